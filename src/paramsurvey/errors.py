@@ -1,0 +1,57 @@
+"""Every exception and warning of paramsurvey. Each message is a sentence that ends with the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SurveyError(RuntimeError):
+    """A survey cannot go on. What had finished is in `paramsurvey.last_results()`."""
+
+
+class WorkerStartError(SurveyError):
+    """Workers cannot be started, or end before their first pset, again and again."""
+
+
+class JobRefused(SurveyError):
+    """The workers cannot load the function or its arguments."""
+
+
+class BackendMissing(ValueError, ImportError):
+    """The package that a backend needs is not installed."""
+
+
+class OptionError(ValueError):
+    """An option is unknown, misplaced, or has a value that it cannot have."""
+
+
+class UnknownOption(OptionError, TypeError):
+    """A keyword or an environment value that does not exist."""
+
+
+class PsetError(ValueError):
+    """The psets cannot be surveyed as they are."""
+
+
+class NotPicklable(ValueError, TypeError):
+    """A function or an argument cannot be sent to the workers."""
+
+
+class ParamsurveyWarning(UserWarning):
+    """Something that a user should know and that did not stop the survey."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` where a known name is close to `name`, else what there is.
+
+    Examples
+    --------
+    >>> suggestion("verbos", ["verbose", "limit"])
+    "; did you mean 'verbose'?"
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known are: {', '.join(names)}" if names else "; there are none"

@@ -1,0 +1,146 @@
+"""Everything that crosses the border between the driver and its workers.
+
+All of these are frozen: what was sent is what is read. "No result yet", "the
+result ``None``" and "no such key in this result" are three different things:
+the first is a row that no `Reply` has covered, the second a row that a `Reply`
+covers and none of its columns holds, the third a column whose offsets leave
+the row out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pset = dict[str, Any]
+WorkerFunction = Callable[[Pset, dict[str, Any], Any], Mapping[Hashable, Any] | None]
+OutFunction = Callable[[dict[str, Any], dict[str, Any], Any], object]
+
+Rows = range | NDArray[np.int64]
+"""Which psets: positions in the survey's table, a range where they are neighbours."""
+
+Values = NDArray[Any] | list[Any]
+"""A run of cells: a bool, int64 or float64 array, or a list of Python objects."""
+
+
+class FailureKind(StrEnum):
+    """Why a pset has no result."""
+
+    RAISED = "raised"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed out"
+    OUT_OF_MEMORY = "out of memory"
+    UNSENDABLE = "unsendable"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one pset has no result: a kind, one line, and a traceback where there is one."""
+
+    kind: FailureKind
+    exception: str
+    traceback: str = ""
+    retryable: bool = True  # False: the user's retry_on does not name this exception
+
+
+class Decoder(Protocol):
+    """Makes psets of what a group carries. It travels once, with the `Job`."""
+
+    def psets(self, rows: Rows, load: Any) -> Iterator[Pset]:
+        """Yield one private dict of native Python values for each of `rows`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker must know once per map.
+
+    `code` is the pickled pair (function, user_kwargs): bytes, so that a worker that cannot load
+    them can say so, and so that they are pickled once for all workers.
+    """
+
+    key: str
+    name: str
+    code: bytes
+    decoder: Decoder
+    system_kwargs: Mapping[str, Any]
+    chdir: str
+    show_chdir: bool = False  # the user gave chdir=, so system_kwargs has it
+    out_subdirs: int | None = None
+    keep_groups: bool = False  # group_size= was given: a group is run to its end by one worker
+    timeout: float | None = None
+    retry_on: tuple[type[BaseException], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Some psets that go to a worker together.
+
+    `options` are the pset's own options for the backend (its key ``ray``); all psets of a group
+    have the same ones.
+    """
+
+    id: int
+    rows: Rows
+    load: Any
+    options: Mapping[str, Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """The values of one result key; `offsets` says for which psets of the group, in order."""
+
+    offsets: NDArray[np.int64]
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of the psets `start` to `stop` (offsets in the group).
+
+    Every pset in there is either in `failures` or has finished. When `done`, the group is over and
+    the psets from `stop` on, if there are any, were not begun: the worker gives them back.
+    """
+
+    group_id: int
+    start: int
+    stop: int
+    columns: Mapping[Hashable, ResultColumn] = field(default_factory=dict)
+    failures: Mapping[int, Failure] = field(default_factory=dict)
+    timings: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    done: bool = True
+    peak_memory: int = 0  # bytes: the worker's so far
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A group that will not be answered (any more), and why.
+
+    `offset` is the pset that was running, None when nobody knows; what earlier replies covered
+    stays covered.
+    """
+
+    group_id: int
+    failure: Failure
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A worker cannot take part in this map at all: no other worker will either."""
+
+    reason: str
+    traceback: str = ""
+
+
+Answer = Reply | Loss | Refusal
+Answers = Sequence[Answer]

@@ -1,0 +1,44 @@
+"""Counting: how many psets a map has, has finished, and has failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class MapProgress:
+    """The counters of one map.
+
+    At the end of a map ``active == 0`` and ``finished + failures == total``.
+
+    Attributes
+    ----------
+    name : str
+        The map's name.
+    total : int
+        Psets in the survey.
+    active : int
+        Psets that a worker has in hand now.
+    finished : int
+        Psets that have a result.
+    failures : int
+        Psets that have none, for whatever reason.
+    exceptions : int
+        Exceptions raised by the worker function or by `out_func`.
+    retried : int
+        Attempts beyond a pset's first.
+    """
+
+    name: str = "default"
+    total: int = 0
+    active: int = 0
+    finished: int = 0
+    failures: int = 0
+    exceptions: int = 0
+    retried: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"total: {self.total}, active: {self.active}, finished: {self.finished}, "
+            f"failures: {self.failures}, exceptions: {self.exceptions}"
+        )
