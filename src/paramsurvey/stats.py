@@ -1,0 +1,436 @@
+"""Timers for workers, and the statistics that a map collects from them.
+
+A worker times its parts with `record_wallclock` and `record_iowait`; `PerfStats` adds up what
+all workers have measured. Workers import this module, so it needs no more than numpy: the
+histogram library is loaded when somebody reads a histogram.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from hdrh.histogram import HdrHistogram
+
+RawStats = dict[str, list[float]]
+"""Timer name -> seconds, one value per measurement."""
+
+PERCENTILES = (50, 90, 95, 99)
+
+# A value's bucket is the leading bits of its float64: one shift per value, buckets 0.2 % wide,
+# from nanoseconds to centuries. Finer than the HdrHistogram that is made of them, whose smallest
+# value is a millisecond: a million tiny psets deserve true percentiles, too.
+DROPPED_BITS = 43
+SHORTEST = 2.0**-30  # seconds: all that is shorter counts as nothing
+LONGEST = 2.0**34
+
+HISTOGRAM_DIGITS = 2
+HISTOGRAM_SPAN_MS = 600_000  # ten minutes, or more where a value is longer
+
+BAR_WIDTH = 40
+MOST_BARS = 20
+
+
+@contextmanager
+def record_wallclock(
+    name: str, raw_stats: RawStats | None = None, obj: PerfStats | None = None
+) -> Iterator[None]:
+    """Record how many seconds the body took, also when it raises.
+
+    Parameters
+    ----------
+    name : str
+        The timer's name.
+    raw_stats : dict, optional
+        Where to append the value; in a worker, ``system_kwargs['raw_stats']``.
+    obj : PerfStats, optional
+        Statistics to add the value to.
+
+    Examples
+    --------
+    >>> raw_stats = {}
+    >>> with record_wallclock('reading', raw_stats):
+    ...     total = sum(range(1000))
+    >>> len(raw_stats['reading'])
+    1
+    """
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        _record(name, time.perf_counter() - start, raw_stats, obj)
+
+
+@contextmanager
+def record_iowait(
+    name: str, raw_stats: RawStats | None = None, obj: PerfStats | None = None
+) -> Iterator[None]:
+    """Record how many seconds of the body were spent waiting: wall clock minus this process's CPU time.
+
+    Never negative: a body that keeps several threads busy has waited 0 seconds. It records also
+    when the body raises.
+
+    Parameters
+    ----------
+    name : str
+        The timer's name.
+    raw_stats : dict, optional
+        Where to append the value; in a worker, ``system_kwargs['raw_stats']``.
+    obj : PerfStats, optional
+        Statistics to add the value to.
+
+    Examples
+    --------
+    >>> raw_stats = {}
+    >>> with record_iowait('download', raw_stats):
+    ...     time.sleep(0.01)
+    >>> raw_stats['download'][0] > 0.0
+    True
+    """
+    start, cpu_start = time.perf_counter(), time.process_time()
+    try:
+        yield
+    finally:
+        waited = (time.perf_counter() - start) - (time.process_time() - cpu_start)
+        _record(name, max(waited, 0.0), raw_stats, obj)
+
+
+def _record(name: str, seconds: float, raw_stats: RawStats | None, obj: PerfStats | None) -> None:
+    if raw_stats is not None:
+        raw_stats.setdefault(name, []).append(seconds)
+    if obj is not None:
+        obj.combine_stats({name: [seconds]})
+
+
+def _leading_bits(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    inside = np.fmin(np.fmax(seconds, SHORTEST), LONGEST)  # unlike clip, they put NaN inside, too
+    return inside.view(np.int64) >> DROPPED_BITS
+
+
+FIRST_BUCKET, LAST_BUCKET = _leading_bits(np.array([SHORTEST, LONGEST])).tolist()
+
+
+@dataclass
+class _Timer:
+    """The values of one timer: how many, their sum, and how many in each bucket."""
+
+    count: int = 0
+    total: float = 0.0
+    buckets: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(LAST_BUCKET - FIRST_BUCKET + 1, dtype=np.int64)
+    )
+
+    def add(self, seconds: NDArray[np.float64]) -> None:
+        self.count += len(seconds)
+        self.total += float(seconds.sum())
+        bucket = _leading_bits(seconds) - FIRST_BUCKET
+        first = int(bucket.min())
+        counts = np.bincount(bucket - first)
+        self.buckets[first : first + len(counts)] += counts
+
+    def values(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The middles of the buckets in use, in seconds, shortest first, and their counts."""
+        used = np.flatnonzero(self.buckets)
+        middles = ((used + FIRST_BUCKET) << DROPPED_BITS) | (1 << (DROPPED_BITS - 1))
+        return np.where(used == 0, 0.0, middles.view(np.float64)), self.buckets[used]
+
+
+class PerfStats:
+    """Performance statistics: for each timer, how often, how long, and how it is distributed.
+
+    Every map has one, as ``results.stats``.
+
+    Parameters
+    ----------
+    raw_stats : mapping of str to sequence of float, optional
+        Seconds by timer name, to begin with.
+    vstats : int
+        How much a map reports of it: 0 nothing, 1 every 30 s, 2 every second, 3 at every action.
+    emit : callable, optional
+        Takes each printed line: the run's log. It stays behind when the statistics are pickled.
+
+    Examples
+    --------
+    >>> stats = PerfStats({'reading': [0.1, 0.3]})
+    >>> count, mean, histogram = stats.read_stats('reading')
+    >>> count, mean, histogram.get_total_count()
+    (2, 0.2, 2)
+    """
+
+    def __init__(
+        self,
+        raw_stats: Mapping[str, Sequence[float]] | None = None,
+        vstats: int = 1,
+        emit: Callable[[str], object] | None = None,
+    ) -> None:
+        self.vstats = vstats
+        self._emit = emit
+        self._timers: dict[str, _Timer] = {}
+        if raw_stats:
+            self.combine_stats(raw_stats)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The log belongs to this process.
+        return {**self.__dict__, "_emit": None}
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name}: {self._timers[name].count}" for name in self.all_stat_names())
+        return f"<PerfStats {counts or 'empty'}>"
+
+    def add(self, name: str, values: NDArray[np.float64]) -> None:
+        """Add an array of seconds to a timer. It costs nanoseconds per value.
+
+        Parameters
+        ----------
+        name : str
+            The timer's name.
+        values : array of float64
+            Seconds, in any order.
+
+        Examples
+        --------
+        >>> stats = PerfStats()
+        >>> stats.add('step', np.full(1_000_000, 2e-6))
+        >>> stats.read_stats('step')[0]
+        1000000
+        """
+        seconds = np.asarray(values, dtype=np.float64)
+        if len(seconds):
+            self._timers.setdefault(name, _Timer()).add(seconds)
+
+    def combine_stats(self, raw_stats: Mapping[str, Sequence[float]]) -> None:
+        """Add what `record_wallclock` and `record_iowait` have put into a dict.
+
+        Parameters
+        ----------
+        raw_stats : mapping of str to sequence of float
+            Seconds by timer name. It is left as it is.
+
+        Examples
+        --------
+        >>> stats = PerfStats()
+        >>> stats.combine_stats({'reading': [0.1, 0.3], 'fitting': [2.0]})
+        >>> stats.all_stat_names()
+        ['reading', 'fitting']
+        """
+        for name, seconds in raw_stats.items():
+            self.add(name, np.asarray(seconds, dtype=np.float64))
+
+    def all_stat_names(self) -> list[str]:
+        """Return the names of all timers, in the order of their first values.
+
+        Examples
+        --------
+        >>> PerfStats({'b': [1.0], 'a': [2.0]}).all_stat_names()
+        ['b', 'a']
+        """
+        return list(self._timers)
+
+    def read_stats(self, name: str) -> tuple[int, float, HdrHistogram] | None:
+        """Return a timer's number of values, their mean in seconds, and their histogram.
+
+        Parameters
+        ----------
+        name : str
+            The timer's name.
+
+        Returns
+        -------
+        tuple of (int, float, hdrh.histogram.HdrHistogram), or None
+            Count and mean are exact. The histogram is in milliseconds, good to 2 digits; a value
+            below 1 ms, or a negative one, counts as 1. None where there is no such timer.
+
+        Examples
+        --------
+        >>> count, mean, histogram = PerfStats({'fitting': [2.0, 4.0]}).read_stats('fitting')
+        >>> count, mean, round(histogram.get_value_at_percentile(50) / 1000, 1)
+        (2, 3.0, 2.0)
+        """
+        timer = self._timers.get(name)
+        if timer is None:
+            return None
+        return timer.count, timer.total / timer.count, _hdr_histogram(*timer.values())
+
+    def percentiles(self, name: str, percents: Iterable[float] = PERCENTILES) -> list[float]:
+        """Return some percentiles of a timer, in seconds, each good to 0.1 %.
+
+        Parameters
+        ----------
+        name : str
+            The timer's name.
+        percents : iterable of float
+            Which: numbers from 0 to 100.
+
+        Returns
+        -------
+        list of float
+            In the order of `percents`; empty where there is no such timer.
+
+        Examples
+        --------
+        >>> stats = PerfStats({'reading': [0.1, 0.2, 0.3, 0.4]})
+        >>> [round(seconds, 1) for seconds in stats.percentiles('reading', (50, 99))]
+        [0.2, 0.4]
+        """
+        timer = self._timers.get(name)
+        if timer is None:
+            return []
+        seconds, counts = timer.values()
+        wanted = np.ceil(np.asarray(list(percents), dtype=np.float64) / 100 * timer.count)
+        places = np.searchsorted(counts.cumsum(), np.maximum(wanted, 1))
+        found: list[float] = seconds[places].tolist()
+        return found
+
+    def print_percentile(self, name: str, stderr: bool = False) -> None:
+        """Print a timer's total, mean and percentiles to the log.
+
+        Parameters
+        ----------
+        name : str
+            The timer's name; nothing is printed where there is no such timer.
+        stderr : bool
+            Print to stderr, too.
+
+        Examples
+        --------
+        >>> PerfStats({'fitting': [2.0, 2.0]}, emit=print).print_percentile('fitting')
+        counter fitting, total 4s, mean 2.00s, counts 2
+        counter fitting, 50%tile: 2.00s
+        counter fitting, 90%tile: 2.00s
+        counter fitting, 95%tile: 2.00s
+        counter fitting, 99%tile: 2.00s
+        """
+        timer = self._timers.get(name)
+        if timer is None:
+            return
+        total, mean = _format_total(timer.total), _format_seconds(timer.total / timer.count)
+        self._print(f"counter {name}, total {total}, mean {mean}, counts {timer.count}", stderr)
+        for percent, seconds in zip(PERCENTILES, self.percentiles(name), strict=True):
+            self._print(f"counter {name}, {percent}%tile: {_format_seconds(seconds)}", stderr)
+
+    def print_percentiles(self, name: str | None = "default", stderr: bool = False) -> None:
+        """Print the percentiles of all timers to the log.
+
+        Parameters
+        ----------
+        name : str, optional
+            The timer to begin with; the others follow in alphabetical order.
+        stderr : bool
+            Print to stderr, too.
+
+        Examples
+        --------
+        >>> PerfStats({'fitting': [2.0, 2.0]}).print_percentiles(stderr=True)
+        """
+        for each in self._ordered(name):
+            self.print_percentile(each, stderr=stderr)
+
+    def print_histogram(self, name: str, stderr: bool = False) -> None:
+        """Print a timer's histogram to the log, one bar per line.
+
+        Parameters
+        ----------
+        name : str
+            The timer's name; nothing is printed where there is no such timer.
+        stderr : bool
+            Print to stderr, too.
+
+        Examples
+        --------
+        >>> PerfStats({'fitting': [1.1, 1.3, 6.0, 42.0]}, emit=print).print_histogram('fitting')
+        counter fitting, 1s to 2s: 2 ########################################
+        counter fitting, 2s to 5s: 0
+        counter fitting, 5s to 10s: 1 ####################
+        counter fitting, 10s to 20s: 0
+        counter fitting, 20s to 50s: 1 ####################
+        """
+        timer = self._timers.get(name)
+        if timer is None:
+            return
+        bars = _bars(*timer.values())
+        tallest = max(count for *_, count in bars)
+        for low, high, count in bars:
+            bar = "#" * round(BAR_WIDTH * count / tallest)
+            self._print(f"counter {name}, {low:.6g}s to {high:.6g}s: {count} {bar}".rstrip(), stderr)
+
+    def print_histograms(self, name: str | None = "default", stderr: bool = False) -> None:
+        """Print the histograms of all timers to the log.
+
+        Parameters
+        ----------
+        name : str, optional
+            The timer to begin with; the others follow in alphabetical order.
+        stderr : bool
+            Print to stderr, too.
+
+        Examples
+        --------
+        >>> PerfStats({'fitting': [1.1, 1.3, 2.2]}).print_histograms(stderr=True)
+        """
+        for each in self._ordered(name):
+            self.print_histogram(each, stderr=stderr)
+
+    def _ordered(self, first: str | None) -> list[str]:
+        return sorted(self._timers, key=lambda name: (name != first, name))
+
+    def _print(self, line: str, stderr: bool) -> None:
+        if self._emit is not None:
+            self._emit(line)
+        if stderr:
+            print(line, file=sys.stderr)
+
+
+def _hdr_histogram(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> HdrHistogram:
+    from hdrh.histogram import HdrHistogram
+
+    milliseconds = np.maximum(np.rint(seconds * 1000), 1).astype(np.int64).tolist()
+    histogram = HdrHistogram(1, max(HISTOGRAM_SPAN_MS, 2 * milliseconds[-1]), HISTOGRAM_DIGITS)
+    for value, count in zip(milliseconds, counts.tolist(), strict=True):
+        histogram.record_value(value, count)
+    return histogram
+
+
+def _bars(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> list[tuple[float, float, int]]:
+    """Sort the values into bars (from, to, count) with round edges and no gaps."""
+    edges = _edges(float(seconds[0]), float(seconds[-1]))
+    places = np.searchsorted(edges, seconds, side="right") - 1
+    heights = np.bincount(places, weights=counts, minlength=len(edges) - 1)
+    return list(zip(edges, edges[1:], heights.astype(int).tolist(), strict=False))
+
+
+def _edges(shortest: float, longest: float) -> list[float]:
+    """Return round numbers around both: evenly spaced within a factor of ten, else 1, 2, 5, 10, ..."""
+    if longest < 10 * shortest:
+        width = _round_down(max(longest - shortest, longest / 10) / MOST_BARS) * 2
+        return [i * width for i in range(int(shortest / width), int(longest / width) + 2)]
+    lowest = _round_down(max(shortest, longest / 1e6, SHORTEST))
+    edges = [0.0, lowest] if shortest < lowest else [lowest]
+    while edges[-1] <= longest:
+        edges.append(_round_down(edges[-1] * 2.6))  # from 1, 2 and 5 to the next
+    return edges
+
+
+def _round_down(value: float) -> float:
+    """Return the largest of 1, 2, 5, 10, 20, ... times a power of ten that is not above `value`."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(max(step * power for step in (1, 2, 5) if step * power <= value))
+
+
+def _format_seconds(seconds: float) -> str:
+    """Two decimals; below 0.1 s, two digits that say something."""
+    if not SHORTEST < abs(seconds) < 0.1:
+        return f"{seconds:.2f}s"
+    exponent = int(f"{seconds:.1e}".partition("e")[2])  # of the rounded value: 0.00999 is 0.010
+    return f"{seconds:.{1 - exponent}f}s"
+
+
+def _format_total(seconds: float) -> str:
+    return f"{seconds:.0f}s" if seconds >= 1 else _format_seconds(seconds)
