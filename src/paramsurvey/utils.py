@@ -1,0 +1,137 @@
+"""Small helpers for workers and drivers: memory, command-line programs, lists of results."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from paramsurvey.host import peak_memory
+from paramsurvey.messages import Pset
+
+GB = 2**30
+LINUX_STATUS = Path("/proc/self/status")
+
+
+def vmem() -> float:
+    """Return the most memory that this process has held so far, in GB (2**30 bytes).
+
+    Call it in a worker to see what a pset needs, or in several places to find a leak.
+
+    Returns
+    -------
+    float
+        The peak of the resident size, on Linux, macOS and Windows.
+
+    Examples
+    --------
+    >>> vmem() > 0.001
+    True
+    """
+    return (_peak_on_linux() or peak_memory() or _peak_on_windows()) / GB
+
+
+def _peak_on_linux() -> int:
+    """Bytes, 0 elsewhere. Unlike getrusage(), a new process does not inherit its parent's peak."""
+    try:
+        status = LINUX_STATUS.read_text()
+    except OSError:
+        return 0
+    peak = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    return int(peak[1]) * 1024 if peak else 0
+
+
+def _peak_on_windows() -> int:
+    import psutil
+
+    memory = psutil.Process().memory_info()
+    return int(getattr(memory, "peak_wset", memory.rss))
+
+
+def subprocess_run_worker(pset: Pset, system_kwargs: Mapping[str, Any], user_kwargs: Any) -> Pset:
+    """Run a command-line program: a worker function that is ready to be given to `paramsurvey.map`.
+
+    Parameters
+    ----------
+    pset : dict
+        ``run_args``: the command, a list or a string, as `subprocess.run` takes it. ``run_kwargs``,
+        optional: a dict of keyword arguments of `subprocess.run`.
+    system_kwargs : dict
+        Not used.
+    user_kwargs : dict, optional
+        Its ``run_kwargs`` are for all psets that have none of their own.
+
+    Returns
+    -------
+    dict
+        ``cli``: the `subprocess.CompletedProcess`.
+
+    Raises
+    ------
+    ValueError
+        The pset has no ``run_args``.
+    FileNotFoundError
+        There is no such program.
+
+    Examples
+    --------
+    >>> run_kwargs = {'stdout': subprocess.PIPE, 'encoding': 'utf-8'}
+    >>> pset = {'run_args': ['echo', 'hello'], 'run_kwargs': run_kwargs}
+    >>> subprocess_run_worker(pset, {}, None)['cli'].stdout
+    'hello\\n'
+    """
+    command = _given(pset, "run_args")
+    if command is None:
+        raise ValueError("the pset has no command to run: give it a key 'run_args', a list or a string")
+    run_kwargs = _given(pset, "run_kwargs") or _given(user_kwargs, "run_kwargs") or {}
+    try:
+        return {"cli": subprocess.run(command, **run_kwargs)}
+    except FileNotFoundError as error:
+        if _looks_like_shell(command, run_kwargs) and error.filename in (command, None):
+            print(f"there is no program {command!r}: did you mean shell=True in run_kwargs?", file=sys.stderr)
+        raise
+
+
+def _given(options: Any, key: str) -> Any:
+    """Return an option, or None: a pset that lacks a key which others have holds NaN there."""
+    value = options.get(key) if isinstance(options, Mapping) else None
+    return None if isinstance(value, float) else value
+
+
+def _looks_like_shell(command: Any, run_kwargs: Mapping[str, Any]) -> bool:
+    return isinstance(command, str) and " " in command and not run_kwargs.get("shell")
+
+
+def flatten_results(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Merge each pset with its result: what an `out_func` has collected, as a list of dicts.
+
+    Parameters
+    ----------
+    results : iterable of dict
+        What `out_func` gets as ``user_ret``: ``{'pset': dict, 'result': dict}``. One without a
+        ``result``, of a pset that failed, gives the pset alone.
+
+    Returns
+    -------
+    list of dict
+        New dicts, in the same order.
+
+    Raises
+    ------
+    ValueError
+        A key is in both a pset and a result, so that one of the two would be lost.
+
+    Examples
+    --------
+    >>> flatten_results([{'pset': {'a': 1}, 'result': {'b': 2}}])
+    [{'a': 1, 'b': 2}]
+    """
+    pairs = [(each.get("pset") or {}, each.get("result") or {}) for each in results]
+    both = {key for pset, _ in pairs for key in pset} & {key for _, result in pairs for key in result}
+    if both:
+        names = ", ".join(sorted(map(repr, both)))
+        raise ValueError(f"a pset and a result both have the key {names}: rename it in the worker's result")
+    return [{**pset, **result} for pset, result in pairs]
