@@ -24,3 +24,14 @@ class Reporter(Protocol):
     def close(self) -> None:
         """The map is over, however it ended. May be called twice."""
         ...
+
+
+def plain_line(progress: MapProgress) -> str:
+    """Return one line for files and pipes: the map's name, the word ``progress``, the counters.
+
+    Examples
+    --------
+    >>> plain_line(MapProgress("fit", total=2, finished=2))
+    'fit progress: total: 2, active: 0, finished: 2, failures: 0, exceptions: 0'
+    """
+    return f"{progress.name} progress: {progress}"
