@@ -1,0 +1,104 @@
+"""What every test gets: a limit on its time, a directory of its own, and no session left over."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+HANG_LIMIT = 120.0  # seconds
+GRACE = 10.0  # seconds in which a process or thread that was told to end must have ended
+UNWANTED_VARIABLES = ("PARAMSURVEY_", "RAY_ADDRESS", "RAY_HEAD_FILE")
+
+_real_stderr = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"limit(seconds): the test hangs after that (default {HANG_LIMIT:g})")
+    config.stash[_real_stderr] = os.dup(sys.__stderr__.fileno())  # pytest captures descriptor 2 later
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """End the whole run with all stacks when a test hangs.
+
+    Not pytest-timeout: it raises in the main thread, which a thread or a C call that hangs does not
+    notice, or needs a thread that gets the interpreter's lock. This needs neither, and no plugin.
+    """
+    mark = item.get_closest_marker("limit")
+    limit = mark.args[0] if mark else HANG_LIMIT
+    faulthandler.dump_traceback_later(limit, exit=True, file=item.config.stash[_real_stderr])
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(autouse=True)
+def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Run the test in an empty directory, free of the developer's settings; close its session after it."""
+    for name in [name for name in os.environ if name.startswith(UNWANTED_VARIABLES)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    finalize()
+
+
+def finalize() -> None:
+    """Close paramsurvey's default session, if there can be one."""
+    if "paramsurvey.session" in sys.modules:
+        sys.modules["paramsurvey"].finalize()
+
+
+@pytest.fixture
+def nothing_left(in_tmp: Path) -> Iterator[None]:
+    """Fail a test that leaves a child process, a thread or an open file behind."""
+    before = leftovers()
+    yield
+    finalize()
+    wait_until(lambda: not leftovers() - before, f"left behind: {leftovers() - before}")
+
+
+def leftovers() -> set[str]:
+    """Describe this process's children, threads and open files."""
+    children = {f"process {child.pid}" for child in psutil.Process().children(recursive=True)}
+    threads = {f"thread {thread.name} {thread.ident}" for thread in threading.enumerate()}
+    return children | threads | set(_open_files())
+
+
+def _open_files() -> Iterator[str]:
+    for name in os.listdir("/dev/fd") if os.path.isdir("/dev/fd") else []:
+        try:
+            yield f"file {name} {os.readlink(f'/dev/fd/{name}') if sys.platform == 'linux' else ''}"
+        except OSError:  # the descriptor that listdir itself had
+            continue
+
+
+def wait_until(condition: Callable[[], object], otherwise: str, seconds: float = GRACE) -> None:
+    """Return when `condition` holds, fail with `otherwise` when it does not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.01)
+
+
+class FakeClock:
+    """A clock that only a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
