@@ -1,0 +1,93 @@
+"""Run a function over many parameter sets, and get back a complete, correct, ordered table.
+
+>>> import paramsurvey
+>>> def add(pset, system_kwargs, user_kwargs):
+...     return {"c": pset["a"] + pset["b"]}
+>>> results = paramsurvey.map(add, [{"a": 1, "b": 2}, {"a": 3, "b": 4}])  # doctest: +SKIP
+
+All names are loaded when they are first used: a worker process that needs `paramsurvey.stats`
+never pays for pandas.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from paramsurvey import errors, examples, params, stats, utils
+    from paramsurvey.progress import MapProgress
+    from paramsurvey.results import MapResults
+    from paramsurvey.session import (
+        Session,
+        backend,
+        current_core_count,
+        current_resources,
+        finalize,
+        init,
+        last_results,
+        map,
+    )
+    from paramsurvey.stats import PerfStats
+    from paramsurvey.utils import flatten_results
+
+    __version__: str
+
+default_backend = "multiprocessing"
+
+_HOMES = {
+    "init": "session",
+    "map": "session",
+    "backend": "session",
+    "finalize": "session",
+    "current_core_count": "session",
+    "current_resources": "session",
+    "last_results": "session",
+    "Session": "session",
+    "MapResults": "results",
+    "MapProgress": "progress",
+    "PerfStats": "stats",
+    "flatten_results": "utils",
+}
+_MODULES = ("errors", "examples", "params", "stats", "utils")
+
+__all__ = [
+    "MapProgress",
+    "MapResults",
+    "PerfStats",
+    "Session",
+    "__version__",
+    "backend",
+    "current_core_count",
+    "current_resources",
+    "default_backend",
+    "errors",
+    "examples",
+    "finalize",
+    "flatten_results",
+    "init",
+    "last_results",
+    "map",
+    "params",
+    "stats",
+    "utils",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(f"paramsurvey.{_HOMES[name]}"), name)
+    elif name in _MODULES:
+        value = import_module(f"paramsurvey.{name}")
+    elif name == "__version__":
+        from importlib.metadata import version
+
+        value = version("paramsurvey")
+    else:
+        raise AttributeError(f"module 'paramsurvey' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

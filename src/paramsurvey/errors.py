@@ -34,6 +34,18 @@ class PsetError(ValueError):
     """The psets cannot be surveyed as they are."""
 
 
+class PsetTypeError(PsetError, TypeError):
+    """What was given as psets is no table of them."""
+
+
+class WorkerFunctionError(TypeError, ValueError):
+    """What was given as worker function cannot be one."""
+
+
+class DirectoryMissing(OptionError, FileNotFoundError):
+    """A directory that an option names does not exist."""
+
+
 class NotPicklable(ValueError, TypeError):
     """A function or an argument cannot be sent to the workers."""
 

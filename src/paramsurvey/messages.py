@@ -71,6 +71,7 @@ class Job:
     decoder: Decoder
     system_kwargs: Mapping[str, Any]
     chdir: str
+    environment: Mapping[str, str] = field(default_factory=dict)  # defaults, where they are not set
     show_chdir: bool = False  # the user gave chdir=, so system_kwargs has it
     out_subdirs: int | None = None
     keep_groups: bool = False  # group_size= was given: a group is run to its end by one worker
@@ -97,7 +98,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
-    """The values of one result key; `offsets` says for which psets of the group, in order."""
+    """Values of one result key; `offsets` says for which psets of the group, in order.
+
+    A key has several of these in one reply when its values are of several kinds.
+    """
 
     offsets: NDArray[np.int64]
     values: Values
@@ -114,7 +118,7 @@ class Reply:
     group_id: int
     start: int
     stop: int
-    columns: Mapping[Hashable, ResultColumn] = field(default_factory=dict)
+    columns: Mapping[Hashable, tuple[ResultColumn, ...]] = field(default_factory=dict)
     failures: Mapping[int, Failure] = field(default_factory=dict)
     timings: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     done: bool = True

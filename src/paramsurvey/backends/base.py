@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from paramsurvey.errors import UnknownOption
 from paramsurvey.messages import Answers, Group, Job
 
 Resources = dict[str, float]
@@ -20,6 +21,8 @@ class Backend(Protocol):
     """
 
     name: str
+    runs_here: bool
+    """Whether psets run in the caller's thread, inside `poll`, so that Ctrl-C must go right through it."""
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a pset's or a map's own options in their canonical form.
@@ -74,3 +77,15 @@ class Backend(Protocol):
     def close(self) -> None:
         """Leave nothing behind: no process, no file, no thread. May be called twice."""
         ...
+
+
+def no_options(backend: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Refuse any option, for a backend that has none.
+
+    Raises
+    ------
+    UnknownOption
+    """
+    for name in options:
+        raise UnknownOption(f"the {backend} backend has no option {name!r}: leave it out")
+    return options

@@ -1,0 +1,111 @@
+"""The backend for debugging: everything happens in this process, one pset after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.backends.base import Backend, Resources, no_options
+from paramsurvey.host import total_memory
+from paramsurvey.messages import Answers, Group, Job, Reply
+from paramsurvey.worker import Runner
+
+if TYPE_CHECKING:
+    from paramsurvey.options import Options
+
+REPLY_SECONDS = 0.02  # what Ctrl-C can cost: results that were not handed over yet
+
+
+class SerialBackend:
+    """Runs groups here, so that ``breakpoint()``, profilers and debuggers work.
+
+    Parameters
+    ----------
+    options : Options
+        None of them counts.
+    own : mapping
+        The backend's own options: there are none.
+    """
+
+    name = "serial"
+    runs_here = True
+
+    def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
+        self.check_options(own)
+        self._runner: Runner | None = None
+        self._replies: Iterator[Reply] | None = None
+        self._group_id: int | None = None
+
+    def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Refuse any option: there are none."""
+        return no_options(self.name, options)
+
+    def open(self, job: Job, options: Mapping[str, Any]) -> None:
+        """Load the job as a worker would."""
+        self._runner = Runner(job, let_through=(KeyboardInterrupt,), reply_seconds=REPLY_SECONDS)
+
+    def capacity(self) -> int:
+        """Return 1 while nothing is in hand."""
+        return int(self._replies is None)
+
+    def largest_group(self) -> int | None:
+        """Return None: a group may have any size."""
+        return None
+
+    def submit(self, group: Group) -> None:
+        """Take a group in hand; it runs in `poll`."""
+        assert self._runner is not None
+        self._group_id, self._replies = group.id, self._runner.run(group)
+
+    def poll(self, timeout: float) -> Answers:
+        """Run until there is one reply."""
+        if self._replies is None:
+            return []
+        with _back_home():
+            reply = next(self._replies)
+        if reply.done:
+            self._replies = None
+        return [reply]
+
+    def running(self, group_id: int) -> tuple[int, float] | None:
+        """Return None: while something runs, nobody can ask."""
+        return None
+
+    def abort(self, group_id: int) -> None:
+        """Forget the group."""
+        if group_id == self._group_id:
+            self._replies = None
+
+    def end_job(self) -> None:
+        """Forget the job."""
+        self._runner = self._replies = None
+
+    def core_count(self) -> int:
+        """Return 1."""
+        return 1
+
+    def resources(self) -> list[Resources]:
+        """Return the one core of this machine that is used."""
+        return [{"num_cores": 1, "memory": total_memory()}]
+
+    def close(self) -> None:
+        """Nothing was begun, nothing is left."""
+        self.end_job()
+
+
+@contextlib.contextmanager
+def _back_home() -> Iterator[None]:
+    """Return to the caller's directory afterwards."""
+    home = os.getcwd()
+    try:
+        yield
+    finally:
+        os.chdir(home)
+
+
+if TYPE_CHECKING:
+    from paramsurvey.options import DEFAULTS
+
+    _: Backend = SerialBackend(DEFAULTS, {})

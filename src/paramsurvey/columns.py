@@ -1,0 +1,158 @@
+"""Columns of values: how a worker packs them and how the driver lets them land in place.
+
+What a column becomes depends on its values alone, never on the order in which they arrive: while
+it lands, whatever cannot be told apart later (an int among floats) is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.messages import ResultColumn, Rows, Values
+
+EXACT_IN_FLOAT = 2**53  # a float64 holds every integer up to here
+FLOATS = frozenset({float, np.float64, np.float32, np.float16})
+BOOLS = frozenset({bool, np.bool_})
+INTS = frozenset({int, np.int64, np.int32, np.int16, np.int8, np.uint64, np.uint32, np.uint16, np.uint8})
+
+
+def where(rows: Rows) -> slice | NDArray[np.int64]:
+    """Return what numpy needs to address `rows`; a slice where that is possible, for it copies nothing."""
+    if isinstance(rows, range):
+        return slice(rows.start, rows.stop, rows.step)
+    return rows
+
+
+def pick(rows: Rows, offsets: NDArray[np.int64]) -> Rows:
+    """Return the rows at `offsets` (ascending, each once)."""
+    if len(offsets) == len(rows):
+        return rows
+    if isinstance(rows, range):
+        return rows.start + rows.step * offsets
+    return rows[offsets]
+
+
+def native(values: Sequence[Any]) -> list[Any]:
+    """Return `values` with every numpy number, bool and string as Python's own."""
+    if not any(issubclass(kind, np.generic) for kind in set(map(type, values))):
+        return list(values)
+    return [_native(value) for value in values]
+
+
+def _native(value: Any) -> Any:
+    # numpy's dates stay: as Python's they would lose their nanoseconds, and pandas knows them
+    if isinstance(value, np.generic) and value.dtype.kind in "biufcUS":
+        return value.item()
+    return value
+
+
+def objects(values: Iterable[Any], count: int) -> NDArray[Any]:
+    """Return an object array of `values`; numpy never looks inside lists and arrays among them."""
+    return np.fromiter(values, dtype=object, count=count)
+
+
+def pack(values: Sequence[Any]) -> Values:
+    """Return `values` as a bool, int64 or float64 array where they all are that, else as a list."""
+    kinds = set(map(type, values))
+    try:
+        if kinds <= INTS:
+            return np.array(values, dtype=np.int64)
+        if kinds <= FLOATS:
+            return np.array(values, dtype=np.float64)
+    except OverflowError:  # an integer of more than 64 bits stays Python's own
+        return native(values)
+    if kinds <= BOOLS:
+        return np.array(values, dtype=np.bool_)
+    return native(values)
+
+
+def pack_column(offsets: NDArray[np.int64], values: Sequence[Any]) -> tuple[ResultColumn, ...]:
+    """Pack one result key's values, each kind of number by itself so that none becomes another."""
+    packed = pack(values)
+    if isinstance(packed, np.ndarray):
+        return (ResultColumn(offsets, packed),)
+    return tuple(_by_kind(offsets, packed))
+
+
+def _by_kind(offsets: NDArray[np.int64], values: list[Any]) -> Iterator[ResultColumn]:
+    kinds = np.fromiter((_kind(value) for value in values), dtype="U1", count=len(values))
+    for kind in sorted(set(kinds)):
+        chosen = np.flatnonzero(kinds == kind)
+        yield ResultColumn(offsets[chosen], pack([values[i] for i in chosen]))
+
+
+def _kind(value: Any) -> str:
+    return "i" if type(value) is int else "f" if type(value) is float else "o"
+
+
+class Column:
+    """One result key's values for all psets, landing in any order.
+
+    Parameters
+    ----------
+    total : int
+        How many psets the survey has.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._data: NDArray[Any] | None = None
+        self._filled = np.zeros(total, dtype=np.bool_)
+        self._ints: NDArray[np.bool_] | None = None  # in a float column: which values came as int
+
+    def put(self, rows: Rows, values: Values) -> None:
+        """Let `values` land at `rows`, widening the column's type when it is too narrow."""
+        at = where(rows)
+        incoming = values if isinstance(values, np.ndarray) else objects(values, len(values))
+        self._widen_for(incoming)
+        assert self._data is not None
+        self._data[at] = incoming
+        if self._ints is not None:
+            self._ints[at] = incoming.dtype.kind == "i"
+        self._filled[at] = True
+
+    def _widen_for(self, incoming: NDArray[Any]) -> None:
+        if self._data is None:
+            self._data = np.zeros(self._total, dtype=incoming.dtype)
+        kinds = {self._data.dtype.kind, incoming.dtype.kind}
+        if len(kinds) == 1 or self._data.dtype.kind == "O":
+            return
+        if kinds == {"i", "f"} and _exact(incoming) and _exact(self._data):
+            self._remember_ints()
+        else:
+            self._to_objects()
+
+    def _remember_ints(self) -> None:
+        """Become a float column that knows which of its values came as integers."""
+        assert self._data is not None
+        if self._data.dtype.kind == "i":
+            self._ints = self._filled.copy()
+            self._data = self._data.astype(np.float64)
+        elif self._ints is None:
+            self._ints = np.zeros(self._total, dtype=np.bool_)
+
+    def _to_objects(self) -> None:
+        assert self._data is not None
+        data = self._data.astype(object)
+        if self._ints is not None:
+            data[self._ints] = self._data[self._ints].astype(np.int64).astype(object)
+            self._ints = None
+        self._data = data
+
+    def get(self, rows: Rows | None = None) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return the values and the mask of those that are there, for `rows` (default: all)."""
+        data = np.zeros(self._total, dtype=object) if self._data is None else self._data
+        if rows is None:
+            return data, self._filled
+        return data[where(rows)], self._filled[where(rows)]
+
+
+def _exact(data: NDArray[Any]) -> bool:
+    """Tell whether a float64 can hold every value."""
+    if data.dtype.kind != "i" or data.size == 0:
+        return True
+    return bool(data.min() >= -EXACT_IN_FLOAT and data.max() <= EXACT_IN_FLOAT)

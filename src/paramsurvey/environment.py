@@ -1,0 +1,54 @@
+"""The number of threads that numerical libraries start in the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+
+VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+class ThreadVariables:
+    """Sets what the user has left open, so that ncores workers do not start ncores threads each.
+
+    Workers inherit the variables, which is why they stand in the driver's environment for a while;
+    `restore` takes them out again.
+
+    Parameters
+    ----------
+    environ : mapping
+        The environment to change, `os.environ`.
+
+    Attributes
+    ----------
+    added : dict
+        The variables that were set here. What the user has chosen for OpenMP counts for all.
+    """
+
+    def __init__(self, environ: MutableMapping[str, str]) -> None:
+        self._environ = environ
+        threads = environ.get("OMP_NUM_THREADS") or "1"
+        self.added: Mapping[str, str] = {name: threads for name in VARIABLES if not environ.get(name)}
+        environ.update(self.added)
+
+    def notice(self) -> str:
+        """Return the line that tells the user; empty when there is nothing to tell."""
+        if "OMP_NUM_THREADS" not in self.added:
+            return ""
+        return (
+            "OMP_NUM_THREADS is not set: each worker uses 1 thread, so that the workers do not compete; "
+            "set it to change that"
+        )
+
+    def restore(self) -> None:
+        """Leave the environment as it was, but for what somebody else has changed since."""
+        for name, value in self.added.items():
+            if self._environ.get(name) == value:
+                del self._environ[name]
+        self.added = {}

@@ -1,0 +1,17 @@
+"""Parameter sets are the rows of a DataFrame. How to make one, without a survey."""
+
+from __future__ import annotations
+
+from paramsurvey.params import add_column, product
+
+
+def main() -> None:
+    """Cross two parameters, number the psets, and compute a column from the others."""
+    psets = product({"a": [1, 2, 3], "b": [4, 5, 6]})  # the last one varies fastest
+    psets["i"] = range(len(psets))
+    psets = add_column(psets, "outname", lambda row: f"outfile-{row['a']}-{row['b']}")
+    print(psets)
+
+
+if __name__ == "__main__":
+    main()

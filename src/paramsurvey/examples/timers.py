@@ -1,0 +1,39 @@
+"""Where does the time go? Timers around the parts of a worker, and their percentiles."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import paramsurvey
+from paramsurvey.stats import record_iowait, record_wallclock
+
+SECONDS = 0.2
+
+
+def timed_worker(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> None:
+    """Compute for a while, then wait for as long: only the second part has iowait."""
+    raw_stats = system_kwargs["raw_stats"]
+
+    with record_wallclock("compute wallclock", raw_stats), record_iowait("compute iowait", raw_stats):
+        stop = time.perf_counter() + SECONDS
+        while time.perf_counter() < stop:
+            pass
+
+    with record_wallclock("sleep wallclock", raw_stats), record_iowait("sleep iowait", raw_stats):
+        time.sleep(SECONDS)
+
+
+def main() -> None:
+    """Run the worker five times, and print its timers next to those of the whole pset."""
+    paramsurvey.init(backend="multiprocessing", vstats=0)
+
+    psets = [{"number": number} for number in range(5)]
+    results = paramsurvey.map(timed_worker, psets, name="stats-example", verbose=0)
+
+    results.stats.print_percentiles("stats-example_wallclock", stderr=True)
+    results.stats.print_histogram("stats-example_wallclock", stderr=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""How many psets travel together next."""
+
+from __future__ import annotations
+
+TARGET_SECONDS = 0.2  # hides the cost of dispatch and keeps stragglers short: see benchmarks/grouping.py
+GROWTH = 8  # a group may be so much larger than the largest that is known to be short
+TAIL_SHARE = 3  # at the end every core still gets about so many groups, ever smaller ones
+MEMORY = 0.3  # weight of the newest measurement
+
+
+class GroupSizer:
+    """Chooses group sizes from the times that psets were seen to take.
+
+    Parameters
+    ----------
+    fixed : int or None
+        The user's group_size; None: adapt.
+    """
+
+    def __init__(self, fixed: int | None = None) -> None:
+        self._fixed = fixed
+        self._seconds: float | None = None  # of one pset
+        self._largest = 0  # group that was answered so far
+
+    def observe(self, psets: int, seconds: float) -> None:
+        """Learn that `psets` psets took `seconds` of work."""
+        if psets == 0:
+            return
+        each = seconds / psets
+        self._seconds = each if self._seconds is None else self._seconds + MEMORY * (each - self._seconds)
+        self._largest = max(self._largest, psets)
+
+    def size(self, remaining: int, cores: int) -> int:
+        """Return how many of the `remaining` psets the next group should have, 1 at least."""
+        if self._fixed is not None:
+            return self._fixed
+        if self._seconds is None:
+            return 1
+        by_time = int(TARGET_SECONDS / max(self._seconds, 1e-9))
+        by_tail = -(-remaining // (TAIL_SHARE * max(cores, 1)))
+        return max(1, min(by_time, by_tail, self._largest * GROWTH))

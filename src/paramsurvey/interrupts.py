@@ -1,0 +1,54 @@
+"""Ctrl-C and SIGTERM during a map: held back until the survey's books are in order."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+
+class Interrupts:
+    """While it is entered, a signal is noted, and `check` raises what it would have raised.
+
+    A second signal raises at once. Handlers that the user has installed stay in place, and
+    outside the main thread nothing happens at all, for signals never arrive there.
+
+    Parameters
+    ----------
+    at_once : bool
+        Raise already at the first signal: somebody's function runs in this thread.
+    """
+
+    def __init__(self, at_once: bool = False) -> None:
+        self._at_once = at_once
+        self._seen: int | None = None
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            self._replace(signal.SIGINT, signal.default_int_handler)
+            self._replace(signal.SIGTERM, signal.SIG_DFL)
+        return self
+
+    def _replace(self, number: int, expected: Any) -> None:
+        if signal.getsignal(number) is expected:
+            self._previous[number] = signal.signal(number, self._note)
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous.clear()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        again = self._seen is not None
+        self._seen = number
+        if again or self._at_once:
+            self.check()
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt, or SystemExit(143) for SIGTERM, when such a signal has come."""
+        if self._seen == signal.SIGTERM:
+            raise SystemExit(128 + signal.SIGTERM)
+        if self._seen is not None:
+            raise KeyboardInterrupt

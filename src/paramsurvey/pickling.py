@@ -1,0 +1,108 @@
+"""Pickling what the workers need, and finding the member that cannot be pickled."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from paramsurvey.errors import NotPicklable, WorkerFunctionError
+
+DEEPEST = 8  # members of members of ...: a culprit further down is named by its container
+
+
+def dumps(thing: object, name: str) -> bytes:
+    """Pickle by value what workers cannot import: lambdas, closures, functions in notebooks.
+
+    Parameters
+    ----------
+    thing : object
+    name : str
+        What the user calls it, for the message.
+
+    Raises
+    ------
+    NotPicklable
+        With the path of the member that is to blame.
+    """
+    import cloudpickle
+
+    try:
+        return bytes(cloudpickle.dumps(thing))
+    except Exception as error:
+        path, culprit = find_culprit(thing, name, cloudpickle.dumps)
+        raise NotPicklable(
+            f"{path} cannot be sent to the workers: it is a {type(culprit).__qualname__} "
+            f"({str(error) or type(error).__name__}); create it inside the worker function, or leave it out"
+        ) from error
+
+
+def find_culprit(thing: object, name: str, dump: Callable[[Any], bytes]) -> tuple[str, object]:
+    """Return the path and the value of the smallest member that `dump` refuses."""
+    for _ in range(DEEPEST):
+        for member_name, member in _members(thing, name):
+            if not _accepts(dump, member):
+                thing, name = member, member_name
+                break
+        else:
+            break
+    return name, thing
+
+
+def _accepts(dump: Callable[[Any], bytes], thing: object) -> bool:
+    try:
+        dump(thing)
+    except Exception:
+        return False
+    return True
+
+
+def _members(thing: object, name: str) -> Iterator[tuple[str, object]]:
+    """Yield what `thing` holds, with the path by which a user would reach it."""
+    if isinstance(thing, Mapping):
+        yield from ((f"{name}[{key!r}]", value) for key, value in thing.items())
+    elif isinstance(thing, (list, tuple, set, frozenset)):
+        yield from ((f"{name}[{i}]", value) for i, value in enumerate(thing))
+    elif inspect.ismethod(thing):
+        yield f"{name}.__self__", thing.__self__
+    elif inspect.isfunction(thing):
+        yield from _held_by_function(thing, name)
+    elif not isinstance(thing, type) and hasattr(thing, "__dict__"):
+        yield from ((f"{name}.{key}", value) for key, value in vars(thing).items())
+
+
+def _held_by_function(function: Any, name: str) -> Iterator[tuple[str, object]]:
+    held = inspect.getclosurevars(function)
+    for key, value in held.nonlocals.items():
+        yield f"{key!r} (which {name} uses)", value
+    for key, value in held.globals.items():
+        yield f"the global {key!r} (which {name} uses)", value
+    for i, value in enumerate(function.__defaults__ or ()):
+        yield f"default value {i + 1} of {name}", value
+
+
+def check_function(function: object) -> None:
+    """Refuse what cannot be called as ``function(pset, system_kwargs, user_kwargs)``.
+
+    Raises
+    ------
+    WorkerFunctionError
+        A TypeError saying what it is, or which arguments it takes.
+    """
+    if not callable(function):
+        raise WorkerFunctionError(
+            f"the worker function must be callable, not {type(function).__name__}: "
+            "give a function(pset, system_kwargs, user_kwargs)"
+        )
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # built into the interpreter: it says so itself when it is called
+        return
+    try:
+        signature.bind({}, {}, None)
+    except TypeError as error:
+        raise WorkerFunctionError(
+            f"the worker function is called with three arguments (pset, system_kwargs, user_kwargs), and "
+            f"{getattr(function, '__qualname__', repr(function))}{signature} does not take them ({error}): "
+            "change its definition"
+        ) from None

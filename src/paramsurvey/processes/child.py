@@ -1,0 +1,86 @@
+"""The life of a worker process: it serves one connection until the driver hangs up.
+
+`multiprocessing` is not asked to start it, and the user's main program is not imported again:
+that is why no ``if __name__ == '__main__'`` is needed, and why a worker starts fast.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+HELLO = b"hello"  # the first message of a worker: it is ready
+PARENT_SECONDS = 0.5  # how often it looks whether the driver is still there
+
+
+def main(socket_fd: int, mark_fd: int, driver: int) -> None:
+    """Serve the driver on `socket_fd`; note the running pset in the memory behind `mark_fd`."""
+    connection = Connection(socket_fd)
+    path, argv = pickle.loads(connection.recv_bytes())
+    sys.path[:] = path
+    sys.argv[:] = argv
+    _prepare_process(driver)
+    serve(connection, mark_fd)
+
+
+def _prepare_process(driver: int) -> None:
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's, who ends us if need be
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
+    threading.Thread(target=_end_with, args=(driver,), daemon=True, name="paramsurvey-parent").start()
+
+
+def _end_with(driver: int) -> None:
+    """End this process and all that it started when the driver is gone, even by ``kill -9``."""
+    while os.getppid() == driver:
+        time.sleep(PARENT_SECONDS)
+    os.killpg(0, signal.SIGKILL)
+
+
+def serve(connection: Connection, mark_fd: int) -> None:
+    """Answer jobs and groups until there are no more."""
+    from paramsurvey.messages import Job  # only now: the driver's sys.path says where packages are
+    from paramsurvey.processes.mark import shared_mark
+    from paramsurvey.worker import JobNotLoadable, Runner, dump
+
+    mark = shared_mark(mark_fd)
+    connection.send_bytes(HELLO)
+    runner: Runner | None = None
+    while (message := _receive(connection)) is not None:
+        if isinstance(message, Job):
+            runner = None
+            try:
+                runner = Runner(message)
+            except JobNotLoadable as error:
+                connection.send_bytes(pickle.dumps(error.refusal()))
+                continue
+            _adopt_main(runner.function)
+        elif runner is not None:
+            for reply in runner.run(message, mark):
+                connection.send_bytes(dump(reply))
+
+
+def _receive(connection: Connection) -> Any:
+    try:
+        return pickle.loads(connection.recv_bytes())
+    except (EOFError, OSError):
+        return None
+
+
+def _adopt_main(function: Any) -> None:
+    """Give ``__main__`` the names that a function of the user's main program brought along.
+
+    A function that is sent by value keeps saying that it lives in ``__main__``; with its names
+    there, it can hand its neighbours to a pool of its own.
+    """
+    if getattr(function, "__module__", None) == "__main__":
+        names = dict(getattr(function, "__globals__", {}))
+        vars(sys.modules["__main__"]).update(names | {function.__name__: function})

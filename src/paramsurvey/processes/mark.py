@@ -1,0 +1,25 @@
+"""The memory in which a worker process notes which pset it runs; it outlives the worker."""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from typing import IO
+
+from paramsurvey.worker import IDLE, Mark
+
+SIZE = 16  # bytes: an int64 and a float64
+
+
+def new_file() -> IO[bytes]:
+    """Return a file without a name for one mark; it is gone when the last process closes it."""
+    file = tempfile.TemporaryFile(prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
+    file.write(IDLE.to_bytes(8, "little", signed=True) + bytes(8))
+    file.flush()
+    return file
+
+
+def shared_mark(fd: int) -> Mark:
+    """Return the mark in the file behind `fd`."""
+    memory = memoryview(mmap.mmap(fd, SIZE))
+    return Mark(memory[:8].cast("q"), memory[8:].cast("d"))

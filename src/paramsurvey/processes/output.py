@@ -1,0 +1,108 @@
+"""What workers print: passed on in whole lines, the last ones kept for whoever asks why a worker died."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import sys
+import threading
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+TAIL_LINES = 30
+LONGEST_LINE = 1 << 16  # bytes: what has no newline for so long is passed on as it is
+
+
+@dataclass
+class Stream:
+    """One worker's stdout or stderr."""
+
+    fd: int
+    name: str  # 'stdout' or 'stderr': the driver's stream that gets the lines
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
+    closed: threading.Event = field(default_factory=threading.Event)
+    pending: bytes = b""
+
+    def lines(self) -> str:
+        """Return the last lines that were written."""
+        return "".join(self.tail)
+
+
+class OutputRelay:
+    """Reads what all workers print, in one thread, so that none of them ever waits for the driver."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._wakeup, self._bell = socket.socketpair()
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
+        self._arrivals: deque[Stream] = deque()
+        self._ended = False
+        self._thread = threading.Thread(target=self._relay, daemon=True, name="paramsurvey-output")
+        self._thread.start()
+
+    def add(self, fd: int, name: str) -> Stream:
+        """Pass on what arrives at `fd`, and close it at its end."""
+        stream = Stream(fd, name)
+        self._arrivals.append(stream)
+        self._bell.send(b"+")
+        return stream
+
+    def close(self) -> None:
+        """Pass on what has arrived so far, and end. May be called twice."""
+        if self._ended:
+            return
+        self._ended = True
+        self._bell.send(b".")
+        self._thread.join()
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.data, Stream):
+                self._end(key.data)
+        self._selector.close()
+        self._wakeup.close()
+        self._bell.close()
+
+    def _relay(self) -> None:
+        while not self._ended:
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    self._wakeup.recv(4096)
+                    self._welcome()
+                else:
+                    self._read(key.data)
+        for key, _ in self._selector.select(timeout=0):
+            if key.data is not None:
+                self._read(key.data)
+
+    def _welcome(self) -> None:
+        while self._arrivals:
+            stream = self._arrivals.popleft()
+            self._selector.register(stream.fd, selectors.EVENT_READ, stream)
+
+    def _read(self, stream: Stream) -> None:
+        try:
+            data = os.read(stream.fd, LONGEST_LINE)
+        except OSError:
+            data = b""
+        whole, newline, rest = (stream.pending + data).rpartition(b"\n")
+        if not data or len(rest) > LONGEST_LINE:
+            whole, newline, rest = whole + newline + rest, b"", b""
+        stream.pending = rest
+        if whole or newline:
+            self._pass_on(stream, (whole + newline).decode(errors="replace"))
+        if not data:
+            self._end(stream)
+
+    def _pass_on(self, stream: Stream, text: str) -> None:
+        stream.tail.extend(text.splitlines(keepends=True))
+        target = getattr(sys, stream.name)
+        with suppress(Exception):  # no stream, or one that the user has closed: nobody wants to read it
+            target.write(text)
+            target.flush()
+
+    def _end(self, stream: Stream) -> None:
+        with suppress(KeyError, ValueError):
+            self._selector.unregister(stream.fd)
+        os.close(stream.fd)
+        stream.closed.set()

@@ -1,0 +1,152 @@
+"""One worker process, as the driver sees it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from paramsurvey.messages import Group, Job
+from paramsurvey.processes.mark import new_file, shared_mark
+from paramsurvey.processes.output import OutputRelay
+from paramsurvey.worker import IDLE
+
+ROOT = str(Path(__file__).resolve().parents[2])
+BOOT = (
+    "import sys; sys.path.insert(0, {root!r}); from paramsurvey.processes.child import main; "
+    "main({socket}, {mark}, {driver})"
+)
+LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
+
+
+class WorkerProcess:
+    """A process that runs one group at a time, on a pipe of its own.
+
+    It leads a process group, so that whatever it starts ends with it, and so that Ctrl-C in the
+    terminal reaches the driver alone. It is no daemon: it may start processes.
+
+    Parameters
+    ----------
+    relay : OutputRelay
+        Gets what it prints.
+    tasks : int, optional
+        How many psets it may run before it is to be replaced; None: any number.
+    """
+
+    def __init__(self, relay: OutputRelay, tasks: int | None = None) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs, new_file() as mark_file:
+            self._process = self._spawn(theirs.fileno(), mark_file.fileno())
+            self._mark = shared_mark(mark_file.fileno())
+        self.connection = Connection(ours.detach())
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        relay.add(os.dup(self._process.stdout.fileno()), "stdout")
+        self._stderr = relay.add(os.dup(self._process.stderr.fileno()), "stderr")
+        self._process.stdout.close()
+        self._process.stderr.close()
+        self.pid = self._process.pid
+        self.pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
+        self.tasks_left = tasks
+        self.ready = False
+        self.retired = False
+        self.group_id: int | None = None
+        self._job_key: str | None = None
+        self._send(pickle.dumps((sys.path, sys.argv)))
+
+    @staticmethod
+    def _spawn(socket_fd: int, mark_fd: int) -> subprocess.Popen[bytes]:
+        boot = BOOT.format(root=ROOT, socket=socket_fd, mark=mark_fd, driver=os.getpid())
+        return subprocess.Popen(
+            [sys.executable, *(f"-W{option}" for option in sys.warnoptions), "-c", boot],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(socket_fd, mark_fd),
+            start_new_session=True,
+            env={**os.environ, "PARAMSURVEY_WORKER": "1"},
+        )
+
+    def give(self, group: Group, job: Job, packed_job: bytes) -> None:
+        """Hand over a group, and the job before it where this worker does not have it yet."""
+        if self._job_key != job.key:
+            self._send(packed_job)
+            self._job_key = job.key
+        self.group_id = group.id
+        self._send(pickle.dumps(group, protocol=5))
+
+    def _send(self, message: bytes) -> None:
+        with suppress(OSError):  # it died: the end of its connection will say so
+            self.connection.send_bytes(message)
+
+    def running(self) -> tuple[int, float] | None:
+        """Return the offset of the pset that it runs and for how many seconds, None between psets."""
+        begun, offset = self._mark.begun[0], self._mark.offset[0]
+        return None if offset == IDLE else (offset, time.perf_counter() - begun)
+
+    def last_offset(self) -> int | None:
+        """Return the offset of the pset that it ran when it died, None when it ran none."""
+        return None if self._mark.offset[0] == IDLE else self._mark.offset[0]
+
+    def ever_ran(self) -> bool:
+        """Tell whether it ever began a pset."""
+        return self._mark.begun[0] > 0
+
+    def has_exited(self) -> bool:
+        """Tell whether the process has ended; it stays a zombie until `end`."""
+        if self._process.returncode is not None:
+            return True
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        try:
+            return os.waitid(os.P_PID, self.pid, flags) is not None
+        except ChildProcessError:  # somebody else has waited for it
+            return True
+
+    def hang_up(self) -> None:
+        """Ask it to end when it has nothing in hand."""
+        self.connection.close()
+
+    def end(self) -> int:
+        """Kill it with all that it started, and return its exit code; negative: the signal's number.
+
+        The group is killed before the process is waited for: until then nobody else can get its id.
+        """
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+        code = self._process.wait()
+        self.connection.close()
+        if self.pidfd is not None:
+            os.close(self.pidfd)
+            self.pidfd = None
+        return code
+
+    def last_words(self) -> str:
+        """Return the last lines that it wrote on stderr."""
+        self._stderr.closed.wait(LAST_WORDS_SECONDS)
+        return self._stderr.lines()
+
+
+def describe_exit(code: int) -> str:
+    """Return what an exit code says, in words.
+
+    Examples
+    --------
+    >>> describe_exit(-9)
+    'was killed by SIGKILL (possibly out of memory)'
+    """
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        name: Any = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was killed by {name}{' (possibly out of memory)' if -code == signal.SIGKILL else ''}"

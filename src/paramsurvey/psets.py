@@ -1,0 +1,233 @@
+"""The parameter sets of a survey: checked, in columns, cut into what groups carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.columns import native, pack, where
+from paramsurvey.decoding import TableDecoder
+from paramsurvey.errors import PsetTypeError
+from paramsurvey.messages import Decoder, Pset, Rows, Values
+from paramsurvey.names import check_names
+from paramsurvey.spaces import Space
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class PsetSource(Protocol):
+    """Psets that a survey can address by row."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The psets' keys."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def load(self, rows: Rows) -> Any:
+        """Return what a group of these rows carries."""
+        ...
+
+    def decoder(self) -> Decoder:
+        """Return what makes psets of a load, in a worker."""
+        ...
+
+    def frame(self, rows: Rows | None = None) -> pd.DataFrame:
+        """Return rows (default: all) as a DataFrame with a RangeIndex that shares no change with anybody."""
+        ...
+
+
+def as_source(psets: object, limit: int | None = None) -> PsetSource:
+    """Return `psets`, the first `limit` of them, as what a survey works on.
+
+    Parameters
+    ----------
+    psets : DataFrame, iterable of dicts, polars or Arrow table, or a space from `paramsurvey.params`
+        It is not changed.
+    limit : int, optional
+        None, 0 or less: all.
+
+    Raises
+    ------
+    PsetError
+        A ValueError that names the column or the pset that is wrong.
+    PsetTypeError
+        The same, where it is no table of psets at all.
+    """
+    import pandas as pd
+
+    if isinstance(psets, Space):
+        return SpaceSource(psets, limit)
+    if isinstance(psets, pd.DataFrame):
+        return PsetTable.from_frame(psets, limit)
+    to_pandas = getattr(psets, "to_pandas", None)  # polars and Arrow both have it
+    if callable(to_pandas):
+        return PsetTable.from_frame(to_pandas(), limit)
+    return PsetTable.from_dicts(_dicts(psets, limit))
+
+
+def _dicts(psets: object, limit: int | None) -> list[Mapping[str, Any]]:
+    if isinstance(psets, Mapping):
+        raise PsetTypeError(
+            "psets is one dict: give a list of dicts, [pset], or a space from paramsurvey.params"
+        )
+    if isinstance(psets, (str, bytes)) or not isinstance(psets, Iterable):
+        raise PsetTypeError(
+            f"psets must be a DataFrame or an iterable of dicts, not {type(psets).__name__}: "
+            "give for example [{'a': 1}, {'a': 2}]"
+        )
+    rows = list(psets)
+    for i, pset in enumerate(rows):
+        if not isinstance(pset, Mapping):
+            raise PsetTypeError(f"pset number {i} is a {type(pset).__name__}, {pset!r:.100}: make it a dict")
+    return rows[: limit if limit and limit > 0 else None]
+
+
+class SpaceSource:
+    """Psets that are computed where they are needed: a group carries nothing but its rows."""
+
+    def __init__(self, space: Space, limit: int | None = None) -> None:
+        self._space = space
+        self._length = min(len(space), limit) if limit and limit > 0 else len(space)
+        self.names = space.names
+
+    def __len__(self) -> int:
+        return self._length
+
+    def load(self, rows: Rows) -> None:
+        """Return None: the space is known to the workers."""
+
+    def decoder(self) -> Decoder:
+        """Return the space's own."""
+        return self._space.decoder()
+
+    def frame(self, rows: Rows | None = None) -> pd.DataFrame:
+        """Return rows (default: all) as a DataFrame."""
+        import pandas as pd
+
+        chosen = range(len(self)) if rows is None else rows
+        return pd.DataFrame(self._space.columns(chosen), index=pd.RangeIndex(len(chosen)))
+
+
+class PsetTable:
+    """Psets in columns.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The psets as they shall stand in the results.
+    cells : mapping
+        For a column, what travels instead of the frame's own values.
+    """
+
+    def __init__(self, frame: pd.DataFrame, cells: Mapping[str, Values] | None = None) -> None:
+        self._frame = frame
+        self.names: tuple[str, ...] = tuple(frame.columns)
+        cells = cells or {}
+        self._columns = [_Cells(cells.get(name, None), frame[name]) for name in self.names]
+
+    @classmethod
+    def from_frame(cls, psets: pd.DataFrame, limit: int | None = None) -> PsetTable:
+        """Take over a DataFrame, which stays as it is."""
+        check_names(list(psets.columns))
+        first = psets.iloc[:limit] if limit and limit > 0 else psets
+        return cls(without_index(_unshared(first)))
+
+    @classmethod
+    def from_dicts(cls, psets: Sequence[Mapping[str, Any]]) -> PsetTable:
+        """Take over dicts: a key that some do not have is nan there."""
+        import pandas as pd
+
+        names = list(dict.fromkeys(chain.from_iterable(psets)))
+        check_names(names)
+        cells = {name: pack([pset.get(name, np.nan) for pset in psets]) for name in names}
+        frame = pd.DataFrame({name: as_series(values) for name, values in cells.items()})
+        return cls(frame if names else pd.DataFrame(index=pd.RangeIndex(len(psets))), cells)
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def load(self, rows: Rows) -> tuple[Values, ...]:
+        """Return these rows' slice of every column."""
+        return tuple(column.cut(rows) for column in self._columns)
+
+    def decoder(self) -> TableDecoder:
+        """Return what makes dicts of these columns."""
+        return TableDecoder(self.names, tuple(column.categories for column in self._columns))
+
+    def frame(self, rows: Rows | None = None) -> pd.DataFrame:
+        """Return rows (default: all) as a DataFrame with a RangeIndex."""
+        if rows is None:
+            return _unshared(self._frame)
+        return without_index(self._frame.iloc[where(rows)].copy())
+
+
+def psets_of(source: PsetSource, rows: Rows) -> list[Pset]:
+    """Return these rows as the workers see them."""
+    return list(source.decoder().psets(rows, source.load(rows)))
+
+
+class _Cells:
+    """One column, in the form in which it travels."""
+
+    def __init__(self, values: Values | None, series: pd.Series[Any]) -> None:
+        import pandas as pd
+
+        self.categories: list[Any] | None = None
+        self._series: pd.Series[Any] | None = None
+        self._values = values
+        if values is not None:
+            return
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            self.categories = [*native(series.cat.categories.tolist()), np.nan]
+            self._values = series.cat.codes.to_numpy()
+        elif isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufb":
+            self._values = series.to_numpy()
+        else:
+            self._series = series  # made into Python objects piece by piece, as groups are cut
+
+    def cut(self, rows: Rows) -> Values:
+        at = where(rows)
+        if self._series is not None:
+            return native(self._series.iloc[at].tolist())
+        values = self._values
+        assert values is not None
+        if isinstance(values, np.ndarray):
+            return values[at]
+        return values[at] if isinstance(at, slice) else [values[i] for i in at]
+
+
+def as_series(values: Values | NDArray[Any]) -> pd.Series[Any]:
+    """Return `values` with the dtype that pandas gives to a list of them."""
+    import pandas as pd
+
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return pd.Series(values)
+    try:
+        return pd.Series(list(values))
+    except (ValueError, TypeError):  # objects that look like arrays to numpy and are none
+        boxed = np.fromiter(values, dtype=object, count=len(values))
+        return pd.Series(boxed, dtype=object)
+
+
+def without_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with a RangeIndex in place of its own; its values are not copied."""
+    import pandas as pd
+
+    if isinstance(frame.index, pd.RangeIndex) and frame.index.start == 0 and frame.index.step == 1:
+        return frame
+    return frame.set_axis(pd.RangeIndex(len(frame)), axis="index")
+
+
+def _unshared(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame that no later change of `frame` reaches; pandas 3 copies only what is changed."""
+    import pandas as pd
+
+    copies_on_write = int(pd.__version__.split(".")[0]) >= 3
+    return pd.DataFrame(frame).copy(deep=not copies_on_write)

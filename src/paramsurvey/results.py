@@ -1,0 +1,200 @@
+"""What a survey gives back: `MapResults`, a DataFrame that also knows what is missing."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from paramsurvey.collect import Collector
+from paramsurvey.columns import Column
+from paramsurvey.messages import Rows
+from paramsurvey.psets import PsetSource, as_series
+from paramsurvey.stats import PerfStats
+
+if TYPE_CHECKING:
+    from paramsurvey.progress import MapProgress
+
+
+class _Table(pd.DataFrame):
+    """A DataFrame that can be walked through as dicts; what pandas derives from it is a plain one."""
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def iterdicts(self) -> Iterator[dict[Any, Any]]:
+        """Yield each row as a dict of native Python values, in order."""
+        names = list(self.columns)
+        columns = [self.iloc[:, i].tolist() for i in range(len(names))]
+        if not columns:
+            return ({} for _ in range(len(self)))
+        return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+
+    def to_df(self) -> pd.DataFrame:
+        """Return a plain DataFrame of the same."""
+        return pd.DataFrame(self)
+
+
+class Missing(_Table):
+    """The psets without a result, one row each, in the order of the psets.
+
+    Beside the pset's own columns: ``_exception`` (one line, never empty), ``_traceback`` (text;
+    empty where there was none) and ``_attempts`` (how often it was tried).
+
+    Examples
+    --------
+    >>> again = paramsurvey.map(worker, results.missing.to_psets())  # doctest: +SKIP
+    """
+
+    def to_psets(self) -> pd.DataFrame:
+        """Return the psets alone, ready to be given to `map` again."""
+        extra = [name for name in self.columns if str(name).startswith("_")]
+        return pd.DataFrame(self).drop(columns=extra)
+
+
+class MapResults(_Table):
+    """The finished psets of a map, one row each: the pset's columns, then the result's.
+
+    It is a DataFrame, in the order of the psets; what is derived from it is a plain DataFrame.
+
+    Parameters
+    ----------
+    results : DataFrame
+    missing : DataFrame
+    progress : MapProgress
+    stats : PerfStats
+    verbose : int
+    """
+
+    _metadata = ["_missing", "_progress", "_stats", "_verbose"]  # noqa: RUF012  (pandas' own protocol)
+
+    def __init__(
+        self,
+        results: pd.DataFrame | None = None,
+        missing: pd.DataFrame | None = None,
+        progress: MapProgress | None = None,
+        stats: PerfStats | None = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(results)
+        with warnings.catch_warnings():
+            # pandas warns that attributes are not columns; these are none
+            warnings.simplefilter("ignore", UserWarning)
+            self._missing = Missing(missing)
+            self._progress = progress
+            self._stats = stats
+            self._verbose = verbose
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """The same table as a plain DataFrame."""
+        return self.to_df()
+
+    @property
+    def missing(self) -> Missing:
+        """The psets without a result, each with its reason."""
+        return self._missing
+
+    @property
+    def progress(self) -> MapProgress:
+        """The counters: total, active, finished, failures, exceptions."""
+        assert self._progress is not None
+        return self._progress
+
+    @property
+    def stats(self) -> PerfStats:
+        """How long the psets took."""
+        assert self._stats is not None
+        return self._stats
+
+    @property
+    def verbose(self) -> int:
+        """The verbosity of the map."""
+        return self._verbose
+
+    def to_dict(self, orient: str | None = None, **kwargs: Any) -> Any:  # type: ignore[override]  # one orient
+        """Return a list of dicts, one per row.
+
+        Parameters
+        ----------
+        orient : str
+            ``'records'``; there is no default.
+
+        Raises
+        ------
+        ValueError
+            When `orient` is anything else.
+        """
+        if orient != "records":
+            raise ValueError(
+                f"to_dict() of survey results knows orient='records' only, not {orient!r}: "
+                "use to_df().to_dict(...) for the others"
+            )
+        return list(self.iterdicts())
+
+
+def build(
+    source: PsetSource,
+    collector: Collector,
+    progress: MapProgress,
+    stats: PerfStats,
+    verbose: int,
+    keep_results: bool = True,
+) -> MapResults:
+    """Return the `MapResults` of what a collector holds."""
+    finished = collector.finished_rows()
+    results = _results(source, collector, finished) if keep_results else pd.DataFrame()
+    return MapResults(results, _missing(source, collector), progress, stats, verbose)
+
+
+def _results(source: PsetSource, collector: Collector, rows: Rows) -> pd.DataFrame:
+    everything = len(rows) == len(source)
+    frame = source.frame(None if everything else rows)
+    columns = {
+        key: _series(column, None if everything else rows) for key, column in collector.columns.items()
+    }
+    for key in [key for key in columns if key in frame.columns]:
+        frame[key] = _overlay(frame[key], collector.columns[key], columns.pop(key), rows)
+    if not columns:
+        return frame
+    found = pd.DataFrame(columns, index=frame.index, copy=False)
+    return pd.concat([frame, found], axis=1)
+
+
+def _series(column: Column, rows: Rows | None) -> pd.Series[Any]:
+    """Return a result column with the dtype that pandas gives to a list of its values, nan where none is."""
+    data, there = column.get(rows)
+    if there.all():
+        return as_series(data)
+    if data.dtype.kind in "if" and (data.dtype.kind == "f" or _fits_float(data[there])):
+        return pd.Series(np.where(there, data, np.nan))
+    boxed = data.astype(object)
+    boxed[~there] = np.nan
+    return as_series(boxed)
+
+
+def _fits_float(values: np.ndarray[Any, Any]) -> bool:
+    return values.size == 0 or bool(np.abs(values).max() <= 2**53)
+
+
+def _overlay(pset: pd.Series[Any], column: Column, result: pd.Series[Any], rows: Rows) -> pd.Series[Any]:
+    """Return the result's values, and the pset's own where the result has none."""
+    _, there = column.get(rows)
+    if there.all():
+        return result
+    mixed = [own if not has else new for own, new, has in zip(pset, result, there, strict=True)]
+    return as_series(mixed)
+
+
+def _missing(source: PsetSource, collector: Collector) -> pd.DataFrame:
+    rows = collector.failed_rows()
+    frame = source.frame(rows)
+    failed = [collector.failed[row] for row in rows.tolist()]
+    frame["_exception"] = pd.Series([one.failure.exception for one in failed], dtype=object)
+    frame["_traceback"] = pd.Series([one.failure.traceback for one in failed], dtype=object)
+    frame["_attempts"] = pd.Series([one.attempts for one in failed], dtype="int64")
+    return frame

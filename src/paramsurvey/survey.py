@@ -1,0 +1,256 @@
+"""One map: from the psets to everything that became of them.
+
+The loop knows contracts only. It has no processes, no pandas, and no clock of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from paramsurvey.backends.base import Backend
+from paramsurvey.collect import Collector, results_of
+from paramsurvey.errors import JobRefused
+from paramsurvey.grouping import GroupSizer
+from paramsurvey.messages import (
+    Answer,
+    Answers,
+    Failure,
+    FailureKind,
+    Group,
+    Loss,
+    Pset,
+    Refusal,
+    Reply,
+    Rows,
+)
+from paramsurvey.progress import MapProgress
+from paramsurvey.psets import PsetSource, psets_of
+from paramsurvey.retry import RetryPolicy
+from paramsurvey.stats import PerfStats
+from paramsurvey.todo import Todo
+
+PATIENCE = 0.25  # seconds: how long the loop waits for news before it looks around; Ctrl-C waits, too
+NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
+
+
+class Watcher(Protocol):
+    """Is told what happens, while it happens."""
+
+    def report(self, progress: MapProgress) -> None:
+        """Look at the counters: called after every action, so it must be cheap. May raise to end the map."""
+        ...
+
+    def failed(self, row: int, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
+        """A pset will not get a result."""
+        ...
+
+    def retried(self, row: int, failure: Failure) -> None:
+        """A pset failed and is tried again."""
+        ...
+
+
+class OutCaller(Protocol):
+    """Hands what is done to the user's out_func."""
+
+    def finished(self, pset: Pset, result: Mapping[Any, Any]) -> bool:
+        """Return whether out_func accepted it without an exception."""
+        ...
+
+    def failed(self, pset: Pset, failure: Failure) -> bool:
+        """Return whether out_func accepted it without an exception."""
+        ...
+
+
+@dataclass(slots=True)
+class InHand:
+    """A group that a worker has, and up to which offset it was answered."""
+
+    group: Group
+    answered: int = 0
+
+    def rest(self) -> Rows:
+        """Return the rows without an answer."""
+        return self.group.rows[self.answered :]
+
+
+@dataclass
+class Survey:
+    """Runs the psets of `source` on `backend` until each of them is settled.
+
+    A pset is settled once: by its result, or by a failure that is not tried again. `run` returns
+    when all are; after an exception out of it, `give_up` settles the rest as "not run".
+    """
+
+    source: PsetSource
+    backend: Backend
+    todo: Todo
+    collector: Collector
+    stats: PerfStats
+    progress: MapProgress
+    watcher: Watcher
+    clock: Callable[[], float]
+    sizer: GroupSizer = field(default_factory=GroupSizer)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    out: OutCaller | None = None
+    options: Sequence[Mapping[str, Any] | None] | None = None
+    timeout: float | None = None
+    max_failures: int | None = None
+
+    def __post_init__(self) -> None:
+        self._in_hand: dict[int, InHand] = {}
+        self._attempts: dict[int, int] = {}  # of psets that failed before
+        self._next_id = 0
+        self._look_at = 0.0
+
+    def run(self) -> None:
+        """Dispatch, wait, settle, expire, report, until nothing is left."""
+        while self.todo or self._in_hand:
+            self._dispatch()
+            self._settle(self.backend.poll(self._patience()))
+            self._expire()
+            self._fail_fast()
+            self._report()
+
+    def give_up(self, failure: Failure = NOT_RUN) -> None:
+        """Stop what is running, and settle every pset that is not settled yet with `failure`."""
+        rows = self.todo.clear()
+        for group_id in list(self._in_hand):
+            self.backend.abort(group_id)
+            rows.extend(int(row) for row in self._drop(group_id).rest())
+        for row in rows:
+            self.collector.fail(row, failure, self._attempts.get(row, 0))
+        self.progress.failures += len(rows)
+
+    # dispatch
+
+    def _dispatch(self) -> None:
+        while self.todo and self.backend.capacity() > 0:
+            size = self.sizer.size(len(self.todo), self.backend.core_count())
+            self._send(self.todo.take(min(size, self.backend.largest_group() or size)))
+
+    def _send(self, rows: Rows) -> None:
+        self._next_id += 1
+        options = self.options[rows[0]] if self.options is not None else None
+        group = Group(self._next_id, rows, self.source.load(rows), options)
+        self._in_hand[group.id] = InHand(group)
+        self.progress.active += len(rows)
+        self.backend.submit(group)
+        self._report()
+
+    def _patience(self) -> float:
+        return PATIENCE if self.timeout is None else min(PATIENCE, self.timeout / 10)
+
+    # settle
+
+    def _settle(self, answers: Answers) -> None:
+        for answer in answers:
+            self._settle_one(answer)
+            self._report()
+
+    def _settle_one(self, answer: Answer) -> None:
+        if isinstance(answer, Refusal):
+            raise JobRefused(f"{answer.reason}\n{answer.traceback}".rstrip())
+        if answer.group_id not in self._in_hand:
+            return  # of a group that was given up: what it says was settled then
+        if isinstance(answer, Reply):
+            self._take(self._in_hand[answer.group_id], answer)
+        else:
+            self._lose(self._in_hand[answer.group_id], answer)
+
+    def _take(self, in_hand: InHand, reply: Reply) -> None:
+        group, in_hand.answered = in_hand.group, reply.stop
+        count = reply.stop - reply.start
+        self.collector.land(group, reply)
+        self._time(reply, count)
+        self.progress.active -= count
+        self.progress.finished += count - len(reply.failures)
+        if self.out is not None:
+            self._call_out(self.out, group, reply)
+        for offset, failure in reply.failures.items():
+            self._failed(int(group.rows[offset]), failure)
+        if reply.done:
+            self.todo.put_back(self._drop(group.id).rest())
+
+    def _time(self, reply: Reply, count: int) -> None:
+        for name, seconds in reply.timings.items():
+            self.stats.add(name, seconds)
+        wall = reply.timings.get(f"{self.progress.name}_wallclock")
+        if wall is not None:
+            self.sizer.observe(count, float(wall.sum()))
+
+    def _call_out(self, out: OutCaller, group: Group, reply: Reply) -> None:
+        psets = psets_of(self.source, group.rows[reply.start : reply.stop])
+        for offset, result in results_of(reply).items():
+            if not out.finished(psets[offset - reply.start], result):
+                self.progress.exceptions += 1
+                self.progress.failures += 1
+                self.progress.finished -= 1  # its result stays where it is
+
+    def _lose(self, in_hand: InHand, loss: Loss) -> None:
+        """Blame the pset that was running; the others of the group are innocent and run again."""
+        rest = self._drop(in_hand.group.id).rest()
+        guilty = 0 if len(rest) == 1 else None if loss.offset is None else loss.offset - in_hand.answered
+        if guilty is None:
+            self.todo.put_alone(rest)  # so that the guilty one is found
+            return
+        self.todo.put_back(rest[guilty + 1 :])
+        self.todo.put_back(rest[:guilty])
+        self._failed(int(rest[guilty]), loss.failure)
+
+    def _failed(self, row: int, failure: Failure) -> None:
+        attempts = self._attempts[row] = self._attempts.get(row, 0) + 1
+        if self.retry.again(failure, attempts):
+            self.progress.retried += 1
+            self.watcher.retried(row, failure)
+            self.todo.put_alone(range(row, row + 1))
+            return
+        self.collector.fail(row, failure, attempts)
+        self.progress.failures += 1
+        raised = failure.kind in (FailureKind.RAISED, FailureKind.UNSENDABLE)
+        self.progress.exceptions += raised
+        self.watcher.failed(row, lambda: self._pset(row), failure, attempts)
+        if self.out is not None and not self.out.failed(self._pset(row), failure):
+            self.progress.exceptions += 1
+
+    def _pset(self, row: int) -> Pset:
+        return psets_of(self.source, range(row, row + 1))[0]
+
+    def _drop(self, group_id: int) -> InHand:
+        in_hand = self._in_hand.pop(group_id)
+        self.progress.active -= len(in_hand.rest())
+        return in_hand
+
+    def _report(self) -> None:
+        self.watcher.report(self.progress)
+
+    # expire
+
+    def _expire(self) -> None:
+        """Stop the psets that run for too long, where the backend can tell how long they do."""
+        if self.timeout is None or self.clock() < self._look_at:
+            return
+        self._look_at = self.clock() + self._patience()
+        for group_id, in_hand in list(self._in_hand.items()):
+            running = self.backend.running(group_id)
+            if running is not None and running[1] > self.timeout:
+                self.backend.abort(group_id)
+                self._lose(in_hand, Loss(group_id, timed_out(self.timeout), running[0]))
+
+    def _fail_fast(self) -> None:
+        if self.max_failures is not None and self.progress.failures >= self.max_failures:
+            self.give_up(
+                Failure(
+                    FailureKind.NOT_RUN,
+                    f"not run: max_failures={self.max_failures} was reached before its turn",
+                )
+            )
+
+
+def timed_out(seconds: float) -> Failure:
+    """Return the failure of a pset that ran longer than the timeout."""
+    return Failure(
+        FailureKind.TIMED_OUT,
+        f"TimeoutError('it ran longer than timeout={seconds:g} seconds and was stopped')",
+    )

@@ -1,0 +1,332 @@
+"""What runs beside the user's function, in every worker of every backend.
+
+Only the standard library and numpy are loaded here, so that a worker starts fast; what the user's
+function needs, it imports itself.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import traceback
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, MutableSequence
+from dataclasses import dataclass, replace
+from functools import partial
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.columns import pack_column
+from paramsurvey.host import peak_memory
+from paramsurvey.messages import Failure, FailureKind, Group, Job, Refusal, Reply, ResultColumn
+
+LOOK_SECONDS = 100e-6  # process_time() is a system call of 0.3 µs: one per so much work is cheap
+REPLY_SECONDS = 0.5  # who has worked so long sends what there is: little is lost with a worker
+IDLE = -1  # in `Mark.offset`: no pset is running
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a worker notes which pset of its group it runs, and since when, for whoever watches it.
+
+    Two memory cells, shared with the driver where the backend can do that.
+    """
+
+    offset: MutableSequence[int]
+    begun: MutableSequence[float]  # time.perf_counter(): one clock for all processes of a machine
+
+    @classmethod
+    def private(cls) -> Mark:
+        """Return a mark that nobody else sees."""
+        return cls(array("q", [IDLE]), array("d", [0.0]))
+
+
+class JobNotLoadable(Exception):
+    """The function or its arguments cannot be loaded here."""
+
+    def refusal(self) -> Refusal:
+        """Return what to answer to the driver."""
+        cause = self.__cause__
+        return Refusal(str(self), "" if cause is None else "".join(traceback.format_exception(cause)))
+
+
+class NotADict(ValueError):
+    """The worker function returned something else than a dict or None."""
+
+
+class Runner:
+    """Runs groups of one job with the user's function, which is loaded once.
+
+    Parameters
+    ----------
+    job : Job
+        What is the same for all groups.
+    let_through : tuple of exception classes
+        Exceptions that end the run instead of being a pset's failure (Ctrl-C in the caller's process).
+    reply_seconds : float
+        How long to work before replying.
+
+    Raises
+    ------
+    JobNotLoadable
+        When the function or its arguments cannot be unpickled here.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        let_through: tuple[type[BaseException], ...] = (),
+        reply_seconds: float = REPLY_SECONDS,
+    ) -> None:
+        self._job = job
+        self._let_through = let_through
+        self._reply_seconds = reply_seconds
+        for name, value in job.environment.items():  # before numpy and the like are loaded
+            os.environ.setdefault(name, value)
+        try:
+            self.function, self._user_kwargs = pickle.loads(job.code)
+        except Exception as error:
+            raise JobNotLoadable(
+                f"the workers cannot load the function or its arguments ({describe(error)}); "
+                "make the module that it comes from importable for them"
+            ) from error
+
+    def run(self, group: Group, mark: Mark | None = None) -> Iterator[Reply]:
+        """Run a group and yield replies, the last of them ``done``.
+
+        A group that takes long is answered in parts. With adaptive groups the first part is also
+        the last: the rest is given back, for another worker may be free.
+        """
+        keep, size = self._job.keep_groups, len(group)
+        block = Block(group.id, self._job.name)
+        sent = perf_counter()
+        for offset, now in self._run_psets(group, block, mark or Mark.private()):
+            if now - sent > self._reply_seconds and offset + 1 < size:
+                yield block.reply(offset + 1, done=not keep)
+                if not keep:
+                    return
+                sent = perf_counter()
+        yield block.reply(size, done=True)
+
+    def _run_psets(self, group: Group, block: Block, mark: Mark) -> Iterator[tuple[int, float]]:
+        """Call the function for every pset, and look up now and then: yield (offset, time)."""
+        function, user_kwargs = self.function, self._user_kwargs
+        base = self._system_kwargs(group)
+        subdir = None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
+        add_result, add_wall = block.results.append, block.walls.append
+        mark_offset, mark_begun = mark.offset, mark.begun
+        os.chdir(self._job.chdir)
+        begun = block.start_clocks()
+        look_at = begun + LOOK_SECONDS
+        for offset, pset in enumerate(self._job.decoder.psets(group.rows, group.load)):
+            raw_stats: dict[str, list[float]] = {}
+            system_kwargs = {**base, "raw_stats": raw_stats}
+            if subdir is not None:
+                system_kwargs["out_subdir"] = subdir(group.rows[offset])
+            mark_begun[0] = begun
+            mark_offset[0] = offset
+            try:
+                result = function(pset, system_kwargs, user_kwargs)
+                add_result((offset, {} if result is None else checked(result)))
+            except self._let_through:
+                raise
+            except BaseException as error:  # sys.exit() in a worker function is its failure, not our end
+                block.failures[offset] = self._failure(error)
+            now = perf_counter()
+            add_wall(now - begun)
+            if raw_stats:
+                block.add_timers(raw_stats)
+            if now > look_at:
+                mark_offset[0] = IDLE
+                block.read_clocks(now)
+                yield offset, now
+                os.chdir(self._job.chdir)  # the function may have gone elsewhere
+                now = block.start_clocks()
+                look_at = now + LOOK_SECONDS
+            begun = now
+        mark_offset[0] = IDLE
+        block.read_clocks(begun)
+
+    def _system_kwargs(self, group: Group) -> dict[str, Any]:
+        job = self._job
+        kwargs = {**job.system_kwargs, "name": job.name}
+        if job.show_chdir:
+            kwargs["chdir"] = job.chdir
+        if group.options is not None:
+            kwargs["ray"] = dict(group.options)
+        return kwargs
+
+    def _failure(self, error: BaseException) -> Failure:
+        if isinstance(error, NotADict):
+            return Failure(FailureKind.RAISED, f"ValueError({str(error)!r})", f"ValueError: {error}\n")
+        wanted = self._job.retry_on
+        return Failure(
+            FailureKind.RAISED,
+            describe(error),
+            traceback_of(error),
+            retryable=wanted is None or isinstance(error, wanted),
+        )
+
+
+class Block:
+    """What a worker has done in a group since its last reply."""
+
+    def __init__(self, group_id: int, name: str) -> None:
+        self._group_id = group_id
+        self._name = name
+        self._start = 0
+        self._shares: list[tuple[int, float]] = []  # (up to how many psets, idle share of their time)
+        self._timers: dict[str, list[float]] = {}
+        self._cpu = self._wall = 0.0
+        self.results: list[tuple[int, dict[Any, Any]]] = []
+        self.failures: dict[int, Failure] = {}
+        self.walls: list[float] = []
+
+    def start_clocks(self) -> float:
+        """Measure CPU time from now on; return the time."""
+        self._cpu, self._wall = process_time(), perf_counter()
+        return self._wall
+
+    def read_clocks(self, now: float) -> None:
+        """Note which share of the time since `start_clocks` passed without CPU work."""
+        wall = now - self._wall
+        idle = max(0.0, 1.0 - (process_time() - self._cpu) / wall) if wall > 0 else 0.0
+        self._shares.append((len(self.walls), idle))
+
+    def add_timers(self, raw_stats: Mapping[str, Iterable[Any]]) -> None:
+        """Keep what the user's function timed, under the user's names."""
+        for name, seconds in raw_stats.items():
+            self._timers.setdefault(name, []).extend(seconds)
+
+    def reply(self, stop: int, done: bool) -> Reply:
+        """Return all that is noted, for the psets up to `stop`, and begin anew."""
+        reply = Reply(
+            self._group_id,
+            self._start,
+            stop,
+            columns=pack_results(self.results),
+            failures=dict(self.failures),
+            timings=self._timings(),
+            done=done,
+            peak_memory=peak_memory(),
+        )
+        for kept in (self.results, self.failures, self.walls, self._shares, self._timers):
+            kept.clear()  # the loop that fills them goes on with these very objects
+        self._start = stop
+        return reply
+
+    def _timings(self) -> dict[str, NDArray[np.float64]]:
+        walls = np.array(self.walls, dtype=np.float64)
+        stops = np.array([stop for stop, _ in self._shares], dtype=np.int64)
+        shares = np.repeat([share for _, share in self._shares], np.diff(stops, prepend=0))
+        timings = {f"{self._name}_wallclock": walls, f"{self._name}_iowait": walls * shares}
+        for name, seconds in self._timers.items():
+            timings[name] = np.array(seconds, dtype=np.float64)
+        return timings
+
+
+def checked(result: Any) -> dict[Any, Any]:
+    """Return a copy of what the worker function returned: it may use one dict again and again."""
+    if isinstance(result, dict):
+        return dict(result)
+    raise NotADict(
+        f"the worker function must return a dict or None, and it returned {describe(result, 200)}: "
+        "return a dict such as {'answer': ...}"
+    )
+
+
+def pack_results(results: list[tuple[int, dict[Any, Any]]]) -> dict[Any, tuple[ResultColumn, ...]]:
+    """Turn (offset, dict) pairs into columns, one entry for each key that any of them has."""
+    if not results:
+        return {}
+    offsets = np.fromiter((offset for offset, _ in results), dtype=np.int64, count=len(results))
+    keys = results[0][1].keys()
+    if all(result.keys() == keys for _, result in results):
+        return {key: pack_column(offsets, [result[key] for _, result in results]) for key in keys}
+    return _pack_ragged(results, offsets)
+
+
+def _pack_ragged(
+    results: list[tuple[int, dict[Any, Any]]], offsets: NDArray[np.int64]
+) -> dict[Any, tuple[ResultColumn, ...]]:
+    columns = {}
+    for key in dict.fromkeys(key for _, result in results for key in result):
+        there = [i for i, (_, result) in enumerate(results) if key in result]
+        columns[key] = pack_column(offsets[there], [results[i][1][key] for i in there])
+    return columns
+
+
+def subdir_name(count: int, row: int) -> str:
+    """Return the output subdirectory of pset `row`, one of `count`: ``ps`` and a zero-padded number."""
+    return f"ps{row % count:0{len(str(count - 1))}d}"
+
+
+def describe(thing: object, limit: int = 10_000) -> str:
+    """Return ``repr(thing)``, cut to `limit` characters; an object whose repr fails is still described."""
+    try:
+        text = repr(thing)
+    except Exception as error:
+        text = f"<{type(thing).__name__}, whose repr raised {type(error).__name__}>"
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return the traceback as text, from the user's function on."""
+    frames = error.__traceback__
+    below = frames.tb_next if frames is not None else None
+    return "".join(traceback.format_exception(error.with_traceback(below or frames)))
+
+
+def dump(reply: Reply) -> bytes:
+    """Pickle a reply; a result that cannot be pickled becomes a failure of its pset alone."""
+    import cloudpickle
+
+    try:
+        return bytes(cloudpickle.dumps(reply))
+    except Exception:
+        return bytes(cloudpickle.dumps(without_unsendable(reply, cloudpickle.dumps)))
+
+
+def without_unsendable(reply: Reply, dumps: Any) -> Reply:
+    """Return the reply with failures in place of the results that `dumps` refuses."""
+    failures = dict(reply.failures)
+    for key, segments in reply.columns.items():
+        for segment in segments:
+            for offset, value in zip(segment.offsets.tolist(), segment.values, strict=True):
+                error = _refused(value, dumps)
+                if error is not None:
+                    failures.setdefault(offset, _unsendable(key, value, error))
+    columns = {key: _without(segments, failures) for key, segments in reply.columns.items()}
+    return replace(reply, columns=columns, failures=failures)
+
+
+def _refused(value: Any, dumps: Any) -> Exception | None:
+    if isinstance(value, (int, float, str, bytes, np.generic)):
+        return None
+    try:
+        dumps(value)
+    except Exception as error:
+        return error
+    return None
+
+
+def _unsendable(key: Any, value: Any, error: Exception) -> Failure:
+    return Failure(
+        FailureKind.UNSENDABLE,
+        f'{type(error).__name__}("the result {key!r} cannot be pickled: it is a '
+        f'{type(value).__qualname__}; return plain data instead")',
+        traceback_of(error),
+    )
+
+
+def _without(segments: tuple[ResultColumn, ...], failures: Mapping[int, Failure]) -> tuple[ResultColumn, ...]:
+    kept = []
+    for segment in segments:
+        there = [i for i, offset in enumerate(segment.offsets.tolist()) if offset not in failures]
+        values = segment.values
+        chosen = values[there] if isinstance(values, np.ndarray) else [values[i] for i in there]
+        kept.append(ResultColumn(segment.offsets[there], chosen))
+    return tuple(kept)
