@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import whisper
 
+import paramsurvey
 from conftest import wait_until
 from paramsurvey.progress import MapProgress
 from paramsurvey.reporters import carbon
@@ -59,8 +60,13 @@ class CarbonCache:
         path = self.home / (metric.replace(".", "/") + ".wsp")
         if not path.exists() or path.stat().st_size == 0:
             return []
+
         _, values = whisper.fetch(str(path), 0)
         return [value for value in values if value is not None]
+
+    def last(self, prefix: str) -> dict[str, float | None]:
+        """Return the newest value of each counter."""
+        return {name: (self.points(f"{prefix}.{name}") or [None])[-1] for name in carbon.COUNTERS}
 
 
 def free_port() -> int:
@@ -76,6 +82,9 @@ def answers(port: int) -> bool:
 
 @pytest.fixture(scope="module")
 def carbon_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarbonCache]:
+    pytest.importorskip(
+        "carbon", reason="no carbon: its last release cannot be installed on Python 3.12 or newer"
+    )
     home, port = tmp_path_factory.mktemp("carbon"), free_port()
     (home / "carbon.conf").write_text(CARBON_CONF.format(home=home, port=port))
     (home / "storage-schemas.conf").write_text("[all]\npattern = .*\nretentions = 1s:1h\n")
@@ -104,11 +113,8 @@ def test_the_counters_arrive_in_a_real_carbon(carbon_cache: CarbonCache, nothing
     assert carbon_cache.points("surveys.fit.finished")[0] == 3
     reporter.report(END, final=True)
     reporter.close()
-    last = {"total": 7, "active": 0, "finished": 6, "failures": 1, "exceptions": 1}
-    wait_until(
-        lambda: {name: (carbon_cache.points(f"surveys.fit.{name}") or [None])[-1] for name in last} == last,
-        "the last counters did not arrive",
-    )
+    expected = {"total": 7, "active": 0, "finished": 6, "failures": 1, "exceptions": 1}
+    wait_until(lambda: carbon_cache.last("surveys.fit") == expected, "the end did not arrive")
 
 
 def test_a_survey_shorter_than_a_second_has_its_end_in_carbon(carbon_cache: CarbonCache) -> None:
@@ -116,6 +122,31 @@ def test_a_survey_shorter_than_a_second_has_its_end_in_carbon(carbon_cache: Carb
     reporter.report(END, final=True)
     reporter.close()
     wait_until(lambda: carbon_cache.points("short.finished") == [6], "the end did not arrive")
+
+
+def test_a_map_pushes_its_progress(carbon_cache: CarbonCache, nothing_left: None) -> None:
+    results = paramsurvey.map(
+        lambda pset, system_kwargs, user_kwargs: {"half": 1 / pset["a"]},
+        [{"a": a} for a in range(4)],
+        carbon_server="127.0.0.1",
+        carbon_port=carbon_cache.port,
+        carbon_prefix="through.map",
+    )
+    assert results.progress.finished == 3
+    expected = {name: getattr(results.progress, name) for name in carbon.COUNTERS}
+    wait_until(lambda: carbon_cache.last("through.map") == expected, "the end did not arrive")
+
+
+def test_a_map_without_its_server_ends_with_one_warning_in_the_log(nothing_left: None) -> None:
+    results = paramsurvey.map(
+        lambda pset, system_kwargs, user_kwargs: {"b": pset["a"]},
+        [{"a": a} for a in range(4)],
+        carbon_server="127.0.0.1",
+        carbon_port=free_port(),
+    )
+    assert results.b.tolist() == [0, 1, 2, 3]
+    (log,) = Path().glob(".paramsurvey-*.log")
+    assert log.read_text().count("Progress does not reach Carbon") == 1
 
 
 # servers that are not as they should be

@@ -1,0 +1,52 @@
+# What a newcomer needs: git, make and Python 3.11 or newer. `make demo` and `make test` do the rest,
+# in .venv, with plain pip. PYTHON=/path/to/python chooses the Python that .venv is made with.
+
+PYTHON ?=
+SOAK_MAPS ?= 1000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench soak
+
+help:  ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@echo "Everything is installed into .venv; PYTHON=... chooses the Python that it is made with."
+
+demo: .venv/.demo  ## survey 1,797 images of handwritten digits; writes digits.parquet and digits.png
+	@echo "demo: which support vector machine reads handwritten digits best?"
+	@.venv/bin/paramsurvey-digits-example.py
+
+test: .venv/.dev  ## run the whole test suite, Ray and Carbon included
+	@echo "test: running the whole test suite, Ray and Carbon included"
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: .venv/.dev  ## check the style and the types
+	@echo "lint: ruff and mypy"
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy --strict src
+
+bench: .venv/.dev  ## measure the throughput against other ways to do it
+	@.venv/bin/python benchmarks/throughput.py $(ARGS)
+
+soak: .venv/.dev  ## run 1,000 maps with random faults; SOAK_MAPS=... changes the number
+	@SOAK_MAPS=$(SOAK_MAPS) .venv/bin/python -m pytest tests/test_soak.py $(ARGS)
+
+# Installed again only when pyproject.toml has changed; the sources are used where they are (-e).
+.venv/.demo: extra = demo
+.venv/.dev: extra = dev
+.venv/.demo .venv/.dev: pyproject.toml | .venv/bin/pip
+	@echo "setup: installing paramsurvey[$(extra)] into .venv (the first time takes some minutes)"
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(extra)]'
+	@touch $@
+
+# pip is the last thing that venv makes: while it is not there, .venv is not finished.
+.venv/bin/pip:
+	@for python in $(or $(PYTHON),python3.11 python3); do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "setup: creating .venv with $$("$$python" --version)"; \
+	    exec "$$python" -m venv .venv; \
+	  fi; \
+	done; \
+	echo "setup: no Python 3.11 or newer found as $(or $(PYTHON),python3.11 or python3):" \
+	  "install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python" >&2; \
+	exit 1
