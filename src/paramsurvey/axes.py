@@ -32,8 +32,13 @@ def as_axis(name: str, values: object) -> Axis:
     dtype = getattr(checked, "dtype", None)
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return _numbers(np.asarray(checked))
-    to_list = getattr(checked, "to_pylist", None)  # Arrow's: iterating would yield its own scalars
-    return pack([_dated(value) for value in native(to_list() if to_list else list(checked))])
+    return pack([dated(value) for value in native(listed(checked))])
+
+
+def listed(values: Iterable[Any]) -> list[Any]:
+    """Return `values` as a list, Arrow's as Python objects."""
+    to_list = getattr(values, "to_pylist", None)
+    return list(to_list() if to_list else values)
 
 
 def check_values(name: object, values: object) -> Iterable[Any]:
@@ -76,7 +81,7 @@ def _numbers(values: NDArray[Any]) -> Axis:
     return np.array(values, dtype=kinds[values.dtype.kind])
 
 
-def _dated(value: Any) -> Any:
+def dated(value: Any) -> Any:
     """Return numpy's dates and spans as pandas' ones, which are datetimes and keep the nanoseconds."""
     if not isinstance(value, (np.datetime64, np.timedelta64)):
         return value

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pset = dict[str, Any]
-WorkerFunction = Callable[[Pset, dict[str, Any], Any], Mapping[Hashable, Any] | None]
+WorkerFunction = Callable[[Pset, dict[str, Any], Any], Mapping[Any, Any] | None]
 OutFunction = Callable[[dict[str, Any], dict[str, Any], Any], object]
 
 Rows = range | NDArray[np.int64]

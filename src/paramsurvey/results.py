@@ -26,6 +26,10 @@ class _Table(pd.DataFrame):
     def _constructor(self) -> type[pd.DataFrame]:
         return pd.DataFrame
 
+    def itertuples(self, index: bool = True, name: str | None = "Pandas") -> Iterator[Any]:  # type: ignore[override]  # pandas-stubs knows no fields
+        """Yield each row as a namedtuple, in order; see `pandas.DataFrame.itertuples`."""
+        return super().itertuples(index=index, name=name)  # type: ignore[return-value]
+
     def iterdicts(self) -> Iterator[dict[Any, Any]]:
         """Yield each row as a dict of native Python values, in order."""
         names = list(self.columns)

@@ -121,7 +121,7 @@ class Session:
         check_function(func)
         if not self._lock.acquire(blocking=False):
             raise RuntimeError(
-                "this session runs a map already: wait for it, or give each thread a paramsurvey.Session of its own"
+                "this session runs a map already: wait for it, or give each thread its own paramsurvey.Session"
             )
         try:
             return self._map(func, psets, resolved, options.get(self._backend.name) or {})
@@ -290,7 +290,7 @@ class Watch:
         both = [repr(name) for name in names if name in keys]
         if both:
             self.notes.say(
-                f"the results have keys that the psets have, too: {', '.join(both)}; the result's values are kept"
+                f"the results have keys that the psets have, too: {', '.join(both)}; the result's value wins"
             )
 
 
@@ -323,9 +323,7 @@ def _reporters(log: RunLog, options: Options, stats: PerfStats, notes: Notes) ->
 def _directory(chdir: str | None) -> str:
     path = os.path.abspath(chdir or ".")
     if not os.path.isdir(path):
-        raise DirectoryMissing(
-            f"chdir={chdir!r} is no directory: create it before the survey, or leave it out"
-        )
+        raise DirectoryMissing(f"chdir={chdir!r} is no directory: create it first, or leave it out")
     return path
 
 

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from itertools import accumulate, pairwise
 from operator import index, or_
 from typing import TYPE_CHECKING, Any, overload
@@ -146,7 +146,10 @@ class SpaceDecoder:
         columns = self.space.columns(rows)
         cells = [columns[name] for name in self.space.names]
         natives = [v.tolist() if isinstance(v, np.ndarray) else _private(v) for v in cells]
-        return map(pset_maker(self.space.names), *natives)
+        return map(_pset_maker(self.space.names), *natives)
+
+
+_pset_maker = lru_cache(maxsize=16)(pset_maker)  # it compiles, which takes longer than a short group
 
 
 def _private(values: list[Any]) -> list[Any]:
@@ -159,7 +162,7 @@ def _private(values: list[Any]) -> list[Any]:
 def _frame(space: Space, rows: range) -> pd.DataFrame:
     import pandas as pd
 
-    columns = space.columns(rows if rows.step == 1 else np.arange(rows.start, rows.stop, rows.step))
+    columns = space.columns(rows if rows.step == 1 else np.array(rows, dtype=np.int64))
     return pd.DataFrame(columns, index=pd.RangeIndex(rows), columns=list(space.names), copy=False)
 
 
@@ -167,7 +170,7 @@ def _position(at: int, length: int) -> int:
     row = index(at)
     if -length <= row < length:
         return row % length
-    raise IndexError(f"the space has {length} rows and no row {row}: ask for one below {length}")
+    raise IndexError(f"row {row} is not in the space, which has {length}: ask for one below {length}")
 
 
 # ---- values side by side
@@ -313,7 +316,8 @@ class Concat(Space):
     def columns(self, rows: Rows) -> dict[str, Values]:
         pieces = list(self._pieces(rows))
         if len(pieces) == 1:  # nearly always: groups are short
-            return self._complete(*pieces[0])
+            part, own, _ = pieces[0]
+            return self._complete(part, own)
         return self._gather(len(rows), pieces)
 
     def _pieces(self, rows: Rows) -> Iterator[tuple[Space, Rows, slice | NDArray[np.int64]]]:
@@ -329,7 +333,7 @@ class Concat(Space):
             if len(own):
                 yield part, own, at
 
-    def _complete(self, part: Space, rows: Rows, at: object = None) -> dict[str, Values]:
+    def _complete(self, part: Space, rows: Rows) -> dict[str, Values]:
         columns = part.columns(rows)
         return {name: columns[name] if name in columns else np.full(len(rows), np.nan) for name in self.names}
 

@@ -170,8 +170,8 @@ class MultiprocessingBackend:
         if self._fruitless >= FRUITLESS_STARTS:
             self._fruitless = 0
             raise WorkerStartError(
-                f"{FRUITLESS_STARTS} workers in a row {describe_exit(code)} before their first pset; the last "
-                f"one wrote:\n{worker.last_words() or '(nothing)'}\nSee what it says, and try again."
+                f"{FRUITLESS_STARTS} workers in a row {describe_exit(code)} before their first pset; "
+                f"the last one wrote:\n{worker.last_words() or '(nothing)'}\nSee what it says, and try again."
             )
         self._hire()
 

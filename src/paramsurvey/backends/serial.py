@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.base import Backend, Resources, no_options
 from paramsurvey.host import total_memory
 from paramsurvey.messages import Answers, Group, Job, Reply
-from paramsurvey.worker import Runner
+from paramsurvey.worker import Runner, dump
 
 if TYPE_CHECKING:
     from paramsurvey.options import Options
@@ -64,7 +65,8 @@ class SerialBackend:
         if self._replies is None:
             return []
         with _back_home():
-            reply = next(self._replies)
+            # pickled as for another process: results share nothing with the function, here as there
+            reply: Reply = pickle.loads(dump(next(self._replies)))
         if reply.done:
             self._replies = None
         return [reply]

@@ -1,1 +1,1 @@
-"""Worker processes on this machine: one of them from the inside (`child`) and from the outside (`process`)."""
+"""Worker processes on this machine: a worker from the inside (`child`) and from the outside (`process`)."""

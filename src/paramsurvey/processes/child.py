@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -27,7 +28,8 @@ def main(socket_fd: int, mark_fd: int, driver: int) -> None:
     sys.path[:] = path
     sys.argv[:] = argv
     _prepare_process(driver)
-    serve(connection, mark_fd)
+    with suppress(BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
+        serve(connection, mark_fd)
 
 
 def _prepare_process(driver: int) -> None:
