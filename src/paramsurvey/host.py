@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+LINUX_STATUS = Path("/proc/self/status")
 
 
 def core_count() -> int:
@@ -56,10 +57,37 @@ def total_memory() -> int:
 
 
 def peak_memory() -> int:
-    """Return the largest resident size that this process has had, in bytes; 0 where nobody knows."""
+    """Return the most memory that this process has held so far, in bytes."""
+    return _peak_on_linux() or _peak_elsewhere()
+
+
+def _peak_on_linux() -> int:
+    """Return 0 on other systems. Unlike getrusage(), a new process does not inherit its parent's peak."""
+    try:
+        status = LINUX_STATUS.read_bytes()
+    except OSError:
+        return 0
+    _, found, rest = status.partition(b"VmHWM:")
+    return int(rest.split(maxsplit=1)[0]) * 1024 if found else 0
+
+
+def _peak_elsewhere() -> int:
     try:
         import resource
     except ImportError:  # Windows
-        return 0
+        import psutil
+
+        memory = psutil.Process().memory_info()
+        return int(getattr(memory, "peak_wset", memory.rss))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def used_memory(pid: int | None = None) -> int:
+    """Return the memory that a process (default: this one) holds now, in bytes; 0 when it is gone."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

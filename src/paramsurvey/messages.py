@@ -76,6 +76,7 @@ class Job:
     out_subdirs: int | None = None
     keep_groups: bool = False  # group_size= was given: a group is run to its end by one worker
     timeout: float | None = None
+    max_memory: int | None = None  # bytes that a worker may hold
     retry_on: tuple[type[BaseException], ...] | None = None
 
 
@@ -122,7 +123,8 @@ class Reply:
     failures: Mapping[int, Failure] = field(default_factory=dict)
     timings: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     done: bool = True
-    peak_memory: int = 0  # bytes: the worker's so far
+    peak_memory: int = 0  # bytes: the most that the worker has held so far
+    outgrown: bool = False  # the worker holds more than it may: it must be replaced
 
 
 @dataclass(frozen=True, slots=True)

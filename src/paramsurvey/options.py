@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -89,6 +90,18 @@ def _limit(value: Any) -> int | None:
 
 def _count(value: Any) -> int | None:
     return _natural(value) or None
+
+
+def _bytes(value: Any) -> int:
+    """Read a number of bytes, or a text such as ``'2GB'``, ``'500 MiB'``."""
+    if not isinstance(value, str):
+        return _positive(value)
+    found = re.fullmatch(r"\s*([0-9.]+)\s*(?:([kMGT]?)(i?)B)?\s*", value, re.IGNORECASE)
+    if found is None:
+        raise ValueError("not a number of bytes such as 2000000000, '2GB' or '500MiB'")
+    number, unit, binary = found.groups()
+    step = 1024 if binary else 1000
+    return _positive(round(float(number) * step ** " kmgt".index((unit or " ").lower())))
 
 
 def _text(value: Any) -> str:
@@ -205,6 +218,13 @@ class Options:
     )
     max_failures: int | None = option(
         None, _count, "int", "End the map when so many psets have failed; 0: never.", env=True
+    )
+    max_worker_memory: int | None = option(
+        None,
+        _bytes,
+        "bytes, or a text such as '2GB'",
+        "Replace a worker that holds more than this after its pset; stop it when one pset makes it so large.",
+        env=True,
     )
     carbon_server: str | None = option(None, _text, "str", "Push progress to this Carbon server.")
     carbon_port: int | None = option(None, _positive, "int", "Carbon's pickle port.")

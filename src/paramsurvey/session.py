@@ -195,6 +195,7 @@ class Session:
             out_subdirs=options.out_subdirs,
             keep_groups=options.group_size is not None,
             timeout=options.timeout,
+            max_memory=options.max_worker_memory,
             retry_on=options.retry_on,
         )
 

@@ -157,6 +157,11 @@ class PerfStats:
     emit : callable, optional
         Takes each printed line: the run's log. It stays behind when the statistics are pickled.
 
+    Attributes
+    ----------
+    peak_memory : int
+        The most memory that any worker has held, in bytes; 0 where nobody measured it.
+
     Examples
     --------
     >>> stats = PerfStats({'reading': [0.1, 0.3]})
@@ -172,6 +177,7 @@ class PerfStats:
         emit: Callable[[str], object] | None = None,
     ) -> None:
         self.vstats = vstats
+        self.peak_memory = 0
         self._emit = emit
         self._timers: dict[str, _Timer] = {}
         if raw_stats:

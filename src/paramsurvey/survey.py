@@ -174,6 +174,7 @@ class Survey:
             self.todo.put_back(self._drop(group.id).rest())
 
     def _time(self, reply: Reply, count: int) -> None:
+        self.stats.peak_memory = max(self.stats.peak_memory, reply.peak_memory)
         for name, seconds in reply.timings.items():
             self.stats.add(name, seconds)
         wall = reply.timings.get(f"{self.progress.name}_wallclock")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from paramsurvey.host import peak_memory
 from paramsurvey.messages import Pset
 
 GB = 2**30
-LINUX_STATUS = Path("/proc/self/status")
 
 
 def vmem() -> float:
@@ -31,24 +28,7 @@ def vmem() -> float:
     >>> vmem() > 0.001
     True
     """
-    return (_peak_on_linux() or peak_memory() or _peak_on_windows()) / GB
-
-
-def _peak_on_linux() -> int:
-    """Bytes, 0 elsewhere. Unlike getrusage(), a new process does not inherit its parent's peak."""
-    try:
-        status = LINUX_STATUS.read_text()
-    except OSError:
-        return 0
-    peak = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
-    return int(peak[1]) * 1024 if peak else 0
-
-
-def _peak_on_windows() -> int:
-    import psutil
-
-    memory = psutil.Process().memory_info()
-    return int(getattr(memory, "peak_wset", memory.rss))
+    return peak_memory() / GB
 
 
 def subprocess_run_worker(pset: Pset, system_kwargs: Mapping[str, Any], user_kwargs: Any) -> Pset:

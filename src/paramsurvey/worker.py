@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.columns import pack_column
-from paramsurvey.host import peak_memory
+from paramsurvey.host import peak_memory, used_memory
 from paramsurvey.messages import Failure, FailureKind, Group, Job, Refusal, Reply, ResultColumn
 
 LOOK_SECONDS = 100e-6  # process_time() is a system call of 0.3 µs: one per so much work is cheap
 REPLY_SECONDS = 0.5  # who has worked so long sends what there is: little is lost with a worker
+MEMORY_SECONDS = 0.02  # how often a worker asks how much memory it holds, where that is limited
 IDLE = -1  # in `Mark.offset`: no pset is running
 
 
@@ -102,14 +103,22 @@ class Runner:
         """
         keep, size = self._job.keep_groups, len(group)
         block = Block(group.id, self._job.name)
-        sent = perf_counter()
+        sent = weighed = perf_counter()
+        outgrown = False
         for offset, now in self._run_psets(group, block, mark or Mark.private()):
-            if now - sent > self._reply_seconds and offset + 1 < size:
-                yield block.reply(offset + 1, done=not keep)
-                if not keep:
+            if now - weighed > MEMORY_SECONDS:
+                outgrown, weighed = self._has_outgrown(), now
+            if (outgrown or now - sent > self._reply_seconds) and offset + 1 < size:
+                done = outgrown or not keep
+                yield block.reply(offset + 1, done, outgrown)
+                if done:
                     return
                 sent = perf_counter()
-        yield block.reply(size, done=True)
+        yield block.reply(size, True, self._has_outgrown())
+
+    def _has_outgrown(self) -> bool:
+        limit = self._job.max_memory
+        return limit is not None and used_memory() > limit
 
     def _run_psets(self, group: Group, block: Block, mark: Mark) -> Iterator[tuple[int, float]]:
         """Call the function for every pset, and look up now and then: yield (offset, time)."""
@@ -201,7 +210,7 @@ class Block:
         for name, seconds in raw_stats.items():
             self._timers.setdefault(name, []).extend(seconds)
 
-    def reply(self, stop: int, done: bool) -> Reply:
+    def reply(self, stop: int, done: bool, outgrown: bool = False) -> Reply:
         """Return all that is noted, for the psets up to `stop`, and begin anew."""
         reply = Reply(
             self._group_id,
@@ -212,6 +221,7 @@ class Block:
             timings=self._timings(),
             done=done,
             peak_memory=peak_memory(),
+            outgrown=outgrown,
         )
         for kept in (self.results, self.failures, self.walls, self._shares, self._timers):
             kept.clear()  # the loop that fills them goes on with these very objects

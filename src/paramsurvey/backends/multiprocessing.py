@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.base import Backend, Resources, no_options
 from paramsurvey.errors import WorkerStartError
-from paramsurvey.host import total_memory, wanted_cores
+from paramsurvey.host import total_memory, used_memory, wanted_cores
 from paramsurvey.messages import Answer, Answers, Failure, FailureKind, Group, Job, Loss, Refusal, Reply
 from paramsurvey.processes.child import HELLO
 from paramsurvey.processes.output import OutputRelay
@@ -110,7 +110,6 @@ class MultiprocessingBackend:
 
     def _understand(self, worker: WorkerProcess, message: bytes) -> None:
         if message == HELLO:
-            worker.ready = True
             self._idle.append(worker)
             return
         try:
@@ -126,6 +125,7 @@ class MultiprocessingBackend:
             self._fruitless = 0
             if worker.tasks_left is not None:
                 worker.tasks_left -= answer.stop - answer.start
+            worker.outgrown = worker.outgrown or answer.outgrown
             if answer.done:
                 self._free(worker)
 
@@ -138,7 +138,7 @@ class MultiprocessingBackend:
         if worker.group_id is not None:
             self._busy.pop(worker.group_id, None)
             worker.group_id = None
-        if worker.tasks_left == 0:
+        if worker.tasks_left == 0 or worker.outgrown:
             self._forget(worker)
             worker.hang_up()
             self._retired.append(worker)
@@ -157,6 +157,21 @@ class MultiprocessingBackend:
         for worker in [worker for worker in self._retired if worker.has_exited()]:
             self._retired.remove(worker)
             worker.end()
+        if self._job is not None and self._job.max_memory is not None:
+            self._stop_the_insatiable(self._job.max_memory)
+
+    def _stop_the_insatiable(self, limit: int) -> None:
+        """Stop workers whose pset has outgrown the limit; who outgrew it before a pset says so itself."""
+        for worker in list(self._busy.values()):
+            running = worker.running()
+            if running is None or running[1] < LOOK_SECONDS:
+                continue
+            held = used_memory(worker.pid)
+            if held > limit:
+                self._drop(worker)
+                worker.end()
+                self._lose(worker, running[0], insatiable(held, limit))
+                self._hire()
 
     def _bury(self, worker: WorkerProcess) -> None:
         """Report what a dead worker had in hand, and hire another one in its place."""
@@ -251,6 +266,12 @@ def crash(worker: WorkerProcess, code: int) -> Failure:
         f"WorkerDied('the worker process {worker.pid} {describe_exit(code)}')",
         f"the last lines that the worker wrote on stderr:\n{words}" if words else "",
     )
+
+
+def insatiable(held: int, limit: int) -> Failure:
+    """Return the failure of a pset that made its worker hold more memory than it may."""
+    what = f"its worker held {held / 1e9:.3g} GB, more than max_worker_memory={limit / 1e9:.3g} GB, and was stopped"
+    return Failure(FailureKind.OUT_OF_MEMORY, f"MemoryError({what!r})")
 
 
 def unreadable(error: Exception) -> Failure:

@@ -56,8 +56,7 @@ class WorkerProcess:
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
         self.tasks_left = tasks
-        self.ready = False
-        self.retired = False
+        self.outgrown = False
         self.group_id: int | None = None
         self._job_key: str | None = None
         self._send(pickle.dumps((sys.path, sys.argv)))
