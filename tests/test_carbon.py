@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import whisper
 
 import paramsurvey
 from conftest import wait_until
@@ -60,6 +59,7 @@ class CarbonCache:
         path = self.home / (metric.replace(".", "/") + ".wsp")
         if not path.exists() or path.stat().st_size == 0:
             return []
+        import whisper  # is there only where carbon is
 
         _, values = whisper.fetch(str(path), 0)
         return [value for value in values if value is not None]
