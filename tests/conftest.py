@@ -102,3 +102,21 @@ class FakeClock:
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    """A Ray with two CPUs in this process, once per run: ``init(backend='ray')`` uses it as it is."""
+    ray = pytest.importorskip("ray")
+    if ray.is_initialized():
+        pytest.fail("Ray runs here already: a test before this one has left it")
+    ray.init(
+        num_cpus=2,
+        num_gpus=0,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="error",
+        object_store_memory=200_000_000,
+    )
+    yield
+    ray.shutdown()
