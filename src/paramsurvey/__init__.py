@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         current_core_count,
         current_resources,
         finalize,
+        imap_unordered,
         init,
         last_results,
         map,
@@ -38,6 +39,7 @@ default_backend = "multiprocessing"
 _HOMES = {
     "init": "session",
     "map": "session",
+    "imap_unordered": "session",
     "backend": "session",
     "finalize": "session",
     "current_core_count": "session",
@@ -65,6 +67,7 @@ __all__ = [
     "examples",
     "finalize",
     "flatten_results",
+    "imap_unordered",
     "init",
     "last_results",
     "map",

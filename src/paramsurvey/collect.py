@@ -26,25 +26,23 @@ class Collector:
 
     Parameters
     ----------
-    total : int
-        How many psets the survey has.
     keep_results : bool
         False: only failures are kept.
     """
 
-    def __init__(self, total: int, keep_results: bool = True) -> None:
-        self._total = total
-        self._keep_results = keep_results
+    def __init__(self, keep_results: bool = True) -> None:
+        self.keep_results = keep_results
         self.columns: dict[Hashable, Column] = {}
         self.failed: dict[int, FailedPset] = {}
 
-    def land(self, group: Group, reply: Reply) -> None:
-        """Put a reply's results at their psets' rows."""
-        if not self._keep_results:
+    def land(self, group: Group, reply: Reply, total: int) -> None:
+        """Put a reply's results at their psets' rows; `total` psets are known by now."""
+        if not self.keep_results:
             return
         for key, segments in reply.columns.items():
             if key not in self.columns:
-                self.columns[key] = Column(self._total)
+                self.columns[key] = Column()
+            self.columns[key].make_room(total)
             for segment in segments:
                 self.columns[key].put(pick(group.rows, segment.offsets), segment.values)
 
@@ -52,11 +50,11 @@ class Collector:
         """Note that a pset will not get a result."""
         self.failed[row] = FailedPset(failure, attempts)
 
-    def finished_rows(self) -> Rows:
-        """Return the rows that have a result, ascending."""
+    def finished_rows(self, total: int) -> Rows:
+        """Return which of `total` rows have a result, ascending."""
         if not self.failed:
-            return range(self._total)
-        finished = np.ones(self._total, dtype=np.bool_)
+            return range(total)
+        finished = np.ones(total, dtype=np.bool_)
         finished[list(self.failed)] = False
         return np.flatnonzero(finished)
 

@@ -90,19 +90,22 @@ def _kind(value: Any) -> str:
 
 
 class Column:
-    """One result key's values for all psets, landing in any order.
+    """One result key's values for all psets, landing in any order."""
 
-    Parameters
-    ----------
-    total : int
-        How many psets the survey has.
-    """
-
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self) -> None:
+        self._room = 0
         self._data: NDArray[Any] | None = None
-        self._filled = np.zeros(total, dtype=np.bool_)
+        self._filled = np.zeros(0, dtype=np.bool_)
         self._ints: NDArray[np.bool_] | None = None  # in a float column: which values came as int
+
+    def make_room(self, total: int) -> None:
+        """Make room for `total` psets. When there was some, for more than that: there may be more to come."""
+        if total <= self._room:
+            return
+        self._room = total if self._room == 0 else max(total, 2 * self._room)
+        self._filled = _longer(self._filled, self._room)
+        self._data = None if self._data is None else _longer(self._data, self._room)
+        self._ints = None if self._ints is None else _longer(self._ints, self._room)
 
     def put(self, rows: Rows, values: Values) -> None:
         """Let `values` land at `rows`, widening the column's type when it is too narrow."""
@@ -117,7 +120,7 @@ class Column:
 
     def _widen_for(self, incoming: NDArray[Any]) -> None:
         if self._data is None:
-            self._data = np.zeros(self._total, dtype=incoming.dtype)
+            self._data = np.zeros(self._room, dtype=incoming.dtype)
         kinds = {self._data.dtype.kind, incoming.dtype.kind}
         if len(kinds) == 1 or self._data.dtype.kind == "O":
             return
@@ -133,7 +136,7 @@ class Column:
             self._ints = self._filled.copy()
             self._data = self._data.astype(np.float64)
         elif self._ints is None:
-            self._ints = np.zeros(self._total, dtype=np.bool_)
+            self._ints = np.zeros(self._room, dtype=np.bool_)
 
     def _to_objects(self) -> None:
         assert self._data is not None
@@ -143,12 +146,18 @@ class Column:
             self._ints = None
         self._data = data
 
-    def get(self, rows: Rows | None = None) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return the values and the mask of those that are there, for `rows` (default: all)."""
-        data = np.zeros(self._total, dtype=object) if self._data is None else self._data
-        if rows is None:
-            return data, self._filled
+    def get(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return the values at `rows` and the mask of those that are there."""
+        if len(rows) and int(rows[-1]) >= self._room:
+            self.make_room(int(rows[-1]) + 1)
+        data = np.zeros(self._room, dtype=object) if self._data is None else self._data
         return data[where(rows)], self._filled[where(rows)]
+
+
+def _longer(data: NDArray[Any], length: int) -> NDArray[Any]:
+    longer = np.zeros(length, dtype=data.dtype)
+    longer[: len(data)] = data
+    return longer
 
 
 def _exact(data: NDArray[Any]) -> bool:

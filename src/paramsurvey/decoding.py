@@ -35,6 +35,14 @@ class TableDecoder:
         return map(pset_maker(self.names), *columns)
 
 
+class DictDecoder:
+    """Decodes psets that travel as the dicts that they are."""
+
+    def psets(self, rows: Rows, load: Sequence[Pset]) -> Iterator[Pset]:
+        """Yield them."""
+        return iter(load)
+
+
 def _natives(values: Values, categories: list[Any] | None) -> list[Any]:
     plain = values.tolist() if isinstance(values, np.ndarray) else values
     return plain if categories is None else [categories[code] for code in plain]

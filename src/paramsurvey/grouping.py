@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 TARGET_SECONDS = 0.2  # hides the cost of dispatch and keeps stragglers short: see benchmarks/grouping.py
 GROWTH = 8  # a group may be so much larger than the largest that is known to be short
 TAIL_SHARE = 3  # at the end every core still gets about so many groups, ever smaller ones
@@ -39,3 +41,7 @@ class GroupSizer:
         by_time = int(TARGET_SECONDS / max(self._seconds, 1e-9))
         by_tail = -(-remaining // (TAIL_SHARE * max(cores, 1)))
         return max(1, min(by_time, by_tail, self._largest * GROWTH))
+
+    def ahead(self, cores: int) -> int:
+        """Return how many psets to read at a time from a source whose end is not known."""
+        return self.size(sys.maxsize, cores) * TAIL_SHARE * max(cores, 1)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.columns import native, pack, where
-from paramsurvey.decoding import TableDecoder
+from paramsurvey.decoding import DictDecoder, TableDecoder
 from paramsurvey.errors import PsetTypeError
 from paramsurvey.messages import Decoder, Pset, Rows, Values
 from paramsurvey.names import check_names
@@ -29,6 +30,14 @@ class PsetSource(Protocol):
         ...
 
     def __len__(self) -> int: ...
+
+    def read(self, count: int) -> int:
+        """Make at most `count` more psets addressable; return how many there were, 0 when all are known."""
+        ...
+
+    def forget(self, rows: Rows) -> None:
+        """These rows will not be asked for any more."""
+        ...
 
     def load(self, rows: Rows) -> Any:
         """Return what a group of these rows carries."""
@@ -51,7 +60,7 @@ def as_source(psets: object, limit: int | None = None) -> PsetSource:
     psets : DataFrame, iterable of dicts, polars or Arrow table, or a space from `paramsurvey.params`
         It is not changed.
     limit : int, optional
-        None, 0 or less: all.
+        None: all.
 
     Raises
     ------
@@ -69,6 +78,10 @@ def as_source(psets: object, limit: int | None = None) -> PsetSource:
     to_pandas = getattr(psets, "to_pandas", None)  # polars and Arrow both have it
     if callable(to_pandas):
         return PsetTable.from_frame(to_pandas(), limit)
+    if isinstance(psets, (str, os.PathLike)):
+        return PsetTable.from_frame(_read_parquet(psets), limit)
+    if isinstance(psets, Iterator):
+        return PsetStream(psets if limit is None else islice(psets, limit))
     return PsetTable.from_dicts(_dicts(psets, limit))
 
 
@@ -77,16 +90,31 @@ def _dicts(psets: object, limit: int | None) -> list[Mapping[str, Any]]:
         raise PsetTypeError(
             "psets is one dict: give a list of dicts, [pset], or a space from paramsurvey.params"
         )
-    if isinstance(psets, (str, bytes)) or not isinstance(psets, Iterable):
+    if isinstance(psets, bytes) or not isinstance(psets, Iterable):
         raise PsetTypeError(
             f"psets must be a DataFrame or an iterable of dicts, not {type(psets).__name__}: "
             "give for example [{'a': 1}, {'a': 2}]"
         )
     rows = list(psets)
     for i, pset in enumerate(rows):
-        if not isinstance(pset, Mapping):
-            raise PsetTypeError(f"pset number {i} is a {type(pset).__name__}, {pset!r:.100}: make it a dict")
-    return rows[: limit if limit and limit > 0 else None]
+        _check_pset(i, pset)
+    return rows[:limit]
+
+
+def _check_pset(number: int, pset: object) -> None:
+    if not isinstance(pset, Mapping):
+        raise PsetTypeError(f"pset number {number} is a {type(pset).__name__}, {pset!r:.100}: make it a dict")
+
+
+def _read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a Parquet file, or a directory of them."""
+    import pandas as pd
+
+    if not os.path.exists(path):
+        raise PsetTypeError(
+            f"psets is a path, {os.fspath(path)!r}, where there is nothing: name a Parquet file"
+        )
+    return pd.read_parquet(path)
 
 
 class SpaceSource:
@@ -94,11 +122,18 @@ class SpaceSource:
 
     def __init__(self, space: Space, limit: int | None = None) -> None:
         self._space = space
-        self._length = min(len(space), limit) if limit and limit > 0 else len(space)
+        self._length = len(space) if limit is None else min(len(space), limit)
         self.names = space.names
 
     def __len__(self) -> int:
         return self._length
+
+    def read(self, count: int) -> int:
+        """Return 0: all psets are known."""
+        return 0
+
+    def forget(self, rows: Rows) -> None:
+        """Do nothing: there is nothing to gain."""
 
     def load(self, rows: Rows) -> None:
         """Return None: the space is known to the workers."""
@@ -136,8 +171,7 @@ class PsetTable:
     def from_frame(cls, psets: pd.DataFrame, limit: int | None = None) -> PsetTable:
         """Take over a DataFrame, which stays as it is."""
         check_names(list(psets.columns))
-        first = psets.iloc[:limit] if limit and limit > 0 else psets
-        return cls(without_index(_unshared(first)))
+        return cls(without_index(_unshared(psets.iloc[:limit])))
 
     @classmethod
     def from_dicts(cls, psets: Sequence[Mapping[str, Any]]) -> PsetTable:
@@ -153,6 +187,13 @@ class PsetTable:
     def __len__(self) -> int:
         return len(self._frame)
 
+    def read(self, count: int) -> int:
+        """Return 0: all psets are known."""
+        return 0
+
+    def forget(self, rows: Rows) -> None:
+        """Do nothing: there is nothing to gain."""
+
     def load(self, rows: Rows) -> tuple[Values, ...]:
         """Return these rows' slice of every column."""
         return tuple(column.cut(rows) for column in self._columns)
@@ -166,6 +207,61 @@ class PsetTable:
         if rows is None:
             return _unshared(self._frame)
         return without_index(self._frame.iloc[where(rows)].copy())
+
+
+class PsetStream:
+    """Psets from an iterator, read as they are needed.
+
+    A pset has the keys that it was given with, for nobody knows yet which keys the others will
+    have; in the results, a key that it does not have is nan.
+
+    Parameters
+    ----------
+    psets : iterator of dicts
+    """
+
+    names: tuple[str, ...] = ()
+
+    def __init__(self, psets: Iterator[Any]) -> None:
+        self._psets = psets
+        self._known: dict[int, Pset] = {}
+        self._count = 0
+        self._checked: set[str] = set()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def read(self, count: int) -> int:
+        """Read at most `count` psets; return how many there were."""
+        before = self._count
+        for pset in islice(self._psets, count):
+            _check_pset(self._count, pset)
+            if not self._checked.issuperset(pset):
+                check_names(list(pset))
+                self._checked.update(pset)
+            self._known[self._count] = dict(pset)
+            self._count += 1
+        return self._count - before
+
+    def forget(self, rows: Rows) -> None:
+        """Drop these psets."""
+        for row in rows:
+            del self._known[int(row)]
+
+    def load(self, rows: Rows) -> list[Pset]:
+        """Return these psets, with numbers of numpy's as Python's."""
+        return [dict(zip(pset, native(list(pset.values())), strict=True)) for pset in self._at(rows)]
+
+    def decoder(self) -> DictDecoder:
+        """Return what leaves psets as they are."""
+        return DictDecoder()
+
+    def frame(self, rows: Rows | None = None) -> pd.DataFrame:
+        """Return rows (default: all that were read) as a DataFrame."""
+        return PsetTable.from_dicts(self._at(range(self._count) if rows is None else rows)).frame()
+
+    def _at(self, rows: Rows) -> list[Pset]:
+        return [self._known[int(row)] for row in rows]
 
 
 def psets_of(source: PsetSource, rows: Rows) -> list[Pset]:

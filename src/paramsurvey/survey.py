@@ -5,12 +5,15 @@ The loop knows contracts only. It has no processes, no pandas, and no clock of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
 from paramsurvey.backends.base import Backend
 from paramsurvey.collect import Collector, results_of
+from paramsurvey.columns import pick
 from paramsurvey.errors import JobRefused
 from paramsurvey.grouping import GroupSizer
 from paramsurvey.messages import (
@@ -79,7 +82,7 @@ class InHand:
 class Survey:
     """Runs the psets of `source` on `backend` until each of them is settled.
 
-    A pset is settled once: by its result, or by a failure that is not tried again. `run` returns
+    A pset is settled once: by its result, or by a failure that is not tried again. `rounds` ends
     when all are; after an exception out of it, `give_up` settles the rest as "not run".
     """
 
@@ -103,18 +106,21 @@ class Survey:
         self._attempts: dict[int, int] = {}  # of psets that failed before
         self._next_id = 0
         self._look_at = 0.0
+        self._given_up = False
 
-    def run(self) -> None:
-        """Dispatch, wait, settle, expire, report, until nothing is left."""
-        while self.todo or self._in_hand:
+    def rounds(self) -> Iterator[None]:
+        """Dispatch, wait, settle, expire, report, until nothing is left; yield after each round."""
+        while self.todo or self._in_hand or self._read_more():
             self._dispatch()
             self._settle(self.backend.poll(self._patience()))
             self._expire()
             self._fail_fast()
             self._report()
+            yield
 
     def give_up(self, failure: Failure = NOT_RUN) -> None:
         """Stop what is running, and settle every pset that is not settled yet with `failure`."""
+        self._given_up = True
         rows = self.todo.clear()
         for group_id in list(self._in_hand):
             self.backend.abort(group_id)
@@ -126,9 +132,19 @@ class Survey:
     # dispatch
 
     def _dispatch(self) -> None:
-        while self.todo and self.backend.capacity() > 0:
+        while self.backend.capacity() > 0 and (self.todo or self._read_more()):
             size = self.sizer.size(len(self.todo), self.backend.core_count())
             self._send(self.todo.take(min(size, self.backend.largest_group() or size)))
+
+    def _read_more(self) -> bool:
+        """Take more psets from a source that does not have them all yet; tell whether there were any."""
+        if self._given_up:
+            return False
+        known = len(self.source)
+        new = self.source.read(self.sizer.ahead(self.backend.core_count()))
+        self.todo.put_back(range(known, known + new))
+        self.progress.total += new
+        return new > 0
 
     def _send(self, rows: Rows) -> None:
         self._next_id += 1
@@ -162,7 +178,7 @@ class Survey:
     def _take(self, in_hand: InHand, reply: Reply) -> None:
         group, in_hand.answered = in_hand.group, reply.stop
         count = reply.stop - reply.start
-        self.collector.land(group, reply)
+        self.collector.land(group, reply, len(self.source))
         self._time(reply, count)
         self.progress.active -= count
         self.progress.finished += count - len(reply.failures)
@@ -170,6 +186,9 @@ class Survey:
             self._call_out(self.out, group, reply)
         for offset, failure in reply.failures.items():
             self._failed(int(group.rows[offset]), failure)
+        if not self.collector.keep_results:
+            finished = [row for row in range(reply.start, reply.stop) if row not in reply.failures]
+            self.source.forget(pick(group.rows, np.array(finished, dtype=np.int64)))
         if reply.done:
             self.todo.put_back(self._drop(group.id).rest())
 

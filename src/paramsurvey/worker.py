@@ -10,11 +10,11 @@ import os
 import pickle
 import traceback
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, MutableSequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter, process_time
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,17 @@ MEMORY_SECONDS = 0.02  # how often a worker asks how much memory it holds, where
 IDLE = -1  # in `Mark.offset`: no pset is running
 
 
+T = TypeVar("T")
+
+
+class Cells(Protocol[T]):
+    """Memory that is read and written by index: an array, or shared memory."""
+
+    def __getitem__(self, index: int, /) -> T: ...
+
+    def __setitem__(self, index: int, value: T, /) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Where a worker notes which pset of its group it runs, and since when, for whoever watches it.
@@ -36,8 +47,8 @@ class Mark:
     Two memory cells, shared with the driver where the backend can do that.
     """
 
-    offset: MutableSequence[int]
-    begun: MutableSequence[float]  # time.perf_counter(): one clock for all processes of a machine
+    offset: Cells[int]
+    begun: Cells[float]  # time.perf_counter(): one clock for all processes of a machine
 
     @classmethod
     def private(cls) -> Mark:

@@ -1,0 +1,226 @@
+"""One call of `map`: from what the user gave to a survey that can run, and from its end to the results."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.backends.base import Backend
+from paramsurvey.collect import Collector
+from paramsurvey.errors import DirectoryMissing, NotPicklable
+from paramsurvey.grouping import GroupSizer
+from paramsurvey.messages import Failure, Job, Pset, WorkerFunction
+from paramsurvey.options import Options
+from paramsurvey.outfunc import OutCaller
+from paramsurvey.pickling import check_function, dumps
+from paramsurvey.progress import MapProgress
+from paramsurvey.reporters.log import RunLog
+from paramsurvey.retry import RetryPolicy
+from paramsurvey.stats import PerfStats
+from paramsurvey.survey import OutCaller as AnyOutCaller
+from paramsurvey.survey import Survey
+from paramsurvey.todo import Todo
+from paramsurvey.watch import Watch
+
+if TYPE_CHECKING:
+    from paramsurvey.psets import PsetSource
+    from paramsurvey.results import MapResults
+
+
+class MapRun:
+    """One map, prepared: everything that the user gave is checked before any work starts.
+
+    Parameters
+    ----------
+    backend : Backend
+    log : RunLog
+    environment : mapping
+        Defaults for the workers' environment variables.
+    func, psets
+        As given to `paramsurvey.map`.
+    options : Options
+    own : mapping
+        What was given as ``<backend name>={...}``.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        log: RunLog,
+        environment: Mapping[str, str],
+        func: WorkerFunction,
+        psets: Any,
+        options: Options,
+        own: Mapping[str, Any],
+    ) -> None:
+        from paramsurvey.psets import as_source  # pandas, which loads while the workers start
+
+        check_function(func)
+        self._backend = backend
+        self._options = options
+        self._own = backend.check_options(own)
+        self._chdir = _directory(options.chdir)
+        source = as_source(psets, options.limit)
+        self._job = self._make_job(func, source, environment)
+        stats = PerfStats(vstats=options.vstats, emit=log.write)
+        self._watch = Watch(log, backend.runs_here, options, stats)
+        self._survey = self._make_survey(source, stats, MapProgress(options.name, len(source)))
+
+    def run(self) -> MapResults:
+        """Run to the end, and return the results."""
+        try:
+            with self._watch.interrupts:
+                for _ in self._rounds():
+                    pass
+        finally:
+            self.results: MapResults = self._build()
+        return self.results
+
+    def stream(self) -> Iterator[dict[str, Any]]:
+        """Yield what becomes of every pset, as it does; work is handed out only while somebody takes it."""
+        ready: deque[dict[str, Any]] = deque()
+        self._survey.out = Stream(ready, self._survey.out)
+        rounds = self._rounds()
+        try:
+            while True:
+                with self._watch.interrupts:
+                    more = next(rounds, self) is not self
+                while ready:
+                    yield ready.popleft()
+                if not more:
+                    return
+        finally:
+            rounds.close()
+
+    def _rounds(self) -> Generator[None]:
+        """Open the job, go round the survey's loop, and leave nothing running, however it ends."""
+        self._watch.begin(self._survey.progress, self._survey.source.names)
+        try:
+            self._backend.open(self._job, self._own)
+            yield from self._survey.rounds()
+        finally:
+            self._survey.give_up()  # of what is left when it did not come to its end
+            self._backend.end_job()
+            self._watch.end(self._survey.progress)
+
+    def _build(self) -> MapResults:
+        from paramsurvey.results import build
+
+        survey, options = self._survey, self._options
+        self._watch.note_conflicts(survey.source.names, survey.collector.columns)
+        return build(
+            survey.source,
+            survey.collector,
+            survey.progress,
+            survey.stats,
+            options.verbose,
+            options.keep_results,
+        )
+
+    def _make_survey(self, source: PsetSource, stats: PerfStats, progress: MapProgress) -> Survey:
+        options = self._options
+        own_options = self._pset_options(source)
+        return Survey(
+            source=source,
+            backend=self._backend,
+            todo=Todo(range(len(source)), own_options),
+            collector=Collector(options.keep_results),
+            stats=stats,
+            progress=progress,
+            watcher=self._watch,
+            clock=time.monotonic,
+            sizer=GroupSizer(options.group_size),
+            retry=RetryPolicy(options.retries),
+            out=self._out_caller(progress),
+            options=own_options,
+            timeout=options.timeout,
+            max_failures=options.max_failures,
+        )
+
+    def _make_job(self, func: WorkerFunction, source: PsetSource, environment: Mapping[str, str]) -> Job:
+        options = self._options
+        system_kwargs = options.system_kwargs or {}
+        dumps(system_kwargs, "system_kwargs")
+        return Job(
+            key=uuid.uuid4().hex,
+            name=options.name,
+            code=_pickled_code(func, options.user_kwargs),
+            decoder=source.decoder(),
+            system_kwargs=system_kwargs,
+            chdir=self._chdir,
+            environment=environment,
+            show_chdir=options.chdir is not None,
+            out_subdirs=options.out_subdirs,
+            keep_groups=options.group_size is not None,
+            timeout=options.timeout,
+            max_memory=options.max_worker_memory,
+            retry_on=options.retry_on,
+        )
+
+    def _out_caller(self, progress: MapProgress) -> OutCaller | None:
+        options = self._options
+        if options.out_func is None:
+            return None
+        system_kwargs = {
+            **(options.system_kwargs or {}),
+            "name": options.name,
+            "verbose": options.verbose,
+            "vstats": options.vstats,
+            "progress": progress,
+            "chdir": self._chdir,
+        }
+        return OutCaller(options.out_func, system_kwargs, options.user_kwargs, self._watch.notes.complain)
+
+    def _pset_options(self, source: PsetSource) -> Sequence[Mapping[str, Any] | None] | None:
+        """Return every pset's own options for the backend, from its key of the backend's name."""
+        if self._backend.name not in source.names:
+            return None
+        column = source.frame()[self._backend.name].tolist()
+        return [self._backend.check_options(own) if isinstance(own, Mapping) else None for own in column]
+
+
+class Stream:
+    """Collects what is done for somebody who takes it pset by pset.
+
+    Parameters
+    ----------
+    ready : deque
+        Gets one dict for each pset: its keys with the result's, or with ``_exception`` and ``_traceback``.
+    then : OutCaller, optional
+        The user's out_func, which is called as well.
+    """
+
+    def __init__(self, ready: deque[dict[str, Any]], then: AnyOutCaller | None) -> None:
+        self._ready = ready
+        self._then = then
+
+    def finished(self, pset: Pset, result: Mapping[Any, Any]) -> bool:
+        """Add a result."""
+        self._ready.append({**pset, **result})
+        return self._then is None or self._then.finished(pset, result)
+
+    def failed(self, pset: Pset, failure: Failure) -> bool:
+        """Add a failure."""
+        self._ready.append({**pset, "_exception": failure.exception, "_traceback": failure.traceback})
+        return self._then is None or self._then.failed(pset, failure)
+
+
+def _directory(chdir: str | None) -> str:
+    path = os.path.abspath(chdir or ".")
+    if not os.path.isdir(path):
+        raise DirectoryMissing(f"chdir={chdir!r} is no directory: create it first, or leave it out")
+    return path
+
+
+def _pickled_code(func: WorkerFunction, user_kwargs: Any) -> bytes:
+    """Pickle both together, for they may share objects; when that fails, find out which it is."""
+    try:
+        return dumps((func, user_kwargs), "the worker function with its arguments")
+    except NotPicklable:
+        dumps(func, "the worker function")
+        dumps(user_kwargs, "user_kwargs")
+        raise
