@@ -22,14 +22,14 @@ def metric(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any
 
 def main() -> None:
     """Pick one station after the other, the best next one first."""
-    paramsurvey.init(backend="multiprocessing")
+    paramsurvey.init(backend="multiprocessing", verbose=0)
 
     stations, picked = list(KILOMETRES), list[str]()
     while stations:
         psets = [{"station": station, "existing_stations": picked} for station in stations]
-        results = paramsurvey.map(metric, psets, verbose=0)
-        best = results.loc[results["metric"].idxmax()]
-        print(f"picking station {best.station}, the array has {best.metric} distances")
+        results = paramsurvey.map(metric, psets)
+        best = max(results.itertuples(), key=lambda row: row.metric)
+        print(f"picking station {best.station}: different distances in the array: {best.metric}")
         stations.remove(best.station)
         picked.append(best.station)
 

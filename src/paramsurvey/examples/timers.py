@@ -26,10 +26,10 @@ def timed_worker(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwarg
 
 def main() -> None:
     """Run the worker five times, and print its timers next to those of the whole pset."""
-    paramsurvey.init(backend="multiprocessing", vstats=0)
+    paramsurvey.init(backend="multiprocessing", verbose=0)
 
     psets = [{"number": number} for number in range(5)]
-    results = paramsurvey.map(timed_worker, psets, name="stats-example", verbose=0)
+    results = paramsurvey.map(timed_worker, psets, name="stats-example")
 
     results.stats.print_percentiles("stats-example_wallclock", stderr=True)
     results.stats.print_histogram("stats-example_wallclock", stderr=True)
