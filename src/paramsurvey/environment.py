@@ -24,6 +24,8 @@ class ThreadVariables:
     ----------
     environ : mapping
         The environment to change, `os.environ`.
+    threads : int
+        How many threads each worker may have.
 
     Attributes
     ----------
@@ -31,10 +33,10 @@ class ThreadVariables:
         The variables that were set here. What the user has chosen for OpenMP counts for all.
     """
 
-    def __init__(self, environ: MutableMapping[str, str]) -> None:
+    def __init__(self, environ: MutableMapping[str, str], threads: int = 1) -> None:
         self._environ = environ
-        threads = environ.get("OMP_NUM_THREADS") or "1"
-        self.added: Mapping[str, str] = {name: threads for name in VARIABLES if not environ.get(name)}
+        self._threads = environ.get("OMP_NUM_THREADS") or str(threads)
+        self.added: Mapping[str, str] = {name: self._threads for name in VARIABLES if not environ.get(name)}
         environ.update(self.added)
 
     def notice(self) -> str:
@@ -42,8 +44,8 @@ class ThreadVariables:
         if "OMP_NUM_THREADS" not in self.added:
             return ""
         return (
-            "OMP_NUM_THREADS is not set: each worker uses 1 thread, so that the workers do not compete; "
-            "set it to change that"
+            f"OMP_NUM_THREADS is not set: it is {self._threads} for the workers, so that they do not compete; "
+            "set it, or threads_per_worker=, to change that"
         )
 
     def restore(self) -> None:

@@ -41,11 +41,14 @@ def _quota_version_1() -> tuple[str, str]:
     return quota, period
 
 
-def wanted_cores(ncores: int | None) -> int:
-    """Return how many cores `ncores` asks for: None or 0 all, negative all but that many."""
+def wanted_workers(ncores: int | None, threads: int = 1) -> int:
+    """Return how many workers of `threads` threads to use.
+
+    None or 0 for `ncores`: as many as there are cores for; negative: leave that many cores unused.
+    """
     available = core_count()
     if not ncores:
-        return available
+        return max(1, available // threads)
     return ncores if ncores > 0 else max(1, available + ncores)
 
 

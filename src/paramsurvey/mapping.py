@@ -156,6 +156,7 @@ class MapRun:
             show_chdir=options.chdir is not None,
             out_subdirs=options.out_subdirs,
             keep_groups=options.group_size is not None,
+            worker_init=None if options.worker_init is None else dumps(options.worker_init, "worker_init"),
             timeout=options.timeout,
             max_memory=options.max_worker_memory,
             retry_on=options.retry_on,

@@ -77,6 +77,7 @@ class Job:
     keep_groups: bool = False  # group_size= was given: a group is run to its end by one worker
     timeout: float | None = None
     max_memory: int | None = None  # bytes that a worker may hold
+    worker_init: bytes | None = None  # pickled: called once in each worker process
     retry_on: tuple[type[BaseException], ...] | None = None
 
 

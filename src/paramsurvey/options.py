@@ -194,6 +194,21 @@ class Options:
         Place.INIT,
         env=True,
     )
+    worker_init: Any = option(
+        None,
+        _function,
+        "function",
+        "Called without arguments, once in each worker; what it returns is system_kwargs['worker_state'].",
+        Place.INIT,
+    )
+    threads_per_worker: int = option(
+        1,
+        _positive,
+        "int",
+        "Threads that numerical libraries may use in each worker; without ncores, so many fewer workers.",
+        Place.INIT,
+        env=True,
+    )
     verbose: int = option(
         1,
         _natural,

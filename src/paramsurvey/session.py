@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey import backends
 from paramsurvey.backends.base import Backend, Resources
 from paramsurvey.environment import ThreadVariables
+from paramsurvey.host import core_count
 from paramsurvey.mapping import MapRun
 from paramsurvey.messages import WorkerFunction
 from paramsurvey.notes import Notes, show, warn
@@ -21,7 +22,7 @@ from paramsurvey.reporters.log import RunLog
 if TYPE_CHECKING:
     from paramsurvey.results import MapResults
 
-BACKEND_OPTIONS = ("backend", "ncores", "max_tasks_per_child")
+BACKEND_OPTIONS = ("backend", "ncores", "max_tasks_per_child", "threads_per_worker")
 LOG_OPTIONS = ("pslogger_prefix", "pslogger_fd")
 
 
@@ -51,7 +52,7 @@ class Session:
         self._given = self._checked(options)
         self.options = self._resolved({})
         self._log = self._open_log()
-        self._threads = ThreadVariables(os.environ)
+        self._threads = ThreadVariables(os.environ, self.options.threads_per_worker)
         self._backend = self._start_backend()
 
     def __enter__(self) -> Session:
@@ -81,6 +82,8 @@ class Session:
             self._own_options(before) != self._own_options(given)
         ):
             self._backend.close()
+            self._threads.restore()
+            self._threads = ThreadVariables(os.environ, self.options.threads_per_worker)
             self._backend = self._start_backend()
 
     def close(self) -> None:
@@ -156,7 +159,17 @@ class Session:
             notes.say(self._threads.notice())
         backend = backends.create(self.options, self._own_options(self._given) or {})
         notes.say(f"paramsurvey uses the {backend.name} backend with {backend.core_count()} cores", at=2)
+        self._warn_of_crowding(backend.core_count(), notes)
         return backend
+
+    def _warn_of_crowding(self, workers: int, notes: Notes) -> None:
+        """Tell the user when this machine's workers have more threads than it has cores."""
+        threads, cores = self.options.threads_per_worker, core_count()
+        if self.options.backend == "multiprocessing" and threads > 1 and workers * threads > cores:
+            notes.say(
+                f"{workers} workers with {threads} threads each share {cores} cores and slow each other down: "
+                f"use at most ncores={max(1, cores // threads)}"
+            )
 
 
 _default: Session | None = None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 import traceback
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter, process_time
 from typing import Any, Protocol, TypeVar
 
@@ -105,6 +106,9 @@ class Runner:
                 f"the workers cannot load the function or its arguments ({describe(error)}); "
                 "make the module that it comes from importable for them"
             ) from error
+        self._base = dict(job.system_kwargs)
+        if job.worker_init is not None:
+            self._base["worker_state"] = worker_state(job.worker_init)
 
     def run(self, group: Group, mark: Mark | None = None) -> Iterator[Reply]:
         """Run a group and yield replies, the last of them ``done``.
@@ -172,7 +176,7 @@ class Runner:
 
     def _system_kwargs(self, group: Group) -> dict[str, Any]:
         job = self._job
-        kwargs = {**job.system_kwargs, "name": job.name}
+        kwargs = {**self._base, "name": job.name}
         if job.show_chdir:
             kwargs["chdir"] = job.chdir
         if group.options is not None:
@@ -247,6 +251,25 @@ class Block:
         for name, seconds in self._timers.items():
             timings[name] = np.array(seconds, dtype=np.float64)
         return timings
+
+
+_initializing = threading.Lock()
+
+
+def worker_state(code: bytes) -> Any:
+    """Return what the user's worker_init returns; in one process it is called once, also for many threads."""
+    with _initializing:
+        return _initialize(code)
+
+
+@lru_cache(maxsize=1)
+def _initialize(code: bytes) -> Any:
+    try:
+        return pickle.loads(code)()
+    except Exception as error:
+        raise JobNotLoadable(
+            f"worker_init raised {describe(error)} in a worker: mend it, and run the survey again"
+        ) from error
 
 
 def checked(result: Any) -> dict[Any, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.base import Backend, Resources, no_options
 from paramsurvey.errors import WorkerStartError
-from paramsurvey.host import total_memory, used_memory, wanted_cores
+from paramsurvey.host import total_memory, used_memory, wanted_workers
 from paramsurvey.messages import Answer, Answers, Failure, FailureKind, Group, Job, Loss, Refusal, Reply
 from paramsurvey.processes.child import HELLO
 from paramsurvey.processes.output import OutputRelay
@@ -45,7 +45,7 @@ class MultiprocessingBackend:
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
         self.check_options(own)
-        self._size = wanted_cores(options.ncores)
+        self._size = wanted_workers(options.ncores, options.threads_per_worker)
         self._tasks = options.max_tasks_per_child
         self._owner = os.getpid()
         self._relay = OutputRelay()
