@@ -258,6 +258,18 @@ def test_a_server_that_hangs_up_and_is_there_again_gets_the_end(notes: Notes) ->
     assert len(notes) == 1
 
 
+def test_a_connection_that_was_cut_is_noticed_before_a_message_is_lost_in_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        line = carbon._Line(*server.getsockname())
+        line.send(b"one")
+        connection, _ = server.accept()
+        assert connection.recv(3) == b"one"
+        connection.close()
+        with pytest.raises(ConnectionResetError, match="closed the connection"):
+            line.send(b"two")
+        line.drop()
+
+
 @pytest.mark.parametrize(
     ("prefix", "metric"),
     [
@@ -343,3 +355,18 @@ def test_of_a_long_outage_the_newest_points_are_kept(monkeypatch: pytest.MonkeyP
     seconds = list(line.points["x.finished"])
     assert seconds[:9] == list(range(1, 10))
     assert seconds[9:] == list(range(3000 - carbon.BACKLOG + 1, 3001))
+
+
+def test_the_end_is_sent_once_more_after_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    class CutOnce(FakeLine):
+        def send(self, message: bytes) -> None:
+            self.cut = range(0) if self.attempts else range(10)
+            super().send(message)
+
+    clock = FakeSeconds(start=5, end=5)
+    monkeypatch.setattr(carbon, "time", clock)
+    line = CutOnce(clock, range(0))
+    sender = carbon._Sender(line, "x")  # type: ignore[arg-type]
+    sender.counts = (7, 0, 7, 0, 0)
+    sender.run(clock)  # type: ignore[arg-type]
+    assert line.points["x.finished"] == {5: 7}

@@ -85,6 +85,16 @@ def test_the_header_explains_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hush" not in text
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not remove a directory in use")
+def test_a_directory_that_was_removed_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("gone").mkdir()
+    monkeypatch.chdir("gone")
+    Path("../gone").resolve().rmdir()
+    stream = io.StringIO()
+    RunLog.open(stream=stream).close()
+    assert "directory (removed)" in stream.getvalue()
+
+
 def test_versions_are_those_of_loaded_modules_and_nothing_is_loaded_for_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
