@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +20,18 @@ from paramsurvey.spaces import Space
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Cells that are positions in a list of values, which has nan at its end, where -1 finds it."""
+
+    codes: NDArray[Any]
+    categories: list[Any]
+
+
+Cells = Values | Coded
+"""Some rows of a column, as the workers get them."""
 
 
 class PsetSource(Protocol):
@@ -41,6 +54,14 @@ class PsetSource(Protocol):
 
     def load(self, rows: Rows) -> Any:
         """Return what a group of these rows carries."""
+        ...
+
+    def cells(self, rows: Rows) -> Mapping[str, Cells]:
+        """Return the columns of these rows; a key that a pset does not have is nan."""
+        ...
+
+    def dtypes(self) -> Mapping[str, str]:
+        """Return what pandas calls the columns' types, where the values alone do not say it."""
         ...
 
     def decoder(self) -> Decoder:
@@ -73,6 +94,9 @@ def as_source(psets: object, limit: int | None = None) -> PsetSource:
 
     if isinstance(psets, Space):
         return SpaceSource(psets, limit)
+    to_psets = getattr(psets, "to_psets", None)  # of missing psets: their reasons are none of their keys
+    if callable(to_psets):
+        psets = to_psets()
     if isinstance(psets, pd.DataFrame):
         return PsetTable.from_frame(psets, limit)
     to_pandas = getattr(psets, "to_pandas", None)  # polars and Arrow both have it
@@ -138,6 +162,14 @@ class SpaceSource:
     def load(self, rows: Rows) -> None:
         """Return None: the space is known to the workers."""
 
+    def cells(self, rows: Rows) -> Mapping[str, Cells]:
+        """Return the columns of these rows."""
+        return self._space.columns(rows)
+
+    def dtypes(self) -> Mapping[str, str]:
+        """Return nothing: a space has Python's types."""
+        return {}
+
     def decoder(self) -> Decoder:
         """Return the space's own."""
         return self._space.decoder()
@@ -178,7 +210,7 @@ class PsetTable:
         """Take over dicts: a key that some do not have is nan there."""
         import pandas as pd
 
-        names = list(dict.fromkeys(chain.from_iterable(psets)))
+        names = _all_keys(psets)
         check_names(names)
         cells = {name: pack([pset.get(name, np.nan) for pset in psets]) for name in names}
         frame = pd.DataFrame({name: as_series(values) for name, values in cells.items()})
@@ -197,6 +229,18 @@ class PsetTable:
     def load(self, rows: Rows) -> tuple[Values, ...]:
         """Return these rows' slice of every column."""
         return tuple(column.cut(rows) for column in self._columns)
+
+    def cells(self, rows: Rows) -> Mapping[str, Cells]:
+        """Return the columns of these rows."""
+        cut = zip(self.names, self._columns, self.load(rows), strict=True)
+        return {
+            name: values if column.categories is None else Coded(np.asarray(values), column.categories)
+            for name, column, values in cut
+        }
+
+    def dtypes(self) -> Mapping[str, str]:
+        """Return the frame's own."""
+        return {name: str(dtype) for name, dtype in self._frame.dtypes.items()}
 
     def decoder(self) -> TableDecoder:
         """Return what makes dicts of these columns."""
@@ -252,6 +296,15 @@ class PsetStream:
         """Return these psets, with numbers of numpy's as Python's."""
         return [dict(zip(pset, native(list(pset.values())), strict=True)) for pset in self._at(rows)]
 
+    def cells(self, rows: Rows) -> Mapping[str, Cells]:
+        """Return the columns of these rows."""
+        psets = self.load(rows)
+        return {name: pack([pset.get(name, np.nan) for pset in psets]) for name in _all_keys(psets)}
+
+    def dtypes(self) -> Mapping[str, str]:
+        """Return nothing: psets as dicts have Python's types."""
+        return {}
+
     def decoder(self) -> DictDecoder:
         """Return what leaves psets as they are."""
         return DictDecoder()
@@ -262,6 +315,10 @@ class PsetStream:
 
     def _at(self, rows: Rows) -> list[Pset]:
         return [self._known[int(row)] for row in rows]
+
+
+def _all_keys(psets: Iterable[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(chain.from_iterable(psets)))
 
 
 def psets_of(source: PsetSource, rows: Rows) -> list[Pset]:
