@@ -50,6 +50,10 @@ class NotPicklable(ValueError, TypeError):
     """A function or an argument cannot be sent to the workers."""
 
 
+class FunctionUnknown(ValueError):
+    """A pset cannot be run again, because nobody knows with which function."""
+
+
 class ParamsurveyWarning(UserWarning):
     """Something that a user should know and that did not stop the survey."""
 

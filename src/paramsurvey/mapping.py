@@ -27,6 +27,7 @@ from paramsurvey.todo import Todo
 from paramsurvey.watch import Watch
 
 if TYPE_CHECKING:
+    from paramsurvey.missing import Call
     from paramsurvey.psets import PsetSource
     from paramsurvey.results import MapResults
 
@@ -64,6 +65,8 @@ class MapRun:
         self._options = options
         self._own = backend.check_options(own)
         self._chdir = _directory(options.chdir)
+        self._func = func
+        self._came_to_its_end = False
         source = as_source(psets, options.limit)
         self._job = self._make_job(func, source, environment)
         stats = PerfStats(vstats=options.vstats, emit=log.write)
@@ -102,10 +105,17 @@ class MapRun:
         try:
             self._backend.open(self._job, self._own)
             yield from self._survey.rounds()
+            self._came_to_its_end = True
         finally:
             self._survey.give_up()  # of what is left when it did not come to its end
             self._backend.end_job()
-            self._watch.end(self._survey.progress)
+            self._end_watch()
+
+    def _end_watch(self) -> None:
+        survey = self._survey
+        self._watch.end(survey.progress)
+        cores, failed = self._backend.core_count(), survey.collector.failed
+        self._watch.sum_up(survey.progress, failed, cores, not self._came_to_its_end)
 
     def _build(self) -> MapResults:
         from paramsurvey.results import build
@@ -119,6 +129,19 @@ class MapRun:
             survey.stats,
             options.verbose,
             options.keep_results,
+            self._call(),
+        )
+
+    def _call(self) -> Call:
+        """Return how the function was called, for whoever wants to call it again."""
+        from paramsurvey.missing import Call
+
+        job, options = self._job, self._options
+        system_kwargs = {**job.system_kwargs, "name": job.name}
+        if job.show_chdir:
+            system_kwargs["chdir"] = job.chdir
+        return Call(
+            self._func, options.user_kwargs, system_kwargs, job.chdir, job.out_subdirs, self._survey.options
         )
 
     def _make_survey(self, source: PsetSource, stats: PerfStats, progress: MapProgress) -> Survey:

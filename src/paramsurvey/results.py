@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,55 +11,16 @@ import pandas as pd
 from paramsurvey.collect import Collector
 from paramsurvey.columns import Column
 from paramsurvey.messages import Rows
+from paramsurvey.missing import Call, Missing, Origin
 from paramsurvey.psets import PsetSource, as_series
 from paramsurvey.stats import PerfStats
+from paramsurvey.table import Table
 
 if TYPE_CHECKING:
     from paramsurvey.progress import MapProgress
 
 
-class _Table(pd.DataFrame):
-    """A DataFrame that can be walked through as dicts; what pandas derives from it is a plain one."""
-
-    @property
-    def _constructor(self) -> type[pd.DataFrame]:
-        return pd.DataFrame
-
-    def itertuples(self, index: bool = True, name: str | None = "Pandas") -> Iterator[Any]:  # type: ignore[override]  # pandas-stubs knows no fields
-        """Yield each row as a namedtuple, in order; see `pandas.DataFrame.itertuples`."""
-        return super().itertuples(index=index, name=name)  # type: ignore[return-value]
-
-    def iterdicts(self) -> Iterator[dict[Any, Any]]:
-        """Yield each row as a dict of native Python values, in order."""
-        names = list(self.columns)
-        columns = [self.iloc[:, i].tolist() for i in range(len(names))]
-        if not columns:
-            return ({} for _ in range(len(self)))
-        return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
-
-    def to_df(self) -> pd.DataFrame:
-        """Return a plain DataFrame of the same."""
-        return pd.DataFrame(self)
-
-
-class Missing(_Table):
-    """The psets without a result, one row each, in the order of the psets.
-
-    Beside the pset's own columns: ``_exception`` (one line, never empty), ``_traceback`` (text;
-    empty where there was none) and ``_attempts`` (how often it was tried).
-
-    Examples
-    --------
-    >>> again = paramsurvey.map(worker, results.missing.to_psets())  # doctest: +SKIP
-    """
-
-    def to_psets(self) -> pd.DataFrame:
-        """Return the psets alone, ready to be given to `map` again."""
-        extra = [name for name in self.columns if str(name).startswith("_")]
-        return pd.DataFrame(self).drop(columns=extra)
-
-
-class MapResults(_Table):
+class MapResults(Table):
     """The finished psets of a map, one row each: the pset's columns, then the result's.
 
     It is a DataFrame, in the order of the psets; what is derived from it is a plain DataFrame.
@@ -84,11 +44,11 @@ class MapResults(_Table):
         stats: PerfStats | None = None,
         verbose: int = 0,
     ) -> None:
-        super().__init__(results)
+        super().__init__(results)  # type: ignore[call-arg]  # pandas-stubs knows __new__ only
         with warnings.catch_warnings():
             # pandas warns that attributes are not columns; these are none
             warnings.simplefilter("ignore", UserWarning)
-            self._missing = Missing(missing)
+            self._missing = missing if isinstance(missing, Missing) else Missing(missing)
             self._progress = progress
             self._stats = stats
             self._verbose = verbose
@@ -120,7 +80,7 @@ class MapResults(_Table):
         """The verbosity of the map."""
         return self._verbose
 
-    def to_dict(self, orient: str | None = None, **kwargs: Any) -> Any:  # type: ignore[override]  # one orient
+    def to_dict(self, orient: str | None = None, **kwargs: Any) -> Any:
         """Return a list of dicts, one per row.
 
         Parameters
@@ -148,19 +108,17 @@ def build(
     stats: PerfStats,
     verbose: int,
     keep_results: bool = True,
+    call: Call | None = None,
 ) -> MapResults:
     """Return the `MapResults` of what a collector holds."""
-    finished = collector.finished_rows()
-    results = _results(source, collector, finished) if keep_results else pd.DataFrame()
-    return MapResults(results, _missing(source, collector), progress, stats, verbose)
+    results = _results(source, collector) if keep_results else pd.DataFrame()
+    return MapResults(results, _missing(source, collector, call), progress, stats, verbose)
 
 
-def _results(source: PsetSource, collector: Collector, rows: Rows) -> pd.DataFrame:
-    everything = len(rows) == len(source)
-    frame = source.frame(None if everything else rows)
-    columns = {
-        key: _series(column, None if everything else rows) for key, column in collector.columns.items()
-    }
+def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
+    rows = collector.finished_rows(len(source))
+    frame = source.frame(None if len(rows) == len(source) else rows)
+    columns = {key: _series(column, rows) for key, column in collector.columns.items()}
     for key in [key for key in columns if key in frame.columns]:
         frame[key] = _overlay(frame[key], collector.columns[key], columns.pop(key), rows)
     if not columns:
@@ -169,7 +127,7 @@ def _results(source: PsetSource, collector: Collector, rows: Rows) -> pd.DataFra
     return pd.concat([frame, found], axis=1)
 
 
-def _series(column: Column, rows: Rows | None) -> pd.Series[Any]:
+def _series(column: Column, rows: Rows) -> pd.Series[Any]:
     """Return a result column with the dtype that pandas gives to a list of its values, nan where none is."""
     data, there = column.get(rows)
     if there.all():
@@ -194,11 +152,12 @@ def _overlay(pset: pd.Series[Any], column: Column, result: pd.Series[Any], rows:
     return as_series(mixed)
 
 
-def _missing(source: PsetSource, collector: Collector) -> pd.DataFrame:
+def _missing(source: PsetSource, collector: Collector, call: Call | None) -> Missing:
     rows = collector.failed_rows()
     frame = source.frame(rows)
     failed = [collector.failed[row] for row in rows.tolist()]
     frame["_exception"] = pd.Series([one.failure.exception for one in failed], dtype=object)
     frame["_traceback"] = pd.Series([one.failure.traceback for one in failed], dtype=object)
     frame["_attempts"] = pd.Series([one.attempts for one in failed], dtype="int64")
-    return frame
+    kinds = {one.failure.exception: one.failure.kind for one in failed}
+    return Missing(frame, origin=Origin(kinds, dict(enumerate(rows.tolist())), call))

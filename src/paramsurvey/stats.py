@@ -265,6 +265,17 @@ class PerfStats:
             return None
         return timer.count, timer.total / timer.count, _hdr_histogram(*timer.values())
 
+    def total(self, name: str) -> float:
+        """Return the sum of a timer's values in seconds, 0.0 where there is no such timer.
+
+        Examples
+        --------
+        >>> PerfStats({'fitting': [2.0, 4.0]}).total('fitting')
+        6.0
+        """
+        timer = self._timers.get(name)
+        return 0.0 if timer is None else timer.total
+
     def percentiles(self, name: str, percents: Iterable[float] = PERCENTILES) -> list[float]:
         """Return some percentiles of a timer, in seconds, each good to 0.1 %.
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from paramsurvey.collect import FailedPset
+from paramsurvey.failures import Causes
 from paramsurvey.interrupts import Interrupts
 from paramsurvey.messages import Failure, Pset
 from paramsurvey.notes import Notes
@@ -16,6 +18,7 @@ from paramsurvey.reporters import Reporters
 from paramsurvey.reporters.base import Reporter
 from paramsurvey.reporters.log import LogReporter, RunLog
 from paramsurvey.stats import PerfStats
+from paramsurvey.summary import PERCENTS, Facts, summary
 
 INTERVALS = (math.inf, 30.0, 1.0, 0.0)  # seconds between two progress lines, by verbosity
 
@@ -26,12 +29,16 @@ class Watch:
     def __init__(self, log: RunLog, runs_here: bool, options: Options, stats: PerfStats) -> None:
         self.notes = Notes(log, options.verbose)
         self.interrupts = Interrupts(at_once=runs_here)
+        self._log = log
+        self._stats = stats
+        self._begun = time.monotonic()
         self._reporters = Reporters(
             _reporters(log, options, stats, self.notes), time.monotonic, self.notes.say
         )
 
     def begin(self, progress: MapProgress, names: Sequence[str]) -> None:
         """Say what begins."""
+        self._begun = time.monotonic()
         self.notes.say(
             f"map {progress.name!r} begins: {progress.total} psets with the columns {', '.join(names)}", at=2
         )
@@ -55,6 +62,24 @@ class Watch:
         self._reporters.close()
         self.notes.say(f"map {progress.name!r} ends", at=3)
 
+    def sum_up(
+        self, progress: MapProgress, failed: Mapping[int, FailedPset], cores: int, interrupted: bool
+    ) -> None:
+        """Say how it went."""
+        timer = f"{progress.name}_wallclock"
+        facts = Facts(
+            progress=progress,
+            elapsed=time.monotonic() - self._begun,
+            work=self._stats.total(timer),
+            cores=cores,
+            percentiles=self._stats.percentiles(timer, PERCENTS),
+            cases=causes_of(failed).most_frequent(),
+            log=self._log.path,
+            interrupted=interrupted,
+        )
+        if not interrupted or progress.finished or any(one.attempts for one in failed.values()):
+            self.notes.say(summary(facts))  # of what never began, the exception says all there is to say
+
     def note_conflicts(self, names: Sequence[str], keys: Mapping[Any, Any]) -> None:
         """Say once which result keys are pset keys, too."""
         both = [repr(name) for name in names if name in keys]
@@ -62,6 +87,15 @@ class Watch:
             self.notes.say(
                 f"the results have keys that the psets have, too: {', '.join(both)}; the result's value wins"
             )
+
+
+def causes_of(failed: Mapping[int, FailedPset]) -> Causes:
+    """Return the causes of failures by row, numbered as `missing` labels them."""
+    causes = Causes()
+    for label, row in enumerate(sorted(failed)):
+        failure = failed[row].failure
+        causes.add(label, failure.kind, failure.exception, failure.traceback)
+    return causes
 
 
 def _reporters(log: RunLog, options: Options, stats: PerfStats, notes: Notes) -> list[Reporter]:
