@@ -63,7 +63,7 @@ def nothing_left(in_tmp: Path) -> Iterator[None]:
     before = leftovers()
     yield
     finalize()
-    wait_until(lambda: not leftovers() - before, f"left behind: {leftovers() - before}")
+    wait_until(lambda: not leftovers() - before, lambda: f"left behind: {leftovers() - before}")
 
 
 def leftovers() -> set[str]:
@@ -81,11 +81,14 @@ def _open_files() -> Iterator[str]:
             continue
 
 
-def wait_until(condition: Callable[[], object], otherwise: str, seconds: float = GRACE) -> None:
-    """Return when `condition` holds, fail with `otherwise` when it does not within `seconds`."""
+def wait_until(
+    condition: Callable[[], object], otherwise: str | Callable[[], str], seconds: float = GRACE
+) -> None:
+    """Return when `condition` holds; fail with the message `otherwise` when it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, otherwise
+        if time.monotonic() > deadline:
+            pytest.fail(otherwise if isinstance(otherwise, str) else otherwise())
         time.sleep(0.01)
 
 
