@@ -1,0 +1,13 @@
+"""The `paramsurvey` program: surveys of commands, without a line of Python.
+
+Nothing is loaded here: workers import what runs their commands from this package.
+"""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the program with the arguments of this process, and end the process with its exit code."""
+    from paramsurvey.cli.program import run_program
+
+    raise SystemExit(run_program())

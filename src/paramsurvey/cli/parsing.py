@@ -1,0 +1,122 @@
+"""Results in what a program prints: ``--parse json`` and ``--parse 'loss=([0-9.]+)'``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from paramsurvey.cli.problems import BadUsage
+
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
+OPAQUE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # escapes and character classes
+GROUP = re.compile(r"\((?:\?P<(\w+)>|(?!\?))")
+NAME_BEFORE = re.compile(r"([A-Za-z_]\w*)[^\w(]*$")
+
+
+class NothingParsed(ValueError):
+    """The program did not print what was to be parsed."""
+
+
+class Parser(Protocol):
+    """Finds results in a program's stdout."""
+
+    def __call__(self, text: str) -> Mapping[str, Any]:
+        """Return the results, or raise `NothingParsed`."""
+        ...
+
+
+class JsonParser:
+    """The keys of the last JSON object that was printed, on one line or several."""
+
+    def __call__(self, text: str) -> Mapping[str, Any]:
+        found = None
+        for found in _objects(text):  # noqa: B007  the last one counts
+            pass
+        if found is None:
+            raise NothingParsed(
+                "stdout has no JSON object: let the program print one, or leave out --parse json"
+            )
+        return {str(key): value for key, value in found.items()}
+
+
+def _objects(text: str) -> Iterable[dict[str, Any]]:
+    decoder = json.JSONDecoder()
+    at = text.find("{")
+    while at >= 0:
+        try:
+            found, end = decoder.raw_decode(text, at)
+            yield found
+        except (ValueError, RecursionError):
+            end = at + 1
+        at = text.find("{", end)
+
+
+class RegexParser:
+    """The groups of a regular expression, where it matches last.
+
+    Parameters
+    ----------
+    pattern : str
+        Each group is a column: its name is the group's, ``(?P<loss>...)``, or the word before it.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        try:
+            self._regex = re.compile(pattern, re.MULTILINE)
+        except re.error as error:
+            raise BadUsage(f"--parse {pattern!r} is no regular expression ({error}): mend it") from None
+        self.names = _group_names(pattern, self._regex.groups)
+
+    def __call__(self, text: str) -> Mapping[str, Any]:
+        last = None
+        for last in self._regex.finditer(text):  # noqa: B007
+            pass
+        if last is None:
+            raise NothingParsed(
+                f"stdout has no match of --parse {self._regex.pattern!r}: compare it with what was printed"
+            )
+        values = zip(self.names, last.groups(), strict=True)
+        return {name: number_of(value) for name, value in values if value is not None}
+
+
+def _group_names(pattern: str, count: int) -> list[str]:
+    plain = OPAQUE.sub(lambda match: " " * len(match[0]), pattern)
+    names = [group[1] or _word_before(plain[: group.start()]) for group in GROUP.finditer(plain)]
+    if not count:
+        raise BadUsage(
+            f"--parse {pattern!r} has no group: put what is to be kept in (), as in 'loss=([0-9.]+)'"
+        )
+    if len(names) != count or None in names or len(set(names)) < count:
+        raise BadUsage(
+            f"--parse {pattern!r} does not name each group differently: write (?P<name>...) instead of (...)"
+        )
+    return [name for name in names if name]
+
+
+def _word_before(text: str) -> str | None:
+    word = NAME_BEFORE.search(text)
+    return word[1] if word else None
+
+
+def number_of(text: str) -> Any:
+    """Return a number where the text is one, else the text.
+
+    Examples
+    --------
+    >>> [number_of(text) for text in ("12", "1.5e-3", "-inf", "ok")]
+    [12, 0.0015, -inf, 'ok']
+    """
+    stripped = text.strip()
+    if not NUMBER.fullmatch(stripped):
+        return text
+    try:
+        return int(stripped)
+    except ValueError:
+        return float(stripped)
+
+
+def parser_of(text: str) -> JsonParser | RegexParser:
+    """Return what one ``--parse`` asks for."""
+    return JsonParser() if text == "json" else RegexParser(text)

@@ -1,0 +1,366 @@
+"""``paramsurvey run``: survey a command or a Python function."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from paramsurvey.cli.config import load_config
+from paramsurvey.cli.problems import ALL_FINISHED, INTERRUPTED, SOME_FAILED, BadUsage, RunFailed, say
+from paramsurvey.options import Options, resolve
+
+if TYPE_CHECKING:
+    from paramsurvey.cli.functions import Function
+    from paramsurvey.cli.template import Template
+    from paramsurvey.results import MapResults
+    from paramsurvey.spaces import Space
+
+COMMAND = "paramsurvey.command"  # in click's meta: what stands after --
+CONFIG = "paramsurvey.config"  # in click's meta: what a configuration has that is no option
+
+METHODS = ("random", "sobol", "halton", "latin_hypercube")
+SESSION_OPTIONS = ("backend", "ncores", "threads_per_worker", "verbose")
+MAP_OPTIONS = ("retries", "max_failures", "limit", "checkpoint")
+
+
+class RunCommand(click.Command):
+    """A click command that leaves alone whatever stands after ``--``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the command aside, and parse the options before it."""
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[COMMAND] = args[at + 1 :]
+            args = args[:at]
+        return super().parse_args(ctx, args)
+
+
+def _configure(ctx: click.Context, param: click.Parameter, path: str | None) -> str | None:
+    if ctx.resilient_parsing:  # shell completion
+        return path
+    config = load_config(ctx.command, path)
+    ctx.meta[CONFIG] = config
+    ctx.default_map = config
+    return path
+
+
+EPILOG = """\b
+Axes:  1,2,3   0:1:0.25 (with the stop)   linspace(0,1,11)   logspace(-3,0,4)
+       geomspace(1,100,3)   @file (a value per line; @list.json)   '["a, b", 1]'
+       with --sample: uniform(0,1) loguniform(1e-3,10) integers(1,9) choice(a,b)
+
+\b
+Examples:
+  paramsurvey run -p a=1,2,3 -p b=0:1:0.25 --checkpoint out -- ./simulate --a {a} --b {b}
+  paramsurvey run --psets table.csv --parse json -o results.csv -- python train.py {rate}
+  paramsurvey run --sample 1000 --method sobol -p 'x=uniform(0,1)' module:function
+
+\b
+Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
+"""
+
+
+@click.command(
+    cls=RunCommand, epilog=EPILOG, short_help="Run a command or a function for every parameter set."
+)
+@click.option(
+    "-p", "--param", "params", multiple=True, metavar="NAME=AXIS", help="A parameter and its values."
+)
+@click.option("--psets", metavar="FILE", help="Parameter sets: a csv, tsv, parquet, feather, json or jsonl.")
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Draw N parameter sets from the axes.")
+@click.option("--method", type=click.Choice(METHODS), default="random", help="How to draw them.")
+@click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Another seed: another sample.")
+@click.option("--zip", "zipped", is_flag=True, help="Axes side by side instead of every combination.")
+@click.option("--limit", type=int, metavar="N", help="Only the first N.")
+@click.option("--dry-run", is_flag=True, help="Print the commands, run none.")
+@click.option("-o", "--output", metavar="FILE", help="Results: csv, parquet, feather, sqlite; - is stdout.")
+@click.option("--checkpoint", metavar="DIR", help="Keep results there; the same again goes on.")
+@click.option(
+    "--parse", multiple=True, metavar="json|REGEX", help="Columns from stdout, e.g. 'loss=([0-9.]+)'."
+)
+@click.option("--ok-codes", metavar="CODES", default="0", help="Exit codes of success, e.g. 0,3.")
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop longer ones."
+)
+@click.option("--retries", type=click.IntRange(0), metavar="N", help="Try a failed one so often again.")
+@click.option("--max-failures", type=click.IntRange(0), metavar="N", help="Give up after so many failed.")
+@click.option("-j", "--ncores", type=int, metavar="N", help="Run so many at once; -1: all cores but one.")
+@click.option(
+    "--threads-per-worker", type=click.IntRange(1), metavar="N", help="Threads that each may use; 1."
+)
+@click.option("--backend", metavar="NAME", help="multiprocessing, serial or ray.")
+@click.option("--shell", is_flag=True, help="The command is a text for sh; values are quoted.")
+@click.option("--chdir", metavar="DIR", help="Run the commands there.")
+@click.option("--output-dir", metavar="DIR", help="Outputs beyond the last 64 kB go there.")
+@click.option("--name", metavar="NAME", help="Names the run in the log.")
+@click.option(
+    "-v", "--verbose", type=click.IntRange(0, 3), metavar="0-3", help="How much to say; 1 by default."
+)
+@click.option(
+    "--config",
+    metavar="FILE",
+    is_eager=True,
+    callback=_configure,
+    help="Defaults; else survey.toml or [tool.paramsurvey] in pyproject.toml.",
+)
+@click.argument("target", nargs=-1, metavar="[MODULE:FUNCTION | -- COMMAND...]")
+@click.pass_context
+def run(ctx: click.Context, /, target: tuple[str, ...], **given: Any) -> None:
+    """Run a command, or a Python function, once for every combination of parameters.
+
+    {name} in the command stands for a value, {{ and }} for braces. No shell is in between.
+    """
+    plan = make_plan(ctx, target, given)
+    if given["dry_run"]:
+        plan.show()
+        return
+    plan.check()
+    ctx.exit(plan.run())
+
+
+# ---- from the arguments to a plan
+
+
+def make_plan(ctx: click.Context, target: tuple[str, ...], given: dict[str, Any]) -> Plan:
+    """Return what the arguments ask for; nothing has been done yet."""
+    config = ctx.meta.get(CONFIG, {})
+    space = _space(given, config.get("params_config", {}))
+    engine = {name: given[name] for name in (*SESSION_OPTIONS, *MAP_OPTIONS) if given[name] is not None}
+    engine["timeout"] = given["timeout"]
+    options = resolve(os.environ, {}, engine)
+    work = _work(ctx.meta.get(COMMAND), target, config.get("command_config"), given["shell"])
+    plan = Plan(space, work, engine, options, given)
+    plan.check_names()
+    return plan
+
+
+def _space(given: dict[str, Any], configured: dict[str, str]) -> Space:
+    from paramsurvey.cli.axes_text import Sampling, make_space, parse_axes, read_table
+
+    typed = {text.partition("=")[0].strip() for text in given["params"]}
+    texts = [f"{name}={axis}" for name, axis in configured.items() if name not in typed]
+    axes = parse_axes([*texts, *given["params"]])
+    table = read_table(given["psets"]) if given["psets"] else None
+    sampling = Sampling(given["sample"], given["method"], given["seed"]) if given["sample"] else None
+    return make_space(axes, table, given["zipped"], sampling)
+
+
+def _work(
+    command: Sequence[str] | None, target: tuple[str, ...], configured: Sequence[str] | None, shell: bool
+) -> Template | str:
+    """Return the command, or the text module:function."""
+    from paramsurvey.cli.functions import is_target
+    from paramsurvey.cli.template import template_of
+
+    if target and command is not None:
+        raise BadUsage(f"{target[0]!r} stands before --, and a command after it: leave one of them out")
+    if target:
+        if len(target) == 1 and is_target(target[0]):
+            return target[0]
+        raise BadUsage(f"{target[0]!r} is no module:function: for a command, write -- before it")
+    if command is None:
+        if configured and len(configured) == 1 and not shell and is_target(configured[0]):
+            return configured[0]
+        command = configured
+    return template_of(command or (), shell)
+
+
+@dataclass
+class Plan:
+    """What ``run`` was asked for.
+
+    Parameters
+    ----------
+    space : Space
+        The psets.
+    work : Template or str
+        The command, or ``module:function``.
+    engine : dict
+        What the user gave of the options of `paramsurvey.map` and `init`.
+    options : Options
+        The same with the environment variables, which win.
+    given : dict
+        All options of the program.
+    """
+
+    space: Space
+    work: Template | str
+    engine: dict[str, Any]
+    options: Options
+    given: dict[str, Any]
+    parsers: list[Any] = field(init=False)
+    ok_codes: frozenset[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        from paramsurvey.cli.parsing import parser_of
+
+        self.parsers = [parser_of(text) for text in self.given["parse"]]
+        self.ok_codes = _codes(self.given["ok_codes"])
+
+    @property
+    def checkpoint(self) -> str | None:
+        """Where the results are kept while it runs, None: nowhere."""
+        return getattr(self.options, "checkpoint", None)
+
+    # before any work
+
+    def check_names(self) -> None:
+        """Refuse a command or options that do not fit the parameters."""
+        if isinstance(self.work, str):
+            for name in ("parse", "shell", "output_dir"):
+                if self.given[name]:
+                    raise BadUsage(
+                        f"--{name.replace('_', '-')} is for commands, not for functions: leave it out"
+                    )
+            return
+        from paramsurvey.cli.commands import CAPTURED, FILES
+
+        self.work.check(self.space.names)
+        taken = [*CAPTURED, *FILES, *(name for one in self.parsers for name in getattr(one, "names", ()))]
+        for name in self.space.names:
+            if name in taken:
+                raise BadUsage(
+                    f"the parameter {name!r} has the name of a result: call it otherwise, e.g. {name}_"
+                )
+
+    def show(self) -> None:
+        """Print the commands."""
+        limit = self.options.limit
+        for number, pset in enumerate(self.space):
+            if number == limit:
+                break
+            print(self._shown(pset))
+        sys.stdout.flush()
+
+    def _shown(self, pset: dict[str, Any]) -> str:
+        if isinstance(self.work, str):
+            return f"{self.work}({', '.join(f'{name}={value!r}' for name, value in pset.items())})"
+        return self.work.show(pset)
+
+    def check(self) -> None:
+        """Refuse what can be known to fail, before any work."""
+        from paramsurvey.cli.export import check_target
+
+        if self.given["output"]:
+            check_target(self.given["output"])
+        chdir = self.given["chdir"]
+        if chdir and not os.path.isdir(chdir):
+            raise BadUsage(f"--chdir {chdir}: there is no such directory: make it first")
+        if not isinstance(self.work, str) and self.options.backend != "ray":  # its nodes have other programs
+            check_program(self.work, chdir)
+
+    # the work
+
+    def run(self) -> int:
+        """Run all, deliver the results, and return the exit code."""
+        from paramsurvey.session import Session
+
+        work, arguments = self._function()
+        init = {name: value for name, value in self.engine.items() if name in SESSION_OPTIONS}
+        options = {name: value for name, value in self.engine.items() if name not in init}
+        with Session(**init) as session:
+            try:
+                results = session.map(
+                    work,
+                    self.space,
+                    user_kwargs=arguments,
+                    chdir=self.given["chdir"],
+                    name=self.given["name"] or self._name(),
+                    **options,
+                )
+            except (KeyboardInterrupt, SystemExit) as stop:
+                session.close()
+                self._deliver_rest(session.last_results())
+                return INTERRUPTED if isinstance(stop, KeyboardInterrupt) else int(str(stop.code))
+            except BaseException:
+                self._deliver_rest(session.last_results())
+                raise
+        self._deliver(results)
+        return SOME_FAILED if len(results.missing) else ALL_FINISHED
+
+    def _name(self) -> str:
+        if isinstance(self.work, str):
+            return self.work.partition(":")[2]
+        return os.path.basename(self.work.arguments[0].split()[0])
+
+    def _function(self) -> tuple[Function, Any]:
+        if isinstance(self.work, str):
+            from paramsurvey.cli.functions import as_worker, load_function
+
+            return as_worker(load_function(self.work), self.space.names)
+        from paramsurvey.cli.commands import Command, run_command
+
+        self._take_timeout()
+        command = Command(
+            template=self.work,
+            output_dir=os.path.abspath(self._output_dir()),
+            keep_failed=bool(self.given["output_dir"] or self.checkpoint),
+            timeout=self.options.timeout,
+            ok_codes=self.ok_codes,
+            parsers=tuple(self.parsers),
+        )
+        return run_command, command
+
+    def _take_timeout(self) -> None:
+        """End commands gently ourselves; the engine's timeout, which kills, is for when that fails."""
+        from paramsurvey.cli.guard import GRACE_SECONDS
+
+        os.environ.pop("PARAMSURVEY_TIMEOUT", None)
+        if self.options.timeout is not None:
+            self.engine["timeout"] = self.options.timeout + 2 * GRACE_SECONDS + 1
+
+    def _output_dir(self) -> str:
+        if self.given["output_dir"]:
+            os.makedirs(self.given["output_dir"], exist_ok=True)
+            return str(self.given["output_dir"])
+        if self.checkpoint:
+            return os.path.join(self.checkpoint, "output")
+        return time.strftime(".paramsurvey-%Y%m%d-%H%M%S-output", time.gmtime())
+
+    # what came out
+
+    def _deliver(self, results: MapResults) -> None:
+        from paramsurvey.cli.export import STDOUT, deliver
+
+        if self.given["output"]:
+            deliver(results, self.given["output"])
+        elif not self.checkpoint:
+            deliver(results, STDOUT)
+
+    def _deliver_rest(self, results: MapResults | None) -> None:
+        """Keep what had finished when the run ended early."""
+        if results is not None and len(results):
+            with suppress(RunFailed):
+                self._deliver(results)
+        if self.checkpoint:
+            say(f"paramsurvey: what has finished is kept, go on with: paramsurvey resume {self.checkpoint}")
+
+
+def _codes(text: str) -> frozenset[int]:
+    try:
+        return frozenset(int(code) for code in text.split(","))
+    except ValueError:
+        raise BadUsage(f"--ok-codes {text!r} are no exit codes: write them as 0,3") from None
+
+
+def check_program(template: Template, chdir: str | None) -> None:
+    """Refuse a program that is not there, where its name can be known."""
+    program = template.arguments[0]
+    if template.shell or "{" in program:
+        return
+    path = os.path.join(chdir, program) if chdir and os.sep in program else program
+    if shutil.which(path):
+        return
+    if os.sep in path and os.path.isfile(path):
+        raise BadUsage(f"{program!r} may not be executed: make it executable with chmod +x {program}")
+    hint = f"; did you mean ./{program}?" if os.path.isfile(os.path.join(chdir or ".", program)) else ""
+    hint = hint or ("; for a whole shell command, add --shell" if " " in program else "")
+    raise BadUsage(f"there is no program {program!r}{hint or ': correct its name, or give its whole path'}")
