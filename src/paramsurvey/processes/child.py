@@ -27,13 +27,14 @@ def main(socket_fd: int, mark_fd: int, driver: int) -> None:
     path, argv = pickle.loads(connection.recv_bytes())
     sys.path[:] = path
     sys.argv[:] = argv
-    _prepare_process(driver)
+    _prepare_process(driver, mark_fd)
     with suppress(BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
         serve(connection, mark_fd)
 
 
-def _prepare_process(driver: int) -> None:
-    faulthandler.enable()
+def _prepare_process(driver: int, mark_fd: int) -> None:
+    os.lseek(mark_fd, 0, os.SEEK_END)
+    faulthandler.enable(mark_fd)  # into the file behind the mark: the driver shows it, not the terminal
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's, who ends us if need be
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here

@@ -1,4 +1,4 @@
-"""The memory in which a worker process notes which pset it runs; it outlives the worker."""
+"""Where a worker process notes which pset it runs, and where it crashed; it outlives the worker."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ def new_file() -> IO[bytes]:
     file.write(IDLE.to_bytes(8, "little", signed=True) + bytes(8))
     file.flush()
     return file
+
+
+def crash_report(file: IO[bytes]) -> str:
+    """Return what faulthandler has written behind the mark, an empty text if the worker did not crash."""
+    file.seek(SIZE)
+    return file.read().decode(errors="replace")
 
 
 def shared_mark(fd: int) -> Mark:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from paramsurvey.messages import Group, Job
-from paramsurvey.processes.mark import new_file, shared_mark
+from paramsurvey.processes.mark import crash_report, new_file, shared_mark
 from paramsurvey.processes.output import OutputRelay
 from paramsurvey.worker import IDLE
 
@@ -43,9 +43,10 @@ class WorkerProcess:
 
     def __init__(self, relay: OutputRelay, tasks: int | None = None) -> None:
         ours, theirs = socket.socketpair()
-        with theirs, new_file() as mark_file:
-            self._process = self._spawn(theirs.fileno(), mark_file.fileno())
-            self._mark = shared_mark(mark_file.fileno())
+        self._mark_file = new_file()
+        self._mark = shared_mark(self._mark_file.fileno())
+        with theirs:
+            self._process = self._spawn(theirs.fileno(), self._mark_file.fileno())
         self.connection = Connection(ours.detach())
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -57,6 +58,7 @@ class WorkerProcess:
         self.pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
         self.tasks_left = tasks
         self.outgrown = False
+        self._report = ""
         self.group_id: int | None = None
         self._job_key: str | None = None
         self._send(pickle.dumps((sys.path, sys.argv)))
@@ -123,15 +125,18 @@ class WorkerProcess:
                 os.killpg(self.pid, signal.SIGKILL)
         code = self._process.wait()
         self.connection.close()
+        if not self._mark_file.closed:
+            self._report = crash_report(self._mark_file)
+            self._mark_file.close()
         if self.pidfd is not None:
             os.close(self.pidfd)
             self.pidfd = None
         return code
 
     def last_words(self) -> str:
-        """Return the last lines that it wrote on stderr."""
+        """Return the last lines that it wrote on stderr, and where it crashed. Only after `end`."""
         self._stderr.closed.wait(LAST_WORDS_SECONDS)
-        return self._stderr.lines()
+        return self._stderr.lines() + self._report
 
 
 def describe_exit(code: int) -> str:
