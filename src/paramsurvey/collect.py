@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+import traceback
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.columns import Column, pick
-from paramsurvey.messages import Failure, Group, Reply, Rows
+from paramsurvey.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows
+from paramsurvey.sealing import SealedColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,50 @@ class Collector:
     def failed_rows(self) -> NDArray[np.int64]:
         """Return the rows that have none, ascending."""
         return np.array(sorted(self.failed), dtype=np.int64)
+
+
+def opened(reply: Reply) -> Reply:
+    """Return the reply with its objects unpickled; one that cannot be is a failure of its pset alone."""
+    failures = dict(reply.failures)
+    columns = {
+        key: tuple(_opened(key, segment, failures) for segment in segments)
+        for key, segments in reply.columns.items()
+    }
+    if len(failures) > len(reply.failures):
+        columns = {
+            key: tuple(_without(segment, failures) for segment in segments)
+            for key, segments in columns.items()
+        }
+    return replace(reply, columns=columns, failures=failures)
+
+
+def _opened(key: Hashable, segment: ResultColumn, failures: dict[int, Failure]) -> ResultColumn:
+    if not isinstance(segment.values, SealedColumn):
+        return segment
+    values = []
+    for offset, cell in zip(segment.offsets.tolist(), segment.values, strict=True):
+        try:
+            values.append(cell.open())
+        except Exception as error:  # anything may go wrong in what the user's objects do here
+            values.append(None)
+            failures.setdefault(offset, _unreadable(key, error))
+    return ResultColumn(segment.offsets, values)
+
+
+def _unreadable(key: Hashable, error: Exception) -> Failure:
+    return Failure(
+        FailureKind.UNSENDABLE,
+        f'NotPicklable("the result {key!r} cannot be loaded here ({type(error).__name__}: {error}): '
+        'return plain data instead")',
+        "".join(traceback.format_exception(error)),
+    )
+
+
+def _without(segment: ResultColumn, failures: Mapping[int, Failure]) -> ResultColumn:
+    there = [i for i, offset in enumerate(segment.offsets.tolist()) if offset not in failures]
+    values = segment.values
+    chosen = values[there] if isinstance(values, np.ndarray) else [values[i] for i in there]
+    return ResultColumn(segment.offsets[there], chosen)
 
 
 def results_of(reply: Reply) -> dict[int, dict[Hashable, Any]]:

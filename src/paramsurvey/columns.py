@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.messages import ResultColumn, Rows, Values
+from paramsurvey.sealing import Sealed, SealedColumn
 
 EXACT_IN_FLOAT = 2**53  # a float64 holds every integer up to here
 FLOATS = frozenset({float, np.float64, np.float32, np.float16})
@@ -82,11 +83,13 @@ def _by_kind(offsets: NDArray[np.int64], values: list[Any]) -> Iterator[ResultCo
     kinds = np.fromiter((_kind(value) for value in values), dtype="U1", count=len(values))
     for kind in sorted(set(kinds)):
         chosen = np.flatnonzero(kinds == kind)
-        yield ResultColumn(offsets[chosen], pack([values[i] for i in chosen]))
+        cells = [values[i] for i in chosen]
+        yield ResultColumn(offsets[chosen], SealedColumn(cells) if kind == "s" else pack(cells))
 
 
 def _kind(value: Any) -> str:
-    return "i" if type(value) is int else "f" if type(value) is float else "o"
+    kind = type(value)
+    return "i" if kind is int else "f" if kind is float else "s" if kind is Sealed else "o"
 
 
 class Column:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from paramsurvey.messages import Pset, Rows, Values
+from paramsurvey.sealing import SealedColumn, SealedPset, sealed_column, sealed_pset
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,27 @@ class TableDecoder:
     names: tuple[str, ...]
     categories: tuple[list[Any] | None, ...]
 
-    def psets(self, rows: Rows, load: Sequence[Values]) -> Iterator[Pset]:
+    def sealed(self, load: Sequence[Values]) -> tuple[Any, ...]:
+        """Return the columns as they travel."""
+        return tuple(sealed_column(values, name) for values, name in zip(load, self.names, strict=True))
+
+    def psets(self, rows: Rows, load: Sequence[Values]) -> Iterator[Pset | SealedPset]:
         """Yield one dict for each of `rows`."""
         columns = [_natives(values, known) for values, known in zip(load, self.categories, strict=True)]
         if not columns:
             return ({} for _ in rows)
-        return map(pset_maker(self.names), *columns)
+        psets = map(pset_maker(self.names), *columns)
+        return map(SealedPset, psets) if any(isinstance(values, SealedColumn) for values in load) else psets
 
 
 class DictDecoder:
     """Decodes psets that travel as the dicts that they are."""
 
-    def psets(self, rows: Rows, load: Sequence[Pset]) -> Iterator[Pset]:
+    def sealed(self, load: Sequence[Pset]) -> list[Pset | SealedPset]:
+        """Return the dicts as they travel."""
+        return [sealed_pset(pset) for pset in load]
+
+    def psets(self, rows: Rows, load: Sequence[Pset | SealedPset]) -> Iterator[Pset | SealedPset]:
         """Yield them."""
         return iter(load)
 

@@ -13,7 +13,7 @@ from paramsurvey.backends.base import Backend
 from paramsurvey.collect import Collector
 from paramsurvey.errors import DirectoryMissing, NotPicklable
 from paramsurvey.grouping import GroupSizer
-from paramsurvey.messages import Failure, Job, Pset, WorkerFunction
+from paramsurvey.messages import Code, Failure, Job, Pset, WorkerFunction
 from paramsurvey.options import Options
 from paramsurvey.outfunc import OutCaller
 from paramsurvey.pickling import check_function, dumps
@@ -137,7 +137,7 @@ class MapRun:
         from paramsurvey.missing import Call
 
         job, options = self._job, self._options
-        system_kwargs = {**job.system_kwargs, "name": job.name}
+        system_kwargs = {**(options.system_kwargs or {}), "name": job.name}
         if job.show_chdir:
             system_kwargs["chdir"] = job.chdir
         return Call(
@@ -167,13 +167,11 @@ class MapRun:
     def _make_job(self, func: WorkerFunction, source: PsetSource, environment: Mapping[str, str]) -> Job:
         options = self._options
         system_kwargs = options.system_kwargs or {}
-        dumps(system_kwargs, "system_kwargs")
+        code = Code(func, options.user_kwargs, system_kwargs, source.decoder(), options.retry_on)
         return Job(
             key=uuid.uuid4().hex,
             name=options.name,
-            code=_pickled_code(func, options.user_kwargs),
-            decoder=source.decoder(),
-            system_kwargs=system_kwargs,
+            code=_pickled(code),
             chdir=self._chdir,
             environment=environment,
             show_chdir=options.chdir is not None,
@@ -182,7 +180,6 @@ class MapRun:
             worker_init=None if options.worker_init is None else dumps(options.worker_init, "worker_init"),
             timeout=options.timeout,
             max_memory=options.max_worker_memory,
-            retry_on=options.retry_on,
         )
 
     def _out_caller(self, progress: MapProgress) -> OutCaller | None:
@@ -240,11 +237,13 @@ def _directory(chdir: str | None) -> str:
     return path
 
 
-def _pickled_code(func: WorkerFunction, user_kwargs: Any) -> bytes:
-    """Pickle both together, for they may share objects; when that fails, find out which it is."""
+def _pickled(code: Code) -> bytes:
+    """Pickle all parts together, for they may share objects; when that fails, find out which it is."""
     try:
-        return dumps((func, user_kwargs), "the worker function with its arguments")
+        return dumps(code, "the worker function with its arguments")
     except NotPicklable:
-        dumps(func, "the worker function")
-        dumps(user_kwargs, "user_kwargs")
+        dumps(code.function, "the worker function")
+        dumps(code.user_kwargs, "user_kwargs")
+        dumps(code.system_kwargs, "system_kwargs")
+        dumps(code.decoder, "psets")
         raise

@@ -49,27 +49,48 @@ class Failure:
     retryable: bool = True  # False: the user's retry_on does not name this exception
 
 
+class Opens(Protocol):
+    """A pset with objects that are not unpickled yet."""
+
+    def open(self) -> Pset:
+        """Return the pset. May raise anything: the user's objects do that."""
+        ...
+
+
 class Decoder(Protocol):
     """Makes psets of what a group carries. It travels once, with the `Job`."""
 
-    def psets(self, rows: Rows, load: Any) -> Iterator[Pset]:
-        """Yield one private dict of native Python values for each of `rows`."""
+    def sealed(self, load: Any) -> Any:
+        """Return a group's load as it travels, so that no two psets share an object, and none can fail."""
         ...
+
+    def psets(self, rows: Rows, load: Any) -> Iterator[Pset | Opens]:
+        """Yield one dict of native Python values for each of `rows`; of a sealed load, a private one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Everything of the user's that is the same for all psets."""
+
+    function: WorkerFunction
+    user_kwargs: Any
+    system_kwargs: Mapping[str, Any]
+    decoder: Decoder
+    retry_on: tuple[type[BaseException], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """What a worker must know once per map.
 
-    `code` is the pickled pair (function, user_kwargs): bytes, so that a worker that cannot load
-    them can say so, and so that they are pickled once for all workers.
+    `code` is a pickled `Code`: bytes, so that a worker that cannot load it can say so, and so that
+    it is pickled once for all workers.
     """
 
     key: str
     name: str
     code: bytes
-    decoder: Decoder
-    system_kwargs: Mapping[str, Any]
     chdir: str
     environment: Mapping[str, str] = field(default_factory=dict)  # defaults, where they are not set
     show_chdir: bool = False  # the user gave chdir=, so system_kwargs has it
@@ -78,7 +99,6 @@ class Job:
     timeout: float | None = None
     max_memory: int | None = None  # bytes that a worker may hold
     worker_init: bytes | None = None  # pickled: called once in each worker process
-    retry_on: tuple[type[BaseException], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

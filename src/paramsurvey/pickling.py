@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copyreg
 import inspect
+import io
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from paramsurvey.errors import NotPicklable, WorkerFunctionError
@@ -11,30 +15,63 @@ from paramsurvey.errors import NotPicklable, WorkerFunctionError
 DEEPEST = 8  # members of members of ...: a culprit further down is named by its container
 
 
-def dumps(thing: object, name: str) -> bytes:
-    """Pickle by value what workers cannot import: lambdas, closures, functions in notebooks.
+def dump_code(thing: object) -> bytes:
+    """Pickle by value what workers cannot import: lambdas, closures, functions in notebooks."""
+    import cloudpickle
+
+    return bytes(cloudpickle.dumps(thing))
+
+
+def dumps(thing: object, name: str, dump: Callable[[Any], bytes] = dump_code) -> bytes:
+    """Pickle for the workers, or say what cannot be pickled.
 
     Parameters
     ----------
     thing : object
     name : str
         What the user calls it, for the message.
+    dump : callable
+        Pickles.
 
     Raises
     ------
     NotPicklable
         With the path of the member that is to blame.
     """
-    import cloudpickle
-
     try:
-        return bytes(cloudpickle.dumps(thing))
+        return dump(thing)
     except Exception as error:
-        path, culprit = find_culprit(thing, name, cloudpickle.dumps)
+        path, culprit = find_culprit(thing, name, dump)
         raise NotPicklable(
             f"{path} cannot be sent to the workers: it is a {type(culprit).__qualname__} "
             f"({str(error) or type(error).__name__}); create it inside the worker function, or leave it out"
         ) from error
+
+
+def dump_data(thing: object) -> bytes:
+    """Pickle what a pset or a result holds, by value like a function, but no open file.
+
+    cloudpickle would send a copy of what is in the file, or the worker's own stdout for the caller's.
+    """
+    buffer = io.BytesIO()
+    _data_pickler()(buffer).dump(thing)
+    return buffer.getvalue()
+
+
+@cache
+def _data_pickler() -> Any:
+    import cloudpickle
+
+    own = {
+        kind: reduce
+        for kind, reduce in cloudpickle.Pickler.dispatch_table.items()
+        if kind is not io.TextIOWrapper
+    }
+
+    class DataPickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
+        dispatch_table = ChainMap(own, copyreg.dispatch_table)
+
+    return DataPickler
 
 
 def find_culprit(thing: object, name: str, dump: Callable[[Any], bytes]) -> tuple[str, object]:

@@ -16,6 +16,7 @@ from paramsurvey.decoding import DictDecoder, TableDecoder
 from paramsurvey.errors import PsetTypeError
 from paramsurvey.messages import Decoder, Pset, Rows, Values
 from paramsurvey.names import check_names
+from paramsurvey.sealing import is_atom
 from paramsurvey.spaces import Space
 
 if TYPE_CHECKING:
@@ -322,8 +323,8 @@ def _all_keys(psets: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def psets_of(source: PsetSource, rows: Rows) -> list[Pset]:
-    """Return these rows as the workers see them."""
-    return list(source.decoder().psets(rows, source.load(rows)))
+    """Return these rows with the values that the workers get, and the very objects that were given."""
+    return list(source.decoder().psets(rows, source.load(rows)))  # type: ignore[arg-type]  # none is sealed
 
 
 class _Cells:
@@ -337,8 +338,9 @@ class _Cells:
         self._values = values
         if values is not None:
             return
-        if isinstance(series.dtype, pd.CategoricalDtype):
-            self.categories = [*native(series.cat.categories.tolist()), np.nan]
+        known = _atomic_categories(series)
+        if known is not None:
+            self.categories = [*known, np.nan]
             self._values = series.cat.codes.to_numpy()
         elif isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufb":
             self._values = series.to_numpy()
@@ -354,6 +356,16 @@ class _Cells:
         if isinstance(values, np.ndarray):
             return values[at]
         return values[at] if isinstance(at, slice) else [values[i] for i in at]
+
+
+def _atomic_categories(series: pd.Series[Any]) -> list[Any] | None:
+    """Return the categories where psets may share them: not where they are objects."""
+    import pandas as pd
+
+    if not isinstance(series.dtype, pd.CategoricalDtype):
+        return None
+    known = native(series.cat.categories.tolist())
+    return known if all(map(is_atom, set(map(type, known)))) else None
 
 
 def as_series(values: Values | NDArray[Any]) -> pd.Series[Any]:

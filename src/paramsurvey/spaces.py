@@ -141,6 +141,9 @@ class SpaceDecoder:
 
     space: Space
 
+    def sealed(self, load: None) -> None:
+        """Return nothing: the values are here and there."""
+
     def psets(self, rows: Rows, load: object = None) -> Iterator[Pset]:
         """Yield one private dict of native Python values for each of `rows`."""
         columns = self.space.columns(rows)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from paramsurvey.backends.base import Backend
-from paramsurvey.collect import Collector, results_of
+from paramsurvey.collect import Collector, opened, results_of
 from paramsurvey.columns import pick
 from paramsurvey.errors import JobRefused
 from paramsurvey.grouping import GroupSizer
@@ -104,6 +104,7 @@ class Survey:
     def __post_init__(self) -> None:
         self._in_hand: dict[int, InHand] = {}
         self._attempts: dict[int, int] = {}  # of psets that failed before
+        self._decoder = self.source.decoder()
         self._next_id = 0
         self._look_at = 0.0
         self._given_up = False
@@ -149,7 +150,7 @@ class Survey:
     def _send(self, rows: Rows) -> None:
         self._next_id += 1
         options = self.options[rows[0]] if self.options is not None else None
-        group = Group(self._next_id, rows, self.source.load(rows), options)
+        group = Group(self._next_id, rows, self._decoder.sealed(self.source.load(rows)), options)
         self._in_hand[group.id] = InHand(group)
         self.progress.active += len(rows)
         self.backend.submit(group)
@@ -171,7 +172,7 @@ class Survey:
         if answer.group_id not in self._in_hand:
             return  # of a group that was given up: what it says was settled then
         if isinstance(answer, Reply):
-            self._take(self._in_hand[answer.group_id], answer)
+            self._take(self._in_hand[answer.group_id], opened(answer))
         else:
             self._lose(self._in_hand[answer.group_id], answer)
 

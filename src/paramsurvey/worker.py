@@ -12,7 +12,7 @@ import threading
 import traceback
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from time import perf_counter, process_time
 from typing import Any, Protocol, TypeVar
@@ -21,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.columns import pack_column
+from paramsurvey.errors import NotPicklable
 from paramsurvey.host import peak_memory, used_memory
-from paramsurvey.messages import Failure, FailureKind, Group, Job, Refusal, Reply, ResultColumn
+from paramsurvey.messages import Code, Failure, FailureKind, Group, Job, Refusal, Reply, ResultColumn
+from paramsurvey.sealing import sealed_result
 
 LOOK_SECONDS = 100e-6  # process_time() is a system call of 0.3 µs: one per so much work is cheap
 REPLY_SECONDS = 0.5  # who has worked so long sends what there is: little is lost with a worker
@@ -100,13 +102,14 @@ class Runner:
         for name, value in job.environment.items():  # before numpy and the like are loaded
             os.environ.setdefault(name, value)
         try:
-            self.function, self._user_kwargs = pickle.loads(job.code)
+            self._code: Code = pickle.loads(job.code)
         except Exception as error:
             raise JobNotLoadable(
                 f"the workers cannot load the function or its arguments ({describe(error)}); "
                 "make the module that it comes from importable for them"
             ) from error
-        self._base = dict(job.system_kwargs)
+        self.function = self._code.function
+        self._base = dict(self._code.system_kwargs)
         if job.worker_init is not None:
             self._base["worker_state"] = worker_state(job.worker_init)
 
@@ -137,7 +140,7 @@ class Runner:
 
     def _run_psets(self, group: Group, block: Block, mark: Mark) -> Iterator[tuple[int, float]]:
         """Call the function for every pset, and look up now and then: yield (offset, time)."""
-        function, user_kwargs = self.function, self._user_kwargs
+        function, user_kwargs = self.function, self._code.user_kwargs
         base = self._system_kwargs(group)
         subdir = None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
         add_result, add_wall = block.results.append, block.walls.append
@@ -145,7 +148,7 @@ class Runner:
         os.chdir(self._job.chdir)
         begun = block.start_clocks()
         look_at = begun + LOOK_SECONDS
-        for offset, pset in enumerate(self._job.decoder.psets(group.rows, group.load)):
+        for offset, pset in enumerate(self._code.decoder.psets(group.rows, group.load)):
             raw_stats: dict[str, list[float]] = {}
             system_kwargs = {**base, "raw_stats": raw_stats}
             if subdir is not None:
@@ -153,8 +156,10 @@ class Runner:
             mark_begun[0] = begun
             mark_offset[0] = offset
             try:
+                if not isinstance(pset, dict):
+                    pset = pset.open()
                 result = function(pset, system_kwargs, user_kwargs)
-                add_result((offset, {} if result is None else checked(result)))
+                add_result((offset, {} if result is None else sealed_result(checked(result))))
             except self._let_through:
                 raise
             except BaseException as error:  # sys.exit() in a worker function is its failure, not our end
@@ -186,7 +191,9 @@ class Runner:
     def _failure(self, error: BaseException) -> Failure:
         if isinstance(error, NotADict):
             return Failure(FailureKind.RAISED, f"ValueError({str(error)!r})", f"ValueError: {error}\n")
-        wanted = self._job.retry_on
+        if isinstance(error, NotPicklable):
+            return Failure(FailureKind.UNSENDABLE, describe(error), traceback_of(error))
+        wanted = self._code.retry_on
         return Failure(
             FailureKind.RAISED,
             describe(error),
@@ -273,9 +280,9 @@ def _initialize(code: bytes) -> Any:
 
 
 def checked(result: Any) -> dict[Any, Any]:
-    """Return a copy of what the worker function returned: it may use one dict again and again."""
+    """Return what the worker function returned, when it is what it must be."""
     if isinstance(result, dict):
-        return dict(result)
+        return result
     raise NotADict(
         f"the worker function must return a dict or None, and it returned {describe(result, 200)}: "
         "return a dict such as {'answer': ...}"
@@ -325,52 +332,7 @@ def traceback_of(error: BaseException) -> str:
 
 
 def dump(reply: Reply) -> bytes:
-    """Pickle a reply; a result that cannot be pickled becomes a failure of its pset alone."""
+    """Pickle a reply. Its results are sealed already; its keys may be objects, too."""
     import cloudpickle
 
-    try:
-        return bytes(cloudpickle.dumps(reply))
-    except Exception:
-        return bytes(cloudpickle.dumps(without_unsendable(reply, cloudpickle.dumps)))
-
-
-def without_unsendable(reply: Reply, dumps: Any) -> Reply:
-    """Return the reply with failures in place of the results that `dumps` refuses."""
-    failures = dict(reply.failures)
-    for key, segments in reply.columns.items():
-        for segment in segments:
-            for offset, value in zip(segment.offsets.tolist(), segment.values, strict=True):
-                error = _refused(value, dumps)
-                if error is not None:
-                    failures.setdefault(offset, _unsendable(key, value, error))
-    columns = {key: _without(segments, failures) for key, segments in reply.columns.items()}
-    return replace(reply, columns=columns, failures=failures)
-
-
-def _refused(value: Any, dumps: Any) -> Exception | None:
-    if isinstance(value, (int, float, str, bytes, np.generic)):
-        return None
-    try:
-        dumps(value)
-    except Exception as error:
-        return error
-    return None
-
-
-def _unsendable(key: Any, value: Any, error: Exception) -> Failure:
-    return Failure(
-        FailureKind.UNSENDABLE,
-        f'{type(error).__name__}("the result {key!r} cannot be pickled: it is a '
-        f'{type(value).__qualname__}; return plain data instead")',
-        traceback_of(error),
-    )
-
-
-def _without(segments: tuple[ResultColumn, ...], failures: Mapping[int, Failure]) -> tuple[ResultColumn, ...]:
-    kept = []
-    for segment in segments:
-        there = [i for i, offset in enumerate(segment.offsets.tolist()) if offset not in failures]
-        values = segment.values
-        chosen = values[there] if isinstance(values, np.ndarray) else [values[i] for i in there]
-        kept.append(ResultColumn(segment.offsets[there], chosen))
-    return tuple(kept)
+    return bytes(cloudpickle.dumps(reply))

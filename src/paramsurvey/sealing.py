@@ -1,0 +1,140 @@
+"""Objects travel sealed: pickled one by one, on the way to the worker function and back.
+
+A group of psets is cut to run fast, and no result may depend on how it was cut. So what a function
+does to an object that it was given, or to one that it has returned, must not reach another pset that
+has the same one; and an object that cannot be pickled, or not be unpickled on the other side, must cost
+its own pset and no other. Numbers, strings and the like cannot do harm, and travel as they are.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from paramsurvey.errors import NotPicklable
+from paramsurvey.messages import Pset, Values
+from paramsurvey.pickling import dump_data, dumps
+
+_NUMPY_SCALARS = {kind for kind in np.sctypeDict.values() if not issubclass(kind, (np.object_, np.void))}
+ATOMS: frozenset[type] = frozenset(
+    {bool, int, float, complex, str, bytes, type(None), date, datetime, time, timedelta, Decimal}
+    | _NUMPY_SCALARS
+)
+PANDAS_ATOMS = frozenset({"Timestamp", "Timedelta", "NaTType", "NAType", "Period", "Interval"})
+
+
+def is_atom(kind: type) -> bool:
+    """Tell whether all values of a type can be shared and pickled without any risk."""
+    return kind in ATOMS or (
+        kind.__name__ in PANDAS_ATOMS
+        and kind.__module__.partition(".")[0] == "pandas"  # which stays unloaded
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """One object, pickled by value."""
+
+    data: bytes
+
+    def open(self) -> Any:
+        """Return a new copy of the object."""
+        return pickle.loads(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsendable:
+    """What travels in the place of an object that cannot be pickled."""
+
+    reason: str
+
+    def open(self) -> Any:
+        """Raise NotPicklable."""
+        raise NotPicklable(self.reason)
+
+
+class SealedColumn(list[Any]):
+    """A column in which some cells are sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPset:
+    """A pset of which some cells are sealed."""
+
+    cells: Pset
+
+    def open(self) -> Pset:
+        """Return the pset, with copies of the objects that belong to the caller.
+
+        Raises
+        ------
+        NotPicklable
+            Naming the key whose value could not be sent, or not be loaded here.
+        """
+        return {key: _opened(key, cell) for key, cell in self.cells.items()}
+
+
+def _opened(key: str, cell: Any) -> Any:
+    try:
+        return cell.open() if isinstance(cell, (Sealed, Unsendable)) else cell
+    except NotPicklable:
+        raise
+    except Exception as error:
+        raise NotPicklable(
+            f"pset[{key!r}] cannot be loaded by the worker ({type(error).__name__}: {error}): "
+            "make the module that it comes from importable there"
+        ) from error
+
+
+def sealed_column(values: Values, name: str) -> Values:
+    """Return a column with everything sealed that is no atom; as it is, where there is no such thing."""
+    if isinstance(values, np.ndarray) or all(map(is_atom, set(map(type, values)))):
+        return values
+    return SealedColumn(_sealed(value, f"pset[{name!r}]") for value in values)
+
+
+def sealed_pset(pset: Pset) -> Pset | SealedPset:
+    """Return a pset with everything sealed that is no atom."""
+    if all(map(is_atom, set(map(type, pset.values())))):
+        return dict(pset)
+    return SealedPset({key: _sealed(value, f"pset[{key!r}]") for key, value in pset.items()})
+
+
+def _sealed(value: Any, name: str) -> Any:
+    if is_atom(type(value)):
+        return value
+    try:
+        return Sealed(dumps(value, name, dump_data))
+    except NotPicklable as error:
+        return Unsendable(str(error))
+
+
+def sealed_result(result: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a copy of a result with everything sealed that is no atom.
+
+    Raises
+    ------
+    NotPicklable
+        Naming the key whose value cannot be pickled.
+    """
+    if ATOMS.issuperset(map(type, result.values())):
+        return dict(result)
+    return {key: _sealed_value(key, value) for key, value in result.items()}
+
+
+def _sealed_value(key: Any, value: Any) -> Any:
+    if is_atom(type(value)):
+        return value
+    try:
+        return Sealed(dump_data(value))
+    except Exception as error:
+        raise NotPicklable(
+            f"the result {key!r} cannot be pickled, it is a {type(value).__qualname__} "
+            f"({type(error).__name__}: {error}): return plain data instead"
+        ) from error
