@@ -50,6 +50,14 @@ class NotPicklable(ValueError, TypeError):
     """A function or an argument cannot be sent to the workers."""
 
 
+class PackageMissing(ImportError):
+    """A package that is needed for one thing only is not installed."""
+
+
+class DoesNotFit(ValueError, TypeError):
+    """A file format cannot hold a column."""
+
+
 class FunctionUnknown(ValueError):
     """A pset cannot be run again, because nobody knows with which function."""
 

@@ -129,6 +129,11 @@ class Missing(Table):
             [str(known.get(str(text), FailureKind.RAISED)) for text in texts], self.index, dtype=object
         )
 
+    def numbers(self) -> list[int]:
+        """Return each pset's number in the survey: the first pset is 0."""
+        known = self._origin.numbers
+        return [known.get(label, position) for position, label in enumerate(self.index)]
+
     def summary(self) -> pd.DataFrame:
         """Return the failures by cause: one row for each, the most frequent first.
 

@@ -10,17 +10,17 @@ import pandas as pd
 
 from paramsurvey.collect import Collector
 from paramsurvey.columns import Column
+from paramsurvey.export import Exportable
 from paramsurvey.messages import Rows
 from paramsurvey.missing import Call, Missing, Origin
 from paramsurvey.psets import PsetSource, as_series
 from paramsurvey.stats import PerfStats
-from paramsurvey.table import Table
 
 if TYPE_CHECKING:
     from paramsurvey.progress import MapProgress
 
 
-class MapResults(Table):
+class MapResults(Exportable):
     """The finished psets of a map, one row each: the pset's columns, then the result's.
 
     It is a DataFrame, in the order of the psets; what is derived from it is a plain DataFrame.

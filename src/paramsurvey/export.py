@@ -1,0 +1,263 @@
+"""Results into other tools: xarray, Parquet, CSV, Feather; and the best of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from datetime import date, time, timedelta
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from paramsurvey.errors import DoesNotFit, PackageMissing, suggestion
+from paramsurvey.grid import Axis, Grid, find_grid
+from paramsurvey.missing import Missing
+from paramsurvey.table import Table
+
+if TYPE_CHECKING:
+    import xarray
+
+Rows = np.ndarray[Any, np.dtype[np.int64]]
+
+CSV_VALUES = (str, int, float, bool, np.generic, date, time, timedelta, type(None), type(pd.NA))
+
+
+class Exportable(Table):
+    """A table of results that other tools can take over."""
+
+    _missing: Missing
+
+    def best(self, column: Hashable, *, minimize: bool = False, n: int | None = None) -> Any:
+        """Return the pset with the best result, or the `n` best ones.
+
+        Parameters
+        ----------
+        column : str
+            What to compare. Where it is nan, a pset does not take part.
+        minimize : bool
+            Whether the smallest is best; the largest otherwise.
+        n : int, optional
+            How many; the best first, and equally good ones in the order of the psets.
+
+        Returns
+        -------
+        dict, or DataFrame where `n` is given
+            The pset with its result, native Python values; or the rows, with their labels.
+
+        Raises
+        ------
+        KeyError
+            When there is no such column.
+        ValueError
+            When no pset has a value there, and `n` is not given.
+
+        Examples
+        --------
+        >>> results.best("loss", minimize=True)  # doctest: +SKIP
+        {'rate': 0.1, 'depth': 3, 'loss': 0.02}
+        """
+        values = _column(self, column)
+        order = values.dropna().sort_values(ascending=minimize, kind="stable").index
+        rows = self.to_df().loc[order[: 1 if n is None else n]]
+        if n is not None:
+            return rows
+        if rows.empty:
+            raise ValueError(f"no pset has a value of {column!r}: see results.missing for the reasons")
+        return next(Table(rows).iterdicts())
+
+    def to_xarray(self) -> xarray.Dataset:  # type: ignore[misc]  # pandas has a final one, which knows no missing psets
+        """Return an xarray Dataset: psets on a grid become N-dimensional arrays with named axes.
+
+        An axis is a key of the psets whose values are combined with all values of the others. A key that
+        follows from one axis is a coordinate along it, one that follows from several is a variable.
+        Psets without a result, and holes in a grid, are nan. Psets that are on no grid (a sample, or
+        with duplicates) have one dimension, ``pset``, with their keys as coordinates.
+
+        Returns
+        -------
+        xarray.Dataset
+
+        Raises
+        ------
+        PackageMissing
+            An ImportError: xarray is not installed.
+
+        Examples
+        --------
+        >>> results.to_xarray().score.sel(kernel="rbf").plot()  # doctest: +SKIP
+        """
+        library = _needed("xarray", "xarray")
+        psets, finished = _all_psets(self, self._missing)
+        found: dict[Hashable, pd.Series[Any]] = {
+            name: self[name] for name in self.columns if name not in psets.columns
+        }
+        grid = find_grid(psets)
+        if grid is not None:
+            return _on_grid(library, grid, psets, found, finished)
+        coordinates = {name: ("pset", _plain(psets[name])) for name in psets.columns}
+        variables = {name: ("pset", _spread(found[name], (finished,), (len(psets),))) for name in found}
+        dataset: xarray.Dataset = library.Dataset(variables, coords=coordinates)
+        return dataset
+
+    def to_parquet(self, path: Any = None, **kwargs: Any) -> Any:
+        """Write Parquet; see `pandas.DataFrame.to_parquet`.
+
+        Raises
+        ------
+        DoesNotFit
+            A ValueError that names the column which Parquet cannot hold.
+        """
+        _check_arrow(self, "Parquet")
+        return self.to_df().to_parquet(path, **kwargs)
+
+    def to_feather(self, path: Any, **kwargs: Any) -> None:
+        """Write Feather, which is Arrow's own format; see `pandas.DataFrame.to_feather`.
+
+        Raises
+        ------
+        DoesNotFit
+            A ValueError that names the column which Feather cannot hold.
+        """
+        _check_arrow(self, "Feather")
+        self.to_df().to_feather(path, **kwargs)
+
+    def to_csv(self, path_or_buf: Any = None, **kwargs: Any) -> Any:
+        """Write CSV; see `pandas.DataFrame.to_csv`.
+
+        Raises
+        ------
+        DoesNotFit
+            A ValueError that names the column whose values are lost as text: arrays, and objects of
+            other classes.
+        """
+        for name, column in _object_columns(self):
+            for value in column:
+                if not _fits_text(value):
+                    raise _does_not_fit(name, f"a {type(value).__qualname__}", "CSV")
+        return self.to_df().to_csv(path_or_buf, **kwargs)
+
+
+def _all_psets(results: pd.DataFrame, missing: Missing) -> tuple[pd.DataFrame, Rows]:
+    """Return the psets with and without a result in their own order, and where those with one are."""
+    lost = missing.to_psets()
+    done = results.reindex(columns=lost.columns) if results.columns.empty else results[list(lost.columns)]
+    is_lost = np.zeros(len(done) + len(lost), dtype=np.bool_)
+    is_lost[missing.numbers() if len(results) else slice(None)] = True
+    rows = [np.flatnonzero(~is_lost), np.flatnonzero(is_lost)]
+    together = pd.concat([done, lost]) if len(lost) and len(done) else done if len(done) else lost
+    return together.set_axis(np.concatenate(rows), axis="index").sort_index(), rows[0]
+
+
+def _on_grid(
+    library: ModuleType,
+    grid: Grid,
+    psets: pd.DataFrame,
+    found: Mapping[Hashable, pd.Series[Any]],
+    finished: Rows,
+) -> xarray.Dataset:
+    names = [axis.name for axis in grid.axes]
+    coordinates: dict[Hashable, Any] = {axis.name: _plain(pd.Series(axis.values)) for axis in grid.axes}
+    variables: dict[Hashable, Any] = {}
+    for name in [name for name in psets.columns if name not in names]:
+        axis = grid.determining(pd.factorize(psets[name], use_na_sentinel=False)[0].astype(np.int64))
+        if axis is None:
+            variables[name] = (names, _spread(psets[name], grid.places, grid.shape))
+        else:
+            coordinates[name] = (axis.name, _along(axis, psets[name]))
+    places = tuple(place[finished] for place in grid.places)
+    for key, column in found.items():
+        variables[key] = (names, _spread(column, places, grid.shape))
+    dataset: xarray.Dataset = library.Dataset(variables, coords=coordinates)
+    return dataset
+
+
+def _along(axis: Axis, column: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    first = pd.Series(axis.codes).drop_duplicates()
+    return _plain(column.iloc[first.sort_values().index])
+
+
+def _spread(
+    column: pd.Series[Any], places: tuple[np.ndarray[Any, Any], ...], shape: tuple[int, ...]
+) -> np.ndarray[Any, Any]:
+    """Return an array with the column's values at their places and nan elsewhere."""
+    values = _plain(column)
+    if len(values) == np.prod(shape):
+        spread = np.empty(shape, dtype=values.dtype)
+    elif values.dtype.kind in "iuf":
+        spread = np.full(shape, np.nan, dtype=np.result_type(values.dtype, np.float64))
+    elif values.dtype.kind in "mM":
+        spread = np.full(shape, "NaT", dtype=values.dtype)
+    else:
+        spread = np.full(shape, np.nan, dtype=np.complex128 if values.dtype.kind == "c" else object)
+    spread[places] = values
+    return spread
+
+
+def _plain(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    """Return a column's values as numpy knows them: numbers, times, else objects."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biufcmM":
+        return column.to_numpy()
+    values = column.tolist()
+    inferred = pd.Series(values)
+    if isinstance(inferred.dtype, np.dtype) and inferred.dtype.kind in "biufcmM":
+        return inferred.to_numpy()
+    return np.fromiter(values, dtype=object, count=len(values))
+
+
+def _column(table: pd.DataFrame, name: Hashable) -> pd.Series[Any]:
+    if name not in table.columns:
+        raise KeyError(f"the results have no column {name!r}{suggestion(str(name), map(str, table.columns))}")
+    return table[name]
+
+
+def _object_columns(table: pd.DataFrame) -> Iterator[tuple[Hashable, list[Any]]]:
+    for position, name in enumerate(table.columns):
+        column = table.iloc[:, position]
+        if column.dtype == object:
+            yield name, column.tolist()
+        elif isinstance(column.dtype, pd.CategoricalDtype):
+            yield name, column.cat.categories.tolist()
+
+
+def _fits_text(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(_fits_text(part) for pair in value.items() for part in pair)
+    if isinstance(value, (list, tuple)):
+        return all(_fits_text(part) for part in value)
+    return isinstance(value, CSV_VALUES)
+
+
+def _check_arrow(table: pd.DataFrame, form: str) -> None:
+    """Refuse the first column that Arrow cannot hold."""
+    arrow = _needed("pyarrow", "parquet")
+    unnamed = [name for name in table.columns if not isinstance(name, str)]
+    if unnamed:
+        raise DoesNotFit(
+            f"{form} cannot hold the column {unnamed[0]!r}, whose name is no string: rename it first"
+        )
+    for name, values in _object_columns(table):
+        try:
+            arrow.array(values, from_pandas=True)
+        except (arrow.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise _does_not_fit(name, _kinds(values), form) from error
+
+
+def _kinds(values: Sequence[Any]) -> str:
+    names = dict.fromkeys(type(value).__qualname__ for value in values)
+    return f"values of the type {' and '.join(list(names)[:3])}"
+
+
+def _does_not_fit(name: Hashable, what: str, form: str) -> DoesNotFit:
+    return DoesNotFit(
+        f"{form} cannot hold the column {name!r}, which has {what}: drop it, as in "
+        f"results.drop(columns=[{name!r}]), or use to_pickle()"
+    )
+
+
+def _needed(package: str, extra: str) -> ModuleType:
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise PackageMissing(f"{package} is not installed: pip install 'paramsurvey[{extra}]'") from error
