@@ -8,7 +8,7 @@ import io
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from paramsurvey.errors import NotPicklable, WorkerFunctionError
 
@@ -69,7 +69,7 @@ def _data_pickler() -> Any:
     }
 
     class DataPickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
-        dispatch_table = ChainMap(own, copyreg.dispatch_table)
+        dispatch_table: ClassVar = ChainMap(own, copyreg.dispatch_table)
 
     return DataPickler
 

@@ -331,8 +331,6 @@ class _Cells:
     """One column, in the form in which it travels."""
 
     def __init__(self, values: Values | None, series: pd.Series[Any]) -> None:
-        import pandas as pd
-
         self.categories: list[Any] | None = None
         self._series: pd.Series[Any] | None = None
         self._values = values
