@@ -338,11 +338,19 @@ def _read_csv(path: str, separator: str = ",") -> Any:
     return pd.DataFrame({name.strip(): column for name, column in zip(names, columns, strict=False)})
 
 
-def _read_pandas(function: str, **options: Any) -> Callable[[str], Any]:
+def _objects_frame(objects: Any) -> Any:
+    import pandas as pd
+
+    if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
+        raise ValueError("it is no list of objects")
+    return pd.DataFrame(objects)
+
+
+def _read_pandas(function: str) -> Callable[[str], Any]:
     def read(path: str) -> Any:
         import pandas as pd
 
-        return getattr(pd, function)(path, **options)
+        return getattr(pd, function)(path)
 
     return read
 
@@ -352,6 +360,8 @@ READERS: dict[str, Callable[[str], Any]] = {
     ".tsv": lambda path: _read_csv(path, "\t"),
     ".parquet": _read_pandas("read_parquet"),
     ".feather": _read_pandas("read_feather"),
-    ".json": _read_pandas("read_json", orient="records", dtype=False, convert_dates=False),
-    ".jsonl": _read_pandas("read_json", orient="records", lines=True, dtype=False, convert_dates=False),
+    ".json": lambda path: _objects_frame(json.loads(Path(path).read_text(encoding="utf-8"))),
+    ".jsonl": lambda path: _objects_frame(
+        [json.loads(line) for line in Path(path).read_text(encoding="utf-8").split("\n") if line.strip()]
+    ),
 }

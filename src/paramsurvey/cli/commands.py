@@ -78,7 +78,8 @@ def run_command(pset: dict[str, Any], system_kwargs: dict[str, Any], command: Co
     Raises
     ------
     CommandFailed, CommandTimeout, NothingParsed
-        The message has the exit code and the last lines of stderr.
+        The message has the exit code and the last lines of stderr. An exit code's exception is of
+        a subclass that is named after it.
     """
     arguments = command.template.fill(pset)
     with ExitStack() as stack:
@@ -92,9 +93,23 @@ def run_command(pset: dict[str, Any], system_kwargs: dict[str, Any], command: Co
             shown = f"it ran longer than timeout={command.timeout:g} seconds and was stopped"
             raise CommandTimeout(shown + files.last_words())
         if code not in command.ok_codes:
-            raise CommandFailed(describe_code(code) + files.last_words())
+            raise failed(code, files.last_words())
         parsed = files.parse()
         return {"exit_code": code, "duration": duration, **files.kept(), **parsed}
+
+
+def failed(code: int, last_words: str) -> CommandFailed:
+    """Return the exception of an exit code: each has a class of its own, by which failures are counted.
+
+    Examples
+    --------
+    >>> failed(3, "")
+    ExitCode3('exit code 3')
+    """
+    said = describe_code(code)
+    name = f"ExitCode{code}" if code >= 0 else "".join(word[0].upper() + word[1:] for word in said.split())
+    failure: CommandFailed = type(name, (CommandFailed,), {})(said + last_words)
+    return failure
 
 
 def describe_code(code: int) -> str:
@@ -284,7 +299,7 @@ def label(pset: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> label({"a": 1, "kind": "x/y"})
-    'a=1,kind=x_y-ca0e0c1c'
+    'a=1,kind=x_y-394ba860'
     """
     text = ",".join(f"{name}={value}" for name, value in pset.items())
     readable = "".join(c if c.isascii() and (c.isalnum() or c in "=,.+-") else "_" for c in text)[:80]

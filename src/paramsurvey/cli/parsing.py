@@ -12,7 +12,8 @@ from paramsurvey.cli.problems import BadUsage
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 OPAQUE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # escapes and character classes
 GROUP = re.compile(r"\((?:\?P<(\w+)>|(?!\?))")
-NAME_BEFORE = re.compile(r"([A-Za-z_]\w*)[^\w(]*$")
+LABEL = re.compile(r"([A-Za-z_]\w*)[\"' ]*[=:]")
+WORD = re.compile(r"([A-Za-z_]\w*)[^\w(]*$")
 
 
 class NothingParsed(ValueError):
@@ -83,21 +84,26 @@ class RegexParser:
 
 def _group_names(pattern: str, count: int) -> list[str]:
     plain = OPAQUE.sub(lambda match: " " * len(match[0]), pattern)
-    names = [group[1] or _word_before(plain[: group.start()]) for group in GROUP.finditer(plain)]
     if not count:
         raise BadUsage(
             f"--parse {pattern!r} has no group: put what is to be kept in (), as in 'loss=([0-9.]+)'"
         )
-    if len(names) != count or None in names or len(set(names)) < count:
+    names, before = list[str](), 0
+    for group in GROUP.finditer(plain):
+        names.append(group[1] or _label(plain[before : group.start()]))
+        before = group.end()
+    if "" in names or len(set(names)) < count:
         raise BadUsage(
             f"--parse {pattern!r} does not name each group differently: write (?P<name>...) instead of (...)"
         )
-    return [name for name in names if name]
+    return names
 
 
-def _word_before(text: str) -> str | None:
-    word = NAME_BEFORE.search(text)
-    return word[1] if word else None
+def _label(text: str) -> str:
+    """Return the last word before = or :, else the last word, of what stands before a group."""
+    labels: list[str] = LABEL.findall(text)
+    word = WORD.search(text)
+    return labels[-1] if labels else word[1] if word else ""
 
 
 def number_of(text: str) -> Any:

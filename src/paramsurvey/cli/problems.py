@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import traceback
 
 import click
@@ -42,9 +41,6 @@ def exit_code_of(error: BaseException) -> int:
         return INTERRUPTED
     if isinstance(error, click.ClickException):
         return _usage(error)
-    if isinstance(error, BrokenPipeError):  # whoever read our output has read enough
-        _forget_stdout()
-        return ALL_FINISHED
     return _other(error)
 
 
@@ -68,8 +64,3 @@ def _other(error: BaseException) -> int:
         return SOME_FAILED
     say(f"paramsurvey: {type(error).__name__}: {error} (unexpected: {DEBUG}=1 shows where it came from)")
     return SOME_FAILED
-
-
-def _forget_stdout() -> None:
-    """Let the end of the interpreter flush stdout into nothing."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

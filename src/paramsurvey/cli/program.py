@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from paramsurvey.cli.examples import examples
 from paramsurvey.cli.problems import ALL_FINISHED, exit_code_of
 from paramsurvey.cli.run import run
 
@@ -41,7 +42,8 @@ def paramsurvey() -> None:
     """Run a command or a Python function over many parameter sets."""
 
 
-paramsurvey.add_command(run)
+for command in (run, examples):
+    paramsurvey.add_command(command)
 
 
 def run_program(arguments: Sequence[str] | None = None) -> int:

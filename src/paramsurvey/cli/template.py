@@ -56,8 +56,8 @@ class Template:
         --------
         >>> Template(("echo", "{a} {{a}}")).fill({"a": "{b} and 'c'"})
         ['echo', "{b} and 'c' {a}"]
-        >>> Template(("echo {a}",), shell=True).fill({"a": "it's"})[-1]
-        "echo 'it'\\"'\\"'s'"
+        >>> Template(("echo {a}",), shell=True).fill({"a": "$HOME 1"})[-1]
+        "echo '$HOME 1'"
         """
         if self.shell:
             return [SHELL, "-c", _filled(" ".join(self.arguments), pset, shlex.quote)]

@@ -1,0 +1,329 @@
+"""The parts of the program: axes, templates, what is parsed, tables in files, configurations."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from paramsurvey.cli.axes_text import Drawn, Sampling, make_space, parse_axes, parse_axis, read_table
+from paramsurvey.cli.config import load_config
+from paramsurvey.cli.export import deliver
+from paramsurvey.cli.functions import as_worker, call_by_name
+from paramsurvey.cli.parsing import NothingParsed, number_of, parser_of
+from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.run import run
+from paramsurvey.cli.template import Template
+
+# ---- axes
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("1,2,3", [1, 2, 3]),
+        ("1", [1]),
+        ("-1.5,2e3,.5,x", [-1.5, 2000.0, 0.5, "x"]),
+        ("007,+1,1_000,nan,inf,true", ["007", "+1", "1_000", "nan", "inf", "true"]),
+        ('"1","a,b","say ""hi""",x', ["1", "a,b", 'say "hi"', "x"]),
+        ("a b, c", ["a b", " c"]),
+        ("line\nbreak,{}", ["line\nbreak", "{}"]),
+        ('it"s', ['it"s']),
+        ('""', [""]),
+        ("a,,b", ["a", "", "b"]),
+        ('["a, b", 1, 2.5, "{}"]', ["a, b", 1, 2.5, "{}"]),
+        ("[not json]", ["[not json]"]),
+        ("f(x)", ["f(x)"]),
+        ("http://x:80", ["http://x:80"]),
+    ],
+)
+def test_lists(text: str, values: list[Any]) -> None:
+    read = parse_axis("a", text)
+    assert read == values
+    assert [type(value) for value in read] == [type(value) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("0:1:0.25", [0.0, 0.25, 0.5, 0.75, 1.0]),
+        ("0:0.3:0.1", [0.0, 0.1, 0.2, 0.3]),
+        ("1:3", [1, 2, 3]),
+        ("10:1:-4", [10, 6, 2]),
+        ("1e-3:3e-3:1e-3", [0.001, 0.002, 0.003]),
+        ("5:5:1", [5]),
+        ("linspace(0,1,3)", [0.0, 0.5, 1.0]),
+        ("logspace(-1, 1, 3)", [0.1, 1.0, 10.0]),
+        ("geomspace(1,100,3)", [1.0, 10.0, 100.0]),
+    ],
+)
+def test_ranges_include_their_ends(text: str, values: list[Any]) -> None:
+    read = parse_axis("a", text)
+    assert read == values
+    assert type(read[0]) is type(values[0])
+
+
+def test_values_from_files(in_tmp: Path) -> None:
+    Path("kinds.txt").write_text("one\ntwo words, and a comma\n\n3\n")
+    Path("list.json").write_text('["new\\nline", 2]')
+    assert parse_axis("a", "@kinds.txt") == ["one", "two words, and a comma", 3]
+    assert parse_axis("a", "@list.json") == ["new\nline", 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a", "has no name"),
+        ("=1", "has no name"),
+        ("a=", "has no values"),
+        ("a=[]", "has no values"),
+        ("a=0:1:-1", "never gets there"),
+        ("a=0:1:0", "never gets there"),
+        ("a=0:1:1e-12", "larger step"),
+        ("a=linspace(0,1)", "needs 3 numbers"),
+        ("a=linspace(0,1,x)", "needs 3 numbers"),
+        ("a=linspace(0,1,2.5)", "how many"),
+        ("a=linspce(0,1,3)", "did you mean linspace"),
+        ("a=@nowhere.txt", "cannot be read"),
+    ],
+)
+def test_axes_that_cannot_be_read(text: str, says: str) -> None:
+    with pytest.raises(BadUsage, match=says):
+        parse_axes([text])
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    with pytest.raises(BadUsage, match="given twice"):
+        parse_axes(["a=1", "a=2"])
+
+
+def test_axes_are_crossed_or_side_by_side() -> None:
+    axes = parse_axes(["a=1,2", "b=x,y"])
+    assert len(make_space(axes)) == 4
+    assert list(make_space(axes, zipped=True)) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+    constant = parse_axes(["a=1,2", "b=x"])
+    assert list(make_space(constant, zipped=True))[1] == {"a": 2, "b": "x"}
+    with pytest.raises(BadUsage, match="a has 2, b has 3"):
+        make_space(parse_axes(["a=1,2", "b=1,2,3"]), zipped=True)
+
+
+def test_samples_are_drawn_from_distributions_and_lists() -> None:
+    axes = parse_axes(["x=uniform(0,1)", "k=integers(1,3)", "r=loguniform(1e-3,1)", "c=choice(p,q)", "d=7,8"])
+    assert axes["x"] == Drawn("uniform", (0, 1))
+    psets = list(make_space(axes, sampling=Sampling(64, "sobol", 1)))
+    assert len(psets) == 64
+    assert all(0 <= pset["x"] <= 1 and 1e-3 <= pset["r"] <= 1 for pset in psets)
+    assert {pset["k"] for pset in psets} == {1, 2, 3}
+    assert {pset["c"] for pset in psets} == {"p", "q"}
+    assert {pset["d"] for pset in psets} == {7, 8}
+
+
+def test_a_distribution_needs_a_sample() -> None:
+    with pytest.raises(BadUsage, match="--sample"):
+        make_space(parse_axes(["x=uniform(0,1)"]))
+    with pytest.raises(BadUsage, match="lower one first"):
+        make_space(parse_axes(["x=uniform(1,0)"]), sampling=Sampling(3))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet", "feather", "jsonl", "json"])
+def test_tables_of_psets(in_tmp: Path, suffix: str) -> None:
+    frame = pd.DataFrame({"n": [1, 2], "x": [0.5, 1.5], "s": ["a b", 'q"\n']})
+    path = f"table.{suffix}"
+    {
+        "csv": lambda: frame.to_csv(path, index=False),
+        "tsv": lambda: frame.to_csv(path, index=False, sep="\t"),
+        "parquet": lambda: frame.to_parquet(path),
+        "feather": lambda: frame.to_feather(path),
+        "json": lambda: frame.to_json(path, orient="records"),
+        "jsonl": lambda: frame.to_json(path, orient="records", lines=True),
+    }[suffix]()
+    assert list(read_table(path)) == frame.to_dict("records")
+
+
+def test_a_table_is_crossed_with_the_axes(in_tmp: Path) -> None:
+    Path("t.csv").write_text("a,code\n1,007\n2,NA\n")
+    psets = list(make_space(parse_axes(["b=5,6"]), read_table("t.csv")))
+    assert psets[1:3] == [{"a": 1, "code": "007", "b": 6}, {"a": 2, "code": "NA", "b": 5}]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("t.csv", "", "no rows"),
+        ("t.csv", "a,b\n1\n", "row 2 has 1 cells"),
+        ("t.xls", "x", "no such kind"),
+        ("t.parquet", "x", "cannot be read"),
+        ("t.json", "{", "cannot be read"),
+    ],
+)
+def test_tables_that_are_none(in_tmp: Path, name: str, text: str, says: str) -> None:
+    Path(name).write_text(text)
+    with pytest.raises(BadUsage, match=says):
+        read_table(name)
+
+
+# ---- templates
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("{a}", "1"),
+        ("--x={a}:{b}", "--x=1:{a} 'q' \n"),
+        ("{{a}}", "{a}"),
+        ("{{{a}}}", "{1}"),
+        ('{"k": {a}}', '{"k": 1}'),
+        ("{print $1}", "{print $1}"),
+        ("{}", "{}"),
+        ("{ a }", "{ a }"),
+    ],
+)
+def test_templates(text: str, filled: str) -> None:
+    assert Template((text,)).fill({"a": 1, "b": "{a} 'q' \n"}) == [filled]
+
+
+def test_an_unknown_placeholder_is_named() -> None:
+    with pytest.raises(BadUsage, match=r"\{kin\}.*did you mean 'kind'"):
+        Template(("x", "{kin}")).check(["kind", "a"])
+
+
+# ---- parsing
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        ("loss=([0-9.]+)", "loss=3\nloss=0.5 end", {"loss": 0.5}),
+        (r"loss:\s*(\S+)", "loss:   nan?", {"loss": "nan?"}),
+        (r"(?P<n>\d+) steps, acc = (\S+)", "10 steps, acc = 1e-3", {"n": 10, "acc": 0.001}),
+        (r"^x=(\d+)$", "x=1\ny\nx=2\n", {"x": 2}),
+        (r"a=(?:b|c)?(\d)", "a=c4", {"a": 4}),
+    ],
+)
+def test_regular_expressions(pattern: str, text: str, found: dict[str, Any]) -> None:
+    assert parser_of(pattern)(text) == found
+
+
+@pytest.mark.parametrize("pattern", ["loss=.*", "(1)(2)", "x=(", "a=(1) a=(2)"])
+def test_regular_expressions_without_names(pattern: str) -> None:
+    with pytest.raises(BadUsage, match="--parse"):
+        parser_of(pattern)
+
+
+def test_the_last_json_object_counts() -> None:
+    text = 'log {not} [1]\n{"a": 1}\nx {"a": {"b": [1, {"c": 2}]}, "d": NaN}\n{"cut": '
+    found = parser_of("json")(text)
+    assert found["a"] == {"b": [1, {"c": 2}]}
+    assert np.isnan(found["d"])
+    with pytest.raises(NothingParsed, match="no JSON object"):
+        parser_of("json")("[1, 2] {x}")
+
+
+def test_deeply_nested_rubbish_is_no_json() -> None:
+    with pytest.raises(NothingParsed):
+        parser_of("json")('{"a":' * 5000)
+
+
+def test_numbers_become_numbers() -> None:
+    assert [number_of(text) for text in ("12", "-1.5", "1e3", "inf", "0x1")] == [
+        12,
+        -1.5,
+        1000.0,
+        np.inf,
+        "0x1",
+    ]
+
+
+# ---- tables in files
+
+TABLE = pd.DataFrame({"n": [1, 2], "s": ["a,b", "q\n"], "o": [{"k": [1]}, [2]], "x": [0.5, np.nan]})
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "feather", "sqlite"])
+def test_a_table_can_be_read_back(in_tmp: Path, suffix: str) -> None:
+    path = f"out.{suffix}"
+    deliver(TABLE, path)
+    back = {
+        "csv": pd.read_csv,
+        "parquet": pd.read_parquet,
+        "feather": pd.read_feather,
+        "sqlite": lambda path: pd.read_sql("select * from results", sqlite3.connect(path)),
+    }[suffix](path)
+    assert back[["n", "s", "x"]].equals(TABLE[["n", "s", "x"]])
+    assert [json.loads(text) for text in back["o"]] == TABLE["o"].tolist()
+    assert os.listdir() == [path]
+
+
+def test_an_object_that_changes_its_type_is_json(in_tmp: Path) -> None:
+    deliver(pd.DataFrame({"a": [1, "x"], "b": [[1.0], [2.0]]}, dtype=object), "out.parquet")
+    back = pd.read_parquet("out.parquet")
+    assert back["a"].tolist() == ["1", "x"]
+    assert back["b"].map(list).tolist() == [[1.0], [2.0]]
+
+
+# ---- configurations
+
+
+def test_survey_toml_sets_defaults(in_tmp: Path) -> None:
+    Path("survey.toml").write_text(
+        'timeout = 5\nok-codes = [0, 3]\nmax_failures = 7\nparse = "json"\n'
+        'command = "./sim \'a b\' {a}"\n[params]\na = [1, "x"]\nb = "0:1:0.5"\nc = 3\n'
+    )
+    assert load_config(run, None) == {
+        "timeout": 5.0,
+        "ok_codes": "0,3",
+        "max_failures": 7,
+        "parse": ["json"],
+        "params_config": {"a": '[1, "x"]', "b": "0:1:0.5", "c": "[3]"},
+        "command_config": ["./sim", "a b", "{a}"],
+    }
+
+
+def test_pyproject_is_found_above(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("pyproject.toml").write_text("[tool.paramsurvey]\nretries = 2\n[tool.other]\nx = 1\n")
+    (in_tmp / "below").mkdir()
+    monkeypatch.chdir("below")
+    assert load_config(run, None)["retries"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("retires = 2", "no option 'retires'; did you mean 'retries'"),
+        ("retries = 'x'", "retries: 'x' is not a valid"),
+        ("retries = [1, 2]", "wrong type"),
+        ("shell = 1", "wrong type"),
+        ("retries", "is no TOML"),
+        ("command = 1", "command is neither"),
+        ("params = 1", "params is no table"),
+    ],
+)
+def test_wrong_configurations_are_refused(in_tmp: Path, text: str, says: str) -> None:
+    Path("my.toml").write_text(text)
+    with pytest.raises(BadUsage, match=says):
+        load_config(run, "my.toml")
+
+
+# ---- functions
+
+
+def test_a_function_is_called_by_name() -> None:
+    def area(width: float, height: float = 2) -> float:
+        return width * height
+
+    assert as_worker(area, ["width"]) == (call_by_name, area)
+    assert call_by_name({"width": 3}, {}, area) == {"result": 6}
+    with pytest.raises(BadUsage, match="does not fit"):
+        as_worker(area, ["length"])
+
+
+def test_a_worker_function_is_taken_as_it_is() -> None:
+    def worker(pset: Any, system_kwargs: Any, user_kwargs: Any) -> None: ...
+
+    assert as_worker(worker, ["a", "b", "c"]) == (worker, None)
