@@ -117,29 +117,48 @@ def test_rerun_example_goes_on_until_nothing_is_missing(run: Run) -> None:
     assert missing[-1] == 0
 
 
-@pytest.fixture
-def carbon() -> Iterator[tuple[int, list[tuple[str, tuple[float, float]]]]]:
-    """A server that takes points in Carbon's pickle protocol: its port, and the points."""
-    points: list[tuple[str, tuple[float, float]]] = []
+def test_workers_that_load_an_example_never_pay_for_pandas() -> None:
+    code = """
+import sys
+from paramsurvey.examples import carbon, commandline, digits, greedy, multistage
+from paramsurvey.examples import readme, rerun_missing, timers
+print({'pandas', 'sklearn', 'matplotlib'} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
-    def serve(server: socket.socket) -> None:
-        connection, _ = server.accept()
+
+class Carbon(threading.Thread):
+    """A server that takes points in Carbon's pickle protocol from one connection."""
+
+    def __init__(self, server: socket.socket) -> None:
+        super().__init__(daemon=True)
+        self._server = server
+        self.port = str(server.getsockname()[1])
+        self.values: dict[str, float] = {}
+        self.start()
+
+    def run(self) -> None:
+        connection, _ = self._server.accept()
         with connection, connection.makefile("rb") as stream:
             while header := stream.read(4):
-                points.extend(pickle.loads(stream.read(struct.unpack("!L", header)[0])))
+                points = pickle.loads(stream.read(struct.unpack("!L", header)[0]))
+                self.values |= {name: value for name, (_, value) in points}
 
+
+@pytest.fixture
+def carbon() -> Iterator[Carbon]:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=serve, args=(server,), daemon=True)
-        thread.start()
-        yield server.getsockname()[1], points
+        server.settimeout(HANGS)
+        yield Carbon(server)
 
 
-def test_carbon_example_pushes_its_progress(run: Run, carbon: tuple[int, list]) -> None:
-    port, points = carbon
-    done = run("paramsurvey-carbon-example.py", "127.0.0.1", str(port), env={"PARAMSURVEY_LIMIT": "4"})
+def test_carbon_example_pushes_its_progress(run: Run, carbon: Carbon) -> None:
+    done = run("paramsurvey-carbon-example.py", "127.0.0.1", carbon.port, env={"PARAMSURVEY_LIMIT": "4"})
     assert done.stdout == "total: 4, active: 0, finished: 4, failures: 0, exceptions: 0\n"
-    last = {name: value for name, (_, value) in points}
-    assert last["paramsurvey.test.total"] == 4
+    carbon.join(HANGS)
+    assert carbon.values["paramsurvey.test.total"] == 4
+    assert carbon.values["paramsurvey.test.finished"] == 4
 
 
 def test_carbon_example_needs_no_server(run: Run) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import paramsurvey
-from paramsurvey.params import product
 from paramsurvey.stats import record_wallclock
 
 if TYPE_CHECKING:
@@ -45,7 +44,8 @@ def main() -> None:
     """Run the survey, print the best rows, the failures and the timing, and write the files."""
     directory = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
     digits = load_digits()
-    psets = product({"split": SPLITS, "kernel": KERNELS, "gamma": GAMMA, "C": C})
+    axes = {"split": SPLITS, "kernel": KERNELS, "gamma": GAMMA, "C": C}
+    psets = paramsurvey.params.product(axes)
 
     paramsurvey.init(backend="multiprocessing", vstats=0)
     results = paramsurvey.map(train_and_test, psets, user_kwargs=digits, name="digits", progress_dt=1)

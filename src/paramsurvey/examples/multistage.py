@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import paramsurvey
-from paramsurvey.params import product
 
 
 def first_stage(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, int]:
@@ -22,10 +21,10 @@ def main() -> None:
     """Run 9 psets, cross their results with 3 values of c, and run the 27."""
     paramsurvey.init(backend="multiprocessing")
 
-    psets = product({"a": [1, 2, 3], "b": [4, 5, 6]})
+    psets = paramsurvey.params.product({"a": [1, 2, 3], "b": [4, 5, 6]})
     results = paramsurvey.map(first_stage, psets, name="first", verbose=2)
 
-    psets = product(results, {"c": [7, 8, 9]})
+    psets = paramsurvey.params.product(results, {"c": [7, 8, 9]})
     results = paramsurvey.map(second_stage, psets, name="second", verbose=2)
 
     print(results.to_df())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from paramsurvey.params import add_column, product
+import paramsurvey
 
 
 def main() -> None:
     """Cross two parameters, number the psets, and compute a column from the others."""
-    psets = product({"a": [1, 2, 3], "b": [4, 5, 6]})  # the last one varies fastest
+    psets = paramsurvey.params.product({"a": [1, 2, 3], "b": [4, 5, 6]})  # the last one varies fastest
     psets["i"] = range(len(psets))
-    psets = add_column(psets, "outname", lambda row: f"outfile-{row['a']}-{row['b']}")
+    psets = paramsurvey.params.add_column(psets, "outname", lambda row: f"outfile-{row['a']}-{row['b']}")
     print(psets)
 
 
