@@ -49,6 +49,14 @@ class Failure:
     retryable: bool = True  # False: the user's retry_on does not name this exception
 
 
+def timed_out(seconds: float) -> Failure:
+    """Return the failure of a pset that ran longer than the timeout."""
+    return Failure(
+        FailureKind.TIMED_OUT,
+        f"TimeoutError('it ran longer than timeout={seconds:g} seconds and was stopped')",
+    )
+
+
 class Opens(Protocol):
     """A pset with objects that are not unpickled yet."""
 

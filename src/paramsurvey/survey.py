@@ -27,6 +27,7 @@ from paramsurvey.messages import (
     Refusal,
     Reply,
     Rows,
+    timed_out,
 )
 from paramsurvey.progress import MapProgress
 from paramsurvey.psets import PsetSource, psets_of
@@ -267,11 +268,3 @@ class Survey:
                     f"not run: max_failures={self.max_failures} was reached before its turn",
                 )
             )
-
-
-def timed_out(seconds: float) -> Failure:
-    """Return the failure of a pset that ran longer than the timeout."""
-    return Failure(
-        FailureKind.TIMED_OUT,
-        f"TimeoutError('it ran longer than timeout={seconds:g} seconds and was stopped')",
-    )
