@@ -250,7 +250,6 @@ def make_space(
     sampling : Sampling, optional
         Draw so many psets from the axes; a list of values is drawn from, too.
     """
-    from paramsurvey import params
     from paramsurvey.spaces import Aligned, Grid, Product
 
     if zipped and sampling:
@@ -265,12 +264,18 @@ def make_space(
             raise BadUsage("--sample has nothing to draw from: add for example -p 'x=uniform(0,1)'")
         return table
     if sampling:
-        drawers = {name: _distribution(name, axis) for name, axis in axes.items()}
-        made: Space = params.sample(sampling.count, sampling.method, sampling.seed, **drawers)
+        made: Space = _sample(axes, sampling)
     else:
         lists = {name: axis for name, axis in axes.items() if not isinstance(axis, Drawn)}
         made = Aligned(_equally_long(lists)) if zipped else Grid(lists)
     return made if table is None else Product([table, made])
+
+
+def _sample(axes: Mapping[str, Axis], sampling: Sampling) -> Space:
+    from paramsurvey import params
+
+    drawers = {name: _distribution(name, axis) for name, axis in axes.items()}
+    return params.sample(sampling.count, sampling.method, sampling.seed, **drawers)
 
 
 def _distribution(name: str, axis: Axis) -> Any:

@@ -14,8 +14,9 @@ from paramsurvey.cli.run import run
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}
 More:        paramsurvey examples
-Completion:  eval "$(_PARAMSURVEY_COMPLETE=bash_source paramsurvey)"   (or zsh, fish)
 Exit code:   0 all finished, 1 some failed, 2 bad usage, 130 interrupted
+In .bashrc:  eval "$(_PARAMSURVEY_COMPLETE=bash_source paramsurvey)"
+             completes commands and options; zsh and fish have theirs, too
 """
 
 
@@ -27,9 +28,7 @@ def _show_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> N
         ctx.exit()
 
 
-@click.group(
-    epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,

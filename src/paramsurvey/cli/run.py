@@ -353,14 +353,18 @@ def _codes(text: str) -> frozenset[int]:
 
 def check_program(template: Template, chdir: str | None) -> None:
     """Refuse a program that is not there, where its name can be known."""
+    from paramsurvey.cli.template import placeholders_in
+
     program = template.arguments[0]
-    if template.shell or "{" in program:
+    if template.shell:
         return
+    if len(template.arguments) == 1 and " " in program and not shutil.which(program):
+        raise BadUsage(f"there is no program {program!r}: for a text that a shell understands, add --shell")
     path = os.path.join(chdir, program) if chdir and os.sep in program else program
-    if shutil.which(path):
+    if placeholders_in(program) or shutil.which(path):
         return
     if os.sep in path and os.path.isfile(path):
         raise BadUsage(f"{program!r} may not be executed: make it executable with chmod +x {program}")
-    hint = f"; did you mean ./{program}?" if os.path.isfile(os.path.join(chdir or ".", program)) else ""
-    hint = hint or ("; for a whole shell command, add --shell" if " " in program else "")
-    raise BadUsage(f"there is no program {program!r}{hint or ': correct its name, or give its whole path'}")
+    here = os.path.isfile(os.path.join(chdir or ".", program))
+    remedy = f"; did you mean ./{program}?" if here else ": correct its name, or give its whole path"
+    raise BadUsage(f"there is no program {program!r}{remedy}")

@@ -47,7 +47,7 @@ class Template:
 
     def placeholders(self) -> list[str]:
         """Return the names of the placeholders, in order."""
-        return [name for text in self.arguments for name in MARK.findall(text) if name]
+        return [name for text in self.arguments for name in placeholders_in(text)]
 
     def fill(self, pset: Mapping[str, Any]) -> list[str]:
         """Return the command of one pset. What a value holds is not looked at again.
@@ -67,6 +67,11 @@ class Template:
         """Return the command of one pset as one would type it."""
         command = self.fill(pset)
         return command[-1] if self.shell else shlex.join(command)
+
+
+def placeholders_in(text: str) -> list[str]:
+    """Return the names of the placeholders in one argument."""
+    return [name for name in MARK.findall(text) if name]
 
 
 def _filled(text: str, pset: Mapping[str, Any], quote: Callable[[str], str] = str) -> str:
