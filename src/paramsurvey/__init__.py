@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from paramsurvey.stats import PerfStats
     from paramsurvey.utils import flatten_results
 
-    __version__: str
-
+__version__ = "1.0.0.dev0"
 default_backend = "multiprocessing"
 
 _HOMES = {
@@ -82,10 +81,6 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f"paramsurvey.{_HOMES[name]}"), name)
     elif name in _MODULES:
         value = import_module(f"paramsurvey.{name}")
-    elif name == "__version__":
-        from importlib.metadata import version
-
-        value = version("paramsurvey")
     else:
         raise AttributeError(f"module 'paramsurvey' has no attribute {name!r}")
     globals()[name] = value

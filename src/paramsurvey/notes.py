@@ -53,11 +53,11 @@ class Notes:
     def failed(self, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
         """Log a pset's failure with its traceback; show its line when it says something new."""
         self._log.write(f"pset without result: {failure.exception}\npset: {pset()!r}\nattempts: {attempts}")
-        self._keep_traceback(failure.traceback)
+        new = self._keep_traceback(failure.traceback)
         if self._verbose >= 2 or self._is_news(failure.exception):
             self._show_failure(failure)
         if self._verbose >= 2:
-            show(f"pset: {pset()!r}\n{failure.traceback}".rstrip())
+            show(f"pset: {pset()!r}\n{failure.traceback if new else ''}".rstrip())
 
     def complain(self, text: str, traceback: str) -> None:
         """Log an exception of the user's code in the driver; show its line."""
@@ -66,13 +66,15 @@ class Notes:
         if self._verbose >= 1:
             show(self._where())
 
-    def _keep_traceback(self, traceback: str) -> None:
-        """Log a traceback; the same again is only counted, or a million of them would fill the disk."""
-        if traceback in self._logged:
+    def _keep_traceback(self, traceback: str) -> bool:
+        """Log a traceback, once: a million equal ones would fill the disk. Tell whether it is new."""
+        new = traceback not in self._logged
+        if not new:
             self._log.write("traceback: the same as one above")
         elif traceback:
             self._logged.add(traceback)
             self._log.traceback(f"traceback:\n{traceback.rstrip()}")
+        return new
 
     def _is_news(self, line: str) -> bool:
         if self._verbose < 1 or line in self._shown or len(self._shown) >= SHOWN_FAILURES:

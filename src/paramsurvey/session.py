@@ -49,6 +49,8 @@ class Session:
         self._lock = threading.Lock()  # held by the map that runs
         self._owner = os.getpid()
         self._last: MapResults | None = None
+        self._loudest = 0  # verbosity of any map so far
+        self._said_threads = False
         self._given = self._checked(options)
         self.options = self._resolved({})
         self._log = self._open_log()
@@ -92,7 +94,7 @@ class Session:
             return
         self._backend.close()
         self._threads.restore()
-        if self._log.saw_traceback and self.options.verbose > 0:
+        if self._log.saw_traceback and self._loudest > 0:
             show(f"exceptions that your code raised: every traceback is in {self._log.path}")
         self._log.saw_traceback = False
         self._log.close()
@@ -130,6 +132,8 @@ class Session:
         check_map(options, backends.NAMES)
         resolved = self._resolved(options)
         own = options.get(self._backend.name) or {}
+        self._loudest = max(self._loudest, resolved.verbose)
+        self._say_threads(Notes(self._log, resolved.verbose))
         return MapRun(self._backend, self._log, self._threads.added, func, psets, resolved, own)
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,12 +159,16 @@ class Session:
 
     def _start_backend(self) -> Backend:
         notes = Notes(self._log, self.options.verbose)
-        if self._threads.notice():
-            notes.say(self._threads.notice())
         backend = backends.create(self.options, self._own_options(self._given) or {})
         notes.say(f"paramsurvey uses the {backend.name} backend with {backend.core_count()} cores", at=2)
         self._warn_of_crowding(backend.core_count(), notes)
         return backend
+
+    def _say_threads(self, notes: Notes) -> None:
+        """Tell, before the first map, how many threads the workers have where the user did not say."""
+        if self._threads.notice() and not self._said_threads:
+            self._said_threads = True
+            notes.say(self._threads.notice())
 
     def _warn_of_crowding(self, workers: int, notes: Notes) -> None:
         """Tell the user when this machine's workers have more threads than it has cores."""

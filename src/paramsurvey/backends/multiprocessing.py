@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.25  # how often to look for dead workers whose pipe a grandchild holds open
 FRUITLESS_STARTS = 3  # so many workers in a row that end before their first pset end the map
+LAST_STEPS_SECONDS = 1.0  # between the end of a worker's connection and its own end; then it is killed
 GOODBYE_SECONDS = 2.0  # how long workers may take to end by themselves
 
 
@@ -178,6 +179,7 @@ class MultiprocessingBackend:
         if worker.pid not in self._workers:
             return
         self._drop(worker)
+        worker.await_exit(LAST_STEPS_SECONDS)
         code, offset = worker.end(), worker.last_offset()
         self._lose(worker, offset, crash(worker, code))
         if not worker.ever_ran():
@@ -249,8 +251,8 @@ class MultiprocessingBackend:
                 worker.hang_up()
         deadline = time.monotonic() + GOODBYE_SECONDS
         for worker in workers:
-            while worker.group_id is None and not worker.has_exited() and time.monotonic() < deadline:
-                time.sleep(0.001)
+            if worker.group_id is None:
+                worker.await_exit(deadline - time.monotonic())
             worker.end()
         self._workers.clear()
         self._retired.clear()

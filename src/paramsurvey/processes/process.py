@@ -111,6 +111,12 @@ class WorkerProcess:
         except ChildProcessError:  # somebody else has waited for it
             return True
 
+    def await_exit(self, seconds: float) -> None:
+        """Give it so much time to end by itself."""
+        deadline = time.monotonic() + seconds
+        while not self.has_exited() and time.monotonic() < deadline:
+            time.sleep(0.001)
+
     def hang_up(self) -> None:
         """Ask it to end when it has nothing in hand."""
         self.connection.close()
