@@ -136,6 +136,8 @@ class Sample(Space):
         self, length: int, distributions: Mapping[str, Distribution], method: str = "random", seed: int = 0
     ) -> None:
         check_names(distributions)
+        if not distributions:
+            raise ValueError("a sample needs a column: give at least one, for example x=params.uniform(0, 1)")
         for name, distribution in distributions.items():
             _check_distribution(name, distribution)
         self.names = tuple(distributions)

@@ -25,6 +25,7 @@ from paramsurvey.decoding import pset_maker
 from paramsurvey.messages import Pset, Rows, Values
 from paramsurvey.names import check_names, refuse_duplicates
 from paramsurvey.rows import Permutation, RowIndex, Spread, as_array, blocks, check_seed, strides
+from paramsurvey.sealing import is_atom
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,9 +158,16 @@ _pset_maker = lru_cache(maxsize=16)(pset_maker)  # it compiles, which takes long
 
 def _private(values: list[Any]) -> list[Any]:
     """Copy the objects that can be changed: the next psets of this process have the same ones."""
-    if all(kind.__hash__ is not None for kind in set(map(type, values))):
+    if all(map(is_atom, set(map(type, values)))):
         return values
-    return [value if type(value).__hash__ is not None else deepcopy(value) for value in values]
+    return [value if is_atom(type(value)) else _copy(value) for value in values]
+
+
+def _copy(value: Any) -> Any:
+    try:
+        return deepcopy(value)
+    except Exception:  # a module, for example: what cannot be copied is shared
+        return value
 
 
 def _frame(space: Space, rows: range) -> pd.DataFrame:
