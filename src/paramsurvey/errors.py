@@ -18,6 +18,14 @@ class JobRefused(SurveyError):
     """The workers cannot load the function or its arguments."""
 
 
+class BackendLost(SurveyError):
+    """What runs the psets is gone as a whole: the head of a cluster, all processes of an executor."""
+
+
+class BackendUnreachable(SurveyError, ConnectionError):
+    """A backend cannot be started, or nobody answers at its address."""
+
+
 class BackendMissing(ValueError, ImportError):
     """The package that a backend needs is not installed."""
 
@@ -60,6 +68,26 @@ class DoesNotFit(ValueError, TypeError):
 
 class FunctionUnknown(ValueError):
     """A pset cannot be run again, because nobody knows with which function."""
+
+
+class CheckpointError(SurveyError):
+    """A checkpoint cannot be used."""
+
+
+class NotACheckpoint(CheckpointError, ValueError):
+    """A directory is not a checkpoint, or not one that this version can read."""
+
+
+class CheckpointInUse(CheckpointError):
+    """Another driver, which is alive, writes a checkpoint."""
+
+
+class CheckpointChanged(CheckpointError):
+    """The results in a checkpoint were computed by another function, or with other arguments."""
+
+
+class ExtraMissing(ValueError, ImportError):
+    """A package that a part of paramsurvey needs is not installed."""
 
 
 class ParamsurveyWarning(UserWarning):

@@ -1,0 +1,103 @@
+"""Runs groups inside a process of somebody else's pool, by means of a worker process of our own.
+
+A Ray worker can say neither which pset it was running when it died, nor why, nor stop one that takes
+too long. Our own workers can; so a Ray worker has each group run by one of them, and only looks on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from paramsurvey.backends.base import Backend
+from paramsurvey.errors import WorkerStartError
+from paramsurvey.messages import Answer, Group, Job, Loss, Refusal, Reply, timed_out
+
+PATIENCE = 0.25  # seconds between two looks at the clock
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What the worker process of a station needs from the moment it starts.
+
+    Attributes
+    ----------
+    max_tasks : int or None
+        How many psets it may run before it is replaced.
+    environment : tuple of (str, str)
+        Variables to set.
+    path : tuple of str
+        The driver's ``sys.path``; what exists here is searched, too.
+    """
+
+    max_tasks: int | None
+    environment: tuple[tuple[str, str], ...]
+    path: tuple[str, ...]
+
+    def install(self) -> None:
+        """Change this process, from which the worker process inherits."""
+        os.environ.update(self.environment)
+        os.environ.pop("PYTHONBREAKPOINT", None)  # Ray's debugger cannot reach a process that is not Ray's
+        sys.path.extend(entry for entry in self.path if entry not in sys.path and os.path.isdir(entry))
+
+
+class Station:
+    """Has groups run, one at a time, by the only worker of `pool`.
+
+    Parameters
+    ----------
+    pool : Backend
+        With a capacity of one group.
+    """
+
+    def __init__(self, pool: Backend) -> None:
+        self._pool = pool
+        self._job: Job | None = None
+
+    def knows(self, key: str) -> bool:
+        """Tell whether the job with this key is the one at hand."""
+        return self._job is not None and self._job.key == key
+
+    def take_up(self, job: Job) -> None:
+        """Work for this job from now on."""
+        self._pool.end_job()
+        self._pool.open(job, {})
+        self._job = job
+
+    def run(self, group: Group) -> Iterator[Answer]:
+        """Yield what becomes of a group: the last answer is a Reply that is done, a Loss, or a Refusal."""
+        try:
+            self._hand_over(group)
+            yield from self._answers(group)
+        except WorkerStartError as error:
+            yield Refusal(str(error))
+
+    def close(self) -> None:
+        """End the worker process."""
+        self._pool.close()
+
+    def _hand_over(self, group: Group) -> None:
+        while self._pool.capacity() == 0:
+            self._pool.poll(PATIENCE)
+        self._pool.submit(group)
+
+    def _answers(self, group: Group) -> Iterator[Answer]:
+        over = False
+        while not over:
+            for answer in self._pool.poll(self._patience()) or self._expired(group):
+                yield answer
+                over = over or not isinstance(answer, Reply) or answer.done
+
+    def _patience(self) -> float:
+        assert self._job is not None
+        return PATIENCE if self._job.timeout is None else min(PATIENCE, self._job.timeout / 10)
+
+    def _expired(self, group: Group) -> Iterator[Answer]:
+        """Stop the group if its pset has run for too long."""
+        assert self._job is not None
+        running = self._pool.running(group.id)
+        if self._job.timeout is not None and running is not None and running[1] > self._job.timeout:
+            self._pool.abort(group.id)
+            yield Loss(group.id, timed_out(self._job.timeout), running[0])
