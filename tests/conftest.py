@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from places import Place, Places, all_places
 
 HANG_LIMIT = 120.0  # seconds
 GRACE = 10.0  # seconds in which a process or thread that was told to end must have ended
@@ -123,3 +124,18 @@ def ray_cluster() -> Iterator[None]:
     )
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def places() -> Iterator[Places]:
+    """All backends, each opened when a test first needs it."""
+    with all_places() as opened:
+        yield opened
+
+
+@pytest.fixture(params=["serial", "multiprocessing"])
+def place(request: pytest.FixtureRequest, places: Places, in_tmp: Path) -> Place:
+    """Every backend in turn."""
+    if request.param == "ray":
+        request.getfixturevalue("ray_cluster")
+    return places[request.param]

@@ -64,7 +64,7 @@ def pset_maker(names: Sequence[str]) -> Callable[..., Pset]:
     It is compiled from the names, as namedtuple does it: a dict display is four times faster than
     ``dict(zip(names, values))``, and a worker with tiny psets does little else.
     """
-    arguments = ", ".join(names)
-    items = ", ".join(f"{name!r}: {name}" for name in names)
-    maker: Callable[..., Pset] = eval(f"lambda {arguments}: {{{items}}}", {"__builtins__": {}})
+    arguments = [f"a{i}" for i in range(len(names))]  # to Python, the names ﬁ and fi would be one
+    items = [f"{str(name)!r}: {argument}" for name, argument in zip(names, arguments, strict=True)]
+    maker: Callable[..., Pset] = eval(f"lambda {', '.join(arguments)}: {{{', '.join(items)}}}", {})
     return maker

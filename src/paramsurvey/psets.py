@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.axes import dated
 from paramsurvey.columns import native, pack, where
 from paramsurvey.decoding import DictDecoder, TableDecoder
 from paramsurvey.errors import PsetTypeError
@@ -213,7 +214,7 @@ class PsetTable:
 
         names = _all_keys(psets)
         check_names(names)
-        cells = {name: pack([pset.get(name, np.nan) for pset in psets]) for name in names}
+        cells = {name: _packed([pset.get(name, np.nan) for pset in psets]) for name in names}
         frame = pd.DataFrame({name: as_series(values) for name, values in cells.items()})
         return cls(frame if names else pd.DataFrame(index=pd.RangeIndex(len(psets))), cells)
 
@@ -241,7 +242,7 @@ class PsetTable:
 
     def dtypes(self) -> Mapping[str, str]:
         """Return the frame's own."""
-        return {name: str(dtype) for name, dtype in self._frame.dtypes.items()}
+        return {str(name): str(dtype) for name, dtype in self._frame.dtypes.items()}
 
     def decoder(self) -> TableDecoder:
         """Return what makes dicts of these columns."""
@@ -295,7 +296,7 @@ class PsetStream:
 
     def load(self, rows: Rows) -> list[Pset]:
         """Return these psets, with numbers of numpy's as Python's."""
-        return [dict(zip(pset, native(list(pset.values())), strict=True)) for pset in self._at(rows)]
+        return [dict(zip(pset, _natives(list(pset.values())), strict=True)) for pset in self._at(rows)]
 
     def cells(self, rows: Rows) -> Mapping[str, Cells]:
         """Return the columns of these rows."""
@@ -348,12 +349,25 @@ class _Cells:
     def cut(self, rows: Rows) -> Values:
         at = where(rows)
         if self._series is not None:
-            return native(self._series.iloc[at].tolist())
+            return _natives(self._series.iloc[at].tolist())
         values = self._values
         assert values is not None
         if isinstance(values, np.ndarray):
             return values[at]
         return values[at] if isinstance(at, slice) else [values[i] for i in at]
+
+
+def _packed(values: list[Any]) -> Values:
+    packed = pack(values)
+    return packed if isinstance(packed, np.ndarray) else _natives(packed)
+
+
+def _natives(values: list[Any]) -> list[Any]:
+    """Return `values` with numpy's scalars as Python's own, and its dates as pandas' ones."""
+    plain = native(values)
+    if any(issubclass(kind, (np.datetime64, np.timedelta64)) for kind in set(map(type, plain))):
+        return [dated(value) for value in plain]
+    return plain
 
 
 def _atomic_categories(series: pd.Series[Any]) -> list[Any] | None:
@@ -362,7 +376,7 @@ def _atomic_categories(series: pd.Series[Any]) -> list[Any] | None:
 
     if not isinstance(series.dtype, pd.CategoricalDtype):
         return None
-    known = native(series.cat.categories.tolist())
+    known = _natives(series.cat.categories.tolist())
     return known if all(map(is_atom, set(map(type, known)))) else None
 
 

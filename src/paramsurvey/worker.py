@@ -12,6 +12,7 @@ import threading
 import traceback
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from time import perf_counter, process_time
@@ -68,8 +69,8 @@ class JobNotLoadable(Exception):
         return Refusal(str(self), "" if cause is None else "".join(traceback.format_exception(cause)))
 
 
-class NotADict(ValueError):
-    """The worker function returned something else than a dict or None."""
+class Misuse(ValueError):
+    """The worker function did not do what a worker function must do; the message says what."""
 
 
 class Runner:
@@ -110,6 +111,8 @@ class Runner:
             ) from error
         self.function = self._code.function
         self._base = dict(self._code.system_kwargs)
+        self._home = ""
+        self._strays = False  # the function was seen to change the directory: every pset begins with a return
         if job.worker_init is not None:
             self._base["worker_state"] = worker_state(job.worker_init)
 
@@ -145,10 +148,12 @@ class Runner:
         subdir = None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
         add_result, add_wall = block.results.append, block.walls.append
         mark_offset, mark_begun = mark.offset, mark.begun
-        os.chdir(self._job.chdir)
+        self._go_home()
         begun = block.start_clocks()
-        look_at = begun + LOOK_SECONDS
+        look_at = begun  # after the first pset already: it shows whether the function changes the directory
         for offset, pset in enumerate(self._code.decoder.psets(group.rows, group.load)):
+            if self._strays:
+                self._go_home()
             raw_stats: dict[str, list[float]] = {}
             system_kwargs = {**base, "raw_stats": raw_stats}
             if subdir is not None:
@@ -159,25 +164,38 @@ class Runner:
                 if not isinstance(pset, dict):
                     pset = pset.open()
                 result = function(pset, system_kwargs, user_kwargs)
-                add_result((offset, {} if result is None else sealed_result(checked(result))))
+                cells = {} if result is None else sealed_result(checked(result))
+                if raw_stats:
+                    block.add_timers(raw_stats)
+                add_result((offset, cells))
             except self._let_through:
                 raise
             except BaseException as error:  # sys.exit() in a worker function is its failure, not our end
                 block.failures[offset] = self._failure(error)
+                with suppress(Misuse):
+                    block.add_timers(raw_stats)
             now = perf_counter()
             add_wall(now - begun)
-            if raw_stats:
-                block.add_timers(raw_stats)
             if now > look_at:
                 mark_offset[0] = IDLE
                 block.read_clocks(now)
                 yield offset, now
-                os.chdir(self._job.chdir)  # the function may have gone elsewhere
+                self._strays = self._strays or self._is_elsewhere()
                 now = block.start_clocks()
                 look_at = now + LOOK_SECONDS
             begun = now
         mark_offset[0] = IDLE
         block.read_clocks(begun)
+
+    def _go_home(self) -> None:
+        os.chdir(self._job.chdir)
+        self._home = os.getcwd()  # without the links that may be in chdir
+
+    def _is_elsewhere(self) -> bool:
+        try:
+            return os.getcwd() != self._home
+        except OSError:  # it was removed
+            return True
 
     def _system_kwargs(self, group: Group) -> dict[str, Any]:
         job = self._job
@@ -189,7 +207,7 @@ class Runner:
         return kwargs
 
     def _failure(self, error: BaseException) -> Failure:
-        if isinstance(error, NotADict):
+        if isinstance(error, Misuse):
             return Failure(FailureKind.RAISED, f"ValueError({str(error)!r})", f"ValueError: {error}\n")
         if isinstance(error, NotPicklable):
             return Failure(FailureKind.UNSENDABLE, describe(error), traceback_of(error))
@@ -228,9 +246,10 @@ class Block:
         self._shares.append((len(self.walls), idle))
 
     def add_timers(self, raw_stats: Mapping[str, Iterable[Any]]) -> None:
-        """Keep what the user's function timed, under the user's names."""
-        for name, seconds in raw_stats.items():
-            self._timers.setdefault(name, []).extend(seconds)
+        """Keep what the user's function timed, under the user's names; all of it or nothing."""
+        timers = {str(name): seconds_of(name, seconds) for name, seconds in raw_stats.items()}
+        for name, values in timers.items():
+            self._timers.setdefault(name, []).extend(values)
 
     def reply(self, stop: int, done: bool, outgrown: bool = False) -> Reply:
         """Return all that is noted, for the psets up to `stop`, and begin anew."""
@@ -283,10 +302,21 @@ def checked(result: Any) -> dict[Any, Any]:
     """Return what the worker function returned, when it is what it must be."""
     if isinstance(result, dict):
         return result
-    raise NotADict(
+    raise Misuse(
         f"the worker function must return a dict or None, and it returned {describe(result, 200)}: "
         "return a dict such as {'answer': ...}"
     )
+
+
+def seconds_of(name: object, seconds: Any) -> list[float]:
+    """Return a timer's values, when they are what they must be."""
+    try:
+        return list(map(float, seconds))
+    except (TypeError, ValueError):
+        raise Misuse(
+            f"raw_stats[{name!r}] must be a list of seconds, and it is {describe(seconds, 200)}: "
+            "let stats.record_wallclock fill it"
+        ) from None
 
 
 def pack_results(results: list[tuple[int, dict[Any, Any]]]) -> dict[Any, tuple[ResultColumn, ...]]:
