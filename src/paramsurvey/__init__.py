@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from paramsurvey import errors, examples, params, stats, utils
+    from paramsurvey.checkpoint import load, scan
     from paramsurvey.progress import MapProgress
     from paramsurvey.results import MapResults
     from paramsurvey.session import (
@@ -45,6 +46,8 @@ _HOMES = {
     "current_resources": "session",
     "last_results": "session",
     "Session": "session",
+    "load": "checkpoint",
+    "scan": "checkpoint",
     "MapResults": "results",
     "MapProgress": "progress",
     "PerfStats": "stats",
@@ -69,8 +72,10 @@ __all__ = [
     "imap_unordered",
     "init",
     "last_results",
+    "load",
     "map",
     "params",
+    "scan",
     "stats",
     "utils",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.columns import Column, pick
-from paramsurvey.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows
+from paramsurvey.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows, Values
 from paramsurvey.sealing import SealedColumn
 
 
@@ -47,6 +47,12 @@ class Collector:
             self.columns[key].make_room(total)
             for segment in segments:
                 self.columns[key].put(pick(group.rows, segment.offsets), segment.values)
+
+    def restore(self, key: Hashable, rows: Rows, values: Values, total: int) -> None:
+        """Put results of an earlier run at their psets' rows."""
+        column = self.columns.setdefault(key, Column())
+        column.make_room(total)
+        column.put(rows, values)
 
     def fail(self, row: int, failure: Failure, attempts: int) -> None:
         """Note that a pset will not get a result."""

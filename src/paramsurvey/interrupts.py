@@ -1,9 +1,10 @@
-"""Ctrl-C and SIGTERM during a map: held back until the survey's books are in order."""
+"""Ctrl-C, SIGTERM and the like during a map: held back until the survey's books are in order."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
@@ -18,17 +19,21 @@ class Interrupts:
     ----------
     at_once : bool
         Raise already at the first signal: somebody's function runs in this thread.
+    stop_signals : sequence of str
+        The names of the signals that end the map as Ctrl-C does.
     """
 
-    def __init__(self, at_once: bool = False) -> None:
+    def __init__(self, at_once: bool = False, stop_signals: Sequence[str] = ("SIGTERM",)) -> None:
         self._at_once = at_once
+        self._stop_signals = [signal.Signals[name] for name in stop_signals]
         self._seen: int | None = None
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
             self._replace(signal.SIGINT, signal.default_int_handler)
-            self._replace(signal.SIGTERM, signal.SIG_DFL)
+            for number in self._stop_signals:
+                self._replace(number, signal.SIG_DFL)
         return self
 
     def _replace(self, number: int, expected: Any) -> None:
@@ -47,8 +52,8 @@ class Interrupts:
             self.check()
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt, or SystemExit(143) for SIGTERM, when such a signal has come."""
-        if self._seen == signal.SIGTERM:
-            raise SystemExit(128 + signal.SIGTERM)
-        if self._seen is not None:
+        """Raise KeyboardInterrupt, or SystemExit(128 + number) for another signal, when one has come."""
+        if self._seen == signal.SIGINT:
             raise KeyboardInterrupt
+        if self._seen is not None:
+            raise SystemExit(128 + self._seen)

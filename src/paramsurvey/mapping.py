@@ -7,9 +7,12 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.base import Backend
+from paramsurvey.checkpoint import open_checkpoint
+from paramsurvey.checkpoint.base import Status
 from paramsurvey.collect import Collector
 from paramsurvey.errors import DirectoryMissing, NotPicklable
 from paramsurvey.grouping import GroupSizer
@@ -72,6 +75,24 @@ class MapRun:
         stats = PerfStats(vstats=options.vstats, emit=log.write)
         self._watch = Watch(log, backend.runs_here, options, stats)
         self._survey = self._make_survey(source, stats, MapProgress(options.name, len(source)))
+        self._resume()
+
+    def _resume(self) -> None:
+        """Open the checkpoint, and take up what earlier runs have left to do."""
+        survey = self._survey
+        survey.checkpoint = open_checkpoint(
+            self._options, self._func, survey.source, survey.collector, survey.progress, self._watch.notes.say
+        )
+        try:
+            survey.resume(range(len(survey.source)))
+        except BaseException as error:
+            survey.checkpoint.close(status_of(error))
+            raise
+        if survey.progress.resumed:
+            self._watch.notes.say(
+                f"{survey.progress.resumed} psets were finished before: "
+                f"they are taken from the checkpoint {self._options.checkpoint!r}"
+            )
 
     def run(self) -> MapResults:
         """Run to the end, and return the results."""
@@ -87,7 +108,7 @@ class MapRun:
         """Yield what becomes of every pset, as it does; work is handed out only while somebody takes it."""
         ready: deque[dict[str, Any]] = deque()
         self._survey.out = Stream(ready, self._survey.out)
-        rounds = self._rounds()
+        rounds = self._rounds(interactive=False)
         try:
             while True:
                 with self._watch.interrupts:
@@ -99,23 +120,27 @@ class MapRun:
         finally:
             rounds.close()
 
-    def _rounds(self) -> Generator[None]:
+    def _rounds(self, interactive: bool = True) -> Generator[None]:
         """Open the job, go round the survey's loop, and leave nothing running, however it ends."""
-        self._watch.begin(self._survey.progress, self._survey.source.names)
+        self._watch.begin(self._survey, interactive)
+        status = Status.FINISHED
         try:
             self._backend.open(self._job, self._own)
             yield from self._survey.rounds()
             self._came_to_its_end = True
+        except BaseException as error:
+            status = status_of(error)
+            raise
         finally:
-            self._survey.give_up()  # of what is left when it did not come to its end
-            self._backend.end_job()
-            self._end_watch()
+            self._close(status)
 
-    def _end_watch(self) -> None:
+    def _close(self, status: Status) -> None:
         survey = self._survey
-        self._watch.end(survey.progress)
-        cores, failed = self._backend.core_count(), survey.collector.failed
-        self._watch.sum_up(survey.progress, failed, cores, not self._came_to_its_end)
+        with ExitStack() as then:  # everything is closed, whatever else raises
+            then.callback(self._watch.end, survey, interrupted=not self._came_to_its_end)
+            then.callback(survey.checkpoint.close, status)
+            survey.give_up()  # of what is left when it did not come to its end
+            self._backend.end_job()
 
     def _build(self) -> MapResults:
         from paramsurvey.results import build
@@ -130,6 +155,7 @@ class MapRun:
             options.verbose,
             options.keep_results,
             self._call(),
+            options.checkpoint,
         )
 
     def _call(self) -> Call:
@@ -150,7 +176,7 @@ class MapRun:
         return Survey(
             source=source,
             backend=self._backend,
-            todo=Todo(range(len(source)), own_options),
+            todo=Todo(range(0), own_options),  # `resume` fills it
             collector=Collector(options.keep_results),
             stats=stats,
             progress=progress,
@@ -228,6 +254,12 @@ class Stream:
         """Add a failure."""
         self._ready.append({**pset, "_exception": failure.exception, "_traceback": failure.traceback})
         return self._then is None or self._then.failed(pset, failure)
+
+
+def status_of(error: BaseException) -> Status:
+    """Return how a run ended that `error` ended."""
+    interrupted = isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit))
+    return Status.INTERRUPTED if interrupted else Status.FAILED
 
 
 def _directory(chdir: str | None) -> str:

@@ -148,6 +148,23 @@ def _exceptions(value: Any) -> tuple[type[BaseException], ...]:
     return classes
 
 
+def _signals(value: Any) -> tuple[str, ...]:
+    import signal
+
+    names = value.replace(",", " ").split() if isinstance(value, str) else value
+    known = [name if isinstance(name, str) else signal.Signals(name).name for name in names]
+    for name in known:
+        if name not in signal.Signals.__members__ or name in ("SIGKILL", "SIGSTOP"):
+            raise ValueError(f"not a signal that can be handled: {name}")
+    return tuple(known)
+
+
+def _on_change(value: Any) -> str:
+    if value not in ("warn", "error", "ignore"):
+        raise ValueError("not one of 'warn', 'error' and 'ignore'")
+    return str(value)
+
+
 def _stream(value: Any) -> Any:
     if not hasattr(value, "write"):
         raise TypeError("not an open text stream")
@@ -249,6 +266,37 @@ class Options:
     )
     pslogger_fd: Any = option(
         None, _stream, "text stream", "An open stream to log to instead of a file.", Place.INIT
+    )
+    stop_signals: tuple[str, ...] = option(
+        ("SIGTERM",),
+        _signals,
+        "names of signals",
+        "Signals that end a map as Ctrl-C does: what finished is kept, nothing is left behind.",
+        env=True,
+    )
+    checkpoint: str | None = option(
+        None,
+        _path,
+        "path",
+        "Keep what finished in this directory, and go on from there.",
+        Place.MAP,
+        env=True,
+    )
+    retry_failed: bool = option(
+        True,
+        _boolean,
+        "bool",
+        "Run the psets again whose failures are in the checkpoint.",
+        Place.MAP,
+        env=True,
+    )
+    on_change: str = option(
+        "warn",
+        _on_change,
+        "'warn', 'error' or 'ignore'",
+        "What to do when the function or user_kwargs are not those of the checkpoint.",
+        Place.MAP,
+        env=True,
     )
     out_func: Any = option(
         None,

@@ -27,6 +27,8 @@ class MapProgress:
         Exceptions raised by the worker function or by `out_func`.
     retried : int
         Attempts beyond a pset's first.
+    resumed : int
+        Psets that an earlier run with the same checkpoint has finished; `finished` counts them, too.
     """
 
     name: str = "default"
@@ -36,6 +38,7 @@ class MapProgress:
     failures: int = 0
     exceptions: int = 0
     retried: int = 0
+    resumed: int = 0
 
     def __str__(self) -> str:
         return (

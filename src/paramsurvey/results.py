@@ -10,6 +10,7 @@ import pandas as pd
 
 from paramsurvey.collect import Collector
 from paramsurvey.columns import Column
+from paramsurvey.errors import NotACheckpoint
 from paramsurvey.export import Exportable
 from paramsurvey.messages import Rows
 from paramsurvey.missing import Call, Missing, Origin
@@ -32,9 +33,11 @@ class MapResults(Exportable):
     progress : MapProgress
     stats : PerfStats
     verbose : int
+    checkpoint : str, optional
+        The directory that holds the same.
     """
 
-    _metadata = ["_missing", "_progress", "_stats", "_verbose"]  # noqa: RUF012  (pandas' own protocol)
+    _metadata = ["_missing", "_progress", "_stats", "_verbose", "_checkpoint"]  # noqa: RUF012  (pandas' own protocol)
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class MapResults(Exportable):
         progress: MapProgress | None = None,
         stats: PerfStats | None = None,
         verbose: int = 0,
+        checkpoint: str | None = None,
     ) -> None:
         super().__init__(results)  # type: ignore[call-arg]  # pandas-stubs knows __new__ only
         with warnings.catch_warnings():
@@ -52,6 +56,7 @@ class MapResults(Exportable):
             self._progress = progress
             self._stats = stats
             self._verbose = verbose
+            self._checkpoint = checkpoint
 
     @property
     def results(self) -> pd.DataFrame:
@@ -79,6 +84,22 @@ class MapResults(Exportable):
     def verbose(self) -> int:
         """The verbosity of the map."""
         return self._verbose
+
+    def scan(self) -> Any:
+        """Return the checkpoint of these results as a lazy Arrow dataset; see `paramsurvey.scan`.
+
+        Raises
+        ------
+        NotACheckpoint
+            A ValueError: the map had none.
+        """
+        if self._checkpoint is None:
+            raise NotACheckpoint(
+                "these results have no checkpoint that could be scanned: give map() checkpoint='a directory'"
+            )
+        from paramsurvey.checkpoint import scan
+
+        return scan(self._checkpoint)
 
     def to_dict(self, orient: str | None = None, **kwargs: Any) -> Any:
         """Return a list of dicts, one per row.
@@ -109,16 +130,17 @@ def build(
     verbose: int,
     keep_results: bool = True,
     call: Call | None = None,
+    checkpoint: str | None = None,
 ) -> MapResults:
     """Return the `MapResults` of what a collector holds."""
     results = _results(source, collector) if keep_results else pd.DataFrame()
-    return MapResults(results, _missing(source, collector, call), progress, stats, verbose)
+    return MapResults(results, _missing(source, collector, call), progress, stats, verbose, checkpoint)
 
 
 def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
     rows = collector.finished_rows(len(source))
     frame = source.frame(None if len(rows) == len(source) else rows)
-    columns = {key: _series(column, rows) for key, column in collector.columns.items()}
+    columns = {key: series_of(column, rows) for key, column in collector.columns.items()}
     for key in [key for key in columns if key in frame.columns]:
         frame[key] = _overlay(frame[key], collector.columns[key], columns.pop(key), rows)
     if not columns:
@@ -127,7 +149,7 @@ def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
     return pd.concat([frame, found], axis=1)
 
 
-def _series(column: Column, rows: Rows) -> pd.Series[Any]:
+def series_of(column: Column, rows: Rows) -> pd.Series[Any]:
     """Return a result column with the dtype that pandas gives to a list of its values, nan where none is."""
     data, there = column.get(rows)
     if there.all():

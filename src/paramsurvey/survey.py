@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from paramsurvey.backends.base import Backend
+from paramsurvey.checkpoint.base import Checkpoint, NoCheckpoint
 from paramsurvey.collect import Collector, opened, results_of
 from paramsurvey.columns import pick
 from paramsurvey.errors import JobRefused
@@ -36,6 +37,7 @@ from paramsurvey.stats import PerfStats
 from paramsurvey.todo import Todo
 
 PATIENCE = 0.25  # seconds: how long the loop waits for news before it looks around; Ctrl-C waits, too
+MOST_READ = 1 << 16  # psets that are read at a time from a source whose end is not known
 NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
 
 
@@ -97,6 +99,7 @@ class Survey:
     clock: Callable[[], float]
     sizer: GroupSizer = field(default_factory=GroupSizer)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    checkpoint: Checkpoint = field(default_factory=NoCheckpoint)
     out: OutCaller | None = None
     options: Sequence[Mapping[str, Any] | None] | None = None
     timeout: float | None = None
@@ -131,6 +134,16 @@ class Survey:
             self.collector.fail(row, failure, self._attempts.get(row, 0))
         self.progress.failures += len(rows)
 
+    def running(self) -> list[tuple[int, float]]:
+        """Return (row, seconds) of every pset that is known to run now, the longest first."""
+        known = [(in_hand, self.backend.running(id)) for id, in_hand in self._in_hand.items()]
+        rows = [(int(one.group.rows[at[0]]), at[1]) for one, at in known if at and at[0] < len(one.group)]
+        return sorted(rows, key=lambda one: -one[1])
+
+    def pset(self, row: int) -> Pset:
+        """Return one pset, as a worker sees it."""
+        return psets_of(self.source, range(row, row + 1))[0]
+
     # dispatch
 
     def _dispatch(self) -> None:
@@ -142,11 +155,27 @@ class Survey:
         """Take more psets from a source that does not have them all yet; tell whether there were any."""
         if self._given_up:
             return False
-        known = len(self.source)
-        new = self.source.read(self.sizer.ahead(self.backend.core_count()))
-        self.todo.put_back(range(known, known + new))
-        self.progress.total += new
-        return new > 0
+        count = self.sizer.ahead(self.backend.core_count())
+        while not self.todo:
+            known = len(self.source)
+            new = self.source.read(count)
+            if new == 0:
+                return False
+            self.progress.total += new
+            self.resume(range(known, known + new))
+            count = min(2 * count, MOST_READ)  # an earlier run had them all: go on faster
+        return True
+
+    def resume(self, rows: range) -> None:
+        """Take up rows that have become known; what an earlier run did with them is done."""
+        resumed = self.checkpoint.resume(rows)
+        for piece in reversed(resumed.rest):
+            self.todo.put_back(piece)
+        self.progress.finished += len(resumed.finished)
+        self.progress.resumed += len(resumed.finished)
+        self.progress.failures += len(resumed.failed)
+        if not self.collector.keep_results:
+            self.source.forget(resumed.finished)
 
     def _send(self, rows: Rows) -> None:
         self._next_id += 1
@@ -181,6 +210,7 @@ class Survey:
         group, in_hand.answered = in_hand.group, reply.stop
         count = reply.stop - reply.start
         self.collector.land(group, reply, len(self.source))
+        self.checkpoint.land(group, reply)
         self._time(reply, count)
         self.progress.active -= count
         self.progress.finished += count - len(reply.failures)
@@ -229,15 +259,13 @@ class Survey:
             self.todo.put_alone(range(row, row + 1))
             return
         self.collector.fail(row, failure, attempts)
+        self.checkpoint.fail(row, failure, attempts)
         self.progress.failures += 1
         raised = failure.kind in (FailureKind.RAISED, FailureKind.UNSENDABLE)
         self.progress.exceptions += raised
-        self.watcher.failed(row, lambda: self._pset(row), failure, attempts)
-        if self.out is not None and not self.out.failed(self._pset(row), failure):
+        self.watcher.failed(row, lambda: self.pset(row), failure, attempts)
+        if self.out is not None and not self.out.failed(self.pset(row), failure):
             self.progress.exceptions += 1
-
-    def _pset(self, row: int) -> Pset:
-        return psets_of(self.source, range(row, row + 1))[0]
 
     def _drop(self, group_id: int) -> InHand:
         in_hand = self._in_hand.pop(group_id)

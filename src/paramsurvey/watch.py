@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from paramsurvey.collect import FailedPset
-from paramsurvey.failures import Causes
 from paramsurvey.interrupts import Interrupts
 from paramsurvey.messages import Failure, Pset
 from paramsurvey.notes import Notes
 from paramsurvey.options import Options
 from paramsurvey.progress import MapProgress
 from paramsurvey.reporters import Reporters
-from paramsurvey.reporters.base import Reporter
-from paramsurvey.reporters.log import LogReporter, RunLog
+from paramsurvey.reporters.choice import choose
+from paramsurvey.reporters.log import RunLog
+from paramsurvey.scene import Scene
 from paramsurvey.stats import PerfStats
-from paramsurvey.summary import PERCENTS, Facts, summary
 
-INTERVALS = (math.inf, 30.0, 1.0, 0.0)  # seconds between two progress lines, by verbosity
+if TYPE_CHECKING:
+    from paramsurvey.survey import Survey
 
 
 class Watch:
@@ -28,20 +26,35 @@ class Watch:
 
     def __init__(self, log: RunLog, runs_here: bool, options: Options, stats: PerfStats) -> None:
         self.notes = Notes(log, options.verbose)
-        self.interrupts = Interrupts(at_once=runs_here)
+        self.interrupts = Interrupts(at_once=runs_here, stop_signals=options.stop_signals)
         self._log = log
+        self._options = options
         self._stats = stats
-        self._begun = time.monotonic()
-        self._reporters = Reporters(
-            _reporters(log, options, stats, self.notes), time.monotonic, self.notes.say
-        )
+        self._runs_here = runs_here
+        self._scene = Scene(time.monotonic)
+        self._reporters = Reporters([], time.monotonic, self.notes.say)
 
-    def begin(self, progress: MapProgress, names: Sequence[str]) -> None:
-        """Say what begins."""
-        self._begun = time.monotonic()
-        self.notes.say(
-            f"map {progress.name!r} begins: {progress.total} psets with the columns {', '.join(names)}", at=2
+    def begin(self, survey: Survey, interactive: bool = True) -> None:
+        """Say what begins, and show it from now on.
+
+        Parameters
+        ----------
+        survey : Survey
+        interactive : bool
+            False: the caller's own code runs between two reports, and may want the terminal for itself.
+        """
+        progress, names = survey.progress, ", ".join(survey.source.names)
+        self.notes.say(f"map {progress.name!r} begins: {progress.total} psets with the columns {names}", at=2)
+        self._scene.begin(survey)
+        reporters = choose(
+            self._log,
+            self._options,
+            self._stats,
+            self._scene,
+            self.notes.say,
+            own_terminal=interactive and not self._runs_here,  # there may be a breakpoint in what runs here
         )
+        self._reporters = Reporters(reporters, time.monotonic, self.notes.say)
 
     def report(self, progress: MapProgress) -> None:
         """Let a signal that came have its effect, then show the counters to those whose turn it is."""
@@ -50,35 +63,22 @@ class Watch:
 
     def failed(self, row: int, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
         """Log why a pset has no result."""
+        self._scene.failed(row, failure)
         self.notes.failed(pset, failure, attempts)
 
     def retried(self, row: int, failure: Failure) -> None:
         """Log that a pset is tried again."""
         self.notes.say(f"pset number {row} is tried again after: {failure.exception}", at=2)
 
-    def end(self, progress: MapProgress) -> None:
-        """Show the last counters, and end."""
-        self._reporters(progress, final=True)
+    def end(self, survey: Survey, interrupted: bool) -> None:
+        """Show the last counters, say how it went, and end."""
+        failed, cores = survey.collector.failed, survey.backend.core_count()
+        summary = self._scene.conclude(failed, cores, self._log.path, self._options.checkpoint, interrupted)
+        if summary:
+            self._log.write(summary)
+        self._reporters(survey.progress, final=True)
         self._reporters.close()
-        self.notes.say(f"map {progress.name!r} ends", at=3)
-
-    def sum_up(
-        self, progress: MapProgress, failed: Mapping[int, FailedPset], cores: int, interrupted: bool
-    ) -> None:
-        """Say how it went."""
-        timer = f"{progress.name}_wallclock"
-        facts = Facts(
-            progress=progress,
-            elapsed=time.monotonic() - self._begun,
-            work=self._stats.total(timer),
-            cores=cores,
-            percentiles=self._stats.percentiles(timer, PERCENTS),
-            cases=causes_of(failed).most_frequent(),
-            log=self._log.path,
-            interrupted=interrupted,
-        )
-        if not interrupted or progress.finished or any(one.attempts for one in failed.values()):
-            self.notes.say(summary(facts))  # of what never began, the exception says all there is to say
+        self.notes.say(f"map {survey.progress.name!r} ends", at=3)
 
     def note_conflicts(self, names: Sequence[str], keys: Mapping[Any, Any]) -> None:
         """Say once which result keys are pset keys, too."""
@@ -87,38 +87,3 @@ class Watch:
             self.notes.say(
                 f"the results have keys that the psets have, too: {', '.join(both)}; the result's value wins"
             )
-
-
-def causes_of(failed: Mapping[int, FailedPset]) -> Causes:
-    """Return the causes of failures by row, numbered as `missing` labels them."""
-    causes = Causes()
-    for label, row in enumerate(sorted(failed)):
-        failure = failed[row].failure
-        causes.add(label, failure.kind, failure.exception, failure.traceback)
-    return causes
-
-
-def _reporters(log: RunLog, options: Options, stats: PerfStats, notes: Notes) -> list[Reporter]:
-    from paramsurvey.reporters.statistics import StatisticsReporter
-    from paramsurvey.reporters.terminal import PlainReporter
-
-    reporters: list[Reporter] = [LogReporter(log)]
-    level = min(options.verbose, 3)
-    if level > 0:
-        reporters.append(
-            PlainReporter(INTERVALS[level] if options.progress_dt is None else options.progress_dt)
-        )
-    shown = min(options.vstats, options.verbose, 2)  # percentiles after every action help nobody
-    reporters.append(StatisticsReporter(stats, INTERVALS[shown], always_final=shown >= 2))
-    if options.carbon_server is not None:
-        from paramsurvey.reporters.carbon import CarbonReporter
-
-        reporters.append(
-            CarbonReporter(
-                options.carbon_server,
-                options.carbon_port or 2004,
-                options.carbon_prefix or "paramsurvey",
-                notes.say,
-            )
-        )
-    return reporters

@@ -1,0 +1,240 @@
+"""``run.json``: what a checkpoint's directory is, for people and for programs on other machines."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import hashlib
+import inspect
+import os
+import platform
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from paramsurvey.checkpoint.files import read_json
+from paramsurvey.checkpoint.identity import canonical, code_of
+from paramsurvey.errors import NotACheckpoint
+from paramsurvey.worker import describe
+
+NAME = "run.json"
+FORMAT = 1
+LONGEST_REPR = 10_000  # characters
+LONGEST_SOURCE = 100_000
+SHOWN_LINES = 60  # of a difference
+KEPT_RUNS = 100
+GIT_SECONDS = 5.0  # a repository that takes longer is not waited for
+PACKAGES = ("paramsurvey", "numpy", "pandas", "pyarrow", "cloudpickle")
+
+
+def now() -> str:
+    """Return the time in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What was run: the function and its arguments, as far as they can be compared.
+
+    What a function uses of its module, and the files that it reads, are not part of it.
+    """
+
+    function: str
+    file: str
+    source_hash: str
+    source: str
+    kwargs_hash: str
+    kwargs: str
+
+    @classmethod
+    def of(cls, function: Any, user_kwargs: Any) -> Program:
+        """Describe a worker function and its user_kwargs."""
+        inner = _innermost(function)
+        name = (
+            f"{getattr(inner, '__module__', '?')}.{getattr(inner, '__qualname__', type(inner).__qualname__)}"
+        )
+        source = _source(inner)
+        extra = "" if inner is function else describe(function, LONGEST_REPR)
+        text = source or extra or describe(inner, LONGEST_REPR)
+        return cls(
+            name,
+            _file(inner),
+            _hash(canonical([source or _behaviour(inner), _bound(function)])),
+            text[:LONGEST_SOURCE],
+            _hash(canonical(user_kwargs)),
+            describe(user_kwargs, LONGEST_REPR),
+        )
+
+    @classmethod
+    def from_json(cls, run: Mapping[str, Any]) -> Program:
+        """Return what a run.json holds."""
+        function, kwargs = run["function"], run["user_kwargs"]
+        return cls(
+            function["name"],
+            function["file"],
+            function["hash"],
+            function["source"],
+            kwargs["hash"],
+            kwargs["repr"],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a run.json holds."""
+        return {
+            "function": {
+                "name": self.function,
+                "file": self.file,
+                "hash": self.source_hash,
+                "source": self.source,
+            },
+            "user_kwargs": {"hash": self.kwargs_hash, "repr": self.kwargs},
+        }
+
+    def difference(self, new: Program) -> str:
+        """Return what is different in `new`, for people; empty where nothing is."""
+        parts = []
+        if self.source_hash != new.source_hash:
+            parts.append("the worker function has changed:\n" + _diff(self.source, new.source))
+        if self.kwargs_hash != new.kwargs_hash:
+            parts.append("user_kwargs have changed:\n" + _diff(_lines(self.kwargs), _lines(new.kwargs)))
+        return "\n".join(parts)
+
+
+def _innermost(function: Any) -> Any:
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    if inspect.ismethod(function):
+        return function.__func__
+    is_plain = inspect.isroutine(function) or isinstance(function, type)
+    return function if is_plain else type(function)
+
+
+def _bound(function: Any) -> list[Any]:
+    """Return what a function carries with it: a partial's arguments, defaults, a closure's values."""
+    if isinstance(function, functools.partial):
+        return [list(function.args), dict(function.keywords), _bound(function.func)]
+    if inspect.isfunction(function):
+        cells = [_cell(cell) for cell in function.__closure__ or ()]
+        return [list(function.__defaults__ or ()), cells]
+    return []
+
+
+def _cell(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # empty
+        return None
+
+
+def _source(thing: Any) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(thing))
+    except (OSError, TypeError, IndentationError):
+        return ""
+
+
+def _behaviour(thing: Any) -> Any:
+    """Return what stands for a function without a source."""
+    code = getattr(thing, "__code__", None)
+    return code_of(code) if code is not None else getattr(thing, "__qualname__", repr(type(thing)))
+
+
+def _file(thing: Any) -> str:
+    try:
+        return os.path.abspath(inspect.getsourcefile(thing) or "")
+    except TypeError:
+        return ""
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _lines(text: str) -> str:
+    """Break a repr at its commas, so that a difference shows the member."""
+    return text.replace(", ", ",\n")
+
+
+def _diff(old: str, new: str) -> str:
+    lines = list(difflib.unified_diff(old.splitlines(), new.splitlines(), "before", "now", lineterm="", n=2))
+    if not lines:
+        return "  (the difference is in the values that it carries with it)"
+    shown = [f"  {line}" for line in lines[:SHOWN_LINES]]
+    return "\n".join([*shown, *([f"  ... ({len(lines)} lines)"] if len(lines) > SHOWN_LINES else [])])
+
+
+def git_state(directory: str) -> dict[str, Any] | None:
+    """Return the commit of the repository that a directory is in, and whether files differ from it."""
+    if not any((parent / ".git").exists() for parent in (Path(directory), *Path(directory).parents)):
+        return None
+    command = ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(
+            command, cwd=directory, env=environment, capture_output=True, text=True, timeout=GIT_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    lines = done.stdout.splitlines()
+    commits = [line.split()[-1] for line in lines if line.startswith("# branch.oid")]
+    if done.returncode != 0 or not commits:
+        return None
+    return {"commit": commits[0], "dirty": any(not line.startswith("#") for line in lines)}
+
+
+def surroundings() -> dict[str, Any]:
+    """Return where and with what this process runs."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {
+        "versions": versions,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "command": list(sys.argv),
+        "directory": os.getcwd(),
+    }
+
+
+def read_run(directory: Path) -> dict[str, Any]:
+    """Return a checkpoint's ``run.json``.
+
+    Raises
+    ------
+    NotACheckpoint
+        There is none, or it is one that this version does not understand.
+    """
+    run = read_json(directory / NAME)
+    if run is None:
+        raise NotACheckpoint(
+            f"{str(directory)!r} is not a checkpoint, for it has no readable {NAME}: "
+            "give the directory of a checkpoint, or a new one"
+        )
+    if run.get("format") != FORMAT:
+        raise NotACheckpoint(
+            f"the checkpoint {str(directory)!r} has the format {run.get('format')!r}, and this version of "
+            f"paramsurvey knows the format {FORMAT}: read it with the version that wrote it "
+            f"({run.get('versions', {}).get('paramsurvey', 'unknown')}), or give another directory"
+        )
+    return run
+
+
+def history(run: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the earlier runs, the last of them `run`."""
+    if run is None:
+        return []
+    kept = {key: run.get(key) for key in ("host", "pid", "status", "started", "ended", "git", "counts")}
+    changed = {"function_hash": run["function"]["hash"], "user_kwargs_hash": run["user_kwargs"]["hash"]}
+    return [*run.get("history", []), {**kept, **changed}][-KEPT_RUNS:]

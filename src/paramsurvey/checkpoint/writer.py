@@ -1,0 +1,203 @@
+"""The threads that write, so that the survey's loop never waits for a disk."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from paramsurvey.checkpoint.shelf import Shelf
+
+SHORTEST_PAUSE = 0.05  # seconds between two writes: what is slow is written at once ...
+LONGEST_PAUSE = 0.3  # ... and what is fast is collected, but durable within a second
+PAUSE_PER_WRITE = 15  # so that writing takes a small part of the time
+RETRY_SECONDS = 2.0  # after a write that failed
+TICK_SECONDS = 1.0
+MOST_BYTES = 256 * 2**20  # of what is not written yet; who has more to write waits ...
+LONGEST_WAIT = 0.2  # ... but not for ever, for Ctrl-C must come through
+
+Build = Callable[[Sequence[Any]], Any]
+DISK_TROUBLE = (OSError, pa.ArrowException, MemoryError)
+
+
+class Writer:
+    """Takes what shall be written, and writes it soon, some of it at a time.
+
+    What cannot be written stays in memory and is tried again and again.
+
+    Parameters
+    ----------
+    shelves : dict of str to (Shelf, callable)
+        Where to write what kind of thing, and the function that makes a table of several of them.
+    tick : callable
+        Called in the thread, about once a second; what it raises counts as a failed write.
+    tell : callable
+        Told, in the thread, of failures: of the first, and of the end of a series.
+    """
+
+    def __init__(
+        self,
+        shelves: dict[str, tuple[Shelf, Build]],
+        tick: Callable[[], None],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._shelves = shelves
+        self._tick = tick
+        self._tell = tell
+        self._news = threading.Condition()
+        self._waiting: dict[str, list[Any]] = {kind: [] for kind in shelves}
+        self._bytes = 0
+        self._closing = self._stopped = False
+        self._in_trouble = self._refused = False
+        self._next_write = 0.0
+        self._next_tick = time.monotonic() + TICK_SECONDS
+        self._new_part = threading.Event()
+        self._threads = [
+            threading.Thread(target=target, name=f"checkpoint {name}", daemon=True)
+            for target, name in ((self._write_on, "writer"), (self._merge_on, "merger"))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def add(self, kind: str, thing: Any, size: int) -> None:
+        """Take something of about `size` bytes; wait a little when the disk cannot keep up."""
+        with self._news:
+            if self._stopped:
+                return
+            idle = not any(self._waiting.values())
+            self._waiting[kind].append(thing)
+            self._bytes += size
+            if idle:
+                self._news.notify_all()
+            if self._bytes > MOST_BYTES and not self._in_trouble:
+                self._news.wait(LONGEST_WAIT)
+
+    def stop(self) -> None:
+        """Write nothing any more: the directory is somebody else's."""
+        with self._news:
+            self._stopped = True
+            for things in self._waiting.values():
+                things.clear()
+
+    def close(self) -> int:
+        """Write what there is, and end; return how much could not be written."""
+        with self._news:
+            self._closing = True
+            self._news.notify_all()
+        self._new_part.set()
+        for thread in self._threads:
+            thread.join()
+        return sum(map(len, self._waiting.values()))
+
+    # the writing thread
+
+    def _write_on(self) -> None:
+        while self._wait():
+            if time.monotonic() >= self._next_write:
+                self._write_all()
+            if time.monotonic() >= self._next_tick:
+                self._try_tick()
+        self._write_all()
+
+    def _wait(self) -> bool:
+        """Sleep until there is something to do; return False when it is over."""
+        with self._news:
+            while not self._closing:
+                due = self._next_tick
+                if any(self._waiting.values()):
+                    due = min(due, self._next_write)
+                pause = due - time.monotonic()
+                if pause <= 0:
+                    return True
+                self._news.wait(pause)
+        return False
+
+    def _write_all(self) -> None:
+        begun = time.monotonic()
+        failed = [kind for kind in self._shelves if not self._write(kind)]
+        took = time.monotonic() - begun
+        pause = RETRY_SECONDS if failed else min(max(PAUSE_PER_WRITE * took, SHORTEST_PAUSE), LONGEST_PAUSE)
+        self._next_write = begun + took + pause
+
+    def _write(self, kind: str) -> bool:
+        with self._news:
+            things, self._waiting[kind] = self._waiting[kind], []
+            taken, self._bytes = self._bytes, 0
+        shelf, build = self._shelves[kind]
+        if not things:
+            return True
+        try:
+            shelf.add(build(things))
+        except DISK_TROUBLE as error:
+            self._put_back(kind, things, taken, error)
+            return False
+        except Exception as error:  # something among them cannot be stored at all
+            self._write_singly(kind, things, error)
+            return True
+        self._out_of_trouble()
+        return True
+
+    def _put_back(self, kind: str, things: list[Any], size: int, error: Exception) -> None:
+        with self._news:
+            self._waiting[kind][:0] = [] if self._stopped else things
+            self._bytes += size
+        self._trouble(error)
+
+    def _write_singly(self, kind: str, things: list[Any], error: Exception) -> None:
+        shelf, build = self._shelves[kind]
+        if len(things) == 1:
+            if not self._refused:
+                self._refused = True
+                self._tell(f"some psets cannot be stored in the checkpoint, and will run again: {error!r}")
+            return
+        for thing in things:
+            try:
+                shelf.add(build([thing]))
+            except DISK_TROUBLE as trouble:
+                self._put_back(kind, [thing], 0, trouble)
+            except Exception as cause:
+                self._write_singly(kind, [thing], cause)
+
+    def _try_tick(self) -> None:
+        try:
+            self._tick()
+        except DISK_TROUBLE as error:
+            self._trouble(error)
+        self._next_tick = time.monotonic() + TICK_SECONDS
+
+    def _trouble(self, error: Exception) -> None:
+        if not self._in_trouble:
+            self._in_trouble = True
+            self._tell(
+                f"the checkpoint cannot be written ({error}): the survey goes on, its results are kept in "
+                "memory, and writing is tried again; make room, or see to the disk"
+            )
+
+    def _out_of_trouble(self) -> None:
+        with self._news:
+            self._news.notify_all()
+        if self._in_trouble:
+            self._in_trouble = False
+            self._tell("the checkpoint can be written again: nothing was lost")
+        self._new_part.set()
+
+    # the merging thread
+
+    def _merge_on(self) -> None:
+        """Keep the shelves short; parts that cannot be merged may stay, so no failure matters."""
+        while not self._closing:
+            self._new_part.wait()
+            self._new_part.clear()
+            for shelf, _ in self._shelves.values():
+                try:
+                    while not self._closing and shelf.merge(self._goes_on):
+                        pass
+                except Exception as error:
+                    self._tell(f"parts of the checkpoint cannot be merged, and stay as they are: {error!r}")
+                    return
+
+    def _goes_on(self) -> bool:
+        return not (self._closing or self._stopped)
