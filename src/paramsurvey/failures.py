@@ -36,12 +36,13 @@ class Cause:
 
 @dataclass(slots=True)
 class Case:
-    """The failures of one cause: how many, and the first of them."""
+    """The failures of one cause: how many, and the first and the last of them."""
 
     cause: Cause
-    example: str  # its exception, in one line
-    number: int  # of the failure, as the caller counts
+    example: str  # the first one's exception, in one line
+    number: int  # of the first, as the caller counts
     count: int = 0
+    latest: str = ""  # the last one's exception
 
 
 class Causes:
@@ -57,6 +58,7 @@ class Causes:
         if case is None:
             case = self._cases[cause] = Case(cause, exception, number)
         case.count += 1
+        case.latest = exception
         return case
 
     def most_frequent(self) -> list[Case]:

@@ -34,8 +34,6 @@ class Facts:
         The failures by cause, the most frequent first.
     log, checkpoint : str, optional
         Where they are.
-    resumed : int
-        Psets that an earlier run had finished.
     interrupted : bool
         The map did not come to its end, so that its caller has no results in hand.
     """
@@ -48,7 +46,6 @@ class Facts:
     cases: Sequence[Case] = field(default=())
     log: str | None = None
     checkpoint: str | None = None
-    resumed: int = 0
     interrupted: bool = False
 
 
@@ -70,7 +67,7 @@ def _counts(facts: Facts) -> str:
     for count, name in (
         (progress.failures, "failed"),
         (progress.retried, "tried again"),
-        (facts.resumed, "of an earlier run"),
+        (progress.resumed, "of an earlier run"),
     ):
         if count:
             parts.append(f"{count:,} {name}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
+SPANS = (("s", 1), ("min", 60), ("h", 3600), ("d", 86400))
 
 
 def clipped(text: str, width: int) -> str:
@@ -39,3 +42,37 @@ def _below_a_minute(seconds: float) -> str:
     value = seconds / scale
     digits = 0 if value >= 10 else 1 if value >= 1 else 2
     return f"{value:.{digits}f} {unit}"
+
+
+def frequency(per_second: float) -> str:
+    """Return a rate with the unit that makes it readable.
+
+    Examples
+    --------
+    >>> [frequency(rate) for rate in (123_456.7, 12.34, 0.2, 0.001)]
+    ['123,457/s', '12.3/s', '12.0/min', '3.6/h']
+    """
+    for scale, unit in ((1, "s"), (60, "min")):
+        if per_second * scale >= 1:
+            return f"{_counted(per_second * scale)}/{unit}"
+    return f"{_counted(per_second * 3600)}/h"
+
+
+def _counted(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def span(low: float, high: float) -> str:
+    """Return a range of seconds, in the unit that fits its end.
+
+    Examples
+    --------
+    >>> [span(*seconds) for seconds in ((0.1, 0.4), (31, 48), (50, 200), (5000, 9000), (100, 100))]
+    ['1 s', '31-48 s', '1-4 min', '1.4-2.5 h', '2 min']
+    """
+    unit, size = next(one for one in SPANS if high < 100 * one[1] or one is SPANS[-1])
+    digits = 1 if high < 10 * size and size >= 3600 else 0
+    first, last = (
+        f"{max(math.ceil(seconds / size * 10**digits), 1) / 10**digits:.{digits}f}" for seconds in (low, high)
+    )
+    return f"{last} {unit}" if first == last else f"{first}-{last} {unit}"
