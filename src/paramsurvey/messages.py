@@ -46,7 +46,7 @@ class Failure:
     kind: FailureKind
     exception: str
     traceback: str = ""
-    retryable: bool = True  # False: the user's retry_on does not name this exception
+    retryable: bool = True  # False: retry_on does not name the exception, or there is nobody left to try
 
 
 def timed_out(seconds: float) -> Failure:

@@ -27,8 +27,8 @@ class RetryPolicy:
 
     def again(self, failure: Failure, attempts: int) -> bool:
         """Tell whether to try once more after `attempts` attempts."""
+        if not failure.retryable:
+            return False
         if failure.kind in WORKER_LOST:
             return attempts <= max(self.retries, self.crash_retries)
-        if failure.kind in (FailureKind.RAISED, FailureKind.TIMED_OUT):
-            return failure.retryable and attempts <= self.retries
-        return False
+        return failure.kind in (FailureKind.RAISED, FailureKind.TIMED_OUT) and attempts <= self.retries
