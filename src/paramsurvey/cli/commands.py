@@ -39,31 +39,44 @@ class CommandTimeout(TimeoutError):
 
 @dataclass(frozen=True)
 class Command:
-    """What is the same for all psets.
+    """What is run: what the results depend on.
 
     Parameters
     ----------
     template : Template
+    ok_codes : collection of int
+        The exit codes of success.
+    parsers : tuple of Parser
+    """
+
+    template: Template
+    ok_codes: Collection[int] = (0,)
+    parsers: tuple[Parser, ...] = ()
+
+
+@dataclass(frozen=True)
+class Way:
+    """How it is run: another one does not make the results others.
+
+    Parameters
+    ----------
     output_dir : str
         Where outputs go that are too long for the results; it is made when there is one.
     keep_failed : bool
         Failed commands' outputs go there, too.
     timeout : float, optional
         Seconds.
-    ok_codes : collection of int
-        The exit codes of success.
-    parsers : tuple of Parser
     grace : float
         Seconds between SIGTERM and SIGKILL, after a timeout.
     """
 
-    template: Template
     output_dir: str
     keep_failed: bool = False
     timeout: float | None = None
-    ok_codes: Collection[int] = (0,)
-    parsers: tuple[Parser, ...] = ()
     grace: float = GRACE_SECONDS
+
+
+WAY = "way"  # its key in system_kwargs
 
 
 def run_command(pset: dict[str, Any], system_kwargs: dict[str, Any], command: Command) -> dict[str, Any]:
@@ -81,20 +94,21 @@ def run_command(pset: dict[str, Any], system_kwargs: dict[str, Any], command: Co
         The message has the exit code and the last lines of stderr. An exit code's exception is of
         a subclass that is named after it.
     """
+    way: Way = system_kwargs[WAY]
     arguments = command.template.fill(pset)
     with ExitStack() as stack:
-        space = command.output_dir if os.path.isdir(command.output_dir) else None  # where there is room
+        space = way.output_dir if os.path.isdir(way.output_dir) else None  # where there is room
         out, err = (stack.enter_context(tempfile.TemporaryFile(dir=space)) for _ in range(2))
         begun = time.perf_counter()
-        code = _run(arguments, out, err, command)
+        code = _run(arguments, out, err, way)
         duration = time.perf_counter() - begun
-        files = Outputs(pset, command, out, err)
+        files = Outputs(pset, way, out, err)
         if code is None:
-            shown = f"it ran longer than timeout={command.timeout:g} seconds and was stopped"
+            shown = f"it ran longer than timeout={way.timeout:g} seconds and was stopped"
             raise CommandTimeout(shown + files.last_words())
         if code not in command.ok_codes:
             raise failed(code, files.last_words())
-        parsed = files.parse()
+        parsed = files.parse(command.parsers)
         return {"exit_code": code, "duration": duration, **files.kept(), **parsed}
 
 
@@ -130,7 +144,7 @@ def describe_code(code: int) -> str:
 # ---- running
 
 
-def _run(arguments: list[str], out: IO[bytes], err: IO[bytes], command: Command) -> int | None:
+def _run(arguments: list[str], out: IO[bytes], err: IO[bytes], way: Way) -> int | None:
     """Run a program to its end and return its exit code, None after a timeout.
 
     It writes straight into files: however much it is, and however slowly it is read, nobody waits
@@ -145,13 +159,13 @@ def _run(arguments: list[str], out: IO[bytes], err: IO[bytes], command: Command)
         raise CommandFailed(_not_started(arguments[0], error)) from None
     guard.watch(process.pid)
     try:
-        in_time = _ends(process, command.timeout)
+        in_time = _ends(process, way.timeout)
     except BaseException:  # Ctrl-C, where this is the driver's own process
-        _end(process, command.grace)
+        _end(process, way.grace)
         raise
     finally:
         guard.watch(0)
-    _end(process, 0.0 if in_time else command.grace)
+    _end(process, 0.0 if in_time else way.grace)
     return process.returncode if in_time else None
 
 
@@ -224,13 +238,13 @@ class Outputs:
     ----------
     pset : mapping
         Names the files.
-    command : Command
+    way : Way
     out, err : binary file
     """
 
-    def __init__(self, pset: Mapping[str, Any], command: Command, out: IO[bytes], err: IO[bytes]) -> None:
+    def __init__(self, pset: Mapping[str, Any], way: Way, out: IO[bytes], err: IO[bytes]) -> None:
         self._pset = pset
-        self._command = command
+        self._way = way
         self._files = {"stdout": out, "stderr": err}
 
     def kept(self) -> dict[str, Any]:
@@ -241,14 +255,14 @@ class Outputs:
                 columns[f"{name}_file"] = self._save(name, file)
         return columns
 
-    def parse(self) -> dict[str, Any]:
+    def parse(self, parsers: Collection[Parser]) -> dict[str, Any]:
         """Return what the parsers find in stdout."""
-        if not self._command.parsers:
+        if not parsers:
             return {}
         text = tail(self._files["stdout"], PARSED_BYTES)
         found: dict[str, Any] = {}
         try:
-            for parser in self._command.parsers:
+            for parser in parsers:
                 found.update(parser(text))
         except NothingParsed as error:
             raise NothingParsed(f"{error}{self._saved()}") from None
@@ -262,20 +276,23 @@ class Outputs:
 
     def last_words(self) -> str:
         """Return the end of a failure's reason: the last lines of stderr, and where the rest is."""
-        lines = tail(self._files["stderr"], REASON_BYTES).strip().splitlines()[-REASON_LINES:]
+        written = tail(self._files["stderr"], REASON_BYTES).strip().splitlines()
+        lines = written[-REASON_LINES:]
         said = "; stderr ends with: " + "\n".join(lines) if lines else ""
-        return said + self._saved()
+        complete = size(self._files["stderr"]) <= REASON_BYTES and len(lines) == len(written)
+        return said + self._saved("stdout" if complete else "stdout stderr")
 
-    def _saved(self) -> str:
-        """Keep a failed command's outputs, where that is wanted, and say where."""
-        if not self._command.keep_failed:
+    def _saved(self, names: str = "stdout stderr") -> str:
+        """Keep what a failed command wrote, where that is wanted, and say where."""
+        if not self._way.keep_failed:
             return ""
-        saved = [self._save(name, file) for name, file in self._files.items() if size(file)]
-        return f" (all of its output: {', '.join(saved)})" if saved else ""
+        files = {name: self._files[name] for name in names.split()}
+        saved = [f"{name} is in {self._save(name, file)}" for name, file in files.items() if size(file)]
+        return f" ({', '.join(saved)})" if saved else ""
 
     def _save(self, name: str, file: IO[bytes]) -> str:
         """Copy an output into a file of its own, and return its path; or why there is none."""
-        directory = Path(self._command.output_dir)
+        directory = Path(self._way.output_dir)
         try:
             directory.mkdir(parents=True, exist_ok=True)
             with _new_file(directory, f"{label(self._pset)}.{name}") as target:

@@ -48,9 +48,9 @@ def check_target(path: str) -> None:
 def _import_needed(suffix: str, path: str) -> None:
     from importlib.util import find_spec
 
-    for package in NEEDED.get(suffix, ()):
-        if find_spec(package) is None:
-            raise BadUsage(f"{path} needs {package}, which is not installed: pip install {package}")
+    for packages in NEEDED.get(suffix, ()):
+        if not any(map(find_spec, packages)):
+            raise BadUsage(f"{path} needs {packages[0]}, which is not installed: pip install {packages[0]}")
 
 
 def deliver(frame: pd.DataFrame, path: str) -> None:
@@ -155,8 +155,7 @@ def _sqlite(frame: pd.DataFrame, path: str) -> None:
 
 
 def _netcdf(frame: pd.DataFrame, path: str) -> None:
-    to_xarray: Any = getattr(frame, "to_xarray", None)
-    assert to_xarray is not None
+    to_xarray: Any = frame.to_xarray  # that of MapResults: a grid becomes an array with named axes
     to_xarray().to_netcdf(path)
 
 
@@ -167,7 +166,11 @@ WRITERS: dict[str, Writer] = {
     ".sqlite": _sqlite,
     ".nc": _netcdf,
 }
-NEEDED = {".parquet": ("pyarrow",), ".feather": ("pyarrow",), ".nc": ("xarray",)}
+NEEDED: dict[str, list[tuple[str, ...]]] = {  # of each, one
+    ".parquet": [("pyarrow",)],
+    ".feather": [("pyarrow",)],
+    ".nc": [("xarray",), ("h5netcdf", "netCDF4", "scipy")],
+}
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from paramsurvey.cli.problems import BadUsage
@@ -28,6 +29,7 @@ class Parser(Protocol):
         ...
 
 
+@dataclass(frozen=True)
 class JsonParser:
     """The keys of the last JSON object that was printed, on one line or several."""
 
@@ -54,6 +56,7 @@ def _objects(text: str) -> Iterable[dict[str, Any]]:
         at = text.find("{", end)
 
 
+@dataclass(frozen=True)
 class RegexParser:
     """The groups of a regular expression, where it matches last.
 
@@ -63,20 +66,30 @@ class RegexParser:
         Each group is a column: its name is the group's, ``(?P<loss>...)``, or the word before it.
     """
 
-    def __init__(self, pattern: str) -> None:
+    pattern: str
+
+    def __post_init__(self) -> None:
         try:
-            self._regex = re.compile(pattern, re.MULTILINE)
+            self._regex()
         except re.error as error:
-            raise BadUsage(f"--parse {pattern!r} is no regular expression ({error}): mend it") from None
-        self.names = _group_names(pattern, self._regex.groups)
+            raise BadUsage(f"--parse {self.pattern!r} is no regular expression ({error}): mend it") from None
+        _ = self.names  # which are looked at here, too
+
+    def _regex(self) -> re.Pattern[str]:
+        return re.compile(self.pattern, re.MULTILINE)  # which keeps it
+
+    @property
+    def names(self) -> list[str]:
+        """The columns."""
+        return _group_names(self.pattern, self._regex().groups)
 
     def __call__(self, text: str) -> Mapping[str, Any]:
         last = None
-        for last in self._regex.finditer(text):  # noqa: B007
+        for last in self._regex().finditer(text):  # noqa: B007
             pass
         if last is None:
             raise NothingParsed(
-                f"stdout has no match of --parse {self._regex.pattern!r}: compare it with what was printed"
+                f"stdout has no match of --parse {self.pattern!r}: compare it with what was printed"
             )
         values = zip(self.names, last.groups(), strict=True)
         return {name: number_of(value) for name, value in values if value is not None}

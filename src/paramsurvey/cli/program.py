@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import click
 
+from paramsurvey.cli.afterwards import export, missing, resume
 from paramsurvey.cli.examples import examples
+from paramsurvey.cli.follow import status, watch
 from paramsurvey.cli.problems import ALL_FINISHED, exit_code_of
 from paramsurvey.cli.run import run
 
@@ -28,7 +30,15 @@ def _show_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> N
         ctx.exit()
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+class InOrder(click.Group):
+    """Lists its commands as a person meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which they were added."""
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,
@@ -41,7 +51,7 @@ def paramsurvey() -> None:
     """Run a command or a Python function over many parameter sets."""
 
 
-for command in (run, examples):
+for command in (run, resume, status, watch, missing, export, examples):
     paramsurvey.add_command(command)
 
 

@@ -18,17 +18,20 @@ from paramsurvey.cli.problems import ALL_FINISHED, INTERRUPTED, SOME_FAILED, Bad
 from paramsurvey.options import Options, resolve
 
 if TYPE_CHECKING:
+    from paramsurvey.cli.commands import Way
     from paramsurvey.cli.functions import Function
     from paramsurvey.cli.template import Template
     from paramsurvey.results import MapResults
     from paramsurvey.spaces import Space
 
 COMMAND = "paramsurvey.command"  # in click's meta: what stands after --
+OPTIONS = "paramsurvey.options"  # what stands before it
+RESUMED = "resumed"  # click's obj: these are remembered arguments
 CONFIG = "paramsurvey.config"  # in click's meta: what a configuration has that is no option
 
 METHODS = ("random", "sobol", "halton", "latin_hypercube")
 SESSION_OPTIONS = ("backend", "ncores", "threads_per_worker", "verbose")
-MAP_OPTIONS = ("retries", "max_failures", "limit", "checkpoint")
+ENGINE_OPTIONS = (*SESSION_OPTIONS, "timeout", "retries", "max_failures", "limit", "checkpoint", "on_change")
 
 
 class RunCommand(click.Command):
@@ -40,6 +43,7 @@ class RunCommand(click.Command):
             at = args.index("--")
             ctx.meta[COMMAND] = args[at + 1 :]
             args = args[:at]
+        ctx.meta[OPTIONS] = list(args)
         return super().parse_args(ctx, args)
 
 
@@ -99,6 +103,10 @@ Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
 @click.option("--backend", metavar="NAME", help="multiprocessing, serial or ray.")
 @click.option("--shell", is_flag=True, help="The command is a text for sh; values are quoted.")
 @click.option("--chdir", metavar="DIR", help="Run the commands there.")
+@click.option("--keep-failed", is_flag=True, help="From a checkpoint, do not try failed ones again.")
+@click.option(
+    "--on-change", type=click.Choice(["warn", "error", "ignore"]), help="When it is another command."
+)
 @click.option("--output-dir", metavar="DIR", help="Outputs beyond the last 64 kB go there.")
 @click.option("--name", metavar="NAME", help="Names the run in the log.")
 @click.option(
@@ -123,6 +131,10 @@ def run(ctx: click.Context, /, target: tuple[str, ...], **given: Any) -> None:
         plan.show()
         return
     plan.check()
+    if plan.checkpoint and ctx.obj != RESUMED:  # whose options are for this once
+        from paramsurvey.cli.memory import Remembered, remember
+
+        remember(plan.checkpoint, Remembered(ctx.meta[OPTIONS], ctx.meta.get(COMMAND), os.getcwd()))
     ctx.exit(plan.run())
 
 
@@ -133,8 +145,9 @@ def make_plan(ctx: click.Context, target: tuple[str, ...], given: dict[str, Any]
     """Return what the arguments ask for; nothing has been done yet."""
     config = ctx.meta.get(CONFIG, {})
     space = _space(given, config.get("params_config", {}))
-    engine = {name: given[name] for name in (*SESSION_OPTIONS, *MAP_OPTIONS) if given[name] is not None}
-    engine["timeout"] = given["timeout"]
+    engine = {name: given[name] for name in ENGINE_OPTIONS if given.get(name) is not None}
+    if given["keep_failed"]:
+        engine["retry_failed"] = False
     options = resolve(os.environ, {}, engine)
     work = _work(ctx.meta.get(COMMAND), target, config.get("command_config"), given["shell"])
     plan = Plan(space, work, engine, options, given)
@@ -261,9 +274,14 @@ class Plan:
 
     def run(self) -> int:
         """Run all, deliver the results, and return the exit code."""
+        from paramsurvey.cli.commands import WAY
         from paramsurvey.session import Session
 
         work, arguments = self._function()
+        system_kwargs = None
+        if not isinstance(self.work, str):
+            system_kwargs = {WAY: self._way()}
+            self._take_timeout()
         init = {name: value for name, value in self.engine.items() if name in SESSION_OPTIONS}
         options = {name: value for name, value in self.engine.items() if name not in init}
         with Session(**init) as session:
@@ -272,6 +290,7 @@ class Plan:
                     work,
                     self.space,
                     user_kwargs=arguments,
+                    system_kwargs=system_kwargs,
                     chdir=self.given["chdir"],
                     name=self.given["name"] or self._name(),
                     **options,
@@ -298,16 +317,16 @@ class Plan:
             return as_worker(load_function(self.work), self.space.names)
         from paramsurvey.cli.commands import Command, run_command
 
-        self._take_timeout()
-        command = Command(
-            template=self.work,
+        return run_command, Command(self.work, self.ok_codes, tuple(self.parsers))
+
+    def _way(self) -> Way:
+        from paramsurvey.cli.commands import Way
+
+        return Way(
             output_dir=os.path.abspath(self._output_dir()),
             keep_failed=bool(self.given["output_dir"] or self.checkpoint),
             timeout=self.options.timeout,
-            ok_codes=self.ok_codes,
-            parsers=tuple(self.parsers),
         )
-        return run_command, command
 
     def _take_timeout(self) -> None:
         """End commands gently ourselves; the engine's timeout, which kills, is for when that fails."""

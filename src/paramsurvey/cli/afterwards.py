@@ -1,0 +1,111 @@
+"""``paramsurvey resume``, ``missing`` and ``export``: what is done with a checkpoint later."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from paramsurvey.cli.export import STDOUT, check_target, deliver
+from paramsurvey.cli.follow import directory_argument
+from paramsurvey.cli.memory import recall
+from paramsurvey.cli.problems import BadUsage, say
+from paramsurvey.cli.run import RESUMED, run
+
+RESUME_EPILOG = """\b
+Examples:
+  paramsurvey resume out
+  paramsurvey resume out --ncores 4 --retries 2 -o results.csv
+"""
+
+MISSING_EPILOG = """\b
+Examples:
+  paramsurvey missing out
+  paramsurvey missing out -o failed.csv
+"""
+
+EXPORT_EPILOG = """\b
+Examples:
+  paramsurvey export out results.csv
+  paramsurvey export out results.parquet
+  paramsurvey export out - | head
+"""
+
+
+@click.command(epilog=RESUME_EPILOG, short_help="Go on with a run that was interrupted.")
+@directory_argument
+@click.option("-o", "--output", metavar="FILE", help="Write the results there, too.")
+@click.option("--limit", metavar="N", help="Only the first N.")
+@click.option("--timeout", metavar="SECONDS", help="Stop longer ones.")
+@click.option("--retries", metavar="N", help="Try a failed one so often again.")
+@click.option("--max-failures", metavar="N", help="Give up after so many failed.")
+@click.option("--keep-failed", is_flag=True, help="Do not try those again that failed before.")
+@click.option("-j", "--ncores", metavar="N", help="Run so many at once; -1: all cores but one.")
+@click.option("-v", "--verbose", metavar="0-3", help="How much to say.")
+@click.pass_context
+def resume(ctx: click.Context, /, directory: str, **given: Any) -> None:
+    """Run the command of the checkpoint DIR again, for what has not finished.
+
+    It is the paramsurvey run that made the checkpoint; options given here win over its own.
+    """
+    remembered = recall(directory)
+    if given["output"] and given["output"] != STDOUT:
+        given["output"] = os.path.abspath(given["output"])
+    arguments = remembered.arguments([*_options(given), "--checkpoint", os.path.abspath(directory)])
+    _return_to(remembered.directory)
+    sys.argv[1:] = ["run", *arguments]  # what the log and the checkpoint note as the command
+    ctx.exit(run.main(arguments, prog_name="paramsurvey run", standalone_mode=False, obj=RESUMED))
+
+
+def _return_to(directory: str) -> None:
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise BadUsage(
+            f"the run was started in {directory}, which cannot be entered ({error.strerror}): "
+            "make it available again"
+        ) from None
+
+
+def _options(given: dict[str, Any]) -> list[str]:
+    words: list[str] = []
+    for name, value in given.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif value:
+            words += [option, value]
+    return words
+
+
+@click.command(epilog=MISSING_EPILOG, short_help="Show which parameter sets have no result, and why.")
+@directory_argument
+@click.option("-o", "--output", metavar="FILE", default=STDOUT, help="A csv, parquet, feather or sqlite.")
+def missing(directory: str, output: str) -> None:
+    """Show the parameter sets of the checkpoint DIR that failed, with the reason of each."""
+    check_target(output)
+    results = _load(directory)
+    deliver(results.missing.to_df(), output)
+    unsettled = results.progress.total - results.progress.finished - results.progress.failures
+    if unsettled > 0:
+        say(f"{unsettled:,} more have not run yet: paramsurvey status {directory}")
+
+
+@click.command(epilog=EXPORT_EPILOG, short_help="Write the results of a run into a file.")
+@directory_argument
+@click.argument("file", metavar="FILE")
+def export(directory: str, file: str) -> None:
+    """Write the results of the checkpoint DIR into FILE, also while it runs.
+
+    The suffix says how: csv, parquet, feather, nc (netCDF, a grid as an array), sqlite; - is stdout.
+    """
+    check_target(file)
+    deliver(_load(directory), file)
+
+
+def _load(directory: str) -> Any:
+    from paramsurvey.checkpoint.reading import load
+
+    return load(directory)

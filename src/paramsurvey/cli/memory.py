@@ -1,0 +1,85 @@
+"""What a checkpoint remembers of the program that made it, so that ``resume`` can run it again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from paramsurvey.cli.problems import BadUsage
+
+NAME = ".command.json"  # hidden: the checkpoint takes no directory that has other files
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """The arguments of ``paramsurvey run``, and the directory in which they mean what they say.
+
+    Parameters
+    ----------
+    options : list of str
+        What stood before ``--``.
+    command : list of str, optional
+        What stood after it.
+    directory : str
+    """
+
+    options: list[str]
+    command: list[str] | None
+    directory: str
+
+    def arguments(self, more: Sequence[str] = ()) -> list[str]:
+        """Return the arguments again, with more options, which win."""
+        return [*self.options, *more, *(["--", *self.command] if self.command is not None else [])]
+
+
+def remember(checkpoint: str, remembered: Remembered) -> None:
+    """Keep the arguments with the checkpoint; a directory that is none, or is in use, stays as it is."""
+    path = Path(checkpoint)
+    if not _is_ours(path):
+        return
+    with suppress(OSError):  # the checkpoint itself will say what is wrong with the directory
+        path.mkdir(parents=True, exist_ok=True)
+        aside = path / f"{NAME}.{os.getpid()}.tmp"
+        aside.write_text(json.dumps(asdict(remembered), indent=2) + "\n", encoding="utf-8")
+        os.replace(aside, path / NAME)
+
+
+def _is_ours(path: Path) -> bool:
+    from paramsurvey.checkpoint.lock import holder_of
+    from paramsurvey.checkpoint.run_file import NAME as RUN
+
+    if not path.exists():
+        return True
+    try:
+        names = {entry.name for entry in path.iterdir() if not entry.name.startswith(".")}
+        holder = holder_of(path)
+    except OSError:
+        return False
+    return (not names or RUN in names) and not (holder is not None and holder[1])
+
+
+def recall(checkpoint: str) -> Remembered:
+    """Return the arguments that made a checkpoint.
+
+    Raises
+    ------
+    BadUsage
+        It is no checkpoint, or a program in Python made it, which is named.
+    """
+    from paramsurvey.checkpoint.run_file import read_run
+
+    run = read_run(Path(checkpoint))
+    try:
+        kept: dict[str, Any] = json.loads((Path(checkpoint) / NAME).read_text(encoding="utf-8"))
+        return Remembered(kept["options"], kept["command"], kept["directory"])
+    except (OSError, ValueError, KeyError, TypeError):
+        command = " ".join(map(str, run.get("command", ["it"])))
+        raise BadUsage(
+            f"{checkpoint} was made by a program in Python: run that again, it goes on from there: "
+            f"cd {run.get('directory', '?')} && python {command}"
+        ) from None
