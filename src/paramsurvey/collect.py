@@ -34,25 +34,36 @@ class Collector:
 
     def __init__(self, keep_results: bool = True) -> None:
         self.keep_results = keep_results
-        self.columns: dict[Hashable, Column] = {}
         self.failed: dict[int, FailedPset] = {}
+        self._columns: dict[Hashable, Column] = {}
+        self._ranks: dict[
+            Hashable, tuple[int, int]
+        ] = {}  # first row that has the key, and then its place there
+        self._landings = 0
+
+    @property
+    def columns(self) -> dict[Hashable, Column]:
+        """The columns by key: those of the first pset, then what the second has beyond that, and so on."""
+        return {key: self._columns[key] for key in sorted(self._columns, key=self._ranks.__getitem__)}
 
     def land(self, group: Group, reply: Reply, total: int) -> None:
         """Put a reply's results at their psets' rows; `total` psets are known by now."""
         if not self.keep_results:
             return
         for key, segments in reply.columns.items():
-            if key not in self.columns:
-                self.columns[key] = Column()
-            self.columns[key].make_room(total)
             for segment in segments:
-                self.columns[key].put(pick(group.rows, segment.offsets), segment.values)
+                self.restore(key, pick(group.rows, segment.offsets), segment.values, total)
 
     def restore(self, key: Hashable, rows: Rows, values: Values, total: int) -> None:
-        """Put results of an earlier run at their psets' rows."""
-        column = self.columns.setdefault(key, Column())
+        """Put values of one key (also of an earlier run) at their psets' rows, which ascend."""
+        if len(rows) == 0:
+            return
+        column = self._columns.setdefault(key, Column())
         column.make_room(total)
         column.put(rows, values)
+        rank = int(rows[0]), self._landings
+        self._ranks[key] = min(rank, self._ranks.get(key, rank))
+        self._landings += 1
 
     def fail(self, row: int, failure: Failure, attempts: int) -> None:
         """Note that a pset will not get a result."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from places import Place
 
 PSETS = [{"a": i} for i in range(30)]

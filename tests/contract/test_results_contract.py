@@ -1,0 +1,650 @@
+"""What a map gives back: rows, columns, dtypes, what is missing, the counters; the same on every backend."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import pickle
+import subprocess
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal, assert_series_equal
+
+import paramsurvey
+from paramsurvey import MapProgress, MapResults, PerfStats
+from places import Place
+
+
+def fail_odd(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    if pset["a"] % 2:
+        raise ValueError("odd")
+    return {"half": pset["a"] // 2}
+
+
+@pytest.fixture
+def some_failed(place: Place) -> MapResults:
+    """Ten psets, of which the odd ones failed."""
+    by_value = fail_odd
+    return place.map(
+        lambda p, s, u: by_value(p, s, u), [{"a": i, "b": "x"} for i in range(10)], name="halves"
+    )
+
+
+# a DataFrame
+
+
+def test_it_is_a_dataframe_of_the_finished_psets(some_failed: MapResults) -> None:
+    assert isinstance(some_failed, pd.DataFrame)
+    assert list(some_failed.columns) == ["a", "b", "half"]
+    assert some_failed["a"].tolist() == [0, 2, 4, 6, 8]
+    assert some_failed["half"].sum() == 10
+    assert some_failed.index.equals(pd.RangeIndex(5))
+
+
+def test_what_is_derived_from_it_is_plain(some_failed: MapResults) -> None:
+    for derived in (
+        some_failed[some_failed.a > 2],
+        some_failed.head(2),
+        some_failed[["a"]],
+        some_failed.copy(),
+    ):
+        assert type(derived) is pd.DataFrame
+    assert type(some_failed.groupby("b").sum()) is pd.DataFrame
+    assert type(pd.concat([some_failed, some_failed])) is pd.DataFrame
+
+
+def test_to_df_and_results_are_plain_and_the_same(some_failed: MapResults) -> None:
+    expected = pd.DataFrame({"a": [0, 2, 4, 6, 8], "b": ["x"] * 5, "half": range(5)})
+    for plain in (some_failed.to_df(), some_failed.results):
+        assert type(plain) is pd.DataFrame
+        assert_frame_equal(plain, expected)
+
+
+def test_itertuples(some_failed: MapResults) -> None:
+    assert [(row.Index, row.a, row.half) for row in some_failed.itertuples()] == [
+        (i, 2 * i, i) for i in range(5)
+    ]
+    assert next(some_failed.itertuples(index=False)) == (0, "x", 0)
+
+
+def test_iterdicts_is_an_iterator_of_native_values(some_failed: MapResults) -> None:
+    iterator = some_failed.iterdicts()
+    assert next(iterator) == {"a": 0, "b": "x", "half": 0}
+    assert [type(value) for value in next(iterator).values()] == [int, str, int]
+    assert len(list(iterator)) == 3
+    assert list(iterator) == []
+
+
+def test_to_dict_knows_records_only(some_failed: MapResults) -> None:
+    assert some_failed.to_dict("records") == list(some_failed.iterdicts())
+    assert some_failed.to_dict(orient="records")[1] == {"a": 2, "b": "x", "half": 1}
+    for wrong in ((), ("dict",), ("list",)):
+        with pytest.raises(ValueError, match="records"):
+            some_failed.to_dict(*wrong)
+
+
+def test_columns_may_be_added_and_changed(some_failed: MapResults) -> None:
+    some_failed["double"] = some_failed["a"] * 2
+    some_failed.loc[0, "a"] = 100
+    assert some_failed["double"].tolist() == [0, 4, 8, 12, 16]
+
+
+def test_changing_the_results_changes_nothing_of_the_caller(place: Place) -> None:
+    frame = pd.DataFrame({"a": [1, 2]})
+    results = place.map(lambda p, s, u: {"b": 1}, frame)
+    results.loc[0, "a"] = 100
+    frame.loc[1, "a"] = 200
+    assert frame["a"].tolist() == [1, 200]
+    assert results["a"].tolist() == [100, 2]
+
+
+# what is missing
+
+
+def test_missing_has_the_psets_with_a_reason_in_every_row(some_failed: MapResults) -> None:
+    missing = some_failed.missing
+    assert isinstance(missing, pd.DataFrame)
+    assert list(missing.columns)[:4] == ["a", "b", "_exception", "_traceback"]
+    assert missing["a"].tolist() == [1, 3, 5, 7, 9]
+    assert missing["a"].dtype == np.int64
+    assert set(missing["_exception"]) == {"ValueError('odd')"}
+    assert missing["_traceback"].str.contains("ValueError: odd").all()
+
+
+def test_missing_iterdicts_and_to_df(some_failed: MapResults) -> None:
+    first = next(some_failed.missing.iterdicts())
+    assert (first["a"], first["_exception"]) == (1, "ValueError('odd')")
+    assert type(some_failed.missing.to_df()) is pd.DataFrame
+    assert len(some_failed.missing.to_df()) == 5
+
+
+def test_missing_has_both_columns_when_nothing_is_missing(place: Place) -> None:
+    missing = place.map(lambda p, s, u: None, [{"a": 1}]).missing
+    assert len(missing) == 0
+    assert missing.empty
+    assert {"a", "_exception", "_traceback"} <= set(missing.columns)
+    assert list(missing.iterdicts()) == []
+    assert list(missing.to_psets().columns) == ["a"]
+
+
+def test_missing_to_psets_given_to_map_again_gives_exactly_the_remaining_rows(place: Place) -> None:
+    psets = pd.DataFrame(
+        {
+            "i": range(12),
+            "f": np.linspace(0, 1, 12),
+            "s": list("abcdefghijkl"),
+            "c": pd.Categorical(list("xyz") * 4),
+            "t": pd.date_range("2020-01-01", periods=12),
+            "o": [[i] for i in range(12)],
+        }
+    )
+
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if user_kwargs and pset["i"] in (3, 4, 11):
+            raise ValueError
+        return {"r": f"{pset['i']} {pset['s']} {pset['c']} {pset['t']} {pset['o']}"}
+
+    everything = place.map(worker, psets)
+    first = place.map(worker, psets, user_kwargs={"fail": True})
+    again = first.missing.to_psets()
+    assert type(again) is pd.DataFrame
+    assert again.dtypes.to_dict() == psets.dtypes.to_dict()
+    second = place.map(worker, again)
+    assert len(second.missing) == 0
+    assert_frame_equal(second.to_df(), everything.to_df().iloc[[3, 4, 11]].reset_index(drop=True))
+    both = pd.concat([first, second]).sort_values("i", ignore_index=True)
+    assert_frame_equal(both, everything.to_df())
+
+
+def test_running_the_missing_until_nothing_is_missing(place: Place, in_tmp: Path) -> None:
+    def sometimes(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+        attempts = Path(f"{pset['a']}")
+        count = len(attempts.read_text()) if attempts.exists() else 0
+        attempts.write_text("x" * (count + 1))
+        if count < pset["a"] % 3:
+            raise NotImplementedError
+        return {"attempts": count + 1}
+
+    psets: Any = [{"a": i} for i in range(9)]
+    found = []
+    while len(psets):
+        results = place.map(sometimes, psets)
+        found.append(results.to_df())
+        psets = results.missing.to_psets()
+    assert [len(part) for part in found] == [3, 3, 3]
+    assert sorted(pd.concat(found)["a"]) == list(range(9))
+
+
+def test_when_all_psets_fail_the_results_are_empty_with_the_psets_columns(place: Place) -> None:
+    results = place.map(lambda p, s, u: 1 / 0, pd.DataFrame({"a": [1, 2], "c": pd.Categorical(["x", "y"])}))
+    assert len(results) == 0
+    assert list(results.columns) == ["a", "c"]
+    assert results["a"].dtype == np.int64
+    assert list(results.iterdicts()) == []
+    assert results.missing["_exception"].str.startswith("ZeroDivisionError").all()
+
+
+# progress, stats, verbose
+
+
+def test_progress(some_failed: MapResults) -> None:
+    progress = some_failed.progress
+    assert isinstance(progress, MapProgress)
+    assert str(progress) == "total: 10, active: 0, finished: 5, failures: 5, exceptions: 5"
+    assert (progress.total, progress.active, progress.finished) == (10, 0, 5)
+    assert (progress.failures, progress.exceptions) == (5, 5)
+
+
+def test_stats_have_one_value_per_pset(some_failed: MapResults) -> None:
+    stats = some_failed.stats
+    assert isinstance(stats, PerfStats)
+    for name in ("halves_wallclock", "halves_iowait"):
+        count, mean, histogram = stats.read_stats(name)  # type: ignore[misc]
+        assert count == 10
+        assert mean >= 0
+        assert histogram.get_total_count() == 10
+    assert set(stats.all_stat_names()) == {"halves_wallclock", "halves_iowait"}
+
+
+def test_what_a_worker_times_is_in_the_stats(place: Place) -> None:
+    def worker(pset: Any, system_kwargs: dict[str, Any], user_kwargs: Any) -> None:
+        from paramsurvey.stats import record_iowait, record_wallclock
+
+        with (
+            record_wallclock("part", system_kwargs["raw_stats"]),
+            record_iowait("wait", system_kwargs["raw_stats"]),
+        ):
+            if pset["a"] == 3:
+                raise ValueError("timed all the same")
+
+    stats = place.map(worker, [{"a": i} for i in range(10)], name="n").stats
+    assert set(stats.all_stat_names()) == {"part", "wait", "n_wallclock", "n_iowait"}
+    assert stats.read_stats("part")[0] == 10  # type: ignore[index]
+    assert stats.read_stats("unknown") is None
+
+
+def test_verbose_is_that_of_the_map(place: Place) -> None:
+    assert place.map(lambda p, s, u: None, [{"a": 1}]).verbose == 0
+    assert place.map(lambda p, s, u: None, [{"a": 1}], verbose=2).verbose == 2
+
+
+# copies
+
+
+def test_results_can_be_pickled(some_failed: MapResults) -> None:
+    for dumps in (pickle.dumps, cloudpickle.dumps):
+        copied = pickle.loads(dumps(some_failed))
+        assert isinstance(copied, MapResults)
+        assert_frame_equal(copied.to_df(), some_failed.to_df())
+        assert_frame_equal(copied.missing.to_df(), some_failed.missing.to_df())
+        assert copied.missing.to_psets().equals(some_failed.missing.to_psets())
+        assert str(copied.progress) == str(some_failed.progress)
+        assert copied.stats.read_stats("halves_wallclock")[0] == 10
+        assert copied.verbose == 0
+
+
+def test_results_can_be_copied(some_failed: MapResults) -> None:
+    for copied in (copy.copy(some_failed), copy.deepcopy(some_failed)):
+        assert_frame_equal(pd.DataFrame(copied), some_failed.to_df())
+
+
+def test_results_may_be_the_arguments_of_the_next_map(place: Place, some_failed: MapResults) -> None:
+    results = place.map(
+        lambda p, s, u: {"total": int(u["before"]["half"].sum()), "failed": len(u["before"].missing)},
+        [{"a": 1}],
+        user_kwargs={"before": some_failed},
+    )
+    assert results.to_dict("records") == [{"a": 1, "total": 10, "failed": 5}]
+
+
+def test_results_may_be_the_psets_of_the_next_map(place: Place, some_failed: MapResults) -> None:
+    results = place.map(lambda p, s, u: {"quarter": p["half"] / 2}, some_failed)
+    assert list(results.columns) == ["a", "b", "half", "quarter"]
+    assert results["quarter"].tolist() == [0, 0.5, 1, 1.5, 2]
+
+
+# keys
+
+
+def test_a_result_key_that_equals_a_pset_key_wins_and_the_log_says_so_once(place: Place) -> None:
+    results = place.map(lambda p, s, u: {"a": p["a"] * 10, "c": 1}, [{"a": i, "b": 0} for i in range(20)])
+    assert list(results.columns) == ["a", "b", "c"]
+    assert results["a"].tolist() == [i * 10 for i in range(20)]
+    log = place.new_log()
+    assert log.count("'a'") == 1
+    assert "the result's value wins" in log
+
+
+def test_where_the_result_does_not_have_the_key_the_psets_own_value_stays(place: Place) -> None:
+    results = place.map(lambda p, s, u: {"a": "new"} if p["a"] % 2 else {}, [{"a": i} for i in range(4)])
+    assert results["a"].tolist() == [0, "new", 2, "new"]
+
+
+def test_missing_shows_the_psets_own_value_not_the_results(place: Place) -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if pset["a"] == 1:
+            raise ValueError
+        return {"a": "new"}
+
+    results = place.map(worker, [{"a": 0}, {"a": 1}])
+    assert results.missing["a"].tolist() == [1]
+    assert results.missing.to_psets()["a"].tolist() == [1]
+
+
+def test_keys_that_only_some_results_have_are_nan_elsewhere(place: Place) -> None:
+    results = place.map(lambda p, s, u: {"xyz"[p["a"] % 3]: p["a"]}, [{"a": i} for i in range(6)])
+    assert list(results.columns) == ["a", "x", "y", "z"]
+    assert results["x"].fillna(-1).tolist() == [0, -1, -1, 3, -1, -1]
+    assert results["y"].fillna(-1).tolist() == [-1, 1, -1, -1, 4, -1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_the_columns_does_not_depend_on_who_is_first(place: Place, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    keys = [random.permutation(list("uvwxyz"))[: random.integers(1, 6)].tolist() for _ in range(40)]
+
+    def worker(pset: dict[str, Any], system_kwargs: Any, keys: Any) -> dict[str, int]:
+        import time
+
+        time.sleep(0.002 * (1 - pset["a"] / 40))
+        return dict.fromkeys(keys[pset["a"]], 1)
+
+    results = place.map(worker, [{"a": i} for i in range(40)], user_kwargs=keys, group_size=1 + 2 * seed)
+    assert list(results.columns) == ["a", *dict.fromkeys(key for some in keys for key in some)]
+
+
+@pytest.mark.parametrize(
+    "key", ["with space", "class", "_under", "1", "", 1, 2.5, ("a", 1), True, "größe"], ids=repr
+)
+def test_result_keys_may_be_anything(place: Place, key: Any) -> None:
+    results = place.map(lambda p, s, u: {key: p["a"] + 1, "b": 0}, [{"a": i} for i in range(3)])
+    assert len(results.columns) == 3
+    assert [row[key] for row in results.iterdicts()] == [1, 2, 3]
+    assert results.iloc[:, 1].tolist() == [1, 2, 3]
+
+
+def test_a_result_key_may_be_an_object_of_the_program(place: Place) -> None:
+    class Colour(Enum):
+        RED = 1
+
+    results = place.map(lambda p, s, u: {Colour.RED: p["a"]}, [{"a": 1}, {"a": 2}])
+    assert [row[Colour.RED] for row in results.iterdicts()] == [1, 2]
+
+
+# keep_results
+
+
+def test_without_keep_results_the_results_are_empty_and_the_rest_is_there(place: Place) -> None:
+    by_value = fail_odd
+    results = place.map(lambda p, s, u: by_value(p, s, u), [{"a": i} for i in range(4)], keep_results=False)
+    assert len(results) == 0
+    assert results.progress.finished == 2
+    assert results.missing["a"].tolist() == [1, 3]
+    assert list(results.iterdicts()) == []
+
+
+# empty
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [[], (), pd.DataFrame(), pd.DataFrame({"a": []}), iter([]), (pset for pset in ())],
+    ids=["list", "tuple", "DataFrame", "columns only", "iterator", "generator"],
+)
+def test_no_psets_are_no_results(place: Place, empty: Any) -> None:
+    called = []
+    results = place.map(lambda p, s, u: {"b": 1}, empty, out_func=lambda *args: called.append(args))
+    assert isinstance(results, MapResults)
+    assert len(results) == 0
+    assert str(results.progress) == "total: 0, active: 0, finished: 0, failures: 0, exceptions: 0"
+    assert results.missing.empty
+    assert results.stats.all_stat_names() == []
+    assert list(results.iterdicts()) == list(results.missing.iterdicts()) == called == []
+
+
+# dtypes
+
+
+def column_of(place: Place, values: list[Any], **options: Any) -> pd.Series[Any]:
+    """Return the result column of a survey whose psets return `values`, nothing for an ``Ellipsis``."""
+
+    def worker(pset: dict[str, Any], system_kwargs: Any, values: list[Any]) -> dict[str, Any]:
+        value = values[pset["i"]]
+        return {} if value is ... else {"r": value}
+
+    psets = [{"i": i} for i in range(len(values))]
+    return place.map(worker, psets, user_kwargs=values, **options)["r"]
+
+
+BIG = 2**63
+MIXES: dict[str, list[Any]] = {
+    "ints": [1, 2, 3],
+    "floats": [0.5, 1.0],
+    "bools": [True, False],
+    "strings": ["x", "y"],
+    "ints then a float": [1, 2, 0.5],
+    "a float then ints": [0.5, 1, 2],
+    "ints and nan": [1, float("nan"), 2],
+    "ints and None": [1, None, 2],
+    "floats and None": [0.5, None],
+    "None only": [None, None],
+    "strings and None": ["x", None],
+    "strings and nan": ["x", float("nan")],
+    "ints, floats, None and strings": [1, 0.5, None, "x", 2],
+    "bools and ints": [True, 2, False],
+    "bools and None": [True, None],
+    "bools and floats": [True, 0.5],
+    "big ints": [BIG, 1],
+    "very big ints": [BIG * 4, 1],
+    "big negative ints": [-BIG, -1],
+    "ints beyond float": [2**53 + 1, 2**60 + 1],
+    "ints beyond float, and a float": [2**53 + 1, 0.5],
+    "ints beyond float, and a string": [2**53 + 1, "x", 0.5],
+    "numpy ints": [np.int8(1), np.uint64(2), np.int64(3)],
+    "numpy's largest": [np.uint64(2**64 - 1), 1],
+    "numpy floats": [np.float32(0.5), np.float64(0.25)],
+    "numpy bools": [np.bool_(True), True],
+    "numpy strings": [np.str_("x"), "y"],
+    "numpy dates": [np.datetime64("2020-01-01"), np.datetime64("2020-01-02T03:04:05.678")],
+    "numpy spans": [np.timedelta64(1, "s"), np.timedelta64(1, "D")],
+    "complex": [1j, 2],
+    "datetimes": [datetime.datetime(2020, 1, 1), datetime.datetime(2021, 1, 1)],
+    "datetimes and None": [datetime.datetime(2020, 1, 1), None],
+    "dates": [datetime.date(2020, 1, 1), datetime.date(2021, 1, 1)],
+    "timestamps": [pd.Timestamp("2020-01-01"), pd.NaT],
+    "timestamps of two zones": [
+        pd.Timestamp("2020-01-01", tz="UTC"),
+        pd.Timestamp("2020-01-01", tz="Asia/Tokyo"),
+    ],
+    "timedeltas": [pd.Timedelta("1s"), datetime.timedelta(seconds=2)],
+    "decimals": [Decimal("1.5"), Decimal(2)],
+    "lists": [[1], [1, 2], []],
+    "lists of one length": [[1, 2], [3, 4]],
+    "tuples": [(1, 2), (3, 4)],
+    "nested lists": [[[1, 2], [3]], [[4], [5, 6]]],
+    "sets": [{1}, {2}],
+    "dicts": [{"x": 1}, {"x": {"y": [2]}}],
+    "bytes": [b"x", b""],
+    "pd.NA": [pd.NA, 1],
+    "intervals": [pd.Interval(0, 1), pd.Interval(1, 2)],
+    "ranges": [range(2), range(3)],
+    "types": [int, str],
+    "a list among numbers": [1, [2], 0.5],
+    "a missing int": [1, ..., 2],
+    "a missing float": [..., 0.5],
+    "a missing bool": [True, ...],
+    "a missing string": ["x", ...],
+    "a missing big int": [2**60, ...],
+    "a missing list": [[1], ...],
+}
+
+
+NUMBERS = (np.int8, np.int64, np.uint64, np.floating, np.bool_, np.str_)
+
+
+def as_pandas_has_it(values: list[Any]) -> pd.Series[Any]:
+    """Return what a list of the values is to pandas; numpy's numbers are Python's."""
+    plain = [float("nan") if value is ... else value for value in values]
+    return pd.Series([value.item() if isinstance(value, NUMBERS) else value for value in plain], name="r")
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_a_column_is_what_pandas_makes_of_the_list_of_its_values(place: Place, mix: str) -> None:
+    values = MIXES[mix]
+    expected = as_pandas_has_it(values)
+    for size in (1, 2, 100):
+        assert_series_equal(column_of(place, values, group_size=size), expected)
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_a_column_does_not_depend_on_the_order_of_arrival(place: Place, mix: str) -> None:
+    if place.name == "serial":
+        pytest.skip("there is one order")
+    values = MIXES[mix] * 3
+
+    def worker(pset: dict[str, Any], system_kwargs: Any, values: list[Any]) -> dict[str, Any]:
+        import time
+
+        time.sleep(0.003 * (pset["i"] % 2))
+        value = values[pset["i"]]
+        return {} if value is ... else {"r": value}
+
+    results = place.map(worker, [{"i": i} for i in range(len(values))], user_kwargs=values, group_size=1)
+    assert_series_equal(results["r"], as_pandas_has_it(values))
+
+
+def test_arrays_of_any_shape_are_values(place: Place) -> None:
+    shapes = [(2,), (3,), (2,), (0,), (2, 2), ()]
+    column = column_of(place, [np.full(shape, 7) for shape in shapes])
+    assert [value.shape for value in column] == shapes
+    assert column.dtype == object
+
+
+def test_arrays_of_one_shape_are_values(place: Place) -> None:
+    column = column_of(place, [np.arange(3), np.arange(3) + 1])
+    assert [value.tolist() for value in column] == [[0, 1, 2], [1, 2, 3]]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_tables_are_values(place: Place, count: int) -> None:
+    frames = column_of(place, [pd.DataFrame({"x": range(i)}) for i in range(count)])
+    assert [len(frame) for frame in frames] == list(range(count))
+    series = column_of(place, [pd.Series(range(i), dtype=object) for i in range(count)])
+    assert [len(one) for one in series] == list(range(count))
+    equal = column_of(place, [pd.DataFrame({"x": [1, 2]})] * count)
+    assert [frame.shape for frame in equal] == [(2, 1)] * count
+
+
+class Odd:
+    """Claims to be many things, and raises when it is taken for one of them."""
+
+    def __init__(self, i: int) -> None:
+        self.i = i
+
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("no array")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no equality")
+
+    def __hash__(self) -> int:
+        raise RuntimeError("no hash")
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("no truth")
+
+    def __getitem__(self, at: Any) -> Any:
+        raise RuntimeError("no items")
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("no iteration")
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_objects_that_raise_at_every_touch_are_values(place: Place, count: int) -> None:
+    cloudpickle.register_pickle_by_value(__import__(__name__))
+    try:
+        psets = [{"i": i, "odd": Odd(i)} for i in range(count)]
+        results = place.map(lambda p, s, u: {"r": p["odd"]}, psets)
+        failed = place.map(lambda p, s, u: 1 / 0, psets)
+    finally:
+        cloudpickle.unregister_pickle_by_value(__import__(__name__))
+    assert [value.i for value in results["r"]] == list(range(count))
+    assert [row["odd"].i for row in results.iterdicts()] == list(range(count))
+    assert [value.i for value in failed.missing["odd"]] == list(range(count))
+
+
+def test_a_completed_process_is_a_value(place: Place) -> None:
+    psets = [{"run_args": ["echo", str(i)]} for i in range(3)]
+    run_kwargs = {"stdout": subprocess.PIPE, "encoding": "utf-8"}
+    results = place.map(
+        paramsurvey.utils.subprocess_run_worker, psets, user_kwargs={"run_kwargs": run_kwargs}
+    )
+    assert [row.cli.stdout for row in results.itertuples()] == ["0\n", "1\n", "2\n"]
+    assert [row.cli.returncode for row in results.itertuples()] == [0, 0, 0]
+
+
+def test_a_late_float_among_integers_of_the_psets_promotes_the_column(place: Place) -> None:
+    results = place.map(
+        lambda p, s, u: {"type": type(p["a"]).__name__}, [{"a": i} for i in range(50)] + [{"a": 0.5}]
+    )
+    assert results["a"].dtype == np.float64
+    assert results["a"].iloc[-1] == 0.5
+    assert results["type"].tolist() == ["int"] * 50 + ["float"]
+
+
+def test_a_dataframe_keeps_its_dtypes(place: Place) -> None:
+    frame = pd.DataFrame(
+        {
+            "i8": np.array([1, 2], dtype=np.int8),
+            "u64": np.array([1, 2**64 - 1], dtype=np.uint64),
+            "f32": np.array([0.5, 1], dtype=np.float32),
+            "b": [True, False],
+            "s": ["x", "y"],
+            "o": np.array(["x", None], dtype=object),
+            "c": pd.Categorical(["x", "y"], categories=["y", "x", "z"], ordered=True),
+            "t": pd.to_datetime(["2020-01-01", None]),
+            "z": pd.to_datetime(["2020-01-01", "2020-01-02"]).tz_localize("Europe/Oslo"),
+            "d": pd.to_timedelta([1, 2], unit="s"),
+            "I": pd.array([1, None], dtype="Int64"),
+            "B": pd.array([True, None], dtype="boolean"),
+        },
+        index=[7, 3],
+    )
+    results = place.map(lambda p, s, u: {"r": 1}, frame)
+    assert_frame_equal(results[list(frame)], frame.reset_index(drop=True))
+    failed = place.map(lambda p, s, u: 1 / 0, frame)
+    assert_frame_equal(failed.missing.to_psets(), frame.reset_index(drop=True))
+
+
+# the same everywhere
+
+
+def mixed_psets() -> list[dict[str, Any]]:
+    """A thousand psets of every type, with missing keys."""
+    psets: list[dict[str, Any]] = []
+    for i in range(1000):
+        pset = {
+            "i": i,
+            "f": i / 7,
+            "s": f"s{i % 13}",
+            "b": i % 2 == 0,
+            "n": None,
+            "maybe": None if i % 3 else i,
+            "items": list(range(i % 4)),
+            "t": pd.Timestamp("2020-01-01") + pd.Timedelta(hours=i),
+            "mixed": [i, i / 2, str(i), None, i % 2 == 0][i % 5],
+        }
+        if i % 11 == 0:
+            del pset["f"]
+        if i % 17 == 0:
+            del pset["s"]
+        if i % 501 == 500:
+            pset["rare"] = i
+        psets.append(pset)
+    return psets
+
+
+def mixed_frame() -> pd.DataFrame:
+    """The same as a DataFrame, with a categorical."""
+    frame = pd.DataFrame(mixed_psets())
+    frame["c"] = pd.Categorical(frame["s"])
+    return frame
+
+
+def mixed_worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any] | None:
+    i = pset["i"]
+    if i % 97 == 50:
+        raise ValueError(f"no {i}")
+    if i % 89 == 40:
+        return None
+    result = {"text": repr(sorted(pset.items(), key=lambda item: item[0])), "i2": i * i}
+    result["either"] = [i, i / 3, f"{i}", None, [i], pset["t"]][i % 6]
+    if i > 600:
+        result["late"] = i / 2 if i > 800 else i
+    return result
+
+
+@pytest.mark.parametrize("make", [mixed_psets, mixed_frame])
+def test_a_thousand_mixed_psets_give_the_same_table_everywhere(place: Place, places: Any, make: Any) -> None:
+    by_value = mixed_worker
+    psets = make()
+    expected = places["serial"].map(lambda p, s, u: by_value(p, s, u), psets)
+    results = place.map(lambda p, s, u: by_value(p, s, u), psets)
+    assert_frame_equal(results.to_df(), expected.to_df())
+    drop = ["_traceback"]
+    assert_frame_equal(
+        results.missing.to_df().drop(columns=drop), expected.missing.to_df().drop(columns=drop)
+    )
+    assert str(results.progress) == str(expected.progress)
+    assert len(results) == 1000 - 10
