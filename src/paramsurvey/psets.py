@@ -62,8 +62,8 @@ class PsetSource(Protocol):
         """Return the columns of these rows; a key that a pset does not have is nan."""
         ...
 
-    def dtypes(self) -> Mapping[str, str]:
-        """Return what pandas calls the columns' types, where the values alone do not say it."""
+    def dtypes(self) -> Mapping[str, Any]:
+        """Return the columns' dtypes in pandas, where the values alone do not say them."""
         ...
 
     def decoder(self) -> Decoder:
@@ -168,7 +168,7 @@ class SpaceSource:
         """Return the columns of these rows."""
         return self._space.columns(rows)
 
-    def dtypes(self) -> Mapping[str, str]:
+    def dtypes(self) -> Mapping[str, Any]:
         """Return nothing: a space has Python's types."""
         return {}
 
@@ -240,9 +240,9 @@ class PsetTable:
             for name, column, values in cut
         }
 
-    def dtypes(self) -> Mapping[str, str]:
+    def dtypes(self) -> Mapping[str, Any]:
         """Return the frame's own."""
-        return {str(name): str(dtype) for name, dtype in self._frame.dtypes.items()}
+        return {str(name): dtype for name, dtype in self._frame.dtypes.items()}
 
     def decoder(self) -> TableDecoder:
         """Return what makes dicts of these columns."""
@@ -303,7 +303,7 @@ class PsetStream:
         psets = self.load(rows)
         return {name: pack([pset.get(name, np.nan) for pset in psets]) for name in _all_keys(psets)}
 
-    def dtypes(self) -> Mapping[str, str]:
+    def dtypes(self) -> Mapping[str, Any]:
         """Return nothing: psets as dicts have Python's types."""
         return {}
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.archive import FAILURES, RESULTS, Found, Search, read_all, rest
 from paramsurvey.checkpoint.base import Resumed, Status, no_rows
+from paramsurvey.checkpoint.dtypes import dtype_text
 from paramsurvey.checkpoint.encoding import Piece, encode, encode_cells
 from paramsurvey.checkpoint.files import replace_json
 from paramsurvey.checkpoint.lock import Lock
@@ -108,6 +109,7 @@ class DirectoryCheckpoint:
         self._positions: dict[int, int] = {}  # of rows that do not have their natural one
         self._searches: tuple[Search, Search] | None = None
         self._writer: Writer | None = None
+        self._dtypes = {name: dtype_text(dtype) for name, dtype in source.dtypes().items()}
         self._closed = False
         self._began = time.monotonic()
         try:
@@ -305,10 +307,9 @@ class DirectoryCheckpoint:
         return to_table(self._positions_of(rows), [*psets, *why], [str(column.key) for column in psets])
 
     def _pset_columns(self, batch: Sequence[Mapping[str, Cells]], starts: list[int]) -> list[Stored]:
-        dtypes = self._source.dtypes()
         names = dict.fromkeys(name for psets in batch for name in psets)
         return [
-            _pset_column(name, [psets.get(name) for psets in batch], starts, dtypes.get(name, ""))
+            _pset_column(name, [psets.get(name) for psets in batch], starts, self._dtypes.get(name, ""))
             for name in names
         ]
 

@@ -104,11 +104,20 @@ def _places(at: At) -> NDArray[np.int64]:
 
 
 def _encode_numbers(pieces: Sequence[Piece], count: int) -> Encoded:
-    data = np.zeros(count, dtype=pieces[0][1].dtype)  # type: ignore[union-attr]
+    if _in_order(pieces, count):
+        return Encoded(pa.array(np.concatenate([np.asarray(values) for _, values in pieces])), "number")
+    data = np.zeros(count, dtype=np.asarray(pieces[0][1]).dtype)
     covered = np.zeros(count, dtype=np.bool_)
     for at, values in pieces:
         data[at], covered[at] = values, True
     return Encoded(pa.array(data, mask=None if covered.all() else ~covered), "number")
+
+
+def _in_order(pieces: Sequence[Piece], count: int) -> bool:
+    """Tell whether the pieces, one after the other, are the whole column."""
+    ends = [0, *(at.stop if isinstance(at, slice) else -1 for at, _ in pieces)]
+    starts = [*(at.start if isinstance(at, slice) else -1 for at, _ in pieces), count]
+    return starts == ends
 
 
 def _encode_mixed_numbers(pieces: Sequence[Piece], count: int) -> Encoded:

@@ -34,8 +34,8 @@ from paramsurvey.messages import Values
 
 POSITION = "_position"
 KEY = b"paramsurvey"  # of the fields' metadata
-FAN_IN = 10  # parts of about one size become one
-LARGEST = 128 * 2**20  # bytes: what would become larger stays what it is, for a merge happens in memory
+FAN_IN = 16  # so many parts of about one size become one
+LARGEST = 128 * 2**20  # bytes: no merge makes more, for it happens in memory
 
 _NAME = re.compile(r"(\d{8,})-(\d{8,})-(\d{9,})-([0-9a-f]{8})\.parquet")
 
@@ -395,21 +395,22 @@ def merge(directory: Path, parts: Sequence[Part], go_on: Callable[[], bool]) -> 
 def worth_merging(spans: Sequence[int], sizes: Sequence[int]) -> slice | None:
     """Return which parts to merge next, given how many batches, and bytes, each of them holds.
 
-    The last `FAN_IN` that hold about as many batches become one, which holds ten times as many. So
+    The last `FAN_IN` that hold about as many batches become one, which holds so many times more. So
     every row is written again only as often as the number of batches has digits.
 
     Examples
     --------
-    >>> worth_merging([10] + 9 * [1], 10 * [500])
-    >>> worth_merging([10] + 10 * [1], 11 * [500])
-    slice(1, 11, None)
+    >>> worth_merging([16] + 15 * [1], 16 * [500])
+    >>> worth_merging([16] + 16 * [1], 17 * [500])
+    slice(1, 17, None)
     """
     stop = start = len(spans)
     level = FAN_IN
-    while start > 0:
-        while start > 0 and spans[start - 1] < level:
+    while start > 0 and sizes[start - 1] < LARGEST // 2:
+        while start > 0 and spans[start - 1] < level and sizes[start - 1] < LARGEST // 2:
             start -= 1
         if stop - start >= FAN_IN:
-            return slice(start, stop) if sum(sizes[start:stop]) <= LARGEST else None
+            fitting = int(np.searchsorted(np.cumsum(sizes[start:stop]), LARGEST, side="right"))
+            return slice(start, start + fitting)
         stop, level = start, level * FAN_IN
     return None

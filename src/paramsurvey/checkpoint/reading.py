@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from paramsurvey.checkpoint.archive import FAILURES, RESULTS, read_all
 from paramsurvey.checkpoint.directory import failure_cells, latest
+from paramsurvey.checkpoint.dtypes import typed
 from paramsurvey.checkpoint.parts import PartTable, about, live_parts
 from paramsurvey.checkpoint.run_file import read_run
 from paramsurvey.collect import Collector
@@ -110,25 +111,13 @@ class Psets:
         every = range(self.total)
         frame = pd.DataFrame(
             {
-                name: _typed(series_of(column, every), self._dtypes[name])
+                name: typed(series_of(column, every), self._dtypes[name])
                 for name, column in self._columns.items()
             },
             index=pd.RangeIndex(self.total),
             copy=False,
         )
         return PsetTable(frame)
-
-
-def _typed(series: pd.Series[Any], dtype: str) -> pd.Series[Any]:
-    """Return a column with the dtype that it had, where its values allow that."""
-    if not dtype or str(series.dtype) == dtype:
-        return series
-    if dtype == "category":  # in the order in which they appear, which is that of an axis
-        return pd.Series(pd.Categorical(series, categories=pd.unique(series.dropna())), index=series.index)
-    try:
-        return series.astype(dtype)  # type: ignore[call-overload,no-any-return]
-    except (ValueError, TypeError):
-        return series
 
 
 def scan(path: str | os.PathLike[str]) -> Any:
