@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from places import Place, Places, all_places
 
 HANG_LIMIT = 120.0  # seconds
@@ -133,7 +134,7 @@ def places() -> Iterator[Places]:
         yield opened
 
 
-@pytest.fixture(params=["serial", "multiprocessing"])
+@pytest.fixture(params=["serial", "multiprocessing", "ray", "threads", "loky"])
 def place(request: pytest.FixtureRequest, places: Places, in_tmp: Path) -> Place:
     """Every backend in turn."""
     if request.param == "ray":

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from paramsurvey.columns import pack_column
 from paramsurvey.errors import NotPicklable
 from paramsurvey.host import peak_memory, used_memory
-from paramsurvey.messages import Code, Failure, FailureKind, Group, Job, Refusal, Reply, ResultColumn
+from paramsurvey.messages import Answer, Code, Failure, FailureKind, Group, Job, Refusal, Reply, ResultColumn
 from paramsurvey.sealing import sealed_result
 
 LOOK_SECONDS = 100e-6  # process_time() is a system call of 0.3 µs: one per so much work is cheap
@@ -361,8 +361,8 @@ def traceback_of(error: BaseException) -> str:
     return "".join(traceback.format_exception(error.with_traceback(below or frames)))
 
 
-def dump(reply: Reply) -> bytes:
-    """Pickle a reply. Its results are sealed already; its keys may be objects, too."""
+def dump(answer: Answer) -> bytes:
+    """Pickle an answer. The results in it are sealed already; their keys may be objects, too."""
     import cloudpickle
 
-    return bytes(cloudpickle.dumps(reply))
+    return bytes(cloudpickle.dumps(answer))

@@ -465,8 +465,6 @@ def test_a_column_is_what_pandas_makes_of_the_list_of_its_values(place: Place, m
 
 @pytest.mark.parametrize("mix", MIXES)
 def test_a_column_does_not_depend_on_the_order_of_arrival(place: Place, mix: str) -> None:
-    if place.name == "serial":
-        pytest.skip("there is one order")
     values = MIXES[mix] * 3
 
     def worker(pset: dict[str, Any], system_kwargs: Any, values: list[Any]) -> dict[str, Any]:

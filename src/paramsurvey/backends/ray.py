@@ -29,6 +29,7 @@ from paramsurvey.host import wanted_workers
 from paramsurvey.messages import Answer, Answers, Failure, FailureKind, Group, Job, Loss, Refusal, Reply
 from paramsurvey.options import Options
 from paramsurvey.station import Equipment, Station
+from paramsurvey.worker import dump
 
 PATIENCE = 0.25  # seconds: Ctrl-C waits for it
 HEAD_SECONDS = 15.0  # without an answer from the head; after 60 Ray would end this process
@@ -239,7 +240,7 @@ def run_group(equipment: Equipment, key: str, job: list[Any], group: Group) -> I
 
         station.take_up(ray.get(job[0]))
     for answer in station.run(group):
-        yield pickle.dumps(answer, protocol=5)
+        yield dump(answer)
 
 
 def _station_with(equipment: Equipment) -> Station:
