@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from conftest import wait_until
+from paramsurvey.cli.program import run_program
 
 PROGRAM = Path(sys.executable).with_name("paramsurvey")
 
@@ -39,8 +40,8 @@ def paramsurvey(*arguments: str, code: int = 0, **options: object) -> subprocess
 
 
 def survey(*arguments: str, code: int = 0) -> pd.DataFrame:
-    """Run `paramsurvey run`, and return its results."""
-    paramsurvey("run", "-v0", "-o", "results.parquet", *arguments, code=code)
+    """Run `paramsurvey run` in this process, which takes less time, and return its results."""
+    assert run_program(["run", "-v0", "-o", "results.parquet", *arguments]) == code
     return pd.read_parquet("results.parquet")
 
 
@@ -197,8 +198,8 @@ def test_ok_codes_retries_and_results_that_are_not_there() -> None:
 
 def test_functions() -> None:
     Path("shapes.py").write_text("def area(width, height):\n    return width * height\n")
-    results = survey("--zip", "-p", "width=1,2", "-p", "height=3,4", "shapes:area")
-    assert results["result"].tolist() == [3, 8]
+    done = paramsurvey("run", "-v0", "--zip", "-p", "width=1,2", "-p", "height=3,4", "shapes:area")
+    assert done.stdout == "width,height,result\n1,3,3\n2,4,8\n"
 
 
 def test_dry_run_and_limit() -> None:
@@ -250,8 +251,6 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
 def test_bad_usage_is_one_line_and_leaves_nothing(
     arguments: list[str], says: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from paramsurvey.cli.program import run_program
-
     Path("text").write_text("x")
     Path("broken.py").write_text("1 / 0\n")
     monkeypatch.setattr("sys.path", sys.path.copy())

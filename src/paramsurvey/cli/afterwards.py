@@ -10,7 +10,7 @@ import click
 
 from paramsurvey.cli.export import STDOUT, check_target, deliver
 from paramsurvey.cli.follow import directory_argument
-from paramsurvey.cli.memory import recall
+from paramsurvey.cli.memory import check_begun, recall
 from paramsurvey.cli.problems import BadUsage, say
 from paramsurvey.cli.run import RESUMED, run
 
@@ -88,9 +88,9 @@ def missing(directory: str, output: str) -> None:
     check_target(output)
     results = _load(directory)
     deliver(results.missing.to_df(), output)
-    unsettled = results.progress.total - results.progress.finished - results.progress.failures
+    unsettled = results.progress.total - len(results) - len(results.missing)
     if unsettled > 0:
-        say(f"{unsettled:,} more have not run yet: paramsurvey status {directory}")
+        say(f"{unsettled:,} more have not run yet: paramsurvey resume {directory}")
 
 
 @click.command(epilog=EXPORT_EPILOG, short_help="Write the results of a run into a file.")
@@ -108,4 +108,5 @@ def export(directory: str, file: str) -> None:
 def _load(directory: str) -> Any:
     from paramsurvey.checkpoint.reading import load
 
+    check_begun(directory)
     return load(directory)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from paramsurvey.cli.memory import check_begun
 from paramsurvey.cli.problems import ALL_FINISHED, SOME_FAILED
 
 if TYPE_CHECKING:
@@ -64,7 +65,12 @@ class State:
     @property
     def settled(self) -> int:
         """Psets that finished or failed."""
-        return self.counts["finished"] + self.counts["failures"]
+        return self.counts["finished"] + self.failed
+
+    @property
+    def failed(self) -> int:
+        """Psets that failed; those that an early end kept from running are none of them."""
+        return self.counts["failures"] if self.alive else sum(case.count for case in self.cases)
 
     @property
     def status(self) -> str:
@@ -81,7 +87,7 @@ class State:
     def exit_code(self) -> int:
         """Return 0 where all finished, or can still do so, 1 otherwise."""
         good = self.status == "running" or self.counts["finished"] == self.counts["total"]
-        return ALL_FINISHED if good and not self.counts["failures"] else SOME_FAILED
+        return ALL_FINISHED if good and not self.failed else SOME_FAILED
 
     def to_json(self) -> dict[str, Any]:
         """Return the same for programs."""
@@ -90,6 +96,7 @@ class State:
             "directory": self.directory,
             "status": self.status,
             "alive": self.alive,
+            "failed": self.failed,
             **{key: self.run.get(key) for key in kept},
             "per_second": self.rate,
             "seconds_left": self.left,
@@ -106,8 +113,16 @@ class State:
         }
 
 
-def look(directory: str, meter: RateMeter | None = None) -> State:
+def look(directory: str, meter: RateMeter | None = None, before: State | None = None) -> State:
     """Return the state of the run in a directory.
+
+    Parameters
+    ----------
+    directory : str
+    meter : RateMeter, optional
+        What has been seen of it so far.
+    before : State, optional
+        The last one, whose causes are those of now when nothing else has failed.
 
     Raises
     ------
@@ -117,6 +132,7 @@ def look(directory: str, meter: RateMeter | None = None) -> State:
     from paramsurvey.checkpoint.lock import holder_of
     from paramsurvey.checkpoint.run_file import read_run
 
+    check_begun(directory)
     run = read_run(Path(directory))
     held = holder_of(Path(directory))
     state = State(
@@ -124,7 +140,7 @@ def look(directory: str, meter: RateMeter | None = None) -> State:
         run,
         alive=held is not None and held[1],
         holder=str(held[0]) if held is not None else "",
-        cases=_cases(Path(directory)) if run["counts"]["failures"] else (),
+        cases=_cases(Path(directory), run, before),
     )
     rate, left = _pace(state, meter)
     return State(**{**vars(state), "rate": rate, "left": left})
@@ -144,7 +160,16 @@ def _pace(state: State, meter: RateMeter | None) -> tuple[float | None, tuple[fl
     return meter.per_second(now) or rate, meter.seconds_left(now, remaining)
 
 
-def _cases(directory: Path) -> list[Case]:
+def _cases(directory: Path, run: dict[str, Any], before: State | None) -> Sequence[Case]:
+    if not run["counts"]["failures"]:
+        return ()
+    same = ("started", "stored")
+    if before is not None and all(before.run[key] == run[key] for key in same):
+        return before.cases
+    return _read_cases(directory)
+
+
+def _read_cases(directory: Path) -> list[Case]:
     """Return the failures that no later attempt has made good, by cause."""
     from paramsurvey.checkpoint.archive import FAILURES, RESULTS, read_all
     from paramsurvey.checkpoint.directory import failure_cells, latest
@@ -204,9 +229,14 @@ def _headline(state: State) -> str:
 
 def _counts(state: State) -> str:
     counts = state.counts
-    parts = [f"{counts['finished']:,} of {counts['total']:,} psets finished"]
-    names = {"failures": "failed", "retried": "tried again", "resumed": "of an earlier run"}
-    return ", ".join([*parts, *(f"{counts[key]:,} {name}" for key, name in names.items() if counts.get(key))])
+    numbers = {
+        "failed": state.failed,
+        "tried again": counts.get("retried", 0),
+        "of an earlier run": counts.get("resumed", 0),
+        "not run": 0 if state.alive else counts["total"] - state.settled,
+    }
+    first = f"{counts['finished']:,} of {counts['total']:,} psets finished"
+    return ", ".join([first, *(f"{count:,} {name}" for name, count in numbers.items() if count)])
 
 
 def _times(state: State) -> str:
@@ -238,7 +268,7 @@ def _next(state: State) -> str:
         return ""
     if state.settled < state.counts["total"]:
         return f"go on with: paramsurvey resume {state.directory}"
-    if state.counts["failures"]:
+    if state.failed:
         return f"see which failed: paramsurvey missing {state.directory}"
     return f"take the results: paramsurvey export {state.directory} results.csv"
 
@@ -292,12 +322,13 @@ def watch(ctx: click.Context, /, directory: str, as_json: bool, every: float | N
 
 
 def _watch_plainly(directory: str, as_json: bool, every: float) -> State:
-    meter = _meter(directory)
+    meter, state = _meter(directory), None
     while True:
-        state = look(directory, meter)
+        state = look(directory, meter, state)
         print(json.dumps(state.to_json()) if as_json else "\n".join(describe(state)), flush=True)
-        if not _wait(directory, state, every):
-            return look(directory, meter) if state.status == "running" else state
+        if state.status != "running":
+            return state
+        _wait(directory, every)
 
 
 def _watch_live(directory: str, every: float) -> State:
@@ -308,21 +339,18 @@ def _watch_live(directory: str, every: float) -> State:
     with Live(_screen(state), auto_refresh=False) as live:
         while state.status == "running":
             time.sleep(every)
-            state = look(directory, meter)
+            state = look(directory, meter, state)
             live.update(_screen(state), refresh=True)
     return state
 
 
-def _wait(directory: str, state: State, every: float) -> bool:
-    """Wait for the next look; return False where there is none."""
-    if state.status != "running":
-        return False
-    deadline = time.monotonic() + every
-    while time.monotonic() < deadline:
-        time.sleep(min(LIVE_SECONDS, every))
-        if look(directory).status != "running":
-            return True
-    return True
+def _wait(directory: str, seconds: float) -> None:
+    """Wait for the time of the next look, or for the end of the run."""
+    from paramsurvey.checkpoint.run_file import read_run
+
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and read_run(Path(directory))["status"] == "running":
+        time.sleep(min(LIVE_SECONDS, seconds))
 
 
 def _meter(directory: str) -> RateMeter:
@@ -333,10 +361,15 @@ def _meter(directory: str) -> RateMeter:
 
 def _screen(state: State) -> Any:
     """Return what a terminal shows."""
-    from rich.console import Group
     from rich.progress_bar import ProgressBar
+    from rich.table import Table
     from rich.text import Text
 
     bar = ProgressBar(total=max(state.counts["total"], 1), completed=state.settled, width=WIDEST)
-    lines = [Text(line, overflow="ellipsis", no_wrap=True) for line in describe(state)]
-    return Group(lines[0], bar, *lines[1:])
+    headline, *lines = [Text(line, overflow="ellipsis", no_wrap=True) for line in describe(state)]
+    screen = Table.grid()
+    screen.add_row(headline)
+    screen.add_row(bar)
+    for line in lines:
+        screen.add_row(line)
+    return screen

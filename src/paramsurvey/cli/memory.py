@@ -73,13 +73,28 @@ def recall(checkpoint: str) -> Remembered:
     """
     from paramsurvey.checkpoint.run_file import read_run
 
-    run = read_run(Path(checkpoint))
     try:
         kept: dict[str, Any] = json.loads((Path(checkpoint) / NAME).read_text(encoding="utf-8"))
         return Remembered(kept["options"], kept["command"], kept["directory"])
     except (OSError, ValueError, KeyError, TypeError):
-        command = " ".join(map(str, run.get("command", ["it"])))
+        run = read_run(Path(checkpoint))
+    raise BadUsage(
+        f"{checkpoint} was made by a program in Python: run that again, it goes on from there: "
+        f"cd {run.get('directory', '?')} && python {' '.join(map(str, run.get('command', ['...'])))}"
+    )
+
+
+def has_begun(checkpoint: str) -> bool:
+    """Tell whether a run has come so far that its checkpoint can be read."""
+    from paramsurvey.checkpoint.run_file import NAME as RUN
+
+    return (Path(checkpoint) / RUN).exists()
+
+
+def check_begun(checkpoint: str) -> None:
+    """Refuse the directory of a run that has written nothing yet."""
+    if not has_begun(checkpoint) and (Path(checkpoint) / NAME).exists():
         raise BadUsage(
-            f"{checkpoint} was made by a program in Python: run that again, it goes on from there: "
-            f"cd {run.get('directory', '?')} && python {command}"
-        ) from None
+            f"{checkpoint}: the run has written nothing yet: look again in a moment, "
+            f"or go on with it: paramsurvey resume {checkpoint}"
+        )

@@ -7,13 +7,13 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from paramsurvey.cli.config import load_config
+from paramsurvey.cli.memory import Remembered, remember
 from paramsurvey.cli.problems import ALL_FINISHED, INTERRUPTED, SOME_FAILED, BadUsage, RunFailed, say
 from paramsurvey.options import Options, resolve
 
@@ -131,10 +131,8 @@ def run(ctx: click.Context, /, target: tuple[str, ...], **given: Any) -> None:
         plan.show()
         return
     plan.check()
-    if plan.checkpoint and ctx.obj != RESUMED:  # whose options are for this once
-        from paramsurvey.cli.memory import Remembered, remember
-
-        remember(plan.checkpoint, Remembered(ctx.meta[OPTIONS], ctx.meta.get(COMMAND), os.getcwd()))
+    if ctx.obj != RESUMED:  # whose options are for this once
+        plan.remembered = Remembered(ctx.meta[OPTIONS], ctx.meta.get(COMMAND), os.getcwd())
     ctx.exit(plan.run())
 
 
@@ -202,6 +200,8 @@ class Plan:
         The same with the environment variables, which win.
     given : dict
         All options of the program.
+    remembered : Remembered, optional
+        What the checkpoint shall remember.
     """
 
     space: Space
@@ -209,6 +209,7 @@ class Plan:
     engine: dict[str, Any]
     options: Options
     given: dict[str, Any]
+    remembered: Remembered | None = None
     parsers: list[Any] = field(init=False)
     ok_codes: frozenset[int] = field(init=False)
 
@@ -284,6 +285,7 @@ class Plan:
             self._take_timeout()
         init = {name: value for name, value in self.engine.items() if name in SESSION_OPTIONS}
         options = {name: value for name, value in self.engine.items() if name not in init}
+        self._remember()
         with Session(**init) as session:
             try:
                 results = session.map(
@@ -302,8 +304,13 @@ class Plan:
             except BaseException:
                 self._deliver_rest(session.last_results())
                 raise
+        self._remember()  # by now the checkpoint is ours; at the beginning it may have been another run's
         self._deliver(results)
         return SOME_FAILED if len(results.missing) else ALL_FINISHED
+
+    def _remember(self) -> None:
+        if self.checkpoint and self.remembered is not None:
+            remember(self.checkpoint, self.remembered)
 
     def _name(self) -> str:
         if isinstance(self.work, str):
@@ -356,9 +363,13 @@ class Plan:
 
     def _deliver_rest(self, results: MapResults | None) -> None:
         """Keep what had finished when the run ended early."""
-        if results is not None and len(results):
-            with suppress(RunFailed):
+        if results is None:
+            return
+        try:
+            if len(results):
                 self._deliver(results)
+        except RunFailed as error:
+            say(f"paramsurvey: {error.format_message()}")
         if self.checkpoint:
             say(f"paramsurvey: what has finished is kept, go on with: paramsurvey resume {self.checkpoint}")
 

@@ -1,0 +1,169 @@
+"""The program on checkpoints: status, watch, resume, missing, export."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from conftest import wait_until
+from paramsurvey.cli.memory import Remembered, remember
+from paramsurvey.cli.program import run_program
+from test_cli import paramsurvey, script, start
+
+SIMULATION = """\
+#!/bin/sh
+echo "$1" >> started
+while [ "$1" -gt 2 ] && [ ! -e go ]; do sleep 0.05; done
+[ "$1" = 2 ] && { echo "cannot do $1" >&2; exit 3; }
+echo "loss=$1.5"
+"""
+
+
+@pytest.fixture
+def simulate(in_tmp: Path) -> str:
+    """A program of which 1 finishes, 2 fails, and all others wait for a file `go`."""
+    return script("simulate", SIMULATION)
+
+
+Here = Callable[..., tuple[str, str]]
+
+
+@pytest.fixture
+def here(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Here:
+    """Run the program in this process, which takes less time; return what it writes."""
+    monkeypatch.setattr("sys.argv", ["paramsurvey"])
+
+    def run(*arguments: str, code: int = 0) -> tuple[str, str]:
+        capfd.readouterr()
+        assert run_program(arguments) == code
+        out, err = capfd.readouterr()
+        return out, err
+
+    return run
+
+
+def started() -> list[str]:
+    return Path("started").read_text().split() if Path("started").exists() else []
+
+
+def run_arguments(simulate: str) -> list[str]:
+    axes = ["-p", "a=1:4", "--parse", "loss=(.*)"]
+    return ["run", "-v0", "-j2", *axes, "--checkpoint", "out", "--", simulate, "{a}"]
+
+
+def test_a_run_is_followed_interrupted_resumed_and_exported(simulate: str, here: Here) -> None:
+    process = start(*run_arguments(simulate))
+    wait_until(lambda: len(started()) == 4, "the programs do not start", 60)
+    wait_until(lambda: counts().get("failures") == 1, "run.json does not say what failed", 60)
+    shown, _ = here("status", "out")
+    assert "running, process" in shown
+    assert "1 of 4 psets finished, 1 failed" in shown
+    assert "1 × raised: ExitCode3('exit code 3; stderr ends with: cannot do 2')" in shown
+    _, err = here("run", "-v0", "-p", "a=1", "--checkpoint", "out", "--", "echo", code=1)
+    assert "is in use by process" in err
+
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert err == "paramsurvey: what has finished is kept, go on with: paramsurvey resume out\n"
+    shown, _ = here("status", "out")
+    assert "out: interrupted" in shown
+    assert "1 of 4 psets finished, 1 failed, 2 not run" in shown
+    assert shown.endswith("go on with: paramsurvey resume out\n")
+    missing, more = here("missing", "out")
+    assert "cannot do 2" in missing
+    assert "2 more have not run yet" in more
+
+    Path("go").touch()
+    Path("started").unlink()
+    paramsurvey("resume", "out", "-o", "again.csv", code=1)
+    assert sorted(started()) == ["2", "3", "4"]
+    assert pd.read_csv("again.csv")["loss"].tolist() == [1.5, 3.5, 4.5]
+    status = json.loads(here("status", "--json", "out")[0])
+    assert (status["status"], status["alive"], status["failed"]) == ("finished", False, 1)
+    assert status["counts"]["finished"] == 3
+    assert status["command"][1:4] == ["run", "-v0", "-j2"]
+    assert [case["exception"] for case in status["failures"]] == ["ExitCode3"]
+
+    for suffix in ("csv", "parquet", "feather", "sqlite", "nc"):
+        here("export", "out", f"results.{suffix}")
+    assert pd.read_csv("results.csv")["loss"].tolist() == [1.5, 3.5, 4.5]
+    assert pd.read_parquet("results.parquet")["a"].tolist() == [1, 3, 4]
+    assert sqlite3.connect("results.sqlite").execute("select sum(loss) from results").fetchone() == (9.5,)
+    losses = pytest.importorskip("xarray").open_dataset("results.nc")["loss"]
+    assert losses.sel(a=4) == 4.5
+    assert losses.sel(a=2).isnull()
+
+
+def counts() -> dict[str, int]:
+    try:
+        found: dict[str, int] = json.loads(Path("out/run.json").read_text())["counts"]
+        return found
+    except FileNotFoundError:
+        return {}
+
+
+def test_a_killed_driver_is_told_and_its_run_goes_on(simulate: str, here: Here) -> None:
+    process = start(*run_arguments(simulate))
+    wait_until(lambda: counts().get("finished") == 1 and len(started()) == 4, "it does not run", 60)
+    process.kill()
+    process.communicate()
+    assert "its driver is gone" in here("status", "out")[0]
+    assert "its driver is gone" in here("watch", "out", code=1)[0]
+    Path("go").touch()
+    Path("started").unlink()
+    paramsurvey("resume", "out", "--keep-failed", code=1)
+    assert sorted(started()) == ["3", "4"]
+    assert "3 of 4 psets finished, 1 failed" in here("watch", "out", code=1)[0]
+
+
+def test_watch_ends_with_the_run(simulate: str) -> None:
+    process = start(*run_arguments(simulate))
+    wait_until(lambda: len(started()) == 4, "it does not run", 60)
+    watch = start("watch", "--json", "--every", "0.1", "out")
+    assert watch.stdout is not None
+    assert json.loads(watch.stdout.readline())["status"] == "running"
+    Path("go").touch()
+    out, _ = watch.communicate()
+    assert json.loads(out.splitlines()[-1])["status"] == "finished"
+    assert watch.returncode == 1
+    assert process.wait() == 1
+
+
+@pytest.mark.parametrize("command", ["status", "watch", "resume", "missing", "export x.csv", "run"])
+def test_directories_that_are_no_checkpoints(command: str, here: Here) -> None:
+    Path("other").mkdir()
+    Path("other/file").touch()
+    name, *file = command.split()
+    run = ["-v0", "-p", "a=1", "--checkpoint", "other", "--", "echo"]
+    out, err = here(name, *(run if name == "run" else ["other", *file]), code=2)
+    assert "other' is not a checkpoint" in err
+    assert out == ""
+    assert [path.name for path in Path("other").iterdir()] == ["file"]
+
+
+def test_a_run_that_has_written_nothing_yet(here: Here) -> None:
+    remember("out", Remembered(["-v0", "-p", "a=1,2"], ["echo", "{a}"], "."))
+    assert "has written nothing yet" in here("status", "out", code=2)[1]
+    here("resume", "out")
+    assert "2 of 2 psets finished" in here("status", "out")[0]
+
+
+def test_the_checkpoint_of_a_program_in_python(here: Here) -> None:
+    paramsurvey_in_python("out")
+    assert "was made by a program in Python: run that again" in here("resume", "out", code=2)[1]
+    assert "1 of 1 psets finished" in here("status", "out")[0]
+    assert here("export", "out", "-")[0] == "a,b\n1,2\n"
+
+
+def paramsurvey_in_python(directory: str) -> None:
+    from paramsurvey import Session
+
+    with Session(backend="serial", verbose=0) as session:
+        session.map(lambda pset, *_: {"b": pset["a"] + 1}, [{"a": 1}], checkpoint=directory)
