@@ -1,0 +1,164 @@
+"""The driver's own CPU time per group: a backend that only pretends, with 10,000 workers and a simulated clock.
+
+Every worker takes one simulated second for a group, so ten thousand groups end each second: what
+the driver may use for one of them is 100 µs.
+
+Usage: python benchmarks/dispatch.py [--workers N] [--psets N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from common import HEAD, Row, machine
+
+from paramsurvey.collect import Collector
+from paramsurvey.grouping import GroupSizer
+from paramsurvey.messages import Answers, Group, Job, Reply, ResultColumn
+from paramsurvey.params import grid
+from paramsurvey.progress import MapProgress
+from paramsurvey.psets import SpaceSource
+from paramsurvey.stats import PerfStats
+from paramsurvey.survey import Survey
+from paramsurvey.todo import Todo
+
+GROUP_SECONDS = 1.0
+TARGET = 100e-6
+
+
+class PretendedCluster:
+    """Workers that exist on paper: a group is answered a simulated second after it was submitted."""
+
+    name = "pretended"
+    runs_here = False
+
+    def __init__(self, workers: int) -> None:
+        self.now = 0.0
+        self.groups = 0
+        self._workers = workers
+        self._ends: list[tuple[float, int]] = []
+        self._groups: dict[int, Group] = {}
+
+    def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        return options
+
+    def open(self, job: Job, options: Mapping[str, Any]) -> None:
+        pass
+
+    def capacity(self) -> int:
+        return self._workers - len(self._groups)
+
+    def largest_group(self) -> int | None:
+        return None
+
+    def submit(self, group: Group) -> None:
+        self.groups += 1
+        self._groups[group.id] = group
+        jitter = (group.id * 7919 % 1000) / 1000
+        heapq.heappush(self._ends, (self.now + GROUP_SECONDS * (0.5 + jitter), group.id))
+
+    def poll(self, timeout: float) -> Answers:
+        self.now = max(self.now, self._ends[0][0])
+        answers = []
+        while self._ends and self._ends[0][0] <= self.now:
+            answers.append(self._answer(self._groups.pop(heapq.heappop(self._ends)[1])))
+        return answers
+
+    def _answer(self, group: Group) -> Reply:
+        offsets = np.arange(len(group))
+        walls = np.full(len(group), GROUP_SECONDS / len(group))
+        return Reply(
+            group.id,
+            0,
+            len(group),
+            columns={"y": (ResultColumn(offsets, offsets),)},
+            timings={"default_wallclock": walls, "default_iowait": walls * 0.01},
+        )
+
+    def running(self, group_id: int) -> tuple[int, float] | None:
+        return None
+
+    def abort(self, group_id: int) -> None:
+        pass
+
+    def end_job(self) -> None:
+        pass
+
+    def core_count(self) -> int:
+        return self._workers
+
+    def resources(self) -> list[dict[str, float]]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+class Nobody:
+    """Watches nothing."""
+
+    def report(self, progress: MapProgress) -> None:
+        pass
+
+    def failed(self, *arguments: Any) -> None:
+        pass
+
+    def retried(self, *arguments: Any) -> None:
+        pass
+
+
+def simulate(workers: int, psets: int, per_group: int) -> tuple[float, int, float]:
+    """Survey `psets` psets; return the driver's CPU seconds, the groups, and the simulated seconds."""
+    side = round(psets**0.5)
+    source = SpaceSource(grid(x=range(side), y=range(side)))
+    cluster = PretendedCluster(workers)
+    survey = Survey(
+        source=source,
+        backend=cluster,
+        todo=Todo(range(len(source))),
+        collector=Collector(keep_results=False),
+        stats=PerfStats(),
+        progress=MapProgress(total=len(source)),
+        watcher=Nobody(),
+        clock=lambda: cluster.now,
+        sizer=GroupSizer(per_group),
+    )
+    begun = time.process_time()
+    for _ in survey.rounds():
+        pass
+    assert survey.progress.finished == len(source)
+    return time.process_time() - begun, cluster.groups, cluster.now
+
+
+def rows(workers: int = 10_000, psets: int = 10_000_000) -> list[Row]:
+    """Measure."""
+    cpu, groups, _ = simulate(workers, psets, per_group=100)
+    return [
+        Row(
+            f"driver's CPU time per group, {workers:,} workers, {groups:,} groups (simulated)",
+            f"{cpu / groups * 1e6:.0f} µs",
+            f"≤ {TARGET * 1e6:.0f} µs",
+            cpu / groups <= TARGET,
+        )
+    ]
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--workers", type=int, default=10_000)
+    parser.add_argument("--psets", type=int, default=10_000_000)
+    arguments = parser.parse_args()
+    print(machine())
+    print(HEAD)
+    for row in rows(arguments.workers, arguments.psets):
+        print(row)
+
+
+if __name__ == "__main__":
+    main()
