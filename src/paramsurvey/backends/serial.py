@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.base import Backend, Resources, no_options
 from paramsurvey.host import total_memory
-from paramsurvey.messages import Answers, Group, Job, Reply
-from paramsurvey.worker import Runner, dump
+from paramsurvey.messages import Answers, Group, Job, Refusal, Reply
+from paramsurvey.worker import JobNotLoadable, Runner, dump
 
 if TYPE_CHECKING:
     from paramsurvey.options import Options
@@ -38,6 +38,7 @@ class SerialBackend:
         self._runner: Runner | None = None
         self._replies: Iterator[Reply] | None = None
         self._group_id: int | None = None
+        self._refusal: Refusal | None = None
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Refuse any option: there are none."""
@@ -45,11 +46,15 @@ class SerialBackend:
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Load the job as a worker would."""
-        self._runner = Runner(job, let_through=(KeyboardInterrupt,), reply_seconds=REPLY_SECONDS)
+        self._refusal = None
+        try:
+            self._runner = Runner(job, let_through=(KeyboardInterrupt,), reply_seconds=REPLY_SECONDS)
+        except JobNotLoadable as error:
+            self._refusal = error.refusal()  # which `poll` returns, as elsewhere
 
     def capacity(self) -> int:
         """Return 1 while nothing is in hand."""
-        return int(self._replies is None)
+        return int(self._replies is None and self._refusal is None)
 
     def largest_group(self) -> int | None:
         """Return None: a group may have any size."""
@@ -57,11 +62,14 @@ class SerialBackend:
 
     def submit(self, group: Group) -> None:
         """Take a group in hand; it runs in `poll`."""
-        assert self._runner is not None
-        self._group_id, self._replies = group.id, self._runner.run(group)
+        if self._refusal is None:
+            assert self._runner is not None
+            self._group_id, self._replies = group.id, self._runner.run(group)
 
     def poll(self, timeout: float) -> Answers:
         """Run until there is one reply."""
+        if self._refusal is not None:
+            return [self._refusal]
         if self._replies is None:
             return []
         with _back_home():
@@ -82,7 +90,7 @@ class SerialBackend:
 
     def end_job(self) -> None:
         """Forget the job."""
-        self._runner = self._replies = None
+        self._runner = self._replies = self._refusal = None
 
     def core_count(self) -> int:
         """Return 1."""
