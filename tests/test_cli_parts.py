@@ -65,8 +65,14 @@ def test_lists(text: str, values: list[Any]) -> None:
 )
 def test_ranges_include_their_ends(text: str, values: list[Any]) -> None:
     read = parse_axis("a", text)
-    assert read == values
+    assert list(read) == values
     assert type(read[0]) is type(values[0])
+
+
+def test_a_billion_integers_cost_nothing() -> None:
+    space = make_space(parse_axes(["a=1:1000000000", "b=0:9"]))
+    assert len(space) == 10_000_000_000
+    assert space[-1] == {"a": 1_000_000_000, "b": 9}
 
 
 def test_values_from_files(in_tmp: Path) -> None:

@@ -25,7 +25,7 @@ CALL = re.compile(r"\s*([A-Za-z_]\w*)\((.*)\)\s*", re.DOTALL)
 ITEM = re.compile(r'"((?:[^"]|"")*)"(?=,|$)|([^,]*)', re.DOTALL)
 MOST_STEPS = 10_000_000  # what a typing error such as 0:1:1e-12 asks for does not fit into memory
 
-Values = list[Any]
+Values = Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def split_values(text: str) -> Values:
     >>> split_values('1,"1","a,b"')
     [1, '1', 'a,b']
     """
-    values: Values = []
+    values: list[Any] = []
     at = 0
     while at <= len(text):
         item = ITEM.match(text, at)
@@ -156,12 +156,11 @@ def _steps(name: str, start: str, stop: str, step: str | None) -> Values:
     if by == 0 or (last - first) / by < 0:
         raise BadUsage(f"{whole} never gets there: write start:stop:step with a step from start towards stop")
     count = int((last - first) / by) + 1
+    if all(INTEGER.fullmatch(text) for text in (start, stop, step or "1")):
+        return range(int(first), int(first) + count * int(by), int(by))  # which costs nothing
     if count > MOST_STEPS:
         raise BadUsage(f"{whole} is {count:,} values: {MOST_STEPS:,} is the most, take a larger step")
-    number: Callable[[Decimal], Any] = (
-        int if all(INTEGER.fullmatch(t) for t in (start, stop, step or "1")) else float
-    )
-    return [number(first + i * by) for i in range(count)]
+    return [float(first + i * by) for i in range(count)]
 
 
 # ---- linspace(...), uniform(...)
@@ -298,7 +297,7 @@ def _equally_long(axes: Mapping[str, Values]) -> dict[str, Values]:
         raise BadUsage(
             f"--zip needs equally many values of each parameter, but {shown}: mend that, or drop --zip"
         )
-    return {name: values * longest if len(values) == 1 else values for name, values in axes.items()}
+    return {name: list(values) * longest if len(values) == 1 else values for name, values in axes.items()}
 
 
 def read_table(path: str) -> Space:

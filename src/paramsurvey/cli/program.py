@@ -63,7 +63,7 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         By default those of this process.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         code = paramsurvey.main(given, prog_name="paramsurvey", standalone_mode=False)
     except SystemExit as stop:

@@ -78,15 +78,28 @@ Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
 @click.option(
     "-p", "--param", "params", multiple=True, metavar="NAME=AXIS", help="A parameter and its values."
 )
-@click.option("--psets", metavar="FILE", help="Parameter sets: a csv, tsv, parquet, feather, json or jsonl.")
+@click.option(
+    "--psets",
+    metavar="FILE",
+    type=click.Path(),
+    help="Parameter sets: a csv, tsv, parquet, feather, json or jsonl.",
+)
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Draw N parameter sets from the axes.")
 @click.option("--method", type=click.Choice(METHODS), default="random", help="How to draw them.")
 @click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Another seed: another sample.")
 @click.option("--zip", "zipped", is_flag=True, help="Axes side by side instead of every combination.")
 @click.option("--limit", type=int, metavar="N", help="Only the first N.")
 @click.option("--dry-run", is_flag=True, help="Print the commands, run none.")
-@click.option("-o", "--output", metavar="FILE", help="Results: csv, parquet, feather, sqlite; - is stdout.")
-@click.option("--checkpoint", metavar="DIR", help="Keep results there; the same again goes on.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(),
+    help="Results: csv, parquet, feather, sqlite; - is stdout.",
+)
+@click.option(
+    "--checkpoint", metavar="DIR", type=click.Path(), help="Keep results there; the same again goes on."
+)
 @click.option(
     "--parse", multiple=True, metavar="json|REGEX", help="Columns from stdout, e.g. 'loss=([0-9.]+)'."
 )
@@ -102,12 +115,14 @@ Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
 )
 @click.option("--backend", metavar="NAME", help="multiprocessing, serial or ray.")
 @click.option("--shell", is_flag=True, help="The command is a text for sh; values are quoted.")
-@click.option("--chdir", metavar="DIR", help="Run the commands there.")
+@click.option("--chdir", metavar="DIR", type=click.Path(), help="Run the commands there.")
 @click.option("--keep-failed", is_flag=True, help="From a checkpoint, do not try failed ones again.")
 @click.option(
     "--on-change", type=click.Choice(["warn", "error", "ignore"]), help="When it is another command."
 )
-@click.option("--output-dir", metavar="DIR", help="Outputs beyond the last 64 kB go there.")
+@click.option(
+    "--output-dir", metavar="DIR", type=click.Path(), help="Outputs beyond the last 64 kB go there."
+)
 @click.option("--name", metavar="NAME", help="Names the run in the log.")
 @click.option(
     "-v", "--verbose", type=click.IntRange(0, 3), metavar="0-3", help="How much to say; 1 by default."
@@ -115,6 +130,7 @@ Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
 @click.option(
     "--config",
     metavar="FILE",
+    type=click.Path(),
     is_eager=True,
     callback=_configure,
     help="Defaults; else survey.toml or [tool.paramsurvey] in pyproject.toml.",
