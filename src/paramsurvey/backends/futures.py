@@ -88,7 +88,7 @@ class FuturesBackend:
         remote.driver = os.getpid()
         if self._threads:
             with suppress(JobNotLoadable):  # the first group says it, as elsewhere
-                remote.jobs.load(job)
+                remote.jobs.load(job.private())
 
     def capacity(self) -> int:
         """Return how many groups to queue; workers that run what was given up do not count."""
@@ -161,13 +161,12 @@ class FuturesBackend:
 
     def _check_stuck(self) -> None:
         """Raise when every worker has been busy, for another timeout, with what was given up."""
-        patience = self._timeout or 0.0
-        if len(self._abandoned) < self._workers:
+        if self._timeout is None or len(self._abandoned) < self._workers:
             return
-        if time.perf_counter() - max(self._abandoned.values()) > patience:
+        if time.perf_counter() - max(self._abandoned.values()) > self._timeout:
             raise BackendLost(
                 f"all {self._workers} workers of the executor run psets that took longer than timeout="
-                f"{patience:g} seconds and cannot be stopped: use the multiprocessing backend, which can"
+                f"{self._timeout:g} seconds and cannot be stopped: use the multiprocessing backend, which can"
             )
 
     def running(self, group_id: int) -> tuple[int, float] | None:
