@@ -122,6 +122,7 @@ def ray_cluster() -> Iterator[None]:
         log_to_driver=False,
         logging_level="error",
         object_store_memory=200_000_000,
+        _system_config={"memory_monitor_refresh_ms": 0},  # what else runs here must not end a worker
     )
     yield
     ray.shutdown()
