@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pickle
 import time
 import uuid
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.base import Backend
@@ -19,7 +21,7 @@ from paramsurvey.grouping import GroupSizer
 from paramsurvey.messages import Code, Failure, Job, Pset, WorkerFunction
 from paramsurvey.options import Options
 from paramsurvey.outfunc import OutCaller
-from paramsurvey.pickling import check_function, dumps
+from paramsurvey.pickling import check_function, dump_code, dumps
 from paramsurvey.progress import MapProgress
 from paramsurvey.reporters.log import RunLog
 from paramsurvey.retry import RetryPolicy
@@ -194,10 +196,12 @@ class MapRun:
         options = self._options
         system_kwargs = options.system_kwargs or {}
         code = Code(func, options.user_kwargs, system_kwargs, source.decoder(), options.retry_on)
+        packed, buffers = _pickled(code)
         return Job(
             key=uuid.uuid4().hex,
             name=options.name,
-            code=_pickled(code),
+            code=packed,
+            buffers=buffers,
             chdir=self._chdir,
             environment=environment,
             show_chdir=options.chdir is not None,
@@ -269,10 +273,17 @@ def _directory(chdir: str | None) -> str:
     return path
 
 
-def _pickled(code: Code) -> bytes:
-    """Pickle all parts together, for they may share objects; when that fails, find out which it is."""
+def _pickled(code: Code) -> tuple[bytes, tuple[Any, ...]]:
+    """Pickle all parts together, for they may share objects; when that fails, find out which it is.
+
+    Returns the pickle, and the large buffers that stand beside it.
+    """
+    buffers: list[pickle.PickleBuffer] = []
     try:
-        return dumps(code, "the worker function with its arguments")
+        packed = dumps(
+            code, "the worker function with its arguments", partial(dump_code, aside=buffers.append)
+        )
+        return packed, tuple(buffers)
     except NotPicklable:
         dumps(code.function, "the worker function")
         dumps(code.user_kwargs, "user_kwargs")

@@ -9,8 +9,9 @@ the row out.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -100,6 +101,9 @@ class Job:
     name: str
     code: bytes
     chdir: str
+    buffers: tuple[
+        Any, ...
+    ] = ()  # large arrays of `code`, pickled beside it, so that they need not be copied
     environment: Mapping[str, str] = field(default_factory=dict)  # defaults, where they are not set
     show_chdir: bool = False  # the user gave chdir=, so system_kwargs has it
     out_subdirs: int | None = None
@@ -107,6 +111,12 @@ class Job:
     timeout: float | None = None
     max_memory: int | None = None  # bytes that a worker may hold
     worker_init: bytes | None = None  # pickled: called once in each worker process
+
+    def private(self) -> Job:
+        """Return a copy for the process of the caller, whose arrays the function must not change."""
+        return replace(
+            self, buffers=tuple(bytearray(pickle.PickleBuffer(buffer).raw()) for buffer in self.buffers)
+        )
 
 
 @dataclass(frozen=True, slots=True)

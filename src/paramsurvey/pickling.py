@@ -5,6 +5,7 @@ from __future__ import annotations
 import copyreg
 import inspect
 import io
+import pickle
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -12,14 +13,24 @@ from typing import Any, ClassVar
 
 from paramsurvey.errors import NotPicklable, WorkerFunctionError
 
+LARGE = 1 << 20  # bytes: smaller arrays travel in the pickle
 DEEPEST = 8  # members of members of ...: a culprit further down is named by its container
 
 
-def dump_code(thing: object) -> bytes:
-    """Pickle by value what workers cannot import: lambdas, closures, functions in notebooks."""
+def dump_code(thing: object, aside: Callable[[pickle.PickleBuffer], object] | None = None) -> bytes:
+    """Pickle by value what workers cannot import: lambdas, closures, functions in notebooks.
+
+    `aside` gets the buffers of large arrays, which are then no part of the pickle.
+    """
     import cloudpickle
 
-    return bytes(cloudpickle.dumps(thing))
+    def keep(buffer: pickle.PickleBuffer) -> bool:
+        large = aside is not None and memoryview(buffer).nbytes >= LARGE
+        if aside is not None and large:
+            aside(buffer)
+        return not large
+
+    return bytes(cloudpickle.dumps(thing, protocol=5, buffer_callback=keep))
 
 
 def dumps(thing: object, name: str, dump: Callable[[Any], bytes] = dump_code) -> bytes:

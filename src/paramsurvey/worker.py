@@ -103,7 +103,7 @@ class Runner:
         for name, value in job.environment.items():  # before numpy and the like are loaded
             os.environ.setdefault(name, value)
         try:
-            self._code: Code = pickle.loads(job.code)
+            self._code: Code = pickle.loads(job.code, buffers=job.buffers)
         except Exception as error:
             raise JobNotLoadable(
                 f"the workers cannot load the function or its arguments ({describe(error)}); "

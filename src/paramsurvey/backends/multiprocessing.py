@@ -19,6 +19,7 @@ from paramsurvey.host import total_memory, used_memory, wanted_workers
 from paramsurvey.messages import Answer, Answers, Failure, FailureKind, Group, Job, Loss, Refusal, Reply
 from paramsurvey.processes.child import HELLO
 from paramsurvey.processes.output import OutputRelay
+from paramsurvey.processes.parcel import Parcel
 from paramsurvey.processes.process import WorkerProcess, describe_exit
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class MultiprocessingBackend:
         self._look_at = 0.0
         self._closed = False
         self._job: Job | None = None
-        self._packed_job = b""
+        self._parcel: Parcel | None = None
         for _ in range(self._size):
             self._hire()
 
@@ -71,7 +72,7 @@ class MultiprocessingBackend:
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Keep the job for the workers, who get it with their first group."""
         self._job = job
-        self._packed_job = pickle.dumps(job, protocol=5)
+        self._parcel = Parcel(job)
         self._fruitless = 0
 
     def capacity(self) -> int:
@@ -84,10 +85,10 @@ class MultiprocessingBackend:
 
     def submit(self, group: Group) -> None:
         """Give a group to a waiting worker."""
-        assert self._job is not None
+        assert self._parcel is not None
         worker = self._idle.pop()
         self._busy[group.id] = worker
-        worker.give(group, self._job, self._packed_job)
+        worker.give(group, self._parcel)
 
     def poll(self, timeout: float) -> Answers:
         """Return what workers answered, and which of them died."""
@@ -230,7 +231,9 @@ class MultiprocessingBackend:
         for group_id in list(self._busy):
             self.abort(group_id)
         self._news.clear()
-        self._job, self._packed_job = None, b""
+        if self._parcel is not None:
+            self._parcel.close()
+        self._job = self._parcel = None
 
     def core_count(self) -> int:
         """Return how many workers there are."""
@@ -272,7 +275,8 @@ def crash(worker: WorkerProcess, code: int) -> Failure:
 
 def insatiable(held: int, limit: int) -> Failure:
     """Return the failure of a pset that made its worker hold more memory than it may."""
-    what = f"its worker held {held / 1e9:.3g} GB, more than max_worker_memory={limit / 1e9:.3g} GB, and was stopped"
+    sizes = f"{held / 1e9:.3g} GB, more than max_worker_memory={limit / 1e9:.3g} GB"
+    what = f"its worker held {sizes}, and was stopped"
     return Failure(FailureKind.OUT_OF_MEMORY, f"MemoryError({what!r})")
 
 

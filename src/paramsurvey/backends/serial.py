@@ -48,7 +48,9 @@ class SerialBackend:
         """Load the job as a worker would."""
         self._refusal = None
         try:
-            self._runner = Runner(job, let_through=(KeyboardInterrupt,), reply_seconds=REPLY_SECONDS)
+            self._runner = Runner(
+                job.private(), let_through=(KeyboardInterrupt,), reply_seconds=REPLY_SECONDS
+            )
         except JobNotLoadable as error:
             self._refusal = error.refusal()  # which `poll` returns, as elsewhere
 

@@ -50,18 +50,18 @@ def _end_with(driver: int) -> None:
 
 def serve(connection: Connection, mark_fd: int) -> None:
     """Answer jobs and groups until there are no more."""
-    from paramsurvey.messages import Job  # only now: the driver's sys.path says where packages are
-    from paramsurvey.processes.mark import shared_mark
+    from paramsurvey.processes.mark import shared_mark  # only now: sys.path says where packages are
+    from paramsurvey.processes.parcel import Label, unpack
     from paramsurvey.worker import JobNotLoadable, Runner, dump
 
     mark = shared_mark(mark_fd)
     connection.send_bytes(HELLO)
     runner: Runner | None = None
     while (message := _receive(connection)) is not None:
-        if isinstance(message, Job):
+        if isinstance(message, Label):
             runner = None
             try:
-                runner = Runner(message)
+                runner = Runner(unpack(message, connection))
             except JobNotLoadable as error:
                 connection.send_bytes(pickle.dumps(error.refusal()))
                 continue

@@ -14,9 +14,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from paramsurvey.messages import Group, Job
+from paramsurvey.messages import Group
 from paramsurvey.processes.mark import crash_report, new_file, shared_mark
 from paramsurvey.processes.output import OutputRelay
+from paramsurvey.processes.parcel import Parcel
 from paramsurvey.worker import IDLE
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -61,7 +62,8 @@ class WorkerProcess:
         self._report = ""
         self.group_id: int | None = None
         self._job_key: str | None = None
-        self._send(pickle.dumps((sys.path, sys.argv)))
+        with suppress(OSError):
+            self.connection.send_bytes(pickle.dumps((sys.path, sys.argv)))
 
     @staticmethod
     def _spawn(socket_fd: int, mark_fd: int) -> subprocess.Popen[bytes]:
@@ -76,17 +78,14 @@ class WorkerProcess:
             env={**os.environ, "PARAMSURVEY_WORKER": "1"},
         )
 
-    def give(self, group: Group, job: Job, packed_job: bytes) -> None:
+    def give(self, group: Group, job: Parcel) -> None:
         """Hand over a group, and the job before it where this worker does not have it yet."""
-        if self._job_key != job.key:
-            self._send(packed_job)
-            self._job_key = job.key
         self.group_id = group.id
-        self._send(pickle.dumps(group, protocol=5))
-
-    def _send(self, message: bytes) -> None:
         with suppress(OSError):  # it died: the end of its connection will say so
-            self.connection.send_bytes(message)
+            if self._job_key != job.key:
+                job.send(self.connection, self.pid)
+                self._job_key = job.key
+            self.connection.send_bytes(pickle.dumps(group, protocol=5))
 
     def running(self) -> tuple[int, float] | None:
         """Return the offset of the pset that it runs and for how many seconds, None between psets."""
