@@ -130,6 +130,11 @@ def test_samples_are_drawn_from_distributions_and_lists() -> None:
     assert {pset["d"] for pset in psets} == {7, 8}
 
 
+def test_parameters_may_be_called_like_arguments_of_sample() -> None:
+    axes = parse_axes(["n=1,2", "method=uniform(0,1)", "seed=5"])
+    assert [pset["seed"] for pset in make_space(axes, sampling=Sampling(3))] == [5, 5, 5]
+
+
 def test_a_distribution_needs_a_sample() -> None:
     with pytest.raises(BadUsage, match="--sample"):
         make_space(parse_axes(["x=uniform(0,1)"]))

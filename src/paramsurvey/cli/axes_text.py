@@ -271,10 +271,10 @@ def make_space(
 
 
 def _sample(axes: Mapping[str, Axis], sampling: Sampling) -> Space:
-    from paramsurvey import params
+    from paramsurvey.sampling import Sample
 
     drawers = {name: _distribution(name, axis) for name, axis in axes.items()}
-    return params.sample(sampling.count, sampling.method, sampling.seed, **drawers)
+    return Sample(sampling.count, drawers, sampling.method, sampling.seed)
 
 
 def _distribution(name: str, axis: Axis) -> Any:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 SHOWN_ROWS = 30  # on a terminal
-SHOWN_WIDTH = 40  # of a cell on a terminal
+SHOWN_WIDTH = 60  # of a cell on a terminal
+LONG = ("_traceback",)  # columns that no line of a terminal has room for
 
 Writer = Callable[["pd.DataFrame", str], None]
 
@@ -240,6 +241,8 @@ def readable(frame: pd.DataFrame) -> str:
 
 def _dull(column: Any, name: object) -> bool:
     """Tell whether a person learns nothing from a column: no text was captured, no exit code is special."""
+    if name in LONG:
+        return True
     return (name in ("stdout", "stderr") and (column == "").all()) or (
         name == "exit_code" and (column == 0).all()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -205,7 +206,7 @@ def describe(state: State) -> list[str]:
     """Return the lines that a person reads."""
     from paramsurvey.wording import clipped
 
-    command = " ".join(_short(word) for word in state.run.get("command", ()))
+    command = shlex.join(_short(str(word)) for word in state.run.get("command", ()))
     lines = [
         f"{state.directory}: {_headline(state)}",
         f"  {_counts(state)}",

@@ -57,15 +57,20 @@ def _configure(ctx: click.Context, param: click.Parameter, path: str | None) -> 
 
 
 EPILOG = """\b
-Axes:  1,2,3   0:1:0.25 (with the stop)   linspace(0,1,11)   logspace(-3,0,4)
-       geomspace(1,100,3)   @file (a value per line; @list.json)   '["a, b", 1]'
-       with --sample: uniform(0,1) loguniform(1e-3,10) integers(1,9) choice(a,b)
+Axes:
+  1,2,3  "a,b",c           values; numbers are numbers, "" keep text as it is
+  0:1:0.25                 start:stop:step, with the stop
+  linspace(0,1,11)  logspace(-3,0,4)  geomspace(1,100,3)
+  @file  @list.json        a value in each line; a JSON list
+  ["a, b", 1]              a JSON list
+  uniform(0,1)  loguniform(1e-3,10)  integers(1,9)  choice(a,b)
+                           with --sample, which draws from lists, too
 
 \b
 Examples:
-  paramsurvey run -p a=1,2,3 -p b=0:1:0.25 --checkpoint out -- ./simulate --a {a} --b {b}
-  paramsurvey run --psets table.csv --parse json -o results.csv -- python train.py {rate}
-  paramsurvey run --sample 1000 --method sobol -p 'x=uniform(0,1)' module:function
+  paramsurvey run -p a=1,2 -p b=0:1:0.25 --checkpoint out -- ./sim {a} {b}
+  paramsurvey run --psets t.csv --parse json -o r.csv -- python fit.py {rate}
+  paramsurvey run --sample 1000 --method sobol -p 'x=uniform(0,1)' mod:func
 
 \b
 Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
@@ -85,7 +90,13 @@ Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
     help="Parameter sets: a csv, tsv, parquet, feather, json or jsonl.",
 )
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Draw N parameter sets from the axes.")
-@click.option("--method", type=click.Choice(METHODS), default="random", help="How to draw them.")
+@click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    default="random",
+    metavar="METHOD",
+    help="How: random, sobol, halton or latin_hypercube.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Another seed: another sample.")
 @click.option("--zip", "zipped", is_flag=True, help="Axes side by side instead of every combination.")
 @click.option("--limit", type=int, metavar="N", help="Only the first N.")
@@ -118,7 +129,10 @@ Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
 @click.option("--chdir", metavar="DIR", type=click.Path(), help="Run the commands there.")
 @click.option("--keep-failed", is_flag=True, help="From a checkpoint, do not try failed ones again.")
 @click.option(
-    "--on-change", type=click.Choice(["warn", "error", "ignore"]), help="When it is another command."
+    "--on-change",
+    type=click.Choice(["warn", "error", "ignore"]),
+    metavar="WHAT",
+    help="Another command on the same checkpoint: warn, error or ignore.",
 )
 @click.option(
     "--output-dir", metavar="DIR", type=click.Path(), help="Outputs beyond the last 64 kB go there."

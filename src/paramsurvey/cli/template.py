@@ -42,7 +42,7 @@ class Template:
             if name not in names:
                 raise BadUsage(
                     f"the command has the placeholder {{{name}}}, which is no parameter"
-                    f"{suggestion(name, names)}. For the text itself, write {{{{{name}}}}}"
+                    f"{suggestion(name, names)} (for the text itself, write {{{{{name}}}}})"
                 )
 
     def placeholders(self) -> list[str]:
