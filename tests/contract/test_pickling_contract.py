@@ -199,7 +199,9 @@ def test_a_function_with_other_arguments_is_refused(place: Place, wrong: Any) ->
 
 
 @pytest.mark.parametrize(
-    "fine", [lambda *args: {"r": 1}, lambda a, b, c, d=1: {"r": 1}, lambda *a, **k: {"r": 1}], ids=["star", "default", "all"]
+    "fine",
+    [lambda *args: {"r": 1}, lambda a, b, c, d=1: {"r": 1}, lambda *a, **k: {"r": 1}],
+    ids=["star", "default", "all"],
 )
 def test_a_function_that_can_take_the_three_is_fine(place: Place, fine: Any) -> None:
     assert results_of(place, fine) == [1, 1, 1]

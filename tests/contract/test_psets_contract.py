@@ -1,0 +1,230 @@
+"""What may be given as psets, and what is refused; the same on every backend."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from pandas.testing import assert_frame_equal
+
+from paramsurvey.params import grid, product
+from places import Place
+
+
+def add(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    return {"c": pset["a"] + pset["b"]}
+
+
+def sums(place: Place, psets: Any, **options: Any) -> pd.DataFrame:
+    by_value = add
+    return place.map(lambda p, s, u: by_value(p, s, u), psets, **options).to_df()
+
+
+EXPECTED = pd.DataFrame({"a": [1, 2, 3], "b": [10, 20, 30], "c": [11, 22, 33]})
+DICTS = [{"a": 1, "b": 10}, {"a": 2, "b": 20}, {"a": 3, "b": 30}]
+
+FORMS: dict[str, Any] = {
+    "list": lambda: DICTS,
+    "tuple": lambda: tuple(DICTS),
+    "generator": lambda: (pset for pset in DICTS),
+    "iterator": lambda: iter(DICTS),
+    "dict values": lambda: dict(enumerate(DICTS)).values(),
+    "object array": lambda: np.array(DICTS, dtype=object),
+    "Series of dicts": lambda: pd.Series(DICTS),
+    "mappings": lambda: [MappingProxyType(pset) for pset in DICTS],
+    "DataFrame": lambda: pd.DataFrame(DICTS),
+    "DataFrame with an index": lambda: pd.DataFrame(DICTS, index=["x", "y", "x"]),
+    "slice of a DataFrame": lambda: pd.DataFrame([*DICTS, *DICTS])[::1][:3],
+    "polars": lambda: pl.DataFrame(DICTS),
+    "Arrow": lambda: pa.Table.from_pylist(DICTS),
+    "DataFrame of Arrow types": lambda: pd.DataFrame(DICTS).convert_dtypes(dtype_backend="pyarrow"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_psets_in_any_form(place: Place, form: str) -> None:
+    results = sums(place, FORMS[form]())
+    assert_frame_equal(results.astype("int64"), EXPECTED)
+    assert results.index.equals(pd.RangeIndex(3))
+
+
+@pytest.mark.parametrize("form", sorted(FORMS.keys() - {"generator", "iterator"}))
+def test_psets_in_any_form_are_left_alone(place: Place, form: str) -> None:
+    psets, same = FORMS[form](), FORMS[form]()
+    sums(place, psets)
+    assert str(psets) == str(same)
+
+
+def test_a_product(place: Place) -> None:
+    results = sums(place, product({"a": [1, 2], "b": [10, 20]}))
+    assert results["c"].tolist() == [11, 21, 12, 22]
+    assert results["a"].dtype == "category"
+
+
+def test_a_grid(place: Place) -> None:
+    results = sums(place, grid(a=[1, 2], b=range(10, 30, 10)))
+    assert_frame_equal(
+        results, pd.DataFrame({"a": [1, 1, 2, 2], "b": [10, 20, 10, 20], "c": [11, 21, 12, 22]})
+    )
+
+
+def test_a_space_that_is_filtered_and_shuffled(place: Place) -> None:
+    space = grid(a=range(50), b=range(50)).where(lambda pset: pset["a"] + pset["b"] < 20).shuffle(seed=3)
+    results = sums(place, space)
+    assert_frame_equal(results[["a", "b"]], space.to_df())
+    assert (results["c"] == results["a"] + results["b"]).all()
+
+
+def test_an_endless_generator_with_a_limit(place: Place) -> None:
+    results = sums(place, ({"a": i, "b": 1} for i in itertools.count()), limit=7)
+    assert results["c"].tolist() == list(range(1, 8))
+
+
+def test_a_generator_is_read_as_it_is_needed_and_every_pset_is_run(place: Place) -> None:
+    def psets() -> Iterator[dict[str, int]]:
+        for i in range(500):
+            yield {"a": i, "b": i}
+
+    assert sums(place, psets())["c"].tolist() == [2 * i for i in range(500)]
+
+
+def test_a_generator_that_yields_one_dict_again_and_again(place: Place) -> None:
+    def psets() -> Iterator[dict[str, int]]:
+        pset = {"a": 0, "b": 0}
+        for i in range(50):
+            pset["a"] = i
+            yield pset
+
+    assert sums(place, psets())["c"].tolist() == list(range(50))
+
+
+def test_a_generator_that_raises_ends_the_map_and_what_had_finished_is_kept(place: Place) -> None:
+    def psets() -> Iterator[dict[str, int]]:
+        yield from DICTS
+        raise LookupError("the file is broken")
+
+    with pytest.raises(LookupError, match="the file is broken"):
+        sums(place, psets())
+    assert sums(place, DICTS)["c"].tolist() == [11, 22, 33]
+
+
+@pytest.mark.parametrize("as_iterator", [False, True])
+def test_a_pset_without_a_key_that_others_have_gets_nan(place: Place, as_iterator: bool) -> None:
+    psets: Any = [{"a": 1}, {"b": "x"}, {"a": 2, "b": "y"}, {}]
+    results = place.map(lambda p, s, u: None, iter(psets) if as_iterator else psets)
+    assert_frame_equal(results.to_df(), pd.DataFrame(psets))
+
+
+def test_integers_stay_integers_and_floats_floats(place: Place) -> None:
+    psets = [{"i": i, "f": float(i), "big": 2**62 + i, "huge": 2**64 + i} for i in range(5)]
+    results = place.map(lambda p, s, u: {f"{key}2": value for key, value in p.items()}, psets)
+    for key in ("i", "f", "big", "huge"):
+        assert results[key].tolist() == [pset[key] for pset in psets]
+        assert results[key].dtype == results[f"{key}2"].dtype
+        assert results[f"{key}2"].tolist() == [pset[key] for pset in psets]
+    assert (results["i"].dtype, results["f"].dtype, results["big"].dtype) == (np.int64, np.float64, np.int64)
+
+
+def test_many_columns(place: Place) -> None:
+    psets = [{f"k{j}": i * j for j in range(300)} for i in range(3)]
+    results = place.map(lambda p, s, u: {"n": len(p), "sum": sum(p.values())}, psets)
+    assert results["n"].tolist() == [300] * 3
+    assert results["sum"].tolist() == [sum(pset.values()) for pset in psets]
+
+
+# limit
+
+
+@pytest.mark.parametrize(("limit", "count"), [(1, 1), (2, 2), (3, 3), (100, 3), (0, 3), (None, 3)])
+@pytest.mark.parametrize("form", ["list", "generator", "DataFrame", "grid"])
+def test_limit_computes_only_the_first_psets_and_0_means_all(
+    place: Place, form: str, limit: int | None, count: int
+) -> None:
+    psets = grid(a=[1, 2, 3], b=[10]) if form == "grid" else FORMS[form]()
+    results = place.map(lambda p, s, u: {"c": 1}, psets, limit=limit)
+    assert results["a"].tolist() == [1, 2, 3][:count]
+    assert results.progress.total == count
+    assert len(results.missing) == 0
+
+
+# what is refused
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("a b", "identifier"),
+        ("1a", "identifier"),
+        ("", "identifier"),
+        ("a-b", "identifier"),
+        ("class", "keyword"),
+        ("raise", "keyword"),
+        ("None", "keyword"),
+        ("_a", "_"),
+        ("_pset_id", "_"),
+        ("__", "_"),
+        (1, "string"),
+        (("a", "b"), "string"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("form", [list, iter, pd.DataFrame])
+def test_a_column_that_cannot_be_one_is_refused_by_name(
+    place: Place, form: Any, name: Any, hint: str
+) -> None:
+    if form is pd.DataFrame and name is None:
+        pytest.skip("pandas makes it nan")
+    psets = pd.Series([1, 2]).to_frame(name) if form is pd.DataFrame else form([{name: 1}, {name: 2}])
+    if isinstance(name, tuple) and form is pd.DataFrame:
+        psets.columns = pd.MultiIndex.from_tuples([name])
+    with pytest.raises(ValueError, match=hint) as caught:
+        place.map(lambda p, s, u: None, psets)
+    assert repr(name) in str(caught.value)
+
+
+def test_a_bad_name_in_a_later_pset_is_found_too(place: Place) -> None:
+    with pytest.raises(ValueError, match="'b c'"):
+        place.map(lambda p, s, u: None, [{"a": 1}, {"a": 2, "b c": 3}])
+
+
+def test_two_columns_with_one_name_are_refused(place: Place) -> None:
+    frame = pd.DataFrame([[1, 2, 3]], columns=["a", "b", "a"])
+    with pytest.raises(ValueError, match="column 'a' is there 2 times"):
+        place.map(lambda p, s, u: None, frame)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        3,
+        2.5,
+        "text",
+        b"bytes",
+        {"a": 1},
+        {"a": [1, 2]},
+        [1, 2],
+        [[("a", 1)]],
+        ["a"],
+        [{"a": 1}, None],
+        object(),
+    ],
+    ids=repr,
+)
+def test_what_is_no_table_of_psets_is_refused(place: Place, wrong: Any) -> None:
+    ran: list[int] = []
+    with pytest.raises((TypeError, ValueError), match="pset"):
+        place.map(lambda p, s, u: None, wrong, out_func=lambda *args: ran.append(1))
+    assert ran == []
+
+
+def test_the_refusal_names_the_pset(place: Place) -> None:
+    with pytest.raises(ValueError, match="pset number 1 is a int, 7"):
+        place.map(lambda p, s, u: None, [{"a": 1}, 7])
