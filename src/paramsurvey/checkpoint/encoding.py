@@ -65,7 +65,7 @@ def encode(pieces: Sequence[Piece], count: int) -> Encoded:
     pieces = [piece for one in pieces for piece in _by_kind(one)]
     dtypes = {values.dtype.str if isinstance(values, np.ndarray) else "" for _, values in pieces}
     if len(dtypes) == 1 and "" not in dtypes:
-        return _encode_numbers(pieces, count)
+        return _encode_nans(pieces, count) if _all_nan(pieces) else _encode_numbers(pieces, count)
     if dtypes and all(dtype[1:2] in ("i", "f") for dtype in dtypes) and _exact(pieces):
         return _encode_mixed_numbers(pieces, count)
     return _encode_objects(pieces, count)
@@ -111,6 +111,21 @@ def _encode_numbers(pieces: Sequence[Piece], count: int) -> Encoded:
     for at, values in pieces:
         data[at], covered[at] = values, True
     return Encoded(pa.array(data, mask=None if covered.all() else ~covered), "number")
+
+
+def _all_nan(pieces: Sequence[Piece]) -> bool:
+    arrays = [np.asarray(values) for _, values in pieces]
+    if any(array.dtype.kind != "f" or (array.size and array[0] == array[0]) for array in arrays):
+        return False
+    return all(bool(np.isnan(array).all()) for array in arrays)
+
+
+def _encode_nans(pieces: Sequence[Piece], count: int) -> Encoded:
+    """Store nothing: a nan may be a text that is missing, and must not make a float column of it."""
+    kinds = np.zeros(count, dtype=np.int8)
+    for at, _ in pieces:
+        kinds[at] = Kind.NAN
+    return Encoded(pa.nulls(count), "nothing", kinds)
 
 
 def _in_order(pieces: Sequence[Piece], count: int) -> bool:
@@ -225,6 +240,7 @@ class Codec:
 def codecs() -> dict[str, Codec]:
     """Return the codecs by name; the first that fits is used, and ``pickle`` fits everything."""
     return {
+        "nothing": Codec(lambda values: not values, lambda values: pa.nulls(len(values)), _listed),
         "str": _plain(str, pa.string()),
         "bytes": _plain(bytes, pa.binary()),
         "datetime": Codec(_all_naive(datetime), _to(pa.timestamp("us")), _listed),

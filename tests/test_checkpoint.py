@@ -1,0 +1,508 @@
+"""What a user sees of checkpoints: maps that go on where they stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import paramsurvey
+from paramsurvey.errors import (
+    CheckpointChanged,
+    CheckpointError,
+    CheckpointInUse,
+    ExtraMissing,
+    NotACheckpoint,
+    OptionError,
+)
+
+PSETS = [{"a": a, "b": b} for a in range(5) for b in ("x", "y")]
+
+
+@pytest.fixture(autouse=True)
+def quiet_serial() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+
+
+@pytest.fixture
+def ran(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
+    """Return a function that returns the psets that ran since it was last called."""
+    notes = in_tmp / "notes"
+    monkeypatch.setenv("NOTES", str(notes))
+
+    def read() -> list[dict[str, Any]]:
+        lines = notes.read_text().splitlines() if notes.exists() else []
+        notes.unlink(missing_ok=True)
+        return [json.loads(line) for line in lines]
+
+    return read
+
+
+RanPsets = Callable[[], list[dict[str, Any]]]
+
+
+def noted(pset: dict[str, Any]) -> None:
+    with open(os.environ["NOTES"], "a") as file:
+        file.write(json.dumps(pset, default=str) + "\n")
+
+
+def work(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+    noted(pset)
+    return {"text": f"{pset}", "number": len(pset)}
+
+
+def fragile(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+    noted(pset)
+    if pset["a"] == 3 and not Path("repaired").exists():
+        raise ValueError("three")
+    return {"twice": 2 * pset["a"]}
+
+
+def various(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[Any, Any]:
+    noted(pset)
+    i = pset["i"]
+    result = {
+        "int": i,
+        "float": i / 3,
+        "mixed": i if i % 2 else i / 4,
+        "huge": 2**70 + i,
+        "flag": i > 3,
+        "text": "é" * i,
+        "maybe": None if i % 2 else "yes",
+        "gap": float("nan") if i % 3 else "no",
+        "time": pd.Timestamp("2024-01-01") + pd.Timedelta(i, "D"),
+        "array": np.arange(i, dtype=np.float64),
+        "list": [i, i + 1],
+        "object": {"i": (i, {i})},
+        "surrogate": "\ud800" if i == 2 else "a",
+        7: i,
+        "_hidden": i,
+        "i": i + 1000,
+    }
+    return result | ({"sometimes": i} if i % 2 else {})
+
+
+# ---- going on
+
+
+def test_a_finished_survey_runs_nothing_again(ran: RanPsets) -> None:
+    first = paramsurvey.map(work, PSETS, checkpoint="dir")
+    assert ran() == PSETS
+    again = paramsurvey.map(work, PSETS, checkpoint="dir")
+    assert ran() == []
+    pd.testing.assert_frame_equal(first.to_df(), again.to_df())
+    assert again.progress.finished == again.progress.resumed == again.progress.total == len(PSETS)
+
+
+def test_results_of_every_kind_come_back_as_they_were(ran: RanPsets) -> None:
+    psets = [{"i": i} for i in range(8)]
+    plain = paramsurvey.map(various, psets)
+    paramsurvey.map(various, psets[:3], checkpoint="dir")
+    paramsurvey.map(various, psets[2:6], checkpoint="dir")
+    ran()
+    resumed = paramsurvey.map(various, psets, checkpoint="dir")
+    assert [pset["i"] for pset in ran()] == [6, 7]
+    pd.testing.assert_frame_equal(plain.to_df(), resumed.to_df(), check_like=True)
+    pd.testing.assert_frame_equal(plain.to_df(), paramsurvey.load("dir").to_df(), check_like=True)
+
+
+@pytest.mark.parametrize("how", ["longer axis", "other column order", "shuffled", "fewer"])
+def test_only_new_psets_run(ran: RanPsets, how: str) -> None:
+    before = pd.DataFrame(PSETS)
+    after = {
+        "longer axis": paramsurvey.params.product({"a": range(7)}, {"b": ["w", "x", "y"]}),
+        "other column order": before[["b", "a"]],
+        "shuffled": before.sample(frac=1, random_state=1),
+        "fewer": before.iloc[3:7],
+    }[how]
+    paramsurvey.map(work, before, checkpoint="dir")
+    ran()
+    results = paramsurvey.map(work, after, checkpoint="dir")
+    known = set(before.itertuples(index=False, name=None))
+    new = [pset for pset in after[["a", "b"]].to_dict("records") if (pset["a"], pset["b"]) not in known]
+    assert ran() == new
+    assert results[["a", "b"]].astype(object).to_numpy().tolist() == after[["a", "b"]].to_numpy().tolist()
+    assert len(paramsurvey.load("dir")) == len(before) + len(new)
+
+
+def test_extending_again_and_again_loses_and_doubles_nothing(ran: RanPsets) -> None:
+    chance, known = random.Random(5), set()
+    for _ in range(12):
+        psets = [{"a": chance.randrange(40)} for _ in range(10)]
+        unique = list({pset["a"]: pset for pset in psets}.values())
+        results = paramsurvey.map(work, unique, checkpoint="dir")
+        assert results.a.tolist() == [pset["a"] for pset in unique]
+        new = {pset["a"] for pset in unique} - known
+        assert sorted(pset["a"] for pset in ran()) == sorted(new)
+        known |= new
+        assert sorted(paramsurvey.load("dir").a) == sorted(known)
+
+
+def test_duplicates_stay_duplicates(ran: RanPsets) -> None:
+    one, other = {"a": 1}, {"a": 2}
+    paramsurvey.map(work, [one, one, other], checkpoint="dir")
+    assert len(ran()) == 3
+    assert len(paramsurvey.map(work, [other, one, one, one], checkpoint="dir")) == 4
+    assert ran() == [one]
+    assert len(paramsurvey.map(work, [one], checkpoint="dir")) == 1
+    assert ran() == []
+
+
+def test_psets_are_compared_by_value_not_by_dtype(ran: RanPsets) -> None:
+    paramsurvey.map(work, pd.DataFrame({"a": np.array([1, 2], dtype=np.int8)}), checkpoint="dir")
+    ran()
+    paramsurvey.map(work, pd.DataFrame({"a": pd.Categorical([2, 1])}), checkpoint="dir")
+    assert ran() == []
+    paramsurvey.map(work, [{"a": 1.0}, {"a": True}, {"a": "1"}], checkpoint="dir")
+    assert len(ran()) == 3, "1.0, True and '1' are not 1"
+
+
+def test_a_new_column_makes_new_psets_but_nan_counts_as_no_column(ran: RanPsets) -> None:
+    paramsurvey.map(work, [{"a": 1}, {"a": 2}], checkpoint="dir")
+    ran()
+    paramsurvey.map(work, [{"a": 1}, {"a": 2, "b": 0}], checkpoint="dir")
+    assert ran() == [{"a": 2, "b": 0}]
+
+
+def test_spaces_and_iterators_are_resumed_too(ran: RanPsets) -> None:
+    space = paramsurvey.params.grid(a=range(30), b=[0.5, 1.5])
+    paramsurvey.map(work, space, checkpoint="dir", limit=25)
+    ran()
+    results = paramsurvey.map(work, iter(space), checkpoint="dir")
+    assert len(ran()) == 35
+    assert results[["a", "b"]].to_numpy().tolist() == space.to_df().to_numpy().tolist()
+    assert len(paramsurvey.map(work, space.shuffle(seed=3), checkpoint="dir")) == 60
+    assert ran() == []
+
+
+def test_psets_that_are_objects_are_recognized(ran: RanPsets) -> None:
+    psets = [{"a": [1, {"x": 2.5}]}, {"a": None}, {"a": {3, 1, 2}}, {"a": "text"}, {"a": np.arange(3)}]
+    paramsurvey.map(work, psets, checkpoint="dir")
+    ran()
+    paramsurvey.map(work, psets[::-1], checkpoint="dir")
+    assert ran() == []
+
+
+def test_results_that_are_not_kept_are_in_the_checkpoint(ran: RanPsets) -> None:
+    assert len(paramsurvey.map(work, PSETS, checkpoint="dir", keep_results=False)) == 0
+    assert len(paramsurvey.load("dir")) == len(PSETS)
+    again = paramsurvey.map(work, PSETS, checkpoint="dir", keep_results=False)
+    assert again.progress.resumed == len(PSETS)
+
+
+def test_the_environment_variable_names_the_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, ran: RanPsets
+) -> None:
+    monkeypatch.setenv("PARAMSURVEY_CHECKPOINT", "from-env")
+    paramsurvey.map(work, PSETS)
+    assert len(paramsurvey.load("from-env")) == len(PSETS)
+
+
+# ---- failures
+
+
+def test_failures_are_kept_with_their_tracebacks_and_tried_again(ran: RanPsets) -> None:
+    paramsurvey.map(fragile, PSETS, checkpoint="dir")
+    loaded = paramsurvey.load("dir")
+    assert loaded.missing.a.tolist() == [3, 3]
+    assert loaded.missing._exception.tolist() == ["ValueError('three')"] * 2
+    assert loaded.missing._traceback.str.contains("in fragile").all()
+    ran()
+    Path("repaired").touch()
+    results = paramsurvey.map(fragile, PSETS, checkpoint="dir")
+    assert [pset["a"] for pset in ran()] == [3, 3]
+    assert results.a.tolist() == [pset["a"] for pset in PSETS]
+    loaded = paramsurvey.load("dir")
+    assert len(loaded.missing) == 0
+    pd.testing.assert_frame_equal(loaded.to_df(), results.to_df())
+
+
+def test_failures_stay_when_they_shall_not_be_tried_again(ran: RanPsets) -> None:
+    paramsurvey.map(fragile, PSETS, checkpoint="dir")
+    ran()
+    results = paramsurvey.map(fragile, PSETS[::-1], checkpoint="dir", retry_failed=False)
+    assert ran() == []
+    assert results.missing._exception.tolist() == ["ValueError('three')"] * 2
+    progress = results.progress
+    assert (progress.finished, progress.failures, progress.total) == (8, 2, 10)
+
+
+def test_a_failure_in_another_order_is_still_made_good(ran: RanPsets) -> None:
+    paramsurvey.map(fragile, PSETS, checkpoint="dir")
+    paramsurvey.map(fragile, PSETS[::-1], checkpoint="dir")
+    assert len(paramsurvey.load("dir").missing) == 2
+    Path("repaired").touch()
+    paramsurvey.map(fragile, PSETS[3:8], checkpoint="dir")
+    loaded = paramsurvey.load("dir")
+    assert len(loaded) == len(PSETS)
+    assert len(loaded.missing) == 0
+
+
+def test_what_was_not_run_is_no_failure(ran: RanPsets) -> None:
+    results = paramsurvey.map(fragile, PSETS, checkpoint="dir", max_failures=1, group_size=1)
+    assert len(results.missing) > 1
+    assert len(paramsurvey.load("dir").missing) == 1
+
+
+# ---- what the directory says
+
+
+def test_run_json_says_what_the_directory_is(ran: RanPsets) -> None:
+    paramsurvey.map(fragile, PSETS, checkpoint="dir", name="digits", user_kwargs={"x": 1})
+    run = json.loads(Path("dir/run.json").read_text())
+    assert run["name"] == "digits"
+    assert run["status"] == "finished"
+    assert run["function"]["name"] == f"{__name__}.fragile"
+    assert "raise ValueError" in run["function"]["source"]
+    assert run["user_kwargs"]["repr"] == "{'x': 1}"
+    assert run["pid"] == os.getpid()
+    assert run["counts"]["finished"] == 8
+    assert run["stored"] == {"results": 8, "failures": 2}
+    assert run["started"] <= run["updated"] <= run["ended"] or run["ended"] <= run["updated"]
+    assert {"python", "numpy", "pandas", "pyarrow", "paramsurvey"} <= set(run["versions"])
+
+
+def test_run_json_has_the_commit_of_the_function(in_tmp: Path) -> None:
+    Path("module.py").write_text("def work(pset, system_kwargs, user_kwargs): return {'b': pset['a']}\n")
+    program = (
+        "import paramsurvey, module; "
+        "paramsurvey.map(module.work, [{'a': 1}], backend=None, checkpoint='../dir', verbose=0)"
+    ).replace("backend=None, ", "")
+    git = "git -c user.name=a -c user.email=a@b.c"
+    commands = f"git init -q . && git add module.py && {git} commit -q -m one && git rev-parse HEAD"
+    repository = in_tmp / "repository"
+    repository.mkdir()
+    Path("module.py").rename(repository / "module.py")
+    head = subprocess.run(commands, shell=True, cwd=repository, check=True, capture_output=True, text=True)
+    for dirty in (False, True):
+        subprocess.run([sys.executable, "-c", program], cwd=repository, check=True)
+        run = json.loads(Path("dir/run.json").read_text())
+        assert run["git"] == {"commit": head.stdout.strip(), "dirty": dirty}
+        (repository / "module.py").write_text((repository / "module.py").read_text() + "# changed\n")
+
+
+def other(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+    return {"text": "other", "number": -1}
+
+
+def test_a_changed_function_is_shown(ran: RanPsets, capfd: pytest.CaptureFixture[str]) -> None:
+    paramsurvey.map(work, PSETS, checkpoint="dir")
+    capfd.readouterr()
+    results = paramsurvey.map(other, PSETS, checkpoint="dir", verbose=1)
+    said = capfd.readouterr().err
+    assert "the worker function has changed" in said
+    assert '+    return {"text": "other", "number": -1}' in said
+    assert (results.number != -1).all()
+
+
+def test_changed_arguments_are_shown(ran: RanPsets, capfd: pytest.CaptureFixture[str]) -> None:
+    paramsurvey.map(work, PSETS, checkpoint="dir", user_kwargs={"depth": 1, "model": "svm"})
+    paramsurvey.map(work, PSETS, checkpoint="dir", user_kwargs={"depth": 2, "model": "svm"}, verbose=1)
+    said = capfd.readouterr().err
+    assert "user_kwargs have changed" in said
+    assert "+{'depth': 2," in said
+
+
+def test_a_change_can_be_an_error_or_nothing(ran: RanPsets, capfd: pytest.CaptureFixture[str]) -> None:
+    paramsurvey.map(work, PSETS, checkpoint="dir")
+    with pytest.raises(CheckpointChanged, match="the worker function has changed"):
+        paramsurvey.map(other, PSETS, checkpoint="dir", on_change="error")
+    with pytest.raises(OptionError, match="on_change"):
+        paramsurvey.map(other, PSETS, checkpoint="dir", on_change="maybe")
+    paramsurvey.map(work, PSETS, checkpoint="dir", on_change="error")
+    capfd.readouterr()
+    paramsurvey.map(other, PSETS, checkpoint="dir", on_change="ignore", verbose=1)
+    assert "changed" not in capfd.readouterr().err
+
+
+# ---- directories that cannot be used
+
+
+def test_a_directory_with_other_files_is_refused() -> None:
+    Path("dir").mkdir()
+    Path("dir/thesis.tex").touch()
+    with pytest.raises(NotACheckpoint, match=r"thesis\.tex.*give an empty directory"):
+        paramsurvey.map(work, PSETS, checkpoint="dir")
+    assert [path.name for path in Path("dir").iterdir()] == ["thesis.tex"]
+    with pytest.raises(NotACheckpoint, match="is not a checkpoint"):
+        paramsurvey.load("dir")
+    with pytest.raises(NotACheckpoint, match="is not a checkpoint"):
+        paramsurvey.scan("nowhere")
+
+
+def test_another_format_is_refused(ran: RanPsets) -> None:
+    paramsurvey.map(work, PSETS, checkpoint="dir")
+    path = Path("dir/run.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
+    with pytest.raises(NotACheckpoint, match="format 99"):
+        paramsurvey.map(work, PSETS, checkpoint="dir")
+    with pytest.raises(NotACheckpoint, match="format 99"):
+        paramsurvey.load("dir")
+    assert not Path("dir/lock.json").exists()
+
+
+def test_a_path_that_cannot_be_written_is_an_error_before_any_work(ran: RanPsets) -> None:
+    Path("file").touch()
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        paramsurvey.map(work, PSETS, checkpoint="file/dir")
+    assert ran() == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_without_permission_is_an_error_before_any_work(ran: RanPsets) -> None:
+    Path("dir").mkdir(mode=0o500)
+    with pytest.raises(CheckpointError, match="where you may write"):
+        paramsurvey.map(work, PSETS, checkpoint="dir")
+    assert ran() == []
+
+
+def test_without_pyarrow_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ExtraMissing, match=r"pip install 'paramsurvey\[parquet\]'"):
+        paramsurvey.map(work, PSETS, checkpoint="dir")
+
+
+# ---- one driver at a time
+
+
+def lock_of(**changes: Any) -> None:
+    from dataclasses import asdict
+
+    from paramsurvey.checkpoint.lock import Holder
+
+    Path("dir/lock.json").write_text(json.dumps({**asdict(Holder.me()), **changes}))
+
+
+@pytest.fixture
+def checkpoint(ran: RanPsets) -> Iterator[Path]:
+    paramsurvey.map(work, PSETS[:3], checkpoint="dir")
+    yield Path("dir")
+    (Path("dir") / "lock.json").unlink(missing_ok=True)
+
+
+def test_a_second_driver_is_refused(checkpoint: Path) -> None:
+    lock_of(host="node7", machine="another machine", pid=4711)
+    with pytest.raises(CheckpointInUse, match="process 4711 on node7"):
+        paramsurvey.map(work, PSETS, checkpoint="dir")
+    assert len(paramsurvey.load("dir")) == 3, "reading needs no lock"
+
+
+def test_the_lock_of_a_dead_process_here_is_taken_over(checkpoint: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        dead.wait()
+    lock_of(pid=dead.pid)
+    assert len(paramsurvey.map(work, PSETS, checkpoint="dir")) == len(PSETS)
+    assert not (checkpoint / "lock.json").exists()
+
+
+def test_the_lock_of_another_process_with_the_same_number_is_taken_over(checkpoint: Path) -> None:
+    lock_of(process_start=1.0)
+    assert len(paramsurvey.map(work, PSETS, checkpoint="dir")) == len(PSETS)
+
+
+def test_a_lock_elsewhere_that_nobody_touches_is_taken_over(checkpoint: Path) -> None:
+    lock_of(host="node7", machine="another machine")
+    os.utime(checkpoint / "lock.json", (0, 0))
+    assert len(paramsurvey.map(work, PSETS, checkpoint="dir")) == len(PSETS)
+
+
+# ---- damage
+
+
+def parts(directory: str = "dir/results") -> list[Path]:
+    return sorted(Path(directory).glob("*.parquet"))
+
+
+@pytest.mark.parametrize("damage", ["bit", "cut", "emptied"])
+def test_a_damaged_part_is_set_aside_and_its_psets_run_again(
+    ran: RanPsets, capfd: pytest.CaptureFixture[str], damage: str
+) -> None:
+    expected = paramsurvey.map(work, PSETS[:4], checkpoint="dir")
+    paramsurvey.map(work, PSETS, checkpoint="dir")
+    ran()
+    part = parts()[0]
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.write_bytes({"bit": bytes(content), "cut": content[:-100], "emptied": b""}[damage])
+    with pytest.warns(UserWarning, match="damaged"):
+        assert len(paramsurvey.load("dir")) < len(PSETS)
+    results = paramsurvey.map(work, PSETS, checkpoint="dir", verbose=1)
+    assert "is damaged" in capfd.readouterr().err
+    again = ran()
+    assert 0 < len(again) < len(PSETS)
+    assert part.with_name(part.name + ".bad").exists()
+    assert results.text.tolist()[:4] == expected.text.tolist()
+    assert len(paramsurvey.load("dir")) == len(PSETS)
+
+
+# ---- reading
+
+
+def test_scan_reads_lazily_and_load_gives_the_same(ran: RanPsets) -> None:
+    import pyarrow.compute as pc
+
+    results = paramsurvey.map(work, PSETS, checkpoint="dir")
+    found = paramsurvey.scan("dir").to_table(columns=["a", "text"], filter=pc.field("a") >= 3).to_pandas()
+    assert sorted(found.text) == sorted(results.text[results.a >= 3])
+    assert results.scan().schema.names == paramsurvey.load("dir").scan().schema.names == list(results.columns)
+    with pytest.raises(NotACheckpoint, match="checkpoint="):
+        paramsurvey.map(work, PSETS).scan()
+
+
+def test_scan_unites_columns_whose_types_differ_a_little(ran: RanPsets) -> None:
+    psets = [{"i": i} for i in range(8)]
+    for start in range(8):
+        paramsurvey.map(various, psets[start : start + 1], checkpoint="dir")
+    with pytest.warns(UserWarning, match="'surrogate' has values of different types"):
+        table = paramsurvey.scan("dir").to_table()
+    assert sorted(table["mixed"].to_pylist()) == sorted(i if i % 2 else i / 4 for i in range(8))
+    assert table["maybe"].null_count == 4
+    assert table["gap"].null_count == 5
+    assert "surrogate" not in table.schema.names
+    pd.testing.assert_frame_equal(
+        paramsurvey.load("dir").to_df(), paramsurvey.map(various, psets).to_df(), check_like=True
+    )
+
+
+class Trap:
+    """Leaves a file when it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (Path("sprung"),))
+
+
+def test_a_scan_unpickles_nothing(ran: RanPsets) -> None:
+    paramsurvey.map(lambda *_: {"trap": Trap()}, [{"a": 1, "b": [Path("a")]}], checkpoint="dir")
+    Path("sprung").unlink(missing_ok=True)
+    assert paramsurvey.scan("dir").to_table().num_rows == 1
+    assert not Path("sprung").exists()
+
+
+def test_an_empty_checkpoint_is_loaded_as_nothing(ran: RanPsets) -> None:
+    paramsurvey.map(work, [], checkpoint="dir")
+    assert len(paramsurvey.load("dir")) == 0
+    assert paramsurvey.scan("dir").count_rows() == 0
+
+
+def test_psets_keep_their_dtypes(ran: RanPsets) -> None:
+    psets = pd.DataFrame(
+        {
+            "i": np.arange(6, dtype=np.int8),
+            "f": np.arange(6, dtype=np.float32),
+            "c": pd.Categorical(list("bababa"), categories=["b", "a", "unused"], ordered=True),
+            "t": pd.date_range("2024-01-01", periods=6),
+            "n": pd.array([1, None, 3, 4, 5, 6], dtype="Int64"),
+            "s": list("uvwxyz"),
+        }
+    )
+    results = paramsurvey.map(work, psets, checkpoint="dir")
+    pd.testing.assert_frame_equal(paramsurvey.load("dir").to_df(), results.to_df())
