@@ -51,9 +51,7 @@ def test_an_interrupted_map_says_where_its_results_are() -> None:
         cases=[case("not run", 4, line="")],
         interrupted=True,
     )
-    assert summary(facts).endswith(
-        "next: paramsurvey.map(..., paramsurvey.last_results().missing.to_psets())"
-    )
+    assert summary(facts).endswith("next: paramsurvey.map(..., paramsurvey.last_results().missing)")
 
 
 def test_an_interrupted_map_with_a_checkpoint_goes_on_from_there() -> None:

@@ -63,9 +63,11 @@ def summary(facts: Facts) -> str:
 
 def _counts(facts: Facts) -> str:
     progress = facts.progress
+    not_run = sum(case.count for case in facts.cases if case.cause.kind == FailureKind.NOT_RUN)
     parts = [f"{progress.name}: {progress.finished:,} of {progress.total:,} psets finished"]
     for count, name in (
-        (progress.failures, "failed"),
+        (progress.failures - not_run, "failed"),
+        (not_run, "not run"),
         (progress.retried, "tried again"),
         (progress.resumed, "of an earlier run"),
     ):
@@ -99,6 +101,8 @@ def _failures(facts: Facts) -> list[str]:
 
 
 def _case(case: Case) -> str:
+    if case.cause.kind == FailureKind.NOT_RUN:
+        return f"{case.count:,} × {case.example}"
     line = near(case.cause.line)
     where = f"{case.cause.kind} at {line}" if line else case.cause.kind
     example = clipped(case.example, WIDEST_EXAMPLE)
@@ -118,10 +122,10 @@ def _next(facts: Facts) -> list[str]:
     if not facts.cases:
         return []
     results = "paramsurvey.last_results()" if facts.interrupted else "results"
-    if all(case.cause.kind == FailureKind.NOT_RUN for case in facts.cases):
+    if facts.interrupted or all(case.cause.kind == FailureKind.NOT_RUN for case in facts.cases):
         if facts.checkpoint:
             return ["next: run the same program again, which goes on from the checkpoint"]
-        return [f"next: paramsurvey.map(..., {results}.missing.to_psets())"]
+        return [f"next: paramsurvey.map(..., {results}.missing)"]
     return [f"next: {results}.missing.summary(), or {results}.missing.reproduce({_first_failed(facts)})"]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from paramsurvey.options import Options
 from paramsurvey.reporters.base import Reporter
+from paramsurvey.reporters.live import LiveReporter
 from paramsurvey.reporters.log import LogReporter, RunLog
 from paramsurvey.reporters.notebook import NotebookReporter, in_notebook
 from paramsurvey.reporters.screen import is_terminal
@@ -58,8 +59,6 @@ def _shown(options: Options, scene: Scene, own_terminal: bool) -> Reporter:
         if in_notebook():
             return NotebookReporter(scene.look)
         if own_terminal and _can_draw():
-            from paramsurvey.reporters.live import LiveReporter  # rich takes a while to load
-
             return LiveReporter(sys.stderr, scene.look)
     interval = INTERVALS[min(options.verbose, 3)] if options.progress_dt is None else options.progress_dt
     return PlainReporter(interval, look=scene.look)

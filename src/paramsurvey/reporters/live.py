@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
-from rich.text import Text
-
-from paramsurvey.failures import near
 from paramsurvey.progress import MapProgress
 from paramsurvey.reporters.base import Reporter
 from paramsurvey.reporters.screen import Screen
 from paramsurvey.reporters.terminal import last_lines
 from paramsurvey.snapshot import Look, Snapshot
-from paramsurvey.wording import clipped, duration, frequency, span
+
+if TYPE_CHECKING:
+    from paramsurvey.reporters.picture import Painter
 
 INTERVAL = 0.25  # seconds between two pictures
 NARROWEST = 20  # columns
-WIDEST = 120
-LEAST_BAR = 8
-INDENT = "  "
 
 
 class LiveReporter:
@@ -39,81 +34,27 @@ class LiveReporter:
         self._stream = stream
         self._look = look
         self._screen = Screen(stream)
-        self._console = Console(file=stream, force_terminal=True)  # knows NO_COLOR and the terminal's colors
+        self._painter: Painter | None = None
 
     def report(self, progress: MapProgress, final: bool) -> None:
         """Draw the map as it is now."""
         if final:
             self._screen.close()
-            self._stream.write(last_lines(progress, self._look()))
-            self._stream.flush()
+            self._screen.print_above(self._stream, last_lines(progress, self._look()))
             return
+        if self._painter is None:  # a map that is over before the first picture never loads rich
+            from paramsurvey.reporters.picture import Painter
+
+            self._painter = Painter(self._stream)
         size = self._screen.size()
-        width = max(NARROWEST, min(size.columns - 1, WIDEST))
-        lines = picture(progress, self._look(), width)[: max(1, size.lines - 2)]
+        lines, widths = self._painter.paint(progress, self._look(), max(NARROWEST, size.columns - 1))
+        most = max(1, size.lines - 2)
         self._screen.open()
-        self._screen.show([self._codes(line, width) for line in lines], [line.cell_len for line in lines])
+        self._screen.show(lines[:most], widths[:most])
 
     def close(self) -> None:
         """Leave nothing of it on the screen."""
         self._screen.close()
-
-    def _codes(self, line: Text, width: int) -> str:
-        with self._console.capture() as capture:
-            self._console.print(line, end="", width=width, no_wrap=True, highlight=False)
-        return capture.get()
-
-
-def picture(progress: MapProgress, seen: Snapshot, width: int) -> list[Text]:
-    """Return the lines that show a map, none of them wider than `width`."""
-    lines = [_pace(progress, seen, width), _counts(progress), *_slowest(seen), *_last_failure(seen)]
-    for line in lines:
-        line.truncate(width, overflow="ellipsis")
-    return lines
-
-
-def _pace(progress: MapProgress, seen: Snapshot, width: int) -> Text:
-    settled = progress.finished + progress.failures
-    done = settled / progress.total if progress.total else 0.0
-    after = f" {done:4.0%}  {duration(seen.elapsed)}"
-    if seen.per_second is not None:
-        after += f"  {frequency(seen.per_second)}"
-    if seen.seconds_left is not None:
-        after += f"  ETA {span(*seen.seconds_left)}"
-    name = Text(clipped(progress.name, width // 4) + " ", style="bold")
-    room = width - name.cell_len - len(after)
-    return Text.assemble(name, _bar(done, progress.failures > 0, max(room, LEAST_BAR)), after)
-
-
-def _bar(done: float, failures: bool, width: int) -> Text:
-    full = int(done * width)
-    return Text.assemble(("━" * full, "yellow" if failures else "green"), ("─" * (width - full), "dim"))
-
-
-def _counts(progress: MapProgress) -> Text:
-    line = Text(f"{INDENT}{progress.finished:,} of {progress.total:,} finished")
-    line.append(f", {progress.failures:,} failed", style="red" if progress.failures else "")
-    if progress.retried:
-        line.append(f", {progress.retried:,} tried again")
-    return line.append(f", {progress.active:,} in work")
-
-
-def _slowest(seen: Snapshot) -> list[Text]:
-    return [
-        Text.assemble(f"{INDENT}{duration(one.seconds):>10}  ", (clipped(str(one), WIDEST), "cyan"))
-        for one in seen.slowest
-    ]
-
-
-def _last_failure(seen: Snapshot) -> list[Text]:
-    case = seen.last_failure
-    if case is None:
-        return []
-    line = near(case.cause.line)
-    lines = [Text.assemble((f"{INDENT}last failure: ", "red"), clipped(case.latest, WIDEST))]
-    like = f"{case.count:,} like it" if case.count > 1 else ""
-    where = ", ".join(part for part in (f"at {line}" if line else "", like) if part)
-    return [*lines, Text(f"{INDENT}  {where}")] if where else lines
 
 
 if TYPE_CHECKING:

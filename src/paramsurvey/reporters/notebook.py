@@ -66,7 +66,8 @@ def page(progress: MapProgress, seen: Snapshot, final: bool) -> str:
     case = seen.last_failure
     if case is not None:
         where = f" at {near(case.cause.line)}" if case.cause.line else ""
-        parts.append(_line(f"last failure: {clipped(case.latest, WIDEST)}{where}, {case.count:,} like it"))
+        like = f", {case.count:,} like it" if case.count > 1 else ""
+        parts.append(_line(f"last failure: {clipped(case.latest, WIDEST)}{where}{like}"))
     return _box(parts)
 
 
