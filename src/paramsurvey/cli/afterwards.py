@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from paramsurvey.cli.export import STDOUT, check_target, deliver
+from paramsurvey.cli.export import SHOWN_ROWS, STDOUT, check_target, deliver
 from paramsurvey.cli.follow import directory_argument
 from paramsurvey.cli.memory import check_begun, recall
 from paramsurvey.cli.problems import BadUsage, say
@@ -87,10 +87,23 @@ def missing(directory: str, output: str) -> None:
     """Show the parameter sets of the checkpoint DIR that failed, with the reason of each."""
     check_target(output)
     results = _load(directory)
-    deliver(results.missing.to_df(), output)
+    if output == STDOUT and sys.stdout.isatty():
+        _print_reasons(results.missing)
+    else:
+        deliver(results.missing.to_df(), output)
     unsettled = results.progress.total - len(results) - len(results.missing)
     if unsettled > 0:
         say(f"{unsettled:,} more have not run yet: paramsurvey resume {directory}")
+
+
+def _print_reasons(missing: Any) -> None:
+    """Show a person the first failures, a line for each."""
+    for number, row in enumerate(missing.iterdicts()):
+        if number == SHOWN_ROWS:
+            print(f"... and {len(missing) - number:,} more: write them all into a file with -o FILE")
+            return
+        pset = ", ".join(f"{name}={value}" for name, value in row.items() if not name.startswith("_"))
+        print(f"{pset}: {row['_exception']}")
 
 
 @click.command(epilog=EXPORT_EPILOG, short_help="Write the results of a run into a file.")

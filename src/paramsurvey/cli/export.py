@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 SHOWN_ROWS = 30  # on a terminal
-SHOWN_WIDTH = 60  # of a cell on a terminal
-LONG = ("_traceback",)  # columns that no line of a terminal has room for
+SHOWN_WIDTH = 40  # of a cell on a terminal
 
 Writer = Callable[["pd.DataFrame", str], None]
 
@@ -241,8 +240,6 @@ def readable(frame: pd.DataFrame) -> str:
 
 def _dull(column: Any, name: object) -> bool:
     """Tell whether a person learns nothing from a column: no text was captured, no exit code is special."""
-    if name in LONG:
-        return True
     return (name in ("stdout", "stderr") and (column == "").all()) or (
         name == "exit_code" and (column == 0).all()
     )
