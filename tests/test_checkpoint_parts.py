@@ -1,0 +1,147 @@
+"""The files of a checkpoint, and how they are merged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from paramsurvey.checkpoint.encoding import decode, encode
+from paramsurvey.checkpoint.parts import (
+    Part,
+    PartDamaged,
+    Stored,
+    live_parts,
+    read_part,
+    to_table,
+    write_part,
+)
+from paramsurvey.checkpoint.shelf import Shelf
+
+
+def table(start: int, values: list[Any]) -> Any:
+    positions = np.arange(start, start + len(values), dtype=np.int64)
+    column = Stored("result", "x", encode([(slice(0, len(values)), values)], len(values)))
+    return to_table(positions, [column], [])
+
+
+def values_of(directory: Path) -> list[Any]:
+    cells: list[Any] = []
+    for part in live_parts(directory)[0]:
+        content = read_part(part)
+        found: dict[int, Any] = {}
+        for stored in content.columns("result"):
+            for at, values in content.pieces(stored):
+                natives = values.tolist() if isinstance(values, np.ndarray) else values
+                found.update(zip(content.positions[at].tolist(), natives, strict=True))
+        cells += [found[position] for position in content.positions.tolist()]
+    return cells
+
+
+def always() -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1, 2, 3],
+        [1, 2.5, 3],
+        [1, None, 2.5, "text", float("inf")],
+        [2**80, 1],
+        [True, False],
+        ["a", None, "b"],
+        [b"a", b""],
+        [[1, 2], [], [3]],
+        [["a"], ["b", "c"]],
+        [{"a": 1}, (1, 2), {3}],
+        [None, None],
+        [2**53 + 1, 0.5],
+        ["\ud800", "a"],
+    ],
+)
+def test_values_come_back_as_they_were(values: list[Any]) -> None:
+    encoded = encode([(slice(0, len(values)), values)], len(values))
+    found: dict[int, Any] = {}
+    for at, some in decode(encoded.array, encoded.codec, encoded.kinds):
+        natives = some.tolist() if isinstance(some, np.ndarray) else some
+        found.update(zip(np.arange(len(values))[at].tolist(), natives, strict=True))
+    back = [found[i] for i in range(len(values))]
+    assert back == values
+    assert [type(value) for value in back] == [type(value) for value in values]
+
+
+def test_a_key_that_is_not_there_is_not_none() -> None:
+    encoded = encode([(np.array([0, 2]), ["a", None])], 4)
+    pieces = decode(encoded.array, encoded.codec, encoded.kinds)
+    assert sorted((int(i), v) for at, values in pieces for i, v in zip(at, values, strict=True)) == [
+        (0, "a"),
+        (2, None),
+    ]
+
+
+def test_a_long_run_leaves_tens_of_files(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "results")
+    most = 0
+    for i in range(600):
+        shelf.add(table(i, [i]))
+        while shelf.merge(always):
+            pass
+        most = max(most, len(list((tmp_path / "results").iterdir())))
+    assert most <= 33
+    assert values_of(tmp_path / "results") == list(range(600))
+    assert shelf.rows() == 600
+
+
+def test_merging_unites_columns_of_different_types(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    values = [1, 2.5, "text", None, {"a": 1}, 2**70, [1, 2], True] * 2
+    for i, value in enumerate(values):
+        shelf.add(table(i, [value]))
+    assert shelf.merge(always)
+    assert len(list(tmp_path.iterdir())) == 1
+    back = values_of(tmp_path)
+    assert back == values
+    assert [type(value) for value in back] == [type(value) for value in values]
+
+
+def test_a_crash_in_the_middle_of_a_merge_doubles_nothing(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    for i in range(16):
+        shelf.add(table(i, [i]))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert shelf.merge(always)
+    for path, content in before.items():  # killed before they were removed
+        path.write_bytes(content)
+    (tmp_path / ".half.tmp").touch()
+    assert values_of(tmp_path) == list(range(16))
+    again = Shelf(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1, "the next run clears them away"
+    again.add(table(16, [16]))
+    assert values_of(tmp_path) == list(range(17))
+
+
+def test_a_merge_that_is_called_off_changes_nothing(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    for i in range(16):
+        shelf.add(table(i, [i]))
+    assert not shelf.merge(lambda: False)
+    assert len(list(tmp_path.iterdir())) == 16
+
+
+def test_a_part_that_is_damaged_is_noticed(tmp_path: Path) -> None:
+    part = write_part(tmp_path, table(0, list(range(1000))), 1, 1)
+    content = part.path.read_bytes()
+    for i in range(0, len(content), 997):
+        part.path.write_bytes(content[:i] + bytes([content[i] ^ 4]) + content[i + 1 :])
+        with pytest.raises(PartDamaged):
+            read_part(part)
+    part.path.write_bytes(content)
+    assert len(read_part(part)) == 1000
+
+
+def test_other_files_are_no_parts() -> None:
+    assert Part.of(Path("00000001-00000001-000000010-0123abcd.parquet.bad")) is None
+    assert Part.of(Path("results.parquet")) is None
