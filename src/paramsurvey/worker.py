@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import threading
 import traceback
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -21,11 +22,11 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.columns import pack_column
 from paramsurvey.errors import NotPicklable
+from paramsurvey.capture import Capture, is_ours
 from paramsurvey.host import peak_memory, used_memory
-from paramsurvey.messages import Answer, Code, Failure, FailureKind, Group, Job, Refusal, Reply, ResultColumn
-from paramsurvey.sealing import sealed_result
+from paramsurvey.messages import Answer, Code, Failure, FailureKind, Group, Job, Refusal, Reply
+from paramsurvey.packing import Packer
 
 LOOK_SECONDS = 100e-6  # process_time() is a system call of 0.3 µs: one per so much work is cheap
 REPLY_SECONDS = 0.5  # who has worked so long sends what there is: little is lost with a worker
@@ -102,6 +103,7 @@ class Runner:
         self._reply_seconds = reply_seconds
         for name, value in job.environment.items():  # before numpy and the like are loaded
             os.environ.setdefault(name, value)
+        sys.path[:0] = [entry for entry in job.path if entry not in sys.path]
         try:
             self._code: Code = pickle.loads(job.code, buffers=job.buffers)
         except Exception as error:
@@ -111,6 +113,7 @@ class Runner:
             ) from error
         self.function = self._code.function
         self._base = dict(self._code.system_kwargs)
+        self.capture: Capture | None = None  # set by who runs this, where output is to be captured
         self._home = ""
         self._strays = False  # the function was seen to change the directory: every pset begins with a return
         if job.worker_init is not None:
@@ -146,8 +149,10 @@ class Runner:
         function, user_kwargs = self.function, self._code.user_kwargs
         base = self._system_kwargs(group)
         subdir = None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
-        add_result, add_wall = block.results.append, block.walls.append
+        add_result, add_wall = block.results.add, block.walls.append
         mark_offset, mark_begun = mark.offset, mark.begun
+        if self.capture is not None:
+            function = self.capture.around(function, group.rows, mark_offset, block.output)
         self._go_home()
         begun = block.start_clocks()
         look_at = begun  # after the first pset already: it shows whether the function changes the directory
@@ -164,16 +169,17 @@ class Runner:
                 if not isinstance(pset, dict):
                     pset = pset.open()
                 result = function(pset, system_kwargs, user_kwargs)
-                cells = {} if result is None else sealed_result(checked(result))
-                if raw_stats:
-                    block.add_timers(raw_stats)
-                add_result((offset, cells))
+                timers = timers_of(raw_stats) if raw_stats else None
+                if result is not None:
+                    add_result(offset, checked(result))
+                if timers is not None:
+                    block.add_timers(timers)
             except self._let_through:
                 raise
             except BaseException as error:  # sys.exit() in a worker function is its failure, not our end
                 block.failures[offset] = self._failure(error)
                 with suppress(Misuse):
-                    block.add_timers(raw_stats)
+                    block.add_timers(timers_of(raw_stats))
             now = perf_counter()
             add_wall(now - begun)
             if now > look_at:
@@ -230,9 +236,10 @@ class Block:
         self._shares: list[tuple[int, float]] = []  # (up to how many psets, idle share of their time)
         self._timers: dict[str, list[float]] = {}
         self._cpu = self._wall = 0.0
-        self.results: list[tuple[int, dict[Any, Any]]] = []
+        self.results = Packer()
         self.failures: dict[int, Failure] = {}
-        self.walls: list[float] = []
+        self.output: dict[int, str] = {}
+        self.walls = array("d")
 
     def start_clocks(self) -> float:
         """Measure CPU time from now on; return the time."""
@@ -245,9 +252,8 @@ class Block:
         idle = max(0.0, 1.0 - (process_time() - self._cpu) / wall) if wall > 0 else 0.0
         self._shares.append((len(self.walls), idle))
 
-    def add_timers(self, raw_stats: Mapping[str, Iterable[Any]]) -> None:
-        """Keep what the user's function timed, under the user's names; all of it or nothing."""
-        timers = {str(name): seconds_of(name, seconds) for name, seconds in raw_stats.items()}
+    def add_timers(self, timers: Mapping[str, list[float]]) -> None:
+        """Keep what the user's function timed, under the user's names."""
         for name, values in timers.items():
             self._timers.setdefault(name, []).extend(values)
 
@@ -257,15 +263,17 @@ class Block:
             self._group_id,
             self._start,
             stop,
-            columns=pack_results(self.results),
+            columns=self.results.take(),
             failures=dict(self.failures),
             timings=self._timings(),
             done=done,
             peak_memory=peak_memory(),
+            output=dict(self.output),
             outgrown=outgrown,
         )
-        for kept in (self.results, self.failures, self.walls, self._shares, self._timers):
+        for kept in (self.failures, self.output, self._shares, self._timers):
             kept.clear()  # the loop that fills them goes on with these very objects
+        del self.walls[:]
         self._start = stop
         return reply
 
@@ -308,6 +316,11 @@ def checked(result: Any) -> dict[Any, Any]:
     )
 
 
+def timers_of(raw_stats: Mapping[Any, Any]) -> dict[str, list[float]]:
+    """Return what the user's function timed, when all of it is what it must be."""
+    return {str(name): seconds_of(name, seconds) for name, seconds in raw_stats.items()}
+
+
 def seconds_of(name: object, seconds: Any) -> list[float]:
     """Return a timer's values, when they are what they must be."""
     try:
@@ -317,27 +330,6 @@ def seconds_of(name: object, seconds: Any) -> list[float]:
             f"raw_stats[{name!r}] must be a list of seconds, and it is {describe(seconds, 200)}: "
             "let stats.record_wallclock fill it"
         ) from None
-
-
-def pack_results(results: list[tuple[int, dict[Any, Any]]]) -> dict[Any, tuple[ResultColumn, ...]]:
-    """Turn (offset, dict) pairs into columns, one entry for each key that any of them has."""
-    if not results:
-        return {}
-    offsets = np.fromiter((offset for offset, _ in results), dtype=np.int64, count=len(results))
-    keys = results[0][1].keys()
-    if all(result.keys() == keys for _, result in results):
-        return {key: pack_column(offsets, [result[key] for _, result in results]) for key in keys}
-    return _pack_ragged(results, offsets)
-
-
-def _pack_ragged(
-    results: list[tuple[int, dict[Any, Any]]], offsets: NDArray[np.int64]
-) -> dict[Any, tuple[ResultColumn, ...]]:
-    columns = {}
-    for key in dict.fromkeys(key for _, result in results for key in result):
-        there = [i for i, (_, result) in enumerate(results) if key in result]
-        columns[key] = pack_column(offsets[there], [results[i][1][key] for i in there])
-    return columns
 
 
 def subdir_name(count: int, row: int) -> str:
@@ -358,6 +350,8 @@ def traceback_of(error: BaseException) -> str:
     """Return the traceback as text, from the user's function on."""
     frames = error.__traceback__
     below = frames.tb_next if frames is not None else None
+    while below is not None and below.tb_next is not None and is_ours(below.tb_frame):
+        below = below.tb_next
     return "".join(traceback.format_exception(error.with_traceback(below or frames)))
 
 

@@ -1,0 +1,66 @@
+"""Results on their way from the function into columns."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from paramsurvey.columns import pack_column
+from paramsurvey.messages import ResultColumn
+from paramsurvey.sealing import ATOMS, sealed_result
+
+Columns = dict[Hashable, tuple[ResultColumn, ...]]
+
+
+@dataclass(slots=True)
+class Sheet:
+    """The results that have the same keys: all their values one after the other, not a dict for each."""
+
+    offsets: array[int] = field(default_factory=lambda: array("q"))
+    cells: list[Any] = field(default_factory=list)
+
+
+class Packer:
+    """Takes results one by one, and gives them back as columns.
+
+    A result is copied when it is added, and sealed where it is no plain data: the function may use
+    the same dict, or the same array in it, again.
+    """
+
+    def __init__(self) -> None:
+        self._sheets: dict[tuple[Hashable, ...], Sheet] = {}
+
+    def add(self, offset: int, result: Mapping[Hashable, Any]) -> None:
+        """Add the result of the pset at `offset`; offsets ascend.
+
+        Raises
+        ------
+        NotPicklable
+            Naming the key whose value cannot be pickled. Nothing was added.
+        """
+        if not ATOMS.issuperset(map(type, result.values())):
+            result = sealed_result(result)
+        keys = tuple(result)
+        sheet = self._sheets.get(keys)
+        if sheet is None:
+            sheet = self._sheets[keys] = Sheet()
+        sheet.offsets.append(offset)
+        sheet.cells.extend(result.values())
+
+    def take(self) -> Columns:
+        """Return all columns, and be empty again."""
+        columns: Columns = {}
+        for key, column in self._columns():
+            columns[key] = columns.get(key, ()) + column
+        self._sheets.clear()
+        return columns
+
+    def _columns(self) -> Iterator[tuple[Hashable, tuple[ResultColumn, ...]]]:
+        for keys, sheet in self._sheets.items():
+            offsets = np.array(sheet.offsets, dtype=np.int64)
+            for place, key in enumerate(keys):
+                yield key, pack_column(offsets, sheet.cells[place :: len(keys)])
