@@ -97,6 +97,8 @@ def test_values_from_files(in_tmp: Path) -> None:
         ("a=linspace(0,1,2.5)", "how many"),
         ("a=linspce(0,1,3)", "did you mean linspace"),
         ("a=@nowhere.txt", "cannot be read"),
+        ("a=\udcff", "no UTF-8 text"),
+        ('a=["\\ud800"]', "no UTF-8 text"),
     ],
 )
 def test_axes_that_cannot_be_read(text: str, says: str) -> None:
@@ -234,6 +236,10 @@ def test_the_last_json_object_counts() -> None:
     assert np.isnan(found["d"])
     with pytest.raises(NothingParsed, match="no JSON object"):
         parser_of("json")("[1, 2] {x}")
+
+
+def test_half_a_character_in_json_is_escaped() -> None:
+    assert parser_of("json")('{"a": "\\ud800 \\ud83d\\ude00"}') == {"a": "\\ud800 😀"}
 
 
 def test_deeply_nested_rubbish_is_no_json() -> None:

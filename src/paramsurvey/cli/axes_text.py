@@ -55,8 +55,20 @@ def parse_axes(texts: Sequence[str]) -> dict[str, Axis]:
             raise BadUsage(f"-p {text!r} has no name: write it as name=values, for example -p a=1,2,3")
         if name in axes:
             raise BadUsage(f"the parameter {name!r} is given twice: put all its values into one -p")
-        axes[name] = parse_axis(name, values)
+        axes[name] = _in_unicode(name, parse_axis(name, values))
     return axes
+
+
+def _in_unicode(name: str, axis: Axis) -> Axis:
+    """Refuse what no table can hold: half a surrogate pair, or a byte that is no UTF-8."""
+    for value in axis if isinstance(axis, list) else ():
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise BadUsage(
+                f"the parameter {name!r} has the value {value!r}, which is no UTF-8 text: change it"
+            ) from None
+    return axis
 
 
 def parse_axis(name: str, text: str) -> Axis:

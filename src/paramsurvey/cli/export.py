@@ -100,7 +100,7 @@ def _rescued(frame: pd.DataFrame, path: str, error: Exception) -> str:
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     for directory in (tempfile.gettempdir(), os.getcwd(), os.path.expanduser("~")):
         rescue = os.path.join(directory, f"paramsurvey-{os.getpid()}-{Path(path).stem}.csv")
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             _write_aside(frame, rescue, _csv)
             return f"{path} could not be written ({why}): the results are in {rescue}, move them from there"
     with suppress(OSError):  # the last place that there is

@@ -41,7 +41,12 @@ class JsonParser:
             raise NothingParsed(
                 "stdout has no JSON object: let the program print one, or leave out --parse json"
             )
-        return {str(key): value for key, value in found.items()}
+        return {_in_unicode(key): _in_unicode(value) for key, value in found.items()}
+
+
+def _in_unicode(value: Any) -> Any:
+    """Return a text without halves of surrogate pairs, which no table can hold."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _objects(text: str) -> Iterable[dict[str, Any]]:
