@@ -24,8 +24,8 @@ lint: .venv/.dev  ## check the style and the types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy --strict src
 
-bench: .venv/.dev  ## measure the throughput against other ways to do it
-	@.venv/bin/python benchmarks/throughput.py $(ARGS)
+bench: .venv/.dev  ## measure everything beside other ways to do it; writes docs/performance.md
+	@.venv/bin/python benchmarks/all.py $(ARGS)
 
 soak: .venv/.dev  ## run 1,000 random maps with random faults; ARGS='--maps 50' for fewer
 	@.venv/bin/python tests/soak.py $(ARGS)

@@ -23,6 +23,7 @@ from statistics import median
 
 import numpy as np
 import pandas as pd
+from common import Row
 
 from paramsurvey import params
 
@@ -73,18 +74,35 @@ def in_a_process_of_its_own(maker: str, size: int, count: int) -> dict[str, floa
     return result
 
 
-def report(size: int, count: int) -> None:
-    print(f"{count} axes of {size}: {size**count:,} rows; median of {REPEATS}, each in a new process")
-    print(f"Python {platform.python_version()}, pandas {pd.__version__}, numpy {np.__version__}")
+def medians(size: int, count: int) -> dict[str, dict[str, float]]:
     turns = [
         {maker: in_a_process_of_its_own(maker, size, count) for maker in MAKERS} for _ in range(REPEATS + 1)
     ]
-    medians = {maker: medians_of([turn[maker] for turn in turns[1:]]) for maker in MAKERS}
-    for maker, run in medians.items():
+    return {maker: medians_of([turn[maker] for turn in turns[1:]]) for maker in MAKERS}
+
+
+def rows(size: int = 100, count: int = 4) -> list[Row]:
+    found = medians(size, count)
+    ours, merging = found["product"], found["merge"]
+    share = ours["peak"] / ours["result"]
+    return [
+        Row(
+            f"params.product of {count} axes of {size} ({size**count:,} rows)",
+            f"{ours['seconds']:.2f} s, {share:.2f}× the memory of its result (repeated merging: "
+            f"{merging['seconds']:.2f} s, {merging['peak'] / merging['result']:.2f}×)",
+            "≤ 0.35 s, ≤ 1.3×",
+            ours["seconds"] <= 0.35 and share <= 1.3,
+        )
+    ]
+
+
+def report(size: int, count: int) -> None:
+    print(f"{count} axes of {size}: {size**count:,} rows; median of {REPEATS}, each in a new process")
+    print(f"Python {platform.python_version()}, pandas {pd.__version__}, numpy {np.__version__}")
+    found = medians(size, count)
+    for maker, run in found.items():
         print(line(maker, run))
-    print(
-        f"product is {medians['merge']['seconds'] / medians['product']['seconds']:.1f} times as fast as merge"
-    )
+    print(f"product is {found['merge']['seconds'] / found['product']['seconds']:.1f} times as fast as merge")
 
 
 def medians_of(runs: list[dict[str, float]]) -> dict[str, float]:
