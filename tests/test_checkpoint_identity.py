@@ -26,7 +26,8 @@ def keys(psets: Any) -> list[tuple[int, int]]:
 
 DIFFERENT = [
     0, 1, 1.0, True, False, "1", "", b"1", 2**63, -(2**70), 1e300, None, (1,), [1], [1.0], {1},
-    {"a": 1}, {"a": 1.0}, datetime(2024, 1, 1), datetime(2024, 1, 1, 1), np.arange(3), np.arange(3.0), "\ud800", Path("a"),
+    {"a": 1}, {"a": 1.0}, datetime(2024, 1, 1), datetime(2024, 1, 1, 1), np.arange(3), np.arange(3.0),
+    "\ud800", Path("a"),
 ]  # fmt: skip
 
 

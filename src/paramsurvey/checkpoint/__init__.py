@@ -83,6 +83,8 @@ def load(path: str | os.PathLike[str]) -> MapResults:
     ------
     NotACheckpoint
         A ValueError: it is something else.
+    ExtraMissing
+        An ImportError: pyarrow is not installed.
 
     Examples
     --------
@@ -106,10 +108,16 @@ def scan(path: str | os.PathLike[str]) -> pyarrow.dataset.Dataset:
     path : path
         The directory that was given as ``map(..., checkpoint=...)``.
 
+    Returns
+    -------
+    pyarrow.dataset.Dataset
+
     Raises
     ------
     NotACheckpoint
         A ValueError: it is something else.
+    ExtraMissing
+        An ImportError: pyarrow is not installed.
 
     Examples
     --------

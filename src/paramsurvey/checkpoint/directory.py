@@ -110,7 +110,7 @@ class DirectoryCheckpoint:
         self._searches: tuple[Search, Search] | None = None
         self._writer: Writer | None = None
         self._dtypes = {name: dtype_text(dtype) for name, dtype in source.dtypes().items()}
-        self._closed = False
+        self._closed = self._lost = False
         self._began = time.monotonic()
         try:
             before = _make_directory(self._path)
@@ -172,11 +172,12 @@ class DirectoryCheckpoint:
 
     def resume(self, rows: range) -> Resumed:
         """Look up what earlier runs did for rows that have become known, and begin to write."""
-        if self._searches is None:
-            resumed = self._resume_first(rows)
+        first = self._searches is None
+        resumed = self._resume_first(rows) if first else self._resume_rest(rows, no_rows(), no_rows())
+        self._note_moved()
+        if first:
             self._start_writer()
-            return resumed
-        return self._resume_rest(rows, no_rows(), no_rows())
+        return resumed
 
     def _resume_first(self, rows: range) -> Resumed:
         """Look first where the psets were the last time: that is fast, and nearly always right."""
@@ -231,8 +232,11 @@ class DirectoryCheckpoint:
         is_stream = len(self._source) == 0
         if is_stream or any(search.inexact for search in self._searches):
             self._first_position = highest + 1
-        natural = self._first_position
-        self._positions = {row: at for row, at in self._positions.items() if at != natural + row}
+
+    def _note_moved(self) -> None:
+        """Note which rows run again in the place where they failed before."""
+        moved = sorted((row, at) for row, at in self._positions.items() if at != self._first_position + row)
+        self._moved_rows, self._moved_to = np.array(moved, dtype=np.int64).reshape(-1, 2).T
 
     def _land_stored(self, found: Found) -> None:
         if not self._collector.keep_results:
@@ -315,9 +319,9 @@ class DirectoryCheckpoint:
 
     def _positions_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         positions = rows + self._first_position
-        if self._positions:
-            natural = zip(rows.tolist(), positions.tolist(), strict=True)
-            positions = np.array([self._positions.get(row, at) for row, at in natural], dtype=np.int64)
+        if len(self._moved_rows):
+            at = np.minimum(np.searchsorted(self._moved_rows, rows), len(self._moved_rows) - 1)
+            positions = np.where(self._moved_rows[at] == rows, self._moved_to[at], positions)
         return positions
 
     # run.json
@@ -332,8 +336,8 @@ class DirectoryCheckpoint:
                 f"the checkpoint {self._wishes.path!r} was taken over by another program: "
                 "nothing more is written to it, and the survey goes on in memory"
             )
-            self._closed = True
-        if not self._closed:
+            self._lost = True
+        if not self._lost:
             self._write_run()
 
     def _write_run(self) -> None:
@@ -363,7 +367,8 @@ class DirectoryCheckpoint:
         self._closed = True
         try:
             unwritten = 0 if self._writer is None else self._writer.close()
-            self._end_run(status)
+            if self._writer is not None and not self._lost:
+                self._end_run(status)
         finally:
             self._lock.release()
         if unwritten:

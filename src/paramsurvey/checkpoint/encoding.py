@@ -21,6 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from paramsurvey.columns import EXACT_IN_FLOAT, objects, pack, pack_column
+from paramsurvey.errors import CheckpointError
 from paramsurvey.messages import Values
 from paramsurvey.psets import Cells, Coded
 
@@ -333,4 +334,10 @@ def _dumps(value: Any) -> bytes:
 
 
 def _unpickled(array: Any) -> list[Any]:
-    return [pickle.loads(value) for value in array.to_pylist()]
+    try:
+        return [pickle.loads(value) for value in array.to_pylist()]
+    except Exception as error:  # of whatever the objects are made of
+        raise CheckpointError(
+            f"the checkpoint holds objects that cannot be unpickled here ({error!r}): "
+            "make the module that they come from importable"
+        ) from error

@@ -235,8 +235,9 @@ def canonical(thing: object, depth: int = 0) -> bytes:
 
 
 def _canonical_object(thing: Any, depth: int) -> bytes:
-    if isinstance(thing, np.ndarray) and thing.dtype != object:
-        return _framed(f"array {thing.dtype.str} {thing.shape}", np.ascontiguousarray(thing).tobytes())
+    if isinstance(thing, np.ndarray) and not thing.dtype.hasobject:
+        content = np.ascontiguousarray(thing).reshape(-1).view(np.uint8).data
+        return _framed(f"array {thing.dtype.str} {thing.shape}", hashlib.blake2b(content).digest())
     if isinstance(thing, np.ndarray):
         return _framed(f"array {thing.shape}", canonical(thing.ravel().tolist(), depth))
     if isinstance(thing, np.generic):
@@ -257,8 +258,8 @@ def _canonical_reduced(thing: Any, depth: int) -> bytes:
     """Take an object apart as pickle would."""
     try:
         reduced = thing.__reduce_ex__(4)
-    except Exception:  # it cannot be pickled: what it says of itself must do
-        return repr(thing).encode("utf-8", "surrogatepass")
+    except Exception:  # it cannot be pickled; its repr may have an address, which is never the same
+        return f"{type(thing).__module__}.{type(thing).__qualname__}".encode()
     if isinstance(reduced, str):
         return reduced.encode()
     made_by, arguments, *rest = reduced

@@ -8,6 +8,7 @@ import hashlib
 import inspect
 import os
 import platform
+import reprlib
 import socket
 import subprocess
 import sys
@@ -68,7 +69,7 @@ class Program:
             _hash(canonical([source or _behaviour(inner), _bound(function)])),
             text[:LONGEST_SOURCE],
             _hash(canonical(user_kwargs)),
-            describe(user_kwargs, LONGEST_REPR),
+            _shown(user_kwargs),
         )
 
     @classmethod
@@ -104,6 +105,15 @@ class Program:
         if self.kwargs_hash != new.kwargs_hash:
             parts.append("user_kwargs have changed:\n" + _diff(_lines(self.kwargs), _lines(new.kwargs)))
         return "\n".join(parts)
+
+
+def _shown(thing: Any) -> str:
+    """Return a repr of bounded length, which costs bounded time, with dicts in order."""
+    shortened = reprlib.Repr()
+    shortened.maxlevel = 10
+    shortened.maxdict = shortened.maxlist = shortened.maxtuple = shortened.maxset = 200
+    shortened.maxstring = shortened.maxother = shortened.maxlong = 1000
+    return shortened.repr(thing)[:LONGEST_REPR]
 
 
 def _innermost(function: Any) -> Any:
