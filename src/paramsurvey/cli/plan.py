@@ -1,0 +1,243 @@
+"""What ``paramsurvey run`` was asked for: it is checked, shown or run, and what came out is delivered."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.cli.memory import Remembered, remember
+from paramsurvey.cli.problems import ALL_FINISHED, INTERRUPTED, SOME_FAILED, BadUsage, RunFailed, say
+
+if TYPE_CHECKING:
+    from paramsurvey.cli.commands import Way
+    from paramsurvey.cli.functions import Function
+    from paramsurvey.cli.template import Template
+    from paramsurvey.options import Options
+    from paramsurvey.results import MapResults
+    from paramsurvey.session import Session
+    from paramsurvey.spaces import Space
+
+SESSION_OPTIONS = ("backend", "ncores", "threads_per_worker", "verbose")
+
+
+@dataclass
+class Plan:
+    """What ``run`` was asked for.
+
+    Parameters
+    ----------
+    space : Space
+        The psets.
+    work : Template or str
+        The command, or ``module:function``.
+    engine : dict
+        What the user gave of the options of `paramsurvey.map` and `init`.
+    options : Options
+        The same with the environment variables, which win.
+    given : dict
+        All options of the program.
+    remembered : Remembered, optional
+        What the checkpoint shall remember.
+    """
+
+    space: Space
+    work: Template | str
+    engine: dict[str, Any]
+    options: Options
+    given: dict[str, Any]
+    remembered: Remembered | None = None
+    parsers: list[Any] = field(init=False)
+    ok_codes: frozenset[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        from paramsurvey.cli.parsing import parser_of
+
+        self.parsers = [parser_of(text) for text in self.given["parse"]]
+        self.ok_codes = _codes(self.given["ok_codes"])
+
+    @property
+    def checkpoint(self) -> str | None:
+        """Where the results are kept while it runs, None: nowhere."""
+        return getattr(self.options, "checkpoint", None)
+
+    # before any work
+
+    def check_names(self) -> None:
+        """Refuse a command or options that do not fit the parameters."""
+        if isinstance(self.work, str):
+            for name in ("parse", "shell", "output_dir"):
+                if self.given[name]:
+                    raise BadUsage(
+                        f"--{name.replace('_', '-')} is for commands, not for functions: leave it out"
+                    )
+            return
+        from paramsurvey.cli.commands import CAPTURED, FILES
+
+        self.work.check(self.space.names)
+        taken = {*CAPTURED, *FILES, *(name for one in self.parsers for name in getattr(one, "names", ()))}
+        for name in taken.intersection(self.space.names):
+            raise BadUsage(
+                f"the parameter {name!r} has the name of a result: call it otherwise, e.g. {name}_"
+            )
+
+    def show(self) -> None:
+        """Print the commands."""
+        limit = self.options.limit
+        for number, pset in enumerate(self.space):
+            if number == limit:
+                break
+            print(self._shown(pset))
+        sys.stdout.flush()
+
+    def _shown(self, pset: dict[str, Any]) -> str:
+        if isinstance(self.work, str):
+            return f"{self.work}({', '.join(f'{name}={value!r}' for name, value in pset.items())})"
+        return self.work.show(pset)
+
+    def check(self) -> None:
+        """Refuse what can be known to fail, before any work."""
+        from paramsurvey.cli.export import check_target
+
+        if self.given["output"]:
+            check_target(self.given["output"])
+        chdir = self.given["chdir"]
+        if chdir and not os.path.isdir(chdir):
+            raise BadUsage(f"--chdir {chdir}: there is no such directory: make it first")
+        if not isinstance(self.work, str) and self.options.backend != "ray":  # its nodes have other programs
+            check_program(self.work, chdir)
+
+    # the work
+
+    def run(self) -> int:
+        """Run all, deliver the results, and return the exit code."""
+        from paramsurvey.session import Session
+
+        work = self._function()
+        init = {name: value for name, value in self.engine.items() if name in SESSION_OPTIONS}
+        with Session(**init) as session:
+            self._remember()
+            try:
+                results = self._map(session, *work)
+            except BaseException as error:
+                session.close()
+                self._deliver_rest(session.last_results())
+                if isinstance(error, SystemExit):  # a signal, from a batch system for example
+                    return int(str(error.code))
+                if isinstance(error, KeyboardInterrupt):
+                    return INTERRUPTED
+                raise
+        self._remember()  # by now the checkpoint is ours; at the beginning it may have been another run's
+        self._deliver(results)
+        return SOME_FAILED if len(results.missing) else ALL_FINISHED
+
+    def _map(self, session: Session, function: Function, arguments: Any) -> MapResults:
+        from paramsurvey.cli.commands import WAY
+
+        way = None
+        if not isinstance(self.work, str):
+            way = {WAY: self._way()}
+            self._take_timeout()
+        return session.map(
+            function,
+            self.space,
+            user_kwargs=arguments,
+            system_kwargs=way,
+            chdir=self.given["chdir"],
+            name=self.given["name"] or self._name(),
+            **{name: value for name, value in self.engine.items() if name not in SESSION_OPTIONS},
+        )
+
+    def _remember(self) -> None:
+        if self.checkpoint and self.remembered is not None:
+            remember(self.checkpoint, self.remembered)
+
+    def _name(self) -> str:
+        if isinstance(self.work, str):
+            return self.work.partition(":")[2]
+        return os.path.basename(self.work.arguments[0].split()[0])
+
+    def _function(self) -> tuple[Function, Any]:
+        if isinstance(self.work, str):
+            from paramsurvey.cli.functions import as_worker, load_function
+
+            return as_worker(load_function(self.work), self.space.names)
+        from paramsurvey.cli.commands import Command, run_command
+
+        return run_command, Command(self.work, self.ok_codes, tuple(self.parsers))
+
+    def _way(self) -> Way:
+        from paramsurvey.cli.commands import Way
+
+        return Way(
+            output_dir=os.path.abspath(self._output_dir()),
+            keep_failed=bool(self.given["output_dir"] or self.checkpoint),
+            timeout=self.options.timeout,
+        )
+
+    def _take_timeout(self) -> None:
+        """End commands gently ourselves; the engine's timeout, which kills, is for when that fails."""
+        from paramsurvey.cli.guard import GRACE_SECONDS
+
+        os.environ.pop("PARAMSURVEY_TIMEOUT", None)
+        if self.options.timeout is not None:
+            self.engine["timeout"] = self.options.timeout + 2 * GRACE_SECONDS + 1
+
+    def _output_dir(self) -> str:
+        if self.given["output_dir"]:
+            os.makedirs(self.given["output_dir"], exist_ok=True)
+            return str(self.given["output_dir"])
+        if self.checkpoint:
+            return os.path.join(self.checkpoint, "output")
+        return time.strftime(".paramsurvey-%Y%m%d-%H%M%S-output", time.gmtime())
+
+    # what came out
+
+    def _deliver(self, results: MapResults) -> None:
+        from paramsurvey.cli.export import STDOUT, deliver
+
+        if self.given["output"]:
+            deliver(results, self.given["output"])
+        elif not self.checkpoint:
+            deliver(results, STDOUT)
+
+    def _deliver_rest(self, results: MapResults | None) -> None:
+        """Keep what had finished when the run ended early."""
+        if results is None:
+            return
+        try:
+            if len(results):
+                self._deliver(results)
+        except RunFailed as error:
+            say(f"paramsurvey: {error.format_message()}")
+        if self.checkpoint:
+            say(f"paramsurvey: what has finished is kept, go on with: paramsurvey resume {self.checkpoint}")
+
+
+def _codes(text: str) -> frozenset[int]:
+    try:
+        return frozenset(int(code) for code in text.split(","))
+    except ValueError:
+        raise BadUsage(f"--ok-codes {text!r} are no exit codes: write them as 0,3") from None
+
+
+def check_program(template: Template, chdir: str | None) -> None:
+    """Refuse a program that is not there, where its name can be known."""
+    from paramsurvey.cli.template import placeholders_in
+
+    program = template.arguments[0]
+    if template.shell:
+        return
+    if len(template.arguments) == 1 and " " in program and not shutil.which(program):
+        raise BadUsage(f"there is no program {program!r}: for a text that a shell understands, add --shell")
+    path = os.path.join(chdir, program) if chdir and os.sep in program else program
+    if placeholders_in(program) or shutil.which(path):
+        return
+    if os.sep in path and os.path.isfile(path):
+        raise BadUsage(f"{program!r} may not be executed: make it executable with chmod +x {program}")
+    here = os.path.isfile(os.path.join(chdir or ".", program))
+    remedy = f"; did you mean ./{program}?" if here else ": correct its name, or give its whole path"
+    raise BadUsage(f"there is no program {program!r}{remedy}")
