@@ -104,6 +104,13 @@ class Exportable(Table):
     def to_parquet(self, path: Any = None, **kwargs: Any) -> Any:
         """Write Parquet; see `pandas.DataFrame.to_parquet`.
 
+        Parameters
+        ----------
+        path : path or file
+            Where to.
+        **kwargs
+            As pandas takes them.
+
         Raises
         ------
         DoesNotFit
@@ -115,6 +122,13 @@ class Exportable(Table):
     def to_feather(self, path: Any, **kwargs: Any) -> None:
         """Write Feather, which is Arrow's own format; see `pandas.DataFrame.to_feather`.
 
+        Parameters
+        ----------
+        path : path or file
+            Where to.
+        **kwargs
+            As pandas takes them.
+
         Raises
         ------
         DoesNotFit
@@ -125,6 +139,13 @@ class Exportable(Table):
 
     def to_csv(self, path_or_buf: Any = None, **kwargs: Any) -> Any:
         """Write CSV; see `pandas.DataFrame.to_csv`.
+
+        Parameters
+        ----------
+        path_or_buf : path or file, optional
+            Where to; None: return the text.
+        **kwargs
+            As pandas takes them.
 
         Raises
         ------

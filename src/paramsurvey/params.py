@@ -164,6 +164,15 @@ def add_column(
     infer_category : bool
         Make the column a categorical when that takes less memory.
 
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    Exception
+        Whatever `func` raises.
+
     Examples
     --------
     >>> add_column(product({"a": [1, 2], "b": [10, 20]}), "total", lambda row: row["a"] + row["b"])
@@ -209,7 +218,7 @@ def grid(**axes: Iterable[Any]) -> Grid:
     Parameters
     ----------
     **axes : values
-        A list, a range, an array, a Series, an iterator. The last axis varies fastest.
+        A list, a range, an array, a Series, an iterator. The last axis varies fastest. At least one.
 
     Returns
     -------
@@ -217,6 +226,11 @@ def grid(**axes: Iterable[Any]) -> Grid:
         `paramsurvey.map` takes it in place of a DataFrame. It has a ``len``; ``space[i]`` is a dict,
         ``space[i:j]`` a DataFrame, ``.to_df()`` all of it; ``a * b`` is each row of a with each row of b
         and ``a + b`` one after the other; ``.where(func)`` chooses and ``.shuffle(seed)`` shuffles.
+
+    Raises
+    ------
+    ValueError
+        There is no axis, a name cannot be a column's, or values are no list of them.
 
     Examples
     --------
@@ -236,6 +250,16 @@ def aligned(**axes: Iterable[Any]) -> Aligned:
     ----------
     **axes : values
         All of the same length.
+
+    Returns
+    -------
+    Space
+        Like that of `grid`.
+
+    Raises
+    ------
+    ValueError
+        The lengths differ, a name cannot be a column's, or values are no list of them.
 
     Examples
     --------
@@ -286,6 +310,20 @@ def sample(n: int, method: str = "random", seed: int = 0, **distributions: Distr
 def uniform(low: float, high: float) -> Uniform:
     """Return the distribution, for `sample`, of floats between `low` and `high`.
 
+    Parameters
+    ----------
+    low, high : float
+        Two finite ends, the lower one first.
+
+    Returns
+    -------
+    Distribution
+
+    Raises
+    ------
+    ValueError
+        The ends are in the wrong order or not finite.
+
     Examples
     --------
     >>> sample(2, angle=uniform(0, 360)).to_df()
@@ -298,6 +336,20 @@ def uniform(low: float, high: float) -> Uniform:
 
 def loguniform(low: float, high: float) -> LogUniform:
     """Return the distribution, for `sample`, of floats as probable in each decade from `low` to `high`.
+
+    Parameters
+    ----------
+    low, high : float
+        Two finite ends above 0, the lower one first.
+
+    Returns
+    -------
+    Distribution
+
+    Raises
+    ------
+    ValueError
+        The ends are in the wrong order, not finite, or not above 0.
 
     Examples
     --------
@@ -312,6 +364,22 @@ def loguniform(low: float, high: float) -> LogUniform:
 def integers(low: int, high: int) -> Integers:
     """Return the distribution, for `sample`, of integers from `low` to `high`, both included.
 
+    Parameters
+    ----------
+    low, high : int
+        The lower one first.
+
+    Returns
+    -------
+    Distribution
+
+    Raises
+    ------
+    ValueError
+        The ends are in the wrong order.
+    TypeError
+        They are no integers.
+
     Examples
     --------
     >>> sample(5, points=integers(1, 6)).to_df()["points"].tolist()
@@ -322,6 +390,20 @@ def integers(low: int, high: int) -> Integers:
 
 def choice(values: Iterable[Any]) -> Choice:
     """Return the distribution, for `sample`, of one of `values`, each as probable as the others.
+
+    Parameters
+    ----------
+    values : iterable
+        At least one.
+
+    Returns
+    -------
+    Distribution
+
+    Raises
+    ------
+    ValueError
+        There is no value.
 
     Examples
     --------

@@ -29,6 +29,11 @@ class MapProgress:
         Attempts beyond a pset's first.
     resumed : int
         Psets that an earlier run with the same checkpoint has finished; `finished` counts them, too.
+
+    Examples
+    --------
+    >>> print(MapProgress("fit", total=7, finished=6, failures=1, exceptions=1))
+    total: 7, active: 0, finished: 6, failures: 1, exceptions: 1
     """
 
     name: str = "default"

@@ -69,7 +69,23 @@ class Session:
         return self._backend
 
     def update(self, **options: Any) -> None:
-        """Replace all options; the workers and the log stay where nothing changes for them."""
+        """Replace all options; the workers and the log stay where nothing changes for them.
+
+        Parameters
+        ----------
+        **options
+            As for the session itself. What is not given has its default again.
+
+        Raises
+        ------
+        OptionError
+            A ValueError; the options stay as they were.
+
+        Examples
+        --------
+        >>> with Session(ncores=2, verbose=0) as session:  # doctest: +SKIP
+        ...     session.update(ncores=1, verbose=0)
+        """
         given, before = self._checked(options), self._given
         old, self._given = self.options, given
         try:
@@ -89,7 +105,10 @@ class Session:
             self._backend = self._start_backend()
 
     def close(self) -> None:
-        """End the workers and the log. May be called twice; harmless in a process forked off this one."""
+        """End the workers and the log. May be called twice; harmless in a process forked off this one.
+
+        Leaving the ``with`` block of a session does it.
+        """
         if os.getpid() != self._owner:
             return
         self._backend.close()
@@ -100,11 +119,32 @@ class Session:
         self._log.close()
 
     def last_results(self) -> MapResults | None:
-        """Return the results of the last map, also of one that was interrupted; None before the first."""
+        """Return the results of the last map, also of one that was interrupted.
+
+        Returns
+        -------
+        MapResults, or None
+            None before the first map.
+        """
         return self._last
 
     def map(self, func: WorkerFunction, psets: Any, **options: Any) -> MapResults:
-        """Run a worker function once for every pset; see `paramsurvey.map`."""
+        """Run a worker function once for every pset; see `paramsurvey.map`.
+
+        Parameters
+        ----------
+        func, psets, **options
+            As for `paramsurvey.map`.
+
+        Returns
+        -------
+        MapResults
+
+        Raises
+        ------
+        RuntimeError
+            Another thread runs a map of this session.
+        """
         with self._alone():
             run = self._prepare(func, psets, options)
             try:
@@ -113,7 +153,17 @@ class Session:
                 self._last = run.results
 
     def imap_unordered(self, func: WorkerFunction, psets: Any, **options: Any) -> Iterator[dict[str, Any]]:
-        """Yield what becomes of every pset, as it does; see `paramsurvey.imap_unordered`."""
+        """Yield what becomes of every pset, as it does; see `paramsurvey.imap_unordered`.
+
+        Parameters
+        ----------
+        func, psets, **options
+            As for `paramsurvey.map`.
+
+        Yields
+        ------
+        dict
+        """
         with self._alone():
             yield from self._prepare(func, psets, {**options, "keep_results": False}).stream()
 
@@ -280,6 +330,11 @@ def imap_unordered(func: WorkerFunction, psets: Any, **options: Any) -> Iterator
         The pset's keys and the result's; for a pset without a result its own keys,
         ``_exception`` and ``_traceback``.
 
+    Raises
+    ------
+    ValueError, TypeError, SurveyError, KeyboardInterrupt
+        As for `map`, when the first result is asked for.
+
     Examples
     --------
     >>> import paramsurvey
@@ -293,27 +348,80 @@ def imap_unordered(func: WorkerFunction, psets: Any, **options: Any) -> Iterator
 
 
 def backend() -> str:
-    """Return the name of the backend in use."""
+    """Return the name of the backend in use; start it where nothing was started yet.
+
+    Returns
+    -------
+    str
+        ``'multiprocessing'``, ``'serial'``, ``'ray'`` or ``'futures'``.
+
+    Examples
+    --------
+    >>> paramsurvey.init(backend="serial", verbose=0)  # doctest: +SKIP
+    >>> paramsurvey.backend()  # doctest: +SKIP
+    'serial'
+    """
     return _session().backend.name
 
 
 def current_core_count() -> int:
-    """Return how many cores the workers use now, in all nodes together."""
+    """Return how many cores the workers use now, in all nodes together.
+
+    Returns
+    -------
+    int
+        On a cluster it changes while nodes join and leave.
+
+    Examples
+    --------
+    >>> paramsurvey.init(ncores=2)  # doctest: +SKIP
+    >>> paramsurvey.current_core_count()  # doctest: +SKIP
+    2
+    """
     return _session().backend.core_count()
 
 
 def current_resources() -> list[Resources]:
-    """Return one dict per node: ``num_cores``, ``memory`` in bytes, ``num_gpus`` where there are any."""
+    """Return what the workers can use now.
+
+    Returns
+    -------
+    list of dict
+        One per node: ``num_cores``, ``memory`` in bytes, and ``num_gpus`` where there are any.
+
+    Examples
+    --------
+    >>> paramsurvey.current_resources()  # doctest: +SKIP
+    [{'num_cores': 2, 'memory': 8321499136}]
+    """
     return _session().backend.resources()
 
 
 def last_results() -> MapResults | None:
-    """Return the results of the last map, also of one that was interrupted; None before the first."""
+    """Return the results of the last map, also of one that was interrupted.
+
+    Returns
+    -------
+    MapResults, or None
+        None before the first map, and after `finalize`.
+
+    Examples
+    --------
+    >>> results = paramsurvey.last_results()  # after Ctrl-C  # doctest: +SKIP
+    >>> again = paramsurvey.map(worker, results.missing)  # doctest: +SKIP
+    """
     return None if _default is None else _default.last_results()
 
 
 def finalize() -> None:
-    """End the default session: its workers and its log. It is called at exit; twice is harmless."""
+    """End the default session: its workers and its log.
+
+    It is called at exit. Twice is harmless, and so is calling it before `init`.
+
+    Examples
+    --------
+    >>> paramsurvey.finalize()  # doctest: +SKIP
+    """
     global _default
     session, _default = _default, None
     if session is not None:

@@ -80,13 +80,26 @@ class Space(ABC):
         return SpaceDecoder(self)
 
     def to_df(self) -> pd.DataFrame:
-        """Return all rows as a DataFrame, each column with the dtype that pandas infers for it."""
+        """Return all rows as a DataFrame, each column with the dtype that pandas infers for it.
+
+        Examples
+        --------
+        >>> Grid({"x": [1, 2]}).to_df()
+           x
+        0  1
+        1  2
+        """
         return self[:]
 
     def where(self, func: Callable[[Pset], object]) -> Where:
         """Return the space of those psets for which `func` is true.
 
         Every pset is asked once, in this process, when the length is first needed.
+
+        Parameters
+        ----------
+        func : callable
+            ``func(pset) -> bool``
 
         Examples
         --------
@@ -101,6 +114,11 @@ class Space(ABC):
         """Return the same psets in an order that looks random and depends on `seed` alone.
 
         The order costs no memory and is the same on every machine.
+
+        Parameters
+        ----------
+        seed : int
+            0 or more. Another seed gives another order.
 
         Examples
         --------

@@ -231,7 +231,12 @@ class PerfStats:
             self.add(name, np.asarray(seconds, dtype=np.float64))
 
     def all_stat_names(self) -> list[str]:
-        """Return the names of all timers, in the order of their first values.
+        """Return the names of all timers.
+
+        Returns
+        -------
+        list of str
+            In the order of their first values.
 
         Examples
         --------
@@ -266,7 +271,17 @@ class PerfStats:
         return timer.count, timer.total / timer.count, _hdr_histogram(*timer.values())
 
     def total(self, name: str) -> float:
-        """Return the sum of a timer's values in seconds, 0.0 where there is no such timer.
+        """Return the sum of a timer's values.
+
+        Parameters
+        ----------
+        name : str
+            The timer's name.
+
+        Returns
+        -------
+        float
+            Seconds; 0.0 where there is no such timer.
 
         Examples
         --------
