@@ -83,7 +83,7 @@ class FuturesBackend:
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Load the job here if the workers are threads; otherwise keep it for those who ask."""
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
-        self._timeout = job.timeout
+        self._timeout, self._broken = job.timeout, None
         self._home = os.getcwd()
         remote.driver = os.getpid()
         if self._threads:
@@ -92,9 +92,15 @@ class FuturesBackend:
 
     def capacity(self) -> int:
         """Return how many groups to queue; workers that run what was given up do not count."""
-        self._abandoned = {future: since for future, since in self._abandoned.items() if not future.done()}
-        free = self._workers - len(self._abandoned)
+        if self._broken is not None:
+            return 0
+        free = self._workers - len(self._still_busy())
         return (free if self._must_watch() else free * QUEUE) - len(self._tasks)
+
+    def _still_busy(self) -> dict[Future[list[bytes]], float]:
+        """Return the given up groups that run all the same, and since when they should not."""
+        self._abandoned = {future: since for future, since in self._abandoned.items() if not future.done()}
+        return self._abandoned
 
     def _must_watch(self) -> bool:
         """Tell whether a pset's time is only known when its group has no other and runs at once."""
@@ -111,27 +117,19 @@ class FuturesBackend:
     def _hand_over(self, task: Task, packed_job: bytes | None) -> None:
         try:
             future = self._executor.submit(remote.run_group, self._job.key, task.group, packed_job, task.seat)
-        except (BrokenExecutor, RuntimeError) as error:  # RuntimeError: it was shut down
-            raise self._loss(self._broken or error) from error
-        self._tasks[future] = task
-
-    def _loss(self, error: BaseException) -> BackendLost:
-        return BackendLost(
-            f"the executor is broken ({error or type(error).__name__}); what had finished is in "
-            "paramsurvey.last_results(): make a new executor for what is missing, or use the multiprocessing "
-            "backend, which replaces workers that die"
-        )
+        except RuntimeError as error:  # it broke, or was shut down; `poll` says so, after what it still has
+            self._broken = self._broken or error
+        else:
+            self._tasks[future] = task
 
     def poll(self, timeout: float) -> Answers:
         """Return what has come back, and what is lost."""
-        if not self._tasks:
-            self._check_stuck()
-            wait(self._abandoned, min(timeout, PATIENCE), FIRST_COMPLETED)
-            return []
-        done, _ = wait(self._tasks, min(timeout, PATIENCE), FIRST_COMPLETED)
+        self._check_broken()
+        self._check_stuck()
+        done, _ = wait([*self._tasks, *self._abandoned], min(timeout, PATIENCE), FIRST_COMPLETED)
         self._note_begun()
         answers: list[Answer] = []
-        for future in done:
+        for future in done & self._tasks.keys():
             answers.extend(self._hear(future, self._tasks.pop(future)))
         return answers
 
@@ -159,11 +157,21 @@ class FuturesBackend:
                 if task.begun is None and future.running():
                     task.begun = now
 
+    def _check_broken(self) -> None:
+        """Raise when the executor takes nothing any more, and everything that it had is back."""
+        if self._broken is not None and not self._tasks:
+            raise BackendLost(
+                f"the executor is broken ({self._broken or type(self._broken).__name__}); what had finished "
+                "is in paramsurvey.last_results(): make a new executor for what is missing, or use the "
+                "multiprocessing backend, which replaces workers that die"
+            ) from self._broken
+
     def _check_stuck(self) -> None:
-        """Raise when every worker has been busy, for another timeout, with what was given up."""
-        if self._timeout is None or len(self._abandoned) < self._workers:
+        """Raise when every worker has run what was given up for another timeout."""
+        busy = self._still_busy()
+        if self._timeout is None or len(busy) < self._workers:
             return
-        if time.perf_counter() - max(self._abandoned.values()) > self._timeout:
+        if time.perf_counter() - max(busy.values()) > self._timeout:
             raise BackendLost(
                 f"all {self._workers} workers of the executor run psets that took longer than timeout="
                 f"{self._timeout:g} seconds and cannot be stopped: use the multiprocessing backend, which can"
