@@ -155,6 +155,11 @@ def test_a_run_that_has_written_nothing_yet(here: Here) -> None:
     assert "2 of 2 psets finished" in here("status", "out")[0]
 
 
+def test_a_run_that_is_refused_leaves_no_directory(here: Here) -> None:
+    here("run", "-v0", "-p", "a=1", "--checkpoint", "out", "--backend", "nothing", "--", "echo", code=2)
+    assert not Path("out").exists()
+
+
 def test_the_checkpoint_of_a_program_in_python(here: Here) -> None:
     paramsurvey_in_python("out")
     assert "was made by a program in Python: run that again" in here("resume", "out", code=2)[1]

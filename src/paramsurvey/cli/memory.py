@@ -49,6 +49,14 @@ def remember(checkpoint: str, remembered: Remembered) -> None:
         os.replace(aside, path / NAME)
 
 
+def forget(checkpoint: str) -> None:
+    """Take the arguments of a run away that never began, with the directory if that is all there was."""
+    if not has_begun(checkpoint):
+        with suppress(OSError):
+            (Path(checkpoint) / NAME).unlink()
+            Path(checkpoint).rmdir()
+
+
 def _is_ours(path: Path) -> bool:
     from paramsurvey.checkpoint.lock import holder_of
     from paramsurvey.checkpoint.run_file import NAME as RUN

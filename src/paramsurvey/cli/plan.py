@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.cli.memory import Remembered, remember
+from paramsurvey.cli.memory import Remembered, forget, remember
 from paramsurvey.cli.problems import ALL_FINISHED, INTERRUPTED, SOME_FAILED, BadUsage, RunFailed, say
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ class Plan:
                 results = self._map(session, *work)
             except BaseException as error:
                 session.close()
+                self._forget()
                 self._deliver_rest(session.last_results())
                 if isinstance(error, SystemExit):  # a signal, from a batch system for example
                     return int(str(error.code))
@@ -154,6 +155,10 @@ class Plan:
     def _remember(self) -> None:
         if self.checkpoint and self.remembered is not None:
             remember(self.checkpoint, self.remembered)
+
+    def _forget(self) -> None:
+        if self.checkpoint and self.remembered is not None:
+            forget(self.checkpoint)
 
     def _name(self) -> str:
         if isinstance(self.work, str):
