@@ -35,6 +35,7 @@ class Collector:
     def __init__(self, keep_results: bool = True) -> None:
         self.keep_results = keep_results
         self.failed: dict[int, FailedPset] = {}
+        self.output: dict[int, str] = {}  # what psets printed, where that is stored
         self._columns: dict[Hashable, Column] = {}
         self._ranks: dict[
             Hashable, tuple[int, int]
@@ -48,6 +49,7 @@ class Collector:
 
     def land(self, group: Group, reply: Reply, total: int) -> None:
         """Put a reply's results at their psets' rows; `total` psets are known by now."""
+        self.output.update((int(group.rows[offset]), text) for offset, text in reply.output.items())
         if not self.keep_results:
             return
         for key, segments in reply.columns.items():
@@ -68,6 +70,8 @@ class Collector:
     def fail(self, row: int, failure: Failure, attempts: int) -> None:
         """Note that a pset will not get a result."""
         self.failed[row] = FailedPset(failure, attempts)
+        if failure.output:
+            self.output[row] = failure.output
 
     def finished_rows(self, total: int) -> Rows:
         """Return which of `total` rows have a result, ascending."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import time
 import uuid
 from collections import deque
@@ -16,9 +17,9 @@ from paramsurvey.backends.base import Backend
 from paramsurvey.checkpoint import open_checkpoint
 from paramsurvey.checkpoint.base import Status
 from paramsurvey.collect import Collector
-from paramsurvey.errors import DirectoryMissing, NotPicklable
+from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError
 from paramsurvey.grouping import GroupSizer
-from paramsurvey.messages import Code, Failure, Job, Pset, WorkerFunction
+from paramsurvey.messages import Capturing, Code, Failure, Job, Pset, WorkerFunction
 from paramsurvey.options import Options
 from paramsurvey.outfunc import OutCaller
 from paramsurvey.pickling import check_function, dump_code, dumps
@@ -67,11 +68,13 @@ class MapRun:
 
         check_function(func)
         self._backend = backend
+        self._log = log
         self._options = options
         self._own = backend.check_options(own)
         self._chdir = _directory(options.chdir)
         self._func = func
         self._came_to_its_end = False
+        self.results: MapResults | None = None  # also of a map that was interrupted
         source = as_source(psets, options.limit)
         self._job = self._make_job(func, source, environment)
         stats = PerfStats(vstats=options.vstats, emit=log.write)
@@ -103,8 +106,8 @@ class MapRun:
                 for _ in self._rounds():
                     pass
         finally:
-            self.results: MapResults = self._build()
-        return self.results
+            results = self.results = self._build()
+        return results
 
     def stream(self) -> Iterator[dict[str, Any]]:
         """Yield what becomes of every pset, as it does; work is handed out only while somebody takes it."""
@@ -203,6 +206,7 @@ class MapRun:
             code=packed,
             buffers=buffers,
             chdir=self._chdir,
+            path=tuple(entry for entry in sys.path if entry),  # '' is another directory elsewhere
             environment=environment,
             show_chdir=options.chdir is not None,
             out_subdirs=options.out_subdirs,
@@ -210,7 +214,18 @@ class MapRun:
             worker_init=None if options.worker_init is None else dumps(options.worker_init, "worker_init"),
             timeout=options.timeout,
             max_memory=options.max_worker_memory,
+            capture=self._capturing(),
         )
+
+    def _capturing(self) -> Capturing:
+        mode, backend = self._options.capture_output, self._backend
+        if mode not in backend.captures:
+            possible = " or ".join(repr(one.value) for one in sorted(backend.captures))
+            raise OptionError(
+                f"the {backend.name} backend cannot do capture_output={mode.value!r}: "
+                f"choose {possible}, or another backend"
+            )
+        return Capturing(mode, self._log.stem(), labels=self._options.verbose >= 3)
 
     def _out_caller(self, progress: MapProgress) -> OutCaller | None:
         options = self._options

@@ -40,6 +40,32 @@ class FailureKind(StrEnum):
     NOT_RUN = "not run"
 
 
+class CaptureMode(StrEnum):
+    """What becomes of what workers print."""
+
+    PASS = "pass"
+    LOG = "log"
+    STORE = "store"
+
+
+@dataclass(frozen=True, slots=True)
+class Capturing:
+    """How workers' output is captured.
+
+    Attributes
+    ----------
+    mode : CaptureMode
+    stem : str
+        What the names of the files begin with that are written on the way.
+    labels : bool
+        Whether lines shall tell which pset they are from.
+    """
+
+    mode: CaptureMode = CaptureMode.PASS
+    stem: str = ""
+    labels: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why one pset has no result: a kind, one line, and a traceback where there is one."""
@@ -47,6 +73,7 @@ class Failure:
     kind: FailureKind
     exception: str
     traceback: str = ""
+    output: str = ""  # what the pset had printed, where that is stored and its worker cannot tell any more
     retryable: bool = True  # False: retry_on does not name the exception, or there is nobody left to try
 
 
@@ -101,6 +128,7 @@ class Job:
     name: str
     code: bytes
     chdir: str
+    path: tuple[str, ...] = ()  # the driver's sys.path, which may have grown since the worker started
     buffers: tuple[
         Any, ...
     ] = ()  # large arrays of `code`, pickled beside it, so that they need not be copied
@@ -110,6 +138,7 @@ class Job:
     keep_groups: bool = False  # group_size= was given: a group is run to its end by one worker
     timeout: float | None = None
     max_memory: int | None = None  # bytes that a worker may hold
+    capture: Capturing = field(default_factory=Capturing)
     worker_init: bytes | None = None  # pickled: called once in each worker process
 
     def private(self) -> Job:
@@ -163,6 +192,7 @@ class Reply:
     timings: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     done: bool = True
     peak_memory: int = 0  # bytes: the most that the worker has held so far
+    output: Mapping[int, str] = field(default_factory=dict)  # what psets printed, where that is stored
     outgrown: bool = False  # the worker holds more than it may: it must be replaced
 
 

@@ -72,11 +72,14 @@ class Origin:
         The psets' numbers in the survey by their labels.
     call : Call, optional
         None after pickling and loading: a function may need what only its own program has.
+    printed : dict
+        What the psets printed by their labels, where that was stored.
     """
 
     kinds: dict[str, FailureKind] = field(default_factory=dict)
     numbers: dict[Hashable, int] = field(default_factory=dict)
     call: Call | None = None
+    printed: dict[Hashable, str] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "call": None}
@@ -133,6 +136,10 @@ class Missing(Table):
         """Return each pset's number in the survey: the first pset is 0."""
         known = self._origin.numbers
         return [known.get(label, position) for position, label in enumerate(self.index)]
+
+    def output_of(self, i: Hashable) -> str:
+        """Return what a pset had printed; see `MapResults.output_of`."""
+        return printed_by(i, self.index, self._origin.printed)
 
     def summary(self) -> pd.DataFrame:
         """Return the failures by cause: one row for each, the most frequent first.
@@ -228,3 +235,10 @@ class Missing(Table):
             raise KeyError(f"there is no missing pset {i!r}: the labels are those at the left of the table")
         row = self.to_psets().loc[[i]].iloc[:1]
         return psets_of(as_source(row), range(1))[0]
+
+
+def printed_by(i: Hashable, index: pd.Index[Any], printed: Mapping[Hashable, str]) -> str:
+    """Return what the pset with the label `i` printed, an empty text where nothing was stored."""
+    if i not in index:
+        raise KeyError(f"there is no pset {i!r}: the labels are those at the left of the table")
+    return printed.get(i, "")

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from paramsurvey.errors import OptionError, UnknownOption, suggestion
+from paramsurvey.messages import CaptureMode
 
 
 class Place(StrEnum):
@@ -135,6 +136,12 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return dict(value)
 
 
+def _capture_mode(value: Any) -> CaptureMode:
+    if value not in list(CaptureMode):
+        raise ValueError("none of these")
+    return CaptureMode(value)
+
+
 def _function(value: Any) -> Any:
     if not callable(value):
         raise TypeError("not callable")
@@ -234,6 +241,13 @@ class Options:
         env=True,
     )
     vstats: int = option(1, _natural, "int", "The same scale for the performance statistics.", env=True)
+    capture_output: CaptureMode = option(
+        CaptureMode.PASS,
+        _capture_mode,
+        "'pass', 'log' or 'store'",
+        "What psets print: passed on, written to one log per worker, or kept for results.output_of().",
+        env=True,
+    )
     limit: int | None = option(None, _limit, "int", "Compute only the first so many psets; 0: all.", env=True)
     timeout: float | None = option(
         None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from paramsurvey.columns import Column
 from paramsurvey.errors import NotACheckpoint
 from paramsurvey.export import Exportable
 from paramsurvey.messages import Rows
-from paramsurvey.missing import Call, Missing, Origin
+from paramsurvey.missing import Call, Missing, Origin, printed_by
 from paramsurvey.psets import PsetSource, as_series
 from paramsurvey.stats import PerfStats
 
@@ -35,9 +36,11 @@ class MapResults(Exportable):
     verbose : int
     checkpoint : str, optional
         The directory that holds the same.
+    printed : dict, optional
+        What the psets printed, by their labels.
     """
 
-    _metadata = ["_missing", "_progress", "_stats", "_verbose", "_checkpoint"]  # noqa: RUF012  (pandas' own protocol)
+    _metadata = ["_missing", "_progress", "_stats", "_verbose", "_checkpoint", "_printed"]  # noqa: RUF012  (pandas' own protocol)
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class MapResults(Exportable):
         stats: PerfStats | None = None,
         verbose: int = 0,
         checkpoint: str | None = None,
+        printed: Mapping[Hashable, str] | None = None,
     ) -> None:
         super().__init__(results)  # type: ignore[call-arg]  # pandas-stubs knows __new__ only
         with warnings.catch_warnings():
@@ -57,6 +61,7 @@ class MapResults(Exportable):
             self._stats = stats
             self._verbose = verbose
             self._checkpoint = checkpoint
+            self._printed = printed or {}
 
     @property
     def results(self) -> pd.DataFrame:
@@ -67,6 +72,26 @@ class MapResults(Exportable):
     def missing(self) -> Missing:
         """The psets without a result, each with its reason."""
         return self._missing
+
+    def output_of(self, i: Hashable) -> str:
+        """Return what a pset printed on stdout and stderr, with ``capture_output='store'``.
+
+        Parameters
+        ----------
+        i : label
+            Which: the label of its row, as shown at the left. ``results.missing`` has the same method.
+
+        Returns
+        -------
+        str
+            As it would have stood in a terminal; empty where nothing was printed, or stored.
+
+        Examples
+        --------
+        >>> results.output_of(0)  # doctest: +SKIP
+        'converged after 12 steps\\n'
+        """
+        return printed_by(i, self.index, self._printed)
 
     @property
     def progress(self) -> MapProgress:
@@ -134,7 +159,9 @@ def build(
 ) -> MapResults:
     """Return the `MapResults` of what a collector holds."""
     results = _results(source, collector) if keep_results else pd.DataFrame()
-    return MapResults(results, _missing(source, collector, call), progress, stats, verbose, checkpoint)
+    missing = _missing(source, collector, call)
+    printed = _by_label(collector.output, collector.finished_rows(len(source)))
+    return MapResults(results, missing, progress, stats, verbose, checkpoint, printed)
 
 
 def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
@@ -182,4 +209,10 @@ def _missing(source: PsetSource, collector: Collector, call: Call | None) -> Mis
     frame["_traceback"] = pd.Series([one.failure.traceback for one in failed], dtype=object)
     frame["_attempts"] = pd.Series([one.attempts for one in failed], dtype="int64")
     kinds = {one.failure.exception: one.failure.kind for one in failed}
-    return Missing(frame, origin=Origin(kinds, dict(enumerate(rows.tolist())), call))
+    printed = _by_label(collector.output, rows)
+    return Missing(frame, origin=Origin(kinds, dict(enumerate(rows.tolist())), call, printed))
+
+
+def _by_label(output: Mapping[int, str], rows: Rows) -> dict[Hashable, str]:
+    """Return what psets printed by their place among `rows`."""
+    return {label: output[row] for label, row in enumerate(rows) if row in output} if output else {}

@@ -6,7 +6,7 @@ The loop knows contracts only. It has no processes, no pandas, and no clock of i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -211,7 +211,7 @@ class Survey:
         count = reply.stop - reply.start
         self.collector.land(group, reply, len(self.source))
         self.checkpoint.land(group, reply)
-        self._time(reply, count)
+        self._time(reply)
         self.progress.active -= count
         self.progress.finished += count - len(reply.failures)
         if self.out is not None:
@@ -224,13 +224,13 @@ class Survey:
         if reply.done:
             self.todo.put_back(self._drop(group.id).rest())
 
-    def _time(self, reply: Reply, count: int) -> None:
+    def _time(self, reply: Reply) -> None:
         self.stats.peak_memory = max(self.stats.peak_memory, reply.peak_memory)
         for name, seconds in reply.timings.items():
             self.stats.add(name, seconds)
         wall = reply.timings.get(f"{self.progress.name}_wallclock")
         if wall is not None:
-            self.sizer.observe(count, float(wall.sum()))
+            self.sizer.observe(len(wall), float(wall.sum()))
 
     def _call_out(self, out: OutCaller, group: Group, reply: Reply) -> None:
         psets = psets_of(self.source, group.rows[reply.start : reply.stop])
@@ -285,8 +285,9 @@ class Survey:
         for group_id, in_hand in list(self._in_hand.items()):
             running = self.backend.running(group_id)
             if running is not None and running[1] > self.timeout:
-                self.backend.abort(group_id)
-                self._lose(in_hand, Loss(group_id, timed_out(self.timeout), running[0]))
+                printed = self.backend.abort(group_id) or ""
+                failure = replace(timed_out(self.timeout), output=printed)
+                self._lose(in_hand, Loss(group_id, failure, running[0]))
 
     def _fail_fast(self) -> None:
         if self.max_failures is not None and self.progress.failures >= self.max_failures:

@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -22,8 +22,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.errors import NotPicklable
 from paramsurvey.capture import Capture, is_ours
+from paramsurvey.errors import NotPicklable
 from paramsurvey.host import peak_memory, used_memory
 from paramsurvey.messages import Answer, Code, Failure, FailureKind, Group, Job, Refusal, Reply
 from paramsurvey.packing import Packer
@@ -114,6 +114,7 @@ class Runner:
         self.function = self._code.function
         self._base = dict(self._code.system_kwargs)
         self.capture: Capture | None = None  # set by who runs this, where output is to be captured
+        self.block: Block | None = None  # of the group that runs
         self._home = ""
         self._strays = False  # the function was seen to change the directory: every pset begins with a return
         if job.worker_init is not None:
@@ -126,7 +127,7 @@ class Runner:
         the last: the rest is given back, for another worker may be free.
         """
         keep, size = self._job.keep_groups, len(group)
-        block = Block(group.id, self._job.name)
+        self.block = block = Block(group.id, self._job.name)
         sent = weighed = perf_counter()
         outgrown = False
         for offset, now in self._run_psets(group, block, mark or Mark.private()):
@@ -233,6 +234,8 @@ class Block:
         self._group_id = group_id
         self._name = name
         self._start = 0
+        self._over = False
+        self._replying = threading.Lock()  # held while `_start` moves: `send_early` is another thread's
         self._shares: list[tuple[int, float]] = []  # (up to how many psets, idle share of their time)
         self._timers: dict[str, list[float]] = {}
         self._cpu = self._wall = 0.0
@@ -259,16 +262,42 @@ class Block:
 
     def reply(self, stop: int, done: bool, outgrown: bool = False) -> Reply:
         """Return all that is noted, for the psets up to `stop`, and begin anew."""
+        with self._replying:
+            return self._reply(stop, done, outgrown)
+
+    def send_early(self, running: int, send: Callable[[Reply], Any]) -> None:
+        """Send what the psets before the one that is running have left; their times follow later.
+
+        For another thread than the one that runs the psets. It only looks at what can change no more.
+        """
+        with self._replying:
+            if self._over or running <= self._start:
+                return
+            reply = Reply(
+                self._group_id,
+                self._start,
+                running,
+                columns=self.results.columns(self._start, running),
+                failures=_between(self.failures, self._start, running),
+                done=False,
+                peak_memory=peak_memory(),
+                output=_between(self.output, self._start, running),
+            )
+            self._start = running
+            send(reply)
+
+    def _reply(self, stop: int, done: bool, outgrown: bool) -> Reply:
+        self._over = done
         reply = Reply(
             self._group_id,
             self._start,
             stop,
-            columns=self.results.take(),
-            failures=dict(self.failures),
+            columns=self.results.take(self._start),
+            failures=_between(self.failures, self._start, stop),
             timings=self._timings(),
             done=done,
             peak_memory=peak_memory(),
-            output=dict(self.output),
+            output=_between(self.output, self._start, stop),
             outgrown=outgrown,
         )
         for kept in (self.failures, self.output, self._shares, self._timers):
@@ -285,6 +314,11 @@ class Block:
         for name, seconds in self._timers.items():
             timings[name] = np.array(seconds, dtype=np.float64)
         return timings
+
+
+def _between(things: Mapping[int, T], start: int, stop: int) -> dict[int, T]:
+    """Return what belongs to the psets `start` to `stop`."""
+    return {offset: thing for offset, thing in list(things.items()) if start <= offset < stop}
 
 
 _initializing = threading.Lock()

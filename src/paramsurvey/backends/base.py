@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from paramsurvey.errors import UnknownOption
-from paramsurvey.messages import Answers, Group, Job
+from paramsurvey.messages import Answers, CaptureMode, Group, Job
 
 Resources = dict[str, float]
 """One node: ``num_cores``, ``memory`` in bytes, ``num_gpus`` where there are any."""
@@ -23,6 +23,9 @@ class Backend(Protocol):
     name: str
     runs_here: bool
     """Whether psets run in the caller's thread, inside `poll`, so that Ctrl-C must go right through it."""
+
+    captures: frozenset[CaptureMode]
+    """What it can do with what psets print; `CaptureMode.PASS` is always among it."""
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a pset's or a map's own options in their canonical form.
@@ -58,8 +61,11 @@ class Backend(Protocol):
         """The offset of the pset that runs now and for how many seconds, or None if that is not known."""
         ...
 
-    def abort(self, group_id: int) -> None:
-        """Stop a group for good. No answer of it comes any more, not even a loss."""
+    def abort(self, group_id: int) -> str | None:
+        """Stop a group for good. No answer of it comes any more, not even a loss.
+
+        Returns what the pset that ran had printed, where that is stored.
+        """
         ...
 
     def end_job(self) -> None:

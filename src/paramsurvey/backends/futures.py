@@ -19,7 +19,7 @@ from paramsurvey import remote
 from paramsurvey.backends.base import Backend, Resources
 from paramsurvey.errors import BackendLost, OptionError, UnknownOption, suggestion
 from paramsurvey.host import total_memory, wanted_workers
-from paramsurvey.messages import Answer, Answers, Failure, FailureKind, Group, Job, Loss
+from paramsurvey.messages import Answer, Answers, CaptureMode, Failure, FailureKind, Group, Job, Loss
 from paramsurvey.worker import JobNotLoadable
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class FuturesBackend:
     """
 
     name = "futures"
+    captures = frozenset({CaptureMode.PASS})
     runs_here = False
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:

@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.backends.base import Backend, Resources, no_options
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.host import total_memory, used_memory, wanted_workers
-from paramsurvey.messages import Answer, Answers, Failure, FailureKind, Group, Job, Loss, Refusal, Reply
+from paramsurvey.messages import (
+    Answer,
+    Answers,
+    CaptureMode,
+    Failure,
+    FailureKind,
+    Group,
+    Job,
+    Loss,
+    Refusal,
+    Reply,
+)
 from paramsurvey.processes.child import HELLO
 from paramsurvey.processes.output import OutputRelay
 from paramsurvey.processes.parcel import Parcel
@@ -43,6 +54,7 @@ class MultiprocessingBackend:
     """
 
     name = "multiprocessing"
+    captures = frozenset(CaptureMode)
     runs_here = False
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
@@ -73,6 +85,7 @@ class MultiprocessingBackend:
         """Keep the job for the workers, who get it with their first group."""
         self._job = job
         self._parcel = Parcel(job)
+        self._relay.log_to(job.capture.stem if job.capture.mode is CaptureMode.LOG else None)
         self._fruitless = 0
 
     def capacity(self) -> int:
@@ -85,8 +98,10 @@ class MultiprocessingBackend:
 
     def submit(self, group: Group) -> None:
         """Give a group to a waiting worker."""
+        assert self._job is not None
         assert self._parcel is not None
         worker = self._idle.pop()
+        worker.stem = self._job.capture.stem
         self._busy[group.id] = worker
         worker.give(group, self._parcel)
 
@@ -218,13 +233,15 @@ class MultiprocessingBackend:
         worker = self._busy.get(group_id)
         return None if worker is None else worker.running()
 
-    def abort(self, group_id: int) -> None:
+    def abort(self, group_id: int) -> str:
         """Kill the worker that has the group, and hire another one."""
         worker = self._busy.get(group_id)
-        if worker is not None:
-            self._drop(worker)
-            worker.end()
-            self._hire()
+        if worker is None:
+            return ""
+        self._drop(worker)
+        worker.end()
+        self._hire()
+        return worker.printed
 
     def end_job(self) -> None:
         """Abort what is still in hand."""
@@ -269,7 +286,8 @@ def crash(worker: WorkerProcess, code: int) -> Failure:
     return Failure(
         FailureKind.CRASHED,
         f"WorkerDied('the worker process {worker.pid} {describe_exit(code)}')",
-        f"the last lines that the worker wrote on stderr:\n{words}" if words else "",
+        output=worker.printed,
+        traceback=f"the last lines that the worker wrote on stderr:\n{words}" if words else "",
     )
 
 

@@ -26,7 +26,18 @@ from paramsurvey.errors import (
     suggestion,
 )
 from paramsurvey.host import wanted_workers
-from paramsurvey.messages import Answer, Answers, Failure, FailureKind, Group, Job, Loss, Refusal, Reply
+from paramsurvey.messages import (
+    Answer,
+    Answers,
+    CaptureMode,
+    Failure,
+    FailureKind,
+    Group,
+    Job,
+    Loss,
+    Refusal,
+    Reply,
+)
 from paramsurvey.options import Options
 from paramsurvey.station import Equipment, Station
 from paramsurvey.worker import dump
@@ -58,6 +69,7 @@ class RayBackend:
     """
 
     name = "ray"
+    captures = frozenset({CaptureMode.PASS})
     runs_here = False
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:

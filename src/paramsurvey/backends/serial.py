@@ -6,11 +6,12 @@ import contextlib
 import os
 import pickle
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from paramsurvey.backends.base import Backend, Resources, no_options
+from paramsurvey.capture import Store, new_file
 from paramsurvey.host import total_memory
-from paramsurvey.messages import Answers, Group, Job, Refusal, Reply
+from paramsurvey.messages import Answers, CaptureMode, Group, Job, Refusal, Reply
 from paramsurvey.worker import JobNotLoadable, Runner, dump
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class SerialBackend:
     """
 
     name = "serial"
+    captures = frozenset({CaptureMode.PASS, CaptureMode.STORE})
     runs_here = True
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
@@ -39,6 +41,8 @@ class SerialBackend:
         self._replies: Iterator[Reply] | None = None
         self._group_id: int | None = None
         self._refusal: Refusal | None = None
+        self._store: Store | None = None
+        self._output_file: IO[bytes] | None = None
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Refuse any option: there are none."""
@@ -47,12 +51,18 @@ class SerialBackend:
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Load the job as a worker would."""
         self._refusal = None
+        self._store = None
         try:
             self._runner = Runner(
                 job.private(), let_through=(KeyboardInterrupt,), reply_seconds=REPLY_SECONDS
             )
         except JobNotLoadable as error:
             self._refusal = error.refusal()  # which `poll` returns, as elsewhere
+            return
+        if job.capture.mode is CaptureMode.STORE:
+            self._output_file = new_file()
+            self._store = Store(self._output_file.fileno(), job.capture.stem)
+            self._runner.capture = self._store
 
     def capacity(self) -> int:
         """Return 1 while nothing is in hand."""
@@ -76,10 +86,19 @@ class SerialBackend:
             return []
         with _back_home():
             # pickled as for another process: results share nothing with the function, here as there
-            reply: Reply = pickle.loads(dump(next(self._replies)))
+            reply: Reply = pickle.loads(dump(self._next(self._replies)))
         if reply.done:
             self._replies = None
         return [reply]
+
+    def _next(self, replies: Iterator[Reply]) -> Reply:
+        if self._store is None:
+            return next(replies)
+        self._store.begin()
+        try:
+            return next(replies)
+        finally:
+            self._store.end()
 
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return None: while something runs, nobody can ask."""
@@ -92,7 +111,10 @@ class SerialBackend:
 
     def end_job(self) -> None:
         """Forget the job."""
-        self._runner = self._replies = self._refusal = None
+        self._runner = self._replies = self._refusal = self._store = None
+        if self._output_file is not None:
+            self._output_file.close()
+            self._output_file = None
 
     def core_count(self) -> int:
         """Return 1."""

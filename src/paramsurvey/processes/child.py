@@ -21,15 +21,18 @@ HELLO = b"hello"  # the first message of a worker: it is ready
 PARENT_SECONDS = 0.5  # how often it looks whether the driver is still there
 
 
-def main(socket_fd: int, mark_fd: int, driver: int) -> None:
-    """Serve the driver on `socket_fd`; note the running pset in the memory behind `mark_fd`."""
+def main(socket_fd: int, mark_fd: int, output_fd: int, driver: int) -> None:
+    """Serve the driver on `socket_fd`; note the running pset in the memory behind `mark_fd`.
+
+    What psets print goes to the file behind `output_fd` while it is to be stored.
+    """
     connection = Connection(socket_fd)
     path, argv = pickle.loads(connection.recv_bytes())
     sys.path[:] = path
     sys.argv[:] = argv
     _prepare_process(driver, mark_fd)
     with suppress(BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
-        serve(connection, mark_fd)
+        serve(connection, mark_fd, output_fd)
 
 
 def _prepare_process(driver: int, mark_fd: int) -> None:
@@ -48,24 +51,36 @@ def _end_with(driver: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def serve(connection: Connection, mark_fd: int) -> None:
+def serve(connection: Connection, mark_fd: int, output_fd: int) -> None:
     """Answer jobs and groups until there are no more."""
+    from paramsurvey.capture import capture_for
+    from paramsurvey.processes.courier import Courier
     from paramsurvey.processes.mark import shared_mark  # only now: sys.path says where packages are
     from paramsurvey.processes.parcel import Label, unpack
     from paramsurvey.worker import JobNotLoadable, Runner, dump
 
     mark = shared_mark(mark_fd)
     connection.send_bytes(HELLO)
+    courier = Courier(mark, lambda reply: connection.send_bytes(dump(reply)))
     runner: Runner | None = None
+    capture = None
     while (message := _receive(connection)) is not None:
         if isinstance(message, Label):
             runner = None
+            if capture is not None:
+                capture.end()
+            job = unpack(message, connection)
+            capture = capture_for(job.capture, output_fd)
             try:
-                runner = Runner(unpack(message, connection))
+                runner = Runner(job)
             except JobNotLoadable as error:
                 connection.send_bytes(pickle.dumps(error.refusal()))
                 continue
+            courier.follow(runner)
             _adopt_main(runner.function)
+            if capture is not None:
+                runner.capture = capture
+                capture.begin()
         elif runner is not None:
             for reply in runner.run(message, mark):
                 connection.send_bytes(dump(reply))

@@ -8,10 +8,12 @@ import socket
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 TAIL_LINES = 30
+LABEL = "\0"  # begins the line by which a worker tells which pset prints what follows
 LONGEST_LINE = 1 << 16  # bytes: what has no newline for so long is passed on as it is
 
 
@@ -21,6 +23,8 @@ class Stream:
 
     fd: int
     name: str  # 'stdout' or 'stderr': the driver's stream that gets the lines
+    pid: int = 0
+    label: str = ""  # which pset prints, where the worker tells
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
     closed: threading.Event = field(default_factory=threading.Event)
     pending: bytes = b""
@@ -39,12 +43,17 @@ class OutputRelay:
         self._selector.register(self._wakeup, selectors.EVENT_READ)
         self._arrivals: deque[Stream] = deque()
         self._ended = False
+        self._stem: str | None = None
         self._thread = threading.Thread(target=self._relay, daemon=True, name="paramsurvey-output")
         self._thread.start()
 
-    def add(self, fd: int, name: str) -> Stream:
+    def log_to(self, stem: str | None) -> None:
+        """From now on write a file for each worker, whose name begins with `stem`; None: none."""
+        self._stem = stem
+
+    def add(self, fd: int, name: str, pid: int = 0) -> Stream:
         """Pass on what arrives at `fd`, and close it at its end."""
-        stream = Stream(fd, name)
+        stream = Stream(fd, name, pid)
         self._arrivals.append(stream)
         self._bell.send(b"+")
         return stream
@@ -95,9 +104,15 @@ class OutputRelay:
             self._end(stream)
 
     def _pass_on(self, stream: Stream, text: str) -> None:
+        if LABEL in text or stream.label:
+            text = "".join(_labelled(stream, text))
         stream.tail.extend(text.splitlines(keepends=True))
-        target = getattr(sys, stream.name)
         with suppress(Exception):  # no stream, or one that the user has closed: nobody wants to read it
+            if self._stem is not None:
+                with open(f"{self._stem}worker-{stream.pid}.log", "a", errors="backslashreplace") as file:
+                    file.write(text)
+                return
+            target = getattr(sys, stream.name)
             target.write(text)
             target.flush()
 
@@ -106,3 +121,14 @@ class OutputRelay:
             self._selector.unregister(stream.fd)
         os.close(stream.fd)
         stream.closed.set()
+
+
+def _labelled(stream: Stream, text: str) -> Iterator[str]:
+    """Yield the lines with the pset that printed them in front, where the worker tells which it is."""
+    for line in text.splitlines(keepends=True):
+        words, label, number = line.partition(LABEL)
+        if words:
+            end = "\n" if label else ""  # the pset before did not finish its line
+            yield f"pset {stream.label}: {words}{end}" if stream.label else f"{words}{end}"
+        if label:
+            stream.label = number.strip()

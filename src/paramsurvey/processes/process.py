@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from paramsurvey import capture
 from paramsurvey.messages import Group
 from paramsurvey.processes.mark import crash_report, new_file, shared_mark
 from paramsurvey.processes.output import OutputRelay
@@ -23,7 +24,7 @@ from paramsurvey.worker import IDLE
 ROOT = str(Path(__file__).resolve().parents[2])
 BOOT = (
     "import sys; sys.path.insert(0, {root!r}); from paramsurvey.processes.child import main; "
-    "main({socket}, {mark}, {driver})"
+    "main({socket}, {mark}, {output}, {driver})"
 )
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
 
@@ -45,14 +46,16 @@ class WorkerProcess:
     def __init__(self, relay: OutputRelay, tasks: int | None = None) -> None:
         ours, theirs = socket.socketpair()
         self._mark_file = new_file()
+        self._output_file = capture.new_file()
         self._mark = shared_mark(self._mark_file.fileno())
         with theirs:
-            self._process = self._spawn(theirs.fileno(), self._mark_file.fileno())
+            self._process = self._spawn(theirs.fileno(), self._mark_file.fileno(), self._output_file.fileno())
         self.connection = Connection(ours.detach())
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        relay.add(os.dup(self._process.stdout.fileno()), "stdout")
-        self._stderr = relay.add(os.dup(self._process.stderr.fileno()), "stderr")
+        pid = self._process.pid
+        relay.add(os.dup(self._process.stdout.fileno()), "stdout", pid)
+        self._stderr = relay.add(os.dup(self._process.stderr.fileno()), "stderr", pid)
         self._process.stdout.close()
         self._process.stderr.close()
         self.pid = self._process.pid
@@ -60,20 +63,22 @@ class WorkerProcess:
         self.tasks_left = tasks
         self.outgrown = False
         self._report = ""
+        self.printed = ""  # after `end`: what the pset that ran printed, where that is stored
+        self.stem = ""
         self.group_id: int | None = None
         self._job_key: str | None = None
         with suppress(OSError):
             self.connection.send_bytes(pickle.dumps((sys.path, sys.argv)))
 
     @staticmethod
-    def _spawn(socket_fd: int, mark_fd: int) -> subprocess.Popen[bytes]:
-        boot = BOOT.format(root=ROOT, socket=socket_fd, mark=mark_fd, driver=os.getpid())
+    def _spawn(socket_fd: int, mark_fd: int, output_fd: int) -> subprocess.Popen[bytes]:
+        boot = BOOT.format(root=ROOT, socket=socket_fd, mark=mark_fd, output=output_fd, driver=os.getpid())
         return subprocess.Popen(
             [sys.executable, *(f"-W{option}" for option in sys.warnoptions), "-c", boot],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(socket_fd, mark_fd),
+            pass_fds=(socket_fd, mark_fd, output_fd),
             start_new_session=True,
             env={**os.environ, "PARAMSURVEY_WORKER": "1"},
         )
@@ -133,6 +138,8 @@ class WorkerProcess:
         if not self._mark_file.closed:
             self._report = crash_report(self._mark_file)
             self._mark_file.close()
+            self.printed = capture.cut(self._output_file.fileno(), f"{self.stem}worker-{self.pid}.txt")
+            self._output_file.close()
         if self.pidfd is not None:
             os.close(self.pidfd)
             self.pidfd = None

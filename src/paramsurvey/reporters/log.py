@@ -86,6 +86,11 @@ class RunLog:
             return cls(None, None, on_warning)
         return cls(file, os.path.abspath(file.name), on_warning)
 
+    def stem(self) -> str:
+        """Return what the names of files begin with that lie beside the log."""
+        path = self.path if self.path and self.path != GIVEN_STREAM else os.path.abspath(".paramsurvey.log")
+        return f"{path.removesuffix('.log')}-"
+
     def write(self, text: str) -> None:
         """Write one or more lines, and have them on their way to the disk before returning. Never raises."""
         if self._stream is None:
