@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,15 @@ def test_psets_that_are_objects_are_recognized(ran: RanPsets) -> None:
     ran()
     paramsurvey.map(work, psets[::-1], checkpoint="dir")
     assert ran() == []
+
+
+def test_what_an_earlier_run_yielded_is_not_yielded_again(ran: RanPsets) -> None:
+    paramsurvey.map(work, PSETS[:4], checkpoint="dir")
+    ran()
+    yielded = list(paramsurvey.imap_unordered(work, iter(PSETS), checkpoint="dir"))
+    assert ran() == PSETS[4:]
+    assert [{"a": one["a"], "b": one["b"]} for one in yielded] == PSETS[4:]
+    assert len(paramsurvey.load("dir")) == len(PSETS)
 
 
 def test_results_that_are_not_kept_are_in_the_checkpoint(ran: RanPsets) -> None:
@@ -413,6 +423,24 @@ def test_a_lock_elsewhere_that_nobody_touches_is_taken_over(checkpoint: Path) ->
     lock_of(host="node7", machine="another machine")
     os.utime(checkpoint / "lock.json", (0, 0))
     assert len(paramsurvey.map(work, PSETS, checkpoint="dir")) == len(PSETS)
+
+
+def test_a_driver_that_lost_its_lock_writes_nothing_more_and_goes_on(
+    ran: RanPsets, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paramsurvey.checkpoint.lock.BEAT_SECONDS", 0.1)
+
+    def slow(pset: dict[str, Any], *_: object) -> dict[str, int]:
+        if pset["a"] == 2:
+            lock_of(host="node7", machine="another machine")
+        time.sleep(0.5)
+        return {"b": 1}
+
+    results = paramsurvey.map(slow, [{"a": a} for a in range(8)], checkpoint="dir", verbose=1)
+    assert len(results) == 8
+    assert "taken over by another program" in capfd.readouterr().err
+    assert 0 < len(paramsurvey.load("dir")) < 8
+    assert json.loads(Path("dir/lock.json").read_text())["host"] == "node7", "it is not ours any more"
 
 
 # ---- damage

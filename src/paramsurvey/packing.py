@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -51,16 +52,28 @@ class Packer:
         sheet.offsets.append(offset)
         sheet.cells.extend(result.values())
 
-    def take(self) -> Columns:
-        """Return all columns, and be empty again."""
-        columns: Columns = {}
-        for key, column in self._columns():
-            columns[key] = columns.get(key, ()) + column
+    def take(self, start: int = 0) -> Columns:
+        """Return the columns of the psets from `start` on, and be empty again."""
+        columns = self.columns(start, sys.maxsize)
         self._sheets.clear()
         return columns
 
-    def _columns(self) -> Iterator[tuple[Hashable, tuple[ResultColumn, ...]]]:
-        for keys, sheet in self._sheets.items():
-            offsets = np.array(sheet.offsets, dtype=np.int64)
-            for place, key in enumerate(keys):
-                yield key, pack_column(offsets, sheet.cells[place :: len(keys)])
+    def columns(self, start: int, stop: int) -> Columns:
+        """Return the columns of the psets `start` to `stop`; another thread may be adding later ones."""
+        columns: Columns = {}
+        for keys, sheet in list(self._sheets.items()):
+            for key, column in _columns(keys, sheet, start, stop):
+                columns[key] = columns.get(key, ()) + column
+        return columns
+
+
+def _columns(
+    keys: tuple[Hashable, ...], sheet: Sheet, start: int, stop: int
+) -> Iterator[tuple[Hashable, tuple[ResultColumn, ...]]]:
+    offsets = np.array(sheet.offsets[:], dtype=np.int64)  # a copy at once, for more may be added
+    first, last = np.searchsorted(offsets, [start, stop]).tolist()
+    if first == last:
+        return
+    width = len(keys)
+    for place, key in enumerate(keys):
+        yield key, pack_column(offsets[first:last], sheet.cells[first * width + place : last * width : width])
