@@ -431,6 +431,7 @@ def table() -> str:
     for name, about in ABOUT.items():
         env = f"`{variable(name)}`" if about.env else ""
         default = getattr(DEFAULTS, name)
-        shown = "" if default is None else f"`{default!r}`"
+        plain = str(default) if isinstance(default, StrEnum) else default
+        shown = "" if plain is None else f"`{plain!r}`"
         rows.append(f"| `{name}` | {env} | {about.kind} | {shown} | {about.place} | {about.doc} |")
     return "\n".join(rows)
