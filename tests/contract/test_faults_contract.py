@@ -21,7 +21,15 @@ from places import Place, Places
 COUNT, GUILTY = 20, 7
 PSETS = [{"i": i} for i in range(COUNT)]
 INNOCENT = [i for i in range(COUNT) if i != GUILTY]
-OWN_WORKERS = ("multiprocessing", "ray")  # backends that replace a worker that died
+OWN_WORKERS = ("multiprocessing", "ray")
+
+
+@pytest.fixture(params=OWN_WORKERS)
+def sturdy(request: pytest.FixtureRequest, places: Places, in_tmp: Path) -> Place:
+    """Every backend that replaces a worker that died, in turn."""
+    if request.param == "ray":
+        request.getfixturevalue("ray_cluster")
+    return places[request.param]
 
 
 def guilty(fault: Callable[[], Any]) -> Callable[..., Any]:
@@ -68,7 +76,6 @@ def only_the_guilty_is_missing(results: Any) -> dict[str, Any]:
 # a worker dies
 
 
-@pytest.mark.parametrize("name", OWN_WORKERS)
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -78,34 +85,29 @@ def only_the_guilty_is_missing(results: Any) -> dict[str, Any]:
         (leave, "exit code 3"),
     ],
 )
-def test_a_worker_that_dies_costs_its_pset(
-    places: Places, name: str, fault: Callable[[], None], reason: str
-) -> None:
-    row = only_the_guilty_is_missing(places[name].map(guilty(fault), PSETS))
+def test_a_worker_that_dies_costs_its_pset(sturdy: Place, fault: Callable[[], None], reason: str) -> None:
+    row = only_the_guilty_is_missing(sturdy.map(guilty(fault), PSETS))
     assert reason in row["_exception"]
     assert row["_attempts"] == 2, "it was tried once more, alone"
 
 
-@pytest.mark.parametrize("name", OWN_WORKERS)
-def test_a_crash_is_explained_by_the_stack_where_it_happened(places: Places, name: str) -> None:
-    row = only_the_guilty_is_missing(places[name].map(guilty(crash), PSETS))
+def test_a_crash_is_explained_by_the_stack_where_it_happened(sturdy: Place) -> None:
+    row = only_the_guilty_is_missing(sturdy.map(guilty(crash), PSETS))
     assert "Segmentation fault" in row["_traceback"]
     assert "in crash" in row["_traceback"]
 
 
-@pytest.mark.parametrize("name", OWN_WORKERS)
-def test_the_last_words_of_a_worker_are_kept(places: Places, name: str) -> None:
+def test_the_last_words_of_a_worker_are_kept(sturdy: Place) -> None:
     def say_and_leave() -> None:
         print("the disk of node 7 is on fire", file=sys.stderr, flush=True)
         os._exit(4)
 
-    row = only_the_guilty_is_missing(places[name].map(guilty(say_and_leave), PSETS))
+    row = only_the_guilty_is_missing(sturdy.map(guilty(say_and_leave), PSETS))
     assert "the disk of node 7 is on fire" in row["_traceback"]
 
 
-@pytest.mark.parametrize("name", OWN_WORKERS)
 def test_a_pset_whose_worker_dies_by_accident_finishes_at_its_second_attempt(
-    places: Places, name: str, in_tmp: Path
+    sturdy: Place, in_tmp: Path
 ) -> None:
     marker = in_tmp / "was here"
 
@@ -115,7 +117,7 @@ def test_a_pset_whose_worker_dies_by_accident_finishes_at_its_second_attempt(
             kill_me()
         return {"square": GUILTY**2}
 
-    results = places[name].map(guilty(die_once), PSETS)
+    results = sturdy.map(guilty(die_once), PSETS)
     assert results["square"].tolist() == [i**2 for i in range(COUNT)]
     assert results.progress.retried == 1
 
@@ -184,10 +186,9 @@ def test_an_exception_costs_its_pset(place: Place) -> None:
 # time
 
 
-@pytest.mark.parametrize("name", OWN_WORKERS)
 @pytest.mark.parametrize("stuck", [lambda: time.sleep(1000), starve], ids=["in Python", "in C code"])
-def test_a_pset_that_takes_too_long_is_stopped(places: Places, name: str, stuck: Callable[[], None]) -> None:
-    row = only_the_guilty_is_missing(places[name].map(guilty(stuck), PSETS, timeout=2.0))
+def test_a_pset_that_takes_too_long_is_stopped(sturdy: Place, stuck: Callable[[], None]) -> None:
+    row = only_the_guilty_is_missing(sturdy.map(guilty(stuck), PSETS, timeout=2.0))
     assert "timeout=2" in row["_exception"]
 
 
@@ -199,12 +200,11 @@ def test_a_thread_that_is_stuck_costs_its_pset(places: Places) -> None:
     assert "timeout=1" in row["_exception"]
 
 
-@pytest.mark.parametrize("name", OWN_WORKERS)
-def test_the_clock_of_a_pset_starts_when_the_pset_does(places: Places, name: str) -> None:
+def test_the_clock_of_a_pset_starts_when_the_pset_does(sturdy: Place) -> None:
     def slow(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
         time.sleep(0.5)
 
-    results = places[name].map(slow, PSETS[:10], group_size=5, timeout=2.0)
+    results = sturdy.map(slow, PSETS[:10], group_size=5, timeout=2.0)
     assert results.progress.finished == 10, "none of them was alone above the limit; the group was"
 
 
