@@ -54,8 +54,11 @@ class Session:
         self._given = self._checked(options)
         self.options = self._resolved({})
         self._log = self._open_log()
-        self._threads = ThreadVariables(os.environ, self.options.threads_per_worker)
-        self._backend = self._start_backend()
+        try:
+            self._start_backend()
+        except BaseException:
+            self._log.close()
+            raise
 
     def __enter__(self) -> Session:
         return self
@@ -86,23 +89,32 @@ class Session:
         >>> with Session(ncores=2, verbose=0) as session:  # doctest: +SKIP
         ...     session.update(ncores=1, verbose=0)
         """
-        given, before = self._checked(options), self._given
-        old, self._given = self.options, given
+        given, before = self._checked(options), (self._given, self.options)
+        old, old_own = self.options, self._own_options()
+        self._given = given
         try:
             self.options = self._resolved({})
         except ValueError:
-            self._given = before
+            self._given = before[0]
             raise
         if any(getattr(old, name) != getattr(self.options, name) for name in LOG_OPTIONS):
             self._log.close()
             self._log = self._open_log()
-        if any(getattr(old, name) != getattr(self.options, name) for name in BACKEND_OPTIONS) or (
-            self._own_options(before) != self._own_options(given)
+        if old_own != self._own_options() or any(
+            getattr(old, name) != getattr(self.options, name) for name in BACKEND_OPTIONS
         ):
-            self._backend.close()
-            self._threads.restore()
-            self._threads = ThreadVariables(os.environ, self.options.threads_per_worker)
-            self._backend = self._start_backend()
+            self._replace_backend(before)
+
+    def _replace_backend(self, before: tuple[dict[str, Any], Options]) -> None:
+        """End the backend and start another; go back to the one before when that fails."""
+        self._backend.close()
+        self._threads.restore()
+        try:
+            self._start_backend()
+        except Exception:
+            self._given, self.options = before
+            self._start_backend()
+            raise
 
     def close(self) -> None:
         """End the workers and the log. May be called twice; harmless in a process forked off this one.
@@ -192,6 +204,7 @@ class Session:
 
     def _resolved(self, map_options: Mapping[str, Any]) -> Options:
         quiet = resolve(os.environ, self._given, map_options)
+        backends.name_of(quiet.backend)  # refuses what is none before anything is started
         if quiet.verbose > 0:
             return resolve(os.environ, self._given, map_options, warn)
         return quiet
@@ -204,15 +217,20 @@ class Session:
             on_warning=warn if options.verbose > 0 else None,
         )
 
-    def _own_options(self, given: Mapping[str, Any]) -> Any:
-        return given.get(backends.name_of(self.options.backend))
+    def _own_options(self) -> Any:
+        return self._given.get(backends.name_of(self.options.backend))
 
-    def _start_backend(self) -> Backend:
+    def _start_backend(self) -> None:
+        self._threads = ThreadVariables(os.environ, self.options.threads_per_worker)
+        try:
+            backend = backends.create(self.options, self._own_options() or {})
+        except BaseException:
+            self._threads.restore()
+            raise
+        self._backend: Backend = backend
         notes = Notes(self._log, self.options.verbose)
-        backend = backends.create(self.options, self._own_options(self._given) or {})
         notes.say(f"paramsurvey uses the {backend.name} backend with {backend.core_count()} cores", at=2)
         self._warn_of_crowding(backend.core_count(), notes)
-        return backend
 
     def _say_threads(self, notes: Notes) -> None:
         """Tell, before the first map, how many threads the workers have where the user did not say."""
@@ -225,7 +243,7 @@ class Session:
         threads, cores = self.options.threads_per_worker, core_count()
         if self.options.backend == "multiprocessing" and threads > 1 and workers * threads > cores:
             notes.say(
-                f"{workers} workers with {threads} threads each share {cores} cores and slow each other down: "
+                f"{workers} workers of {threads} threads each share {cores} cores and slow each other down: "
                 f"use at most ncores={max(1, cores // threads)}"
             )
 
