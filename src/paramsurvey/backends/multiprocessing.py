@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from paramsurvey.options import Options
 
 LOOK_SECONDS = 0.25  # how often to look for dead workers whose pipe a grandchild holds open
+START_SECONDS = 120.0  # a worker that is not ready by then never will be: it hangs in an import, say
 FRUITLESS_STARTS = 3  # so many workers in a row that end before their first pset end the map
 LAST_STEPS_SECONDS = 1.0  # between the end of a worker's connection and its own end; then it is killed
 GOODBYE_SECONDS = 2.0  # how long workers may take to end by themselves
@@ -127,6 +128,7 @@ class MultiprocessingBackend:
 
     def _understand(self, worker: WorkerProcess, message: bytes) -> None:
         if message == HELLO:
+            worker.ready = True
             self._idle.append(worker)
             return
         try:
@@ -169,7 +171,8 @@ class MultiprocessingBackend:
             return
         self._look_at = now + LOOK_SECONDS
         for worker in list(self._workers.values()):
-            if worker.has_exited() and not worker.connection.poll():
+            late = not worker.ready and now - worker.begun > START_SECONDS
+            if late or (worker.has_exited() and not worker.connection.poll()):
                 self._bury(worker)
         for worker in [worker for worker in self._retired if worker.has_exited()]:
             self._retired.remove(worker)

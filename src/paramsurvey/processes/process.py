@@ -17,7 +17,7 @@ from typing import Any
 from paramsurvey import capture
 from paramsurvey.messages import Group
 from paramsurvey.processes.mark import crash_report, new_file, shared_mark
-from paramsurvey.processes.output import OutputRelay
+from paramsurvey.processes.output import TAIL_LINES, OutputRelay
 from paramsurvey.processes.parcel import Parcel
 from paramsurvey.worker import IDLE
 
@@ -62,6 +62,8 @@ class WorkerProcess:
         self.pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
         self.tasks_left = tasks
         self.outgrown = False
+        self.ready = False  # it has said so
+        self.begun = time.monotonic()
         self._report = ""
         self.printed = ""  # after `end`: what the pset that ran printed, where that is stored
         self.stem = ""
@@ -146,9 +148,10 @@ class WorkerProcess:
         return code
 
     def last_words(self) -> str:
-        """Return the last lines that it wrote on stderr, and where it crashed. Only after `end`."""
+        """Return the last lines that it wrote, and where it crashed. Only after `end`."""
         self._stderr.closed.wait(LAST_WORDS_SECONDS)
-        return self._stderr.lines() + self._report
+        stored = self.printed.splitlines(keepends=True)[-TAIL_LINES:]
+        return self._stderr.lines() + "".join(stored) + self._report
 
 
 def describe_exit(code: int) -> str:
