@@ -62,12 +62,10 @@ def test_a_chdir_that_is_no_directory_is_refused_before_any_work(
     assert not ran.exists()
 
 
+@pytest.mark.parametrize("place", ["serial", "multiprocessing", "ray", "loky"], indirect=True)
 def test_a_function_that_goes_elsewhere_leaves_the_next_pset_and_the_driver_at_home(
     place: Place, in_tmp: Path
-) -> None:
-    if place.name == "threads":
-        pytest.skip("threads have one directory together: a function must not change it")
-
+) -> None:  # threads have one directory together
     def settle(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, str]:
         found = os.getcwd()
         os.mkdir(f"d{pset['a']}")

@@ -421,9 +421,8 @@ def test_sys_exit_is_a_failure_of_that_pset(place: Place) -> None:
     assert results.missing["_exception"].tolist() == ["SystemExit('enough')"] * 2
 
 
+@pytest.mark.parametrize("place", ["multiprocessing", "ray", "threads", "loky"], indirect=True)
 def test_a_keyboard_interrupt_that_the_function_raises_is_its_failure(place: Place) -> None:
-    if place.name == "serial":
-        pytest.skip("there it is the user's Ctrl-C")
     results = place.map(lambda p, s, u: exec("raise KeyboardInterrupt"), [{"a": 1}, {"a": 2}])
     assert results.missing["_exception"].tolist() == ["KeyboardInterrupt()"] * 2
 
