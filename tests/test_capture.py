@@ -70,6 +70,7 @@ def test_what_a_pset_printed_before_its_end_is_stored() -> None:
     results = survey("prints", "dies", "hangs", capture_output="store", timeout=1)
     assert results.missing.i.tolist() == [1, 2]
     assert results.missing.output_of(0) == "out 1\nerr 1\n"
+    assert results.missing._traceback[0].endswith("err 1\n")
     assert results.missing.output_of(1) == "out 2\nerr 2\n"
 
 

@@ -125,12 +125,15 @@ class Store:
     ) -> WorkerFunction:
         """Return a function after which the file is cut."""
 
+        flush, flush_c, size_of, fd = _python_flush(), _c_flush(), os.lseek, self._fd
+
         def stored(pset: Any, system_kwargs: Any, user_kwargs: Any) -> Any:
             try:
                 return function(pset, system_kwargs, user_kwargs)
             finally:
-                flush_streams()
-                if os.lseek(self._fd, 0, os.SEEK_END):
+                flush()
+                flush_c(None)
+                if size_of(fd, 0, os.SEEK_END):
                     at = offset[0]
                     found[at] = cut(self._fd, f"{self._stem}pset-{int(rows[at])}.txt")
 
@@ -182,10 +185,23 @@ def new_file() -> IO[bytes]:
 
 def flush_streams() -> None:
     """Have everything that was printed so far behind the descriptors, that of C code too."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # closed, or none
-            stream.flush()
+    _python_flush()()
     _c_flush()(None)
+
+
+def _python_flush() -> Callable[[], None]:
+    """Return a function that flushes both streams as they are now: a pset may replace or close them."""
+    out, err = (getattr(stream, "flush", lambda: None) for stream in (sys.stdout, sys.stderr))
+
+    def flush() -> None:
+        try:
+            out()
+            err()
+        except Exception:  # one was closed: the other has its chance
+            with suppress(Exception):
+                err()
+
+    return flush
 
 
 def _is_real(stream: Any, fd: int) -> bool:
