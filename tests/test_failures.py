@@ -77,6 +77,8 @@ def test_deaths_of_different_workers_by_the_same_signal_are_one_cause() -> None:
     second = cause_of("crashed", "WorkerDied('the worker process 23 was killed by SIGKILL')", "")
     other = cause_of("crashed", "WorkerDied('the worker process 23 was killed by SIGABRT')", "")
     assert first == second != other
+    codes = [f"WorkerDied('the worker process 1{code} ended with exit code {code}')" for code in (3, 14)]
+    assert cause_of("crashed", codes[0], "") != cause_of("crashed", codes[1], "")
 
 
 def test_a_line_is_shown_as_seen_from_here_where_that_is_shorter(

@@ -37,6 +37,11 @@ def test_failures_are_told_by_cause_with_the_next_command(monkeypatch: pytest.Mo
     ]
 
 
+def test_what_an_earlier_run_did_is_told() -> None:
+    facts = Facts(progress=MapProgress("fit", total=9, finished=9, resumed=4), elapsed=2)
+    assert summary(facts) == "fit: 9 of 9 psets finished (4 of them by an earlier run) in 2.0 s"
+
+
 def test_many_causes_stay_few_lines() -> None:
     cases = [case("raised", 10 - i, line=f"/fit.py:{i} in fit") for i in range(8)]
     facts = Facts(progress=MapProgress("fit", total=60, failures=52), elapsed=2, cases=cases)

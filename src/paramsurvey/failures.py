@@ -12,7 +12,7 @@ from paramsurvey.messages import FailureKind
 FRAME = re.compile(r'^[ |+-]*File "(.+)", line (\d+), in (.+)$', re.MULTILINE)
 CRASH_FRAME = re.compile(r'^Current thread .*\n  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 TYPE_NAME = re.compile(r"[\w.]+(?=\()")
-NUMBERS = re.compile(r"\d+")
+NUMBERS = re.compile(r"(?<!exit code )\b\d+(?:\.\d+)?")  # of processes, bytes, seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,12 @@ class MapResults(Exportable):
         The directory that holds the same.
     printed : dict, optional
         What the psets printed, by their labels.
+
+    Examples
+    --------
+    >>> results = paramsurvey.map(worker, psets)  # doctest: +SKIP
+    >>> results.groupby("kernel")["score"].max()  # all that a DataFrame can do  # doctest: +SKIP
+    >>> results.missing.summary()  # what has no result, and why  # doctest: +SKIP
     """
 
     _metadata = ["_missing", "_progress", "_stats", "_verbose", "_checkpoint", "_printed"]  # noqa: RUF012  (pandas' own protocol)
@@ -113,6 +119,10 @@ class MapResults(Exportable):
     def scan(self) -> Any:
         """Return the checkpoint of these results as a lazy Arrow dataset; see `paramsurvey.scan`.
 
+        Returns
+        -------
+        pyarrow.dataset.Dataset
+
         Raises
         ------
         NotACheckpoint
@@ -133,6 +143,15 @@ class MapResults(Exportable):
         ----------
         orient : str
             ``'records'``; there is no default.
+        **kwargs
+            Taken for pandas' sake, and not used.
+        **kwargs
+            Ignored.
+
+        Returns
+        -------
+        list of dict
+            Native Python values.
 
         Raises
         ------

@@ -64,12 +64,12 @@ def summary(facts: Facts) -> str:
 def _counts(facts: Facts) -> str:
     progress = facts.progress
     not_run = sum(case.count for case in facts.cases if case.cause.kind == FailureKind.NOT_RUN)
-    parts = [f"{progress.name}: {progress.finished:,} of {progress.total:,} psets finished"]
+    resumed = f" ({progress.resumed:,} of them by an earlier run)" if progress.resumed else ""
+    parts = [f"{progress.name}: {progress.finished:,} of {progress.total:,} psets finished{resumed}"]
     for count, name in (
         (progress.failures - not_run, "failed"),
         (not_run, "not run"),
         (progress.retried, "tried again"),
-        (progress.resumed, "of an earlier run"),
     ):
         if count:
             parts.append(f"{count:,} {name}")
