@@ -138,7 +138,18 @@ class Missing(Table):
         return [known.get(label, position) for position, label in enumerate(self.index)]
 
     def output_of(self, i: Hashable) -> str:
-        """Return what a pset had printed; see `MapResults.output_of`."""
+        """Return what a pset had printed; see `MapResults.output_of`.
+
+        Parameters
+        ----------
+        i : label
+            Which: the label of its row, as shown at the left.
+
+        Returns
+        -------
+        str
+            Empty where nothing was printed, or stored.
+        """
         return printed_by(i, self.index, self._origin.printed)
 
     def summary(self) -> pd.DataFrame:

@@ -1,0 +1,321 @@
+"""The documentation tells the truth: its code runs, its links lead somewhere, its tables are up to date."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from importlib import import_module
+from inspect import getdoc, isclass, isfunction, isroutine, signature
+from pathlib import Path
+from pkgutil import walk_packages
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import paramsurvey
+from paramsurvey import options
+from paramsurvey.missing import Missing
+
+ROOT = Path(__file__).parents[1]
+DOCS = sorted(ROOT.glob("docs/**/*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS]
+RUNNABLE = [page for page in PAGES if page.stem in ("README", "index", "tutorial") or "how-to" in page.parts]
+OPTIONS_PAGE = ROOT / "docs/options.md"
+REGENERATE = "python tests/test_docs.py"
+HANGS = 110  # seconds: no page takes that long on any machine
+MODULES = ("params", "stats", "utils", "examples", "errors")
+
+BLOCK = re.compile(
+    r"(?P<mark><!-- not run[^\n]*-->\n+)?^```(?P<kind>\w*)[^\n]*\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
+NODE = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+CUT = "\x1e"  # between the outputs of two blocks
+
+
+def names(pages: list[Path]) -> list[str]:
+    return [str(page.relative_to(ROOT)) for page in pages]
+
+
+def text_of(page: str | Path) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+# ---- what is generated
+
+
+def with_table(page: str) -> str:
+    """Return the options page with the table that the code generates."""
+    head, begin, rest = page.partition("<!-- begin table -->\n")
+    _, end, tail = rest.partition("<!-- end table -->")
+    assert begin, "docs/options.md has lost the comment at which its table begins"
+    assert end, "docs/options.md has lost the comment at which its table ends"
+    return f"{head}{begin}{options.table()}\n{end}{tail}"
+
+
+def test_the_options_page_is_what_the_code_generates() -> None:
+    page = text_of(OPTIONS_PAGE)
+    assert page == with_table(page), f"docs/options.md is not up to date: run {REGENERATE}"
+
+
+# ---- links and names
+
+
+@pytest.mark.parametrize("page", names(PAGES))
+def test_relative_links_lead_somewhere(page: str) -> None:
+    broken = [link for link in LINK.findall(text_of(page)) if not leads_somewhere(ROOT / page, link)]
+    assert broken == []
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    if re.match(r"[a-z]+:", link):
+        return True  # elsewhere: not asked, for the tests need no network
+    path, _, anchor = link.partition("#")
+    target = page.parent / path if path else page
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what the page's headings are called in links."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", names(PAGES))
+def test_tests_that_are_named_exist(page: str) -> None:
+    for file, test in NODE.findall(text_of(page)):
+        assert (ROOT / file).exists(), file
+        assert not test or f"def {test}(" in text_of(file), f"{file}::{test}"
+
+
+# ---- the structure page
+
+SOURCE = ROOT / "src/paramsurvey"
+FILE = re.compile(r"`([\w/]+(?:\.py|/))`")
+HEAVY = {"pandas", "pyarrow", "rich", "ray", "scipy"}
+
+
+def table_rows() -> list[tuple[str, list[str]]]:
+    """Return the rows of the page's table of files: the text, and what its first column names."""
+    lines = [line for line in text_of("docs/structure.md").splitlines() if line.startswith("| `")]
+    return [(line, FILE.findall(line.split("|")[1])) for line in lines]
+
+
+def row_of(file: str) -> int:
+    """Return the table's row of a file, -1 if it has none; a file's own row counts before its directory's."""
+    known = {name: number for number, (_, names) in enumerate(table_rows()) for name in names}
+    return known.get(file, known.get(file.partition("/")[0] + "/", -1))
+
+
+def sources() -> dict[str, str]:
+    """Return every module's name with its file."""
+    files = [str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py")]
+    return {"paramsurvey." + file.removesuffix(".py").replace("/", "."): file for file in files}
+
+
+def imports_at_the_top(file: str) -> Iterator[str]:
+    """Yield the files that a file of ours imports when it is loaded."""
+    known = sources()
+    for node in ast.parse(text_of(SOURCE / file)).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("paramsurvey"):
+            for alias in node.names:
+                ways = (f"{node.module}.{alias.name}", f"{node.module}.{alias.name}.__init__", node.module)
+                yield next(known[way] for way in (*ways, f"{node.module}.__init__") if way in known)
+        elif isinstance(node, ast.Import):
+            yield from ("__init__.py" for alias in node.names if alias.name == "paramsurvey")
+
+
+def test_what_the_structure_page_names_exists_and_no_file_is_left_out() -> None:
+    named = FILE.findall(text_of("docs/structure.md"))
+    assert [name for name in named if not (SOURCE / name).exists() and not (ROOT / name).exists()] == []
+    assert [file for file in sources().values() if row_of(file) < 0] == []
+
+
+def test_imports_go_down_the_table_of_the_structure_page_or_along_a_row() -> None:
+    upwards = [
+        f"{file} imports {other}"
+        for file in sources().values()
+        for other in imports_at_the_top(file)
+        if row_of(other) < row_of(file)
+    ]
+    assert upwards == []
+
+
+def test_what_the_structure_page_marks_for_workers_loads_nothing_heavy(tmp_path: Path) -> None:
+    names = [name for line, names in table_rows() if "` W |" in line for name in names]
+    marked = {file for file in sources().values() if {file, f"{file.partition('/')[0]}/"} & set(names)}
+    modules = [name for name, file in sources().items() if file in marked]
+    program = f"import sys, {', '.join(modules)}; print(*{HEAVY!r} & set(sys.modules))"
+    assert run(["-c", program.replace(".__init__", "")], tmp_path).stdout.strip() == ""
+    assert "paramsurvey.worker" in modules
+
+
+# ---- names
+
+
+def test_every_public_name_is_on_the_reference_page() -> None:
+    page = text_of("docs/api.md")
+    assert [name for name in public_names() if f"`{name}" not in page] == []
+
+
+def public_names() -> Iterator[str]:
+    """Yield every public name, those of the public modules as ``module.name``."""
+    for name in paramsurvey.__all__:
+        yield name
+        if name in MODULES:
+            yield from (f"{name}.{one}" for one in members(getattr(paramsurvey, name)))
+
+
+def members(module: ModuleType) -> list[str]:
+    """Return the functions and classes that a public module has for its users."""
+    if hasattr(module, "__all__"):
+        return list(module.__all__)
+    return [name for name, thing in vars(module).items() if is_public(thing, module)]
+
+
+def is_public(thing: Any, module: ModuleType) -> bool:
+    if getattr(thing, "__module__", None) != module.__name__ or thing.__name__.startswith("_"):
+        return False
+    return isclass(thing) or (isfunction(thing) and module is not paramsurvey.errors)
+
+
+# ---- docstrings
+
+
+def public(path: str) -> Any:
+    return reduce(getattr, path.split("."), paramsurvey)
+
+
+def documented() -> Iterator[tuple[str, Any]]:
+    """Yield every public function, class and method with its name."""
+    for path, thing in [*((path, public(path)) for path in public_names()), ("missing", Missing)]:
+        if isclass(thing) and issubclass(thing, (Exception, Warning)):
+            continue
+        if isclass(thing):
+            yield from (
+                (f"{path}.{name}", member)
+                for owner in thing.__mro__
+                if owner.__module__.startswith("paramsurvey.")
+                for name, member in vars(owner).items()
+                if not name.startswith("_") and isroutine(member)
+            )
+        if isclass(thing) or isfunction(thing):
+            yield path, thing
+
+
+@pytest.mark.parametrize(("name", "thing"), list(documented()))
+def test_the_docstring_of_a_public_name_is_complete(name: str, thing: Any) -> None:
+    doc = getdoc(thing)
+    assert doc, f"{name} has no docstring"
+    told = doc.partition("\nParameters\n---")[2]
+    parameters = list(signature(thing).parameters.values()) if isroutine(thing) else []
+    untold = [
+        one.name for one in parameters if one.name != "self" and not re.search(rf"\b{one.name}\b", told)
+    ]
+    assert untold == [], f"{name} does not tell of these parameters"
+    if isfunction(thing) and "." not in thing.__qualname__:
+        returned = str(signature(thing).return_annotation)
+        silent = returned in ("None", "Iterator[None]")
+        assert silent or re.search(r"\n(Returns|Yields)\n---", doc), f"{name} does not tell what it returns"
+        assert "\nExamples\n---" in doc, f"{name} has no example"
+
+
+def modules() -> Iterator[str]:
+    """Yield every module but the programs."""
+    for module in walk_packages(paramsurvey.__path__, "paramsurvey."):
+        if not module.name.startswith("paramsurvey.examples."):
+            yield module.name
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_the_examples_in_docstrings_are_right(name: str) -> None:
+    module = pytest.importorskip(name, exc_type=ImportError) if needs_extra(name) else import_module(name)
+    assert doctest.testmod(module).failed == 0
+
+
+def needs_extra(name: str) -> bool:
+    return "checkpoint" in name
+
+
+# ---- code
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of a page's Python program, and what it prints, where the page shows it."""
+
+    code: str
+    output: str | None
+
+
+def blocks(page: str) -> list[Block]:
+    """Return the Python blocks of a page that run: all without the comment ``<!-- not run ... -->``.
+
+    A ``text`` block that follows at once shows what is printed.
+    """
+    found = list(BLOCK.finditer(text_of(page)))
+    return [
+        Block(one["code"], following["code"] if follows(one, following) else None)
+        for one, following in zip(found, [*found[1:], None], strict=True)
+        if one["kind"] == "python" and not one["mark"]
+    ]
+
+
+def follows(one: re.Match[str], other: re.Match[str] | None) -> bool:
+    if other is None or other["kind"] != "text":
+        return False
+    return not one.string[one.end() : other.start()].strip()
+
+
+@pytest.mark.parametrize("page", [name for name in names(RUNNABLE) if blocks(name)])
+def test_the_code_of_a_page_runs_and_prints_what_is_shown(page: str, tmp_path: Path) -> None:
+    program = f"\nprint({CUT!r}, end='', flush=True)\n".join(block.code for block in blocks(page))
+    (tmp_path / "page.py").write_text(program, encoding="utf-8")
+    outputs = run(["page.py"], tmp_path).stdout.split(CUT)
+    for block, output in zip(blocks(page), outputs, strict=True):
+        if block.output is not None:
+            shown = f"{block.code}\nprinted\n\n{output}\nand the page shows\n\n{block.output}"
+            assert same(block.output, output), shown
+
+
+def same(shown: str, printed: str) -> bool:
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    return doctest.OutputChecker().check_output(shown, printed, flags)
+
+
+def run(arguments: list[str], directory: Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python as a user does, where nothing of the developer's is set."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=directory,
+        input=stdin,
+        env={key: value for key, value in os.environ.items() if not key.startswith("PARAMSURVEY")},
+        capture_output=True,
+        text=True,
+        timeout=HANGS,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_the_example_of_the_readme_is_the_installed_program(tmp_path: Path) -> None:
+    example = blocks("README.md")[0].code
+    assert "__main__" not in example
+    from_stdin = run(["-"], tmp_path, stdin=example)
+    installed = run(["-m", "paramsurvey.examples.readme"], tmp_path)
+    assert from_stdin.stdout == installed.stdout == "0.3 0.3\n" * 10
+    assert len(list(tmp_path.glob(".paramsurvey-*.log"))) == 2
+
+
+if __name__ == "__main__":
+    OPTIONS_PAGE.write_text(with_table(text_of(OPTIONS_PAGE)), encoding="utf-8")
+    print("docs/options.md has the table of the code now")
