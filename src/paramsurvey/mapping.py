@@ -206,7 +206,7 @@ class MapRun:
             code=packed,
             buffers=buffers,
             chdir=self._chdir,
-            path=tuple(entry for entry in sys.path if entry),  # '' is another directory elsewhere
+            path=tuple(map(os.path.abspath, sys.path)),
             environment=environment,
             show_chdir=options.chdir is not None,
             out_subdirs=options.out_subdirs,

@@ -103,7 +103,8 @@ class Runner:
         self._reply_seconds = reply_seconds
         for name, value in job.environment.items():  # before numpy and the like are loaded
             os.environ.setdefault(name, value)
-        sys.path[:0] = [entry for entry in job.path if entry not in sys.path]
+        known = set(map(os.path.abspath, sys.path))
+        sys.path[:0] = [entry for entry in job.path if entry not in known]
         try:
             self._code: Code = pickle.loads(job.code, buffers=job.buffers)
         except Exception as error:
