@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from paramsurvey.checkpoint.encoding import decode, encode
@@ -24,7 +25,7 @@ from paramsurvey.checkpoint.shelf import Shelf
 def table(start: int, values: list[Any]) -> Any:
     positions = np.arange(start, start + len(values), dtype=np.int64)
     column = Stored("result", "x", encode([(slice(0, len(values)), values)], len(values)))
-    return to_table(positions, [column], [])
+    return to_table(pa.array(positions), [column], [])
 
 
 def values_of(directory: Path) -> list[Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.archive import FAILURES, RESULTS, Found, Search, read_all, rest
@@ -285,15 +286,15 @@ class DirectoryCheckpoint:
     def _results_table(self, batch: Sequence[Landed]) -> Any:
         batch = sorted(batch, key=lambda landed: int(landed.rows[0]))  # neighbours become neighbours again
         starts = np.cumsum([0, *(len(landed.rows) for landed in batch)]).tolist()
-        rows = np.concatenate([np.asarray(landed.rows, dtype=np.int64) for landed in batch])
         columns = self._pset_columns([landed.psets for landed in batch], starts)
         gathered: dict[Any, list[Piece]] = {}
         for start, landed in zip(starts, batch, strict=False):
             for key, pieces in landed.columns.items():
                 gathered.setdefault(key, []).extend(_moved(piece, start) for piece in pieces)
         names = [str(column.key) for column in columns]
-        columns += [Stored("result", key, encode(pieces, len(rows))) for key, pieces in gathered.items()]
-        return to_table(self._positions_of(rows), columns, names)
+        columns += [Stored("result", key, encode(pieces, starts[-1])) for key, pieces in gathered.items()]
+        positions = pa.chunked_array([self._positions_of(landed.rows) for landed in batch])
+        return to_table(positions, columns, names)
 
     def _failures_table(self, batch: Sequence[Failed]) -> Any:
         rows = np.array([failed.row for failed in batch], dtype=np.int64)
@@ -308,7 +309,8 @@ class DirectoryCheckpoint:
             Stored("failure", key, encode([(slice(0, len(rows)), values)], len(rows)))
             for key, values in said.items()
         ]
-        return to_table(self._positions_of(rows), [*psets, *why], [str(column.key) for column in psets])
+        positions = pa.array(self._positions_of(rows))
+        return to_table(positions, [*psets, *why], [str(column.key) for column in psets])
 
     def _pset_columns(self, batch: Sequence[Mapping[str, Cells]], starts: list[int]) -> list[Stored]:
         names = dict.fromkeys(name for psets in batch for name in psets)
@@ -317,8 +319,12 @@ class DirectoryCheckpoint:
             for name in names
         ]
 
-    def _positions_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        positions = rows + self._first_position
+    def _positions_of(self, rows: Rows) -> NDArray[np.int64]:
+        first = self._first_position
+        if isinstance(rows, range):
+            positions = np.arange(rows.start + first, rows.stop + first, dtype=np.int64)
+        else:
+            positions = rows + first
         if len(self._moved_rows):
             at = np.minimum(np.searchsorted(self._moved_rows, rows), len(self._moved_rows) - 1)
             positions = np.where(self._moved_rows[at] == rows, self._moved_to[at], positions)

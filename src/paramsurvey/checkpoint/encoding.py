@@ -46,7 +46,7 @@ class Encoded:
 
     Attributes
     ----------
-    array : pyarrow.Array
+    array : pyarrow.Array or ChunkedArray
         Null where there is no value of the codec's type.
     codec : str
     kinds : int8 array or None
@@ -106,7 +106,7 @@ def _places(at: At) -> NDArray[np.int64]:
 
 def _encode_numbers(pieces: Sequence[Piece], count: int) -> Encoded:
     if _in_order(pieces, count):
-        return Encoded(pa.array(np.concatenate([np.asarray(values) for _, values in pieces])), "number")
+        return Encoded(pa.chunked_array([pa.array(values) for _, values in pieces]), "number")  # no copy
     data = np.zeros(count, dtype=np.asarray(pieces[0][1]).dtype)
     covered = np.zeros(count, dtype=np.bool_)
     for at, values in pieces:
@@ -186,6 +186,8 @@ def _encode_values(values: list[Any], kinds: NDArray[np.int8]) -> Encoded:
 
 def decode(array: Any, codec: str, kinds: NDArray[np.int8] | None = None) -> list[Piece]:
     """Return the values of a stored column, as `pyarrow.Array`, and where they belong."""
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks)
     there = np.arange(len(array)) if array.null_count == 0 else np.flatnonzero(array.is_valid())
     if kinds is None:
         at: At = slice(0, len(array)) if len(there) == len(array) else there

@@ -116,11 +116,11 @@ class Stored:
     lanes: Lanes | None = None
 
 
-def to_table(positions: NDArray[np.int64], columns: Iterable[Stored], psets: Iterable[str]) -> Any:
+def to_table(positions: Any, columns: Iterable[Stored], psets: Iterable[str]) -> Any:
     """Return what is written of some rows."""
     names = frozenset(psets)
     fields = [pa.field(POSITION, pa.int64(), metadata={KEY: json.dumps({"role": "position"})})]
-    arrays = [pa.array(positions)]
+    arrays = [positions]
     for stored in columns:
         for field, array in _fields(stored, names):
             fields.append(field)
@@ -263,7 +263,7 @@ def joined(tables: Sequence[PartTable]) -> Any:
         for stored in chain(*map(table.columns, ("pset", "result", "failure"))):
             gathered.setdefault((stored.role, stored.key), []).append((start, table, stored))
     columns = [_joined_column(found, starts) for found in gathered.values()]
-    positions = np.concatenate([table.positions for table in tables])
+    positions = pa.chunked_array([table.positions for table in tables])
     return to_table(positions, columns, [str(key) for role, key in gathered if role == "pset"])
 
 
