@@ -13,7 +13,7 @@ from paramsurvey.snapshot import Look, Snapshot
 if TYPE_CHECKING:
     from paramsurvey.reporters.picture import Painter
 
-INTERVAL = 0.25  # seconds between two pictures
+INTERVAL = 0.5  # seconds between two pictures; a worker may wait for its next group while one is drawn
 NARROWEST = 20  # columns
 
 
