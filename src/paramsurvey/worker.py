@@ -28,7 +28,7 @@ from paramsurvey.host import peak_memory, used_memory
 from paramsurvey.messages import Answer, Code, Failure, FailureKind, Group, Job, Refusal, Reply
 from paramsurvey.packing import Packer
 
-LOOK_SECONDS = 100e-6  # process_time() is a system call of 0.3 µs: one per so much work is cheap
+LOOK_SECONDS = 200e-6  # process_time() and getcwd() are system calls: one of each per so much work is cheap
 REPLY_SECONDS = 0.5  # who has worked so long sends what there is: little is lost with a worker
 MEMORY_SECONDS = 0.02  # how often a worker asks how much memory it holds, where that is limited
 IDLE = -1  # in `Mark.offset`: no pset is running
