@@ -278,16 +278,28 @@ class PsetStream:
         return self._count
 
     def read(self, count: int) -> int:
-        """Read at most `count` psets; return how many there were."""
+        """Read at most `count` psets; return how many there were.
+
+        What is wrong with a pset, or whatever the iterator raises, is raised when the psets before it
+        have been taken up.
+        """
         before = self._count
-        for pset in islice(self._psets, count):
-            _check_pset(self._count, pset)
-            if not self._checked.issuperset(pset):
-                check_names(list(pset))
-                self._checked.update(pset)
-            self._known[self._count] = dict(pset)
-            self._count += 1
+        try:
+            for pset in islice(self._psets, count):
+                self._add(pset)
+        except Exception as error:
+            if self._count == before:
+                raise
+            self._psets = _raising(error)
         return self._count - before
+
+    def _add(self, pset: Any) -> None:
+        _check_pset(self._count, pset)
+        if not self._checked.issuperset(pset):
+            check_names(list(pset))
+            self._checked.update(pset)
+        self._known[self._count] = dict(pset)
+        self._count += 1
 
     def forget(self, rows: Rows) -> None:
         """Drop these psets."""
@@ -312,11 +324,20 @@ class PsetStream:
         return DictDecoder()
 
     def frame(self, rows: Rows | None = None) -> pd.DataFrame:
-        """Return rows (default: all that were read) as a DataFrame."""
-        return PsetTable.from_dicts(self._at(range(self._count) if rows is None else rows)).frame()
+        """Return rows (default: all that were read) as a DataFrame, with the columns of all."""
+        table = PsetTable.from_dicts(list(self._known.values()))
+        if rows is None:
+            return table.frame()
+        known = np.fromiter(self._known, dtype=np.int64, count=len(self._known))
+        return table.frame(np.searchsorted(known, np.asarray(rows, dtype=np.int64)))
 
     def _at(self, rows: Rows) -> list[Pset]:
         return [self._known[int(row)] for row in rows]
+
+
+def _raising(error: Exception) -> Iterator[Any]:
+    yield from ()
+    raise error
 
 
 def _all_keys(psets: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from paramsurvey.params import grid, product
-from places import Place
+from places import Place, check_books
 
 
 def add(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
@@ -82,6 +82,19 @@ def test_a_space_that_is_filtered_and_shuffled(place: Place) -> None:
     assert (results["c"] == results["a"] + results["b"]).all()
 
 
+def test_a_generator_gives_the_same_table_as_a_list(place: Place) -> None:
+    psets = [{"a": i, **({"s": "x"} if i == 7 else {}), **({"late": i} if i > 30 else {})} for i in range(60)]
+
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if pset["a"] in (7, *range(30, 60)):
+            raise ValueError
+        return {"r": pset["a"]}
+
+    expected, found = place.map(worker, psets), place.map(worker, iter(psets))
+    assert_frame_equal(found.to_df(), expected.to_df())
+    assert_frame_equal(found.missing.to_df(), expected.missing.to_df())
+
+
 def test_an_endless_generator_with_a_limit(place: Place) -> None:
     results = sums(place, ({"a": i, "b": 1} for i in itertools.count()), limit=7)
     assert results["c"].tolist() == list(range(1, 8))
@@ -112,6 +125,11 @@ def test_a_generator_that_raises_ends_the_map_and_what_had_finished_is_kept(plac
 
     with pytest.raises(LookupError, match="the file is broken"):
         sums(place, psets())
+    last = place.session.last_results()
+    assert last is not None
+    check_books(last)
+    assert last.progress.total == 3
+    assert_frame_equal(last.to_df(), EXPECTED.head(last.progress.finished)[list(last)])
     assert sums(place, DICTS)["c"].tolist() == [11, 22, 33]
 
 
