@@ -103,7 +103,8 @@ def one(what: str, count: int, checkpoint: Path) -> None:
         begun = time.perf_counter()
         results = paramsurvey.map(add, psets, checkpoint=checkpoint)
         resumed = results.progress.resumed
-        assert len(results) == count and int(results.c.sum()) == int(psets.a.sum() + psets.b.sum())
+        assert len(results) == count
+        assert int(results.c.sum()) == int(psets.a.sum() + psets.b.sum())
     took = time.perf_counter() - begun
     print(json.dumps({"seconds": took, "peak": paramsurvey.utils.vmem() * 1e9, "resumed": resumed}))
 
