@@ -238,12 +238,7 @@ def modules() -> Iterator[str]:
 
 @pytest.mark.parametrize("name", list(modules()))
 def test_the_examples_in_docstrings_are_right(name: str) -> None:
-    module = pytest.importorskip(name, exc_type=ImportError) if needs_extra(name) else import_module(name)
-    assert doctest.testmod(module).failed == 0
-
-
-def needs_extra(name: str) -> bool:
-    return "checkpoint" in name
+    assert doctest.testmod(import_module(name)).failed == 0
 
 
 # ---- code
