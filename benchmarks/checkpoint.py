@@ -57,10 +57,8 @@ def overhead(directory: Path, count: int, rounds: int) -> bool:
     pairs = [(timed(psets, None), timed(psets, directory / f"run-{i}")) for i in range(rounds)]
     without, with_it = (statistics.median(times) for times in zip(*pairs, strict=True))
     ratio = statistics.median(b / a for a, b in pairs) - 1
-    print(
     print(f"{count:,} tiny psets, medians of {rounds} rounds")
     print(f"  {without:.3f} s without, {with_it:.3f} s with a checkpoint")
-    )
     print(f"the median of the pairs: {100 * ratio:+.1f} % (at most {100 * MOST_OVERHEAD:.0f} % is promised)")
     return ratio <= MOST_OVERHEAD
 
@@ -79,9 +77,7 @@ def resume(directory: Path, count: int) -> bool:
         f"  peak memory {again['peak'] / 1e6:.0f} MB, {more / 1e6:.0f} MB above psets and results themselves"
     )
     loaded = measured("load", count, checkpoint)
-    print(
-        f"loaded with paramsurvey.load(): {loaded['seconds']:.1f} s, peak memory {loaded['peak'] / 1e6:.0f} MB"
-    )
+    print(f"paramsurvey.load(): {loaded['seconds']:.1f} s, peak memory {loaded['peak'] / 1e6:.0f} MB")
     return again["seconds"] < MOST_SECONDS and more < MOST_BYTES and again["resumed"] == count
 
 
