@@ -12,7 +12,7 @@ import numpy as np
 
 from paramsurvey.columns import pack_column
 from paramsurvey.messages import ResultColumn
-from paramsurvey.sealing import ATOMS, sealed_result
+from paramsurvey.sealing import ATOMS, check_keys, sealed_result
 
 Columns = dict[Hashable, tuple[ResultColumn, ...]]
 
@@ -48,6 +48,7 @@ class Packer:
         keys = tuple(result)
         sheet = self._sheets.get(keys)
         if sheet is None:
+            check_keys(keys)
             sheet = self._sheets[keys] = Sheet()
         sheet.offsets.append(offset)
         sheet.cells.extend(result.values())

@@ -9,7 +9,7 @@ its own pset and no other. Numbers, strings and the like cannot do harm, and tra
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -138,3 +138,22 @@ def _sealed_value(key: Any, value: Any) -> Any:
             f"the result {key!r} cannot be pickled, it is a {type(value).__qualname__} "
             f"({type(error).__name__}: {error}): return plain data instead"
         ) from error
+
+
+def check_keys(keys: Iterable[Hashable]) -> None:
+    """Refuse keys of a result that are objects and cannot be pickled, or not be unpickled.
+
+    Raises
+    ------
+    NotPicklable
+    """
+    for key in keys:
+        if is_atom(type(key)):
+            continue
+        try:
+            pickle.loads(dump_data(key))
+        except Exception as error:
+            raise NotPicklable(
+                f"a key of the result, a {type(key).__qualname__}, cannot be pickled "
+                f"({type(error).__name__}: {error}): take a string instead"
+            ) from error

@@ -99,6 +99,7 @@ class Runner:
         reply_seconds: float = REPLY_SECONDS,
     ) -> None:
         self._job = job
+        self._pid = os.getpid()
         self._let_through = let_through
         self._reply_seconds = reply_seconds
         for name, value in job.environment.items():  # before numpy and the like are loaded
@@ -179,12 +180,14 @@ class Runner:
             except self._let_through:
                 raise
             except BaseException as error:  # sys.exit() in a worker function is its failure, not our end
+                self._end_if_forked(error)
                 block.failures[offset] = self._failure(error)
                 with suppress(Misuse):
                     block.add_timers(timers_of(raw_stats))
             now = perf_counter()
             add_wall(now - begun)
             if now > look_at:
+                self._end_if_forked()
                 mark_offset[0] = IDLE
                 block.read_clocks(now)
                 yield offset, now
@@ -192,8 +195,18 @@ class Runner:
                 now = block.start_clocks()
                 look_at = now + LOOK_SECONDS
             begun = now
+        self._end_if_forked()
         mark_offset[0] = IDLE
         block.read_clocks(begun)
+
+    def _end_if_forked(self, error: BaseException | None = None) -> None:
+        """End a process that the function forked off and that has come out of it: it is no second worker."""
+        if os.getpid() == self._pid:
+            return
+        if error is not None and not isinstance(error, SystemExit):
+            traceback.print_exception(error)
+        code = error.code if isinstance(error, SystemExit) else error and 1
+        os._exit(code if isinstance(code, int) else int(bool(code)))
 
     def _go_home(self) -> None:
         os.chdir(self._job.chdir)

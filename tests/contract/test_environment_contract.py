@@ -100,3 +100,24 @@ def test_modules_of_the_caller_are_found(place: Place, in_tmp: Any, monkeypatch:
 def test_the_streams_of_a_worker_are_real_files(place: Place) -> None:
     results = place.map(lambda p, s, u: {"fds": [sys.stdout.fileno(), sys.stderr.fileno()]}, PSETS)
     assert results["fds"].tolist() == [[1, 2]] * 4
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize("end", ["return", "sys.exit(0)", "sys.exit(3)", "1 / 0"])
+@pytest.mark.parametrize("place", ["multiprocessing", "ray", "loky"], indirect=True)
+def test_a_process_that_a_function_forks_is_no_second_worker(place: Place, end: str, in_tmp: Any) -> None:
+    """Not in this process: forking it with all its threads would be the test's fault."""
+
+    def worker(pset: dict[str, Any], system_kwargs: Any, end: str) -> dict[str, Any]:
+        pid = os.fork()
+        if pid == 0:
+            with open(f"forked{pset['a']}", "a") as file:
+                file.write("x")
+            if end != "return":
+                exec(f"import sys; {end}")
+            return {"code": "nobody shall see this"}
+        return {"code": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}
+
+    results = place.map(worker, PSETS, user_kwargs=end)
+    assert set(results["code"]) == {{"return": 0, "sys.exit(0)": 0, "sys.exit(3)": 3, "1 / 0": 1}[end]}
+    assert [path.read_text() for path in sorted(in_tmp.glob("forked*"))] == ["x"] * 4

@@ -361,3 +361,20 @@ def test_as_many_bad_results_as_good_ones(place: Place) -> None:
     results = place.map(lambda p, s, u: {"x": threading.Lock() if p["a"] % 2 else [p["a"]]}, psets)
     assert results["x"].tolist() == [[i] for i in range(0, 200, 2)]
     assert results.missing["a"].tolist() == list(range(1, 200, 2))
+
+
+@pytest.mark.parametrize("kind", ["cannot be pickled", "cannot be loaded"])
+def test_a_result_key_that_cannot_travel_costs_that_pset_only(place: Place, kind: str) -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, kind: str) -> dict[Any, Any]:
+        class Key:
+            def __reduce__(self) -> Any:
+                if kind == "cannot be pickled":
+                    raise TypeError("no way")
+                return (lambda: exec("raise TypeError('no way')")), ()
+
+        return {"r": 1, **({Key(): 2} if pset["a"] == 7 else {})}
+
+    results = place.map(worker, [{"a": i} for i in range(20)], user_kwargs=kind)
+    assert results.missing["a"].tolist() == [7]
+    assert "no way" in results.missing["_exception"][0]
+    assert list(results.columns) == ["a", "r"]

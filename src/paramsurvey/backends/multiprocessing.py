@@ -133,9 +133,11 @@ class MultiprocessingBackend:
             return
         try:
             answer = pickle.loads(message)
-        except Exception as error:  # anything may go wrong in what the user's objects do here
+        except Exception as error:  # a key of a result that is an object may do anything here
+            self._drop(worker)  # who knows how far it is with its group?
+            worker.end()
             self._lose(worker, None, unreadable(error))
-            self._free(worker)
+            self._hire()
             return
         self._news.append(answer)
         if isinstance(answer, Refusal):
