@@ -140,6 +140,7 @@ class WorkerProcess:
         if not self._mark_file.closed:
             self._report = crash_report(self._mark_file)
             self._mark_file.close()
+            self._mark = self._mark.copy()  # lets go of the memory that was shared
             self.printed = capture.cut(self._output_file.fileno(), f"{self.stem}worker-{self.pid}.txt")
             self._output_file.close()
         if self.pidfd is not None:
