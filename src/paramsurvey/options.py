@@ -330,9 +330,9 @@ class Options:
     )
     out_subdirs: int | None = option(
         None,
-        _positive,
+        _count,
         "int",
-        "Give every pset one of so many names in system_kwargs['out_subdir'].",
+        "Give every pset one of so many names in system_kwargs['out_subdir']; 0: none.",
         Place.MAP,
     )
     progress_dt: float | None = option(
