@@ -120,6 +120,8 @@ def check(psets: list[dict[str, Any]], results: paramsurvey.MapResults) -> None:
     """Fail unless every pset is in exactly one of results and missing, rightly."""
     good = [pset["i"] for pset in psets if pset["fault"] not in LASTING]
     bad = [pset["i"] for pset in psets if pset["fault"] in LASTING]
+    wrong = results.missing[~results.missing["i"].isin(bad)]
+    assert wrong.empty, f"should have finished:\n{wrong.to_string(max_rows=20)}"
     assert results["i"].tolist() == good, set(results["i"]).symmetric_difference(good)
     assert results.missing["i"].tolist() == bad
     if good:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from soak import soak
 
 MAPS = int(os.environ.get("SOAK_MAPS", "12"))
