@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from places import Place, Places, all_places
+from ray_programs import Program, programs
 
 HANG_LIMIT = 120.0  # seconds
 GRACE = 10.0  # seconds in which a process or thread that was told to end must have ended
@@ -126,6 +127,13 @@ def ray_cluster() -> Iterator[None]:
     )
     yield
     ray.shutdown()
+
+
+@pytest.fixture
+def ray_program() -> Iterator[Program]:
+    """Programs with a Ray of their own."""
+    with programs() as program:
+        yield program
 
 
 @pytest.fixture(scope="session")

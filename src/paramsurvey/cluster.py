@@ -106,6 +106,7 @@ class Connection:
         self.is_local = options["address"] == "local"
         if self.is_local:
             options = {"num_cpus": cores, "include_dashboard": False, **options}
+        knock(options["address"])
         try:
             show_token_to_this_machine(self._ray, options["address"])
             self._ray.init(**options)
@@ -191,6 +192,18 @@ def answers(address: str | None) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def knock(address: str | None) -> None:
+    """Find out at once that nobody is there: Ray would try for minutes.
+
+    Raises
+    ------
+    BackendUnreachable
+    """
+    port = (address or "").rpartition(":")[2]
+    if port.isdigit() and not answers(address):
+        raise BackendUnreachable(explanation(address, ConnectionRefusedError("nobody answers there")))
 
 
 def show_token_to_this_machine(ray: Any, address: str | None) -> None:

@@ -7,8 +7,7 @@ too long. Our own workers can; so a Ray worker has each group run by one of them
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from paramsurvey.backends.base import Backend
@@ -28,32 +27,29 @@ class Equipment:
         How many psets it may run before it is replaced.
     environment : tuple of (str, str)
         Variables to set.
-    path : tuple of str
-        The driver's ``sys.path``; what exists here is searched, too.
     """
 
     max_tasks: int | None
     environment: tuple[tuple[str, str], ...]
-    path: tuple[str, ...]
 
     def install(self) -> None:
         """Change this process, from which the worker process inherits."""
         os.environ.update(self.environment)
         os.environ.pop("PYTHONBREAKPOINT", None)  # Ray's debugger cannot reach a process that is not Ray's
-        sys.path.extend(entry for entry in self.path if entry not in sys.path and os.path.isdir(entry))
 
 
 class Station:
-    """Has groups run, one at a time, by the only worker of `pool`.
+    """Has groups run, one at a time, by the only worker of a pool.
 
     Parameters
     ----------
-    pool : Backend
-        With a capacity of one group.
+    make_pool : callable
+        Returns a backend with a capacity of one group.
     """
 
-    def __init__(self, pool: Backend) -> None:
-        self._pool = pool
+    def __init__(self, make_pool: Callable[[], Backend]) -> None:
+        self._make_pool = make_pool
+        self._pool = make_pool()
         self._job: Job | None = None
 
     def knows(self, key: str) -> bool:
@@ -79,9 +75,23 @@ class Station:
         self._pool.close()
 
     def _hand_over(self, group: Group) -> None:
+        self._wait_for_worker()
+        largest = self._pool.largest_group()
+        if largest is not None and largest < len(group):
+            self._renew()
+        self._pool.submit(group)
+
+    def _wait_for_worker(self) -> None:
         while self._pool.capacity() == 0:
             self._pool.poll(PATIENCE)
-        self._pool.submit(group)
+
+    def _renew(self) -> None:
+        """Replace a worker that has run too many psets to run the next group, too."""
+        assert self._job is not None
+        self._pool.close()
+        self._pool = self._make_pool()
+        self._pool.open(self._job, {})
+        self._wait_for_worker()
 
     def _answers(self, group: Group) -> Iterator[Answer]:
         over = False

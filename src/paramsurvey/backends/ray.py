@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import inspect
 import pickle
-import sys
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey import backends
@@ -46,6 +47,7 @@ PATIENCE = 0.25  # seconds: Ctrl-C waits for it
 HEAD_SECONDS = 15.0  # without an answer from the head; after 60 Ray would end this process
 FIRST_ANSWER_SECONDS = 10.0  # until the nodes are known
 TASK_OPTIONS = ("num_cpus", "num_gpus", "memory", "name")
+RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}  # as Ray's nodes call them
 ALIASES = {"num_cores": "num_cpus"}
 
 
@@ -69,7 +71,7 @@ class RayBackend:
     """
 
     name = "ray"
-    captures = frozenset({CaptureMode.PASS})
+    captures = frozenset({CaptureMode.PASS, CaptureMode.STORE})
     runs_here = False
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
@@ -102,25 +104,35 @@ class RayBackend:
                 known = (*TASK_OPTIONS, *ALIASES)
                 raise UnknownOption(f"a map or a pset has no ray option {given!r}{suggestion(given, known)}")
             checked[name] = check_value(given, value, str if name == "name" else float)
+        self._check_possible(options, {**self._defaults(), **checked})
         return checked
+
+    def _defaults(self) -> dict[str, Any]:
+        return {"num_cpus": self._options.threads_per_worker}
+
+    def _check_possible(self, given: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+        """Refuse what no node of a Ray of our own has; a cluster may get such a node."""
+        if self._connection.is_local and not self._slots(options):
+            wanted = ", ".join(f"{name}={value}" for name, value in given.items())
+            raise OptionError(f"the local Ray has less than {wanted}: ask for less, or use a cluster")
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Put the job where all nodes find it."""
         if not self._connection.is_open():
             self._connect()
         self._job = job
-        self._map_options = {"num_cpus": self._options.threads_per_worker, "name": job.name, **options}
+        self._map_options = {**self._defaults(), "name": job.name, **options}
         self._job_ref = self._ray.put(job)
         self._tasks.clear()
 
     def capacity(self) -> int:
         """Return how many more groups the living nodes want: one for each core, and a few that wait."""
-        slots = self._slots()
+        slots = self._slots(self._map_options)
         waiting = 0 if self._limit else 1 + slots // 4
         return slots + waiting - len(self._in_hand)
 
-    def _slots(self) -> int:
-        slots = sum(slots_of(node, self._map_options) for node in self._alive())
+    def _slots(self, options: Mapping[str, Any]) -> int:
+        slots = sum(slots_of(node, options) for node in self._alive())
         return min(slots, self.core_count()) if self._limit else slots
 
     def largest_group(self) -> int | None:
@@ -142,7 +154,7 @@ class RayBackend:
     def _equipment(self, cores: float) -> Equipment:
         threads = str(max(1, int(cores)))
         variables = tuple((name, threads) for name in self._job.environment)
-        return Equipment(self._options.max_tasks_per_child, variables, tuple(sys.path))
+        return Equipment(self._options.max_tasks_per_child, variables)
 
     def poll(self, timeout: float) -> Answers:
         """Return what stations answered, and what became of tasks that will not."""
@@ -231,7 +243,8 @@ class RayBackend:
         self._connection.close()
 
 
-_station: tuple[Equipment, Station] | None = None  # of this Ray worker process
+STATIONS = 2  # that a Ray worker keeps: psets with and without options of their own come by turns
+_stations: OrderedDict[Equipment, Station] = OrderedDict()  # of this Ray worker process
 
 
 def run_group(equipment: Equipment, key: str, job: list[Any], group: Group) -> Iterator[bytes]:
@@ -256,15 +269,15 @@ def run_group(equipment: Equipment, key: str, job: list[Any], group: Group) -> I
 
 
 def _station_with(equipment: Equipment) -> Station:
-    """Return the station of this Ray worker; a new one when it needs other equipment than before."""
-    global _station
-    if _station is None or _station[0] != equipment:
-        if _station is not None:
-            _station[1].close()
-        equipment.install()
-        pool = backends.create(Options(ncores=1, max_tasks_per_child=equipment.max_tasks), {})
-        _station = equipment, Station(pool)
-    return _station[1]
+    """Return this Ray worker's station for tasks with such equipment."""
+    equipment.install()
+    if equipment in _stations:
+        _stations.move_to_end(equipment)
+        return _stations[equipment]
+    while len(_stations) >= STATIONS:
+        _stations.popitem(last=False)[1].close()
+    options = Options(ncores=1, max_tasks_per_child=equipment.max_tasks)
+    return _stations.setdefault(equipment, Station(partial(backends.create, options, {})))
 
 
 def import_ray() -> Any:
@@ -314,9 +327,10 @@ def check_value(name: str, value: Any, kind: Callable[[Any], Any]) -> Any:
 
 def slots_of(node: Node, options: Mapping[str, Any]) -> int:
     """Return how many tasks with these options a node can run at a time."""
-    has, wants = node["Resources"], {"CPU": options["num_cpus"], "GPU": options.get("num_gpus", 0)}
-    wants["memory"] = options.get("memory", 0)
-    return int(min((has.get(name, 0) // amount for name, amount in wants.items() if amount), default=1))
+    has = node["Resources"]
+    wants = {ours: options.get(name, 0) for name, ours in RESOURCES.items()}
+    shares = [has.get(name, 0) // amount for name, amount in wants.items() if amount]
+    return int(min(shares, default=has.get("CPU", 0)))
 
 
 def resources_of(resources: Mapping[str, float]) -> Resources:

@@ -1,0 +1,98 @@
+"""Programs that have a Ray of their own, each in a process of its own: a process can have one Ray only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+HANG = 100.0  # seconds
+SMALL = {"object_store_memory": 100_000_000, "include_dashboard": False}
+QUIET = {"memory_monitor_refresh_ms": 0}  # what else runs here must not end a worker
+QUICK = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_failure_threshold": 4,
+}
+
+PREAMBLE = f"""
+LOCAL = {{**{SMALL!r}, "_system_config": {QUIET!r}}}
+HEAD = {{**{SMALL!r}, "num_cpus": 2, "num_gpus": 0, "_system_config": {QUIET | QUICK!r}}}
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a program printed, and how it ended."""
+
+    output: str
+    code: int
+
+
+class Program:
+    """Runs programs whose Rays know nothing of others on this machine.
+
+    Parameters
+    ----------
+    directory : Path
+        For Ray's own files. Sockets are in there, so its name must be short.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def run(self, code: str, **environment: str) -> Run:
+        """Run it, with stdout and stderr in one; fail when it fails."""
+        run = self.attempt(code, **environment)
+        assert run.code == 0, f"the program ended with {run.code}:\n{run.output}"
+        return run
+
+    def attempt(self, code: str, **environment: str) -> Run:
+        """Run it, however it ends."""
+        done = subprocess.run(
+            [sys.executable, "-c", PREAMBLE + textwrap.dedent(code)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=HANG,
+            env={**self._environment(), **environment},
+        )
+        return Run(done.stdout, done.returncode)
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+        own = {"RAY_TMPDIR": str(self._directory), "HOME": str(self._directory), "RAY_AUTH_MODE": "disabled"}
+        return {**inherited, **own, "OMP_NUM_THREADS": "1"}
+
+    def assert_nothing_left(self) -> None:
+        """Fail if a process of one of its Rays is still there."""
+        from conftest import wait_until
+
+        wait_until(lambda: not list(self._processes()), f"left: {list(self._processes())}")
+
+    def _processes(self) -> Iterator[str]:
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("RAY_TMPDIR") == str(self._directory):
+                    yield f"{process.pid} {process.name()}"
+            except psutil.Error:  # it is gone, or somebody else's
+                continue
+
+
+@contextmanager
+def programs() -> Iterator[Program]:
+    """Have a place for programs; what they leave in it is removed."""
+    directory = Path(tempfile.mkdtemp(prefix="ps-", dir="/tmp"))
+    try:
+        yield Program(directory)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
