@@ -90,6 +90,10 @@ class ExtraMissing(ValueError, ImportError):
     """A package that a part of paramsurvey needs is not installed."""
 
 
+class Stopped(SystemExit):
+    """SIGTERM, or another of the signals that end a map, has come."""
+
+
 class ParamsurveyWarning(UserWarning):
     """Something that a user should know and that did not stop the survey."""
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+from paramsurvey.errors import Stopped
+
 
 class Interrupts:
     """While it is entered, a signal is noted, and `check` raises what it would have raised.
@@ -52,8 +54,8 @@ class Interrupts:
             self.check()
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt, or SystemExit(128 + number) for another signal, when one has come."""
+        """Raise KeyboardInterrupt, or Stopped(128 + number) for another signal, when one has come."""
         if self._seen == signal.SIGINT:
             raise KeyboardInterrupt
         if self._seen is not None:
-            raise SystemExit(128 + self._seen)
+            raise Stopped(128 + self._seen)

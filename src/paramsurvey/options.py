@@ -406,7 +406,7 @@ def resolve(
         text = environ.get(variable(name)) if about.env else None
         if text == "":
             warn(
-                f"the environment variable {variable(name)} is empty and ignored: unset it, or give it a value"
+                f"the environment variable {variable(name)} is empty and ignored: unset it or give it a value"
             )
         elif text is not None:
             values[name] = _parsed(name, variable(name), text, about.parse, about.kind)

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from paramsurvey.backends.base import Backend, Resources, no_options
 from paramsurvey.capture import Store, new_file
+from paramsurvey.errors import Stopped
 from paramsurvey.host import total_memory
 from paramsurvey.messages import Answers, CaptureMode, Group, Job, Refusal, Reply
 from paramsurvey.worker import JobNotLoadable, Runner, dump
@@ -54,7 +55,7 @@ class SerialBackend:
         self._store = None
         try:
             self._runner = Runner(
-                job.private(), let_through=(KeyboardInterrupt,), reply_seconds=REPLY_SECONDS
+                job.private(), let_through=(KeyboardInterrupt, Stopped), reply_seconds=REPLY_SECONDS
             )
         except JobNotLoadable as error:
             self._refusal = error.refusal()  # which `poll` returns, as elsewhere
