@@ -75,8 +75,12 @@ class MultiprocessingBackend:
         self._closed = False
         self._job: Job | None = None
         self._parcel: Parcel | None = None
-        for _ in range(self._size):
-            self._hire()
+        try:
+            for _ in range(self._size):
+                self._hire()
+        except BaseException:
+            self.close()
+            raise
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Refuse any option: there are none."""

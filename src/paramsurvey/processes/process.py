@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,11 @@ class WorkerProcess:
         self._mark_file = new_file()
         self._output_file = capture.new_file()
         self._mark = shared_mark(self._mark_file.fileno())
-        with theirs:
+        with theirs, ExitStack() as if_it_does_not_start:
+            for opened in (ours, self._mark_file, self._output_file):
+                if_it_does_not_start.enter_context(opened)
             self._process = self._spawn(theirs.fileno(), self._mark_file.fileno(), self._output_file.fileno())
+            if_it_does_not_start.pop_all()
         self.connection = Connection(ours.detach())
         assert self._process.stdout is not None
         assert self._process.stderr is not None
