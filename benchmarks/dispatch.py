@@ -1,4 +1,4 @@
-"""The driver's own CPU time per group: a backend that only pretends, with 10,000 workers and a simulated clock.
+"""The driver's own CPU time per group: 10,000 workers that are only pretended, and a simulated clock.
 
 Every worker takes one simulated second for a group, so ten thousand groups end each second: what
 the driver may use for one of them is 100 µs.

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -174,10 +175,8 @@ def measure(way: str, fault: str, limit: float) -> str:
     except subprocess.TimeoutExpired:
         return "hangs"
     finally:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     last = output.strip().splitlines()[-1:] or [""]
     if not last[0].startswith("kept "):
         return f"the program ends with exit code {process.returncode}"

@@ -167,7 +167,7 @@ def old_ratio(python: str, work: str, count: int, ours: list[float], rounds: int
 
 
 def install_old(directory: str) -> str:
-    """Install release 0.4.21, and what unpickles our strings, into a virtual environment; return its Python."""
+    """Install release 0.4.21, and pyarrow for our pickles, into a virtual environment; return its Python."""
     subprocess.run([sys.executable, "-m", "venv", directory], check=True)
     python = f"{directory}/bin/python"
     subprocess.run([python, "-m", "pip", "install", "-q", "paramsurvey==0.4.21", "pyarrow"], check=True)

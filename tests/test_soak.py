@@ -1,4 +1,4 @@
-"""A short soak: random maps with random faults on every backend that survives them; ``make soak`` is the long one."""
+"""A short soak: random maps with random faults; ``make soak`` is the long one."""
 
 from __future__ import annotations
 

@@ -119,7 +119,9 @@ class Connection:
 
     def nodes(self) -> list[Node]:
         """Return all nodes, dead ones too; may block for as long as the head does not answer."""
-        return list(self._ray.nodes()) if self.is_open() else []
+        if not self.is_open():
+            raise ConnectionError  # Ray would connect to whatever it finds
+        return list(self._ray.nodes())
 
     def drop(self) -> None:
         """Leave a cluster that is dead, also one that was not joined here, for Ray ends processes that stay.

@@ -44,7 +44,7 @@ class ThreadVariables:
         if "OMP_NUM_THREADS" not in self.added:
             return ""
         return (
-            f"OMP_NUM_THREADS is not set: it is {self._threads} for the workers, so that they do not compete; "
+            f"OMP_NUM_THREADS is not set: it is {self._threads} in the workers, lest they compete; "
             "set it, or threads_per_worker=, to change that"
         )
 

@@ -119,6 +119,7 @@ class RayBackend:
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Put the job where all nodes find it."""
         if not self._connection.is_open():
+            self._leave()
             self._connect()
         self._job = job
         self._map_options = {**self._defaults(), "name": job.name, **options}
@@ -239,6 +240,9 @@ class RayBackend:
 
     def close(self) -> None:
         """Leave the cluster; end Ray if it was started here."""
+        self._leave()
+
+    def _leave(self) -> None:
         self._watch.close()
         self._connection.close()
 
