@@ -21,9 +21,9 @@ from paramsurvey.errors import (
     CheckpointChanged,
     CheckpointError,
     CheckpointInUse,
-    ExtraMissing,
     NotACheckpoint,
     OptionError,
+    PackageMissing,
 )
 
 PSETS = [{"a": a, "b": b} for a in range(5) for b in ("x", "y")]
@@ -377,7 +377,7 @@ def test_a_directory_without_permission_is_an_error_before_any_work(ran: RanPset
 
 def test_without_pyarrow_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ExtraMissing, match=r"pip install 'paramsurvey\[parquet\]'"):
+    with pytest.raises(PackageMissing, match=r"pip install 'paramsurvey\[parquet\]'"):
         paramsurvey.map(work, PSETS, checkpoint="dir")
 
 

@@ -19,6 +19,7 @@ import pytest
 from conftest import wait_until
 from paramsurvey import Session
 from paramsurvey.errors import WorkerStartError
+from paramsurvey.processes.mark import new_file
 from paramsurvey.processes.output import LONGEST_LINE, OutputRelay
 from paramsurvey.processes.process import describe_exit
 
@@ -308,3 +309,40 @@ def test_a_worker_that_prints_much_never_waits_for_the_driver(session: Session) 
         patch.setattr(sys, "stdout", io.StringIO())
         results = session.map(worker, PSETS)
     assert set(results["written"]) == {1001 * 1000}
+
+
+# what may be in the way of a start
+
+
+def test_modules_in_the_current_directory_do_not_take_the_place_of_others(in_tmp: Path) -> None:
+    """The program's own directory is searched, as Python does; the current one is not."""
+    for name in ("numpy", "pickle", "socket", "threading", "typing", "paramsurvey", "cloudpickle", "signal"):
+        (in_tmp / f"{name}.py").write_text(f"raise RuntimeError('the wrong {name}')")
+    (in_tmp / "programs").mkdir()
+    program = in_tmp / "programs" / "program.py"
+    program.write_text("""
+import paramsurvey
+paramsurvey.init(ncores=1, verbose=0)
+print(paramsurvey.map(lambda p, s, u: {'b': p['a']}, [{'a': 1}, {'a': 2}])['b'].tolist())
+""")
+    finished = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=False)
+    assert (finished.stdout, finished.stderr) == ("[1, 2]\n", "")
+
+
+def test_a_low_limit_of_open_files_is_raised_for_many_workers(in_tmp: Path) -> None:
+    program = """
+import resource
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (60, hard))
+import paramsurvey
+paramsurvey.init(ncores=12, verbose=0)
+print(paramsurvey.map(lambda p, s, u: {'b': 1}, [{'a': i} for i in range(20)])['b'].sum())
+"""
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (finished.stdout, finished.stderr) == ("20\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="there are no files in memory here")
+def test_the_mark_needs_no_room_on_a_disk() -> None:
+    with new_file() as file:
+        assert os.readlink(f"/proc/self/fd/{file.fileno()}").startswith("/memfd:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 import paramsurvey
-from conftest import wait_until
+from conftest import FakeClock, wait_until
 from paramsurvey.backends.ray import RayBackend, slots_of
 from paramsurvey.cluster import ClusterWatch, Connection, address_options, answers
 from paramsurvey.errors import BackendMissing, BackendUnreachable, OptionError
@@ -372,30 +373,33 @@ def test_a_fixed_group_stays_together(here: Callable[..., None]) -> None:
 # the pieces
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_the_watch_knows_since_when_nobody_answers() -> None:
-    clock, silent = Clock(), []
+def test_the_watch_knows_since_when_nobody_answers(clock: FakeClock) -> None:
+    silent, asked = [], threading.Semaphore(0)
 
     def ask() -> list[dict[str, Any]]:
+        asked.release()
         if silent:
             raise ConnectionError
-        return [NODE]
+        return [NODE, {**NODE, "Alive": False}]
 
     watch = ClusterWatch(ask, clock)
     try:
         assert watch.nodes(10.0) == [NODE]
-        clock.now += 5
         wait_until(lambda: watch.silence() == 0, "it does not ask again")
         silent.append(True)
-        clock.now += 20
-        wait_until(lambda: watch.silence() >= 20, "it takes no answer for one")
-        assert watch.nodes() == [NODE]
+        while asked.acquire(blocking=False):
+            pass
+        asked.acquire(timeout=10)  # what was asked before may be answered still
+        asked.acquire(timeout=10)
+        watch.silence()
+        for _ in range(20):
+            clock.now += 0.5
+            watch.silence()
+        assert watch.silence() == 10
+        clock.now += 1000  # nobody looked: perhaps nobody could
+        assert watch.silence() == 11
+        silent.clear()
+        wait_until(lambda: watch.silence() == 0, "it takes an answer for none")
     finally:
         watch.close()
 

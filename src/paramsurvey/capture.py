@@ -5,7 +5,6 @@ Only the standard library is loaded here: workers import this module.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 import tempfile
@@ -178,6 +177,8 @@ def is_ours(frame: FrameType) -> bool:
 def new_file() -> IO[bytes]:
     """Return an empty file without a name for a `Store`."""
     file = tempfile.TemporaryFile(buffering=0, prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
+    import fcntl  # not on Windows, where this module must be importable
+
     flags = fcntl.fcntl(file, fcntl.F_GETFL)
     fcntl.fcntl(file, fcntl.F_SETFL, flags | os.O_APPEND)  # so that it can be cut while others write
     return file

@@ -38,20 +38,30 @@ class ClusterWatch:
         self._ask = ask
         self._clock = clock
         self._nodes: list[Node] = []
-        self._answered = clock()
+        self._answers = self._seen_answers = 0
+        self._silence = 0.0
+        self._looked = clock()
         self._ended = threading.Event()
         self._first = threading.Event()
         self._thread = threading.Thread(target=self._keep_asking, daemon=True, name="paramsurvey-cluster")
         self._thread.start()
 
     def nodes(self, patience: float = 0.0) -> list[Node]:
-        """Return the nodes as of the last answer; wait for the first one, if there was none."""
+        """Return the living nodes as of the last answer, the same list until the next; wait for the first."""
         self._first.wait(patience)
         return self._nodes
 
     def silence(self) -> float:
-        """Return for how many seconds there has been no answer."""
-        return self._clock() - self._answered
+        """Return for how many seconds there has been no answer, to be called every second or so.
+
+        A caller who was busy for longer may have kept this thread from running: that is no silence.
+        """
+        now = self._clock()
+        self._silence += min(now - self._looked, ASK_SECONDS)
+        self._looked = now
+        if self._answers != self._seen_answers:
+            self._seen_answers, self._silence = self._answers, 0.0
+        return self._silence
 
     def close(self) -> None:
         """Ask no more; a question that waits for its answer is left behind."""
@@ -61,11 +71,11 @@ class ClusterWatch:
     def _keep_asking(self) -> None:
         while not self._ended.is_set():
             try:
-                self._nodes = self._ask()
+                self._nodes = [node for node in self._ask() if node["Alive"]]
             except Exception:  # not an answer: the silence goes on
                 pass
             else:
-                self._answered = self._clock()
+                self._answers += 1
                 self._first.set()
             self._ended.wait(ASK_SECONDS)
 

@@ -58,10 +58,6 @@ class NotPicklable(ValueError, TypeError):
     """A function or an argument cannot be sent to the workers."""
 
 
-class PackageMissing(ImportError):
-    """A package that is needed for one thing only is not installed."""
-
-
 class DoesNotFit(ValueError, TypeError):
     """A file format cannot hold a column."""
 
@@ -86,8 +82,8 @@ class CheckpointChanged(CheckpointError):
     """The results in a checkpoint were computed by another function, or with other arguments."""
 
 
-class ExtraMissing(ValueError, ImportError):
-    """A package that a part of paramsurvey needs is not installed."""
+class PackageMissing(ValueError, ImportError):
+    """A package that a part of paramsurvey needs is not installed, or cannot be imported."""
 
 
 class Stopped(SystemExit):

@@ -45,6 +45,10 @@ class About:
     env: bool = False
 
 
+class Unfit(ValueError):
+    """An option cannot have this value; the message goes on after "which is"."""
+
+
 def variable(name: str) -> str:
     """Return the environment variable of an option."""
     return f"PARAMSURVEY_{name.upper()}"
@@ -52,35 +56,35 @@ def variable(name: str) -> str:
 
 def _integer(value: Any) -> int:
     if isinstance(value, float) and not value.is_integer():
-        raise ValueError("not a whole number")
+        raise Unfit("not a whole number")
     return int(value)
 
 
 def _positive(value: Any) -> int:
     number = _integer(value)
     if number < 1:
-        raise ValueError("not positive")
+        raise Unfit("not positive")
     return number
 
 
 def _natural(value: Any) -> int:
     number = _integer(value)
     if number < 0:
-        raise ValueError("negative")
+        raise Unfit("negative")
     return number
 
 
 def _seconds(value: Any) -> float:
     number = float(value)
     if not number >= 0 or math.isinf(number):
-        raise ValueError("not a number of seconds")
+        raise Unfit("not a number of seconds")
     return number
 
 
 def _positive_seconds(value: Any) -> float:
     number = _seconds(value)
     if number == 0:
-        raise ValueError("not positive")
+        raise Unfit("not positive")
     return number
 
 
@@ -99,7 +103,7 @@ def _bytes(value: Any) -> int:
         return _positive(value)
     found = re.fullmatch(r"\s*([0-9.]+)\s*(?:([kMGT]?)(i?)B)?\s*", value, re.IGNORECASE)
     if found is None:
-        raise ValueError("not a number of bytes such as 2000000000, '2GB' or '500MiB'")
+        raise Unfit("not a number of bytes such as 2000000000, '2GB' or '500MiB'")
     number, unit, binary = found.groups()
     step = 1024 if binary else 1000
     return _positive(round(float(number) * step ** " kmgt".index((unit or " ").lower())))
@@ -107,7 +111,7 @@ def _bytes(value: Any) -> int:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("not a string")
+        raise Unfit("not a string")
     return value
 
 
@@ -117,7 +121,7 @@ def _boolean(value: Any) -> bool:
         return known[value.lower()]
     if value in (0, 1):  # True and False are these, too
         return bool(value)
-    raise ValueError("neither true nor false")
+    raise Unfit("neither true nor false")
 
 
 def _anything(value: Any) -> Any:
@@ -132,26 +136,26 @@ def _path(value: Any) -> str:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise TypeError("not a dict with strings as keys")
+        raise Unfit("not a dict with strings as keys")
     return dict(value)
 
 
 def _capture_mode(value: Any) -> CaptureMode:
     if value not in list(CaptureMode):
-        raise ValueError("none of these")
+        raise Unfit("none of these")
     return CaptureMode(value)
 
 
 def _function(value: Any) -> Any:
     if not callable(value):
-        raise TypeError("not callable")
+        raise Unfit("not callable")
     return value
 
 
 def _exceptions(value: Any) -> tuple[type[BaseException], ...]:
     classes = tuple(value) if isinstance(value, (tuple, list, set, frozenset)) else (value,)
     if not all(isinstance(one, type) and issubclass(one, BaseException) for one in classes):
-        raise TypeError("not a tuple of exception classes")
+        raise Unfit("not a tuple of exception classes")
     return classes
 
 
@@ -162,19 +166,19 @@ def _signals(value: Any) -> tuple[str, ...]:
     known = [name if isinstance(name, str) else signal.Signals(name).name for name in names]
     for name in known:
         if name not in signal.Signals.__members__ or name in ("SIGKILL", "SIGSTOP"):
-            raise ValueError(f"not a signal that can be handled: {name}")
+            raise Unfit(f"not a signal that can be handled: {name}")
     return tuple(known)
 
 
 def _on_change(value: Any) -> str:
     if value not in ("warn", "error", "ignore"):
-        raise ValueError("not one of 'warn', 'error' and 'ignore'")
+        raise Unfit("not one of 'warn', 'error' and 'ignore'")
     return str(value)
 
 
 def _stream(value: Any) -> Any:
     if not hasattr(value, "write"):
-        raise TypeError("not an open text stream")
+        raise Unfit("not an open text stream")
     return value
 
 
@@ -416,10 +420,11 @@ def resolve(
 def _parsed(name: str, source: str, value: Any, parse: Callable[[Any], Any], kind: str) -> Any:
     try:
         return parse(value)
-    except (ValueError, TypeError) as error:
-        raise OptionError(
-            f"{source} has the value {value!r}, which is {error}: {name} must be of the type {kind}"
-        ) from None
+    except Unfit as error:
+        reason = f", which is {error}"
+    except (ValueError, TypeError):
+        reason = ""  # Python's own words say little to a user
+    raise OptionError(f"{source} has the value {value!r}{reason}: {name} must be of the type {kind}")
 
 
 def table() -> str:

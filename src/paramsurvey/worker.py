@@ -232,17 +232,15 @@ class Runner:
         return kwargs
 
     def _failure(self, error: BaseException) -> Failure:
-        if isinstance(error, Misuse):
-            return Failure(FailureKind.RAISED, f"ValueError({str(error)!r})", f"ValueError: {error}\n")
         if isinstance(error, NotPicklable):
             return Failure(FailureKind.UNSENDABLE, describe(error), traceback_of(error))
         wanted = self._code.retry_on
-        return Failure(
-            FailureKind.RAISED,
-            describe(error),
-            traceback_of(error),
-            retryable=wanted is None or isinstance(error, wanted),
-        )
+        retryable = wanted is None or isinstance(error, wanted)
+        if isinstance(error, Misuse):
+            line, trace = f"ValueError({str(error)!r})", f"ValueError: {error}\n"
+        else:
+            line, trace = describe(error), traceback_of(error)
+        return Failure(FailureKind.RAISED, line, trace, retryable=retryable)
 
 
 class Block:

@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,14 @@ RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}  # as Ray
 ALIASES = {"num_cores": "num_cpus"}
 
 
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """A group that Ray has, and the generator of its answers."""
+
+    group: Group
+    answers: Any
+
+
 class RayBackend:
     """Ray tasks, one for each group.
 
@@ -78,8 +87,9 @@ class RayBackend:
         self._ray = import_ray()
         self._options = options
         self._own = check_init_options(self._ray, own)
-        self._in_hand: dict[int, Any] = {}  # by group: what yields its answers
+        self._in_hand: dict[int, InHand] = {}  # by group
         self._tasks: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self._suspects: set[int] = set()  # rows that ran when memory ran out
         self._connect()
 
     def _connect(self) -> None:
@@ -125,6 +135,7 @@ class RayBackend:
         self._map_options = {**self._defaults(), "name": job.name, **options}
         self._job_ref = self._ray.put(job)
         self._tasks.clear()
+        self._suspects.clear()
 
     def capacity(self) -> int:
         """Return how many more groups the living nodes want: one for each core, and a few that wait."""
@@ -133,7 +144,7 @@ class RayBackend:
         return slots + waiting - len(self._in_hand)
 
     def _slots(self, options: Mapping[str, Any]) -> int:
-        slots = sum(slots_of(node, options) for node in self._alive())
+        slots = sum(slots_of(node, options) for node in self._nodes())
         return min(slots, self.core_count()) if self._limit else slots
 
     def largest_group(self) -> int | None:
@@ -142,15 +153,23 @@ class RayBackend:
 
     def submit(self, group: Group) -> None:
         """Make the group a task."""
-        task, equipment = self._task({**self._map_options, **(group.options or {})})
-        self._in_hand[group.id] = task.remote(equipment, self._job.key, [self._job_ref], group)
+        options = {**self._map_options, **(group.options or {})}
+        equipment = self._equipment(options["num_cpus"])
+        if not self._suspects.isdisjoint(group.rows):
+            options["num_cpus"] = max(self._largest_node(), options["num_cpus"])
+        answers = self._task(options).remote(equipment, self._job.key, [self._job_ref], group)
+        self._in_hand[group.id] = InHand(group, answers)
 
     def _task(self, options: dict[str, Any]) -> Any:
         key = tuple(sorted(options.items()))
         if key not in self._tasks:
-            remote = self._ray.remote(max_retries=0, num_returns="streaming", **options)(run_group)
-            self._tasks[key] = remote, self._equipment(options["num_cpus"])
+            task = self._ray.remote(max_retries=0, num_returns="streaming", **options)
+            self._tasks[key] = task(run_group)
         return self._tasks[key]
+
+    def _largest_node(self) -> float:
+        """Return the cores of the largest node: a task that wants them all runs there alone."""
+        return max((node["Resources"].get("CPU", 0.0) for node in self._nodes()), default=1.0)
 
     def _equipment(self, cores: float) -> Equipment:
         threads = str(max(1, int(cores)))
@@ -161,12 +180,11 @@ class RayBackend:
         """Return what stations answered, and what became of tasks that will not."""
         answers: list[Answer] = []
         for group_id in self._ready(min(timeout, PATIENCE)):
-            answer = self._hear(group_id)
+            answer = self._hear(self._in_hand[group_id])
             answers.append(answer)
             if not isinstance(answer, Reply) or answer.done:
                 del self._in_hand[group_id]
-        if not answers:
-            self._check_cluster()
+        self._check_cluster()
         return answers
 
     def _ready(self, timeout: float) -> list[int]:
@@ -174,30 +192,33 @@ class RayBackend:
         if not self._in_hand:
             time.sleep(timeout)  # for nodes to join
             return []
-        groups = {task: group_id for group_id, task in self._in_hand.items()}
+        groups = {in_hand.answers: group_id for group_id, in_hand in self._in_hand.items()}
         ready, rest = self._ray.wait(list(groups), num_returns=1, timeout=timeout)
         if ready and rest:
             ready += self._ray.wait(rest, num_returns=len(rest), timeout=0)[0]
-        return [groups[task] for task in ready]
+        return [groups[answers] for answers in ready]
 
-    def _hear(self, group_id: int) -> Answer:
+    def _hear(self, in_hand: InHand) -> Answer:
+        group = in_hand.group
         try:
-            answer: Answer = pickle.loads(self._ray.get(next(self._in_hand[group_id])))
+            answer: Answer = pickle.loads(self._ray.get(next(in_hand.answers)))
         except StopIteration:
-            return Loss(group_id, died("its Ray task ended without an answer"))
+            return Loss(group.id, died("its Ray task ended without an answer"))
+        except self._ray.exceptions.OutOfMemoryError as error:
+            self._suspects.update(group.rows)  # Ray ends whole workers, and guesses which: now one by one
+            return out_of_memory(group.id, str(error))
         except self._ray.exceptions.RayError as error:
-            return what_became(self._ray.exceptions, group_id, error)
+            return what_became(self._ray.exceptions, group.id, error)
         return answer
 
     def _check_cluster(self) -> None:
         """Raise BackendLost when the head, or the node that this process belongs to, is gone."""
-        if self._watch.silence() > HEAD_SECONDS:
+        silence, nodes = self._watch.silence(), self._watch.nodes()
+        if silence > HEAD_SECONDS:
             self._give_up(
-                f"the head of the Ray cluster has not answered for {self._watch.silence():.0f} seconds: "
-                "it has probably died"
+                f"the head of the Ray cluster has not answered for {silence:.0f} seconds: it has probably died"
             )
-        own = self._connection.node_id
-        if any(node["NodeID"] == own and not node["Alive"] for node in self._watch.nodes()):
+        if nodes and self._connection.node_id not in [node["NodeID"] for node in nodes]:
             self._give_up("the Ray node to which this program is connected has died")
 
     def _give_up(self, reason: str) -> None:
@@ -214,10 +235,10 @@ class RayBackend:
 
     def abort(self, group_id: int) -> None:
         """Cancel the task, and end the Ray worker that runs it, if any."""
-        task = self._in_hand.pop(group_id, None)
-        if task is not None:
+        in_hand = self._in_hand.pop(group_id, None)
+        if in_hand is not None:
             with suppress(self._ray.exceptions.RayError, ValueError):
-                self._ray.cancel(task, force=True)
+                self._ray.cancel(in_hand.answers, force=True)
 
     def end_job(self) -> None:
         """Cancel what is still in hand."""
@@ -227,16 +248,16 @@ class RayBackend:
 
     def core_count(self) -> int:
         """Return the cores of all living nodes, or how many of them may be used."""
-        total = int(sum(node["Resources"].get("CPU", 0) for node in self._alive()))
+        total = int(sum(node["Resources"].get("CPU", 0) for node in self._nodes()))
         limit = self._limit or total
         return max(1, total + limit) if limit < 0 else min(limit, total)
 
     def resources(self) -> list[Resources]:
         """Return the living nodes."""
-        return [resources_of(node["Resources"]) for node in self._alive()]
+        return [resources_of(node["Resources"]) for node in self._nodes()]
 
-    def _alive(self) -> list[Node]:
-        return [node for node in self._watch.nodes(FIRST_ANSWER_SECONDS) if node["Alive"]]
+    def _nodes(self) -> list[Node]:
+        return self._watch.nodes(FIRST_ANSWER_SECONDS)
 
     def close(self) -> None:
         """Leave the cluster; end Ray if it was started here."""
@@ -356,8 +377,6 @@ def what_became(errors: Any, group_id: int, error: Exception) -> Answer:
     error : RayError
     """
     text = str(error)
-    if isinstance(error, errors.OutOfMemoryError):
-        return Loss(group_id, Failure(FailureKind.OUT_OF_MEMORY, f"OutOfMemoryError({head(text)!r})", text))
     if isinstance(error, (errors.RuntimeEnvSetupError, errors.TaskUnschedulableError)):
         return Refusal(f"Ray cannot run the tasks: {text}")
     if isinstance(error, errors.RayTaskError) and isinstance(error.cause, ImportError):
@@ -367,6 +386,12 @@ def what_became(errors: Any, group_id: int, error: Exception) -> Answer:
             text,
         )
     return Loss(group_id, died(f"{type(error).__name__}: {head(text)}", text))
+
+
+def out_of_memory(group_id: int, text: str) -> Loss:
+    """Return the loss of a group whose Ray worker was ended because a node ran out of memory."""
+    reason = head(text).replace("1 worker(s) were", "the worker was")
+    return Loss(group_id, Failure(FailureKind.OUT_OF_MEMORY, f"OutOfMemoryError({reason!r})", text))
 
 
 def died(reason: str, details: str = "") -> Failure:

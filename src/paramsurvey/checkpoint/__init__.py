@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.checkpoint.base import Checkpoint, NoCheckpoint
-from paramsurvey.errors import ExtraMissing
+from paramsurvey.errors import PackageMissing
 
 if TYPE_CHECKING:
     import os
@@ -46,7 +46,7 @@ def open_checkpoint(
 
     Raises
     ------
-    ExtraMissing
+    PackageMissing
         pyarrow is not installed.
     CheckpointError
         The directory cannot be used.
@@ -83,7 +83,7 @@ def load(path: str | os.PathLike[str]) -> MapResults:
     ------
     NotACheckpoint
         A ValueError: it is something else.
-    ExtraMissing
+    PackageMissing
         An ImportError: pyarrow is not installed.
 
     Examples
@@ -116,7 +116,7 @@ def scan(path: str | os.PathLike[str]) -> pyarrow.dataset.Dataset:
     ------
     NotACheckpoint
         A ValueError: it is something else.
-    ExtraMissing
+    PackageMissing
         An ImportError: pyarrow is not installed.
 
     Examples
@@ -130,10 +130,11 @@ def scan(path: str | os.PathLike[str]) -> pyarrow.dataset.Dataset:
 
 
 def need_pyarrow() -> None:
-    """Raise an `ExtraMissing` where pyarrow is not installed."""
+    """Raise an `PackageMissing` where pyarrow cannot be imported."""
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
-        raise ExtraMissing(
-            "a checkpoint needs pyarrow, which is not installed: pip install 'paramsurvey[parquet]'"
+        raise PackageMissing(
+            f"a checkpoint needs pyarrow, and it cannot be imported ({error}): "
+            "pip install 'paramsurvey[parquet]'"
         ) from error
