@@ -52,6 +52,19 @@ def wanted_workers(ncores: int | None, threads: int = 1) -> int:
     return ncores if ncores > 0 else max(1, available + ncores)
 
 
+def allow_open_files(count: int) -> None:
+    """Raise this process's limit of open files to `count`, as far as it may: the usual one is low."""
+    try:
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY and soft < count:
+            most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    except (ImportError, OSError, ValueError):  # Windows has no limit; who may not raise it, finds out
+        return
+
+
 def total_memory() -> int:
     """Return this machine's memory in bytes."""
     import psutil

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.base import Backend, Resources, no_options
 from paramsurvey.errors import WorkerStartError
-from paramsurvey.host import total_memory, used_memory, wanted_workers
+from paramsurvey.host import allow_open_files, total_memory, used_memory, wanted_workers
 from paramsurvey.messages import (
     Answer,
     Answers,
@@ -40,6 +40,8 @@ LOOK_SECONDS = 0.25  # how often to look for dead workers whose pipe a grandchil
 START_SECONDS = 120.0  # a worker that is not ready by then never will be: it hangs in an import, say
 FRUITLESS_STARTS = 3  # so many workers in a row that end before their first pset end the map
 LAST_STEPS_SECONDS = 1.0  # between the end of a worker's connection and its own end; then it is killed
+FILES_PER_WORKER = 8  # open in the driver: a pipe, two streams, and what tells of its state
+OTHER_FILES = 256
 GOODBYE_SECONDS = 2.0  # how long workers may take to end by themselves
 
 
@@ -63,6 +65,7 @@ class MultiprocessingBackend:
         self._size = wanted_workers(options.ncores, options.threads_per_worker)
         self._tasks = options.max_tasks_per_child
         self._owner = os.getpid()
+        allow_open_files(OTHER_FILES + FILES_PER_WORKER * self._size)
         self._relay = OutputRelay()
         self._selector = selectors.DefaultSelector()
         self._workers: dict[int, WorkerProcess] = {}  # by pid

@@ -27,9 +27,7 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, driver: int) -> None:
     What psets print goes to the file behind `output_fd` while it is to be stored.
     """
     connection = Connection(socket_fd)
-    path, argv = pickle.loads(connection.recv_bytes())
-    sys.path[:] = path
-    sys.argv[:] = argv
+    sys.argv[:] = pickle.loads(connection.recv_bytes())
     _prepare_process(driver, mark_fd)
     with suppress(BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
         serve(connection, mark_fd, output_fd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import tempfile
 from typing import IO
 
@@ -13,7 +14,10 @@ SIZE = 16  # bytes: an int64 and a float64
 
 def new_file() -> IO[bytes]:
     """Return a file without a name for one mark; it is gone when the last process closes it."""
-    file = tempfile.TemporaryFile(prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
+    if hasattr(os, "memfd_create"):
+        file: IO[bytes] = open(os.memfd_create("paramsurvey"), "w+b")  # noqa: SIM115  (no disk can be full)
+    else:
+        file = tempfile.TemporaryFile(prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
     file.write(IDLE.to_bytes(8, "little", signed=True) + bytes(8))
     file.flush()
     return file

@@ -23,7 +23,7 @@ from paramsurvey.worker import IDLE
 
 ROOT = str(Path(__file__).resolve().parents[2])
 BOOT = (
-    "import sys; sys.path.insert(0, {root!r}); from paramsurvey.processes.child import main; "
+    "import sys; sys.path[:] = {path!r}; from paramsurvey.processes.child import main; "
     "main({socket}, {mark}, {output}, {driver})"
 )
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
@@ -73,11 +73,13 @@ class WorkerProcess:
         self.group_id: int | None = None
         self._job_key: str | None = None
         with suppress(OSError):
-            self.connection.send_bytes(pickle.dumps((sys.path, sys.argv)))
+            self.connection.send_bytes(pickle.dumps(sys.argv))
 
     @staticmethod
     def _spawn(socket_fd: int, mark_fd: int, output_fd: int) -> subprocess.Popen[bytes]:
-        boot = BOOT.format(root=ROOT, socket=socket_fd, mark=mark_fd, output=output_fd, driver=os.getpid())
+        boot = BOOT.format(
+            path=_search_path(), socket=socket_fd, mark=mark_fd, output=output_fd, driver=os.getpid()
+        )
         return subprocess.Popen(
             [sys.executable, *(f"-W{option}" for option in sys.warnoptions), "-c", boot],
             stdin=subprocess.DEVNULL,
@@ -156,6 +158,12 @@ class WorkerProcess:
         self._stderr.closed.wait(LAST_WORDS_SECONDS)
         stored = self.printed.splitlines(keepends=True)[-TAIL_LINES:]
         return self._stderr.lines() + "".join(stored) + self._report
+
+
+def _search_path() -> list[str]:
+    """Return this process's own: a worker finds the very modules that are found here, and no others."""
+    path = [os.path.abspath(entry) for entry in sys.path]
+    return path if ROOT in path else [*path, ROOT]
 
 
 def describe_exit(code: int) -> str:
