@@ -120,8 +120,8 @@ def test_vstats_shows_percentiles(
 @pytest.mark.parametrize("place", ["serial", "multiprocessing", "threads"], indirect=True)
 def test_what_workers_print_arrives(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
     def loud(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
-        print(f"out {pset['a']}")
-        print(f"err {pset['a']}", file=sys.stderr)
+        print(f"out {pset['a']}\n", end="")  # at one go: threads would write between a line and its end
+        print(f"err {pset['a']}\n", end="", file=sys.stderr)
 
     place.map(loud, PSETS)
     arrived = Arrived(capfd)
@@ -147,7 +147,7 @@ class Arrived:
             self.read()
             return set(out) <= set(self.out.splitlines()) and set(err) <= set(self.err.splitlines())
 
-        wait_until(there, f"not all of it arrived: {self.out!r} {self.err!r}")
+        wait_until(there, "not all of it arrived")
 
 
 def test_without_a_stderr_the_map_goes_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
