@@ -36,6 +36,9 @@ Cells = Values | Coded
 """Some rows of a column, as the workers get them."""
 
 
+OURS = "_attempts"  # stands in `missing`, from which programs written for 0.4 drop what 0.4 had there
+
+
 class PsetSource(Protocol):
     """Psets that a survey can address by row."""
 
@@ -204,6 +207,7 @@ class PsetTable:
     @classmethod
     def from_frame(cls, psets: pd.DataFrame, limit: int | None = None) -> PsetTable:
         """Take over a DataFrame, which stays as it is."""
+        psets = psets.drop(columns=OURS) if OURS in psets.columns else psets
         check_names(list(psets.columns))
         return cls(without_index(_unshared(psets.iloc[:limit])))
 
@@ -212,7 +216,7 @@ class PsetTable:
         """Take over dicts: a key that some do not have is nan there."""
         import pandas as pd
 
-        names = _all_keys(psets)
+        names = [name for name in _all_keys(psets) if name != OURS]
         check_names(names)
         cells = {name: _packed([pset.get(name, np.nan) for pset in psets]) for name in names}
         frame = pd.DataFrame({name: as_series(values) for name, values in cells.items()})
@@ -295,10 +299,11 @@ class PsetStream:
 
     def _add(self, pset: Any) -> None:
         _check_pset(self._count, pset)
+        pset = {name: value for name, value in pset.items() if name != OURS}
         if not self._checked.issuperset(pset):
             check_names(list(pset))
             self._checked.update(pset)
-        self._known[self._count] = dict(pset)
+        self._known[self._count] = pset
         self._count += 1
 
     def forget(self, rows: Rows) -> None:
