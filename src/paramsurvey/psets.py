@@ -414,7 +414,7 @@ def as_series(values: Values | NDArray[Any]) -> pd.Series[Any]:
         return pd.Series(values)
     try:
         return pd.Series(list(values))
-    except (ValueError, TypeError):  # objects that look like arrays to numpy and are none
+    except Exception:  # objects that look like arrays to pandas and are none may raise anything
         boxed = np.fromiter(values, dtype=object, count=len(values))
         return pd.Series(boxed, dtype=object)
 
