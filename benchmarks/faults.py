@@ -177,10 +177,10 @@ def measure(way: str, fault: str, limit: float) -> str:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    last = output.strip().splitlines()[-1:] or [""]
-    if not last[0].startswith("kept "):
+    kept = [line.removeprefix("kept ") for line in output.splitlines() if line.startswith("kept ")]
+    if not kept:
         return f"the program ends with exit code {process.returncode}"
-    return f"{last[0].removeprefix('kept ')} of {COUNT}, {time.monotonic() - begun:.1f} s"
+    return f"{kept[0]} of {COUNT}, {time.monotonic() - begun:.1f} s"
 
 
 def version_of(package: str) -> str:
