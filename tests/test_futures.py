@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import loky
+import numpy as np
 import pytest
 
 import paramsurvey
@@ -407,3 +408,21 @@ def test_a_future_that_fails_loses_its_group() -> None:
     assert (loss.group_id, loss.offset) == (1, None)
     assert "the network is gone" in loss.failure.exception
     wait_until(lambda: backend.capacity() == 2, "its place is not free")
+
+
+def test_libraries_that_an_executor_has_loaded_already_get_their_threads_limited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Environment variables come too late for them."""
+    pytest.importorskip("threadpoolctl")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+
+    def threads(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+        from threadpoolctl import threadpool_info
+
+        return {"threads": max(one["num_threads"] for one in threadpool_info())}
+
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
+        executor.submit(np.dot, np.ones((2, 2)), np.ones((2, 2))).result()
+        with paramsurvey.Session(backend=executor, verbose=0, threads_per_worker=1) as session:
+            assert session.map(threads, [{"i": 1}])["threads"].tolist() == [1]

@@ -11,6 +11,8 @@ import pickle
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from paramsurvey.messages import Group, Job
@@ -83,10 +85,29 @@ def run_group(key: str, group: Group, packed_job: bytes | None, seat: Seat | Non
     if os.getpid() != driver:
         os.environ["PARAMSURVEY_WORKER"] = "1"  # whoever imports paramsurvey here makes no log
     try:
-        runner = jobs.get(key) if packed_job is None else jobs.load(pickle.loads(packed_job))
+        runner = jobs.get(key) if packed_job is None else _load(pickle.loads(packed_job))
     except JobNotLoadable as error:
         return [pickle.dumps(error.refusal())]
     return [] if runner is None else _answers(runner, group, seat or Seat())
+
+
+def _load(job: Job) -> Runner:
+    if os.getpid() != driver:
+        limit_threads(job.environment)
+    return jobs.load(job)
+
+
+def limit_threads(environment: Mapping[str, str]) -> None:
+    """Limit the threads of numerical libraries that are loaded already: they read no variable any more.
+
+    It takes threadpoolctl, where that is installed; scikit-learn brings it along.
+    """
+    threads = environment.get("OMP_NUM_THREADS")
+    with suppress(ImportError):
+        from threadpoolctl import threadpool_limits
+
+        if threads is not None:
+            threadpool_limits(int(threads))
 
 
 def _answers(runner: Runner, group: Group, seat: Seat) -> list[bytes]:
