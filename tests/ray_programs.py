@@ -27,6 +27,10 @@ QUICK = {
 PREAMBLE = f"""
 LOCAL = {{**{SMALL!r}, "_system_config": {QUIET!r}}}
 HEAD = {{**{SMALL!r}, "num_cpus": 2, "num_gpus": 0, "_system_config": {QUIET | QUICK!r}}}
+
+
+def say(*words):
+    print("\\n>", *words, flush=True)
 """
 
 
@@ -36,6 +40,11 @@ class Run:
 
     output: str
     code: int
+
+    @property
+    def said(self) -> list[str]:
+        """What it said with ``say``, line by line; Ray talks, too."""
+        return [line.removeprefix("> ") for line in self.output.splitlines() if line.startswith("> ")]
 
 
 class Program:
@@ -58,15 +67,22 @@ class Program:
 
     def attempt(self, code: str, **environment: str) -> Run:
         """Run it, however it ends."""
-        done = subprocess.run(
+        program = self.start(code, **environment)
+        try:
+            output, _ = program.communicate(timeout=HANG)
+        finally:
+            program.kill()
+        return Run(output, program.returncode)
+
+    def start(self, code: str, **environment: str) -> subprocess.Popen[str]:
+        """Start it, with stdout and stderr in one."""
+        return subprocess.Popen(
             [sys.executable, "-c", PREAMBLE + textwrap.dedent(code)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=HANG,
             env={**self._environment(), **environment},
         )
-        return Run(done.stdout, done.returncode)
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}

@@ -104,7 +104,7 @@ def test_the_address_may_stand_in_the_options_in_the_environment_or_in_a_file(
         def survey(**options):
             paramsurvey.init(backend="ray", verbose=0, **options)
             results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"b": 1}, [{"a": 1}] * 3)
-            print(len(results), paramsurvey.current_core_count(), flush=True)
+            say(len(results), paramsurvey.current_core_count())
             paramsurvey.finalize()
 
         survey(ray={"address": cluster.address})
@@ -120,7 +120,7 @@ def test_the_address_may_stand_in_the_options_in_the_environment_or_in_a_file(
         survey()  # it is the last one that was started on this machine
         cluster.shutdown()
     """)
-    assert run.output.splitlines() == ["3 2", "3 2", "3 1", "3 2", "3 2"]
+    assert run.said == ["3 2", "3 2", "3 1", "3 2", "3 2"]
 
 
 def test_a_cluster_that_asks_for_a_token_is_shown_it_on_this_machine(

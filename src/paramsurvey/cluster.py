@@ -51,6 +51,10 @@ class ClusterWatch:
         self._first.wait(patience)
         return self._nodes
 
+    def has_answered(self) -> bool:
+        """Tell whether there ever was an answer."""
+        return self._first.is_set()
+
     def silence(self) -> float:
         """Return for how many seconds there has been no answer, to be called every second or so.
 
@@ -131,7 +135,14 @@ class Connection:
         """Return all nodes, dead ones too; may block for as long as the head does not answer."""
         if not self.is_open():
             raise ConnectionError  # Ray would connect to whatever it finds
-        return list(self._ray.nodes())
+        return [self._checked(node) for node in self._ray.nodes()]
+
+    def _checked(self, node: Node) -> Node:
+        """Have a look at our own node: when the head notices its death, Ray ends this process."""
+        if node["NodeID"] != self.node_id:
+            return node
+        alive = node["Alive"] and answers(f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}")
+        return {**node, "Alive": alive}
 
     def drop(self) -> None:
         """Leave a cluster that is dead, also one that was not joined here, for Ray ends processes that stay.

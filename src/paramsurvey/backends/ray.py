@@ -134,14 +134,18 @@ class RayBackend:
         self._job = job
         self._map_options = {**self._defaults(), "name": job.name, **options}
         self._job_ref = self._ray.put(job)
+        self._counted: list[Node] | None = None  # the nodes whose slots are
+        self._map_slots = 0
         self._tasks.clear()
         self._suspects.clear()
 
     def capacity(self) -> int:
         """Return how many more groups the living nodes want: one for each core, and a few that wait."""
-        slots = self._slots(self._map_options)
-        waiting = 0 if self._limit else 1 + slots // 4
-        return slots + waiting - len(self._in_hand)
+        nodes = self._nodes()
+        if nodes is not self._counted:
+            self._counted, self._map_slots = nodes, self._slots(self._map_options)
+        waiting = 0 if self._limit else 1 + self._map_slots // 4
+        return self._map_slots + waiting - len(self._in_hand)
 
     def _slots(self, options: Mapping[str, Any]) -> int:
         slots = sum(slots_of(node, options) for node in self._nodes())
@@ -215,10 +219,8 @@ class RayBackend:
         """Raise BackendLost when the head, or the node that this process belongs to, is gone."""
         silence, nodes = self._watch.silence(), self._watch.nodes()
         if silence > HEAD_SECONDS:
-            self._give_up(
-                f"the head of the Ray cluster has not answered for {silence:.0f} seconds: it has probably died"
-            )
-        if nodes and self._connection.node_id not in [node["NodeID"] for node in nodes]:
+            self._give_up(f"the head of the Ray cluster is silent for {silence:.0f} s, and probably dead")
+        if self._watch.has_answered() and self._connection.node_id not in [node["NodeID"] for node in nodes]:
             self._give_up("the Ray node to which this program is connected has died")
 
     def _give_up(self, reason: str) -> None:
