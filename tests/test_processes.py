@@ -203,6 +203,26 @@ def test_close_while_psets_run_does_not_wait_for_them(in_tmp: Path, nothing_left
     thread.join()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, it ends when its C code is done")
+def test_a_worker_in_c_code_ends_when_the_driver_is_killed(in_tmp: Path) -> None:
+    code = """
+import ctypes, os, paramsurvey
+
+def stuck(pset, system_kwargs, user_kwargs):
+    print(os.getpid(), flush=True)
+    ctypes.PyDLL(None).sleep(1000)  # holds the interpreter's lock
+
+paramsurvey.init(ncores=1, verbose=0)
+paramsurvey.map(stuck, [{"a": 1}])
+"""
+    driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert driver.stdout is not None
+    worker = int(driver.stdout.readline())
+    driver.kill()
+    driver.communicate()
+    wait_until(lambda: not runs(worker), "the worker lives on")
+
+
 def test_closing_twice_is_harmless(in_tmp: Path) -> None:
     session = Session(ncores=1, verbose=0)
     session.close()

@@ -7,6 +7,7 @@ that is why no ``if __name__ == '__main__'`` is needed, and why a worker starts 
 from __future__ import annotations
 
 import faulthandler
+import fcntl
 import os
 import pickle
 import signal
@@ -21,11 +22,13 @@ HELLO = b"hello"  # the first message of a worker: it is ready
 PARENT_SECONDS = 0.5  # how often it looks whether the driver is still there
 
 
-def main(socket_fd: int, mark_fd: int, output_fd: int, driver: int) -> None:
+def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: int) -> None:
     """Serve the driver on `socket_fd`; note the running pset in the memory behind `mark_fd`.
 
-    What psets print goes to the file behind `output_fd` while it is to be stored.
+    What psets print goes to the file behind `output_fd` while it is to be stored. The pipe `lifeline`
+    breaks when the driver is gone.
     """
+    _end_at_once_with(lifeline)
     connection = Connection(socket_fd)
     sys.argv[:] = pickle.loads(connection.recv_bytes())
     _prepare_process(driver, mark_fd)
@@ -40,6 +43,17 @@ def _prepare_process(driver: int, mark_fd: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
     threading.Thread(target=_end_with, args=(driver,), daemon=True, name="paramsurvey-parent").start()
+
+
+def _end_at_once_with(lifeline: int) -> None:
+    """Have the system end this process and all that it started when the pipe breaks, if it can (Linux).
+
+    C code that holds the interpreter's lock cannot delay that, as it can a thread.
+    """
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
 
 
 def _end_with(driver: int) -> None:

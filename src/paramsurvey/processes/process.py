@@ -24,7 +24,7 @@ from paramsurvey.worker import IDLE
 ROOT = str(Path(__file__).resolve().parents[2])
 BOOT = (
     "import sys; sys.path[:] = {path!r}; from paramsurvey.processes.child import main; "
-    "main({socket}, {mark}, {output}, {driver})"
+    "main({socket}, {mark}, {output}, {lifeline}, {driver})"
 )
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
 
@@ -45,13 +45,16 @@ class WorkerProcess:
 
     def __init__(self, relay: OutputRelay, tasks: int | None = None) -> None:
         ours, theirs = socket.socketpair()
+        lifeline, self._lifeline = map(os.fdopen, os.pipe(), "rw")  # whose end here closes with this process
         self._mark_file = new_file()
         self._output_file = capture.new_file()
         self._mark = shared_mark(self._mark_file.fileno())
-        with theirs, ExitStack() as if_it_does_not_start:
-            for opened in (ours, self._mark_file, self._output_file):
+        with theirs, lifeline, ExitStack() as if_it_does_not_start:
+            for opened in (ours, self._lifeline, self._mark_file, self._output_file):
                 if_it_does_not_start.enter_context(opened)
-            self._process = self._spawn(theirs.fileno(), self._mark_file.fileno(), self._output_file.fileno())
+            self._process = self._spawn(
+                theirs.fileno(), self._mark_file.fileno(), self._output_file.fileno(), lifeline.fileno()
+            )
             if_it_does_not_start.pop_all()
         self.connection = Connection(ours.detach())
         assert self._process.stdout is not None
@@ -76,16 +79,21 @@ class WorkerProcess:
             self.connection.send_bytes(pickle.dumps(sys.argv))
 
     @staticmethod
-    def _spawn(socket_fd: int, mark_fd: int, output_fd: int) -> subprocess.Popen[bytes]:
+    def _spawn(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int) -> subprocess.Popen[bytes]:
         boot = BOOT.format(
-            path=_search_path(), socket=socket_fd, mark=mark_fd, output=output_fd, driver=os.getpid()
+            path=_search_path(),
+            socket=socket_fd,
+            mark=mark_fd,
+            output=output_fd,
+            lifeline=lifeline,
+            driver=os.getpid(),
         )
         return subprocess.Popen(
             [sys.executable, *(f"-W{option}" for option in sys.warnoptions), "-c", boot],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(socket_fd, mark_fd, output_fd),
+            pass_fds=(socket_fd, mark_fd, output_fd, lifeline),
             start_new_session=True,
             env={**os.environ, "PARAMSURVEY_WORKER": "1"},
         )
@@ -142,6 +150,7 @@ class WorkerProcess:
                 os.killpg(self.pid, signal.SIGKILL)
         code = self._process.wait()
         self.connection.close()
+        self._lifeline.close()
         if not self._mark_file.closed:
             self._report = crash_report(self._mark_file)
             self._mark_file.close()
