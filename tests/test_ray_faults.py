@@ -299,3 +299,11 @@ def test_ctrl_c_ends_all_that_was_started(ray_program: Program, in_tmp: Path) ->
     output, _ = driver.communicate(timeout=HANG)
     assert "KeyboardInterrupt" in output
     ray_program.assert_nothing_left()
+
+
+def test_when_the_driver_is_killed_all_that_was_started_ends(ray_program: Program, in_tmp: Path) -> None:
+    driver = ray_program.start(DRIVER)
+    wait_until(lambda: len([path for path in in_tmp.iterdir() if path.name.isdigit()]) == 2, "no begin", HANG)
+    driver.kill()
+    driver.communicate(timeout=HANG)
+    ray_program.assert_nothing_left()
