@@ -6,6 +6,7 @@ that is why no ``if __name__ == '__main__'`` is needed, and why a worker starts 
 
 from __future__ import annotations
 
+import atexit
 import faulthandler
 import fcntl
 import os
@@ -34,6 +35,16 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: in
     _prepare_process(driver, mark_fd)
     with suppress(BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
         serve(connection, mark_fd, output_fd)
+    _leave()
+
+
+def _leave() -> None:
+    """End like `sys.exit`, but for taking all modules to pieces: the driver waits for the end."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(0)
 
 
 def _prepare_process(driver: int, mark_fd: int) -> None:
