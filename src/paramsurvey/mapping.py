@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import sys
@@ -64,7 +65,8 @@ class MapRun:
         options: Options,
         own: Mapping[str, Any],
     ) -> None:
-        from paramsurvey.psets import as_source  # pandas, which loads while the workers start
+        load_pandas()
+        from paramsurvey.psets import as_source
 
         check_function(func)
         self._backend = backend
@@ -286,6 +288,21 @@ def _directory(chdir: str | None) -> str:
     if not os.path.isdir(path):
         raise DirectoryMissing(f"chdir={chdir!r} is no directory: create it first, or leave it out")
     return path
+
+
+def load_pandas() -> None:
+    """Import pandas, while the workers start.
+
+    Without the garbage collector, which would look through the half-loaded modules again and again
+    and find nothing: a tenth of the second that it takes.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        import pandas  # noqa: F401
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _pickled(code: Code) -> tuple[bytes, tuple[Any, ...]]:
