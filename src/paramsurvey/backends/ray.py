@@ -8,6 +8,7 @@ long is known by its number and ends no Ray worker.
 from __future__ import annotations
 
 import inspect
+import os
 import pickle
 import time
 from collections import OrderedDict
@@ -286,10 +287,11 @@ def run_group(equipment: Equipment, key: str, job: list[Any], group: Group) -> I
         Where the job is: in a list Ray leaves it there until it is needed.
     group : Group
     """
+    import ray
+
+    os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address  # for functions that use Ray themselves
     station = _station_with(equipment)
     if not station.knows(key):
-        import ray
-
         station.take_up(ray.get(job[0]))
     for answer in station.run(group):
         yield dump(answer)
