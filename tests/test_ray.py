@@ -21,6 +21,8 @@ from paramsurvey.messages import Pset
 from paramsurvey.options import Options
 from ray_programs import Program
 
+HANG = 60.0  # seconds
+
 
 @pytest.fixture
 def here(ray_cluster: None) -> Callable[..., None]:
@@ -354,6 +356,36 @@ def test_modules_beside_the_program_are_found(
     import my_models
 
     assert paramsurvey.map(my_models.model, psets_of(3))["b"].tolist() == [1, 2, 3]
+
+
+def test_a_function_may_use_the_same_ray(here: Callable[..., None]) -> None:
+    import ray
+
+    here()
+
+    def use_ray(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        import ray
+
+        ray.init(log_to_driver=False, logging_level="error")
+        return {"nodes": [node["NodeID"] for node in ray.nodes()]}
+
+    results = paramsurvey.map(use_ray, psets_of(1))
+    assert results["nodes"][0] == [node["NodeID"] for node in ray.nodes()]
+
+
+def test_a_worker_is_initialized_once_and_its_memory_is_watched(here: Callable[..., None]) -> None:
+    here(worker_init=os.getpid)
+
+    def grow(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if pset["a"] == 1:
+            waste = bytearray(b"x") * 1_000_000_000
+            time.sleep(HANG)
+            del waste
+        return {"state": system_kwargs["worker_state"] == os.getpid()}
+
+    results = paramsurvey.map(grow, psets_of(4), max_worker_memory="500MB")
+    assert results["state"].tolist() == [True, True, True]
+    assert "max_worker_memory" in results.missing["_exception"][0]
 
 
 def test_what_psets_print_may_be_stored(here: Callable[..., None]) -> None:
