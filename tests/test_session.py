@@ -596,3 +596,18 @@ def test_where_the_tracebacks_are_is_told_at_the_end_unless_the_map_was_quiet(
     capsys.readouterr()
     paramsurvey.finalize()
     assert (str(logs()[0]) in capsys.readouterr().err) == told
+
+
+def test_an_interruption_while_the_results_are_put_together_stays_one(
+    quietly: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quietly()
+    before = paramsurvey.map(double, PSETS)
+
+    def interrupted(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("paramsurvey.results.build", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        paramsurvey.map(double, PSETS)
+    assert paramsurvey.last_results() is before

@@ -162,7 +162,7 @@ class Session:
             try:
                 return run.run()
             finally:
-                self._last = run.results
+                self._last = run.results if run.results is not None else self._last
 
     def imap_unordered(self, func: WorkerFunction, psets: Any, **options: Any) -> Iterator[dict[str, Any]]:
         """Yield what becomes of every pset, as it does; see `paramsurvey.imap_unordered`.
