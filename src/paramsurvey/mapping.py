@@ -77,7 +77,6 @@ class MapRun:
         self._func = func
         self._came_to_its_end = False
         self.results: MapResults | None = None  # also after an interruption
-        self.results: MapResults | None = None  # also of a map that was interrupted
         source = as_source(psets, options.limit)
         self._job = self._make_job(func, source, environment)
         stats = PerfStats(vstats=options.vstats, emit=log.write)
