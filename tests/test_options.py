@@ -165,6 +165,7 @@ def test_init_and_map_each_take_their_own_and_those_of_both() -> None:
             check_map({name: None}, BACKENDS)
     check_init({"ray": {"address": "auto"}}, BACKENDS)
     check_map({"ray": {}}, BACKENDS)
+    check_map({"ray": None}, BACKENDS)
 
 
 @pytest.mark.parametrize("check", [check_init, check_map])

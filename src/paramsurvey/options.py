@@ -372,7 +372,7 @@ def _check_names(
 ) -> None:
     for name in given:
         if name in backends:
-            _parsed(name, name, given[name], _mapping, "dict")
+            _parsed(name, name, {} if given[name] is None else given[name], _mapping, "dict")
         elif name not in ABOUT:
             known = [key for key, about in ABOUT.items() if about.place != elsewhere]
             raise UnknownOption(f"{here} has no option {name!r}{suggestion(name, [*known, *backends])}")
