@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from paramsurvey.environment import VARIABLES
 from places import Place, Places, all_places
 from ray_programs import Program, programs
 
@@ -116,6 +117,8 @@ def ray_cluster() -> Iterator[None]:
     ray = pytest.importorskip("ray")
     if ray.is_initialized():
         pytest.fail("Ray runs here already: a test before this one has left it")
+    # Ray's workers inherit what the sessions of other tests have set; without it Ray chooses itself
+    set_by_others = {name: os.environ.pop(name) for name in VARIABLES if name in os.environ}
     ray.init(
         num_cpus=2,
         num_gpus=0,
@@ -125,6 +128,7 @@ def ray_cluster() -> Iterator[None]:
         object_store_memory=200_000_000,
         _system_config={"memory_monitor_refresh_ms": 0},  # what else runs here must not end a worker
     )
+    os.environ.update(set_by_others)
     yield
     ray.shutdown()
 

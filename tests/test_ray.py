@@ -16,6 +16,7 @@ import paramsurvey
 from conftest import FakeClock, wait_until
 from paramsurvey.backends.ray import RayBackend, slots_of
 from paramsurvey.cluster import ClusterWatch, Connection, address_options, answers
+from paramsurvey.environment import VARIABLES
 from paramsurvey.errors import BackendMissing, BackendUnreachable, OptionError
 from paramsurvey.messages import Pset
 from paramsurvey.options import Options
@@ -25,8 +26,10 @@ HANG = 60.0  # seconds
 
 
 @pytest.fixture
-def here(ray_cluster: None) -> Callable[..., None]:
-    """Start paramsurvey on the Ray of this process."""
+def here(ray_cluster: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Start paramsurvey on the Ray of this process, whatever sessions of other tests have set."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
 
     def start(**options: Any) -> None:
         paramsurvey.init(backend="ray", verbose=0, **options)
