@@ -44,9 +44,23 @@ def test_towards_the_end_groups_shrink_so_that_no_worker_is_left_with_a_long_tai
         done += size
 
 
+@pytest.mark.parametrize(("each", "together"), [(100e6, 1), (9e6, 1), (4e6, 4), (1e6, 16)])
+def test_psets_with_large_objects_travel_in_small_groups_however_short_they_are(
+    each: float, together: int
+) -> None:
+    sizer = GroupSizer()
+    for _ in range(5):
+        sizer.weigh(10, int(10 * each))
+        sizer.observe(1000, 1e-3)
+    assert sizer.size(10**6, 2) == together
+    sizer.weigh(10, 0)
+    assert sizer.size(10**6, 2) > 1000
+
+
 def test_a_fixed_size_stays_whatever_is_learned() -> None:
     sizer = GroupSizer(7)
     sizer.observe(7, 1000.0)
+    sizer.weigh(7, 10**12)
     assert sizer.size(100, 2) == 7
 
 

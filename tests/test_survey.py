@@ -289,6 +289,15 @@ def test_a_backend_may_limit_the_size_of_a_group() -> None:
     assert {len(rows) for rows in run.backend.submitted} == {3, 2}
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_large_objects_travel_in_small_groups(stream: bool) -> None:
+    psets = [{"a": row, "o": np.zeros(10**6)} for row in range(100)]  # 8 MB each
+    run = make(source=PsetStream(iter(psets)) if stream else PsetTable.from_dicts(psets), out=False)
+    run.books.failed = pytest.fail  # type: ignore[method-assign]
+    run.run().check()
+    assert {len(rows) for rows in run.backend.submitted} <= {1, 2}
+
+
 def test_psets_with_different_options_never_share_a_group() -> None:
     options = [{"num_cpus": 1}, {"num_cpus": 1}, None, None, {"num_cpus": 2}, None]
     run = make(psets=6, group_size=6, options=options).run()

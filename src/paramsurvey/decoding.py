@@ -32,6 +32,10 @@ class TableDecoder:
         """Return the columns as they travel."""
         return tuple(sealed_column(values, name) for values, name in zip(load, self.names, strict=True))
 
+    def weight(self, load: Sequence[Values]) -> int:
+        """Return the bytes of all objects."""
+        return sum(values.weight() for values in load if isinstance(values, SealedColumn))
+
     def psets(self, rows: Rows, load: Sequence[Values]) -> Iterator[Pset | SealedPset]:
         """Yield one dict for each of `rows`."""
         columns = [_natives(values, known) for values, known in zip(load, self.categories, strict=True)]
@@ -47,6 +51,10 @@ class DictDecoder:
     def sealed(self, load: Sequence[Pset]) -> list[Pset | SealedPset]:
         """Return the dicts as they travel."""
         return [sealed_pset(pset) for pset in load]
+
+    def weight(self, load: Sequence[Pset | SealedPset]) -> int:
+        """Return the bytes of all objects."""
+        return sum(pset.weight() for pset in load if isinstance(pset, SealedPset))
 
     def psets(self, rows: Rows, load: Sequence[Pset | SealedPset]) -> Iterator[Pset | SealedPset]:
         """Yield them."""

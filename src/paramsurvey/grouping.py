@@ -7,6 +7,7 @@ import sys
 TARGET_SECONDS = 0.2  # hides the cost of dispatch and keeps stragglers short: see benchmarks/grouping.py
 GROWTH = 8  # a group may be so much larger than the largest that is known to be short
 TAIL_SHARE = 3  # at the end every core still gets about so many groups, ever smaller ones
+LARGEST_LOAD = 16e6  # bytes of objects that travel together: dispatch is hidden, and memory stays small
 MEMORY = 0.3  # weight of the newest measurement
 
 
@@ -23,6 +24,7 @@ class GroupSizer:
         self._fixed = fixed
         self._seconds: float | None = None  # of one pset
         self._largest = 0  # group that was answered so far
+        self._bytes = 0.0  # of one pset's objects
 
     def observe(self, psets: int, seconds: float) -> None:
         """Learn that `psets` psets took `seconds` of work."""
@@ -32,6 +34,10 @@ class GroupSizer:
         self._seconds = each if self._seconds is None else self._seconds + MEMORY * (each - self._seconds)
         self._largest = max(self._largest, psets)
 
+    def weigh(self, psets: int, size: int) -> None:
+        """Learn that the objects of `psets` psets, which are about to travel, have `size` bytes."""
+        self._bytes = size / psets
+
     def size(self, remaining: int, cores: int) -> int:
         """Return how many of the `remaining` psets the next group should have, 1 at least."""
         if self._fixed is not None:
@@ -39,8 +45,9 @@ class GroupSizer:
         if self._seconds is None:
             return 1
         by_time = int(TARGET_SECONDS / max(self._seconds, 1e-9))
+        by_weight = int(LARGEST_LOAD / max(self._bytes, 1))
         by_tail = -(-remaining // (TAIL_SHARE * max(cores, 1)))
-        return max(1, min(by_time, by_tail, self._largest * GROWTH))
+        return max(1, min(by_time, by_weight, by_tail, self._largest * GROWTH))
 
     def ahead(self, cores: int) -> int:
         """Return how many psets to read at a time from a source whose end is not known."""

@@ -100,6 +100,10 @@ class Decoder(Protocol):
         """Return a group's load as it travels, so that no two psets share an object, and none can fail."""
         ...
 
+    def weight(self, load: Any) -> int:
+        """Return how many bytes the objects in a load have as it travels."""
+        ...
+
     def psets(self, rows: Rows, load: Any) -> Iterator[Pset | Opens]:
         """Yield one dict of native Python values for each of `rows`; of a sealed load, a private one."""
         ...

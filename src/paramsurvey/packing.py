@@ -12,7 +12,7 @@ import numpy as np
 
 from paramsurvey.columns import pack_column
 from paramsurvey.messages import ResultColumn
-from paramsurvey.sealing import ATOMS, check_keys, sealed_result
+from paramsurvey.sealing import ATOMS, check_keys, sealed_result, weight_of
 
 Columns = dict[Hashable, tuple[ResultColumn, ...]]
 
@@ -34,6 +34,7 @@ class Packer:
 
     def __init__(self) -> None:
         self._sheets: dict[tuple[Hashable, ...], Sheet] = {}
+        self.weight = 0  # bytes of the objects among the results
 
     def add(self, offset: int, result: Mapping[Hashable, Any]) -> None:
         """Add the result of the pset at `offset`; offsets ascend.
@@ -45,6 +46,7 @@ class Packer:
         """
         if not ATOMS.issuperset(map(type, result.values())):
             result = sealed_result(result)
+            self.weight += weight_of(result.values())
         keys = tuple(result)
         sheet = self._sheets.get(keys)
         if sheet is None:
@@ -57,6 +59,7 @@ class Packer:
         """Return the columns of the psets from `start` on, and be empty again."""
         columns = self.columns(start, sys.maxsize)
         self._sheets.clear()
+        self.weight = 0
         return columns
 
     def columns(self, start: int, stop: int) -> Columns:

@@ -62,6 +62,15 @@ class Unsendable:
 class SealedColumn(list[Any]):
     """A column in which some cells are sealed."""
 
+    def weight(self) -> int:
+        """Return how many bytes its sealed cells have."""
+        return weight_of(self)
+
+
+def weight_of(cells: Iterable[Any]) -> int:
+    """Return how many bytes the sealed ones among `cells` have; what is not sealed is small."""
+    return sum(len(cell.data) for cell in cells if isinstance(cell, Sealed))
+
 
 @dataclass(frozen=True, slots=True)
 class SealedPset:
@@ -78,6 +87,10 @@ class SealedPset:
             Naming the key whose value could not be sent, or not be loaded here.
         """
         return {key: _opened(key, cell) for key, cell in self.cells.items()}
+
+    def weight(self) -> int:
+        """Return how many bytes its sealed cells have."""
+        return weight_of(self.cells.values())
 
 
 def _opened(key: str, cell: Any) -> Any:

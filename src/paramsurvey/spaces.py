@@ -163,6 +163,10 @@ class SpaceDecoder:
     def sealed(self, load: None) -> None:
         """Return nothing: the values are here and there."""
 
+    def weight(self, load: None) -> int:
+        """Return 0."""
+        return 0
+
     def psets(self, rows: Rows, load: object = None) -> Iterator[Pset]:
         """Yield one private dict of native Python values for each of `rows`."""
         columns = self.space.columns(rows)

@@ -180,7 +180,9 @@ class Survey:
     def _send(self, rows: Rows) -> None:
         self._next_id += 1
         options = self.options[rows[0]] if self.options is not None else None
-        group = Group(self._next_id, rows, self._decoder.sealed(self.source.load(rows)), options)
+        load = self._decoder.sealed(self.source.load(rows))
+        self.sizer.weigh(len(rows), self._decoder.weight(load))
+        group = Group(self._next_id, rows, load, options)
         self._in_hand[group.id] = InHand(group)
         self.progress.active += len(rows)
         self.backend.submit(group)

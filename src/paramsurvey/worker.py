@@ -30,6 +30,7 @@ from paramsurvey.packing import Packer
 
 LOOK_SECONDS = 200e-6  # process_time() and getcwd() are system calls: one of each per so much work is cheap
 REPLY_SECONDS = 0.5  # who has worked so long sends what there is: little is lost with a worker
+LARGEST_REPLY = 16e6  # bytes of objects: who has so many sends them, so that they do not pile up here
 MEMORY_SECONDS = 0.02  # how often a worker asks how much memory it holds, where that is limited
 IDLE = -1  # in `Mark.offset`: no pset is running
 
@@ -129,8 +130,8 @@ class Runner:
     def run(self, group: Group, mark: Mark | None = None) -> Iterator[Reply]:
         """Run a group and yield replies, the last of them ``done``.
 
-        A group that takes long is answered in parts. With adaptive groups the first part is also
-        the last: the rest is given back, for another worker may be free.
+        A group that takes long, or returns large objects, is answered in parts. With adaptive groups
+        the first part is also the last: the rest is given back, for another worker may be free.
         """
         keep, size = self._job.keep_groups, len(group)
         self.block = block = Block(group.id, self._job.name)
@@ -139,7 +140,8 @@ class Runner:
         for offset, now in self._run_psets(group, block, mark or Mark.private()):
             if now - weighed > MEMORY_SECONDS:
                 outgrown, weighed = self._has_outgrown(), now
-            if (outgrown or now - sent > self._reply_seconds) and offset + 1 < size:
+            full = now - sent > self._reply_seconds or block.results.weight > LARGEST_REPLY
+            if (outgrown or full) and offset + 1 < size:
                 done = outgrown or not keep
                 yield block.reply(offset + 1, done, outgrown)
                 if done:
