@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from paramsurvey.messages import Pset, Rows, Values
 from paramsurvey.sealing import SealedColumn, SealedPset, sealed_column, sealed_pset
+
+PIECE = 1024  # psets whose values are made Python's at once: few enough to be in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,19 @@ class TableDecoder:
 
     def psets(self, rows: Rows, load: Sequence[Values]) -> Iterator[Pset | SealedPset]:
         """Yield one dict for each of `rows`."""
-        columns = [_natives(values, known) for values, known in zip(load, self.categories, strict=True)]
-        if not columns:
+        if not load:
             return ({} for _ in rows)
-        psets = map(pset_maker(self.names), *columns)
+        make = pset_maker(self.names)
+        pieces = (map(make, *self._piece(load, start)) for start in range(0, len(rows), PIECE))
+        psets = chain.from_iterable(pieces)
         return map(SealedPset, psets) if any(isinstance(values, SealedColumn) for values in load) else psets
+
+    def _piece(self, load: Sequence[Values], start: int) -> Iterator[list[Any]]:
+        """Yield the columns of the `PIECE` psets from `start` on, as lists of native Python values."""
+        for values, categories in zip(load, self.categories, strict=True):
+            piece = values[start : start + PIECE]
+            plain = piece.tolist() if isinstance(piece, np.ndarray) else piece
+            yield plain if categories is None else list(map(categories.__getitem__, plain))
 
 
 class DictDecoder:
@@ -59,11 +70,6 @@ class DictDecoder:
     def psets(self, rows: Rows, load: Sequence[Pset | SealedPset]) -> Iterator[Pset | SealedPset]:
         """Yield them."""
         return iter(load)
-
-
-def _natives(values: Values, categories: list[Any] | None) -> list[Any]:
-    plain = values.tolist() if isinstance(values, np.ndarray) else values
-    return plain if categories is None else [categories[code] for code in plain]
 
 
 def pset_maker(names: Sequence[str]) -> Callable[..., Pset]:

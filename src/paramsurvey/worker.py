@@ -28,8 +28,9 @@ from paramsurvey.host import peak_memory, used_memory
 from paramsurvey.messages import Answer, Code, Failure, FailureKind, Group, Job, Refusal, Reply
 from paramsurvey.packing import Packer
 
-LOOK_SECONDS = 200e-6  # process_time() and getcwd() are system calls: one of each per so much work is cheap
+LOOK_SECONDS = 500e-6  # process_time() and getcwd() are system calls: one of each per so much work is cheap
 REPLY_SECONDS = 0.5  # who has worked so long sends what there is: little is lost with a worker
+MANY = 128  # results that are made columns together, while they are in the processor's cache still
 LARGEST_REPLY = 16e6  # bytes of objects: who has so many sends them, so that they do not pile up here
 MEMORY_SECONDS = 0.02  # how often a worker asks how much memory it holds, where that is limited
 IDLE = -1  # in `Mark.offset`: no pset is running
@@ -163,13 +164,15 @@ class Runner:
         if self.capture is not None:
             function = self.capture.around(function, group.rows, mark_offset, block.output)
         self._go_home()
+        strays = self._strays
         begun = block.start_clocks()
         look_at = begun  # after the first pset already: it shows whether the function changes the directory
         for offset, pset in enumerate(self._code.decoder.psets(group.rows, group.load)):
-            if self._strays:
+            if strays:
                 self._go_home()
             raw_stats: dict[str, list[float]] = {}
-            system_kwargs = {**base, "raw_stats": raw_stats}
+            system_kwargs = base.copy()
+            system_kwargs["raw_stats"] = raw_stats
             if subdir is not None:
                 system_kwargs["out_subdir"] = subdir(group.rows[offset])
             mark_begun[0] = begun
@@ -178,10 +181,10 @@ class Runner:
                 if not isinstance(pset, dict):
                     pset = pset.open()
                 result = function(pset, system_kwargs, user_kwargs)
-                timers = timers_of(raw_stats) if raw_stats else None
+                timers = raw_stats and timers_of(raw_stats)
                 if result is not None:
-                    add_result(offset, checked(result))
-                if timers is not None:
+                    add_result(offset, result if type(result) is dict else checked(result))
+                if timers:
                     block.add_timers(timers)
             except self._let_through:
                 raise
@@ -196,8 +199,10 @@ class Runner:
                 self._end_if_forked()
                 mark_offset[0] = IDLE
                 block.read_clocks(now)
+                if len(block.results) >= MANY:
+                    block.fold()
                 yield offset, now
-                self._strays = self._strays or self._is_elsewhere()
+                strays = self._strays = strays or self._is_elsewhere()
                 now = block.start_clocks()
                 look_at = now + LOOK_SECONDS
             begun = now
@@ -235,7 +240,7 @@ class Runner:
 
     def _failure(self, error: BaseException) -> Failure:
         if isinstance(error, NotPicklable):
-            return Failure(FailureKind.UNSENDABLE, describe(error), traceback_of(error))
+            return unsendable(error)
         wanted = self._code.retry_on
         retryable = wanted is None or isinstance(error, wanted)
         if isinstance(error, Misuse):
@@ -273,6 +278,15 @@ class Block:
         idle = max(0.0, 1.0 - (process_time() - self._cpu) / wall) if wall > 0 else 0.0
         self._shares.append((len(self.walls), idle))
 
+    def fold(self) -> None:
+        """Turn the results that wait into columns."""
+        with self._replying:
+            self._fold()
+
+    def _fold(self) -> None:
+        for offset, error in self.results.fold().items():
+            self.failures[offset] = unsendable(error)
+
     def add_timers(self, timers: Mapping[str, list[float]]) -> None:
         """Keep what the user's function timed, under the user's names."""
         for name, values in timers.items():
@@ -291,6 +305,7 @@ class Block:
         with self._replying:
             if self._over or running <= self._start:
                 return
+            self._fold()
             reply = Reply(
                 self._group_id,
                 self._start,
@@ -306,6 +321,7 @@ class Block:
 
     def _reply(self, stop: int, done: bool, outgrown: bool) -> Reply:
         self._over = done
+        self._fold()
         reply = Reply(
             self._group_id,
             self._start,
@@ -361,11 +377,16 @@ def _initialize(code: bytes) -> Any:
 def checked(result: Any) -> dict[Any, Any]:
     """Return what the worker function returned, when it is what it must be."""
     if isinstance(result, dict):
-        return result
+        return dict(result)
     raise Misuse(
         f"the worker function must return a dict or None, and it returned {describe(result, 200)}: "
         "return a dict such as {'answer': ...}"
     )
+
+
+def unsendable(error: NotPicklable) -> Failure:
+    """Return the failure of a pset whose result cannot travel."""
+    return Failure(FailureKind.UNSENDABLE, describe(error), traceback_of(error))
 
 
 def timers_of(raw_stats: Mapping[Any, Any]) -> dict[str, list[float]]:
