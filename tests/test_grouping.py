@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paramsurvey.grouping import GROWTH, TARGET_SECONDS, GroupSizer
+from paramsurvey.grouping import GROWTH, LEAST_SECONDS, TARGET_SECONDS, GroupSizer
 
 
 def sizes_of(seconds: float, psets: int, cores: int) -> list[int]:
@@ -36,12 +36,16 @@ def test_long_psets_travel_alone(seconds: float) -> None:
 
 def test_towards_the_end_groups_shrink_so_that_no_worker_is_left_with_a_long_tail() -> None:
     sizes = sizes_of(1e-6, 100_000, cores=4)
-    assert sizes[-1] == 1
+    assert sizes[-1] * 1e-6 < 2 * LEAST_SECONDS
     assert all(later <= max(sizes) for later in sizes[sizes.index(max(sizes)) :])
     done = 0
     for size in sizes:
-        assert size <= -(-(100_000 - done) // 4)
+        assert size <= max(-(-(100_000 - done) // 4), LEAST_SECONDS / 1e-6)
         done += size
+
+
+def test_psets_of_microseconds_travel_together_also_at_the_end() -> None:
+    assert sizes_of(1e-6, 20, cores=2) == [1, GROWTH, 11]
 
 
 @pytest.mark.parametrize(("each", "together"), [(100e6, 1), (9e6, 1), (4e6, 4), (1e6, 16)])

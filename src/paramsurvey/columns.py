@@ -39,7 +39,11 @@ def pick(rows: Rows, offsets: NDArray[np.int64]) -> Rows:
 
 def native(values: Sequence[Any]) -> list[Any]:
     """Return `values` with every numpy number, bool and string as Python's own."""
-    if not any(issubclass(kind, np.generic) for kind in set(map(type, values))):
+    return _natives(values, set(map(type, values)))
+
+
+def _natives(values: Sequence[Any], kinds: set[type]) -> list[Any]:
+    if not any(issubclass(kind, np.generic) for kind in kinds):
         return list(values)
     return [_native(value) for value in values]
 
@@ -65,16 +69,16 @@ def pack(values: Sequence[Any]) -> Values:
         if kinds <= FLOATS:
             return np.array(values, dtype=np.float64)
     except OverflowError:  # an integer of more than 64 bits stays Python's own
-        return native(values)
+        return _natives(values, kinds)
     if kinds <= BOOLS:
         return np.array(values, dtype=np.bool_)
-    return native(values)
+    return _natives(values, kinds)
 
 
 def pack_column(offsets: NDArray[np.int64], values: Sequence[Any]) -> tuple[ResultColumn, ...]:
     """Pack one result key's values, each kind of number by itself so that none becomes another."""
     packed = pack(values)
-    if isinstance(packed, np.ndarray):
+    if isinstance(packed, np.ndarray) or not {int, float, Sealed}.intersection(map(type, packed)):
         return (ResultColumn(offsets, packed),)
     return tuple(_by_kind(offsets, packed))
 

@@ -6,6 +6,7 @@ import sys
 
 TARGET_SECONDS = 0.2  # hides the cost of dispatch and keeps stragglers short: see benchmarks/grouping.py
 GROWTH = 8  # a group may be so much larger than the largest that is known to be short
+LEAST_SECONDS = 0.002  # work that it takes a few times longer to do than to hand over
 TAIL_SHARE = 3  # at the end every core still gets about so many groups, ever smaller ones
 LARGEST_LOAD = 16e6  # bytes of objects that travel together: dispatch is hidden, and memory stays small
 MEMORY = 0.3  # weight of the newest measurement
@@ -44,9 +45,10 @@ class GroupSizer:
             return self._fixed
         if self._seconds is None:
             return 1
-        by_time = int(TARGET_SECONDS / max(self._seconds, 1e-9))
+        each = max(self._seconds, 1e-9)
+        by_time = int(TARGET_SECONDS / each)
         by_weight = int(LARGEST_LOAD / max(self._bytes, 1))
-        by_tail = -(-remaining // (TAIL_SHARE * max(cores, 1)))
+        by_tail = max(int(LEAST_SECONDS / each), -(-remaining // (TAIL_SHARE * max(cores, 1))))
         return max(1, min(by_time, by_weight, by_tail, self._largest * GROWTH))
 
     def ahead(self, cores: int) -> int:

@@ -84,6 +84,7 @@ def serve(connection: Connection, mark_fd: int, output_fd: int) -> None:
 
     mark = shared_mark(mark_fd)
     connection.send_bytes(HELLO)
+    _load_what_the_first_job_needs()
     courier = Courier(mark, lambda reply: connection.send_bytes(dump(reply)))
     runner: Runner | None = None
     capture = None
@@ -107,6 +108,13 @@ def serve(connection: Connection, mark_fd: int, output_fd: int) -> None:
         elif runner is not None:
             for reply in runner.run(message, mark):
                 connection.send_bytes(dump(reply))
+
+
+def _load_what_the_first_job_needs() -> None:
+    """Import it now, while the driver still gets ready."""
+    import cloudpickle  # noqa: F401
+
+    import paramsurvey.decoding  # noqa: F401
 
 
 def _receive(connection: Connection) -> Any:
