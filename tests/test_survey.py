@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -62,7 +63,8 @@ class Seat:
             stop,
             columns={"r": (ResultColumn(np.array(good, dtype=np.int64), values),)} if good else {},
             failures={i: RAISED for i in range(start, stop) if self.rows()[i] in failing},
-            timings={"fit_wallclock": np.full(stop - start, 1e-6)},
+            walls=array("d", [1e-6]) * (stop - start),
+            idle=((stop - start, 0.0),),
             done=done or stop == len(self.group),
         )
 
@@ -275,7 +277,7 @@ def test_a_backend_without_room_is_asked_again_until_it_has_some() -> None:
 
 
 def test_groups_start_small_and_grow_with_what_was_learned() -> None:
-    run = make(psets=2000).run()
+    run = make(psets=50_000).run()
     run.check()
     sizes = [len(rows) for rows in run.backend.submitted]
     assert sizes[0] == 1

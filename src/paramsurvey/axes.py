@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.columns import native, pack, where
+from paramsurvey.columns import pack, where
 from paramsurvey.messages import Rows, Values
 from paramsurvey.rows import as_array
+from paramsurvey.wire import native
 
 Axis = range | NDArray[Any] | list[Any]
 """All values of a column: a range stays one, so that an axis of a billion values costs nothing."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.columns import Column, pick
+from paramsurvey.columns import Column, landed, pick
 from paramsurvey.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows, Values
 from paramsurvey.sealing import SealedColumn
 
@@ -54,7 +54,7 @@ class Collector:
             return
         for key, segments in reply.columns.items():
             for segment in segments:
-                self.restore(key, pick(group.rows, segment.offsets), segment.values, total)
+                self.restore(key, pick(group.rows, segment.offsets), landed(segment.values), total)
 
     def restore(self, key: Hashable, rows: Rows, values: Values, total: int) -> None:
         """Put values of one key (also of an earlier run) at their psets' rows, which ascend."""
@@ -103,9 +103,9 @@ def opened(reply: Reply) -> Reply:
 
 def _opened(key: Hashable, segment: ResultColumn, failures: dict[int, Failure]) -> ResultColumn:
     if not isinstance(segment.values, SealedColumn):
-        return segment
+        return ResultColumn(segment.offsets, landed(segment.values))
     values = []
-    for offset, cell in zip(segment.offsets.tolist(), segment.values, strict=True):
+    for offset, cell in zip(segment.offsets, segment.values, strict=True):
         try:
             values.append(cell.open())
         except Exception as error:  # anything may go wrong in what the user's objects do here
@@ -124,10 +124,10 @@ def _unreadable(key: Hashable, error: Exception) -> Failure:
 
 
 def _without(segment: ResultColumn, failures: Mapping[int, Failure]) -> ResultColumn:
-    there = [i for i, offset in enumerate(segment.offsets.tolist()) if offset not in failures]
+    there = [i for i, offset in enumerate(segment.offsets) if offset not in failures]
     values = segment.values
     chosen = values[there] if isinstance(values, np.ndarray) else [values[i] for i in there]
-    return ResultColumn(segment.offsets[there], chosen)
+    return ResultColumn(np.array(segment.offsets, dtype=np.int64)[there], chosen)
 
 
 def results_of(reply: Reply) -> dict[int, dict[Hashable, Any]]:
@@ -144,6 +144,7 @@ def _cells(reply: Reply) -> Iterator[tuple[int, Hashable, Any]]:
     for key, segments in reply.columns.items():
         for segment in segments:
             values = segment.values
+            offsets = np.asarray(segment.offsets).tolist()
             natives = values.tolist() if isinstance(values, np.ndarray) else values
-            for offset, value in zip(segment.offsets.tolist(), natives, strict=True):
+            for offset, value in zip(offsets, natives, strict=True):
                 yield offset, key, value

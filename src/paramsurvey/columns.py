@@ -1,4 +1,4 @@
-"""Columns of values: how a worker packs them and how the driver lets them land in place.
+"""Columns of values: how the driver lets them land in place.
 
 What a column becomes depends on its values alone, never on the order in which they arrive: while
 it lands, whatever cannot be told apart later (an int among floats) is remembered.
@@ -6,19 +6,17 @@ it lands, whatever cannot be told apart later (an int among floats) is remembere
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.messages import ResultColumn, Rows, Values
-from paramsurvey.sealing import Sealed, SealedColumn
+from paramsurvey import wire
+from paramsurvey.messages import Offsets, Rows, Values, Wire
 
 EXACT_IN_FLOAT = 2**53  # a float64 holds every integer up to here
-FLOATS = frozenset({float, np.float64, np.float32, np.float16})
-BOOLS = frozenset({bool, np.bool_})
-INTS = frozenset({int, np.int64, np.int32, np.int16, np.int8, np.uint64, np.uint32, np.uint16, np.uint8})
 
 
 def where(rows: Rows) -> slice | NDArray[np.int64]:
@@ -28,31 +26,14 @@ def where(rows: Rows) -> slice | NDArray[np.int64]:
     return rows
 
 
-def pick(rows: Rows, offsets: NDArray[np.int64]) -> Rows:
+def pick(rows: Rows, offsets: Offsets) -> Rows:
     """Return the rows at `offsets` (ascending, each once)."""
     if len(offsets) == len(rows):
         return rows
-    if isinstance(rows, range):
-        return rows.start + rows.step * offsets
-    return rows[offsets]
-
-
-def native(values: Sequence[Any]) -> list[Any]:
-    """Return `values` with every numpy number, bool and string as Python's own."""
-    return _natives(values, set(map(type, values)))
-
-
-def _natives(values: Sequence[Any], kinds: set[type]) -> list[Any]:
-    if not any(issubclass(kind, np.generic) for kind in kinds):
-        return list(values)
-    return [_native(value) for value in values]
-
-
-def _native(value: Any) -> Any:
-    # numpy's dates stay: as Python's they would lose their nanoseconds, and pandas knows them
-    if isinstance(value, np.generic) and value.dtype.kind in "biufcUS":
-        return value.item()
-    return value
+    if isinstance(offsets, range):
+        return rows[offsets.start : offsets.stop]
+    places = np.asarray(offsets)
+    return rows.start + rows.step * places if isinstance(rows, range) else rows[places]
 
 
 def objects(values: Iterable[Any], count: int) -> NDArray[Any]:
@@ -60,40 +41,16 @@ def objects(values: Iterable[Any], count: int) -> NDArray[Any]:
     return np.fromiter(values, dtype=object, count=count)
 
 
+def landed(values: Wire | Values) -> Values:
+    """Return values that have travelled as they are kept in the driver; numbers are not copied."""
+    if isinstance(values, array):
+        return np.frombuffer(values, dtype=np.int64 if values.typecode == "q" else np.float64)
+    return np.frombuffer(bytearray(values), dtype=np.bool_) if isinstance(values, bytes) else values
+
+
 def pack(values: Sequence[Any]) -> Values:
     """Return `values` as a bool, int64 or float64 array where they all are that, else as a list."""
-    kinds = set(map(type, values))
-    try:
-        if kinds <= INTS:
-            return np.array(values, dtype=np.int64)
-        if kinds <= FLOATS:
-            return np.array(values, dtype=np.float64)
-    except OverflowError:  # an integer of more than 64 bits stays Python's own
-        return _natives(values, kinds)
-    if kinds <= BOOLS:
-        return np.array(values, dtype=np.bool_)
-    return _natives(values, kinds)
-
-
-def pack_column(offsets: NDArray[np.int64], values: Sequence[Any]) -> tuple[ResultColumn, ...]:
-    """Pack one result key's values, each kind of number by itself so that none becomes another."""
-    packed = pack(values)
-    if isinstance(packed, np.ndarray) or not {int, float, Sealed}.intersection(map(type, packed)):
-        return (ResultColumn(offsets, packed),)
-    return tuple(_by_kind(offsets, packed))
-
-
-def _by_kind(offsets: NDArray[np.int64], values: list[Any]) -> Iterator[ResultColumn]:
-    kinds = np.fromiter((_kind(value) for value in values), dtype="U1", count=len(values))
-    for kind in sorted(set(kinds)):
-        chosen = np.flatnonzero(kinds == kind)
-        cells = [values[i] for i in chosen]
-        yield ResultColumn(offsets[chosen], SealedColumn(cells) if kind == "s" else pack(cells))
-
-
-def _kind(value: Any) -> str:
-    kind = type(value)
-    return "i" if kind is int else "f" if kind is float else "s" if kind is Sealed else "o"
+    return landed(wire.pack(values))
 
 
 class Column:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-import numpy as np
-
-from paramsurvey.messages import Pset, Rows, Values
+from paramsurvey.messages import Pset, Rows, Values, Wire
 from paramsurvey.sealing import SealedColumn, SealedPset, sealed_column, sealed_pset
+from paramsurvey.wire import plain, wired
 
 PIECE = 1024  # psets whose values are made Python's at once: few enough to be in the processor's cache
 
@@ -31,15 +30,17 @@ class TableDecoder:
     names: tuple[str, ...]
     categories: tuple[list[Any] | None, ...]
 
-    def sealed(self, load: Sequence[Values]) -> tuple[Any, ...]:
+    def sealed(self, load: Sequence[Values]) -> tuple[Wire, ...]:
         """Return the columns as they travel."""
-        return tuple(sealed_column(values, name) for values, name in zip(load, self.names, strict=True))
+        return tuple(
+            sealed_column(wired(values), name) for values, name in zip(load, self.names, strict=True)
+        )
 
-    def weight(self, load: Sequence[Values]) -> int:
+    def weight(self, load: Sequence[Wire]) -> int:
         """Return the bytes of all objects."""
         return sum(values.weight() for values in load if isinstance(values, SealedColumn))
 
-    def psets(self, rows: Rows, load: Sequence[Values]) -> Iterator[Pset | SealedPset]:
+    def psets(self, rows: Rows, load: Sequence[Values | Wire]) -> Iterator[Pset | SealedPset]:
         """Yield one dict for each of `rows`."""
         if not load:
             return ({} for _ in rows)
@@ -48,12 +49,11 @@ class TableDecoder:
         psets = chain.from_iterable(pieces)
         return map(SealedPset, psets) if any(isinstance(values, SealedColumn) for values in load) else psets
 
-    def _piece(self, load: Sequence[Values], start: int) -> Iterator[list[Any]]:
+    def _piece(self, load: Sequence[Values | Wire], start: int) -> Iterator[list[Any]]:
         """Yield the columns of the `PIECE` psets from `start` on, as lists of native Python values."""
         for values, categories in zip(load, self.categories, strict=True):
-            piece = values[start : start + PIECE]
-            plain = piece.tolist() if isinstance(piece, np.ndarray) else piece
-            yield plain if categories is None else list(map(categories.__getitem__, plain))
+            piece = plain(wired(values[start : start + PIECE]))
+            yield piece if categories is None else list(map(categories.__getitem__, piece))
 
 
 class DictDecoder:

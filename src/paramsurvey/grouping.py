@@ -49,7 +49,7 @@ class GroupSizer:
         by_time = int(TARGET_SECONDS / each)
         by_weight = int(LARGEST_LOAD / max(self._bytes, 1))
         by_tail = max(int(LEAST_SECONDS / each), -(-remaining // (TAIL_SHARE * max(cores, 1))))
-        return max(1, min(by_time, by_weight, by_tail, self._largest * GROWTH))
+        return max(1, min(by_time, by_weight, by_tail, remaining, self._largest * GROWTH))
 
     def ahead(self, cores: int) -> int:
         """Return how many psets to read at a time from a source whose end is not known."""

@@ -10,23 +10,31 @@ the row out.
 from __future__ import annotations
 
 import pickle
+from array import array
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Pset = dict[str, Any]
 WorkerFunction = Callable[[Pset, dict[str, Any], Any], Mapping[Any, Any] | None]
 OutFunction = Callable[[dict[str, Any], dict[str, Any], Any], object]
 
-Rows = range | NDArray[np.int64]
+Rows: TypeAlias = "range | NDArray[np.int64]"
 """Which psets: positions in the survey's table, a range where they are neighbours."""
 
-Values = NDArray[Any] | list[Any]
-"""A run of cells: a bool, int64 or float64 array, or a list of Python objects."""
+Values: TypeAlias = "NDArray[Any] | list[Any]"
+"""A run of cells in the driver: a bool, int64 or float64 array, or a list of Python objects."""
+
+Wire: TypeAlias = "array[Any] | bytes | list[Any]"
+"""A run of cells that travels: numbers, bools (one byte each), or a list of Python objects."""
+
+Offsets: TypeAlias = "range | array[int] | NDArray[np.int64]"
+"""Which psets of a group, ascending: the array is numpy's in the driver only."""
 
 
 class FailureKind(StrEnum):
@@ -176,8 +184,8 @@ class ResultColumn:
     A key has several of these in one reply when its values are of several kinds.
     """
 
-    offsets: NDArray[np.int64]
-    values: Values
+    offsets: Offsets
+    values: Wire | NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +194,10 @@ class Reply:
 
     Every pset in there is either in `failures` or has finished. When `done`, the group is over and
     the psets from `stop` on, if there are any, were not begun: the worker gives them back.
+
+    `walls` are the seconds of each pset that ended since the last reply with times, and `idle` says
+    for stretches of them, up to how many they reach and which share of their time went without CPU
+    work; `timings` are what the user's function timed.
     """
 
     group_id: int
@@ -193,7 +205,9 @@ class Reply:
     stop: int
     columns: Mapping[Hashable, tuple[ResultColumn, ...]] = field(default_factory=dict)
     failures: Mapping[int, Failure] = field(default_factory=dict)
-    timings: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    walls: array[float] = field(default_factory=lambda: array("d"))
+    idle: Sequence[tuple[int, float]] = ()
+    timings: Mapping[str, array[float]] = field(default_factory=dict)
     done: bool = True
     peak_memory: int = 0  # bytes: the most that the worker has held so far
     output: Mapping[int, str] = field(default_factory=dict)  # what psets printed, where that is stored

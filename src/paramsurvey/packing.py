@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
+from bisect import bisect_left
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-import numpy as np
-
-from paramsurvey.columns import pack_column
 from paramsurvey.errors import NotPicklable
 from paramsurvey.messages import ResultColumn
-from paramsurvey.sealing import ATOMS, check_keys, sealed_result, weight_of
+from paramsurvey.sealing import ATOMS, check_keys, is_atom, sealed_result, weight_of
+from paramsurvey.wire import pack_column
 
 Result = dict[Hashable, Any]
 Columns = dict[Hashable, tuple[ResultColumn, ...]]
@@ -56,7 +55,7 @@ class Packer:
             Naming the key whose value cannot be pickled. Nothing was added.
         """
         for value in result.values():
-            if type(value) not in ATOMS:
+            if type(value) not in ATOMS and not is_atom(type(value)):
                 result = sealed_result(result)
                 self.weight += weight_of(result.values())
                 break
@@ -130,9 +129,9 @@ def _sheet(offsets: list[int], rows: Sequence[Result]) -> Sheet | None:
 
 
 def _columns(sheet: Sheet, start: int, stop: int) -> Iterator[tuple[Hashable, tuple[ResultColumn, ...]]]:
-    offsets = np.array(sheet.offsets, dtype=np.int64)
-    first, last = np.searchsorted(offsets, [start, stop]).tolist()
+    first, last = bisect_left(sheet.offsets, start), bisect_left(sheet.offsets, stop)
     if first == last:
         return
+    offsets = sheet.offsets[first:last]
     for key, cells in sheet.columns.items():
-        yield key, pack_column(offsets[first:last], cells[first:last])
+        yield key, pack_column(offsets, cells[first:last])

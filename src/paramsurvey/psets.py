@@ -6,19 +6,20 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.axes import dated
-from paramsurvey.columns import native, pack, where
+from paramsurvey.columns import pack, where
 from paramsurvey.decoding import DictDecoder, TableDecoder
 from paramsurvey.errors import PsetTypeError
 from paramsurvey.messages import Decoder, Pset, Rows, Values
 from paramsurvey.names import check_names
 from paramsurvey.sealing import is_atom
 from paramsurvey.spaces import Space
+from paramsurvey.wire import native
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,7 @@ class Coded:
     categories: list[Any]
 
 
-Cells = Values | Coded
+Cells: TypeAlias = "Values | Coded"
 """Some rows of a column, as the workers get them."""
 
 

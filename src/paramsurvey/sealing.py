@@ -9,31 +9,41 @@ its own pset and no other. Numbers, strings and the like cannot do harm, and tra
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
-
 from paramsurvey.errors import NotPicklable
-from paramsurvey.messages import Pset, Values
+from paramsurvey.messages import Pset, Wire
 from paramsurvey.pickling import dump_data, dumps
 
-_NUMPY_SCALARS = {kind for kind in np.sctypeDict.values() if not issubclass(kind, (np.object_, np.void))}
-ATOMS: frozenset[type] = frozenset(
-    {bool, int, float, complex, str, bytes, type(None), date, datetime, time, timedelta, Decimal}
-    | _NUMPY_SCALARS
-)
+ATOMS = {bool, int, float, complex, str, bytes, type(None), date, datetime, time, timedelta, Decimal}
+"""Types whose values can be shared and pickled without any risk; `is_atom` adds what it finds to be one."""
+
 PANDAS_ATOMS = frozenset({"Timestamp", "Timedelta", "NaTType", "NAType", "Period", "Interval"})
 
 
 def is_atom(kind: type) -> bool:
     """Tell whether all values of a type can be shared and pickled without any risk."""
-    return kind in ATOMS or (
-        kind.__name__ in PANDAS_ATOMS
-        and kind.__module__.partition(".")[0] == "pandas"  # which stays unloaded
+    if kind not in ATOMS and (_is_pandas_atom(kind) or _is_numpy_scalar(kind)):
+        ATOMS.add(kind)
+    return kind in ATOMS
+
+
+def _is_pandas_atom(kind: type) -> bool:
+    # by name, for pandas stays unloaded
+    return kind.__name__ in PANDAS_ATOMS and kind.__module__.partition(".")[0] == "pandas"
+
+
+def _is_numpy_scalar(kind: type) -> bool:
+    numpy = sys.modules.get("numpy")  # whoever has one of its scalars has loaded it
+    return (
+        numpy is not None
+        and kind in numpy.sctypeDict.values()
+        and not issubclass(kind, (numpy.object_, numpy.void))
     )
 
 
@@ -105,9 +115,9 @@ def _opened(key: str, cell: Any) -> Any:
         ) from error
 
 
-def sealed_column(values: Values, name: str) -> Values:
+def sealed_column(values: Wire, name: str) -> Wire:
     """Return a column with everything sealed that is no atom; as it is, where there is no such thing."""
-    if isinstance(values, np.ndarray) or all(map(is_atom, set(map(type, values)))):
+    if not isinstance(values, list) or all(map(is_atom, set(map(type, values)))):
         return values
     return SealedColumn(_sealed(value, f"pset[{name!r}]") for value in values)
 
@@ -136,8 +146,6 @@ def sealed_result(result: Mapping[Any, Any]) -> dict[Any, Any]:
     NotPicklable
         Naming the key whose value cannot be pickled.
     """
-    if ATOMS.issuperset(map(type, result.values())):
-        return dict(result)
     return {key: _sealed_value(key, value) for key, value in result.items()}
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from paramsurvey.backends.base import Backend
 from paramsurvey.checkpoint.base import Checkpoint, NoCheckpoint
@@ -228,11 +229,12 @@ class Survey:
 
     def _time(self, reply: Reply) -> None:
         self.stats.peak_memory = max(self.stats.peak_memory, reply.peak_memory)
+        walls = np.asarray(reply.walls, dtype=np.float64)
+        self.stats.add(f"{self.progress.name}_wallclock", walls)
+        self.stats.add(f"{self.progress.name}_iowait", walls * _shares(reply.idle))
         for name, seconds in reply.timings.items():
-            self.stats.add(name, seconds)
-        wall = reply.timings.get(f"{self.progress.name}_wallclock")
-        if wall is not None:
-            self.sizer.observe(len(wall), float(wall.sum()))
+            self.stats.add(name, np.asarray(seconds))
+        self.sizer.observe(len(walls), float(walls.sum()))
 
     def _call_out(self, out: OutCaller, group: Group, reply: Reply) -> None:
         psets = psets_of(self.source, group.rows[reply.start : reply.stop])
@@ -299,3 +301,9 @@ class Survey:
                     f"not run: max_failures={self.max_failures} was reached before its turn",
                 )
             )
+
+
+def _shares(idle: Sequence[tuple[int, float]]) -> NDArray[np.float64]:
+    """Return for every pset which share of its time went without CPU work; see `Reply`."""
+    stops = np.array([stop for stop, _ in idle], dtype=np.int64)
+    return np.repeat([share for _, share in idle], np.diff(stops, prepend=0))

@@ -1,7 +1,7 @@
 """What runs beside the user's function, in every worker of every backend.
 
-Only the standard library and numpy are loaded here, so that a worker starts fast; what the user's
-function needs, it imports itself.
+Only the standard library is loaded here, not even numpy, so that a worker starts fast; what the
+user's function needs, it imports itself.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from time import perf_counter, process_time
 from typing import Any, Protocol, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from paramsurvey.capture import Capture, is_ours
 from paramsurvey.errors import NotPicklable
@@ -135,7 +132,7 @@ class Runner:
         the first part is also the last: the rest is given back, for another worker may be free.
         """
         keep, size = self._job.keep_groups, len(group)
-        self.block = block = Block(group.id, self._job.name)
+        self.block = block = Block(group.id)
         sent = weighed = perf_counter()
         outgrown = False
         for offset, now in self._run_psets(group, block, mark or Mark.private()):
@@ -253,14 +250,13 @@ class Runner:
 class Block:
     """What a worker has done in a group since its last reply."""
 
-    def __init__(self, group_id: int, name: str) -> None:
+    def __init__(self, group_id: int) -> None:
         self._group_id = group_id
-        self._name = name
         self._start = 0
         self._over = False
         self._replying = threading.Lock()  # held while `_start` moves: `send_early` is another thread's
         self._shares: list[tuple[int, float]] = []  # (up to how many psets, idle share of their time)
-        self._timers: dict[str, list[float]] = {}
+        self._timers: dict[str, array[float]] = {}
         self._cpu = self._wall = 0.0
         self.results = Packer()
         self.failures: dict[int, Failure] = {}
@@ -290,7 +286,7 @@ class Block:
     def add_timers(self, timers: Mapping[str, list[float]]) -> None:
         """Keep what the user's function timed, under the user's names."""
         for name, values in timers.items():
-            self._timers.setdefault(name, []).extend(values)
+            self._timers.setdefault(name, array("d")).extend(values)
 
     def reply(self, stop: int, done: bool, outgrown: bool = False) -> Reply:
         """Return all that is noted, for the psets up to `stop`, and begin anew."""
@@ -328,7 +324,9 @@ class Block:
             stop,
             columns=self.results.take(self._start),
             failures=_between(self.failures, self._start, stop),
-            timings=self._timings(),
+            walls=self.walls[:],
+            idle=tuple(self._shares),
+            timings=dict(self._timers),
             done=done,
             peak_memory=peak_memory(),
             output=_between(self.output, self._start, stop),
@@ -339,15 +337,6 @@ class Block:
         del self.walls[:]
         self._start = stop
         return reply
-
-    def _timings(self) -> dict[str, NDArray[np.float64]]:
-        walls = np.array(self.walls, dtype=np.float64)
-        stops = np.array([stop for stop, _ in self._shares], dtype=np.int64)
-        shares = np.repeat([share for _, share in self._shares], np.diff(stops, prepend=0))
-        timings = {f"{self._name}_wallclock": walls, f"{self._name}_iowait": walls * shares}
-        for name, seconds in self._timers.items():
-            timings[name] = np.array(seconds, dtype=np.float64)
-        return timings
 
 
 def _between(things: Mapping[int, T], start: int, stop: int) -> dict[int, T]:

@@ -33,8 +33,9 @@ from paramsurvey.checkpoint.run_file import (
 from paramsurvey.checkpoint.shelf import Shelf
 from paramsurvey.checkpoint.writer import Build, Writer
 from paramsurvey.collect import Collector
+from paramsurvey.columns import landed
 from paramsurvey.errors import CheckpointChanged, CheckpointError, NotACheckpoint
-from paramsurvey.messages import Failure, FailureKind, Group, Reply, Rows, Values
+from paramsurvey.messages import Failure, FailureKind, Group, Offsets, Reply, Rows, Values
 from paramsurvey.progress import MapProgress
 from paramsurvey.psets import Cells, Coded, PsetSource
 
@@ -269,14 +270,14 @@ class DirectoryCheckpoint:
             return
         columns = {
             key: [
-                (_place(segment.offsets, reply.start, len(rows), places), segment.values)
+                (_place(segment.offsets, reply.start, len(rows), places), landed(segment.values))
                 for segment in segments
             ]
             for key, segments in reply.columns.items()
         }
-        landed = Landed(rows, self._source.cells(rows), columns)
+        batch = Landed(rows, self._source.cells(rows), columns)
         assert self._writer is not None
-        self._writer.add(RESULTS, landed, _size(landed))
+        self._writer.add(RESULTS, batch, _size(batch))
 
     def fail(self, row: int, failure: Failure, attempts: int) -> None:
         """Keep why a pset has no result."""
@@ -284,16 +285,16 @@ class DirectoryCheckpoint:
         self._writer.add(FAILURES, Failed(row, failure, attempts), 200)
 
     def _results_table(self, batch: Sequence[Landed]) -> Any:
-        batch = sorted(batch, key=lambda landed: int(landed.rows[0]))  # neighbours become neighbours again
-        starts = np.cumsum([0, *(len(landed.rows) for landed in batch)]).tolist()
-        columns = self._pset_columns([landed.psets for landed in batch], starts)
+        batch = sorted(batch, key=lambda one: int(one.rows[0]))  # neighbours become neighbours again
+        starts = np.cumsum([0, *(len(one.rows) for one in batch)]).tolist()
+        columns = self._pset_columns([one.psets for one in batch], starts)
         gathered: dict[Any, list[Piece]] = {}
-        for start, landed in zip(starts, batch, strict=False):
-            for key, pieces in landed.columns.items():
+        for start, one in zip(starts, batch, strict=False):
+            for key, pieces in one.columns.items():
                 gathered.setdefault(key, []).extend(_moved(piece, start) for piece in pieces)
         names = [str(column.key) for column in columns]
         columns += [Stored("result", key, encode(pieces, starts[-1])) for key, pieces in gathered.items()]
-        positions = pa.chunked_array([self._positions_of(landed.rows) for landed in batch])
+        positions = pa.chunked_array([self._positions_of(one.rows) for one in batch])
         return to_table(positions, columns, names)
 
     def _failures_table(self, batch: Sequence[Failed]) -> Any:
@@ -417,12 +418,12 @@ def _size(landed: Landed) -> int:
 
 
 def _place(
-    offsets: NDArray[np.int64], start: int, count: int, places: NDArray[np.int64] | None
+    offsets: Offsets, start: int, count: int, places: NDArray[np.int64] | None
 ) -> slice | NDArray[np.int64]:
-    if places is not None:
-        moved: NDArray[np.int64] = places[offsets - start]
-        return moved
-    return slice(0, count) if len(offsets) == count else offsets - start
+    if len(offsets) == count and places is None:
+        return slice(0, count)
+    at: NDArray[np.int64] = np.asarray(offsets, dtype=np.int64) - start
+    return at if places is None else places[at]
 
 
 def _moved(piece: Piece, by: int) -> Piece:

@@ -20,10 +20,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from paramsurvey.columns import EXACT_IN_FLOAT, objects, pack, pack_column
+from paramsurvey.columns import EXACT_IN_FLOAT, landed, objects, pack
 from paramsurvey.errors import CheckpointError
 from paramsurvey.messages import Values
 from paramsurvey.psets import Cells, Coded
+from paramsurvey.wire import by_kind
 
 At = slice | NDArray[np.int64]
 Piece = tuple[At, Values]
@@ -89,8 +90,8 @@ def _by_kind(piece: Piece) -> Iterator[Piece]:
     at, values = piece
     if isinstance(values, list) and _has_numbers_among_others(values):
         where = _places(at)
-        for column in pack_column(np.arange(len(values), dtype=np.int64), values):
-            yield where[column.offsets], column.values
+        for offsets, cells in by_kind(range(len(values)), values):
+            yield where[offsets], landed(cells)
     else:
         yield at, values
 
