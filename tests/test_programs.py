@@ -346,3 +346,15 @@ def test_a_worker_loads_nothing_heavy(in_tmp: Path) -> None:
         print(*results['modules'][2])
     """)
     assert not {name.partition(".")[0] for name in finished.stdout.split()} & HEAVY
+
+
+def test_workers_load_neither_numpy_nor_pandas_where_the_users_function_needs_neither(in_tmp: Path) -> None:
+    done = run_script("""
+        import sys
+        import paramsurvey
+        def loaded(pset, system_kwargs, user_kwargs):
+            return {"loaded": str({"numpy", "pandas"} & set(sys.modules))}
+        results = paramsurvey.map(loaded, [{"a": 1, "b": 0.5, "c": "x", "d": True, "e": [1]}] * 3, verbose=0)
+        print(*set(results.loaded))
+        """)
+    assert done.stdout == "set()\n"
