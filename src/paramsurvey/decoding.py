@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -72,11 +73,13 @@ class DictDecoder:
         return iter(load)
 
 
-def pset_maker(names: Sequence[str]) -> Callable[..., Pset]:
+@lru_cache(maxsize=16)
+def pset_maker(names: tuple[str, ...]) -> Callable[..., Pset]:
     """Return a function of one argument per name that returns the dict of them.
 
     It is compiled from the names, as namedtuple does it: a dict display is four times faster than
-    ``dict(zip(names, values))``, and a worker with tiny psets does little else.
+    ``dict(zip(names, values))``, and a worker with tiny psets does little else. It is kept, for that takes
+    longer than a short group.
     """
     arguments = [f"a{i}" for i in range(len(names))]  # to Python, the names ﬁ and fi would be one
     items = [f"{str(name)!r}: {argument}" for name, argument in zip(names, arguments, strict=True)]

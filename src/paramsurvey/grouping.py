@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-TARGET_SECONDS = 0.2  # hides the cost of dispatch and keeps stragglers short: see benchmarks/grouping.py
+TARGET_SECONDS = 0.4  # a group costs 1.5 ms more than its psets; and a worker replies after half a second
 GROWTH = 8  # a group may be so much larger than the largest that is known to be short
 LEAST_SECONDS = 0.002  # work that it takes a few times longer to do than to hand over
-TAIL_SHARE = 3  # at the end every core still gets about so many groups, ever smaller ones
+TAIL_SHARE = 2  # at the end every core still gets about so many groups, ever smaller ones
 LARGEST_LOAD = 16e6  # bytes of objects that travel together: dispatch is hidden, and memory stays small
 MEMORY = 0.3  # weight of the newest measurement
 

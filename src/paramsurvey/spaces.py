@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, reduce
+from functools import cached_property, reduce
 from itertools import accumulate, pairwise
 from operator import index, or_
 from typing import TYPE_CHECKING, Any, overload
@@ -172,10 +172,7 @@ class SpaceDecoder:
         columns = self.space.columns(rows)
         cells = [columns[name] for name in self.space.names]
         natives = [v.tolist() if isinstance(v, np.ndarray) else _private(v) for v in cells]
-        return map(_pset_maker(self.space.names), *natives)
-
-
-_pset_maker = lru_cache(maxsize=16)(pset_maker)  # it compiles, which takes longer than a short group
+        return map(pset_maker(tuple(self.space.names)), *natives)
 
 
 def _private(values: list[Any]) -> list[Any]:

@@ -24,6 +24,7 @@ from paramsurvey.errors import NotPicklable
 from paramsurvey.host import peak_memory, used_memory
 from paramsurvey.messages import Answer, Code, Failure, FailureKind, Group, Job, Refusal, Reply
 from paramsurvey.packing import Packer
+from paramsurvey.sealing import is_atom
 
 LOOK_SECONDS = 500e-6  # process_time() and getcwd() are system calls: one of each per so much work is cheap
 REPLY_SECONDS = 0.5  # who has worked so long sends what there is: little is lost with a worker
@@ -419,6 +420,8 @@ def traceback_of(error: BaseException) -> str:
 
 def dump(answer: Answer) -> bytes:
     """Pickle an answer. The results in it are sealed already; their keys may be objects, too."""
+    if isinstance(answer, Reply) and all(map(is_atom, map(type, answer.columns))):
+        return pickle.dumps(answer, protocol=5)
     import cloudpickle
 
     return bytes(cloudpickle.dumps(answer))

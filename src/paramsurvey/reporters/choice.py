@@ -9,10 +9,8 @@ from collections.abc import Callable
 
 from paramsurvey.options import Options
 from paramsurvey.reporters.base import Reporter
-from paramsurvey.reporters.live import LiveReporter
 from paramsurvey.reporters.log import LogReporter, RunLog
-from paramsurvey.reporters.notebook import NotebookReporter, in_notebook
-from paramsurvey.reporters.screen import is_terminal
+from paramsurvey.reporters.screen import in_notebook, is_terminal
 from paramsurvey.reporters.statistics import StatisticsReporter
 from paramsurvey.reporters.terminal import PlainReporter
 from paramsurvey.scene import Scene
@@ -57,8 +55,12 @@ def _shown(options: Options, scene: Scene, own_terminal: bool) -> Reporter:
     """Return the live view at verbose 1 where it can be shown, and plain lines otherwise."""
     if options.verbose == 1 and options.progress_dt is None:
         if in_notebook():
+            from paramsurvey.reporters.notebook import NotebookReporter
+
             return NotebookReporter(scene.look)
         if own_terminal and _can_draw():
+            from paramsurvey.reporters.live import LiveReporter
+
             return LiveReporter(sys.stderr, scene.look)
     interval = INTERVALS[min(options.verbose, 3)] if options.progress_dt is None else options.progress_dt
     return PlainReporter(interval, look=scene.look)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -49,12 +48,6 @@ class NotebookReporter:
 
     def close(self) -> None:
         """Leave the last picture where it is."""
-
-
-def in_notebook() -> bool:
-    """Tell whether this is a kernel, without loading anything."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return "ipykernel" in sys.modules and getattr(shell, "kernel", None) is not None
 
 
 def page(progress: MapProgress, seen: Snapshot, final: bool) -> str:

@@ -142,6 +142,12 @@ class Above:
         return getattr(self._stream, name)
 
 
+def in_notebook() -> bool:
+    """Tell whether this is a kernel, without loading anything."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return "ipykernel" in sys.modules and getattr(shell, "kernel", None) is not None
+
+
 def is_terminal(stream: object) -> bool:
     """Tell whether a stream is a terminal, and none that writes above a screen already."""
     with suppress(AttributeError, ValueError, OSError):
