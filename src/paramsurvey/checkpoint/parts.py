@@ -35,7 +35,7 @@ from paramsurvey.messages import Values
 POSITION = "_position"
 KEY = b"paramsurvey"  # of the fields' metadata
 FAN_IN = 16  # so many parts of about one size become one
-LARGEST = 128 * 2**20  # bytes: no merge makes more, for it happens in memory
+LARGEST = 32 * 2**20  # bytes: no merge makes more, for it happens in memory
 
 _NAME = re.compile(r"(\d{8,})-(\d{8,})-(\d{9,})-([0-9a-f]{8})\.parquet")
 
