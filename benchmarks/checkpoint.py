@@ -1,7 +1,6 @@
 """What a checkpoint costs, and how fast a survey resumes that is finished already.
 
-    python benchmarks/checkpoint.py overhead [--psets 1000000] [--rounds 9]
-    python benchmarks/checkpoint.py resume [--psets 10000000]
+Usage: python benchmarks/checkpoint.py
 
 Overhead: the same survey of tiny psets, with and without a checkpoint, by turns; the medians count.
 Resume: a survey is run once with a checkpoint, and then again by a fresh process, which has nothing
@@ -23,9 +22,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from common import HEAD, Row, machine
 
 import paramsurvey
 
+COUNT = 1_000_000
+ROUNDS = 9
 MOST_OVERHEAD = 0.05
 MOST_SECONDS = 10.0
 MOST_BYTES = 1e9
@@ -44,41 +46,48 @@ def timed(psets: pd.DataFrame, checkpoint: Path | None) -> float:
     options = {} if checkpoint is None else {"checkpoint": checkpoint}
     results = paramsurvey.map(add, psets, **options)
     took = time.perf_counter() - begun
-    assert results.c.tolist() == (psets.a + psets.b).tolist()
+    assert (results.c == psets.a + psets.b).all()
     if checkpoint is not None:
         shutil.rmtree(checkpoint)
     return took
 
 
-def overhead(directory: Path, count: int, rounds: int) -> bool:
+def overhead(directory: Path, count: int = COUNT, rounds: int = ROUNDS) -> Row:
+    """Run the same survey without and with a checkpoint, by turns."""
     psets = psets_of(count)
     paramsurvey.init(verbose=0)
     timed(psets, directory / "warm-up")
     pairs = [(timed(psets, None), timed(psets, directory / f"run-{i}")) for i in range(rounds)]
     without, with_it = (statistics.median(times) for times in zip(*pairs, strict=True))
-    ratio = statistics.median(b / a for a, b in pairs) - 1
-    print(f"{count:,} tiny psets, medians of {rounds} rounds")
-    print(f"  {without:.3f} s without, {with_it:.3f} s with a checkpoint")
-    print(f"the median of the pairs: {100 * ratio:+.1f} % (at most {100 * MOST_OVERHEAD:.0f} % is promised)")
-    return ratio <= MOST_OVERHEAD
+    more = statistics.median(b / a for a, b in pairs) - 1
+    return Row(
+        f"a checkpoint of {count:,} tiny psets",
+        f"{more:+.1%} ({without:.2f} s without, {with_it:.2f} s with one; {rounds} rounds)",
+        f"≤ +{MOST_OVERHEAD:.0%}",
+        more <= MOST_OVERHEAD,
+    )
 
 
-def resume(directory: Path, count: int) -> bool:
+def resume(directory: Path, count: int = 10 * COUNT) -> Row:
+    """Run a survey once, and then again when nothing is left to do."""
     checkpoint = directory / "run"
-    first = measured("run", count, checkpoint)
-    print(f"{count:,} psets run with a checkpoint: {first['seconds']:.1f} s")
-    size = sum(path.stat().st_size for path in checkpoint.rglob("*.parquet"))
-    print(f"  on disk: {size / 1e6:.0f} MB in {len(list(checkpoint.rglob('*.parquet')))} files")
+    measured("run", count, checkpoint)
     plain = measured("hold", count, checkpoint)
     again = measured("run", count, checkpoint)
+    assert again["resumed"] == count
     more = again["peak"] - plain["peak"]
-    print(f"resumed when all are done: {again['seconds']:.1f} s (at most {MOST_SECONDS:.0f} s are promised)")
-    print(
-        f"  peak memory {again['peak'] / 1e6:.0f} MB, {more / 1e6:.0f} MB above psets and results themselves"
+    return Row(
+        f"resuming when {count:,} of {count:,} are done",
+        f"{again['seconds']:.1f} s, {more / 1e6:.0f} MB above psets and results",
+        f"< {MOST_SECONDS:.0f} s, < {MOST_BYTES / 1e9:.0f} GB",
+        again["seconds"] < MOST_SECONDS and more < MOST_BYTES,
     )
-    loaded = measured("load", count, checkpoint)
-    print(f"paramsurvey.load(): {loaded['seconds']:.1f} s, peak memory {loaded['peak'] / 1e6:.0f} MB")
-    return again["seconds"] < MOST_SECONDS and more < MOST_BYTES and again["resumed"] == count
+
+
+def rows() -> list[Row]:
+    """Measure both."""
+    with tempfile.TemporaryDirectory() as directory:
+        return [overhead(Path(directory)), resume(Path(directory))]
 
 
 def measured(what: str, count: int, checkpoint: Path) -> dict[str, Any]:
@@ -106,24 +115,21 @@ def one(what: str, count: int, checkpoint: Path) -> None:
     print(json.dumps({"seconds": took, "peak": paramsurvey.utils.vmem() * 1e9, "resumed": resumed}))
 
 
-def main() -> int:
+def main() -> None:
+    """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=["overhead", "resume", "run", "hold", "load"])
-    parser.add_argument("--psets", type=int)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--directory", type=Path, help="where to write; a temporary one by default")
+    parser.add_argument("what", nargs="?", choices=["run", "hold", "load"], help=argparse.SUPPRESS)
+    parser.add_argument("--psets", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--directory", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.what in ("run", "hold", "load"):
+    if given.what is not None:
         one(given.what, given.psets, given.directory)
-        return 0
-    with tempfile.TemporaryDirectory(dir=given.directory) as directory:
-        if given.what == "overhead":
-            fine = overhead(Path(directory), given.psets or 1_000_000, given.rounds)
-        else:
-            fine = resume(Path(directory), given.psets or 10_000_000)
-    print("PASSED" if fine else "FAILED")
-    return 0 if fine else 1
+        return
+    print(machine())
+    print(HEAD)
+    for row in rows():
+        print(row)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
