@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from paramsurvey.checkpoint.encoding import Encoded, Piece, decode, encode
 from paramsurvey.checkpoint.files import sync_directory
 from paramsurvey.checkpoint.identity import Lanes, value_lanes
-from paramsurvey.messages import Values
+from paramsurvey.messages import Rows, Values
 
 POSITION = "_position"
 KEY = b"paramsurvey"  # of the fields' metadata
@@ -99,7 +99,7 @@ class Stored:
     Attributes
     ----------
     role : str
-        ``'pset'``, ``'result'`` or ``'failure'``.
+        ``'pset'``, ``'result'``, ``'failure'`` or ``'output'``: what the psets printed.
     key : hashable
         The key in the psets or in the results.
     column : Encoded
@@ -151,9 +151,10 @@ def _field(name: str, array: Any, about: Mapping[str, str]) -> Any:
 def _physical_name(stored: Stored, psets: frozenset[str]) -> str:
     """Return what the column is called in the file: its key, unless that would be somebody else's."""
     key = stored.key
-    if stored.role == "pset" or (isinstance(key, str) and not key.startswith("_") and key not in psets):
+    is_free = isinstance(key, str) and not key.startswith("_") and key not in psets
+    if stored.role == "pset" or (is_free and stored.role != "output"):
         return str(key)
-    if stored.role == "failure":
+    if stored.role in ("failure", "output"):
         return f"_{key}"
     return f"_{stored.role} {key if isinstance(key, str) else repr(key)}"
 
@@ -222,6 +223,14 @@ class PartTable:
         column = stored.column
         return decode(column.array, column.codec, column.kinds)
 
+    def printed(self, rows: Rows) -> dict[int, str]:
+        """Return what the psets printed that are stored here, by the numbers of their `rows`."""
+        numbers, found = np.asarray(rows), {}
+        for stored in self.columns("output"):
+            for at, texts in self.pieces(stored):
+                found.update(zip(numbers[at].tolist(), texts, strict=True))
+        return found
+
     def pset_columns(self) -> dict[str, Values | Lanes]:
         """Return what the psets' identities are computed from; nothing is unpickled."""
         return {str(stored.key): self._comparable(stored) for stored in self.columns("pset")}
@@ -260,7 +269,7 @@ def joined(tables: Sequence[PartTable]) -> Any:
     starts = np.cumsum([0, *map(len, tables)]).tolist()
     gathered: dict[tuple[str, Hashable], list[tuple[int, PartTable, Stored]]] = {}
     for start, table in zip(starts, tables, strict=False):
-        for stored in chain(*map(table.columns, ("pset", "result", "failure"))):
+        for stored in chain(*map(table.columns, ("pset", "result", "failure", "output"))):
             gathered.setdefault((stored.role, stored.key), []).append((start, table, stored))
     columns = [_joined_column(found, starts) for found in gathered.values()]
     positions = pa.chunked_array([table.positions for table in tables])
@@ -312,6 +321,12 @@ def pset_column(
     return Stored(role, key, column, dtype, lanes)
 
 
+def printed_column(texts: Mapping[int, str], count: int) -> list[Stored]:
+    """Return the column of what some of `count` psets printed; none where nobody printed anything."""
+    pieces: list[Piece] = [(np.array(list(texts), dtype=np.int64), list(texts.values()))]
+    return [Stored("output", "output", encode(pieces, count))] if texts else []
+
+
 # ---- files
 
 
@@ -337,7 +352,7 @@ def write_part(directory: Path, table: Any, first: int, last: int) -> Part:
 def _serialized(table: Any) -> Any:
     """Return a Parquet file as a buffer.
 
-    Only what repeats itself is worth a dictionary; positions are neighbours, which differences make
+    Only text is worth a dictionary; integers are written as differences, which makes most of them
     small; and the rest is written as it is, for that costs a fifth of compressing it.
     """
     sink = pa.BufferOutputStream()
@@ -346,7 +361,7 @@ def _serialized(table: Any) -> Any:
         sink,
         compression="none",
         use_dictionary=[f.name for f in table.schema if pa.types.is_string(f.type)],
-        column_encoding={POSITION: "DELTA_BINARY_PACKED"},
+        column_encoding={f.name: "DELTA_BINARY_PACKED" for f in table.schema if f.type == pa.int64()},
         write_statistics=False,
     )
     return sink.getvalue()

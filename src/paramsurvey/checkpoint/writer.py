@@ -16,6 +16,7 @@ LONGEST_PAUSE = 0.3  # ... and what is fast is collected, but durable within a s
 PAUSE_PER_WRITE = 15  # so that writing takes a small part of the time
 RETRY_SECONDS = 2.0  # after a write that failed
 TICK_SECONDS = 1.0
+FIRST_TICK_SECONDS = 0.1  # sooner: what is done then need not be done at the end, when all wait for it
 MOST_BYTES = 256 * 2**20  # of what is not written yet; who has more to write waits ...
 LONGEST_WAIT = 0.2  # ... but not for ever, for Ctrl-C must come through
 
@@ -53,7 +54,7 @@ class Writer:
         self._closing = self._stopped = False
         self._in_trouble = self._refused = False
         self._next_write = 0.0
-        self._next_tick = time.monotonic() + TICK_SECONDS
+        self._next_tick = time.monotonic() + FIRST_TICK_SECONDS
         self._new_part = threading.Event()
         self._threads = [
             threading.Thread(target=target, name=f"checkpoint {name}", daemon=True)
