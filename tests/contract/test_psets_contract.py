@@ -129,7 +129,9 @@ def test_a_generator_that_raises_ends_the_map_and_what_had_finished_is_kept(plac
     assert last is not None
     check_books(last)
     assert last.progress.total == 3
-    assert_frame_equal(last.to_df(), EXPECTED.head(last.progress.finished)[list(last)])
+    kept = last.to_df()  # any of the three, for the generator may raise while they run
+    expected = EXPECTED[EXPECTED["a"].isin(kept["a"])].reset_index(drop=True)
+    assert_frame_equal(kept, expected[list(kept)])
     assert sums(place, DICTS)["c"].tolist() == [11, 22, 33]
 
 
