@@ -36,6 +36,7 @@ soak: .venv/.dev  ## run 1,000 random maps with random faults; ARGS='--maps 50' 
 .venv/.demo .venv/.dev: pyproject.toml | .venv/bin/pip
 	@echo "setup: installing paramsurvey[$(extra)] into .venv (the first time takes some minutes)"
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(extra)]'
+	@.venv/bin/python -m compileall -q src  # as pip does it with all others
 	@touch $@
 
 # pip is the last thing that venv makes: while it is not there, .venv is not finished.

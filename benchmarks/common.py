@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import statistics
 import subprocess
@@ -80,6 +81,9 @@ def _processor() -> str:
 
 
 def run_python(code: str, *arguments: str, python: str = sys.executable) -> str:
-    """Run Python code in a process of its own, and return what it prints."""
-    done = subprocess.run([python, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    """Run Python code in a process of its own, which may keep what it compiles, and return what it prints."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [python, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, check=True, env=environment
+    )
     return done.stdout.strip()
