@@ -16,7 +16,7 @@ from common import HEAD, Row, machine, run_python
 MB = 1e6
 
 FRAME = """
-import json, sys
+import json, sys, time
 import numpy as np, pandas as pd
 import paramsurvey
 from paramsurvey.host import peak_memory
@@ -25,14 +25,16 @@ paramsurvey.init(verbose=0)
 def worker(pset, system_kwargs, user_kwargs):
     return {"c": pset["a"] + pset["b"]}
 psets = pd.DataFrame({"a": np.arange(count), "b": np.arange(count, 0, -1)})
+begun = time.perf_counter()
 results = paramsurvey.map(worker, psets)
+seconds = time.perf_counter() - begun
 assert len(results) == count
 frame = int(results.memory_usage().sum())
-print(json.dumps({"peak": peak_memory(), "frame": frame}))
+print(json.dumps({"peak": peak_memory(), "frame": frame, "psets": count, "seconds": seconds}))
 """
 
 SPACE = """
-import json, sys, tempfile
+import json, sys, tempfile, time
 import paramsurvey
 from paramsurvey.host import peak_memory
 side = round(int(sys.argv[1]) ** 0.25)
@@ -41,10 +43,12 @@ def worker(pset, system_kwargs, user_kwargs):
     return {"s": pset["x"] + pset["y"]}
 axes = {name: range(side) for name in "xyzw"}
 space = paramsurvey.params.grid(**axes)
+begun = time.perf_counter()
 with tempfile.TemporaryDirectory() as directory:
     results = paramsurvey.map(worker, space, checkpoint=directory + "/run", keep_results=False)
+    seconds = time.perf_counter() - begun
     assert results.progress.finished == len(space)
-print(json.dumps({"peak": peak_memory(), "psets": len(space)}))
+print(json.dumps({"peak": peak_memory(), "psets": len(space), "seconds": seconds}))
 """
 
 LARGE = """
