@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 
+from paramsurvey.advice import Advice
+
 VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -31,6 +33,8 @@ class ThreadVariables:
     ----------
     added : dict
         The variables that were set here. What the user has chosen for OpenMP counts for all.
+    wanted : dict
+        All of them: for workers on other machines, who inherit nothing.
     """
 
     def __init__(self, environ: MutableMapping[str, str], threads: int = 1) -> None:
@@ -38,15 +42,13 @@ class ThreadVariables:
         self._threads = environ.get("OMP_NUM_THREADS") or str(threads)
         self.added: Mapping[str, str] = {name: self._threads for name in VARIABLES if not environ.get(name)}
         environ.update(self.added)
+        self.wanted: Mapping[str, str] = {name: environ[name] for name in VARIABLES}
 
-    def notice(self) -> str:
+    def notice(self, advice: Advice) -> str:
         """Return the line that tells the user; empty when there is nothing to tell."""
         if "OMP_NUM_THREADS" not in self.added:
             return ""
-        return (
-            f"OMP_NUM_THREADS is not set: it is {self._threads} in the workers, lest they compete; "
-            "set it, or threads_per_worker=, to change that"
-        )
+        return advice.threads(self._threads)
 
     def restore(self) -> None:
         """Leave the environment as it was, but for what somebody else has changed since."""

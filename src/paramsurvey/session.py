@@ -196,7 +196,7 @@ class Session:
         own = options.get(self._backend.name) or {}
         self._loudest = max(self._loudest, resolved.verbose)
         self._say_threads(Notes(self._log, resolved.verbose))
-        return MapRun(self._backend, self._log, self._threads.added, func, psets, resolved, own)
+        return MapRun(self._backend, self._log, self._threads.wanted, func, psets, resolved, own)
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         check_init(options, backends.NAMES)
