@@ -322,3 +322,17 @@ def test_a_killed_driver_leaves_no_program() -> None:
     process.communicate()
     pid = int(pids.read_text())
     wait_until(lambda: not psutil.pid_exists(pid), "the program still runs")
+
+
+# ---- what is said
+
+
+def test_a_run_says_nothing_of_python(in_tmp: Path) -> None:
+    fail = script("fail", "#!/bin/sh\necho lost >&2; exit 3\n")
+    environ = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    done = paramsurvey("run", "-p", "a=1,2", "--checkpoint", "out", "--", fail, "{a}", code=1, env=environ)
+    for word in ("your code", "threads_per_worker", "results.missing", "traceback", ".py"):
+        assert word not in done.stderr
+    assert "  next: paramsurvey missing out\n" in done.stderr
+    assert "--threads-per-worker" in done.stderr
+    assert "Traceback" not in next(Path().glob(".paramsurvey-*.log")).read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import paramsurvey
+from paramsurvey.cli.advice import InShell
 from paramsurvey.failures import Case, Cause
 from paramsurvey.progress import MapProgress
 from paramsurvey.summary import Facts, summary
@@ -69,6 +70,30 @@ def test_an_interrupted_map_with_a_checkpoint_goes_on_from_there() -> None:
     )
     assert "checkpoint: out" in summary(facts)
     assert "run the same program again" in summary(facts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "checkpoint", "said"),
+    [
+        ("raised", "my out", "paramsurvey missing 'my out'"),
+        (
+            "raised",
+            None,
+            "all reasons are in the log; with --checkpoint DIR, paramsurvey missing DIR shows them",
+        ),
+        ("not run", "out", "paramsurvey resume out"),
+        ("not run", None, "the same command again; with --checkpoint DIR, it goes on where it stopped"),
+    ],
+)
+def test_who_typed_a_command_is_told_commands(kind: str, checkpoint: str | None, said: str) -> None:
+    facts = Facts(
+        progress=MapProgress("fit", total=9, finished=5, failures=4),
+        elapsed=2,
+        cases=[case(kind, 4, line="")],
+        checkpoint=checkpoint,
+        advice=InShell(),
+    )
+    assert summary(facts).endswith(f"next: {said}")
 
 
 def half_fail(pset, system_kwargs, user_kwargs):  # type: ignore[no-untyped-def]

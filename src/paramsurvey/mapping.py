@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from paramsurvey.advice import Advice
 from paramsurvey.backends.base import Backend
 from paramsurvey.checkpoint import open_checkpoint
 from paramsurvey.checkpoint.base import Status
@@ -53,6 +54,8 @@ class MapRun:
     options : Options
     own : mapping
         What was given as ``<backend name>={...}``.
+    advice : Advice
+        Says what to type next, at the end.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class MapRun:
         psets: Any,
         options: Options,
         own: Mapping[str, Any],
+        advice: Advice,
     ) -> None:
         load_pandas()
         from paramsurvey.psets import as_source
@@ -80,7 +84,7 @@ class MapRun:
         source = as_source(psets, options.limit)
         self._job = self._make_job(func, source, environment)
         stats = PerfStats(vstats=options.vstats, emit=log.write)
-        self._watch = Watch(log, backend.runs_here, options, stats)
+        self._watch = Watch(log, backend.runs_here, options, stats, advice)
         self._survey = self._make_survey(source, stats, MapProgress(options.name, len(source)))
         self._resume()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from paramsurvey.advice import IN_PYTHON, Advice
 from paramsurvey.collect import FailedPset
 from paramsurvey.failures import Case, Causes
 from paramsurvey.messages import Failure, Pset
@@ -80,6 +81,7 @@ class Scene:
         log: str | None,
         checkpoint: str | None,
         interrupted: bool,
+        advice: Advice = IN_PYTHON,
     ) -> str:
         """Sum the survey up, and show that from now on; empty where nothing ever began."""
         assert self._survey is not None
@@ -98,6 +100,7 @@ class Scene:
                 log=log,
                 checkpoint=checkpoint,
                 interrupted=interrupted,
+                advice=advice,
             )
         )
         return self._summary

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey import backends
+from paramsurvey.advice import IN_PYTHON, Advice
 from paramsurvey.backends.base import Backend, Resources
 from paramsurvey.environment import ThreadVariables
 from paramsurvey.host import core_count
@@ -44,6 +45,8 @@ class Session:
     >>> with Session(ncores=2, verbose=0) as session:  # doctest: +SKIP
     ...     results = session.map(worker, psets)
     """
+
+    advice: Advice = IN_PYTHON  # what talks to its user in another language has a subclass
 
     def __init__(self, **options: Any) -> None:
         self._lock = threading.Lock()  # held by the map that runs
@@ -196,7 +199,7 @@ class Session:
         own = options.get(self._backend.name) or {}
         self._loudest = max(self._loudest, resolved.verbose)
         self._say_threads(Notes(self._log, resolved.verbose))
-        return MapRun(self._backend, self._log, self._threads.wanted, func, psets, resolved, own)
+        return MapRun(self._backend, self._log, self._threads.wanted, func, psets, resolved, own, self.advice)
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         check_init(options, backends.NAMES)
@@ -234,9 +237,10 @@ class Session:
 
     def _say_threads(self, notes: Notes) -> None:
         """Tell, before the first map, how many threads the workers have where the user did not say."""
-        if self._threads.notice() and not self._said_threads:
+        notice = self._threads.notice(self.advice)
+        if notice and not self._said_threads:
             self._said_threads = True
-            notes.say(self._threads.notice())
+            notes.say(notice)
 
     def _warn_of_crowding(self, workers: int, notes: Notes) -> None:
         """Tell the user when this machine's workers have more threads than it has cores."""
@@ -244,7 +248,7 @@ class Session:
         if self.options.backend == "multiprocessing" and threads > 1 and workers * threads > cores:
             notes.say(
                 f"{workers} workers of {threads} threads each share {cores} cores and slow each other down: "
-                f"use at most ncores={max(1, cores // threads)}"
+                f"{self.advice.fewer_workers(max(1, cores // threads))}"
             )
 
 

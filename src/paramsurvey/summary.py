@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from paramsurvey.advice import IN_PYTHON, Advice
 from paramsurvey.failures import Case, near
 from paramsurvey.messages import FailureKind
 from paramsurvey.progress import MapProgress
@@ -36,6 +37,8 @@ class Facts:
         Where they are.
     interrupted : bool
         The map did not come to its end, so that its caller has no results in hand.
+    advice : Advice
+        Says what to type next.
     """
 
     progress: MapProgress
@@ -47,6 +50,7 @@ class Facts:
     log: str | None = None
     checkpoint: str | None = None
     interrupted: bool = False
+    advice: Advice = IN_PYTHON
 
 
 def summary(facts: Facts) -> str:
@@ -121,12 +125,9 @@ def _places(facts: Facts) -> list[str]:
 def _next(facts: Facts) -> list[str]:
     if not facts.cases:
         return []
-    results = "paramsurvey.last_results()" if facts.interrupted else "results"
     if facts.interrupted or all(case.cause.kind == FailureKind.NOT_RUN for case in facts.cases):
-        if facts.checkpoint:
-            return ["next: run the same program again, which goes on from the checkpoint"]
-        return [f"next: paramsurvey.map(..., {results}.missing)"]
-    return [f"next: {results}.missing.summary(), or {results}.missing.reproduce({_first_failed(facts)})"]
+        return [f"next: {facts.advice.go_on(facts.checkpoint, facts.interrupted)}"]
+    return [f"next: {facts.advice.after_failures(_first_failed(facts), facts.checkpoint)}"]
 
 
 def _first_failed(facts: Facts) -> int:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from paramsurvey.advice import Advice
 from paramsurvey.interrupts import Interrupts
 from paramsurvey.messages import Failure, Pset
 from paramsurvey.notes import Notes
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
 class Watch:
     """Passes what happens in a map on to the log, to stderr and to the reporters."""
 
-    def __init__(self, log: RunLog, runs_here: bool, options: Options, stats: PerfStats) -> None:
+    def __init__(
+        self, log: RunLog, runs_here: bool, options: Options, stats: PerfStats, advice: Advice
+    ) -> None:
         self.notes = Notes(log, options.verbose)
         self.interrupts = Interrupts(at_once=runs_here, stop_signals=options.stop_signals)
         self._log = log
         self._options = options
         self._stats = stats
+        self._advice = advice
         self._runs_here = runs_here
         self._scene = Scene(time.monotonic)
         self._reporters = Reporters([], time.monotonic, self.notes.say)
@@ -73,7 +77,8 @@ class Watch:
     def end(self, survey: Survey, interrupted: bool) -> None:
         """Show the last counters, say how it went, and end."""
         failed, cores = survey.collector.failed, survey.backend.core_count()
-        summary = self._scene.conclude(failed, cores, self._log.path, self._options.checkpoint, interrupted)
+        log, checkpoint = self._log.path, self._options.checkpoint
+        summary = self._scene.conclude(failed, cores, log, checkpoint, interrupted, self._advice)
         if summary:
             self._log.write(summary)
         self._reporters(survey.progress, final=True)

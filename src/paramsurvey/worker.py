@@ -20,7 +20,7 @@ from time import perf_counter, process_time
 from typing import Any, Protocol, TypeVar
 
 from paramsurvey.capture import Capture, is_ours
-from paramsurvey.errors import NotPicklable
+from paramsurvey.errors import NotPicklable, PlainFailure
 from paramsurvey.host import peak_memory, used_memory
 from paramsurvey.messages import Answer, Code, Failure, FailureKind, Group, Job, Refusal, Reply
 from paramsurvey.packing import Packer
@@ -243,6 +243,8 @@ class Runner:
         retryable = wanted is None or isinstance(error, wanted)
         if isinstance(error, Misuse):
             line, trace = f"ValueError({str(error)!r})", f"ValueError: {error}\n"
+        elif isinstance(error, PlainFailure):
+            line, trace = describe(error), ""
         else:
             line, trace = describe(error), traceback_of(error)
         return Failure(FailureKind.RAISED, line, trace, retryable=retryable)

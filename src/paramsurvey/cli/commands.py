@@ -20,6 +20,7 @@ from typing import IO, Any
 from paramsurvey.cli.guard import GRACE_SECONDS, Guard
 from paramsurvey.cli.parsing import NothingParsed, Parser
 from paramsurvey.cli.template import Template
+from paramsurvey.errors import PlainFailure
 
 KEPT_BYTES = 64 * 1024  # of each stream, in the results
 PARSED_BYTES = 8 * 1024 * 1024  # of stdout, its end: where results are looked for
@@ -29,11 +30,11 @@ CAPTURED = ("exit_code", "duration", "stdout", "stderr")
 FILES = ("stdout_file", "stderr_file")
 
 
-class CommandFailed(RuntimeError):
+class CommandFailed(PlainFailure):
     """A command ended with an exit code that is none of ``--ok-codes``, or could not be started."""
 
 
-class CommandTimeout(TimeoutError):
+class CommandTimeout(PlainFailure):
     """A command was ended because it ran longer than ``--timeout``."""
 
 

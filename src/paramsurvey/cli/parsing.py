@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from paramsurvey.cli.problems import BadUsage
+from paramsurvey.errors import PlainFailure
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 OPAQUE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # escapes and character classes
@@ -17,7 +18,7 @@ LABEL = re.compile(r"([A-Za-z_]\w*)[\"' ]*[=:]")
 WORD = re.compile(r"([A-Za-z_]\w*)[^\w(]*$")
 
 
-class NothingParsed(ValueError):
+class NothingParsed(PlainFailure):
     """The program did not print what was to be parsed."""
 
 

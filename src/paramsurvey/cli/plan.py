@@ -114,11 +114,11 @@ class Plan:
 
     def run(self) -> int:
         """Run all, deliver the results, and return the exit code."""
-        from paramsurvey.session import Session
+        from paramsurvey.cli.advice import ShellSession
 
         work = self._function()
         init = {name: value for name, value in self.engine.items() if name in SESSION_OPTIONS}
-        with Session(**init) as session:
+        with ShellSession(**init) as session:
             self._remember()
             try:
                 results = self._map(session, *work)
