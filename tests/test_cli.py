@@ -182,7 +182,7 @@ def test_a_program_that_ignores_sigterm_is_ended_with_its_children() -> None:
         "stubborn", "#!/bin/sh\ntrap '' TERM\necho $$ >> pids\nsleep 600 &\necho $! >> pids\nwait\n"
     )
     done = paramsurvey("run", "-p", "a=1", "--timeout", "0.5", "--", stubborn, code=1)
-    assert "ran longer than timeout=0.5 seconds" in done.stderr
+    assert "ran longer than the timeout of 0.5 s" in done.stderr
     pids = [int(pid) for pid in Path("pids").read_text().split()]
     assert len(pids) == 2
     wait_until(lambda: not any(map(psutil.pid_exists, pids)), "the program, or its child, still runs")
@@ -322,6 +322,19 @@ def test_a_killed_driver_leaves_no_program() -> None:
     process.communicate()
     pid = int(pids.read_text())
     wait_until(lambda: not psutil.pid_exists(pid), "the program still runs")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_stdout_into_a_file_on_a_full_disk_loses_no_results(in_tmp: Path) -> None:
+    arguments = [PROGRAM, "run", "-v0", "-p", "a=1:3", "--", "echo", "x"]
+    environ = {**os.environ, "TMPDIR": str(in_tmp)}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, env=environ)
+    assert done.returncode == 1
+    assert done.stderr.startswith("paramsurvey: stdout could not be written (No space left on device)")
+    (kept,) = in_tmp.glob("paramsurvey-*-stdout.csv")
+    assert str(kept) in done.stderr
+    assert len(pd.read_csv(kept)) == 3
 
 
 # ---- what is said

@@ -105,7 +105,7 @@ def run_command(pset: dict[str, Any], system_kwargs: dict[str, Any], command: Co
         duration = time.perf_counter() - begun
         files = Outputs(pset, way, out, err)
         if code is None:
-            shown = f"it ran longer than timeout={way.timeout:g} seconds and was stopped"
+            shown = f"it ran longer than the timeout of {way.timeout:g} s and was stopped"
             raise CommandTimeout(shown + files.last_words())
         if code not in command.ok_codes:
             raise failed(code, files.last_words())

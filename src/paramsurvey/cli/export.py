@@ -62,7 +62,7 @@ def deliver(frame: pd.DataFrame, path: str) -> None:
         The file could not be written. The message says where the table is instead.
     """
     if path == STDOUT:
-        print_table(frame)
+        _deliver_on_stdout(frame)
         return
     writer = WRITERS[Path(path).suffix.lower()]
     try:
@@ -70,6 +70,15 @@ def deliver(frame: pd.DataFrame, path: str) -> None:
     except (OSError, ValueError, TypeError, OverflowError) as error:
         raise RunFailed(_rescued(frame, path, error)) from error
     say(f"{path}: {len(frame):,} row{'' if len(frame) == 1 else 's'}")
+
+
+def _deliver_on_stdout(frame: pd.DataFrame) -> None:
+    try:
+        print_table(frame)
+    except BrokenPipeError:  # who reads has seen enough
+        raise
+    except OSError as error:  # it goes into a file, on a disk that is full
+        raise RunFailed(_rescued(frame, "stdout", error)) from error
 
 
 def _write_aside(frame: pd.DataFrame, path: str, writer: Writer) -> None:
