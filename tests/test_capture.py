@@ -94,6 +94,18 @@ def test_stored_output_is_told_by_chosen_rows_and_by_pickles() -> None:
         results.output_of(7)
 
 
+def test_the_output_of_the_last_attempt_is_the_one_that_is_kept() -> None:
+    def work(pset: dict[str, Any], *_: object) -> None:
+        if not Path("tried").exists():
+            Path("tried").touch()
+            print("trouble")
+            raise ValueError("bad")
+
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(work, [{"a": 1}], capture_output="store", retries=1)
+    assert results.output_of(0) == ""
+
+
 def test_each_map_has_a_mode_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
     assert survey("prints", capture_output="store").output_of(0) == "out 0\nerr 0\n"
     assert survey("prints").output_of(0) == ""

@@ -263,6 +263,95 @@ def test_what_was_not_run_is_no_failure(ran: RanPsets) -> None:
     assert len(paramsurvey.load("dir").missing) == 1
 
 
+# ---- what psets printed
+
+
+def talk(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+    if pset["a"] != 1:
+        print("I am", pset["a"], pset["b"])
+    return fragile(pset, system_kwargs, user_kwargs) | {"output": pset["a"]}
+
+
+def printed(results: paramsurvey.MapResults) -> list[tuple[int, str, str]]:
+    """Return the psets of both tables with what they printed."""
+    return [
+        (row.a, row.b, table.output_of(row.Index))
+        for table in (results, results.missing)
+        for row in table.itertuples()
+    ]
+
+
+def test_what_psets_printed_is_kept_with_their_results_and_failures(ran: RanPsets) -> None:
+    first = paramsurvey.map(talk, PSETS, checkpoint="dir", capture_output="store")
+    assert printed(first)[:3] == [(0, "x", "I am 0 x\n"), (0, "y", "I am 0 y\n"), (1, "x", "")]
+    assert printed(first)[-1] == (3, "y", "I am 3 y\n")
+    loaded = paramsurvey.load("dir")
+    assert printed(loaded) == printed(first)
+    pd.testing.assert_frame_equal(loaded.to_df(), first.to_df())
+    assert list(loaded.missing.columns) == list(first.missing.columns)
+    assert first.scan().schema.names == list(first.columns) == ["a", "b", "twice", "output"]
+    resumed = paramsurvey.map(talk, PSETS, checkpoint="dir", retry_failed=False)
+    assert printed(resumed) == printed(first)
+    ran()
+    Path("repaired").touch()
+    shuffled = paramsurvey.map(talk, PSETS[::-1], checkpoint="dir", capture_output="store")
+    assert len(ran()) == 2
+    expected = [(p["a"], p["b"], "" if p["a"] == 1 else f"I am {p['a']} {p['b']}\n") for p in PSETS]
+    assert printed(shuffled) == expected[::-1]
+    assert printed(paramsurvey.load("dir")) == expected
+
+
+def test_runs_with_and_without_stored_output_share_a_checkpoint(ran: RanPsets) -> None:
+    import pyarrow.parquet as pq
+
+    psets = [{"a": a, "b": "x"} for a in (0, 2, 3, 4, 5, 6)]
+    paramsurvey.map(talk, psets[:3], checkpoint="dir")
+    assert not any("_output" in pq.read_schema(part).names for part in [*parts(), *parts("dir/failures")])
+    paramsurvey.map(talk, psets[:4], checkpoint="dir", capture_output="store")
+    results = paramsurvey.map(talk, psets, checkpoint="dir", retry_failed=False)
+    texts = ["", "", "I am 4 x\n", "", "", "I am 3 x\n"]
+    assert [text for *_, text in printed(results)] == texts
+    assert [text for *_, text in printed(paramsurvey.load("dir"))] == texts
+    Path("repaired").touch()
+    paramsurvey.map(talk, psets, checkpoint="dir")
+    assert paramsurvey.load("dir").output_of(2) == "", "the run that succeeded stored none"
+
+
+def test_what_a_pset_printed_before_its_worker_died_is_kept(ran: RanPsets) -> None:
+    def die(pset: dict[str, Any], *_: object) -> None:
+        print("x" * 100_000 if pset["a"] == 0 else "last words")
+        sys.stdout.flush()
+        if pset["a"] == 1:
+            os._exit(1)
+
+    paramsurvey.init(backend="multiprocessing", ncores=1, verbose=0)
+    first = paramsurvey.map(die, [{"a": 0}, {"a": 1}], checkpoint="dir", capture_output="store")
+    loaded = paramsurvey.load("dir")
+    assert loaded.missing.output_of(0) == first.missing.output_of(0) == "last words\n"
+    assert loaded.output_of(0) == first.output_of(0)
+    assert "all of it is in" in loaded.output_of(0)
+
+
+def test_what_is_not_kept_in_memory_has_its_output_in_the_checkpoint_only(
+    ran: RanPsets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from paramsurvey import mapping
+
+    made: list[mapping.Collector] = []
+
+    class Seen(mapping.Collector):
+        def __init__(self, keep_results: bool = True) -> None:
+            super().__init__(keep_results)
+            made.append(self)
+
+    monkeypatch.setattr(mapping, "Collector", Seen)
+    options = {"checkpoint": "dir", "capture_output": "store", "keep_results": False, "retry_failed": False}
+    for _ in range(2):
+        paramsurvey.map(talk, PSETS, **options)
+        assert made.pop().output == {6: "I am 3 x\n", 7: "I am 3 y\n"}, "failures are kept in any case"
+    assert paramsurvey.load("dir").output_of(0) == "I am 0 x\n"
+
+
 # ---- what the directory says
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from paramsurvey.checkpoint.parts import (
     PartDamaged,
     Stored,
     live_parts,
+    printed_column,
     read_part,
     to_table,
     write_part,
@@ -22,10 +24,10 @@ from paramsurvey.checkpoint.parts import (
 from paramsurvey.checkpoint.shelf import Shelf
 
 
-def table(start: int, values: list[Any]) -> Any:
+def table(start: int, values: list[Any], printed: Mapping[int, str] | None = None) -> Any:
     positions = np.arange(start, start + len(values), dtype=np.int64)
     column = Stored("result", "x", encode([(slice(0, len(values)), values)], len(values)))
-    return to_table(pa.array(positions), [column], [])
+    return to_table(pa.array(positions), [column, *printed_column(printed or {}, len(values))], [])
 
 
 def values_of(directory: Path) -> list[Any]:
@@ -106,6 +108,20 @@ def test_merging_unites_columns_of_different_types(tmp_path: Path) -> None:
     back = values_of(tmp_path)
     assert back == values
     assert [type(value) for value in back] == [type(value) for value in values]
+
+
+def test_merging_keeps_what_psets_printed(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    for i in range(16):
+        shelf.add(table(2 * i, [i, i], {1: f"I am {i}"} if i % 3 == 0 else {}))
+    assert shelf.merge(always)
+    (part,) = live_parts(tmp_path)[0]
+    content = read_part(part)
+    expected = {2 * i + 1: f"I am {i}" for i in range(0, 16, 3)}
+    assert content.printed(content.positions) == expected
+    assert content.take(np.array([1, 0, 7])).printed(range(3)) == {0: "I am 0", 2: "I am 3"}
+    assert read_part(part).printed(range(100, 132)) == {100 + at: text for at, text in expected.items()}
+    assert list(values_of(tmp_path)) == [i for i in range(16) for _ in range(2)]
 
 
 def test_a_crash_in_the_middle_of_a_merge_doubles_nothing(tmp_path: Path) -> None:

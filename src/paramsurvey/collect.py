@@ -49,9 +49,13 @@ class Collector:
 
     def land(self, group: Group, reply: Reply, total: int) -> None:
         """Put a reply's results at their psets' rows; `total` psets are known by now."""
-        self.output.update((int(group.rows[offset]), text) for offset, text in reply.output.items())
         if not self.keep_results:
             return
+        self.output.update(
+            (int(group.rows[offset]), text)
+            for offset, text in reply.output.items()
+            if offset not in reply.failures  # it comes with the failure, unless the pset is tried again
+        )
         for key, segments in reply.columns.items():
             for segment in segments:
                 self.restore(key, pick(group.rows, segment.offsets), landed(segment.values), total)

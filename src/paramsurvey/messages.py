@@ -81,7 +81,7 @@ class Failure:
     kind: FailureKind
     exception: str
     traceback: str = ""
-    output: str = ""  # what the pset had printed, where that is stored and its worker cannot tell any more
+    output: str = ""  # what the pset had printed, where that is stored; a worker tells it with its `Reply`
     retryable: bool = True  # False: retry_on does not name the exception, or there is nobody left to try
 
 

@@ -220,7 +220,8 @@ class Survey:
         if self.out is not None:
             self._call_out(self.out, group, reply)
         for offset, failure in reply.failures.items():
-            self._failed(int(group.rows[offset]), failure)
+            printed = reply.output.get(offset, failure.output)
+            self._failed(int(group.rows[offset]), replace(failure, output=printed))
         if not self.collector.keep_results:
             finished = [row for row in range(reply.start, reply.stop) if row not in reply.failures]
             self.source.forget(pick(group.rows, np.array(finished, dtype=np.int64)))

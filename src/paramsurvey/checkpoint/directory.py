@@ -19,7 +19,7 @@ from paramsurvey.checkpoint.dtypes import dtype_text
 from paramsurvey.checkpoint.encoding import Piece, encode, encode_cells
 from paramsurvey.checkpoint.files import replace_json
 from paramsurvey.checkpoint.lock import Lock
-from paramsurvey.checkpoint.parts import PartTable, Stored, pset_column, to_table
+from paramsurvey.checkpoint.parts import PartTable, Stored, printed_column, pset_column, to_table
 from paramsurvey.checkpoint.run_file import (
     FORMAT,
     NAME,
@@ -50,6 +50,7 @@ class Landed:
     rows: Rows
     psets: Mapping[str, Cells]
     columns: Mapping[Any, list[Piece]]
+    printed: Mapping[int, str]  # by place among the rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +244,7 @@ class DirectoryCheckpoint:
     def _land_stored(self, found: Found) -> None:
         if not self._collector.keep_results:
             return
+        self._collector.output.update(found.table.printed(found.rows))
         for stored in found.table.columns("result"):
             for at, values in found.table.pieces(stored):
                 self._collector.restore(stored.key, found.rows[at], values, len(self._source))
@@ -275,14 +277,19 @@ class DirectoryCheckpoint:
             ]
             for key, segments in reply.columns.items()
         }
-        batch = Landed(rows, self._source.cells(rows), columns)
+        printed = {
+            offset - reply.start if places is None else int(places[offset - reply.start]): text
+            for offset, text in reply.output.items()
+            if offset not in reply.failures
+        }
+        batch = Landed(rows, self._source.cells(rows), columns, printed)
         assert self._writer is not None
         self._writer.add(RESULTS, batch, _size(batch))
 
     def fail(self, row: int, failure: Failure, attempts: int) -> None:
         """Keep why a pset has no result."""
         assert self._writer is not None
-        self._writer.add(FAILURES, Failed(row, failure, attempts), 200)
+        self._writer.add(FAILURES, Failed(row, failure, attempts), 200 + len(failure.output))
 
     def _results_table(self, batch: Sequence[Landed]) -> Any:
         batch = sorted(batch, key=lambda one: int(one.rows[0]))  # neighbours become neighbours again
@@ -294,6 +301,9 @@ class DirectoryCheckpoint:
                 gathered.setdefault(key, []).extend(_moved(piece, start) for piece in pieces)
         names = [str(column.key) for column in columns]
         columns += [Stored("result", key, encode(pieces, starts[-1])) for key, pieces in gathered.items()]
+        pairs = zip(starts, batch, strict=False)
+        printed = {start + at: text for start, one in pairs for at, text in one.printed.items()}
+        columns += printed_column(printed, starts[-1])
         positions = pa.chunked_array([self._positions_of(one.rows) for one in batch])
         return to_table(positions, columns, names)
 
@@ -310,6 +320,8 @@ class DirectoryCheckpoint:
             Stored("failure", key, encode([(slice(0, len(rows)), values)], len(rows)))
             for key, values in said.items()
         ]
+        printed = {at: one.failure.output for at, one in enumerate(batch) if one.failure.output}
+        why += printed_column(printed, len(rows))
         positions = pa.array(self._positions_of(rows))
         return to_table(positions, [*psets, *why], [str(column.key) for column in psets])
 
@@ -414,7 +426,8 @@ def _sorted(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
 def _size(landed: Landed) -> int:
     pieces = [values for pieces in landed.columns.values() for _, values in pieces]
     cells = [cells.codes if isinstance(cells, Coded) else cells for cells in landed.psets.values()]
-    return sum(v.nbytes if isinstance(v, np.ndarray) else 100 * len(v) for v in [*pieces, *cells])
+    size = sum(v.nbytes if isinstance(v, np.ndarray) else 100 * len(v) for v in [*pieces, *cells])
+    return size + sum(map(len, landed.printed.values()))
 
 
 def _place(
@@ -475,7 +488,11 @@ def failure_cells(table: PartTable) -> tuple[list[Failure], list[int]]:
     columns = {stored.key: table.pieces(stored) for stored in table.columns("failure")}
     cells = {str(key): list(pieces[0][1]) if pieces else [] for key, pieces in columns.items()}
     said = zip(cells["kind"], cells["exception"], cells["traceback"], strict=True)
-    failures = [Failure(FailureKind(kind), exception, traceback) for kind, exception, traceback in said]
+    printed = table.printed(range(len(table)))
+    failures = [
+        Failure(FailureKind(kind), exception, traceback, printed.get(at, ""))
+        for at, (kind, exception, traceback) in enumerate(said)
+    ]
     return failures, [int(count) for count in cells["attempts"]]
 
 

@@ -151,11 +151,10 @@ def _field(name: str, array: Any, about: Mapping[str, str]) -> Any:
 def _physical_name(stored: Stored, psets: frozenset[str]) -> str:
     """Return what the column is called in the file: its key, unless that would be somebody else's."""
     key = stored.key
-    is_free = isinstance(key, str) and not key.startswith("_") and key not in psets
-    if stored.role == "pset" or (is_free and stored.role != "output"):
-        return str(key)
     if stored.role in ("failure", "output"):
         return f"_{key}"
+    if stored.role == "pset" or (isinstance(key, str) and not key.startswith("_") and key not in psets):
+        return str(key)
     return f"_{stored.role} {key if isinstance(key, str) else repr(key)}"
 
 
@@ -225,7 +224,7 @@ class PartTable:
 
     def printed(self, rows: Rows) -> dict[int, str]:
         """Return what the psets printed that are stored here, by the numbers of their `rows`."""
-        numbers, found = np.asarray(rows), {}
+        numbers, found = np.asarray(rows), dict[int, str]()
         for stored in self.columns("output"):
             for at, texts in self.pieces(stored):
                 found.update(zip(numbers[at].tolist(), texts, strict=True))

@@ -44,6 +44,7 @@ def load(path: str | os.PathLike[str]) -> MapResults:
     for table in results:
         rows = order[start : start + len(table)]
         psets.land(table, rows)
+        collector.output.update(table.printed(rows))
         for stored in table.columns("result"):
             for at, values in table.pieces(stored):
                 collector.restore(stored.key, rows[at], values, psets.total)
