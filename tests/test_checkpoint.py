@@ -261,6 +261,8 @@ def test_what_was_not_run_is_no_failure(ran: RanPsets) -> None:
     results = paramsurvey.map(fragile, PSETS, checkpoint="dir", max_failures=1, group_size=1)
     assert len(results.missing) > 1
     assert len(paramsurvey.load("dir").missing) == 1
+    counts = json.loads(Path("dir/run.json").read_text())["counts"]
+    assert counts["failures"] - counts["not_run"] == 1
 
 
 # ---- what psets printed

@@ -29,6 +29,7 @@ from paramsurvey.checkpoint.run_file import (
     now,
     read_run,
     surroundings,
+    versions,
 )
 from paramsurvey.checkpoint.shelf import Shelf
 from paramsurvey.checkpoint.writer import Build, Writer
@@ -140,6 +141,7 @@ class DirectoryCheckpoint:
             "status": Status.RUNNING,
             **program.to_json(),
             **surroundings(),
+            "versions": {},
             "git": None,
             "started": now(),
             "ended": None,
@@ -346,8 +348,7 @@ class DirectoryCheckpoint:
     # run.json
 
     def _tick(self) -> None:
-        if self._git_directory:
-            self._run["git"], self._git_directory = git_state(self._git_directory), ""
+        self._note_versions()
         if not self._lock.beat():
             assert self._writer is not None
             self._writer.stop()
@@ -359,6 +360,12 @@ class DirectoryCheckpoint:
         if not self._lost:
             self._write_run()
 
+    def _note_versions(self) -> None:
+        """Note of what the program consists: once, and beside the survey, for it takes a while."""
+        if self._git_directory:
+            self._run["versions"] = versions()
+            self._run["git"], self._git_directory = git_state(self._git_directory), ""
+
     def _write_run(self) -> None:
         progress = self._progress
         counts = {
@@ -366,6 +373,7 @@ class DirectoryCheckpoint:
             "active": progress.active,
             "finished": progress.finished,
             "failures": progress.failures,
+            "not_run": self._not_run(),
             "exceptions": progress.exceptions,
             "retried": progress.retried,
             "resumed": progress.resumed,
@@ -378,6 +386,13 @@ class DirectoryCheckpoint:
             "first_position": self._first_position,
         }
         replace_json(self._path / NAME, {**self._run, **moving})
+
+    def _not_run(self) -> int:
+        """Return how many of the failures are psets whose turn did not come: none before the end."""
+        if not self._closed:
+            return 0
+        failed = self._collector.failed.values()
+        return sum(one.failure.kind is FailureKind.NOT_RUN for one in failed)
 
     def close(self, status: Status) -> None:
         """Write what is not written yet, and end."""
@@ -397,8 +412,7 @@ class DirectoryCheckpoint:
             )
 
     def _end_run(self, status: Status) -> None:
-        if self._git_directory:
-            self._run["git"] = git_state(self._git_directory)
+        self._note_versions()
         self._run["status"], self._run["ended"] = status, now()
         with suppress(OSError):  # it has been told that nothing can be written
             self._write_run()

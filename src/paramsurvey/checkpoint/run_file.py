@@ -14,6 +14,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -199,18 +200,20 @@ def git_state(directory: str) -> dict[str, Any] | None:
     return {"commit": commits[0], "dirty": any(not line.startswith("#") for line in lines)}
 
 
-def surroundings() -> dict[str, Any]:
-    """Return where and with what this process runs."""
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that matter."""
     from importlib.metadata import PackageNotFoundError, version
 
-    versions = {"python": platform.python_version()}
+    found = {"python": platform.python_version()}
     for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+def surroundings() -> dict[str, Any]:
+    """Return where this process runs, and how it was started."""
     return {
-        "versions": versions,
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "command": list(sys.argv),
