@@ -94,10 +94,6 @@ class ParamsurveyWarning(UserWarning):
     """Something that a user should know and that did not stop the survey."""
 
 
-class PlainFailure(Exception):
-    """Why one pset failed, all in its message: no traceback is kept, which would show our own code."""
-
-
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` where a known name is close to `name`, else what there is.
 

@@ -74,6 +74,10 @@ class Capturing:
     labels: bool = False
 
 
+class PlainFailure(Exception):
+    """Why one pset failed, all in its message: no traceback is kept, which would show our own code."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why one pset has no result: a kind, one line, and a traceback where there is one."""

@@ -20,9 +20,9 @@ from time import perf_counter, process_time
 from typing import Any, Protocol, TypeVar
 
 from paramsurvey.capture import Capture, is_ours
-from paramsurvey.errors import NotPicklable, PlainFailure
+from paramsurvey.errors import NotPicklable
 from paramsurvey.host import peak_memory, used_memory
-from paramsurvey.messages import Answer, Code, Failure, FailureKind, Group, Job, Refusal, Reply
+from paramsurvey.messages import Answer, Code, Failure, FailureKind, Group, Job, PlainFailure, Refusal, Reply
 from paramsurvey.packing import Packer
 from paramsurvey.sealing import is_atom
 

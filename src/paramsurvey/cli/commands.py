@@ -20,7 +20,7 @@ from typing import IO, Any
 from paramsurvey.cli.guard import GRACE_SECONDS, Guard
 from paramsurvey.cli.parsing import NothingParsed, Parser
 from paramsurvey.cli.template import Template
-from paramsurvey.errors import PlainFailure
+from paramsurvey.messages import PlainFailure
 
 KEPT_BYTES = 64 * 1024  # of each stream, in the results
 PARSED_BYTES = 8 * 1024 * 1024  # of stdout, its end: where results are looked for
