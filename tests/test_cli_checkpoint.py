@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from conftest import wait_until
+from paramsurvey.cli.follow import State
 from paramsurvey.cli.memory import Remembered, remember
 from paramsurvey.cli.program import run_program
 from test_cli import paramsurvey, script, start
@@ -55,6 +56,12 @@ def started() -> list[str]:
 def run_arguments(simulate: str) -> list[str]:
     axes = ["-p", "a=1:4", "--parse", "loss=(.*)"]
     return ["run", "-v0", "-j2", *axes, "--checkpoint", "out", "--", simulate, "{a}"]
+
+
+def test_what_was_not_run_has_not_failed_while_a_run_is_ending() -> None:
+    counts = {"total": 20, "finished": 8, "failures": 12, "not_run": 11}
+    state = State("out", {"status": "running", "counts": counts}, alive=True, holder="")
+    assert (state.failed, state.settled) == (1, 9)
 
 
 def test_a_run_is_followed_interrupted_resumed_and_exported(simulate: str, here: Here) -> None:

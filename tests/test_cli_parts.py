@@ -85,7 +85,7 @@ def test_values_from_files(in_tmp: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a", "has no name"),
+        ("a", "has no values"),
         ("=1", "has no name"),
         ("a=", "has no values"),
         ("a=[]", "has no values"),

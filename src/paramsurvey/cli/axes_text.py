@@ -45,14 +45,15 @@ def parse_axes(texts: Sequence[str]) -> dict[str, Axis]:
     Raises
     ------
     BadUsage
-        A text has no name, a name is there twice, or an axis cannot be read.
+        A text has no name or no values, a name is there twice, or an axis cannot be read.
     """
     axes: dict[str, Axis] = {}
     for text in texts:
         name, equals, values = text.partition("=")
         name = name.strip()
         if not equals or not name:
-            raise BadUsage(f"-p {text!r} has no name: write it as name=values, for example -p a=1,2,3")
+            lacks = "values" if name else "name"
+            raise BadUsage(f"-p {text!r} has no {lacks}: write it as name=values, for example -p a=1,2,3")
         if name in axes:
             raise BadUsage(f"the parameter {name!r} is given twice: put all its values into one -p")
         axes[name] = _in_unicode(name, parse_axis(name, values))

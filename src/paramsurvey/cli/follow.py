@@ -71,7 +71,9 @@ class State:
     @property
     def failed(self) -> int:
         """Psets that failed; those that an early end kept from running are none of them."""
-        return self.counts["failures"] if self.alive else sum(case.count for case in self.cases)
+        if self.alive:
+            return self.counts["failures"] - self.counts.get("not_run", 0)  # which older checkpoints lack
+        return sum(case.count for case in self.cases)
 
     @property
     def status(self) -> str:
