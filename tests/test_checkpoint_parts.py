@@ -162,3 +162,9 @@ def test_a_part_that_is_damaged_is_noticed(tmp_path: Path) -> None:
 def test_other_files_are_no_parts() -> None:
     assert Part.of(Path("00000001-00000001-000000010-0123abcd.parquet.bad")) is None
     assert Part.of(Path("results.parquet")) is None
+
+
+def test_a_part_counts_as_large_as_it_is_in_memory_for_merging_happens_there(tmp_path: Path) -> None:
+    Shelf(tmp_path).add(table(0, np.ones(100_000, dtype=np.int64)))
+    (part,), _ = live_parts(tmp_path)
+    assert part.path.stat().st_size < 100_000 < 8 * 100_000 <= part.size

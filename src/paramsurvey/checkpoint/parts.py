@@ -18,6 +18,7 @@ import uuid
 import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ from paramsurvey.messages import Rows, Values
 POSITION = "_position"
 KEY = b"paramsurvey"  # of the fields' metadata
 FAN_IN = 16  # so many parts of about one size become one
-LARGEST = 32 * 2**20  # bytes: no merge makes more, for it happens in memory
+LARGEST = 64 * 2**20  # bytes: no merge makes more, for it happens in memory
+NUMBER = 8  # bytes
 
 _NAME = re.compile(r"(\d{8,})-(\d{8,})-(\d{9,})-([0-9a-f]{8})\.parquet")
 
@@ -65,11 +67,18 @@ class Part:
 
     @property
     def size(self) -> int:
-        """The file's length in bytes; 0 when it is gone."""
+        """About how many bytes it takes in memory, where numbers are larger; 0 when it is gone."""
         try:
-            return self.path.stat().st_size
+            return max(self.path.stat().st_size, NUMBER * self.rows * _columns_of(self.path))
         except FileNotFoundError:
             return 0
+        except pa.ArrowException:  # who reads it will say what is wrong with it
+            return LARGEST
+
+
+@lru_cache(maxsize=10_000)
+def _columns_of(path: Path) -> int:
+    return int(pq.read_metadata(path).num_columns)
 
 
 def live_parts(directory: Path) -> tuple[list[Part], list[Part]]:

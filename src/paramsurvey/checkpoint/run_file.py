@@ -200,7 +200,8 @@ def git_state(directory: str) -> dict[str, Any] | None:
     return {"commit": commits[0], "dirty": any(not line.startswith("#") for line in lines)}
 
 
-def versions() -> dict[str, str]:
+@functools.cache
+def versions() -> Mapping[str, str]:
     """Return the versions of Python and of the packages that matter."""
     from importlib.metadata import PackageNotFoundError, version
 
