@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import statistics
 import time
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
-from common import HEAD, ROUNDS, Row, machine, seconds
+from common import HEAD, Row, in_turn, machine
 
 import paramsurvey
 
@@ -23,6 +24,12 @@ def burn(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str
     while time.process_time() < end:
         pass
     return {"burned": pset["seconds"]}
+
+
+def burn_all(times: list[float]) -> None:
+    """Do the work of many psets, without anybody between them."""
+    for one in times:
+        burn({"seconds": one}, None, None)
 
 
 def equal_times() -> np.ndarray[Any, Any]:
@@ -46,10 +53,24 @@ def measure(work: str) -> Row:
     make, target = WORKS[work]
     times = make()
     psets = [{"seconds": float(one)} for one in times]
-    ideal = float(times.sum()) / paramsurvey.current_core_count()
-    shares = [ideal / seconds(lambda: paramsurvey.map(burn, psets)) for _ in range(ROUNDS)]
-    share = statistics.median(shares)
-    return Row(work, f"{share:.1%} of ideal", f"≥ {target:.1%}", share >= target)
+    cores = paramsurvey.current_core_count()
+    ideal = float(times.sum()) / cores
+    equal = [[0.01] * round(ideal / 0.01)] * cores  # the same work, halved by hand with all times known
+    with ProcessPoolExecutor(cores) as pool:
+        list(pool.map(burn_all, [[0.01]] * cores))
+        found = in_turn(
+            {
+                "paramsurvey": lambda: paramsurvey.map(burn, psets),
+                "by hand": lambda: list(pool.map(burn_all, equal)),
+            },
+        )
+    share, by_hand = (ideal / statistics.median(times) for times in found.values())
+    return Row(
+        work,
+        f"{share:.1%} of ideal (halved by hand, with all times known: {by_hand:.1%})",
+        f"≥ {target:.1%}",
+        share >= target,
+    )
 
 
 def rows() -> list[Row]:
