@@ -111,6 +111,15 @@ def test_axes_and_parsed_numbers_with_awk() -> None:
     assert results["duration"].gt(0).all()
 
 
+@pytest.mark.skipif(shutil.which("bc") is None, reason="there is no bc")
+def test_a_pipe_into_bc_in_a_shell() -> None:
+    results = survey(
+        *("-p", "a=1,2,3", "-p", "b=10,0.5", "--shell", "--parse", "(?P<product>[0-9.]+)"),
+        *("--", "echo {a} '*' {b} | bc"),
+    )
+    assert results["product"].tolist() == [10, 0.5, 20, 1.0, 30, 1.5]
+
+
 SIMULATION = r"""
 #include <stdio.h>
 #include <stdlib.h>
