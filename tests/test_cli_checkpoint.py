@@ -67,7 +67,7 @@ def test_what_was_not_run_has_not_failed_while_a_run_is_ending() -> None:
 def test_a_run_is_followed_interrupted_resumed_and_exported(simulate: str, here: Here) -> None:
     process = start(*run_arguments(simulate))
     wait_until(lambda: len(started()) == 4, "the programs do not start", 60)
-    wait_until(lambda: counts().get("failures") == 1, "run.json does not say what failed", 60)
+    wait_until(lambda: stored() == (1, 1), "run.json does not say what is stored", 60)
     shown, _ = here("status", "out")
     assert "running, process" in shown
     assert "1 of 4 psets finished, 1 failed" in shown
@@ -108,17 +108,18 @@ def test_a_run_is_followed_interrupted_resumed_and_exported(simulate: str, here:
     assert losses.sel(a=2).isnull()
 
 
-def counts() -> dict[str, int]:
+def stored() -> tuple[int, int]:
+    """Return how many results and failures are durable."""
     try:
-        found: dict[str, int] = json.loads(Path("out/run.json").read_text())["counts"]
-        return found
+        found = json.loads(Path("out/run.json").read_text())["stored"]
     except FileNotFoundError:
-        return {}
+        return (0, 0)
+    return found["results"], found["failures"]
 
 
 def test_a_killed_driver_is_told_and_its_run_goes_on(simulate: str, here: Here) -> None:
     process = start(*run_arguments(simulate))
-    wait_until(lambda: counts().get("finished") == 1 and len(started()) == 4, "it does not run", 60)
+    wait_until(lambda: stored() == (1, 1) and len(started()) == 4, "it does not run", 60)
     process.kill()
     process.communicate()
     assert "its driver is gone" in here("status", "out")[0]
