@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 import paramsurvey
+from paramsurvey.environment import ThreadVariables
 from paramsurvey.errors import OptionError, ParamsurveyWarning, UnknownOption
 
 PSETS = [{"a": 1}, {"a": 2}, {"a": 3}]
@@ -538,6 +539,26 @@ def test_one_line_says_so_and_finalize_restores_the_drivers_environment(
     assert capsys.readouterr().err.count("OMP_NUM_THREADS") == 1
     paramsurvey.finalize()
     assert dict(os.environ) == before
+
+
+def test_two_sessions_share_the_environment_until_both_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.endswith("_NUM_THREADS")]:
+        monkeypatch.delenv(name)
+    before = dict(os.environ)
+    first = ThreadVariables(os.environ)
+    second = ThreadVariables(os.environ)
+    assert second.added == first.added  # for workers that inherit nothing
+    first.restore()
+    assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
+    second.restore()
+    assert dict(os.environ) == before
+
+
+def test_what_the_user_has_chosen_is_not_ours_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    variables = ThreadVariables(os.environ)
+    assert "OMP_NUM_THREADS" not in variables.added
+    variables.restore()
 
 
 def test_what_the_user_sets_meanwhile_stays(

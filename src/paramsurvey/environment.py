@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, MutableMapping
 
 from paramsurvey.advice import Advice
@@ -16,11 +17,15 @@ VARIABLES = (
 )
 
 
+_set_here: Counter[tuple[str, str]] = Counter()
+"""By variable and value, how many rely on it: the environment is one for all sessions of the process."""
+
+
 class ThreadVariables:
     """Sets what the user has left open, so that ncores workers do not start ncores threads each.
 
     Workers inherit the variables, which is why they stand in the driver's environment for a while;
-    `restore` takes them out again.
+    `restore` takes them out again. What another session has set is left open by the user all the same.
 
     Parameters
     ----------
@@ -33,16 +38,19 @@ class ThreadVariables:
     ----------
     added : dict
         The variables that were set here. What the user has chosen for OpenMP counts for all.
-    wanted : dict
-        All of them: for workers on other machines, who inherit nothing.
     """
 
     def __init__(self, environ: MutableMapping[str, str], threads: int = 1) -> None:
         self._environ = environ
-        self._threads = environ.get("OMP_NUM_THREADS") or str(threads)
-        self.added: Mapping[str, str] = {name: self._threads for name in VARIABLES if not environ.get(name)}
+        self._threads = self._chosen("OMP_NUM_THREADS") or str(threads)
+        self.added: Mapping[str, str] = {name: self._threads for name in VARIABLES if not self._chosen(name)}
         environ.update(self.added)
-        self.wanted: Mapping[str, str] = {name: environ[name] for name in VARIABLES}
+        _set_here.update(self.added.items())
+
+    def _chosen(self, name: str) -> str:
+        """Return the user's own value; empty where there is none."""
+        value = self._environ.get(name, "")
+        return "" if _set_here[name, value] else value
 
     def notice(self, advice: Advice) -> str:
         """Return the line that tells the user; empty when there is nothing to tell."""
@@ -51,8 +59,9 @@ class ThreadVariables:
         return advice.threads(self._threads)
 
     def restore(self) -> None:
-        """Leave the environment as it was, but for what somebody else has changed since."""
+        """Leave the environment as it was, but for what others rely on, or somebody has changed since."""
+        _set_here.subtract(self.added.items())
         for name, value in self.added.items():
-            if self._environ.get(name) == value:
+            if not _set_here[name, value] and self._environ.get(name) == value:
                 del self._environ[name]
         self.added = {}

@@ -199,7 +199,7 @@ class Session:
         own = options.get(self._backend.name) or {}
         self._loudest = max(self._loudest, resolved.verbose)
         self._say_threads(Notes(self._log, resolved.verbose))
-        return MapRun(self._backend, self._log, self._threads.wanted, func, psets, resolved, own, self.advice)
+        return MapRun(self._backend, self._log, self._threads.added, func, psets, resolved, own, self.advice)
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         check_init(options, backends.NAMES)
