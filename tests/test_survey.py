@@ -651,3 +651,14 @@ def test_whatever_happens_every_pset_is_settled_exactly_once(
     finished = set(run.books.results)
     assert finished.isdisjoint(run.missing_rows())
     assert len(finished) == run.progress.finished
+
+
+def test_the_time_without_cpu_work_is_a_share_of_each_psets_time() -> None:
+    run = make(psets=3)
+    run.backend.script = lambda seats: [
+        replace(seat.reply(), walls=array("d", [4.0] * len(seat.group)), idle=((len(seat.group), 0.25),))
+        for seat in seats
+    ]
+    run.run().check()
+    assert run.survey.stats.total("fit_wallclock") == 12.0
+    assert run.survey.stats.total("fit_iowait") == 3.0

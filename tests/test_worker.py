@@ -96,3 +96,24 @@ def test_a_traceback_begins_in_the_users_function() -> None:
         text = traceback_of(error)
     assert "in inner" in text
     assert "in test_a_traceback" not in text
+
+
+def test_a_function_may_return_the_same_dict_again_and_again() -> None:
+    kept: dict[str, Any] = {}
+
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        kept["b"] = pset["a"]
+        return kept
+
+    (reply,) = runner_of(worker).run(group_of(5))
+    assert results_of(opened(reply)) == {i: {"b": i} for i in range(5)}
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [[{"b": 1}, {"b": 1, "c": 2}], [{"b": 1, "c": 2}, {"c": 2, "b": 1}, {"c": 3}, {}]],
+    ids=["more keys", "others"],
+)
+def test_results_with_different_keys_in_one_group_stay_apart(kinds: list[dict[str, Any]]) -> None:
+    (reply,) = runner_of(lambda p, s, u: kinds[p["a"] % len(kinds)]).run(group_of(12))
+    assert results_of(opened(reply)) == {i: kinds[i % len(kinds)] for i in range(12)}
