@@ -527,12 +527,18 @@ def test_the_users_own_value_is_respected(
     assert worker_sees("OPENBLAS_NUM_THREADS") == "3"
 
 
-@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
-def test_one_line_says_so_and_finalize_restores_the_drivers_environment(
-    backend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def no_threads_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take out what the developer, or a session of another test that is still open, has set."""
     for name in [name for name in os.environ if name.endswith("_NUM_THREADS")]:
         monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("no_threads_set")
+@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
+def test_one_line_says_so_and_finalize_restores_the_drivers_environment(
+    backend: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = dict(os.environ)
     paramsurvey.init(backend=backend, ncores=1, verbose=1)
     assert worker_sees("OMP_NUM_THREADS") == worker_sees("OMP_NUM_THREADS") == "1"
@@ -541,15 +547,42 @@ def test_one_line_says_so_and_finalize_restores_the_drivers_environment(
     assert dict(os.environ) == before
 
 
-def test_two_sessions_share_the_environment_until_both_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.endswith("_NUM_THREADS")]:
-        monkeypatch.delenv(name)
+@pytest.mark.usefixtures("no_threads_set")
+def test_two_sessions_share_the_environment_until_both_are_closed() -> None:
     before = dict(os.environ)
     first = ThreadVariables(os.environ)
     second = ThreadVariables(os.environ)
     assert second.added == first.added  # for workers that inherit nothing
     first.restore()
     assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
+    second.restore()
+    assert dict(os.environ) == before
+
+
+@pytest.mark.usefixtures("no_threads_set")
+@pytest.mark.parametrize("first_to_close", [0, 1])
+def test_what_is_taken_out_of_the_environment_meanwhile_is_nobodys(first_to_close: int) -> None:
+    before = dict(os.environ)
+    forgotten = ThreadVariables(os.environ)
+    for name in forgotten.added:
+        del os.environ[name]
+    later = ThreadVariables(os.environ)
+    both = [forgotten, later]
+    both.pop(first_to_close).restore()
+    assert ("OMP_NUM_THREADS" in os.environ) == (both == [later])
+    both.pop().restore()
+    assert dict(os.environ) == before
+
+
+@pytest.mark.usefixtures("no_threads_set")
+def test_sessions_may_want_different_numbers_of_threads() -> None:
+    before = dict(os.environ)
+    first = ThreadVariables(os.environ, 1)
+    second = ThreadVariables(os.environ, 2)
+    assert first.added["OMP_NUM_THREADS"] == "1"
+    assert second.added["OMP_NUM_THREADS"] == os.environ["OMP_NUM_THREADS"] == "2"
+    first.restore()
+    assert os.environ["OMP_NUM_THREADS"] == "2"
     second.restore()
     assert dict(os.environ) == before
 
@@ -561,10 +594,10 @@ def test_what_the_user_has_chosen_is_not_ours_to_send(monkeypatch: pytest.Monkey
     variables.restore()
 
 
+@pytest.mark.usefixtures("no_threads_set")
 def test_what_the_user_sets_meanwhile_stays(
     quietly: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     quietly()
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     paramsurvey.finalize()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, MutableMapping
 
 from paramsurvey.advice import Advice
@@ -17,8 +17,8 @@ VARIABLES = (
 )
 
 
-_set_here: Counter[tuple[str, str]] = Counter()
-"""By variable and value, how many rely on it: the environment is one for all sessions of the process."""
+_relying: defaultdict[str, set[ThreadVariables]] = defaultdict(set)
+"""By variable, who relies on what stands there: the environment is one for all sessions of the process."""
 
 
 class ThreadVariables:
@@ -42,15 +42,19 @@ class ThreadVariables:
 
     def __init__(self, environ: MutableMapping[str, str], threads: int = 1) -> None:
         self._environ = environ
-        self._threads = self._chosen("OMP_NUM_THREADS") or str(threads)
-        self.added: Mapping[str, str] = {name: self._threads for name in VARIABLES if not self._chosen(name)}
+        left_open = [name for name in VARIABLES if self._left_open(name)]
+        users = "" if "OMP_NUM_THREADS" in left_open else environ["OMP_NUM_THREADS"]
+        self._threads = users or str(threads)
+        self.added: Mapping[str, str] = dict.fromkeys(left_open, self._threads)
         environ.update(self.added)
-        _set_here.update(self.added.items())
+        for name in left_open:
+            _relying[name].add(self)
 
-    def _chosen(self, name: str) -> str:
-        """Return the user's own value; empty where there is none."""
+    def _left_open(self, name: str) -> bool:
+        """Return whether the user has not chosen; forget who relied on what has been changed since."""
         value = self._environ.get(name, "")
-        return "" if _set_here[name, value] else value
+        _relying[name] = {other for other in _relying[name] if other.added[name] == value}
+        return not value or bool(_relying[name])
 
     def notice(self, advice: Advice) -> str:
         """Return the line that tells the user; empty when there is nothing to tell."""
@@ -60,8 +64,8 @@ class ThreadVariables:
 
     def restore(self) -> None:
         """Leave the environment as it was, but for what others rely on, or somebody has changed since."""
-        _set_here.subtract(self.added.items())
         for name, value in self.added.items():
-            if not _set_here[name, value] and self._environ.get(name) == value:
+            _relying[name].discard(self)
+            if not _relying[name] and self._environ.get(name) == value:
                 del self._environ[name]
         self.added = {}
