@@ -22,6 +22,7 @@ OPTIONS = "paramsurvey.options"  # what stands before it
 RESUMED = "resumed"  # click's obj: these are remembered arguments
 CONFIG = "paramsurvey.config"  # in click's meta: what a configuration has that is no option
 
+BACKENDS = ("multiprocessing", "serial", "ray")  # futures needs an Executor, which only Python has
 METHODS = ("random", "sobol", "halton", "latin_hypercube")
 ENGINE_OPTIONS = (*SESSION_OPTIONS, "timeout", "retries", "max_failures", "limit", "checkpoint", "on_change")
 
@@ -116,7 +117,9 @@ Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
 @click.option(
     "--threads-per-worker", type=click.IntRange(1), metavar="N", help="Threads that each may use; 1."
 )
-@click.option("--backend", metavar="NAME", help="multiprocessing, serial or ray.")
+@click.option(
+    "--backend", type=click.Choice(BACKENDS), metavar="NAME", help="multiprocessing, serial or ray."
+)
 @click.option("--shell", is_flag=True, help="The command is a text for sh; values are quoted.")
 @click.option("--chdir", metavar="DIR", type=click.Path(), help="Run the commands there.")
 @click.option("--keep-failed", is_flag=True, help="From a checkpoint, do not try failed ones again.")
