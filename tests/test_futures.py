@@ -253,6 +253,8 @@ def test_a_pool_that_breaks_ends_the_map_and_keeps_what_had_finished(processes: 
     def die(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
         if pset["a"] == 30:
             os._exit(3)
+        if pset["a"] > 30:
+            time.sleep(HANG)  # a pool looks for deaths when it has no news, and then ends its processes
         return {"b": pset["a"]}
 
     with pytest.raises(BackendLost, match=r"(?s)broken.* make a new executor"):

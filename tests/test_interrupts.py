@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from conftest import wait_until
+from conftest import GRACE, wait_until
 from paramsurvey.interrupts import Interrupts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are Unix's")
@@ -102,6 +104,24 @@ def test_in_another_thread_nothing_happens() -> None:
     thread.start()
     thread.join()
     assert found == [before]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_process_that_was_forked_off_meanwhile_ends_by_a_signal(number: int, at_once: bool) -> None:
+    fork = multiprocessing.get_context("fork")
+    runs = fork.Event()
+    with Interrupts(at_once) as interrupts:
+        child = fork.Process(target=lambda: (runs.set(), time.sleep(10 * GRACE)))
+        child.start()
+        assert child.pid is not None
+        assert runs.wait(GRACE)  # a signal that comes sooner is lost: Python forgets it after a fork
+        os.kill(child.pid, number)
+        child.join(GRACE)
+        code = child.exitcode
+        child.kill()
+        interrupts.check()
+    assert code == (-signal.SIGTERM if number == signal.SIGTERM else 1)  # 1: by KeyboardInterrupt
 
 
 # whole programs

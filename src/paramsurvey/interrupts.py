@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ class Interrupts:
     """While it is entered, a signal is noted, and `check` raises what it would have raised.
 
     A second signal raises at once. Handlers that the user has installed stay in place, and
-    outside the main thread nothing happens at all, for signals never arrive there.
+    outside the main thread nothing happens at all, for signals never arrive there. A process that is
+    forked off meanwhile, by an executor for example, ends by them as it would have otherwise.
 
     Parameters
     ----------
@@ -30,6 +32,7 @@ class Interrupts:
         self._stop_signals = [signal.Signals[name] for name in stop_signals]
         self._seen: int | None = None
         self._previous: dict[int, Any] = {}
+        self._owner = os.getpid()
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
@@ -48,6 +51,10 @@ class Interrupts:
         self._previous.clear()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._owner:
+            self.__exit__()
+            os.kill(os.getpid(), number)
+            return
         again = self._seen is not None
         self._seen = number
         if again or self._at_once:
