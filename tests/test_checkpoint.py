@@ -440,6 +440,13 @@ def test_a_directory_with_other_files_is_refused() -> None:
         paramsurvey.scan("nowhere")
 
 
+def test_a_file_is_refused(ran: RanPsets) -> None:
+    Path("file").write_text("mine")
+    with pytest.raises(NotACheckpoint, match="is a file: give an empty directory"):
+        paramsurvey.map(work, PSETS, checkpoint="file")
+    assert (ran(), Path("file").read_text()) == ([], "mine")
+
+
 def test_another_format_is_refused(ran: RanPsets) -> None:
     paramsurvey.map(work, PSETS, checkpoint="dir")
     path = Path("dir/run.json")

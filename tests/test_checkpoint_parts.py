@@ -110,6 +110,19 @@ def test_merging_unites_columns_of_different_types(tmp_path: Path) -> None:
     assert [type(value) for value in back] == [type(value) for value in values]
 
 
+def test_merging_keeps_the_order_of_the_columns_that_the_first_psets_have(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    for start in reversed(range(16)):  # the first pset is the last that ends
+        keys = ["y", "x"] if start == 0 else ["x", "y", "z"]
+        ones = [Stored("result", key, encode([(slice(0, 1), [1])], 1)) for key in keys]
+        shelf.add(to_table(pa.array([start]), ones, []))
+    assert shelf.merge(always)
+    (part,) = live_parts(tmp_path)[0]
+    content = read_part(part)
+    assert [stored.key for stored in content.columns("result")] == ["y", "x", "z"]
+    assert content.positions.tolist() == list(range(16))
+
+
 def test_merging_keeps_what_psets_printed(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     for i in range(16):

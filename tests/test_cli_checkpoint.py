@@ -163,8 +163,15 @@ def test_a_run_that_has_written_nothing_yet(here: Here) -> None:
     assert "2 of 2 psets finished" in here("status", "out")[0]
 
 
-def test_a_run_that_is_refused_leaves_no_directory(here: Here) -> None:
-    here("run", "-v0", "-p", "a=1", "--checkpoint", "out", "--backend", "nothing", "--", "echo", code=2)
+def test_a_file_is_no_checkpoint(here: Here) -> None:
+    Path("file").touch()
+    err = here("run", "-v0", "-p", "a=1", "--checkpoint", "file", "--", "echo", code=2)[1]
+    assert "file' is a file: give an empty directory" in err
+
+
+def test_a_run_that_is_refused_leaves_no_directory(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARAMSURVEY_BACKEND", "nothing")
+    here("run", "-v0", "-p", "a=1", "--checkpoint", "out", "--", "echo", code=2)
     assert not Path("out").exists()
 
 

@@ -49,6 +49,14 @@ def test_columns_stand_in_the_order_of_the_first_psets_that_have_them() -> None:
     assert list(collector.columns) == ["a", "b", "d", "c"]
 
 
+def test_what_an_earlier_run_has_stored_may_come_back_in_any_order_of_rows() -> None:
+    collector = Collector()
+    collector.restore("square", np.array([1, 0, 2]), np.array([1, 0, 4]), total=3)
+    collector.restore("mixed", np.array([1]), np.array([1]), total=3)
+    collector.restore("mixed", np.array([0, 2]), np.array([0.0, 0.5]), total=3)
+    assert list(collector.columns) == ["square", "mixed"]
+
+
 def test_without_keep_results_only_failures_are_kept() -> None:
     collector = Collector(keep_results=False)
     collector.land(Group(1, range(2), None), reply_of({0: {"r": 1}}, 2, failures={1: NO}), total=2)

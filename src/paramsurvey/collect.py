@@ -37,9 +37,7 @@ class Collector:
         self.failed: dict[int, FailedPset] = {}
         self.output: dict[int, str] = {}  # what psets printed, where that is stored
         self._columns: dict[Hashable, Column] = {}
-        self._ranks: dict[
-            Hashable, tuple[int, int]
-        ] = {}  # first row that has the key, and then its place there
+        self._ranks: dict[Hashable, tuple[int, int]] = {}  # first row with the key, and its place there
         self._landings = 0
 
     @property
@@ -61,13 +59,13 @@ class Collector:
                 self.restore(key, pick(group.rows, segment.offsets), landed(segment.values), total)
 
     def restore(self, key: Hashable, rows: Rows, values: Values, total: int) -> None:
-        """Put values of one key (also of an earlier run) at their psets' rows, which ascend."""
+        """Put values of one key, also of an earlier run, at their psets' rows, which are in any order."""
         if len(rows) == 0:
             return
         column = self._columns.setdefault(key, Column())
         column.make_room(total)
         column.put(rows, values)
-        rank = int(rows[0]), self._landings
+        rank = int(np.min(rows) if isinstance(rows, np.ndarray) else rows[0]), self._landings
         self._ranks[key] = min(rank, self._ranks.get(key, rank))
         self._landings += 1
 

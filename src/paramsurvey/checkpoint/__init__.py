@@ -3,12 +3,14 @@
 =================  ==============================================================================
 `base`             what the survey's loop knows: the protocol, and the checkpoint that does nothing
 `directory`        the checkpoint in a directory
+`arrivals`         what has arrived, and the tables that are written of it
 `writer`           the thread that writes
 `archive`          finding again what earlier runs have stored
 `identity`         which pset is which
 `parts`            the Parquet files and how they are merged
 `encoding`         Python's values as Arrow's, and back
-`run_file`         ``run.json``
+`run_file`         ``run.json``, and what is in it
+`run_record`       ``run.json`` of the survey that is running, kept up to date
 `lock`             one driver at a time
 `reading`          `paramsurvey.load` and `paramsurvey.scan`
 =================  ==============================================================================

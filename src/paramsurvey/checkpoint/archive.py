@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.identity import Hasher, Lanes, Matcher
 from paramsurvey.checkpoint.parts import Part, PartDamaged, PartTable, live_parts, read_part
-from paramsurvey.messages import Rows
+from paramsurvey.messages import Failure, FailureKind, Rows
 from paramsurvey.psets import PsetSource
 
 RESULTS, FAILURES = "results", "failures"
@@ -53,6 +53,36 @@ def _damage(part: Part, damage: PartDamaged, moved: bool) -> str:
         f"a part of the checkpoint is damaged ({damage}): {part.path}; {renamed}, and its {part.rows} psets "
         "are run again when the survey is resumed"
     )
+
+
+def latest(tables: list[PartTable], finished: list[NDArray[np.int64]]) -> list[PartTable]:
+    """Return the failures that are not finished, and the last of those with the same position."""
+    if not tables:
+        return []
+    positions = np.concatenate([table.positions for table in tables])
+    last = np.zeros(len(positions), dtype=np.bool_)
+    _, from_end = np.unique(positions[::-1], return_index=True)
+    last[len(positions) - 1 - from_end] = True
+    if finished:
+        last &= ~np.isin(positions, np.concatenate(finished))
+    starts = np.cumsum([0, *map(len, tables)]).tolist()
+    return [
+        table.take(np.flatnonzero(last[start : start + len(table)]))
+        for start, table in zip(starts, tables, strict=False)
+    ]
+
+
+def failure_cells(table: PartTable) -> tuple[list[Failure], list[int]]:
+    """Return the failures in a table, and after how many attempts each."""
+    columns = {stored.key: table.pieces(stored) for stored in table.columns("failure")}
+    cells = {str(key): list(pieces[0][1]) if pieces else [] for key, pieces in columns.items()}
+    said = zip(cells["kind"], cells["exception"], cells["traceback"], strict=True)
+    printed = table.printed(range(len(table)))
+    failures = [
+        Failure(FailureKind(kind), exception, traceback, printed.get(at, ""))
+        for at, (kind, exception, traceback) in enumerate(said)
+    ]
+    return failures, [int(count) for count in cells["attempts"]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,12 @@ def encode(pieces: Sequence[Piece], count: int) -> Encoded:
     return _encode_objects(pieces, count)
 
 
+def moved(piece: Piece, by: int) -> Piece:
+    """Return a piece that stands so many places further down."""
+    at, values = piece
+    return (slice(at.start + by, at.stop + by) if isinstance(at, slice) else at + by), values
+
+
 def encode_cells(cells: Cells) -> Encoded:
     """Store a column of psets."""
     if not isinstance(cells, Coded):

@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.encoding import Encoded, Piece, decode, encode
+from paramsurvey.checkpoint.encoding import Encoded, Piece, decode, encode, moved
 from paramsurvey.checkpoint.files import sync_directory
 from paramsurvey.checkpoint.identity import Lanes, value_lanes
 from paramsurvey.messages import Rows, Values
@@ -38,6 +38,7 @@ KEY = b"paramsurvey"  # of the fields' metadata
 FAN_IN = 16  # so many parts of about one size become one
 LARGEST = 64 * 2**20  # bytes: no merge makes more, for it happens in memory
 NUMBER = 8  # bytes
+LAST = np.iinfo(np.int64).max  # of all positions
 
 _NAME = re.compile(r"(\d{8,})-(\d{8,})-(\d{9,})-([0-9a-f]{8})\.parquet")
 
@@ -297,7 +298,7 @@ def _joined_column(found: list[tuple[int, PartTable, Stored]], starts: list[int]
             first.dtype,
             Lanes.joined(lanes) if lanes else None,
         )
-    pieces = [_moved(piece, start) for start, table, stored in found for piece in table.pieces(stored)]
+    pieces = [moved(piece, start) for start, table, stored in found for piece in table.pieces(stored)]
     column = encode(pieces, count)
     dtypes = {stored.dtype for _, _, stored in found}
     return pset_column(first.key, column, pieces, dtypes.pop() if len(dtypes) == 1 else "", first.role)
@@ -310,11 +311,6 @@ def _alike(one: Stored, other: Stored) -> bool:
         and (one.column.codec, one.column.array.type, one.dtype)
         == (other.column.codec, other.column.array.type, other.dtype)
     )
-
-
-def _moved(piece: Piece, by: int) -> Piece:
-    at, values = piece
-    return (slice(at.start + by, at.stop + by) if isinstance(at, slice) else at + by), values
 
 
 def pset_column(
@@ -406,6 +402,7 @@ def merge(directory: Path, parts: Sequence[Part], go_on: Callable[[], bool]) -> 
         if not go_on():
             return None
         tables.append(read_part(part))
+    tables.sort(key=lambda table: int(table.positions.min(initial=LAST)))  # so are the columns' first psets
     table = joined(tables)
     if not go_on():
         return None

@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from paramsurvey.checkpoint.archive import FAILURES, RESULTS, read_all
-from paramsurvey.checkpoint.directory import failure_cells, latest
+from paramsurvey.checkpoint.archive import FAILURES, RESULTS, failure_cells, latest, read_all
 from paramsurvey.checkpoint.dtypes import typed
 from paramsurvey.checkpoint.parts import PartTable, about, live_parts
 from paramsurvey.checkpoint.run_file import read_run

@@ -174,8 +174,7 @@ def _cases(directory: Path, run: dict[str, Any], before: State | None) -> Sequen
 
 def _read_cases(directory: Path) -> list[Case]:
     """Return the failures that no later attempt has made good, by cause."""
-    from paramsurvey.checkpoint.archive import FAILURES, RESULTS, read_all
-    from paramsurvey.checkpoint.directory import failure_cells, latest
+    from paramsurvey.checkpoint.archive import FAILURES, RESULTS, failure_cells, latest, read_all
     from paramsurvey.failures import Causes
 
     try:

@@ -1,0 +1,109 @@
+"""``run.json`` of the survey that is running, kept up to date."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from paramsurvey.checkpoint.base import Status
+from paramsurvey.checkpoint.files import replace_json
+from paramsurvey.checkpoint.run_file import (
+    FORMAT,
+    NAME,
+    Program,
+    git_state,
+    history,
+    now,
+    surroundings,
+    versions,
+)
+from paramsurvey.collect import FailedPset
+from paramsurvey.messages import FailureKind
+from paramsurvey.progress import MapProgress
+
+
+class RunRecord:
+    """What ``run.json`` says of a survey; the file is there from the first `write` on.
+
+    Parameters
+    ----------
+    directory : Path
+    program : Program
+    progress : MapProgress
+        The survey's counters.
+    before : dict, optional
+        The ``run.json`` of the last run, which becomes the history of this one.
+    began : float
+        When the survey began, on the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        program: Program,
+        progress: MapProgress,
+        before: Mapping[str, Any] | None,
+        began: float,
+    ) -> None:
+        self._path = directory / NAME
+        self._progress = progress
+        self._began = began
+        self._run = {
+            "format": FORMAT,
+            "name": progress.name,
+            "status": Status.RUNNING,
+            **program.to_json(),
+            **surroundings(),
+            "versions": {},
+            "git": None,
+            "started": now(),
+            "ended": None,
+            "history": history(before),
+        }
+        self._git_directory = str(Path(program.file).parent) if program.file else str(Path.cwd())
+
+    def note_versions(self) -> None:
+        """Note of what the program consists: once, and beside the survey, for it takes a while."""
+        if self._git_directory:
+            self._run["versions"] = versions()
+            self._run["git"], self._git_directory = git_state(self._git_directory), ""
+
+    def note_end(self, status: Status) -> None:
+        """Note how the survey ended, and that it is now."""
+        self._run["status"], self._run["ended"] = status, now()
+
+    def write(self, stored: Mapping[str, int], first_position: int, failed: Iterable[FailedPset]) -> None:
+        """Replace the file.
+
+        Parameters
+        ----------
+        stored : dict
+            How many rows the parts hold, by kind.
+        first_position : int
+            What the survey's row 0 is stored as.
+        failed : iterable of FailedPset
+            Among whom to count the psets whose turn did not come: none before the end.
+        """
+        moving = {
+            "updated": now(),
+            "elapsed": round(time.monotonic() - self._began, 3),
+            "counts": self._counts(failed),
+            "stored": stored,
+            "first_position": first_position,
+        }
+        replace_json(self._path, {**self._run, **moving})
+
+    def _counts(self, failed: Iterable[FailedPset]) -> dict[str, int]:
+        progress = self._progress
+        return {
+            "total": progress.total,
+            "active": progress.active,
+            "finished": progress.finished,
+            "failures": progress.failures,
+            "not_run": sum(one.failure.kind is FailureKind.NOT_RUN for one in failed),
+            "exceptions": progress.exceptions,
+            "retried": progress.retried,
+            "resumed": progress.resumed,
+        }
