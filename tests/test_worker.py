@@ -11,9 +11,10 @@ import pytest
 
 from paramsurvey.collect import opened, results_of
 from paramsurvey.decoding import TableDecoder
+from paramsurvey.describing import describe, traceback_of
 from paramsurvey.messages import Code, Group, Job, Reply
 from paramsurvey.pickling import dump_code
-from paramsurvey.worker import LARGEST_REPLY, Runner, describe, subdir_name, traceback_of
+from paramsurvey.worker import LARGEST_REPLY, Runner, subdir_name
 
 
 def runner_of(function: Callable[..., Any], reply_seconds: float = 1e9, **options: Any) -> Runner:

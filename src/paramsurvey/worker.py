@@ -12,18 +12,19 @@ import sys
 import threading
 import traceback
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
-from paramsurvey.capture import Capture, is_ours
+from paramsurvey.block import Block, unsendable
+from paramsurvey.capture import Capture
+from paramsurvey.describing import describe, traceback_of
 from paramsurvey.errors import NotPicklable
-from paramsurvey.host import peak_memory, used_memory
+from paramsurvey.host import used_memory
 from paramsurvey.messages import Answer, Code, Failure, FailureKind, Group, Job, PlainFailure, Refusal, Reply
-from paramsurvey.packing import Packer
 from paramsurvey.sealing import is_atom
 
 LOOK_SECONDS = 500e-6  # process_time() and getcwd() are system calls: one of each per so much work is cheap
@@ -250,103 +251,6 @@ class Runner:
         return Failure(FailureKind.RAISED, line, trace, retryable=retryable)
 
 
-class Block:
-    """What a worker has done in a group since its last reply."""
-
-    def __init__(self, group_id: int) -> None:
-        self._group_id = group_id
-        self._start = 0
-        self._over = False
-        self._replying = threading.Lock()  # held while `_start` moves: `send_early` is another thread's
-        self._shares: list[tuple[int, float]] = []  # (up to how many psets, idle share of their time)
-        self._timers: dict[str, array[float]] = {}
-        self._cpu = self._wall = 0.0
-        self.results = Packer()
-        self.failures: dict[int, Failure] = {}
-        self.output: dict[int, str] = {}
-        self.walls = array("d")
-
-    def start_clocks(self) -> float:
-        """Measure CPU time from now on; return the time."""
-        self._cpu, self._wall = process_time(), perf_counter()
-        return self._wall
-
-    def read_clocks(self, now: float) -> None:
-        """Note which share of the time since `start_clocks` passed without CPU work."""
-        wall = now - self._wall
-        idle = max(0.0, 1.0 - (process_time() - self._cpu) / wall) if wall > 0 else 0.0
-        self._shares.append((len(self.walls), idle))
-
-    def fold(self) -> None:
-        """Turn the results that wait into columns."""
-        with self._replying:
-            self._fold()
-
-    def _fold(self) -> None:
-        for offset, error in self.results.fold().items():
-            self.failures[offset] = unsendable(error)
-
-    def add_timers(self, timers: Mapping[str, list[float]]) -> None:
-        """Keep what the user's function timed, under the user's names."""
-        for name, values in timers.items():
-            self._timers.setdefault(name, array("d")).extend(values)
-
-    def reply(self, stop: int, done: bool, outgrown: bool = False) -> Reply:
-        """Return all that is noted, for the psets up to `stop`, and begin anew."""
-        with self._replying:
-            return self._reply(stop, done, outgrown)
-
-    def send_early(self, running: int, send: Callable[[Reply], Any]) -> None:
-        """Send what the psets before the one that is running have left; their times follow later.
-
-        For another thread than the one that runs the psets. It only looks at what can change no more.
-        """
-        with self._replying:
-            if self._over or running <= self._start:
-                return
-            self._fold()
-            reply = Reply(
-                self._group_id,
-                self._start,
-                running,
-                columns=self.results.columns(self._start, running),
-                failures=_between(self.failures, self._start, running),
-                done=False,
-                peak_memory=peak_memory(),
-                output=_between(self.output, self._start, running),
-            )
-            self._start = running
-            send(reply)
-
-    def _reply(self, stop: int, done: bool, outgrown: bool) -> Reply:
-        self._over = done
-        self._fold()
-        reply = Reply(
-            self._group_id,
-            self._start,
-            stop,
-            columns=self.results.take(self._start),
-            failures=_between(self.failures, self._start, stop),
-            walls=self.walls[:],
-            idle=tuple(self._shares),
-            timings=dict(self._timers),
-            done=done,
-            peak_memory=peak_memory(),
-            output=_between(self.output, self._start, stop),
-            outgrown=outgrown,
-        )
-        for kept in (self.failures, self.output, self._shares, self._timers):
-            kept.clear()  # the loop that fills them goes on with these very objects
-        del self.walls[:]
-        self._start = stop
-        return reply
-
-
-def _between(things: Mapping[int, T], start: int, stop: int) -> dict[int, T]:
-    """Return what belongs to the psets `start` to `stop`."""
-    return {offset: thing for offset, thing in list(things.items()) if start <= offset < stop}
-
-
 _initializing = threading.Lock()
 
 
@@ -376,11 +280,6 @@ def checked(result: Any) -> dict[Any, Any]:
     )
 
 
-def unsendable(error: NotPicklable) -> Failure:
-    """Return the failure of a pset whose result cannot travel."""
-    return Failure(FailureKind.UNSENDABLE, describe(error), traceback_of(error))
-
-
 def timers_of(raw_stats: Mapping[Any, Any]) -> dict[str, list[float]]:
     """Return what the user's function timed, when all of it is what it must be."""
     return {str(name): seconds_of(name, seconds) for name, seconds in raw_stats.items()}
@@ -400,24 +299,6 @@ def seconds_of(name: object, seconds: Any) -> list[float]:
 def subdir_name(count: int, row: int) -> str:
     """Return the output subdirectory of pset `row`, one of `count`: ``ps`` and a zero-padded number."""
     return f"ps{row % count:0{len(str(count - 1))}d}"
-
-
-def describe(thing: object, limit: int = 10_000) -> str:
-    """Return ``repr(thing)``, cut to `limit` characters; an object whose repr fails is still described."""
-    try:
-        text = repr(thing)
-    except Exception as error:
-        text = f"<{type(thing).__name__}, whose repr raised {type(error).__name__}>"
-    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
-
-
-def traceback_of(error: BaseException) -> str:
-    """Return the traceback as text, from the user's function on."""
-    frames = error.__traceback__
-    below = frames.tb_next if frames is not None else None
-    while below is not None and below.tb_next is not None and is_ours(below.tb_frame):
-        below = below.tb_next
-    return "".join(traceback.format_exception(error.with_traceback(below or frames)))
 
 
 def dump(answer: Answer) -> bytes:

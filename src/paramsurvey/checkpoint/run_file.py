@@ -22,8 +22,8 @@ from typing import Any
 
 from paramsurvey.checkpoint.files import read_json
 from paramsurvey.checkpoint.identity import canonical, code_of
+from paramsurvey.describing import describe
 from paramsurvey.errors import NotACheckpoint
-from paramsurvey.worker import describe
 
 NAME = "run.json"
 FORMAT = 1
