@@ -86,7 +86,7 @@ GIVEN = [
     (np.zeros(2), "ndarray"),
     (pd.DataFrame({"x": [1]}), "DataFrame"),
     (Path("x"), type(Path("x")).__qualname__),
-    (print, "builtin_function_or_method"),
+    (abs, "builtin_function_or_method"),
 ]
 
 
