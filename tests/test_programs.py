@@ -162,6 +162,82 @@ def test_functions_classes_and_globals_of_the_program(run: Any, in_tmp: Path) ->
     assert finished.stderr == ""
 
 
+CALLABLES_OF_MAIN = """
+import functools, multiprocessing, sys
+import paramsurvey
+
+FACTOR = 10
+
+
+class Scale:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, pset, system_kwargs, user_kwargs):
+        return {'y': pset['x'].value * self.factor * FACTOR}
+
+    run = __call__
+
+
+class Box:
+    def __init__(self, value):
+        self.value = value
+
+
+def scaled(factor, pset, system_kwargs, user_kwargs):
+    return Scale(factor)(pset, system_kwargs, user_kwargs)
+
+
+def survey():
+    psets = [{'x': Box(1)}, {'x': Box(2)}]
+    for function in (Scale(2), Scale(2).run, functools.partial(scaled, 2)):
+        print(paramsurvey.map(function, psets, verbose=0).y.tolist(), flush=True)
+
+
+if __name__ == '__main__':
+    if len(sys.argv) == 1:
+        survey()
+    else:
+        child = multiprocessing.get_context(sys.argv[1]).Process(target=survey)
+        child.start()
+        child.join()
+"""
+
+
+@pytest.mark.parametrize("child", [[], ["fork"], ["spawn"], ["forkserver"]], ids=str)
+def test_callables_of_the_program_also_in_a_process_that_it_starts(child: list[str], in_tmp: Path) -> None:
+    finished = run_script(CALLABLES_OF_MAIN, *child)
+    assert finished.stdout == "[20, 40]\n" * 3
+    assert finished.stderr == ""
+
+
+def test_a_module_that_was_reloaded_is_reloaded_by_the_workers(in_tmp: Path) -> None:
+    Path("helper.py").write_text("FACTOR = 1\n")
+    Path("mine.py").write_text("import helper\ndef work(p, s, u): return {'y': p['x'] * helper.FACTOR}\n")
+    finished = run_script("""
+        import importlib, os, time
+        from pathlib import Path
+        import paramsurvey, helper, mine
+
+        paramsurvey.init(ncores=1, verbose=0)
+
+        def show():
+            print(paramsurvey.map(mine.work, [{'x': 1}, {'x': 2}]).y.tolist())
+
+        show()
+        Path('helper.py').write_text('FACTOR = 1000\\n')
+        show()
+        importlib.reload(helper)
+        show()
+        Path('mine.py').write_text("def work(p, s, u): return {'y': 'another'}\\n")
+        importlib.reload(mine)
+        show()
+        show()
+    """)
+    assert finished.stdout.splitlines() == ["[1, 2]"] * 2 + ["[1000, 2000]"] + ["['another', 'another']"] * 2
+    assert finished.stderr == ""
+
+
 def test_a_worker_may_hand_functions_of_the_program_to_a_pool_of_its_own(in_tmp: Path) -> None:
     finished = run_script("""
         import multiprocessing

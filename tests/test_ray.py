@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from conftest import FakeClock, wait_until
 from paramsurvey.backends.ray import RayBackend, slots_of
 from paramsurvey.cluster import ClusterWatch, Connection, address_options, answers
 from paramsurvey.environment import VARIABLES
-from paramsurvey.errors import BackendMissing, BackendUnreachable, OptionError
+from paramsurvey.errors import BackendMissing, BackendUnreachable, OptionError, ParamsurveyWarning
 from paramsurvey.messages import Pset
 from paramsurvey.options import Options
 from ray_programs import Program
@@ -32,7 +33,7 @@ def here(ray_cluster: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
         monkeypatch.delenv(name, raising=False)
 
     def start(**options: Any) -> None:
-        paramsurvey.init(backend="ray", verbose=0, **options)
+        paramsurvey.init(backend="ray", **{"verbose": 0, **options})
 
     return start
 
@@ -107,7 +108,7 @@ def test_the_address_may_stand_in_the_options_in_the_environment_or_in_a_file(
         cluster = Cluster(True, head_node_args=HEAD)
 
         def survey(**options):
-            paramsurvey.init(backend="ray", verbose=0, **options)
+            paramsurvey.init(backend="ray", **{"verbose": 0, **options})
             results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"b": 1}, [{"a": 1}] * 3)
             say(len(results), paramsurvey.current_core_count())
             paramsurvey.finalize()
@@ -278,6 +279,33 @@ def test_what_no_node_of_a_ray_of_our_own_will_ever_have_is_refused(ray_program:
     """)
     assert len(run.output.splitlines()) == 6
     assert run.output.count("num_gpus=1") == 2
+
+
+def test_what_no_node_of_a_cluster_has_is_waited_for_with_a_warning(here: Callable[..., None]) -> None:
+    here(verbose=1)
+
+    def interrupt() -> Iterator[Pset]:
+        yield {"a": 1}
+        raise KeyboardInterrupt
+
+    warning = pytest.warns(ParamsurveyWarning, match=r"no node of the cluster has num_cpus=50.*one joins")
+    with warning, pytest.raises(KeyboardInterrupt):
+        paramsurvey.map(see, interrupt(), ray={"num_cpus": 50})
+
+
+def test_a_module_that_was_reloaded_is_loaded_again(
+    here: Callable[..., None], in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(in_tmp)
+    source = in_tmp / "reloaded_on_ray.py"
+    source.write_text("def work(pset, system_kwargs, user_kwargs): return {'y': 1}\n")
+    module = importlib.import_module("reloaded_on_ray")
+    here()
+    assert set(paramsurvey.map(module.work, psets_of(4))["y"]) == {1}
+    source.write_text("def work(pset, system_kwargs, user_kwargs): return {'y': 'another'}\n")
+    importlib.reload(module)
+    assert set(paramsurvey.map(module.work, psets_of(4))["y"]) == {"another"}
+    del sys.modules["reloaded_on_ray"]
 
 
 def test_ncores_limits_how_much_of_a_cluster_is_used(here: Callable[..., None], in_tmp: Path) -> None:

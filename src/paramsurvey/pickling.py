@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import copyreg
+import functools
 import inspect
 import io
 import pickle
+import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from typing import Any, ClassVar
 
 from paramsurvey.errors import NotPicklable, WorkerFunctionError
 
 LARGE = 1 << 20  # bytes: smaller arrays travel in the pickle
+SPAWNED_MAIN = "__mp_main__"  # what a process that was spawned calls the main program of its parent
 DEEPEST = 8  # members of members of ...: a culprit further down is named by its container
 
 
@@ -22,7 +24,6 @@ def dump_code(thing: object, aside: Callable[[pickle.PickleBuffer], object] | No
 
     `aside` gets the buffers of large arrays, which are then no part of the pickle.
     """
-    import cloudpickle
 
     def keep(buffer: pickle.PickleBuffer) -> bool:
         large = aside is not None and memoryview(buffer).nbytes >= LARGE
@@ -30,7 +31,18 @@ def dump_code(thing: object, aside: Callable[[pickle.PickleBuffer], object] | No
             aside(buffer)
         return not large
 
-    return bytes(cloudpickle.dumps(thing, protocol=5, buffer_callback=keep))
+    return bytes(_cloudpickle().dumps(thing, protocol=5, buffer_callback=keep))
+
+
+@functools.cache
+def _cloudpickle() -> Any:
+    """Return cloudpickle, which takes the main program for one also where multiprocessing has renamed it."""
+    import cloudpickle
+
+    main = sys.modules.get(SPAWNED_MAIN)
+    if main is not None and main.__name__ == SPAWNED_MAIN:
+        cloudpickle.register_pickle_by_value(main)
+    return cloudpickle
 
 
 def dumps(thing: object, name: str, dump: Callable[[Any], bytes] = dump_code) -> bytes:
@@ -69,17 +81,16 @@ def dump_data(thing: object) -> bytes:
     return buffer.getvalue()
 
 
-@cache
+@functools.cache
 def _data_pickler() -> Any:
-    import cloudpickle
-
+    pickler: Any = _cloudpickle().Pickler
     own = {
         kind: reduce
-        for kind, reduce in cloudpickle.Pickler.dispatch_table.items()
+        for kind, reduce in pickler.dispatch_table.items()
         if kind is not io.TextIOWrapper
     }
 
-    class DataPickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
+    class DataPickler(pickler):  # type: ignore[misc]  # cloudpickle has no types
         dispatch_table: ClassVar = ChainMap(own, copyreg.dispatch_table)
 
     return DataPickler
@@ -113,6 +124,10 @@ def _members(thing: object, name: str) -> Iterator[tuple[str, object]]:
         yield from ((f"{name}[{i}]", value) for i, value in enumerate(thing))
     elif inspect.ismethod(thing):
         yield f"{name}.__self__", thing.__self__
+    elif isinstance(thing, functools.partial):
+        yield f"{name}.func", thing.func
+        yield f"{name}.args", thing.args
+        yield f"{name}.keywords", thing.keywords
     elif inspect.isfunction(thing):
         yield from _held_by_function(thing, name)
     elif not isinstance(thing, type) and hasattr(thing, "__dict__"):

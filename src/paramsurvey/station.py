@@ -27,10 +27,13 @@ class Equipment:
         How many psets it may run before it is replaced.
     environment : tuple of (str, str)
         Variables to set.
+    generation : int
+        Of the caller's modules: a process that has loaded those of another one is not used.
     """
 
     max_tasks: int | None
     environment: tuple[tuple[str, str], ...]
+    generation: int
 
     def install(self) -> None:
         """Change this process, from which the worker process inherits."""

@@ -257,14 +257,14 @@ _initializing = threading.Lock()
 def worker_state(code: bytes) -> Any:
     """Return what the user's worker_init returns; in one process it is called once, also for many threads."""
     with _initializing:
-        return _initialize(code)
+        return _initialize(code, os.getpid())
 
 
 @lru_cache(maxsize=1)
-def _initialize(code: bytes) -> Any:
+def _initialize(code: bytes, process: int) -> Any:  # what a process has inherited by a fork is another's
     try:
         return pickle.loads(code)()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise JobNotLoadable(
             f"worker_init raised {describe(error)} in a worker: mend it, and run the survey again"
         ) from error

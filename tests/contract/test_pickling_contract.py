@@ -233,6 +233,14 @@ def test_the_culprit_is_named_through_any_depth(place: Place) -> None:
     given["config"].parts["io"][1].close()
 
 
+def test_the_culprit_in_a_partial_is_named(place: Place) -> None:
+    def worker(lock: Any, pset: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+        pass
+
+    with pytest.raises(NotPicklable, match=r"the worker function\.args\[0\] .* it is a lock"):
+        place.map(functools.partial(worker, threading.Lock()), PSETS)
+
+
 @pytest.mark.parametrize("name", ["user_kwargs", "system_kwargs"])
 def test_arguments_that_cannot_be_pickled_are_refused(place: Place, name: str) -> None:
     with pytest.raises((TypeError, ValueError), match=rf"{name}\['lock'\]"):

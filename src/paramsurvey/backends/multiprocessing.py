@@ -32,6 +32,7 @@ from paramsurvey.processes.child import HELLO
 from paramsurvey.processes.output import OutputRelay
 from paramsurvey.processes.parcel import Parcel
 from paramsurvey.processes.process import WorkerProcess, describe_exit
+from paramsurvey.reloads import Reloads
 
 if TYPE_CHECKING:
     from paramsurvey.options import Options
@@ -67,6 +68,7 @@ class MultiprocessingBackend:
         self._owner = os.getpid()
         allow_open_files(OTHER_FILES + FILES_PER_WORKER * self._size)
         self._relay = OutputRelay()
+        self._reloads = Reloads()
         self._selector = selectors.DefaultSelector()
         self._workers: dict[int, WorkerProcess] = {}  # by pid
         self._idle: list[WorkerProcess] = []
@@ -95,6 +97,10 @@ class MultiprocessingBackend:
         self._parcel = Parcel(job)
         self._relay.log_to(job.capture.stem if job.capture.mode is CaptureMode.LOG else None)
         self._fruitless = 0
+        if self._reloads.since_last_time():
+            idle, self._idle = self._idle, []
+            for worker in idle:
+                self._replace(worker)
 
     def capacity(self) -> int:
         """Return how many workers wait."""
@@ -167,12 +173,16 @@ class MultiprocessingBackend:
             self._busy.pop(worker.group_id, None)
             worker.group_id = None
         if worker.tasks_left == 0 or worker.outgrown:
-            self._forget(worker)
-            worker.hang_up()
-            self._retired.append(worker)
-            self._hire()
+            self._replace(worker)
         else:
             self._idle.append(worker)
+
+    def _replace(self, worker: WorkerProcess) -> None:
+        """Let a worker that has nothing to do go, and hire another one."""
+        self._forget(worker)
+        worker.hang_up()
+        self._retired.append(worker)
+        self._hire()
 
     def _look_for_dead(self) -> None:
         now = time.monotonic()

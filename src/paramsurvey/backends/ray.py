@@ -41,7 +41,9 @@ from paramsurvey.messages import (
     Refusal,
     Reply,
 )
+from paramsurvey.notes import warn
 from paramsurvey.options import Options
+from paramsurvey.reloads import Reloads
 from paramsurvey.station import Equipment, Station
 from paramsurvey.worker import dump
 
@@ -91,6 +93,8 @@ class RayBackend:
         self._in_hand: dict[int, InHand] = {}  # by group
         self._tasks: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._suspects: set[int] = set()  # rows that ran when memory ran out
+        self._reloads = Reloads()
+        self._generation = 0  # of the caller's modules
         self._connect()
 
     def _connect(self) -> None:
@@ -123,9 +127,13 @@ class RayBackend:
 
     def _check_possible(self, given: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         """Refuse what no node of a Ray of our own has; a cluster may get such a node."""
-        if self._connection.is_local and not self._slots(options):
-            wanted = ", ".join(f"{name}={value}" for name, value in given.items())
+        if any(slots_of(node, options) for node in self._nodes()):
+            return
+        wanted = ", ".join(f"{name}={value}" for name, value in given.items())
+        if self._connection.is_local:
             raise OptionError(f"the local Ray has less than {wanted}: ask for less, or use a cluster")
+        if self._options.verbose > 0:
+            warn(f"no node of the cluster has {wanted}: psets wait until one joins; ask for less, or add one")
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Put the job where all nodes find it."""
@@ -133,6 +141,7 @@ class RayBackend:
             self._leave()
             self._connect()
         self._job = job
+        self._generation += self._reloads.since_last_time()
         self._map_options = {**self._defaults(), "name": job.name, **options}
         self._job_ref = self._ray.put(job)
         self._counted: list[Node] | None = None  # the nodes whose slots are
@@ -179,7 +188,7 @@ class RayBackend:
     def _equipment(self, cores: float) -> Equipment:
         threads = str(max(1, int(cores)))
         variables = tuple((name, threads) for name in self._job.environment)
-        return Equipment(self._options.max_tasks_per_child, variables)
+        return Equipment(self._options.max_tasks_per_child, variables, self._generation)
 
     def poll(self, timeout: float) -> Answers:
         """Return what stations answered, and what became of tasks that will not."""

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 HELLO = b"hello"  # the first message of a worker: it is ready
+MAINS = ("__main__", "__mp_main__")  # the latter in a process that multiprocessing has spawned
 PARENT_SECONDS = 0.5  # how often it looks whether the driver is still there
 
 
@@ -130,6 +131,11 @@ def _adopt_main(function: Any) -> None:
     A function that is sent by value keeps saying that it lives in ``__main__``; with its names
     there, it can hand its neighbours to a pool of its own.
     """
-    if getattr(function, "__module__", None) == "__main__":
-        names = dict(getattr(function, "__globals__", {}))
-        vars(sys.modules["__main__"]).update(names | {function.__name__: function})
+    if getattr(function, "__module__", None) not in MAINS:
+        return
+    if not hasattr(function, "__globals__"):  # an object that can be called: it is its class that has a name
+        names = getattr(type(function).__call__, "__globals__", {})
+        function = type(function)
+    else:
+        names = function.__globals__
+    vars(sys.modules["__main__"]).update({**names, function.__name__: function})
