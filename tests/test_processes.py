@@ -20,7 +20,7 @@ from conftest import wait_until
 from paramsurvey import Session
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.processes.mark import new_file
-from paramsurvey.processes.output import LONGEST_LINE, OutputRelay
+from paramsurvey.processes.output import LONGEST_LINE, PIPE, OutputRelay
 from paramsurvey.processes.process import describe_exit
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these workers are Unix's")
@@ -266,7 +266,42 @@ def test_output_is_passed_on_in_whole_lines(relay: OutputRelay, capsys: pytest.C
     wait_until(lambda: stream.lines() == "one\ntwo\n", "the second line does not arrive")
     os.close(writing)
     assert stream.closed.wait(10)
-    assert capsys.readouterr().out == "two\nthree"
+    assert capsys.readouterr().out == "two\nthree\n"  # so that another worker's line does not go on in it
+
+
+def test_at_the_end_of_a_survey_lines_end(relay: OutputRelay, capsys: pytest.CaptureFixture[str]) -> None:
+    pipes = [os.pipe() for _ in range(2)]
+    for reading, writing in pipes:
+        relay.add(reading, "stdout")
+        os.write(writing, b"begun")
+    relay.finish_lines()
+    assert capsys.readouterr().out == "begun\nbegun\n"
+    for _, writing in pipes:
+        os.write(writing, b" and ended\n")
+        os.close(writing)
+    relay.close()
+    assert capsys.readouterr().out == " and ended\n" * 2
+
+
+def test_long_lines_of_several_workers_stay_whole(
+    relay: OutputRelay, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipes = [os.pipe() for _ in range(2)]
+    streams = [relay.add(reading, "stderr") for reading, _ in pipes]
+
+    def write(writing: int, letter: bytes) -> None:
+        with os.fdopen(writing, "wb") as file:
+            for _ in range(3):
+                file.write(letter * (LONGEST_LINE // 8) + b"\n")
+
+    threads = [
+        threading.Thread(target=write, args=(writing, letter))
+        for (_, writing), letter in zip(pipes, (b"a", b"b"), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    assert all(stream.closed.wait(10) for stream in streams)
+    assert sorted({line[:2] + line[-1:] for line in capsys.readouterr().err.splitlines()}) == ["aaa", "bbb"]
 
 
 def test_a_line_without_an_end_is_passed_on_when_it_is_very_long(
@@ -274,10 +309,11 @@ def test_a_line_without_an_end_is_passed_on_when_it_is_very_long(
 ) -> None:
     reading, writing = os.pipe()
     stream = relay.add(reading, "stderr")
-    text = b"x" * (2 * LONGEST_LINE)
-    threading.Thread(target=lambda: [os.write(writing, text), os.close(writing)]).start()
+    text = b"x" * (LONGEST_LINE + 2 * PIPE)
+    with os.fdopen(writing, "wb") as file:
+        file.write(text)
     assert stream.closed.wait(10)
-    assert capsys.readouterr().err == text.decode()
+    assert capsys.readouterr().err.replace("\n", "") == text.decode()
 
 
 def test_bytes_that_are_no_text_are_passed_on(relay: OutputRelay, capsys: pytest.CaptureFixture[str]) -> None:

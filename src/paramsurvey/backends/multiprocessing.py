@@ -270,6 +270,7 @@ class MultiprocessingBackend:
         for group_id in list(self._busy):
             self.abort(group_id)
         self._news.clear()
+        self._relay.finish_lines()
         if self._parcel is not None:
             self._parcel.close()
         self._job = self._parcel = None

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 
 TAIL_LINES = 30
 LABEL = "\0"  # begins the line by which a worker tells which pset prints what follows
-LONGEST_LINE = 1 << 16  # bytes: what has no newline for so long is passed on as it is
+PIPE = 1 << 16  # bytes that a pipe holds
+LONGEST_LINE = 1 << 24  # bytes: what has no newline for so long is passed on in pieces
+FINISH_SECONDS = 1.0  # a terminal that takes no output for so long holds up no survey
 
 
 @dataclass
@@ -27,7 +29,7 @@ class Stream:
     label: str = ""  # which pset prints, where the worker tells
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
     closed: threading.Event = field(default_factory=threading.Event)
-    pending: bytes = b""
+    pending: bytearray = field(default_factory=bytearray)  # the begin of a line
 
     def lines(self) -> str:
         """Return the last lines that were written."""
@@ -42,6 +44,7 @@ class OutputRelay:
         self._wakeup, self._bell = socket.socketpair()
         self._selector.register(self._wakeup, selectors.EVENT_READ)
         self._arrivals: deque[Stream] = deque()
+        self._finishes: deque[threading.Event] = deque()
         self._ended = False
         self._stem: str | None = None
         self._thread = threading.Thread(target=self._relay, daemon=True, name="paramsurvey-output")
@@ -57,6 +60,13 @@ class OutputRelay:
         self._arrivals.append(stream)
         self._bell.send(b"+")
         return stream
+
+    def finish_lines(self) -> None:
+        """Pass on what has arrived so far, and end lines that have no end: a survey is over."""
+        finished = threading.Event()
+        self._finishes.append(finished)
+        self._bell.send(b"n")
+        finished.wait(FINISH_SECONDS)
 
     def close(self) -> None:
         """Pass on what has arrived so far, and end. May be called twice."""
@@ -78,11 +88,26 @@ class OutputRelay:
                 if key.data is None:
                     self._wakeup.recv(4096)
                     self._welcome()
+                    self._finish()
                 else:
                     self._read(key.data)
+        self._read_all()
+
+    def _read_all(self) -> None:
+        """Read what has arrived by now: from each stream what a pipe holds."""
         for key, _ in self._selector.select(timeout=0):
             if key.data is not None:
                 self._read(key.data)
+
+    def _finish(self) -> None:
+        if not self._finishes:
+            return
+        self._read_all()
+        for key in list(self._selector.get_map().values()):
+            if key.data is not None:
+                self._end_line(key.data)
+        while self._finishes:
+            self._finishes.popleft().set()
 
     def _welcome(self) -> None:
         while self._arrivals:
@@ -91,19 +116,28 @@ class OutputRelay:
 
     def _read(self, stream: Stream) -> None:
         try:
-            data = os.read(stream.fd, LONGEST_LINE)
+            data = os.read(stream.fd, PIPE)
         except OSError:
             data = b""
-        whole, newline, rest = (stream.pending + data).rpartition(b"\n")
-        if not data or len(rest) > LONGEST_LINE:
-            whole, newline, rest = whole + newline + rest, b"", b""
-        stream.pending = rest
-        if whole or newline:
-            self._pass_on(stream, (whole + newline).decode(errors="replace"))
         if not data:
             self._end(stream)
+            return
+        whole, newline, rest = data.rpartition(b"\n")
+        if newline:
+            self._pass_on(stream, bytes(stream.pending + whole + newline))
+            stream.pending.clear()
+        stream.pending += rest
+        if len(stream.pending) > LONGEST_LINE:
+            self._end_line(stream)
 
-    def _pass_on(self, stream: Stream, text: str) -> None:
+    def _end_line(self, stream: Stream) -> None:
+        """Pass on the begin of a line as a line: another worker's shall not go on in it."""
+        if stream.pending:
+            self._pass_on(stream, bytes(stream.pending + b"\n"))
+            stream.pending.clear()
+
+    def _pass_on(self, stream: Stream, lines: bytes) -> None:
+        text = lines.decode(errors="replace")
         if LABEL in text or stream.label:
             text = "".join(_labelled(stream, text))
         stream.tail.extend(text.splitlines(keepends=True))
@@ -117,6 +151,7 @@ class OutputRelay:
             target.flush()
 
     def _end(self, stream: Stream) -> None:
+        self._end_line(stream)
         with suppress(KeyError, ValueError):
             self._selector.unregister(stream.fd)
         os.close(stream.fd)
