@@ -301,6 +301,16 @@ def test_ctrl_c_ends_all_that_was_started(ray_program: Program, in_tmp: Path) ->
     ray_program.assert_nothing_left()
 
 
+def test_sigterm_ends_the_map_as_elsewhere(ray_program: Program, in_tmp: Path) -> None:
+    driver = ray_program.start(DRIVER)
+    wait_until(lambda: len([path for path in in_tmp.iterdir() if path.name.isdigit()]) == 2, "no begin", HANG)
+    driver.send_signal(signal.SIGTERM)
+    output, _ = driver.communicate(timeout=HANG)
+    assert driver.returncode == 128 + signal.SIGTERM
+    assert "SIGTERM" not in output  # which Ray would report with its own stack
+    ray_program.assert_nothing_left()
+
+
 def test_when_the_driver_is_killed_all_that_was_started_ends(ray_program: Program, in_tmp: Path) -> None:
     driver = ray_program.start(DRIVER)
     wait_until(lambda: len([path for path in in_tmp.iterdir() if path.name.isdigit()]) == 2, "no begin", HANG)

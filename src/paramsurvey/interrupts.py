@@ -42,7 +42,8 @@ class Interrupts:
         return self
 
     def _replace(self, number: int, expected: Any) -> None:
-        if signal.getsignal(number) is expected:
+        handler = signal.getsignal(number)
+        if handler is expected or is_rays(handler):
             self._previous[number] = signal.signal(number, self._note)
 
     def __exit__(self, *exception: object) -> None:
@@ -66,3 +67,8 @@ class Interrupts:
             raise KeyboardInterrupt
         if self._seen is not None:
             raise Stopped(128 + self._seen)
+
+
+def is_rays(handler: object) -> bool:
+    """Tell whether Ray has installed a handler: it is not the user's choice, and ends the process at once."""
+    return str(getattr(handler, "__module__", "")).partition(".")[0] == "ray"
