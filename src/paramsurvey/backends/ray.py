@@ -11,6 +11,7 @@ import inspect
 import os
 import pickle
 import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -25,6 +26,7 @@ from paramsurvey.errors import (
     BackendLost,
     BackendMissing,
     OptionError,
+    ParamsurveyWarning,
     UnknownOption,
     suggestion,
 )
@@ -41,7 +43,6 @@ from paramsurvey.messages import (
     Refusal,
     Reply,
 )
-from paramsurvey.notes import warn
 from paramsurvey.options import Options
 from paramsurvey.reloads import Reloads
 from paramsurvey.station import Equipment, Station
@@ -133,7 +134,11 @@ class RayBackend:
         if self._connection.is_local:
             raise OptionError(f"the local Ray has less than {wanted}: ask for less, or use a cluster")
         if self._options.verbose > 0:
-            warn(f"no node of the cluster has {wanted}: psets wait until one joins; ask for less, or add one")
+            warnings.warn(
+                f"no node of the cluster has {wanted}: psets wait until one joins; ask for less, or add one",
+                ParamsurveyWarning,
+                stacklevel=2,
+            )
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Put the job where all nodes find it."""
