@@ -6,18 +6,24 @@ import doctest
 import enum
 import itertools
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from paramsurvey import axes, content, names, params, rows, sampling, spaces
+from paramsurvey import axes, content, frames, names, params, rows, sampling, spaces, unitcube
+from paramsurvey.axes import native_order
+from paramsurvey.columns import objects
 from paramsurvey.params import add_column, add_seed, grid, product, sample, uniform
+from paramsurvey.psets import as_source, psets_of
 
 Frame = pd.DataFrame
 
@@ -112,9 +118,11 @@ def test_repeated_values_are_repeated_rows() -> None:
         ["b", "a"],
         [0.5, float("nan"), -1.0],
         [1, 2.5],
-        [None, 2, 1],
         [True, False],
         [1, "x"],
+        [True, 0.5, "x"],
+        [2**63, 1],
+        [np.int64(1), 1, np.float64(2)],
         [(1, 2), (0, 1)],
         range(10, 0, -3),
         np.array([2, 1], dtype=np.int8),
@@ -125,6 +133,81 @@ def test_repeated_values_are_repeated_rows() -> None:
 def test_hashable_values_become_the_categories_that_pandas_infers(values: Any) -> None:
     column = product({"a": values})["a"]
     pd.testing.assert_series_equal(column, pd.Series(values, dtype="category", name="a"))
+
+
+GIVEN = pytest.mark.parametrize(
+    "values",
+    [
+        [None, 5, 10],
+        [5, None, 10],
+        [True, False, None],
+        [None, "x"],
+        [None, 0.5],
+        [None, None],
+        [None, [1]],
+        [None, np.array([1, 2])],
+        [None, pd.Timestamp("2020-01-01")],
+        [2**60 + 1, None],
+        [pd.NA, "x"],
+        [True, 1, "auto"],
+        [False, 0],
+        [1, True, 1.0, "x"],
+    ],
+    ids=repr,
+)
+
+
+def same(found: list[Any], values: list[Any]) -> bool:
+    """Compare values and their types: 1, 1.0 and True are equal, but not written in the same way."""
+    return repr(found) == repr(values)
+
+
+@GIVEN
+@pytest.mark.parametrize("infer_category", [True, False])
+@pytest.mark.parametrize("form", [list, iter, lambda values: objects(values, len(values))])
+def test_none_and_equal_values_of_different_types_stay_what_they_are(
+    values: list[Any], infer_category: bool, form: Callable[[list[Any]], Any]
+) -> None:
+    df = product({"a": form(values), "b": [7]}, infer_category=infer_category)
+    assert df["a"].dtype == object
+    assert same(df["a"].tolist(), values)
+    assert same([pset["a"] for pset in psets_of(as_source(df), range(len(df)))], values)
+
+
+@GIVEN
+def test_an_object_column_of_the_callers_stays_one_where_a_categorical_would_change_it(
+    values: list[Any],
+) -> None:
+    series = pd.Series(objects(values, len(values)), dtype=object, name="a")
+    for argument in (series, series.to_frame()):
+        assert same(product(argument)["a"].tolist(), values)
+
+
+@pytest.mark.parametrize(
+    "values", [[1, 1.0], [0, 0.5, 0.0], [(1, 2), (1.0, 2)], [frozenset([1]), frozenset([True])]], ids=repr
+)
+def test_a_categorical_never_makes_one_value_of_two(values: list[Any]) -> None:
+    assert same(product({"a": values})["a"].tolist(), values)
+
+
+def test_a_missing_time_stays_one() -> None:
+    values = [pd.NaT, pd.Timestamp("2020-01-01")]
+    for infer_category in (True, False):
+        df = product({"a": values}, infer_category=infer_category)
+        assert same([pset["a"] for pset in psets_of(as_source(df), range(2))], values)
+
+
+def test_plain_integers_and_floats_become_floats() -> None:
+    for infer_category in (True, False):
+        assert same(product({"a": [1, 0.5]}, infer_category=infer_category)["a"].tolist(), [1.0, 0.5])
+    assert product({"a": [1, 1.0]}, infer_category=False)["a"].dtype == np.float64
+
+
+def test_what_pandas_has_made_of_the_callers_values_stays() -> None:
+    series = pd.Series([None, 5, 10], name="a")
+    for argument in (series, series.to_frame(), {"a": series}):
+        assert product(argument)["a"].cat.categories.dtype == np.float64
+        assert product(argument, infer_category=False)["a"].dtype == np.float64
 
 
 @pytest.mark.parametrize("values", [[[5, 6], [7, 8]], [{"k": 1}, {}], [np.array([1, 2]), np.array([3, 4])]])
@@ -176,6 +259,56 @@ def test_a_categorical_stays_as_it_is(infer_category: bool) -> None:
 def test_a_categorical_takes_one_byte_per_row() -> None:
     df = product({"a": range(100), "b": range(100)}, {"c": range(10)})
     assert df.memory_usage(index=True).sum() < 3.2 * len(df)
+
+
+# ---- the other byte order, that of netCDF and FITS
+
+in_the_other_byte_order = pytest.mark.parametrize(
+    "values",
+    [
+        np.array([2, 1], dtype=np.dtype(kind).newbyteorder("S"))
+        for kind in ("f8", "f4", "i4", "u2", "c16", "M8[ns]")
+    ],
+    ids=lambda values: str(values.dtype),
+)
+
+
+@in_the_other_byte_order
+@pytest.mark.parametrize("infer_category", [True, False])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda values: {"a": values},
+        lambda values: {"a": pd.Series(values)},
+        lambda values: {"a": pd.Index(values)},
+        lambda values: pd.Series(values, name="a"),
+        lambda values: Frame({"a": values}),
+        lambda values: Frame({"a": values, "b": 1}),
+    ],
+)
+def test_a_product_of_the_other_byte_order_is_that_of_this_one(
+    values: Any, infer_category: bool, wrap: Callable[[Any], Any]
+) -> None:
+    assert not values.dtype.isnative
+    expected = product(wrap(native_order(values)), {"c": [3, 4]}, infer_category=infer_category)
+    found = product(wrap(values), {"c": [3, 4]}, infer_category=infer_category)
+    assert_frame_equal(found, expected)
+    assert found.iloc[[]].dtypes.equals(expected.dtypes)
+    assert not values.dtype.isnative, "the caller's own"
+
+
+@in_the_other_byte_order
+def test_a_grid_and_new_columns_of_the_other_byte_order_are_those_of_this_one(values: Any) -> None:
+    native = native_order(values)
+    assert_frame_equal(grid(a=values).to_df(), grid(a=native).to_df())
+    assert_frame_equal(grid(a=pd.Series(values)).to_df(), grid(a=native).to_df())
+    given = Frame({"a": values})
+    assert_frame_equal(
+        add_column(given, "b", lambda row: row["a"]),
+        add_column(Frame({"a": native}), "b", lambda row: row["a"]),
+    )
+    assert_frame_equal(add_seed(given, 1), add_seed(Frame({"a": native}), 1))
+    assert given["a"].dtype == Frame({"a": values})["a"].dtype, "the caller's own"
 
 
 # ---- product: an ordinary DataFrame
@@ -252,6 +385,13 @@ def test_a_grid_has_the_rows_of_the_product() -> None:
     assert_frame_equal(grid(**axes).to_df(), product(axes, infer_category=False))
 
 
+@GIVEN
+def test_a_grid_has_the_very_values_of_the_product(values: list[Any]) -> None:
+    found = grid(a=values, b=[1, 2]).to_df()
+    assert_frame_equal(found, product({"a": values, "b": [1, 2]}, infer_category=False))
+    assert same(found["a"].tolist(), [value for value in values for _ in range(2)])
+
+
 # ---- add_column
 
 
@@ -278,6 +418,12 @@ def test_a_column_becomes_a_categorical_only_where_that_is_smaller() -> None:
     assert add_column(df, "b", lambda row: row["a"] % 3)["b"].dtype == "category"
     assert add_column(df, "b", lambda row: row["a"])["b"].dtype == np.int64
     assert add_column(df, "b", lambda row: row["a"] % 3 == 0)["b"].dtype == np.bool_
+
+
+def test_a_column_becomes_no_categorical_that_would_change_its_values() -> None:
+    values = [True, 1, "auto", 1.0, None] * 1000
+    found = add_column(Frame({"i": range(len(values))}), "b", lambda row: values[row["i"]])["b"]
+    assert same(found.tolist(), values)
 
 
 def test_a_column_keeps_its_dtype_when_asked_to() -> None:
@@ -351,10 +497,31 @@ def test_a_new_column_keeps_the_seeds_of_psets_that_do_not_have_it() -> None:
         [{"a": np.int16(1), "b": "x"}, {"b": np.str_("y"), "a": 2}],
         iter([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]),
         params.aligned(a=[1, 2], b=["x", "y"]),
+        pl.DataFrame({"a": [1, 2], "b": ["x", "y"]}),
+        pa.table({"a": [1, 2], "b": ["x", "y"]}),
+        Frame({"a": np.array([1, 2], dtype=">i4"), "b": ["x", "y"]}),
     ],
 )
 def test_seeds_depend_on_the_content_alone(same: Any) -> None:
     assert seeds(same) == seeds([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}])
+
+
+@pytest.mark.parametrize("table", [pl.DataFrame, pa.table])
+def test_whatever_is_a_table_to_map_can_have_seeds(table: Any, in_tmp: Path) -> None:
+    columns = {"a": [2**60 + 1, None, 2], "b": ["x", "y", None]}
+    expected = [{"a": 2**60 + 1, "b": "x"}, {"b": "y"}, {"a": 2}]
+    df = add_seed(table(columns), 7)
+    assert df["seed"].tolist() == seeds(expected)
+    assert df["a"].tolist() == [2**60 + 1, pd.NA, 2]
+    pq.write_table(pa.table(columns), "psets.parquet")
+    assert_frame_equal(add_seed("psets.parquet", 7), add_seed(pa.table(columns), 7))
+
+
+def test_the_reasons_of_missing_psets_are_no_content() -> None:
+    why = {"_exception": "ValueError()", "_traceback": "", "_attempts": 1}
+    for missing in ([{"a": 1, **why}], Frame([{"a": 1, **why}])):
+        assert list(add_seed(missing, 7).columns) == ["a", "seed"]
+        assert seeds(missing) == seeds([{"a": 1}])
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
@@ -437,6 +604,9 @@ def test_no_psets_have_no_seeds(psets: Any) -> None:
         ([{"a": 1}], -1, "seed=0|non-negative"),
         ({"a": 1}, 1, "list of dicts"),
         (3, 1, "list of dicts"),
+        ([{"a": 1}, 3], 1, "pset number 1 is a int, 3: make it a dict"),
+        (pl.Series([1, 2]), 1, "pset number 0 is a int, 1: make it a dict"),
+        ("no/such.parquet", 1, "name a Parquet file"),
     ],
 )
 def test_what_cannot_be_seeded_is_refused(psets: Any, root: int, message: str) -> None:
@@ -447,6 +617,6 @@ def test_what_cannot_be_seeded_is_refused(psets: Any, root: int, message: str) -
 # ---- documentation
 
 
-@pytest.mark.parametrize("module", [axes, content, names, params, rows, sampling, spaces])
+@pytest.mark.parametrize("module", [axes, content, frames, names, params, rows, sampling, spaces, unitcube])
 def test_the_examples_in_the_documentation_are_true(module: Any) -> None:
     assert doctest.testmod(module).failed == 0

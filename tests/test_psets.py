@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pandas.testing import assert_frame_equal
 
 from paramsurvey.errors import PsetError, PsetTypeError
+from paramsurvey.frames import frame_of
 from paramsurvey.params import grid
 from paramsurvey.psets import PsetSource, PsetStream, PsetTable, as_source, psets_of
 from paramsurvey.sealing import SealedPset
@@ -113,6 +119,149 @@ def test_the_callers_table_and_the_sources_share_no_change() -> None:
     assert source.frame()["a"].tolist() == [1, 2]
 
 
+# the other byte order
+
+
+def test_numbers_of_the_other_byte_order_are_those_of_this_machine() -> None:
+    native = pd.DataFrame({"x": [1.0, 2.5, 3.0], "i": [1, 2, 3], "s": ["a", "b", "c"]})
+    foreign = native.astype({"x": np.dtype("f8").newbyteorder("S"), "i": np.dtype("i8").newbyteorder("S")})
+    kept = foreign.dtypes
+    source, expected = as_source(foreign), as_source(native)
+    for rows in (None, range(1, 3), np.array([0, 2]), np.array([], dtype=np.int64)):
+        assert_frame_equal(source.frame(rows), expected.frame(rows))
+    assert seen(source, range(3)) == seen(expected, range(3))
+    assert source.dtypes() == expected.dtypes()
+    assert foreign.dtypes.equals(kept)
+
+
+def test_a_frame_of_this_byte_order_is_not_copied() -> None:
+    native = pd.DataFrame({"x": [1.0, 2.0]})
+    assert frame_of(native) is native
+
+
+# integers beside nulls
+
+EXACT = 2**60 + 1  # no float64 holds it
+WITH_NULLS = {"i": [EXACT, None, 3], "n": [1, 2, 3], "f": [0.5, None, 1.0], "t": ["x", None, "z"]}
+
+
+def write_file(table: pa.Table) -> str:
+    pq.write_table(table, "psets.parquet")
+    return "psets.parquet"
+
+
+def write_directory(table: pa.Table) -> Path:
+    Path("psets").mkdir()
+    pq.write_table(table[:1], "psets/1.parquet")
+    pq.write_table(table[1:], "psets/2.parquet")
+    return Path("psets")
+
+
+TABLES: dict[str, Any] = {
+    "polars": lambda columns: pl.DataFrame(columns),
+    "Arrow": lambda columns: pa.table(columns),
+    "chunks": lambda columns: pa.concat_tables([pa.table(columns)[:1], pa.table(columns)[1:]]),
+    "record batch": lambda columns: pa.RecordBatch.from_pydict(columns),
+    "Parquet": lambda columns: write_file(pa.table(columns)),
+    "Parquet directory": lambda columns: write_directory(pa.table(columns)),
+    "Parquet of polars": lambda columns: pl.DataFrame(columns).write_parquet("p.parquet") or "p.parquet",
+}
+in_any_table = pytest.mark.parametrize("form", TABLES)
+
+
+@in_any_table
+def test_integers_beside_nulls_stay_integers(form: str, in_tmp: Path) -> None:
+    source = as_source(TABLES[form](WITH_NULLS))
+    assert [pset["i"] for pset in seen(source, range(3))] == [EXACT, pd.NA, 3]
+    assert source.frame()["i"].dtype == "Int64"
+    assert list(source.names) == list(WITH_NULLS)
+
+
+@in_any_table
+def test_the_other_columns_are_what_they_were(form: str, in_tmp: Path) -> None:
+    found = as_source(TABLES[form](WITH_NULLS)).frame()
+    assert_frame_equal(found.drop(columns="i"), pd.DataFrame(WITH_NULLS).drop(columns="i"))
+
+
+@in_any_table
+def test_integers_beside_nulls_stay_integers_inside_of_lists_and_structs(form: str, in_tmp: Path) -> None:
+    columns = {
+        "i": [None, EXACT],
+        "l": [[EXACT, None], None],
+        "s": [{"k": EXACT}, {"k": None}],
+        "d": [[1], []],
+    }
+    first, second = seen(as_source(TABLES[form](columns)), range(2))
+    assert (list(first["l"]), first["s"], list(first["d"])) == ([EXACT, None], {"k": EXACT}, [1])
+    assert (second["i"], second["l"], second["s"], list(second["d"])) == (EXACT, None, {"k": None}, [])
+
+
+def test_every_kind_of_integer_beside_a_null_is_that_of_pandas() -> None:
+    kinds = [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()]
+    table = pa.table({f"k{i}": pa.array([None, 1], kind) for i, kind in enumerate(kinds)})
+    dtypes = ["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"]
+    for psets in (table, pl.from_arrow(table)):
+        assert as_source(psets).frame().dtypes.astype(str).tolist() == dtypes
+    largest = as_source(pl.DataFrame({"a": pl.Series([2**64 - 1, None], dtype=pl.UInt64)}))
+    assert seen(largest, range(1)) == [{"a": 2**64 - 1}]
+
+
+def test_what_pandas_noted_in_a_parquet_file_counts(in_tmp: Path) -> None:
+    frame = pd.DataFrame(
+        {"i": pd.array([EXACT, None], "Int64"), "c": pd.Categorical(["x", "y"])}, index=[5, 6]
+    )
+    frame.to_parquet("psets.parquet")
+    assert_frame_equal(as_source("psets.parquet").frame(), frame.reset_index(drop=True))
+
+
+# what `missing` gives
+
+WHY = {"_exception": "ValueError()", "_traceback": "", "_attempts": 1}
+
+
+@pytest.mark.parametrize("form", [list, iter, pd.DataFrame, pl.DataFrame])
+def test_psets_with_all_the_reasons_of_missing_are_taken_without_them(form: Any) -> None:
+    source = as_source(form([{"a": 1, **WHY}, {"a": 2, **WHY}]))
+    source.read(10)
+    assert seen(source, range(2)) == [{"a": 1}, {"a": 2}]
+    assert list(source.frame()) == ["a"]
+
+
+def test_missing_psets_can_be_taken_together_with_others() -> None:
+    psets = [{"a": 1, **WHY}, {"a": 2}]
+    for source in (as_source(psets), as_source(iter(psets))):
+        source.read(10)
+        assert source.frame()["a"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("form", [list, iter, pd.DataFrame])
+def test_the_two_reasons_that_0_4_had_may_have_been_dropped(form: Any) -> None:
+    source = as_source(form([{"a": 1, "_attempts": 1}, {"a": 2, "_attempts": 0}]))
+    source.read(10)
+    assert seen(source, range(2)) == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize(
+    "pset",
+    [
+        {"_attempts": 1},
+        {"_attempts": 1, "a": 1},
+        {"a": 1, "_attempts": "x"},
+        {"a": 1, "_attempts": True},
+        {"a": 1, "_attempts": 0.5},
+        {"_exception": "x"},
+        {"a": 1, "_exception": "x", "_traceback": "x"},
+        {"a": 1, "_exception": "x", "_attempts": 1},
+        {"a": 1, "_traceback": "x", "_attempts": 1},
+    ],
+    ids=lambda pset: " ".join(map(str, pset)),
+)
+@pytest.mark.parametrize("form", [list, iter, pd.DataFrame])
+def test_a_column_that_is_only_called_like_a_reason_is_refused(form: Any, pset: dict[str, Any]) -> None:
+    with pytest.raises(PsetError, match=r"begins with '_'.* rename it, .*, or give missing\.to_psets\(\)"):
+        as_source(form([pset])).read(1)
+
+
 # an iterator
 
 
@@ -173,6 +322,51 @@ def test_rows_of_an_iterator_have_the_columns_of_all() -> None:
 def test_what_is_no_table_is_refused_with_the_remedy(wrong: Any) -> None:
     with pytest.raises(PsetTypeError, match=r"give|make|name"):
         as_source(wrong)
+
+
+@pytest.mark.parametrize(
+    ("file", "reader"),
+    [
+        ("psets.csv", "pd.read_csv('psets.csv')"),
+        ("psets.json", "pd.read_json('psets.json')"),
+        ("psets.feather", "pd.read_feather('psets.feather')"),
+        ("psets.parquet", "pd.read_csv('psets.parquet')"),
+        ("directory/psets.csv", "pd.read_csv"),
+    ],
+)
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n"])
+def test_a_file_that_is_no_parquet_is_refused_with_what_reads_it(
+    file: str, reader: str, text: str, in_tmp: Path
+) -> None:
+    Path(file).parent.mkdir(exist_ok=True)
+    Path(file).write_text(text)
+    for path in (file, Path(file)):
+        with pytest.raises(PsetTypeError, match="cannot be read as Parquet") as refusal:
+            as_source(path if "/" not in file else "directory")
+        assert reader in str(refusal.value)
+
+
+def test_parquet_without_pyarrow_is_refused_with_the_remedy(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("psets.parquet").touch()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"pip install 'paramsurvey\[parquet\]'"):
+        as_source("psets.parquet")
+
+
+@pytest.mark.parametrize(
+    "psets", [pl.Series([1, 2]), pa.chunked_array([[1, 2]]), pd.Series([1, 2])], ids=lambda psets: type(psets)
+)
+def test_a_single_column_is_no_table(psets: Any) -> None:
+    with pytest.raises(PsetTypeError, match="pset number 0 is a int, 1: make it a dict"):
+        as_source(psets)
+
+
+def test_two_columns_of_an_arrow_table_with_one_name_are_refused() -> None:
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([None], pa.int64())], names=["a", "a"])
+    with pytest.raises(PsetError, match="column 'a' is there 2 times"):
+        as_source(table)
 
 
 @pytest.mark.parametrize("name", ["a b", "class", "_a", 1])

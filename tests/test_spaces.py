@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import paramsurvey
 from paramsurvey.messages import Rows, Values
 from paramsurvey.params import aligned, grid
 from paramsurvey.rows import Permutation
@@ -419,3 +420,12 @@ def test_a_worker_loads_neither_pandas_nor_scipy() -> None:
         [sys.executable, "-c", program], input=sent, capture_output=True, check=True
     ).stdout
     assert output.split() == [b"20", b"set()"]
+
+
+def test_no_rows_have_the_dtypes_of_the_others() -> None:
+    space = grid(x=range(3), y=["a", "b"], z=[0.5])
+    for none in (space[1:1], space.where(lambda pset: pset["x"] < 2)[2:2], space.shuffle(1)[:0]):
+        assert none.dtypes.equals(space[:2].dtypes)
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(lambda pset, s, u: 1 / 0, space)
+    assert results.dtypes.equals(space[:2].dtypes)

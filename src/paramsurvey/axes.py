@@ -67,6 +67,34 @@ def check_values(name: object, values: object) -> Iterable[Any]:
     return values
 
 
+def native_order(values: Any) -> Any:
+    """Return an array or a Series in this machine's byte order; whatever has none is returned as it is.
+
+    Examples
+    --------
+    >>> native_order(np.array([1, 2], dtype=">i2")).dtype
+    dtype('int16')
+    """
+    dtype = getattr(values, "dtype", None)
+    if isinstance(dtype, np.dtype) and not dtype.isnative:
+        return values.astype(dtype.newbyteorder("="))
+    return values
+
+
+def has_none(values: Iterable[Any]) -> bool:
+    """Tell whether None, or pandas' NA, is there: pandas makes nan of it, and floats of integers beside it.
+
+    Examples
+    --------
+    >>> has_none([5, None])
+    True
+    >>> has_none([5, float("nan")])
+    False
+    """
+    # by name, for pandas stays unloaded
+    return any(kind is type(None) or kind.__name__ == "NAType" for kind in set(map(type, values)))
+
+
 def _in_64_bits(values: range) -> bool:
     limits = np.iinfo(np.int64)
     return not values or (

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from keyword import iskeyword
+from numbers import Integral
+from typing import Any
 
 from paramsurvey.errors import PsetError
+
+ATTEMPTS = "_attempts"
+REASONS = frozenset({"_exception", "_traceback", ATTEMPTS})
+"""What stands beside the psets' own columns in `missing`."""
 
 
 def check_names(names: Iterable[Hashable]) -> None:
@@ -52,6 +58,47 @@ def refuse_duplicates(names: Iterable[Hashable]) -> None:
             raise PsetError(f"column {name!r} is there {count} times: rename or drop all but one of them")
 
 
+def reasons_among(names: Sequence[Hashable], with_counts: bool) -> frozenset[str]:
+    """Return those of the columns that are the reasons of what `missing` gives.
+
+    That is all of `REASONS`; or `_attempts` alone, where programs written for 0.4 have dropped the other
+    two, which is all that 0.4 had: it is the last column of several then, and has counts.
+
+    Examples
+    --------
+    >>> sorted(reasons_among(["mass", "_exception", "_traceback", "_attempts"], with_counts=True))
+    ['_attempts', '_exception', '_traceback']
+    >>> sorted(reasons_among(["mass", "_attempts"], with_counts=True))
+    ['_attempts']
+    >>> sorted(reasons_among(["_attempts"], with_counts=True))
+    []
+    """
+    if REASONS.issubset(names):
+        return REASONS
+    left_over = with_counts and len(names) > 1 and names[-1] == ATTEMPTS
+    return frozenset([ATTEMPTS]) if left_over else frozenset()
+
+
+def without_reasons(pset: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a pset of `missing` without its reasons, and any other as it is.
+
+    Examples
+    --------
+    >>> without_reasons({"mass": 1, "_exception": "ValueError()", "_traceback": "", "_attempts": 1})
+    {'mass': 1}
+    >>> without_reasons({"mass": 1, "_attempts": "often"})
+    {'mass': 1, '_attempts': 'often'}
+    """
+    if ATTEMPTS not in pset:  # nearly always
+        return pset
+    reasons = reasons_among(list(pset), _is_count(pset[ATTEMPTS]))
+    return {name: value for name, value in pset.items() if name not in reasons}
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0
+
+
 def _check_name(name: Hashable) -> None:
     if not isinstance(name, str):
         raise PsetError(f"column {name!r} is not a string: rename it, for example to {_identifier(name)!r}")
@@ -62,9 +109,10 @@ def _check_name(name: Hashable) -> None:
             f"column {name!r} is not an identifier: rename it, for example to {_identifier(name)!r}"
         )
     if name.startswith("_"):
+        from_missing = ", or give missing.to_psets()" if name in REASONS else ""
         raise PsetError(
             f"column {name!r} begins with '_', which is kept for paramsurvey: "
-            f"rename it, for example to {_identifier(name)!r}"
+            f"rename it, for example to {_identifier(name)!r}{from_missing}"
         )
 
 

@@ -11,15 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from paramsurvey.axes import check_values, listed
-from paramsurvey.columns import where
+from paramsurvey.axes import check_values, has_none, listed, native_order
+from paramsurvey.columns import objects, where
 from paramsurvey.content import content_key
 from paramsurvey.errors import PsetError
+from paramsurvey.frames import frame_of, native_frame
 from paramsurvey.messages import Pset
-from paramsurvey.names import refuse_duplicates
+from paramsurvey.names import refuse_duplicates, without_reasons
+from paramsurvey.psets import check_pset
 from paramsurvey.rows import Spread, blocks, check_seed, strides
 from paramsurvey.sampling import Choice, Distribution, Integers, LogUniform, Sample, Uniform
 from paramsurvey.spaces import Aligned, Grid, Space
+from paramsurvey.wire import native
 
 __all__ = [
     "Space",
@@ -49,7 +52,9 @@ def product(
     infer_category : bool
         The values of dicts, Series and DataFrames of one column become categoricals where they can be
         hashed: that takes 1 byte per row where there are up to 127 of them. False: they keep their
-        dtypes. DataFrames of several columns keep theirs always.
+        dtypes. DataFrames of several columns keep theirs always. In both cases, values that would not stay
+        what they are (None; and in a categorical equal ones of different types, such as True and 1) make a
+        column of objects, so that a worker gets the very values.
 
     Returns
     -------
@@ -120,8 +125,9 @@ def _spread(column: pd.Series[Any], spread: Spread) -> Any:
 def _factors(arg: object, infer_category: bool) -> list[pd.DataFrame]:
     """Return what an argument contributes: DataFrames whose rows stay together."""
     if isinstance(arg, pd.DataFrame):
-        several = len(arg.columns) != 1
-        return [pd.DataFrame(arg) if several else _factor(arg.columns[0], arg.iloc[:, 0], infer_category)]
+        if len(arg.columns) == 1:
+            return [_factor(arg.columns[0], arg.iloc[:, 0], infer_category)]
+        return [native_frame(pd.DataFrame(arg))]
     if isinstance(arg, pd.Series):
         if arg.name is None:
             raise ValueError("a Series in a product has no name: give it one with .rename('a')")
@@ -134,18 +140,52 @@ def _factors(arg: object, infer_category: bool) -> list[pd.DataFrame]:
 
 
 def _factor(name: Hashable, values: object, infer_category: bool) -> pd.DataFrame:
-    checked = check_values(name, values)
+    checked = native_order(check_values(name, values))
     if not isinstance(checked, (range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
         checked = listed(checked)
-    return pd.DataFrame({name: _as_category(checked) if infer_category else pd.Series(checked)}, copy=False)
+    return pd.DataFrame({name: _column(checked, infer_category)}, copy=False)
+
+
+def _column(values: Any, infer_category: bool) -> pd.Series[Any]:
+    """Return `values` as a categorical or with the dtype that pandas infers, where that holds them."""
+    if _are_objects(values) and has_none(values):
+        return _as_objects(values)
+    return _as_category(values) if infer_category else pd.Series(values)
+
+
+def _are_objects(values: Any) -> bool:
+    return isinstance(values, list) or getattr(values, "dtype", None) == np.dtype(object)
+
+
+def _as_objects(values: Any) -> pd.Series[Any]:
+    return pd.Series(objects(values, len(values)), dtype=object)
 
 
 def _as_category(values: Any) -> pd.Series[Any]:
-    """Return `values` as a categorical, or as they are where one of them cannot be hashed."""
+    """Return `values` as a categorical, or as they are where that is not possible or would change them."""
     try:
+        if _are_objects(values) and _would_change(native(values)):
+            return _as_objects(values)
         return pd.Series(values, dtype="category")
     except TypeError:
         return pd.Series(values)
+
+
+def _would_change(values: list[Any]) -> bool:
+    """Tell whether a categorical would make one value of some that are equal, or nan of a NaT."""
+    kinds = set(map(type, values))
+    if type(pd.NaT) in kinds:
+        return True
+    if len(kinds) < 2 and not any(issubclass(kind, (tuple, frozenset)) for kind in kinds):
+        return False  # quickly: nearly always
+    return len(set(values)) < len(set(map(_typed, values)))
+
+
+def _typed(value: Any) -> Any:
+    """Return what is equal for values that are equal and of the same types, also inside of them."""
+    if isinstance(value, tuple):
+        return type(value), tuple(map(_typed, value))
+    return type(value), frozenset(map(_typed, value)) if isinstance(value, frozenset) else value
 
 
 def add_column(
@@ -183,7 +223,7 @@ def add_column(
     3  2  20     22
     """
     column = pd.Series([func(row) for row in _rows(df)])
-    result = df.copy()
+    result = native_frame(df.copy())
     result[name] = (_smaller(column) if infer_category else column).array
     return result
 
@@ -197,7 +237,7 @@ def _rows(df: pd.DataFrame) -> Iterator[dict[Any, Any]]:
 
 
 def _smaller(column: pd.Series[Any]) -> pd.Series[Any]:
-    category = _as_category(column)
+    category = _column(column, infer_category=True)
     if not isinstance(category.dtype, pd.CategoricalDtype):
         return column
     return (
@@ -269,7 +309,7 @@ def aligned(**axes: Iterable[Any]) -> Aligned:
     return Aligned(axes)
 
 
-def sample(n: int, method: str = "random", seed: int = 0, **distributions: Distribution) -> Sample:
+def sample(n: int, /, method: str = "random", seed: int = 0, **distributions: Distribution) -> Sample:
     """Return `n` psets that are drawn from distributions.
 
     Parameters
@@ -279,13 +319,13 @@ def sample(n: int, method: str = "random", seed: int = 0, **distributions: Distr
     method : str
         ``"random"``: independent numbers.
         ``"sobol"`` and ``"halton"``: quasi-random numbers (scrambled), which fill the space more evenly;
-        Sobol's are balanced where `n` is a power of 2.
+        Sobol's are balanced where `n` is a power of 2, which can be 2**30 at most.
         ``"latin_hypercube"``: in each column, one number in each n-th of the range.
         All but the first need scipy.
     seed : int
         The same seed gives the same psets.
     **distributions : uniform(...), loguniform(...), integers(...) or choice(...)
-        One for each column. Their order matters. A column cannot be called n, method or seed.
+        One for each column. Their order matters. A column cannot be called method or seed.
 
     Returns
     -------
@@ -297,6 +337,9 @@ def sample(n: int, method: str = "random", seed: int = 0, **distributions: Distr
     Asking for more later extends the sequence: ``sample(200, ...)`` begins with ``sample(100, ...)``, so
     that a survey which is continued with it runs the new psets only. The exception is
     ``"latin_hypercube"``: there every number depends on `n`, and another `n` is another sample.
+
+    The rows are computed where they are needed, so that a billion of them cost no memory. A Latin hypercube
+    is computed as a whole, in the driver and in each worker: 8 bytes for each cell, and 24 meanwhile.
 
     Examples
     --------
@@ -322,7 +365,7 @@ def uniform(low: float, high: float) -> Uniform:
     Raises
     ------
     ValueError
-        The ends are in the wrong order or not finite.
+        The ends are in the wrong order or not finite, or too far from each other for a float.
 
     Examples
     --------
@@ -367,7 +410,7 @@ def integers(low: int, high: int) -> Integers:
     Parameters
     ----------
     low, high : int
-        The lower one first.
+        The lower one first; of 64 bits, and not more than 2**53 values.
 
     Returns
     -------
@@ -376,7 +419,7 @@ def integers(low: int, high: int) -> Integers:
     Raises
     ------
     ValueError
-        The ends are in the wrong order.
+        The ends are in the wrong order, or there are too many integers between them.
     TypeError
         They are no integers.
 
@@ -413,7 +456,7 @@ def choice(values: Iterable[Any]) -> Choice:
     return Choice(values)
 
 
-def add_seed(psets: pd.DataFrame | Space | Iterable[Mapping[str, Any]], root: int) -> pd.DataFrame:
+def add_seed(psets: pd.DataFrame | Space | Iterable[Mapping[str, Any]] | Any, root: int) -> pd.DataFrame:
     """Return the psets with a column ``seed``, for random numbers that can be had again.
 
     A pset's seed depends on `root` and on the pset's content, and on nothing else: neither on its row or
@@ -424,7 +467,7 @@ def add_seed(psets: pd.DataFrame | Space | Iterable[Mapping[str, Any]], root: in
 
     Parameters
     ----------
-    psets : DataFrame, Space or iterable of dicts
+    psets : DataFrame, Space, iterable of dicts, polars or Arrow table, or path of a Parquet file
         They are not changed.
     root : int
         What the seeds are derived from, for example the number of the experiment; 0 or more.
@@ -458,13 +501,17 @@ def add_seed(psets: pd.DataFrame | Space | Iterable[Mapping[str, Any]], root: in
 
 
 def _frame_and_rows(psets: object) -> tuple[pd.DataFrame, Iterable[Mapping[Any, Any]]]:
-    if isinstance(psets, pd.DataFrame):
-        return pd.DataFrame(psets).copy(), _rows(psets)
     if isinstance(psets, Space):
         return psets.to_df(), psets
-    if isinstance(psets, (str, bytes, Mapping)) or not isinstance(psets, Iterable):
+    table = frame_of(psets)
+    if table is not None:
+        return pd.DataFrame(table).copy(), _rows(table)
+    if isinstance(psets, (bytes, Mapping)) or not isinstance(psets, Iterable):
         raise PsetError(f"psets cannot be a {type(psets).__name__}: give a DataFrame or a list of dicts")
-    rows = list(psets)
+    rows = listed(psets)
+    for i, pset in enumerate(rows):
+        check_pset(i, pset)
+    rows = [without_reasons(pset) for pset in rows]
     return pd.DataFrame(rows), rows
 
 

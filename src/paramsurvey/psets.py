@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.axes import dated
+from paramsurvey.axes import dated, listed
 from paramsurvey.columns import pack, where
 from paramsurvey.decoding import DictDecoder, TableDecoder
 from paramsurvey.errors import PsetTypeError
+from paramsurvey.frames import frame_of
 from paramsurvey.messages import Decoder, Pset, Rows, Values
-from paramsurvey.names import check_names
+from paramsurvey.names import ATTEMPTS, check_names, without_reasons
 from paramsurvey.sealing import is_atom
 from paramsurvey.spaces import Space
 from paramsurvey.wire import native
@@ -35,9 +35,6 @@ class Coded:
 
 Cells: TypeAlias = "Values | Coded"
 """Some rows of a column, as the workers get them."""
-
-
-OURS = "_attempts"  # stands in `missing`, from which programs written for 0.4 drop what 0.4 had there
 
 
 class PsetSource(Protocol):
@@ -84,8 +81,8 @@ def as_source(psets: object, limit: int | None = None) -> PsetSource:
 
     Parameters
     ----------
-    psets : DataFrame, iterable of dicts, polars or Arrow table, or a space from `paramsurvey.params`
-        It is not changed.
+    psets : DataFrame, iterable of dicts, polars or Arrow table, path, or space from `paramsurvey.params`
+        A path is that of a Parquet file, or of a directory of them. It is not changed.
     limit : int, optional
         None: all.
 
@@ -96,20 +93,11 @@ def as_source(psets: object, limit: int | None = None) -> PsetSource:
     PsetTypeError
         The same, where it is no table of psets at all.
     """
-    import pandas as pd
-
     if isinstance(psets, Space):
         return SpaceSource(psets, limit)
-    to_psets = getattr(psets, "to_psets", None)  # of missing psets: their reasons are none of their keys
-    if callable(to_psets):
-        psets = to_psets()
-    if isinstance(psets, pd.DataFrame):
-        return PsetTable.from_frame(psets, limit)
-    to_pandas = getattr(psets, "to_pandas", None)  # polars and Arrow both have it
-    if callable(to_pandas):
-        return PsetTable.from_frame(to_pandas(), limit)
-    if isinstance(psets, (str, os.PathLike)):
-        return PsetTable.from_frame(_read_parquet(psets), limit)
+    frame = frame_of(psets)
+    if frame is not None:
+        return PsetTable.from_frame(frame, limit)
     if isinstance(psets, Iterator):
         return PsetStream(psets if limit is None else islice(psets, limit))
     return PsetTable.from_dicts(_dicts(psets, limit))
@@ -125,26 +113,16 @@ def _dicts(psets: object, limit: int | None) -> list[Mapping[str, Any]]:
             f"psets must be a DataFrame or an iterable of dicts, not {type(psets).__name__}: "
             "give for example [{'a': 1}, {'a': 2}]"
         )
-    rows = list(psets)
+    rows = listed(psets)
     for i, pset in enumerate(rows):
-        _check_pset(i, pset)
+        check_pset(i, pset)
     return rows[:limit]
 
 
-def _check_pset(number: int, pset: object) -> None:
+def check_pset(number: int, pset: object) -> None:
+    """Refuse what is no dict."""
     if not isinstance(pset, Mapping):
         raise PsetTypeError(f"pset number {number} is a {type(pset).__name__}, {pset!r:.100}: make it a dict")
-
-
-def _read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a Parquet file, or a directory of them."""
-    import pandas as pd
-
-    if not os.path.exists(path):
-        raise PsetTypeError(
-            f"psets is a path, {os.fspath(path)!r}, where there is nothing: name a Parquet file"
-        )
-    return pd.read_parquet(path)
 
 
 class SpaceSource:
@@ -185,6 +163,8 @@ class SpaceSource:
         import pandas as pd
 
         chosen = range(len(self)) if rows is None else rows
+        if len(chosen) == 0:
+            return self._space[:0]  # with the dtypes of the others
         return pd.DataFrame(self._space.columns(chosen), index=pd.RangeIndex(len(chosen)))
 
 
@@ -208,7 +188,6 @@ class PsetTable:
     @classmethod
     def from_frame(cls, psets: pd.DataFrame, limit: int | None = None) -> PsetTable:
         """Take over a DataFrame, which stays as it is."""
-        psets = psets.drop(columns=OURS) if OURS in psets.columns else psets
         check_names(list(psets.columns))
         return cls(without_index(_unshared(psets.iloc[:limit])))
 
@@ -217,7 +196,10 @@ class PsetTable:
         """Take over dicts: a key that some do not have is nan there."""
         import pandas as pd
 
-        names = [name for name in _all_keys(psets) if name != OURS]
+        names = _all_keys(psets)
+        if ATTEMPTS in names:
+            psets = [without_reasons(pset) for pset in psets]
+            names = _all_keys(psets)
         check_names(names)
         cells = {name: _packed([pset.get(name, np.nan) for pset in psets]) for name in names}
         frame = pd.DataFrame({name: as_series(values) for name, values in cells.items()})
@@ -299,8 +281,8 @@ class PsetStream:
         return self._count - before
 
     def _add(self, pset: Any) -> None:
-        _check_pset(self._count, pset)
-        pset = {name: value for name, value in pset.items() if name != OURS}
+        check_pset(self._count, pset)
+        pset = dict(without_reasons(pset))
         if not self._checked.issuperset(pset):
             check_names(list(pset))
             self._checked.update(pset)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.axes import as_axis, pick
+from paramsurvey.axes import as_axis, has_none, pick
 from paramsurvey.columns import objects
 from paramsurvey.decoding import pset_maker
 from paramsurvey.messages import Pset, Rows, Values
@@ -81,6 +81,8 @@ class Space(ABC):
 
     def to_df(self) -> pd.DataFrame:
         """Return all rows as a DataFrame, each column with the dtype that pandas infers for it.
+
+        A column that has None in it is one of objects, which are the very values.
 
         Examples
         --------
@@ -192,8 +194,22 @@ def _copy(value: Any) -> Any:
 def _frame(space: Space, rows: range) -> pd.DataFrame:
     import pandas as pd
 
-    columns = space.columns(rows if rows.step == 1 else np.array(rows, dtype=np.int64))
-    return pd.DataFrame(columns, index=pd.RangeIndex(rows), columns=list(space.names), copy=False)
+    index = pd.RangeIndex(rows)
+    if not rows and len(space):  # a column without values says nothing of its dtype
+        return _frame(space, range(1)).iloc[:0].set_axis(index)
+    cells = space.columns(rows if rows.step == 1 else np.array(rows, dtype=np.int64))
+    columns = {name: _given(values, index) for name, values in cells.items()}
+    return pd.DataFrame(columns, index=index, columns=list(space.names), copy=False)
+
+
+def _given(values: Values, index: pd.RangeIndex) -> Values | pd.Series[Any]:
+    """Return a column for a DataFrame which has None where the psets have it."""
+    import pandas as pd
+
+    if isinstance(values, np.ndarray) or not has_none(values):
+        return values
+    # a Series, because a DataFrame makes strings and nan of bare objects that are strings and None
+    return pd.Series(objects(values, len(values)), index=index, dtype=object)
 
 
 def _position(at: int, length: int) -> int:

@@ -152,6 +152,49 @@ def test_integers_stay_integers_and_floats_floats(place: Place) -> None:
     assert (results["i"].dtype, results["f"].dtype, results["big"].dtype) == (np.int64, np.float64, np.int64)
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_numbers_of_the_other_byte_order(place: Place, fails: bool) -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if fails and pset["x"] == 2:
+            raise ValueError
+        return {"y": pset["x"], "z": np.array([pset["x"]], dtype=other)[0]}
+
+    other = np.dtype("f8").newbyteorder("S")
+    psets = pd.DataFrame({"x": np.array([1, 2, 3], dtype=other)})
+    results = place.map(worker, psets)
+    assert results["y"].tolist() == results["x"].tolist() == results["z"].tolist()
+    assert results.missing["x"].tolist() == ([2.0] if fails else [])
+    assert {dtype.isnative for dtype in results.dtypes} == {True}
+
+
+@pytest.mark.parametrize("values", [[None, 5, 10], [True, 1, "auto"], [True, False, None]], ids=repr)
+@pytest.mark.parametrize("space", [product, lambda axes: grid(**axes), lambda axes: grid(**axes).to_df()])
+def test_a_worker_sees_the_very_values_of_a_product(place: Place, space: Any, values: list[Any]) -> None:
+    results = place.map(lambda p, s, u: {"seen": repr(p["m"])}, space({"m": values, "n": [1]}))
+    assert results["seen"].tolist() == list(map(repr, values))
+
+
+@pytest.mark.parametrize("table", [pl.DataFrame, pa.table])
+def test_integers_beside_nulls_stay_integers(place: Place, table: Any) -> None:
+    results = place.map(lambda p, s, u: {"seen": repr(p["a"])}, table({"a": [2**60 + 1, None]}))
+    assert results["seen"].tolist() == [str(2**60 + 1), "<NA>"]
+    assert results["a"].tolist() == [2**60 + 1, pd.NA]
+
+
+@pytest.mark.parametrize(
+    "form", [lambda m: m, lambda m: list(m.iterdicts()), lambda m: m.iterdicts(), lambda m: m.to_df()]
+)
+def test_missing_psets_with_their_reasons(place: Place, form: Any) -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if user_kwargs and pset["a"] > 1:
+            raise ValueError
+        return {"names": " ".join(pset)}
+
+    missing = place.map(worker, DICTS, user_kwargs=True).missing
+    again = place.map(worker, form(missing))
+    assert again.to_dict("records") == [{"a": 2, "b": 20, "names": "a b"}, {"a": 3, "b": 30, "names": "a b"}]
+
+
 def test_many_columns(place: Place) -> None:
     psets = [{f"k{j}": i * j for j in range(300)} for i in range(3)]
     results = place.map(lambda p, s, u: {"n": len(p), "sum": sum(p.values())}, psets)
@@ -189,6 +232,8 @@ def test_limit_computes_only_the_first_psets_and_0_means_all(
         ("None", "keyword"),
         ("_a", "_"),
         ("_pset_id", "_"),
+        ("_attempts", "_"),
+        ("_exception", "_"),
         ("__", "_"),
         (1, "string"),
         (("a", "b"), "string"),
