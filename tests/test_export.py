@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -179,6 +181,75 @@ def test_a_name_that_does_not_fit_is_named() -> None:
         results.to_parquet("out.parquet")
 
 
+ARROW = ["parquet", "feather"]
+
+
+@pytest.mark.parametrize(
+    ("form", "value"),
+    [
+        *[(form, value) for form in ARROW for value in (1j, [1j], 2**70, "\ud800", {1: 2})],
+        *[("parquet", value) for value in ({}, [{}], {"deep": {"er": {}}})],
+        ("csv", "lone \ud800"),
+    ],
+)
+def test_nothing_is_written_where_a_value_does_not_fit(form: str, value: object) -> None:
+    pytest.importorskip("pyarrow")
+    results = survey([{"a": 1}, {"a": 2}], lambda a: {"fine": a, "thing": value})
+    with pytest.raises(errors.DoesNotFit, match=r"cannot hold the column 'thing'.*results.drop\(columns="):
+        getattr(results, f"to_{form}")("out")
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("form", [*ARROW, "csv"])
+def test_the_values_of_a_categorical_fit_or_not_as_others_do(form: str) -> None:
+    pytest.importorskip("pyarrow")
+    results = survey(pd.DataFrame({"kind": pd.Categorical([Thing()])}), lambda kind: {"fine": 1})
+    with pytest.raises(errors.DoesNotFit, match="the column 'kind'"):
+        getattr(results, f"to_{form}")("out")
+
+
+@pytest.mark.parametrize("form", ARROW)
+def test_empty_dicts_fit_where_the_format_has_them(form: str) -> None:
+    pytest.importorskip("pyarrow")
+    results = survey([{"a": 1}], lambda a: {"thing": {}, "when": pd.Timestamp("2024-01-01"), "no": None})
+    if form == "parquet":
+        results = MapResults(results.assign(thing=[{"b": 1}]))
+    getattr(results, f"to_{form}")("out")
+    assert len(getattr(pd, f"read_{form}")("out")) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "fits"),
+    [
+        ({"encoding": "latin-1"}, False),
+        ({"encoding": "utf-16"}, True),
+        ({"encoding": "ascii", "errors": "replace"}, True),
+        ({}, True),
+    ],
+)
+def test_text_fits_into_csv_where_its_encoding_has_it(options: dict[str, str], fits: bool) -> None:
+    results = survey([{"a": 1}], lambda a: {"thing": "snow \u2603"})
+    if fits:
+        results.to_csv("out.csv", **options)
+        return
+    with pytest.raises(errors.DoesNotFit, match=r"'thing', which has text that latin-1 cannot encode"):
+        results.to_csv("out.csv", **options)
+    assert not Path("out.csv").exists()
+
+
+def test_text_that_is_not_encoded_may_be_any() -> None:
+    results = survey([{"a": 1}], lambda a: {"thing": "\ud800"})
+    buffer = io.StringIO()
+    results.to_csv(buffer, index=False)
+    assert buffer.getvalue() == results.to_csv(index=False) == "a,thing\n1,\ud800\n"
+
+
+def test_a_text_file_has_an_encoding_of_its_own() -> None:
+    results = survey([{"a": 1}], lambda a: {"thing": "\u2603"})
+    with open("out.csv", "w", encoding="ascii") as file, pytest.raises(errors.DoesNotFit, match="ascii"):
+        results.to_csv(file)
+
+
 def test_lists_of_plain_values_are_text_in_csv() -> None:
     results = survey([{"a": 1}], lambda a: {"many": [1, {"x": None}]})
     assert results.to_csv(index=False) == "a,many\n1,\"[1, {'x': None}]\"\n"
@@ -215,3 +286,21 @@ def test_the_best_of_an_unknown_column_or_of_nothing() -> None:
     with pytest.raises(ValueError, match="no pset has a value of 'loss'"):
         results.best("loss")
     assert results.best("loss", n=3).empty
+
+
+@pytest.mark.parametrize(
+    ("values", "kinds"),
+    [
+        ([1, "a"], "int and str"),
+        ([{"b": 1}, {"b": 2}], "dict"),
+        ([np.arange(3), np.arange(3)], "ndarray"),
+        ([1j, 2j], "complex"),
+    ],
+    ids=["mixed", "dicts", "arrays", "complex"],
+)
+@pytest.mark.parametrize("n", [None, 1])
+def test_what_has_no_order_has_no_best(values: list[Any], kinds: str, n: int | None) -> None:
+    results = survey([{"i": 0}, {"i": 1}], lambda i: {"loss": values[i]})
+    with pytest.raises(ValueError, match=f"column 'loss' cannot be put in order.* {kinds}: .*numbers"):
+        results.best("loss", n=n)
+    assert results.best("i")["i"] == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping
 from datetime import date, time, timedelta
 from importlib import import_module
 from types import ModuleType
@@ -51,15 +51,14 @@ class Exportable(Table):
         KeyError
             When there is no such column.
         ValueError
-            When no pset has a value there, and `n` is not given.
+            When no pset has a value there, and `n` is not given; or when its values have no order.
 
         Examples
         --------
         >>> results.best("loss", minimize=True)  # doctest: +SKIP
         {'rate': 0.1, 'depth': 3, 'loss': 0.02}
         """
-        values = _column(self, column)
-        order = values.dropna().sort_values(ascending=minimize, kind="stable").index
+        order = _in_order(column, _column(self, column), ascending=minimize)
         rows = self.to_df().loc[order[: 1 if n is None else n]]
         if n is not None:
             return rows
@@ -114,7 +113,7 @@ class Exportable(Table):
         Raises
         ------
         DoesNotFit
-            A ValueError that names the column which Parquet cannot hold.
+            A ValueError that names the column which Parquet cannot hold; nothing was written.
         """
         _check_arrow(self, "Parquet")
         return self.to_df().to_parquet(path, **kwargs)
@@ -132,7 +131,7 @@ class Exportable(Table):
         Raises
         ------
         DoesNotFit
-            A ValueError that names the column which Feather cannot hold.
+            A ValueError that names the column which Feather cannot hold; nothing was written.
         """
         _check_arrow(self, "Feather")
         self.to_df().to_feather(path, **kwargs)
@@ -151,18 +150,15 @@ class Exportable(Table):
         ------
         DoesNotFit
             A ValueError that names the column whose values are lost as text: arrays, and objects of
-            other classes.
+            other classes; or which is text that the file's encoding does not have. Nothing was written.
         """
-        for name, column in _object_columns(self):
-            for value in column:
-                if not _fits_text(value):
-                    raise _does_not_fit(name, f"a {type(value).__qualname__}", "CSV")
+        _check_csv(self, _encoding(path_or_buf, kwargs))
         return self.to_df().to_csv(path_or_buf, **kwargs)
 
 
 def _all_psets(results: pd.DataFrame, missing: Missing) -> tuple[pd.DataFrame, Rows]:
     """Return the psets with and without a result in their own order, and where those with one are."""
-    lost = missing.to_psets()
+    lost = missing.as_shown()
     done = results.reindex(columns=lost.columns) if results.columns.empty else results[list(lost.columns)]
     is_lost = np.zeros(len(done) + len(lost), dtype=np.bool_)
     is_lost[missing.numbers() if len(results) else slice(None)] = True
@@ -233,13 +229,62 @@ def _column(table: pd.DataFrame, name: Hashable) -> pd.Series[Any]:
     return table[name]
 
 
-def _object_columns(table: pd.DataFrame) -> Iterator[tuple[Hashable, list[Any]]]:
-    for position, name in enumerate(table.columns):
-        column = table.iloc[:, position]
-        if column.dtype == object:
-            yield name, column.tolist()
-        elif isinstance(column.dtype, pd.CategoricalDtype):
-            yield name, column.cat.categories.tolist()
+def _in_order(name: Hashable, column: pd.Series[Any], ascending: bool) -> pd.Index[Any]:
+    """Return the labels of a column's values, sorted by these; without those that are nan."""
+    values = column.dropna()
+    try:
+        if values.dtype.kind == "c":
+            raise TypeError("numpy sorts complex numbers, and that means nothing")
+        return values.sort_values(ascending=ascending, kind="stable").index
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"the column {name!r} cannot be put in order, for it has {_kinds(values)}: name one of numbers"
+        ) from error
+
+
+def _columns(table: pd.DataFrame) -> Iterator[tuple[Hashable, pd.Series[Any]]]:
+    return ((name, table.iloc[:, position]) for position, name in enumerate(table.columns))
+
+
+def _has_objects(column: pd.Series[Any]) -> bool:
+    """Tell whether only a look at a column's values can say what they are."""
+    return column.dtype == object or isinstance(column.dtype, pd.StringDtype)
+
+
+def _different(column: pd.Series[Any]) -> list[Any]:
+    """Return a column's values, those of a categorical once each."""
+    is_categorical = isinstance(column.dtype, pd.CategoricalDtype)
+    return list(column.cat.categories.tolist() if is_categorical else column.tolist())
+
+
+def _encoding(target: Any, options: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return how text becomes bytes in a file, and what is done where it cannot; None where it stays text."""
+    if target is None or getattr(target, "encoding", "") is None:
+        return None
+    encoding, errors = (getattr(target, key, None) or options.get(key) for key in ("encoding", "errors"))
+    return encoding or "utf-8", errors or "strict"
+
+
+def _check_csv(table: pd.DataFrame, encoding: tuple[str, str] | None) -> None:
+    """Refuse the first column whose values, or whose name, are lost as text."""
+    for name, column in _columns(table):
+        _check_encoded(name, name, encoding)
+        if not _has_objects(column) and not isinstance(column.dtype, pd.CategoricalDtype):
+            continue
+        for value in _different(column):
+            if not _fits_text(value):
+                raise _does_not_fit(name, f"a {type(value).__qualname__}", "CSV")
+            _check_encoded(name, value, encoding)
+
+
+def _check_encoded(name: Hashable, value: object, encoding: tuple[str, str] | None) -> None:
+    if encoding is None or not isinstance(value, (str, Mapping, list, tuple)):
+        return
+    try:
+        str(value).encode(*encoding)
+    except UnicodeEncodeError as error:
+        what = f"text that {encoding[0]} cannot encode, {value!r:.50}"
+        raise _does_not_fit(name, what, "CSV") from error
 
 
 def _fits_text(value: Any) -> bool:
@@ -251,22 +296,33 @@ def _fits_text(value: Any) -> bool:
 
 
 def _check_arrow(table: pd.DataFrame, form: str) -> None:
-    """Refuse the first column that Arrow cannot hold."""
+    """Refuse the first column that Arrow, or its file format, cannot hold."""
     arrow = _needed("pyarrow", "parquet")
     unnamed = [name for name in table.columns if not isinstance(name, str)]
     if unnamed:
         raise DoesNotFit(
             f"{form} cannot hold the column {unnamed[0]!r}, whose name is no string: rename it first"
         )
-    for name, values in _object_columns(table):
+    for name, column in _columns(table):
         try:
-            arrow.array(values, from_pandas=True)
+            _try_arrow(arrow, column, form)
         except (arrow.ArrowException, TypeError, ValueError, OverflowError) as error:
-            raise _does_not_fit(name, _kinds(values), form) from error
+            raise _does_not_fit(name, _kinds(column), form) from error
 
 
-def _kinds(values: Sequence[Any]) -> str:
-    names = dict.fromkeys(type(value).__qualname__ for value in values)
+def _try_arrow(arrow: ModuleType, column: pd.Series[Any], form: str) -> None:
+    """Convert a column, and write no row of it to nowhere: only the writer knows what its format lacks."""
+    sample = column if _has_objects(column) else column.iloc[:0]
+    converted = arrow.Table.from_pandas(sample.to_frame(), preserve_index=False)
+    empty, nowhere = converted.schema.empty_table(), arrow.BufferOutputStream()
+    if form == "Parquet":
+        import_module("pyarrow.parquet").write_table(empty, nowhere)
+    else:
+        import_module("pyarrow.feather").write_feather(empty, nowhere)
+
+
+def _kinds(column: pd.Series[Any]) -> str:
+    names = dict.fromkeys(type(value).__qualname__ for value in _different(column))
     return f"values of the type {' and '.join(list(names)[:3])}"
 
 

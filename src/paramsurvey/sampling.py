@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from inspect import signature
+from math import isfinite
 from operator import index
-from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.axes import as_axis, pick
-from paramsurvey.columns import where
+from paramsurvey.describing import describe
 from paramsurvey.errors import suggestion
-from paramsurvey.messages import Rows, Values
+from paramsurvey.messages import Pset, Rows, Values
 from paramsurvey.names import check_names
 from paramsurvey.rows import check_seed
 from paramsurvey.spaces import Space
+from paramsurvey.unitcube import UNIT_CUBES, UnitCube, qmc
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_INTEGERS = 2**53  # a number of the unit cube has no more bits: some of the integers could never come
 
 
 class Distribution(Protocol):
@@ -39,7 +43,12 @@ class Uniform:
     high: float
 
     def __post_init__(self) -> None:
-        _check_order("uniform", self.low, self.high)
+        _keep_ends(self, *_finite("uniform", self.low, self.high))
+        if not isfinite(self.high - self.low):
+            raise ValueError(
+                f"uniform from {self.low} to {self.high} is wider than a float can be: "
+                "give ends that are closer together"
+            )
 
     def at(self, unit: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.low + unit * (self.high - self.low)
@@ -53,7 +62,7 @@ class LogUniform:
     high: float
 
     def __post_init__(self) -> None:
-        _check_order("loguniform", self.low, self.high)
+        _keep_ends(self, *_finite("loguniform", self.low, self.high))
         if self.low <= 0:
             raise ValueError(f"loguniform from {self.low}: a logarithm needs a lower end above 0")
 
@@ -71,11 +80,21 @@ class Integers:
     high: int
 
     def __post_init__(self) -> None:
-        _check_order("integers", index(self.low), index(self.high))
+        _keep_ends(self, index(self.low), index(self.high))
+        _check_order("integers", self.low, self.high)
+        text = f"integers from {self.low} to {self.high}"
+        if self.low < -(2**63) or self.high >= 2**63:
+            raise ValueError(f"{text} do not fit into 64 bits: give ends from -2**63 to 2**63 - 1")
+        if self.high - self.low >= MOST_INTEGERS:
+            raise ValueError(
+                f"{text} are more than 2**53 values, which is all that a sample can tell apart: "
+                "give ends that are closer together, or for seeds use params.add_seed"
+            )
 
     def at(self, unit: NDArray[np.float64]) -> NDArray[np.int64]:
-        steps = np.floor(unit * (self.high - self.low + 1)).astype(np.int64)
-        return np.minimum(self.low + steps, self.high)
+        last = self.high - self.low
+        steps = np.floor(unit * (last + 1)).astype(np.int64)
+        return self.low + np.minimum(steps, last)
 
 
 class Choice:
@@ -100,21 +119,40 @@ class Choice:
         return f"Choice({self._values!r})"
 
 
+def _finite(name: str, low: float, high: float) -> tuple[float, float]:
+    """Return two ends as floats."""
+    try:
+        are_finite = isfinite(low) and isfinite(high)
+    except OverflowError:  # an integer that no float can hold
+        are_finite = False
+    if not are_finite:
+        raise ValueError(f"{name} has an end that is no finite float: give two finite ends")
+    _check_order(name, low, high)
+    return float(low), float(high)
+
+
 def _check_order(name: str, low: float, high: float) -> None:
-    if not (low <= high and np.isfinite(low) and np.isfinite(high)):
-        raise ValueError(f"{name} from {low} to {high} is empty: give two finite ends, the lower one first")
+    if low > high:
+        raise ValueError(f"{name} from {low} to {high} is empty: give the lower one first")
+
+
+def _keep_ends(distribution: object, low: float, high: float) -> None:
+    """Keep ends as numbers of Python: those of numpy may have few bits."""
+    object.__setattr__(distribution, "low", low)  # it is frozen for all others
+    object.__setattr__(distribution, "high", high)
 
 
 class Sample(Space):
     """Psets drawn from distributions.
 
-    The numbers in the unit cube behind it are computed when the first row is needed, all at once
-    (8 bytes for each cell), in each process again: only their recipe travels.
+    Rows are computed when they are asked for, by the driver and by each worker: only the recipe
+    travels. A ``"latin_hypercube"`` is the exception. It is computed with the first row, as a whole, in each
+    process again: 8 bytes for each cell, and 24 while it is computed.
 
     Parameters
     ----------
     length : int
-        How many psets.
+        How many psets; of ``"sobol"``, 2**30 at most.
     distributions : mapping of str to Distribution
         One for each column.
     method : str
@@ -142,20 +180,37 @@ class Sample(Space):
             _check_distribution(name, distribution)
         self.names = tuple(distributions)
         self._distributions = dict(distributions)
-        self._length = _check_length(length)
+        _refuse_reserved(method=method, seed=seed)
         self._method = _check_method(method)
+        self._length = _check_length(length, method)
         self._seed = check_seed(seed)
 
     def __len__(self) -> int:
         return self._length
 
     def columns(self, rows: Rows) -> dict[str, Values]:
-        unit = self._unit_cube[where(rows)]
+        unit = self._unit_cube.at(rows)
         pairs = zip(self._distributions.items(), unit.T, strict=True)
         return {name: distribution.at(numbers) for (name, distribution), numbers in pairs}
 
+    @overload
+    def __getitem__(self, at: slice) -> pd.DataFrame: ...
+
+    @overload
+    def __getitem__(self, at: int) -> Pset: ...
+
+    def __getitem__(self, at: int | slice) -> pd.DataFrame | Pset:
+        if not isinstance(at, slice):
+            return super().__getitem__(at)
+        frame = super().__getitem__(at)
+        return frame if len(frame) else frame.astype(self._dtypes())
+
+    def _dtypes(self) -> dict[str, Any]:
+        """Return the dtypes of some rows: where there is none, pandas makes floats of strings."""
+        return dict(Sample(100, self._distributions)[:].dtypes)
+
     @cached_property
-    def _unit_cube(self) -> NDArray[np.float64]:
+    def _unit_cube(self) -> UnitCube:
         return UNIT_CUBES[self._method](self._length, len(self.names), self._seed)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -165,14 +220,29 @@ class Sample(Space):
 def _check_distribution(name: str, distribution: object) -> None:
     if not callable(getattr(distribution, "at", None)):
         raise ValueError(
-            f"{name!r} needs a distribution and has {distribution!r}: "
+            f"{name!r} needs a distribution and has {describe(distribution, 100)}: "
             "give params.uniform, loguniform, integers or choice"
         )
 
 
-def _check_length(length: int) -> int:
+def _refuse_reserved(**arguments: object) -> None:
+    for name, value in arguments.items():
+        if callable(getattr(value, "at", None)):
+            raise ValueError(
+                f"a column of a sample cannot be called {name!r}, which is an argument of its own: "
+                "give it another name"
+            )
+
+
+def _check_length(length: int, method: str) -> int:
+    most = UNIT_CUBES[method].MOST
     if index(length) < 0:
         raise ValueError(f"a sample of {length} psets cannot be: ask for 0 or more")
+    if index(length) > most:
+        raise ValueError(
+            f"a sample of method {method!r} has at most {most:,} psets and not {length:,}: "
+            "ask for fewer, or for another method"
+        )
     return index(length)
 
 
@@ -180,44 +250,5 @@ def _check_method(method: str) -> str:
     if method not in UNIT_CUBES:
         raise ValueError(f"there is no sampling method {method!r}{suggestion(method, UNIT_CUBES)}")
     if method != "random":
-        _qmc()  # says here, not in a worker, that scipy is missing
+        qmc()  # says here, not in a worker, that scipy is missing
     return method
-
-
-def _random(length: int, dimensions: int, seed: int) -> NDArray[np.float64]:
-    return np.random.Generator(np.random.PCG64(seed)).random((length, dimensions))
-
-
-def _quasi_random(engine: str) -> Callable[[int, int, int], NDArray[np.float64]]:
-    def numbers(length: int, dimensions: int, seed: int) -> NDArray[np.float64]:
-        if not length:
-            return np.empty((0, dimensions))
-        kind = getattr(_qmc(), engine)
-        seed_argument = "rng" if "rng" in signature(kind).parameters else "seed"  # scipy 1.15 renamed it
-        generator = np.random.Generator(np.random.PCG64(seed))
-        with warnings.catch_warnings():
-            # Sobol's: the length is not a power of 2; params.sample says it, and the choice is the user's
-            warnings.simplefilter("ignore", UserWarning)
-            unit: NDArray[np.float64] = kind(dimensions, **{seed_argument: generator}).random(length)
-        return unit
-
-    return numbers
-
-
-def _qmc() -> ModuleType:
-    try:
-        from scipy.stats import qmc
-    except ImportError as error:
-        raise ImportError(
-            "this sampling method needs scipy, which is not installed: pip install 'paramsurvey[sample]'"
-        ) from error
-    module: ModuleType = qmc
-    return module
-
-
-UNIT_CUBES = {
-    "random": _random,
-    "sobol": _quasi_random("Sobol"),
-    "halton": _quasi_random("Halton"),
-    "latin_hypercube": _quasi_random("LatinHypercube"),
-}
