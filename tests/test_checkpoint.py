@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,141 @@ def test_what_was_not_run_is_no_failure(ran: RanPsets) -> None:
     assert counts["failures"] - counts["not_run"] == 1
 
 
+# ---- what Arrow has no type for
+
+
+def echo(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+    noted({})
+    return {} if pset["x"] is None else {"y": pset["x"]}
+
+
+def assert_all_agree(ran: RanPsets, function: Any, psets: Any) -> paramsurvey.MapResults:
+    """A map, one with a checkpoint, one that resumes it, and what is loaded give the same."""
+    plain = paramsurvey.map(function, psets)
+    first = paramsurvey.map(function, psets, checkpoint="dir")
+    ran()
+    resumed = paramsurvey.map(function, psets, checkpoint="dir")
+    assert ran() == []
+    for results in (first, resumed, paramsurvey.load("dir")):
+        pd.testing.assert_frame_equal(results.to_df(), plain.to_df())
+        for name in plain.columns:
+            assert types_of(results[name]) == types_of(plain[name])
+    return plain
+
+
+def types_of(column: Any) -> list[type]:
+    return [type(value) for value in column.tolist()]
+
+
+NUMPY_TYPES = ["longdouble", "clongdouble", "complex64", "float16", ">f2", "float32", "int8", "uint64"]
+
+
+@pytest.mark.parametrize("dtype", NUMPY_TYPES)
+def test_psets_of_every_number_of_numpy_are_stored_and_recognized(ran: RanPsets, dtype: str) -> None:
+    assert_all_agree(ran, echo, pd.DataFrame({"x": np.array([1, 0, 3, 1], dtype=dtype)}))
+
+
+def test_long_doubles_that_differ_in_their_last_digits_are_different_psets(ran: RanPsets) -> None:
+    third = np.longdouble(1) / 3
+    near = third + np.finfo(np.longdouble).eps / 8
+    psets = pd.DataFrame({"x": np.array([third, near, np.nan], dtype=np.longdouble), "i": range(3)})
+    paramsurvey.map(work, psets[["x"]], checkpoint="dir")
+    assert len(ran()) == 3
+    paramsurvey.map(work, psets[["x"]].iloc[::-1], checkpoint="dir")
+    assert ran() == []
+    assert paramsurvey.load("dir").x.tolist()[:2] == [third, near]
+    paramsurvey.map(work, [{"x": near}], checkpoint="dir")
+    assert ran() == [], "it does not matter how they were given"
+
+
+STRANGE_VALUES = {
+    "long double": np.longdouble(1) / 4,
+    "long complex": np.clongdouble(1 + 2j),
+    "short float": np.float16(0.5),
+    "void": np.void(b"abc"),
+    "structure": np.array([(1, 2.5)], dtype="i4,f8")[0],
+    "bytes": np.bytes_(b"a"),
+    "text": np.str_("a"),
+    "array of long doubles": np.array([1, 2], dtype=np.longdouble),
+    "array of short floats": np.array([1, 2], dtype=np.float16),
+    "array of the other byte order": np.array([1, 2], dtype=">f8"),
+    "array of texts": np.array(["a", "bc"]),
+    "array of dates": np.array(["2020", "NaT"], dtype="datetime64[s]"),
+    "far date": pd.Timestamp(np.datetime64(2**56, "s")),
+    "many digits": 10**5000,
+}
+
+
+@pytest.mark.parametrize("value", STRANGE_VALUES.values(), ids=STRANGE_VALUES.keys())
+def test_results_and_psets_that_arrow_has_no_type_for_come_back(ran: RanPsets, value: Any) -> None:
+    psets = [{"x": "text"}, {"x": value}, {"x": [value, {"a": value}]}]
+    plain = paramsurvey.map(echo, psets)
+    paramsurvey.map(echo, psets, checkpoint="dir")
+    ran()
+    for results in (paramsurvey.map(echo, psets, checkpoint="dir"), paramsurvey.load("dir")):
+        np.testing.assert_equal(results.y.tolist(), plain.y.tolist())
+        np.testing.assert_equal(results.x.tolist(), plain.x.tolist())
+        assert types_of(results.y) == types_of(plain.y)
+        back = results.y.tolist()[2][1]["a"]
+        np.testing.assert_equal(back, value)
+        assert (type(back), getattr(back, "dtype", None)) == (type(value), getattr(value, "dtype", None))
+    assert ran() == []
+
+
+def test_spans_of_the_same_number_and_another_unit_are_different_psets(ran: RanPsets) -> None:
+    seconds, hours = [{"x": [np.timedelta64(1, unit)]} for unit in ("s", "h")]
+    paramsurvey.map(work, [seconds], checkpoint="dir")
+    paramsurvey.map(work, [hours], checkpoint="dir")
+    assert len(ran()) == 2
+
+
+# ---- units of time
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("gap", [pd.NaT, None], ids=["NaT", "no value"])
+def test_dates_and_spans_keep_their_units(ran: RanPsets, unit: str, gap: Any) -> None:
+    def dated(pset: dict[str, Any], *_: object) -> dict[str, Any]:
+        noted({})
+        if pset["i"] == 1:
+            return {} if gap is None else {"date": gap, "span": gap}
+        moment = pd.Timestamp("2020-01-01").as_unit(unit)  # type: ignore[arg-type]
+        return {"date": moment, "span": pd.Timedelta(1, "D").as_unit(unit)}  # type: ignore[arg-type]
+
+    psets = pd.DataFrame({"i": range(3), "date0": pd.to_datetime(["2020", "2021", None]).as_unit(unit)})
+    psets["span0"] = psets["date0"] - psets["date0"][0]
+    plain = assert_all_agree(ran, dated, psets)
+    dtypes = [str(dtype) for dtype in plain.dtypes[["date0", "span0", "date", "span"]]]
+    assert dtypes == [f"datetime64[{unit}]", f"timedelta64[{unit}]"] * 2
+
+
+@pytest.mark.parametrize("unit", ["D", "h", "m", "s", "ms", "us", "ns"])
+def test_dates_of_numpy_keep_their_units(ran: RanPsets, unit: str) -> None:
+    def dated(pset: dict[str, Any], *_: object) -> dict[str, Any]:
+        noted({})
+        text = "NaT" if pset["i"] == 1 else "2020-01-01"
+        return {"date": np.datetime64(text, unit), "span": np.timedelta64(pset["i"], unit)}  # type: ignore[call-overload]
+
+    days: list[Any] = [np.datetime64(f"2020-01-0{day}", unit) for day in (1, 2, 3)]  # type: ignore[call-overload]
+    assert_all_agree(ran, dated, [{"i": i, "day": day} for i, day in enumerate(days)])
+
+
+def test_dates_that_are_too_far_for_milliseconds_are_stored_too(ran: RanPsets) -> None:
+    def far(*_: object) -> dict[str, Any]:
+        noted({})
+        return {"date": pd.Timestamp(np.datetime64(2**56, "s"))}
+
+    assert_all_agree(ran, far, [{"i": 1}, {"i": 2}])
+
+
+def test_dates_of_several_units_stay_as_they_are(ran: RanPsets) -> None:
+    def dated(pset: dict[str, Any], *_: object) -> dict[str, Any]:
+        noted({})
+        return {"date": pd.Timestamp("2020-01-01").as_unit(pset["unit"])}
+
+    assert_all_agree(ran, dated, [{"unit": unit} for unit in ("s", "ms", "ns", "s")])
+
+
 # ---- what psets printed
 
 
@@ -413,6 +549,25 @@ def test_changed_arguments_are_shown(ran: RanPsets, capfd: pytest.CaptureFixture
     assert "+{'depth': 2," in said
 
 
+class Unshowable:
+    """Can be sent, and not be shown."""
+
+    def __repr__(self) -> str:
+        raise ValueError("no repr")
+
+
+@pytest.mark.parametrize("value", [10**5000, {"a": [10**5000]}, Unshowable(), [Unshowable()]], ids=type)
+def test_arguments_that_cannot_be_shown_are_compared_nevertheless(
+    ran: RanPsets, capfd: pytest.CaptureFixture[str], value: Any
+) -> None:
+    paramsurvey.map(work, PSETS, checkpoint="dir", user_kwargs=value)
+    paramsurvey.map(work, PSETS, checkpoint="dir", user_kwargs=value, on_change="error")
+    assert len(ran()) == len(PSETS)
+    paramsurvey.map(work, PSETS, checkpoint="dir", user_kwargs=10**5000 + 1, verbose=1)
+    assert "user_kwargs have changed" in capfd.readouterr().err
+    assert "an integer of 16610 bits" in json.loads(Path("dir/run.json").read_text())["user_kwargs"]["repr"]
+
+
 def test_a_change_can_be_an_error_or_nothing(ran: RanPsets, capfd: pytest.CaptureFixture[str]) -> None:
     paramsurvey.map(work, PSETS, checkpoint="dir")
     with pytest.raises(CheckpointChanged, match="the worker function has changed"):
@@ -523,6 +678,30 @@ def test_a_lock_elsewhere_that_nobody_touches_is_taken_over(checkpoint: Path) ->
     assert len(paramsurvey.map(work, PSETS, checkpoint="dir")) == len(PSETS)
 
 
+@pytest.mark.parametrize("content", [b"", b'{"host": "no', b"\xff\xfe", b"[]", b'{"pid": 1}'])
+def test_a_lock_that_cannot_be_read_is_told_and_counts_no_more_after_a_while(
+    checkpoint: Path, ran: RanPsets, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.setattr("paramsurvey.checkpoint.lock.time.sleep", lambda seconds: None)
+    lock = checkpoint / "lock.json"
+    lock.write_bytes(content)
+    ran()
+    with pytest.raises(CheckpointInUse, match=r"lock\.json does not say who holds it.*remove it"):
+        paramsurvey.map(work, PSETS, checkpoint="dir")
+    assert (ran(), lock.read_bytes()) == ([], content), "it may be somebody who is just writing it"
+    assert len(paramsurvey.load("dir")) == 3
+    os.utime(lock, (0, 0))
+    assert len(paramsurvey.map(work, PSETS, checkpoint="dir")) == len(PSETS)
+
+
+def test_a_lock_of_nonsense_is_one_that_cannot_be_read(checkpoint: Path) -> None:
+    from paramsurvey.checkpoint.lock import holder_of
+
+    for nonsense in ({"pid": "many"}, {"pid": None}, {"process_start": "now"}):
+        lock_of(**nonsense)
+        assert holder_of(checkpoint) is None
+
+
 def test_a_driver_that_lost_its_lock_writes_nothing_more_and_goes_on(
     ran: RanPsets, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -568,6 +747,93 @@ def test_a_damaged_part_is_set_aside_and_its_psets_run_again(
     assert part.with_name(part.name + ".bad").exists()
     assert results.text.tolist()[:4] == expected.text.tolist()
     assert len(paramsurvey.load("dir")) == len(PSETS)
+    assert json.loads(Path("dir/run.json").read_text())["stored"]["results"] == len(PSETS)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"format": 1, "na', b"\xff", b"[]", b"{}", b'{"format": 1}'])
+def test_results_outlive_a_damaged_run_json(
+    ran: RanPsets, capfd: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    paramsurvey.map(fragile, PSETS, checkpoint="dir", name="digits")
+    before = paramsurvey.load("dir")
+    path = Path("dir/run.json")
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match=r"run\.json of the checkpoint 'dir' is damaged"):
+        loaded = paramsurvey.load("dir")
+    pd.testing.assert_frame_equal(loaded.to_df(), before.to_df())
+    pd.testing.assert_frame_equal(loaded.missing.to_df(), before.missing.to_df())
+    progress = loaded.progress
+    assert (progress.total, progress.finished, progress.failures) == (10, 8, 2)
+    with pytest.warns(UserWarning, match=r"run\.json of the checkpoint 'dir' is damaged"):
+        assert paramsurvey.scan("dir").count_rows() == 8
+    assert path.read_bytes() == content, "who reads changes nothing"
+    assert not Path("dir/lock.json").exists()
+    ran()
+    results = paramsurvey.map(fragile, PSETS, checkpoint="dir", verbose=1)
+    assert "it is now run.json.bad" in capfd.readouterr().err
+    assert [pset["a"] for pset in ran()] == [3, 3]
+    assert results.progress.resumed == 8
+    assert Path("dir/run.json.bad").read_bytes() == content
+    assert json.loads(path.read_text())["status"] == "finished"
+    pd.testing.assert_frame_equal(paramsurvey.load("dir").to_df(), before.to_df())
+
+
+def test_a_survey_that_was_extended_goes_on_without_its_run_json(ran: RanPsets) -> None:
+    paramsurvey.map(work, PSETS[4:], checkpoint="dir")
+    paramsurvey.map(work, PSETS[::-1], checkpoint="dir")
+    Path("dir/run.json").write_text("")
+    ran()
+    more = [*PSETS, {"a": 7, "b": "z"}]
+    assert len(paramsurvey.map(work, more, checkpoint="dir")) == len(more)
+    assert ran() == more[-1:]
+    assert len(paramsurvey.load("dir")) == len(more)
+
+
+def test_a_directory_that_lost_its_run_json_is_still_ours(ran: RanPsets) -> None:
+    paramsurvey.map(work, PSETS, checkpoint="dir")
+    Path("dir/run.json").rename("dir/run.json.bad")  # as after a crash, just when it was set aside
+    with pytest.warns(UserWarning, match=r"run\.json of the checkpoint 'dir' is damaged or gone"):
+        assert len(paramsurvey.load("dir")) == len(PSETS)
+    ran()
+    paramsurvey.map(work, PSETS, checkpoint="dir")
+    assert ran() == []
+
+
+def test_somebody_elses_run_json_stays_where_it_is(ran: RanPsets) -> None:
+    Path("dir/results").mkdir(parents=True)
+    Path("dir/results/mine.parquet").touch()
+    Path("dir/run.json").write_text("[1, 2]")
+    for use in (paramsurvey.load, paramsurvey.scan, lambda path: paramsurvey.map(work, [], checkpoint=path)):
+        with pytest.raises(NotACheckpoint, match="is not a checkpoint"):
+            use("dir")
+    assert Path("dir/run.json").read_text() == "[1, 2]"
+
+
+def test_what_arrow_refuses_costs_no_other_results() -> None:
+    import pyarrow as pa
+
+    from paramsurvey.checkpoint.writer import Writer
+
+    stored: list[str] = []
+    told: list[str] = []
+
+    class Shelf:
+        def add(self, things: list[str]) -> None:
+            if "strange" in things:
+                raise pa.ArrowInvalid("no type for it")
+            stored.extend(things)
+
+        def merge(self, go_on: object) -> bool:
+            return False
+
+    writer = Writer({"results": (Shelf(), list)}, lambda: None, told.append)  # type: ignore[dict-item]
+    for thing in ("one", "strange", "two"):
+        writer.add("results", thing, 1)
+    assert writer.close() == 0
+    assert stored == ["one", "two"]
+    (line,) = told
+    assert "some psets cannot be stored in the checkpoint, and will run again" in line
+    assert "no type for it" in line
 
 
 # ---- reading
@@ -632,3 +898,101 @@ def test_psets_keep_their_dtypes(ran: RanPsets) -> None:
     )
     results = paramsurvey.map(work, psets, checkpoint="dir")
     pd.testing.assert_frame_equal(paramsurvey.load("dir").to_df(), results.to_df())
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (np.array([300, 1]), np.array([7, 8], dtype=np.int8), [300, 1, 7, 8]),
+        (np.array([7, 8], dtype=np.int8), np.array([300, 1]), [7, 8, 300, 1]),
+        (np.array([1.5, 2.0]), np.array([7, 8]), [1.5, 2.0, 7, 8]),
+        (["a", "b"], [True, False], ["a", "b", True, False]),
+        ([1, 2], ["a", "b"], [1, 2, "a", "b"]),
+        (
+            np.array(["2020-01-01T00:00:00.5"], dtype="datetime64[ms]"),
+            np.array(["2021"], dtype="datetime64[s]"),
+            [pd.Timestamp("2020-01-01T00:00:00.5"), pd.Timestamp("2021")],
+        ),
+    ],
+    ids=["narrow", "wide", "floats", "bools", "texts", "dates"],
+)
+def test_values_of_an_extended_survey_are_not_cut_to_the_dtype_of_a_part(
+    ran: RanPsets, first: Any, second: Any, expected: list[Any]
+) -> None:
+    for values in (first, second):
+        paramsurvey.map(work, pd.DataFrame({"x": values}), checkpoint="dir")
+    assert paramsurvey.load("dir").x.tolist() == expected
+
+
+def test_psets_keep_the_dtypes_of_arrow(ran: RanPsets) -> None:
+    import pyarrow as pa
+
+    columns = {
+        "decimal": (pa.decimal128(10, 2), [Decimal("1.50"), None]),
+        "list": (pa.list_(pa.int64()), [[1], [2, 3]]),
+        "struct": (pa.struct([("a", pa.int64())]), [{"a": 1}, {"a": 2}]),
+        "coded": (pa.dictionary(pa.int32(), pa.string()), ["a", "b"]),
+        "seconds": (pa.timestamp("s"), [pd.Timestamp("2020"), None]),
+        "text": (pa.string(), ["a", None]),
+        "int": (pa.int8(), [1, None]),
+    }
+    series = {name: pd.Series(values, dtype=pd.ArrowDtype(kind)) for name, (kind, values) in columns.items()}
+    results = paramsurvey.map(work, pd.DataFrame(series), checkpoint="dir")
+    pd.testing.assert_frame_equal(paramsurvey.load("dir").to_df(), results.to_df())
+
+
+def test_a_categorical_without_values_is_loaded(ran: RanPsets) -> None:
+    many = pd.Categorical([None, None], categories=list(range(2000)))
+    paramsurvey.map(work, pd.DataFrame({"c": many, "a": [1, 2]}), checkpoint="dir")
+    assert str(paramsurvey.load("dir").c.dtype) == "category"
+
+
+@pytest.mark.parametrize("values", [[2**53 + 1, 0.5], [0.5, 2**53 + 1, 2], [-(2**60) - 1, 0.5]])
+def test_a_scan_leaves_out_integers_that_no_float_is_equal_to(ran: RanPsets, values: list[Any]) -> None:
+    def work(pset: dict[str, Any], *_: object) -> dict[str, Any]:
+        return {"y": values[pset["i"]]}
+
+    psets = [{"i": i} for i in range(len(values))]
+    for pset in psets:
+        paramsurvey.map(work, [pset], checkpoint="dir")
+    with pytest.warns(UserWarning, match=r"'y' has values of different types.*use paramsurvey\.load\(\)"):
+        table = paramsurvey.scan("dir").to_table()
+    assert table.schema.names == ["i"]
+    pd.testing.assert_frame_equal(paramsurvey.load("dir").to_df(), paramsurvey.map(work, psets).to_df())
+
+
+def test_a_scan_has_integers_that_floats_are_equal_to(ran: RanPsets) -> None:
+    for i, value in enumerate([2**53, 0.5, -3]):
+        paramsurvey.map(lambda pset, *_: {"y": value}, [{"i": i}], checkpoint="dir")  # noqa: B023
+    assert sorted(paramsurvey.scan("dir").to_table()["y"].to_pylist()) == [-3, 0.5, 2**53]
+
+
+@pytest.mark.parametrize("small", [True, False], ids=["small", "large"])
+@pytest.mark.parametrize("damage", ["cut", "emptied", "bit in the footer"])
+def test_a_scan_leaves_out_damaged_parts_by_name(
+    ran: RanPsets, monkeypatch: pytest.MonkeyPatch, damage: str, small: bool
+) -> None:
+    monkeypatch.setattr("paramsurvey.checkpoint.parts.SMALL", 2**20 if small else 0)
+    paramsurvey.map(work, PSETS[:4], checkpoint="dir")
+    sound = paramsurvey.scan("dir").count_rows()
+    paramsurvey.map(work, PSETS, checkpoint="dir")
+    part = parts()[-1]
+    content = part.read_bytes()
+    at = content.rindex(b"ARROW:schema") + 40
+    flipped = content[:at] + b"\xff" + content[at + 1 :]
+    part.write_bytes({"cut": content[:-100], "emptied": b"", "bit in the footer": flipped}[damage])
+    with pytest.warns(UserWarning, match=rf"is damaged .*{part.name}.*is left out"):
+        found = paramsurvey.scan("dir")
+    assert sound <= found.count_rows() < len(PSETS)
+    assert found.to_table().num_rows == found.count_rows()
+    assert part.exists(), "who reads changes nothing"
+
+
+def test_a_scan_looks_at_every_byte_of_small_parts(ran: RanPsets) -> None:
+    paramsurvey.map(work, PSETS, checkpoint="dir")
+    part = parts()[0]
+    content = part.read_bytes()
+    for at in range(0, len(content), len(content) // 20):
+        part.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+        with pytest.warns(UserWarning, match=part.name):
+            assert paramsurvey.scan("dir").count_rows() < len(PSETS)

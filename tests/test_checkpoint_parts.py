@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -14,14 +15,12 @@ from paramsurvey.checkpoint.encoding import decode, encode
 from paramsurvey.checkpoint.parts import (
     Part,
     PartDamaged,
-    Stored,
     live_parts,
-    printed_column,
     read_part,
-    to_table,
     write_part,
 )
 from paramsurvey.checkpoint.shelf import Shelf
+from paramsurvey.checkpoint.tables import Stored, printed_column, to_table
 
 
 def table(start: int, values: list[Any], printed: Mapping[int, str] | None = None) -> Any:
@@ -63,6 +62,10 @@ def always() -> bool:
         [None, None],
         [2**53 + 1, 0.5],
         ["\ud800", "a"],
+        [np.longdouble(1) / 3, 1, 0.5],
+        [pd.Timestamp("2020-01-01").as_unit("s"), None],
+        [pd.Timestamp("2020-01-01").as_unit("s"), pd.Timestamp("2020-01-01").as_unit("ms")],
+        [10**5000, 1],
     ],
 )
 def test_values_come_back_as_they_were(values: list[Any]) -> None:
@@ -110,6 +113,17 @@ def test_merging_unites_columns_of_different_types(tmp_path: Path) -> None:
     assert [type(value) for value in back] == [type(value) for value in values]
 
 
+def test_merging_keeps_seconds_seconds(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    values = [pd.Timestamp(2000 + i, 1, 1).as_unit("s") for i in range(16)]
+    for i, value in enumerate(values):
+        shelf.add(table(i, [value]))
+    assert shelf.merge(always)
+    back = values_of(tmp_path)
+    assert back == values
+    assert {value.unit for value in back} == {"s"}
+
+
 def test_merging_keeps_the_order_of_the_columns_that_the_first_psets_have(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     for start in reversed(range(16)):  # the first pset is the last that ends
@@ -135,6 +149,18 @@ def test_merging_keeps_what_psets_printed(tmp_path: Path) -> None:
     assert content.take(np.array([1, 0, 7])).printed(range(3)) == {0: "I am 0", 2: "I am 3"}
     assert read_part(part).printed(range(100, 132)) == {100 + at: text for at, text in expected.items()}
     assert list(values_of(tmp_path)) == [i for i in range(16) for _ in range(2)]
+
+
+def test_merging_goes_on_without_a_part_that_was_set_aside(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    for i in range(17):
+        shelf.add(table(i, [i]))
+    part = live_parts(tmp_path)[0][3].path
+    part.rename(part.with_name(part.name + ".bad"))
+    shelf.drop_missing()
+    assert shelf.rows() == 16
+    assert shelf.merge(always)
+    assert values_of(tmp_path) == [i for i in range(17) if i != 3]
 
 
 def test_a_crash_in_the_middle_of_a_merge_doubles_nothing(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@
 `archive`          finding again what earlier runs have stored
 `identity`         which pset is which
 `parts`            the Parquet files and how they are merged
+`tables`           what stands in them
 `encoding`         Python's values as Arrow's, and back
 `run_file`         ``run.json``, and what is in it
 `run_record`       ``run.json`` of the survey that is running, kept up to date
@@ -103,7 +104,8 @@ def scan(path: str | os.PathLike[str]) -> pyarrow.dataset.Dataset:
 
     polars (``scan_pyarrow_dataset``), DuckDB and pandas read from it the columns and rows that they
     need, in no particular order. Nothing is unpickled: such columns are binary. While a run goes on,
-    its files are merged now and then: scan again when one is gone.
+    its files are merged now and then: scan again when one is gone. Of files that are larger than one
+    megabyte, the checksums are not compared, as by `load`: that would mean to read all of them.
 
     Parameters
     ----------

@@ -6,16 +6,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.identity import Hasher, Lanes, Matcher
-from paramsurvey.checkpoint.parts import Part, PartDamaged, PartTable, live_parts, read_part
+from paramsurvey.checkpoint.parts import Part, PartDamaged, live_parts, read_part
+from paramsurvey.checkpoint.run_file import NAME as RUN
+from paramsurvey.checkpoint.run_file import RunUnreadable, read_run
+from paramsurvey.checkpoint.tables import PartTable
 from paramsurvey.messages import Failure, FailureKind, Rows
 from paramsurvey.psets import PsetSource
 
 RESULTS, FAILURES = "results", "failures"
+BAD_RUN = f"{RUN}.bad"
 SLICE = 1 << 20  # rows looked at together: bounds the memory
 LONG_GAP = 1 << 16  # rows: so many neighbours without a result stay a range
 
@@ -37,17 +42,61 @@ def read_all(directory: Path, tell: Tell, set_aside: bool) -> Iterator[PartTable
         try:
             yield read_part(part)
         except PartDamaged as damage:
-            tell(_damage(part, damage, _moved_aside(part) if set_aside else False))
+            tell(damage_text(part, damage, _moved_aside(part.path) if set_aside else False))
 
 
-def _moved_aside(part: Part) -> bool:
+def run_of(directory: Path, tell: Tell, set_aside: bool) -> dict[str, Any] | None:
+    """Return a checkpoint's ``run.json``; None where it cannot be read, but parts can.
+
+    Parameters
+    ----------
+    directory : Path
+    tell : callable
+        Told of a file that cannot be read.
+    set_aside : bool
+        Rename it, so that a new one can take its place.
+
+    Raises
+    ------
+    NotACheckpoint
+        There are no parts either, or this version does not understand it.
+    """
+    try:
+        return read_run(directory)
+    except RunUnreadable:
+        tell(_loss(directory, _moved_aside(directory / RUN)) if set_aside else _loss(directory))
+        return None
+
+
+def _loss(directory: Path, moved: bool | None = None) -> str:
+    """Return what is said of a run.json that cannot be read; `moved` is None where nobody tried to."""
+    damage = f"the {RUN} of the checkpoint {str(directory)!r} is damaged or gone"
+    if moved is None:
+        return (
+            f"{damage}: its results are all there, but the name and the counts of its run are not known; "
+            "the next map with this checkpoint writes a new one"
+        )
+    renamed = f"; it is now {BAD_RUN}" if moved else ""
+    return (
+        f"{damage}{renamed}: the results are used, but whether the same function and user_kwargs made them "
+        "is not known; give another directory to compute all of them again"
+    )
+
+
+def holds_parts(directory: Path) -> bool:
+    """Tell whether a directory has parts of a checkpoint."""
+    return any(live_parts(directory / kind)[0] for kind in (RESULTS, FAILURES))
+
+
+def _moved_aside(path: Path) -> bool:
     with suppress(OSError):
-        part.path.rename(part.path.with_name(part.path.name + ".bad"))
+        path.rename(path.with_name(path.name + ".bad"))
         return True
     return False
 
 
-def _damage(part: Part, damage: PartDamaged, moved: bool) -> str:
+def damage_text(part: Part, damage: PartDamaged, moved: bool) -> str:
+    """Return what is said of a part that is damaged."""
     renamed = f"it is now {part.path.name}.bad" if moved else "it is left out"
     return (
         f"a part of the checkpoint is damaged ({damage}): {part.path}; {renamed}, and its {part.rows} psets "

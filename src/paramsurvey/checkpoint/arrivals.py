@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from paramsurvey.checkpoint.base import no_rows
 from paramsurvey.checkpoint.dtypes import dtype_text
 from paramsurvey.checkpoint.encoding import Piece, encode, encode_cells, moved
-from paramsurvey.checkpoint.parts import Stored, printed_column, pset_column, to_table
+from paramsurvey.checkpoint.tables import Stored, printed_column, pset_column, to_table
 from paramsurvey.columns import landed
 from paramsurvey.messages import Failure, Group, Offsets, Reply, Rows, Values
 from paramsurvey.psets import Cells, Coded, PsetSource

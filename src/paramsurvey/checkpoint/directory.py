@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.archive import (
+    BAD_RUN,
     FAILURES,
     RESULTS,
     Found,
@@ -21,14 +22,15 @@ from paramsurvey.checkpoint.archive import (
     latest,
     read_all,
     rest,
+    run_of,
 )
 from paramsurvey.checkpoint.arrivals import Failed, Landed, Positions, Tables
 from paramsurvey.checkpoint.base import Resumed, Status, no_rows
 from paramsurvey.checkpoint.lock import Lock
-from paramsurvey.checkpoint.parts import PartTable
-from paramsurvey.checkpoint.run_file import NAME, Program, read_run
+from paramsurvey.checkpoint.run_file import NAME, Program, RunUnreadable, read_run
 from paramsurvey.checkpoint.run_record import RunRecord
 from paramsurvey.checkpoint.shelf import Shelf
+from paramsurvey.checkpoint.tables import PartTable
 from paramsurvey.checkpoint.writer import Build, Writer
 from paramsurvey.collect import Collector
 from paramsurvey.errors import CheckpointChanged, CheckpointError, NotACheckpoint
@@ -37,7 +39,7 @@ from paramsurvey.progress import MapProgress
 from paramsurvey.psets import PsetSource
 
 Tell = Callable[[str], None]
-OURS = frozenset({NAME, "lock.json", RESULTS, FAILURES})
+OURS = frozenset({NAME, BAD_RUN, "lock.json", RESULTS, FAILURES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class DirectoryCheckpoint:
         self._closed = self._lost = False
         self._began = time.monotonic()
         try:
-            before = _make_directory(self._path)
+            _make_directory(self._path)
             self._lock = Lock(self._path)
         except OSError as error:
             raise CheckpointError(
@@ -102,14 +104,14 @@ class DirectoryCheckpoint:
                 "give a directory where you may write, on a disk with room"
             ) from error
         try:
-            self._begin(before, program)
+            self._begin(program)
         except BaseException:
             self._lock.release()
             raise
 
-    def _begin(self, before: Mapping[str, Any] | None, program: Program) -> None:
+    def _begin(self, program: Program) -> None:
+        before = self._run_before()
         if before is not None:
-            before = read_run(self._path)  # again: by now nobody else writes it
             self._compare(Program.from_json(before), program)
         self._positions.first = 0 if before is None else int(before["first_position"])
         self._record = RunRecord(self._path, program, self._progress, before, self._began)
@@ -122,6 +124,12 @@ class DirectoryCheckpoint:
                 f"the checkpoint {self._wishes.path!r} cannot be written ({error}): "
                 "give a directory where you may write, on a disk with room"
             ) from error
+
+    def _run_before(self) -> Mapping[str, Any] | None:
+        """Return the run.json of the last run; by now nobody else writes it."""
+        if not (self._path / NAME).exists():
+            return None
+        return run_of(self._path, self._tell, set_aside=True)
 
     def _compare(self, before: Program, program: Program) -> None:
         difference = before.difference(program) if self._wishes.on_change != "ignore" else ""
@@ -146,6 +154,8 @@ class DirectoryCheckpoint:
         resumed = self._resume_first(rows) if first else self._resume_rest(rows, no_rows(), no_rows())
         self._positions.note_moved()
         if first:
+            for shelf in self._shelves.values():
+                shelf.drop_missing()  # the damaged ones
             self._start_writer()
         return resumed
 
@@ -277,8 +287,8 @@ class DirectoryCheckpoint:
             self._write_run()
 
 
-def _make_directory(path: Path) -> dict[str, Any] | None:
-    """Make the directory, or return the run.json of the one that is there."""
+def _make_directory(path: Path) -> None:
+    """Make the directory, or look whether the one that is there is a checkpoint."""
     if path.exists() and not path.is_dir():
         raise NotACheckpoint(
             f"{str(path)!r} is a file: give an empty directory as checkpoint, or one that does not exist"
@@ -286,14 +296,15 @@ def _make_directory(path: Path) -> dict[str, Any] | None:
     path.mkdir(parents=True, exist_ok=True)
     entries = {entry.name for entry in path.iterdir()}
     if NAME in entries:
-        return read_run(path)
+        with suppress(RunUnreadable):  # who has the lock sets it aside
+            read_run(path)
+        return
     foreign = sorted(name for name in entries - OURS if not name.startswith("."))
     if foreign:
         raise NotACheckpoint(
             f"{str(path)!r} is not a checkpoint, for it has no {NAME} but other files "
             f"(such as {foreign[0]!r}): give an empty directory, or one that does not exist"
         )
-    return None
 
 
 def _sorted(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 MOST_CATEGORIES = 1000  # more are not written into every part
+ARROW = "arrow "
 
 
 def dtype_text(dtype: Any) -> str:
@@ -18,6 +21,8 @@ def dtype_text(dtype: Any) -> str:
     >>> dtype_text(pd.CategoricalDtype(["low", "high"], ordered=True))
     'category {"categories": ["low", "high"], "ordered": true}'
     """
+    if isinstance(dtype, pd.ArrowDtype):  # its name does not say everything
+        return ARROW + _arrow_text(dtype.pyarrow_dtype)
     if not isinstance(dtype, pd.CategoricalDtype):
         return str(dtype)
     categories = [] if dtype.categories is None else dtype.categories.tolist()
@@ -27,19 +32,42 @@ def dtype_text(dtype: Any) -> str:
 
 
 def typed(series: pd.Series[Any], text: str) -> pd.Series[Any]:
-    """Return a column with the dtype that it had, where its values allow that."""
+    """Return a column with the dtype that it had, where its values allow that.
+
+    They need not: of a survey that was extended, each part has the dtype of its own psets.
+    """
     if not text or str(series.dtype) == text:
         return series
-    if text.startswith("category"):
-        return _categorical(series, text.removeprefix("category"))
     try:
-        return series.astype(text)  # type: ignore[call-overload,no-any-return]
-    except (ValueError, TypeError):
+        if text.startswith("category"):
+            return _categorical(series, text.removeprefix("category"))
+        restored = series.astype(_dtype(text))
+        return restored if _holds(restored, series) else series
+    except Exception:  # dtypes may be of any package, and raise anything
         return series
+
+
+def _arrow_text(kind: Any) -> str:
+    return base64.b64encode(pa.schema([pa.field("", kind)]).serialize()).decode()
+
+
+def _dtype(text: str) -> Any:
+    if not text.startswith(ARROW):
+        return text
+    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text.removeprefix(ARROW))))
+    return pd.ArrowDtype(schema.field(0).type)
+
+
+def _holds(restored: pd.Series[Any], series: pd.Series[Any]) -> bool:
+    """Tell whether the values are still the same: numpy cuts them, and pandas makes text of them."""
+    if isinstance(restored.dtype, pd.ArrowDtype):  # Arrow would have refused
+        return True
+    back = restored.astype(series.dtype)
+    return bool(((back == series) | (back.isna() & series.isna())).all())
 
 
 def _categorical(series: pd.Series[Any], text: str) -> pd.Series[Any]:
     known = json.loads(text or "{}")
-    if not series.dropna().isin(known.get("categories", [])).all():
+    if not known or not series.dropna().isin(known["categories"]).all():
         return series.astype("category")
     return series.astype(pd.CategoricalDtype(known["categories"], known["ordered"]))

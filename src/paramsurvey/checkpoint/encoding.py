@@ -26,6 +26,8 @@ from paramsurvey.messages import Values
 from paramsurvey.psets import Cells, Coded
 from paramsurvey.wire import by_kind
 
+NUMBERS = "?bhilqBHILQefd"  # numpy's characters for the types that Arrow and Parquet have, too
+
 At = slice | NDArray[np.int64]
 Piece = tuple[At, Values]
 """Values, and where in the column they belong."""
@@ -94,12 +96,21 @@ def encode_cells(cells: Cells) -> Encoded:
 def _by_kind(piece: Piece) -> Iterator[Piece]:
     """Take numbers out of a list that has other things, too."""
     at, values = piece
-    if isinstance(values, list) and _has_numbers_among_others(values):
+    if isinstance(values, np.ndarray):
+        yield at, _storable(values)
+    elif _has_numbers_among_others(values):
         where = _places(at)
         for offsets, cells in by_kind(range(len(values)), values):
             yield where[offsets], landed(cells)
     else:
         yield at, values
+
+
+def _storable(values: NDArray[Any]) -> Values:
+    """Return numbers as Arrow knows them, else objects: it has no long doubles, and one order of bytes."""
+    if values.dtype.char not in NUMBERS:
+        return list(values)
+    return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
 
 def _has_numbers_among_others(values: list[Any]) -> bool:
@@ -255,6 +266,7 @@ def codecs() -> dict[str, Codec]:
         "bytes": _plain(bytes, pa.binary()),
         "datetime": Codec(_all_naive(datetime), _to(pa.timestamp("us")), _listed),
         "timestamp": Codec(_all_timestamps, _timestamps, lambda array: array.to_pandas().tolist()),
+        "timestamp[s]": Codec(_all_in_seconds, _milliseconds, _seconds),
         "date": _plain(date, pa.date32()),
         "list of str": _list_of(str, pa.string()),
         "list of int": _list_of(int, pa.int64()),
@@ -292,14 +304,33 @@ def _all_naive(kind: type) -> Callable[[list[Any]], bool]:
 
 
 def _all_timestamps(values: list[Any]) -> bool:
+    units = _units(values)
+    return len(units) == 1 and units != {"s"}
+
+
+def _units(values: list[Any]) -> set[str]:
+    """Return the units of values that are all timestamps without a time zone; else nothing."""
     import pandas as pd
 
-    return _all_naive(pd.Timestamp)(values) and len({one.unit for one in values}) == 1
+    return {one.unit for one in values} if _all_naive(pd.Timestamp)(values) else set()
 
 
 def _timestamps(values: list[Any]) -> Any:
     unit = next(one.unit for one in values if one is not None)
     return pa.array([None if one is None else one.asm8 for one in values], pa.timestamp(unit))
+
+
+def _all_in_seconds(values: list[Any]) -> bool:
+    return _units(values) == {"s"}
+
+
+def _milliseconds(values: list[Any]) -> Any:
+    """Return what Parquet has instead of seconds."""
+    return _timestamps(values).cast(pa.timestamp("ms"))
+
+
+def _seconds(array: Any) -> list[Any]:
+    return [one.as_unit("s") for one in array.to_pandas().tolist()]
 
 
 def _all_arrays(values: list[Any]) -> bool:

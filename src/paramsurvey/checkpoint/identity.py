@@ -25,6 +25,7 @@ from paramsurvey.psets import Cells, Coded
 
 U64 = NDArray[np.uint64]
 BLOCK = 1 << 15  # values: few enough for the steps of a mix to stay in a processor's cache
+SHORT_INT = 2000  # bits: of such a number Python always tells the decimal digits
 DEEPEST = 50  # containers in containers in ...
 
 MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # of splitmix64
@@ -133,7 +134,7 @@ def _mix(x: U64) -> None:
 
 def value_lanes(values: NDArray[Any] | list[Any]) -> Lanes:
     """Return the hashes of a column's values, each by itself."""
-    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf" and values.dtype.char != "g":
         return _numbers(values)
     kinds = np.fromiter((_kind_of(value) for value in values), dtype="U1", count=len(values))
     lanes = Lanes.empty(len(values))
@@ -146,6 +147,8 @@ def value_lanes(values: NDArray[Any] | list[Any]) -> Lanes:
 def _kind_of(value: object) -> str:
     if type(value) is int:
         return "i" if -(2**63) <= value < 2**63 else "o"
+    if type(value) is np.longdouble and value != value:
+        return "f"  # a nan is a nan
     return {float: "f", bool: "b", str: "s"}.get(type(value), "o")
 
 
@@ -212,8 +215,10 @@ def canonical(thing: object, depth: int = 0) -> bytes:
     if depth > DEEPEST:
         return b"deep"
     below = depth + 1
-    if thing is None or isinstance(thing, (bool, int)):
-        return _framed(type(thing).__name__, repr(thing).encode())
+    if thing is None:
+        return _framed("NoneType", b"None")
+    if isinstance(thing, int):
+        return _framed(type(thing).__name__, _digits(thing).encode())
     if isinstance(thing, float):
         return _framed("float", b"nan" if math.isnan(thing) else struct.pack("<d", thing + 0.0))
     if isinstance(thing, str):
@@ -234,6 +239,13 @@ def canonical(thing: object, depth: int = 0) -> bytes:
     return _canonical_object(thing, below)
 
 
+def _digits(number: int) -> str:
+    """Return an integer as text, without Python's limit on decimal digits, which each process may set."""
+    if isinstance(number, bool):
+        return repr(number)
+    return int.__repr__(number) if number.bit_length() <= SHORT_INT else hex(number)
+
+
 def _canonical_object(thing: Any, depth: int) -> bytes:
     if isinstance(thing, np.ndarray) and not thing.dtype.hasobject:
         content = np.ascontiguousarray(thing).reshape(-1).view(np.uint8).data
@@ -241,17 +253,24 @@ def _canonical_object(thing: Any, depth: int) -> bytes:
     if isinstance(thing, np.ndarray):
         return _framed(f"array {thing.shape}", canonical(thing.ravel().tolist(), depth))
     if isinstance(thing, np.generic):
-        return (
-            canonical(thing.item(), depth)
-            if thing.dtype.kind in "biufUS"
-            else _framed("numpy", thing.tobytes())
-        )
+        return _canonical_scalar(thing, depth)
     code = getattr(thing, "__code__", None)
     if code is not None:
         return _framed("function", canonical(code_of(code), depth))
     if isinstance(thing, type):
         return _framed("class", f"{thing.__module__}.{thing.__qualname__}".encode())
     return _framed("object", _canonical_reduced(thing, depth))
+
+
+def _canonical_scalar(thing: Any, depth: int) -> bytes:
+    native = thing.item()
+    if thing.dtype.kind in "biufUS" and not isinstance(native, np.generic):
+        return canonical(native, depth)
+    if isinstance(thing, (np.longdouble, np.clongdouble)):  # between their numbers is memory of no meaning
+        return _framed(f"numpy {thing.dtype.str}", repr(thing + 0).encode())
+    if thing.dtype.hasobject:
+        return _framed("numpy object", canonical(native, depth))
+    return _framed(f"numpy {thing.dtype.str}", thing.tobytes())
 
 
 def _canonical_reduced(thing: Any, depth: int) -> bytes:

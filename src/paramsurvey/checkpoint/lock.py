@@ -52,9 +52,10 @@ class Holder:
     def from_json(cls, content: dict[str, Any] | None) -> Holder | None:
         """Return the holder that a lock names, None where it is not readable."""
         try:
-            return cls(**{field.name: (content or {})[field.name] for field in fields(cls)})
+            holder = cls(**{field.name: (content or {})[field.name] for field in fields(cls)})
         except KeyError:
             return None
+        return holder if type(holder.pid) is int and type(holder.process_start) is float else None
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}, since {self.since}"
@@ -126,7 +127,17 @@ class Lock:
             if self._take():
                 return
             self._remove_if_dead(directory)
-        raise CheckpointInUse(f"the lock {self._path} changes hands again and again: try again later")
+        raise CheckpointInUse(self._why_not(directory))
+
+    def _why_not(self, directory: Path) -> str:
+        silent_for = self._silent_for(directory)
+        if silent_for is None or Holder.from_json(read_json(self._path)) is not None:
+            return f"the lock {self._path} changes hands again and again: try again later"
+        return (
+            f"the lock {self._path} does not say who holds it: its writer was cut off, or it is no lock; "
+            f"it counts no more when nobody has touched it for {DEAD_SECONDS:.0f} seconds: try again then, "
+            "or remove it, if no other program uses the checkpoint"
+        )
 
     def _take(self) -> bool:
         text = json.dumps(asdict(self._me), indent=2) + "\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,23 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
-from paramsurvey.checkpoint.archive import FAILURES, RESULTS, failure_cells, latest, read_all
+from paramsurvey.checkpoint.archive import (
+    FAILURES,
+    RESULTS,
+    Tell,
+    damage_text,
+    failure_cells,
+    latest,
+    read_all,
+    run_of,
+)
 from paramsurvey.checkpoint.dtypes import typed
-from paramsurvey.checkpoint.parts import PartTable, about, live_parts
-from paramsurvey.checkpoint.run_file import read_run
+from paramsurvey.checkpoint.parts import Part, PartDamaged, live_parts, read_schema
+from paramsurvey.checkpoint.tables import PartTable, about
 from paramsurvey.collect import Collector
 from paramsurvey.columns import Column
+from paramsurvey.messages import Rows, Values
 from paramsurvey.notes import warn
 from paramsurvey.progress import MapProgress
 from paramsurvey.psets import PsetTable
@@ -28,6 +37,8 @@ from paramsurvey.stats import PerfStats
 if TYPE_CHECKING:
     from paramsurvey.results import MapResults
 
+NUMBER = 8  # bytes
+LONG = {np.dtype(kind).name for kind in (np.longdouble, np.clongdouble)} - {"float64", "complex128"}
 TRIES = 20  # parts may be merged while they are read
 COUNTS = ("total", "active", "finished", "failures", "exceptions", "retried", "resumed")
 
@@ -35,7 +46,7 @@ COUNTS = ("total", "active", "finished", "failures", "exceptions", "retried", "r
 def load(path: str | os.PathLike[str]) -> MapResults:
     """Return what a checkpoint holds; see `paramsurvey.load`."""
     directory = Path(path)
-    run = read_run(directory)
+    run = run_of(directory, warn, set_aside=False)
     results, failures = _tables(directory)
     order = _order(results, failures)
     collector, psets = Collector(), Psets(sum(map(len, [*results, *failures])))
@@ -54,7 +65,8 @@ def load(path: str | os.PathLike[str]) -> MapResults:
         for row, failure, attempts in zip(rows.tolist(), *failure_cells(table), strict=True):
             collector.fail(row, failure, attempts)
         start += len(table)
-    return build(psets.source(), collector, _progress(run), PerfStats(), 0, checkpoint=str(directory))
+    progress = _counted(results, failures) if run is None else _progress(run)
+    return build(psets.source(), collector, progress, PerfStats(), 0, checkpoint=str(directory))
 
 
 def _tables(directory: Path) -> tuple[list[PartTable], list[PartTable]]:
@@ -88,6 +100,12 @@ def _progress(run: Mapping[str, Any]) -> MapProgress:
     return MapProgress(run["name"], **{name: int(counts.get(name, 0)) for name in COUNTS})
 
 
+def _counted(results: list[PartTable], failures: list[PartTable]) -> MapProgress:
+    """Return what is known without a run.json."""
+    finished, failed = (sum(map(len, tables)) for tables in (results, failures))
+    return MapProgress(total=finished + failed, finished=finished, failures=failed)
+
+
 class Psets:
     """Psets coming in from parts."""
 
@@ -104,61 +122,104 @@ class Psets:
             column.make_room(self.total)
             self._dtypes[name] = stored.dtype
             for at, values in table.pieces(stored):
-                column.put(rows[at], values)
+                column.put(rows[at], _wide(values))
 
     def source(self) -> PsetTable:
         """Return all that came, with the dtypes that they had."""
         every = range(self.total)
         frame = pd.DataFrame(
-            {
-                name: typed(series_of(column, every), self._dtypes[name])
-                for name, column in self._columns.items()
-            },
+            {name: _series(column, every, self._dtypes[name]) for name, column in self._columns.items()},
             index=pd.RangeIndex(self.total),
             copy=False,
         )
         return PsetTable(frame)
 
 
+def _series(column: Column, rows: Rows, dtype: str) -> pd.Series[Any]:
+    if dtype not in LONG:
+        return typed(series_of(column, rows), dtype)
+    data, there = column.get(rows)
+    # pandas would make float64 of them on the way
+    return typed(pd.Series(np.where(there, data, np.nan), dtype=object), dtype)
+
+
+def _wide(values: Values) -> Values:
+    """Return numbers in the widest type of their kind: other parts may have what a narrow one cannot hold."""
+    if not isinstance(values, np.ndarray) or values.dtype.itemsize == NUMBER:
+        return values
+    kinds = {"i": np.int64, "u": np.int64, "f": np.float64}
+    return values.astype(kinds[values.dtype.kind]) if values.dtype.kind in kinds else values
+
+
 def scan(path: str | os.PathLike[str]) -> Any:
     """Return a checkpoint's finished psets as an Arrow dataset; see `paramsurvey.scan`."""
     directory = Path(path)
-    read_run(directory)
+    run_of(directory, warn, set_aside=False)
     for _ in range(TRIES):
-        files = [part.path for part in live_parts(directory / RESULTS)[0]]
+        complaints: list[str] = []
         try:
-            schemas = [pq.read_schema(file) for file in files]
+            schemas = _schemas(live_parts(directory / RESULTS)[0], complaints.append)
+            common = _common(schemas, complaints.append)
         except FileNotFoundError:
             continue
-        if not files:
-            return ds.dataset(pa.table({}))
-        return ds.dataset([str(file) for file in files], schema=_common(schemas))
+        for complaint in complaints:
+            warn(complaint)
+        return ds.dataset(list(schemas), schema=common) if schemas else ds.dataset(pa.table({}))
     raise RuntimeError(f"the parts in {str(directory)!r} are merged faster than they can be read: try again")
 
 
-def _common(schemas: list[Any]) -> Any:
+def _schemas(parts: Sequence[Part], tell: Tell) -> dict[str, Any]:
+    """Return the parts' schemas by their paths, without those that are damaged."""
+    schemas = {}
+    for part in parts:
+        try:
+            schemas[str(part.path)] = read_schema(part)
+        except PartDamaged as damage:
+            tell(damage_text(part, damage, moved=False))
+    return schemas
+
+
+def _common(schemas: Mapping[str, Any], tell: Tell) -> Any:
     """Return the columns of psets and results that all parts can be read with."""
-    found: dict[str, list[Any]] = {}
-    for schema in schemas:
+    found: dict[str, dict[str, Any]] = {}
+    for path, schema in schemas.items():
         for field in schema:
             if about(field).get("role") in ("pset", "result"):
-                found.setdefault(field.name, []).append(field)
-    return pa.schema([field for fields in found.values() for field in _agreed(fields)])
+                found.setdefault(field.name, {})[path] = field
+    return pa.schema([field for fields in found.values() for field in _agreed(fields, tell)])
 
 
-def _agreed(fields: list[Any]) -> Iterator[Any]:
-    kinds = list(dict.fromkeys(field.type for field in fields))
-    pickled = {about(field)["codec"] == "pickle" for field in fields}
-    try:
-        merged = pa.unify_schemas(
-            [pa.schema([pa.field("x", kind)]) for kind in kinds], promote_options="permissive"
-        )
-    except pa.ArrowException:
-        merged = None
-    if merged is None or len(pickled) > 1:
-        warn(
-            f"the column {fields[0].name!r} has values of different types in different parts of the "
+def _agreed(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
+    """Yield the field that all these, by their parts' paths, can be read as; none where there is no such."""
+    *_, last = fields.values()
+    kind = _common_type(list(fields.values()))
+    agreed = None if kind is None else pa.field(last.name, kind, metadata=last.metadata)
+    if agreed is None or not all(_fits(path, field, agreed) for path, field in fields.items()):
+        tell(
+            f"the column {last.name!r} has values of different types in different parts of the "
             "checkpoint, and is left out: use paramsurvey.load(), which has it"
         )
         return
-    yield pa.field(fields[0].name, merged.field("x").type, metadata=fields[-1].metadata)
+    yield agreed
+
+
+def _common_type(fields: list[Any]) -> Any:
+    """Return the type that holds all of some fields' values, or most; None where there is none."""
+    if len({about(field)["codec"] == "pickle" for field in fields}) > 1:
+        return None
+    schemas = [pa.schema([pa.field("x", kind)]) for kind in dict.fromkeys(field.type for field in fields)]
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
+    except pa.ArrowException:
+        return None
+
+
+def _fits(path: str, field: Any, agreed: Any) -> bool:
+    """Tell whether a part's column can be read as `agreed`: by reading it, where the types do not say it."""
+    if field.type == agreed.type or pa.types.is_null(field.type):
+        return True
+    try:
+        ds.dataset(path, schema=pa.schema([agreed])).to_table()
+    except pa.ArrowException:  # an integer that no float is equal to, a time beyond nanoseconds
+        return False
+    return True

@@ -27,6 +27,7 @@ from paramsurvey.errors import NotACheckpoint
 
 NAME = "run.json"
 FORMAT = 1
+NEEDED = frozenset({"name", "function", "user_kwargs", "first_position"})
 LONGEST_REPR = 10_000  # characters
 LONGEST_SOURCE = 100_000
 SHOWN_LINES = 60  # of a difference
@@ -110,11 +111,24 @@ class Program:
 
 def _shown(thing: Any) -> str:
     """Return a repr of bounded length, which costs bounded time, with dicts in order."""
-    shortened = reprlib.Repr()
+    shortened = _Repr()
     shortened.maxlevel = 10
     shortened.maxdict = shortened.maxlist = shortened.maxtuple = shortened.maxset = 200
     shortened.maxstring = shortened.maxother = shortened.maxlong = 1000
-    return shortened.repr(thing)[:LONGEST_REPR]
+    try:
+        return shortened.repr(thing)[:LONGEST_REPR]
+    except Exception:  # of whatever the thing is made of
+        return describe(thing, LONGEST_REPR)
+
+
+class _Repr(reprlib.Repr):
+    """Shows integers, too, that have more digits than Python is willing to tell."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            return super().repr_int(x, level)
+        except ValueError:
+            return f"<an integer of {x.bit_length()} bits>"
 
 
 def _innermost(function: Any) -> Any:
@@ -222,27 +236,45 @@ def surroundings() -> dict[str, Any]:
     }
 
 
+class RunUnreadable(NotACheckpoint):
+    """A directory has parts, but no ``run.json`` that can be read."""
+
+
 def read_run(directory: Path) -> dict[str, Any]:
     """Return a checkpoint's ``run.json``.
 
     Raises
     ------
+    RunUnreadable
+        It is damaged or gone; what was stored is there.
     NotACheckpoint
         There is none, or it is one that this version does not understand.
     """
     run = read_json(directory / NAME)
-    if run is None:
+    if run is None or "format" not in run or (run["format"] == FORMAT and not run.keys() >= NEEDED):
+        raise _unreadable(directory)
+    if run["format"] != FORMAT:
         raise NotACheckpoint(
-            f"{str(directory)!r} is not a checkpoint, for it has no readable {NAME}: "
-            "give the directory of a checkpoint, or a new one"
-        )
-    if run.get("format") != FORMAT:
-        raise NotACheckpoint(
-            f"the checkpoint {str(directory)!r} has the format {run.get('format')!r}, and this version of "
+            f"the checkpoint {str(directory)!r} has the format {run['format']!r}, and this version of "
             f"paramsurvey knows the format {FORMAT}: read it with the version that wrote it "
             f"({run.get('versions', {}).get('paramsurvey', 'unknown')}), or give another directory"
         )
     return run
+
+
+def _unreadable(directory: Path) -> NotACheckpoint:
+    from paramsurvey.checkpoint.archive import holds_parts
+
+    if holds_parts(directory):
+        return RunUnreadable(
+            f"the {NAME} of the checkpoint {str(directory)!r} is damaged or gone, so how far its run is "
+            "cannot be told; the results are still there: run the survey again, which goes on from them, "
+            "or take them with paramsurvey.load()"
+        )
+    return NotACheckpoint(
+        f"{str(directory)!r} is not a checkpoint, for it has no readable {NAME}: "
+        "give the directory of a checkpoint, or a new one"
+    )
 
 
 def history(run: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -30,6 +30,11 @@ class Shelf:
         self._next = 1 + max((part.last for part in self._parts), default=0)
         self._lock = threading.Lock()
 
+    def drop_missing(self) -> None:
+        """Forget the parts that somebody has set aside."""
+        with self._lock:
+            self._parts = [part for part in self._parts if part.path.exists()]
+
     def rows(self) -> int:
         """Return how many rows all parts have together."""
         with self._lock:

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from paramsurvey.checkpoint.shelf import Shelf
 
 SHORTEST_PAUSE = 0.05  # seconds between two writes: what is slow is written at once ...
@@ -21,7 +19,7 @@ MOST_BYTES = 256 * 2**20  # of what is not written yet; who has more to write wa
 LONGEST_WAIT = 0.2  # ... but not for ever, for Ctrl-C must come through
 
 Build = Callable[[Sequence[Any]], Any]
-DISK_TROUBLE = (OSError, pa.ArrowException, MemoryError)
+DISK_TROUBLE = (OSError, MemoryError)
 
 
 class Writer:
