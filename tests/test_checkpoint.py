@@ -580,6 +580,22 @@ def test_a_change_can_be_an_error_or_nothing(ran: RanPsets, capfd: pytest.Captur
     assert "changed" not in capfd.readouterr().err
 
 
+def test_what_failed_is_the_same_pset_after_load() -> None:
+    def needs_integers(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if pset["n"] == 3:
+            raise ValueError(type(pset["n"]).__name__)
+        return {"y": pset["n"]}
+
+    psets = [{"n": 3}, {"n": None}, {"n": 2.5}]
+    paramsurvey.map(needs_integers, psets, checkpoint="dir")
+    missing = paramsurvey.load("dir").missing
+    with pytest.raises(ValueError, match="^int$"):
+        missing.reproduce(0, needs_integers)
+    again = paramsurvey.map(needs_integers, missing.to_psets(), checkpoint="dir")
+    assert again.progress.total == again.progress.failures == 1
+    assert len(paramsurvey.load("dir").missing) == 1
+
+
 # ---- directories that cannot be used
 
 

@@ -88,4 +88,4 @@ def test_a_value_that_cannot_be_opened_fails_its_pset_and_takes_its_other_values
     reply = opened(reply_of(results, 3))
     assert results_of(reply) == {0: {"a": 1, "b": [1]}, 2: {"a": 3, "b": None}}
     assert reply.failures[1].kind == FailureKind.UNSENDABLE
-    assert "the result 'b' cannot be loaded here (RuntimeError: no way)" in reply.failures[1].exception
+    assert "the result 'b' cannot be loaded here (RuntimeError('no way'))" in reply.failures[1].exception

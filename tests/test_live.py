@@ -253,6 +253,10 @@ def test_no_line_of_the_picture_is_wider_than_the_terminal(width: int) -> None:
         assert line.cell_len <= width
 
 
+def test_a_value_that_cannot_be_shown_leaves_the_view_as_it_is() -> None:
+    assert str(Running(3, {"big": 10**5000, "b": 2}, 1.0)) == "big=<int, whose repr raised ValueError>, b=2"
+
+
 # notebooks
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import paramsurvey
@@ -82,6 +86,38 @@ def test_reproduce_gives_the_function_what_a_worker_gives_it(results: MapResults
     assert str([type(value) for value in pset.values()]) == again.types[0]
 
 
+def test_reproduce_calls_worker_init_in_this_process() -> None:
+    calls: list[int] = []
+
+    def load() -> dict[str, int]:
+        calls.append(os.getpid())
+        return {"model": 5}
+
+    def use(pset, system_kwargs, user_kwargs):  # type: ignore[no-untyped-def]
+        raise Unphysical(system_kwargs["worker_state"])
+
+    paramsurvey.init(ncores=1, verbose=0, worker_init=load)
+    missing = paramsurvey.map(use, [{"a": 1}]).missing
+    assert calls == []
+    with pytest.raises(Unphysical, match=r"\{'model': 5\}"):
+        missing.reproduce(0)
+    assert calls == [os.getpid()]
+
+
+def test_what_worker_init_raises_is_raised_by_reproduce() -> None:
+    healthy = [True]
+
+    def load() -> None:
+        if not healthy:
+            raise Unphysical("no model")
+
+    paramsurvey.init(backend="serial", verbose=0, worker_init=load)
+    missing = paramsurvey.map(lambda pset, *rest: 1 / 0, [{"a": 1}]).missing
+    healthy.clear()
+    with pytest.raises(Unphysical, match="no model"):
+        missing.reproduce(0)
+
+
 def test_reproduce_refuses_a_result_that_is_no_dict(results: MapResults) -> None:
     with pytest.raises(ValueError, match="must return a dict or None, and it returned 99"):
         results.missing.reproduce(3)
@@ -121,6 +157,116 @@ def test_psets_that_are_missing_can_be_given_to_map_with_or_without_their_reason
     for psets in (results.missing, results.missing.drop(columns=["_exception", "_traceback"])):
         again = paramsurvey.map(fit, psets)
         assert again.missing.mass.tolist() == [-1, -2, -3, 99]
+
+
+# what the table shows and what the workers got
+
+START = datetime.datetime(2020, 1, 1, 12)
+PROMOTED: dict[str, list[dict[str, Any]]] = {
+    "an integer beside a missing key": [{"a": 1, "n": 3}, {"a": 2}],
+    "an integer among floats": [{"n": 1}, {"n": 2.5}, {"n": 3}],
+    "a bool beside None": [{"n": True}, {"n": None}],
+    "None among floats": [{"n": None}, {"n": 0.5}],
+    "None among strings": [{"n": "x"}, {"n": None}],
+    "datetimes": [{"n": START}, {"n": START + datetime.timedelta(1)}],
+    "a datetime beside None": [{"n": START}, {"n": None}],
+    "dates": [{"n": START.date()}, {"n": None}],
+    "an integer that no float holds": [{"n": 2**60 + 1}, {"n": 0.5}],
+    "numpy's numbers": [{"n": np.int64(3)}, {"n": np.float32(0.5)}],
+    "lists": [{"n": [1]}, {"n": 2}],
+}
+
+
+def tell(pset, system_kwargs, user_kwargs):  # type: ignore[no-untyped-def]
+    if user_kwargs == "fail":
+        raise Unphysical(pset)
+    return {"seen": repr(pset)}
+
+
+def what_fails(psets: Any) -> MapResults:
+    """Return the results of a survey in which every pset fails and says what it got."""
+    paramsurvey.init(backend="serial", verbose=0)
+    return paramsurvey.map(tell, psets, user_kwargs="fail")
+
+
+@pytest.mark.parametrize("form", ["dicts", "iterator", "frame", "space", "loaded frame"])
+@pytest.mark.parametrize("name", PROMOTED)
+def test_reproduce_runs_the_very_pset_that_the_worker_got(name: str, form: str, in_tmp: Path) -> None:
+    psets: Any = PROMOTED[name]
+    if form == "space" and len({len(pset) for pset in psets}) == 1:
+        psets = paramsurvey.params.aligned(n=[pset["n"] for pset in psets])
+    elif form.endswith("frame"):
+        psets = pd.DataFrame(psets)
+    missing = what_fails(iter(psets) if form == "iterator" else psets).missing
+    if form.startswith("loaded"):
+        missing = pickle.loads(pickle.dumps(missing))
+    for i in range(len(psets)):
+        with pytest.raises(Unphysical) as caught:
+            missing.reproduce(i, func=tell, user_kwargs="fail")
+        assert f"Unphysical({caught.value.args[0]!r})" == missing["_exception"][i]
+
+
+@pytest.mark.parametrize("name", PROMOTED)
+def test_missing_psets_given_to_map_again_give_what_the_first_map_would_have_given(name: str) -> None:
+    psets = PROMOTED[name]
+    missing = what_fails(psets).missing
+    everything = paramsurvey.map(tell, psets)
+    for rows in ([0], [1], list(range(len(psets)))):
+        chosen = missing.iloc[rows]
+        for again in (chosen, chosen.to_psets(), pickle.loads(pickle.dumps(chosen)).to_psets()):
+            results = paramsurvey.map(tell, again)
+            expected = everything.to_df().iloc[rows].reset_index(drop=True)
+            pd.testing.assert_frame_equal(results.to_df(), expected)
+            assert results.attrs == {}
+
+
+def test_missing_psets_given_to_map_again_are_no_new_psets_of_a_checkpoint(in_tmp: Path) -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    psets = [{"n": 1}, {"n": 2.5}]
+    first = paramsurvey.map(tell, psets, user_kwargs="fail", checkpoint="c")
+    paramsurvey.map(tell, first.missing.to_psets()[:1], user_kwargs="fail", checkpoint="c")
+    assert len(paramsurvey.load("c").missing) == 2
+    paramsurvey.map(tell, first.missing, user_kwargs="", checkpoint="c", on_change="ignore")
+    assert paramsurvey.load("c").seen.tolist() == ["{'n': 1}", "{'n': 2.5}"]
+
+
+def test_the_table_itself_keeps_the_dtypes_of_the_results() -> None:
+    missing = what_fails([{"n": 1, "t": START}, {"n": 2.5, "t": START}]).missing
+    assert missing.n.dtype == "float64"
+    assert missing.t.dt.year.tolist() == [2020, 2020]
+
+
+def test_what_the_user_writes_into_the_table_counts() -> None:
+    missing = what_fails([{"n": 1, "t": START}, {"n": 2.5, "t": START}, {"n": 3, "t": START}]).missing
+    missing.loc[0, "n"] = 7.0
+    missing["more"] = "x"
+    chosen = missing[missing.n > 2.7].drop(columns="t")
+    again = paramsurvey.map(tell, chosen)
+    assert again.seen.tolist() == ["{'n': 7.0, 'more': 'x'}", "{'n': 3, 'more': 'x'}"]
+    assert chosen.reproduce(0, user_kwargs="") == {"seen": "{'n': 7.0, 'more': 'x'}"}
+    assert chosen.reproduce(2, user_kwargs="") == {"seen": "{'n': 3, 'more': 'x'}"}
+
+
+def test_what_the_user_writes_into_the_psets_counts() -> None:
+    psets = what_fails([{"n": 1}, {"n": 2.5}]).missing.to_psets()
+    psets.loc[0, "n"] = "text"
+    assert paramsurvey.map(tell, psets).seen.tolist() == ["{'n': 'text'}", "{'n': 2.5}"]
+
+
+def test_rows_without_a_label_of_the_survey_are_what_they_show() -> None:
+    missing = what_fails([{"n": 1}, {"n": 2.5}]).missing
+    moved = missing.set_axis(["x", "y"], axis="index")
+    assert paramsurvey.map(tell, moved).seen.tolist() == ["{'n': 1.0}", "{'n': 2.5}"]
+    assert moved.reproduce("x", user_kwargs="") == {"seen": "{'n': 1.0}"}
+
+
+def test_what_a_function_does_to_its_pset_is_undone_when_it_is_reproduced_again() -> None:
+    missing = what_fails([{"o": [1]}]).missing
+    for _ in range(2):
+        assert missing.reproduce(0, func=lambda pset, *rest: {"o": pset["o"].append(2) or pset["o"]}) == {
+            "o": [1, 2]
+        }
+    assert missing.o.tolist() == [[1]]
 
 
 def test_kinds_tell_what_happened(results: MapResults) -> None:

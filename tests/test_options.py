@@ -125,6 +125,9 @@ BAD: list[tuple[str, Any]] = [
     ("name", b"x"),
     ("out_func", "print"),
     ("chdir", 3),
+    ("checkpoint", ""),
+    ("checkpoint", b""),
+    ("checkpoint", 3),
     ("keep_results", "perhaps"),
     ("keep_results", 2),
     ("system_kwargs", [("a", 1)]),
@@ -143,6 +146,13 @@ def test_values_that_are_refused_by_name_and_shown(name: str, given: Any) -> Non
     message = str(caught.value)
     assert message.startswith(f"{name}= has the value {given!r}")
     assert message.endswith(f"{name} must be of the type {ABOUT[name].kind}")
+
+
+def test_an_empty_text_is_no_directory_for_a_checkpoint_but_a_dot_is() -> None:
+    with pytest.raises(OptionError, match=r"which is empty \(give a directory, '\.' for the current one\)"):
+        resolve({}, {}, {"checkpoint": ""})
+    assert resolve({}, {}, {"checkpoint": "."}).checkpoint == "."
+    assert resolve({"PARAMSURVEY_CHECKPOINT": ""}, {}).checkpoint is None
 
 
 def test_a_variable_that_is_refused_is_named_and_shown() -> None:

@@ -8,17 +8,20 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import pytest
 
 import paramsurvey
 from paramsurvey.environment import ThreadVariables
-from paramsurvey.errors import OptionError, ParamsurveyWarning, UnknownOption
+from paramsurvey.errors import OptionError, ParamsurveyWarning, SessionClosed, UnknownOption
 
 PSETS = [{"a": 1}, {"a": 2}, {"a": 3}]
 
@@ -141,12 +144,45 @@ def test_one_log_per_session_also_when_init_is_called_again(quietly: Callable[..
     assert len(logs()) == 1
 
 
-def test_a_map_inside_a_map_of_the_same_session_is_refused_with_the_remedy(
-    quietly: Callable[..., None],
-) -> None:
-    quietly()
-    results = paramsurvey.map(lambda p, s, u: {"n": len(paramsurvey.map(double, PSETS))}, PSETS)
+def test_a_map_inside_a_map_of_the_same_session_is_refused_with_the_remedy() -> None:
+    with paramsurvey.Session(backend="serial", verbose=0) as session:
+        results = session.map(lambda p, s, u: {"n": len(u())}, PSETS, user_kwargs=Again(session))
     assert results.missing["_exception"].str.contains("Session of its own").all()
+
+
+class Again:
+    """Maps with the session that maps already; it is pickled for nobody but this process."""
+
+    sessions: ClassVar[list[paramsurvey.Session]] = []
+
+    def __init__(self, session: paramsurvey.Session) -> None:
+        self.sessions[:] = [session]
+
+    def __call__(self) -> Any:
+        return self.sessions[0].map(double, PSETS)
+
+
+@pytest.mark.parametrize("kind", ["serial", "threads"])
+def test_a_function_that_runs_here_has_a_quiet_serial_session_of_its_own(
+    kind: str, nothing_left: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        paramsurvey.map(lambda *_: 1 / 0, PSETS, verbose=0)
+        found = paramsurvey.map(lambda p, s, u: {"pid": os.getpid()}, PSETS, verbose=0)["pid"].tolist()
+        return {"found": found, "backend": paramsurvey.backend(), "bad": next(unfinished())}
+
+    def unfinished() -> Iterator[Any]:
+        return paramsurvey.imap_unordered(double, PSETS, verbose=0)
+
+    with ThreadPoolExecutor(2) if kind == "threads" else nullcontext(kind) as backend:
+        paramsurvey.init(backend=backend, verbose=0)
+        results = paramsurvey.map(worker, PSETS, group_size=1)
+        assert results["found"].tolist() == [[os.getpid()] * 3] * 3
+        assert results["backend"].tolist() == ["serial"] * 3
+        assert paramsurvey.last_results() is results, "the program's session is another one"
+        paramsurvey.finalize()
+    assert len(logs()) == 1
+    assert capsys.readouterr().err == ""
 
 
 def test_each_thread_may_have_a_session_of_its_own() -> None:
@@ -175,6 +211,185 @@ def test_last_results(quietly: Callable[..., None]) -> None:
     assert paramsurvey.last_results() is None
     results = paramsurvey.map(double, PSETS)
     assert paramsurvey.last_results() is results
+
+
+# when a session is closed
+
+BACKENDS = ["serial", "multiprocessing", "threads"]
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest, nothing_left: None) -> Iterator[Callable[..., None]]:
+    """`init` with each backend in turn."""
+    with ThreadPoolExecutor(1) if request.param == "threads" else nullcontext(request.param) as backend:
+        yield partial(paramsurvey.init, backend=backend, ncores=1, verbose=0)
+        paramsurvey.finalize()
+
+
+all_backends = pytest.mark.parametrize("running", BACKENDS, indirect=True)
+
+
+@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
+def test_a_closed_session_refuses_to_work_with_the_remedy(backend: str) -> None:
+    with paramsurvey.Session(backend=backend, ncores=1, verbose=0) as session:
+        kept = session.map(double, PSETS)
+    for use in (
+        lambda: session.map(double, PSETS),
+        lambda: next(session.imap_unordered(double, PSETS)),
+        lambda: session.update(backend=backend, ncores=2, verbose=0),
+    ):
+        with pytest.raises(SessionClosed, match=r"is closed: make a new Session, or call paramsurvey\.map"):
+            use()
+    assert session.last_results() is kept
+    session.close()
+
+
+class MapInThread:
+    """A map without end, in another thread, and how it ended."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        self.begun = threading.Event()
+        self.thread = threading.Thread(target=self._map)
+        self.thread.start()
+        assert self.begun.wait(60)
+
+    def _map(self) -> None:
+        try:
+            paramsurvey.map(double, ({"a": i} for i in count()), out_func=self._note, group_size=1)
+        except BaseException as error:
+            self.error = error
+
+    def _note(self, *arguments: object) -> None:
+        self.begun.set()
+
+    def end(self) -> BaseException | None:
+        self.thread.join(60)
+        assert not self.thread.is_alive()
+        return self.error
+
+
+@all_backends
+@pytest.mark.parametrize(
+    "close", [paramsurvey.finalize, partial(paramsurvey.init, ncores=2, verbose=0)], ids=["finalize", "init"]
+)
+def test_a_map_whose_session_another_thread_closes_ends_and_keeps_what_had_finished(
+    running: Callable[..., None], close: Callable[[], None]
+) -> None:
+    running()
+    survey = MapInThread()
+    close()
+    assert isinstance(survey.end(), SessionClosed)
+    assert str(survey.error).endswith("call them when the map has ended")
+    results = paramsurvey.last_results()
+    assert results is not None
+    assert len(results) > 0
+    assert len(results) + len(results.missing) == results.progress.total
+    assert paramsurvey.map(double, PSETS, verbose=0)["b"].tolist() == [2, 4, 6]
+
+
+@all_backends
+def test_init_with_the_same_backend_leaves_the_map_of_another_thread_alone(
+    running: Callable[..., None],
+) -> None:
+    running()
+    survey = MapInThread()
+    running(limit=1)
+    assert survey.thread.is_alive()
+    paramsurvey.finalize()
+    assert isinstance(survey.end(), SessionClosed)
+
+
+@all_backends
+def test_an_out_func_that_closes_the_session_ends_its_map(running: Callable[..., None]) -> None:
+    running()
+    with pytest.raises(SessionClosed, match="call them when the map has ended"):
+        paramsurvey.map(
+            double, [{"a": i} for i in range(10**4)], out_func=lambda *_: paramsurvey.finalize(), group_size=1
+        )
+    results = paramsurvey.last_results()
+    assert results is not None
+    assert len(results) > 0
+    assert len(results) + len(results.missing) == 10**4
+
+
+@all_backends
+def test_an_out_func_that_closes_the_session_after_the_last_pset_gets_its_results(
+    running: Callable[..., None],
+) -> None:
+    running()
+    results = paramsurvey.map(double, [{"a": 1}], out_func=lambda *_: paramsurvey.finalize())
+    assert results["b"].tolist() == [2]
+
+
+@all_backends
+def test_an_out_func_cannot_have_another_backend(running: Callable[..., None]) -> None:
+    running()
+    said: list[str] = []
+
+    def change(*arguments: object) -> None:
+        try:
+            paramsurvey.init(backend="serial", pslogger_prefix="other-", verbose=0)
+        except RuntimeError as error:
+            said.append(str(error))
+
+    assert paramsurvey.map(double, PSETS, out_func=change)["b"].tolist() == [2, 4, 6]
+    assert said == ["a map cannot have another backend or log while it runs: call init() after it"] * 3
+    assert paramsurvey.map(double, PSETS)["b"].tolist() == [2, 4, 6]
+
+
+@all_backends
+def test_an_iterator_whose_session_was_closed_ends_when_it_is_asked_for_more(
+    running: Callable[..., None],
+) -> None:
+    running()
+    rows = paramsurvey.imap_unordered(double, ({"a": i} for i in range(10**9)), group_size=1)
+    assert next(rows) == {"a": 0, "b": 0}
+    paramsurvey.finalize()
+    with pytest.raises(SessionClosed):
+        for _ in rows:
+            pass
+
+
+@all_backends
+def test_an_iterator_that_nobody_asks_any_more_is_no_obstacle(running: Callable[..., None]) -> None:
+    running()
+    rows = paramsurvey.imap_unordered(double, ({"a": i} for i in range(10**9)))
+    next(rows)
+    paramsurvey.finalize()
+    del rows
+    running()
+    assert len(paramsurvey.map(double, PSETS)) == 3
+
+
+def test_a_map_that_does_not_end_in_time_does_not_keep_a_session_from_closing(
+    monkeypatch: pytest.MonkeyPatch, nothing_left: None
+) -> None:
+    monkeypatch.setattr("paramsurvey.session.PATIENCE", 0.2)
+    paramsurvey.init(ncores=1, verbose=0)
+    stuck, go = threading.Event(), threading.Event()
+    ended: list[BaseException] = []
+
+    def survey() -> None:
+        try:
+            paramsurvey.map(
+                double,
+                [{"a": i} for i in range(100)],
+                out_func=lambda *_: stuck.set() or go.wait(60),
+                group_size=1,
+            )
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=survey)
+    thread.start()
+    assert stuck.wait(60)
+    with pytest.raises(RuntimeError, match=r"has not ended within 0\.2 seconds: call init\(\) when it has"):
+        paramsurvey.init(ncores=2, verbose=0)
+    paramsurvey.finalize()
+    go.set()
+    thread.join(60)
+    assert isinstance(ended[0], SessionClosed)
 
 
 # what this machine has

@@ -118,6 +118,13 @@ def test_combining_leaves_the_caller_s_dict_as_it_is() -> None:
     assert raw_stats == {"a": [1.0]}
 
 
+def test_combining_nothing_changes_nothing() -> None:
+    stats = PerfStats({"a": [1.0]})
+    stats.combine_stats(None)
+    stats.combine_stats({})
+    assert stats.all_stat_names() == ["a"]
+
+
 def test_arrays_and_lists_give_the_same_statistics() -> None:
     seconds = np.random.default_rng(1).gamma(2.0, 1e-3, 5000)
     whole, pieces, lists = PerfStats(), PerfStats(), PerfStats({"t": seconds.tolist()})

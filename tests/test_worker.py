@@ -85,6 +85,8 @@ def test_everything_can_be_described() -> None:
     assert describe([1, "x"]) == "[1, 'x']"
     assert describe("x" * 100, limit=10) == "'xxxxxxxxx... (102 characters)"
     assert describe(Unspeakable()) == "<Unspeakable, whose repr raised RuntimeError>"
+    text = "<Unspeakable, whose repr raised RuntimeError>"
+    assert describe({"a": 1, "b": Unspeakable()}) == f"{{'a': 1, 'b': {text}}}", "the others are shown"
 
 
 def test_a_traceback_begins_in_the_users_function() -> None:

@@ -17,10 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from paramsurvey import errors, examples, params, stats, utils
     from paramsurvey.checkpoint import load, scan
-    from paramsurvey.progress import MapProgress
-    from paramsurvey.results import MapResults
-    from paramsurvey.session import (
-        Session,
+    from paramsurvey.default import (
         backend,
         current_core_count,
         current_resources,
@@ -30,6 +27,9 @@ if TYPE_CHECKING:
         last_results,
         map,
     )
+    from paramsurvey.progress import MapProgress
+    from paramsurvey.results import MapResults
+    from paramsurvey.session import Session
     from paramsurvey.stats import PerfStats
     from paramsurvey.utils import flatten_results
 
@@ -37,14 +37,14 @@ __version__ = "1.0.0.dev0"
 default_backend = "multiprocessing"
 
 _HOMES = {
-    "init": "session",
-    "map": "session",
-    "imap_unordered": "session",
-    "backend": "session",
-    "finalize": "session",
-    "current_core_count": "session",
-    "current_resources": "session",
-    "last_results": "session",
+    "init": "default",
+    "map": "default",
+    "imap_unordered": "default",
+    "backend": "default",
+    "finalize": "default",
+    "current_core_count": "default",
+    "current_resources": "default",
+    "last_results": "default",
     "Session": "session",
     "load": "checkpoint",
     "scan": "checkpoint",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.columns import Column, landed, pick
+from paramsurvey.describing import describe
 from paramsurvey.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows, Values
 from paramsurvey.sealing import SealedColumn
 
@@ -119,7 +120,7 @@ def _opened(key: Hashable, segment: ResultColumn, failures: dict[int, Failure]) 
 def _unreadable(key: Hashable, error: Exception) -> Failure:
     return Failure(
         FailureKind.UNSENDABLE,
-        f'NotPicklable("the result {key!r} cannot be loaded here ({type(error).__name__}: {error}): '
+        f'NotPicklable("the result {describe(key)} cannot be loaded here ({describe(error)}): '
         'return plain data instead")',
         "".join(traceback.format_exception(error)),
     )

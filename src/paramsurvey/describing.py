@@ -12,8 +12,24 @@ def describe(thing: object, limit: int = 10_000) -> str:
     try:
         text = repr(thing)
     except Exception as error:
-        text = f"<{type(thing).__name__}, whose repr raised {type(error).__name__}>"
+        text = _items(thing) if type(thing) is dict else _indescribable(thing, error)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
+
+
+def _items(things: dict[object, object]) -> str:
+    """Return the repr of a dict in which something has none: a pset with one bad value shows the others."""
+    return f"{{{', '.join(f'{_shown(key)}: {_shown(value)}' for key, value in things.items())}}}"
+
+
+def _shown(thing: object) -> str:
+    try:
+        return repr(thing)
+    except Exception as error:
+        return _indescribable(thing, error)
+
+
+def _indescribable(thing: object, error: Exception) -> str:
+    return f"<{type(thing).__name__}, whose repr raised {type(error).__name__}>"
 
 
 def traceback_of(error: BaseException) -> str:

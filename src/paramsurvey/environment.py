@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Mapping, MutableMapping
 
@@ -17,6 +18,7 @@ VARIABLES = (
 )
 
 
+_lock = threading.RLock()
 _relying: defaultdict[str, set[ThreadVariables]] = defaultdict(set)
 """By variable, who relies on what stands there: the environment is one for all sessions of the process."""
 
@@ -42,13 +44,14 @@ class ThreadVariables:
 
     def __init__(self, environ: MutableMapping[str, str], threads: int = 1) -> None:
         self._environ = environ
-        left_open = [name for name in VARIABLES if self._left_open(name)]
-        users = "" if "OMP_NUM_THREADS" in left_open else environ["OMP_NUM_THREADS"]
-        self._threads = users or str(threads)
-        self.added: Mapping[str, str] = dict.fromkeys(left_open, self._threads)
-        environ.update(self.added)
-        for name in left_open:
-            _relying[name].add(self)
+        with _lock:  # sessions in several threads share the environment
+            left_open = [name for name in VARIABLES if self._left_open(name)]
+            users = "" if "OMP_NUM_THREADS" in left_open else environ["OMP_NUM_THREADS"]
+            self._threads = users or str(threads)
+            self.added: Mapping[str, str] = dict.fromkeys(left_open, self._threads)
+            environ.update(self.added)
+            for name in left_open:
+                _relying[name].add(self)
 
     def _left_open(self, name: str) -> bool:
         """Return whether the user has not chosen; forget who relied on what has been changed since."""
@@ -64,8 +67,9 @@ class ThreadVariables:
 
     def restore(self) -> None:
         """Leave the environment as it was, but for what others rely on, or somebody has changed since."""
-        for name, value in self.added.items():
-            _relying[name].discard(self)
-            if not _relying[name] and self._environ.get(name) == value:
-                del self._environ[name]
-        self.added = {}
+        with _lock:
+            for name, value in self.added.items():
+                _relying[name].discard(self)
+                if not _relying[name] and self._environ.get(name) == value:
+                    del self._environ[name]
+            self.added = {}

@@ -66,6 +66,10 @@ class FunctionUnknown(ValueError):
     """A pset cannot be run again, because nobody knows with which function."""
 
 
+class SessionClosed(SurveyError):
+    """A session was closed before a map, or while it ran."""
+
+
 class CheckpointError(SurveyError):
     """A checkpoint cannot be used."""
 

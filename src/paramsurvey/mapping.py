@@ -6,10 +6,11 @@ import gc
 import os
 import pickle
 import sys
+import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from paramsurvey.backends.base import Backend
 from paramsurvey.checkpoint import open_checkpoint
 from paramsurvey.checkpoint.base import Status
 from paramsurvey.collect import Collector
-from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError
+from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError, SessionClosed
 from paramsurvey.grouping import GroupSizer
 from paramsurvey.messages import Capturing, Code, Failure, Job, Pset, WorkerFunction
 from paramsurvey.options import Options
@@ -56,6 +57,8 @@ class MapRun:
         What was given as ``<backend name>={...}``.
     advice : Advice
         Says what to type next, at the end.
+    stop : Event
+        Set when the session is closed: the map ends before its next round.
     """
 
     def __init__(
@@ -68,9 +71,10 @@ class MapRun:
         options: Options,
         own: Mapping[str, Any],
         advice: Advice,
+        stop: threading.Event,
     ) -> None:
         load_pandas()
-        from paramsurvey.psets import as_source
+        from paramsurvey.exact import source_of
 
         check_function(func)
         self._backend = backend
@@ -79,9 +83,10 @@ class MapRun:
         self._own = backend.check_options(own)
         self._chdir = _directory(options.chdir)
         self._func = func
+        self._stop = stop
         self._came_to_its_end = False
         self.results: MapResults | None = None  # also after an interruption
-        source = as_source(psets, options.limit)
+        source = source_of(psets, options.limit)
         self._job = self._make_job(func, source, environment)
         stats = PerfStats(vstats=options.vstats, emit=log.write)
         self._watch = Watch(log, backend.runs_here, options, stats, advice)
@@ -115,7 +120,7 @@ class MapRun:
             results = self.results = self._build()
         return results
 
-    def stream(self) -> Iterator[dict[str, Any]]:
+    def stream(self) -> Generator[dict[str, Any]]:
         """Yield what becomes of every pset, as it does; work is handed out only while somebody takes it."""
         ready: deque[dict[str, Any]] = deque()
         self._survey.out = Stream(ready, self._survey.out)
@@ -137,13 +142,23 @@ class MapRun:
         status = Status.FINISHED
         try:
             self._backend.open(self._job, self._own)
-            yield from self._survey.rounds()
+            for _ in self._survey.rounds():
+                self._check_stop()
+                yield
             self._came_to_its_end = True
         except BaseException as error:
             status = status_of(error)
             raise
         finally:
             self._close(status)
+
+    def _check_stop(self) -> None:
+        progress = self._survey.progress
+        if self._stop.is_set() and progress.finished + progress.failures < progress.total:
+            raise SessionClosed(
+                "the session was closed while its map ran, by close(), finalize(), or init() with another "
+                "backend or log; last_results() has what had finished: call them when the map has ended"
+            )
 
     def _close(self, status: Status) -> None:
         survey = self._survey
@@ -178,7 +193,13 @@ class MapRun:
         if job.show_chdir:
             system_kwargs["chdir"] = job.chdir
         return Call(
-            self._func, options.user_kwargs, system_kwargs, job.chdir, job.out_subdirs, self._survey.options
+            self._func,
+            options.user_kwargs,
+            system_kwargs,
+            job.chdir,
+            job.out_subdirs,
+            self._survey.options,
+            options.worker_init,
         )
 
     def _make_survey(self, source: PsetSource, stats: PerfStats, progress: MapProgress) -> Survey:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
+from paramsurvey.describing import describe
 from paramsurvey.errors import FunctionUnknown
+from paramsurvey.exact import Unshown, exact, private_pset, source_of
 from paramsurvey.failures import Causes
 from paramsurvey.messages import FailureKind, Pset, WorkerFunction
-from paramsurvey.psets import as_source, psets_of
 from paramsurvey.table import Table
 from paramsurvey.worker import checked, subdir_name
 
@@ -36,6 +37,8 @@ class Call:
     out_subdirs : int, optional
     pset_options : sequence, optional
         Each pset's own options for the backend, by its number in the survey.
+    worker_init : callable, optional
+        Returns what the function gets as ``worker_state``.
     """
 
     func: WorkerFunction
@@ -44,15 +47,19 @@ class Call:
     chdir: str
     out_subdirs: int | None = None
     pset_options: Sequence[Mapping[str, Any] | None] | None = None
+    worker_init: Callable[[], Any] | None = None
 
     def __call__(self, pset: Pset, number: int) -> dict[Any, Any]:
         """Call it here with the pset that has this number in the survey."""
+        system_kwargs = self._system_kwargs(number)
         with contextlib.chdir(self.chdir):
-            result = self.func(pset, self._system_kwargs(number), self.user_kwargs)
+            result = self.func(pset, system_kwargs, self.user_kwargs)
             return {} if result is None else checked(result)
 
     def _system_kwargs(self, number: int) -> dict[str, Any]:
         kwargs: dict[str, Any] = {**self.system_kwargs, "raw_stats": {}}
+        if self.worker_init is not None:
+            kwargs["worker_state"] = self.worker_init()
         if self.out_subdirs is not None:
             kwargs["out_subdir"] = subdir_name(self.out_subdirs, number)
         if self.pset_options is not None and self.pset_options[number] is not None:
@@ -74,12 +81,15 @@ class Origin:
         None after pickling and loading: a function may need what only its own program has.
     printed : dict
         What the psets printed by their labels, where that was stored.
+    unshown : dict
+        By column and label, what the workers got where the table shows something else.
     """
 
     kinds: dict[str, FailureKind] = field(default_factory=dict)
     numbers: dict[Hashable, int] = field(default_factory=dict)
     call: Call | None = None
     printed: dict[Hashable, str] = field(default_factory=dict)
+    unshown: Unshown = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "call": None}
@@ -115,7 +125,15 @@ class Missing(Table):
         return Missing
 
     def to_psets(self) -> pd.DataFrame:
-        """Return the psets alone, ready to be given to `map` again."""
+        """Return the psets alone, ready to be given to `map` again.
+
+        They have the values that the workers got: an integer that the table shows as a float, because
+        others of its column are floats, is an integer again. What was changed in the table counts.
+        """
+        return exact(self.as_shown(), self._origin.unshown)
+
+    def as_shown(self) -> pd.DataFrame:
+        """Return the psets alone, with the dtypes that they have in the results."""
         extra = [name for name in self.columns if str(name).startswith("_")]
         return pd.DataFrame(self).drop(columns=extra)
 
@@ -190,9 +208,9 @@ class Missing(Table):
     ) -> dict[Any, Any]:
         """Run one of the psets here and now, so that its exception is raised here.
 
-        It runs in this process, in the directory and with the arguments that it had in the map. In a
-        debugger or a notebook, ``%debug`` or ``pdb.pm()`` then shows where it went wrong. A pset that
-        killed its worker will do the same to this process.
+        It runs in this process, in the directory and with the arguments that it had in the map, after its
+        worker_init. In a debugger or a notebook, ``%debug`` or ``pdb.pm()`` then shows where it went
+        wrong. A pset that killed its worker will do the same to this process.
 
         Parameters
         ----------
@@ -243,13 +261,19 @@ class Missing(Table):
 
     def _pset(self, i: Hashable) -> Pset:
         if i not in self.index:
-            raise KeyError(f"there is no missing pset {i!r}: the labels are those at the left of the table")
-        row = self.to_psets().loc[[i]].iloc[:1]
-        return psets_of(as_source(row), range(1))[0]
+            raise KeyError(
+                f"there is no missing pset {describe(i)}: the labels are those at the left of the table"
+            )
+        row = self.loc[[i]].iloc[:1]
+        pset = private_pset(source_of(row))
+        for name, cells in self._origin.unshown.items():
+            if name in pset and i in cells and not cells[i].there and pd.isna(row[name]).all():
+                del pset[name]
+        return pset
 
 
 def printed_by(i: Hashable, index: pd.Index[Any], printed: Mapping[Hashable, str]) -> str:
     """Return what the pset with the label `i` printed, an empty text where nothing was stored."""
     if i not in index:
-        raise KeyError(f"there is no pset {i!r}: the labels are those at the left of the table")
+        raise KeyError(f"there is no pset {describe(i)}: the labels are those at the left of the table")
     return printed.get(i, "")

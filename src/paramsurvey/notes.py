@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from paramsurvey.describing import describe
 from paramsurvey.errors import ParamsurveyWarning
 from paramsurvey.messages import Failure, Pset
 
@@ -52,12 +53,13 @@ class Notes:
 
     def failed(self, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
         """Log a pset's failure with its traceback; show its line when it says something new."""
-        self._log.write(f"pset without result: {failure.exception}\npset: {pset()!r}\nattempts: {attempts}")
+        shown = describe(pset())
+        self._log.write(f"pset without result: {failure.exception}\npset: {shown}\nattempts: {attempts}")
         new = self._keep_traceback(failure.traceback)
         if self._verbose >= 2 or self._is_news(failure.exception):
             self._show_failure(failure)
         if self._verbose >= 2:
-            show(f"pset: {pset()!r}\n{failure.traceback if new else ''}".rstrip())
+            show(f"pset: {shown}\n{failure.traceback if new else ''}".rstrip())
 
     def complain(self, text: str, traceback: str) -> None:
         """Log an exception of the user's code in the driver; show its line."""

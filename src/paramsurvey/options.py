@@ -134,6 +134,13 @@ def _path(value: Any) -> str:
     return os.fsdecode(os.fspath(value))
 
 
+def _directory(value: Any) -> str:
+    path = _path(value)
+    if not path:
+        raise Unfit("empty (give a directory, '.' for the current one)")
+    return path
+
+
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise Unfit("not a dict with strings as keys")
@@ -294,7 +301,7 @@ class Options:
     )
     checkpoint: str | None = option(
         None,
-        _path,
+        _directory,
         "path",
         "Keep what finished in this directory, and go on from there.",
         Place.MAP,

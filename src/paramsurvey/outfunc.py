@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from paramsurvey.describing import describe
 from paramsurvey.messages import Failure, OutFunction, Pset
 
 
@@ -47,6 +48,6 @@ class OutCaller:
         try:
             self._function(user_ret, self._system_kwargs, self._user_kwargs)
         except Exception as error:
-            self._complain(f"out_func raised {error!r}", traceback.format_exc())
+            self._complain(f"out_func raised {describe(error)}", traceback.format_exc())
             return False
         return True

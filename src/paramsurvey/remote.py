@@ -12,9 +12,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
+from paramsurvey.inside import new_home
 from paramsurvey.messages import Group, Job
 from paramsurvey.worker import IDLE, JobNotLoadable, Mark, Runner, dump
 
@@ -88,7 +89,10 @@ def run_group(key: str, group: Group, packed_job: bytes | None, seat: Seat | Non
         runner = jobs.get(key) if packed_job is None else _load(pickle.loads(packed_job))
     except JobNotLoadable as error:
         return [pickle.dumps(error.refusal())]
-    return [] if runner is None else _answers(runner, group, seat or Seat())
+    if runner is None:
+        return []
+    with nullcontext() if os.getpid() != driver else new_home():
+        return _answers(runner, group, seat or Seat())
 
 
 def _load(job: Job) -> Runner:

@@ -11,7 +11,9 @@ import pandas as pd
 
 from paramsurvey.collect import Collector
 from paramsurvey.columns import Column
+from paramsurvey.describing import describe
 from paramsurvey.errors import NotACheckpoint
+from paramsurvey.exact import unshown
 from paramsurvey.export import Exportable
 from paramsurvey.messages import Rows
 from paramsurvey.missing import Call, Missing, Origin, printed_by
@@ -160,7 +162,7 @@ class MapResults(Exportable):
         """
         if orient != "records":
             raise ValueError(
-                f"to_dict() of survey results knows orient='records' only, not {orient!r}: "
+                f"to_dict() of survey results knows orient='records' only, not {describe(orient)}: "
                 "use to_df().to_dict(...) for the others"
             )
         return list(self.iterdicts())
@@ -223,13 +225,14 @@ def _overlay(pset: pd.Series[Any], column: Column, result: pd.Series[Any], rows:
 def _missing(source: PsetSource, collector: Collector, call: Call | None) -> Missing:
     rows = collector.failed_rows()
     frame = source.frame(rows)
+    exact = unshown(source, rows, frame)
     failed = [collector.failed[row] for row in rows.tolist()]
     frame["_exception"] = pd.Series([one.failure.exception for one in failed], dtype=object)
     frame["_traceback"] = pd.Series([one.failure.traceback for one in failed], dtype=object)
     frame["_attempts"] = pd.Series([one.attempts for one in failed], dtype="int64")
     kinds = {one.failure.exception: one.failure.kind for one in failed}
     printed = _by_label(collector.output, rows)
-    return Missing(frame, origin=Origin(kinds, dict(enumerate(rows.tolist())), call, printed))
+    return Missing(frame, origin=Origin(kinds, dict(enumerate(rows.tolist())), call, printed, exact))
 
 
 def _by_label(output: Mapping[int, str], rows: Rows) -> dict[Hashable, str]:

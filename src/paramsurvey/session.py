@@ -1,18 +1,19 @@
-"""A session: its options, one backend, one log. The module's functions work on a default one."""
+"""A session: its options, one backend, one log."""
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey import backends
 from paramsurvey.advice import IN_PYTHON, Advice
-from paramsurvey.backends.base import Backend, Resources
+from paramsurvey.backends.base import Backend
 from paramsurvey.environment import ThreadVariables
+from paramsurvey.errors import SessionClosed
 from paramsurvey.host import core_count
 from paramsurvey.mapping import MapRun
 from paramsurvey.messages import WorkerFunction
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from paramsurvey.results import MapResults
 
 BACKEND_OPTIONS = ("backend", "ncores", "max_tasks_per_child", "threads_per_worker")
+PATIENCE = 10.0  # seconds in which another thread's map must have ended when its session is closed
+LOOK_SECONDS = 0.05  # how often it is told to
 LOG_OPTIONS = ("pslogger_prefix", "pslogger_fd")
 
 
@@ -50,6 +53,10 @@ class Session:
 
     def __init__(self, **options: Any) -> None:
         self._lock = threading.Lock()  # held by the map that runs
+        self._at_work = threading.RLock()  # held by its thread, but while nobody asks an iterator for more
+        self._thread: int | None = None  # that thread
+        self._stop = threading.Event()  # of the last map
+        self._closed = False
         self._owner = os.getpid()
         self._last: MapResults | None = None
         self._loudest = 0  # verbosity of any map so far
@@ -92,24 +99,59 @@ class Session:
         >>> with Session(ncores=2, verbose=0) as session:  # doctest: +SKIP
         ...     session.update(ncores=1, verbose=0)
         """
-        given, before = self._checked(options), (self._given, self.options)
-        old, old_own = self.options, self._own_options()
-        self._given = given
+        self._check_open()
+        before, own_before = (self._given, self.options), self._own_options()
+        self._given = self._checked(options)
         try:
             self.options = self._resolved({})
-        except ValueError:
-            self._given = before[0]
+            log = self._differ(before[1], LOG_OPTIONS)
+            backend = self._differ(before[1], BACKEND_OPTIONS) or own_before != self._own_options()
+            if log or backend:
+                with self._between_maps():
+                    self._replace_log(log)
+                    self._replace_backend(backend, before)
+        except Exception:
+            self._given, self.options = before
             raise
-        if any(getattr(old, name) != getattr(self.options, name) for name in LOG_OPTIONS):
+
+    def _differ(self, before: Options, names: Sequence[str]) -> bool:
+        return any(getattr(before, name) != getattr(self.options, name) for name in names)
+
+    @contextmanager
+    def _between_maps(self) -> Iterator[None]:
+        """End the map that another thread runs, and let none begin meanwhile."""
+        if self._thread == threading.get_ident():
+            raise RuntimeError("a map cannot have another backend or log while it runs: call init() after it")
+        with self._map_ended() as ended:
+            if not ended:
+                raise RuntimeError(
+                    f"the map that another thread runs has not ended within {PATIENCE:g} seconds: "
+                    "call init() when it has"
+                )
+            yield
+
+    @contextmanager
+    def _map_ended(self) -> Iterator[bool]:
+        """End the map that another thread runs; False when it goes on: its functions may take any time."""
+        deadline, ended = time.monotonic() + PATIENCE, False
+        while not ended and time.monotonic() < deadline:
+            self._stop.set()
+            ended = self._at_work.acquire(timeout=LOOK_SECONDS)
+        try:
+            yield ended
+        finally:
+            if ended:
+                self._at_work.release()
+
+    def _replace_log(self, wanted: bool) -> None:
+        if wanted:
             self._log.close()
             self._log = self._open_log()
-        if old_own != self._own_options() or any(
-            getattr(old, name) != getattr(self.options, name) for name in BACKEND_OPTIONS
-        ):
-            self._replace_backend(before)
 
-    def _replace_backend(self, before: tuple[dict[str, Any], Options]) -> None:
+    def _replace_backend(self, wanted: bool, before: tuple[dict[str, Any], Options]) -> None:
         """End the backend and start another; go back to the one before when that fails."""
+        if not wanted:
+            return
         self._backend.close()
         self._threads.restore()
         try:
@@ -122,16 +164,29 @@ class Session:
     def close(self) -> None:
         """End the workers and the log. May be called twice; harmless in a process forked off this one.
 
-        Leaving the ``with`` block of a session does it.
+        Leaving the ``with`` block of a session does it. A map that another thread runs, or that calls
+        this from its out_func, ends with a `SessionClosed`, and `last_results` has what had finished.
         """
         if os.getpid() != self._owner:
             return
+        self._closed = True
+        self._stop.set()
+        if self._thread != threading.get_ident():  # else the end of the map does it
+            with self._map_ended():
+                self._end()
+
+    def _end(self) -> None:
         self._backend.close()
         self._threads.restore()
-        if self._log.saw_traceback and self._loudest > 0:
+        if self._log.saw_traceback and self._log.path and self._loudest > 0:
             show(f"exceptions that your code raised: every traceback is in {self._log.path}")
         self._log.saw_traceback = False
         self._log.close()
+
+    @property
+    def runs_a_map(self) -> bool:
+        """Whether a map has begun and not ended."""
+        return self._lock.locked()
 
     def last_results(self) -> MapResults | None:
         """Return the results of the last map, also of one that was interrupted.
@@ -159,8 +214,10 @@ class Session:
         ------
         RuntimeError
             Another thread runs a map of this session.
+        SessionClosed
+            A RuntimeError, too: the session is closed, or was closed while the map ran.
         """
-        with self._alone():
+        with self._alone(), self._working():
             run = self._prepare(func, psets, options)
             try:
                 return run.run()
@@ -180,10 +237,22 @@ class Session:
         dict
         """
         with self._alone():
-            yield from self._prepare(func, psets, {**options, "keep_results": False}).stream()
+            with self._working():
+                rows = self._prepare(func, psets, {**options, "keep_results": False}).stream()
+            try:
+                while True:
+                    with self._working():
+                        row = next(rows, None)
+                    if row is None:
+                        return
+                    yield row
+            finally:
+                with self._working():
+                    rows.close()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
+        self._check_open()
         if not self._lock.acquire(blocking=False):
             raise RuntimeError(
                 "this session runs a map already: wait for it, or give each thread a Session of its own"
@@ -193,13 +262,34 @@ class Session:
         finally:
             self._lock.release()
 
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Be the thread that works for the map; end the session afterwards when it was closed meanwhile."""
+        with self._at_work:
+            before, self._thread = self._thread, threading.get_ident()
+            try:
+                yield
+            finally:
+                self._thread = before
+                if self._closed and before is None:
+                    self._end()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SessionClosed("this session is closed: make a new Session, or call paramsurvey.map()")
+
     def _prepare(self, func: WorkerFunction, psets: Any, options: Mapping[str, Any]) -> MapRun:
+        self._stop = threading.Event()
+        self._check_open()
         check_map(options, backends.NAMES)
         resolved = self._resolved(options)
         own = options.get(self._backend.name) or {}
         self._loudest = max(self._loudest, resolved.verbose)
         self._say_threads(Notes(self._log, resolved.verbose))
-        return MapRun(self._backend, self._log, self._threads.added, func, psets, resolved, own, self.advice)
+        environment = self._threads.added
+        return MapRun(
+            self._backend, self._log, environment, func, psets, resolved, own, self.advice, self._stop
+        )
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         check_init(options, backends.NAMES)
@@ -250,204 +340,3 @@ class Session:
                 f"{workers} workers of {threads} threads each share {cores} cores and slow each other down: "
                 f"{self.advice.fewer_workers(max(1, cores // threads))}"
             )
-
-
-_default: Session | None = None
-
-
-def _session() -> Session:
-    """Return the default session; start it with the defaults where there is none."""
-    if _default is None:
-        init()
-    assert _default is not None
-    return _default
-
-
-def init(**options: Any) -> None:
-    """Start the default session, or replace its options.
-
-    It need not be called: `map` does it, with the defaults. Another backend ends the first.
-
-    Parameters
-    ----------
-    **options
-        See the options table in the documentation. Among them: `backend` (``'multiprocessing'``,
-        ``'serial'``, ``'ray'``, or any `concurrent.futures.Executor`), `ncores`, `verbose`,
-        `max_tasks_per_child`, and ``<backend name>={...}`` for options of one backend alone.
-
-    Raises
-    ------
-    OptionError
-        A ValueError that names the option that is unknown or has a value that it cannot have.
-
-    Examples
-    --------
-    >>> import paramsurvey
-    >>> paramsurvey.init(ncores=2, verbose=0)  # doctest: +SKIP
-    """
-    global _default
-    if _default is None:
-        _default = Session(**options)
-    else:
-        _default.update(**options)
-
-
-def map(func: WorkerFunction, psets: Any, **options: Any) -> MapResults:
-    """Run a worker function once for every parameter set.
-
-    Parameters
-    ----------
-    func : callable
-        ``func(pset, system_kwargs, user_kwargs)``, returning a dict of results or None. It may be a
-        lambda, a closure, or a function of a notebook.
-    psets : DataFrame, iterable of dicts, polars or Arrow table, or a space from `paramsurvey.params`
-        The parameter sets. They are not changed.
-    **options
-        See the options table in the documentation. Among them: `user_kwargs`, `out_func`,
-        `chdir`, `group_size`, `name`, `limit`, `timeout`, `retries`, `verbose`.
-
-    Returns
-    -------
-    MapResults
-        A DataFrame with one row for each pset that finished, in the order of the psets: the pset's
-        columns, then the result's. ``.missing`` has the psets without a result, each with its
-        reason, ``.progress`` the counters, ``.stats`` the times.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Before any work starts: the function, the psets or an option cannot be used as they are.
-    SurveyError
-        The survey cannot go on; `last_results` has what had finished.
-    KeyboardInterrupt
-        After Ctrl-C; `last_results` has what had finished.
-
-    Examples
-    --------
-    >>> import paramsurvey
-    >>> def add(pset, system_kwargs, user_kwargs):
-    ...     return {"c": pset["a"] + pset["b"]}
-    >>> results = paramsurvey.map(add, [{"a": 1, "b": 2}], verbose=0)  # doctest: +SKIP
-    >>> results.c.tolist()  # doctest: +SKIP
-    [3]
-    """
-    return _session().map(func, psets, **options)
-
-
-def imap_unordered(func: WorkerFunction, psets: Any, **options: Any) -> Iterator[dict[str, Any]]:
-    """Run a worker function for every parameter set, and yield what becomes of each as it does.
-
-    Nothing is kept: the psets may come from an iterator without end, and the results may be more
-    than fits into memory. While nobody takes results, no more work is handed out. Leaving the loop
-    ends the map.
-
-    Parameters
-    ----------
-    func, psets, **options
-        As for `map`.
-
-    Yields
-    ------
-    dict
-        The pset's keys and the result's; for a pset without a result its own keys,
-        ``_exception`` and ``_traceback``.
-
-    Raises
-    ------
-    ValueError, TypeError, SurveyError, KeyboardInterrupt
-        As for `map`, when the first result is asked for.
-
-    Examples
-    --------
-    >>> import paramsurvey
-    >>> def square(pset, system_kwargs, user_kwargs):
-    ...     return {"y": pset["x"] ** 2}
-    >>> for row in paramsurvey.imap_unordered(square, ({"x": x} for x in range(10**9))):  # doctest: +SKIP
-    ...     if row["y"] > 100:
-    ...         break
-    """
-    return _session().imap_unordered(func, psets, **options)
-
-
-def backend() -> str:
-    """Return the name of the backend in use; start it where nothing was started yet.
-
-    Returns
-    -------
-    str
-        ``'multiprocessing'``, ``'serial'``, ``'ray'`` or ``'futures'``.
-
-    Examples
-    --------
-    >>> paramsurvey.init(backend="serial", verbose=0)  # doctest: +SKIP
-    >>> paramsurvey.backend()  # doctest: +SKIP
-    'serial'
-    """
-    return _session().backend.name
-
-
-def current_core_count() -> int:
-    """Return how many cores the workers use now, in all nodes together.
-
-    Returns
-    -------
-    int
-        On a cluster it changes while nodes join and leave.
-
-    Examples
-    --------
-    >>> paramsurvey.init(ncores=2)  # doctest: +SKIP
-    >>> paramsurvey.current_core_count()  # doctest: +SKIP
-    2
-    """
-    return _session().backend.core_count()
-
-
-def current_resources() -> list[Resources]:
-    """Return what the workers can use now.
-
-    Returns
-    -------
-    list of dict
-        One per node: ``num_cores``, ``memory`` in bytes, and ``num_gpus`` where there are any.
-
-    Examples
-    --------
-    >>> paramsurvey.current_resources()  # doctest: +SKIP
-    [{'num_cores': 2, 'memory': 8321499136}]
-    """
-    return _session().backend.resources()
-
-
-def last_results() -> MapResults | None:
-    """Return the results of the last map, also of one that was interrupted.
-
-    Returns
-    -------
-    MapResults, or None
-        None before the first map, and after `finalize`.
-
-    Examples
-    --------
-    >>> results = paramsurvey.last_results()  # after Ctrl-C  # doctest: +SKIP
-    >>> again = paramsurvey.map(worker, results.missing)  # doctest: +SKIP
-    """
-    return None if _default is None else _default.last_results()
-
-
-def finalize() -> None:
-    """End the default session: its workers and its log.
-
-    It is called at exit. Twice is harmless, and so is calling it before `init`.
-
-    Examples
-    --------
-    >>> paramsurvey.finalize()  # doctest: +SKIP
-    """
-    global _default
-    session, _default = _default, None
-    if session is not None:
-        session.close()
-
-
-atexit.register(finalize)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from paramsurvey.describing import describe
 from paramsurvey.failures import Case
 from paramsurvey.messages import Pset
 
@@ -19,7 +20,8 @@ class Running:
 
     def __str__(self) -> str:
         return (
-            ", ".join(f"{name}={value!r:.40}" for name, value in self.pset.items()) or f"pset {self.number}"
+            ", ".join(f"{name}={describe(value):.40}" for name, value in self.pset.items())
+            or f"pset {self.number}"
         )
 
 

@@ -212,13 +212,13 @@ class PerfStats:
         if len(seconds):
             self._timers.setdefault(name, _Timer()).add(seconds)
 
-    def combine_stats(self, raw_stats: Mapping[str, Sequence[float]]) -> None:
+    def combine_stats(self, raw_stats: Mapping[str, Sequence[float]] | None) -> None:
         """Add what `record_wallclock` and `record_iowait` have put into a dict.
 
         Parameters
         ----------
-        raw_stats : mapping of str to sequence of float
-            Seconds by timer name. It is left as it is.
+        raw_stats : mapping of str to sequence of float, or None
+            Seconds by timer name. It is left as it is. None is nothing, as for `PerfStats` itself.
 
         Examples
         --------
@@ -227,7 +227,7 @@ class PerfStats:
         >>> stats.all_stat_names()
         ['reading', 'fitting']
         """
-        for name, seconds in raw_stats.items():
+        for name, seconds in (raw_stats or {}).items():
             self.add(name, np.asarray(seconds, dtype=np.float64))
 
     def all_stat_names(self) -> list[str]:

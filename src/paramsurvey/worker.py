@@ -251,7 +251,7 @@ class Runner:
         return Failure(FailureKind.RAISED, line, trace, retryable=retryable)
 
 
-_initializing = threading.Lock()
+_initializing = threading.RLock()  # a worker_init may survey, too
 
 
 def worker_state(code: bytes) -> Any:
@@ -291,7 +291,7 @@ def seconds_of(name: object, seconds: Any) -> list[float]:
         return list(map(float, seconds))
     except (TypeError, ValueError):
         raise Misuse(
-            f"raw_stats[{name!r}] must be a list of seconds, and it is {describe(seconds, 200)}: "
+            f"raw_stats[{describe(name)}] must be a list of seconds, and it is {describe(seconds, 200)}: "
             "let stats.record_wallclock fill it"
         ) from None
 

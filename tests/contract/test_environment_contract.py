@@ -61,6 +61,27 @@ def test_a_worker_may_use_a_process_pool_executor(place: Place) -> None:  # loky
     assert place.map(worker, PSETS[:2])["total"].tolist() == [0, 3]
 
 
+def test_a_function_may_use_paramsurvey_itself(place: Place) -> None:
+    def total(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        import paramsurvey
+
+        def times(inner: dict[str, Any], *rest: Any) -> dict[str, int]:
+            return {"y": inner["x"] * pset["a"]}
+
+        paramsurvey.init(ncores=1, verbose=0)
+        psets = [{"x": x} for x in range(4)]
+        mapped = paramsurvey.map(times, psets)["y"].tolist()
+        iterated = sorted(row["y"] for row in paramsurvey.imap_unordered(times, psets))
+        last = paramsurvey.last_results()
+        assert last is not None
+        paramsurvey.finalize()
+        return {"mapped": mapped, "iterated": iterated, "last": len(last)}
+
+    results = place.map(total, [{"a": 1}, {"a": 10}])
+    assert results["mapped"].tolist() == results["iterated"].tolist() == [[0, 1, 2, 3], [0, 10, 20, 30]]
+    assert results["last"].tolist() == [4, 4]
+
+
 def test_a_worker_is_no_daemon(place: Place) -> None:
     def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, bool]:
         import multiprocessing

@@ -134,6 +134,19 @@ def test_an_exception_in_it_is_counted_and_logged_and_the_map_goes_on(place: Pla
     assert results["b"].tolist() == [1] * 10
 
 
+def test_an_exception_in_it_that_cannot_be_shown_is_an_exception_like_others(place: Place) -> None:
+    class Shy(Exception):
+        def __repr__(self) -> str:
+            raise RuntimeError("no repr")
+
+    def raise_it(*arguments: Any) -> None:
+        raise Shy
+
+    results = place.map(lambda p, s, u: {"b": 1}, [{"a": 1}, {"a": 2}], out_func=raise_it)
+    assert results.progress.exceptions == 2
+    assert "out_func raised <Shy, whose repr raised RuntimeError>" in place.new_log()
+
+
 def test_an_exception_in_it_for_a_failed_pset_counts_no_second_failure(place: Place) -> None:
     def fail(*args: Any) -> None:
         raise LookupError

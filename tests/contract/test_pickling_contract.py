@@ -360,7 +360,7 @@ def test_a_result_that_cannot_be_loaded_here_costs_that_pset_only_and_runs_once(
     results = place.map(worker, [{"a": i} for i in range(20)])
     assert results["r"].tolist() == [i for i in range(20) if i != 7]
     assert results.missing["a"].tolist() == [7]
-    assert "the result 'x' cannot be loaded here (RuntimeError: no way)" in results.missing["_exception"][0]
+    assert "the result 'x' cannot be loaded here (RuntimeError('no way'))" in results.missing["_exception"][0]
     assert {path.read_text() for path in in_tmp.glob("ran*")} == {"x"}
 
 

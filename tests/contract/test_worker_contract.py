@@ -447,6 +447,19 @@ def test_an_exception_that_cannot_be_shown_or_pickled_is_a_failure_like_others(p
     assert results.missing["_exception"].str.contains("Awkward").all()
 
 
+def test_a_value_that_cannot_be_shown_costs_its_pset_and_the_others_are_logged(place: Place) -> None:
+    class Shy:
+        def __repr__(self) -> str:
+            raise RuntimeError("no repr")
+
+    psets = [{"a": i, "o": Shy(), "big": 10**5000} for i in range(4)]
+    results = place.map(lambda pset, *rest: {"b": 1 / (pset["a"] - 2)}, psets)
+    assert results["a"].tolist() == [0, 1, 3]
+    assert results.missing["_exception"].tolist() == ["ZeroDivisionError('division by zero')"]
+    shown = "'a': 2, 'o': <Shy, whose repr raised RuntimeError>, 'big': <int, whose repr raised ValueError>"
+    assert f"pset: {{{shown}}}" in place.new_log()
+
+
 def test_a_traceback_shows_the_cause_too(place: Place) -> None:
     def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
         try:

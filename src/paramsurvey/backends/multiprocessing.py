@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.base import Backend, Resources, no_options
+from paramsurvey.describing import describe
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.host import allow_open_files, total_memory, used_memory, wanted_workers
 from paramsurvey.messages import (
@@ -120,7 +121,9 @@ class MultiprocessingBackend:
         worker.give(group, self._parcel)
 
     def poll(self, timeout: float) -> Answers:
-        """Return what workers answered, and which of them died."""
+        """Return what workers answered, and which of them died; nothing any more when it is closed."""
+        if self._closed:
+            return []
         for key, _ in self._selector.select(min(timeout, LOOK_SECONDS)):
             worker: WorkerProcess = key.data
             if worker.pid in self._workers:
@@ -270,7 +273,8 @@ class MultiprocessingBackend:
         for group_id in list(self._busy):
             self.abort(group_id)
         self._news.clear()
-        self._relay.finish_lines()
+        if not self._closed:
+            self._relay.finish_lines()
         if self._parcel is not None:
             self._parcel.close()
         self._job = self._parcel = None
@@ -299,6 +303,8 @@ class MultiprocessingBackend:
             worker.end()
         self._workers.clear()
         self._retired.clear()
+        self._idle.clear()
+        self._busy.clear()  # a map may still look
         self._selector.close()
         self._relay.close()
 
@@ -325,7 +331,7 @@ def unreadable(error: Exception) -> Failure:
     """Return the failure of a pset whose result cannot be unpickled in the driver."""
     return Failure(
         FailureKind.UNSENDABLE,
-        f"{type(error).__name__}('the result cannot be unpickled here: {error}; return plain data instead')",
+        f'NotPicklable("the result cannot be unpickled here ({describe(error)}): return plain data instead")',
     )
 
 

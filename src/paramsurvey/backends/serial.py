@@ -12,6 +12,7 @@ from paramsurvey.backends.base import Backend, Resources, no_options
 from paramsurvey.capture import Store, new_file
 from paramsurvey.errors import Stopped
 from paramsurvey.host import total_memory
+from paramsurvey.inside import Home
 from paramsurvey.messages import Answers, CaptureMode, Group, Job, Refusal, Reply
 from paramsurvey.worker import JobNotLoadable, Runner, dump
 
@@ -44,6 +45,7 @@ class SerialBackend:
         self._refusal: Refusal | None = None
         self._store: Store | None = None
         self._output_file: IO[bytes] | None = None
+        self._home = Home()  # of the functions' own sessions
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Refuse any option: there are none."""
@@ -54,9 +56,10 @@ class SerialBackend:
         self._refusal = None
         self._store = None
         try:
-            self._runner = Runner(
-                job.private(), let_through=(KeyboardInterrupt, Stopped), reply_seconds=REPLY_SECONDS
-            )
+            with self._home.entered():
+                self._runner = Runner(
+                    job.private(), let_through=(KeyboardInterrupt, Stopped), reply_seconds=REPLY_SECONDS
+                )
         except JobNotLoadable as error:
             self._refusal = error.refusal()  # which `poll` returns, as elsewhere
             return
@@ -66,8 +69,8 @@ class SerialBackend:
             self._runner.capture = self._store
 
     def capacity(self) -> int:
-        """Return 1 while nothing is in hand."""
-        return int(self._replies is None and self._refusal is None)
+        """Return 1 while there is a job and nothing is in hand."""
+        return int(self._replies is None and self._runner is not None)
 
     def largest_group(self) -> int | None:
         """Return None: a group may have any size."""
@@ -85,7 +88,7 @@ class SerialBackend:
             return [self._refusal]
         if self._replies is None:
             return []
-        with _back_home():
+        with _back_home(), self._home.entered():
             # pickled as for another process: results share nothing with the function, here as there
             reply: Reply = pickle.loads(dump(self._next(self._replies)))
         if reply.done:
@@ -111,11 +114,12 @@ class SerialBackend:
             self._replies = None
 
     def end_job(self) -> None:
-        """Forget the job."""
+        """Forget the job; end what its function has begun with paramsurvey."""
         self._runner = self._replies = self._refusal = self._store = None
         if self._output_file is not None:
             self._output_file.close()
             self._output_file = None
+        self._home.close()
 
     def core_count(self) -> int:
         """Return 1."""

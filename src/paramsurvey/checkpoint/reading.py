@@ -132,7 +132,14 @@ class Psets:
             index=pd.RangeIndex(self.total),
             copy=False,
         )
-        return PsetTable(frame)
+        return PsetTable(frame, dict(self._objects(every)))
+
+    def _objects(self, every: range) -> Iterator[tuple[str, Values]]:
+        """Yield the columns of objects as they were given: in a table's column they may look otherwise."""
+        for name, column in self._columns.items():
+            values, there = column.get(every)
+            if values.dtype == object and there.all():
+                yield name, values.tolist()
 
 
 def _series(column: Column, rows: Rows, dtype: str) -> pd.Series[Any]:
