@@ -802,6 +802,32 @@ def test_sessions_may_want_different_numbers_of_threads() -> None:
     assert dict(os.environ) == before
 
 
+@pytest.mark.parametrize(
+    ("workers", "threads", "remedy"),
+    [
+        (2, 1, None),
+        (1, 4, None),
+        (4, 2, "4 × 2 threads share 4 cores and slow each other down: use at most ncores=2"),
+        (1, 8, "1 × 8 threads share 4 cores and slow each other down: use at most threads_per_worker=4"),
+    ],
+)
+@pytest.mark.parametrize("executor", [None, ThreadPoolExecutor])
+def test_more_threads_than_cores_are_told_with_the_remedy(
+    workers: int,
+    threads: int,
+    remedy: str | None,
+    executor: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("paramsurvey.session.core_count", lambda: 4)
+    backend = "multiprocessing" if executor is None else executor(workers)
+    paramsurvey.init(backend=backend, ncores=workers, threads_per_worker=threads, verbose=1)
+    said = capsys.readouterr().err
+    assert (remedy or "") in said
+    assert remedy or "slow each other down" not in said
+
+
 def test_what_the_user_has_chosen_is_not_ours_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     variables = ThreadVariables(os.environ)

@@ -16,6 +16,10 @@ class Advice(Protocol):
         """Return how to have at most so many workers."""
         ...
 
+    def fewer_threads(self, most: int) -> str:
+        """Return how to have at most so many threads in each worker."""
+        ...
+
     def after_failures(self, first: int, checkpoint: str | None) -> str:
         """Return how to look at what failed, of which `first` is an example, as `missing` labels it."""
         ...
@@ -38,6 +42,10 @@ class InPython:
     def fewer_workers(self, most: int) -> str:
         """Name the option of `init`."""
         return f"use at most ncores={most}"
+
+    def fewer_threads(self, most: int) -> str:
+        """Name the option of `init`."""
+        return f"use at most threads_per_worker={most}"
 
     def after_failures(self, first: int, checkpoint: str | None) -> str:
         """Name what the results have for it."""

@@ -335,8 +335,14 @@ class Session:
     def _warn_of_crowding(self, workers: int, notes: Notes) -> None:
         """Tell the user when this machine's workers have more threads than it has cores."""
         threads, cores = self.options.threads_per_worker, core_count()
-        if self.options.backend == "multiprocessing" and threads > 1 and workers * threads > cores:
-            notes.say(
-                f"{workers} workers of {threads} threads each share {cores} cores and slow each other down: "
-                f"{self.advice.fewer_workers(max(1, cores // threads))}"
-            )
+        if not is_here(self.options.backend) or threads == 1 or workers * threads <= cores:
+            return
+        most = cores // threads
+        remedy = self.advice.fewer_workers(most) if most else self.advice.fewer_threads(cores)
+        notes.say(f"{workers} × {threads} threads share {cores} cores and slow each other down: {remedy}")
+
+
+def is_here(backend: object) -> bool:
+    """Tell whether the workers of a backend, as it was asked for, are certainly all on this machine."""
+    module = type(backend).__module__
+    return backend == "multiprocessing" or module.startswith("concurrent.futures.")

@@ -25,6 +25,10 @@ class InShell:
         """Name the option."""
         return f"use at most --ncores {most}"
 
+    def fewer_threads(self, most: int) -> str:
+        """Name the option."""
+        return f"use at most --threads-per-worker {most}"
+
     def after_failures(self, first: int, checkpoint: str | None) -> str:
         """Name the command; there is one only where something was kept."""
         if checkpoint:
