@@ -169,6 +169,16 @@ def test_values_arrive_as_they_are() -> None:
     assert results["v"].tolist() == values
 
 
+def test_a_shell_executes_no_value(capfd: pytest.CaptureFixture[str]) -> None:
+    for text in ('echo "{a}"', "echo '{a}'", "cat <<END\n{a}\nEND"):
+        arguments = ["run", "-v0", "-p", 'a=["$(touch pwned)"]', "--shell", "--", text]
+        assert run_program(arguments) == 2
+        assert "the placeholder {a} stands" in capfd.readouterr().err
+    results = survey("-p", 'a=["$(touch pwned)"]', "--shell", "--", 'echo {a}; x={a}; echo "$x"')
+    assert results["stdout"].tolist() == ["$(touch pwned)\n" * 2]
+    assert not Path("pwned").exists()
+
+
 def test_the_shell_only_where_it_is_asked_for() -> None:
     Path("values.json").write_text(json.dumps(["it's", "$HOME; x"]))
     results = survey("-p", "v=@values.json", "--shell", "--", "printf %s {v} | tr a-z A-Z")
@@ -184,6 +194,28 @@ def test_a_million_lines_are_kept_in_a_file() -> None:
     with open(row["stdout_file"]) as file:
         assert sum(1 for _ in file) == 1_000_000
     assert Path(row["stdout_file"]).parent == Path("outputs").resolve()
+
+
+def test_what_a_failed_command_printed_is_kept() -> None:
+    done = paramsurvey("run", "-p", "a=1", "--", "sh", "-c", "seq 1 1000000; exit 4", code=1)
+    (kept,) = Path().glob(".paramsurvey-*-output/a=1-*.stdout")
+    assert kept.read_text().endswith("\n999999\n1000000\n")
+    assert f"stdout is in {kept.resolve()}" in done.stderr
+
+
+def test_a_failed_command_that_has_said_all_leaves_no_directory() -> None:
+    paramsurvey("run", "-p", "a=1,2", "--", "sh", "-c", "echo no >&2; test {a} = 1", code=1)
+    assert [path.name for path in Path().iterdir() if path.is_dir()] == []
+
+
+def test_a_result_that_is_called_like_a_parameter() -> None:
+    results = survey(
+        *("-p", "a=1,2", "-p", "b=7", "--parse", "a=(.*) b=(.*)"),
+        *("--", "echo", "a=x{a} b={b}"),
+    )
+    assert results["a_parsed"].tolist() == ["x1", "x2"]
+    assert list(results.columns).count("b") == 1
+    assert "b_parsed" not in results
 
 
 def test_a_program_that_ignores_sigterm_is_ended_with_its_children() -> None:
@@ -255,6 +287,13 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         (["-p", "a=1", "--ok-codes", "x", "--", "echo"], "are no exit codes"),
         (["-p", "a=1", "nosuchmodule:function"], "there is no module 'nosuchmodule'"),
         (["-p", "a=1", "broken:function"], "cannot be imported (ZeroDivisionError"),
+        (["-p", "a=1", "broken:function", "extra"], "'extra' after broken:function is too much"),
+        (["-p", "a=1", "--ok-codes", "0", "broken:function"], "--ok-codes is for commands"),
+        (["-p", "a=1", "--parse", "x=(.)", "--parse", "y=(?P<x>.)", "--", "echo"], "two --parse find 'x'"),
+        (["-p", "a=1", "--parse", "json", "--parse", "json", "--", "echo"], "--parse json is given twice"),
+        (["-p", "a=1", "--limit", "-1", "--", "echo"], "-1 is not in the range x>=0"),
+        (["-p", "a=1", "--output-dir", "text", "--", "echo"], "--output-dir text is no directory"),
+        (["-p", "a=1", "--shell", "--", 'echo "{a}"'], "quoted already"),
     ],
 )
 def test_bad_usage_is_one_line_and_leaves_nothing(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from conftest import wait_until
 from paramsurvey.cli.follow import State
 from paramsurvey.cli.memory import Remembered, remember
 from paramsurvey.cli.program import run_program
-from test_cli import paramsurvey, script, start
+from test_cli import PROGRAM, paramsurvey, script, start
 
 SIMULATION = """\
 #!/bin/sh
@@ -131,6 +134,14 @@ def test_a_killed_driver_is_told_and_its_run_goes_on(simulate: str, here: Here) 
     assert "3 of 4 psets finished, 1 failed" in here("watch", "out", code=1)[0]
 
 
+def test_missing_does_not_advise_to_resume_what_runs(simulate: str, here: Here) -> None:
+    process = start(*run_arguments(simulate))
+    wait_until(lambda: stored() == (1, 1) and len(started()) == 4, "it does not run", 60)
+    assert here("missing", "out")[1] == "2 more have not run yet: it is still running\n"
+    Path("go").touch()
+    process.communicate()
+
+
 def test_watch_ends_with_the_run(simulate: str) -> None:
     process = start(*run_arguments(simulate))
     wait_until(lambda: len(started()) == 4, "it does not run", 60)
@@ -163,6 +174,23 @@ def test_a_run_that_has_written_nothing_yet(here: Here) -> None:
     assert "2 of 2 psets finished" in here("status", "out")[0]
 
 
+def test_a_run_whose_run_json_is_damaged_says_so_and_goes_on(here: Here) -> None:
+    here("run", "-v0", "-p", "a=1,2", "--checkpoint", "out", "--", "echo", "{a}")
+    Path("out/run.json").write_text('{"format": 1, "na')
+    err = here("status", "out", code=2)[1]
+    assert "the run.json of the checkpoint 'out' is damaged" in err
+    assert "run the survey again, which goes on from" in err
+    here("resume", "out")
+    assert "2 of 2 psets finished, 2 of an earlier run" in here("status", "out")[0]
+
+
+def test_the_status_of_a_run_with_a_damaged_part(here: Here) -> None:
+    here("run", "-v0", "-p", "a=0,1", "--checkpoint", "out", "--", "test", "{a}", "=", "0", code=1)
+    for part in Path("out/results").glob("*.parquet"):
+        part.write_bytes(part.read_bytes()[:-50])
+    assert "1 of 2 psets finished, 1 failed" in here("status", "out")[0]
+
+
 def test_a_file_is_no_checkpoint(here: Here) -> None:
     Path("file").touch()
     err = here("run", "-v0", "-p", "a=1", "--checkpoint", "file", "--", "echo", code=2)[1]
@@ -187,3 +215,120 @@ def paramsurvey_in_python(directory: str) -> None:
 
     with Session(backend="serial", verbose=0) as session:
         session.map(lambda pset, *_: {"b": pset["a"] + 1}, [{"a": 1}], checkpoint=directory)
+
+
+# ---- what resume needs
+
+
+def interrupted(*arguments: str, stdin: str = "") -> None:
+    """Start a run whose programs wait for a file `go`, and interrupt it."""
+    process = subprocess.Popen(
+        [PROGRAM, "run", "-v0", "-j1", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(stdin)
+    process.stdin.close()
+    wait_until(lambda: len(started()) > 0, "the program does not start", 60)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    process.stdout.close()  # type: ignore[union-attr]
+    process.stderr.close()  # type: ignore[union-attr]
+    Path("go").touch()
+
+
+@pytest.mark.parametrize("words", [["-p", "a=@-"], ["-pa=@-"], ["--param=a=@-"]])
+def test_resume_has_what_came_from_standard_input(here: Here, words: list[str]) -> None:
+    waiting = script("waiting", '#!/bin/sh\necho "$1" >> started\nwhile [ ! -e go ]; do sleep 0.05; done\n')
+    interrupted(*words, "--checkpoint", "out", "--", waiting, "{a}", stdin="007\ntwo words\n3\n")
+    Path("started").unlink()
+    here("resume", "-v0", "out")
+    assert Path("started").read_text() == "007\ntwo words\n3\n"
+
+
+def test_resume_has_the_configuration_of_then(here: Here) -> None:
+    waiting = script(
+        "waiting", '#!/bin/sh\necho "$1 $2" >> started\nwhile [ ! -e go ]; do sleep 0.05; done\n'
+    )
+    Path("survey.toml").write_text(
+        f'command = ["{waiting}", "{{a}}", "{{b}}"]\ncheckpoint = "out"\n'
+        'ok-codes = 0\nparams = {a = [1, "x"], b = "@-"}\n'
+    )
+    interrupted(stdin="5\n6\n")
+    Path("started").unlink()
+    Path("survey.toml").unlink()
+    here("resume", "-v0", "out")
+    assert Path("started").read_text() == "1 5\n1 6\nx 5\nx 6\n"
+
+
+# ---- a full disk
+
+
+FULL_DISK = """\
+mount -t tmpfs -o size=400k tmpfs disk || exit 77
+"$@" >out 2>err; echo $? > code
+"$@" >out2 2>err2; echo $? > code2
+rm disk/fill
+"$@" >out3 2>err3; echo $? > code3
+"$PROGRAM" export disk/ck all.csv
+"""
+
+FILLING = """\
+#!/bin/sh
+[ "$1" = 1 ] && seq 1 20000
+[ "$1" = 3 ] && ! [ -e filled ] && touch filled && head -c 1000000 /dev/zero > disk/fill
+[ "$1" = 4 ] && seq 1 100000
+echo "$1"
+"""
+
+
+def on_a_small_disk(*arguments: str) -> None:
+    """Run a program three times, with a disk that it fills, full, and with room, in `disk`."""
+    Path("disk").mkdir()
+    Path("rescued").mkdir()
+    environ = {**os.environ, "TMPDIR": str(Path("rescued").resolve()), "PROGRAM": str(PROGRAM)}
+    command = ["unshare", "-rm", "sh", "-c", FULL_DISK, "sh", str(PROGRAM), *arguments]
+    try:
+        code = subprocess.run(command, env=environ, capture_output=True).returncode
+    except FileNotFoundError:
+        code = 77
+    if code == 77 or not Path("code").exists():
+        pytest.skip("nothing can be mounted here")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/ns/mnt"), reason="there are no name spaces")
+@pytest.mark.parametrize("verbose", ["-v0", "-v1"])
+def test_a_full_disk_under_the_checkpoint_loses_no_results(verbose: str) -> None:
+    filling = script("filling", FILLING)
+    on_a_small_disk("run", verbose, "-j1", "-p", "a=1:6", "--checkpoint", "disk/ck", "--", filling, "{a}")
+
+    err = Path("err").read_text()
+    assert Path("code").read_text() == "1\n"
+    assert "Traceback" not in err
+    assert "the checkpoint disk/ck has not taken " in err
+    assert "of 6 results (No space left on device): the results are in " in err
+    (kept,) = Path("rescued").glob("paramsurvey-*-ck.csv")
+    assert str(kept.resolve()) in err
+    results = pd.read_csv(kept)
+    assert results["a"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert results["exit_code"].eq(0).all()  # no program fails of the checkpoint's disk
+    assert results["stdout"][3].endswith("\n100000\n4\n")
+
+    assert Path("code2").read_text() == "1\n"
+    again = Path("err2").read_text()
+    assert re.search("checkpoint '?disk/ck'? cannot be written .*No space left on device.*: .*room", again)
+    assert Path("code3").read_text() == "0\n"
+    assert pd.read_csv("all.csv")["a"].tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_damaged_part_is_no_full_disk(here: Here) -> None:
+    run = ["run", "-v0", "-p", "a=1:3", "--checkpoint", "out", "--", "echo", "{a}"]
+    here(*run)
+    part, *_ = Path("out/results").glob("*.parquet")
+    part.write_bytes(part.read_bytes()[:-10])
+    _, err = here(*run)
+    assert "has not taken" not in err
+    assert len(here("export", "out", "-")[0].splitlines()) == 1 + 2 * 3

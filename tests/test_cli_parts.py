@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from paramsurvey.cli.axes_text import Drawn, Sampling, make_space, parse_axes, parse_axis, read_table
+from paramsurvey.cli.axes_text import Drawn, Sampling, make_space, parse_axes, parse_axis
 from paramsurvey.cli.config import load_config
-from paramsurvey.cli.export import deliver
+from paramsurvey.cli.export import check_target, deliver
+from paramsurvey.cli.formats import WRITERS
 from paramsurvey.cli.functions import as_worker, call_by_name
 from paramsurvey.cli.parsing import NothingParsed, number_of, parser_of
-from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.problems import BadUsage, RunFailed
 from paramsurvey.cli.run import run
+from paramsurvey.cli.tables import read_table
 from paramsurvey.cli.template import Template
+from paramsurvey.progress import MapProgress
+from paramsurvey.results import MapResults
 
 # ---- axes
 
@@ -38,9 +44,10 @@ from paramsurvey.cli.template import Template
         ('""', [""]),
         ("a,,b", ["a", "", "b"]),
         ('["a, b", 1, 2.5, "{}"]', ["a, b", 1, 2.5, "{}"]),
-        ("[not json]", ["[not json]"]),
+        ('"[not json]"', ["[not json]"]),
+        ('"linspace(0,1,3)","1:3"', ["linspace(0,1,3)", "1:3"]),
         ("f(x)", ["f(x)"]),
-        ("http://x:80", ["http://x:80"]),
+        ("http://x:80,00:1a", ["http://x:80", "00:1a"]),
     ],
 )
 def test_lists(text: str, values: list[Any]) -> None:
@@ -83,6 +90,23 @@ def test_values_from_files(in_tmp: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "text"), [("b.txt", "x\n2\n"), ("b.json", '["x", 2]'), ("b.csv", "a\nx\n2\n")]
+)
+def test_a_mark_of_windows_at_the_beginning_of_a_file_is_no_value(in_tmp: Path, name: str, text: str) -> None:
+    Path(name).write_text(text, encoding="utf-8-sig")
+    if name == "b.csv":
+        assert list(read_table(name)) == [{"a": "x"}, {"a": 2}]
+    else:
+        assert parse_axis("a", f"@{name}") == ["x", 2]
+
+
+@pytest.mark.parametrize(("name", "text"), [("t.json", '[{"a": 1}]'), ("t.jsonl", '{"a": 1}\n')])
+def test_a_mark_of_windows_in_tables(in_tmp: Path, name: str, text: str) -> None:
+    Path(name).write_text(text, encoding="utf-8-sig")
+    assert list(read_table(name)) == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
         ("a", "has no values"),
@@ -96,6 +120,14 @@ def test_values_from_files(in_tmp: Path) -> None:
         ("a=linspace(0,1,x)", "needs 3 numbers"),
         ("a=linspace(0,1,2.5)", "how many"),
         ("a=linspce(0,1,3)", "did you mean linspace"),
+        ("a=linspace(0,1,3),5", r"begins like the call linspace\(\.\.\.\) and is none"),
+        ("a=5,linspace(0,1,3)", "begins like the call"),
+        ("a=f(x,y)", "begins like the call"),
+        ("a=[1,2", "begins like a JSON list and is none"),
+        ("a=[not json]", "begins like a JSON list"),
+        ("a=1:3,7", "begins like a range"),
+        ("a=7,1:3", "begins like a range"),
+        ("a=1:2:3:4", "begins like a range"),
         ("a=@nowhere.txt", "cannot be read"),
         ("a=\udcff", "no UTF-8 text"),
         ('a=["\\ud800"]', "no UTF-8 text"),
@@ -119,6 +151,12 @@ def test_axes_are_crossed_or_side_by_side() -> None:
     assert list(make_space(constant, zipped=True))[1] == {"a": 2, "b": "x"}
     with pytest.raises(BadUsage, match="a has 2, b has 3"):
         make_space(parse_axes(["a=1,2", "b=1,2,3"]), zipped=True)
+
+
+def test_zip_without_values_to_put_side_by_side_is_refused(in_tmp: Path) -> None:
+    Path("t.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(BadUsage, match=r"--zip .* leave it out"):
+        make_space({}, read_table("t.csv"), zipped=True)
 
 
 def test_samples_are_drawn_from_distributions_and_lists() -> None:
@@ -173,12 +211,43 @@ def test_a_table_is_crossed_with_the_axes(in_tmp: Path) -> None:
         ("t.xls", "x", "no such kind"),
         ("t.parquet", "x", "cannot be read"),
         ("t.json", "{", "cannot be read"),
+        ("t.json", '{"a": 1}', "no list of objects"),
+        ("t.jsonl", '{"a": 1}\n\n{"a":}\n', "line 3 is no JSON"),
+        ("t.jsonl", "[1]\n", "line 1 is no object"),
+        ("t.csv", "a,b,a\n1,2,3\n", "column 'a' is there twice"),
+        ("t.csv", 'a,b\n1,"x\n', "t.csv cannot be read .line 2: .* quotes"),
+        ("t.csv", "a;b\n1;2\n", "seems to be separated by semicolons"),
+        ("t.tsv", "a,b\n1,2\n", "seems to be separated by commas"),
     ],
 )
 def test_tables_that_are_none(in_tmp: Path, name: str, text: str, says: str) -> None:
     Path(name).write_text(text)
     with pytest.raises(BadUsage, match=says):
         read_table(name)
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.jsonl", "t.csv"])
+def test_a_value_keeps_its_type_whatever_other_rows_have(in_tmp: Path, name: str) -> None:
+    rows = [{"a": 1, "n": 5}, {"a": 2.5}, {"a": 3, "n": None}]
+    text = {
+        "t.json": json.dumps(rows),
+        "t.jsonl": "\n".join(map(json.dumps, rows)),
+        "t.csv": "a,n\n1,5\n2.5,nan\n3,None\n",
+    }[name]
+    Path(name).write_text(text)
+    command = Template(("{a}", "{n}"))
+    assert [command.fill(pset) for pset in read_table(name)] == [["1", "5"], ["2.5", "nan"], ["3", "None"]]
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.feather"])
+@pytest.mark.parametrize("dtype", ["Int64", object])
+def test_integers_stay_integers_next_to_missing_ones(in_tmp: Path, name: str, dtype: Any) -> None:
+    numbers = pd.Series([2**60 + 1, None], dtype=dtype)
+    frame = pd.DataFrame({"n": numbers, "x": [0.5, np.nan], "s": ["a", None], "i": [1, 2]})
+    (frame.to_parquet if name == "t.parquet" else frame.to_feather)(name)
+    command = Template(("{n}", "{x}", "{s}", "{i}"))
+    filled = [command.fill(pset) for pset in read_table(name)]
+    assert filled == [[str(2**60 + 1), "0.5", "a", "1"], ["nan", "nan", "nan", "2"]]
 
 
 # ---- templates
@@ -204,6 +273,69 @@ def test_templates(text: str, filled: str) -> None:
 def test_an_unknown_placeholder_is_named() -> None:
     with pytest.raises(BadUsage, match=r"\{kin\}.*did you mean 'kind'"):
         Template(("x", "{kin}")).check(["kind", "a"])
+
+
+SECRET = "'$(touch pwned)' `touch pwned` \"; touch pwned #\n touch pwned"
+
+SAFE = [
+    "printf %s {a}",
+    "echo 'it' \"is\" >/dev/null; printf %s {a} | cat",
+    'printf %s "$(printf %s ok)" >/dev/null; printf %s $(true {a}) {a}',
+    'x={a}; printf %s "$x"',
+    "# don't\nprintf %s {a}",
+    "echo a#b \\' >/dev/null; printf %s {a}",
+    'x="5$ ${HOME%/*} $(date +%s)"; printf %s {a}',
+    "true\\\n; printf %s {a}",
+    "cat <<E >/dev/null; #'\nx\nE\nprintf %s x",
+]
+
+UNSAFE = [
+    'echo "{a}"',
+    "echo '{a}'",
+    'echo "x \\{a}"',
+    "echo \\{a}",
+    "echo `echo {a}`",
+    "cat <<E\n{a}\nE",
+    'echo "$(echo "{a}")"',
+    'echo "`echo "{a}"`"',
+    'echo "$(case x in x) echo "{a}";; esac)"',
+    'echo "${x:-"{a}"}"',
+    "echo ${a}",
+    "echo $(( {a} ))",
+    "echo x # {a}",
+    "echo $'\\'' {a} '",
+    "echo x\\\n#' {a}\n '{a}'",
+    'cat <<< "{a}"',
+]
+
+
+@pytest.mark.parametrize("text", SAFE)
+def test_no_value_is_executed_by_a_shell(in_tmp: Path, text: str) -> None:
+    template = Template((text,), shell=True)
+    template.check(["a"])
+    done = subprocess.run(template.fill({"a": SECRET}), capture_output=True, text=True)
+    assert done.stdout == (SECRET if "{a}" in text else "x")
+    assert done.stderr == ""
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize("text", UNSAFE)
+def test_a_placeholder_where_a_shell_would_execute_its_value_is_refused(text: str) -> None:
+    with pytest.raises(BadUsage, match=r"--shell: the placeholder \{a\} stands .*: "):
+        Template((text,), shell=True).check(["a"])
+
+
+def test_the_remedy_for_quotes_is_said() -> None:
+    with pytest.raises(BadUsage, match="write it without quotes around it, for it is quoted already"):
+        Template(('echo "{a}"',), shell=True).check(["a"])
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "printed"), [("echo {a}>&1", 2, "2\n"), ("{a} env | grep -c ^x=", "x=1", "0\n")]
+)
+def test_a_value_is_a_word_and_no_syntax(text: str, value: Any, printed: str) -> None:
+    command = Template((text,), shell=True).fill({"a": value})
+    assert subprocess.run(command, capture_output=True, text=True).stdout == printed
 
 
 # ---- parsing
@@ -284,6 +416,121 @@ def test_an_object_that_changes_its_type_is_json(in_tmp: Path) -> None:
     assert back["b"].map(list).tolist() == [[1.0], [2.0]]
 
 
+ODD: dict[str, list[Any]] = {
+    "arrays": [np.arange(3), np.arange(3) + 0.5],
+    "matrices": [np.zeros((2, 2)), np.ones((2, 2))],
+    "empty": [{}, {}],
+    "deep": [[{}], [{}]],
+    "complex": [1 + 2j, 3j],
+    "none": [None, None],
+    "na": [pd.NA, "x"],
+    "mixed": [1, "x"],
+    "tuples": [(1, "x"), ()],
+    "decimals": [Decimal("0.1"), Decimal("0.2")],
+    "huge": [2**63, 2**70],
+    "unsigned": [2**63, 1],
+    "short_or_not": [2**40, 2**62],
+    "broken": [object(), {1: {2, 3}}],
+    "dates": [pd.Timestamp("2020-01-01"), pd.NaT],
+    "days": [pd.Timestamp("2020-01-01").date(), None],
+    "spans": [pd.Timedelta("1h"), pd.NaT],
+    "intervals": [pd.Interval(0, 1), pd.Interval(1, 2)],
+    "flags": [True, None],
+    "bytes": [b"ab", b"c"],
+}
+
+
+def odd_results(count: int = 2) -> MapResults:
+    frame = pd.DataFrame({"p": range(count)})
+    for name, values in ODD.items():
+        frame[name] = pd.Series(values, dtype=None if name in ("complex", "dates") else object)
+    frame["nullable"] = pd.array([1, None], dtype="Int64")
+    frame["category"] = pd.Categorical(["x", "y"])
+    frame["u"] = np.array([2**63, 1], dtype=np.uint64)
+    return MapResults(frame, progress=MapProgress("odd", total=count, finished=count))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "feather", "sqlite", "nc"])
+def test_every_object_finds_a_place_in_every_format(
+    in_tmp: Path, suffix: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    deliver(odd_results(), f"out.{suffix}")
+    assert os.listdir() == [f"out.{suffix}"]
+    assert "2 rows" in capfd.readouterr().err
+    back = read_back(f"out.{suffix}")
+    assert list(map(str, back["p"])) == ["0", "1"]
+    assert list(map(str, back["mixed"])) == ["1", "x"]
+    assert list(map(str, back["huge"])) == [str(2**63), str(2**70)]
+    assert list(map(str, back["u"])) == [str(2**63), "1"]
+    assert list(map(str, back["complex"])) == ["(1+2j)", "3j"]
+    assert [float(value) for value in back["decimals"]] == [0.1, 0.2]
+    assert json.loads(back["matrices"][1]) == [[1.0, 1.0], [1.0, 1.0]]
+    assert json.loads(back["empty"][0]) == {}
+    assert [int(value) for value in back["short_or_not"]] == [2**40, 2**62]
+
+
+def read_back(path: str) -> dict[str, list[Any]]:
+    if path.endswith(".nc"):
+        dataset = pytest.importorskip("xarray").load_dataset(path)
+        return {str(name): values.values.tolist() for name, values in dataset.variables.items()}
+    readers: dict[str, Any] = {
+        "csv": pd.read_csv,
+        "parquet": pd.read_parquet,
+        "feather": pd.read_feather,
+        "sqlite": lambda path: pd.read_sql("select * from results", sqlite3.connect(path)),
+    }
+    frame = readers[path.rpartition(".")[2]](path)
+    return {str(name): frame[name].tolist() for name in frame.columns}
+
+
+def test_an_array_is_json_in_csv(in_tmp: Path) -> None:
+    deliver(pd.DataFrame({"v": [np.array([1, 2])]}), "out.csv")
+    assert Path("out.csv").read_text() == 'v\n"[1, 2]"\n'
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "feather", "sqlite", "nc"])
+def test_names_that_a_format_does_not_know_are_changed_and_told(
+    in_tmp: Path, suffix: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    names = ["p", "a", "A", "", 1, "1", "x/y", "int"]
+    frame = pd.DataFrame([range(len(names))], columns=pd.Index(names, dtype=object))
+    deliver(MapResults(frame, progress=MapProgress("names", total=1, finished=1)), f"out.{suffix}")
+    back = read_back(f"out.{suffix}")
+    assert sorted(int(values[0]) for name, values in back.items() if name != "pset") == list(range(8))
+    said = capfd.readouterr().err
+    assert "the column '' is called 'unnamed'" in said
+    if suffix == "sqlite":
+        assert "the column 'A' is called 'A_2' in SQLite" in said
+
+
+def test_a_table_without_rows(in_tmp: Path) -> None:
+    for suffix in ("csv", "parquet", "feather", "sqlite"):
+        deliver(TABLE.head(0), f"out.{suffix}")
+
+
+def test_whatever_a_writer_raises_the_results_are_kept(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(frame: pd.DataFrame, path: str) -> None:
+        raise AttributeError("a bug in a library")
+
+    monkeypatch.setitem(WRITERS, ".nc", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(in_tmp))
+    with pytest.raises(RunFailed, match=r"a bug in a library.*the results are in"):
+        deliver(TABLE, "out.nc")
+    (kept,) = in_tmp.glob("paramsurvey-*-out.csv")
+    assert len(pd.read_csv(kept)) == 2
+
+
+def test_a_symbolic_link_stays_one(in_tmp: Path) -> None:
+    Path("data").mkdir()
+    Path("link.csv").symlink_to("data/real.csv")
+    check_target("link.csv")
+    deliver(TABLE, "link.csv")
+    assert Path("link.csv").is_symlink()
+    assert len(pd.read_csv("data/real.csv")) == 2
+    assert os.listdir("data") == ["real.csv"]
+
+
 # ---- configurations
 
 
@@ -319,12 +566,21 @@ def test_pyproject_is_found_above(in_tmp: Path, monkeypatch: pytest.MonkeyPatch)
         ("retries", "is no TOML"),
         ("command = 1", "command is neither"),
         ("params = 1", "params is no table"),
+        ("psets = 5", "psets: 5 is no path"),
+        ("parse = [[1]]", "wrong type"),
+        ("command = 'echo \"{a}'", "my.toml: command = .* cannot be cut into words"),
     ],
 )
 def test_wrong_configurations_are_refused(in_tmp: Path, text: str, says: str) -> None:
     Path("my.toml").write_text(text)
     with pytest.raises(BadUsage, match=says):
         load_config(run, "my.toml")
+
+
+def test_a_pyproject_without_tables(in_tmp: Path) -> None:
+    Path("pyproject.toml").write_text("tool = 3\n")
+    with pytest.raises(BadUsage, match=r"pyproject.toml: tool.paramsurvey is no table"):
+        load_config(run, None)
 
 
 # ---- functions

@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from paramsurvey.cli.export import SHOWN_ROWS, STDOUT, check_target, deliver
-from paramsurvey.cli.follow import directory_argument
+from paramsurvey.cli.follow import directory_argument, is_alive
 from paramsurvey.cli.memory import check_begun, recall
 from paramsurvey.cli.problems import BadUsage, say
-from paramsurvey.cli.run import RESUMED, run
+from paramsurvey.cli.run import Resumed, run
 
 RESUME_EPILOG = """\b
 Examples:
@@ -56,7 +56,11 @@ def resume(ctx: click.Context, /, directory: str, **given: Any) -> None:
     arguments = remembered.arguments([*_options(given), "--checkpoint", os.path.abspath(directory)])
     _return_to(remembered.directory)
     sys.argv[1:] = ["run", *arguments]  # what the log and the checkpoint note as the command
-    ctx.exit(run.main(arguments, prog_name="paramsurvey run", standalone_mode=False, obj=RESUMED))
+    ctx.exit(
+        run.main(
+            arguments, prog_name="paramsurvey run", standalone_mode=False, obj=Resumed(remembered.config)
+        )
+    )
 
 
 def _return_to(directory: str) -> None:
@@ -93,7 +97,8 @@ def missing(directory: str, output: str) -> None:
         deliver(results.missing.to_df(), output)
     unsettled = results.progress.total - len(results) - len(results.missing)
     if unsettled > 0:
-        say(f"{unsettled:,} more have not run yet: paramsurvey resume {directory}")
+        then = "it is still running" if is_alive(directory) else f"paramsurvey resume {directory}"
+        say(f"{unsettled:,} more have not run yet: {then}")
 
 
 def _print_reasons(missing: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
@@ -22,6 +22,8 @@ INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")  # 007 and +7 stay text: as numbers th
 FLOAT = re.compile(r"-?(?:(?:0|[1-9]\d*)?\.\d+|(?:0|[1-9]\d*)\.?)(?:[eE][-+]?\d+)?")
 STEPS = re.compile(rf"\s*({NUMBER})\s*:\s*({NUMBER})\s*(?::\s*({NUMBER})\s*)?")
 CALL = re.compile(r"\s*([A-Za-z_]\w*)\((.*)\)\s*", re.DOTALL)
+STEPS_BEGIN = re.compile(rf"\s*{NUMBER}\s*:\s*{NUMBER}\s*(?=[,:]|$)")
+CALL_BEGIN = re.compile(r"\s*([A-Za-z_]\w*)\(")
 ITEM = re.compile(r'"((?:[^"]|"")*)"(?=,|$)|([^,]*)', re.DOTALL)
 MOST_STEPS = 10_000_000  # what a typing error such as 0:1:1e-12 asks for does not fit into memory
 
@@ -96,7 +98,35 @@ def parse_axis(name: str, text: str) -> Axis:
         return made
     if not text:
         raise BadUsage(f"the parameter {name!r} has no values: give some, or {name}='\"\"' for an empty text")
+    _refuse_pieces(name, text)
     return split_values(text)
+
+
+def _refuse_pieces(name: str, text: str) -> None:
+    """Refuse a text that would be cut at its commas, and in which something begins that has commas itself."""
+    for item in _items(text):
+        piece = item[2]
+        if piece is None:
+            continue
+        what = _what_begins(piece, text)
+        if what:
+            as_text = piece.replace('"', '""')
+            raise BadUsage(
+                f"{name}={text}: {piece!r} begins like {what} and is none: correct it, "
+                f"or put each text into double quotes, as in {name}='\"{as_text}\",...'"
+            )
+
+
+def _what_begins(piece: str, whole: str) -> str:
+    """Return as what a piece of a text was probably meant, empty: as a text."""
+    if STEPS_BEGIN.match(piece):
+        return "a range start:stop:step"
+    if piece.lstrip().startswith("["):
+        return "a JSON list"
+    call = CALL_BEGIN.match(piece)
+    is_cut = call is not None and piece.count("(") > piece.count(")") and ")" in whole
+    known = call is not None and call[1] in {**RANGES, **DISTRIBUTIONS}
+    return f"the call {call[1]}(...)" if call is not None and (known or is_cut) else ""
 
 
 def value_of(text: str) -> Any:
@@ -121,31 +151,33 @@ def split_values(text: str) -> Values:
     >>> split_values('1,"1","a,b"')
     [1, '1', 'a,b']
     """
-    values: list[Any] = []
+    return [value_of(item[2]) if item[1] is None else item[1].replace('""', '"') for item in _items(text)]
+
+
+def _items(text: str) -> Iterator[re.Match[str]]:
+    """Yield what stands between commas: group 1 is in double quotes, group 2 is not."""
     at = 0
     while at <= len(text):
         item = ITEM.match(text, at)
         assert item is not None
-        values.append(value_of(item[2]) if item[1] is None else item[1].replace('""', '"'))
+        yield item
         at = item.end() + 1
-    return values
 
 
 def read_values(name: str, path: str) -> Values:
     """Return the values in a file: one per line, or a JSON list; ``-`` is standard input."""
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise BadUsage(
             f"{name}=@{path} cannot be read ({reason}): give a text file, one value per line"
         ) from None
     if path.endswith(".json"):
-        listed = _json_list(text)
-        if listed is None:
+        if (listed := _json_list(text)) is None:
             raise BadUsage(f"{name}=@{path} is no JSON list: write for example [1, 2, 3] into it")
         return listed
-    return [value_of(line) for line in text.split("\n") if line.strip()]
+    return [value_of(line) for line in text.removeprefix("\ufeff").split("\n") if line.strip()]
 
 
 def _json_list(text: str) -> Values | None:
@@ -272,6 +304,8 @@ def make_space(
     if not axes:
         if table is None:
             raise BadUsage("there are no parameters: give some with -p name=1,2,3 or with --psets FILE")
+        if zipped:
+            raise BadUsage("--zip puts the values of -p side by side, and there are none: leave it out")
         if sampling:
             raise BadUsage("--sample has nothing to draw from: add for example -p 'x=uniform(0,1)'")
         return table
@@ -311,74 +345,3 @@ def _equally_long(axes: Mapping[str, Values]) -> dict[str, Values]:
             f"--zip needs equally many values of each parameter, but {shown}: mend that, or drop --zip"
         )
     return {name: list(values) * longest if len(values) == 1 else values for name, values in axes.items()}
-
-
-def read_table(path: str) -> Space:
-    """Return the rows of a table as psets; JSON is a list of objects, or one in each line."""
-    import pandas as pd
-
-    from paramsurvey.spaces import Aligned
-
-    suffix = Path(path).suffix.lower()
-    if suffix not in READERS:
-        raise BadUsage(f"--psets {path}: no such kind of table; give one that ends with {', '.join(READERS)}")
-    try:
-        frame = READERS[suffix](path)
-    except ImportError as error:
-        raise BadUsage(f"--psets {path} needs pyarrow: pip install 'paramsurvey[parquet]'") from error
-    except (OSError, ValueError, TypeError) as error:
-        raise BadUsage(
-            f"--psets {path} cannot be read ({error}): give a table with a line of names"
-        ) from None
-    if not isinstance(frame, pd.DataFrame) or frame.empty:
-        raise BadUsage(
-            f"--psets {path} has no rows: give a table with a line of names and a row for each pset"
-        )
-    return Aligned({str(name): frame[name] for name in frame.columns})
-
-
-def _read_csv(path: str, separator: str = ",") -> Any:
-    """Read text with the rules of `value_of`, where pandas' would make 7 of 007 and nan of NA."""
-    import csv
-
-    import pandas as pd
-
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.reader(file, delimiter=separator, strict=True) if row]
-    if not rows:
-        return pd.DataFrame()
-    names, *cells = rows
-    for number, row in enumerate(cells, start=2):
-        if len(row) != len(names):
-            raise ValueError(f"row {number} has {len(row)} cells, the names are {len(names)}")
-    columns = [[value_of(cell) for cell in column] for column in zip(*cells, strict=True)]
-    return pd.DataFrame({name.strip(): column for name, column in zip(names, columns, strict=False)})
-
-
-def _objects_frame(objects: Any) -> Any:
-    import pandas as pd
-
-    if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
-        raise ValueError("it is no list of objects")
-    return pd.DataFrame(objects)
-
-
-def _read_pandas(function: str) -> Callable[[str], Any]:
-    def read(path: str) -> Any:
-        import pandas as pd
-
-        return getattr(pd, function)(path)
-
-    return read
-
-
-READERS: dict[str, Callable[[str], Any]] = {
-    ".csv": _read_csv,
-    ".tsv": lambda path: _read_csv(path, "\t"),
-    ".parquet": _read_pandas("read_parquet"),
-    ".feather": _read_pandas("read_feather"),
-    ".json": lambda path: _objects_frame(json.loads(Path(path).read_text(encoding="utf-8"))),
-    ".jsonl": lambda path: _objects_frame(
-        [json.loads(line) for line in Path(path).read_text(encoding="utf-8").split("\n") if line.strip()]
-    ),
-}

@@ -62,9 +62,8 @@ class Way:
     Parameters
     ----------
     output_dir : str
-        Where outputs go that are too long for the results; it is made when there is one.
-    keep_failed : bool
-        Failed commands' outputs go there, too.
+        Where outputs go that are too long for the results, and those of failed commands; it is made
+        when there is one.
     timeout : float, optional
         Seconds.
     grace : float
@@ -72,7 +71,6 @@ class Way:
     """
 
     output_dir: str
-    keep_failed: bool = False
     timeout: float | None = None
     grace: float = GRACE_SECONDS
 
@@ -98,8 +96,7 @@ def run_command(pset: dict[str, Any], system_kwargs: dict[str, Any], command: Co
     way: Way = system_kwargs[WAY]
     arguments = command.template.fill(pset)
     with ExitStack() as stack:
-        space = way.output_dir if os.path.isdir(way.output_dir) else None  # where there is room
-        out, err = (stack.enter_context(tempfile.TemporaryFile(dir=space)) for _ in range(2))
+        out, err = (stack.enter_context(_unnamed_file()) for _ in range(2))
         begun = time.perf_counter()
         code = _run(arguments, out, err, way)
         duration = time.perf_counter() - begun
@@ -111,6 +108,19 @@ def run_command(pset: dict[str, Any], system_kwargs: dict[str, Any], command: Co
             raise failed(code, files.last_words())
         parsed = files.parse(command.parsers)
         return {"exit_code": code, "duration": duration, **files.kept(), **parsed}
+
+
+def _unnamed_file() -> Any:
+    """Return a file for an output in progress.
+
+    In the temporary directory: where the outputs that are kept go may be full, and no program fails of that.
+    """
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise CommandFailed(
+            f"there is no place for what it prints ({error.strerror}): set TMPDIR to a directory with room"
+        ) from None
 
 
 def failed(code: int, last_words: str) -> CommandFailed:
@@ -284,9 +294,7 @@ class Outputs:
         return said + self._saved("stdout" if complete else "stdout stderr")
 
     def _saved(self, names: str = "stdout stderr") -> str:
-        """Keep what a failed command wrote, where that is wanted, and say where."""
-        if not self._way.keep_failed:
-            return ""
+        """Keep what a failed command wrote, and say where."""
         files = {name: self._files[name] for name in names.split()}
         saved = [f"{name} is in {self._save(name, file)}" for name, file in files.items() if size(file)]
         return f" ({', '.join(saved)})" if saved else ""
@@ -297,11 +305,21 @@ class Outputs:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             with _new_file(directory, f"{label(self._pset)}.{name}") as target:
-                file.seek(0)
-                shutil.copyfileobj(file, target, 1 << 20)
+                _copy(file, target)
             return str(target.name)
         except OSError as error:  # the results are worth more than the long output
             return f"(not saved in {directory}: {error.strerror})"
+
+
+def _copy(file: IO[bytes], target: IO[bytes]) -> None:
+    """Copy all of a file, or leave nothing: half an output would take the room that results need."""
+    try:
+        file.seek(0)
+        shutil.copyfileobj(file, target, 1 << 20)
+        target.flush()
+    except OSError:
+        os.unlink(target.name)
+        raise
 
 
 def _new_file(directory: Path, name: str) -> Any:

@@ -67,12 +67,17 @@ def _found(path: str | None) -> tuple[Path | None, Mapping[str, Any]]:
 def _table(file: Path) -> Mapping[str, Any]:
     """Return the file's table for us: all of it, but in a pyproject.toml."""
     try:
-        whole = tomllib.loads(file.read_text(encoding="utf-8"))
+        whole = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise BadUsage(f"{file} cannot be read ({error.strerror}): give a TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadUsage(f"{file} is no TOML ({error}): correct that") from None
-    table = whole.get("tool", {}).get("paramsurvey", {}) if file.name == PYPROJECT else whole
+    return _our_part(file, whole) if file.name == PYPROJECT else whole
+
+
+def _our_part(file: Path, whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    tools = whole.get("tool", {})
+    table = tools.get("paramsurvey", {}) if isinstance(tools, dict) else None
     if not isinstance(table, dict):
         raise BadUsage(f"{file}: tool.paramsurvey is no table: write [tool.paramsurvey]")
     return table
@@ -90,11 +95,19 @@ def _checked(where: str, option: click.Option, value: Any) -> Any:
     try:
         if isinstance(value, bool) != bool(option.is_flag) or (len(values) > 1 and not option.multiple):
             raise click.BadParameter(f"{value!r} is of the wrong type")
-        cast = [option.type.convert(one, option, None) for one in values]
+        if any(isinstance(one, (dict, list)) for one in values):
+            raise click.BadParameter(f"{value!r} is of the wrong type")
+        cast = [_converted(option, one) for one in values]
     except click.BadParameter as error:
         text = error.message.rstrip(".")
         raise BadUsage(f"{where}: {text}: write it as the option --{_key(option)} has it") from None
     return cast if option.multiple else cast[0]
+
+
+def _converted(option: click.Option, value: Any) -> Any:
+    if isinstance(option.type, click.Path) and not isinstance(value, str):
+        raise click.BadParameter(f"{value!r} is no path")
+    return option.type.convert(value, option, None)
 
 
 def _params(file: Path, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,9 +130,19 @@ def _command(file: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     if command is None:
         return {}
     if isinstance(command, str):
-        return {"command_config": [command] if table.get("shell") else shlex.split(command)}
+        return {"command_config": [command] if table.get("shell") else _words(file, command)}
     if isinstance(command, list) and all(isinstance(word, str) for word in command):
         return {"command_config": command}
     raise BadUsage(
         f"{file}: command is neither a text nor a list of texts: write command = ['./program', '{{a}}']"
     )
+
+
+def _words(file: Path, command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise BadUsage(
+            f"{file}: command = {command!r} cannot be cut into words ({error}): close it, "
+            "or write a list, such as command = ['./program', '{a}']"
+        ) from None

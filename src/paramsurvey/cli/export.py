@@ -1,16 +1,15 @@
-"""Tables into files: CSV, Parquet, Feather, SQLite and netCDF, whole or not at all."""
+"""Tables into files and onto stdout: whole, or not at all, or somewhere else."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paramsurvey.cli.formats import NEEDED, WRITERS, Writer, frame_to_csv, is_missing, plain, texts, write_csv
 from paramsurvey.cli.problems import BadUsage, RunFailed, say
 from paramsurvey.errors import suggestion
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 STDOUT = "-"
 SHOWN_ROWS = 30  # on a terminal
 SHOWN_WIDTH = 40  # of a cell on a terminal
-
-Writer = Callable[["pd.DataFrame", str], None]
 
 
 def check_target(path: str) -> None:
@@ -34,8 +31,8 @@ def check_target(path: str) -> None:
     """
     if path == STDOUT:
         return
-    target = Path(path)
-    suffix = target.suffix.lower()
+    target = _behind_links(path)
+    suffix = Path(path).suffix.lower()
     if suffix not in WRITERS:
         raise BadUsage(f"{path}: there is no format {suffix or '(no suffix)'!r}{suggestion(suffix, WRITERS)}")
     if not target.parent.is_dir():
@@ -53,6 +50,11 @@ def _import_needed(suffix: str, path: str) -> None:
             raise BadUsage(f"{path} needs {packages[0]}, which is not installed: pip install {packages[0]}")
 
 
+def _behind_links(path: str) -> Path:
+    """Return what is written: behind a symbolic link it is the file, and the link stays."""
+    return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+
+
 def deliver(frame: pd.DataFrame, path: str) -> None:
     """Write a table to a file, or to stdout for ``-``; the file appears when it is complete.
 
@@ -67,7 +69,7 @@ def deliver(frame: pd.DataFrame, path: str) -> None:
     writer = WRITERS[Path(path).suffix.lower()]
     try:
         _write_aside(frame, path, writer)
-    except (OSError, ValueError, TypeError, OverflowError) as error:
+    except Exception as error:  # whatever a library raises: the results are worth more
         raise RunFailed(_rescued(frame, path, error)) from error
     say(f"{path}: {len(frame):,} row{'' if len(frame) == 1 else 's'}")
 
@@ -83,7 +85,7 @@ def _deliver_on_stdout(frame: pd.DataFrame) -> None:
 
 def _write_aside(frame: pd.DataFrame, path: str, writer: Writer) -> None:
     """Write next to the target, and rename: a reader never sees half a file, an old one stays until then."""
-    target = Path(path)
+    target = _behind_links(path)
     descriptor, aside = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
     os.close(descriptor)
     try:
@@ -107,119 +109,28 @@ def _umask() -> int:
 def _rescued(frame: pd.DataFrame, path: str, error: Exception) -> str:
     """Keep the table somewhere else, and return the sentence that says so."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{path} could not be written ({why}): {rescue(frame, path)}"
+
+
+def rescue(frame: pd.DataFrame, path: str) -> str:
+    """Keep a table as CSV where there is room, and return where it is.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    path : str
+        Where it should have gone, after which it is called.
+    """
     for directory in (tempfile.gettempdir(), os.getcwd(), os.path.expanduser("~")):
-        rescue = os.path.join(directory, f"paramsurvey-{os.getpid()}-{Path(path).stem}.csv")
-        with suppress(OSError, ValueError):
-            _write_aside(frame, rescue, _csv)
-            return f"{path} could not be written ({why}): the results are in {rescue}, move them from there"
+        place = os.path.join(directory, f"paramsurvey-{os.getpid()}-{Path(path).stem}.csv")
+        with suppress(Exception):  # the next place is as good
+            _write_aside(frame, place, write_csv)
+            return f"the results are in {place}, move them from there"
     with suppress(OSError):  # the last place that there is
         sys.stdout.write(frame_to_csv(frame))
         sys.stdout.flush()
-        return f"{path} could not be written ({why}), nor any other file: the results are on stdout"
-    return f"{path} could not be written ({why}), nor any other place: free some space and run it again"
-
-
-# ---- formats
-
-
-def _csv(frame: pd.DataFrame, path: str) -> None:
-    _texts(frame).to_csv(path, index=False)
-
-
-def frame_to_csv(frame: pd.DataFrame) -> str:
-    """Return a table as CSV text; objects are JSON."""
-    return str(_texts(frame).to_csv(index=False))
-
-
-def _arrow_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with JSON texts in place of the columns that Arrow has no one type for."""
-    import pyarrow as pa
-
-    plain = _named(frame)
-    for name in _object_columns(plain):
-        try:
-            pa.Array.from_pandas(plain[name])
-        except (pa.ArrowException, ValueError, TypeError, OverflowError):
-            plain[name] = plain[name].map(_text)
-    return plain
-
-
-def _parquet(frame: pd.DataFrame, path: str) -> None:
-    _arrow_table(frame).to_parquet(path, index=False)
-
-
-def _feather(frame: pd.DataFrame, path: str) -> None:
-    _arrow_table(frame).reset_index(drop=True).to_feather(path)
-
-
-def _sqlite(frame: pd.DataFrame, path: str) -> None:
-    import sqlite3
-    from contextlib import closing
-
-    try:
-        with closing(sqlite3.connect(path)) as connection, connection:
-            _texts(frame).to_sql("results", connection, index=False)
-    except sqlite3.Error as error:
-        raise OSError(None, str(error)) from error
-
-
-def _netcdf(frame: pd.DataFrame, path: str) -> None:
-    to_xarray: Any = frame.to_xarray  # that of MapResults: a grid becomes an array with named axes
-    to_xarray().to_netcdf(path)
-
-
-WRITERS: dict[str, Writer] = {
-    ".csv": _csv,
-    ".parquet": _parquet,
-    ".feather": _feather,
-    ".sqlite": _sqlite,
-    ".nc": _netcdf,
-}
-NEEDED: dict[str, list[tuple[str, ...]]] = {  # of each, one
-    ".parquet": [("pyarrow",)],
-    ".feather": [("pyarrow",)],
-    ".nc": [("xarray",), ("h5netcdf", "netCDF4", "scipy")],
-}
-
-
-def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a plain copy whose columns are called by strings, as files want it."""
-    import pandas as pd
-
-    plain = pd.DataFrame(frame).copy()
-    plain.columns = [str(name) for name in plain.columns]
-    return plain
-
-
-def _object_columns(frame: pd.DataFrame) -> list[str]:
-    return [str(name) for name, dtype in frame.dtypes.items() if str(dtype) == "object"]
-
-
-def _texts(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with JSON texts in place of lists, dicts and other objects."""
-    plain = _named(frame)
-    for name in _object_columns(plain):
-        plain[name] = plain[name].map(_text_or_plain)
-    return plain
-
-
-def _text_or_plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, (str, int, float, bytes)) else _text(value)
-
-
-def _text(value: Any) -> Any:
-    if value is None or isinstance(value, str) or value != value:
-        return value
-    try:
-        return json.dumps(value, default=_listed)
-    except (TypeError, ValueError, RecursionError):
-        return repr(value)
-
-
-def _listed(value: Any) -> Any:
-    """Return what JSON has for numpy's arrays and scalars, and a text for anything else."""
-    to_list = getattr(value, "tolist", None)
-    return to_list() if callable(to_list) else str(value)
+        return "no other file either, so the results are on stdout"
+    return "nor could any other place: free some space and run it again"
 
 
 # ---- on stdout
@@ -238,8 +149,8 @@ def readable(frame: pd.DataFrame) -> str:
     """Return the first rows of a table for a person, each cell on one line."""
     if frame.empty:
         return "(no rows)"
-    shown = _texts(frame.head(SHOWN_ROWS))
-    shown = shown.loc[:, [name for name in shown.columns if not _dull(frame[name], name)]]
+    shown = texts(plain(frame.head(SHOWN_ROWS)))
+    shown = shown.loc[:, [name for name in shown.columns if not _dull(shown[name], name)]]
     for name in shown.columns[shown.dtypes.map(lambda dtype: dtype.kind not in "iufb")]:
         shown[name] = shown[name].map(_one_line)
     text = shown.to_string(index=False, max_colwidth=SHOWN_WIDTH, na_rep="")
@@ -255,6 +166,6 @@ def _dull(column: Any, name: object) -> bool:
 
 
 def _one_line(value: Any) -> str:
-    text = "" if value is None or value != value else str(value)
+    text = "" if is_missing(value) else str(value)
     lines = text.strip().splitlines()
     return f"{lines[0]} [{len(lines)} lines]" if len(lines) > 1 else "".join(lines)

@@ -116,6 +116,14 @@ class State:
         }
 
 
+def is_alive(directory: str) -> bool:
+    """Tell whether the driver of a run is alive."""
+    from paramsurvey.checkpoint.lock import holder_of
+
+    held = holder_of(Path(directory))
+    return held is not None and held[1]
+
+
 def look(directory: str, meter: RateMeter | None = None, before: State | None = None) -> State:
     """Return the state of the run in a directory.
 
@@ -192,12 +200,22 @@ def _read_cases(directory: Path) -> list[Case]:
 
 
 def _positions(directory: Path) -> list[Any]:
+    """Return the positions of what the parts hold; those that are damaged count as not there."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from paramsurvey.checkpoint.parts import POSITION, live_parts
+    from paramsurvey.checkpoint.parts import live_parts
+    from paramsurvey.checkpoint.tables import POSITION
 
-    parts = live_parts(directory)[0]
-    return [pq.read_table(part.path, columns=[POSITION])[POSITION].to_numpy() for part in parts]
+    found = []
+    for part in live_parts(directory)[0]:
+        try:
+            found.append(pq.read_table(part.path, columns=[POSITION])[POSITION].to_numpy())
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException):
+            continue
+    return found
 
 
 # ---- for people

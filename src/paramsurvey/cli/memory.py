@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from paramsurvey.cli.problems import BadUsage
 
+STDIN = "@-"
 NAME = ".command.json"  # hidden: the checkpoint takes no directory that has other files
 
 
@@ -26,15 +27,47 @@ class Remembered:
     command : list of str, optional
         What stood after it.
     directory : str
+    config : dict, optional
+        What a configuration had, which may be gone or another one later. None: an older version kept none.
     """
 
     options: list[str]
     command: list[str] | None
     directory: str
+    config: dict[str, Any] | None = None
+
+    def with_values(self, read: Mapping[str, Sequence[Any]]) -> Remembered:
+        """Return the same with values in place of ``@-``: standard input is read once.
+
+        Parameters
+        ----------
+        read : dict
+            What was read there, by the parameter's name.
+        """
+        texts = {f"{name}={STDIN}": f"{name}={json.dumps(list(values))}" for name, values in read.items()}
+        config = dict(self.config or {})
+        params = config.get("params_config", {})
+        read_again = {
+            name: json.dumps(list(read[name]))
+            for name, text in params.items()
+            if text == STDIN and name in read
+        }
+        if read_again:
+            config["params_config"] = {**params, **read_again}
+        return replace(self, options=[_replaced(word, texts) for word in self.options], config=config)
 
     def arguments(self, more: Sequence[str] = ()) -> list[str]:
         """Return the arguments again, with more options, which win."""
         return [*self.options, *more, *(["--", *self.command] if self.command is not None else [])]
+
+
+def _replaced(word: str, texts: Mapping[str, str]) -> str:
+    """Return a word of the command line, such as ``a=@-`` or ``-pa=@-``, with another text at its end."""
+    for text, other in texts.items():
+        before = word.removesuffix(text)
+        if word.endswith(text) and (not before or before in ("-p", "--param=")):
+            return before + other
+    return word
 
 
 def remember(checkpoint: str, remembered: Remembered) -> None:
@@ -45,8 +78,11 @@ def remember(checkpoint: str, remembered: Remembered) -> None:
     with suppress(OSError):  # the checkpoint itself will say what is wrong with the directory
         path.mkdir(parents=True, exist_ok=True)
         aside = path / f"{NAME}.{os.getpid()}.tmp"
-        aside.write_text(json.dumps(asdict(remembered), indent=2) + "\n", encoding="utf-8")
-        os.replace(aside, path / NAME)
+        try:
+            aside.write_text(json.dumps(asdict(remembered), indent=2) + "\n", encoding="utf-8")
+            os.replace(aside, path / NAME)
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 def forget(checkpoint: str) -> None:
@@ -83,7 +119,7 @@ def recall(checkpoint: str) -> Remembered:
 
     try:
         kept: dict[str, Any] = json.loads((Path(checkpoint) / NAME).read_text(encoding="utf-8"))
-        return Remembered(kept["options"], kept["command"], kept["directory"])
+        return Remembered(kept["options"], kept["command"], kept["directory"], kept.get("config"))
     except (OSError, ValueError, KeyError, TypeError):
         run = read_run(Path(checkpoint))
     raise BadUsage(

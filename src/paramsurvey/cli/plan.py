@@ -57,7 +57,7 @@ class Plan:
         from paramsurvey.cli.parsing import parser_of
 
         self.parsers = [parser_of(text) for text in self.given["parse"]]
-        self.ok_codes = _codes(self.given["ok_codes"])
+        self.ok_codes = _codes(self.given["ok_codes"] or "0")
 
     @property
     def checkpoint(self) -> str | None:
@@ -69,7 +69,7 @@ class Plan:
     def check_names(self) -> None:
         """Refuse a command or options that do not fit the parameters."""
         if isinstance(self.work, str):
-            for name in ("parse", "shell", "output_dir"):
+            for name in ("parse", "ok_codes", "shell", "output_dir"):
                 if self.given[name]:
                     raise BadUsage(
                         f"--{name.replace('_', '-')} is for commands, not for functions: leave it out"
@@ -78,11 +78,20 @@ class Plan:
         from paramsurvey.cli.commands import CAPTURED, FILES
 
         self.work.check(self.space.names)
-        taken = {*CAPTURED, *FILES, *(name for one in self.parsers for name in getattr(one, "names", ()))}
-        for name in taken.intersection(self.space.names):
+        self._check_parsed()
+        for name in {*CAPTURED, *FILES}.intersection(self.space.names):
             raise BadUsage(
                 f"the parameter {name!r} has the name of a result: call it otherwise, e.g. {name}_"
             )
+
+    def _check_parsed(self) -> None:
+        """Refuse results that two ``--parse`` would find: one would be lost."""
+        if self.given["parse"].count("json") > 1:
+            raise BadUsage("--parse json is given twice: leave one out")
+        names = [name for one in self.parsers for name in getattr(one, "names", ())]
+        for name in names:
+            if names.count(name) > 1:
+                raise BadUsage(f"two --parse find {name!r}: call one otherwise, as in (?P<{name}_2>...)")
 
     def show(self) -> None:
         """Print the commands."""
@@ -109,6 +118,19 @@ class Plan:
             raise BadUsage(f"--chdir {chdir}: there is no such directory: make it first")
         if not isinstance(self.work, str) and self.options.backend != "ray":  # its nodes have other programs
             check_program(self.work, chdir)
+        self._check_output_dir()
+
+    def _check_output_dir(self) -> None:
+        directory = self.given["output_dir"]
+        if not directory:
+            return
+        try:
+            os.makedirs(directory, exist_ok=True)
+        except OSError as error:
+            raise BadUsage(
+                f"--output-dir {directory} is no directory and cannot be made one ({error.strerror}): "
+                "give another one"
+            ) from None
 
     # the work
 
@@ -119,20 +141,22 @@ class Plan:
         work = self._function()
         init = {name: value for name, value in self.engine.items() if name in SESSION_OPTIONS}
         with ShellSession(**init) as session:
+            before = self._count_stored()
             self._remember()
             try:
                 results = self._map(session, *work)
             except BaseException as error:
                 session.close()
                 self._forget()
-                self._deliver_rest(session.last_results())
+                self._deliver_rest(session.last_results(), before)
                 if isinstance(error, SystemExit):  # a signal, from a batch system for example
                     return int(str(error.code))
                 if isinstance(error, KeyboardInterrupt):
                     return INTERRUPTED
+                self._explain(error)
                 raise
         self._remember()  # by now the checkpoint is ours; at the beginning it may have been another run's
-        self._deliver(results)
+        self._deliver(results, before)
         return SOME_FAILED if len(results.missing) else ALL_FINISHED
 
     def _map(self, session: Session, function: Function, arguments: Any) -> MapResults:
@@ -151,6 +175,24 @@ class Plan:
             name=self.given["name"] or self._name(),
             **{name: value for name, value in self.engine.items() if name not in SESSION_OPTIONS},
         )
+
+    def _count_stored(self) -> int:
+        from paramsurvey.cli.kept import count_stored
+
+        return count_stored(self.checkpoint) if self.checkpoint else 0
+
+    def _explain(self, error: BaseException) -> None:
+        """Say which disk it is where an error of the system does not."""
+        from paramsurvey.cli.kept import why_not_written
+
+        if not isinstance(error, OSError) or error.filename or not self.checkpoint:
+            return
+        why = os.path.isdir(self.checkpoint) and why_not_written(self.checkpoint)
+        if why:
+            raise RunFailed(
+                f"the checkpoint {self.checkpoint} cannot be written ({why}): "
+                "make room on its disk, or give another directory"
+            ) from error
 
     def _remember(self) -> None:
         if self.checkpoint and self.remembered is not None:
@@ -179,7 +221,6 @@ class Plan:
 
         return Way(
             output_dir=os.path.abspath(self._output_dir()),
-            keep_failed=bool(self.given["output_dir"] or self.checkpoint),
             timeout=self.options.timeout,
         )
 
@@ -193,7 +234,6 @@ class Plan:
 
     def _output_dir(self) -> str:
         if self.given["output_dir"]:
-            os.makedirs(self.given["output_dir"], exist_ok=True)
             return str(self.given["output_dir"])
         if self.checkpoint:
             return os.path.join(self.checkpoint, "output")
@@ -201,23 +241,40 @@ class Plan:
 
     # what came out
 
-    def _deliver(self, results: MapResults) -> None:
+    def _deliver(self, results: MapResults, before: int) -> None:
+        """Write the results where they are wanted, and somewhere if the checkpoint has not taken them."""
         from paramsurvey.cli.export import STDOUT, deliver
 
         if self.given["output"]:
             deliver(results, self.given["output"])
-        elif not self.checkpoint:
+        elif self.checkpoint:
+            self._rescue_lost(self.checkpoint, results, before)
+        else:
             deliver(results, STDOUT)
 
-    def _deliver_rest(self, results: MapResults | None) -> None:
+    def _rescue_lost(self, checkpoint: str, results: MapResults, before: int) -> None:
+        from paramsurvey.cli.export import rescue
+        from paramsurvey.cli.kept import count_lost, why_not_written
+
+        lost = count_lost(checkpoint, results, before)
+        if lost:
+            why = why_not_written(checkpoint) or "it could not be written for a while"
+            raise RunFailed(
+                f"the checkpoint {checkpoint} has not taken {lost:,} of {len(results):,} results ({why}): "
+                f"{rescue(results, checkpoint)}; with room there, the same command again computes the rest"
+            )
+
+    def _deliver_rest(self, results: MapResults | None, before: int) -> None:
         """Keep what had finished when the run ended early."""
         if results is None:
             return
         try:
             if len(results):
-                self._deliver(results)
+                self._deliver(results, before)
         except RunFailed as error:
             say(f"paramsurvey: {error.format_message()}")
+            if self.checkpoint and not self.given["output"]:
+                return
         if self.checkpoint:
             say(f"paramsurvey: what has finished is kept, go on with: paramsurvey resume {self.checkpoint}")
 

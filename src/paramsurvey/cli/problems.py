@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import traceback
 
@@ -59,8 +60,19 @@ def _other(error: BaseException) -> int:
     if isinstance(error, (ValueError, ImportError)):  # paramsurvey's own: sentences with the remedy
         say(f"paramsurvey: {error}")
         return BAD_USAGE
-    if isinstance(error, (SurveyError, OSError)):
+    if isinstance(error, SurveyError):
         say(f"paramsurvey: {error}")
+        return SOME_FAILED
+    if isinstance(error, OSError) and error.strerror:
+        say(f"paramsurvey: {_of_the_system(error)}")
         return SOME_FAILED
     say(f"paramsurvey: {type(error).__name__}: {error} (unexpected: {DEBUG}=1 shows where it came from)")
     return SOME_FAILED
+
+
+def _of_the_system(error: OSError) -> str:
+    """Return the sentence for what the system refuses, with the file where it names one."""
+    where = f"{error.filename}: " if error.filename else ""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    remedy = "make room on that disk" if full else "see to that"
+    return f"{where}{error.strerror}: {remedy}, and run it again ({DEBUG}=1 shows where it came from)"

@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from paramsurvey.cli.config import load_config
-from paramsurvey.cli.memory import Remembered
+from paramsurvey.cli.memory import STDIN, Remembered
 from paramsurvey.cli.plan import SESSION_OPTIONS, Plan
 from paramsurvey.cli.problems import BadUsage
 
 if TYPE_CHECKING:
+    from paramsurvey.cli.axes_text import Axis
     from paramsurvey.cli.template import Template
     from paramsurvey.spaces import Space
 
 COMMAND = "paramsurvey.command"  # in click's meta: what stands after --
 OPTIONS = "paramsurvey.options"  # what stands before it
-RESUMED = "resumed"  # click's obj: these are remembered arguments
+READ = "paramsurvey.read"  # in click's meta: the values that came from standard input
 CONFIG = "paramsurvey.config"  # in click's meta: what a configuration has that is no option
 
 BACKENDS = ("multiprocessing", "serial", "ray")  # futures needs an Executor, which only Python has
 METHODS = ("random", "sobol", "halton", "latin_hypercube")
 ENGINE_OPTIONS = (*SESSION_OPTIONS, "timeout", "retries", "max_failures", "limit", "checkpoint", "on_change")
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Click's obj where remembered arguments run again.
+
+    Parameters
+    ----------
+    config : dict, optional
+        The configuration of then. None: it was not kept.
+    """
+
+    config: dict[str, Any] | None
 
 
 class RunCommand(click.Command):
@@ -43,7 +58,8 @@ class RunCommand(click.Command):
 def _configure(ctx: click.Context, param: click.Parameter, path: str | None) -> str | None:
     if ctx.resilient_parsing:  # shell completion
         return path
-    config = load_config(ctx.command, path)
+    kept = ctx.obj.config if isinstance(ctx.obj, Resumed) else None
+    config = load_config(ctx.command, path) if kept is None else kept
     ctx.meta[CONFIG] = config
     ctx.default_map = config
     return path
@@ -92,7 +108,7 @@ Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
 )
 @click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Another seed: another sample.")
 @click.option("--zip", "zipped", is_flag=True, help="Axes side by side instead of every combination.")
-@click.option("--limit", type=int, metavar="N", help="Only the first N.")
+@click.option("--limit", type=click.IntRange(0), metavar="N", help="Only the first N; 0: all.")
 @click.option("--dry-run", is_flag=True, help="Print the commands, run none.")
 @click.option(
     "-o",
@@ -107,7 +123,7 @@ Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
 @click.option(
     "--parse", multiple=True, metavar="json|REGEX", help="Columns from stdout, e.g. 'loss=([0-9.]+)'."
 )
-@click.option("--ok-codes", metavar="CODES", default="0", help="Exit codes of success, e.g. 0,3.")
+@click.option("--ok-codes", metavar="CODES", help="Exit codes of success, e.g. 0,3.")
 @click.option(
     "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop longer ones."
 )
@@ -156,8 +172,10 @@ def run(ctx: click.Context, /, target: tuple[str, ...], **given: Any) -> None:
         plan.show()
         return
     plan.check()
-    if ctx.obj != RESUMED:  # whose options are for this once
-        plan.remembered = Remembered(ctx.meta[OPTIONS], ctx.meta.get(COMMAND), os.getcwd())
+    if not isinstance(ctx.obj, Resumed):  # whose options are for this once
+        config = ctx.meta.get(CONFIG, {})
+        remembered = Remembered(ctx.meta[OPTIONS], ctx.meta.get(COMMAND), os.getcwd(), config)
+        plan.remembered = remembered.with_values(ctx.meta[READ])
     ctx.exit(plan.run())
 
 
@@ -169,7 +187,8 @@ def make_plan(ctx: click.Context, target: tuple[str, ...], given: dict[str, Any]
     from paramsurvey.options import resolve
 
     config = ctx.meta.get(CONFIG, {})
-    space = _space(given, config.get("params_config", {}))
+    axes = _axes(given, config.get("params_config", {}), ctx)
+    space = _space(given, axes)
     engine = {name: given[name] for name in ENGINE_OPTIONS if given.get(name) is not None}
     if given["keep_failed"]:
         engine["retry_failed"] = False
@@ -180,12 +199,23 @@ def make_plan(ctx: click.Context, target: tuple[str, ...], given: dict[str, Any]
     return plan
 
 
-def _space(given: dict[str, Any], configured: dict[str, str]) -> Space:
-    from paramsurvey.cli.axes_text import Sampling, make_space, parse_axes, read_table
+def _axes(given: dict[str, Any], configured: dict[str, str], ctx: click.Context) -> dict[str, Axis]:
+    """Return the axes, and note what came from standard input."""
+    from paramsurvey.cli.axes_text import parse_axes
 
     typed = {text.partition("=")[0].strip() for text in given["params"]}
     texts = [f"{name}={axis}" for name, axis in configured.items() if name not in typed]
-    axes = parse_axes([*texts, *given["params"]])
+    texts += given["params"]
+    axes = parse_axes(texts)
+    parts = (text.partition("=") for text in texts)
+    ctx.meta[READ] = {name: axes[name.strip()] for name, _, axis in parts if axis == STDIN}
+    return axes
+
+
+def _space(given: dict[str, Any], axes: dict[str, Axis]) -> Space:
+    from paramsurvey.cli.axes_text import Sampling, make_space
+    from paramsurvey.cli.tables import read_table
+
     table = read_table(given["psets"]) if given["psets"] else None
     sampling = Sampling(given["sample"], given["method"], given["seed"]) if given["sample"] else None
     return make_space(axes, table, given["zipped"], sampling)
@@ -201,7 +231,11 @@ def _work(
     if target and command is not None:
         raise BadUsage(f"{target[0]!r} stands before --, and a command after it: leave one of them out")
     if target:
-        if len(target) == 1 and is_target(target[0]):
+        if is_target(target[0]):
+            if len(target) > 1:
+                raise BadUsage(
+                    f"{target[1]!r} after {target[0]} is too much: a function gets its parameters by -p"
+                )
             return target[0]
         raise BadUsage(f"{target[0]!r} is no module:function: for a command, write -- before it")
     if command is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.shell_text import HOLE, check_quoting
 from paramsurvey.errors import suggestion
 
 MARK = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")
@@ -31,12 +32,12 @@ class Template:
     shell: bool = False
 
     def check(self, names: Collection[str]) -> None:
-        """Refuse placeholders that are no parameters.
+        """Refuse placeholders that are no parameters, or whose values a shell could execute.
 
         Raises
         ------
         BadUsage
-            It names the placeholder and the parameters that there are.
+            It names the placeholder, and the parameters that there are or how else to write it.
         """
         for name in self.placeholders():
             if name not in names:
@@ -44,6 +45,11 @@ class Template:
                     f"the command has the placeholder {{{name}}}, which is no parameter"
                     f"{suggestion(name, names)} (for the text itself, write {{{{{name}}}}})"
                 )
+        if self.shell:
+            check_quoting(self._with_holes(), self.placeholders())
+
+    def _with_holes(self) -> str:
+        return MARK.sub(lambda mark: HOLE if mark[1] else mark[0][0], " ".join(self.arguments))
 
     def placeholders(self) -> list[str]:
         """Return the names of the placeholders, in order."""
@@ -60,7 +66,7 @@ class Template:
         "echo '$HOME 1'"
         """
         if self.shell:
-            return [SHELL, "-c", _filled(" ".join(self.arguments), pset, shlex.quote)]
+            return [SHELL, "-c", _filled(" ".join(self.arguments), pset, quoted)]
         return [_filled(text, pset) for text in self.arguments]
 
     def show(self, pset: Mapping[str, Any]) -> str:
@@ -74,9 +80,26 @@ def placeholders_in(text: str) -> list[str]:
     return [name for name in MARK.findall(text) if name]
 
 
-def _filled(text: str, pset: Mapping[str, Any], quote: Callable[[str], str] = str) -> str:
+def quoted(value: str, following: str) -> str:
+    """Return a value as one word for the shell.
+
+    Examples
+    --------
+    >>> quoted("$HOME", " "), quoted("2", " "), quoted("2", ">")
+    ("'$HOME'", '2', "'2'")
+    """
+    plain = shlex.quote(value)
+    is_other = "=" in plain or following in ("<", ">")  # a=1 is an assignment, 2> is a redirection
+    return f"'{plain}'" if plain == value and is_other else plain
+
+
+def _as_it_is(value: str, following: str) -> str:
+    return value
+
+
+def _filled(text: str, pset: Mapping[str, Any], quote: Callable[[str, str], str] = _as_it_is) -> str:
     def replaced(mark: re.Match[str]) -> str:
-        return quote(str(pset[mark[1]])) if mark[1] else mark[0][0]
+        return quote(str(pset[mark[1]]), text[mark.end() : mark.end() + 1]) if mark[1] else mark[0][0]
 
     return MARK.sub(replaced, text)
 
