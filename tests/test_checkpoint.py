@@ -589,7 +589,7 @@ def test_what_failed_is_the_same_pset_after_load() -> None:
     psets = [{"n": 3}, {"n": None}, {"n": 2.5}]
     paramsurvey.map(needs_integers, psets, checkpoint="dir")
     missing = paramsurvey.load("dir").missing
-    with pytest.raises(ValueError, match="^int$"):
+    with pytest.raises(ValueError, match=r"^int$"):
         missing.reproduce(0, needs_integers)
     again = paramsurvey.map(needs_integers, missing.to_psets(), checkpoint="dir")
     assert again.progress.total == again.progress.failures == 1

@@ -170,12 +170,14 @@ def test_values_arrive_as_they_are() -> None:
 
 
 def test_a_shell_executes_no_value(capfd: pytest.CaptureFixture[str]) -> None:
-    for text in ('echo "{a}"', "echo '{a}'", "cat <<END\n{a}\nEND"):
-        arguments = ["run", "-v0", "-p", 'a=["$(touch pwned)"]', "--shell", "--", text]
-        assert run_program(arguments) == 2
-        assert "the placeholder {a} stands" in capfd.readouterr().err
-    results = survey("-p", 'a=["$(touch pwned)"]', "--shell", "--", 'echo {a}; x={a}; echo "$x"')
-    assert results["stdout"].tolist() == ["$(touch pwned)\n" * 2]
+    arguments = ["run", "-v0", "-p", 'a=["$(touch pwned)"]', "--shell", "--", "cat <<END\n{a}\nEND"]
+    assert run_program(arguments) == 2
+    assert "--shell: {a} stands behind <<" in capfd.readouterr().err
+    results = survey(
+        *("-p", 'a=["$(touch pwned)"]', "--shell"),
+        *("--", """echo {a}; x={a}; echo "$x"; echo "{a}"; echo '{a}'"""),
+    )
+    assert results["stdout"].tolist() == ["$(touch pwned)\n" * 4]
     assert not Path("pwned").exists()
 
 
@@ -293,7 +295,7 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         (["-p", "a=1", "--parse", "json", "--parse", "json", "--", "echo"], "--parse json is given twice"),
         (["-p", "a=1", "--limit", "-1", "--", "echo"], "-1 is not in the range x>=0"),
         (["-p", "a=1", "--output-dir", "text", "--", "echo"], "--output-dir text is no directory"),
-        (["-p", "a=1", "--shell", "--", 'echo "{a}"'], "quoted already"),
+        (["-p", "a=b c", "--shell", "--", "echo `{a}`"], "{a} stands behind backquotes"),
     ],
 )
 def test_bad_usage_is_one_line_and_leaves_nothing(

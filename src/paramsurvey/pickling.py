@@ -84,11 +84,7 @@ def dump_data(thing: object) -> bytes:
 @functools.cache
 def _data_pickler() -> Any:
     pickler: Any = _cloudpickle().Pickler
-    own = {
-        kind: reduce
-        for kind, reduce in pickler.dispatch_table.items()
-        if kind is not io.TextIOWrapper
-    }
+    own = {kind: reduce for kind, reduce in pickler.dispatch_table.items() if kind is not io.TextIOWrapper}
 
     class DataPickler(pickler):  # type: ignore[misc]  # cloudpickle has no types
         dispatch_table: ClassVar = ChainMap(own, copyreg.dispatch_table)

@@ -116,8 +116,10 @@ class Plan:
         chdir = self.given["chdir"]
         if chdir and not os.path.isdir(chdir):
             raise BadUsage(f"--chdir {chdir}: there is no such directory: make it first")
-        if not isinstance(self.work, str) and self.options.backend != "ray":  # its nodes have other programs
-            check_program(self.work, chdir)
+        if not isinstance(self.work, str):
+            self.work.check_values(self.space)
+            if self.options.backend != "ray":  # its nodes have other programs
+                check_program(self.work, chdir)
         self._check_output_dir()
 
     def _check_output_dir(self) -> None:

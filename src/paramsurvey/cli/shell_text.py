@@ -1,48 +1,106 @@
-"""Where in a text for the shell a quoted value stays one word, and nothing of it is executed.
+"""How a value is written into a text for the shell: it stays what it is, and nothing of it is executed.
 
-A value stands between single quotes (`shlex.quote`). That protects it where the shell looks for words, and
-nowhere else: not in the user's own quotes, in backquotes, in arithmetic, in a comment or a here-document.
-Shells differ in the rest, so whatever this does not know for certain, it refuses.
+`shlex.quote` protects a value where the shell looks for words. Inside of the user's own quotes these end
+before the value, and begin again after it. In backquotes, arithmetic, a comment or a here-document nothing
+protects: there only a value stands that needs no quotes. Shells differ in the rest, so whatever this does not
+know for certain is taken for such a place.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
 
 from paramsurvey.cli.problems import BadUsage
 
 HOLE = "\0"  # stands for a placeholder: no argument can have one
 
-SAFE_IN_QUOTES = re.compile(
+KNOWN = re.compile(
     r"\$\{[#]?(?:\w+|[@*#?$!-])(?:[%#]{1,2}[\w.*/?-]*|:[-=+?][\w./ -]*)?\}"  # ${x%.txt}
     r"|\$\((?![^)]*\bcase\b)[\w./ +:=,@%-]*\)"  # $(date +%s)
     r"|\$(?![({[])"
 )
 BEFORE_A_COMMENT = " \t\n;|&()<>"
 
-QUOTES = "stands inside quotes: write it without quotes around it, for it is quoted already"
-COMMENT = "stands in a comment: leave it out there"
-VARIABLE = "put it into a variable first, as in x={NAME}; and write $x there"
-ESCAPED = f"stands after a backslash or a dollar sign, where quotes mean something else: {VARIABLE}"
-UNKNOWN = f"stands behind WHAT, where it cannot be quoted for certain: {VARIABLE}"
+VARIABLE = "put it into a variable first, as in x=NAME; and write $x there"
+ESCAPED = (
+    f"--shell: NAME stands after a backslash or a dollar sign, where quotes mean something else: {VARIABLE}"
+)
+UNQUOTED = (
+    "--shell: NAME stands WHERE, where nothing can be quoted for certain, and its value VALUE needs quotes: "
+    f"{VARIABLE}"
+)
 
 
-def check_quoting(text: str, names: list[str]) -> None:
-    """Refuse placeholders where a quoted value would not stay one word.
+class Quotes(Enum):
+    """What stands around a placeholder."""
+
+    NONE = ""
+    SINGLE = "'"
+    DOUBLE = '"'
+    UNKNOWN = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a placeholder stands.
+
+    Attributes
+    ----------
+    quotes : Quotes
+    following : str
+        The character after it.
+    where : str
+        In words, where nothing can be quoted.
+    """
+
+    quotes: Quotes
+    following: str
+    where: str = ""
+
+    def written(self, name: str, value: str) -> str:
+        """Return how a value is written there.
+
+        Raises
+        ------
+        BadUsage
+            It cannot be.
+        """
+        plain = shlex.quote(value)
+        if self.quotes is Quotes.NONE:
+            return self._as_a_word(value, plain)
+        if plain == value:
+            return value
+        if self.quotes is Quotes.UNKNOWN:
+            said = {"NAME": name, "WHERE": self.where, "VALUE": repr(value)}
+            raise BadUsage(re.sub("|".join(said), lambda word: said[word[0]], UNQUOTED))
+        return f"{self.quotes.value}{plain}{self.quotes.value}"
+
+    def _as_a_word(self, value: str, plain: str) -> str:
+        is_other = "=" in plain or self.following in ("<", ">")  # a=1 is an assignment, 2> is a redirection
+        return f"'{plain}'" if plain == value and is_other else plain
+
+
+@lru_cache(maxsize=16)
+def spots_in(text: str, names: tuple[str, ...]) -> tuple[Spot, ...]:
+    """Return where the placeholders stand.
 
     Parameters
     ----------
     text : str
         For the shell, with a `HOLE` in place of each placeholder.
-    names : list of str
+    names : tuple of str
         The placeholders in their order.
 
     Raises
     ------
     BadUsage
-        It names the placeholder, and says what to do.
+        One stands where no value can; it is named, with what to do.
     """
-    Scanner(text, names).scan()
+    return tuple(Scanner(text, names).scan())
 
 
 class Scanner:
@@ -51,16 +109,17 @@ class Scanner:
     Parameters
     ----------
     text, names
-        As for `check_quoting`.
+        As for `spots_in`.
     """
 
-    def __init__(self, text: str, names: list[str]) -> None:
+    def __init__(self, text: str, names: tuple[str, ...]) -> None:
         self._text = text
         self._names = names
         self._at = 0
         self._before = "\n"  # the character before that is not taken out by the shell
+        self._spots: list[Spot] = []
 
-    def scan(self) -> None:
+    def scan(self) -> list[Spot]:
         """Go through the text."""
         while self._at < len(self._text):
             character = self._text[self._at]
@@ -68,74 +127,87 @@ class Scanner:
                 self._skip_escaped()
                 continue
             if character == "'":
-                self._skip_to(self._text.find("'", self._at + 1), QUOTES)
+                self._skip_single()
             elif character == '"':
                 self._skip_double()
             elif character == "#" and self._before in BEFORE_A_COMMENT:
-                self._skip_to(self._text.find("\n", self._at), COMMENT)
+                self._skip_comment()
             else:
                 self._look_at(character)
             self._before = self._text[: self._at][-1]
+        return self._spots
 
     def _look_at(self, character: str) -> None:
-        """Go on by one character outside of quotes; refuse what cannot be followed."""
+        """Go on by one character outside of quotes, or to the end from what cannot be followed."""
+        if character == HOLE:
+            self._found(Quotes.NONE)
         for what in ("`", "<<", "$((", "((", "$'", '$"', "$["):
             if self._text.startswith(what, self._at):
                 self._give_up("backquotes" if what == "`" else what)
+                return
         if self._text.startswith("${", self._at):
             self._skip_known()
             return
-        if self._text.startswith(f"${HOLE}", self._at):
-            self._refuse(self._at, ESCAPED)
+        self._refuse_after(character)
         self._at += 1
 
     def _skip_known(self) -> None:
-        known = SAFE_IN_QUOTES.match(self._text, self._at)
+        known = KNOWN.match(self._text, self._at)
         if known is None:
             self._give_up(self._text[self._at : self._at + 2])
         else:
+            self._refuse_after(self._text[known.end() - 1])
             self._at = known.end()
 
     def _skip_escaped(self) -> None:
         """Skip a backslash and what it protects; with the end of a line the shell takes both out."""
-        escaped = self._text[self._at + 1 : self._at + 2]
-        if escaped == HOLE:
-            self._refuse(self._at, ESCAPED)
-        if escaped != "\n":
+        self._refuse_after("\\")
+        if self._text[self._at + 1 : self._at + 2] != "\n":
             self._before = "\\"
         self._at += 2
 
+    def _skip_single(self) -> None:
+        self._at += 1
+        while self._at < len(self._text) and self._text[self._at] != "'":
+            if self._text[self._at] == HOLE:
+                self._found(Quotes.SINGLE)
+            self._at += 1
+        self._at += 1
+
     def _skip_double(self) -> None:
-        """Skip what stands between double quotes."""
         self._at += 1
         while self._at < len(self._text) and self._text[self._at] != '"':
             character = self._text[self._at]
             if character == HOLE:
-                self._refuse(self._at, QUOTES)
+                self._found(Quotes.DOUBLE)
             if character == "`":
                 self._give_up("backquotes")
-            if character == "$":
+            elif character == "$":
                 self._skip_known()
             else:
-                escapes = character == "\\" and self._text[self._at + 1 : self._at + 2] != HOLE
-                self._at += 2 if escapes else 1
+                self._refuse_after(character)
+                self._at += 2 if character == "\\" else 1
         self._at += 1
 
-    def _skip_to(self, end: int, why: str) -> None:
-        """Skip what is quoted, up to its last character."""
-        end = len(self._text) if end < 0 else end
-        hole = self._text.find(HOLE, self._at, end)
-        if hole >= 0:
-            self._refuse(hole, why)
-        self._at = end + 1
+    def _skip_comment(self) -> None:
+        while self._at < len(self._text) and self._text[self._at] != "\n":
+            if self._text[self._at] == HOLE:
+                self._found(Quotes.UNKNOWN, "in a comment")
+            self._at += 1
+        self._at += 1
 
     def _give_up(self, what: str) -> None:
-        """Refuse all placeholders from here on."""
-        hole = self._text.find(HOLE, self._at)
-        if hole >= 0:
-            self._refuse(hole, UNKNOWN.replace("WHAT", what))
-        self._at = len(self._text)
+        """Take all placeholders from here on for such that cannot be quoted."""
+        while self._at < len(self._text):
+            self._refuse_after(self._text[self._at])
+            if self._text[self._at] == HOLE:
+                self._found(Quotes.UNKNOWN, f"behind {what}")
+            self._at += 1
 
-    def _refuse(self, at: int, why: str) -> None:
-        name = self._names[self._text.count(HOLE, 0, self._text.find(HOLE, at))]
-        raise BadUsage(f"--shell: the placeholder {{{name}}} {why.replace('NAME', name)}")
+    def _found(self, quotes: Quotes, where: str = "") -> None:
+        self._spots.append(Spot(quotes, self._text[self._at + 1 : self._at + 2], where))
+
+    def _refuse_after(self, character: str) -> None:
+        """Refuse a placeholder that follows here, if this character changes what quotes mean."""
+        if character in "\\$" and self._text[self._at + 1 : self._at + 2] == HOLE:
+            raise BadUsage(ESCAPED.replace("NAME", f"{{{self._names[len(self._spots)]}}}"))

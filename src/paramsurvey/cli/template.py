@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from paramsurvey.cli.problems import BadUsage
-from paramsurvey.cli.shell_text import HOLE, check_quoting
+from paramsurvey.cli.shell_text import HOLE, Quotes, Spot, spots_in
 from paramsurvey.errors import suggestion
 
 MARK = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")
@@ -46,10 +46,23 @@ class Template:
                     f"{suggestion(name, names)} (for the text itself, write {{{{{name}}}}})"
                 )
         if self.shell:
-            check_quoting(self._with_holes(), self.placeholders())
+            self._spots()
 
-    def _with_holes(self) -> str:
-        return MARK.sub(lambda mark: HOLE if mark[1] else mark[0][0], " ".join(self.arguments))
+    def check_values(self, psets: Iterable[Mapping[str, Any]]) -> None:
+        """Refuse values that need quotes where the shell has none.
+
+        Raises
+        ------
+        BadUsage
+            It names the placeholder and the value.
+        """
+        if self.shell and any(spot.quotes is Quotes.UNKNOWN for spot in self._spots()):
+            for pset in psets:
+                self.fill(pset)
+
+    def _spots(self) -> tuple[Spot, ...]:
+        text = MARK.sub(lambda mark: HOLE if mark[1] else mark[0][0], " ".join(self.arguments))
+        return spots_in(text, tuple(self.placeholders()))
 
     def placeholders(self) -> list[str]:
         """Return the names of the placeholders, in order."""
@@ -66,8 +79,19 @@ class Template:
         "echo '$HOME 1'"
         """
         if self.shell:
-            return [SHELL, "-c", _filled(" ".join(self.arguments), pset, quoted)]
-        return [_filled(text, pset) for text in self.arguments]
+            return [SHELL, "-c", self._text_for_the_shell(pset)]
+        return [
+            _filled(text, {name: str(pset[name]) for name in placeholders_in(text)})
+            for text in self.arguments
+        ]
+
+    def _text_for_the_shell(self, pset: Mapping[str, Any]) -> str:
+        spots = iter(self._spots())
+
+        def replaced(mark: re.Match[str]) -> str:
+            return next(spots).written(mark[0], str(pset[mark[1]])) if mark[1] else mark[0][0]
+
+        return MARK.sub(replaced, " ".join(self.arguments))
 
     def show(self, pset: Mapping[str, Any]) -> str:
         """Return the command of one pset as one would type it."""
@@ -80,28 +104,8 @@ def placeholders_in(text: str) -> list[str]:
     return [name for name in MARK.findall(text) if name]
 
 
-def quoted(value: str, following: str) -> str:
-    """Return a value as one word for the shell.
-
-    Examples
-    --------
-    >>> quoted("$HOME", " "), quoted("2", " "), quoted("2", ">")
-    ("'$HOME'", '2', "'2'")
-    """
-    plain = shlex.quote(value)
-    is_other = "=" in plain or following in ("<", ">")  # a=1 is an assignment, 2> is a redirection
-    return f"'{plain}'" if plain == value and is_other else plain
-
-
-def _as_it_is(value: str, following: str) -> str:
-    return value
-
-
-def _filled(text: str, pset: Mapping[str, Any], quote: Callable[[str, str], str] = _as_it_is) -> str:
-    def replaced(mark: re.Match[str]) -> str:
-        return quote(str(pset[mark[1]]), text[mark.end() : mark.end() + 1]) if mark[1] else mark[0][0]
-
-    return MARK.sub(replaced, text)
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return MARK.sub(lambda mark: values[mark[1]] if mark[1] else mark[0][0], text)
 
 
 def template_of(command: Sequence[str], shell: bool) -> Template:
