@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,36 @@ def test_a_process_that_was_forked_off_meanwhile_ends_by_a_signal(number: int, a
         child.kill()
         interrupts.check()
     assert code == (-signal.SIGTERM if number == signal.SIGTERM else 1)  # 1: by KeyboardInterrupt
+
+
+def test_rays_handler_gives_way_and_comes_back() -> None:
+    def handler(number: int, frame: object) -> None:
+        sys.exit(number)
+
+    handler.__module__ = "ray._private.worker"
+    signal.signal(signal.SIGTERM, handler)
+    fork = multiprocessing.get_context("fork")
+    runs = fork.Event()
+
+    def stay() -> None:
+        for _ in range(2):
+            with suppress(SystemExit):
+                runs.set()
+                time.sleep(10 * GRACE)
+
+    with Interrupts() as interrupts:
+        child = fork.Process(target=stay)
+        child.start()
+        assert runs.wait(GRACE)
+        child.terminate()
+        child.join(GRACE)
+        code = child.exitcode
+        child.kill()
+        send(signal.SIGTERM)
+        with pytest.raises(SystemExit) as caught:
+            interrupts.check()
+    assert (code, caught.value.code) == (-signal.SIGTERM, 143)
+    assert signal.getsignal(signal.SIGTERM) is handler
 
 
 # whole programs

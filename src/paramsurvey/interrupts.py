@@ -36,14 +36,13 @@ class Interrupts:
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
-            self._replace(signal.SIGINT, signal.default_int_handler)
-            for number in self._stop_signals:
-                self._replace(number, signal.SIG_DFL)
+            for number in (signal.SIGINT, *self._stop_signals):
+                self._replace(number)
         return self
 
-    def _replace(self, number: int, expected: Any) -> None:
+    def _replace(self, number: int) -> None:
         handler = signal.getsignal(number)
-        if handler is expected or is_rays(handler):
+        if handler is usual(number) or is_rays(handler):
             self._previous[number] = signal.signal(number, self._note)
 
     def __exit__(self, *exception: object) -> None:
@@ -53,7 +52,7 @@ class Interrupts:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._owner:
-            self.__exit__()
+            signal.signal(number, usual(number))
             os.kill(os.getpid(), number)
             return
         again = self._seen is not None
@@ -67,6 +66,11 @@ class Interrupts:
             raise KeyboardInterrupt
         if self._seen is not None:
             raise Stopped(128 + self._seen)
+
+
+def usual(number: int) -> Any:
+    """Return the handler that a signal has in a new process."""
+    return signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
 
 
 def is_rays(handler: object) -> bool:
