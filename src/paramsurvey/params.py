@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from paramsurvey.axes import check_values, has_none, listed, native_order
-from paramsurvey.columns import objects, where
+from paramsurvey.axes import check_values, listed, native_order
+from paramsurvey.categories import column_of, smaller
+from paramsurvey.columns import where
 from paramsurvey.content import content_key
 from paramsurvey.errors import PsetError
 from paramsurvey.frames import frame_of, native_frame
@@ -22,7 +23,6 @@ from paramsurvey.psets import check_pset
 from paramsurvey.rows import Spread, blocks, check_seed, strides
 from paramsurvey.sampling import Choice, Distribution, Integers, LogUniform, Sample, Uniform
 from paramsurvey.spaces import Aligned, Grid, Space
-from paramsurvey.wire import native
 
 __all__ = [
     "Space",
@@ -143,49 +143,7 @@ def _factor(name: Hashable, values: object, infer_category: bool) -> pd.DataFram
     checked = native_order(check_values(name, values))
     if not isinstance(checked, (range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
         checked = listed(checked)
-    return pd.DataFrame({name: _column(checked, infer_category)}, copy=False)
-
-
-def _column(values: Any, infer_category: bool) -> pd.Series[Any]:
-    """Return `values` as a categorical or with the dtype that pandas infers, where that holds them."""
-    if _are_objects(values) and has_none(values):
-        return _as_objects(values)
-    return _as_category(values) if infer_category else pd.Series(values)
-
-
-def _are_objects(values: Any) -> bool:
-    return isinstance(values, list) or getattr(values, "dtype", None) == np.dtype(object)
-
-
-def _as_objects(values: Any) -> pd.Series[Any]:
-    return pd.Series(objects(values, len(values)), dtype=object)
-
-
-def _as_category(values: Any) -> pd.Series[Any]:
-    """Return `values` as a categorical, or as they are where that is not possible or would change them."""
-    try:
-        if _are_objects(values) and _would_change(native(values)):
-            return _as_objects(values)
-        return pd.Series(values, dtype="category")
-    except TypeError:
-        return pd.Series(values)
-
-
-def _would_change(values: list[Any]) -> bool:
-    """Tell whether a categorical would make one value of some that are equal, or nan of a NaT."""
-    kinds = set(map(type, values))
-    if type(pd.NaT) in kinds:
-        return True
-    if len(kinds) < 2 and not any(issubclass(kind, (tuple, frozenset)) for kind in kinds):
-        return False  # quickly: nearly always
-    return len(set(values)) < len(set(map(_typed, values)))
-
-
-def _typed(value: Any) -> Any:
-    """Return what is equal for values that are equal and of the same types, also inside of them."""
-    if isinstance(value, tuple):
-        return type(value), tuple(map(_typed, value))
-    return type(value), frozenset(map(_typed, value)) if isinstance(value, frozenset) else value
+    return pd.DataFrame({name: column_of(checked, infer_category)}, copy=False)
 
 
 def add_column(
@@ -224,7 +182,7 @@ def add_column(
     """
     column = pd.Series([func(row) for row in _rows(df)])
     result = native_frame(df.copy())
-    result[name] = (_smaller(column) if infer_category else column).array
+    result[name] = (smaller(column) if infer_category else column).array
     return result
 
 
@@ -234,22 +192,6 @@ def _rows(df: pd.DataFrame) -> Iterator[dict[Any, Any]]:
     for block in blocks(len(plain)):
         part = plain.iloc[block.start : block.stop]
         yield from part.to_dict("records") if len(part.columns) else ({} for _ in block)
-
-
-def _smaller(column: pd.Series[Any]) -> pd.Series[Any]:
-    category = _column(column, infer_category=True)
-    if not isinstance(category.dtype, pd.CategoricalDtype):
-        return column
-    return (
-        category
-        if _memory(category.cat.codes) + _memory(category.cat.categories) < _memory(column)
-        else column
-    )
-
-
-def _memory(values: Any) -> int:
-    """Return the bytes of the values alone: an Index may have a hash table as well."""
-    return int(pd.Series(values).memory_usage(index=False, deep=True))
 
 
 def grid(**axes: Iterable[Any]) -> Grid:
