@@ -663,3 +663,9 @@ def test_a_thousand_mixed_psets_give_the_same_table_everywhere(place: Place, pla
     )
     assert str(results.progress) == str(expected.progress)
     assert len(results) == 1000 - 10
+
+
+def test_a_key_that_pandas_cannot_hold_is_written_out(place: Place) -> None:
+    results = place.map(lambda pset, s, u: {"\ud800": pset["a"], "b": 1}, [{"a": 1}, {"a": 2}])
+    assert results.columns.tolist() == ["a", r"\ud800", "b"]
+    assert results[r"\ud800"].tolist() == [1, 2]
