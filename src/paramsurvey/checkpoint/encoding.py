@@ -203,9 +203,9 @@ def _encode_values(values: list[Any], kinds: NDArray[np.int8]) -> Encoded:
 
 
 def decode(array: Any, codec: str, kinds: NDArray[np.int8] | None = None) -> list[Piece]:
-    """Return the values of a stored column, as `pyarrow.Array`, and where they belong."""
+    """Return the values of a stored column, an `Array` or `ChunkedArray`, and where they belong."""
     if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks)
+        array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
     there = np.arange(len(array)) if array.null_count == 0 else np.flatnonzero(array.is_valid())
     if kinds is None:
         at: At = slice(0, len(array)) if len(there) == len(array) else there

@@ -146,7 +146,7 @@ class PartTable:
         """Yield the columns that have a role."""
         for name, says in self._abouts.items():
             if says.get("role") == role:
-                column = Encoded(self._array(name), says["codec"], self._kinds(name))
+                column = Encoded(self._table.column(name), says["codec"], self._kinds(name))
                 yield Stored(role, _key(says["key"]), column, says["dtype"], self._lanes(name))
 
     def pieces(self, stored: Stored) -> list[Piece]:
@@ -211,7 +211,8 @@ def _joined_column(found: list[tuple[int, PartTable, Stored]], starts: list[int]
     first, count = found[0][2], starts[-1]
     alike = len(found) == len(starts) - 1 and all(_alike(stored, first) for _, _, stored in found)
     if alike:
-        array = pa.concat_arrays([stored.column.array for _, _, stored in found])
+        chunks = [chunk for _, _, stored in found for chunk in stored.column.array.chunks]
+        array = pa.chunked_array(chunks, first.column.array.type)  # no copy: parts are large
         lanes = [stored.lanes for _, _, stored in found if stored.lanes is not None]
         return Stored(
             first.role,
