@@ -283,6 +283,35 @@ def test_at_the_end_of_a_survey_lines_end(relay: OutputRelay, capsys: pytest.Cap
     assert capsys.readouterr().out == " and ended\n" * 2
 
 
+def test_a_stream_may_end_while_lines_are_ended(relay: OutputRelay, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy, gate, written = threading.Event(), threading.Event(), []
+
+    class Screen(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append(text)
+            busy.set()
+            gate.wait(10)
+            return len(text)
+
+    monkeypatch.setattr(sys, "stdout", Screen())
+    (first, to_first), (second, to_second) = os.pipe(), os.pipe()
+    relay.add(first, "stdout")
+    stream = relay.add(second, "stdout")
+    os.write(to_first, b"one\n")
+    assert busy.wait(10)  # by now the relay writes, and does not look
+    finishing = threading.Thread(target=relay.finish_lines)
+    finishing.start()
+    wait_until(lambda: relay._finishes, "nobody wants lines to be ended")
+    os.close(to_second)
+    gate.set()
+    finishing.join(10)
+    assert stream.closed.wait(10)
+    os.write(to_first, b"two")
+    relay.finish_lines()
+    assert written == ["one\n", "two\n"]
+    os.close(to_first)
+
+
 def test_long_lines_of_several_workers_stay_whole(
     relay: OutputRelay, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,13 +84,14 @@ class OutputRelay:
 
     def _relay(self) -> None:
         while not self._ended:
-            for key, _ in self._selector.select():
-                if key.data is None:
-                    self._wakeup.recv(4096)
-                    self._welcome()
-                    self._finish()
-                else:
-                    self._read(key.data)
+            ready = [key.data for key, _ in self._selector.select()]
+            for stream in filter(None, ready):
+                self._read(stream)
+            if None in ready:  # after the others, of which some may end in here
+                self._wakeup.recv(4096)
+                self._welcome()
+                self._finish()
+        self._welcome()
         self._read_all()
 
     def _read_all(self) -> None:
