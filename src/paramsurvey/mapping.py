@@ -327,7 +327,7 @@ def load_pandas() -> None:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        import pandas  # noqa: F401
+        import pandas  # noqa: F401  (others use it, and find it loaded)
     finally:
         if collecting and gc.get_freeze_count() == 0:
             gc.freeze()

@@ -43,6 +43,20 @@ def check_names(names: Iterable[Hashable]) -> None:
     refuse_duplicates(names)
 
 
+def in_unicode(value: Any) -> Any:
+    """Return a text with halves of surrogate pairs written out, for no table can hold them; else the value.
+
+    Examples
+    --------
+    >>> print(in_unicode("a" + chr(0xD800)))
+    a\\ud800
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.encode(errors="backslashreplace").decode()
+    return value if text == value else text
+
+
 def refuse_duplicates(names: Iterable[Hashable]) -> None:
     """Raise a PsetError that names the first column that is there twice.
 

@@ -17,6 +17,7 @@ from paramsurvey.exact import unshown
 from paramsurvey.export import Exportable
 from paramsurvey.messages import Rows
 from paramsurvey.missing import Call, Missing, Origin, printed_by
+from paramsurvey.names import in_unicode
 from paramsurvey.psets import PsetSource, as_series
 from paramsurvey.stats import PerfStats
 
@@ -193,14 +194,9 @@ def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
         frame[key] = _overlay(frame[key], collector.columns[key], columns.pop(key), rows)
     if not columns:
         return frame
-    columns = {_proper(key): column for key, column in columns.items()}
+    columns = {in_unicode(key): column for key, column in columns.items()}
     found = pd.DataFrame(columns, index=frame.index, copy=False)
     return pd.concat([frame, found], axis=1)
-
-
-def _proper(key: Any) -> Any:
-    """Return a name that pandas can hold: half a character, which UTF-8 does not know, is written out."""
-    return key.encode(errors="backslashreplace").decode() if type(key) is str else key
 
 
 def series_of(column: Column, rows: Rows) -> pd.Series[Any]:

@@ -136,7 +136,7 @@ def scan(path: str | os.PathLike[str]) -> pyarrow.dataset.Dataset:
 def need_pyarrow() -> None:
     """Raise an `PackageMissing` where pyarrow cannot be imported."""
     try:
-        import pyarrow  # noqa: F401
+        import pyarrow  # noqa: F401  (to see whether it can be)
     except ImportError as error:
         raise PackageMissing(
             f"a checkpoint needs pyarrow, and it cannot be imported ({error}): "

@@ -161,8 +161,8 @@ class DirectoryCheckpoint:
 
     def _resume_first(self, rows: range) -> Resumed:
         """Look first where the psets were the last time: that is fast, and nearly always right."""
-        self._searches = tuple(Search(self._source, self._positions.first) for _ in range(2))  # type: ignore[assignment]
-        assert self._searches is not None
+        first = self._positions.first
+        self._searches = Search(self._source, first), Search(self._source, first)
         done, positions, highest = [], [], -1
         for table in read_all(self._path / RESULTS, self._tell, set_aside=True):
             positions.append(table.positions)

@@ -122,15 +122,25 @@ def rescue(frame: pd.DataFrame, path: str) -> str:
         Where it should have gone, after which it is called.
     """
     for directory in (tempfile.gettempdir(), os.getcwd(), os.path.expanduser("~")):
-        place = os.path.join(directory, f"paramsurvey-{os.getpid()}-{Path(path).stem}.csv")
         with suppress(Exception):  # the next place is as good
-            _write_aside(frame, place, write_csv)
-            return f"the results are in {place}, move them from there"
+            return f"the results are in {_write_new(frame, directory, Path(path).stem)}, move them from there"
     with suppress(OSError):  # the last place that there is
         sys.stdout.write(frame_to_csv(frame))
         sys.stdout.flush()
         return "no other file either, so the results are on stdout"
     return "nor could any other place: free some space and run it again"
+
+
+def _write_new(frame: pd.DataFrame, directory: str, stem: str) -> str:
+    """Write a table to a new file, in a directory where others may write, too, and return its path."""
+    descriptor, place = tempfile.mkstemp(prefix="paramsurvey-", suffix=f"-{stem}.csv", dir=directory)
+    os.close(descriptor)  # it is ours now, and no link to somebody's file
+    try:
+        _write_aside(frame, place, write_csv)
+    except BaseException:
+        os.unlink(place)
+        raise
+    return place
 
 
 # ---- on stdout

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.problems import say
+from paramsurvey.describing import describe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +63,7 @@ def as_text(value: Any) -> str | None:
             value = _listed(value)
         return value if isinstance(value, str) else json.dumps(value, default=_listed)
     except Exception:  # an object of somebody else's may raise anything
-        return _description(value)
+        return describe(value, sys.maxsize)
 
 
 def _listed(value: Any) -> Any:
@@ -69,13 +71,6 @@ def _listed(value: Any) -> Any:
     to_list = getattr(value, "tolist", None)
     listed = to_list() if callable(to_list) else value
     return str(value) if listed is value or isinstance(listed, complex) else listed
-
-
-def _description(value: Any) -> str:
-    try:
-        return repr(value)
-    except Exception:
-        return f"<{type(value).__qualname__}>"
 
 
 def _text_or_plain(value: Any) -> Any:

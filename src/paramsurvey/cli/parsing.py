@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from paramsurvey.cli.problems import BadUsage
 from paramsurvey.messages import PlainFailure
+from paramsurvey.names import in_unicode
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 OPAQUE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # escapes and character classes
@@ -35,19 +37,12 @@ class JsonParser:
     """The keys of the last JSON object that was printed, on one line or several."""
 
     def __call__(self, text: str) -> Mapping[str, Any]:
-        found = None
-        for found in _objects(text):  # noqa: B007  the last one counts
-            pass
-        if found is None:
+        last = deque(_objects(text), maxlen=1)
+        if not last:
             raise NothingParsed(
                 "stdout has no JSON object: let the program print one, or leave out --parse json"
             )
-        return {_in_unicode(key): _in_unicode(value) for key, value in found.items()}
-
-
-def _in_unicode(value: Any) -> Any:
-    """Return a text without halves of surrogate pairs, which no table can hold."""
-    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+        return {in_unicode(key): in_unicode(value) for key, value in last[0].items()}
 
 
 def _objects(text: str) -> Iterable[dict[str, Any]]:
@@ -90,14 +85,12 @@ class RegexParser:
         return _group_names(self.pattern, self._regex().groups)
 
     def __call__(self, text: str) -> Mapping[str, Any]:
-        last = None
-        for last in self._regex().finditer(text):  # noqa: B007
-            pass
-        if last is None:
+        last = deque(self._regex().finditer(text), maxlen=1)
+        if not last:
             raise NothingParsed(
                 f"stdout has no match of --parse {self.pattern!r}: compare it with what was printed"
             )
-        values = zip(self.names, last.groups(), strict=True)
+        values = zip(self.names, last[0].groups(), strict=True)
         return {name: number_of(value) for name, value in values if value is not None}
 
 

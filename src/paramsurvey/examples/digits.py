@@ -59,8 +59,8 @@ def main() -> None:
 def load_digits() -> Any:
     """Return scikit-learn's images, with shades from 0 to 1, and their labels."""
     try:
-        import matplotlib  # noqa: F401  better to miss it now than after the survey
-        import pyarrow  # noqa: F401
+        import matplotlib  # noqa: F401  (better to miss it now than after the survey)
+        import pyarrow  # noqa: F401  (the same)
         from sklearn import datasets
     except ImportError as error:
         raise SystemExit(f"{error}: pip install 'paramsurvey[demo]'") from error
