@@ -113,6 +113,15 @@ def test_each_map_has_a_mode_of_its_own(capfd: pytest.CaptureFixture[str]) -> No
     assert capfd.readouterr() == ("out 0\n", "err 0\n")
 
 
+def test_lines_without_an_end_are_there_when_the_map_is_over(capfd: pytest.CaptureFixture[str]) -> None:
+    paramsurvey.init(ncores=2, verbose=0)
+    for _ in range(2):
+        paramsurvey.map(lambda p, s, u: print("begun", end="", flush=True), [{"a": 1}, {"a": 2}])
+        out = capfd.readouterr().out
+        assert out.replace("\n", "") == "begunbegun"
+        assert out.endswith("begun\n")
+
+
 def test_a_log_per_worker(capfd: pytest.CaptureFixture[str]) -> None:
     survey("prints", "program", "prints", "raises", capture_output="log", group_size=1)
     paramsurvey.finalize()

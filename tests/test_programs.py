@@ -188,10 +188,20 @@ def scaled(factor, pset, system_kwargs, user_kwargs):
     return Scale(factor)(pset, system_kwargs, user_kwargs)
 
 
+def square(x):
+    return x * x
+
+
+def pooled(pset, system_kwargs, user_kwargs):
+    with multiprocessing.get_context('fork').Pool(1) as pool:
+        return {'y': 5 * pool.map(square, [2 * pset['x'].value])[0]}
+
+
 def survey():
     psets = [{'x': Box(1)}, {'x': Box(2)}]
     for function in (Scale(2), Scale(2).run, functools.partial(scaled, 2)):
         print(paramsurvey.map(function, psets, verbose=0).y.tolist(), flush=True)
+    print(paramsurvey.map(pooled, psets, verbose=0).y.tolist(), flush=True)
 
 
 if __name__ == '__main__':
@@ -207,7 +217,7 @@ if __name__ == '__main__':
 @pytest.mark.parametrize("child", [[], ["fork"], ["spawn"], ["forkserver"]], ids=str)
 def test_callables_of_the_program_also_in_a_process_that_it_starts(child: list[str], in_tmp: Path) -> None:
     finished = run_script(CALLABLES_OF_MAIN, *child)
-    assert finished.stdout == "[20, 40]\n" * 3
+    assert finished.stdout == "[20, 40]\n" * 3 + "[20, 80]\n"
     assert finished.stderr == ""
 
 
