@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.advice import Advice
@@ -29,6 +30,7 @@ from paramsurvey.pickling import check_function, dump_code, dumps
 from paramsurvey.progress import MapProgress
 from paramsurvey.reporters.log import RunLog
 from paramsurvey.retry import RetryPolicy
+from paramsurvey.source_text import texts_of
 from paramsurvey.stats import PerfStats
 from paramsurvey.survey import OutCaller as AnyOutCaller
 from paramsurvey.survey import Survey
@@ -226,7 +228,12 @@ class MapRun:
         options = self._options
         system_kwargs = options.system_kwargs or {}
         code = Code(func, options.user_kwargs, system_kwargs, source.decoder(), options.retry_on)
-        packed, buffers = _pickled(code)
+        found: list[CodeType] = []
+        packed, buffers = _pickled(code, found)
+        worker_init = None
+        if options.worker_init is not None:
+            dump = partial(dump_code, found=found.append)
+            worker_init = dumps(options.worker_init, "worker_init", dump)
         return Job(
             key=uuid.uuid4().hex,
             name=options.name,
@@ -234,11 +241,12 @@ class MapRun:
             buffers=buffers,
             chdir=self._chdir,
             path=tuple(map(os.path.abspath, sys.path)),
+            texts=texts_of(found),
             environment=environment,
             show_chdir=options.chdir is not None,
             out_subdirs=options.out_subdirs,
             keep_groups=options.group_size is not None,
-            worker_init=None if options.worker_init is None else dumps(options.worker_init, "worker_init"),
+            worker_init=worker_init,
             timeout=options.timeout,
             max_memory=options.max_worker_memory,
             capture=self._capturing(),
@@ -336,17 +344,15 @@ def load_pandas() -> None:
             gc.enable()
 
 
-def _pickled(code: Code) -> tuple[bytes, tuple[Any, ...]]:
+def _pickled(code: Code, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]:
     """Pickle all parts together, for they may share objects; when that fails, find out which it is.
 
-    Returns the pickle, and the large buffers that stand beside it.
+    Returns the pickle, and the large buffers that stand beside it; `found` gets the code objects in it.
     """
     buffers: list[pickle.PickleBuffer] = []
     try:
-        packed = dumps(
-            code, "the worker function with its arguments", partial(dump_code, aside=buffers.append)
-        )
-        return packed, tuple(buffers)
+        dump = partial(dump_code, aside=buffers.append, found=found.append)
+        return dumps(code, "the worker function with its arguments", dump), tuple(buffers)
     except NotPicklable:
         dumps(code.function, "the worker function")
         dumps(code.user_kwargs, "user_kwargs")

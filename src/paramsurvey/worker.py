@@ -25,7 +25,9 @@ from paramsurvey.describing import describe, traceback_of
 from paramsurvey.errors import NotPicklable
 from paramsurvey.host import used_memory
 from paramsurvey.messages import Answer, Code, Failure, FailureKind, Group, Job, PlainFailure, Refusal, Reply
+from paramsurvey.pickling import dump_code
 from paramsurvey.sealing import is_atom
+from paramsurvey.source_text import remember
 
 LOOK_SECONDS = 500e-6  # process_time() and getcwd() are system calls: one of each per so much work is cheap
 REPLY_SECONDS = 0.5  # who has worked so long sends what there is: little is lost with a worker
@@ -111,6 +113,7 @@ class Runner:
             os.environ.setdefault(name, value)
         known = set(map(os.path.abspath, sys.path))
         sys.path[:0] = [entry for entry in job.path if entry not in known]
+        remember(job.texts)
         try:
             self._code: Code = pickle.loads(job.code, buffers=job.buffers)
         except Exception as error:
@@ -305,6 +308,4 @@ def dump(answer: Answer) -> bytes:
     """Pickle an answer. The results in it are sealed already; their keys may be objects, too."""
     if isinstance(answer, Reply) and all(map(is_atom, map(type, answer.columns))):
         return pickle.dumps(answer, protocol=5)
-    import cloudpickle
-
-    return bytes(cloudpickle.dumps(answer))
+    return dump_code(answer)

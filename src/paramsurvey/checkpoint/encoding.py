@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from paramsurvey.columns import EXACT_IN_FLOAT, landed, objects, pack
 from paramsurvey.errors import CheckpointError
 from paramsurvey.messages import Values
+from paramsurvey.pickling import dump_code
 from paramsurvey.psets import Cells, Coded
 from paramsurvey.wire import by_kind
 
@@ -368,9 +369,7 @@ def _dumps(value: Any) -> bytes:
         short = b"__main__"
     if b"__main__" not in short:
         return short
-    import cloudpickle
-
-    return bytes(cloudpickle.dumps(value))
+    return dump_code(value)
 
 
 def _unpickled(array: Any) -> list[Any]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from paramsurvey.checkpoint.encoding import Encoded, Piece, decode, encode, moved
 from paramsurvey.checkpoint.identity import Lanes, value_lanes
 from paramsurvey.messages import Rows, Values
+from paramsurvey.pickling import dump_code
 
 POSITION = "_position"
 KEY = b"paramsurvey"  # of the fields' metadata
@@ -96,9 +97,7 @@ def _key_text(key: Hashable) -> str:
         return f"s{key}"
     import base64
 
-    import cloudpickle
-
-    return "p" + base64.b64encode(cloudpickle.dumps(key)).decode()
+    return "p" + base64.b64encode(dump_code(key)).decode()
 
 
 def _key(text: str) -> Hashable:
