@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 import paramsurvey
-from paramsurvey import options
-from paramsurvey.missing import Missing
+from paramsurvey.engine import options
+from paramsurvey.results.missing import Missing
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted(ROOT.glob("docs/**/*.md"))
@@ -156,7 +156,7 @@ def test_what_the_structure_page_marks_for_workers_loads_nothing_heavy(tmp_path:
     modules = [name for name, file in sources().items() if file in marked]
     program = f"import sys, {', '.join(modules)}; print(*{HEAVY!r} & set(sys.modules))"
     assert run(["-c", program.replace(".__init__", "")], tmp_path).stdout.strip() == ""
-    assert "paramsurvey.worker" in modules
+    assert "paramsurvey.worker.runner" in modules
 
 
 # ---- names
