@@ -12,24 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
 from paramsurvey.checkpoint.format.schema import PartTable
 from paramsurvey.checkpoint.lock import Lock
 from paramsurvey.checkpoint.part_set import Shelf
-from paramsurvey.checkpoint.resume import (
-    BAD_RUN,
-    FAILURES,
-    RESULTS,
-    Found,
-    Search,
-    failure_cells,
-    latest,
-    read_all,
-    rest,
-    run_of,
-)
+from paramsurvey.checkpoint.resume import Found, Search, rest
 from paramsurvey.checkpoint.run_file import NAME, Program, RunUnreadable, read_run
 from paramsurvey.checkpoint.run_record import RunRecord
 from paramsurvey.checkpoint.staging import Failed, Landed, Positions, Tables
+from paramsurvey.checkpoint.stored import BAD_RUN, failure_cells, latest, read_all, run_of
 from paramsurvey.checkpoint.writer import Build, Writer
 from paramsurvey.engine.checkpoint import Resumed, Status, no_rows
 from paramsurvey.engine.collector import Collector

@@ -135,7 +135,10 @@ class MapResults(Exportable):
             raise NotACheckpoint(
                 "these results have no checkpoint that could be scanned: give map() checkpoint='a directory'"
             )
-        from paramsurvey.results.loading import scan
+        from paramsurvey.checkpoint.opening import need_pyarrow
+
+        need_pyarrow()
+        from paramsurvey.results.scan_checkpoint import scan
 
         return scan(self._checkpoint)
 
