@@ -1,4 +1,4 @@
-"""The calls of the imaging surveys of 2022-D02-02: psets of records, masks, ids; each pset runs a pipe of commands."""
+"""The calls of the imaging surveys of 2022-D02-02: psets of records, masks, ids; a pipe of commands each."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ class HiddenPrints:
 
     def __enter__(self):
         self._stdout = sys.stdout
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        sys.stdout = open(os.devnull, "w")
 
     def __exit__(self, *exception):
         sys.stdout.close()

@@ -1,4 +1,4 @@
-"""The calls of the DiFX driver of cloud-corr-mri: jobs of unequal cost share cores, and each runs a command."""
+"""The calls of the DiFX driver of cloud-corr-mri: jobs of unequal cost share cores; each runs a command."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The calls of paramsurvey_multimpi: psets that wait for each other, and speak to a server of the driver's."""
+"""The calls of paramsurvey_multimpi: psets that wait for each other, and speak to the driver's server."""
 
 import functools
 import json
@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 from urllib.request import Request, urlopen
 
 import shown
@@ -24,9 +25,9 @@ class Answers(BaseHTTPRequestHandler):
     """Says to each leader and follower what to do, by what all of them have said so far."""
 
     lock = threading.Lock()
-    free = []  # followers that wait for a leader
-    teams = {}  # leader -> its followers
-    ended = set()
+    free: ClassVar[list] = []  # followers that wait for a leader
+    teams: ClassVar[dict] = {}  # leader -> its followers
+    ended: ClassVar[set] = set()
 
     def do_POST(self):
         text = self.rfile.read(int(self.headers["Content-Length"]))

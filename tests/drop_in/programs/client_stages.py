@@ -1,4 +1,4 @@
-"""A survey with all that the README of 0.4 promises: stages, subdirectories, missing psets run again, statistics."""
+"""A survey with what the README of 0.4 promises: stages, subdirectories, missing psets again, statistics."""
 
 import os
 import random
@@ -14,7 +14,8 @@ def simulate(pset, system_kwargs, user_kwargs):
     if pset["seed"] in user_kwargs["bad"] and not os.path.exists("mended"):
         raise RuntimeError("seed {} fails".format(pset["seed"]))
     directory = system_kwargs["out_subdir"]
-    assert directory.startswith("ps") and len(directory) == 4
+    assert directory[:2] == "ps"
+    assert len(directory) == 4
     os.makedirs(directory, exist_ok=True)
     raw_stats = system_kwargs["raw_stats"]
     with paramsurvey.stats.record_wallclock("simulate", raw_stats):

@@ -1,4 +1,4 @@
-"""The calls of ngehtsim-weather-builder: text axes, columns of file names, rows that are done dropped, timers.
+"""The calls of ngehtsim-weather-builder: text axes, columns of file names, rows that are done, timers.
 
 Its scripts have no guard and run on Ray, which never runs a main file again. Run with the name of a backend;
 a second run in the same directory drops what the first one has written.

@@ -1,4 +1,4 @@
-"""Row P: add_column keeps the integers and floats of small columns, and makes categoricals of what is smaller."""
+"""Row P: add_column keeps the integers and floats of small columns; what is smaller becomes a categorical."""
 
 import pandas as pd
 import shown
