@@ -87,6 +87,7 @@ class MapRun:
         self._came_to_its_end = False
         self.results: MapResults | None = None  # also after an interruption
         source = source_of(psets, options.limit)
+        self._own_of_psets = self._take_options(source)
         self._job = self._make_job(func, source, environment)
         stats = PerfStats(vstats=options.vstats, emit=log.write)
         self._watch = Watch(log, backend.runs_here, options, stats, advice)
@@ -204,11 +205,10 @@ class MapRun:
 
     def _make_survey(self, source: PsetSource, stats: PerfStats, progress: MapProgress) -> Survey:
         options = self._options
-        own_options = self._pset_options(source)
         return Survey(
             source=source,
             backend=self._backend,
-            todo=Todo(range(0), own_options),  # `resume` fills it
+            todo=Todo(range(0), self._own_of_psets),  # `resume` fills it
             collector=Collector(options.keep_results),
             stats=stats,
             progress=progress,
@@ -217,7 +217,7 @@ class MapRun:
             sizer=GroupSizer(options.group_size),
             retry=RetryPolicy(options.retries),
             out=self._out_caller(progress),
-            options=own_options,
+            options=self._own_of_psets,
             timeout=options.timeout,
             max_failures=options.max_failures,
         )
@@ -268,12 +268,23 @@ class MapRun:
         }
         return OutCaller(options.out_func, system_kwargs, options.user_kwargs, self._watch.notes.complain)
 
-    def _pset_options(self, source: PsetSource) -> Sequence[Mapping[str, Any] | None] | None:
-        """Return every pset's own options for the backend, from its key of the backend's name."""
-        if self._backend.name not in source.names:
+    def _take_options(self, source: PsetSource) -> Sequence[Mapping[str, Any] | None] | None:
+        """Return every pset's own options for the backend, from its key of the backend's name.
+
+        The psets get them with the backend's own names: what was given as num_cores is num_cpus wherever
+        it is read.
+        """
+        from paramsurvey.params.sources import PsetTable
+
+        name = self._backend.name
+        if name not in source.names:
             return None
-        column = source.frame()[self._backend.name].tolist()
-        return [self._backend.check_options(own) if isinstance(own, Mapping) else None for own in column]
+        given = source.frame()[name].tolist()
+        taken = [self._backend.check_options(own) if isinstance(own, Mapping) else None for own in given]
+        if isinstance(source, PsetTable):
+            psets = zip(given, taken, strict=True)
+            source.replace(name, [was if own is None else dict(own) for was, own in psets])
+        return taken
 
 
 class Stream:

@@ -17,6 +17,7 @@ def main():
     shown.value("names", sorted(stats.all_stat_names()))
     stats.print_percentiles()
     stats.print_histogram("reading", value_units_per_bucket=10)
+    stats.print_histogram("nobody", value_units_per_bucket=10)
     stats.print_histogram("reading", 5)
     stats.print_histograms()
     stats.print_percentile("fitting", stderr=True)
