@@ -74,7 +74,7 @@ class MapRun:
         stop: threading.Event,
     ) -> None:
         load_pandas()
-        from paramsurvey.results.original_values import source_of
+        from paramsurvey.params.sources import as_source
 
         check_function(func)
         self._backend = backend
@@ -86,7 +86,7 @@ class MapRun:
         self._stop = stop
         self._came_to_its_end = False
         self.results: MapResults | None = None  # also after an interruption
-        source = source_of(psets, options.limit)
+        source = as_source(psets, options.limit)
         self._job = self._make_job(func, source, environment)
         stats = PerfStats(vstats=options.vstats, emit=log.write)
         self._watch = Watch(log, backend.runs_here, options, stats, advice)
@@ -272,7 +272,9 @@ class MapRun:
         """Return every pset's own options for the backend, from its key of the backend's name."""
         if self._backend.name not in source.names:
             return None
-        column = source.frame()[self._backend.name].tolist()
+        from paramsurvey.params.sources import cell_list
+
+        column = cell_list(source.cells(range(len(source)))[self._backend.name])
         return [self._backend.check_options(own) if isinstance(own, Mapping) else None for own in column]
 
 
