@@ -9,9 +9,9 @@ import pytest
 
 from conftest import FakeClock
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.reporter import plain_line
 from paramsurvey.reporting.reporters.log import LogReporter, RunLog
 from paramsurvey.reporting.reporters.plain_lines import PlainReporter
-from paramsurvey.reporting.reporters.reporter import plain_line
 from paramsurvey.reporting.reporters.throttle import Reporters
 
 PROGRESS = MapProgress("fit", total=7, finished=6, failures=1, exceptions=1)

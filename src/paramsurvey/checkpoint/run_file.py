@@ -263,7 +263,7 @@ def read_run(directory: Path) -> dict[str, Any]:
 
 
 def _unreadable(directory: Path) -> NotACheckpoint:
-    from paramsurvey.checkpoint.resume import holds_parts
+    from paramsurvey.checkpoint.format.part_files import holds_parts
 
     if holds_parts(directory):
         return RunUnreadable(

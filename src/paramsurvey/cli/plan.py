@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.cli.checkpoints.saved_command import Remembered, forget, remember
 from paramsurvey.cli.problems import ALL_FINISHED, INTERRUPTED, SOME_FAILED, BadUsage, RunFailed, say
+from paramsurvey.cli.saved_command import Remembered, forget, remember
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.execute import Way
@@ -179,13 +179,13 @@ class Plan:
         )
 
     def _count_stored(self) -> int:
-        from paramsurvey.cli.checkpoints.completeness import count_stored
+        from paramsurvey.cli.completeness import count_stored
 
         return count_stored(self.checkpoint) if self.checkpoint else 0
 
     def _explain(self, error: BaseException) -> None:
         """Say which disk it is where an error of the system does not."""
-        from paramsurvey.cli.checkpoints.completeness import why_not_written
+        from paramsurvey.cli.completeness import why_not_written
 
         if not isinstance(error, OSError) or error.filename or not self.checkpoint:
             return
@@ -255,7 +255,7 @@ class Plan:
             deliver(results, STDOUT)
 
     def _rescue_lost(self, checkpoint: str, results: MapResults, before: int) -> None:
-        from paramsurvey.cli.checkpoints.completeness import count_lost, why_not_written
+        from paramsurvey.cli.completeness import count_lost, why_not_written
         from paramsurvey.cli.tables.export import rescue
 
         lost = count_lost(checkpoint, results, before)

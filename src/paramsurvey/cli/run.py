@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paramsurvey.cli.checkpoints.saved_command import STDIN, Remembered
 from paramsurvey.cli.config import load_config
 from paramsurvey.cli.plan import SESSION_OPTIONS, Plan
 from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.saved_command import STDIN, Remembered
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.template import Template

@@ -10,7 +10,7 @@ from paramsurvey.engine.failure_causes import Case, Causes
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.eta import RateMeter
 from paramsurvey.reporting.next_steps import IN_PYTHON, Advice
-from paramsurvey.reporting.reporters.reporter import Reporter
+from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.snapshot import Running, Snapshot
 from paramsurvey.reporting.summary import PERCENTS, Facts, summary
 from paramsurvey.stats import PerfStats

@@ -77,6 +77,6 @@ def scan(path: str | os.PathLike[str]) -> pyarrow.dataset.Dataset:
     >>> best = paramsurvey.scan("run-7").to_table(filter=pc.field("loss") < 0.1)  # doctest: +SKIP
     """
     need_pyarrow()
-    from paramsurvey.results import load_checkpoint
+    from paramsurvey.results import scan_checkpoint
 
-    return load_checkpoint.scan(path)
+    return scan_checkpoint.scan(path)

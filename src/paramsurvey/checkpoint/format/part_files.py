@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 from paramsurvey.checkpoint.atomic_files import sync_directory
 from paramsurvey.checkpoint.format.schema import PartTable, about, joined
 
+RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
 FAN_IN = 16  # so many parts of about one size become one
 LARGEST = 64 * 2**20  # bytes: no merge makes more, for it happens in memory
 SMALL = 2**20  # bytes: read as a whole almost as soon as opened
@@ -91,6 +92,11 @@ def live_parts(directory: Path) -> tuple[list[Part], list[Part]]:
         covered = bool(live) and part.last <= live[-1].last
         (stale if covered else live).append(part)
     return live, stale
+
+
+def holds_parts(directory: Path) -> bool:
+    """Tell whether a directory has parts of a checkpoint."""
+    return any(live_parts(directory / kind)[0] for kind in (RESULTS, FAILURES))
 
 
 def write_part(directory: Path, table: Any, first: int, last: int) -> Part:

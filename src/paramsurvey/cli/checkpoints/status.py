@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paramsurvey.cli.checkpoints.saved_command import check_begun
 from paramsurvey.cli.problems import ALL_FINISHED, SOME_FAILED
+from paramsurvey.cli.saved_command import check_begun
 
 if TYPE_CHECKING:
     from paramsurvey.engine.failure_causes import Case
@@ -182,7 +182,8 @@ def _cases(directory: Path, run: dict[str, Any], before: State | None) -> Sequen
 
 def _read_cases(directory: Path) -> list[Case]:
     """Return the failures that no later attempt has made good, by cause."""
-    from paramsurvey.checkpoint.resume import FAILURES, RESULTS, failure_cells, latest, read_all
+    from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
+    from paramsurvey.checkpoint.stored import failure_cells, latest, read_all
     from paramsurvey.engine.failure_causes import Causes
 
     try:

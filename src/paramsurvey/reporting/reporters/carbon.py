@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.reporting.reporters.reporter import Reporter
+from paramsurvey.reporting.reporter import Reporter
 
 COUNTERS = ("total", "active", "finished", "failures", "exceptions")
 DEFAULT_PORT = 2004  # Carbon's own for pickles

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.engine.failure_causes import near
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.humanize import clipped, duration, frequency, span
+from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.reporters.plain_lines import last_lines, pace_line
-from paramsurvey.reporting.reporters.reporter import Reporter
 from paramsurvey.reporting.snapshot import Look, Snapshot
 
 INTERVAL = 0.5  # seconds between two pictures

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.humanize import frequency, span
-from paramsurvey.reporting.reporters.reporter import Reporter, plain_line
+from paramsurvey.reporting.reporter import Reporter, plain_line
 from paramsurvey.reporting.snapshot import Look, Snapshot
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from paramsurvey.engine.options import Options
 from paramsurvey.reporting.monitor import Scene
+from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.reporters.log import LogReporter, RunLog
 from paramsurvey.reporting.reporters.plain_lines import PlainReporter
-from paramsurvey.reporting.reporters.reporter import Reporter
 from paramsurvey.reporting.reporters.screen import in_notebook, is_terminal
 from paramsurvey.reporting.reporters.statistics import StatisticsReporter
 from paramsurvey.stats import PerfStats

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.reporting.reporters.reporter import Reporter
+from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.stats import PerfStats
 
 

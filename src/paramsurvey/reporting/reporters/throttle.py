@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.reporting.reporters.reporter import Reporter
+from paramsurvey.reporting.reporter import Reporter
 
 
 @dataclass

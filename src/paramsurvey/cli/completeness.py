@@ -18,8 +18,7 @@ def count_stored(checkpoint: str) -> int:
     from paramsurvey.checkpoint.opening import need_pyarrow
 
     need_pyarrow()
-    from paramsurvey.checkpoint.format.part_files import Part, live_parts
-    from paramsurvey.checkpoint.resume import RESULTS
+    from paramsurvey.checkpoint.format.part_files import RESULTS, Part, live_parts
 
     directory = Path(checkpoint) / RESULTS
     if not directory.is_dir():
