@@ -13,7 +13,8 @@ from paramsurvey.engine.collector import Collector
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.errors import NotACheckpoint
 from paramsurvey.params.column_names import in_unicode
-from paramsurvey.params.sources import PsetSource, as_series
+from paramsurvey.params.dataframes import as_series
+from paramsurvey.params.sources import PsetSource
 from paramsurvey.results.export import Exportable
 from paramsurvey.results.missing import Call, Missing, Origin, printed_by
 from paramsurvey.results.original_values import unshown

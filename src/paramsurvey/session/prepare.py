@@ -101,13 +101,13 @@ def prepare(place: Place, request: Request) -> MapRun:
         Naming what is wrong with what was given.
     """
     load_pandas()
-    from paramsurvey.results.original_values import source_of
+    from paramsurvey.params.sources import as_source
 
     backend, options = place.backend, request.options
     check_function(request.func)
     backend_options = backend.check_options(request.backend_options)
     chdir = _directory(options.chdir)
-    source = source_of(request.psets, options.limit)
+    source = as_source(request.psets, options.limit)
     pset_options = _take_options(backend, source)
     job = _job(place, request, source, chdir)
     stats = PerfStats(vstats=options.vstats, emit=place.log.write)
@@ -221,11 +221,11 @@ def _take_options(backend: Backend, source: PsetSource) -> PsetOptions:
     The psets get them with the backend's own names: what was given as num_cores is num_cpus wherever it is
     read.
     """
-    from paramsurvey.params.sources import PsetTable
+    from paramsurvey.params.sources import PsetTable, cell_list
 
     if backend.name not in source.names:
         return None
-    given = source.frame()[backend.name].tolist()
+    given = cell_list(source.cells(range(len(source)))[backend.name])
     taken = [backend.check_options(own) if isinstance(own, Mapping) else None for own in given]
     if isinstance(source, PsetTable):
         psets = zip(given, taken, strict=True)
