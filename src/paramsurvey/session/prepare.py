@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from paramsurvey.checkpoint.opening import open_checkpoint
 from paramsurvey.engine.backend import Backend
@@ -42,6 +42,9 @@ from paramsurvey.transport.source_text import texts_of
 if TYPE_CHECKING:
     from paramsurvey.params.sources import PsetSource
     from paramsurvey.results.missing import Call
+
+PsetOptions: TypeAlias = "Sequence[Mapping[str, Any] | None] | None"
+"""The backend's options of each pset; None where no pset has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +101,14 @@ def prepare(place: Place, request: Request) -> MapRun:
         Naming what is wrong with what was given.
     """
     load_pandas()
-    from paramsurvey.results.original_values import source_of
+    from paramsurvey.params.sources import as_source
 
     backend, options = place.backend, request.options
     check_function(request.func)
     backend_options = backend.check_options(request.backend_options)
     chdir = _directory(options.chdir)
-    source = source_of(request.psets, options.limit)
+    source = as_source(request.psets, options.limit)
+    pset_options = _take_options(backend, source)
     job = _job(place, request, source, chdir)
     stats = PerfStats(vstats=options.vstats, emit=place.log.write)
     progress = MapProgress(options.name, len(source))
@@ -113,17 +117,21 @@ def prepare(place: Place, request: Request) -> MapRun:
     ready: deque[dict[str, Any]] = deque()
     out: AnyOutCaller | None = _out_caller(options, chdir, progress, watch)
     out = Stream(ready, out) if request.iterates else out
-    survey = _survey(place, request, state, watch, out)
-    call = _call(request, job, survey.options)
+    survey = _survey(place, request, state, watch, out, pset_options)
+    call = _call(request, job, pset_options)
     return MapRun(backend, backend_options, job, survey, watch, options, call, place.stop, ready)
 
 
 def _survey(
-    place: Place, request: Request, state: MapState, watch: Watch, out: AnyOutCaller | None
+    place: Place,
+    request: Request,
+    state: MapState,
+    watch: Watch,
+    out: AnyOutCaller | None,
+    pset_options: PsetOptions,
 ) -> Survey:
     """Return the survey, with what earlier runs of its checkpoint have done taken up."""
     options = request.options
-    pset_options = _pset_options(place.backend, state.source)
     checkpoint = open_checkpoint(options, request.func, state, watch.notes.say)
     survey = Survey(
         state=state,
@@ -207,15 +215,25 @@ def _out_caller(options: Options, chdir: str, progress: MapProgress, watch: Watc
     return OutCaller(options.out_func, system_kwargs, options.user_kwargs, watch.notes.complain)
 
 
-def _pset_options(backend: Backend, source: PsetSource) -> Sequence[Mapping[str, Any] | None] | None:
-    """Return every pset's own options for the backend, from its key of the backend's name."""
+def _take_options(backend: Backend, source: PsetSource) -> PsetOptions:
+    """Return every pset's own options for the backend, from its key of the backend's name.
+
+    The psets get them with the backend's own names: what was given as num_cores is num_cpus wherever it is
+    read.
+    """
+    from paramsurvey.params.sources import PsetTable, cell_list
+
     if backend.name not in source.names:
         return None
-    column = source.frame()[backend.name].tolist()
-    return [backend.check_options(own) if isinstance(own, Mapping) else None for own in column]
+    given = cell_list(source.cells(range(len(source)))[backend.name])
+    taken = [backend.check_options(own) if isinstance(own, Mapping) else None for own in given]
+    if isinstance(source, PsetTable):
+        psets = zip(given, taken, strict=True)
+        source.replace(backend.name, [was if own is None else dict(own) for was, own in psets])
+    return taken
 
 
-def _call(request: Request, job: Job, pset_options: Sequence[Mapping[str, Any] | None] | None) -> Call:
+def _call(request: Request, job: Job, pset_options: PsetOptions) -> Call:
     """Return how the function is called, for calling it again."""
     from paramsurvey.results.missing import Call
 
