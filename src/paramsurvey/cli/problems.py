@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import traceback
+from contextlib import suppress
 
 import click
+
+from paramsurvey.cli.streams import can_be_written
 
 ALL_FINISHED = 0
 SOME_FAILED = 1
@@ -29,8 +33,9 @@ class RunFailed(click.ClickException):
 
 
 def say(text: str) -> None:
-    """Write a line to stderr."""
-    click.echo(text, err=True)
+    """Write a line to stderr, if that can be written."""
+    with suppress(OSError):  # the exit code says it, too
+        click.echo(text, err=True)
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -72,7 +77,7 @@ def _other(error: BaseException) -> int:
 
 def _of_the_system(error: OSError) -> str:
     """Return the sentence for what the system refuses, with the file where it names one."""
-    where = f"{error.filename}: " if error.filename else ""
+    where = f"{error.filename}: " if error.filename else "stdout: " if not can_be_written(sys.stdout) else ""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     remedy = "make room on that disk" if full else "see to that"
     return f"{where}{error.strerror}: {remedy}, and run it again ({DEBUG}=1 shows where it came from)"

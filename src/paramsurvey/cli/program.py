@@ -10,7 +10,7 @@ import click
 from paramsurvey.cli.checkpoints.past_runs import export, missing, resume
 from paramsurvey.cli.checkpoints.status import status, watch
 from paramsurvey.cli.examples import examples
-from paramsurvey.cli.problems import ALL_FINISHED, exit_code_of
+from paramsurvey.cli.problems import ALL_FINISHED, SOME_FAILED, exit_code_of
 from paramsurvey.cli.run import run
 
 EPILOG = """\b
@@ -66,8 +66,11 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         code = paramsurvey.main(given, prog_name="paramsurvey", standalone_mode=False)
+        sys.stdout.flush()  # a disk may be full, which what is buffered does not know yet
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
+    except BrokenPipeError:  # the reader of stdout has seen enough; click ends like this where it notices
+        return SOME_FAILED
     except BaseException as error:
         return exit_code_of(error)
     return code if isinstance(code, int) else ALL_FINISHED
