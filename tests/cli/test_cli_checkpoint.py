@@ -16,9 +16,9 @@ import pytest
 from test_cli import PROGRAM, paramsurvey, script, start
 
 from conftest import wait_until
-from paramsurvey.cli.checkpoints.status import State
+from paramsurvey.cli.checkpoints.run_state import State
+from paramsurvey.cli.checkpoints.saved_command import Remembered, remember
 from paramsurvey.cli.program import run_program
-from paramsurvey.cli.saved_command import Remembered, remember
 
 SIMULATION = """\
 #!/bin/sh

@@ -15,15 +15,15 @@ import pandas as pd
 import pytest
 
 from paramsurvey.cli.command.functions import as_worker, call_by_name
-from paramsurvey.cli.command.parsing import NothingParsed, number_of, parser_of
+from paramsurvey.cli.command.output_parsers import NothingParsed, number_of, parser_of
 from paramsurvey.cli.command.template import Template
 from paramsurvey.cli.config import load_config
-from paramsurvey.cli.problems import BadUsage, RunFailed
-from paramsurvey.cli.run import run
-from paramsurvey.cli.tables.axes_text import Drawn, Sampling, make_space, parse_axes, parse_axis
-from paramsurvey.cli.tables.export import check_target, deliver
+from paramsurvey.cli.errors import BadUsage, RunFailed
+from paramsurvey.cli.psets.axis_syntax import Drawn, Sampling, make_space, parse_axes, parse_axis
+from paramsurvey.cli.psets.pset_files import read_table
+from paramsurvey.cli.subcommands.run import run
 from paramsurvey.cli.tables.formats import WRITERS
-from paramsurvey.cli.tables.pset_files import read_table
+from paramsurvey.cli.tables.output_file import check_target, deliver
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.results.map_results import MapResults
 

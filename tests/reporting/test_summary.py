@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import paramsurvey
-from paramsurvey.cli.next_steps import InShell
+from paramsurvey.cli.shell_next_steps import InShell
 from paramsurvey.engine.failure_causes import Case, Cause
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.summary import Facts, summary

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.errors import BadUsage
 from paramsurvey.errors import suggestion
 
 SURVEY = "survey.toml"

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.cli.problems import ALL_FINISHED, INTERRUPTED, SOME_FAILED, BadUsage, RunFailed, say
-from paramsurvey.cli.saved_command import Remembered, forget, remember
+from paramsurvey.cli.checkpoints.saved_command import Remembered, forget, remember
+from paramsurvey.cli.errors import ALL_FINISHED, INTERRUPTED, SOME_FAILED, BadUsage, RunFailed, say
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.execute import Way
@@ -54,7 +54,7 @@ class Plan:
     ok_codes: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        from paramsurvey.cli.command.parsing import parser_of
+        from paramsurvey.cli.command.output_parsers import parser_of
 
         self.parsers = [parser_of(text) for text in self.given["parse"]]
         self.ok_codes = _codes(self.given["ok_codes"] or "0")
@@ -109,7 +109,7 @@ class Plan:
 
     def check(self) -> None:
         """Refuse what can be known to fail, before any work."""
-        from paramsurvey.cli.tables.export import check_target
+        from paramsurvey.cli.tables.output_file import check_target
 
         if self.given["output"]:
             check_target(self.given["output"])
@@ -138,7 +138,7 @@ class Plan:
 
     def run(self) -> int:
         """Run all, deliver the results, and return the exit code."""
-        from paramsurvey.cli.next_steps import ShellSession
+        from paramsurvey.cli.shell_next_steps import ShellSession
 
         work = self._function()
         init = {name: value for name, value in self.engine.items() if name in SESSION_OPTIONS}
@@ -179,13 +179,13 @@ class Plan:
         )
 
     def _count_stored(self) -> int:
-        from paramsurvey.cli.completeness import count_stored
+        from paramsurvey.cli.checkpoints.lost_results import count_stored
 
         return count_stored(self.checkpoint) if self.checkpoint else 0
 
     def _explain(self, error: BaseException) -> None:
         """Say which disk it is where an error of the system does not."""
-        from paramsurvey.cli.completeness import why_not_written
+        from paramsurvey.cli.checkpoints.lost_results import why_not_written
 
         if not isinstance(error, OSError) or error.filename or not self.checkpoint:
             return
@@ -228,7 +228,7 @@ class Plan:
 
     def _take_timeout(self) -> None:
         """End commands gently ourselves; the engine's timeout, which kills, is for when that fails."""
-        from paramsurvey.cli.command.guard import GRACE_SECONDS
+        from paramsurvey.cli.command.orphan_guard import GRACE_SECONDS
 
         os.environ.pop("PARAMSURVEY_TIMEOUT", None)
         if self.options.timeout is not None:
@@ -245,7 +245,7 @@ class Plan:
 
     def _deliver(self, results: MapResults, before: int) -> None:
         """Write the results where they are wanted, and somewhere if the checkpoint has not taken them."""
-        from paramsurvey.cli.tables.export import STDOUT, deliver
+        from paramsurvey.cli.tables.output_file import STDOUT, deliver
 
         if self.given["output"]:
             deliver(results, self.given["output"])
@@ -255,8 +255,8 @@ class Plan:
             deliver(results, STDOUT)
 
     def _rescue_lost(self, checkpoint: str, results: MapResults, before: int) -> None:
-        from paramsurvey.cli.completeness import count_lost, why_not_written
-        from paramsurvey.cli.tables.export import rescue
+        from paramsurvey.cli.checkpoints.lost_results import count_lost, why_not_written
+        from paramsurvey.cli.tables.output_file import rescue
 
         lost = count_lost(checkpoint, results, before)
         if lost:

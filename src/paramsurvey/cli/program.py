@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import click
 
-from paramsurvey.cli.checkpoints.past_runs import export, missing, resume
-from paramsurvey.cli.checkpoints.status import status, watch
-from paramsurvey.cli.examples import examples
-from paramsurvey.cli.problems import ALL_FINISHED, exit_code_of
-from paramsurvey.cli.run import run
+from paramsurvey.cli.checkpoints.run_state import status, watch
+from paramsurvey.cli.errors import ALL_FINISHED, exit_code_of
+from paramsurvey.cli.subcommands.examples import examples
+from paramsurvey.cli.subcommands.resume import export, missing, resume
+from paramsurvey.cli.subcommands.run import run
 
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}

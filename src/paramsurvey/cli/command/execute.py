@@ -17,8 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-from paramsurvey.cli.command.guard import GRACE_SECONDS, Guard
-from paramsurvey.cli.command.parsing import NothingParsed, Parser
+from paramsurvey.cli.command.orphan_guard import GRACE_SECONDS, Guard
+from paramsurvey.cli.command.output_parsers import NothingParsed, Parser
 from paramsurvey.cli.command.template import Template
 from paramsurvey.transport.messages import PlainFailure
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.errors import BadUsage
 from paramsurvey.errors import suggestion
 
 TARGET = re.compile(r"([\w./-]+):([A-Za-z_][\w.]*)")

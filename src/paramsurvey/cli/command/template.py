@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from paramsurvey.cli.command.shell_text import HOLE, Quotes, Spot, spots_in
-from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.command.shell_quoting import HOLE, Quotes, Spot, spots_in
+from paramsurvey.cli.errors import BadUsage
 from paramsurvey.errors import suggestion
 
 MARK = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.cli.problems import say
+from paramsurvey.cli.errors import say
 from paramsurvey.transport.safe_repr import describe
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.errors import BadUsage
 
 STDIN = "@-"
 NAME = ".command.json"  # hidden: the checkpoint takes no directory that has other files

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from paramsurvey.cli.checkpoints.saved_command import STDIN, Remembered
 from paramsurvey.cli.config import load_config
+from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.plan import SESSION_OPTIONS, Plan
-from paramsurvey.cli.problems import BadUsage
-from paramsurvey.cli.saved_command import STDIN, Remembered
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.template import Template
-    from paramsurvey.cli.tables.axes_text import Axis
+    from paramsurvey.cli.psets.axis_syntax import Axis
     from paramsurvey.params.spaces import Space
 
 COMMAND = "paramsurvey.command"  # in click's meta: what stands after --
@@ -201,7 +201,7 @@ def make_plan(ctx: click.Context, target: tuple[str, ...], given: dict[str, Any]
 
 def _axes(given: dict[str, Any], configured: dict[str, str], ctx: click.Context) -> dict[str, Axis]:
     """Return the axes, and note what came from standard input."""
-    from paramsurvey.cli.tables.axes_text import parse_axes
+    from paramsurvey.cli.psets.axis_syntax import parse_axes
 
     typed = {text.partition("=")[0].strip() for text in given["params"]}
     texts = [f"{name}={axis}" for name, axis in configured.items() if name not in typed]
@@ -213,8 +213,8 @@ def _axes(given: dict[str, Any], configured: dict[str, str], ctx: click.Context)
 
 
 def _space(given: dict[str, Any], axes: dict[str, Axis]) -> Space:
-    from paramsurvey.cli.tables.axes_text import Sampling, make_space
-    from paramsurvey.cli.tables.pset_files import read_table
+    from paramsurvey.cli.psets.axis_syntax import Sampling, make_space
+    from paramsurvey.cli.psets.pset_files import read_table
 
     table = read_table(given["psets"]) if given["psets"] else None
     sampling = Sampling(given["sample"], given["method"], given["seed"]) if given["sample"] else None

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.errors import BadUsage
 
 if TYPE_CHECKING:
     from paramsurvey.params.spaces import Space

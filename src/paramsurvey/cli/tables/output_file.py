@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.cli.problems import BadUsage, RunFailed, say
+from paramsurvey.cli.errors import BadUsage, RunFailed, say
 from paramsurvey.cli.tables.formats import (
     NEEDED,
     WRITERS,

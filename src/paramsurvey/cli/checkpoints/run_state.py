@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paramsurvey.cli.problems import ALL_FINISHED, SOME_FAILED
-from paramsurvey.cli.saved_command import check_begun
+from paramsurvey.cli.checkpoints.saved_command import check_begun
+from paramsurvey.cli.errors import ALL_FINISHED, SOME_FAILED
 
 if TYPE_CHECKING:
     from paramsurvey.engine.failure_causes import Case

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.cli.problems import BadUsage
-from paramsurvey.cli.tables.axes_text import value_of
+from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.psets.axis_syntax import value_of
 from paramsurvey.cli.tables.formats import is_missing
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from paramsurvey.cli.checkpoints.status import directory_argument, is_alive
-from paramsurvey.cli.problems import BadUsage, say
-from paramsurvey.cli.run import Resumed, run
-from paramsurvey.cli.saved_command import check_begun, recall
-from paramsurvey.cli.tables.export import SHOWN_ROWS, STDOUT, check_target, deliver
+from paramsurvey.cli.checkpoints.run_state import directory_argument, is_alive
+from paramsurvey.cli.checkpoints.saved_command import check_begun, recall
+from paramsurvey.cli.errors import BadUsage, say
+from paramsurvey.cli.subcommands.run import Resumed, run
+from paramsurvey.cli.tables.output_file import SHOWN_ROWS, STDOUT, check_target, deliver
 
 RESUME_EPILOG = """\b
 Examples:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.errors import BadUsage
 
 HOLE = "\0"  # stands for a placeholder: no argument can have one
 

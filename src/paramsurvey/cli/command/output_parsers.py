@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.errors import BadUsage
 from paramsurvey.params.column_names import in_unicode
 from paramsurvey.transport.messages import PlainFailure
 
