@@ -21,9 +21,9 @@ from paramsurvey.transport import capture
 from paramsurvey.transport.messages import Group
 from paramsurvey.worker.runner import IDLE
 
-ROOT = str(Path(__file__).resolve().parents[2])
+ROOT = str(Path(__file__).resolve().parents[3])  # where this package lies
 BOOT = (
-    "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.pool.child import main; "
+    "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.child import main; "
     "main({socket}, {mark}, {output}, {lifeline}, {driver})"
 )
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
