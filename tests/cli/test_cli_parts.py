@@ -15,15 +15,16 @@ import pandas as pd
 import pytest
 
 from paramsurvey.cli.command.functions import as_worker, call_by_name
-from paramsurvey.cli.command.output_parsers import NothingParsed, number_of, parser_of
+from paramsurvey.cli.command.output_parsers import NothingParsed, make_parser, number_of
 from paramsurvey.cli.command.template import Template
 from paramsurvey.cli.config import load_config
 from paramsurvey.cli.errors import BadUsage, RunFailed
-from paramsurvey.cli.psets.axis_syntax import Drawn, Sampling, make_space, parse_axes, parse_axis
-from paramsurvey.cli.psets.pset_files import read_table
+from paramsurvey.cli.psets.axis_syntax import DistributionCall, parse_axes, parse_axis
+from paramsurvey.cli.psets.pset_files import read_psets
+from paramsurvey.cli.psets.space import Sampling, make_space
 from paramsurvey.cli.subcommands.run import run
 from paramsurvey.cli.tables.formats import WRITERS
-from paramsurvey.cli.tables.output_file import check_target, deliver
+from paramsurvey.cli.tables.output_file import check_output, write_table
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.results.map_results import MapResults
 
@@ -95,7 +96,7 @@ def test_values_from_files(in_tmp: Path) -> None:
 def test_a_mark_of_windows_at_the_beginning_of_a_file_is_no_value(in_tmp: Path, name: str, text: str) -> None:
     Path(name).write_text(text, encoding="utf-8-sig")
     if name == "b.csv":
-        assert list(read_table(name)) == [{"a": "x"}, {"a": 2}]
+        assert list(read_psets(name)) == [{"a": "x"}, {"a": 2}]
     else:
         assert parse_axis("a", f"@{name}") == ["x", 2]
 
@@ -103,7 +104,7 @@ def test_a_mark_of_windows_at_the_beginning_of_a_file_is_no_value(in_tmp: Path, 
 @pytest.mark.parametrize(("name", "text"), [("t.json", '[{"a": 1}]'), ("t.jsonl", '{"a": 1}\n')])
 def test_a_mark_of_windows_in_tables(in_tmp: Path, name: str, text: str) -> None:
     Path(name).write_text(text, encoding="utf-8-sig")
-    assert list(read_table(name)) == [{"a": 1}]
+    assert list(read_psets(name)) == [{"a": 1}]
 
 
 @pytest.mark.parametrize(
@@ -113,24 +114,24 @@ def test_a_mark_of_windows_in_tables(in_tmp: Path, name: str, text: str) -> None
         ("=1", "has no name"),
         ("a=", "has no values"),
         ("a=[]", "has no values"),
-        ("a=0:1:-1", "never gets there"),
-        ("a=0:1:0", "never gets there"),
+        ("a=0:1:-1", "never reaches the stop"),
+        ("a=0:1:0", "never reaches the stop"),
         ("a=0:1:1e-12", "larger step"),
         ("a=linspace(0,1)", "needs 3 numbers"),
         ("a=linspace(0,1,x)", "needs 3 numbers"),
         ("a=linspace(0,1,2.5)", "how many"),
         ("a=linspce(0,1,3)", "did you mean linspace"),
-        ("a=linspace(0,1,3),5", r"begins like the call linspace\(\.\.\.\) and is none"),
+        ("a=linspace(0,1,3),5", r"begins like the call linspace\(\.\.\.\) but is not"),
         ("a=5,linspace(0,1,3)", "begins like the call"),
         ("a=f(x,y)", "begins like the call"),
-        ("a=[1,2", "begins like a JSON list and is none"),
+        ("a=[1,2", "begins like a JSON list but is not"),
         ("a=[not json]", "begins like a JSON list"),
         ("a=1:3,7", "begins like a range"),
         ("a=7,1:3", "begins like a range"),
         ("a=1:2:3:4", "begins like a range"),
         ("a=@nowhere.txt", "cannot be read"),
-        ("a=\udcff", "no UTF-8 text"),
-        ('a=["\\ud800"]', "no UTF-8 text"),
+        ("a=\udcff", "not UTF-8 text"),
+        ('a=["\\ud800"]', "not UTF-8 text"),
     ],
 )
 def test_axes_that_cannot_be_read(text: str, says: str) -> None:
@@ -155,13 +156,13 @@ def test_axes_are_crossed_or_side_by_side() -> None:
 
 def test_zip_without_values_to_put_side_by_side_is_refused(in_tmp: Path) -> None:
     Path("t.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(BadUsage, match=r"--zip .* leave it out"):
-        make_space({}, read_table("t.csv"), zipped=True)
+    with pytest.raises(BadUsage, match=r"there is no -p: leave --zip out"):
+        make_space({}, read_psets("t.csv"), zipped=True)
 
 
 def test_samples_are_drawn_from_distributions_and_lists() -> None:
     axes = parse_axes(["x=uniform(0,1)", "k=integers(1,3)", "r=loguniform(1e-3,1)", "c=choice(p,q)", "d=7,8"])
-    assert axes["x"] == Drawn("uniform", (0, 1))
+    assert axes["x"] == DistributionCall("uniform", (0, 1))
     psets = list(make_space(axes, sampling=Sampling(64, "sobol", 1)))
     assert len(psets) == 64
     assert all(0 <= pset["x"] <= 1 and 1e-3 <= pset["r"] <= 1 for pset in psets)
@@ -194,12 +195,12 @@ def test_tables_of_psets(in_tmp: Path, suffix: str) -> None:
         "json": lambda: frame.to_json(path, orient="records"),
         "jsonl": lambda: frame.to_json(path, orient="records", lines=True),
     }[suffix]()
-    assert list(read_table(path)) == frame.to_dict("records")
+    assert list(read_psets(path)) == frame.to_dict("records")
 
 
 def test_a_table_is_crossed_with_the_axes(in_tmp: Path) -> None:
     Path("t.csv").write_text("a,code\n1,007\n2,NA\n")
-    psets = list(make_space(parse_axes(["b=5,6"]), read_table("t.csv")))
+    psets = list(make_space(parse_axes(["b=5,6"]), read_psets("t.csv")))
     assert psets[1:3] == [{"a": 1, "code": "007", "b": 6}, {"a": 2, "code": "NA", "b": 5}]
 
 
@@ -208,13 +209,13 @@ def test_a_table_is_crossed_with_the_axes(in_tmp: Path) -> None:
     [
         ("t.csv", "", "no rows"),
         ("t.csv", "a,b\n1\n", "row 2 has 1 cells"),
-        ("t.xls", "x", "no such kind"),
+        ("t.xls", "x", "this format cannot be read"),
         ("t.parquet", "x", "cannot be read"),
         ("t.json", "{", "cannot be read"),
-        ("t.json", '{"a": 1}', "no list of objects"),
-        ("t.jsonl", '{"a": 1}\n\n{"a":}\n', "line 3 is no JSON"),
-        ("t.jsonl", "[1]\n", "line 1 is no object"),
-        ("t.csv", "a,b,a\n1,2,3\n", "column 'a' is there twice"),
+        ("t.json", '{"a": 1}', "not a list of objects"),
+        ("t.jsonl", '{"a": 1}\n\n{"a":}\n', "line 3 is not JSON"),
+        ("t.jsonl", "[1]\n", "line 1 is not an object"),
+        ("t.csv", "a,b,a\n1,2,3\n", "two columns 'a'"),
         ("t.csv", 'a,b\n1,"x\n', "t.csv cannot be read .line 2: .* quotes"),
         ("t.csv", "a;b\n1;2\n", "seems to be separated by semicolons"),
         ("t.tsv", "a,b\n1,2\n", "seems to be separated by commas"),
@@ -223,7 +224,7 @@ def test_a_table_is_crossed_with_the_axes(in_tmp: Path) -> None:
 def test_tables_that_are_none(in_tmp: Path, name: str, text: str, says: str) -> None:
     Path(name).write_text(text)
     with pytest.raises(BadUsage, match=says):
-        read_table(name)
+        read_psets(name)
 
 
 @pytest.mark.parametrize("name", ["t.json", "t.jsonl", "t.csv"])
@@ -236,7 +237,7 @@ def test_a_value_keeps_its_type_whatever_other_rows_have(in_tmp: Path, name: str
     }[name]
     Path(name).write_text(text)
     command = Template(("{a}", "{n}"))
-    assert [command.fill(pset) for pset in read_table(name)] == [["1", "5"], ["2.5", "nan"], ["3", "None"]]
+    assert [command.fill(pset) for pset in read_psets(name)] == [["1", "5"], ["2.5", "nan"], ["3", "None"]]
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.feather"])
@@ -246,7 +247,7 @@ def test_integers_stay_integers_next_to_missing_ones(in_tmp: Path, name: str, dt
     frame = pd.DataFrame({"n": numbers, "x": [0.5, np.nan], "s": ["a", None], "i": [1, 2]})
     (frame.to_parquet if name == "t.parquet" else frame.to_feather)(name)
     command = Template(("{n}", "{x}", "{s}", "{i}"))
-    filled = [command.fill(pset) for pset in read_table(name)]
+    filled = [command.fill(pset) for pset in read_psets(name)]
     assert filled == [[str(2**60 + 1), "0.5", "a", "1"], ["nan", "nan", "nan", "2"]]
 
 
@@ -335,7 +336,7 @@ def test_where_nothing_can_be_quoted_only_values_stand_that_need_no_quotes(text:
 
 @pytest.mark.parametrize("text", NOWHERE)
 def test_a_placeholder_that_changes_its_meaning_there_is_refused(text: str) -> None:
-    with pytest.raises(BadUsage, match=r"--shell: \{a\} stands after .*: put it into a variable"):
+    with pytest.raises(BadUsage, match=r"--shell: \{a\} follows a .*: put it into a variable"):
         Template((text,), shell=True).check(["a"])
 
 
@@ -367,31 +368,31 @@ def test_a_value_is_a_word_and_no_syntax(text: str, value: Any, printed: str) ->
     ],
 )
 def test_regular_expressions(pattern: str, text: str, found: dict[str, Any]) -> None:
-    assert parser_of(pattern)(text) == found
+    assert make_parser(pattern)(text) == found
 
 
 @pytest.mark.parametrize("pattern", ["loss=.*", "(1)(2)", "x=(", "a=(1) a=(2)"])
 def test_regular_expressions_without_names(pattern: str) -> None:
     with pytest.raises(BadUsage, match="--parse"):
-        parser_of(pattern)
+        make_parser(pattern)
 
 
 def test_the_last_json_object_counts() -> None:
     text = 'log {not} [1]\n{"a": 1}\nx {"a": {"b": [1, {"c": 2}]}, "d": NaN}\n{"cut": '
-    found = parser_of("json")(text)
+    found = make_parser("json")(text)
     assert found["a"] == {"b": [1, {"c": 2}]}
     assert np.isnan(found["d"])
     with pytest.raises(NothingParsed, match="no JSON object"):
-        parser_of("json")("[1, 2] {x}")
+        make_parser("json")("[1, 2] {x}")
 
 
 def test_half_a_character_in_json_is_escaped() -> None:
-    assert parser_of("json")('{"a": "\\ud800 \\ud83d\\ude00"}') == {"a": "\\ud800 😀"}
+    assert make_parser("json")('{"a": "\\ud800 \\ud83d\\ude00"}') == {"a": "\\ud800 😀"}
 
 
 def test_deeply_nested_rubbish_is_no_json() -> None:
     with pytest.raises(NothingParsed):
-        parser_of("json")('{"a":' * 5000)
+        make_parser("json")('{"a":' * 5000)
 
 
 def test_numbers_become_numbers() -> None:
@@ -412,7 +413,7 @@ TABLE = pd.DataFrame({"n": [1, 2], "s": ["a,b", "q\n"], "o": [{"k": [1]}, [2]], 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "feather", "sqlite"])
 def test_a_table_can_be_read_back(in_tmp: Path, suffix: str) -> None:
     path = f"out.{suffix}"
-    deliver(TABLE, path)
+    write_table(TABLE, path)
     back = {
         "csv": pd.read_csv,
         "parquet": pd.read_parquet,
@@ -425,7 +426,7 @@ def test_a_table_can_be_read_back(in_tmp: Path, suffix: str) -> None:
 
 
 def test_an_object_that_changes_its_type_is_json(in_tmp: Path) -> None:
-    deliver(pd.DataFrame({"a": [1, "x"], "b": [[1.0], [2.0]]}, dtype=object), "out.parquet")
+    write_table(pd.DataFrame({"a": [1, "x"], "b": [[1.0], [2.0]]}, dtype=object), "out.parquet")
     back = pd.read_parquet("out.parquet")
     assert back["a"].tolist() == ["1", "x"]
     assert back["b"].map(list).tolist() == [[1.0], [2.0]]
@@ -470,7 +471,7 @@ def odd_results(count: int = 2) -> MapResults:
 def test_every_object_finds_a_place_in_every_format(
     in_tmp: Path, suffix: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    deliver(odd_results(), f"out.{suffix}")
+    write_table(odd_results(), f"out.{suffix}")
     assert os.listdir() == [f"out.{suffix}"]
     assert "2 rows" in capfd.readouterr().err
     back = read_back(f"out.{suffix}")
@@ -500,7 +501,7 @@ def read_back(path: str) -> dict[str, list[Any]]:
 
 
 def test_an_array_is_json_in_csv(in_tmp: Path) -> None:
-    deliver(pd.DataFrame({"v": [np.array([1, 2])]}), "out.csv")
+    write_table(pd.DataFrame({"v": [np.array([1, 2])]}), "out.csv")
     assert Path("out.csv").read_text() == 'v\n"[1, 2]"\n'
 
 
@@ -510,7 +511,7 @@ def test_names_that_a_format_does_not_know_are_changed_and_told(
 ) -> None:
     names = ["p", "a", "A", "", 1, "1", "x/y", "int"]
     frame = pd.DataFrame([range(len(names))], columns=pd.Index(names, dtype=object))
-    deliver(MapResults(frame, progress=MapProgress("names", total=1, finished=1)), f"out.{suffix}")
+    write_table(MapResults(frame, progress=MapProgress("names", total=1, finished=1)), f"out.{suffix}")
     back = read_back(f"out.{suffix}")
     assert sorted(int(values[0]) for name, values in back.items() if name != "pset") == list(range(8))
     said = capfd.readouterr().err
@@ -521,7 +522,7 @@ def test_names_that_a_format_does_not_know_are_changed_and_told(
 
 def test_a_table_without_rows(in_tmp: Path) -> None:
     for suffix in ("csv", "parquet", "feather", "sqlite"):
-        deliver(TABLE.head(0), f"out.{suffix}")
+        write_table(TABLE.head(0), f"out.{suffix}")
 
 
 def test_whatever_a_writer_raises_the_results_are_kept(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -531,7 +532,7 @@ def test_whatever_a_writer_raises_the_results_are_kept(in_tmp: Path, monkeypatch
     monkeypatch.setitem(WRITERS, ".nc", fail)
     monkeypatch.setattr("tempfile.tempdir", str(in_tmp))
     with pytest.raises(RunFailed, match=r"a bug in a library.*the results are in"):
-        deliver(TABLE, "out.nc")
+        write_table(TABLE, "out.nc")
     (kept,) = in_tmp.glob("paramsurvey-*-out.csv")
     assert len(pd.read_csv(kept)) == 2
 
@@ -539,8 +540,8 @@ def test_whatever_a_writer_raises_the_results_are_kept(in_tmp: Path, monkeypatch
 def test_a_symbolic_link_stays_one(in_tmp: Path) -> None:
     Path("data").mkdir()
     Path("link.csv").symlink_to("data/real.csv")
-    check_target("link.csv")
-    deliver(TABLE, "link.csv")
+    check_output("link.csv")
+    write_table(TABLE, "link.csv")
     assert Path("link.csv").is_symlink()
     assert len(pd.read_csv("data/real.csv")) == 2
     assert os.listdir("data") == ["real.csv"]
@@ -578,12 +579,12 @@ def test_pyproject_is_found_above(in_tmp: Path, monkeypatch: pytest.MonkeyPatch)
         ("retries = 'x'", "retries: 'x' is not a valid"),
         ("retries = [1, 2]", "wrong type"),
         ("shell = 1", "wrong type"),
-        ("retries", "is no TOML"),
+        ("retries", "is not valid TOML"),
         ("command = 1", "command is neither"),
-        ("params = 1", "params is no table"),
-        ("psets = 5", "psets: 5 is no path"),
+        ("params = 1", "params is not a table"),
+        ("psets = 5", "psets: 5 is not a path"),
         ("parse = [[1]]", "wrong type"),
-        ("command = 'echo \"{a}'", "my.toml: command = .* cannot be cut into words"),
+        ("command = 'echo \"{a}'", "my.toml: command = .* cannot be split into words"),
     ],
 )
 def test_wrong_configurations_are_refused(in_tmp: Path, text: str, says: str) -> None:
@@ -594,7 +595,7 @@ def test_wrong_configurations_are_refused(in_tmp: Path, text: str, says: str) ->
 
 def test_a_pyproject_without_tables(in_tmp: Path) -> None:
     Path("pyproject.toml").write_text("tool = 3\n")
-    with pytest.raises(BadUsage, match=r"pyproject.toml: tool.paramsurvey is no table"):
+    with pytest.raises(BadUsage, match=r"pyproject.toml: tool.paramsurvey is not a table"):
         load_config(run, None)
 
 
@@ -607,7 +608,7 @@ def test_a_function_is_called_by_name() -> None:
 
     assert as_worker(area, ["width"]) == (call_by_name, area)
     assert call_by_name({"width": 3}, {}, area) == {"result": 6}
-    with pytest.raises(BadUsage, match="does not fit"):
+    with pytest.raises(BadUsage, match="does not take"):
         as_worker(area, ["length"])
 
 

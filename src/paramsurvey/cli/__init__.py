@@ -1,6 +1,6 @@
-"""The `paramsurvey` program: surveys of commands, without a line of Python.
+"""The program ``paramsurvey``: surveys of commands, without a line of Python.
 
-Nothing is loaded here: workers import what runs their commands from this package.
+Nothing is imported at the top: workers import this package in order to run commands.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a checkpoint remembers of the program that made it, so that ``resume`` can run it again."""
+"""The command line that made a checkpoint. It is saved there, so that ``resume`` can run it again."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.psets.axis_syntax import FROM_STDIN
 
-STDIN = "@-"
-NAME = ".command.json"  # hidden: the checkpoint takes no directory that has other files
+FILE_NAME = ".command.json"  # hidden, as a checkpoint refuses a directory with other visible files
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """The arguments of ``paramsurvey run``, and the directory in which they mean what they say.
+class SavedCommand:
+    """The arguments of ``paramsurvey run``, and all else that decides what they mean.
 
     Parameters
     ----------
@@ -27,8 +27,9 @@ class Remembered:
     command : list of str, optional
         What stood after it.
     directory : str
+        The working directory, from which relative paths start.
     config : dict, optional
-        What a configuration had, which may be gone or another one later. None: an older version kept none.
+        The configuration, as the file may be changed or removed later. None: it was not saved.
     """
 
     options: list[str]
@@ -36,66 +37,66 @@ class Remembered:
     directory: str
     config: dict[str, Any] | None = None
 
-    def with_values(self, read: Mapping[str, Sequence[Any]]) -> Remembered:
-        """Return the same with values in place of ``@-``: standard input is read once.
+    def with_stdin_values(self, read: Mapping[str, Sequence[Any]]) -> SavedCommand:
+        """Return the same with values in place of ``@-``, as standard input can be read only once.
 
         Parameters
         ----------
         read : dict
-            What was read there, by the parameter's name.
+            The values that were read there, by the name of the parameter.
         """
-        texts = {f"{name}={STDIN}": f"{name}={json.dumps(list(values))}" for name, values in read.items()}
+        lists = {name: json.dumps(list(values)) for name, values in read.items()}
+        texts = {f"{name}={FROM_STDIN}": f"{name}={values}" for name, values in lists.items()}
         config = dict(self.config or {})
         params = config.get("params_config", {})
-        read_again = {
-            name: json.dumps(list(read[name]))
-            for name, text in params.items()
-            if text == STDIN and name in read
+        configured = {
+            name: lists[name] for name, text in params.items() if text == FROM_STDIN and name in lists
         }
-        if read_again:
-            config["params_config"] = {**params, **read_again}
-        return replace(self, options=[_replaced(word, texts) for word in self.options], config=config)
+        if configured:
+            config["params_config"] = {**params, **configured}
+        return replace(self, options=[_replace_axis(word, texts) for word in self.options], config=config)
 
     def arguments(self, more: Sequence[str] = ()) -> list[str]:
-        """Return the arguments again, with more options, which win."""
+        """Return the arguments for ``paramsurvey run``, with more options, which win."""
         return [*self.options, *more, *(["--", *self.command] if self.command is not None else [])]
 
 
-def _replaced(word: str, texts: Mapping[str, str]) -> str:
-    """Return a word of the command line, such as ``a=@-`` or ``-pa=@-``, with another text at its end."""
-    for text, other in texts.items():
+def _replace_axis(word: str, texts: Mapping[str, str]) -> str:
+    """Return a word of the command line, such as ``a=@-`` or ``-pa=@-``, with its axis replaced."""
+    for text, replacement in texts.items():
         before = word.removesuffix(text)
         if word.endswith(text) and (not before or before in ("-p", "--param=")):
-            return before + other
+            return before + replacement
     return word
 
 
-def remember(checkpoint: str, remembered: Remembered) -> None:
-    """Keep the arguments with the checkpoint; a directory that is none, or is in use, stays as it is."""
+def save_command(checkpoint: str, command: SavedCommand) -> None:
+    """Save the command in its checkpoint; any other directory, or one in use, stays as it is."""
     path = Path(checkpoint)
-    if not _is_ours(path):
+    if not _may_save(path):
         return
-    with suppress(OSError):  # the checkpoint itself will say what is wrong with the directory
+    with suppress(OSError):  # opening the checkpoint will tell the user what is wrong with the directory
         path.mkdir(parents=True, exist_ok=True)
-        aside = path / f"{NAME}.{os.getpid()}.tmp"
+        temporary = path / f"{FILE_NAME}.{os.getpid()}.tmp"
         try:
-            aside.write_text(json.dumps(asdict(remembered), indent=2) + "\n", encoding="utf-8")
-            os.replace(aside, path / NAME)
+            temporary.write_text(json.dumps(asdict(command), indent=2) + "\n", encoding="utf-8")
+            os.replace(temporary, path / FILE_NAME)
         finally:
-            aside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
-def forget(checkpoint: str) -> None:
-    """Take the arguments of a run away that never began, with the directory if that is all there was."""
-    if not has_begun(checkpoint):
+def discard_unstarted(checkpoint: str) -> None:
+    """Remove the saved command of a run that ended before it began, and the directory if it is then empty."""
+    if not has_started(checkpoint):
         with suppress(OSError):
-            (Path(checkpoint) / NAME).unlink()
+            (Path(checkpoint) / FILE_NAME).unlink()
             Path(checkpoint).rmdir()
 
 
-def _is_ours(path: Path) -> bool:
+def _may_save(path: Path) -> bool:
+    """Tell whether a directory is new, empty, or a checkpoint that no other run uses."""
     from paramsurvey.checkpoint.lock import holder_of
-    from paramsurvey.checkpoint.run_file import NAME as RUN
+    from paramsurvey.checkpoint.run_file import NAME as RUN_FILE
 
     if not path.exists():
         return True
@@ -104,41 +105,49 @@ def _is_ours(path: Path) -> bool:
         holder = holder_of(path)
     except OSError:
         return False
-    return (not names or RUN in names) and not (holder is not None and holder[1])
+    return (not names or RUN_FILE in names) and not (holder is not None and holder[1])
 
 
-def recall(checkpoint: str) -> Remembered:
-    """Return the arguments that made a checkpoint.
+def load_command(checkpoint: str) -> SavedCommand:
+    """Return the command that made a checkpoint.
 
     Raises
     ------
     BadUsage
-        It is no checkpoint, or a program in Python made it, which is named.
+        A Python program made the checkpoint; the message names it.
+    NotACheckpoint
+        A ValueError: the directory is not a checkpoint.
     """
     from paramsurvey.checkpoint.run_file import read_run
 
     try:
-        kept: dict[str, Any] = json.loads((Path(checkpoint) / NAME).read_text(encoding="utf-8"))
-        return Remembered(kept["options"], kept["command"], kept["directory"], kept.get("config"))
+        saved: dict[str, Any] = json.loads((Path(checkpoint) / FILE_NAME).read_text(encoding="utf-8"))
+        return SavedCommand(saved["options"], saved["command"], saved["directory"], saved.get("config"))
     except (OSError, ValueError, KeyError, TypeError):
         run = read_run(Path(checkpoint))
     raise BadUsage(
-        f"{checkpoint} was made by a program in Python: run that again, it goes on from there: "
+        f"{checkpoint} was made by a Python program: run that program again, and it resumes: "
         f"cd {run.get('directory', '?')} && python {' '.join(map(str, run.get('command', ['...'])))}"
     )
 
 
-def has_begun(checkpoint: str) -> bool:
-    """Tell whether a run has come so far that its checkpoint can be read."""
-    from paramsurvey.checkpoint.run_file import NAME as RUN
+def has_started(checkpoint: str) -> bool:
+    """Tell whether a run has got so far that its checkpoint can be read."""
+    from paramsurvey.checkpoint.run_file import NAME as RUN_FILE
 
-    return (Path(checkpoint) / RUN).exists()
+    return (Path(checkpoint) / RUN_FILE).exists()
 
 
-def check_begun(checkpoint: str) -> None:
-    """Refuse the directory of a run that has written nothing yet."""
-    if not has_begun(checkpoint) and (Path(checkpoint) / NAME).exists():
+def check_started(checkpoint: str) -> None:
+    """Refuse the directory of a run that has written nothing yet.
+
+    Raises
+    ------
+    BadUsage
+        The run may be about to start, or may have been interrupted before.
+    """
+    if not has_started(checkpoint) and (Path(checkpoint) / FILE_NAME).exists():
         raise BadUsage(
-            f"{checkpoint}: the run has written nothing yet: look again in a moment, "
-            f"or go on with it: paramsurvey resume {checkpoint}"
+            f"{checkpoint}: the run has not written anything yet: try again in a moment, "
+            f"or, if it no longer runs, paramsurvey resume {checkpoint}"
         )

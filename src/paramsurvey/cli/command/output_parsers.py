@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,18 +14,23 @@ from paramsurvey.params.column_names import in_unicode
 from paramsurvey.transport.messages import PlainFailure
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
-OPAQUE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # escapes and character classes
+ESCAPE_OR_CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # a ( in these begins no group
 GROUP = re.compile(r"\((?:\?P<(\w+)>|(?!\?))")
-LABEL = re.compile(r"([A-Za-z_]\w*)[\"' ]*[=:]")
-WORD = re.compile(r"([A-Za-z_]\w*)[^\w(]*$")
+WORD_BEFORE_SIGN = re.compile(r"([A-Za-z_]\w*)[\"' ]*[=:]")
+LAST_WORD = re.compile(r"([A-Za-z_]\w*)[^\w(]*$")
 
 
 class NothingParsed(PlainFailure):
-    """The program did not print what was to be parsed."""
+    """The program did not print what ``--parse`` looks for."""
 
 
 class Parser(Protocol):
     """Finds results in a program's stdout."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The columns that it makes, as far as they are known before the program runs."""
+        ...
 
     def __call__(self, text: str) -> Mapping[str, Any]:
         """Return the results, or raise `NothingParsed`."""
@@ -36,8 +41,13 @@ class Parser(Protocol):
 class JsonParser:
     """The keys of the last JSON object that was printed, on one line or several."""
 
+    @property
+    def names(self) -> Sequence[str]:
+        """None: the program decides."""
+        return ()
+
     def __call__(self, text: str) -> Mapping[str, Any]:
-        last = deque(_objects(text), maxlen=1)
+        last = deque(_json_objects(text), maxlen=1)
         if not last:
             raise NothingParsed(
                 "stdout has no JSON object: let the program print one, or leave out --parse json"
@@ -45,7 +55,7 @@ class JsonParser:
         return {in_unicode(key): in_unicode(value) for key, value in last[0].items()}
 
 
-def _objects(text: str) -> Iterable[dict[str, Any]]:
+def _json_objects(text: str) -> Iterable[dict[str, Any]]:
     decoder = json.JSONDecoder()
     at = text.find("{")
     while at >= 0:
@@ -59,12 +69,13 @@ def _objects(text: str) -> Iterable[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class RegexParser:
-    """The groups of a regular expression, where it matches last.
+    """The groups of a regular expression, in the last place where it matches.
 
     Parameters
     ----------
     pattern : str
-        Each group is a column: its name is the group's, ``(?P<loss>...)``, or the word before it.
+        Each group makes a column. It has the name of the group, ``(?P<loss>...)``, else it is called
+        after the word before the group.
     """
 
     pattern: str
@@ -73,53 +84,56 @@ class RegexParser:
         try:
             self._regex()
         except re.error as error:
-            raise BadUsage(f"--parse {self.pattern!r} is no regular expression ({error}): mend it") from None
-        _ = self.names  # which are looked at here, too
+            raise BadUsage(
+                f"--parse {self.pattern!r} is not a regular expression ({error}): correct it"
+            ) from None
+        _ = self.names  # raises where groups have no names, or equal ones
 
     def _regex(self) -> re.Pattern[str]:
-        return re.compile(self.pattern, re.MULTILINE)  # which keeps it
+        return re.compile(self.pattern, re.MULTILINE)  # re keeps what it has compiled
 
     @property
-    def names(self) -> list[str]:
-        """The columns."""
+    def names(self) -> Sequence[str]:
+        """The columns, one for each group."""
         return _group_names(self.pattern, self._regex().groups)
 
     def __call__(self, text: str) -> Mapping[str, Any]:
         last = deque(self._regex().finditer(text), maxlen=1)
         if not last:
             raise NothingParsed(
-                f"stdout has no match of --parse {self.pattern!r}: compare it with what was printed"
+                f"stdout has no match of --parse {self.pattern!r}: compare it with what the program prints"
             )
         values = zip(self.names, last[0].groups(), strict=True)
         return {name: number_of(value) for name, value in values if value is not None}
 
 
 def _group_names(pattern: str, count: int) -> list[str]:
-    plain = OPAQUE.sub(lambda match: " " * len(match[0]), pattern)
+    searched = ESCAPE_OR_CLASS.sub(lambda match: " " * len(match[0]), pattern)
     if not count:
         raise BadUsage(
-            f"--parse {pattern!r} has no group: put what is to be kept in (), as in 'loss=([0-9.]+)'"
+            f"--parse {pattern!r} has no group: put what becomes a column into (), as in 'loss=([0-9.]+)'"
         )
-    names, before = list[str](), 0
-    for group in GROUP.finditer(plain):
-        names.append(group[1] or _label(plain[before : group.start()]))
-        before = group.end()
+    names, end_of_last = list[str](), 0
+    for group in GROUP.finditer(searched):
+        names.append(group[1] or _name_before(pattern_part=searched[end_of_last : group.start()]))
+        end_of_last = group.end()
     if "" in names or len(set(names)) < count:
         raise BadUsage(
-            f"--parse {pattern!r} does not name each group differently: write (?P<name>...) instead of (...)"
+            f"--parse {pattern!r} has groups without a name, or with the same name: "
+            "write (?P<name>...) instead of (...)"
         )
     return names
 
 
-def _label(text: str) -> str:
-    """Return the last word before = or :, else the last word, of what stands before a group."""
-    labels: list[str] = LABEL.findall(text)
-    word = WORD.search(text)
-    return labels[-1] if labels else word[1] if word else ""
+def _name_before(pattern_part: str) -> str:
+    """Return the last word before ``=`` or ``:``, else the last word, of what stands before a group."""
+    before_sign: list[str] = WORD_BEFORE_SIGN.findall(pattern_part)
+    last = LAST_WORD.search(pattern_part)
+    return before_sign[-1] if before_sign else last[1] if last else ""
 
 
 def number_of(text: str) -> Any:
-    """Return a number where the text is one, else the text.
+    """Return a number if the text is one, else the text.
 
     Examples
     --------
@@ -135,6 +149,27 @@ def number_of(text: str) -> Any:
         return float(stripped)
 
 
-def parser_of(text: str) -> JsonParser | RegexParser:
-    """Return what one ``--parse`` asks for."""
+def make_parser(text: str) -> Parser:
+    """Return the parser of one ``--parse``."""
     return JsonParser() if text == "json" else RegexParser(text)
+
+
+def make_parsers(texts: Sequence[str]) -> tuple[Parser, ...]:
+    """Return the parsers of several ``--parse``.
+
+    Raises
+    ------
+    BadUsage
+        A text is no regular expression with groups that have names, or two parsers make the same column,
+        so that one of the two results would be lost.
+    """
+    parsers = tuple(map(make_parser, texts))
+    if texts.count("json") > 1:
+        raise BadUsage("--parse json is given twice: leave one out")
+    names = [name for parser in parsers for name in parser.names]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadUsage(
+                f"two --parse make the column {name!r}: rename one of them, as in (?P<{name}_2>...)"
+            )
+    return parsers

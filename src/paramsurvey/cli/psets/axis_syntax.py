@@ -1,44 +1,42 @@
-"""Axes as they are typed: ``1,2,3``, ``0:1:0.25``, ``linspace(0,1,11)``, ``@file``, ``uniform(0,1)``."""
+"""The syntax of ``-p name=AXIS``: ``1,2,3``, ``0:1:0.25``, ``linspace(0,1,11)``, ``@file`` and others."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
-
-if TYPE_CHECKING:
-    from paramsurvey.params.spaces import Space
 
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")  # 007 and +7 stay text: as numbers they would look different
 FLOAT = re.compile(r"-?(?:(?:0|[1-9]\d*)?\.\d+|(?:0|[1-9]\d*)\.?)(?:[eE][-+]?\d+)?")
-STEPS = re.compile(rf"\s*({NUMBER})\s*:\s*({NUMBER})\s*(?::\s*({NUMBER})\s*)?")
+RANGE = re.compile(rf"\s*({NUMBER})\s*:\s*({NUMBER})\s*(?::\s*({NUMBER})\s*)?")
 CALL = re.compile(r"\s*([A-Za-z_]\w*)\((.*)\)\s*", re.DOTALL)
-STEPS_BEGIN = re.compile(rf"\s*{NUMBER}\s*:\s*{NUMBER}\s*(?=[,:]|$)")
+RANGE_BEGIN = re.compile(rf"\s*{NUMBER}\s*:\s*{NUMBER}\s*(?=[,:]|$)")
 CALL_BEGIN = re.compile(r"\s*([A-Za-z_]\w*)\(")
 ITEM = re.compile(r'"((?:[^"]|"")*)"(?=,|$)|([^,]*)', re.DOTALL)
-MOST_STEPS = 10_000_000  # what a typing error such as 0:1:1e-12 asks for does not fit into memory
+FROM_STDIN = "@-"  # an axis whose values come from standard input
+MAX_VALUES = 10_000_000  # of floats: a typing error such as 0:1:1e-12 asks for more than fits into memory
 
 Values = Sequence[Any]
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A distribution: its name and its arguments, for `paramsurvey.params`."""
+class DistributionCall:
+    """A distribution that ``--sample`` draws from: a function of `paramsurvey.params` and its arguments."""
 
     name: str
     arguments: tuple[Any, ...]
 
 
-Axis = Values | Drawn
+Axis = Values | DistributionCall
 
 
 def parse_axes(texts: Sequence[str]) -> dict[str, Axis]:
@@ -47,7 +45,7 @@ def parse_axes(texts: Sequence[str]) -> dict[str, Axis]:
     Raises
     ------
     BadUsage
-        A text has no name or no values, a name is there twice, or an axis cannot be read.
+        A text has no name or no values, a name is given twice, or an axis cannot be understood.
     """
     axes: dict[str, Axis] = {}
     for text in texts:
@@ -58,18 +56,18 @@ def parse_axes(texts: Sequence[str]) -> dict[str, Axis]:
             raise BadUsage(f"-p {text!r} has no {lacks}: write it as name=values, for example -p a=1,2,3")
         if name in axes:
             raise BadUsage(f"the parameter {name!r} is given twice: put all its values into one -p")
-        axes[name] = _in_unicode(name, parse_axis(name, values))
+        axes[name] = _check_unicode(name, parse_axis(name, values))
     return axes
 
 
-def _in_unicode(name: str, axis: Axis) -> Axis:
-    """Refuse what no table can hold: half a surrogate pair, or a byte that is no UTF-8."""
+def _check_unicode(name: str, axis: Axis) -> Axis:
+    """Refuse text that no table can hold: half a surrogate pair, or a byte that is not UTF-8."""
     for value in axis if isinstance(axis, list) else ():
         try:
             str(value).encode()
         except UnicodeEncodeError:
             raise BadUsage(
-                f"the parameter {name!r} has the value {value!r}, which is no UTF-8 text: change it"
+                f"the parameter {name!r} has the value {value!r}, which is not UTF-8 text: change it"
             ) from None
     return axis
 
@@ -92,45 +90,48 @@ def parse_axis(name: str, text: str) -> Axis:
         return _not_empty(name, read_values(name, text[1:]))
     if text.startswith("[") and (listed := _json_list(text)) is not None:
         return _not_empty(name, listed)
-    if steps := STEPS.fullmatch(text):
-        return _steps(name, *steps.groups())
-    if (call := CALL.fullmatch(text)) and (made := _called(name, text, call[1], call[2])) is not None:
-        return made
+    if bounds := RANGE.fullmatch(text):
+        return _range_values(name, *bounds.groups())
+    if (call := CALL.fullmatch(text)) and (axis := _evaluate_call(name, text, call[1], call[2])) is not None:
+        return axis
     if not text:
         raise BadUsage(f"the parameter {name!r} has no values: give some, or {name}='\"\"' for an empty text")
-    _refuse_pieces(name, text)
+    _refuse_unfinished_syntax(name, text)
     return split_values(text)
 
 
-def _refuse_pieces(name: str, text: str) -> None:
-    """Refuse a text that would be cut at its commas, and in which something begins that has commas itself."""
+def _refuse_unfinished_syntax(name: str, text: str) -> None:
+    """Refuse a list in which an item begins like a range, a call or a JSON list.
+
+    Its commas would be taken for those of the list, and the command would get pieces such as ``linspace(0``.
+    """
     for item in _items(text):
-        piece = item[2]
-        if piece is None:
+        unquoted = item[2]
+        if unquoted is None:
             continue
-        what = _what_begins(piece, text)
-        if what:
-            as_text = piece.replace('"', '""')
+        construct = _likely_construct(unquoted, text)
+        if construct:
+            as_text = unquoted.replace('"', '""')
             raise BadUsage(
-                f"{name}={text}: {piece!r} begins like {what} and is none: correct it, "
+                f"{name}={text}: {unquoted!r} begins like {construct} but is not: correct it, "
                 f"or put each text into double quotes, as in {name}='\"{as_text}\",...'"
             )
 
 
-def _what_begins(piece: str, whole: str) -> str:
-    """Return as what a piece of a text was probably meant, empty: as a text."""
-    if STEPS_BEGIN.match(piece):
+def _likely_construct(item: str, whole: str) -> str:
+    """Return what an item of a list was probably meant to be, in words; empty if it is a text."""
+    if RANGE_BEGIN.match(item):
         return "a range start:stop:step"
-    if piece.lstrip().startswith("["):
+    if item.lstrip().startswith("["):
         return "a JSON list"
-    call = CALL_BEGIN.match(piece)
-    is_cut = call is not None and piece.count("(") > piece.count(")") and ")" in whole
-    known = call is not None and call[1] in {**RANGES, **DISTRIBUTIONS}
+    call = CALL_BEGIN.match(item)
+    is_cut = call is not None and item.count("(") > item.count(")") and ")" in whole
+    known = call is not None and call[1] in {**SPACINGS, **DISTRIBUTIONS}
     return f"the call {call[1]}(...)" if call is not None and (known or is_cut) else ""
 
 
 def value_of(text: str) -> Any:
-    """Return a number where the text is one, else the text itself.
+    """Return a number if the text is one, else the text itself.
 
     Examples
     --------
@@ -144,7 +145,7 @@ def value_of(text: str) -> Any:
 
 
 def split_values(text: str) -> Values:
-    """Return the values between commas; one in double quotes is text, and may hold commas.
+    """Return the values between commas; a value in double quotes is text, and may contain commas.
 
     Examples
     --------
@@ -155,7 +156,7 @@ def split_values(text: str) -> Values:
 
 
 def _items(text: str) -> Iterator[re.Match[str]]:
-    """Yield what stands between commas: group 1 is in double quotes, group 2 is not."""
+    """Yield the items between commas: group 1 is what double quotes contain, group 2 an unquoted item."""
     at = 0
     while at <= len(text):
         item = ITEM.match(text, at)
@@ -169,13 +170,13 @@ def read_values(name: str, path: str) -> Values:
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadUsage(
             f"{name}=@{path} cannot be read ({reason}): give a text file, one value per line"
         ) from None
     if path.endswith(".json"):
         if (listed := _json_list(text)) is None:
-            raise BadUsage(f"{name}=@{path} is no JSON list: write for example [1, 2, 3] into it")
+            raise BadUsage(f"{name}=@{path} is not a JSON list: write for example [1, 2, 3] into it")
         return listed
     return [value_of(line) for line in text.removeprefix("\ufeff").split("\n") if line.strip()]
 
@@ -190,48 +191,48 @@ def _json_list(text: str) -> Values | None:
 
 def _not_empty(name: str, values: Values) -> Values:
     if not values:
-        raise BadUsage(f"the parameter {name!r} has no values: put at least one there")
+        raise BadUsage(f"the parameter {name!r} has no values: give at least one")
     return values
 
 
-def _steps(name: str, start: str, stop: str, step: str | None) -> Values:
-    """Return the values from start to stop, stop included; in decimals, so that 0:0.3:0.1 has it."""
+def _range_values(name: str, start: str, stop: str, step: str | None) -> Values:
+    """Return the values from start to stop. They are computed in decimals, so that 0:0.3:0.1 includes 0.3."""
     first, last, by = Decimal(start), Decimal(stop), Decimal(step or "1")
     whole = f"{name}={start}:{stop}" + (f":{step}" if step else "")
     if by == 0 or (last - first) / by < 0:
-        raise BadUsage(f"{whole} never gets there: write start:stop:step with a step from start towards stop")
+        raise BadUsage(f"{whole} never reaches the stop: give a step that leads from start to stop")
     count = int((last - first) / by) + 1
     if all(INTEGER.fullmatch(text) for text in (start, stop, step or "1")):
-        return range(int(first), int(first) + count * int(by), int(by))  # which costs nothing
-    if count > MOST_STEPS:
-        raise BadUsage(f"{whole} is {count:,} values: {MOST_STEPS:,} is the most, take a larger step")
+        return range(int(first), int(first) + count * int(by), int(by))  # a range takes no memory
+    if count > MAX_VALUES:
+        raise BadUsage(f"{whole} has {count:,} values, and at most {MAX_VALUES:,} fit: give a larger step")
     return [float(first + i * by) for i in range(count)]
 
 
-# ---- linspace(...), uniform(...)
+# ---- calls: linspace(...), uniform(...)
 
 
-def _called(name: str, text: str, function: str, inside: str) -> Axis | None:
-    """Return what a function's name and arguments stand for; None where the text is no such call."""
-    known = {**RANGES, **DISTRIBUTIONS}
+def _evaluate_call(name: str, text: str, function: str, inside: str) -> Axis | None:
+    """Return the values or the distribution of a call; None if there is no such function."""
+    known = {**SPACINGS, **DISTRIBUTIONS}
     if function not in known:
         close = get_close_matches(function, known, n=1, cutoff=0.8)
         if close:
             raise BadUsage(
                 f"{name}={text}: there is no {function}(...); did you mean {close[0]}(...)? "
-                f"For the text as it is, write {name}='\"{text}\"'"
+                f"For the text itself, write {name}='\"{text}\"'"
             )
         return None
     arguments = split_values(inside) if inside.strip() else []
     if function == "choice":
-        return Drawn("choice", (_not_empty(name, arguments),))
+        return DistributionCall("choice", (_not_empty(name, arguments),))
     _check_arguments(f"{name}={text}", known[function], arguments)
     if function in DISTRIBUTIONS:
-        return Drawn(function, tuple(arguments))
-    return _spaced(f"{name}={text}", function, *arguments)
+        return DistributionCall(function, tuple(arguments))
+    return _evaluate_spacing(f"{name}={text}", function, *arguments)
 
 
-RANGES = {
+SPACINGS = {  # functions of numpy, and what their arguments are
     "linspace": ("first", "last", "how many"),
     "logspace": ("first power of 10", "last power of 10", "how many"),
     "geomspace": ("first", "last", "how many"),
@@ -249,12 +250,12 @@ def _check_arguments(text: str, wanted: tuple[str, ...], given: Values) -> None:
         raise BadUsage(f"{text} needs {len(wanted)} numbers: {', '.join(wanted)}")
 
 
-def _spaced(text: str, function: str, first: float, last: float, count: Any) -> Values:
+def _evaluate_spacing(text: str, function: str, first: float, last: float, count: Any) -> Values:
     import numpy as np
 
-    if not isinstance(count, int) or not 1 <= count <= MOST_STEPS:
+    if not isinstance(count, int) or not 1 <= count <= MAX_VALUES:
         raise BadUsage(
-            f"{text}: the third number is how many values, a whole number from 1 to {MOST_STEPS:,}"
+            f"{text}: the third number is how many values, a whole number from 1 to {MAX_VALUES:,}"
         )
     try:
         with np.errstate(all="raise"):
@@ -262,86 +263,3 @@ def _spaced(text: str, function: str, first: float, last: float, count: Any) -> 
     except (ValueError, FloatingPointError) as error:
         raise BadUsage(f"{text} cannot be computed ({error}): give other ends") from None
     return values
-
-
-# ---- from axes to psets
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the psets of a sample are drawn."""
-
-    count: int
-    method: str = "random"
-    seed: int = 0
-
-
-def make_space(
-    axes: Mapping[str, Axis],
-    table: Space | None = None,
-    zipped: bool = False,
-    sampling: Sampling | None = None,
-) -> Space:
-    """Return the psets that axes, a table and the options describe.
-
-    Parameters
-    ----------
-    axes : mapping of str to values or Drawn
-    table : Space, optional
-        The rows of ``--psets``: each is crossed with all that the axes make.
-    zipped : bool
-        Axes side by side instead of crossed.
-    sampling : Sampling, optional
-        Draw so many psets from the axes; a list of values is drawn from, too.
-    """
-    from paramsurvey.params.spaces import Aligned, Grid, Product
-
-    if zipped and sampling:
-        raise BadUsage("--zip and --sample exclude each other: leave one of them out")
-    drawn = [name for name, axis in axes.items() if isinstance(axis, Drawn)]
-    if drawn and sampling is None:
-        raise BadUsage(f"the parameter {drawn[0]!r} is a distribution: say how many to draw with --sample N")
-    if not axes:
-        if table is None:
-            raise BadUsage("there are no parameters: give some with -p name=1,2,3 or with --psets FILE")
-        if zipped:
-            raise BadUsage("--zip puts the values of -p side by side, and there are none: leave it out")
-        if sampling:
-            raise BadUsage("--sample has nothing to draw from: add for example -p 'x=uniform(0,1)'")
-        return table
-    if sampling:
-        made: Space = _sample(axes, sampling)
-    else:
-        lists = {name: axis for name, axis in axes.items() if not isinstance(axis, Drawn)}
-        made = Aligned(_equally_long(lists)) if zipped else Grid(lists)
-    return made if table is None else Product([table, made])
-
-
-def _sample(axes: Mapping[str, Axis], sampling: Sampling) -> Space:
-    from paramsurvey.params.sampling import Sample
-
-    drawers = {name: _distribution(name, axis) for name, axis in axes.items()}
-    return Sample(sampling.count, drawers, sampling.method, sampling.seed)
-
-
-def _distribution(name: str, axis: Axis) -> Any:
-    from paramsurvey import params
-
-    if not isinstance(axis, Drawn):
-        return params.choice(axis)
-    try:
-        return getattr(params, axis.name)(*axis.arguments)
-    except (ValueError, TypeError) as error:
-        raise BadUsage(f"the parameter {name!r}: {error}") from None
-
-
-def _equally_long(axes: Mapping[str, Values]) -> dict[str, Values]:
-    """Return the axes of a --zip; a single value goes with all values of the others."""
-    lengths = {name: len(values) for name, values in axes.items()}
-    longest = max(lengths.values())
-    if set(lengths.values()) - {1, longest}:
-        shown = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise BadUsage(
-            f"--zip needs equally many values of each parameter, but {shown}: mend that, or drop --zip"
-        )
-    return {name: list(values) * longest if len(values) == 1 else values for name, values in axes.items()}

@@ -1,4 +1,4 @@
-"""Tables into files and onto stdout: whole, or not at all, or somewhere else."""
+"""Tables into files: complete, or not at all; and where a file cannot be written, into another one."""
 
 from __future__ import annotations
 
@@ -7,64 +7,52 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paramsurvey.cli.errors import BadUsage, RunFailed, say
-from paramsurvey.cli.tables.formats import (
-    NEEDED,
-    WRITERS,
-    Writer,
-    frame_to_csv,
-    is_missing,
-    plain,
-    texts,
-    write_csv,
-)
+from paramsurvey.cli.tables.formats import REQUIRED_PACKAGES, WRITERS, Writer, frame_to_csv, write_csv
+from paramsurvey.cli.tables.stdout import STDOUT, abandon_stdout, print_table
 from paramsurvey.errors import suggestion
 
 if TYPE_CHECKING:
     import pandas as pd
 
-STDOUT = "-"
-SHOWN_ROWS = 30  # on a terminal
-SHOWN_WIDTH = 40  # of a cell on a terminal
 
-
-def check_target(path: str) -> None:
-    """Refuse, before any work, a file that cannot be written at the end of it.
+def check_output(path: str) -> None:
+    """Refuse, before anything runs, a file that could not be written at the end.
 
     Raises
     ------
     BadUsage
-        The suffix is unknown, the directory is not there or may not be written, or a package is missing.
+        The suffix is unknown, the directory does not exist or is read-only, or a package is missing.
     """
     if path == STDOUT:
         return
-    target = _behind_links(path)
+    target = _resolve_link(path)
     suffix = Path(path).suffix.lower()
     if suffix not in WRITERS:
         raise BadUsage(f"{path}: there is no format {suffix or '(no suffix)'!r}{suggestion(suffix, WRITERS)}")
     if not target.parent.is_dir():
-        raise BadUsage(f"{path}: there is no directory {target.parent}: make it first")
+        raise BadUsage(f"{path}: there is no directory {target.parent}: create it first")
     if target.is_dir() or not os.access(target.parent, os.W_OK):
         raise BadUsage(f"{path} cannot be written: choose another file")
-    _import_needed(suffix, path)
+    _check_packages(suffix, path)
 
 
-def _import_needed(suffix: str, path: str) -> None:
+def _check_packages(suffix: str, path: str) -> None:
     from importlib.util import find_spec
 
-    for packages in NEEDED.get(suffix, ()):
+    for packages in REQUIRED_PACKAGES.get(suffix, ()):
         if not any(map(find_spec, packages)):
             raise BadUsage(f"{path} needs {packages[0]}, which is not installed: pip install {packages[0]}")
 
 
-def _behind_links(path: str) -> Path:
-    """Return what is written: behind a symbolic link it is the file, and the link stays."""
+def _resolve_link(path: str) -> Path:
+    """Return the file that is replaced: if a path is a symbolic link, the file that it leads to."""
     return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
 
 
-def deliver(frame: pd.DataFrame, path: str) -> None:
+def write_table(frame: pd.DataFrame, path: str) -> None:
     """Write a table to a file, or to stdout for ``-``; the file appears when it is complete.
 
     Raises
@@ -73,39 +61,46 @@ def deliver(frame: pd.DataFrame, path: str) -> None:
         The file could not be written. The message says where the table is instead.
     """
     if path == STDOUT:
-        _deliver_on_stdout(frame)
+        _write_to_stdout(frame)
         return
     writer = WRITERS[Path(path).suffix.lower()]
     try:
-        _write_aside(frame, path, writer)
-    except Exception as error:  # whatever a library raises: the results are worth more
-        raise RunFailed(_rescued(frame, path, error)) from error
+        _replace_file(frame, path, writer)
+    except Exception as error:  # whatever a library raises, the results must not be lost
+        raise RunFailed(_rescue_from(error, frame, path)) from error
     say(f"{path}: {len(frame):,} row{'' if len(frame) == 1 else 's'}")
 
 
-def _deliver_on_stdout(frame: pd.DataFrame) -> None:
+def _write_to_stdout(frame: pd.DataFrame) -> None:
     try:
         print_table(frame)
-    except BrokenPipeError:  # who reads has seen enough
+    except BrokenPipeError:  # the reader, such as head, has all that it wants
         raise
-    except OSError as error:  # it goes into a file, on a disk that is full
-        raise RunFailed(_rescued(frame, "stdout", error)) from error
+    except OSError as error:  # stdout is a file on a full disk
+        message = _rescue_from(error, frame, "stdout")
+        abandon_stdout()
+        raise RunFailed(message) from error
 
 
-def _write_aside(frame: pd.DataFrame, path: str, writer: Writer) -> None:
-    """Write next to the target, and rename: a reader never sees half a file, an old one stays until then."""
-    target = _behind_links(path)
-    descriptor, aside = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+def _replace_file(frame: pd.DataFrame, path: str, writer: Writer) -> None:
+    """Write a temporary file in the same directory, and rename it.
+
+    So nobody ever reads half a file, and an old file stays until the new one is complete.
+    """
+    target = _resolve_link(path)
+    descriptor, temporary = tempfile.mkstemp(
+        prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent
+    )
     os.close(descriptor)
     try:
-        writer(frame, aside)
-        with open(aside, "rb+") as file:
+        writer(frame, temporary)
+        with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        os.chmod(aside, 0o666 & ~_umask())
-        os.replace(aside, target)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
     except BaseException:
         with suppress(OSError):
-            os.unlink(aside)
+            os.unlink(temporary)
         raise
 
 
@@ -115,76 +110,42 @@ def _umask() -> int:
     return mask
 
 
-def _rescued(frame: pd.DataFrame, path: str, error: Exception) -> str:
-    """Keep the table somewhere else, and return the sentence that says so."""
-    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"{path} could not be written ({why}): {rescue(frame, path)}"
+# ---- when a table cannot be written where it should be
+
+
+def _rescue_from(error: Exception, frame: pd.DataFrame, path: str) -> str:
+    """Save the table somewhere else, and return the sentence that says so."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{path} could not be written ({reason}): {rescue(frame, path)}"
 
 
 def rescue(frame: pd.DataFrame, path: str) -> str:
-    """Keep a table as CSV where there is room, and return where it is.
+    """Save a table as CSV where there is room, and return the words that say where.
 
     Parameters
     ----------
     frame : DataFrame
     path : str
-        Where it should have gone, after which it is called.
+        The file or directory where it should be, which gives the new file its name.
     """
     for directory in (tempfile.gettempdir(), os.getcwd(), os.path.expanduser("~")):
-        with suppress(Exception):  # the next place is as good
-            return f"the results are in {_write_new(frame, directory, Path(path).stem)}, move them from there"
-    with suppress(OSError):  # the last place that there is
+        with suppress(Exception):  # try the next directory
+            new_file = _write_new_file(frame, directory, Path(path).stem)
+            return f"the results are in {new_file}, move them from there"
+    with suppress(OSError):  # stdout is the last resort
         sys.stdout.write(frame_to_csv(frame))
         sys.stdout.flush()
-        return "no other file either, so the results are on stdout"
-    return "nor could any other place: free some space and run it again"
+        return "no other file could be written either, so the results are on stdout"
+    return "no other place could be written either: free some space and run the command again"
 
 
-def _write_new(frame: pd.DataFrame, directory: str, stem: str) -> str:
+def _write_new_file(frame: pd.DataFrame, directory: str, stem: str) -> str:
     """Write a table to a new file, in a directory where others may write, too, and return its path."""
-    descriptor, place = tempfile.mkstemp(prefix="paramsurvey-", suffix=f"-{stem}.csv", dir=directory)
-    os.close(descriptor)  # it is ours now, and no link to somebody's file
+    descriptor, path = tempfile.mkstemp(prefix="paramsurvey-", suffix=f"-{stem}.csv", dir=directory)
+    os.close(descriptor)  # mkstemp created the file, so it is not a link that somebody else has put there
     try:
-        _write_aside(frame, place, write_csv)
+        _replace_file(frame, path, write_csv)
     except BaseException:
-        os.unlink(place)
+        os.unlink(path)
         raise
-    return place
-
-
-# ---- on stdout
-
-
-def print_table(frame: pd.DataFrame) -> None:
-    """Write a table to stdout: CSV for programs, the first rows of it for a person."""
-    if sys.stdout.isatty():
-        print(readable(frame), flush=True)
-    else:
-        sys.stdout.write(frame_to_csv(frame))
-        sys.stdout.flush()
-
-
-def readable(frame: pd.DataFrame) -> str:
-    """Return the first rows of a table for a person, each cell on one line."""
-    if frame.empty:
-        return "(no rows)"
-    shown = texts(plain(frame.head(SHOWN_ROWS)))
-    shown = shown.loc[:, [name for name in shown.columns if not _dull(shown[name], name)]]
-    for name in shown.columns[shown.dtypes.map(lambda dtype: dtype.kind not in "iufb")]:
-        shown[name] = shown[name].map(_one_line)
-    text = shown.to_string(index=False, max_colwidth=SHOWN_WIDTH, na_rep="")
-    rest = len(frame) - len(shown)
-    return f"{text}\n... and {rest:,} more: write them all into a file with -o FILE" if rest else text
-
-
-def _dull(column: Any, name: object) -> bool:
-    """Tell whether a person learns nothing from a column: no text was captured, no exit code is special."""
-    return (name in ("stdout", "stderr") and (column == "").all()) or (
-        name == "exit_code" and (column == 0).all()
-    )
-
-
-def _one_line(value: Any) -> str:
-    text = "" if is_missing(value) else str(value)
-    lines = text.strip().splitlines()
-    return f"{lines[0]} [{len(lines)} lines]" if len(lines) > 1 else "".join(lines)
+    return path
