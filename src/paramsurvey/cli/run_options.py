@@ -162,9 +162,7 @@ _DECLARATIONS = (
         help="End the run after N failures; 0: never.",
     ),
     # how it runs
-    click.option(
-        "-j", "--ncores", type=int, metavar="N", help="Run N at once; -1: as many as cores, less one."
-    ),
+    click.option("-j", "--ncores", type=int, metavar="N", help="Run N at once; -1: all cores but one."),
     click.option(
         "--threads-per-worker",
         type=click.IntRange(1),

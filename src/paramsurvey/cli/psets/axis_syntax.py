@@ -205,7 +205,9 @@ def _range_values(name: str, start: str, stop: str, step: str | None) -> Values:
     if all(INTEGER.fullmatch(text) for text in (start, stop, step or "1")):
         return range(int(first), int(first) + count * int(by), int(by))  # a range takes no memory
     if count > MAX_VALUES:
-        raise BadUsage(f"{whole} has {count:,} values, and at most {MAX_VALUES:,} fit: give a larger step")
+        raise BadUsage(
+            f"{whole} has {count:,} values, and at most {MAX_VALUES:,} are allowed: give a larger step"
+        )
     return [float(first + i * by) for i in range(count)]
 
 

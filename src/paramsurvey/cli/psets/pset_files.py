@@ -120,7 +120,7 @@ def _parse_line(number: int, line: str) -> dict[str, Any]:
 
 
 def _columns_of(objects: Any) -> Columns:
-    """Return the columns of a list of objects. They are lists, in which an integer next to nan stays one."""
+    """Return the columns of a list of objects. They are lists: next to nan, 5 stays an integer."""
     if not isinstance(objects, list) or not all(isinstance(item, dict) for item in objects):
         raise ValueError("it is not a list of objects")
     names = dict.fromkeys(name for item in objects for name in item)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from paramsurvey.cli.errors import BadUsage, RunFailed, say
 from paramsurvey.cli.tables.formats import REQUIRED_PACKAGES, WRITERS, Writer, frame_to_csv, write_csv
-from paramsurvey.cli.tables.stdout import STDOUT, abandon_stdout, print_table
+from paramsurvey.cli.tables.stdout import STDOUT, print_table
 from paramsurvey.errors import suggestion
 
 if TYPE_CHECKING:
@@ -77,9 +77,7 @@ def _write_to_stdout(frame: pd.DataFrame) -> None:
     except BrokenPipeError:  # the reader, such as head, has all that it wants
         raise
     except OSError as error:  # stdout is a file on a full disk
-        message = _rescue_from(error, frame, "stdout")
-        abandon_stdout()
-        raise RunFailed(message) from error
+        raise RunFailed(_rescue_from(error, frame, "stdout")) from error
 
 
 def _replace_file(frame: pd.DataFrame, path: str, writer: Writer) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.tables.formats import frame_to_csv, is_missing, with_json_texts, with_unique_names
@@ -27,14 +25,6 @@ def print_table(frame: pd.DataFrame) -> None:
     """
     sys.stdout.write(f"{preview(frame)}\n" if sys.stdout.isatty() else frame_to_csv(frame))
     sys.stdout.flush()
-
-
-def abandon_stdout() -> None:
-    """Discard what stdout could not write. Otherwise Python tries again when it exits, with exit code 120."""
-    with suppress(OSError):  # it has no file descriptor, such as a StringIO
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
 
 
 def preview(frame: pd.DataFrame) -> str:
