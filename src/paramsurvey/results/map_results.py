@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.map_state import MapState
 from paramsurvey.errors import NotACheckpoint
 from paramsurvey.params.column_names import in_unicode
-from paramsurvey.params.sources import PsetSource, as_series
+from paramsurvey.params.dataframes import as_series
+from paramsurvey.params.sources import PsetSource
 from paramsurvey.results.export import Exportable
 from paramsurvey.results.missing import Call, Missing, Origin, printed_by
 from paramsurvey.results.original_values import unshown
@@ -173,20 +175,18 @@ class MapResults(Exportable):
 
 
 def build(
-    source: PsetSource,
-    collector: Collector,
-    progress: MapProgress,
-    stats: PerfStats,
+    state: MapState,
     verbose: int,
     keep_results: bool = True,
     call: Call | None = None,
     checkpoint: str | None = None,
 ) -> MapResults:
-    """Return the `MapResults` of what a collector holds."""
+    """Return the `MapResults` of what came back."""
+    source, collector = state.source, state.collector
     results = _results(source, collector) if keep_results else pd.DataFrame()
     missing = _missing(source, collector, call)
     printed = _by_label(collector.output, collector.finished_rows(len(source)))
-    return MapResults(results, missing, progress, stats, verbose, checkpoint, printed)
+    return MapResults(results, missing, state.progress, state.stats, verbose, checkpoint, printed)
 
 
 def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
@@ -232,8 +232,8 @@ def _missing(source: PsetSource, collector: Collector, call: Call | None) -> Mis
     frame = source.frame(rows)
     exact = unshown(source, rows, frame)
     failed = [collector.failed[row] for row in rows.tolist()]
-    frame["_exception"] = pd.Series([one.failure.exception for one in failed], dtype=object)
-    frame["_traceback"] = pd.Series([one.failure.traceback for one in failed], dtype=object)
+    frame["_exception"] = as_series([one.failure.exception for one in failed])
+    frame["_traceback"] = as_series([one.failure.traceback for one in failed])
     frame["_attempts"] = pd.Series([one.attempts for one in failed], dtype="int64")
     kinds = {one.failure.exception: one.failure.kind for one in failed}
     printed = _by_label(collector.output, rows)

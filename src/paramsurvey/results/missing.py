@@ -12,8 +12,9 @@ import pandas as pd
 
 from paramsurvey.engine.failure_causes import Causes
 from paramsurvey.errors import FunctionUnknown
+from paramsurvey.params.sources import as_source
 from paramsurvey.results.dict_table import Table
-from paramsurvey.results.original_values import Unshown, exact, private_pset, source_of
+from paramsurvey.results.original_values import Unshown, exact, private_pset
 from paramsurvey.transport.messages import FailureKind, Pset, WorkerFunction
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.worker.runner import checked, subdir_name
@@ -35,6 +36,8 @@ class Call:
     chdir : str
         The directory that it ran in.
     out_subdirs : int, optional
+    backend : str
+        The name under which a pset's own options are in ``system_kwargs``.
     pset_options : sequence, optional
         Each pset's own options for the backend, by its number in the survey.
     worker_init : callable, optional
@@ -46,6 +49,7 @@ class Call:
     system_kwargs: Mapping[str, Any]
     chdir: str
     out_subdirs: int | None = None
+    backend: str = ""
     pset_options: Sequence[Mapping[str, Any] | None] | None = None
     worker_init: Callable[[], Any] | None = None
 
@@ -63,7 +67,7 @@ class Call:
         if self.out_subdirs is not None:
             kwargs["out_subdir"] = subdir_name(self.out_subdirs, number)
         if self.pset_options is not None and self.pset_options[number] is not None:
-            kwargs["ray"] = dict(self.pset_options[number] or {})
+            kwargs[self.backend] = dict(self.pset_options[number] or {})
         return kwargs
 
 
@@ -265,7 +269,7 @@ class Missing(Table):
                 f"there is no missing pset {describe(i)}: the labels are those at the left of the table"
             )
         row = self.loc[[i]].iloc[:1]
-        pset = private_pset(source_of(row))
+        pset = private_pset(as_source(row))
         for name, cells in self._origin.unshown.items():
             if name in pset and i in cells and not cells[i].there and pd.isna(row[name]).all():
                 del pset[name]

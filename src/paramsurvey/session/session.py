@@ -17,8 +17,10 @@ from paramsurvey.reporting.console import Notes, show, warn
 from paramsurvey.reporting.next_steps import IN_PYTHON, Advice
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.map_run import MapRun
+from paramsurvey.session.pool_options import without_pool_options
+from paramsurvey.session.prepare import Place, Request, prepare
 from paramsurvey.session.thread_variables import ThreadVariables
-from paramsurvey.transport.messages import WorkerFunction
+from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.machine import core_count
 
 if TYPE_CHECKING:
@@ -198,12 +200,14 @@ class Session:
         """
         return self._last
 
-    def map(self, func: WorkerFunction, psets: Any, **options: Any) -> MapResults:
+    def map(
+        self, func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, **options: Any
+    ) -> MapResults:
         """Run a worker function once for every pset; see `paramsurvey.map`.
 
         Parameters
         ----------
-        func, psets, **options
+        func, psets, out_func, **options
             As for `paramsurvey.map`.
 
         Returns
@@ -218,7 +222,7 @@ class Session:
             A RuntimeError, too: the session is closed, or was closed while the map ran.
         """
         with self._alone(), self._working():
-            run = self._prepare(func, psets, options)
+            run = self._prepare(func, psets, {**options, "out_func": out_func})
             try:
                 return run.run()
             finally:
@@ -238,7 +242,7 @@ class Session:
         """
         with self._alone():
             with self._working():
-                rows = self._prepare(func, psets, {**options, "keep_results": False}).stream()
+                rows = self._prepare(func, psets, {**options, "keep_results": False}, iterates=True).stream()
             try:
                 while True:
                     with self._working():
@@ -278,7 +282,9 @@ class Session:
         if self._closed:
             raise SessionClosed("this session is closed: make a new Session, or call paramsurvey.map()")
 
-    def _prepare(self, func: WorkerFunction, psets: Any, options: Mapping[str, Any]) -> MapRun:
+    def _prepare(
+        self, func: WorkerFunction, psets: Any, options: Mapping[str, Any], iterates: bool = False
+    ) -> MapRun:
         self._stop = threading.Event()
         self._check_open()
         check_map(options, backends.NAMES)
@@ -286,14 +292,12 @@ class Session:
         own = options.get(self._backend.name) or {}
         self._loudest = max(self._loudest, resolved.verbose)
         self._say_threads(Notes(self._log, resolved.verbose))
-        environment = self._threads.added
-        return MapRun(
-            self._backend, self._log, environment, func, psets, resolved, own, self.advice, self._stop
-        )
+        place = Place(self._backend, self._log, self._threads.added, self.advice, self._stop)
+        return prepare(place, Request(func, psets, resolved, own, iterates))
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         check_init(options, backends.NAMES)
-        return dict(options)
+        return without_pool_options(options)
 
     def _resolved(self, map_options: Mapping[str, Any]) -> Options:
         quiet = resolve(os.environ, self._given, map_options)
@@ -301,6 +305,10 @@ class Session:
         if quiet.verbose > 0:
             return resolve(os.environ, self._given, map_options, warn)
         return quiet
+
+    def write_to_log(self, line: str) -> None:
+        """Write a line to the log, where there is one."""
+        self._log.write(line)
 
     def _open_log(self) -> RunLog:
         options = self.options

@@ -144,10 +144,12 @@ class Job:
     name: str
     code: bytes
     chdir: str
+    backend: str = ""  # whose options a pset may bring along, under this key of system_kwargs
     path: tuple[str, ...] = ()  # the driver's sys.path, which may have grown since the worker started
     buffers: tuple[
         Any, ...
     ] = ()  # large arrays of `code`, pickled beside it, so that they need not be copied
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # lines of code, by file
     environment: Mapping[str, str] = field(default_factory=dict)  # defaults, where they are not set
     show_chdir: bool = False  # the user gave chdir=, so system_kwargs has it
     out_subdirs: int | None = None
