@@ -376,19 +376,6 @@ def test_a_killed_driver_leaves_no_program() -> None:
     wait_until(lambda: not runs(pid), "the program still runs")
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
-def test_stdout_into_a_file_on_a_full_disk_loses_no_results(in_tmp: Path) -> None:
-    arguments = [PROGRAM, "run", "-v0", "-p", "a=1:3", "--", "echo", "x"]
-    environ = {**os.environ, "TMPDIR": str(in_tmp)}
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, env=environ)
-    assert done.returncode == 1
-    assert done.stderr.startswith("paramsurvey: stdout could not be written (No space left on device)")
-    (kept,) = in_tmp.glob("paramsurvey-*-stdout.csv")
-    assert str(kept) in done.stderr
-    assert len(pd.read_csv(kept)) == 3
-
-
 # ---- what is said
 
 

@@ -9,5 +9,9 @@ from __future__ import annotations
 def main() -> None:
     """Run the program with the arguments of this process, and end the process with its exit code."""
     from paramsurvey.cli.program import run_program
+    from paramsurvey.cli.streams import discard_unwritable_output, open_closed_streams
 
-    raise SystemExit(run_program())
+    open_closed_streams()
+    code = run_program()
+    discard_unwritable_output()
+    raise SystemExit(code)

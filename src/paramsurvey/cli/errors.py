@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import traceback
+from contextlib import suppress
 
 import click
+
+from paramsurvey.cli.streams import is_writable
 
 ALL_FINISHED = 0
 SOME_FAILED = 1
@@ -29,8 +33,9 @@ class RunFailed(click.ClickException):
 
 
 def say(text: str) -> None:
-    """Write a line to stderr."""
-    click.echo(text, err=True)
+    """Write a line to stderr, if stderr can be written."""
+    with suppress(OSError):  # the exit code tells it, too
+        click.echo(text, err=True)
 
 
 def report_error(error: BaseException) -> int:
@@ -71,8 +76,9 @@ def _report_other_error(error: BaseException) -> int:
 
 
 def _describe_os_error(error: OSError) -> str:
-    """Return a sentence for what the operating system refuses, with the file if the error names one."""
-    where = f"{error.filename}: " if error.filename else ""
+    """Return a sentence for what the operating system refuses, with the file, or stdout, that it is about."""
+    stream = "" if is_writable(sys.stdout) else "stdout: "
+    where = f"{error.filename}: " if error.filename else stream
     disk_is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     remedy = "make room on that disk" if disk_is_full else "correct that"
     return (

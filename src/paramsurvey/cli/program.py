@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from paramsurvey.cli.errors import ALL_FINISHED, report_error
+from paramsurvey.cli.errors import ALL_FINISHED, SOME_FAILED, report_error
 from paramsurvey.cli.subcommands.examples import examples
 from paramsurvey.cli.subcommands.export import export
 from paramsurvey.cli.subcommands.missing import missing
@@ -71,8 +71,11 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         code = paramsurvey.main(given, prog_name="paramsurvey", standalone_mode=False)
+        sys.stdout.flush()  # here, a full disk is an error that we can report
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
+    except BrokenPipeError:  # the reader of stdout, such as head, has ended: click, too, exits with 1
+        return SOME_FAILED
     except BaseException as error:
         return report_error(error)
     return code if isinstance(code, int) else ALL_FINISHED
