@@ -1,4 +1,4 @@
-"""What went wrong, as one line on stderr and an exit code."""
+"""What went wrong: as one line on stderr, and as an exit code."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from contextlib import suppress
 
 import click
 
-from paramsurvey.cli.streams import can_be_written
+from paramsurvey.cli.streams import is_writable
 
 ALL_FINISHED = 0
 SOME_FAILED = 1
 BAD_USAGE = 2
-INTERRUPTED = 130
+INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 DEBUG = "PARAMSURVEY_DEBUG"
 
 
 class BadUsage(click.ClickException):
-    """The program was asked for something that cannot be; nothing has been done."""
+    """The arguments ask for something impossible; nothing has run."""
 
     exit_code = BAD_USAGE
 
 
 class RunFailed(click.ClickException):
-    """The program could not do what it was asked for."""
+    """The program could not do all that it was asked for."""
 
     exit_code = SOME_FAILED
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, if that can be written."""
-    with suppress(OSError):  # the exit code says it, too
+    """Write a line to stderr, if stderr can be written."""
+    with suppress(OSError):  # the exit code tells it, too
         click.echo(text, err=True)
 
 
-def exit_code_of(error: BaseException) -> int:
+def report_error(error: BaseException) -> int:
     """Tell the user what went wrong, without a traceback, and return the exit code."""
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
@@ -46,11 +46,11 @@ def exit_code_of(error: BaseException) -> int:
         say("paramsurvey: interrupted")
         return INTERRUPTED
     if isinstance(error, click.ClickException):
-        return _usage(error)
-    return _other(error)
+        return _report_click_error(error)
+    return _report_other_error(error)
 
 
-def _usage(error: click.ClickException) -> int:
+def _report_click_error(error: click.ClickException) -> int:
     text = error.format_message()
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "paramsurvey"
@@ -59,25 +59,28 @@ def _usage(error: click.ClickException) -> int:
     return error.exit_code
 
 
-def _other(error: BaseException) -> int:
+def _report_other_error(error: BaseException) -> int:
     from paramsurvey.errors import SurveyError
 
-    if isinstance(error, (ValueError, ImportError)):  # paramsurvey's own: sentences with the remedy
+    if isinstance(error, (ValueError, ImportError)):  # paramsurvey raises these with a remedy in the message
         say(f"paramsurvey: {error}")
         return BAD_USAGE
     if isinstance(error, SurveyError):
         say(f"paramsurvey: {error}")
         return SOME_FAILED
     if isinstance(error, OSError) and error.strerror:
-        say(f"paramsurvey: {_of_the_system(error)}")
+        say(f"paramsurvey: {_describe_os_error(error)}")
         return SOME_FAILED
     say(f"paramsurvey: {type(error).__name__}: {error} (unexpected: {DEBUG}=1 shows where it came from)")
     return SOME_FAILED
 
 
-def _of_the_system(error: OSError) -> str:
-    """Return the sentence for what the system refuses, with the file where it names one."""
-    where = f"{error.filename}: " if error.filename else "stdout: " if not can_be_written(sys.stdout) else ""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    remedy = "make room on that disk" if full else "see to that"
-    return f"{where}{error.strerror}: {remedy}, and run it again ({DEBUG}=1 shows where it came from)"
+def _describe_os_error(error: OSError) -> str:
+    """Return a sentence for what the operating system refuses, with the file, or stdout, that it is about."""
+    stream = "" if is_writable(sys.stdout) else "stdout: "
+    where = f"{error.filename}: " if error.filename else stream
+    disk_is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    remedy = "make room on that disk" if disk_is_full else "correct that"
+    return (
+        f"{where}{error.strerror}: {remedy}, and run the command again ({DEBUG}=1 shows where it came from)"
+    )
