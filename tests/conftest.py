@@ -99,6 +99,14 @@ def wait_until(
         time.sleep(0.01)
 
 
+def runs(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended does not, though PID 1 may wait for it late."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 class FakeClock:
     """A clock that only a test moves."""
 

@@ -12,10 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from conftest import wait_until
+from conftest import runs, wait_until
 from places import Place, Places
 
 COUNT, GUILTY = 20, 7
@@ -149,7 +148,7 @@ def test_what_a_worker_started_ends_with_it(places: Places, in_tmp: Path) -> Non
 
     only_the_guilty_is_missing(places["multiprocessing"].map(guilty(fork_and_leave), PSETS))
     child = int(pid_file.read_text())
-    wait_until(lambda: not is_alive(child), "the grandchild lives on")
+    wait_until(lambda: not runs(child), "the grandchild lives on")
 
 
 def test_a_forked_grandchild_that_holds_the_pipe_does_not_hide_the_death(places: Places) -> None:
@@ -160,13 +159,6 @@ def test_a_forked_grandchild_that_holds_the_pipe_does_not_hide_the_death(places:
 
     row = only_the_guilty_is_missing(places["multiprocessing"].map(guilty(fork_and_leave), PSETS))
     assert "exit code 5" in row["_exception"]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 # faults that no worker dies of
@@ -332,7 +324,7 @@ def test_a_signal_ends_the_map_and_all_that_it_started(
         assert "kept 20 not run 80" in output
     assert errors.count("Traceback (most recent call last)") <= 1, "the driver's own, and no worker's"
     for pid in workers:
-        wait_until(lambda pid=pid: not is_alive(pid), "a worker lives on")
+        wait_until(lambda pid=pid: not runs(pid), "a worker lives on")
 
 
 def test_workers_end_by_themselves_when_the_driver_is_killed(in_tmp: Path) -> None:
@@ -344,5 +336,5 @@ def test_workers_end_by_themselves_when_the_driver_is_killed(in_tmp: Path) -> No
     driver.kill()
     driver.wait()
     for pid in workers:
-        wait_until(lambda pid=pid: not is_alive(pid), "a worker lives on")
+        wait_until(lambda pid=pid: not runs(pid), "a worker lives on")
     driver.stdout.close()

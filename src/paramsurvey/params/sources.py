@@ -265,6 +265,12 @@ class PsetTable:
         """Return what makes dicts of these columns."""
         return TableDecoder(self.names, tuple(column.categories for column in self._columns))
 
+    def replace(self, name: str, values: Sequence[Any]) -> None:
+        """Put other values into a column, before any of it is cut; the caller's psets stay as they are."""
+        column = as_series(list(values))
+        self._frame = self._frame.assign(**{name: column})
+        self._columns[self.names.index(name)] = _Cells(list(values), column)
+
     def frame(self, rows: Rows | None = None) -> pd.DataFrame:
         """Return rows (default: all) as a DataFrame with a RangeIndex."""
         if rows is None:

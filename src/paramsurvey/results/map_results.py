@@ -234,8 +234,8 @@ def _missing(source: PsetSource, collector: Collector, call: Call | None) -> Mis
     frame = source.frame(rows)
     exact = unshown(source, rows, frame)
     failed = [collector.failed[row] for row in rows.tolist()]
-    frame["_exception"] = pd.Series([one.failure.exception for one in failed], dtype=object)
-    frame["_traceback"] = pd.Series([one.failure.traceback for one in failed], dtype=object)
+    frame["_exception"] = as_series([one.failure.exception for one in failed])
+    frame["_traceback"] = as_series([one.failure.traceback for one in failed])
     frame["_attempts"] = pd.Series([one.attempts for one in failed], dtype="int64")
     kinds = {one.failure.exception: one.failure.kind for one in failed}
     printed = _by_label(collector.output, rows)
