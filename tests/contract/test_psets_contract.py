@@ -65,7 +65,18 @@ def test_psets_in_any_form_are_left_alone(place: Place, form: str) -> None:
 def test_a_product(place: Place) -> None:
     results = sums(place, product({"a": [1, 2], "b": [10, 20]}))
     assert results["c"].tolist() == [11, 21, 12, 22]
-    assert results["a"].dtype == "category"
+    assert results.dtypes.tolist() == [np.int64] * 3
+    assert (results["a"] * 2).tolist() == [2, 2, 4, 4]
+    assert results[results["b"] > 10]["a"].tolist() == [1, 2]
+    assert results.corr(numeric_only=True).columns.tolist() == ["a", "b", "c"]
+
+
+def test_the_missing_psets_of_a_product_have_plain_columns_too(place: Place) -> None:
+    psets = product({"a": [1, 2], "s": ["x", "y"]}, pd.Series(["u", "v"], dtype="category", name="own"))
+    missing = place.map(lambda p, s, u: 1 / 0, psets).missing
+    text = pd.Series(["x"]).dtype
+    assert missing.to_psets().dtypes.tolist() == [np.int64, text, psets["own"].dtype]
+    assert missing["a"].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
 
 
 def test_a_grid(place: Place) -> None:
