@@ -473,7 +473,7 @@ def test_what_a_pset_printed_before_its_worker_died_is_kept(ran: RanPsets) -> No
 def test_what_is_not_kept_in_memory_has_its_output_in_the_checkpoint_only(
     ran: RanPsets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from paramsurvey.session import map_run as mapping
+    from paramsurvey.session import prepare as mapping
 
     made: list[mapping.Collector] = []
 

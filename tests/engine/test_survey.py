@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 from conftest import FakeClock
 from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
 from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.engine.queue import Todo
 from paramsurvey.engine.retry import RetryPolicy
-from paramsurvey.engine.survey import PATIENCE, Survey
+from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import JobRefused
 from paramsurvey.params.sources import PsetStream, PsetTable
 from paramsurvey.results.map_results import MapResults, build
@@ -55,14 +57,15 @@ class Seat:
         start = self.answered
         stop = len(self.group) if count is None else min(start + count, len(self.group))
         self.answered = stop
-        good = [i for i in range(start, stop) if self.rows()[i] not in failing]
-        values = np.array([self.rows()[i] * 10 for i in good], dtype=np.int64)
+        rows = self.rows()
+        good = [i for i in range(start, stop) if rows[i] not in failing]
+        values = np.array([rows[i] * 10 for i in good], dtype=np.int64)
         return Reply(
             self.group.id,
             start,
             stop,
             columns={"r": (ResultColumn(np.array(good, dtype=np.int64), values),)} if good else {},
-            failures={i: RAISED for i in range(start, stop) if self.rows()[i] in failing},
+            failures={i: RAISED for i in range(start, stop) if rows[i] in failing},
             walls=array("d", [1e-6]) * (stop - start),
             idle=((stop - start, 0.0),),
             done=done or stop == len(self.group),
@@ -198,8 +201,7 @@ class Run:
         return sorted(self.survey.collector.failed)
 
     def results(self) -> MapResults:
-        survey = self.survey
-        return build(survey.source, survey.collector, survey.progress, survey.stats, 0)
+        return build(self.survey.state, verbose=0)
 
     def check(self) -> None:
         """Check that nothing is lost and nothing is counted twice."""
@@ -222,13 +224,11 @@ def make(psets: int = 16, backend: FakeBackend | None = None, source: Any = None
     if options.pop("out", True):
         options["out"] = Out(books)
     backend = backend or FakeBackend()
+    options["deadline"] = Deadline(options.pop("timeout", None))
     survey = Survey(
-        source=source,
+        state=MapState(source, Collector(), MapProgress("fit", total=len(source)), PerfStats()),
         backend=backend,  # type: ignore[arg-type]  # what mypy does not see: the default of a callable field
         todo=Todo(range(len(source)), options.get("options")),
-        collector=Collector(),
-        stats=PerfStats(),
-        progress=MapProgress("fit", total=len(source)),
         watcher=books,
         clock=clock,
         sizer=GroupSizer(group_size),
@@ -327,8 +327,8 @@ def test_a_source_whose_end_is_not_known_is_read_as_it_is_needed() -> None:
 
 def test_polling_waits_a_quarter_of_a_second_at_most() -> None:
     run = make(psets=3).run()
-    assert set(run.backend.waits) == {PATIENCE}
-    assert PATIENCE <= 0.25
+    assert set(run.backend.waits) == {LONGEST_WAIT}
+    assert LONGEST_WAIT <= 0.25
 
 
 # settle

@@ -9,18 +9,14 @@ from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
 from paramsurvey.errors import PackageMissing
 
 if TYPE_CHECKING:
-    from paramsurvey.engine.collector import Collector
+    from paramsurvey.engine.map_state import MapState
     from paramsurvey.engine.options import Options
-    from paramsurvey.engine.progress import MapProgress
-    from paramsurvey.params.sources import PsetSource
 
 
 def open_checkpoint(
     options: Options,
     function: Any,
-    source: PsetSource,
-    collector: Collector,
-    progress: MapProgress,
+    state: MapState,
     tell: Callable[[str], None],
 ) -> Checkpoint:
     """Return the checkpoint that the options ask for.
@@ -40,7 +36,7 @@ def open_checkpoint(
 
     wishes = Wishes(options.checkpoint, options.retry_failed, options.on_change)
     program = Program.of(function, options.user_kwargs)
-    return DirectoryCheckpoint(wishes, program, source, collector, progress, tell)
+    return DirectoryCheckpoint(wishes, program, state, tell)
 
 
 def need_pyarrow() -> None:

@@ -23,10 +23,8 @@ from paramsurvey.checkpoint.staging import Failed, Landed, Positions, Tables
 from paramsurvey.checkpoint.stored import BAD_RUN, failure_cells, latest, read_all, run_of
 from paramsurvey.checkpoint.writer import Build, Writer
 from paramsurvey.engine.checkpoint import Resumed, Status, no_rows
-from paramsurvey.engine.collector import Collector
-from paramsurvey.engine.progress import MapProgress
+from paramsurvey.engine.map_state import MapState
 from paramsurvey.errors import CheckpointChanged, CheckpointError, NotACheckpoint
-from paramsurvey.params.sources import PsetSource
 from paramsurvey.transport.messages import Failure, Group, Reply
 
 Tell = Callable[[str], None]
@@ -50,11 +48,8 @@ class DirectoryCheckpoint:
     wishes : Wishes
     program : Program
         The function and its arguments.
-    source : PsetSource
-    collector : Collector
-        Gets what earlier runs have finished.
-    progress : MapProgress
-        The survey's counters, for ``run.json``.
+    state : MapState
+        Of the survey: its collector gets what earlier runs have finished.
     tell : callable
         Says a line to the user; called from several threads.
 
@@ -69,21 +64,19 @@ class DirectoryCheckpoint:
         self,
         wishes: Wishes,
         program: Program,
-        source: PsetSource,
-        collector: Collector,
-        progress: MapProgress,
+        state: MapState,
         tell: Tell,
     ) -> None:
         self._wishes = wishes
-        self._source = source
-        self._collector = collector
-        self._progress = progress
+        self._source = state.source
+        self._collector = state.collector
+        self._progress = state.progress
         self._tell = tell
         self._path = Path(wishes.path).absolute()
         self._searches: tuple[Search, Search] | None = None
         self._writer: Writer | None = None
         self._positions = Positions()
-        self._tables = Tables(source, self._positions)
+        self._tables = Tables(self._source, self._positions)
         self._closed = self._lost = False
         self._began = time.monotonic()
         try:

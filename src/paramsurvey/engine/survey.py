@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
-from paramsurvey.engine.collector import Collector, opened, results_of
+from paramsurvey.engine.collector import opened, results_of
+from paramsurvey.engine.deadline import Deadline, with_output
 from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.engine.queue import Todo
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.errors import JobRefused
-from paramsurvey.params.sources import PsetSource, psets_of
-from paramsurvey.stats import PerfStats
+from paramsurvey.params.sources import psets_of
 from paramsurvey.transport.columns import pick
 from paramsurvey.transport.messages import (
     Answer,
@@ -34,10 +35,8 @@ from paramsurvey.transport.messages import (
     Refusal,
     Reply,
     Rows,
-    timed_out,
 )
 
-PATIENCE = 0.25  # seconds: how long the loop waits for news before it looks around; Ctrl-C waits, too
 MOST_READ = 1 << 16  # psets that are read at a time from a source whose end is not known
 NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
 
@@ -84,18 +83,15 @@ class InHand:
 
 @dataclass
 class Survey:
-    """Runs the psets of `source` on `backend` until each of them is settled.
+    """Runs the psets of a map on `backend` until each of them is settled.
 
     A pset is settled once: by its result, or by a failure that is not tried again. `rounds` ends
     when all are; after an exception out of it, `give_up` settles the rest as "not run".
     """
 
-    source: PsetSource
+    state: MapState
     backend: Backend
     todo: Todo
-    collector: Collector
-    stats: PerfStats
-    progress: MapProgress
     watcher: Watcher
     clock: Callable[[], float]
     sizer: GroupSizer = field(default_factory=GroupSizer)
@@ -103,10 +99,12 @@ class Survey:
     checkpoint: Checkpoint = field(default_factory=NoCheckpoint)
     out: OutCaller | None = None
     options: Sequence[Mapping[str, Any] | None] | None = None
-    timeout: float | None = None
+    deadline: Deadline = field(default_factory=Deadline)
     max_failures: int | None = None
 
     def __post_init__(self) -> None:
+        self.source, self.collector = self.state.source, self.state.collector
+        self.progress, self.stats = self.state.progress, self.state.stats
         self._in_hand: dict[int, InHand] = {}
         self._attempts: dict[int, int] = {}  # of psets that failed before
         self._decoder = self.source.decoder()
@@ -118,7 +116,7 @@ class Survey:
         """Dispatch, wait, settle, expire, report, until nothing is left; yield after each round."""
         while self.todo or self._in_hand or self._read_more():
             self._dispatch()
-            self._settle(self.backend.poll(self._patience()))
+            self._settle(self.backend.poll(self.deadline.longest_wait()))
             self._expire()
             self._fail_fast()
             self._report()
@@ -188,9 +186,6 @@ class Survey:
         self.progress.active += len(rows)
         self.backend.submit(group)
         self._report()
-
-    def _patience(self) -> float:
-        return PATIENCE if self.timeout is None else min(PATIENCE, self.timeout / 10)
 
     # settle
 
@@ -284,15 +279,13 @@ class Survey:
 
     def _expire(self) -> None:
         """Stop the psets that run for too long, where the backend can tell how long they do."""
-        if self.timeout is None or self.clock() < self._look_at:
+        if self.deadline.timeout is None or self.clock() < self._look_at:
             return
-        self._look_at = self.clock() + self._patience()
+        self._look_at = self.clock() + self.deadline.longest_wait()
         for group_id, in_hand in list(self._in_hand.items()):
-            running = self.backend.running(group_id)
-            if running is not None and running[1] > self.timeout:
-                printed = self.backend.abort(group_id) or ""
-                failure = replace(timed_out(self.timeout), output=printed)
-                self._lose(in_hand, Loss(group_id, failure, running[0]))
+            loss = self.deadline.overrun(group_id, self.backend.running(group_id))
+            if loss is not None:
+                self._lose(in_hand, with_output(loss, self.backend.abort(group_id)))
 
     def _fail_fast(self) -> None:
         if self.max_failures is not None and self.progress.failures >= self.max_failures:

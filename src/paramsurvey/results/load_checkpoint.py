@@ -18,6 +18,7 @@ from paramsurvey.checkpoint.format.part_files import (
 from paramsurvey.checkpoint.format.schema import PartTable
 from paramsurvey.checkpoint.stored import failure_cells, latest, read_all, run_of
 from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.params.sources import PsetTable
 from paramsurvey.reporting.console import warn
@@ -58,7 +59,9 @@ def load(path: str | os.PathLike[str]) -> MapResults:
             collector.fail(row, failure, attempts)
         start += len(table)
     progress = _counted(results, failures) if run is None else _progress(run)
-    return build(psets.source(), collector, progress, PerfStats(), 0, checkpoint=str(directory))
+    return build(
+        MapState(psets.source(), collector, progress, PerfStats()), verbose=0, checkpoint=str(directory)
+    )
 
 
 def _tables(directory: Path) -> tuple[list[PartTable], list[PartTable]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.map_state import MapState
 from paramsurvey.errors import NotACheckpoint
 from paramsurvey.params.column_names import in_unicode
 from paramsurvey.params.sources import PsetSource, as_series
@@ -173,20 +174,18 @@ class MapResults(Exportable):
 
 
 def build(
-    source: PsetSource,
-    collector: Collector,
-    progress: MapProgress,
-    stats: PerfStats,
+    state: MapState,
     verbose: int,
     keep_results: bool = True,
     call: Call | None = None,
     checkpoint: str | None = None,
 ) -> MapResults:
-    """Return the `MapResults` of what a collector holds."""
+    """Return the `MapResults` of what came back."""
+    source, collector = state.source, state.collector
     results = _results(source, collector) if keep_results else pd.DataFrame()
     missing = _missing(source, collector, call)
     printed = _by_label(collector.output, collector.finished_rows(len(source)))
-    return MapResults(results, missing, progress, stats, verbose, checkpoint, printed)
+    return MapResults(results, missing, state.progress, state.stats, verbose, checkpoint, printed)
 
 
 def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:

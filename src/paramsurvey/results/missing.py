@@ -35,6 +35,8 @@ class Call:
     chdir : str
         The directory that it ran in.
     out_subdirs : int, optional
+    backend : str
+        The name under which a pset's own options are in ``system_kwargs``.
     pset_options : sequence, optional
         Each pset's own options for the backend, by its number in the survey.
     worker_init : callable, optional
@@ -46,6 +48,7 @@ class Call:
     system_kwargs: Mapping[str, Any]
     chdir: str
     out_subdirs: int | None = None
+    backend: str = ""
     pset_options: Sequence[Mapping[str, Any] | None] | None = None
     worker_init: Callable[[], Any] | None = None
 
@@ -63,7 +66,7 @@ class Call:
         if self.out_subdirs is not None:
             kwargs["out_subdir"] = subdir_name(self.out_subdirs, number)
         if self.pset_options is not None and self.pset_options[number] is not None:
-            kwargs["ray"] = dict(self.pset_options[number] or {})
+            kwargs[self.backend] = dict(self.pset_options[number] or {})
         return kwargs
 
 

@@ -17,6 +17,7 @@ from paramsurvey.reporting.console import Notes, show, warn
 from paramsurvey.reporting.next_steps import IN_PYTHON, Advice
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.map_run import MapRun
+from paramsurvey.session.prepare import Place, Request, prepare
 from paramsurvey.session.thread_variables import ThreadVariables
 from paramsurvey.transport.messages import WorkerFunction
 from paramsurvey.worker.machine import core_count
@@ -238,7 +239,7 @@ class Session:
         """
         with self._alone():
             with self._working():
-                rows = self._prepare(func, psets, {**options, "keep_results": False}).stream()
+                rows = self._prepare(func, psets, {**options, "keep_results": False}, iterates=True).stream()
             try:
                 while True:
                     with self._working():
@@ -278,7 +279,9 @@ class Session:
         if self._closed:
             raise SessionClosed("this session is closed: make a new Session, or call paramsurvey.map()")
 
-    def _prepare(self, func: WorkerFunction, psets: Any, options: Mapping[str, Any]) -> MapRun:
+    def _prepare(
+        self, func: WorkerFunction, psets: Any, options: Mapping[str, Any], iterates: bool = False
+    ) -> MapRun:
         self._stop = threading.Event()
         self._check_open()
         check_map(options, backends.NAMES)
@@ -286,10 +289,8 @@ class Session:
         own = options.get(self._backend.name) or {}
         self._loudest = max(self._loudest, resolved.verbose)
         self._say_threads(Notes(self._log, resolved.verbose))
-        environment = self._threads.added
-        return MapRun(
-            self._backend, self._log, environment, func, psets, resolved, own, self.advice, self._stop
-        )
+        place = Place(self._backend, self._log, self._threads.added, self.advice, self._stop)
+        return prepare(place, Request(func, psets, resolved, own, iterates))
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         check_init(options, backends.NAMES)

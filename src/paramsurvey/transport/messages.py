@@ -144,6 +144,7 @@ class Job:
     name: str
     code: bytes
     chdir: str
+    backend: str = ""  # whose options a pset may bring along, under this key of system_kwargs
     path: tuple[str, ...] = ()  # the driver's sys.path, which may have grown since the worker started
     buffers: tuple[
         Any, ...

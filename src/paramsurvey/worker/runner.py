@@ -244,7 +244,7 @@ class Runner:
         if job.show_chdir:
             kwargs["chdir"] = job.chdir
         if group.options is not None:
-            kwargs["ray"] = dict(group.options)
+            kwargs[job.backend] = dict(group.options)
         return kwargs
 
     def _failure(self, error: BaseException) -> Failure:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.futures import task as remote
 from paramsurvey.engine.backend import Backend, Resources
+from paramsurvey.engine.deadline import LONGEST_WAIT
 from paramsurvey.errors import BackendLost, OptionError, UnknownOption, suggestion
 from paramsurvey.transport.messages import (
     Answer,
@@ -34,7 +35,6 @@ from paramsurvey.worker.runner import JobNotLoadable
 if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
 
-PATIENCE = 0.25  # seconds: Ctrl-C waits for it
 QUEUE = 2  # groups per worker: one runs, one waits, so that no worker ever does
 WORKER_COUNTS = ("_max_workers", "num_workers")  # where executors keep it; no part of their contract
 
@@ -136,7 +136,7 @@ class FuturesBackend:
         """Return what has come back, and what is lost."""
         self._check_broken()
         self._check_stuck()
-        done, _ = wait([*self._tasks, *self._abandoned], min(timeout, PATIENCE), FIRST_COMPLETED)
+        done, _ = wait([*self._tasks, *self._abandoned], min(timeout, LONGEST_WAIT), FIRST_COMPLETED)
         self._note_begun()
         answers: list[Answer] = []
         for future in done & self._tasks.keys():

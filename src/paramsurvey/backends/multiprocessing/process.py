@@ -23,7 +23,7 @@ from paramsurvey.worker.runner import IDLE
 
 ROOT = str(Path(__file__).resolve().parents[2])
 BOOT = (
-    "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.pool.child import main; "
+    "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.child import main; "
     "main({socket}, {mark}, {output}, {lifeline}, {driver})"
 )
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died

@@ -24,6 +24,7 @@ from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
 from paramsurvey.backends.ray.nested_worker import Equipment, Station
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
+from paramsurvey.engine.deadline import LONGEST_WAIT
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import (
     BackendLost,
@@ -48,7 +49,6 @@ from paramsurvey.transport.messages import (
 from paramsurvey.worker.machine import wanted_workers
 from paramsurvey.worker.runner import dump
 
-PATIENCE = 0.25  # seconds: Ctrl-C waits for it
 HEAD_SECONDS = 15.0  # without an answer from the head; after 60 Ray would end this process
 FIRST_ANSWER_SECONDS = 10.0  # until the nodes are known
 TASK_OPTIONS = ("num_cpus", "num_gpus", "memory", "name")
@@ -198,7 +198,7 @@ class RayBackend:
     def poll(self, timeout: float) -> Answers:
         """Return what stations answered, and what became of tasks that will not."""
         answers: list[Answer] = []
-        for group_id in self._ready(min(timeout, PATIENCE)):
+        for group_id in self._ready(min(timeout, LONGEST_WAIT)):
             answer = self._hear(self._in_hand[group_id])
             answers.append(answer)
             if not isinstance(answer, Reply) or answer.done:

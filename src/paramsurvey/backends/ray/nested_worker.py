@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from paramsurvey.engine.backend import Backend
+from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
 from paramsurvey.errors import WorkerStartError
-from paramsurvey.transport.messages import Answer, Group, Job, Loss, Refusal, Reply, timed_out
-
-PATIENCE = 0.25  # seconds between two looks at the clock
+from paramsurvey.transport.messages import Answer, Group, Job, Refusal, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,7 @@ class Station:
         self._make_pool = make_pool
         self._pool = make_pool()
         self._job: Job | None = None
+        self._deadline = Deadline()
 
     def knows(self, key: str) -> bool:
         """Tell whether the job with this key is the one at hand."""
@@ -64,6 +64,7 @@ class Station:
         self._pool.end_job()
         self._pool.open(job, {})
         self._job = job
+        self._deadline = Deadline(job.timeout)
 
     def run(self, group: Group) -> Iterator[Answer]:
         """Yield what becomes of a group: the last answer is a Reply that is done, a Loss, or a Refusal."""
@@ -86,7 +87,7 @@ class Station:
 
     def _wait_for_worker(self) -> None:
         while self._pool.capacity() == 0:
-            self._pool.poll(PATIENCE)
+            self._pool.poll(LONGEST_WAIT)
 
     def _renew(self) -> None:
         """Replace a worker that has run too many psets to run the next group, too."""
@@ -99,18 +100,12 @@ class Station:
     def _answers(self, group: Group) -> Iterator[Answer]:
         over = False
         while not over:
-            for answer in self._pool.poll(self._patience()) or self._expired(group):
+            for answer in self._pool.poll(self._deadline.longest_wait()) or self._expired(group):
                 yield answer
                 over = over or not isinstance(answer, Reply) or answer.done
 
-    def _patience(self) -> float:
-        assert self._job is not None
-        return PATIENCE if self._job.timeout is None else min(PATIENCE, self._job.timeout / 10)
-
     def _expired(self, group: Group) -> Iterator[Answer]:
         """Stop the group if its pset has run for too long."""
-        assert self._job is not None
-        running = self._pool.running(group.id)
-        if self._job.timeout is not None and running is not None and running[1] > self._job.timeout:
-            self._pool.abort(group.id)
-            yield Loss(group.id, timed_out(self._job.timeout), running[0])
+        loss = self._deadline.overrun(group.id, self._pool.running(group.id))
+        if loss is not None:
+            yield with_output(loss, self._pool.abort(group.id))
