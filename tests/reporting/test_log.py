@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from paramsurvey.reporting.reporters.log import RunLog
-from paramsurvey.reporting.reporters.throttle import log as log_module
+from paramsurvey.reporting.reporters import log as log_module
 
 
 def logs() -> list[Path]:
