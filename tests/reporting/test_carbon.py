@@ -20,8 +20,8 @@ import pytest
 import paramsurvey
 from conftest import wait_until
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.reporting.reporters.carbon import CarbonReporter
 from paramsurvey.reporting.reporters import carbon
+from paramsurvey.reporting.reporters.carbon import CarbonReporter
 
 HALFWAY = MapProgress("fit", total=7, active=2, finished=3)
 END = MapProgress("fit", total=7, finished=6, failures=1, exceptions=1)

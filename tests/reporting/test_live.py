@@ -12,8 +12,8 @@ import pytest
 
 from paramsurvey.engine.failure_causes import Case, Cause
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.reporting.reporters.live_layout import picture
 from paramsurvey.reporting.reporters import screen as screens
+from paramsurvey.reporting.reporters.live_layout import picture
 from paramsurvey.reporting.snapshot import Running, Snapshot
 from terminals import Screen, running
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.reporting.reporters import log as log_module
+from paramsurvey.reporting.reporters.log import RunLog
 
 
 def logs() -> list[Path]:

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import GRACE, wait_until
+from conftest import wait_until
 from paramsurvey.reporting.signals import Interrupts
+from paramsurvey.testing.waiting import GRACE
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are Unix's")
 

@@ -1,30 +1,31 @@
-"""The backends as the contract tests use them: each has one pool for the whole test run."""
+"""A backend under test: a session, and a log that tests can read."""
 
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+import paramsurvey
 from paramsurvey import MapResults, Session
 
-CORES = 2
+UNWANTED_VARIABLES = ("PARAMSURVEY_", "RAY_ADDRESS", "RAY_HEAD_FILE")
 
 
 class Place:
-    """A backend where psets run, with a log that tests can read.
+    """A backend where psets run.
 
     Attributes
     ----------
-    name : str
-        ``'serial'``, ``'multiprocessing'``, ``'ray'``, ``'threads'`` or ``'loky'``.
     session : Session
     """
 
-    def __init__(self, name: str, session: Session, log: io.StringIO) -> None:
-        self.name = name
+    def __init__(self, session: Session, log: io.StringIO) -> None:
         self.session = session
         self._log = log
         self._seen = 0
@@ -41,11 +42,6 @@ class Place:
         self._seen += len(text)
         return text
 
-    @property
-    def shares_this_process(self) -> bool:
-        """Whether psets run in this process."""
-        return self.name in ("serial", "threads")
-
 
 def check_books(results: MapResults, kept: bool = True) -> None:
     """Every pset is accounted for once, and every missing one has a reason."""
@@ -58,50 +54,11 @@ def check_books(results: MapResults, kept: bool = True) -> None:
         assert len(results) + len(results.missing) == progress.total
 
 
-class Places:
-    """Opens each place when it is first needed."""
-
-    def __init__(self) -> None:
-        self._open: dict[str, Place] = {}
-        self._executors: list[Executor] = []
-
-    def __getitem__(self, name: str) -> Place:
-        if name not in self._open:
-            self._open[name] = self._opened(name)
-        place = self._open[name]
-        place.new_log()
-        return place
-
-    def _opened(self, name: str) -> Place:
-        log = io.StringIO()
-        session = Session(backend=self._backend(name), ncores=CORES, verbose=0, pslogger_fd=log)
-        return Place(name, session, log)
-
-    def _backend(self, name: str) -> Any:
-        if name == "threads":
-            executor: Executor = ThreadPoolExecutor(CORES)
-        elif name == "loky":
-            import loky
-
-            executor = loky.ProcessPoolExecutor(CORES)
-        else:
-            return name
-        self._executors.append(executor)
-        return executor
-
-    def close(self) -> None:
-        """Close all sessions and executors."""
-        for place in self._open.values():
-            place.session.close()
-        for executor in self._executors:
-            executor.shutdown()
-
-
 @contextmanager
-def all_places() -> Iterator[Places]:
-    """Have places, and close those that were opened."""
-    places = Places()
-    try:
-        yield places
-    finally:
-        places.close()
+def undisturbed(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Be in a directory, free of the developer's settings; close the default session afterwards."""
+    for name in [name for name in os.environ if name.startswith(UNWANTED_VARIABLES)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(directory)
+    yield
+    paramsurvey.finalize()
