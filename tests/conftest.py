@@ -15,7 +15,9 @@ import pytest
 import paramsurvey
 from paramsurvey.session.thread_variables import VARIABLES
 from paramsurvey.testing.place import undisturbed
-from paramsurvey.testing.waiting import wait_until
+from paramsurvey.testing.waiting import GRACE as GRACE
+from paramsurvey.testing.waiting import runs as runs
+from paramsurvey.testing.waiting import wait_until as wait_until
 from ray_programs import Program, programs
 
 HANG_LIMIT = 120.0  # seconds

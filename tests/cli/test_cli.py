@@ -11,10 +11,9 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import psutil
 import pytest
 
-from conftest import wait_until
+from conftest import runs, wait_until
 from paramsurvey.cli.program import run_program
 
 PROGRAM = Path(sys.executable).with_name("paramsurvey")
@@ -228,7 +227,7 @@ def test_a_program_that_ignores_sigterm_is_ended_with_its_children() -> None:
     assert "ran longer than the timeout of 0.5 s" in done.stderr
     pids = [int(pid) for pid in Path("pids").read_text().split()]
     assert len(pids) == 2
-    wait_until(lambda: not any(map(psutil.pid_exists, pids)), "the program, or its child, still runs")
+    wait_until(lambda: not any(map(runs, pids)), "the program, or its child, still runs")
 
 
 def test_ok_codes_retries_and_results_that_are_not_there() -> None:
@@ -360,7 +359,7 @@ def test_ctrl_c_keeps_what_has_finished_and_leaves_no_process() -> None:
     assert "Traceback" not in err
     assert pd.read_csv("r.csv")["a"].tolist() == [1, 2]
     running = [int(pid) for pid in pids.read_text().split()]
-    wait_until(lambda: not any(map(psutil.pid_exists, running)), "a program still runs")
+    wait_until(lambda: not any(map(runs, running)), "a program still runs")
 
 
 def test_a_killed_driver_leaves_no_program() -> None:
@@ -371,7 +370,7 @@ def test_a_killed_driver_leaves_no_program() -> None:
     process.kill()
     process.communicate()
     pid = int(pids.read_text())
-    wait_until(lambda: not psutil.pid_exists(pid), "the program still runs")
+    wait_until(lambda: not runs(pid), "the program still runs")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")

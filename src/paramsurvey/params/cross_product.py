@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.errors import PsetError
 from paramsurvey.params.axes import check_values, listed, native_order
-from paramsurvey.params.categories import column_of, smaller
+from paramsurvey.params.categories import DTYPES, column_of, dtypes_of_objects, note_dtypes, smaller
 from paramsurvey.params.column_names import refuse_duplicates, without_reasons
 from paramsurvey.params.dataframes import frame_of, native_frame
 from paramsurvey.params.row_math import Spread, blocks, check_seed, strides
@@ -107,7 +107,10 @@ def _crossed(factors: Sequence[pd.DataFrame]) -> pd.DataFrame:
         for name, column in factor.items()
     }
     # without a copy: these arrays belong to nobody else
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)), copy=False)
+    crossed = pd.DataFrame(columns, index=pd.RangeIndex(len(rows)), copy=False)
+    for factor in factors:
+        note_dtypes(crossed, factor.attrs.get(DTYPES, {}))
+    return crossed
 
 
 def _spread(column: pd.Series[Any], spread: Spread) -> Any:
@@ -127,7 +130,7 @@ def _factors(arg: object, infer_category: bool) -> list[pd.DataFrame]:
     if isinstance(arg, pd.DataFrame):
         if len(arg.columns) == 1:
             return [_factor(arg.columns[0], arg.iloc[:, 0], infer_category)]
-        return [native_frame(pd.DataFrame(arg))]
+        return [_rows_together(arg)]
     if isinstance(arg, pd.Series):
         if arg.name is None:
             raise ValueError("a Series in a product has no name: give it one with .rename('a')")
@@ -139,11 +142,21 @@ def _factors(arg: object, infer_category: bool) -> list[pd.DataFrame]:
     )
 
 
+def _rows_together(frame: pd.DataFrame) -> pd.DataFrame:
+    factor = native_frame(pd.DataFrame(frame))
+    factor.attrs = {}  # of the caller's own, a product of several tables has none
+    note_dtypes(factor, frame.attrs.get(DTYPES, {}))
+    return factor
+
+
 def _factor(name: Hashable, values: object, infer_category: bool) -> pd.DataFrame:
     checked = native_order(check_values(name, values))
     if not isinstance(checked, (range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
         checked = listed(checked)
-    return pd.DataFrame({name: column_of(checked, infer_category)}, copy=False)
+    factor = pd.DataFrame({name: column_of(checked, infer_category)}, copy=False)
+    if infer_category or isinstance(checked, list):  # else the dtype is the caller's own
+        note_dtypes(factor, dtypes_of_objects(factor))
+    return factor
 
 
 def add_column(

@@ -13,7 +13,8 @@ from paramsurvey.engine.collector import Collector
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.errors import NotACheckpoint
 from paramsurvey.params.column_names import in_unicode
-from paramsurvey.params.sources import PsetSource, as_series
+from paramsurvey.params.dataframes import as_series
+from paramsurvey.params.sources import PsetSource
 from paramsurvey.results.export import Exportable
 from paramsurvey.results.missing import Call, Missing, Origin, printed_by
 from paramsurvey.results.original_values import unshown
@@ -231,8 +232,8 @@ def _missing(source: PsetSource, collector: Collector, call: Call | None) -> Mis
     frame = source.frame(rows)
     exact = unshown(source, rows, frame)
     failed = [collector.failed[row] for row in rows.tolist()]
-    frame["_exception"] = pd.Series([one.failure.exception for one in failed], dtype=object)
-    frame["_traceback"] = pd.Series([one.failure.traceback for one in failed], dtype=object)
+    frame["_exception"] = as_series([one.failure.exception for one in failed])
+    frame["_traceback"] = as_series([one.failure.traceback for one in failed])
     frame["_attempts"] = pd.Series([one.attempts for one in failed], dtype="int64")
     kinds = {one.failure.exception: one.failure.kind for one in failed}
     printed = _by_label(collector.output, rows)

@@ -25,6 +25,7 @@ from paramsurvey.params.sources import Cells, Coded
 from paramsurvey.transport.columns import EXACT_IN_FLOAT, landed, objects, pack
 from paramsurvey.transport.messages import Values
 from paramsurvey.transport.packed_columns import by_kind
+from paramsurvey.transport.pickling import dump_code
 
 NUMBERS = "?bhilqBHILQefd"  # numpy's characters for the types that Arrow and Parquet have, too
 
@@ -368,9 +369,7 @@ def _dumps(value: Any) -> bytes:
         short = b"__main__"
     if b"__main__" not in short:
         return short
-    import cloudpickle
-
-    return bytes(cloudpickle.dumps(value))
+    return dump_code(value)
 
 
 def _unpickled(array: Any) -> list[Any]:

@@ -121,12 +121,18 @@ def test_an_exception_in_it_is_counted_and_logged_and_the_map_goes_on(place: Pla
         if user_ret["pset"]["a"] % 2:
             raise LookupError("out of paper")
 
-    results = place.session.map(lambda p, s, u: {"b": 1}, [{"a": i} for i in range(10)], out_func=fail)
-    assert str(results.progress) == "total: 10, active: 0, finished: 5, failures: 5, exceptions: 5"
+    results = place.map(lambda p, s, u: {"b": 1}, [{"a": i} for i in range(10)], out_func=fail)
+    assert str(results.progress) == "total: 10, active: 0, finished: 10, failures: 0, exceptions: 5"
+    assert results.missing.empty
     log = place.new_log()
     assert log.count("LookupError('out of paper')") == 5
     assert "Traceback" in log
     assert results["b"].tolist() == [1] * 10
+
+
+def test_it_may_be_the_third_argument(place: Place, out: Recorder) -> None:
+    place.session.map(lambda p, s, u: None, [{"a": i} for i in range(4)], out)
+    assert [call["pset"]["a"] for call in by_number(out.calls)] == list(range(4))
 
 
 def test_an_exception_in_it_that_cannot_be_shown_is_an_exception_like_others(place: Place) -> None:

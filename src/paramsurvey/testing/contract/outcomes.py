@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
 from typing import Any
 
@@ -115,6 +116,35 @@ def test_an_exception_is_a_failure_of_that_pset_with_its_traceback(place: Place)
         assert traceback.startswith("Traceback (most recent call last):")
         assert 'raise ValueError(f"no {pset' in traceback or "in worker" in traceback
         assert "paramsurvey/worker/runner.py" not in traceback, "the user's frames only"
+
+
+CELL = """
+def worker(pset, system_kwargs, user_kwargs):
+    def inner():
+        raise ValueError("no")  # of a cell
+    inner()
+"""
+
+
+def test_a_traceback_shows_file_line_and_source_of_code_that_is_in_no_file(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = "/tmp/ipykernel_7/cell.py"
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(CELL, cell, "exec"), names)
+    monkeypatch.setitem(linecache.cache, cell, (len(CELL), None, CELL.splitlines(keepends=True), cell))
+    results = place.map(names["worker"], [{"a": 1}])
+    (traceback,) = results.missing["_traceback"]
+    assert f'File "{cell}", line 5, in worker\n    inner()\n' in traceback
+    assert f'File "{cell}", line 4, in inner\n    raise ValueError("no")  # of a cell\n' in traceback
+    assert f"{cell}:4 in inner" in results.missing.summary().to_string()
+
+
+def test_a_function_in_a_pset_and_one_in_a_result_keep_their_file(place: Place) -> None:
+    psets = [{"f": lambda: 1}]
+    results = place.map(lambda p, s, u: {"r": p["f"].__code__.co_filename, "g": lambda: 1}, psets)
+    assert results["r"].tolist() == [__file__]
+    assert results["g"][0].__code__.co_filename == __file__
 
 
 RAISED: dict[str, Any] = {

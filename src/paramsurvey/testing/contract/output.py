@@ -47,9 +47,19 @@ def test_verbose_0_prints_nothing_at_all(
     assert capfd.readouterr() == ("", "")
 
 
-def test_verbose_0_also_with_progress_dt(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
-    run(place, verbose=0, progress_dt=0.0)
-    assert capfd.readouterr() == ("", "")
+def test_progress_dt_prints_progress_and_nothing_else_at_verbose_0(
+    place: Place, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(place, verbose=0, progress_dt=0.0, name="watched")
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert all(line.startswith("watched progress: ") for line in err.splitlines())
+    assert err.splitlines()[-1].endswith(FINAL)
+
+
+def test_progress_dt_may_be_longer_than_the_map(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
+    run(place, verbose=0, progress_dt=1000.0, name="watched")
+    assert capfd.readouterr().err == f"watched progress: {FINAL}\n"
 
 
 @pytest.mark.parametrize("verbose", [1, 2, 3])
@@ -116,6 +126,23 @@ def test_vstats_shows_percentiles(
 ) -> None:
     run(place, verbose=verbose, vstats=vstats, name="timed")
     assert ("timed_wallclock" in capsys.readouterr().err) == shown
+
+
+def own_timer(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> None:
+    system_kwargs["raw_stats"]["reading"] = [0.25]
+
+
+@pytest.mark.parametrize(
+    ("verbose", "vstats", "times"), [(0, 0, 0), (0, 1, 1), (0, 3, 1), (1, 0, 0), (1, 1, 1), (2, 2, 1)]
+)
+def test_timers_of_the_psets_own_are_shown_once_at_the_end_unless_vstats_is_0(
+    place: Place, verbose: int, vstats: int, times: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_value = own_timer
+    place.map(lambda p, s, u: by_value(p, s, u), PSETS, verbose=verbose, vstats=vstats, name="timed")
+    err = capsys.readouterr().err
+    assert err.count("counter reading, total 1s, mean 0.25s, counts 5") == times
+    assert err.count("counter timed_wallclock, total") == times
 
 
 @needs("prints_here")
