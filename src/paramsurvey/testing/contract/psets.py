@@ -69,7 +69,7 @@ def test_psets_in_any_form_are_left_alone(place: Place, form: str) -> None:
 def test_a_product(place: Place) -> None:
     results = sums(place, product({"a": [1, 2], "b": [10, 20]}))
     assert results["c"].tolist() == [11, 21, 12, 22]
-    assert results["a"].dtype == "category"
+    assert results["a"].dtype == np.int64, "the categories that save memory in psets end here"
 
 
 def test_a_grid(place: Place) -> None:
