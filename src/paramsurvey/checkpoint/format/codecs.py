@@ -82,7 +82,7 @@ def _is_none(values: Values) -> bool:
     return isinstance(values, list) and set(map(type, values)) == {type(None)}
 
 
-def moved(piece: Piece, by: int) -> Piece:
+def shifted(piece: Piece, by: int) -> Piece:
     """Return a piece that stands so many places further down."""
     at, values = piece
     return (slice(at.start + by, at.stop + by) if isinstance(at, slice) else at + by), values
