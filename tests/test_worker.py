@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from paramsurvey.arguments import pack_arguments
 from paramsurvey.collect import opened, results_of
 from paramsurvey.decoding import TableDecoder
 from paramsurvey.describing import describe, traceback_of
@@ -19,7 +20,7 @@ from paramsurvey.worker import LARGEST_REPLY, Runner, subdir_name
 
 def runner_of(function: Callable[..., Any], reply_seconds: float = 1e9, **options: Any) -> Runner:
     """Return a runner of a job whose psets are ``{'a': row}``; it replies when a group is over."""
-    code = Code(function, None, {}, TableDecoder(("a",), (None,)))
+    code = Code(function, pack_arguments(None, {}), TableDecoder(("a",), (None,)))
     job = Job("key", "fit", dump_code(code), os.getcwd(), **options)
     return Runner(job, reply_seconds=reply_seconds)
 
@@ -65,7 +66,11 @@ def test_large_results_do_not_pile_up(keep: bool) -> None:
 
 
 def test_an_exception_that_is_let_through_ends_the_run() -> None:
-    code = Code(lambda p, s, u: exec("raise KeyboardInterrupt"), None, {}, TableDecoder(("a",), (None,)))
+    code = Code(
+        lambda p, s, u: exec("raise KeyboardInterrupt"),
+        pack_arguments(None, {}),
+        TableDecoder(("a",), (None,)),
+    )
     runner = Runner(Job("key", "fit", dump_code(code), os.getcwd()), let_through=(KeyboardInterrupt,))
     with pytest.raises(KeyboardInterrupt):
         list(runner.run(group_of(3)))

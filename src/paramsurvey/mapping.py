@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.advice import Advice
+from paramsurvey.arguments import pack_arguments
 from paramsurvey.backends.base import Backend
 from paramsurvey.checkpoint import open_checkpoint
 from paramsurvey.checkpoint.base import Status
@@ -224,9 +225,8 @@ class MapRun:
 
     def _make_job(self, func: WorkerFunction, source: PsetSource, environment: Mapping[str, str]) -> Job:
         options = self._options
-        system_kwargs = options.system_kwargs or {}
-        code = Code(func, options.user_kwargs, system_kwargs, source.decoder(), options.retry_on)
-        packed, buffers = _pickled(code)
+        arguments = pack_arguments(options.user_kwargs, options.system_kwargs or {})
+        packed, buffers = _pickled(Code(func, arguments, source.decoder(), options.retry_on))
         return Job(
             key=uuid.uuid4().hex,
             name=options.name,
@@ -337,7 +337,7 @@ def load_pandas() -> None:
 
 
 def _pickled(code: Code) -> tuple[bytes, tuple[Any, ...]]:
-    """Pickle all parts together, for they may share objects; when that fails, find out which it is.
+    """Pickle all parts together, for they may share functions and classes; if it fails, find out which it is.
 
     Returns the pickle, and the large buffers that stand beside it.
     """
@@ -349,7 +349,5 @@ def _pickled(code: Code) -> tuple[bytes, tuple[Any, ...]]:
         return packed, tuple(buffers)
     except NotPicklable:
         dumps(code.function, "the worker function")
-        dumps(code.user_kwargs, "user_kwargs")
-        dumps(code.system_kwargs, "system_kwargs")
         dumps(code.decoder, "psets")
         raise

@@ -19,10 +19,15 @@ SPAWNED_MAIN = "__mp_main__"  # what a process that was spawned calls the main p
 DEEPEST = 8  # members of members of ...: a culprit further down is named by its container
 
 
-def dump_code(thing: object, aside: Callable[[pickle.PickleBuffer], object] | None = None) -> bytes:
+def dump_code(
+    thing: object,
+    aside: Callable[[pickle.PickleBuffer], object] | None = None,
+    place_of: Callable[[Any], int | None] | None = None,
+) -> bytes:
     """Pickle by value what workers cannot import: lambdas, closures, functions in notebooks.
 
-    `aside` gets the buffers of large arrays, which are then no part of the pickle.
+    `aside` gets the buffers of large arrays, which are then no part of the pickle. What `place_of` has
+    a number for is not part of it either: it is to be found under that number when the pickle is loaded.
     """
 
     def keep(buffer: pickle.PickleBuffer) -> bool:
@@ -31,7 +36,20 @@ def dump_code(thing: object, aside: Callable[[pickle.PickleBuffer], object] | No
             aside(buffer)
         return not large
 
-    return bytes(_cloudpickle().dumps(thing, protocol=5, buffer_callback=keep))
+    out = io.BytesIO()
+    pickler = _cloudpickle().Pickler if place_of is None else _sharing_pickler(place_of)
+    pickler(out, protocol=5, buffer_callback=keep).dump(thing)
+    return out.getvalue()
+
+
+def _sharing_pickler(place_of: Callable[[Any], int | None]) -> Any:
+    pickler: Any = _cloudpickle().Pickler
+
+    class SharingPickler(pickler):  # type: ignore[misc]  # cloudpickle has no types
+        def persistent_id(self, thing: Any) -> int | None:
+            return place_of(thing)
+
+    return SharingPickler
 
 
 @functools.cache
