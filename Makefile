@@ -18,11 +18,12 @@ test: .venv/.dev  ## run the whole test suite, Ray and Carbon included
 	@echo "test: running the whole test suite, Ray and Carbon included"
 	@.venv/bin/python -m pytest $(ARGS)
 
-lint: .venv/.dev  ## check the style and the types
-	@echo "lint: ruff and mypy"
+lint: .venv/.dev  ## check the style, the types and who imports whom
+	@echo "lint: ruff, mypy and import-linter"
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy --strict src
+	@.venv/bin/lint-imports --no-cache --no-logo
 
 bench: .venv/.dev  ## measure everything beside other ways to do it; writes docs/performance.md
 	@.venv/bin/python benchmarks/all.py $(ARGS)

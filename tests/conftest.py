@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from paramsurvey.environment import VARIABLES
+from paramsurvey.session.thread_variables import VARIABLES
 from places import Place, Places, all_places
 from ray_programs import Program, programs
 
@@ -57,7 +57,7 @@ def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def finalize() -> None:
     """Close paramsurvey's default session, if there can be one."""
-    if "paramsurvey.session" in sys.modules:
+    if "paramsurvey.session.session" in sys.modules:
         sys.modules["paramsurvey"].finalize()
 
 

@@ -407,8 +407,8 @@ HEAVY = {"pandas", "pyarrow", "rich", "ray", "psutil", "hdrh", "polars", "scipy"
     ("statement", "also"),
     [
         ("import paramsurvey", {"numpy", "cloudpickle"}),
-        ("import paramsurvey.worker", set()),
-        ("import paramsurvey.processes.child, paramsurvey.worker", set()),
+        ("import paramsurvey.worker.runner", set()),
+        ("import paramsurvey.backends.multiprocessing.child, paramsurvey.worker.runner", set()),
         ("import paramsurvey.stats", set()),
         ("import paramsurvey; paramsurvey.utils; paramsurvey.examples; paramsurvey.__version__", set()),
     ],

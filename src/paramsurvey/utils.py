@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from paramsurvey.host import peak_memory
-from paramsurvey.messages import Pset
+from paramsurvey.transport.messages import Pset
+from paramsurvey.worker.machine import peak_memory
 
 GB = 2**30
 

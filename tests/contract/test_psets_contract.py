@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pandas.testing import assert_frame_equal
 
-from paramsurvey.params import grid, product
+from paramsurvey.params.cross_product import grid, product
 from places import Place, check_books
 
 

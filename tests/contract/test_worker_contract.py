@@ -366,7 +366,7 @@ def test_an_exception_is_a_failure_of_that_pset_with_its_traceback(place: Place)
     for traceback in results.missing["_traceback"]:
         assert traceback.startswith("Traceback (most recent call last):")
         assert 'raise ValueError(f"no {pset' in traceback or "in worker" in traceback
-        assert "paramsurvey/worker.py" not in traceback, "the user's frames only"
+        assert "paramsurvey/worker/runner.py" not in traceback, "the user's frames only"
 
 
 RAISED: dict[str, Any] = {

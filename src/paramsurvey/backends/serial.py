@@ -8,16 +8,16 @@ import pickle
 from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
-from paramsurvey.backends.base import Backend, Resources, no_options
-from paramsurvey.capture import Store, new_file
+from paramsurvey.engine.backend import Backend, Resources, no_options
 from paramsurvey.errors import Stopped
-from paramsurvey.host import total_memory
-from paramsurvey.inside import Home
-from paramsurvey.messages import Answers, CaptureMode, Group, Job, Refusal, Reply
-from paramsurvey.worker import JobNotLoadable, Runner, dump
+from paramsurvey.transport.capture import Store, new_file
+from paramsurvey.transport.messages import Answers, CaptureMode, Group, Job, Refusal, Reply
+from paramsurvey.worker.machine import total_memory
+from paramsurvey.worker.nested_session import Home
+from paramsurvey.worker.runner import JobNotLoadable, Runner, dump
 
 if TYPE_CHECKING:
-    from paramsurvey.options import Options
+    from paramsurvey.engine.options import Options
 
 REPLY_SECONDS = 0.02  # what Ctrl-C can cost: results that were not handed over yet
 
@@ -145,6 +145,6 @@ def _back_home() -> Iterator[None]:
 
 
 if TYPE_CHECKING:
-    from paramsurvey.options import DEFAULTS
+    from paramsurvey.engine.options import DEFAULTS
 
     _: Backend = SerialBackend(DEFAULTS, {})

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from paramsurvey.checkpoint.files import read_json, write_aside
+from paramsurvey.checkpoint.atomic_files import read_json, write_aside
 from paramsurvey.errors import CheckpointInUse
 
 NAME = "lock.json"

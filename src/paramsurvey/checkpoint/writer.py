@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from paramsurvey.checkpoint.shelf import Shelf
+from paramsurvey.checkpoint.part_set import Shelf
 
 SHORTEST_PAUSE = 0.05  # seconds between two writes: what is slow is written at once ...
 LONGEST_PAUSE = 0.3  # ... and what is fast is collected, but durable within a second

@@ -9,17 +9,17 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.cli.memory import Remembered, forget, remember
 from paramsurvey.cli.problems import ALL_FINISHED, INTERRUPTED, SOME_FAILED, BadUsage, RunFailed, say
+from paramsurvey.cli.saved_command import Remembered, forget, remember
 
 if TYPE_CHECKING:
-    from paramsurvey.cli.commands import Way
-    from paramsurvey.cli.functions import Function
-    from paramsurvey.cli.template import Template
-    from paramsurvey.options import Options
-    from paramsurvey.results import MapResults
-    from paramsurvey.session import Session
-    from paramsurvey.spaces import Space
+    from paramsurvey.cli.command.execute import Way
+    from paramsurvey.cli.command.functions import Function
+    from paramsurvey.cli.command.template import Template
+    from paramsurvey.engine.options import Options
+    from paramsurvey.params.spaces import Space
+    from paramsurvey.results.map_results import MapResults
+    from paramsurvey.session.session import Session
 
 SESSION_OPTIONS = ("backend", "ncores", "threads_per_worker", "verbose")
 
@@ -54,7 +54,7 @@ class Plan:
     ok_codes: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        from paramsurvey.cli.parsing import parser_of
+        from paramsurvey.cli.command.parsing import parser_of
 
         self.parsers = [parser_of(text) for text in self.given["parse"]]
         self.ok_codes = _codes(self.given["ok_codes"] or "0")
@@ -75,7 +75,7 @@ class Plan:
                         f"--{name.replace('_', '-')} is for commands, not for functions: leave it out"
                     )
             return
-        from paramsurvey.cli.commands import CAPTURED, FILES
+        from paramsurvey.cli.command.execute import CAPTURED, FILES
 
         self.work.check(self.space.names)
         self._check_parsed()
@@ -109,7 +109,7 @@ class Plan:
 
     def check(self) -> None:
         """Refuse what can be known to fail, before any work."""
-        from paramsurvey.cli.export import check_target
+        from paramsurvey.cli.tables.export import check_target
 
         if self.given["output"]:
             check_target(self.given["output"])
@@ -138,7 +138,7 @@ class Plan:
 
     def run(self) -> int:
         """Run all, deliver the results, and return the exit code."""
-        from paramsurvey.cli.advice import ShellSession
+        from paramsurvey.cli.next_steps import ShellSession
 
         work = self._function()
         init = {name: value for name, value in self.engine.items() if name in SESSION_OPTIONS}
@@ -162,7 +162,7 @@ class Plan:
         return SOME_FAILED if len(results.missing) else ALL_FINISHED
 
     def _map(self, session: Session, function: Function, arguments: Any) -> MapResults:
-        from paramsurvey.cli.commands import WAY
+        from paramsurvey.cli.command.execute import WAY
 
         way = None
         if not isinstance(self.work, str):
@@ -179,13 +179,13 @@ class Plan:
         )
 
     def _count_stored(self) -> int:
-        from paramsurvey.cli.kept import count_stored
+        from paramsurvey.cli.completeness import count_stored
 
         return count_stored(self.checkpoint) if self.checkpoint else 0
 
     def _explain(self, error: BaseException) -> None:
         """Say which disk it is where an error of the system does not."""
-        from paramsurvey.cli.kept import why_not_written
+        from paramsurvey.cli.completeness import why_not_written
 
         if not isinstance(error, OSError) or error.filename or not self.checkpoint:
             return
@@ -211,15 +211,15 @@ class Plan:
 
     def _function(self) -> tuple[Function, Any]:
         if isinstance(self.work, str):
-            from paramsurvey.cli.functions import as_worker, load_function
+            from paramsurvey.cli.command.functions import as_worker, load_function
 
             return as_worker(load_function(self.work), self.space.names)
-        from paramsurvey.cli.commands import Command, run_command
+        from paramsurvey.cli.command.execute import Command, run_command
 
         return run_command, Command(self.work, self.ok_codes, tuple(self.parsers))
 
     def _way(self) -> Way:
-        from paramsurvey.cli.commands import Way
+        from paramsurvey.cli.command.execute import Way
 
         return Way(
             output_dir=os.path.abspath(self._output_dir()),
@@ -228,7 +228,7 @@ class Plan:
 
     def _take_timeout(self) -> None:
         """End commands gently ourselves; the engine's timeout, which kills, is for when that fails."""
-        from paramsurvey.cli.guard import GRACE_SECONDS
+        from paramsurvey.cli.command.guard import GRACE_SECONDS
 
         os.environ.pop("PARAMSURVEY_TIMEOUT", None)
         if self.options.timeout is not None:
@@ -245,7 +245,7 @@ class Plan:
 
     def _deliver(self, results: MapResults, before: int) -> None:
         """Write the results where they are wanted, and somewhere if the checkpoint has not taken them."""
-        from paramsurvey.cli.export import STDOUT, deliver
+        from paramsurvey.cli.tables.export import STDOUT, deliver
 
         if self.given["output"]:
             deliver(results, self.given["output"])
@@ -255,8 +255,8 @@ class Plan:
             deliver(results, STDOUT)
 
     def _rescue_lost(self, checkpoint: str, results: MapResults, before: int) -> None:
-        from paramsurvey.cli.export import rescue
-        from paramsurvey.cli.kept import count_lost, why_not_written
+        from paramsurvey.cli.completeness import count_lost, why_not_written
+        from paramsurvey.cli.tables.export import rescue
 
         lost = count_lost(checkpoint, results, before)
         if lost:
@@ -290,7 +290,7 @@ def _codes(text: str) -> frozenset[int]:
 
 def check_program(template: Template, chdir: str | None) -> None:
     """Refuse a program that is not there, where its name can be known."""
-    from paramsurvey.cli.template import placeholders_in
+    from paramsurvey.cli.command.template import placeholders_in
 
     program = template.arguments[0]
     if template.shell:

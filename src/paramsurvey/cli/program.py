@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import click
 
-from paramsurvey.cli.afterwards import export, missing, resume
+from paramsurvey.cli.checkpoints.past_runs import export, missing, resume
+from paramsurvey.cli.checkpoints.status import status, watch
 from paramsurvey.cli.examples import examples
-from paramsurvey.cli.follow import status, watch
 from paramsurvey.cli.problems import ALL_FINISHED, exit_code_of
 from paramsurvey.cli.run import run
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paramsurvey.cli.config import load_config
-from paramsurvey.cli.memory import STDIN, Remembered
 from paramsurvey.cli.plan import SESSION_OPTIONS, Plan
 from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.saved_command import STDIN, Remembered
 
 if TYPE_CHECKING:
-    from paramsurvey.cli.axes_text import Axis
-    from paramsurvey.cli.template import Template
-    from paramsurvey.spaces import Space
+    from paramsurvey.cli.command.template import Template
+    from paramsurvey.cli.tables.axes_text import Axis
+    from paramsurvey.params.spaces import Space
 
 COMMAND = "paramsurvey.command"  # in click's meta: what stands after --
 OPTIONS = "paramsurvey.options"  # what stands before it
@@ -184,7 +184,7 @@ def run(ctx: click.Context, /, target: tuple[str, ...], **given: Any) -> None:
 
 def make_plan(ctx: click.Context, target: tuple[str, ...], given: dict[str, Any]) -> Plan:
     """Return what the arguments ask for; nothing has been done yet."""
-    from paramsurvey.options import resolve
+    from paramsurvey.engine.options import resolve
 
     config = ctx.meta.get(CONFIG, {})
     axes = _axes(given, config.get("params_config", {}), ctx)
@@ -201,7 +201,7 @@ def make_plan(ctx: click.Context, target: tuple[str, ...], given: dict[str, Any]
 
 def _axes(given: dict[str, Any], configured: dict[str, str], ctx: click.Context) -> dict[str, Axis]:
     """Return the axes, and note what came from standard input."""
-    from paramsurvey.cli.axes_text import parse_axes
+    from paramsurvey.cli.tables.axes_text import parse_axes
 
     typed = {text.partition("=")[0].strip() for text in given["params"]}
     texts = [f"{name}={axis}" for name, axis in configured.items() if name not in typed]
@@ -213,8 +213,8 @@ def _axes(given: dict[str, Any], configured: dict[str, str], ctx: click.Context)
 
 
 def _space(given: dict[str, Any], axes: dict[str, Axis]) -> Space:
-    from paramsurvey.cli.axes_text import Sampling, make_space
-    from paramsurvey.cli.tables import read_table
+    from paramsurvey.cli.tables.axes_text import Sampling, make_space
+    from paramsurvey.cli.tables.pset_files import read_table
 
     table = read_table(given["psets"]) if given["psets"] else None
     sampling = Sampling(given["sample"], given["method"], given["seed"]) if given["sample"] else None
@@ -225,8 +225,8 @@ def _work(
     command: Sequence[str] | None, target: tuple[str, ...], configured: Sequence[str] | None, shell: bool
 ) -> Template | str:
     """Return the command, or the text module:function."""
-    from paramsurvey.cli.functions import is_target
-    from paramsurvey.cli.template import template_of
+    from paramsurvey.cli.command.functions import is_target
+    from paramsurvey.cli.command.template import template_of
 
     if target and command is not None:
         raise BadUsage(f"{target[0]!r} stands before --, and a command after it: leave one of them out")

@@ -1,0 +1,254 @@
+"""What stands in a part: the psets' columns and the results', and what is said of each of them.
+
+A column's metadata say whose key it is, and how its values are stored. Helpers stand beside it: what
+is what in a column of several kinds, and the identities of psets that are pickled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from paramsurvey.checkpoint.format.codecs import Encoded, Piece, decode, encode, moved
+from paramsurvey.checkpoint.typed_hash import Lanes, value_lanes
+from paramsurvey.transport.messages import Rows, Values
+
+POSITION = "_position"
+KEY = b"paramsurvey"  # of the fields' metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One column of a part.
+
+    Attributes
+    ----------
+    role : str
+        ``'pset'``, ``'result'``, ``'failure'`` or ``'output'``: what the psets printed.
+    key : hashable
+        The key in the psets or in the results.
+    column : Encoded
+    dtype : str
+        What pandas called the type; empty: whatever the values give.
+    lanes : Lanes, optional
+        The identities of pickled pset values, so that nobody has to unpickle them to compare.
+    """
+
+    role: str
+    key: Hashable
+    column: Encoded
+    dtype: str = ""
+    lanes: Lanes | None = None
+
+
+def to_table(positions: Any, columns: Iterable[Stored], psets: Iterable[str]) -> Any:
+    """Return what is written of some rows."""
+    names = frozenset(psets)
+    fields = [pa.field(POSITION, pa.int64(), metadata={KEY: json.dumps({"role": "position"})})]
+    arrays = [positions]
+    for stored in columns:
+        for field, array in _fields(stored, names):
+            fields.append(field)
+            arrays.append(array)
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _fields(stored: Stored, psets: frozenset[str]) -> Iterator[tuple[Any, Any]]:
+    """Yield a column, and the helpers that it needs."""
+    column, name = stored.column, _physical_name(stored, psets)
+    about = {"role": stored.role, "key": _key_text(stored.key), "codec": column.codec, "dtype": stored.dtype}
+    yield _field(name, column.array, about), column.array
+    if column.kinds is not None:
+        kinds = pa.array(column.kinds)
+        yield _field(f"_kinds of {name}", kinds, {"role": "kinds", "of": name}), kinds
+    if stored.lanes is not None:
+        pairs = np.stack([stored.lanes.one, stored.lanes.two], axis=1)
+        lanes = pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(16), len(pairs), [None, pa.py_buffer(np.ascontiguousarray(pairs))]
+        )
+        yield _field(f"_identity of {name}", lanes, {"role": "identity", "of": name}), lanes
+
+
+def _field(name: str, array: Any, about: Mapping[str, str]) -> Any:
+    return pa.field(name, array.type, metadata={KEY: json.dumps(about)})
+
+
+def _physical_name(stored: Stored, psets: frozenset[str]) -> str:
+    """Return what the column is called in the file: its key, unless that would be somebody else's."""
+    key = stored.key
+    if stored.role in ("failure", "output"):
+        return f"_{key}"
+    if stored.role == "pset" or (isinstance(key, str) and not key.startswith("_") and key not in psets):
+        return str(key)
+    return f"_{stored.role} {key if isinstance(key, str) else repr(key)}"
+
+
+def _key_text(key: Hashable) -> str:
+    """Return a key as text that `_key` understands; keys are nearly always strings."""
+    if isinstance(key, str):
+        return f"s{key}"
+    import base64
+
+    import cloudpickle
+
+    return "p" + base64.b64encode(cloudpickle.dumps(key)).decode()
+
+
+def _key(text: str) -> Hashable:
+    if text[0] == "s":
+        return text[1:]
+    import base64
+    import pickle
+
+    key: Hashable = pickle.loads(base64.b64decode(text[1:]))
+    return key
+
+
+def about(field: Any) -> dict[str, str]:
+    """Return what a field's metadata say of it; empty for one that is not ours."""
+    text = (field.metadata or {}).get(KEY)
+    return {} if text is None else dict(json.loads(text))
+
+
+class PartTable:
+    """A part's rows, in memory."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._abouts = {field.name: about(field) for field in table.schema}
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """Where the rows belong among all that were ever stored."""
+        positions: NDArray[np.int64] = self._array(POSITION).to_numpy()
+        return positions
+
+    def take(self, rows: NDArray[np.int64]) -> PartTable:
+        """Return some of the rows."""
+        return PartTable(self._table.take(pa.array(rows)))
+
+    def slices(self, length: int) -> Iterator[PartTable]:
+        """Yield all rows, at most `length` at a time; nothing is copied."""
+        for start in range(0, len(self), length):
+            yield PartTable(self._table.slice(start, length))
+
+    def columns(self, role: str) -> Iterator[Stored]:
+        """Yield the columns that have a role."""
+        for name, says in self._abouts.items():
+            if says.get("role") == role:
+                column = Encoded(self._table.column(name), says["codec"], self._kinds(name))
+                yield Stored(role, _key(says["key"]), column, says["dtype"], self._lanes(name))
+
+    def pieces(self, stored: Stored) -> list[Piece]:
+        """Return a column's values, and where they belong."""
+        column = stored.column
+        return decode(column.array, column.codec, column.kinds)
+
+    def printed(self, rows: Rows) -> dict[int, str]:
+        """Return what the psets printed that are stored here, by the numbers of their `rows`."""
+        numbers, found = np.asarray(rows), dict[int, str]()
+        for stored in self.columns("output"):
+            for at, texts in self.pieces(stored):
+                found.update(zip(numbers[at].tolist(), texts, strict=True))
+        return found
+
+    def pset_columns(self) -> dict[str, Values | Lanes]:
+        """Return what the psets' identities are computed from; nothing is unpickled."""
+        return {str(stored.key): self._comparable(stored) for stored in self.columns("pset")}
+
+    def _comparable(self, stored: Stored) -> Values | Lanes:
+        if stored.lanes is not None:
+            return stored.lanes
+        pieces = self.pieces(stored)
+        if len(pieces) == 1 and isinstance(pieces[0][0], slice):
+            return pieces[0][1]
+        lanes = value_lanes(np.full(len(self), np.nan))
+        for at, values in pieces:
+            lanes.put(at, value_lanes(values))
+        return lanes
+
+    def _array(self, name: str) -> Any:
+        column = self._table.column(name)
+        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+    def _kinds(self, name: str) -> NDArray[np.int8] | None:
+        helper = f"_kinds of {name}"
+        return self._array(helper).to_numpy() if helper in self._abouts else None
+
+    def _lanes(self, name: str) -> Lanes | None:
+        helper = f"_identity of {name}"
+        if helper not in self._abouts:
+            return None
+        array = self._array(helper)
+        pairs = np.frombuffer(array.buffers()[1], dtype=np.uint64).reshape(-1, 2)
+        pairs = pairs[array.offset : array.offset + len(array)]
+        return Lanes(pairs[:, 0].copy(), pairs[:, 1].copy())
+
+
+def joined(tables: Sequence[PartTable]) -> Any:
+    """Return one table with the rows of several, whose columns need not be the same."""
+    starts = np.cumsum([0, *map(len, tables)]).tolist()
+    gathered: dict[tuple[str, Hashable], list[tuple[int, PartTable, Stored]]] = {}
+    for start, table in zip(starts, tables, strict=False):
+        for stored in chain(*map(table.columns, ("pset", "result", "failure", "output"))):
+            gathered.setdefault((stored.role, stored.key), []).append((start, table, stored))
+    columns = [_joined_column(found, starts) for found in gathered.values()]
+    positions = pa.chunked_array([table.positions for table in tables])
+    return to_table(positions, columns, [str(key) for role, key in gathered if role == "pset"])
+
+
+def _joined_column(found: list[tuple[int, PartTable, Stored]], starts: list[int]) -> Stored:
+    first, count = found[0][2], starts[-1]
+    alike = len(found) == len(starts) - 1 and all(_alike(stored, first) for _, _, stored in found)
+    if alike:
+        chunks = [chunk for _, _, stored in found for chunk in stored.column.array.chunks]
+        array = pa.chunked_array(chunks, first.column.array.type)  # no copy: parts are large
+        lanes = [stored.lanes for _, _, stored in found if stored.lanes is not None]
+        return Stored(
+            first.role,
+            first.key,
+            Encoded(array, first.column.codec),
+            first.dtype,
+            Lanes.joined(lanes) if lanes else None,
+        )
+    pieces = [moved(piece, start) for start, table, stored in found for piece in table.pieces(stored)]
+    column = encode(pieces, count)
+    dtypes = {stored.dtype for _, _, stored in found}
+    return pset_column(first.key, column, pieces, dtypes.pop() if len(dtypes) == 1 else "", first.role)
+
+
+def _alike(one: Stored, other: Stored) -> bool:
+    return (
+        one.column.kinds is None
+        and other.column.kinds is None
+        and (one.column.codec, one.column.array.type, one.dtype)
+        == (other.column.codec, other.column.array.type, other.dtype)
+    )
+
+
+def pset_column(
+    key: Hashable, column: Encoded, pieces: Sequence[Piece], dtype: str = "", role: str = "pset"
+) -> Stored:
+    """Return a column; with the identities of its values, when they are pset values and pickled."""
+    lanes = None
+    if role == "pset" and column.codec == "pickle":
+        lanes = value_lanes(np.full(len(column.array), np.nan))
+        for at, values in pieces:
+            lanes.put(at, value_lanes(values))
+    return Stored(role, key, column, dtype, lanes)
+
+
+def printed_column(texts: Mapping[int, str], count: int) -> list[Stored]:
+    """Return the column of what some of `count` psets printed; none where nobody printed anything."""
+    pieces: list[Piece] = [(np.array(list(texts), dtype=np.int64), list(texts.values()))]
+    return [Stored("output", "output", encode(pieces, count))] if texts else []

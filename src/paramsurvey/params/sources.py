@@ -1,0 +1,419 @@
+"""The parameter sets of a survey: checked, in columns, cut into what groups carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.errors import PsetTypeError
+from paramsurvey.params.axes import dated, listed
+from paramsurvey.params.column_names import ATTEMPTS, check_names, without_reasons
+from paramsurvey.params.dataframes import frame_of
+from paramsurvey.params.spaces import Space
+from paramsurvey.transport.columns import pack, where
+from paramsurvey.transport.decoders import DictDecoder, TableDecoder
+from paramsurvey.transport.isolation import is_atom
+from paramsurvey.transport.messages import Decoder, Pset, Rows, Values
+from paramsurvey.transport.packed_columns import native
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Cells that are positions in a list of values, which has nan at its end, where -1 finds it."""
+
+    codes: NDArray[Any]
+    categories: list[Any]
+
+
+Cells: TypeAlias = "Values | Coded"
+"""Some rows of a column, as the workers get them."""
+
+
+class PsetSource(Protocol):
+    """Psets that a survey can address by row."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The psets' keys."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def read(self, count: int) -> int:
+        """Make at most `count` more psets addressable; return how many there were, 0 when all are known."""
+        ...
+
+    def forget(self, rows: Rows) -> None:
+        """These rows will not be asked for any more."""
+        ...
+
+    def load(self, rows: Rows) -> Any:
+        """Return what a group of these rows carries."""
+        ...
+
+    def cells(self, rows: Rows) -> Mapping[str, Cells]:
+        """Return the columns of these rows; a key that a pset does not have is nan."""
+        ...
+
+    def dtypes(self) -> Mapping[str, Any]:
+        """Return the columns' dtypes in pandas, where the values alone do not say them."""
+        ...
+
+    def decoder(self) -> Decoder:
+        """Return what makes psets of a load, in a worker."""
+        ...
+
+    def frame(self, rows: Rows | None = None) -> pd.DataFrame:
+        """Return rows (default: all) as a DataFrame with a RangeIndex that shares no change with anybody."""
+        ...
+
+
+def as_source(psets: object, limit: int | None = None) -> PsetSource:
+    """Return `psets`, the first `limit` of them, as what a survey works on.
+
+    Parameters
+    ----------
+    psets : DataFrame, iterable of dicts, polars or Arrow table, path, or space from `paramsurvey.params`
+        A path is that of a Parquet file, or of a directory of them. It is not changed.
+    limit : int, optional
+        None: all.
+
+    Raises
+    ------
+    PsetError
+        A ValueError that names the column or the pset that is wrong.
+    PsetTypeError
+        The same, where it is no table of psets at all.
+    """
+    if isinstance(psets, Space):
+        return SpaceSource(psets, limit)
+    frame = frame_of(psets)
+    if frame is not None:
+        return PsetTable.from_frame(frame, limit)
+    if isinstance(psets, Iterator):
+        return PsetStream(psets if limit is None else islice(psets, limit))
+    return PsetTable.from_dicts(_dicts(psets, limit))
+
+
+def _dicts(psets: object, limit: int | None) -> list[Mapping[str, Any]]:
+    if isinstance(psets, Mapping):
+        raise PsetTypeError(
+            "psets is one dict: give a list of dicts, [pset], or a space from paramsurvey.params"
+        )
+    if isinstance(psets, bytes) or not isinstance(psets, Iterable):
+        raise PsetTypeError(
+            f"psets must be a DataFrame or an iterable of dicts, not {type(psets).__name__}: "
+            "give for example [{'a': 1}, {'a': 2}]"
+        )
+    rows = listed(psets)
+    for i, pset in enumerate(rows):
+        check_pset(i, pset)
+    return rows[:limit]
+
+
+def check_pset(number: int, pset: object) -> None:
+    """Refuse what is no dict."""
+    if not isinstance(pset, Mapping):
+        raise PsetTypeError(f"pset number {number} is a {type(pset).__name__}, {pset!r:.100}: make it a dict")
+
+
+class SpaceSource:
+    """Psets that are computed where they are needed: a group carries nothing but its rows."""
+
+    def __init__(self, space: Space, limit: int | None = None) -> None:
+        self._space = space
+        self._length = len(space) if limit is None else min(len(space), limit)
+        self.names = space.names
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, count: int) -> int:
+        """Return 0: all psets are known."""
+        return 0
+
+    def forget(self, rows: Rows) -> None:
+        """Do nothing: there is nothing to gain."""
+
+    def load(self, rows: Rows) -> None:
+        """Return None: the space is known to the workers."""
+
+    def cells(self, rows: Rows) -> Mapping[str, Cells]:
+        """Return the columns of these rows."""
+        return self._space.columns(rows)
+
+    def dtypes(self) -> Mapping[str, Any]:
+        """Return nothing: a space has Python's types."""
+        return {}
+
+    def decoder(self) -> Decoder:
+        """Return the space's own."""
+        return self._space.decoder()
+
+    def frame(self, rows: Rows | None = None) -> pd.DataFrame:
+        """Return rows (default: all) as a DataFrame."""
+        import pandas as pd
+
+        chosen = range(len(self)) if rows is None else rows
+        if len(chosen) == 0:
+            return self._space[:0]  # with the dtypes of the others
+        return pd.DataFrame(self._space.columns(chosen), index=pd.RangeIndex(len(chosen)))
+
+
+class PsetTable:
+    """Psets in columns.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The psets as they shall stand in the results.
+    cells : mapping
+        For a column, what travels instead of the frame's own values.
+    """
+
+    def __init__(self, frame: pd.DataFrame, cells: Mapping[str, Values] | None = None) -> None:
+        self._frame = frame
+        self.names: tuple[str, ...] = tuple(frame.columns)
+        cells = cells or {}
+        self._columns = [_Cells(cells.get(name, None), frame[name]) for name in self.names]
+
+    @classmethod
+    def from_frame(cls, psets: pd.DataFrame, limit: int | None = None) -> PsetTable:
+        """Take over a DataFrame, which stays as it is."""
+        check_names(list(psets.columns))
+        return cls(without_index(_unshared(psets.iloc[:limit])))
+
+    @classmethod
+    def from_dicts(cls, psets: Sequence[Mapping[str, Any]]) -> PsetTable:
+        """Take over dicts: a key that some do not have is nan there."""
+        import pandas as pd
+
+        names = _all_keys(psets)
+        if ATTEMPTS in names:
+            psets = [without_reasons(pset) for pset in psets]
+            names = _all_keys(psets)
+        check_names(names)
+        cells = {name: _packed([pset.get(name, np.nan) for pset in psets]) for name in names}
+        frame = pd.DataFrame({name: as_series(values) for name, values in cells.items()})
+        return cls(frame if names else pd.DataFrame(index=pd.RangeIndex(len(psets))), cells)
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def read(self, count: int) -> int:
+        """Return 0: all psets are known."""
+        return 0
+
+    def forget(self, rows: Rows) -> None:
+        """Do nothing: there is nothing to gain."""
+
+    def load(self, rows: Rows) -> tuple[Values, ...]:
+        """Return these rows' slice of every column."""
+        return tuple(column.cut(rows) for column in self._columns)
+
+    def cells(self, rows: Rows) -> Mapping[str, Cells]:
+        """Return the columns of these rows."""
+        cut = zip(self.names, self._columns, self.load(rows), strict=True)
+        return {
+            name: values if column.categories is None else Coded(np.asarray(values), column.categories)
+            for name, column, values in cut
+        }
+
+    def dtypes(self) -> Mapping[str, Any]:
+        """Return the frame's own."""
+        return {str(name): dtype for name, dtype in self._frame.dtypes.items()}
+
+    def decoder(self) -> TableDecoder:
+        """Return what makes dicts of these columns."""
+        return TableDecoder(self.names, tuple(column.categories for column in self._columns))
+
+    def frame(self, rows: Rows | None = None) -> pd.DataFrame:
+        """Return rows (default: all) as a DataFrame with a RangeIndex."""
+        if rows is None:
+            return _unshared(self._frame)
+        return without_index(self._frame.iloc[where(rows)].copy())
+
+
+class PsetStream:
+    """Psets from an iterator, read as they are needed.
+
+    A pset has the keys that it was given with, for nobody knows yet which keys the others will
+    have; in the results, a key that it does not have is nan.
+
+    Parameters
+    ----------
+    psets : iterator of dicts
+    """
+
+    names: tuple[str, ...] = ()
+
+    def __init__(self, psets: Iterator[Any]) -> None:
+        self._psets = psets
+        self._known: dict[int, Pset] = {}
+        self._count = 0
+        self._checked: set[str] = set()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def read(self, count: int) -> int:
+        """Read at most `count` psets; return how many there were.
+
+        What is wrong with a pset, or whatever the iterator raises, is raised when the psets before it
+        have been taken up.
+        """
+        before = self._count
+        try:
+            for pset in islice(self._psets, count):
+                self._add(pset)
+        except Exception as error:
+            if self._count == before:
+                raise
+            self._psets = _raising(error)
+        return self._count - before
+
+    def _add(self, pset: Any) -> None:
+        check_pset(self._count, pset)
+        pset = dict(without_reasons(pset))
+        if not self._checked.issuperset(pset):
+            check_names(list(pset))
+            self._checked.update(pset)
+        self._known[self._count] = pset
+        self._count += 1
+
+    def forget(self, rows: Rows) -> None:
+        """Drop these psets."""
+        for row in rows:
+            del self._known[int(row)]
+
+    def load(self, rows: Rows) -> list[Pset]:
+        """Return these psets, with numbers of numpy's as Python's."""
+        return [dict(zip(pset, _natives(list(pset.values())), strict=True)) for pset in self._at(rows)]
+
+    def cells(self, rows: Rows) -> Mapping[str, Cells]:
+        """Return the columns of these rows."""
+        psets = self.load(rows)
+        return {name: pack([pset.get(name, np.nan) for pset in psets]) for name in _all_keys(psets)}
+
+    def dtypes(self) -> Mapping[str, Any]:
+        """Return nothing: psets as dicts have Python's types."""
+        return {}
+
+    def decoder(self) -> DictDecoder:
+        """Return what leaves psets as they are."""
+        return DictDecoder()
+
+    def frame(self, rows: Rows | None = None) -> pd.DataFrame:
+        """Return rows (default: all that were read) as a DataFrame, with the columns of all."""
+        table = PsetTable.from_dicts(list(self._known.values()))
+        if rows is None:
+            return table.frame()
+        known = np.fromiter(self._known, dtype=np.int64, count=len(self._known))
+        return table.frame(np.searchsorted(known, np.asarray(rows, dtype=np.int64)))
+
+    def _at(self, rows: Rows) -> list[Pset]:
+        return [self._known[int(row)] for row in rows]
+
+
+def _raising(error: Exception) -> Iterator[Any]:
+    yield from ()
+    raise error
+
+
+def _all_keys(psets: Iterable[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(chain.from_iterable(psets)))
+
+
+def psets_of(source: PsetSource, rows: Rows) -> list[Pset]:
+    """Return these rows with the values that the workers get, and the very objects that were given."""
+    return list(source.decoder().psets(rows, source.load(rows)))  # type: ignore[arg-type]  # none is sealed
+
+
+class _Cells:
+    """One column, in the form in which it travels."""
+
+    def __init__(self, values: Values | None, series: pd.Series[Any]) -> None:
+        self.categories: list[Any] | None = None
+        self._series: pd.Series[Any] | None = None
+        self._values = values
+        if values is not None:
+            return
+        known = _atomic_categories(series)
+        if known is not None:
+            self.categories = [*known, np.nan]
+            self._values = series.cat.codes.to_numpy()
+        elif isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufb":
+            self._values = series.to_numpy()
+        else:
+            self._series = series  # made into Python objects piece by piece, as groups are cut
+
+    def cut(self, rows: Rows) -> Values:
+        at = where(rows)
+        if self._series is not None:
+            return _natives(self._series.iloc[at].tolist())
+        values = self._values
+        assert values is not None
+        if isinstance(values, np.ndarray):
+            return values[at]
+        return values[at] if isinstance(at, slice) else [values[i] for i in at]
+
+
+def _packed(values: list[Any]) -> Values:
+    packed = pack(values)
+    return packed if isinstance(packed, np.ndarray) else _natives(packed)
+
+
+def _natives(values: list[Any]) -> list[Any]:
+    """Return `values` with numpy's scalars as Python's own, and its dates as pandas' ones."""
+    plain = native(values)
+    if any(issubclass(kind, (np.datetime64, np.timedelta64)) for kind in set(map(type, plain))):
+        return [dated(value) for value in plain]
+    return plain
+
+
+def _atomic_categories(series: pd.Series[Any]) -> list[Any] | None:
+    """Return the categories where psets may share them: not where they are objects."""
+    import pandas as pd
+
+    if not isinstance(series.dtype, pd.CategoricalDtype):
+        return None
+    known = _natives(series.cat.categories.tolist())
+    return known if all(map(is_atom, set(map(type, known)))) else None
+
+
+def as_series(values: Values | NDArray[Any]) -> pd.Series[Any]:
+    """Return `values` with the dtype that pandas gives to a list of them."""
+    import pandas as pd
+
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return pd.Series(values)
+    try:
+        return pd.Series(list(values))
+    except Exception:  # objects that look like arrays to pandas and are none may raise anything
+        boxed = np.fromiter(values, dtype=object, count=len(values))
+        return pd.Series(boxed, dtype=object)
+
+
+def without_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with a RangeIndex in place of its own; its values are not copied."""
+    import pandas as pd
+
+    if isinstance(frame.index, pd.RangeIndex) and frame.index.start == 0 and frame.index.step == 1:
+        return frame
+    return frame.set_axis(pd.RangeIndex(len(frame)), axis="index")
+
+
+def _unshared(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame that no later change of `frame` reaches; pandas 3 copies only what is changed."""
+    import pandas as pd
+
+    copies_on_write = int(pd.__version__.split(".")[0]) >= 3
+    return pd.DataFrame(frame).copy(deep=not copies_on_write)
