@@ -133,6 +133,11 @@ class Arguments(Protocol):
         """Whether there are arrays that all psets share, and none may change."""
         ...
 
+    @property
+    def copying_is_costly(self) -> bool:
+        """Whether copying may take so long that it is worth being timed."""
+        ...
+
     def private_pair(self) -> Pair:
         """Return copies for one pset. May raise anything: the user's objects do that."""
         ...
@@ -237,6 +242,7 @@ class Reply:
     peak_memory: int = 0  # bytes: the most that the worker has held so far
     output: Mapping[int, str] = field(default_factory=dict)  # what psets printed, where that is stored
     outgrown: bool = False  # the worker holds more than it may: it must be replaced
+    copying: float = 0.0  # seconds that it took to copy user_kwargs and system_kwargs for these psets
 
 
 @dataclass(frozen=True, slots=True)

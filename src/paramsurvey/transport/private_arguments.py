@@ -46,6 +46,7 @@ class SimpleArguments:
     user_kwargs: Any
     system_kwargs: dict[str, Any]
     has_large_arrays = False
+    copying_is_costly = False
 
     def private_pair(self) -> Pair:
         """Return copies for one pset."""
@@ -81,6 +82,7 @@ class PickledArguments:
     packed: bytes
     shared: list[Any]
     buffers: tuple[Any, ...]
+    copying_is_costly = True
 
     @classmethod
     def of(cls, user_kwargs: Any, system_kwargs: dict[str, Any]) -> PickledArguments:

@@ -173,7 +173,7 @@ class Runner:
     def _run_psets(self, group: Group, block: Block, mark: Mark) -> Iterator[tuple[int, float]]:
         """Call the function for every pset, and look up now and then: yield (offset, time)."""
         function, user_kwargs = self.function, self._user_kwargs
-        base, copy_arguments = self._system_kwargs(), self._copier(group)
+        base, copy_arguments = self._system_kwargs(), self._copier(group, block)
         subdir = None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
         add_result, add_wall = block.results.add, block.walls.append
         mark_offset, mark_begun = mark.offset, mark.begun
@@ -257,10 +257,12 @@ class Runner:
             kwargs["chdir"] = job.chdir
         return kwargs
 
-    def _copier(self, group: Group) -> Callable[[], Pair] | None:
+    def _copier(self, group: Group, block: Block) -> Callable[[], Pair] | None:
         """Return what makes each pset's user_kwargs and rest of system_kwargs; None: they are shared."""
         copy, user_kwargs = self._copy_arguments, self._user_kwargs
         options, backend = group.options, self._job.backend
+        if copy is not None and self._code.arguments.copying_is_costly:
+            copy = timed(copy, block)
         if options is None:
             return copy
         if copy is None:
@@ -305,6 +307,18 @@ def _initialize(code: bytes, process: int) -> Any:  # what a process has inherit
         raise JobNotLoadable(
             f"worker_init raised {describe(error)} in a worker: mend it, and run the survey again"
         ) from error
+
+
+def timed(copy: Callable[[], Pair], block: Block) -> Callable[[], Pair]:
+    """Return `copy`, with a note in the block of how long it takes."""
+
+    def copy_and_note() -> Pair:
+        begun = perf_counter()
+        pair = copy()
+        block.copying += perf_counter() - begun
+        return pair
+
+    return copy_and_note
 
 
 def is_of_read_only_array(error: BaseException) -> bool:
