@@ -86,8 +86,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f"paramsurvey.{_HOMES[name]}"), name)
     elif name in _MODULES:
         value = import_module(f"paramsurvey.{name}")
-    else:
+    elif name.startswith("__"):  # asked for by inspect, pickle and the like: these load nothing
         raise AttributeError(f"module 'paramsurvey' has no attribute {name!r}")
+    else:
+        return import_module("paramsurvey.session.legacy").find("paramsurvey", name)
     globals()[name] = value
     return value
 

@@ -36,6 +36,8 @@ class About:
     place : Place
     env : bool
         Whether ``PARAMSURVEY_<NAME>`` sets it.
+    takes_none : bool
+        Whether None is a value like others, and not the same as leaving the option out.
     """
 
     parse: Callable[[Any], Any]
@@ -43,6 +45,7 @@ class About:
     doc: str
     place: Place = Place.BOTH
     env: bool = False
+    takes_none: bool = False
 
 
 class Unfit(ValueError):
@@ -134,6 +137,10 @@ def _path(value: Any) -> str:
     return os.fsdecode(os.fspath(value))
 
 
+def _path_or_none(value: Any) -> str | None:
+    return None if value is None else _path(value)
+
+
 def _directory(value: Any) -> str:
     path = _path(value)
     if not path:
@@ -196,9 +203,10 @@ def option(
     doc: str,
     place: Place = Place.BOTH,
     env: bool = False,
+    takes_none: bool = False,
 ) -> Any:
     """Declare an option: a dataclass field that carries its `About`."""
-    return field(default=default, metadata={"about": About(parse, kind, doc, place, env)})
+    return field(default=default, metadata={"about": About(parse, kind, doc, place, env, takes_none)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +294,13 @@ class Options:
     carbon_server: str | None = option(None, _text, "str", "Push progress to this Carbon server.")
     carbon_port: int | None = option(None, _positive, "int", "Carbon's pickle port.")
     carbon_prefix: str | None = option(None, _text, "str", "What the names of the metrics begin with.")
-    pslogger_prefix: str = option(
-        ".paramsurvey-", _path, "str", "What the hidden log file's name begins with.", Place.INIT
+    pslogger_prefix: str | None = option(
+        ".paramsurvey-",
+        _path_or_none,
+        "str or None",
+        "What the hidden log file's name begins with; None: no log file.",
+        Place.INIT,
+        takes_none=True,
     )
     pslogger_fd: Any = option(
         None, _stream, "text stream", "An open stream to log to instead of a file.", Place.INIT
@@ -398,7 +411,7 @@ def resolve(
     Parameters
     ----------
     environ, init, map : mapping
-        Where values come from; None as a value counts as not given.
+        Where values come from; None as a value counts as not given, but where an option takes it.
     warn : callable
         Told of an environment variable that is empty.
 
@@ -411,7 +424,7 @@ def resolve(
     values = {
         name: _parsed(name, f"{name}=", given[name], about.parse, about.kind)
         for name, about in ABOUT.items()
-        if given.get(name) is not None
+        if given.get(name) is not None or (about.takes_none and name in given)
     }
     for name, about in ABOUT.items():
         text = environ.get(variable(name)) if about.env else None

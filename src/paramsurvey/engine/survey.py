@@ -237,9 +237,7 @@ class Survey:
         psets = psets_of(self.source, group.rows[reply.start : reply.stop])
         for offset, result in results_of(reply).items():
             if not out.finished(psets[offset - reply.start], result):
-                self.progress.exceptions += 1
-                self.progress.failures += 1
-                self.progress.finished -= 1  # its result stays where it is
+                self.progress.exceptions += 1  # the pset has its result all the same
 
     def _lose(self, in_hand: InHand, loss: Loss) -> None:
         """Blame the pset that was running; the others of the group are innocent and run again."""

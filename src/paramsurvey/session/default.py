@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.engine.backend import Resources
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.session import Session
-from paramsurvey.transport.messages import WorkerFunction
+from paramsurvey.stats import print_to
+from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.nested_session import PROGRAM, home
 
 if TYPE_CHECKING:
@@ -64,9 +65,11 @@ def init(**options: Any) -> None:
         place.cut_short = None
     else:
         place.session.update(**options)
+    if place is PROGRAM:
+        print_to(place.session.write_to_log)
 
 
-def map(func: WorkerFunction, psets: Any, **options: Any) -> MapResults:
+def map(func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, **options: Any) -> MapResults:
     """Run a worker function once for every parameter set.
 
     Parameters
@@ -76,9 +79,11 @@ def map(func: WorkerFunction, psets: Any, **options: Any) -> MapResults:
         lambda, a closure, or a function of a notebook.
     psets : DataFrame, iterable of dicts, polars or Arrow table, or a space from `paramsurvey.params`
         The parameter sets. They are not changed.
+    out_func : callable, optional
+        ``out_func(user_ret, system_kwargs, user_kwargs)``, called here for every pset that is done.
     **options
-        See the options table in the documentation. Among them: `user_kwargs`, `out_func`,
-        `chdir`, `group_size`, `name`, `limit`, `timeout`, `retries`, `verbose`.
+        See the options table in the documentation. Among them: `user_kwargs`, `chdir`,
+        `group_size`, `name`, `limit`, `timeout`, `retries`, `verbose`.
 
     Returns
     -------
@@ -105,7 +110,12 @@ def map(func: WorkerFunction, psets: Any, **options: Any) -> MapResults:
     >>> results.c.tolist()  # doctest: +SKIP
     [3]
     """
-    return _session().map(func, psets, **options)
+    exception = options.pop("raise_in_wrapper", None)
+    if exception is not None:
+        from paramsurvey.session.legacy import map_that_raises
+
+        return map_that_raises(_session().map, func, psets, exception, out_func=out_func, **options)
+    return _session().map(func, psets, out_func, **options)
 
 
 def imap_unordered(func: WorkerFunction, psets: Any, **options: Any) -> Iterator[dict[str, Any]]:
@@ -222,6 +232,8 @@ def finalize() -> None:
     >>> paramsurvey.finalize()  # doctest: +SKIP
     """
     home().close()
+    if home() is PROGRAM:
+        print_to(None)
 
 
 atexit.register(finalize)

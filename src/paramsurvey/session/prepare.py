@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from types import CodeType
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from paramsurvey.checkpoint.opening import open_checkpoint
 from paramsurvey.engine.backend import Backend
@@ -37,10 +38,14 @@ from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Capturing, Code, Job, WorkerFunction
 from paramsurvey.transport.pickling import check_function, dump_code, dumps
 from paramsurvey.transport.private_arguments import pack_arguments
+from paramsurvey.transport.source_text import texts_of
 
 if TYPE_CHECKING:
     from paramsurvey.params.sources import PsetSource
     from paramsurvey.results.missing import Call
+
+PsetOptions: TypeAlias = "Sequence[Mapping[str, Any] | None] | None"
+"""The backend's options of each pset; None where no pset has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +102,14 @@ def prepare(place: Place, request: Request) -> MapRun:
         Naming what is wrong with what was given.
     """
     load_pandas()
-    from paramsurvey.results.original_values import source_of
+    from paramsurvey.params.sources import as_source
 
     backend, options = place.backend, request.options
     check_function(request.func)
     backend_options = backend.check_options(request.backend_options)
     chdir = _directory(options.chdir)
-    source = source_of(request.psets, options.limit)
+    source = as_source(request.psets, options.limit)
+    pset_options = _take_options(backend, source)
     job = _job(place, request, source, chdir)
     stats = PerfStats(vstats=options.vstats, emit=place.log.write)
     progress = MapProgress(options.name, len(source))
@@ -112,17 +118,21 @@ def prepare(place: Place, request: Request) -> MapRun:
     ready: deque[dict[str, Any]] = deque()
     out: AnyOutCaller | None = _out_caller(options, chdir, progress, watch)
     out = Stream(ready, out) if request.iterates else out
-    survey = _survey(place, request, state, watch, out)
-    call = _call(request, job, survey.options)
+    survey = _survey(place, request, state, watch, out, pset_options)
+    call = _call(request, job, pset_options)
     return MapRun(backend, backend_options, job, survey, watch, options, call, place.stop, ready)
 
 
 def _survey(
-    place: Place, request: Request, state: MapState, watch: Watch, out: AnyOutCaller | None
+    place: Place,
+    request: Request,
+    state: MapState,
+    watch: Watch,
+    out: AnyOutCaller | None,
+    pset_options: PsetOptions,
 ) -> Survey:
     """Return the survey, with what earlier runs of its checkpoint have done taken up."""
     options = request.options
-    pset_options = _pset_options(place.backend, state.source)
     checkpoint = open_checkpoint(options, request.func, state, watch.notes.say)
     survey = Survey(
         state=state,
@@ -154,7 +164,13 @@ def _survey(
 def _job(place: Place, request: Request, source: PsetSource, chdir: str) -> Job:
     options = request.options
     arguments = pack_arguments(options.user_kwargs, options.system_kwargs or {})
-    packed, buffers = _pickled(Code(request.func, arguments, source.decoder(), options.retry_on))
+    code = Code(request.func, arguments, source.decoder(), options.retry_on)
+    found: list[CodeType] = []
+    packed, buffers = _pickled(code, found)
+    worker_init = None
+    if options.worker_init is not None:
+        dump = partial(dump_code, found=found.append)
+        worker_init = dumps(options.worker_init, "worker_init", dump)
     return Job(
         key=uuid.uuid4().hex,
         name=options.name,
@@ -163,11 +179,12 @@ def _job(place: Place, request: Request, source: PsetSource, chdir: str) -> Job:
         chdir=chdir,
         backend=place.backend.name,
         path=tuple(map(os.path.abspath, sys.path)),
+        texts=texts_of(found),
         environment=place.environment,
         show_chdir=options.chdir is not None,
         out_subdirs=options.out_subdirs,
         keep_groups=options.group_size is not None,
-        worker_init=None if options.worker_init is None else dumps(options.worker_init, "worker_init"),
+        worker_init=worker_init,
         timeout=options.timeout,
         max_memory=options.max_worker_memory,
         capture=_capturing(place, options),
@@ -199,15 +216,25 @@ def _out_caller(options: Options, chdir: str, progress: MapProgress, watch: Watc
     return OutCaller(options.out_func, system_kwargs, options.user_kwargs, watch.notes.complain)
 
 
-def _pset_options(backend: Backend, source: PsetSource) -> Sequence[Mapping[str, Any] | None] | None:
-    """Return every pset's own options for the backend, from its key of the backend's name."""
+def _take_options(backend: Backend, source: PsetSource) -> PsetOptions:
+    """Return every pset's own options for the backend, from its key of the backend's name.
+
+    The psets get them with the backend's own names: what was given as num_cores is num_cpus wherever it is
+    read.
+    """
+    from paramsurvey.params.sources import PsetTable, cell_list
+
     if backend.name not in source.names:
         return None
-    column = source.frame()[backend.name].tolist()
-    return [backend.check_options(own) if isinstance(own, Mapping) else None for own in column]
+    given = cell_list(source.cells(range(len(source)))[backend.name])
+    taken = [backend.check_options(own) if isinstance(own, Mapping) else None for own in given]
+    if isinstance(source, PsetTable):
+        psets = zip(given, taken, strict=True)
+        source.replace(backend.name, [was if own is None else dict(own) for was, own in psets])
+    return taken
 
 
-def _call(request: Request, job: Job, pset_options: Sequence[Mapping[str, Any] | None] | None) -> Call:
+def _call(request: Request, job: Job, pset_options: PsetOptions) -> Call:
     """Return how the function is called, for calling it again."""
     from paramsurvey.results.missing import Call
 
@@ -255,17 +282,15 @@ def load_pandas() -> None:
             gc.enable()
 
 
-def _pickled(code: Code) -> tuple[bytes, tuple[Any, ...]]:
+def _pickled(code: Code, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]:
     """Pickle all parts together, for they may share functions and classes; if it fails, find out which it is.
 
-    Returns the pickle, and the large buffers that stand beside it.
+    Returns the pickle, and the large buffers that stand beside it; `found` gets the code objects in it.
     """
     buffers: list[pickle.PickleBuffer] = []
     try:
-        packed = dumps(
-            code, "the worker function with its arguments", partial(dump_code, aside=buffers.append)
-        )
-        return packed, tuple(buffers)
+        dump = partial(dump_code, aside=buffers.append, found=found.append)
+        return dumps(code, "the worker function with its arguments", dump), tuple(buffers)
     except NotPicklable:
         dumps(code.function, "the worker function")
         dumps(code.decoder, "psets")

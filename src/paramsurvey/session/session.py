@@ -17,9 +17,10 @@ from paramsurvey.reporting.console import Notes, show, warn
 from paramsurvey.reporting.next_steps import IN_PYTHON, Advice
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.map_run import MapRun
+from paramsurvey.session.pool_options import without_pool_options
 from paramsurvey.session.prepare import Place, Request, prepare
 from paramsurvey.session.thread_variables import ThreadVariables
-from paramsurvey.transport.messages import WorkerFunction
+from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.machine import core_count
 
 if TYPE_CHECKING:
@@ -199,12 +200,14 @@ class Session:
         """
         return self._last
 
-    def map(self, func: WorkerFunction, psets: Any, **options: Any) -> MapResults:
+    def map(
+        self, func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, **options: Any
+    ) -> MapResults:
         """Run a worker function once for every pset; see `paramsurvey.map`.
 
         Parameters
         ----------
-        func, psets, **options
+        func, psets, out_func, **options
             As for `paramsurvey.map`.
 
         Returns
@@ -219,7 +222,7 @@ class Session:
             A RuntimeError, too: the session is closed, or was closed while the map ran.
         """
         with self._alone(), self._working():
-            run = self._prepare(func, psets, options)
+            run = self._prepare(func, psets, {**options, "out_func": out_func})
             try:
                 return run.run()
             finally:
@@ -284,7 +287,7 @@ class Session:
     ) -> MapRun:
         self._stop = threading.Event()
         self._check_open()
-        check_map(options, backends.NAMES)
+        check_map(options, backends.keywords(options))
         resolved = self._resolved(options)
         own = options.get(self._backend.name) or {}
         self._loudest = max(self._loudest, resolved.verbose)
@@ -293,8 +296,8 @@ class Session:
         return prepare(place, Request(func, psets, resolved, own, iterates))
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        check_init(options, backends.NAMES)
-        return dict(options)
+        check_init(options, backends.keywords(options))
+        return without_pool_options(options)
 
     def _resolved(self, map_options: Mapping[str, Any]) -> Options:
         quiet = resolve(os.environ, self._given, map_options)
@@ -302,6 +305,10 @@ class Session:
         if quiet.verbose > 0:
             return resolve(os.environ, self._given, map_options, warn)
         return quiet
+
+    def write_to_log(self, line: str) -> None:
+        """Write a line to the log, where there is one."""
+        self._log.write(line)
 
     def _open_log(self) -> RunLog:
         options = self.options

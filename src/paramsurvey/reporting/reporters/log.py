@@ -46,7 +46,7 @@ class RunLog:
     @classmethod
     def open(
         cls,
-        prefix: str = ".paramsurvey-",
+        prefix: str | None = ".paramsurvey-",
         stream: TextIO | None = None,
         on_warning: Callable[[str], object] | None = None,
     ) -> RunLog:
@@ -58,7 +58,7 @@ class RunLog:
         ----------
         prefix : str
             What the file's name begins with; it may hold a directory. ``YYYYMMDD-HHMMSS.log`` (UTC)
-            is added. A file that exists is never written to.
+            is added. A file that exists is never written to. None: no file.
         stream : text stream, optional
             Written to instead of a file, and never closed here.
         on_warning : callable, optional
@@ -66,7 +66,7 @@ class RunLog:
         """
         if stream is not None:
             log = cls(stream, GIVEN_STREAM, on_warning)
-        elif "PARAMSURVEY_WORKER" in os.environ:
+        elif prefix is None or "PARAMSURVEY_WORKER" in os.environ:
             log = cls(None, None, on_warning)
         else:
             log = cls._in_new_file(prefix, on_warning)

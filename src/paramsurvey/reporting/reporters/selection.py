@@ -13,7 +13,7 @@ from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.reporters.log import LogReporter, RunLog
 from paramsurvey.reporting.reporters.plain_lines import PlainReporter
 from paramsurvey.reporting.reporters.screen import in_notebook, is_terminal
-from paramsurvey.reporting.reporters.statistics import StatisticsReporter
+from paramsurvey.reporting.reporters.statistics import AtEnd, StatisticsReporter
 from paramsurvey.stats import PerfStats
 
 INTERVALS = (math.inf, 30.0, 1.0, 0.0)  # seconds between two progress lines, by verbosity
@@ -44,8 +44,9 @@ def choose(
     reporters: list[Reporter] = [scene, LogReporter(log)]
     if options.verbose > 0:
         reporters.append(_shown(options, scene, own_terminal))
-    shown = min(options.vstats, options.verbose, 2)  # percentiles after every action help nobody
-    reporters.append(StatisticsReporter(stats, INTERVALS[shown], always_final=shown >= 2))
+    elif options.progress_dt is not None:  # who asks for progress gets it, and nothing more
+        reporters.append(PlainReporter(options.progress_dt))
+    reporters.append(_statistics(options, stats))
     if options.carbon_server is not None:
         reporters.append(_carbon(options, note))
     return reporters
@@ -64,6 +65,17 @@ def _shown(options: Options, scene: Scene, own_terminal: bool) -> Reporter:
             return LiveReporter(sys.stderr, scene.look)
     interval = INTERVALS[min(options.verbose, 3)] if options.progress_dt is None else options.progress_dt
     return PlainReporter(interval, look=scene.look)
+
+
+def _statistics(options: Options, stats: PerfStats) -> Reporter:
+    """Return what prints the statistics.
+
+    The summary has the times of the psets. So the table at the end says something new where psets have
+    timers of their own: it is printed then, as release 0.4 did at any `verbose`, unless vstats is 0.
+    """
+    shown = min(options.vstats, options.verbose, 2)  # percentiles after every action help nobody
+    at_end = AtEnd.ALWAYS if shown >= 2 else AtEnd.OWN_TIMERS if options.vstats > 0 else AtEnd.AFTER_OTHERS
+    return StatisticsReporter(stats, INTERVALS[shown], at_end)
 
 
 def _can_draw() -> bool:
