@@ -62,7 +62,7 @@ GIVEN: dict[str, Any] = {
     "a list": lambda: [1, 2],
     "containers in containers": lambda: {"list": [1, [2]], "dict": {"x": {"y": 1}}, "set": {1}},
     "an array": lambda: {"a": np.arange(3)},
-    "one list twice": lambda: dict.fromkeys("xy", [1]),
+    "one list twice": lambda: (lambda one: {"x": one, "y": one})([1]),
     "a list in itself": lambda: {"x": in_itself()},
     "an object": lambda: Box([1, 2]),
     "a deque": lambda: {"d": collections.deque([1])},
