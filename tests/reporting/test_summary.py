@@ -122,3 +122,12 @@ def test_nothing_is_said_at_verbose_0(capfd: pytest.CaptureFixture[str]) -> None
     paramsurvey.init(backend="serial", verbose=0)
     paramsurvey.map(half_fail, [{"a": a} for a in range(6)])
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("copying", "work", "told"), [(5, 10, True), (0.5, 10, False), (0.9, 1, False)])
+def test_copying_arguments_is_told_where_it_takes_much_of_the_time(
+    copying: float, work: float, told: bool
+) -> None:
+    facts = Facts(progress=MapProgress("fit", total=9, finished=9), elapsed=work, work=work, copying=copying)
+    line = "50 % of that time was spent on copying user_kwargs for each pset: what the function only reads"
+    assert (line in summary(facts)) is told
