@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from conftest import wait_until
+from conftest import runs, wait_until
 from paramsurvey import Session
 from paramsurvey.backends.multiprocessing.output import LONGEST_LINE, PIPE, OutputRelay
 from paramsurvey.backends.multiprocessing.process import describe_exit
@@ -112,13 +111,6 @@ def test_what_a_worker_started_ends_with_it(session: Session) -> None:
     assert all(map(runs, pids))
     session.close()
     wait_until(lambda: not any(map(runs, pids)), "what a worker started still runs")
-
-
-def runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.mark.parametrize(

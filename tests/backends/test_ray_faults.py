@@ -12,13 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from ray import exceptions as ray_exceptions
 from ray.exceptions import OutOfMemoryError
 
 import paramsurvey
-from conftest import wait_until
+from conftest import runs, wait_until
 from paramsurvey.backends.ray.backend import RayBackend
 from paramsurvey.engine.options import Options
 from paramsurvey.transport.messages import FailureKind, Group, Job, Pset
@@ -60,7 +59,7 @@ def kill_ray_worker(directory: Path) -> None:
     wait_until(lambda: len(list(pids(directory))) >= 2, "two psets do not begin", HANG)
     _, worker, ray_worker = next(pids(directory))
     os.kill(ray_worker, signal.SIGKILL)
-    wait_until(lambda: not psutil.pid_exists(worker), "the worker process outlives its Ray worker")
+    wait_until(lambda: not runs(worker), "the worker process outlives its Ray worker")
     (directory / "gate").touch()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import GRACE, wait_until
+from conftest import GRACE, runs, wait_until
 from paramsurvey.reporting.signals import Interrupts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are Unix's")
@@ -203,13 +203,5 @@ def test_a_signal_ends_the_map_keeps_what_finished_and_leaves_no_worker(
     ]
     assert driver.returncode == code
     pids = [int(path.name.removeprefix("stuck")) for path in in_tmp.glob("stuck*")]
-    wait_until(lambda: not any(map(exists, pids)), f"workers {pids} still run")
+    wait_until(lambda: not any(map(runs, pids)), f"workers {pids} still run")
     assert ("KeyboardInterrupt" in err) == (name == "KeyboardInterrupt")
-
-
-def exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

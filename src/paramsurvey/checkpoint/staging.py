@@ -178,17 +178,11 @@ def _pset_column(name: str, found: Sequence[Cells | None], starts: list[int], dt
         if column.codec != "pickle":
             return Stored("pset", name, column, dtype)
     pieces: list[Piece] = [
-        (slice(start, stop), _plain(cells))
+        (slice(start, stop), cells.values() if isinstance(cells, Coded) else cells)
         for start, stop, cells in zip(starts[:-1], starts[1:], found, strict=True)
         if cells is not None
     ]
     return pset_column(name, encode(pieces, starts[-1]), pieces, dtype)
-
-
-def _plain(cells: Cells) -> Any:
-    if isinstance(cells, Coded):
-        return [cells.categories[code] for code in cells.codes.tolist()]
-    return cells
 
 
 def _result_columns(batch: Sequence[Landed], starts: list[int]) -> Iterator[Stored]:

@@ -13,6 +13,9 @@ from paramsurvey.params.column_names import reasons_among, refuse_duplicates
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
+
+    from paramsurvey.transport.messages import Values
 
 READERS = {".feather": "read_feather", ".json": "read_json", ".xlsx": "read_excel"}
 
@@ -50,6 +53,19 @@ def frame_of(psets: object) -> pd.DataFrame | None:
     if not isinstance(frame, pd.DataFrame):
         return None
     return native_frame(_without_reasons(frame))
+
+
+def as_series(values: Values | NDArray[Any]) -> pd.Series[Any]:
+    """Return `values` with the dtype that pandas gives to a list of them."""
+    import pandas as pd
+
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return pd.Series(values)
+    try:
+        return pd.Series(list(values))
+    except Exception:  # objects that look like arrays to pandas and are none may raise anything
+        boxed = np.fromiter(values, dtype=object, count=len(values))
+        return pd.Series(boxed, dtype=object)
 
 
 def _without_reasons(frame: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from paramsurvey.errors import PsetTypeError
 from paramsurvey.params.axes import dated, listed
 from paramsurvey.params.column_names import ATTEMPTS, check_names, without_reasons
-from paramsurvey.params.dataframes import frame_of
+from paramsurvey.params.dataframes import as_series, frame_of
 from paramsurvey.params.spaces import Space
 from paramsurvey.transport.columns import pack, where
 from paramsurvey.transport.decoders import DictDecoder, TableDecoder
@@ -24,6 +26,8 @@ from paramsurvey.transport.packed_columns import native
 if TYPE_CHECKING:
     import pandas as pd
 
+    from paramsurvey.params.categories import NativeValues
+
 
 @dataclass(frozen=True, slots=True)
 class Coded:
@@ -32,9 +36,20 @@ class Coded:
     codes: NDArray[Any]
     categories: list[Any]
 
+    def values(self) -> list[Any]:
+        """Return the values themselves."""
+        return [self.categories[code] for code in self.codes.tolist()]
+
 
 Cells: TypeAlias = "Values | Coded"
 """Some rows of a column, as the workers get them."""
+
+
+def cell_list(cells: Cells) -> list[Any]:
+    """Return the values of some rows of a column, as the workers see them."""
+    if isinstance(cells, Coded):
+        return cells.values()
+    return cells.tolist() if isinstance(cells, np.ndarray) else list(cells)
 
 
 class PsetSource(Protocol):
@@ -174,7 +189,8 @@ class PsetTable:
     Parameters
     ----------
     frame : DataFrame
-        The psets as they shall stand in the results.
+        The psets as they shall stand in the results, but for categoricals that were inferred: these take
+        a fraction of the memory, and become columns of their values only when somebody asks for these.
     cells : mapping
         For a column, what travels instead of the frame's own values.
     """
@@ -188,8 +204,13 @@ class PsetTable:
     @classmethod
     def from_frame(cls, psets: pd.DataFrame, limit: int | None = None) -> PsetTable:
         """Take over a DataFrame, which stays as it is."""
+        from paramsurvey.params.categories import noted_columns
+
         check_names(list(psets.columns))
-        return cls(without_index(_unshared(psets.iloc[:limit])))
+        psets = psets.iloc[:limit]
+        table = cls(without_index(_unshared(psets)))
+        index = table._frame.index
+        return table.showing({name: column.set_axis(index) for name, column in noted_columns(psets).items()})
 
     @classmethod
     def from_dicts(cls, psets: Sequence[Mapping[str, Any]]) -> PsetTable:
@@ -227,9 +248,18 @@ class PsetTable:
             for name, column, values in cut
         }
 
+    @cached_property
+    def _natives(self) -> dict[str, NativeValues]:
+        """What the inferred categoricals become in results."""
+        from paramsurvey.params.categories import NativeValues, is_inferred
+
+        inferred = [name for name, dtype in self._frame.dtypes.items() if is_inferred(dtype)]
+        return {str(name): NativeValues.of(self._frame[name]) for name in inferred}
+
     def dtypes(self) -> Mapping[str, Any]:
-        """Return the frame's own."""
-        return {str(name): dtype for name, dtype in self._frame.dtypes.items()}
+        """Return the dtypes that `frame` has."""
+        dtypes = {str(name): dtype for name, dtype in self._frame.dtypes.items()}
+        return dtypes | {name: values.dtype for name, values in self._natives.items()}
 
     def decoder(self) -> TableDecoder:
         """Return what makes dicts of these columns."""
@@ -244,8 +274,21 @@ class PsetTable:
     def frame(self, rows: Rows | None = None) -> pd.DataFrame:
         """Return rows (default: all) as a DataFrame with a RangeIndex."""
         if rows is None:
-            return _unshared(self._frame)
-        return without_index(self._frame.iloc[where(rows)].copy())
+            frame = _unshared(self._frame)
+        else:
+            frame = without_index(self._frame.iloc[where(rows)].copy())
+        for name, values in self._natives.items():
+            frame[name] = values.column(frame[name].cat.codes.to_numpy())
+        return frame
+
+    def showing(self, columns: Mapping[str, pd.Series[Any]]) -> PsetTable:
+        """Return the same psets, for the workers; in the results, these columns stand in place of theirs."""
+        if not columns:
+            return self
+        table = copy(self)
+        table._frame = self._frame.assign(**columns)
+        vars(table).pop("_natives", None)
+        return table
 
 
 class PsetStream:
@@ -393,19 +436,6 @@ def _atomic_categories(series: pd.Series[Any]) -> list[Any] | None:
         return None
     known = _natives(series.cat.categories.tolist())
     return known if all(map(is_atom, set(map(type, known)))) else None
-
-
-def as_series(values: Values | NDArray[Any]) -> pd.Series[Any]:
-    """Return `values` with the dtype that pandas gives to a list of them."""
-    import pandas as pd
-
-    if isinstance(values, np.ndarray) and values.dtype != object:
-        return pd.Series(values)
-    try:
-        return pd.Series(list(values))
-    except Exception:  # objects that look like arrays to pandas and are none may raise anything
-        boxed = np.fromiter(values, dtype=object, count=len(values))
-        return pd.Series(boxed, dtype=object)
 
 
 def without_index(frame: pd.DataFrame) -> pd.DataFrame:

@@ -12,8 +12,9 @@ import pandas as pd
 
 from paramsurvey.engine.failure_causes import Causes
 from paramsurvey.errors import FunctionUnknown
+from paramsurvey.params.sources import as_source
 from paramsurvey.results.dict_table import Table
-from paramsurvey.results.original_values import Unshown, exact, private_pset, source_of
+from paramsurvey.results.original_values import Unshown, exact, private_pset
 from paramsurvey.transport.messages import FailureKind, Pset, WorkerFunction
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.worker.runner import checked, subdir_name
@@ -268,7 +269,7 @@ class Missing(Table):
                 f"there is no missing pset {describe(i)}: the labels are those at the left of the table"
             )
         row = self.loc[[i]].iloc[:1]
-        pset = private_pset(source_of(row))
+        pset = private_pset(as_source(row))
         for name, cells in self._origin.unshown.items():
             if name in pset and i in cells and not cells[i].there and pd.isna(row[name]).all():
                 del pset[name]

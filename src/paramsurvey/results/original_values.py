@@ -6,18 +6,18 @@ got the first time: such cells are kept beside the table.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from paramsurvey.params.sources import Cells, Coded, PsetSource, PsetTable, as_series, as_source, psets_of
+from paramsurvey.params.categories import note_dtypes
+from paramsurvey.params.dataframes import as_series
+from paramsurvey.params.sources import Cells, Coded, PsetSource, PsetTable, cell_list, psets_of
 from paramsurvey.transport.columns import objects
 from paramsurvey.transport.messages import Pset, Rows
-
-DTYPES = "paramsurvey_dtypes"  # in the attrs of psets: the dtypes that some columns have in tables of results
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +51,31 @@ def unshown(source: PsetSource, rows: Rows, frame: pd.DataFrame) -> Unshown:
 
 
 def _differences(given: Cells, column: pd.Series[Any]) -> dict[Hashable, Cell]:
-    if isinstance(given, Coded) or (isinstance(given, np.ndarray) and given.dtype == column.dtype):
+    if isinstance(given, Coded):
+        return {} if isinstance(column.dtype, pd.CategoricalDtype) else _coded_differences(given, column)
+    if isinstance(given, np.ndarray) and given.dtype == column.dtype:
         return {}
-    triples = zip(column.index, _listed(given), _as_workers_get(column), strict=True)
+    triples = zip(column.index, cell_list(given), _as_workers_get(column), strict=True)
     return {label: Cell(value, shown) for label, value, shown in triples if not _same(value, shown)}
+
+
+def _coded_differences(given: Coded, column: pd.Series[Any]) -> dict[Hashable, Cell]:
+    """Return the same where only the different values need a look: all rows with a code show the same."""
+    codes, examples = np.unique(given.codes, return_index=True)
+    values = [given.categories[code] for code in codes.tolist()]
+    shown = _as_workers_get(column.iloc[examples])
+    cells = {
+        code: Cell(value, now)
+        for code, value, now in zip(codes.tolist(), values, shown, strict=True)
+        if not _same(value, now)
+    }
+    places = np.flatnonzero(np.isin(given.codes, list(cells))).tolist() if cells else []
+    return {column.index[place]: cells[int(given.codes[place])] for place in places}
 
 
 def _as_workers_get(column: pd.Series[Any]) -> list[Any]:
     """Return the values that a map of this column gives to its workers."""
-    return _listed(PsetTable(column.to_frame("x")).cells(range(len(column)))["x"])
-
-
-def _listed(cells: Cells) -> list[Any]:
-    if isinstance(cells, Coded):
-        return [cells.categories[code] for code in cells.codes.tolist()]
-    return cells.tolist() if isinstance(cells, np.ndarray) else list(cells)
+    return cell_list(PsetTable(column.to_frame("x")).cells(range(len(column)))["x"])
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -82,8 +92,8 @@ def _same(one: Any, other: Any) -> bool:
 def exact(table: pd.DataFrame, cells: Unshown) -> pd.DataFrame:
     """Return a table with what the workers got, but for the cells that the user has changed since.
 
-    A column keeps its dtype where that can hold the values. It is noted in ``attrs`` where it cannot: a map
-    of the psets, see `source_of`, has columns like those of the survey that they come from.
+    A column keeps its dtype where that can hold the values. It is noted where it cannot: a map of the psets
+    has columns like those of the survey that they come from.
     """
     dtypes = {}
     for name in cells.keys() & set(table.columns):
@@ -92,8 +102,7 @@ def exact(table: pd.DataFrame, cells: Unshown) -> pd.DataFrame:
         if not _holds(column, values):
             table[name] = _column_of(values).set_axis(table.index)
             dtypes[name] = str(column.dtype)
-    if dtypes:
-        table.attrs = {**table.attrs, DTYPES: dtypes}
+    note_dtypes(table, dtypes)
     return table
 
 
@@ -112,44 +121,6 @@ def _column_of(values: list[Any]) -> pd.Series[Any]:
 
 def _holds(column: pd.Series[Any], values: list[Any]) -> bool:
     return all(map(_same, _as_workers_get(column), values))
-
-
-def source_of(psets: Any, limit: int | None = None) -> PsetSource:
-    """Return psets in any form as what a survey works on, see `as_source`.
-
-    What `Missing.to_psets` gave has the dtypes again that it had in the survey that it comes from, and the
-    workers get its exact values.
-    """
-    to_psets = getattr(psets, "to_psets", None)
-    psets = to_psets() if callable(to_psets) else psets
-    source = as_source(psets, limit)
-    dtypes = psets.attrs.get(DTYPES) if isinstance(psets, pd.DataFrame) else None
-    return _with_dtypes(source, dtypes) if dtypes else source
-
-
-def _with_dtypes(source: PsetSource, dtypes: Mapping[str, str]) -> PsetSource:
-    frame, cells = source.frame(), source.cells(range(len(source)))
-    given = {}
-    for name in dtypes.keys() & cells.keys():
-        values, column = cells[name], _typed(frame[name], dtypes[name])
-        if column is not None and not isinstance(values, Coded):
-            frame[name], given[name] = column, values
-    frame.attrs.pop(DTYPES, None)
-    return PsetTable(frame, given)
-
-
-def _typed(column: pd.Series[Any], dtype: str) -> pd.Series[Any] | None:
-    """Return a column with another dtype, None where the user has put something else there since."""
-    try:
-        typed = column.astype(dtype)  # type: ignore[call-overload]  # any dtype's name
-    except Exception:  # the user's objects may do anything here
-        return None
-    there = column.notna()
-    if not typed.notna().equals(there):
-        return None
-    values = column[there].astype(object)
-    numbers = typed.dtype == np.float64 and set(map(type, values)) <= {int, float}  # it may round them
-    return typed if numbers or typed[there].astype(object).equals(values) else None
 
 
 def private_pset(source: PsetSource) -> Pset:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from paramsurvey.checkpoint.opening import open_checkpoint
@@ -36,6 +37,7 @@ from paramsurvey.session.out_func import OutCaller, Stream
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Capturing, Code, Job, WorkerFunction
 from paramsurvey.transport.pickling import check_function, dump_code, dumps
+from paramsurvey.transport.source_text import texts_of
 
 if TYPE_CHECKING:
     from paramsurvey.params.sources import PsetSource
@@ -99,13 +101,13 @@ def prepare(place: Place, request: Request) -> MapRun:
         Naming what is wrong with what was given.
     """
     load_pandas()
-    from paramsurvey.results.original_values import source_of
+    from paramsurvey.params.sources import as_source
 
     backend, options = place.backend, request.options
     check_function(request.func)
     backend_options = backend.check_options(request.backend_options)
     chdir = _directory(options.chdir)
-    source = source_of(request.psets, options.limit)
+    source = as_source(request.psets, options.limit)
     pset_options = _take_options(backend, source)
     job = _job(place, request, source, chdir)
     stats = PerfStats(vstats=options.vstats, emit=place.log.write)
@@ -162,7 +164,12 @@ def _job(place: Place, request: Request, source: PsetSource, chdir: str) -> Job:
     options = request.options
     system_kwargs = options.system_kwargs or {}
     code = Code(request.func, options.user_kwargs, system_kwargs, source.decoder(), options.retry_on)
-    packed, buffers = _pickled(code)
+    found: list[CodeType] = []
+    packed, buffers = _pickled(code, found)
+    worker_init = None
+    if options.worker_init is not None:
+        dump = partial(dump_code, found=found.append)
+        worker_init = dumps(options.worker_init, "worker_init", dump)
     return Job(
         key=uuid.uuid4().hex,
         name=options.name,
@@ -171,11 +178,12 @@ def _job(place: Place, request: Request, source: PsetSource, chdir: str) -> Job:
         chdir=chdir,
         backend=place.backend.name,
         path=tuple(map(os.path.abspath, sys.path)),
+        texts=texts_of(found),
         environment=place.environment,
         show_chdir=options.chdir is not None,
         out_subdirs=options.out_subdirs,
         keep_groups=options.group_size is not None,
-        worker_init=None if options.worker_init is None else dumps(options.worker_init, "worker_init"),
+        worker_init=worker_init,
         timeout=options.timeout,
         max_memory=options.max_worker_memory,
         capture=_capturing(place, options),
@@ -213,11 +221,11 @@ def _take_options(backend: Backend, source: PsetSource) -> PsetOptions:
     The psets get them with the backend's own names: what was given as num_cores is num_cpus wherever it is
     read.
     """
-    from paramsurvey.params.sources import PsetTable
+    from paramsurvey.params.sources import PsetTable, cell_list
 
     if backend.name not in source.names:
         return None
-    given = source.frame()[backend.name].tolist()
+    given = cell_list(source.cells(range(len(source)))[backend.name])
     taken = [backend.check_options(own) if isinstance(own, Mapping) else None for own in given]
     if isinstance(source, PsetTable):
         psets = zip(given, taken, strict=True)
@@ -273,17 +281,15 @@ def load_pandas() -> None:
             gc.enable()
 
 
-def _pickled(code: Code) -> tuple[bytes, tuple[Any, ...]]:
+def _pickled(code: Code, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]:
     """Pickle all parts together, for they may share objects; when that fails, find out which it is.
 
-    Returns the pickle, and the large buffers that stand beside it.
+    Returns the pickle, and the large buffers that stand beside it; `found` gets the code objects in it.
     """
     buffers: list[pickle.PickleBuffer] = []
     try:
-        packed = dumps(
-            code, "the worker function with its arguments", partial(dump_code, aside=buffers.append)
-        )
-        return packed, tuple(buffers)
+        dump = partial(dump_code, aside=buffers.append, found=found.append)
+        return dumps(code, "the worker function with its arguments", dump), tuple(buffers)
     except NotPicklable:
         dumps(code.function, "the worker function")
         dumps(code.user_kwargs, "user_kwargs")

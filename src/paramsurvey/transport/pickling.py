@@ -6,10 +6,12 @@ import copyreg
 import functools
 import inspect
 import io
+import operator
 import pickle
 import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
+from types import CodeType
 from typing import Any, ClassVar
 
 from paramsurvey.errors import NotPicklable, WorkerFunctionError
@@ -19,10 +21,15 @@ SPAWNED_MAIN = "__mp_main__"  # what a process that was spawned calls the main p
 DEEPEST = 8  # members of members of ...: a culprit further down is named by its container
 
 
-def dump_code(thing: object, aside: Callable[[pickle.PickleBuffer], object] | None = None) -> bytes:
+def dump_code(
+    thing: object,
+    aside: Callable[[pickle.PickleBuffer], object] | None = None,
+    found: Callable[[CodeType], object] | None = None,
+) -> bytes:
     """Pickle by value what workers cannot import: lambdas, closures, functions in notebooks.
 
-    `aside` gets the buffers of large arrays, which are then no part of the pickle.
+    `aside` gets the buffers of large arrays, which are then no part of the pickle; `found` gets every
+    code object that is part of it.
     """
 
     def keep(buffer: pickle.PickleBuffer) -> bool:
@@ -31,7 +38,48 @@ def dump_code(thing: object, aside: Callable[[pickle.PickleBuffer], object] | No
             aside(buffer)
         return not large
 
-    return bytes(_cloudpickle().dumps(thing, protocol=5, buffer_callback=keep))
+    out = io.BytesIO()
+    _code_pickler()(out, keep, found).dump(thing)
+    return out.getvalue()
+
+
+@functools.cache
+def _code_pickler() -> Any:
+    pickler: Any = _cloudpickle().Pickler
+
+    class CodePickler(pickler):  # type: ignore[misc]  # cloudpickle has no types
+        def __init__(self, out: io.BytesIO, keep: Any, found: Callable[[CodeType], object] | None) -> None:
+            def reduce(code: CodeType) -> tuple[Any, ...]:
+                if found is not None:
+                    found(code)
+                return _reduce_code(code)
+
+            # before __init__, in which pickle looks for it
+            self.dispatch_table = ChainMap({CodeType: reduce}, pickler.dispatch_table)
+            super().__init__(out, protocol=5, buffer_callback=keep)
+
+    return CodePickler
+
+
+def _reduce_code(code: CodeType) -> tuple[Any, ...]:
+    """Reduce a code object as cloudpickle does, with its file name, which cloudpickle 3.1.3 leaves out.
+
+    What is pickled names nothing of this package: a checkpoint's pickles are loaded by other releases.
+    """
+    reduced: tuple[Any, ...] = _cloudpickle().Pickler.dispatch_table[CodeType](code)
+    if any(type(argument) is str and argument == code.co_filename for argument in reduced[1]):
+        return reduced
+    return operator.methodcaller("replace", co_filename=code.co_filename), (_Reduced(reduced),)
+
+
+class _Reduced:
+    """Is pickled as what somebody else has reduced already."""
+
+    def __init__(self, reduced: tuple[Any, ...]) -> None:
+        self._reduced = reduced
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._reduced
 
 
 @functools.cache
@@ -85,6 +133,7 @@ def dump_data(thing: object) -> bytes:
 def _data_pickler() -> Any:
     pickler: Any = _cloudpickle().Pickler
     own = {kind: reduce for kind, reduce in pickler.dispatch_table.items() if kind is not io.TextIOWrapper}
+    own[CodeType] = _reduce_code
 
     class DataPickler(pickler):  # type: ignore[misc]  # cloudpickle has no types
         dispatch_table: ClassVar = ChainMap(own, copyreg.dispatch_table)

@@ -33,7 +33,9 @@ from paramsurvey.transport.messages import (
     Refusal,
     Reply,
 )
+from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.safe_repr import describe, traceback_of
+from paramsurvey.transport.source_text import remember
 from paramsurvey.worker.machine import used_memory
 from paramsurvey.worker.reply_buffer import Block, unsendable
 
@@ -121,6 +123,7 @@ class Runner:
             os.environ.setdefault(name, value)
         known = set(map(os.path.abspath, sys.path))
         sys.path[:0] = [entry for entry in job.path if entry not in known]
+        remember(job.texts)
         try:
             self._code: Code = pickle.loads(job.code, buffers=job.buffers)
         except Exception as error:
@@ -315,6 +318,4 @@ def dump(answer: Answer) -> bytes:
     """Pickle an answer. The results in it are sealed already; their keys may be objects, too."""
     if isinstance(answer, Reply) and all(map(is_atom, map(type, answer.columns))):
         return pickle.dumps(answer, protocol=5)
-    import cloudpickle
-
-    return bytes(cloudpickle.dumps(answer))
+    return dump_code(answer)

@@ -21,7 +21,7 @@ from paramsurvey.transport import capture
 from paramsurvey.transport.messages import Group
 from paramsurvey.worker.runner import IDLE
 
-ROOT = str(Path(__file__).resolve().parents[2])
+ROOT = str(Path(__file__).resolve().parents[3])  # where this package lies
 BOOT = (
     "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.child import main; "
     "main({socket}, {mark}, {output}, {lifeline}, {driver})"

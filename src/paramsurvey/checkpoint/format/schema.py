@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from paramsurvey.checkpoint.format.codecs import Encoded, Piece, decode, encode, moved
 from paramsurvey.checkpoint.typed_hash import Lanes, value_lanes
 from paramsurvey.transport.messages import Rows, Values
+from paramsurvey.transport.pickling import dump_code
 
 POSITION = "_position"
 KEY = b"paramsurvey"  # of the fields' metadata
@@ -96,9 +97,7 @@ def _key_text(key: Hashable) -> str:
         return f"s{key}"
     import base64
 
-    import cloudpickle
-
-    return "p" + base64.b64encode(cloudpickle.dumps(key)).decode()
+    return "p" + base64.b64encode(dump_code(key)).decode()
 
 
 def _key(text: str) -> Hashable:
