@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.engine.backend import Resources
 from paramsurvey.reporting.reporters.log import RunLog
+from paramsurvey.session.prepare import load_pandas
 from paramsurvey.session.session import Session
 from paramsurvey.stats import print_to
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
@@ -67,6 +68,7 @@ def init(**options: Any) -> None:
         place.session.update(**options)
     if place is PROGRAM:
         print_to(place.session.write_to_log)
+    load_pandas()  # while the workers start; a program that counts its memory after this finds it counted
 
 
 def map(func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, **options: Any) -> MapResults:
