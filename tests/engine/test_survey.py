@@ -401,11 +401,11 @@ def test_a_late_reply_of_a_group_that_was_given_up_is_dropped() -> None:
     assert run.books.settled == Counter(range(4))
 
 
-def test_out_func_that_raises_counts_its_pset_as_failed_and_keeps_the_result() -> None:
+def test_an_exception_in_out_func_is_counted_and_its_pset_has_finished() -> None:
     run = make(psets=4, group_size=4)
     run.survey.out = Out(run.books, accepts=False)
     run.run()
-    assert str(run.progress) == "total: 4, active: 0, finished: 0, failures: 4, exceptions: 4"
+    assert str(run.progress) == "total: 4, active: 0, finished: 4, failures: 0, exceptions: 4"
     assert run.results()["r"].tolist() == [0, 10, 20, 30]
 
 

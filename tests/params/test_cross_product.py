@@ -27,7 +27,8 @@ from paramsurvey.params import row_math as rows
 from paramsurvey.params import unit_cube as unitcube
 from paramsurvey.params import value_hash as content
 from paramsurvey.params.axes import native_order
-from paramsurvey.params.cross_product import add_column, add_seed, grid, product, sample, uniform
+from paramsurvey.params.cross_product import add_column, add_seed, grid, product
+from paramsurvey.params.sampling import sample, uniform
 from paramsurvey.params.sources import as_source, psets_of
 from paramsurvey.transport.columns import objects
 

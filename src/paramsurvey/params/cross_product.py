@@ -17,7 +17,6 @@ from paramsurvey.params.categories import DTYPES, column_of, dtypes_of_objects, 
 from paramsurvey.params.column_names import refuse_duplicates, without_reasons
 from paramsurvey.params.dataframes import frame_of, native_frame
 from paramsurvey.params.row_math import Spread, blocks, check_seed, strides
-from paramsurvey.params.sampling import Choice, Distribution, Integers, LogUniform, Sample, Uniform
 from paramsurvey.params.sources import check_pset
 from paramsurvey.params.spaces import Aligned, Grid, Space
 from paramsurvey.params.value_hash import content_key
@@ -29,13 +28,8 @@ __all__ = [
     "add_column",
     "add_seed",
     "aligned",
-    "choice",
     "grid",
-    "integers",
-    "loguniform",
     "product",
-    "sample",
-    "uniform",
 ]
 
 
@@ -262,153 +256,6 @@ def aligned(**axes: Iterable[Any]) -> Aligned:
     {'city': 'Oslo', 'degrees': 12.0, 'year': 2020}
     """
     return Aligned(axes)
-
-
-def sample(n: int, /, method: str = "random", seed: int = 0, **distributions: Distribution) -> Sample:
-    """Return `n` psets that are drawn from distributions.
-
-    Parameters
-    ----------
-    n : int
-        How many.
-    method : str
-        ``"random"``: independent numbers.
-        ``"sobol"`` and ``"halton"``: quasi-random numbers (scrambled), which fill the space more evenly;
-        Sobol's are balanced where `n` is a power of 2, which can be 2**30 at most.
-        ``"latin_hypercube"``: in each column, one number in each n-th of the range.
-        All but the first need scipy.
-    seed : int
-        The same seed gives the same psets.
-    **distributions : uniform(...), loguniform(...), integers(...) or choice(...)
-        One for each column. Their order matters. A column cannot be called method or seed.
-
-    Returns
-    -------
-    Space
-        Like that of `grid`.
-
-    Notes
-    -----
-    Asking for more later extends the sequence: ``sample(200, ...)`` begins with ``sample(100, ...)``, so
-    that a survey which is continued with it runs the new psets only. The exception is
-    ``"latin_hypercube"``: there every number depends on `n`, and another `n` is another sample.
-
-    The rows are computed where they are needed, so that a billion of them cost no memory. A Latin hypercube
-    is computed as a whole, in the driver and in each worker: 8 bytes for each cell, and 24 meanwhile.
-
-    Examples
-    --------
-    >>> space = sample(8, seed=42, x=uniform(0, 1), k=integers(1, 9), kind=choice(["a", "b"]))
-    >>> space[0]
-    {'x': 0.7739560485559633, 'k': 4, 'kind': 'b'}
-    """
-    return Sample(n, distributions, method, seed)
-
-
-def uniform(low: float, high: float) -> Uniform:
-    """Return the distribution, for `sample`, of floats between `low` and `high`.
-
-    Parameters
-    ----------
-    low, high : float
-        Two finite ends, the lower one first.
-
-    Returns
-    -------
-    Distribution
-
-    Raises
-    ------
-    ValueError
-        The ends are in the wrong order or not finite, or too far from each other for a float.
-
-    Examples
-    --------
-    >>> sample(2, angle=uniform(0, 360)).to_df()
-            angle
-    0  229.306207
-    1   97.123217
-    """
-    return Uniform(low, high)
-
-
-def loguniform(low: float, high: float) -> LogUniform:
-    """Return the distribution, for `sample`, of floats as probable in each decade from `low` to `high`.
-
-    Parameters
-    ----------
-    low, high : float
-        Two finite ends above 0, the lower one first.
-
-    Returns
-    -------
-    Distribution
-
-    Raises
-    ------
-    ValueError
-        The ends are in the wrong order, not finite, or not above 0.
-
-    Examples
-    --------
-    >>> sample(2, rate=loguniform(1e-3, 10)).to_df()
-           rate
-    0  0.353059
-    1  0.011999
-    """
-    return LogUniform(low, high)
-
-
-def integers(low: int, high: int) -> Integers:
-    """Return the distribution, for `sample`, of integers from `low` to `high`, both included.
-
-    Parameters
-    ----------
-    low, high : int
-        The lower one first; of 64 bits, and not more than 2**53 values.
-
-    Returns
-    -------
-    Distribution
-
-    Raises
-    ------
-    ValueError
-        The ends are in the wrong order, or there are too many integers between them.
-    TypeError
-        They are no integers.
-
-    Examples
-    --------
-    >>> sample(5, points=integers(1, 6)).to_df()["points"].tolist()
-    [4, 2, 1, 1, 5]
-    """
-    return Integers(low, high)
-
-
-def choice(values: Iterable[Any]) -> Choice:
-    """Return the distribution, for `sample`, of one of `values`, each as probable as the others.
-
-    Parameters
-    ----------
-    values : iterable
-        At least one.
-
-    Returns
-    -------
-    Distribution
-
-    Raises
-    ------
-    ValueError
-        There is no value.
-
-    Examples
-    --------
-    >>> sample(5, kernel=choice(["rbf", "linear"])).to_df()["kernel"].tolist()
-    ['linear', 'rbf', 'rbf', 'rbf', 'linear']
-    """
-    return Choice(values)
 
 
 def add_seed(psets: pd.DataFrame | Space | Iterable[Mapping[str, Any]] | Any, root: int) -> pd.DataFrame:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from places import Place
+from paramsurvey.testing.place import Place
+from paramsurvey.testing.traits import needs
 
 PSETS = [{"a": i} for i in range(4)]
 THREADS = (
@@ -38,7 +39,7 @@ def test_a_worker_may_start_a_subprocess(place: Place) -> None:
     assert place.map(worker, PSETS)["text"].tolist() == ["0\n", "2\n", "4\n", "6\n"]
 
 
-@pytest.mark.parametrize("place", ["multiprocessing", "ray", "loky"], indirect=True)
+@needs("processes")
 def test_a_worker_may_start_a_pool_of_processes(place: Place) -> None:
     def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
         import multiprocessing
@@ -49,8 +50,8 @@ def test_a_worker_may_start_a_pool_of_processes(place: Place) -> None:
     assert place.map(worker, PSETS[:2])["total"].tolist() == [0, 3]
 
 
-@pytest.mark.parametrize("place", ["serial", "multiprocessing", "ray", "threads"], indirect=True)
-def test_a_worker_may_use_a_process_pool_executor(place: Place) -> None:  # loky's workers cannot spawn
+@needs("spawns")
+def test_a_worker_may_use_a_process_pool_executor(place: Place) -> None:
     def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
         import multiprocessing
         from concurrent.futures import ProcessPoolExecutor
@@ -101,7 +102,7 @@ def test_a_worker_may_start_threads(place: Place) -> None:
     assert place.map(worker, PSETS)["total"].tolist() == [0, 3, 6, 9]
 
 
-@pytest.mark.parametrize("place", ["multiprocessing", "ray"], indirect=True)
+@needs("own_stdin")
 def test_a_worker_reads_nothing_from_stdin(place: Place) -> None:
     results = place.map(lambda p, s, u: {"text": sys.stdin.read()}, PSETS)
     assert set(results["text"]) <= {""}
@@ -109,7 +110,7 @@ def test_a_worker_reads_nothing_from_stdin(place: Place) -> None:
 
 def test_modules_of_the_caller_are_found(place: Place, in_tmp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when they became importable after the workers had started."""
-    name = f"module_of_{place.name}"
+    name = f"module_of_{in_tmp.name}"
     (in_tmp / f"{name}.py").write_text(
         "def double(pset, system_kwargs, user_kwargs): return {'b': 2 * pset['a']}"
     )
@@ -117,7 +118,7 @@ def test_modules_of_the_caller_are_found(place: Place, in_tmp: Any, monkeypatch:
     assert place.map(importlib.import_module(name).double, PSETS)["b"].tolist() == [0, 2, 4, 6]
 
 
-@pytest.mark.parametrize("place", ["multiprocessing", "ray", "loky"], indirect=True)
+@needs("processes")
 def test_the_streams_of_a_worker_are_real_files(place: Place) -> None:
     results = place.map(lambda p, s, u: {"fds": [sys.stdout.fileno(), sys.stderr.fileno()]}, PSETS)
     assert results["fds"].tolist() == [[1, 2]] * 4
@@ -125,7 +126,7 @@ def test_the_streams_of_a_worker_are_real_files(place: Place) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.parametrize("end", ["return", "sys.exit(0)", "sys.exit(3)", "1 / 0"])
-@pytest.mark.parametrize("place", ["multiprocessing", "ray", "loky"], indirect=True)
+@needs("processes")
 def test_a_process_that_a_function_forks_is_no_second_worker(place: Place, end: str, in_tmp: Any) -> None:
     """Not in this process: forking it with all its threads would be the test's fault."""
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from paramsurvey.errors import NotPicklable
-from places import Place
+from paramsurvey.testing.place import Place
 
 PSETS = [{"a": 1}, {"a": 2}, {"a": 3}]
 
@@ -225,7 +225,7 @@ def test_a_function_that_holds_what_cannot_be_pickled_is_refused_and_the_culprit
 def test_the_culprit_is_named_through_any_depth(place: Place) -> None:
     class Config:
         def __init__(self) -> None:
-            self.parts = {"io": [1, socket.socket()]}
+            self.parts: dict[str, list[Any]] = {"io": [1, socket.socket()]}
 
     given = {"config": Config()}
     with pytest.raises(NotPicklable, match=r"user_kwargs\['config'\]\.parts\['io'\]\[1\] .* it is a socket"):
@@ -261,7 +261,6 @@ def test_the_place_works_after_a_refusal(place: Place) -> None:
     assert results_of(place, lambda p, s, u: {"r": p["a"]}) == [1, 2, 3]
 
 
-@pytest.fixture
 def not_loadable() -> Any:
     """An object that can be pickled and cannot be unpickled anywhere."""
 
@@ -333,13 +332,14 @@ def test_a_result_that_cannot_be_pickled_costs_that_pset_only(place: Place, kind
         return {"r": pset["a"], "x": make() if pset["a"] == 7 else None}
 
     def make() -> Any:
-        return {
-            "open file": lambda: open("/dev/null"),
+        makers: dict[str, Callable[[], Any]] = {
+            "open file": lambda: open("/dev/null"),  # noqa: SIM115
             "stdout": lambda: sys.__stdout__,
             "lock": threading.Lock,
             "generator": lambda: (i for i in range(3)),
             "nested": lambda: {"x": [threading.Lock()]},
-        }[kind]()
+        }
+        return makers[kind]()
 
     results = place.map(worker, [{"a": i} for i in range(20)], user_kwargs=make)
     assert results["r"].tolist() == [i for i in range(20) if i != 7]

@@ -1,11 +1,10 @@
-"""The fault matrix: every fault on every backend that can have it costs its own pset and nothing else."""
+"""Every fault costs its own pset and nothing else, on every backend that can have it."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -14,21 +13,12 @@ from typing import Any
 
 import pytest
 
-from conftest import runs, wait_until
-from places import Place, Places
+from paramsurvey.testing.place import Place
+from paramsurvey.testing.traits import needs
 
 COUNT, GUILTY = 20, 7
 PSETS = [{"i": i} for i in range(COUNT)]
 INNOCENT = [i for i in range(COUNT) if i != GUILTY]
-OWN_WORKERS = ("multiprocessing", "ray")
-
-
-@pytest.fixture(params=OWN_WORKERS)
-def sturdy(request: pytest.FixtureRequest, places: Places, in_tmp: Path) -> Place:
-    """Every backend that replaces a worker that died, in turn."""
-    if request.param == "ray":
-        request.getfixturevalue("ray_cluster")
-    return places[request.param]
 
 
 def guilty(fault: Callable[[], Any]) -> Callable[..., Any]:
@@ -75,6 +65,7 @@ def only_the_guilty_is_missing(results: Any) -> dict[str, Any]:
 # a worker dies
 
 
+@needs("replaces_workers")
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -84,29 +75,32 @@ def only_the_guilty_is_missing(results: Any) -> dict[str, Any]:
         (leave, "exit code 3"),
     ],
 )
-def test_a_worker_that_dies_costs_its_pset(sturdy: Place, fault: Callable[[], None], reason: str) -> None:
-    row = only_the_guilty_is_missing(sturdy.map(guilty(fault), PSETS))
+def test_a_worker_that_dies_costs_its_pset(place: Place, fault: Callable[[], None], reason: str) -> None:
+    row = only_the_guilty_is_missing(place.map(guilty(fault), PSETS))
     assert reason in row["_exception"]
     assert row["_attempts"] == 2, "it was tried once more, alone"
 
 
-def test_a_crash_is_explained_by_the_stack_where_it_happened(sturdy: Place) -> None:
-    row = only_the_guilty_is_missing(sturdy.map(guilty(crash), PSETS))
+@needs("replaces_workers")
+def test_a_crash_is_explained_by_the_stack_where_it_happened(place: Place) -> None:
+    row = only_the_guilty_is_missing(place.map(guilty(crash), PSETS))
     assert "Segmentation fault" in row["_traceback"]
     assert "in crash" in row["_traceback"]
 
 
-def test_the_last_words_of_a_worker_are_kept(sturdy: Place) -> None:
+@needs("replaces_workers")
+def test_the_last_words_of_a_worker_are_kept(place: Place) -> None:
     def say_and_leave() -> None:
         print("the disk of node 7 is on fire", file=sys.stderr, flush=True)
         os._exit(4)
 
-    row = only_the_guilty_is_missing(sturdy.map(guilty(say_and_leave), PSETS))
+    row = only_the_guilty_is_missing(place.map(guilty(say_and_leave), PSETS))
     assert "the disk of node 7 is on fire" in row["_traceback"]
 
 
+@needs("replaces_workers")
 def test_a_pset_whose_worker_dies_by_accident_finishes_at_its_second_attempt(
-    sturdy: Place, in_tmp: Path
+    place: Place, in_tmp: Path
 ) -> None:
     marker = in_tmp / "was here"
 
@@ -116,49 +110,28 @@ def test_a_pset_whose_worker_dies_by_accident_finishes_at_its_second_attempt(
             kill_me()
         return {"square": GUILTY**2}
 
-    results = sturdy.map(guilty(die_once), PSETS)
+    results = place.map(guilty(die_once), PSETS)
     assert results["square"].tolist() == [i**2 for i in range(COUNT)]
     assert results.progress.retried == 1
 
 
+@needs("replaces_workers")
 @pytest.mark.parametrize("group_size", [1, 5, 100, None])
-def test_a_dead_worker_costs_nothing_else_whatever_the_groups(places: Places, group_size: int | None) -> None:
-    results = places["multiprocessing"].map(guilty(kill_me), PSETS, group_size=group_size)
+def test_a_dead_worker_costs_nothing_else_whatever_the_groups(place: Place, group_size: int | None) -> None:
+    results = place.map(guilty(kill_me), PSETS, group_size=group_size)
     only_the_guilty_is_missing(results)
 
 
-def test_many_dead_workers_cost_their_psets_alone(places: Places) -> None:
+@needs("replaces_workers")
+def test_many_dead_workers_cost_their_psets_alone(place: Place) -> None:
     def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
         if pset["i"] % 10 == 3:
             kill_me()
         return {"square": pset["i"] ** 2}
 
-    results = places["multiprocessing"].map(worker, [{"i": i} for i in range(60)])
+    results = place.map(worker, [{"i": i} for i in range(60)])
     assert results.missing["i"].tolist() == list(range(3, 60, 10))
     assert results["i"].tolist() == [i for i in range(60) if i % 10 != 3]
-
-
-def test_what_a_worker_started_ends_with_it(places: Places, in_tmp: Path) -> None:
-    pid_file = in_tmp / "pid"
-
-    def fork_and_leave() -> None:
-        child = subprocess.Popen(["sleep", "1000"])
-        pid_file.write_text(str(child.pid))
-        os._exit(1)
-
-    only_the_guilty_is_missing(places["multiprocessing"].map(guilty(fork_and_leave), PSETS))
-    child = int(pid_file.read_text())
-    wait_until(lambda: not runs(child), "the grandchild lives on")
-
-
-def test_a_forked_grandchild_that_holds_the_pipe_does_not_hide_the_death(places: Places) -> None:
-    def fork_and_leave() -> None:
-        if os.fork() == 0:
-            time.sleep(1000)
-        os._exit(5)
-
-    row = only_the_guilty_is_missing(places["multiprocessing"].map(guilty(fork_and_leave), PSETS))
-    assert "exit code 5" in row["_exception"]
 
 
 # faults that no worker dies of
@@ -178,25 +151,19 @@ def test_an_exception_costs_its_pset(place: Place) -> None:
 # time
 
 
+@needs("replaces_workers")
 @pytest.mark.parametrize("stuck", [lambda: time.sleep(1000), starve], ids=["in Python", "in C code"])
-def test_a_pset_that_takes_too_long_is_stopped(sturdy: Place, stuck: Callable[[], None]) -> None:
-    row = only_the_guilty_is_missing(sturdy.map(guilty(stuck), PSETS, timeout=2.0))
+def test_a_pset_that_takes_too_long_is_stopped(place: Place, stuck: Callable[[], None]) -> None:
+    row = only_the_guilty_is_missing(place.map(guilty(stuck), PSETS, timeout=2.0))
     assert "timeout=2" in row["_exception"]
 
 
-def test_a_thread_that_is_stuck_costs_its_pset(places: Places) -> None:
-    def nap() -> None:
-        time.sleep(5)  # a thread cannot be killed: this one ends some time
-
-    row = only_the_guilty_is_missing(places["threads"].map(guilty(nap), PSETS, timeout=1.0))
-    assert "timeout=1" in row["_exception"]
-
-
-def test_the_clock_of_a_pset_starts_when_the_pset_does(sturdy: Place) -> None:
+@needs("replaces_workers")
+def test_the_clock_of_a_pset_starts_when_the_pset_does(place: Place) -> None:
     def slow(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
         time.sleep(0.5)
 
-    results = sturdy.map(slow, PSETS[:10], group_size=5, timeout=2.0)
+    results = place.map(slow, PSETS[:10], group_size=5, timeout=2.0)
     assert results.progress.finished == 10, "none of them was alone above the limit; the group was"
 
 
@@ -256,85 +223,3 @@ def test_max_failures_ends_the_map_early(place: Place) -> None:
     assert 3 <= reasons.str.contains("KeyError").sum() < 500
     assert reasons.str.contains("not run").sum() > 1500
     assert (results.missing.loc[reasons.str.contains("not run"), "_attempts"] == 0).all()
-
-
-# memory
-
-
-def test_a_worker_that_grows_is_replaced(places: Places) -> None:
-    def leak(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
-        import builtins
-
-        vars(builtins).setdefault("leak", []).append(os.urandom(30_000_000))
-        return {"pid": os.getpid()}
-
-    results = places["multiprocessing"].map(leak, PSETS, max_worker_memory="250MB")
-    assert results.progress.finished == COUNT
-    assert results["pid"].nunique() > 2
-    assert 30_000_000 < results.stats.peak_memory < 500_000_000
-
-
-def test_a_pset_that_needs_too_much_memory_is_stopped(places: Places) -> None:
-    def devour() -> None:
-        held = os.urandom(500_000_000)
-        time.sleep(1000)
-        del held
-
-    results = places["multiprocessing"].map(guilty(devour), PSETS, max_worker_memory=300_000_000)
-    assert "max_worker_memory" in only_the_guilty_is_missing(results)["_exception"]
-
-
-# signals to the driver
-
-INTERRUPTED = """
-import os, sys, time
-import paramsurvey
-
-def worker(pset, system_kwargs, user_kwargs):
-    if pset["i"] >= 20:
-        print("here we are", os.getpid(), flush=True)
-        time.sleep(1000)
-    return {"square": pset["i"] ** 2}
-
-paramsurvey.init(ncores=2, verbose=1)
-try:
-    paramsurvey.map(worker, [{"i": i} for i in range(100)], group_size=1)
-except KeyboardInterrupt:
-    results = paramsurvey.last_results()
-    print("kept", len(results), "not run", len(results.missing), flush=True)
-    raise
-"""
-
-
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 128 + signal.SIGTERM)]
-)
-def test_a_signal_ends_the_map_and_all_that_it_started(
-    number: signal.Signals, code: int, in_tmp: Path
-) -> None:
-    driver = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert driver.stdout is not None
-    workers = [int(driver.stdout.readline().split()[-1]) for _ in range(2)]
-    driver.send_signal(number)
-    output, errors = driver.communicate(timeout=30)
-    assert driver.returncode == code
-    if number == signal.SIGINT:
-        assert "kept 20 not run 80" in output
-    assert errors.count("Traceback (most recent call last)") <= 1, "the driver's own, and no worker's"
-    for pid in workers:
-        wait_until(lambda pid=pid: not runs(pid), "a worker lives on")
-
-
-def test_workers_end_by_themselves_when_the_driver_is_killed(in_tmp: Path) -> None:
-    driver = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert driver.stdout is not None
-    workers = [int(driver.stdout.readline().split()[-1]) for _ in range(2)]
-    driver.kill()
-    driver.wait()
-    for pid in workers:
-        wait_until(lambda pid=pid: not runs(pid), "a worker lives on")
-    driver.stdout.close()

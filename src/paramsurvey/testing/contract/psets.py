@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
 from pandas.testing import assert_frame_equal
 
 from paramsurvey.params.cross_product import grid, product
-from places import Place, check_books
+from paramsurvey.testing.place import Place, check_books
 
 
 def add(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
@@ -30,6 +28,12 @@ def sums(place: Place, psets: Any, **options: Any) -> pd.DataFrame:
 EXPECTED = pd.DataFrame({"a": [1, 2, 3], "b": [10, 20, 30], "c": [11, 22, 33]})
 DICTS = [{"a": 1, "b": 10}, {"a": 2, "b": 20}, {"a": 3, "b": 30}]
 
+
+def of_arrow_types(frame: pd.DataFrame) -> pd.DataFrame:
+    pytest.importorskip("pyarrow")
+    return frame.convert_dtypes(dtype_backend="pyarrow")
+
+
 FORMS: dict[str, Any] = {
     "list": lambda: DICTS,
     "tuple": lambda: tuple(DICTS),
@@ -42,9 +46,9 @@ FORMS: dict[str, Any] = {
     "DataFrame": lambda: pd.DataFrame(DICTS),
     "DataFrame with an index": lambda: pd.DataFrame(DICTS, index=["x", "y", "x"]),
     "slice of a DataFrame": lambda: pd.DataFrame([*DICTS, *DICTS])[::1][:3],
-    "polars": lambda: pl.DataFrame(DICTS),
-    "Arrow": lambda: pa.Table.from_pylist(DICTS),
-    "DataFrame of Arrow types": lambda: pd.DataFrame(DICTS).convert_dtypes(dtype_backend="pyarrow"),
+    "polars": lambda: pytest.importorskip("polars").DataFrame(DICTS),
+    "Arrow": lambda: pytest.importorskip("pyarrow").Table.from_pylist(DICTS),
+    "DataFrame of Arrow types": lambda: of_arrow_types(pd.DataFrame(DICTS)),
 }
 
 
@@ -65,7 +69,18 @@ def test_psets_in_any_form_are_left_alone(place: Place, form: str) -> None:
 def test_a_product(place: Place) -> None:
     results = sums(place, product({"a": [1, 2], "b": [10, 20]}))
     assert results["c"].tolist() == [11, 21, 12, 22]
-    assert results["a"].dtype == "category"
+    assert results.dtypes.tolist() == [np.int64] * 3
+    assert (results["a"] * 2).tolist() == [2, 2, 4, 4]
+    assert results[results["b"] > 10]["a"].tolist() == [1, 2]
+    assert results.corr(numeric_only=True).columns.tolist() == ["a", "b", "c"]
+
+
+def test_the_missing_psets_of_a_product_have_plain_columns_too(place: Place) -> None:
+    psets = product({"a": [1, 2], "s": ["x", "y"]}, pd.Series(["u", "v"], dtype="category", name="own"))
+    missing = place.map(lambda p, s, u: 1 / 0, psets).missing
+    text = pd.Series(["x"]).dtype
+    assert missing.to_psets().dtypes.tolist() == [np.int64, text, psets["own"].dtype]
+    assert missing["a"].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
 
 
 def test_a_grid(place: Place) -> None:
@@ -149,7 +164,7 @@ def test_integers_stay_integers_and_floats_floats(place: Place) -> None:
         assert results[key].tolist() == [pset[key] for pset in psets]
         assert results[key].dtype == results[f"{key}2"].dtype
         assert results[f"{key}2"].tolist() == [pset[key] for pset in psets]
-    assert (results["i"].dtype, results["f"].dtype, results["big"].dtype) == (np.int64, np.float64, np.int64)
+    assert [str(results[key].dtype) for key in ("i", "f", "big")] == ["int64", "float64", "int64"]
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -174,9 +189,10 @@ def test_a_worker_sees_the_very_values_of_a_product(place: Place, space: Any, va
     assert results["seen"].tolist() == list(map(repr, values))
 
 
-@pytest.mark.parametrize("table", [pl.DataFrame, pa.table])
-def test_integers_beside_nulls_stay_integers(place: Place, table: Any) -> None:
-    results = place.map(lambda p, s, u: {"seen": repr(p["a"])}, table({"a": [2**60 + 1, None]}))
+@pytest.mark.parametrize(("package", "table"), [("polars", "DataFrame"), ("pyarrow", "table")])
+def test_integers_beside_nulls_stay_integers(place: Place, package: str, table: str) -> None:
+    make = getattr(pytest.importorskip(package), table)
+    results = place.map(lambda p, s, u: {"seen": repr(p["a"])}, make({"a": [2**60 + 1, None]}))
     assert results["seen"].tolist() == [str(2**60 + 1), "<NA>"]
     assert results["a"].tolist() == [2**60 + 1, pd.NA]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from places import Place
+from paramsurvey.testing.place import Place
+from paramsurvey.testing.traits import needs
 
 PSETS = [{"a": i} for i in range(30)]
 
@@ -62,10 +63,10 @@ def test_a_chdir_that_is_no_directory_is_refused_before_any_work(
     assert not ran.exists()
 
 
-@pytest.mark.parametrize("place", ["serial", "multiprocessing", "ray", "loky"], indirect=True)
+@needs("own_directory")
 def test_a_function_that_goes_elsewhere_leaves_the_next_pset_and_the_driver_at_home(
     place: Place, in_tmp: Path
-) -> None:  # threads have one directory together
+) -> None:
     def settle(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, str]:
         found = os.getcwd()
         os.mkdir(f"d{pset['a']}")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from places import Place
+from paramsurvey.testing.place import Place
+from paramsurvey.testing.traits import needs
 
 PSETS = [{"a": i} for i in range(5)]
 
@@ -144,7 +145,7 @@ def test_timers_of_the_psets_own_are_shown_once_at_the_end_unless_vstats_is_0(
     assert err.count("counter timed_wallclock, total") == times
 
 
-@pytest.mark.parametrize("place", ["serial", "multiprocessing", "threads"], indirect=True)
+@needs("prints_here")
 def test_what_workers_print_arrives(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
     def loud(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
         print(f"out {pset['a']}\n", end="")  # at one go: threads would write between a line and its end
@@ -168,7 +169,7 @@ class Arrived:
 
     def wait_for(self, out: list[str], err: list[str]) -> None:
         """Wait until all these lines are there: workers' output takes another way than their answers."""
-        from conftest import wait_until
+        from paramsurvey.testing.waiting import wait_until
 
         def there() -> bool:
             self.read()
@@ -210,7 +211,7 @@ def test_every_exception_is_in_the_log_the_same_traceback_once(place: Place) -> 
     assert log.count("Traceback (most recent call last)") == 1
 
 
-def test_no_worker_makes_a_log_of_its_own(place: Place, in_tmp: Path) -> None:
+def test_a_worker_may_have_a_session_of_its_own(place: Place) -> None:
     def nested(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
         import paramsurvey
 
@@ -220,5 +221,15 @@ def test_no_worker_makes_a_log_of_its_own(place: Place, in_tmp: Path) -> None:
 
     results = place.map(nested, PSETS)
     assert results["b"].tolist() == [[i * 10] for i in range(5)]
-    if not place.shares_this_process:
-        assert list(in_tmp.glob(".paramsurvey-*")) == []
+
+
+@needs("processes")
+def test_no_worker_process_makes_a_log_of_its_own(place: Place, in_tmp: Path) -> None:
+    def nested(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
+        import paramsurvey
+
+        with paramsurvey.Session(backend="serial", verbose=0) as inner:
+            inner.map(lambda p, s, u: None, [{"a": pset["a"]}])
+
+    place.map(nested, PSETS)
+    assert list(in_tmp.glob(".paramsurvey-*")) == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import paramsurvey
-from places import Place
+from paramsurvey.testing.place import Place
 
 
 class Recorder:
@@ -26,11 +26,6 @@ class Recorder:
         self.system_kwargs.append(system_kwargs)
         self.user_kwargs.append(user_kwargs)
         self.where.add((os.getpid(), threading.get_ident()))
-
-
-@pytest.fixture
-def out() -> Recorder:
-    return Recorder()
 
 
 def fail_on_3(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any] | None:
@@ -69,7 +64,7 @@ def test_it_runs_in_the_thread_that_called_map(place: Place, out: Recorder) -> N
 
 
 def test_it_sees_the_callers_own_user_kwargs(place: Place, out: Recorder) -> None:
-    mine = {"list": []}
+    mine: dict[str, list[Any]] = {"list": []}
     place.map(lambda p, s, u: u["list"].append(1), [{"a": 1}, {"a": 2}], out_func=out, user_kwargs=mine)
     assert all(given is mine for given in out.user_kwargs)
     assert mine == {"list": []}
