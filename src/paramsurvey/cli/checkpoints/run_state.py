@@ -234,7 +234,7 @@ def describe(state: RunState) -> list[str]:
     ]
     rest = state.cases[SHOWN_CAUSES:]
     if rest:
-        lines.append(f"  {sum(case.count for case in rest):,} × {len(rest)} other causes")
+        lines.append(f"  {sum(case.count for case in rest):,} failures of {len(rest)} other causes")
     return [line for line in [*lines, _next_step(state)] if line]
 
 
@@ -242,7 +242,7 @@ def _headline(state: RunState) -> str:
     if state.status == "running":
         return f"running, {state.driver}"
     if state.status == "died":
-        return f"its driver has died ({state.run['pid']} on {state.run['host']})"
+        return f"its driver has died (process {state.run['pid']} on {state.run['host']})"
     return f"{state.status}, {state.run.get('ended')}"
 
 
