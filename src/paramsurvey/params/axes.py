@@ -50,12 +50,13 @@ def several(values: object) -> Any:
     >>> [several(values) for values in (3, "abc", None, [3])]
     [[3], ['abc'], [None], [3]]
     """
-    if not _is_one(values):
+    if not is_one(values):
         return values
     return [values[()] if isinstance(values, np.ndarray) else values]  # it has no dimensions
 
 
-def _is_one(values: object) -> bool:
+def is_one(values: object) -> bool:
+    """Tell whether this is one value, not several: a string, a number, an array without dimensions."""
     if isinstance(values, (str, bytes)):
         return True
     return getattr(values, "ndim", 1) < 1 or not isinstance(values, Iterable)
@@ -78,7 +79,7 @@ def check_values(name: object, values: object) -> Iterable[Any]:
         raise ValueError(f"{needs} a dict: give its list(...), or the list of its values()")
     if isinstance(values, (set, frozenset)):
         raise ValueError(f"{needs} a set, which has no order: give it one with sorted(...)")
-    if _is_one(values):
+    if is_one(values):
         raise ValueError(f"{needs} {values}: write [{values}]")
     dimensions = getattr(values, "ndim", 1)
     if dimensions > 1:
