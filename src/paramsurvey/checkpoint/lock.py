@@ -141,7 +141,7 @@ class Lock:
 
     def _take(self) -> bool:
         text = json.dumps(asdict(self._me), indent=2) + "\n"
-        aside = write_aside(self._path.parent, NAME, text)
+        aside = write_aside(self._path, text.encode())
         try:
             os.link(aside, self._path)
         except FileExistsError:
