@@ -168,6 +168,13 @@ class NativeValues:
         return pd.Series(column, dtype=self.dtype, copy=False)
 
 
+def native_column(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a categorical as a column of its values, anything else as it is."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    return NativeValues.of(column).column(column.cat.codes.to_numpy()).set_axis(column.index)
+
+
 DTYPES = "paramsurvey_dtypes"  # in the attrs of psets: the dtypes that columns of objects have in results
 
 

@@ -79,8 +79,9 @@ def map(func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, *
     func : callable
         ``func(pset, system_kwargs, user_kwargs)``, returning a dict of results or None. It may be a
         lambda, a closure, or a function of a notebook.
-    psets : DataFrame, iterable of dicts, polars or Arrow table, or a space from `paramsurvey.params`
-        The parameter sets. They are not changed.
+    psets : DataFrame, iterable of dicts, dict of columns, polars or Arrow table, path, or space
+        The parameter sets. They are not changed. A path is that of a Parquet file; a space is from
+        `paramsurvey.params`.
     out_func : callable, optional
         ``out_func(user_ret, system_kwargs, user_kwargs)``, called here for every pset that is done.
     **options

@@ -108,7 +108,7 @@ def prepare(place: Place, request: Request) -> MapRun:
     check_function(request.func)
     backend_options = backend.check_options(request.backend_options)
     chdir = _directory(options.chdir)
-    source = as_source(request.psets, options.limit)
+    source = as_source(request.psets, options.limit, options.pset_types)
     pset_options = _take_options(backend, source)
     job = _job(place, request, source, chdir)
     stats = PerfStats(vstats=options.vstats, emit=place.log.write)
