@@ -33,7 +33,7 @@ lint: .venv/.dev  ## check the style, the types and who imports whom
 	@.ci/clean .venv/bin/lint-imports --no-cache --no-logo
 
 bench: .venv/.dev  ## measure everything beside other ways to do it; writes docs/performance.md
-	@.venv/bin/python benchmarks/all.py $(ARGS)
+	@.ci/clean .venv/bin/python benchmarks/all.py $(ARGS)
 
 soak: .venv/.dev  ## run 1,000 random maps with random faults; ARGS='--maps 50' for fewer
 	@.ci/clean .venv/bin/python tests/soak.py $(ARGS)
@@ -64,7 +64,7 @@ quietly = --quiet --disable-pip-version-check
 .venv-oldest/.done: pyproject.toml .ci/oldest.txt
 	@echo "setup: installing the oldest version of every dependency into .venv-oldest"
 	@$(or $(PYTHON),python3.11) -m venv .venv-oldest
-	@.ci/clean --pip .venv-oldest/bin/python -m pip install $(quietly) -c .ci/oldest.txt -e '.[test]'
+	@.ci/clean --pip .venv-oldest/bin/python -m pip install $(quietly) -c .ci/oldest.txt -e '.[suite]'
 	@touch $@
 
 # Release 0.4.21 with today's pandas, and the tests that its sdist has.

@@ -37,7 +37,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
-NODE = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+NODE = re.compile(r"`((?:src|tests)/[\w/]+\.py)(?:::(\w+))?`")
 CUT = "\x1e"  # between the outputs of two blocks
 
 

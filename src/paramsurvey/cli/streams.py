@@ -1,4 +1,4 @@
-"""stdout and stderr where they cannot be written: closed, on a full disk, a pipe that nobody reads."""
+"""stdout and stderr that cannot be written: closed, on a full disk, or a pipe without a reader."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TextIO
 
 
 def open_closed_streams() -> None:
-    """Let what is written to a stream that the caller has closed go nowhere."""
+    """Discard what is written to a stream that was closed before the program started."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # so Python says that the descriptor was closed when it started
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (as long as the program runs)
+        if getattr(sys, name) is None:  # which is what Python makes of a closed descriptor
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (it stays open while the program runs)
 
 
-def can_be_written(stream: TextIO) -> bool:
-    """Tell whether what a stream has buffered can be written."""
+def is_writable(stream: TextIO) -> bool:
+    """Write what a stream has buffered, and tell whether that succeeded."""
     try:
         stream.flush()
     except (OSError, ValueError):
@@ -23,13 +23,14 @@ def can_be_written(stream: TextIO) -> bool:
     return True
 
 
-def drop_what_cannot_be_written() -> None:
-    """Forget what is buffered and cannot be written, for which Python would end with exit code 120.
+def discard_unwritable_output() -> None:
+    """Discard buffered output that cannot be written.
 
-    The program has said so, and has an exit code of its own.
+    Otherwise Python tries once more when it exits, and changes the exit code to 120. By now, the program
+    has told the user, and has an exit code of its own.
     """
     for stream in (sys.stdout, sys.stderr):
-        if not can_be_written(stream):
+        if not is_writable(stream):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
             os.close(nowhere)

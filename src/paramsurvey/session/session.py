@@ -287,7 +287,7 @@ class Session:
     ) -> MapRun:
         self._stop = threading.Event()
         self._check_open()
-        check_map(options, backends.NAMES)
+        check_map(options, backends.keywords(options))
         resolved = self._resolved(options)
         own = options.get(self._backend.name) or {}
         self._loudest = max(self._loudest, resolved.verbose)
@@ -296,7 +296,7 @@ class Session:
         return prepare(place, Request(func, psets, resolved, own, iterates))
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        check_init(options, backends.NAMES)
+        check_init(options, backends.keywords(options))
         return without_pool_options(options)
 
     def _resolved(self, map_options: Mapping[str, Any]) -> Options:
