@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from paramsurvey.views.columns.survey_data import FAILED, FINISHED, SECONDS, Sur
 MOST_EXAMPLES = 20
 SLOWER = 1.2  # times the seconds: less is taken for chance
 LEAST_SECONDS = 0.01
+NOWHERE = np.uint8(255)  # the state of a pset that the other survey does not have
 
 Rows = NDArray[np.int64]
 
@@ -193,8 +194,7 @@ class _Pairs:
         self.partner = _matched(before, after)
         self.used = np.zeros(len(before), dtype=np.bool_)
         self.used[self.partner[self.partner >= 0]] = True
-        states = before.all_states()
-        self._was = np.where(self.partner >= 0, states[self.partner], np.uint8(255))
+        self._was = np.append(before.all_states(), NOWHERE)[self.partner]
         self._is = after.all_states()
 
     def with_states(self, was: int, is_: int) -> Group:
@@ -203,44 +203,49 @@ class _Pairs:
 
     def changes(self, name: str, rtol: float, atol: float) -> ColumnChanges:
         """Return how a result changed."""
-        old, new, rows = self._both(name)
-        if not np.isfinite(old).any() and not np.isfinite(new).any():
+        changed = compared = known = 0
+        largest = _Top()
+        for rows, old, new in self._both(name):
+            compared += len(rows)
+            known += int(np.isfinite(old).sum() + np.isfinite(new).sum())
+            with np.errstate(invalid="ignore"):
+                apart = np.abs(new - old)
+                differs = apart > atol + rtol * np.maximum(np.abs(old), np.abs(new))
+            strange = ~np.isfinite(apart) & ~((old == new) | (np.isnan(old) & np.isnan(new)))
+            apart[strange] = np.inf
+            at = np.flatnonzero(differs | strange)
+            changed += len(at)
+            largest.add(apart[at], rows[at], old[at], new[at])
+        if compared and not known:
             return self._changed_texts(name)
-        with np.errstate(invalid="ignore"):
-            apart = np.abs(new - old)
-            differs = apart > atol + rtol * np.maximum(np.abs(old), np.abs(new))
-        once = np.isnan(old) != np.isnan(new)
-        infinite = (old != new) & (np.isinf(old) | np.isinf(new)) & ~once
-        differs |= once | infinite
-        apart[once | infinite] = np.inf
-        largest = _top(np.where(differs, apart, -np.inf))
-        changes = self._listed(rows[largest], old[largest].tolist(), new[largest].tolist())
-        return ColumnChanges(name, len(rows), int(np.count_nonzero(differs)), changes)
+        return ColumnChanges(name, compared, changed, self._listed(*largest.found))
 
     def speed(self) -> SpeedChanges:
         """Return how the seconds changed."""
-        old, new, rows = self._both(SECONDS)
-        known = np.isfinite(old) & np.isfinite(new)
-        old, new, rows = old[known], new[known], rows[known]
-        more, far = new - old, np.abs(new - old) >= LEAST_SECONDS
-        slower, faster = far & (new >= SLOWER * old), far & (old >= SLOWER * new)
-        lists = []
-        for among, by in ((slower, more), (faster, -more)):
-            top = _top(np.where(among, by, -np.inf))
-            lists.append(self._listed(rows[top], old[top].tolist(), new[top].tolist()))
-        return SpeedChanges(
-            float(old.sum()),
-            float(new.sum()),
-            int(np.count_nonzero(slower)),
-            int(np.count_nonzero(faster)),
-            *lists,
-        )
+        sums, counts, tops = np.zeros(2), [0, 0], (_Top(), _Top())
+        for rows, old, new in self._both(SECONDS):
+            known = np.isfinite(old) & np.isfinite(new)
+            sums += old[known].sum(), new[known].sum()
+            with np.errstate(invalid="ignore"):
+                more, far = new - old, np.abs(new - old) >= LEAST_SECONDS
+                both = (far & (new >= SLOWER * old), far & (old >= SLOWER * new))
+            for way, (among, by) in enumerate(zip(both, (more, -more), strict=True)):
+                at = np.flatnonzero(among)
+                counts[way] += len(at)
+                tops[way].add(by[at], rows[at], old[at], new[at])
+        slowest, fastest = (self._listed(*top.found) for top in tops)
+        return SpeedChanges(float(sums[0]), float(sums[1]), counts[0], counts[1], slowest, fastest)
 
-    def _both(self, name: str) -> tuple[Floats, Floats, Rows]:
-        """Return a column's numbers before and after, and the rows, of what finished both times."""
-        rows = np.flatnonzero((self._was == FINISHED) & (self._is == FINISHED))
-        old, new = _column(self._before, name), _column(self._after, name)
-        return old[self.partner[rows]], new[rows], rows
+    def _both(self, name: str) -> Iterator[tuple[Rows, Floats, Floats]]:
+        """Yield the rows that finished both times, in chunks, with a column's numbers before and after."""
+        old, start = np.empty(len(self._before)), 0
+        for chunk in self._before.chunks([], [name]):
+            old[start : start + len(chunk.rows)] = chunk.values[name]
+            start += len(chunk.rows)
+        for chunk in self._after.chunks([], [name]):
+            rows = slice(chunk.rows[0], chunk.rows[-1] + 1)
+            at = np.flatnonzero((self._was[rows] == FINISHED) & (self._is[rows] == FINISHED))
+            yield chunk.rows[at], old[self.partner[rows][at]], chunk.values[name][at]
 
     def _changed_texts(self, name: str) -> ColumnChanges:
         rows = np.flatnonzero((self._was == FINISHED) & (self._is == FINISHED))
@@ -258,24 +263,34 @@ class _Pairs:
         ]
         return ColumnChanges(name, len(rows), len(differs), self._listed(some, *values))
 
-    def _listed(self, rows: Rows, old: Sequence[Any], new: Sequence[Any]) -> tuple[Change, ...]:
+    def _listed(self, rows: Rows, old: Any, new: Any) -> tuple[Change, ...]:
         places = rows.tolist()
-        columns = (self._after.labels(places), self._after.psets(places), old, new)
+        columns = (self._after.labels(places), self._after.psets(places), list(old), list(new))
         return tuple(Change(*one) for one in zip(*columns, strict=True))
 
 
-def _top(by: Floats) -> Rows:
-    """Return the places of the largest numbers, the largest first; -inf takes no part."""
-    count = min(MOST_EXAMPLES, int(np.count_nonzero(by > -np.inf)))
-    if not count:
-        return np.zeros(0, dtype=np.int64)
-    some = np.sort(np.argpartition(-by, count - 1)[:count])
-    return some[np.argsort(-by[some], kind="stable")]
+class _Top:
+    """Keeps the rows with the largest numbers."""
 
+    def __init__(self) -> None:
+        self._by = np.zeros(0)
+        self._columns: list[NDArray[Any]] = [np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)]
 
-def _column(data: SurveyData, name: str) -> Floats:
-    parts = [chunk.values[name] for chunk in data.chunks([], [name])]
-    return np.concatenate([np.zeros(0), *parts])
+    def add(self, by: Floats, *columns: NDArray[Any]) -> None:
+        """Take some more rows: by what they are ordered, their numbers, and two values of each."""
+        if len(by) > MOST_EXAMPLES:
+            some = np.sort(np.argpartition(-by, MOST_EXAMPLES - 1)[:MOST_EXAMPLES])
+            by, columns = by[some], tuple(column[some] for column in columns)
+        by = np.concatenate([self._by, by])
+        order = np.argsort(-by, kind="stable")[:MOST_EXAMPLES]
+        self._by = by[order]
+        self._columns = [np.concatenate(pair)[order] for pair in zip(self._columns, columns, strict=True)]
+
+    @property
+    def found(self) -> tuple[Rows, list[float], list[float]]:
+        """The rows, and their two values; the largest first."""
+        rows, old, new = self._columns
+        return rows, old.tolist(), new.tolist()
 
 
 def _matched(before: SurveyData, after: SurveyData) -> Rows:
@@ -284,27 +299,39 @@ def _matched(before: SurveyData, after: SurveyData) -> Rows:
     Where surveys were made alike, equal psets have equal numbers: this is tried first, for it needs no
     sorting. The others are looked for among what is left.
     """
-    stored, wanted = _lanes(before), _lanes(after)
-    at, numbers = before.positions(), after.positions()
-    row_at = np.full(int(at.max(initial=-1)) + 1, -1, dtype=np.int64)
+    stored, at = _all_lanes(before), before.positions()
+    row_at = np.full(int(at.max(initial=-1)) + 2, -1, dtype=np.int64)
     row_at[at] = np.arange(len(at))
-    partner = np.where(numbers < len(row_at), row_at[np.minimum(numbers, len(row_at) - 1)], -1)
-    there = np.flatnonzero(partner >= 0)
-    partner[there[~stored[partner[there]].equal(wanted[there])]] = -1
-    left = np.ones(len(before), dtype=np.bool_)
-    left[partner[partner >= 0]] = False
-    rest, looking = np.flatnonzero(left), np.flatnonzero(partner < 0)
-    if len(rest) and len(looking):
-        matcher = Matcher(stored[rest])
-        found, which = matcher.match(wanted[looking])
+    numbers = np.minimum(after.positions(), len(row_at) - 1)  # the last one is never taken
+    partner, start, left = np.empty(len(after), dtype=np.int64), 0, []
+    for lanes in _lanes(after):
+        rows = slice(start, start + len(lanes))
+        likely = row_at[numbers[rows]]
+        likely[(likely >= 0) & ~stored[likely].equal(lanes)] = -1
+        partner[rows] = likely
+        left.append(lanes[likely < 0])
+        start = rows.stop
+    looking = np.flatnonzero(partner < 0)
+    if len(looking) and len(stored):
+        free = np.ones(len(before), dtype=np.bool_)
+        free[partner[partner >= 0]] = False
+        rest = np.flatnonzero(free)
+        found, which = Matcher(stored[rest]).match(Lanes.joined(left))
         partner[looking[found]] = rest[which]
     return partner
 
 
-def _lanes(data: SurveyData) -> Lanes:
-    """Return the psets' identities."""
-    hasher, found = Hasher(), []
+def _lanes(data: SurveyData) -> Iterator[Lanes]:
+    """Yield the psets' identities, a chunk at a time."""
+    hasher = Hasher()
     for source in (data.finished, data.missing):
         for cells, count in chunks_of(source, data.keys):
-            found.append(hasher.keys(cells, count))
-    return Lanes.joined(found)
+            yield hasher.keys(cells, count)
+
+
+def _all_lanes(data: SurveyData) -> Lanes:
+    lanes, start = Lanes.empty(len(data)), 0
+    for some in _lanes(data):
+        lanes.put(slice(start, start + len(some)), some)
+        start += len(some)
+    return lanes

@@ -148,7 +148,7 @@ def slowest(data: SurveyData, count: int = 20) -> list[SlowPset]:
     for chunk in data.chunks([], [SECONDS]):
         here = chunk.values[SECONDS]
         known = np.flatnonzero(here > (seconds[-1] if len(seconds) == count else -np.inf))
-        rows = np.concatenate([rows, np.asarray(chunk.rows, dtype=np.int64)[known]])
+        rows = np.concatenate([rows, chunk.rows[known]])
         seconds = np.concatenate([seconds, here[known]])
         order = np.argsort(-seconds, kind="stable")[:count]
         rows, seconds = rows[order], seconds[order]

@@ -63,7 +63,8 @@ class Distribution:
 def distribution_of(data: SurveyData, name: str, bins: int = BINS) -> Distribution:
     """Return how a column's values are distributed.
 
-    Those of a pset's key are of all psets, those of a result of the finished ones. Quantiles are exact for two million values; of more they are within 0.1 % of rank.
+    Those of a pset's key are of all psets, those of a result of the finished ones. Quantiles are exact for
+    two million values; of more they are within 0.1 % of rank.
 
     Parameters
     ----------
@@ -109,12 +110,12 @@ def _edges(low: float, high: float, bins: int, sample: Floats) -> tuple[Floats, 
         half = max(0.5, abs(low) / 1000)
         return np.array([low - half, low + half]), False
     if high - low < bins and bool((sample == np.round(sample)).all()):
-        return np.arange(round(low), round(high) + 2) - 0.5, False  # a bin for each whole number
+        return np.asarray(np.arange(round(low), round(high) + 2) - 0.5), False  # a bin for each whole number
     if low > 0 and high > WIDE * low:
         middle = float(np.median(sample))
         if abs(math.log(middle / math.sqrt(low * high))) < abs(math.log(middle / ((low + high) / 2))):
             return np.asarray(np.geomspace(low, high, bins + 1)), True
-    return np.asarray(np.linspace(low / 2, high / 2, bins + 1)) * 2, False  # the span itself may be no float
+    return np.asarray(np.linspace(low / 2, high / 2, bins + 1) * 2), False  # the span itself may be no float
 
 
 def _histogram(data: SurveyData, name: str, edges: Floats, logarithmic: bool) -> NDArray[np.int64]:

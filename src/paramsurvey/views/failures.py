@@ -254,7 +254,7 @@ class _Counted:
             self._add(chunk)
 
     def _add(self, chunk: Chunk) -> None:
-        rows = np.asarray(chunk.rows) - len(self._data.finished)
+        rows = chunk.rows - len(self._data.finished)
         if rows[-1] >= 0:
             ran = np.flatnonzero(self._failed[rows])
             chunk, rows = chunk.at(ran), rows[ran]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.views.columns.axes import label
 from paramsurvey.views.columns.groups import Floats
+from paramsurvey.views.columns.source import CHUNK
 
 BINS = 200
 MOST_WORKERS = 64
@@ -88,38 +89,31 @@ def timeline_of(
     """
     start, seconds = np.asarray(start, dtype=np.float64), np.asarray(seconds, dtype=np.float64)
     known = np.isfinite(start) & np.isfinite(seconds)
-    codes, names = pd.factorize(np.asarray(worker)[known])
-    start, seconds = start[known], seconds[known]
-    went_wrong = np.zeros(len(start), dtype=np.bool_) if failed is None else np.asarray(failed)[known]
-    if not len(start):
-        none = np.zeros((0, bins))
-        return Timeline(
-            (),
-            np.zeros(0, np.int64),
-            np.linspace(0, 1, bins + 1),
-            none,
-            none.astype(np.int64),
-            none.astype(np.int64),
-        )
-    rows, labels, members = _rows(codes, [label(name) for name in names.tolist()], start, most)
-    start = start - start.min()
-    edges = np.linspace(0.0, max(float((start + seconds).max()), 1e-9), bins + 1)
-    cells = (len(labels), bins)
-    begun = rows * bins + _bin(start, edges)
-    return Timeline(
-        tuple(labels),
-        members,
-        edges,
-        _busy(rows, start, seconds, edges, len(labels)),
-        np.bincount(begun, minlength=cells[0] * bins).reshape(cells),
-        np.bincount(begun[went_wrong], minlength=cells[0] * bins).reshape(cells),
+    worker, failed = (
+        np.asarray(worker),
+        np.zeros(len(start), np.bool_) if failed is None else np.asarray(failed),
     )
+    if not known.all():
+        worker, start, seconds, failed = worker[known], start[known], seconds[known], failed[known]
+    codes, names = pd.factorize(worker)
+    labels, row_of, members = _rows(codes, [label(name) for name in names.tolist()], start, most)
+    first = float(start.min(initial=np.inf)) if len(start) else 0.0
+    last = max((float((start[at] + seconds[at]).max()) for at in _pieces(len(start))), default=0.0)
+    edges = np.linspace(0.0, max(last - first, 1e-9), bins + 1)
+    counts = _Counts(len(labels), edges)
+    for at in _pieces(len(start)):
+        counts.add(row_of[codes[at]], start[at] - first, seconds[at], failed[at])
+    return Timeline(tuple(labels), members, edges, counts.busy(), counts.begun, counts.failed)
+
+
+def _pieces(count: int) -> list[slice]:
+    return [slice(start, start + CHUNK) for start in range(0, count, CHUNK)]
 
 
 def _rows(
     codes: NDArray[np.int64], names: list[str], start: Floats, most: int
-) -> tuple[NDArray[np.int64], list[str], NDArray[np.int64]]:
-    """Return the row of each pset, the rows' names, and how many workers each row stands for."""
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows' names, the row of each worker, and how many workers each row stands for."""
     first = np.full(len(names), np.inf)
     np.minimum.at(first, codes, start)
     order = np.argsort(first, kind="stable")
@@ -130,32 +124,39 @@ def _rows(
     others = len(names) - own
     if others:
         labels.append(f"{others} others")
-    return row[codes], labels, np.array([1] * own + [others] * bool(others), dtype=np.int64)
+    return labels, row, np.array([1] * own + [others] * bool(others), dtype=np.int64)
 
 
-def _bin(times: Floats, edges: Floats) -> NDArray[np.int64]:
-    bins = len(edges) - 1
-    places: NDArray[np.int64] = np.clip((times / edges[-1] * bins).astype(np.int64), 0, bins - 1)
-    return places
+class _Counts:
+    """What happened in each cell of a timeline: psets that began, and ended, and how long before its right edge."""
 
+    def __init__(self, workers: int, edges: Floats) -> None:
+        self._edges = edges
+        self._shape = (workers, len(edges) - 1)
+        self.begun, self.failed, self._ended = (np.zeros(self._shape, dtype=np.int64) for _ in range(3))
+        self._after_begins, self._after_ends = np.zeros(self._shape), np.zeros(self._shape)
 
-def _busy(rows: NDArray[np.int64], start: Floats, seconds: Floats, edges: Floats, workers: int) -> Floats:
-    """Return the busy seconds in each cell, without a loop over what runs through several of them.
+    def add(self, rows: NDArray[np.int64], start: Floats, seconds: Floats, failed: NDArray[np.bool_]) -> None:
+        """Take some psets."""
+        begins, left = self._cells(rows, start)
+        self.begun += self._count(begins)
+        self.failed += self._count(begins[failed])
+        self._after_begins += self._count(begins, left)
+        ends, left = self._cells(rows, start + seconds)
+        self._ended += self._count(ends)
+        self._after_ends += self._count(ends, left)
 
-    What was done until a time t is the sum of t - start over all that had begun, less the sum of t - end
-    over all that had ended; its differences between the edges are the busy seconds.
-    """
-    done = _until(rows, start, edges, workers) - _until(rows, start + seconds, edges, workers)
-    return np.maximum(np.diff(done, axis=1, prepend=0.0), 0.0)
+    def busy(self) -> Floats:
+        """Return the busy seconds in each cell: of what ran at its left edge, began in it, less what ended."""
+        running = np.cumsum(self.begun - self._ended, axis=1) - (self.begun - self._ended)
+        busy = running * np.diff(self._edges) + self._after_begins - self._after_ends
+        return np.asarray(np.maximum(busy, 0.0))
 
+    def _cells(self, rows: NDArray[np.int64], times: Floats) -> tuple[NDArray[np.int64], Floats]:
+        """Return the cell of each time, and how long it is before the cell's right edge."""
+        bins = self._shape[1]
+        at = np.clip((times * (bins / self._edges[-1])).astype(np.int64), 0, bins - 1)
+        return rows * bins + at, self._edges[1:][at] - times
 
-def _until(rows: NDArray[np.int64], times: Floats, edges: Floats, workers: int) -> Floats:
-    """Return, at the right edge of each bin, the sum of what has passed since the times before it."""
-    bins = len(edges) - 1
-    at = _bin(times, edges)
-    cells, shape = rows * bins + at, (workers, bins)
-    counts = np.bincount(cells, minlength=workers * bins).reshape(shape)
-    inside = np.bincount(cells, edges[1:][at] - times, workers * bins).reshape(shape)
-    earlier = np.cumsum(counts, axis=1) - counts
-    widths = np.diff(edges)
-    return np.cumsum(inside + earlier * widths, axis=1)
+    def _count(self, cells: NDArray[np.int64], weights: Floats | None = None) -> Any:
+        return np.bincount(cells, weights, self._shape[0] * self._shape[1]).reshape(self._shape)

@@ -95,8 +95,9 @@ def _find_ranges(
         values = numbers(cells)
         codes = cutter.cut(values)
         counts += np.bincount(codes, minlength=FINE)
-        np.minimum.at(lows, codes, values)
-        np.maximum.at(highs, codes, values)
+        with np.errstate(invalid="ignore"):  # nan is nan
+            np.minimum.at(lows, codes, values)
+            np.maximum.at(highs, codes, values)
         if keep:
             kept[start : start + len(codes)] = codes
             start += len(codes)

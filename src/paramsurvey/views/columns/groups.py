@@ -28,9 +28,9 @@ def hashed(rows: NDArray[np.int64]) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
-def chosen(rows: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """Return the places of about that share of some row numbers, chosen at random, always the same."""
-    return np.flatnonzero(hashed(rows) < np.uint64(min(share, 1.0 - 1e-12) * 2.0**64))
+def chosen(rows: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
+    """Tell which of some row numbers are among about that share of all, at random but always the same."""
+    return hashed(rows) < np.uint64(min(share, 1.0 - 1e-12) * 2.0**64)
 
 
 class Moments:
@@ -60,6 +60,13 @@ class Moments:
         if self._shift is None:
             self._shift = float(values.mean())
         moved, cells = values - self._shift, len(self.counts)
+        if cells == 1:  # the same without looking where each belongs
+            self.counts += len(values)
+            self._sums += moved.sum()
+            self._squares += np.vdot(moved, moved)
+            self.smallest[0] = min(self.smallest[0], values.min())
+            self.largest[0] = max(self.largest[0], values.max())
+            return
         self.counts += np.bincount(places, minlength=cells)
         self._sums += np.bincount(places, moved, cells)
         self._squares += np.bincount(places, moved * moved, cells)

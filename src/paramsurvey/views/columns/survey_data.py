@@ -38,7 +38,7 @@ class Chunk:
 
     Attributes
     ----------
-    rows : range
+    rows : int64 array
         Their numbers: the finished psets come first, then those without a result.
     codes : dict
         Their places on the axes that were asked for.
@@ -48,7 +48,7 @@ class Chunk:
         `FINISHED`, `FAILED` or `NOT_RUN` for each.
     """
 
-    rows: range | Rows
+    rows: Rows
     codes: Mapping[str, Codes]
     values: Mapping[str, Floats]
     status: NDArray[np.uint8]
@@ -56,7 +56,7 @@ class Chunk:
     def at(self, places: Rows) -> Chunk:
         """Return those of the rows that are at these places."""
         return Chunk(
-            np.asarray(self.rows, dtype=np.int64)[places],
+            self.rows[places],
             {name: codes[places] for name, codes in self.codes.items()},
             {name: values[places] for name, values in self.values.items()},
             self.status[places],
@@ -174,14 +174,14 @@ class SurveyData:
         to_code = [name for name in axes if name not in self._kept]
         to_read = [*to_code, *(name for name in values if name not in (FAILING, *to_code))]
         for cells, status in self._cells(to_read):
-            rows = range(start, start + len(status))
-            start = rows.stop
-            kept = {name: self._kept[name][rows.start : rows.stop] for name in axes if name in self._kept}
+            stop = start + len(status)
+            kept = {name: self._kept[name][start:stop] for name in axes if name in self._kept}
             coded = {name: self._coders[name].codes(cells[name]) for name in to_code}
             floats = {name: numbers(cells[name]) for name in values if name != FAILING}
             if FAILING in values:
                 floats[FAILING] = np.array([0.0, 1.0, np.nan])[status]
-            yield Chunk(rows, {**kept, **coded}, floats, status)
+            yield Chunk(np.arange(start, stop), {**kept, **coded}, floats, status)
+            start = stop
 
     def sample(self, axes: Iterable[str], values: Iterable[str], most: int) -> Chunk:
         """Return all rows where there are at most about `most`, else that many at random.
@@ -279,14 +279,14 @@ def _some(chunk: Chunk, most: int, total: int) -> Chunk:
     """Return the rows of a chunk that are among about `most` of all."""
     if total <= most:
         return chunk
-    return chunk.at(chosen(np.asarray(chunk.rows, dtype=np.int64), most / total))
+    return chunk.at(np.flatnonzero(chosen(chunk.rows, most / total)))
 
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:
     """Return the rows of several chunks, of one at least, as one."""
     first = chunks[0]
     return Chunk(
-        np.concatenate([np.asarray(chunk.rows, dtype=np.int64) for chunk in chunks]),
+        np.concatenate([chunk.rows for chunk in chunks]),
         {name: np.concatenate([chunk.codes[name] for chunk in chunks]) for name in first.codes},
         {name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in first.values},
         np.concatenate([chunk.status for chunk in chunks]),

@@ -148,7 +148,7 @@ def _of_sample(data: SurveyData, value: str) -> Importance:
     some = data.sample(names, [value], ESTIMATE_ROWS)
     some = some.at(np.flatnonzero(np.isfinite(some.values[value])))
     codes = [some.codes[name] for name in names]
-    found = first_and_pairs(axes, codes, some.values[value], np.asarray(some.rows))
+    found = first_and_pairs(axes, codes, some.values[value], some.rows)
     used = len(some.status)
     note = f"estimated from {used:,} psets, which are not all combinations of their keys' values"
     return Importance(value, names, False, found, len(data), used, note)

@@ -14,7 +14,7 @@ from paramsurvey.views.importance.indices import Indices
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-ESTIMATE_ROWS = 1 << 20  # of more psets, so many are taken at random: shares are then known to 0.001
+ESTIMATE_ROWS = 1 << 19  # of more psets, so many are taken at random: shares are then known to 0.002
 GROUPS = 32  # of psets, of which the jackknife leaves out one at a time
 MOST_BINS, LEAST_PER_BIN = 256, 8  # of an axis; psets in each, on average
 MOST_PAIR_BINS, LEAST_PER_CELL = 64, 2  # of each axis of a pair; psets in each cell, on average
@@ -166,23 +166,24 @@ def totals(values: Floats, known: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     Parameters
     ----------
     values : float64 array
-        One dimension per axis.
+        One dimension per axis. It is changed: moved by its mean.
     known : bool array of the same shape
         Where there is a value; holes are taken to be anywhere at random.
     """
-    some = values[known]
-    shares = np.full((2, values.ndim), np.nan)
-    if len(some) < 2 or some.min() == some.max():
+    shares, holes = np.full((2, values.ndim), np.nan), np.flatnonzero(~known)
+    count = values.size - len(holes)
+    if count < 2 or values.min(where=known, initial=np.inf) == values.max(where=known, initial=-np.inf):
         return shares[0], shares[1]
-    filled = np.where(known, values - some.mean(), 0.0)
-    squares = filled**2
-    variance = float(some.var())
+    values -= values.mean(where=known)
+    values.reshape(-1)[holes] = 0.0
+    variance = float(np.vdot(values, values)) / count
+    squares = values * values
     for axis, size in enumerate(values.shape):
-        counts = known.sum(axis=axis).ravel()
-        sums = filled.sum(axis=axis).ravel()
-        spread = squares.sum(axis=axis).ravel() - sums**2 / np.maximum(counts, 1)
+        counts = known.sum(axis=axis, dtype=np.int32).ravel()
+        sums = values.sum(axis=axis).ravel()
+        spread = squares.sum(axis=axis).ravel() - sums * sums / np.maximum(counts, 1)
         lines = _lines(spread, np.maximum(counts - 1, 0)) * (size - 1) / size / variance
-        shares[:, axis] = jackknife(lines, len(some) / values.size)
+        shares[:, axis] = jackknife(lines, count / values.size)
     return shares[0], shares[1]
 
 
