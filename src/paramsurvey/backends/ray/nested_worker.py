@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
 from paramsurvey.errors import WorkerStartError
-from paramsurvey.transport.messages import Answer, Group, Job, Refusal, Reply
+from paramsurvey.transport.messages import Answer, Group, Job, JobRejected, Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Equipment:
-    """What the worker process of a station needs from the moment it starts.
+class NestedWorkerSetup:
+    """What the worker process of a nested_worker needs from the moment it starts.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Equipment:
         os.environ.pop("PYTHONBREAKPOINT", None)  # Ray's debugger cannot reach a process that is not Ray's
 
 
-class Station:
+class NestedWorker:
     """Has groups run, one at a time, by the only worker of a pool.
 
     Parameters
@@ -72,7 +72,7 @@ class Station:
             self._hand_over(group)
             yield from self._answers(group)
         except WorkerStartError as error:
-            yield Refusal(str(error))
+            yield JobRejected(str(error))
 
     def close(self) -> None:
         """End the worker process."""
