@@ -4,7 +4,7 @@
 PYTHON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench soak
+.PHONY: help demo test old lint bench soak
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -14,15 +14,18 @@ demo: .venv/.demo  ## survey 1,797 images of handwritten digits; writes digits.p
 	@echo "demo: which support vector machine reads handwritten digits best?"
 	@.venv/bin/paramsurvey-digits-example.py
 
-test: .venv/.dev  ## run the whole test suite, Ray and Carbon included
+test: .venv/.dev .venv-0.4/.done  ## run the whole test suite, Ray and Carbon included
 	@echo "test: running the whole test suite, Ray and Carbon included"
 	@.venv/bin/python -m pytest $(ARGS)
 
-lint: .venv/.dev  ## check the style and the types
-	@echo "lint: ruff and mypy"
+old: .venv-0.4/.done  ## install release 0.4.21 into .venv-0.4, for the tests that run programs on both
+
+lint: .venv/.dev  ## check the style, the types and who imports whom
+	@echo "lint: ruff, mypy and import-linter"
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy --strict src
+	@.venv/bin/lint-imports --no-cache --no-logo
 
 bench: .venv/.dev  ## measure everything beside other ways to do it; writes docs/performance.md
 	@.venv/bin/python benchmarks/all.py $(ARGS)
@@ -50,3 +53,14 @@ soak: .venv/.dev  ## run 1,000 random maps with random faults; ARGS='--maps 50' 
 	echo "setup: no Python 3.11 or newer found as $(or $(PYTHON),python3.11 or python3):" \
 	  "install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python" >&2; \
 	exit 1
+
+# Release 0.4.21 with today's pandas, whatever .venv is held to, and the tests that its sdist has.
+old = paramsurvey==0.4.21
+.venv-0.4/.done: | .venv/bin/pip
+	@echo "setup: installing $(old) into .venv-0.4, for the tests that run programs on both"
+	@.venv/bin/python -m venv .venv-0.4
+	@env -u PIP_CONSTRAINT .venv-0.4/bin/python -m pip install --quiet --disable-pip-version-check '$(old)' ray
+	@env -u PIP_CONSTRAINT .venv-0.4/bin/python -m pip download --quiet --disable-pip-version-check \
+	  --no-deps --no-binary paramsurvey --dest .venv-0.4/original '$(old)'
+	@cd .venv-0.4/original && tar -xzf paramsurvey-0.4.21.tar.gz
+	@touch $@

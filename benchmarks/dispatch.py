@@ -17,15 +17,15 @@ from typing import Any
 
 from common import HEAD, Row, machine
 
-from paramsurvey.collect import Collector
-from paramsurvey.grouping import GroupSizer
-from paramsurvey.messages import Answers, Group, Job, Reply, ResultColumn
-from paramsurvey.params import grid
-from paramsurvey.progress import MapProgress
-from paramsurvey.psets import SpaceSource
+from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.engine.progress import MapProgress
+from paramsurvey.engine.queue import PsetQueue
+from paramsurvey.engine.survey import Survey
+from paramsurvey.params.cross_product import grid
+from paramsurvey.params.sources import SpaceSource
 from paramsurvey.stats import PerfStats
-from paramsurvey.survey import Survey
-from paramsurvey.todo import Todo
+from paramsurvey.transport.messages import Answers, Group, Job, Reply, ResultColumn
 
 GROUP_SECONDS = 1.0
 TARGET = 100e-6
@@ -121,7 +121,7 @@ def simulate(workers: int, psets: int, per_group: int) -> tuple[float, int, floa
     survey = Survey(
         source=source,
         backend=cluster,
-        todo=Todo(range(len(source))),
+        todo=PsetQueue(range(len(source))),
         collector=Collector(keep_results=False),
         stats=PerfStats(),
         progress=MapProgress(total=len(source)),

@@ -19,7 +19,7 @@ FRAME = """
 import json, sys, time
 import numpy as np, pandas as pd
 import paramsurvey
-from paramsurvey.host import peak_memory
+from paramsurvey.worker.machine import peak_memory
 count = int(sys.argv[1])
 paramsurvey.init(verbose=0)
 def worker(pset, system_kwargs, user_kwargs):
@@ -36,7 +36,7 @@ print(json.dumps({"peak": peak_memory(), "frame": frame, "psets": count, "second
 SPACE = """
 import json, sys, tempfile, time
 import paramsurvey
-from paramsurvey.host import peak_memory
+from paramsurvey.worker.machine import peak_memory
 side = round(int(sys.argv[1]) ** 0.25)
 paramsurvey.init(verbose=0)
 def worker(pset, system_kwargs, user_kwargs):
@@ -60,7 +60,7 @@ def worker(pset, system_kwargs, user_kwargs):
     return {"pid": os.getpid(), "sum": float(user_kwargs["array"][:10].sum())}
 array = np.ones(int(sys.argv[1]) // 8)
 def held(pset, system_kwargs, user_kwargs):
-    from paramsurvey.host import peak_memory
+    from paramsurvey.worker.machine import peak_memory
     return {"pid": os.getpid(), "peak": peak_memory(), "first": float(user_kwargs["array"][0])}
 before = paramsurvey.map(
     lambda pset, system_kwargs, user_kwargs: __import__("time").sleep(0.01),

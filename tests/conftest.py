@@ -6,20 +6,21 @@ import faulthandler
 import os
 import sys
 import threading
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from paramsurvey.environment import VARIABLES
-from places import Place, Places, all_places
+import paramsurvey
+from paramsurvey.session.thread_variables import VARIABLES
+from paramsurvey.testing.place import undisturbed
+from paramsurvey.testing.waiting import GRACE as GRACE
+from paramsurvey.testing.waiting import runs as runs
+from paramsurvey.testing.waiting import wait_until as wait_until
 from ray_programs import Program, programs
 
 HANG_LIMIT = 120.0  # seconds
-GRACE = 10.0  # seconds in which a process or thread that was told to end must have ended
-UNWANTED_VARIABLES = ("PARAMSURVEY_", "RAY_ADDRESS", "RAY_HEAD_FILE")
 
 _real_stderr = pytest.StashKey[int]()
 
@@ -48,17 +49,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.fixture(autouse=True)
 def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Run the test in an empty directory, free of the developer's settings; close its session after it."""
-    for name in [name for name in os.environ if name.startswith(UNWANTED_VARIABLES)]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    finalize()
-
-
-def finalize() -> None:
-    """Close paramsurvey's default session, if there can be one."""
-    if "paramsurvey.session" in sys.modules:
-        sys.modules["paramsurvey"].finalize()
+    with undisturbed(tmp_path, monkeypatch):
+        yield tmp_path
 
 
 @pytest.fixture
@@ -66,7 +58,7 @@ def nothing_left(in_tmp: Path) -> Iterator[None]:
     """Fail a test that leaves a child process, a thread or an open file behind."""
     before = leftovers()
     yield
-    finalize()
+    paramsurvey.finalize()
     wait_until(lambda: not leftovers() - before, lambda: f"left behind: {leftovers() - before}")
 
 
@@ -86,17 +78,6 @@ def _open_files() -> Iterator[str]:
             yield f"file {name} {os.readlink(f'/dev/fd/{name}') if sys.platform == 'linux' else ''}"
         except OSError:  # the descriptor that listdir itself had
             continue
-
-
-def wait_until(
-    condition: Callable[[], object], otherwise: str | Callable[[], str], seconds: float = GRACE
-) -> None:
-    """Return when `condition` holds; fail with the message `otherwise` when it does not within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(otherwise if isinstance(otherwise, str) else otherwise())
-        time.sleep(0.01)
 
 
 class FakeClock:
@@ -141,18 +122,3 @@ def ray_program() -> Iterator[Program]:
     """Programs with a Ray of their own."""
     with programs() as program:
         yield program
-
-
-@pytest.fixture(scope="session")
-def places() -> Iterator[Places]:
-    """All backends, each opened when a test first needs it."""
-    with all_places() as opened:
-        yield opened
-
-
-@pytest.fixture(params=["serial", "multiprocessing", "ray", "threads", "loky"])
-def place(request: pytest.FixtureRequest, places: Places, in_tmp: Path) -> Place:
-    """Every backend in turn."""
-    if request.param == "ray":
-        request.getfixturevalue("ray_cluster")
-    return places[request.param]

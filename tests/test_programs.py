@@ -9,10 +9,9 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from conftest import wait_until
+from conftest import runs, wait_until
 
 README_EXAMPLE = """
 import time
@@ -383,14 +382,6 @@ def test_workers_end_when_the_driver_is_killed(in_tmp: Path) -> None:
     wait_until(lambda: not any(map(runs, pids)), f"workers {pids} still run")
 
 
-def runs(pid: int) -> bool:
-    """Tell whether a process runs; one that nobody has waited for does not."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 # imports
 
 
@@ -407,8 +398,8 @@ HEAVY = {"pandas", "pyarrow", "rich", "ray", "psutil", "hdrh", "polars", "scipy"
     ("statement", "also"),
     [
         ("import paramsurvey", {"numpy", "cloudpickle"}),
-        ("import paramsurvey.worker", set()),
-        ("import paramsurvey.processes.child, paramsurvey.worker", set()),
+        ("import paramsurvey.worker.runner", set()),
+        ("import paramsurvey.backends.multiprocessing.child, paramsurvey.worker.runner", set()),
         ("import paramsurvey.stats", set()),
         ("import paramsurvey; paramsurvey.utils; paramsurvey.examples; paramsurvey.__version__", set()),
     ],

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from paramsurvey import host
 from paramsurvey.utils import flatten_results, subprocess_run_worker, vmem
+from paramsurvey.worker import machine as host
 
 CAPTURE = {"stdout": subprocess.PIPE, "encoding": "utf-8"}
 

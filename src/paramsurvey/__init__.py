@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from paramsurvey import errors, examples, params, stats, utils
-    from paramsurvey.checkpoint import load, scan
-    from paramsurvey.default import (
+    from paramsurvey.engine.progress import MapProgress
+    from paramsurvey.results.loading import load, scan
+    from paramsurvey.results.map_results import MapResults
+    from paramsurvey.session.default import (
         backend,
         current_core_count,
         current_resources,
@@ -27,9 +29,7 @@ if TYPE_CHECKING:
         last_results,
         map,
     )
-    from paramsurvey.progress import MapProgress
-    from paramsurvey.results import MapResults
-    from paramsurvey.session import Session
+    from paramsurvey.session.session import Session
     from paramsurvey.stats import PerfStats
     from paramsurvey.utils import flatten_results
 
@@ -37,19 +37,19 @@ __version__ = "1.0.0.dev0"
 default_backend = "multiprocessing"
 
 _HOMES = {
-    "init": "default",
-    "map": "default",
-    "imap_unordered": "default",
-    "backend": "default",
-    "finalize": "default",
-    "current_core_count": "default",
-    "current_resources": "default",
-    "last_results": "default",
-    "Session": "session",
-    "load": "checkpoint",
-    "scan": "checkpoint",
-    "MapResults": "results",
-    "MapProgress": "progress",
+    "init": "session.default",
+    "map": "session.default",
+    "imap_unordered": "session.default",
+    "backend": "session.default",
+    "finalize": "session.default",
+    "current_core_count": "session.default",
+    "current_resources": "session.default",
+    "last_results": "session.default",
+    "Session": "session.session",
+    "load": "results.loading",
+    "scan": "results.loading",
+    "MapResults": "results.map_results",
+    "MapProgress": "engine.progress",
     "PerfStats": "stats",
     "flatten_results": "utils",
 }
@@ -86,8 +86,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f"paramsurvey.{_HOMES[name]}"), name)
     elif name in _MODULES:
         value = import_module(f"paramsurvey.{name}")
-    else:
+    elif name.startswith("__"):  # asked for by inspect, pickle and the like: these load nothing
         raise AttributeError(f"module 'paramsurvey' has no attribute {name!r}")
+    else:
+        return import_module("paramsurvey.session.legacy").find("paramsurvey", name)
     globals()[name] = value
     return value
 

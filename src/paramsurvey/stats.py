@@ -38,6 +38,14 @@ HISTOGRAM_SPAN_MS = 600_000  # ten minutes, or more where a value is longer
 BAR_WIDTH = 40
 MOST_BARS = 20
 
+_run_log: Callable[[str], object] | None = None
+
+
+def print_to(write: Callable[[str], object] | None) -> None:
+    """Let statistics that belong to no map print to this log; None: to none."""
+    global _run_log
+    _run_log = write
+
 
 @contextmanager
 def record_wallclock(
@@ -155,7 +163,8 @@ class PerfStats:
     vstats : int
         How much a map reports of it: 0 nothing, 1 every 30 s, 2 every second, 3 at every action.
     emit : callable, optional
-        Takes each printed line: the run's log. It stays behind when the statistics are pickled.
+        Takes each printed line. By default the log of `paramsurvey.init`, where there is one. It stays
+        behind when the statistics are pickled.
 
     Attributes
     ----------
@@ -178,6 +187,7 @@ class PerfStats:
     ) -> None:
         self.vstats = vstats
         self.peak_memory = 0
+        self.copying = 0.0  # seconds that it took the workers to copy user_kwargs for each pset
         self._emit = emit
         self._timers: dict[str, _Timer] = {}
         if raw_stats:
@@ -365,13 +375,18 @@ class PerfStats:
         for each in self._ordered(name):
             self.print_percentile(each, stderr=stderr)
 
-    def print_histogram(self, name: str, stderr: bool = False) -> None:
+    def print_histogram(
+        self, name: str, value_units_per_bucket: int | None = None, stderr: bool = False
+    ) -> None:
         """Print a timer's histogram to the log, one bar per line.
 
         Parameters
         ----------
         name : str
             The timer's name; nothing is printed where there is no such timer.
+        value_units_per_bucket : int, optional
+            Print a line for every so many milliseconds, as release 0.4 did: up to how many seconds, and
+            how many values. By default bars with round edges are printed.
         stderr : bool
             Print to stderr, too.
 
@@ -383,15 +398,29 @@ class PerfStats:
         counter fitting, 5s to 10s: 1 ####################
         counter fitting, 10s to 20s: 0
         counter fitting, 20s to 50s: 1 ####################
+        >>> PerfStats({'fitting': [0.1, 0.3]}, emit=print).print_histogram('fitting', 200)
+        counter fitting, 0.2 1
+        counter fitting, 0.4 1
         """
         timer = self._timers.get(name)
         if timer is None:
+            return
+        if value_units_per_bucket is not None:
+            self._print_even_buckets(name, value_units_per_bucket, stderr)
             return
         bars = _bars(*timer.values())
         tallest = max(count for *_, count in bars)
         for low, high, count in bars:
             bar = "#" * round(BAR_WIDTH * count / tallest)
             self._print(f"counter {name}, {low:.6g}s to {high:.6g}s: {count} {bar}".rstrip(), stderr)
+
+    def _print_even_buckets(self, name: str, width: int, stderr: bool) -> None:
+        from hdrh.iterators import LinearIterator
+
+        histogram = _hdr_histogram(*self._timers[name].values())
+        for bucket in LinearIterator(histogram, width):
+            until, count = bucket.value_iterated_to / 1000, bucket.count_added_in_this_iter_step
+            self._print(f"counter {name}, {until} {count}", stderr)
 
     def print_histograms(self, name: str | None = "default", stderr: bool = False) -> None:
         """Print the histograms of all timers to the log.
@@ -414,8 +443,9 @@ class PerfStats:
         return sorted(self._timers, key=lambda name: (name != first, name))
 
     def _print(self, line: str, stderr: bool) -> None:
-        if self._emit is not None:
-            self._emit(line)
+        emit = self._emit or _run_log
+        if emit is not None:
+            emit(line)
         if stderr:
             print(line, file=sys.stderr)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any
 
-from paramsurvey.host import peak_memory
-from paramsurvey.messages import Pset
+from paramsurvey.transport.messages import Pset
+from paramsurvey.worker.machine import peak_memory
 
 GB = 2**30
 
@@ -83,6 +84,12 @@ def _given(options: Any, key: str) -> Any:
 
 def _looks_like_shell(command: Any, run_kwargs: Mapping[str, Any]) -> bool:
     return isinstance(command, str) and " " in command and not run_kwargs.get("shell")
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(f"module 'paramsurvey.utils' has no attribute {name!r}")
+    return import_module("paramsurvey.session.legacy").find("paramsurvey.utils", name)
 
 
 def flatten_results(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from paramsurvey.progress import MapProgress
-from paramsurvey.reporters.base import Reporter
-from paramsurvey.reporters.carbon import CarbonReporter
-from paramsurvey.reporters.log import LogReporter, RunLog
-from paramsurvey.reporters.terminal import PlainReporter
+from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.reporter import Reporter
+from paramsurvey.reporting.reporters.carbon import CarbonReporter
+from paramsurvey.reporting.reporters.log import LogReporter, RunLog
+from paramsurvey.reporting.reporters.plain_lines import PlainReporter
 
 HALFWAY = MapProgress("fit", total=7, active=2, finished=3)
 END = MapProgress("fit", total=7, finished=6, failures=1, exceptions=1)

@@ -20,10 +20,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from paramsurvey.checkpoint.files import read_json
-from paramsurvey.checkpoint.identity import canonical, code_of
-from paramsurvey.describing import describe
+from paramsurvey.checkpoint.atomic_files import read_json
+from paramsurvey.checkpoint.typed_hash import canonical, code_of
 from paramsurvey.errors import NotACheckpoint
+from paramsurvey.transport.safe_repr import describe
 
 NAME = "run.json"
 FORMAT = 1
@@ -263,7 +263,7 @@ def read_run(directory: Path) -> dict[str, Any]:
 
 
 def _unreadable(directory: Path) -> NotACheckpoint:
-    from paramsurvey.checkpoint.archive import holds_parts
+    from paramsurvey.checkpoint.format.part_files import holds_parts
 
     if holds_parts(directory):
         return RunUnreadable(

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from paramsurvey.checkpoint.base import Status
-from paramsurvey.checkpoint.files import replace_json
+from paramsurvey.checkpoint.atomic_files import replace_json
 from paramsurvey.checkpoint.run_file import (
     FORMAT,
     NAME,
@@ -19,9 +18,10 @@ from paramsurvey.checkpoint.run_file import (
     surroundings,
     versions,
 )
-from paramsurvey.collect import FailedPset
-from paramsurvey.messages import FailureKind
-from paramsurvey.progress import MapProgress
+from paramsurvey.engine.checkpoint import Status
+from paramsurvey.engine.collector import FailedPset
+from paramsurvey.engine.progress import MapProgress
+from paramsurvey.transport.messages import FailureKind
 
 
 class RunRecord:

@@ -1,0 +1,143 @@
+"""The life of a worker process: it serves one connection until the driver hangs up.
+
+`multiprocessing` is not asked to start it, and the user's main program is not imported again:
+that is why no ``if __name__ == '__main__'`` is needed, and why a worker starts fast.
+"""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import fcntl
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any
+
+HELLO = b"hello"  # the first message of a worker: it is ready
+MAINS = ("__main__", "__mp_main__")  # the latter in a process that multiprocessing has spawned
+PARENT_SECONDS = 0.5  # how often it looks whether the driver is still there
+
+
+def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: int) -> None:
+    """Serve the driver on `socket_fd`; note the running pset in the memory behind `mark_fd`.
+
+    What psets print goes to the file behind `output_fd` while it is to be stored. The pipe `lifeline`
+    breaks when the driver is gone.
+    """
+    _end_at_once_with(lifeline)
+    connection = Connection(socket_fd)
+    sys.argv[:] = pickle.loads(connection.recv_bytes())
+    _prepare_process(driver, mark_fd)
+    with suppress(BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
+        serve(connection, mark_fd, output_fd)
+    _leave()
+
+
+def _leave() -> None:
+    """End like `sys.exit`, but for taking all modules to pieces: the driver waits for the end."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(0)
+
+
+def _prepare_process(driver: int, mark_fd: int) -> None:
+    os.lseek(mark_fd, 0, os.SEEK_END)
+    faulthandler.enable(mark_fd)  # into the file behind the mark: the driver shows it, not the terminal
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's, who ends us if need be
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
+    threading.Thread(target=_end_with, args=(driver,), daemon=True, name="paramsurvey-parent").start()
+
+
+def _end_at_once_with(lifeline: int) -> None:
+    """Have the system end this process and all that it started when the pipe breaks, if it can (Linux).
+
+    C code that holds the interpreter's lock cannot delay that, as it can a thread.
+    """
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
+
+
+def _end_with(driver: int) -> None:
+    """End this process and all that it started when the driver is gone, even by ``kill -9``."""
+    while os.getppid() == driver:
+        time.sleep(PARENT_SECONDS)
+    os.killpg(0, signal.SIGKILL)
+
+
+def serve(connection: Connection, mark_fd: int, output_fd: int) -> None:
+    """Answer jobs and groups until there are no more."""
+    from paramsurvey.backends.multiprocessing.early_replies import EarlyReplySender
+    from paramsurvey.backends.multiprocessing.running_mark import (
+        shared_mark,  # only now: sys.path says where packages are
+    )
+    from paramsurvey.backends.multiprocessing.shared_job import JobMessage, unpack
+    from paramsurvey.transport.capture import capture_for
+    from paramsurvey.worker.runner import JobNotLoadable, Runner, pickle_reply
+
+    mark = shared_mark(mark_fd)
+    connection.send_bytes(HELLO)
+    _load_what_the_first_job_needs()
+    early_replies = EarlyReplySender(mark, lambda reply: connection.send_bytes(pickle_reply(reply)))
+    runner: Runner | None = None
+    capture = None
+    while (message := _receive(connection)) is not None:
+        if isinstance(message, JobMessage):
+            runner = None
+            if capture is not None:
+                capture.end()
+            job = unpack(message, connection)
+            capture = capture_for(job.capture, output_fd)
+            try:
+                runner = Runner(job)
+            except JobNotLoadable as error:
+                connection.send_bytes(pickle.dumps(error.refusal()))
+                continue
+            early_replies.follow(runner)
+            _adopt_main(runner.function)
+            if capture is not None:
+                runner.capture = capture
+                capture.begin()
+        elif runner is not None:
+            for reply in runner.run(message, mark):
+                connection.send_bytes(pickle_reply(reply))
+
+
+def _load_what_the_first_job_needs() -> None:
+    """Import it now, while the driver still gets ready."""
+    import cloudpickle  # noqa: F401
+
+    import paramsurvey.transport.decoders  # noqa: F401
+
+
+def _receive(connection: Connection) -> Any:
+    try:
+        return pickle.loads(connection.recv_bytes())
+    except (EOFError, OSError):
+        return None
+
+
+def _adopt_main(function: Any) -> None:
+    """Give ``__main__`` the names that a function of the user's main program brought along.
+
+    A function that is sent by value keeps saying that it lives in ``__main__``; with its names
+    there, it can hand its neighbours to a pool of its own.
+    """
+    if getattr(function, "__module__", None) not in MAINS:
+        return
+    if not hasattr(function, "__globals__"):  # an object that can be called: it is its class that has a name
+        names = getattr(type(function).__call__, "__globals__", {})
+        function = type(function)
+    else:
+        names = function.__globals__
+    vars(sys.modules["__main__"]).update({**names, function.__name__: function})

@@ -1,0 +1,79 @@
+"""A job on its way to the workers of this machine: large arrays lie in memory that all of them share."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import pickle
+import tempfile
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle, send_handle
+from typing import IO, Any
+
+from paramsurvey.transport.messages import Job
+
+ALIGNMENT = 64  # bytes: what vector instructions like best
+
+
+@dataclass(frozen=True, slots=True)
+class JobMessage:
+    """What is sent through the pipe: the job without its buffers, and where these are in the shared file."""
+
+    job: Job
+    places: tuple[tuple[int, int], ...]  # (begin, end)
+
+
+class SharedJob:
+    """A job, pickled once for all workers.
+
+    Parameters
+    ----------
+    job : Job
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.key = job.key
+        buffers = [pickle.PickleBuffer(buffer) for buffer in job.buffers]
+        self._file = _shared_file() if buffers else None
+        places = [] if self._file is None else [_append(self._file, buffer) for buffer in buffers]
+        self._label = pickle.dumps(JobMessage(replace(job, buffers=()), tuple(places)))
+
+    def send(self, connection: Connection, pid: int) -> None:
+        """Send it to the process `pid`; the buffers are not copied, it gets the file that holds them."""
+        connection.send_bytes(self._label)
+        if self._file is not None:
+            send_handle(connection, self._file.fileno(), pid)
+
+    def close(self) -> None:
+        """Forget the buffers here; they stay where a worker uses them."""
+        if self._file is not None:
+            self._file.close()
+
+
+def unpack(label: JobMessage, connection: Connection) -> Job:
+    """Return the job that `label` announces. What is written to its arrays, no other process sees."""
+    views: list[Any] = []
+    if label.places:
+        fd = recv_handle(connection)
+        memory = memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_COPY))
+        os.close(fd)
+        views = [memory[begin:end] for begin, end in label.places]
+    return replace(label.job, buffers=tuple(views))
+
+
+def _shared_file() -> IO[bytes]:
+    """Return a file without a name, in memory where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("paramsurvey"), "w+b", buffering=0)
+    return tempfile.TemporaryFile(prefix="paramsurvey-", buffering=0)
+
+
+def _append(file: IO[bytes], buffer: pickle.PickleBuffer) -> tuple[int, int]:
+    """Write a buffer at the next aligned place, and return its begin and end."""
+    begin = -(-file.tell() // ALIGNMENT) * ALIGNMENT
+    file.seek(begin)
+    rest = buffer.raw()
+    while len(rest):
+        rest = rest[file.write(rest) :]
+    return begin, file.tell()

@@ -1,0 +1,428 @@
+"""Workers on a Ray cluster, or on a Ray of our own on this machine.
+
+Each group is a Ray task, and Ray chooses the node. In a Ray worker a `NestedWorker` has the group run by a
+worker process like those of the multiprocessing backend, so that a pset that crashes or takes too
+long is known by its number and ends no Ray worker.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import pickle
+import time
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.backends import registry as backends
+from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
+from paramsurvey.backends.ray.nested_worker import NestedWorker, NestedWorkerSetup
+from paramsurvey.backends.reloaded_modules import Reloads
+from paramsurvey.engine.backend import Backend, Resources
+from paramsurvey.engine.deadline import LONGEST_WAIT
+from paramsurvey.engine.options import Options
+from paramsurvey.errors import (
+    BackendLost,
+    BackendMissing,
+    OptionError,
+    ParamsurveyWarning,
+    UnknownOption,
+    suggestion,
+)
+from paramsurvey.transport.messages import (
+    Answer,
+    Answers,
+    CaptureMode,
+    Failure,
+    FailureKind,
+    Group,
+    Job,
+    JobRejected,
+    LostGroup,
+    Reply,
+)
+from paramsurvey.worker.machine import wanted_workers
+from paramsurvey.worker.runner import pickle_reply
+
+HEAD_SECONDS = 15.0  # without an answer from the head; after 60 Ray would end this process
+FIRST_ANSWER_SECONDS = 10.0  # until the nodes are known
+TASK_OPTIONS = ("num_cpus", "num_gpus", "memory", "name")
+RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}  # as Ray's nodes call them
+ALIASES = {"num_cores": "num_cpus"}
+
+
+@dataclass(frozen=True, slots=True)
+class RayTask:
+    """A group that Ray has, and the generator of its answers."""
+
+    group: Group
+    answers: Any
+
+
+class RayBackend:
+    """Ray tasks, one for each group.
+
+    Parameters
+    ----------
+    options : Options
+        ``ncores`` (how many cores a local Ray gets, or how many of a cluster to use),
+        ``threads_per_worker``, ``max_tasks_per_child`` and ``verbose`` count.
+    own : mapping
+        For ``ray.init``.
+
+    Raises
+    ------
+    BackendMissing
+        Ray is not installed.
+    BackendUnreachable
+        No Ray answers at the address.
+    """
+
+    name = "ray"
+    captures = frozenset({CaptureMode.PASS, CaptureMode.STORE})
+    runs_here = False
+
+    def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
+        self._ray = import_ray()
+        self._options = options
+        self._own = check_init_options(self._ray, own)
+        self._in_hand: dict[int, RayTask] = {}  # by group
+        self._tasks: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self._suspects: set[int] = set()  # rows that ran when memory ran out
+        self._reloads = Reloads()
+        self._generation = 0  # of the caller's modules
+        self._connect()
+
+    def _connect(self) -> None:
+        threads, ncores = self._options.threads_per_worker, self._options.ncores
+        cores = threads * wanted_workers(ncores, threads)
+        self._connection = Connection(self._ray, self._own, cores, self._options.verbose)
+        self._limit = None if self._connection.is_local else ncores  # a local Ray has no more cores than that
+        self._watch = ClusterWatch(self._connection.nodes)
+
+    def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a map's or a pset's options with Ray's own names.
+
+        Raises
+        ------
+        OptionError
+            Naming the one that is unknown or has a value that it cannot have.
+        """
+        checked = {}
+        for given, value in options.items():
+            name = ALIASES.get(given, given)
+            if name not in TASK_OPTIONS:
+                known = (*TASK_OPTIONS, *ALIASES)
+                raise UnknownOption(f"a map or a pset has no ray option {given!r}{suggestion(given, known)}")
+            checked[name] = check_value(given, value, str if name == "name" else float)
+        self._check_possible(options, {**self._defaults(), **checked})
+        return checked
+
+    def _defaults(self) -> dict[str, Any]:
+        return {"num_cpus": self._options.threads_per_worker}
+
+    def _check_possible(self, given: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+        """Refuse what no node of a Ray of our own has; a cluster may get such a node."""
+        if any(task_slots(node, options) for node in self._nodes()):
+            return
+        wanted = ", ".join(f"{name}={value}" for name, value in given.items())
+        if self._connection.is_local:
+            raise OptionError(f"the local Ray has less than {wanted}: ask for less, or use a cluster")
+        if self._options.verbose > 0:
+            warnings.warn(
+                f"no node of the cluster has {wanted}: psets wait until one joins; ask for less, or add one",
+                ParamsurveyWarning,
+                stacklevel=2,
+            )
+
+    def open(self, job: Job, options: Mapping[str, Any]) -> None:
+        """Put the job where all nodes find it."""
+        if not self._connection.is_open():
+            self._leave()
+            self._connect()
+        self._job = job
+        self._generation += self._reloads.since_last_time()
+        self._map_options = {**self._defaults(), "name": job.name, **options}
+        self._job_ref = self._ray.put(job)
+        self._counted: list[Node] | None = None  # the nodes whose slots are
+        self._map_slots = 0
+        self._tasks.clear()
+        self._suspects.clear()
+
+    def capacity(self) -> int:
+        """Return how many more groups the living nodes want: one for each core, and a few that wait."""
+        nodes = self._nodes()
+        if nodes is not self._counted:
+            self._counted, self._map_slots = nodes, self._slots(self._map_options)
+        waiting = 0 if self._limit else 1 + self._map_slots // 4
+        return self._map_slots + waiting - len(self._in_hand)
+
+    def _slots(self, options: Mapping[str, Any]) -> int:
+        slots = sum(task_slots(node, options) for node in self._nodes())
+        return min(slots, self.core_count()) if self._limit else slots
+
+    def largest_group(self) -> int | None:
+        """Return how many psets a worker may run in its life."""
+        return self._options.max_tasks_per_child
+
+    def submit(self, group: Group) -> None:
+        """Make the group a task."""
+        options = {**self._map_options, **(group.options or {})}
+        setup = self._equipment(options["num_cpus"])
+        if not self._suspects.isdisjoint(group.rows):
+            options["num_cpus"] = max(self._largest_node(), options["num_cpus"])
+        answers = self._task(options).remote(setup, self._job.key, [self._job_ref], group)
+        self._in_hand[group.id] = RayTask(group, answers)
+
+    def _task(self, options: dict[str, Any]) -> Any:
+        key = tuple(sorted(options.items()))
+        if key not in self._tasks:
+            task = self._ray.remote(max_retries=0, num_returns="streaming", **options)
+            self._tasks[key] = task(run_group)
+        return self._tasks[key]
+
+    def _largest_node(self) -> float:
+        """Return the cores of the largest node: a task that wants them all runs there alone."""
+        return max((node["Resources"].get("CPU", 0.0) for node in self._nodes()), default=1.0)
+
+    def _equipment(self, cores: float) -> NestedWorkerSetup:
+        threads = str(max(1, int(cores)))
+        variables = tuple((name, threads) for name in self._job.environment)
+        return NestedWorkerSetup(self._options.max_tasks_per_child, variables, self._generation)
+
+    def poll(self, timeout: float) -> Answers:
+        """Return what stations answered, and what became of tasks that will not."""
+        answers: list[Answer] = []
+        for group_id in self._ready(min(timeout, LONGEST_WAIT)):
+            answer = self._read_message(self._in_hand[group_id])
+            answers.append(answer)
+            if not isinstance(answer, Reply) or answer.done:
+                del self._in_hand[group_id]
+        self._check_cluster()
+        return answers
+
+    def _ready(self, timeout: float) -> list[int]:
+        """Wait for a first answer; return the groups that have one now."""
+        if not self._in_hand:
+            time.sleep(timeout)  # for nodes to join
+            return []
+        groups = {in_hand.answers: group_id for group_id, in_hand in self._in_hand.items()}
+        ready, rest = self._ray.wait(list(groups), num_returns=1, timeout=timeout)
+        if ready and rest:
+            ready += self._ray.wait(rest, num_returns=len(rest), timeout=0)[0]
+        return [groups[answers] for answers in ready]
+
+    def _read_message(self, in_hand: RayTask) -> Answer:
+        group = in_hand.group
+        try:
+            answer: Answer = pickle.loads(self._ray.get(next(in_hand.answers)))
+        except StopIteration:
+            return LostGroup(group.id, died("its Ray task ended without an answer"))
+        except self._ray.exceptions.OutOfMemoryError as error:
+            self._suspects.update(group.rows)  # Ray ends whole workers, and guesses which: now one by one
+            return out_of_memory(group.id, str(error))
+        except self._ray.exceptions.RayError as error:
+            return answers_of(self._ray.exceptions, group.id, error)
+        return answer
+
+    def _check_cluster(self) -> None:
+        """Raise BackendLost when the head, or the node that this process belongs to, is gone."""
+        silence, nodes = self._watch.silence(), self._watch.nodes()
+        if silence > HEAD_SECONDS:
+            self._give_up(f"the head of the Ray cluster is silent for {silence:.0f} s, and probably dead")
+        if self._watch.has_answered() and self._connection.node_id not in [node["NodeID"] for node in nodes]:
+            self._give_up("the Ray node to which this program is connected has died")
+
+    def _give_up(self, reason: str) -> None:
+        self._in_hand.clear()
+        self._connection.drop()
+        raise BackendLost(
+            f"{reason}; what had finished is in paramsurvey.last_results(): "
+            "start the cluster again, and run what is missing"
+        )
+
+    def running(self, group_id: int) -> tuple[int, float] | None:
+        """Return None: the stations look at the clock."""
+        return None
+
+    def abort(self, group_id: int) -> None:
+        """Cancel the task, and end the Ray worker that runs it, if any."""
+        in_hand = self._in_hand.pop(group_id, None)
+        if in_hand is not None:
+            with suppress(self._ray.exceptions.RayError, ValueError):
+                self._ray.cancel(in_hand.answers, force=True)
+
+    def end_job(self) -> None:
+        """Cancel what is still in hand."""
+        for group_id in list(self._in_hand):
+            self.abort(group_id)
+        self._job_ref = None
+
+    def core_count(self) -> int:
+        """Return the cores of all living nodes, or how many of them may be used."""
+        total = int(sum(node["Resources"].get("CPU", 0) for node in self._nodes()))
+        limit = self._limit or total
+        return max(1, total + limit) if limit < 0 else min(limit, total)
+
+    def resources(self) -> list[Resources]:
+        """Return the living nodes."""
+        return [resources_of(node["Resources"]) for node in self._nodes()]
+
+    def _nodes(self) -> list[Node]:
+        return self._watch.nodes(FIRST_ANSWER_SECONDS)
+
+    def close(self) -> None:
+        """Leave the cluster; end Ray if it was started here."""
+        self._leave()
+
+    def _leave(self) -> None:
+        self._watch.close()
+        self._connection.close()
+
+
+STATIONS = 2  # that a Ray worker keeps: psets with and without options of their own come by turns
+_stations: OrderedDict[NestedWorkerSetup, NestedWorker] = OrderedDict()  # of this Ray worker process
+
+
+def run_group(setup: NestedWorkerSetup, key: str, job: list[Any], group: Group) -> Iterator[bytes]:
+    """Run a group in a Ray worker; yield pickled answers.
+
+    Parameters
+    ----------
+    setup : NestedWorkerSetup
+    key : str
+        The job's.
+    job : list of one ObjectRef
+        Where the job is: in a list Ray leaves it there until it is needed.
+    group : Group
+    """
+    import ray
+
+    os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address  # for functions that use Ray themselves
+    nested_worker = _station_with(setup)
+    if not nested_worker.knows(key):
+        nested_worker.take_up(ray.get(job[0]))
+    for answer in nested_worker.run(group):
+        yield pickle_reply(answer)
+
+
+def _station_with(setup: NestedWorkerSetup) -> NestedWorker:
+    """Return this Ray worker's nested_worker for tasks with such setup."""
+    setup.install()
+    if setup in _stations:
+        _stations.move_to_end(setup)
+        return _stations[setup]
+    while len(_stations) >= STATIONS:
+        _stations.popitem(last=False)[1].close()
+    options = Options(ncores=1, max_tasks_per_child=setup.max_tasks)
+    return _stations.setdefault(setup, NestedWorker(partial(backends.create, options, {})))
+
+
+def import_ray() -> Any:
+    """Return the package ray.
+
+    Raises
+    ------
+    BackendMissing
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise BackendMissing("ray is not installed: pip install 'paramsurvey[ray]'") from error
+    return ray
+
+
+def check_init_options(ray: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options for ``ray.init`` with Ray's own names.
+
+    Raises
+    ------
+    UnknownOption
+    """
+    known = [name for name in inspect.signature(ray.init).parameters if name != "kwargs"]
+    checked = {ALIASES.get(name, name): value for name, value in options.items()}
+    for name in checked:
+        if name not in known and not name.startswith("_"):
+            public = [*(name for name in known if not name.startswith("_")), *ALIASES]
+            raise UnknownOption(f"ray.init() has no option {name!r}{suggestion(name, public)}")
+    return checked
+
+
+def check_value(name: str, value: Any, kind: Callable[[Any], Any]) -> Any:
+    """Return an option's value: a text, or a number that is not negative.
+
+    Raises
+    ------
+    OptionError
+    """
+    if kind is str and isinstance(value, str):
+        return value
+    if kind is float and isinstance(value, (int, float)) and value >= 0:
+        return value
+    wanted = "a text" if kind is str else "a number, 0 or more"
+    raise OptionError(f"the ray option {name}={value!r} is not possible: give {wanted}")
+
+
+def task_slots(node: Node, options: Mapping[str, Any]) -> int:
+    """Return how many tasks with these options a node can run at a time."""
+    has = node["Resources"]
+    wants = {ours: options.get(name, 0) for name, ours in RESOURCES.items()}
+    shares = [has.get(name, 0) // amount for name, amount in wants.items() if amount]
+    return int(min(shares, default=has.get("CPU", 0)))
+
+
+def resources_of(resources: Mapping[str, float]) -> Resources:
+    """Return Ray's resources of a node by our names."""
+    node: Resources = {"num_cores": int(resources.get("CPU", 0)), "memory": int(resources.get("memory", 0))}
+    if resources.get("GPU"):
+        node["num_gpus"] = resources["GPU"]
+    return node
+
+
+def answers_of(errors: Any, group_id: int, error: Exception) -> Answer:
+    """Return what to tell the survey about a task that Ray has no answer for.
+
+    Parameters
+    ----------
+    errors : module
+        ``ray.exceptions``
+    group_id : int
+    error : RayError
+    """
+    text = str(error)
+    if isinstance(error, (errors.RuntimeEnvSetupError, errors.TaskUnschedulableError)):
+        return JobRejected(f"Ray cannot run the tasks: {text}")
+    if isinstance(error, errors.RayTaskError) and isinstance(error.cause, ImportError):
+        return JobRejected(
+            f"the Ray workers cannot import what they need ({error.cause}): "
+            "install the same paramsurvey on all nodes",
+            text,
+        )
+    return LostGroup(group_id, died(f"{type(error).__name__}: {first_sentence(text)}", text))
+
+
+def out_of_memory(group_id: int, text: str) -> LostGroup:
+    """Return the loss of a group whose Ray worker was ended because a node ran out of memory."""
+    reason = first_sentence(text).replace("1 worker(s) were", "the worker was")
+    return LostGroup(group_id, Failure(FailureKind.OUT_OF_MEMORY, f"OutOfMemoryError({reason!r})", text))
+
+
+def died(reason: str, details: str = "") -> Failure:
+    """Return the failure of psets whose Ray worker is gone."""
+    return Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", details)
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of what Ray says."""
+    return text.partition("\n")[0].partition(". ")[0]
+
+
+if TYPE_CHECKING:
+    from paramsurvey.engine.options import DEFAULTS
+
+    _: Backend = RayBackend(DEFAULTS, {})

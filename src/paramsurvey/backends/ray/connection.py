@@ -1,0 +1,256 @@
+"""The connection to a Ray cluster: which one, since when, who else is in it, and whether it still lives."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from paramsurvey.errors import BackendUnreachable
+
+HEAD_FILE = "~/.ray-head-details"
+KNOCK_SECONDS = 2.0  # for a cluster on this machine to accept a connection
+GOODBYE_SECONDS = 30.0  # Ray takes 25 when the head is dead
+ASK_SECONDS = 1.0  # nodes join and leave in minutes; a question costs the head something
+Node = dict[str, Any]
+
+
+class ClusterWatch:
+    """Asks for the nodes again and again, in a thread.
+
+    With the head of a cluster gone, Ray answers nothing for a minute and then ends the process.
+
+    Parameters
+    ----------
+    ask : callable
+        Returns the nodes; may block for ever, may raise.
+    clock : callable
+        Returns seconds.
+    """
+
+    def __init__(self, ask: Callable[[], list[Node]], clock: Callable[[], float] = time.monotonic) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._nodes: list[Node] = []
+        self._answers = self._seen_answers = 0
+        self._silence = 0.0
+        self._looked = clock()
+        self._ended = threading.Event()
+        self._first = threading.Event()
+        self._thread = threading.Thread(target=self._keep_asking, daemon=True, name="paramsurvey-cluster")
+        self._thread.start()
+
+    def nodes(self, patience: float = 0.0) -> list[Node]:
+        """Return the living nodes as of the last answer, the same list until the next; wait for the first."""
+        self._first.wait(patience)
+        return self._nodes
+
+    def has_answered(self) -> bool:
+        """Tell whether there ever was an answer."""
+        return self._first.is_set()
+
+    def silence(self) -> float:
+        """Return for how many seconds there has been no answer, to be called every second or so.
+
+        A caller who was busy for longer may have kept this thread from running: that is no silence.
+        """
+        now = self._clock()
+        self._silence += min(now - self._looked, ASK_SECONDS)
+        self._looked = now
+        if self._answers != self._seen_answers:
+            self._seen_answers, self._silence = self._answers, 0.0
+        return self._silence
+
+    def close(self) -> None:
+        """Ask no more; a question that waits for its answer is left behind."""
+        self._ended.set()
+        self._thread.join(ASK_SECONDS)
+
+    def _keep_asking(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self._nodes = [node for node in self._ask() if node["Alive"]]
+            except Exception:  # not an answer: the silence goes on
+                pass
+            else:
+                self._answers += 1
+                self._first.set()
+            self._ended.wait(ASK_SECONDS)
+
+
+class Connection:
+    """This process as a driver of a Ray cluster. A Ray that runs in it already is used as it is.
+
+    Parameters
+    ----------
+    ray : module
+    own : mapping
+        The user's options for ``ray.init``.
+    cores : int
+        For a Ray that is started here.
+    verbose : int
+        0: Ray prints nothing, not even what workers print.
+
+    Attributes
+    ----------
+    is_ours : bool
+        Whether it was made here, and so ends here.
+    is_local : bool
+        Whether the cluster was started here.
+    node_id : str
+        The node that this process belongs to.
+    """
+
+    def __init__(self, ray: Any, own: Mapping[str, Any], cores: int, verbose: int) -> None:
+        self._ray = ray
+        self._goodbye: threading.Thread | None = None
+        self.is_ours = not ray.is_initialized()
+        self.is_local = False
+        if self.is_ours:
+            self._begin({**output_options(verbose), **address_options(own), **own}, cores)
+        self.node_id: str = ray.get_runtime_context().get_node_id()
+
+    def _begin(self, options: dict[str, Any], cores: int) -> None:
+        self.is_local = options["address"] == "local"
+        if self.is_local:
+            options = {"num_cpus": cores, "include_dashboard": False, **options}
+        wait_until_reachable(options["address"])
+        try:
+            show_token_to_this_machine(self._ray, options["address"])
+            self._ray.init(**options)
+        except Exception as error:
+            raise BackendUnreachable(explanation(options["address"], error)) from error
+
+    def is_open(self) -> bool:
+        """Tell whether the connection still stands, as far as this process knows."""
+        return self._goodbye is None and bool(self._ray.is_initialized())
+
+    def nodes(self) -> list[Node]:
+        """Return all nodes, dead ones too; may block for as long as the head does not answer."""
+        if not self.is_open():
+            raise ConnectionError  # Ray would connect to whatever it finds
+        return [self._checked(node) for node in self._ray.nodes()]
+
+    def _checked(self, node: Node) -> Node:
+        """Have a look at our own node: when the head notices its death, Ray ends this process."""
+        if node["NodeID"] != self.node_id:
+            return node
+        alive = node["Alive"] and answers(f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}")
+        return {**node, "Alive": alive}
+
+    def drop(self) -> None:
+        """Leave a cluster that is dead, also one that was not joined here, for Ray ends processes that stay.
+
+        That takes a while; nobody waits for it but `close`.
+        """
+        self._goodbye = threading.Thread(target=self._ray.shutdown, daemon=True, name="paramsurvey-goodbye")
+        self._goodbye.start()
+
+    def close(self) -> None:
+        """Leave the cluster if it was joined here. May be called twice."""
+        if self._goodbye is not None:
+            self._goodbye.join(GOODBYE_SECONDS)
+        elif self.is_ours and self.is_open():
+            self._ray.shutdown()
+        self.is_ours = False
+
+
+def output_options(verbose: int) -> dict[str, Any]:
+    """Return how much Ray may say, for ``ray.init``."""
+    return {"log_to_driver": verbose > 0, "logging_level": "info" if verbose > 2 else "error"}
+
+
+def address_options(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where to find the cluster, for ``ray.init``: what the user says, else what there is."""
+    if own.get("address"):
+        return {"address": own["address"]}
+    head_file = Path(os.environ.get("RAY_HEAD_FILE") or os.path.expanduser(HEAD_FILE))
+    if "RAY_HEAD_FILE" in os.environ or head_file.exists():
+        return read_head_file(head_file)
+    if os.environ.get("RAY_ADDRESS"):
+        return {"address": os.environ["RAY_ADDRESS"]}
+    return {"address": None if answers(started_here(own.get("_temp_dir"))) else "local"}
+
+
+def read_head_file(path: Path) -> dict[str, Any]:
+    """Return the address, and the password if there is one, from a line ``address password``.
+
+    Raises
+    ------
+    BackendUnreachable
+    """
+    try:
+        words = path.read_text().split()
+    except OSError as error:
+        raise BackendUnreachable(
+            f"the file with the address of the Ray head cannot be read ({error}): correct RAY_HEAD_FILE"
+        ) from error
+    if not 1 <= len(words) <= 2:
+        raise BackendUnreachable(
+            f"{path} has {len(words)} words: write one line into it, 'address password' or 'address'"
+        )
+    return dict(zip(("address", "_redis_password"), words, strict=False))
+
+
+def started_here(temp_dir: str | None) -> str | None:
+    """Return the address of the cluster that ``ray start`` has last started on this machine."""
+    with suppress(Exception):  # no part of Ray's public interface
+        from ray._private.utils import read_ray_address
+
+        return str(read_ray_address(temp_dir) or "") or None
+    return None
+
+
+def answers(address: str | None) -> bool:
+    """Tell whether anybody listens at ``host:port``; a cluster that died leaves its address behind."""
+    host, _, port = (address or "").rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def wait_until_reachable(address: str | None) -> None:
+    """Find out at once that nobody is there: Ray would try for minutes.
+
+    Raises
+    ------
+    BackendUnreachable
+    """
+    port = (address or "").rpartition(":")[2]
+    if port.isdigit() and not answers(address):
+        raise BackendUnreachable(explanation(address, ConnectionRefusedError("nobody answers there")))
+
+
+def show_token_to_this_machine(ray: Any, address: str | None) -> None:
+    """Let Ray authenticate itself to a cluster on this machine whose address was given.
+
+    ``ray start`` asks for the user's token where there is one, and ``ray.init`` shows it only to
+    clusters that it has found by itself. To other machines it is shown when RAY_AUTH_MODE says so.
+    """
+    host = (address or "").rpartition(":")[0]
+    here = ("localhost", "127.0.0.1", ray.util.get_node_ip_address())
+    if "RAY_AUTH_MODE" in os.environ or host not in here:
+        return
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it would warn that it does
+    with suppress(Exception):  # no part of Ray's public interface
+        from ray._private.authentication import authentication_token_setup as setup
+
+        setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+
+
+def explanation(address: str | None, error: Exception) -> str:
+    """Return why Ray cannot be used, and what to do."""
+    if address == "local":
+        return f"a local Ray cannot be started ({error}): see its logs in /tmp/ray, or use another backend"
+    return (
+        f"the Ray cluster at {address or 'the address of the last ray start'} cannot be used ({error}): "
+        "check that it runs (ray status), correct the address, or set RAY_AUTH_MODE=token if it wants a token"
+    )

@@ -1,0 +1,96 @@
+"""Writing files so that they are there for good, or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make names in a directory durable, where the system can."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems cannot, and need not
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666) -> Path:
+    """Write a synced file beside `path`, with a name that nobody can guess; return its path.
+
+    The file is a new one: a link that waits in its place would be refused, not followed.
+
+    Parameters
+    ----------
+    path : Path
+        Where the content shall be later.
+    content : bytes
+    mode : int
+        The file's permissions, less the umask.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; nothing is left.
+    """
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        with suppress(OSError):
+            aside.unlink()
+        raise
+    return aside
+
+
+def write_whole(path: Path, content: bytes | memoryview, mode: int = 0o666) -> None:
+    """Write a file, or replace it, so that it is there for good or not at all: nobody ever sees half of it.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes
+    mode : int
+        The file's permissions, less the umask.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; the file that was there before still is.
+    """
+    aside = write_aside(path, content, mode)
+    try:
+        os.replace(aside, path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def replace_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file of JSON whole; half characters in it become question marks."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
+    write_whole(path, (text + "\n").encode("utf-8", "replace"))
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return a file's content, None where there is no such file or it holds something else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None

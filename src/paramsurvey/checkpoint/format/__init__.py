@@ -1,0 +1,1 @@
+"""What stands in the Parquet files of a checkpoint, and how values become Arrow's and come back."""

@@ -1,0 +1,218 @@
+"""Parts: the Parquet files that a checkpoint is made of.
+
+A part is written aside, synced and renamed, so that whoever sees it sees all of it. Its name says
+which batches it holds, how many rows, and the checksum of the file::
+
+    00000017-00000024-000180000-9d3c1b2a.parquet
+
+is what batches 17 to 24 were merged into. A part whose batches another part holds as well is one
+that was merged, and counts no more; it may still be there if somebody was killed in between.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from paramsurvey.checkpoint.atomic_files import write_whole
+from paramsurvey.checkpoint.format.schema import PartTable, field_info, joined
+
+RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
+FAN_IN = 16  # so many parts of about one size become one
+LARGEST = 64 * 2**20  # bytes: no merge makes more, for it happens in memory
+SMALL = 2**20  # bytes: read as a whole almost as soon as opened
+NUMBER = 8  # bytes
+LAST = np.iinfo(np.int64).max  # of all positions
+
+_NAME = re.compile(r"(\d{8,})-(\d{8,})-(\d{9,})-([0-9a-f]{8})\.parquet")
+
+
+class PartDamaged(Exception):
+    """A part is not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file, as its name describes it."""
+
+    path: Path
+    first: int
+    last: int
+    rows: int
+    checksum: int
+
+    @classmethod
+    def of(cls, path: Path) -> Part | None:
+        """Return the part at `path`, or None where the name is not one's."""
+        match = _NAME.fullmatch(path.name)
+        if match is None:
+            return None
+        first, last, rows, checksum = match.groups()
+        return cls(path, int(first), int(last), int(rows), int(checksum, 16))
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in memory, where numbers are larger; 0 when it is gone."""
+        try:
+            return max(self.path.stat().st_size, NUMBER * self.rows * _columns_of(self.path))
+        except FileNotFoundError:
+            return 0
+        except (OSError, pa.ArrowException):  # who reads it will say what is wrong with it
+            return LARGEST
+
+
+@lru_cache(maxsize=10_000)
+def _columns_of(path: Path) -> int:
+    return int(pq.read_metadata(path).num_columns)
+
+
+def live_parts(directory: Path) -> tuple[list[Part], list[Part]]:
+    """Return a directory's parts in order, and those that were merged and count no more."""
+    try:
+        paths = sorted(directory.iterdir())
+    except FileNotFoundError:
+        return [], []
+    found = [part for path in paths if (part := Part.of(path)) is not None]
+    # the widest of those that begin together comes first, so that one look back is enough
+    found.sort(key=lambda part: (part.first, -part.last, part.path.name))
+    live: list[Part] = []
+    stale: list[Part] = []
+    for part in found:
+        covered = bool(live) and part.last <= live[-1].last
+        (stale if covered else live).append(part)
+    return live, stale
+
+
+def holds_parts(directory: Path) -> bool:
+    """Tell whether a directory has parts of a checkpoint."""
+    return any(live_parts(directory / kind)[0] for kind in (RESULTS, FAILURES))
+
+
+def write_part(directory: Path, table: Any, first: int, last: int) -> Part:
+    """Write a part so that it is there for good, or not at all."""
+    content = _serialized(table)
+    checksum = zlib.crc32(content)
+    name = f"{first:08d}-{last:08d}-{table.num_rows:09d}-{checksum:08x}.parquet"
+    write_whole(directory / name, content)
+    return Part(directory / name, first, last, table.num_rows, checksum)
+
+
+def _serialized(table: Any) -> Any:
+    """Return a Parquet file as a buffer.
+
+    Only text is worth a dictionary; integers are written as differences, which makes most of them
+    small; and the rest is written as it is, for that costs a fifth of compressing it.
+    """
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        compression="none",
+        use_dictionary=[f.name for f in table.schema if pa.types.is_string(f.type)],
+        column_encoding={f.name: "DELTA_BINARY_PACKED" for f in table.schema if f.type == pa.int64()},
+        write_statistics=False,
+    )
+    return sink.getvalue()
+
+
+def read_part(part: Part) -> PartTable:
+    """Return a part's rows.
+
+    Raises
+    ------
+    PartDamaged
+        Its content is not what was written.
+    FileNotFoundError
+        It has been merged in the meantime.
+    """
+    content = _checked_content(part)
+    try:
+        return PartTable(pq.read_table(content))
+    except pa.ArrowException as error:
+        raise PartDamaged(str(error)) from error
+
+
+def read_schema(part: Part) -> Any:
+    """Return a part's columns and what is said about them; only of a small one all is looked at.
+
+    Raises
+    ------
+    PartDamaged
+        Its content is not what was written.
+    FileNotFoundError
+        It has been merged in the meantime.
+    """
+    try:
+        if part.path.stat().st_size <= SMALL:
+            return pq.read_schema(_checked_content(part))
+        schema = pq.read_schema(part.path)
+        for field in schema:
+            field_info(field)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise PartDamaged(str(error)) from error
+    return schema
+
+
+def _checked_content(part: Part) -> Any:
+    """Return a part's bytes as a file that Arrow can read."""
+    try:
+        content = pa.py_buffer(part.path.read_bytes())
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise PartDamaged(str(error)) from error
+    if zlib.crc32(content) != part.checksum:
+        raise PartDamaged("its checksum is wrong")
+    return pa.BufferReader(content)
+
+
+def merge(directory: Path, parts: Sequence[Part], go_on: Callable[[], bool]) -> Part | None:
+    """Make one part of neighbours, and remove them; return None when `go_on` said no in between."""
+    tables = []
+    for part in parts:
+        if not go_on():
+            return None
+        tables.append(read_part(part))
+    tables.sort(key=lambda table: int(table.positions.min(initial=LAST)))  # so are the columns' first psets
+    table = joined(tables)
+    if not go_on():
+        return None
+    merged = write_part(directory, table, parts[0].first, parts[-1].last)
+    for part in parts:
+        part.path.unlink(missing_ok=True)
+    return merged
+
+
+def worth_merging(spans: Sequence[int], sizes: Sequence[int]) -> slice | None:
+    """Return which parts to merge next, given how many batches, and bytes, each of them holds.
+
+    The last `FAN_IN` that hold about as many batches become one, which holds so many times more. So
+    every row is written again only as often as the number of batches has digits.
+
+    Examples
+    --------
+    >>> worth_merging([16] + 15 * [1], 16 * [500])
+    >>> worth_merging([16] + 16 * [1], 17 * [500])
+    slice(1, 17, None)
+    """
+    stop = start = len(spans)
+    level = FAN_IN
+    while start > 0 and sizes[start - 1] < LARGEST // 2:
+        while start > 0 and spans[start - 1] < level and sizes[start - 1] < LARGEST // 2:
+            start -= 1
+        if stop - start >= FAN_IN:
+            fitting = int(np.searchsorted(np.cumsum(sizes[start:stop]), LARGEST, side="right"))
+            return slice(start, start + fitting)
+        stop, level = start, level * FAN_IN
+    return None

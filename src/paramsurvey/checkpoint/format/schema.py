@@ -1,0 +1,258 @@
+"""What stands in a part: the psets' columns and the results', and what is said of each of them.
+
+A column's metadata say whose key it is, and how its values are stored. Helpers stand beside it: what
+is what in a column of several kinds, and the identities of psets that are pickled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from paramsurvey.checkpoint.format.codecs import Encoded, Piece, decode, encode, shifted
+from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
+from paramsurvey.transport.messages import Rows, Values
+from paramsurvey.transport.pickling import dump_code
+
+POSITION = "_position"
+KEY = b"paramsurvey"  # of the fields' metadata
+
+
+@dataclass(frozen=True, slots=True)
+class StoredColumn:
+    """One column of a part.
+
+    Attributes
+    ----------
+    role : str
+        ``'pset'``, ``'result'``, ``'failure'`` or ``'output'``: what the psets printed.
+    key : hashable
+        The key in the psets or in the results.
+    column : Encoded
+    dtype : str
+        What pandas called the type; empty: whatever the values give.
+    hashes : HashPairs, optional
+        The identities of pickled pset values, so that nobody has to unpickle them to compare.
+    """
+
+    role: str
+    key: Hashable
+    column: Encoded
+    dtype: str = ""
+    hashes: HashPairs | None = None
+
+
+def to_table(positions: Any, columns: Iterable[StoredColumn], psets: Iterable[str]) -> Any:
+    """Return what is written of some rows."""
+    names = frozenset(psets)
+    fields = [pa.field(POSITION, pa.int64(), metadata={KEY: json.dumps({"role": "position"})})]
+    arrays = [positions]
+    for stored in columns:
+        for field, array in _fields(stored, names):
+            fields.append(field)
+            arrays.append(array)
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _fields(stored: StoredColumn, psets: frozenset[str]) -> Iterator[tuple[Any, Any]]:
+    """Yield a column, and the helpers that it needs."""
+    column, name = stored.column, _physical_name(stored, psets)
+    info = {
+        "role": stored.role,
+        "key": _key_text(stored.key),
+        "codec": column.codec,
+        "dtype": stored.dtype,
+    }
+    yield _field(name, column.array, info), column.array
+    if column.kinds is not None:
+        kinds = pa.array(column.kinds)
+        yield _field(f"_kinds of {name}", kinds, {"role": "kinds", "of": name}), kinds
+    if stored.hashes is not None:
+        pairs = np.stack([stored.hashes.one, stored.hashes.two], axis=1)
+        hashes = pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(16), len(pairs), [None, pa.py_buffer(np.ascontiguousarray(pairs))]
+        )
+        yield _field(f"_identity of {name}", hashes, {"role": "identity", "of": name}), hashes
+
+
+def _field(name: str, array: Any, info: Mapping[str, str]) -> Any:
+    return pa.field(name, array.type, metadata={KEY: json.dumps(info)})
+
+
+def _physical_name(stored: StoredColumn, psets: frozenset[str]) -> str:
+    """Return what the column is called in the file: its key, unless that would be somebody else's."""
+    key = stored.key
+    if stored.role in ("failure", "output"):
+        return f"_{key}"
+    if stored.role == "pset" or (isinstance(key, str) and not key.startswith("_") and key not in psets):
+        return str(key)
+    return f"_{stored.role} {key if isinstance(key, str) else repr(key)}"
+
+
+def _key_text(key: Hashable) -> str:
+    """Return a key as text that `_key` understands; keys are nearly always strings."""
+    if isinstance(key, str):
+        return f"s{key}"
+    import base64
+
+    return "p" + base64.b64encode(dump_code(key)).decode()
+
+
+def _key(text: str) -> Hashable:
+    if text[0] == "s":
+        return text[1:]
+    import base64
+    import pickle
+
+    key: Hashable = pickle.loads(base64.b64decode(text[1:]))
+    return key
+
+
+def field_info(field: Any) -> dict[str, str]:
+    """Return what a field's metadata say of it; empty for one that is not ours."""
+    text = (field.metadata or {}).get(KEY)
+    return {} if text is None else dict(json.loads(text))
+
+
+class PartTable:
+    """A part's rows, in memory."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._infos = {field.name: field_info(field) for field in table.schema}
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """Where the rows belong among all that were ever stored."""
+        positions: NDArray[np.int64] = self._array(POSITION).to_numpy()
+        return positions
+
+    def take(self, rows: NDArray[np.int64]) -> PartTable:
+        """Return some of the rows."""
+        return PartTable(self._table.take(pa.array(rows)))
+
+    def slices(self, length: int) -> Iterator[PartTable]:
+        """Yield all rows, at most `length` at a time; nothing is copied."""
+        for start in range(0, len(self), length):
+            yield PartTable(self._table.slice(start, length))
+
+    def columns(self, role: str) -> Iterator[StoredColumn]:
+        """Yield the columns that have a role."""
+        for name, says in self._infos.items():
+            if says.get("role") == role:
+                column = Encoded(self._table.column(name), says["codec"], self._kinds(name))
+                yield StoredColumn(role, _key(says["key"]), column, says["dtype"], self._hashes(name))
+
+    def pieces(self, stored: StoredColumn) -> list[Piece]:
+        """Return a column's values, and where they belong."""
+        column = stored.column
+        return decode(column.array, column.codec, column.kinds)
+
+    def printed(self, rows: Rows) -> dict[int, str]:
+        """Return what the psets printed that are stored here, by the numbers of their `rows`."""
+        numbers, found = np.asarray(rows), dict[int, str]()
+        for stored in self.columns("output"):
+            for at, texts in self.pieces(stored):
+                found.update(zip(numbers[at].tolist(), texts, strict=True))
+        return found
+
+    def pset_columns(self) -> dict[str, Values | HashPairs]:
+        """Return what the psets' identities are computed from; nothing is unpickled."""
+        return {str(stored.key): self._comparable(stored) for stored in self.columns("pset")}
+
+    def _comparable(self, stored: StoredColumn) -> Values | HashPairs:
+        if stored.hashes is not None:
+            return stored.hashes
+        pieces = self.pieces(stored)
+        if len(pieces) == 1 and isinstance(pieces[0][0], slice):
+            return pieces[0][1]
+        hashes = hash_values(np.full(len(self), np.nan))
+        for at, values in pieces:
+            hashes.put(at, hash_values(values))
+        return hashes
+
+    def _array(self, name: str) -> Any:
+        column = self._table.column(name)
+        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+    def _kinds(self, name: str) -> NDArray[np.int8] | None:
+        helper = f"_kinds of {name}"
+        return self._array(helper).to_numpy() if helper in self._infos else None
+
+    def _hashes(self, name: str) -> HashPairs | None:
+        helper = f"_identity of {name}"
+        if helper not in self._infos:
+            return None
+        array = self._array(helper)
+        pairs = np.frombuffer(array.buffers()[1], dtype=np.uint64).reshape(-1, 2)
+        pairs = pairs[array.offset : array.offset + len(array)]
+        return HashPairs(pairs[:, 0].copy(), pairs[:, 1].copy())
+
+
+def joined(tables: Sequence[PartTable]) -> Any:
+    """Return one table with the rows of several, whose columns need not be the same."""
+    starts = np.cumsum([0, *map(len, tables)]).tolist()
+    gathered: dict[tuple[str, Hashable], list[tuple[int, PartTable, StoredColumn]]] = {}
+    for start, table in zip(starts, tables, strict=False):
+        for stored in chain(*map(table.columns, ("pset", "result", "failure", "output"))):
+            gathered.setdefault((stored.role, stored.key), []).append((start, table, stored))
+    columns = [_joined_column(found, starts) for found in gathered.values()]
+    positions = pa.chunked_array([table.positions for table in tables])
+    return to_table(positions, columns, [str(key) for role, key in gathered if role == "pset"])
+
+
+def _joined_column(found: list[tuple[int, PartTable, StoredColumn]], starts: list[int]) -> StoredColumn:
+    first, count = found[0][2], starts[-1]
+    alike = len(found) == len(starts) - 1 and all(_alike(stored, first) for _, _, stored in found)
+    if alike:
+        chunks = [chunk for _, _, stored in found for chunk in stored.column.array.chunks]
+        array = pa.chunked_array(chunks, first.column.array.type)  # no copy: parts are large
+        hashes = [stored.hashes for _, _, stored in found if stored.hashes is not None]
+        return StoredColumn(
+            first.role,
+            first.key,
+            Encoded(array, first.column.codec),
+            first.dtype,
+            HashPairs.joined(hashes) if hashes else None,
+        )
+    pieces = [shifted(piece, start) for start, table, stored in found for piece in table.pieces(stored)]
+    column = encode(pieces, count)
+    dtypes = {stored.dtype for _, _, stored in found}
+    return pset_column(first.key, column, pieces, dtypes.pop() if len(dtypes) == 1 else "", first.role)
+
+
+def _alike(one: StoredColumn, other: StoredColumn) -> bool:
+    return (
+        one.column.kinds is None
+        and other.column.kinds is None
+        and (one.column.codec, one.column.array.type, one.dtype)
+        == (other.column.codec, other.column.array.type, other.dtype)
+    )
+
+
+def pset_column(
+    key: Hashable, column: Encoded, pieces: Sequence[Piece], dtype: str = "", role: str = "pset"
+) -> StoredColumn:
+    """Return a column; with the identities of its values, when they are pset values and pickled."""
+    hashes = None
+    if role == "pset" and column.codec == "pickle":
+        hashes = hash_values(np.full(len(column.array), np.nan))
+        for at, values in pieces:
+            hashes.put(at, hash_values(values))
+    return StoredColumn(role, key, column, dtype, hashes)
+
+
+def printed_column(texts: Mapping[int, str], count: int) -> list[StoredColumn]:
+    """Return the column of what some of `count` psets printed; none where nobody printed anything."""
+    pieces: list[Piece] = [(np.array(list(texts), dtype=np.int64), list(texts.values()))]
+    return [StoredColumn("output", "output", encode(pieces, count))] if texts else []

@@ -1,0 +1,50 @@
+"""Opening the checkpoint that the options of a map ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
+from paramsurvey.errors import PackageMissing
+
+if TYPE_CHECKING:
+    from paramsurvey.engine.map_state import MapState
+    from paramsurvey.engine.options import Options
+
+
+def open_checkpoint(
+    options: Options,
+    function: Any,
+    state: MapState,
+    tell: Callable[[str], None],
+) -> Checkpoint:
+    """Return the checkpoint that the options ask for.
+
+    Raises
+    ------
+    PackageMissing
+        pyarrow is not installed.
+    CheckpointError
+        The directory cannot be used.
+    """
+    if options.checkpoint is None:
+        return NoCheckpoint()
+    need_pyarrow()
+    from paramsurvey.checkpoint.run_file import Program
+    from paramsurvey.checkpoint.store import CheckpointOptions, DirectoryCheckpoint
+
+    wanted = CheckpointOptions(options.checkpoint, options.retry_failed, options.on_change)
+    program = Program.of(function, options.user_kwargs)
+    return DirectoryCheckpoint(wanted, program, state, tell)
+
+
+def need_pyarrow() -> None:
+    """Raise an `PackageMissing` where pyarrow cannot be imported."""
+    try:
+        import pyarrow  # noqa: F401  (to see whether it can be)
+    except ImportError as error:
+        raise PackageMissing(
+            f"a checkpoint needs pyarrow, and it cannot be imported ({error}): "
+            "pip install 'paramsurvey[parquet]'"
+        ) from error

@@ -1,0 +1,210 @@
+"""What has arrived, and the tables that are written of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from paramsurvey.checkpoint.format.codecs import Piece, encode, encode_cells, shifted
+from paramsurvey.checkpoint.format.dtype_text import dtype_text
+from paramsurvey.checkpoint.format.schema import StoredColumn, printed_column, pset_column, to_table
+from paramsurvey.engine.checkpoint import no_rows
+from paramsurvey.params.sources import CategoryCodes, ColumnValues, PsetSource
+from paramsurvey.transport.columns import unpack_values
+from paramsurvey.transport.messages import Failure, Group, Offsets, Reply, Rows, Values
+
+WHY_BYTES = 200  # about what a failure takes, without what the pset printed
+
+
+@dataclass(frozen=True, slots=True)
+class StagedReply:
+    """Results as they arrived, with the psets that they belong to."""
+
+    rows: Rows
+    psets: Mapping[str, ColumnValues]
+    columns: Mapping[Any, list[Piece]]
+    printed: Mapping[int, str]  # by place among the rows
+
+    @classmethod
+    def of(cls, group: Group, reply: Reply, source: PsetSource) -> StagedReply | None:
+        """Return the results of a reply, or None where all its psets failed."""
+        rows = group.rows[reply.start : reply.stop]
+        places: NDArray[np.int64] | None = None  # of the reply's psets, among those that have a result
+        if reply.failures:
+            good = np.ones(len(rows), dtype=np.bool_)
+            good[np.array(list(reply.failures), dtype=np.int64) - reply.start] = False
+            places = np.cumsum(good) - 1
+            rows = np.asarray(rows, dtype=np.int64)[good]
+        if len(rows) == 0:
+            return None
+        columns = {
+            key: [
+                (_place(segment.offsets, reply.start, len(rows), places), unpack_values(segment.values))
+                for segment in segments
+            ]
+            for key, segments in reply.columns.items()
+        }
+        printed = {
+            offset - reply.start if places is None else int(places[offset - reply.start]): text
+            for offset, text in reply.output.items()
+            if offset not in reply.failures
+        }
+        return cls(rows, source.cells(rows), columns, printed)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in memory."""
+        pieces = [values for pieces in self.columns.values() for _, values in pieces]
+        cells = [cells.codes if isinstance(cells, CategoryCodes) else cells for cells in self.psets.values()]
+        size = sum(v.nbytes if isinstance(v, np.ndarray) else 100 * len(v) for v in [*pieces, *cells])
+        return size + sum(map(len, self.printed.values()))
+
+
+def _place(
+    offsets: Offsets, start: int, count: int, places: NDArray[np.int64] | None
+) -> slice | NDArray[np.int64]:
+    if len(offsets) == count and places is None:
+        return slice(0, count)
+    at: NDArray[np.int64] = np.asarray(offsets, dtype=np.int64) - start
+    return at if places is None else places[at]
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFailure:
+    """A pset without a result."""
+
+    row: int
+    failure: Failure
+    attempts: int
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in memory."""
+        return WHY_BYTES + len(self.failure.output)
+
+
+class Positions:
+    """Where rows are stored: one after the other, but for those that an earlier run has stored elsewhere.
+
+    Attributes
+    ----------
+    first : int
+        The position of row 0.
+    """
+
+    def __init__(self) -> None:
+        self.first = 0
+        self._kept: dict[int, int] = {}
+        self._moved = no_rows().reshape(2, 0)  # rows, ascending, and their positions
+
+    def keep(self, rows: NDArray[np.int64], positions: NDArray[np.int64]) -> None:
+        """Leave rows where they were stored, from the next `note_moved` on."""
+        self._kept.update(zip(rows.tolist(), positions.tolist(), strict=True))
+
+    def note_moved(self) -> None:
+        """Note which of the rows that were kept are not where `first` says."""
+        shifted = sorted((row, at) for row, at in self._kept.items() if at != self.first + row)
+        self._moved = np.array(shifted, dtype=np.int64).reshape(-1, 2).T
+
+    def of(self, rows: Rows) -> NDArray[np.int64]:
+        """Return the positions of rows."""
+        if isinstance(rows, range):
+            positions = np.arange(rows.start + self.first, rows.stop + self.first, dtype=np.int64)
+        else:
+            positions = rows + self.first
+        moved_rows, moved_to = self._moved
+        if len(moved_rows):
+            at = np.minimum(np.searchsorted(moved_rows, rows), len(moved_rows) - 1)
+            positions = np.where(moved_rows[at] == rows, moved_to[at], positions)
+        return positions
+
+
+class StagingTables:
+    """Makes the tables that are written.
+
+    Parameters
+    ----------
+    source : PsetSource
+        The survey's psets.
+    positions : Positions
+        Where their rows are stored.
+    """
+
+    def __init__(self, source: PsetSource, positions: Positions) -> None:
+        self._source = source
+        self._positions = positions
+        self._dtypes = {name: dtype_text(dtype) for name, dtype in source.dtypes().items()}
+
+    def of_results(self, batch: Sequence[StagedReply]) -> Any:
+        """Return one table of several replies' results."""
+        batch = sorted(batch, key=lambda one: int(one.rows[0]))  # neighbours become neighbours again
+        starts = np.cumsum([0, *(len(one.rows) for one in batch)]).tolist()
+        psets = self._pset_columns([one.psets for one in batch], starts)
+        results = _result_columns(batch, starts)
+        pairs = zip(starts, batch, strict=False)
+        printed = {start + at: text for start, one in pairs for at, text in one.printed.items()}
+        columns = [*psets, *results, *printed_column(printed, starts[-1])]
+        positions = pa.chunked_array([self._positions.of(one.rows) for one in batch])
+        return to_table(positions, columns, [str(column.key) for column in psets])
+
+    def of_failures(self, batch: Sequence[StagedFailure]) -> Any:
+        """Return one table of several failures."""
+        rows = np.array([failed.row for failed in batch], dtype=np.int64)
+        psets = self._pset_columns([self._source.cells(rows)], [0, len(rows)])
+        printed = {at: one.failure.output for at, one in enumerate(batch) if one.failure.output}
+        columns = [*psets, *_why_columns(batch), *printed_column(printed, len(rows))]
+        positions = pa.array(self._positions.of(rows))
+        return to_table(positions, columns, [str(column.key) for column in psets])
+
+    def _pset_columns(
+        self, batch: Sequence[Mapping[str, ColumnValues]], starts: list[int]
+    ) -> list[StoredColumn]:
+        names = dict.fromkeys(name for psets in batch for name in psets)
+        return [
+            _pset_column(name, [psets.get(name) for psets in batch], starts, self._dtypes.get(name, ""))
+            for name in names
+        ]
+
+
+def _pset_column(
+    name: str, found: Sequence[ColumnValues | None], starts: list[int], dtype: str
+) -> StoredColumn:
+    """Store one pset key; where a pset does not have it, it is missing."""
+    coded = [cells for cells in found if isinstance(cells, CategoryCodes)]
+    if len(coded) == len(found) and all(one.categories is coded[0].categories for one in coded):
+        cells = CategoryCodes(np.concatenate([one.codes for one in coded]), coded[0].categories)
+        column = encode_cells(cells)
+        if column.codec != "pickle":
+            return StoredColumn("pset", name, column, dtype)
+    pieces: list[Piece] = [
+        (slice(start, stop), cells.values() if isinstance(cells, CategoryCodes) else cells)
+        for start, stop, cells in zip(starts[:-1], starts[1:], found, strict=True)
+        if cells is not None
+    ]
+    return pset_column(name, encode(pieces, starts[-1]), pieces, dtype)
+
+
+def _result_columns(batch: Sequence[StagedReply], starts: list[int]) -> Iterator[StoredColumn]:
+    gathered: dict[Any, list[Piece]] = {}
+    for start, one in zip(starts, batch, strict=False):
+        for key, pieces in one.columns.items():
+            gathered.setdefault(key, []).extend(shifted(piece, start) for piece in pieces)
+    for key, pieces in gathered.items():
+        yield StoredColumn("result", key, encode(pieces, starts[-1]))
+
+
+def _why_columns(batch: Sequence[StagedFailure]) -> Iterator[StoredColumn]:
+    """Yield what `archive.failure_cells` reads."""
+    said: dict[str, Values] = {
+        "kind": [str(failed.failure.kind) for failed in batch],
+        "exception": [failed.failure.exception for failed in batch],
+        "traceback": [failed.failure.traceback for failed in batch],
+        "attempts": np.array([failed.attempts for failed in batch], dtype=np.int64),
+    }
+    for key, values in said.items():
+        yield StoredColumn("failure", key, encode([(slice(0, len(batch)), values)], len(batch)))

@@ -1,0 +1,308 @@
+"""The checkpoint in a directory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
+from paramsurvey.checkpoint.format.schema import PartTable
+from paramsurvey.checkpoint.lock import Lock
+from paramsurvey.checkpoint.part_set import PartSet
+from paramsurvey.checkpoint.resume import MatchedRows, ResumeSearch, rows_left
+from paramsurvey.checkpoint.run_file import NAME, Program, RunUnreadable, read_run
+from paramsurvey.checkpoint.run_record import RunRecord
+from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagedReply, StagingTables
+from paramsurvey.checkpoint.stored import (
+    BAD_RUN,
+    failure_cells,
+    latest_failures,
+    read_all,
+    read_run_tolerantly,
+)
+from paramsurvey.checkpoint.writer import Build, Writer
+from paramsurvey.engine.checkpoint import Resumed, Status, no_rows
+from paramsurvey.engine.map_state import MapState
+from paramsurvey.errors import CheckpointChanged, CheckpointError, NotACheckpoint
+from paramsurvey.transport.messages import Failure, Group, Reply
+
+Tell = Callable[[str], None]
+OURS = frozenset({NAME, BAD_RUN, "lock.json", RESULTS, FAILURES})
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointOptions:
+    """What the user wants of a checkpoint."""
+
+    path: str
+    retry_failed: bool = True
+    on_change: str = "warn"
+
+
+class DirectoryCheckpoint:
+    """Keeps what a map finished in a directory, where the next one finds it.
+
+    Parameters
+    ----------
+    wanted : CheckpointOptions
+    program : Program
+        The function and its arguments.
+    state : MapState
+        Of the survey: its collector gets what earlier runs have finished.
+    tell : callable
+        Says a line to the user; called from several threads.
+
+    Raises
+    ------
+    CheckpointError
+        The directory cannot be used: it is something else, in use, or not writable; or the program
+        has changed and `on_change` is ``'error'``.
+    """
+
+    def __init__(
+        self,
+        wanted: CheckpointOptions,
+        program: Program,
+        state: MapState,
+        tell: Tell,
+    ) -> None:
+        self._wanted = wanted
+        self._source = state.source
+        self._collector = state.collector
+        self._progress = state.progress
+        self._tell = tell
+        self._path = Path(wanted.path).absolute()
+        self._searches: tuple[ResumeSearch, ResumeSearch] | None = None
+        self._writer: Writer | None = None
+        self._positions = Positions()
+        self._tables = StagingTables(self._source, self._positions)
+        self._closed = self._lost = False
+        self._began = time.monotonic()
+        try:
+            _make_directory(self._path)
+            self._lock = Lock(self._path)
+        except OSError as error:
+            raise CheckpointError(
+                f"the checkpoint {wanted.path!r} cannot be written ({error}): "
+                "give a directory where you may write, on a disk with room"
+            ) from error
+        try:
+            self._begin(program)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _begin(self, program: Program) -> None:
+        before = self._run_before()
+        if before is not None:
+            self._compare(Program.from_json(before), program)
+        self._positions.first = 0 if before is None else int(before["first_position"])
+        self._record = RunRecord(self._path, program, self._progress, before, self._began)
+        try:
+            self._part_sets = {kind: PartSet(self._path / kind) for kind in (RESULTS, FAILURES)}
+            if before is None:
+                self._write_run()
+        except OSError as error:
+            raise CheckpointError(
+                f"the checkpoint {self._wanted.path!r} cannot be written ({error}): "
+                "give a directory where you may write, on a disk with room"
+            ) from error
+
+    def _run_before(self) -> Mapping[str, Any] | None:
+        """Return the run.json of the last run; by now nobody else writes it."""
+        if not (self._path / NAME).exists():
+            return None
+        return read_run_tolerantly(self._path, self._tell, set_aside=True)
+
+    def _compare(self, before: Program, program: Program) -> None:
+        difference = before.difference(program) if self._wanted.on_change != "ignore" else ""
+        if difference and self._wanted.on_change == "error":
+            raise CheckpointChanged(
+                f"the checkpoint {self._wanted.path!r} was made by another program: {difference}\n"
+                "give another directory, or on_change='ignore' where the results stay the same"
+            )
+        if difference:
+            self._tell(
+                f"the results in the checkpoint {self._wanted.path!r} were computed differently: "
+                f"{difference}\n"
+                "they are used nevertheless; give another directory to compute all of them again, "
+                "or on_change='ignore' to silence this"
+            )
+
+    # what earlier runs did
+
+    def resume(self, rows: range) -> Resumed:
+        """Look up what earlier runs did for rows that have become known, and begin to write."""
+        first = self._searches is None
+        resumed = self._resume_first(rows) if first else self._resume_rest(rows, no_rows(), no_rows())
+        self._positions.note_moved()
+        if first:
+            for part_set in self._part_sets.values():
+                part_set.drop_missing()  # the damaged ones
+            self._start_writer()
+        return resumed
+
+    def _resume_first(self, rows: range) -> Resumed:
+        """Look first where the psets were the last time: that is fast, and nearly always right."""
+        first = self._positions.first
+        self._searches = ResumeSearch(self._source, first), ResumeSearch(self._source, first)
+        done, positions, highest = [], [], -1
+        for table in read_all(self._path / RESULTS, self._tell, set_aside=True):
+            positions.append(table.positions)
+            highest = max(highest, int(positions[-1].max(initial=-1)))
+            for found in self._searches[0].in_place(table, no_rows()):
+                self._land_stored(found)
+                done.append(found.rows)
+        finished = _sorted(done)
+        failed = []
+        for table in self._open_failures(positions):
+            highest = max(highest, int(table.positions.max(initial=-1)))
+            failed += [self._settle_failures(found) for found in self._searches[1].in_place(table, finished)]
+        resumed = self._resume_rest(rows, finished, _sorted(failed))
+        self._place_new_rows(highest)
+        return resumed
+
+    def _open_failures(self, finished: list[NDArray[np.int64]]) -> list[PartTable]:
+        """Return the failures that no later run has made good, the last one of each pset."""
+        tables = list(read_all(self._path / FAILURES, self._tell, set_aside=True))
+        return latest_failures(tables, finished)
+
+    def _resume_rest(self, rows: range, finished: NDArray[np.int64], failed: NDArray[np.int64]) -> Resumed:
+        """Look for the psets that are not where they were."""
+        assert self._searches is not None
+        results, failures = self._searches
+        elsewhere = [finished]
+        for found in results.elsewhere(rows_left(rows, _sorted([finished, failed]))):
+            self._land_stored(found)
+            elsewhere.append(found.rows)
+        finished = _sorted(elsewhere)
+        moved = failures.elsewhere(rows_left(rows, _sorted([finished, failed])))
+        failed = _sorted([failed, *(self._settle_failures(found) for found in moved)])
+        return Resumed(rows_left(rows, _sorted([finished, failed])), finished, failed)
+
+    def _settle_failures(self, found: MatchedRows) -> NDArray[np.int64]:
+        """Keep failures as they are and return their rows, or let them run again in their place."""
+        if self._wanted.retry_failed:
+            self._positions.keep(found.rows, found.table.positions)
+            return no_rows()
+        for row, failure, attempts in zip(found.rows.tolist(), *failure_cells(found.table), strict=True):
+            self._collector.fail(row, failure, attempts)
+        return found.rows
+
+    def _place_new_rows(self, highest: int) -> None:
+        """Choose positions for what is new: those of the last time, where nothing else is there."""
+        assert self._searches is not None
+        is_stream = len(self._source) == 0
+        if is_stream or any(search.inexact for search in self._searches):
+            self._positions.first = highest + 1
+
+    def _land_stored(self, found: MatchedRows) -> None:
+        if not self._collector.keep_results:
+            return
+        self._collector.output.update(found.table.printed(found.rows))
+        for stored in found.table.columns("result"):
+            for at, values in found.table.pieces(stored):
+                self._collector.restore(stored.key, found.rows[at], values, len(self._source))
+
+    # what this run does
+
+    def _start_writer(self) -> None:
+        part_sets: dict[str, tuple[PartSet, Build]] = {
+            RESULTS: (self._part_sets[RESULTS], self._tables.of_results),
+            FAILURES: (self._part_sets[FAILURES], self._tables.of_failures),
+        }
+        self._write_run()
+        self._writer = Writer(part_sets, self._tick, self._tell)
+
+    def land(self, group: Group, reply: Reply) -> None:
+        """Keep the results of a reply."""
+        batch = StagedReply.of(group, reply, self._source)
+        if batch is None:
+            return
+        assert self._writer is not None
+        self._writer.add(RESULTS, batch, batch.size)
+
+    def fail(self, row: int, failure: Failure, attempts: int) -> None:
+        """Keep why a pset has no result."""
+        assert self._writer is not None
+        failed = StagedFailure(row, failure, attempts)
+        self._writer.add(FAILURES, failed, failed.size)
+
+    def _tick(self) -> None:
+        self._record.note_versions()
+        if not self._lock.beat():
+            assert self._writer is not None
+            self._writer.stop()
+            self._tell(
+                f"the checkpoint {self._wanted.path!r} was taken over by another program: "
+                "nothing more is written to it, and the survey goes on in memory"
+            )
+            self._lost = True
+        if not self._lost:
+            self._write_run()
+
+    def _write_run(self) -> None:
+        stored = {kind: part_set.rows() for kind, part_set in self._part_sets.items()}
+        failed = self._collector.failed.values() if self._closed else ()  # until then, each has its turn
+        self._record.write(stored, self._positions.first, failed)
+
+    def close(self, status: Status) -> None:
+        """Write what is not written yet, and end."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            unwritten = 0 if self._writer is None else self._writer.close()
+            if self._writer is not None and not self._lost:
+                self._end_run(status)
+        finally:
+            self._lock.release()
+        if unwritten:
+            self._tell(
+                f"the end of the survey could not be written to the checkpoint {self._wanted.path!r}: "
+                "its results are complete in memory; save them elsewhere"
+            )
+
+    def _end_run(self, status: Status) -> None:
+        self._record.note_versions()
+        self._record.note_end(status)
+        with suppress(OSError):  # it has been told that nothing can be written
+            self._write_run()
+
+
+def _make_directory(path: Path) -> None:
+    """Make the directory, or look whether the one that is there is a checkpoint."""
+    if path.exists() and not path.is_dir():
+        raise NotACheckpoint(
+            f"{str(path)!r} is a file: give an empty directory as checkpoint, or one that does not exist"
+        )
+    path.mkdir(parents=True, exist_ok=True)
+    entries = {entry.name for entry in path.iterdir()}
+    if NAME in entries:
+        with suppress(RunUnreadable):  # who has the lock sets it aside
+            read_run(path)
+        return
+    foreign = sorted(name for name in entries - OURS if not name.startswith("."))
+    if foreign:
+        raise NotACheckpoint(
+            f"{str(path)!r} is not a checkpoint, for it has no {NAME} but other files "
+            f"(such as {foreign[0]!r}): give an empty directory, or one that does not exist"
+        )
+
+
+def _sorted(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.sort(np.concatenate([no_rows(), *rows]))
+
+
+if TYPE_CHECKING:
+    from paramsurvey.engine.checkpoint import Checkpoint
+
+    def _proof(checkpoint: DirectoryCheckpoint) -> Checkpoint:
+        return checkpoint

@@ -1,0 +1,123 @@
+"""What earlier runs have stored, read part by part; what is damaged costs itself alone, and is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.checkpoint.format.part_files import Part, PartDamaged, live_parts, read_part
+from paramsurvey.checkpoint.format.schema import PartTable
+from paramsurvey.checkpoint.run_file import NAME as RUN
+from paramsurvey.checkpoint.run_file import RunUnreadable, read_run
+from paramsurvey.transport.messages import Failure, FailureKind
+
+BAD_RUN = f"{RUN}.bad"
+
+Tell = Callable[[str], object]
+
+
+def read_all(directory: Path, tell: Tell, set_aside: bool) -> Iterator[PartTable]:
+    """Yield the rows of all parts in a directory, in order.
+
+    Parameters
+    ----------
+    directory : Path
+    tell : callable
+        Told of parts that are damaged.
+    set_aside : bool
+        Rename them, so that nobody stumbles over them again.
+    """
+    for part in live_parts(directory)[0]:
+        try:
+            yield read_part(part)
+        except PartDamaged as damage:
+            tell(damage_text(part, damage, _moved_aside(part.path) if set_aside else False))
+
+
+def read_run_tolerantly(directory: Path, tell: Tell, set_aside: bool) -> dict[str, Any] | None:
+    """Return a checkpoint's ``run.json``; None where it cannot be read, but parts can.
+
+    Parameters
+    ----------
+    directory : Path
+    tell : callable
+        Told of a file that cannot be read.
+    set_aside : bool
+        Rename it, so that a new one can take its place.
+
+    Raises
+    ------
+    NotACheckpoint
+        There are no parts either, or this version does not understand it.
+    """
+    try:
+        return read_run(directory)
+    except RunUnreadable:
+        tell(_loss(directory, _moved_aside(directory / RUN)) if set_aside else _loss(directory))
+        return None
+
+
+def _loss(directory: Path, moved: bool | None = None) -> str:
+    """Return what is said of a run.json that cannot be read; `moved` is None where nobody tried to."""
+    damage = f"the {RUN} of the checkpoint {str(directory)!r} is damaged or gone"
+    if moved is None:
+        return (
+            f"{damage}: its results are all there, but the name and the counts of its run are not known; "
+            "the next map with this checkpoint writes a new one"
+        )
+    renamed = f"; it is now {BAD_RUN}" if moved else ""
+    return (
+        f"{damage}{renamed}: the results are used, but whether the same function and user_kwargs made them "
+        "is not known; give another directory to compute all of them again"
+    )
+
+
+def _moved_aside(path: Path) -> bool:
+    with suppress(OSError):
+        path.rename(path.with_name(path.name + ".bad"))
+        return True
+    return False
+
+
+def damage_text(part: Part, damage: PartDamaged, moved: bool) -> str:
+    """Return what is said of a part that is damaged."""
+    renamed = f"it is now {part.path.name}.bad" if moved else "it is left out"
+    return (
+        f"a part of the checkpoint is damaged ({damage}): {part.path}; {renamed}, and its {part.rows} psets "
+        "are run again when the survey is resumed"
+    )
+
+
+def latest_failures(tables: list[PartTable], finished: list[NDArray[np.int64]]) -> list[PartTable]:
+    """Return the failures that are not finished, and the last of those with the same position."""
+    if not tables:
+        return []
+    positions = np.concatenate([table.positions for table in tables])
+    last = np.zeros(len(positions), dtype=np.bool_)
+    _, from_end = np.unique(positions[::-1], return_index=True)
+    last[len(positions) - 1 - from_end] = True
+    if finished:
+        last &= ~np.isin(positions, np.concatenate(finished))
+    starts = np.cumsum([0, *map(len, tables)]).tolist()
+    return [
+        table.take(np.flatnonzero(last[start : start + len(table)]))
+        for start, table in zip(starts, tables, strict=False)
+    ]
+
+
+def failure_cells(table: PartTable) -> tuple[list[Failure], list[int]]:
+    """Return the failures in a table, and after how many attempts each."""
+    columns = {stored.key: table.pieces(stored) for stored in table.columns("failure")}
+    cells = {str(key): list(pieces[0][1]) if pieces else [] for key, pieces in columns.items()}
+    said = zip(cells["kind"], cells["exception"], cells["traceback"], strict=True)
+    printed = table.printed(range(len(table)))
+    failures = [
+        Failure(FailureKind(kind), exception, traceback, printed.get(at, ""))
+        for at, (kind, exception, traceback) in enumerate(said)
+    ]
+    return failures, [int(count) for count in cells["attempts"]]

@@ -1,0 +1,346 @@
+"""Recognizing psets by their content, and matching two lists of them.
+
+A pset's identity is two numbers of 64 bits. They depend on its keys and values alone: not on the
+order of the columns, nor on how a column is stored (categorical, int8 or int64). Psets are equal
+here when their values have the same kind and are equal: ``1``, ``1.0`` and ``True`` are three
+different values, for a worker function sees the difference; 0.0 and -0.0 are the same, and a key
+whose value is nan counts as not there, as it is nan in a table where some psets do not have it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.params.sources import CategoryCodes, ColumnValues
+from paramsurvey.transport.columns import object_array
+
+U64 = NDArray[np.uint64]
+BLOCK = 1 << 15  # values: few enough for the steps of a mix to stay in a processor's cache
+SHORT_INT = 2000  # bits: of such a number Python always tells the decimal digits
+DEEPEST = 50  # containers in containers in ...
+
+MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # of splitmix64
+STRING_KEYS = ("paramsurvey:str1", "paramsurvey:str2")  # siphash wants 16 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HashPairs:
+    """Two independent hashes for each of some values, or psets."""
+
+    one: U64
+    two: U64
+
+    @classmethod
+    def empty(cls, count: int) -> HashPairs:
+        """Return room for `count` of them."""
+        return cls(np.zeros(count, dtype=np.uint64), np.zeros(count, dtype=np.uint64))
+
+    def __len__(self) -> int:
+        return len(self.one)
+
+    def __getitem__(self, at: Any) -> HashPairs:
+        return HashPairs(self.one[at], self.two[at])
+
+    def put(self, at: Any, values: HashPairs) -> None:
+        """Overwrite those at `at`."""
+        self.one[at], self.two[at] = values.one, values.two
+
+    def equal(self, other: HashPairs) -> NDArray[np.bool_]:
+        """Tell for each whether it is that of `other`."""
+        same: NDArray[np.bool_] = (self.one == other.one) & (self.two == other.two)
+        return same
+
+    @classmethod
+    def joined(cls, parts: Sequence[HashPairs]) -> HashPairs:
+        """Return them one after the other."""
+        if not parts:
+            return cls.empty(0)
+        return cls(np.concatenate([part.one for part in parts]), np.concatenate([part.two for part in parts]))
+
+
+def _salt(text: str) -> tuple[np.uint64, np.uint64]:
+    one, two = struct.unpack("<QQ", hashlib.blake2b(text.encode(), digest_size=16).digest())
+    return np.uint64(one), np.uint64(two)
+
+
+_KINDS = {name: _salt(f"kind {name}") for name in ("bool", "int", "float", "str", "other")}
+_NAN = np.uint64(0x7FF8000000000000)
+with np.errstate(over="ignore"):  # of numpy's scalars; arrays wrap around silently
+    _NAN_LANES = (_NAN ^ _KINDS["float"][0], _NAN + _KINDS["float"][1])
+
+
+@dataclass
+class Hasher:
+    """Computes psets' identities; what it learns about a categorical's categories it keeps.
+
+    Examples
+    --------
+    >>> two = Hasher().keys({"a": [1, 1], "b": [0.0, -0.0]}, 2)
+    >>> bool(two.one[0] == two.one[1])
+    True
+    """
+
+    _categories: dict[str, tuple[Sequence[Any], HashPairs]] = field(default_factory=dict)
+
+    def keys(self, columns: Mapping[str, ColumnValues | HashPairs], count: int) -> HashPairs:
+        """Return the identities of `count` psets, given their columns (or the columns' own hashes)."""
+        state = HashPairs.empty(count)
+        for name in sorted(columns):
+            cells = columns[name]
+            _stir(state, cells if isinstance(cells, HashPairs) else self._cells(name, cells), _salt(name))
+        return state
+
+    def _cells(self, name: str, cells: ColumnValues) -> HashPairs:
+        if not isinstance(cells, CategoryCodes):
+            return hash_values(cells)
+        known = self._categories.get(name)
+        if known is None or known[0] is not cells.categories:
+            known = self._categories[name] = (cells.categories, hash_values(list(cells.categories)))
+        return known[1][cells.codes]  # code -1 finds the nan behind the categories
+
+
+def _stir(state: HashPairs, values: HashPairs, salt: tuple[np.uint64, np.uint64]) -> None:
+    """Mix one more column into the psets' states, in place; a nan leaves them as they are."""
+    for lane, news, grain, nan in zip(
+        (state.one, state.two), (values.one, values.two), salt, _NAN_LANES, strict=True
+    ):
+        for start in range(0, len(lane), BLOCK):
+            piece, new = lane[start : start + BLOCK], news[start : start + BLOCK]
+            absent = np.flatnonzero(new == nan)
+            before = piece[absent]
+            piece += new
+            piece ^= grain
+            _mix(piece)
+            piece[absent] = before
+
+
+def _mix(x: U64) -> None:
+    """Let every bit depend on every other, in place: the last steps of splitmix64."""
+    x ^= x >> np.uint64(30)
+    x *= MIX_1
+    x ^= x >> np.uint64(27)
+    x *= MIX_2
+    x ^= x >> np.uint64(31)
+
+
+def hash_values(values: NDArray[Any] | list[Any]) -> HashPairs:
+    """Return the hashes of a column's values, each by itself."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf" and values.dtype.char != "g":
+        return _numbers(values)
+    kinds = np.fromiter((_kind_of(value) for value in values), dtype="U1", count=len(values))
+    hashes = HashPairs.empty(len(values))
+    for kind in np.unique(kinds).tolist():
+        at = np.flatnonzero(kinds == kind)
+        hashes.put(at, _of_kind(kind, [values[i] for i in at.tolist()]))
+    return hashes
+
+
+def _kind_of(value: object) -> str:
+    if type(value) is int:
+        return "i" if -(2**63) <= value < 2**63 else "o"
+    if type(value) is np.longdouble and value != value:
+        return "f"  # a nan is a nan
+    return {float: "f", bool: "b", str: "s"}.get(type(value), "o")
+
+
+def _of_kind(kind: str, values: list[Any]) -> HashPairs:
+    if kind == "s":
+        return _strings(values)
+    if kind == "o":
+        return _digests(values)
+    return _numbers(np.array(values, dtype={"i": np.int64, "f": np.float64, "b": np.bool_}[kind]))
+
+
+def _numbers(values: NDArray[Any]) -> HashPairs:
+    kind = {"b": "bool", "f": "float"}.get(values.dtype.kind, "int")
+    if values.dtype.kind == "u" and len(values) and values.max() >= 2**63:
+        return hash_values(values.tolist())
+    return _salted(_bits(values, kind), kind)
+
+
+def _bits(values: NDArray[Any], kind: str) -> U64:
+    if kind != "float":
+        return values.astype(np.int64).view(np.uint64)
+    floats = values.astype(np.float64) + 0.0  # which makes 0.0 of -0.0
+    bits = floats.view(np.uint64)
+    bits[np.isnan(floats)] = _NAN
+    return bits
+
+
+def _salted(bits: U64, kind: str, others: U64 | None = None) -> HashPairs:
+    one, two = _KINDS[kind]
+    return HashPairs(bits ^ one, (bits if others is None else others) + two)
+
+
+def _strings(values: list[Any]) -> HashPairs:
+    import pandas as pd
+
+    array = object_array(values, len(values))
+    try:
+        one, two = (pd.util.hash_array(array, hash_key=key) for key in STRING_KEYS)
+    except UnicodeEncodeError:  # half a surrogate pair somewhere: see each by itself
+        return HashPairs.joined([_string(value) for value in values])
+    return _salted(one, "str", two)
+
+
+def _string(value: str) -> HashPairs:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return _digests([value])
+    return _strings([value])
+
+
+def _digests(values: list[Any]) -> HashPairs:
+    digests = b"".join(hashlib.blake2b(canonical(value), digest_size=16).digest() for value in values)
+    pairs = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
+    return _salted(pairs[:, 0].copy(), "other", pairs[:, 1].copy())
+
+
+def canonical(thing: object, depth: int = 0) -> bytes:
+    """Return bytes that are the same for equal things, in every process.
+
+    Pickles are not that: they depend on which parts of a thing are one object, and on the order of
+    its sets.
+    """
+    if depth > DEEPEST:
+        return b"deep"
+    below = depth + 1
+    if thing is None:
+        return _framed("NoneType", b"None")
+    if isinstance(thing, int):
+        return _framed(type(thing).__name__, _digits(thing).encode())
+    if isinstance(thing, float):
+        return _framed("float", b"nan" if math.isnan(thing) else struct.pack("<d", thing + 0.0))
+    if isinstance(thing, str):
+        return _framed("str", thing.encode("utf-8", "surrogatepass"))
+    if isinstance(thing, (bytes, bytearray)):
+        return _framed("bytes", bytes(thing))
+    if isinstance(thing, (date, datetime)):
+        return _framed("date", thing.isoformat().encode())
+    if isinstance(thing, timedelta):
+        return _framed("timedelta", repr(thing).encode())
+    if isinstance(thing, (list, tuple)):
+        return _framed(type(thing).__qualname__, b"".join(canonical(one, below) for one in thing))
+    if isinstance(thing, (set, frozenset)):
+        return _framed("set", b"".join(sorted(canonical(one, below) for one in thing)))
+    if isinstance(thing, Mapping):
+        pairs = (canonical(key, below) + canonical(value, below) for key, value in thing.items())
+        return _framed("dict", b"".join(sorted(pairs)))
+    return _canonical_object(thing, below)
+
+
+def _digits(number: int) -> str:
+    """Return an integer as text, without Python's limit on decimal digits, which each process may set."""
+    if isinstance(number, bool):
+        return repr(number)
+    return int.__repr__(number) if number.bit_length() <= SHORT_INT else hex(number)
+
+
+def _canonical_object(thing: Any, depth: int) -> bytes:
+    if isinstance(thing, np.ndarray) and not thing.dtype.hasobject:
+        content = np.ascontiguousarray(thing).reshape(-1).view(np.uint8).data
+        return _framed(f"array {thing.dtype.str} {thing.shape}", hashlib.blake2b(content).digest())
+    if isinstance(thing, np.ndarray):
+        return _framed(f"array {thing.shape}", canonical(thing.ravel().tolist(), depth))
+    if isinstance(thing, np.generic):
+        return _canonical_scalar(thing, depth)
+    code = getattr(thing, "__code__", None)
+    if code is not None:
+        return _framed("function", canonical(code_of(code), depth))
+    if isinstance(thing, type):
+        return _framed("class", f"{thing.__module__}.{thing.__qualname__}".encode())
+    return _framed("object", _canonical_reduced(thing, depth))
+
+
+def _canonical_scalar(thing: Any, depth: int) -> bytes:
+    native = thing.item()
+    if thing.dtype.kind in "biufUS" and not isinstance(native, np.generic):
+        return canonical(native, depth)
+    if isinstance(thing, (np.longdouble, np.clongdouble)):  # between their numbers is memory of no meaning
+        return _framed(f"numpy {thing.dtype.str}", repr(thing + 0).encode())
+    if thing.dtype.hasobject:
+        return _framed("numpy object", canonical(native, depth))
+    return _framed(f"numpy {thing.dtype.str}", thing.tobytes())
+
+
+def _canonical_reduced(thing: Any, depth: int) -> bytes:
+    """Take an object apart as pickle would."""
+    try:
+        reduced = thing.__reduce_ex__(4)
+    except Exception:  # it cannot be pickled; its repr may have an address, which is never the same
+        return f"{type(thing).__module__}.{type(thing).__qualname__}".encode()
+    if isinstance(reduced, str):
+        return reduced.encode()
+    made_by, arguments, *rest = reduced
+    name = f"{getattr(made_by, '__module__', '')}.{getattr(made_by, '__qualname__', made_by)}"
+    parts = [list(part) if hasattr(part, "__next__") else part for part in rest[:3]]
+    return canonical([name, list(arguments), *parts], depth)
+
+
+def code_of(code: Any) -> list[Any]:
+    """Return what a code object does, without where it stands."""
+    constants = [code_of(one) if hasattr(one, "co_code") else one for one in code.co_consts]
+    return [code.co_code, list(code.co_names), list(code.co_varnames), constants]
+
+
+def _framed(kind: str, content: bytes) -> bytes:
+    return f"{kind}:{len(content)}:".encode() + content
+
+
+class Matcher:
+    """Finds, for psets of a survey, which of some stored ones they are; each stored one once.
+
+    Of psets that are equal, the first takes the first that is stored, the second the second.
+
+    Parameters
+    ----------
+    stored : HashPairs
+        The identities to look among.
+    """
+
+    def __init__(self, stored: HashPairs) -> None:
+        self._order = np.argsort(stored.one, kind="stable")
+        self._stored = stored[self._order]
+        self._used = np.zeros(len(stored), dtype=np.int64)  # by the first of each run of equal ones
+        self.left = len(stored)
+
+    def match(self, keys: HashPairs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return two arrays: which of `keys` are stored (ascending), and which stored one each of them is."""
+        one = self._stored.one
+        first = np.searchsorted(one, keys.one)
+        candidates = np.flatnonzero(first < len(one))
+        candidates = candidates[self._stored[first[candidates]].equal(keys[candidates])]
+        first = first[candidates]
+        take = first + self._used[first] + _ranks(first)
+        there = take < len(one)
+        there[there] = self._stored[take[there]].equal(self._stored[first[there]])
+        np.add.at(self._used, first[there], 1)
+        self.left -= int(there.sum())
+        return candidates[there], self._order[take[there]]
+
+
+def _ranks(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each value how many equal ones stand before it.
+
+    Examples
+    --------
+    >>> _ranks(np.array([7, 3, 7, 7, 3]))
+    array([0, 0, 1, 2, 1])
+    """
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1 if len(ordered) else 0))
+    counts = np.diff(starts, append=len(ordered))
+    ranks = np.empty(len(values), dtype=np.int64)
+    ranks[order] = np.arange(len(ordered)) - np.repeat(starts, counts)
+    return ranks

@@ -1,0 +1,1 @@
+"""What runs for each pset: a command (its template, quoting, execution and output), or a Python function."""

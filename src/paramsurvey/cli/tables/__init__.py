@@ -1,0 +1,1 @@
+"""Tables of results: onto stdout, and into files of several formats."""

@@ -1,0 +1,154 @@
+"""The values of one column, in the form in which a space keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.params.row_math import as_array
+from paramsurvey.transport.columns import numpy_index, value_array
+from paramsurvey.transport.messages import Rows, Values
+from paramsurvey.transport.packed_columns import native
+
+Axis = range | NDArray[Any] | list[Any]
+"""All values of a column: a range stays one, so that an axis of a billion values costs nothing."""
+
+
+def as_axis(name: str, values: object) -> Axis:
+    """Return a column's values in the form in which they are kept.
+
+    Examples
+    --------
+    >>> as_axis("x", [1, 2])
+    array([1, 2])
+    >>> as_axis("x", ("a", 2))
+    ['a', 2]
+    """
+    checked = check_values(name, values)
+    if isinstance(checked, range) and _in_64_bits(checked):
+        return checked
+    dtype = getattr(checked, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+        return _numbers(np.asarray(checked))
+    return value_array([dated(value) for value in native(as_list(checked))])
+
+
+def as_list(values: Iterable[Any]) -> list[Any]:
+    """Return `values` as a list, Arrow's as Python objects."""
+    to_list = getattr(values, "to_pylist", None)
+    return list(to_list() if to_list else values)
+
+
+def several(values: object) -> Any:
+    """Return values as they are, and one value (a string, a number, None) as a list of it.
+
+    Examples
+    --------
+    >>> [several(values) for values in (3, "abc", None, [3])]
+    [[3], ['abc'], [None], [3]]
+    """
+    if not is_one(values):
+        return values
+    return [values[()] if isinstance(values, np.ndarray) else values]  # it has no dimensions
+
+
+def is_one(values: object) -> bool:
+    """Tell whether this is one value, not several: a string, a number, an array without dimensions."""
+    if isinstance(values, (str, bytes)):
+        return True
+    return getattr(values, "ndim", 1) < 1 or not isinstance(values, Iterable)
+
+
+def check_values(name: object, values: object) -> Iterable[Any]:
+    """Return `values`, or raise a ValueError where they are no sequence of them.
+
+    Examples
+    --------
+    >>> check_values("x", 3)
+    Traceback (most recent call last):
+        ...
+    ValueError: 'x' needs a list of values and has 3: write [3]
+    """
+    needs = f"{name!r} needs a list of values and has"
+    if isinstance(values, (str, bytes)):
+        raise ValueError(f"{needs} the string {values!r}: write [{values!r}]")
+    if isinstance(values, Mapping):
+        raise ValueError(f"{needs} a dict: give its list(...), or the list of its values()")
+    if isinstance(values, (set, frozenset)):
+        raise ValueError(f"{needs} a set, which has no order: give it one with sorted(...)")
+    if is_one(values):
+        raise ValueError(f"{needs} {values}: write [{values}]")
+    dimensions = getattr(values, "ndim", 1)
+    if dimensions > 1:
+        raise ValueError(f"{needs} {dimensions} dimensions: give one, for example with list(...)")
+    return cast("Iterable[Any]", values)
+
+
+def native_order(values: Any) -> Any:
+    """Return an array or a Series in this machine's byte order; whatever has none is returned as it is.
+
+    Examples
+    --------
+    >>> native_order(np.array([1, 2], dtype=">i2")).dtype
+    dtype('int16')
+    """
+    dtype = getattr(values, "dtype", None)
+    if isinstance(dtype, np.dtype) and not dtype.isnative:
+        return values.astype(dtype.newbyteorder("="))
+    return values
+
+
+def has_none(values: Iterable[Any]) -> bool:
+    """Tell whether None, or pandas' NA, is there: pandas makes nan of it, and floats of integers beside it.
+
+    Examples
+    --------
+    >>> has_none([5, None])
+    True
+    >>> has_none([5, float("nan")])
+    False
+    """
+    # by name, for pandas stays unloaded
+    return any(kind is type(None) or kind.__name__ == "NAType" for kind in set(map(type, values)))
+
+
+def _in_64_bits(values: range) -> bool:
+    limits = np.iinfo(np.int64)
+    return not values or (
+        min(values[0], values[-1]) >= limits.min and max(values[0], values[-1]) <= limits.max
+    )
+
+
+def _numbers(values: NDArray[Any]) -> Axis:
+    """Copy numbers into the kind of array that psets are made of."""
+    if values.dtype.kind == "u" and len(values) and values.max() > np.iinfo(np.int64).max:
+        return [int(value) for value in values]
+    kinds = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64}
+    return np.array(values, dtype=kinds[values.dtype.kind])
+
+
+def dated(value: Any) -> Any:
+    """Return numpy's dates and spans as pandas' ones, which are datetimes and keep the nanoseconds."""
+    if not isinstance(value, (np.datetime64, np.timedelta64)):
+        return value
+    import pandas as pd
+
+    return pd.Timestamp(value) if isinstance(value, np.datetime64) else pd.Timedelta(value)
+
+
+def values_at(axis: Axis, rows: Rows) -> Values:
+    """Return the values at `rows`, never a view of the axis.
+
+    Examples
+    --------
+    >>> values_at(range(0, 1000, 10), range(3, 5))
+    array([30, 40])
+    """
+    if isinstance(axis, range):
+        return axis.start + axis.step * as_array(rows)
+    if isinstance(axis, np.ndarray):
+        return np.array(axis[numpy_index(rows)])
+    return axis[rows.start : rows.stop] if isinstance(rows, range) else [axis[i] for i in rows]

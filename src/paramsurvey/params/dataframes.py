@@ -1,0 +1,172 @@
+"""DataFrames out of the tables that psets are given as: pandas', polars' and Arrow's, and Parquet files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paramsurvey.errors import PsetError, PsetTypeError
+from paramsurvey.params.axes import is_one
+from paramsurvey.params.column_names import reasons_among, refuse_duplicates
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from paramsurvey.transport.messages import Values
+
+READERS = {".feather": "read_feather", ".json": "read_json", ".xlsx": "read_excel"}
+
+
+def frame_of(psets: object) -> pd.DataFrame | None:
+    """Return the psets of a table as a DataFrame, None where `psets` is no table.
+
+    Its numbers are in this machine's byte order, and integers are integers: in a column of polars' or
+    Arrow's that has nulls, pandas' nullable ones.
+
+    Parameters
+    ----------
+    psets : DataFrame, polars or Arrow table, dict of columns, or path
+        A path is that of a Parquet file, or of a directory of them. The psets of `missing` come without
+        their reasons.
+
+    Returns
+    -------
+    DataFrame or None
+        It may be the very frame that was given, and share its values.
+
+    Raises
+    ------
+    PsetError
+        A ValueError: there is no Parquet file, the names of a table's columns are not different, or the
+        columns of a dict are not equally long.
+    """
+    import pandas as pd
+
+    to_psets = getattr(psets, "to_psets", None)  # of missing psets: their reasons are none of their keys
+    if callable(to_psets):
+        psets = to_psets()
+    if isinstance(psets, Mapping):
+        return _of_columns(psets)
+    if isinstance(psets, (str, os.PathLike)):
+        psets = _read_parquet(psets)
+    frame = psets if isinstance(psets, pd.DataFrame) else _as_frame(psets)
+    if not isinstance(frame, pd.DataFrame):
+        return None
+    return native_frame(_without_reasons(frame))
+
+
+def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame | None:
+    """Return a dict of columns as a table, None where none of them is one: it is one pset then."""
+    import pandas as pd
+
+    if columns and all(is_one(values) or isinstance(values, (Mapping, Set)) for values in columns.values()):
+        return None
+    try:
+        return native_frame(pd.DataFrame(dict(columns)))
+    except (TypeError, ValueError) as error:
+        raise PsetError(
+            f"psets is a dict of columns that make no table ({error}): give lists that are equally long"
+        ) from error
+
+
+def as_series(values: Values | NDArray[Any]) -> pd.Series[Any]:
+    """Return `values` with the dtype that pandas gives to a list of them."""
+    import pandas as pd
+
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return pd.Series(values)
+    try:
+        return pd.Series(list(values))
+    except Exception:  # objects that look like arrays to pandas and are none may raise anything
+        boxed = np.fromiter(values, dtype=object, count=len(values))
+        return pd.Series(boxed, dtype=object)
+
+
+def _without_reasons(frame: pd.DataFrame) -> pd.DataFrame:
+    names = list(frame.columns)
+    reasons = reasons_among(names, with_counts=bool(names) and frame.dtypes.iloc[-1].kind in "iu")
+    return frame.drop(columns=list(reasons)) if reasons else frame
+
+
+def native_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with all numbers in this machine's byte order; itself where they are.
+
+    Files of netCDF and FITS have the other one, of which pandas can do only a part of what it does.
+    """
+    foreign = {
+        name: dtype.newbyteorder("=")
+        for name, dtype in frame.dtypes.items()
+        if isinstance(dtype, np.dtype) and not dtype.isnative
+    }
+    return frame.astype(foreign) if foreign else frame
+
+
+def _as_frame(table: Any) -> Any:
+    """Return a table that is not pandas' as it makes a DataFrame of itself, but with exact integers."""
+    to_pandas = getattr(table, "to_pandas", None)
+    if not callable(to_pandas):
+        return None
+    package = type(table).__module__.partition(".")[0]
+    if package not in ("polars", "pyarrow") or not hasattr(table, "schema"):
+        return to_pandas()
+    holed, nested = _of_polars(table) if package == "polars" else _of_arrow(table)
+    # where integers are inside of lists and structs, pandas has nothing but Python's own for those with nulls
+    frame = to_pandas(integer_object_nulls=True) if nested else to_pandas()
+    for name, column in holed.items():
+        if name in frame.columns and isinstance(frame[name].dtype, np.dtype):
+            frame[name] = _nullable(column)
+    return frame
+
+
+def _of_polars(table: Any) -> tuple[dict[str, Any], bool]:
+    """Return the columns of integers that have nulls, as Arrow's, and whether there are lists or structs."""
+    kinds = table.schema.items()
+    holed = [name for name, kind in kinds if kind.is_integer() and table[name].null_count()]
+    return {name: table[name].to_arrow() for name in holed}, any(kind.is_nested() for _, kind in kinds)
+
+
+def _of_arrow(table: Any) -> tuple[dict[str, Any], bool]:
+    """Return the same of an Arrow table."""
+    from pyarrow import types
+
+    refuse_duplicates(table.schema.names)
+    columns = zip(table.schema.names, table.columns, strict=True)
+    holed = {name: column for name, column in columns if types.is_integer(column.type) and column.null_count}
+    return holed, any(map(types.is_nested, table.schema.types))
+
+
+def _nullable(column: Any) -> Any:
+    """Return an Arrow column of integers as pandas' nullable ones, of which none is ever a float."""
+    import pandas as pd
+    from pyarrow import types
+
+    sign = "U" if types.is_unsigned_integer(column.type) else ""
+    dtype: Any = pd.api.types.pandas_dtype(f"{sign}Int{column.type.bit_width}")
+    return dtype.__from_arrow__(column)
+
+
+def _read_parquet(path: str | os.PathLike[str]) -> Any:
+    """Return what a Parquet file, or a directory of them, holds, as an Arrow table."""
+    shown = repr(os.fspath(path))
+    if not os.path.exists(path):
+        raise PsetTypeError(f"psets is a path, {shown}, where there is nothing: name a Parquet file")
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError(
+            f"psets is a path, {shown}, and Parquet files need pyarrow: pip install 'paramsurvey[parquet]'"
+        ) from error
+    try:
+        return pyarrow.parquet.read_table(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        reader = READERS.get(Path(os.fspath(path)).suffix.lower(), "read_csv")
+        raise PsetTypeError(
+            f"psets is a path, {shown}, that cannot be read as Parquet ({error}): "
+            f"read it yourself, for example with pd.{reader}({shown}), and give that"
+        ) from error

@@ -1,0 +1,139 @@
+"""Watching a survey while it runs: from its counters, its failures and the clock to what there is to see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from paramsurvey.engine.collector import FailedPset
+from paramsurvey.engine.failure_causes import Case, Causes
+from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.eta import RateMeter
+from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
+from paramsurvey.reporting.reporter import Reporter
+from paramsurvey.reporting.snapshot import Running, Snapshot
+from paramsurvey.reporting.summary import PERCENTS, SummaryFacts, summary
+from paramsurvey.stats import PerfStats
+from paramsurvey.transport.messages import Failure, Pset
+
+SHOWN_SLOWEST = 3
+SLOW = 1.0  # seconds: a pset that has run for less is not worth a line
+INTERVAL = 0.25  # seconds between two looks at the counters
+
+
+class WatchedSurvey(Protocol):
+    """What a monitor asks a survey while it runs."""
+
+    progress: MapProgress
+    stats: PerfStats
+
+    def running(self) -> Sequence[tuple[int, float]]:
+        """Return (number, seconds) of every pset that is known to run now, the longest first."""
+        ...
+
+    def pset(self, row: int) -> Pset:
+        """Return the pset with this number."""
+        ...
+
+
+class Monitor:
+    """What there is to see of one survey. It is also the reporter that looks at the counters.
+
+    Parameters
+    ----------
+    clock : callable
+        Returns seconds that never go back.
+    """
+
+    interval = INTERVAL
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._survey: WatchedSurvey | None = None
+        self._causes = Causes()
+        self._last_failure: Case | None = None
+        self._summary = ""
+        self._begun = clock()
+        self._meter = RateMeter(self._begun)
+
+    def begin(self, survey: WatchedSurvey) -> None:
+        """Watch this survey from now on."""
+        progress = survey.progress
+        self._survey = survey
+        self._begun = self._clock()
+        self._meter = RateMeter(self._begun, progress.finished + progress.failures)
+
+    def report(self, progress: MapProgress, final: bool) -> None:
+        """Look at the counters."""
+        self._meter.observe(self._clock(), progress.finished + progress.failures)
+
+    def close(self) -> None:
+        """Do nothing: there is still something to be seen at the end."""
+
+    def failed(self, row: int, failure: Failure) -> None:
+        """Note a failure."""
+        self._last_failure = self._causes.add(row, failure.kind, failure.exception, failure.traceback)
+
+    def conclude(
+        self,
+        failed: Mapping[int, FailedPset],
+        cores: int,
+        log: str | None,
+        checkpoint: str | None,
+        interrupted: bool,
+        next_steps: NextSteps = IN_PYTHON,
+    ) -> str:
+        """Sum the survey up, and show that from now on; empty where nothing ever began."""
+        assert self._survey is not None
+        progress, stats = self._survey.progress, self._survey.stats
+        if interrupted and not progress.finished and not any(one.attempts for one in failed.values()):
+            return ""  # the exception that is on its way says all there is to say
+        timer = f"{progress.name}_wallclock"
+        self._summary = summary(
+            SummaryFacts(
+                progress=progress,
+                elapsed=self._clock() - self._begun,
+                work=stats.total(timer),
+                copying=stats.copying,
+                cores=cores,
+                percentiles=stats.percentiles(timer, PERCENTS),
+                cases=causes_of(failed).most_frequent(),
+                log=log,
+                checkpoint=checkpoint,
+                interrupted=interrupted,
+                next_steps=next_steps,
+            )
+        )
+        return self._summary
+
+    def look(self) -> Snapshot:
+        """Return what there is to see now."""
+        now, survey = self._clock(), self._survey
+        if survey is None:
+            return Snapshot()
+        progress = survey.progress
+        remaining = progress.total - progress.finished - progress.failures
+        slowest = [one for one in survey.running() if one[1] >= SLOW][:SHOWN_SLOWEST]
+        return Snapshot(
+            elapsed=now - self._begun,
+            per_second=self._meter.per_second(now),
+            seconds_left=self._meter.seconds_left(now, remaining),
+            slowest=[Running(row, survey.pset(row), seconds) for row, seconds in slowest],
+            last_failure=self._last_failure,
+            summary=self._summary,
+        )
+
+
+def causes_of(failed: Mapping[int, FailedPset]) -> Causes:
+    """Return the causes of failures by row, numbered as `missing` labels them."""
+    causes = Causes()
+    for label, row in enumerate(sorted(failed)):
+        failure = failed[row].failure
+        causes.add(label, failure.kind, failure.exception, failure.traceback)
+    return causes
+
+
+if TYPE_CHECKING:
+    import time
+
+    _: Reporter = Monitor(time.monotonic)

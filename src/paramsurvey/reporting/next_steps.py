@@ -1,0 +1,65 @@
+"""What a user can type or set next, in the language in which the survey was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+
+class NextSteps(Protocol):
+    """Says what comes next, after `next:` or as the remedy of a sentence."""
+
+    def threads(self, count: str) -> str:
+        """Return the line on OMP_NUM_THREADS, which was not set and is `count` in the workers."""
+        ...
+
+    def fewer_workers(self, most: int) -> str:
+        """Return how to have at most so many workers."""
+        ...
+
+    def fewer_threads(self, most: int) -> str:
+        """Return how to have at most so many threads in each worker."""
+        ...
+
+    def after_failures(self, first: int, checkpoint: str | None) -> str:
+        """Return how to look at what failed, of which `first` is an example, as `missing` labels it."""
+        ...
+
+    def go_on(self, checkpoint: str | None, interrupted: bool) -> str:
+        """Return how to run what was not run; `interrupted`: the caller has no results in hand."""
+        ...
+
+
+class PythonNextSteps:
+    """Advice for who called `paramsurvey.map`."""
+
+    def threads(self, count: str) -> str:
+        """Name the option of `init`."""
+        return (
+            f"OMP_NUM_THREADS is not set: it is {count} in the workers, lest they compete; "
+            "set it, or threads_per_worker=, to change that"
+        )
+
+    def fewer_workers(self, most: int) -> str:
+        """Name the option of `init`."""
+        return f"use at most ncores={most}"
+
+    def fewer_threads(self, most: int) -> str:
+        """Name the option of `init`."""
+        return f"use at most threads_per_worker={most}"
+
+    def after_failures(self, first: int, checkpoint: str | None) -> str:
+        """Name what the results have for it."""
+        return f"results.missing.summary(), or results.missing.reproduce({first})"
+
+    def go_on(self, checkpoint: str | None, interrupted: bool) -> str:
+        """Say what to call."""
+        if checkpoint:
+            return "run the same program again, which goes on from the checkpoint"
+        results = "paramsurvey.last_results()" if interrupted else "results"
+        return f"paramsurvey.map(..., {results}.missing)"
+
+
+IN_PYTHON = PythonNextSteps()
+
+if TYPE_CHECKING:
+    _: NextSteps = IN_PYTHON

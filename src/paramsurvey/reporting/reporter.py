@@ -1,0 +1,37 @@
+"""The contract between the survey and whoever shows or sends its progress."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from paramsurvey.engine.progress import MapProgress
+
+
+class Reporter(Protocol):
+    """Shows one map's progress somewhere.
+
+    A reporter never delays a survey (it may not wait for anything) and never fails one: the
+    caller logs what it raises and goes on.
+    """
+
+    interval: float
+    """Seconds between two calls of `report`; 0: after every reply."""
+
+    def report(self, progress: MapProgress, final: bool) -> None:
+        """Show the counters; `final` once, at the end of the map."""
+        ...
+
+    def close(self) -> None:
+        """The map is over, however it ended. May be called twice."""
+        ...
+
+
+def plain_line(progress: MapProgress) -> str:
+    """Return one line for files and pipes: the map's name, the word ``progress``, the counters.
+
+    Examples
+    --------
+    >>> plain_line(MapProgress("fit", total=2, finished=2))
+    'fit progress: total: 2, active: 0, finished: 2, failures: 0, exceptions: 0'
+    """
+    return f"{progress.name} progress: {progress}"

@@ -1,0 +1,1 @@
+"""Everything that shows or sends progress, and what chooses among it."""

@@ -1,0 +1,63 @@
+"""The live view in a terminal: a bar, the rate and the forecast, what runs for long, and what failed last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.reporter import Reporter
+from paramsurvey.reporting.reporters.plain_lines import last_lines
+from paramsurvey.reporting.reporters.screen import Screen
+from paramsurvey.reporting.snapshot import Look, Snapshot
+
+if TYPE_CHECKING:
+    from paramsurvey.reporting.reporters.live_layout import Painter
+
+INTERVAL = 0.5  # seconds between two pictures; a worker may wait for its next group while one is drawn
+NARROWEST = 20  # columns
+
+
+class LiveReporter:
+    """Draws a few lines at the bottom of the terminal; at the end the plain lines take their place.
+
+    Parameters
+    ----------
+    stream : text stream
+        The terminal.
+    look : callable
+        Returns a `Snapshot`.
+    """
+
+    interval = INTERVAL
+
+    def __init__(self, stream: TextIO, look: Look) -> None:
+        self._stream = stream
+        self._look = look
+        self._screen = Screen(stream)
+        self._painter: Painter | None = None
+
+    def report(self, progress: MapProgress, final: bool) -> None:
+        """Draw the map as it is now."""
+        if final:
+            self._screen.close()
+            self._screen.print_above(self._stream, last_lines(progress, self._look()))
+            return
+        if self._painter is None:  # a map that is over before the first picture never loads rich
+            from paramsurvey.reporting.reporters.live_layout import Painter
+
+            self._painter = Painter(self._stream)
+        size = self._screen.size()
+        lines, widths = self._painter.paint(progress, self._look(), max(NARROWEST, size.columns - 1))
+        most = max(1, size.lines - 2)
+        self._screen.open()
+        self._screen.show(lines[:most], widths[:most])
+
+    def close(self) -> None:
+        """Leave nothing of it on the screen."""
+        self._screen.close()
+
+
+if TYPE_CHECKING:
+    import sys
+
+    _: Reporter = LiveReporter(sys.stderr, Snapshot)

@@ -1,0 +1,224 @@
+"""The hidden log file: one per run, with everything that explains the run afterwards."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TextIO
+
+from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.reporter import Reporter, plain_line
+
+GIVEN_STREAM = "(the given stream)"
+TELLING_VARIABLES = ("PARAMSURVEY", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
+
+
+class RunLog:
+    """A log that never stands in the way: where it cannot write, it says so once and goes on.
+
+    Made by `RunLog.open`.
+
+    Attributes
+    ----------
+    path : str or None
+        The absolute path of the file, ``'(the given stream)'`` for a stream of the user's,
+        None when what is written goes nowhere.
+    saw_traceback : bool
+        True once a traceback was written.
+    """
+
+    def __init__(
+        self, stream: TextIO | None, path: str | None, on_warning: Callable[[str], object] | None
+    ) -> None:
+        self.path = path
+        self.saw_traceback = False
+        self._stream = stream
+        self._on_warning = on_warning
+        self._warned = False
+        self._owner = os.getpid()
+        self._listed: set[str] = set()
+
+    @classmethod
+    def open(
+        cls,
+        prefix: str | None = ".paramsurvey-",
+        stream: TextIO | None = None,
+        on_warning: Callable[[str], object] | None = None,
+    ) -> RunLog:
+        """Start a log and write its header.
+
+        In a worker process there is never a file: the run has one log, the driver's.
+
+        Parameters
+        ----------
+        prefix : str
+            What the file's name begins with; it may hold a directory. ``YYYYMMDD-HHMMSS.log`` (UTC)
+            is added. A file that exists is never written to. None: no file.
+        stream : text stream, optional
+            Written to instead of a file, and never closed here.
+        on_warning : callable, optional
+            Called with one sentence when the log cannot be made or, once, when it cannot be written.
+        """
+        if stream is not None:
+            log = cls(stream, GIVEN_STREAM, on_warning)
+        elif prefix is None or "PARAMSURVEY_WORKER" in os.environ:
+            log = cls(None, None, on_warning)
+        else:
+            log = cls._in_new_file(prefix, on_warning)
+        log._write_header()
+        return log
+
+    @classmethod
+    def _in_new_file(cls, prefix: str, on_warning: Callable[[str], object] | None) -> RunLog:
+        try:
+            file = _create(prefix)
+        except (OSError, ValueError) as error:
+            if on_warning is not None:
+                on_warning(
+                    f"The log file {prefix}DATE-TIME.log cannot be created ({error}), so this run has "
+                    "no log: give pslogger_prefix= a directory that you may write to."
+                )
+            return cls(None, None, on_warning)
+        return cls(file, os.path.abspath(file.name), on_warning)
+
+    def stem(self) -> str:
+        """Return what the names of files begin with that lie beside the log."""
+        path = self.path if self.path and self.path != GIVEN_STREAM else os.path.abspath(".paramsurvey.log")
+        return f"{path.removesuffix('.log')}-"
+
+    def write(self, text: str) -> None:
+        """Write one or more lines, and have them on their way to the disk before returning. Never raises."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text if text.endswith("\n") else text + "\n")
+            self._stream.flush()
+        except Exception as error:  # a stream of the user's may raise anything
+            self._warn(error)
+
+    def traceback(self, text: str) -> None:
+        """Write a traceback, and remember that there is one to be read."""
+        self.saw_traceback = True
+        self.write(text)
+
+    def close(self) -> None:
+        """Write the end time, and close the file if it is ours. Twice is harmless.
+
+        A process that was forked off the driver leaves the log alone: the run goes on.
+        """
+        if self._stream is None or os.getpid() != self._owner:
+            return
+        self.write(self._new_versions("versions of modules loaded since"))
+        self.write(f"paramsurvey end time {_now()}")
+        stream, self._stream = self._stream, None
+        if self.path != GIVEN_STREAM:
+            self._close_file(stream)
+
+    def _close_file(self, file: TextIO) -> None:
+        try:
+            file.close()
+        except OSError as error:
+            self._warn(error)
+
+    def _warn(self, error: Exception) -> None:
+        if self._on_warning is not None and not self._warned:
+            self._warned = True
+            self._on_warning(
+                f"The log {self.path} cannot be written ({error}), so lines of it are missing: "
+                "make room there, or choose another place with pslogger_prefix=."
+            )
+
+    def _write_header(self) -> None:
+        lines = [
+            f"paramsurvey start time {_now()}",
+            f"host: {socket.gethostname()}, process {os.getpid()}, directory {_directory()}",
+            f"command line: {shlex.join(sys.orig_argv)}",
+            f"python: {sys.version} on {sys.platform}",
+            self._new_versions("versions"),
+            *(f"{name}={value}" for name, value in sorted(os.environ.items()) if _is_telling(name)),
+        ]
+        self.write("\n".join(lines))
+
+    def _new_versions(self, title: str) -> str:
+        """Return a line with the versions of the modules that no earlier line has."""
+        new = [(name, version) for name, version in _loaded_versions() if name not in self._listed]
+        self._listed.update(name for name, _ in new)
+        return f"{title}: {', '.join(f'{name} {version}' for name, version in new) or 'none'}"
+
+
+class LogReporter:
+    """Writes the progress line, with the time, to the run's log.
+
+    Parameters
+    ----------
+    log : RunLog
+    interval : float
+        Seconds between two lines.
+    """
+
+    def __init__(self, log: RunLog, interval: float = 30.0) -> None:
+        self.interval = interval
+        self._log = log
+
+    def report(self, progress: MapProgress, final: bool) -> None:
+        """Write the counters."""
+        self._log.write(f"{_now()} {plain_line(progress)}")
+
+    def close(self) -> None:
+        """Do nothing: the log outlives the map."""
+
+
+def _create(prefix: str) -> TextIO:
+    names = _names(prefix)
+    while True:
+        with suppress(FileExistsError):  # another run of this second: let it be
+            # backslashreplace: a file name that is no valid text must not cost the line that holds it
+            return open(next(names), "x", encoding="utf-8", errors="backslashreplace")
+
+
+def _names(prefix: str) -> Iterator[str]:
+    now = datetime.now(UTC)
+    yield f"{prefix}{now:%Y%m%d-%H%M%S}.log"
+    yield f"{prefix}{now:%Y%m%d-%H%M%S-%f}.log"
+    count = 1
+    while True:
+        yield f"{prefix}{now:%Y%m%d-%H%M%S-%f}-{count}.log"
+        count += 1
+
+
+def _loaded_versions() -> Iterator[tuple[str, str]]:
+    """Yield name and version of the loaded packages, sorted, and load nothing.
+
+    The module's own dict is asked, because asking the module may run its ``__getattr__``, which
+    may import; and the metadata of installed packages is not asked, because that takes too long.
+    """
+    for name, module in sorted(sys.modules.items()):
+        if "." in name or name in sys.stdlib_module_names:
+            continue
+        version = getattr(module, "__dict__", {}).get("__version__")
+        if isinstance(version, str):
+            yield name, version
+
+
+def _is_telling(variable: str) -> bool:
+    return variable.startswith(TELLING_VARIABLES)
+
+
+def _directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return "(removed)"
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+if TYPE_CHECKING:
+    _: Reporter = LogReporter(RunLog(None, None, None))

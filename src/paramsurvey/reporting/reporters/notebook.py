@@ -1,0 +1,99 @@
+"""The live view in a notebook: HTML that is updated in place and stays when the map is over."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.engine.failure_causes import readable_path
+from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.humanize import clipped, duration, frequency, span
+from paramsurvey.reporting.reporter import Reporter
+from paramsurvey.reporting.reporters.plain_lines import last_lines, pace_line
+from paramsurvey.reporting.snapshot import Look, Snapshot
+
+INTERVAL = 0.5  # seconds between two pictures
+WIDEST = 120  # characters
+GREEN, YELLOW, GREY = "#2e8b57", "#c9a227", "#8884"  # on light and on dark pages
+
+
+class NotebookReporter:
+    """Shows the map below its cell.
+
+    Parameters
+    ----------
+    look : callable
+        Returns a `Snapshot`.
+    """
+
+    interval = INTERVAL
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._handle: Any = None
+
+    def report(self, progress: MapProgress, final: bool) -> None:
+        """Show the map as it is now; the text beside the HTML is for who reads the file without a browser."""
+        seen = self._look()
+        text = last_lines(progress, seen) if final else pace_line(progress, seen)
+        self._show({"text/html": notebook_html(progress, seen, final), "text/plain": text.rstrip()})
+
+    def _show(self, content: dict[str, str]) -> None:
+        if self._handle is None:
+            display: Any = import_module("IPython.display").display
+            self._handle = display(content, raw=True, display_id=True)
+        else:
+            self._handle.update(content, raw=True)
+
+    def close(self) -> None:
+        """Leave the last picture where it is."""
+
+
+def notebook_html(progress: MapProgress, seen: Snapshot, final: bool) -> str:
+    """Return the picture of a map as HTML."""
+    parts = [_bar(progress), _line(_pace(progress, seen, final))]
+    if final:
+        return _box([*parts, f"<pre>{escape(last_lines(progress, seen).rstrip())}</pre>"])
+    parts += [_line(f"{duration(one.seconds)}: {clipped(str(one), WIDEST)}") for one in seen.slowest]
+    case = seen.last_failure
+    if case is not None:
+        where = f" at {readable_path(case.cause.line)}" if case.cause.line else ""
+        like = f", {case.count:,} like it" if case.count > 1 else ""
+        parts.append(_line(f"last failure: {clipped(case.latest, WIDEST)}{where}{like}"))
+    return _box(parts)
+
+
+def _pace(progress: MapProgress, seen: Snapshot, final: bool) -> str:
+    parts = [
+        f"{progress.name}: {progress.finished:,} of {progress.total:,} finished",
+        f"{progress.failures:,} failed",
+        *([f"{progress.retried:,} tried again"] if progress.retried else []),
+        duration(seen.elapsed),
+    ]
+    if seen.per_second is not None and not final:
+        parts.append(frequency(seen.per_second))
+    if seen.seconds_left is not None and not final:
+        parts.append(f"ETA {span(*seen.seconds_left)}")
+    return ", ".join(parts)
+
+
+def _bar(progress: MapProgress) -> str:
+    share = (progress.finished + progress.failures) / progress.total if progress.total else 1.0
+    color = YELLOW if progress.failures else GREEN
+    return (
+        f'<div style="background:{GREY};height:8px;max-width:40em;border-radius:4px">'
+        f'<div style="background:{color};width:{share:.1%};height:100%;border-radius:4px"></div></div>'
+    )
+
+
+def _line(text: str) -> str:
+    return f"<div>{escape(text)}</div>"
+
+
+def _box(parts: list[str]) -> str:
+    return f'<div style="font-family:monospace;line-height:1.4">{"".join(parts)}</div>'
+
+
+if TYPE_CHECKING:
+    _: Reporter = NotebookReporter(Snapshot)

@@ -1,0 +1,97 @@
+"""Who is told how a map goes on, by what the user asked for and who is there to look."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable
+
+from paramsurvey.engine.options import Options
+from paramsurvey.reporting.monitor import Monitor
+from paramsurvey.reporting.reporter import Reporter
+from paramsurvey.reporting.reporters.log import LogReporter, RunLog
+from paramsurvey.reporting.reporters.plain_lines import PlainReporter
+from paramsurvey.reporting.reporters.screen import in_notebook, is_terminal
+from paramsurvey.reporting.reporters.statistics import AtEnd, StatisticsReporter
+from paramsurvey.stats import PerfStats
+
+INTERVALS = (math.inf, 30.0, 1.0, 0.0)  # seconds between two progress lines, by verbosity
+
+
+def select_reporters(
+    log: RunLog,
+    options: Options,
+    stats: PerfStats,
+    monitor: Monitor,
+    note: Callable[[str], object],
+    own_terminal: bool,
+) -> list[Reporter]:
+    """Return the reporters of one map.
+
+    Parameters
+    ----------
+    log : RunLog
+    options : Options
+    stats : PerfStats
+    monitor : Monitor
+        What there is to see. It comes first, for the others show what it has seen.
+    note : callable
+        Told what goes wrong with a reporter.
+    own_terminal : bool
+        Whether lines on the terminal may be drawn again and again.
+    """
+    reporters: list[Reporter] = [monitor, LogReporter(log)]
+    if options.verbose > 0:
+        reporters.append(_shown(options, monitor, own_terminal))
+    elif options.progress_dt is not None:  # who asks for progress gets it, and nothing more
+        reporters.append(PlainReporter(options.progress_dt))
+    reporters.append(_statistics(options, stats))
+    if options.carbon_server is not None:
+        reporters.append(_carbon(options, note))
+    return reporters
+
+
+def _shown(options: Options, monitor: Monitor, own_terminal: bool) -> Reporter:
+    """Return the live view at verbose 1 where it can be shown, and plain lines otherwise."""
+    if options.verbose == 1 and options.progress_dt is None:
+        if in_notebook():
+            from paramsurvey.reporting.reporters.notebook import NotebookReporter
+
+            return NotebookReporter(monitor.look)
+        if own_terminal and _can_draw():
+            from paramsurvey.reporting.reporters.live import LiveReporter
+
+            return LiveReporter(sys.stderr, monitor.look)
+    interval = INTERVALS[min(options.verbose, 3)] if options.progress_dt is None else options.progress_dt
+    return PlainReporter(interval, look=monitor.look)
+
+
+def _statistics(options: Options, stats: PerfStats) -> Reporter:
+    """Return what prints the statistics.
+
+    The summary has the times of the psets. So the table at the end says something new where psets have
+    timers of their own: it is printed then, as release 0.4 did at any `verbose`, unless vstats is 0.
+    """
+    shown = min(options.vstats, options.verbose, 2)  # percentiles after every action help nobody
+    at_end = AtEnd.ALWAYS if shown >= 2 else AtEnd.OWN_TIMERS if options.vstats > 0 else AtEnd.AFTER_OTHERS
+    return StatisticsReporter(stats, INTERVALS[shown], at_end)
+
+
+def _can_draw() -> bool:
+    encoding = getattr(sys.stderr, "encoding", None) or ""
+    is_unicode = encoding.lower().replace("-", "") == "utf8"
+    return (
+        is_unicode and is_terminal(sys.stderr) and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+    )
+
+
+def _carbon(options: Options, note: Callable[[str], object]) -> Reporter:
+    from paramsurvey.reporting.reporters.carbon import CarbonReporter
+
+    return CarbonReporter(
+        options.carbon_server or "",
+        options.carbon_port or 2004,
+        options.carbon_prefix or "paramsurvey",
+        note,
+    )

@@ -1,0 +1,78 @@
+"""Ctrl-C, SIGTERM and the like during a map: held back until the survey's books are in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+from paramsurvey.errors import Stopped
+
+
+class DeferredSignals:
+    """While it is entered, a signal is noted, and `check` raises what it would have raised.
+
+    A second signal raises at once. Handlers that the user has installed stay in place, and
+    outside the main thread nothing happens at all, for signals never arrive there. A process that is
+    forked off meanwhile, by an executor for example, ends by them as it would have otherwise.
+
+    Parameters
+    ----------
+    at_once : bool
+        Raise already at the first signal: somebody's function runs in this thread.
+    stop_signals : sequence of str
+        The names of the signals that end the map as Ctrl-C does.
+    """
+
+    def __init__(self, at_once: bool = False, stop_signals: Sequence[str] = ("SIGTERM",)) -> None:
+        self._at_once = at_once
+        self._stop_signals = [signal.Signals[name] for name in stop_signals]
+        self._seen: int | None = None
+        self._previous: dict[int, Any] = {}
+        self._owner = os.getpid()
+
+    def __enter__(self) -> DeferredSignals:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, *self._stop_signals):
+                self._replace(number)
+        return self
+
+    def _replace(self, number: int) -> None:
+        handler = signal.getsignal(number)
+        if handler is is_default_handler(number) or is_rays(handler):
+            self._previous[number] = signal.signal(number, self._note)
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous.clear()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._owner:
+            signal.signal(number, is_default_handler(number))
+            os.kill(os.getpid(), number)
+            return
+        again = self._seen is not None
+        self._seen = number
+        if again or self._at_once:
+            self.check()
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt, or Stopped(128 + number) for another signal, when one has come."""
+        if self._seen == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self._seen is not None:
+            raise Stopped(128 + self._seen)
+
+
+def is_default_handler(number: int) -> Any:
+    """Return the handler that a signal has in a new process."""
+    return signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+
+
+def is_rays(handler: object) -> bool:
+    """Tell whether Ray has installed a handler: it is not the user's choice, and ends the process at once."""
+    return str(getattr(handler, "__module__", "")).partition(".")[0] == "ray"

@@ -1,0 +1,57 @@
+"""What there is to see of a map at one moment: all that reporters know beside the counters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from paramsurvey.engine.failure_causes import Case
+from paramsurvey.transport.messages import Pset
+from paramsurvey.transport.safe_repr import describe
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A pset that runs now: its number in the survey, its keys, and for how many seconds."""
+
+    number: int
+    pset: Pset
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            ", ".join(f"{name}={describe(value):.40}" for name, value in self.pset.items())
+            or f"pset {self.number}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A map at one moment.
+
+    Attributes
+    ----------
+    elapsed : float
+        Seconds since it began.
+    per_second : float, optional
+        Psets settled per second lately; None while that is unknown.
+    seconds_left : (float, float), optional
+        Between how many seconds it will probably take from now; None while nobody can tell.
+    slowest : sequence of Running
+        The psets that have been running for longest, where the backend can tell.
+    last_failure : Case, optional
+        The failures like the last one.
+    summary : str
+        At the end of the map: how it went.
+    """
+
+    elapsed: float = 0.0
+    per_second: float | None = None
+    seconds_left: tuple[float, float] | None = None
+    slowest: Sequence[Running] = field(default=())
+    last_failure: Case | None = None
+    summary: str = ""
+
+
+Look = Callable[[], Snapshot]
+"""Returns what there is to see now."""

@@ -1,0 +1,40 @@
+"""A DataFrame that can be walked through as dicts: what results and missing psets have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+
+class DictTable(pd.DataFrame):
+    """A DataFrame that can be walked through as dicts; what pandas derives from it is a plain one."""
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def itertuples(self, index: bool = True, name: str | None = "Pandas") -> Iterator[Any]:
+        """Yield each row as a namedtuple, in order; see `pandas.DataFrame.itertuples`.
+
+        Parameters
+        ----------
+        index : bool
+            Whether the first field is the row's label.
+        name : str, optional
+            The namedtuple's name; None: plain tuples.
+        """
+        return super().itertuples(index=index, name=name)
+
+    def iterdicts(self) -> Iterator[dict[Any, Any]]:
+        """Yield each row as a dict of native Python values, in order."""
+        names = list(self.columns)
+        columns = [self.iloc[:, i].tolist() for i in range(len(names))]
+        if not columns:
+            return ({} for _ in range(len(self)))
+        return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+
+    def to_df(self) -> pd.DataFrame:
+        """Return a plain DataFrame of the same."""
+        return pd.DataFrame(self)

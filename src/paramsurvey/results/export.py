@@ -1,0 +1,340 @@
+"""Results into other tools: xarray, Parquet, CSV, Feather; and the best of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from datetime import date, time, timedelta
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from paramsurvey.errors import DoesNotFit, PackageMissing, suggestion
+from paramsurvey.results.dict_table import DictTable
+from paramsurvey.results.grid_detection import DetectedAxis, DetectedGrid, find_grid
+from paramsurvey.results.missing import Missing
+
+if TYPE_CHECKING:
+    import xarray
+
+Rows = np.ndarray[Any, np.dtype[np.int64]]
+
+CSV_VALUES = (str, int, float, bool, np.generic, date, time, timedelta, type(None), type(pd.NA))
+
+
+class Exportable(DictTable):
+    """A table of results that other tools can take over."""
+
+    _missing: Missing
+
+    def best(self, column: Hashable, *, minimize: bool = False, n: int | None = None) -> Any:
+        """Return the pset with the best result, or the `n` best ones.
+
+        Parameters
+        ----------
+        column : str
+            What to compare. Where it is nan, a pset does not take part.
+        minimize : bool
+            Whether the smallest is best; the largest otherwise.
+        n : int, optional
+            How many; the best first, and equally good ones in the order of the psets.
+
+        Returns
+        -------
+        dict, or DataFrame where `n` is given
+            The pset with its result, native Python values; or the rows, with their labels.
+
+        Raises
+        ------
+        KeyError
+            When there is no such column.
+        ValueError
+            When no pset has a value there, and `n` is not given; or when its values have no order.
+
+        Examples
+        --------
+        >>> results.best("loss", minimize=True)  # doctest: +SKIP
+        {'rate': 0.1, 'depth': 3, 'loss': 0.02}
+        """
+        order = _in_order(column, _column(self, column), ascending=minimize)
+        rows = self.to_df().loc[order[: 1 if n is None else n]]
+        if n is not None:
+            return rows
+        if rows.empty:
+            raise ValueError(f"no pset has a value of {column!r}: see results.missing for the reasons")
+        return next(DictTable(rows).iterdicts())
+
+    def to_xarray(self) -> xarray.Dataset:  # type: ignore[misc]  # pandas has a final one, which knows no missing psets
+        """Return an xarray Dataset: psets on a grid become N-dimensional arrays with named axes.
+
+        An axis is a key of the psets whose values are combined with all values of the others. A key that
+        follows from one axis is a coordinate along it, one that follows from several is a variable.
+        Psets without a result, and holes in a grid, are nan. Psets that are on no grid (a sample, or
+        with duplicates) have one dimension, ``pset``, with their keys as coordinates.
+
+        Returns
+        -------
+        xarray.Dataset
+
+        Raises
+        ------
+        PackageMissing
+            An ImportError: xarray is not installed.
+
+        Examples
+        --------
+        >>> results.to_xarray().score.sel(kernel="rbf").plot()  # doctest: +SKIP
+        """
+        library = _needed("xarray", "xarray")
+        psets, finished = _all_psets(self, self._missing)
+        found: dict[Hashable, pd.Series[Any]] = {
+            name: self[name] for name in self.columns if name not in psets.columns
+        }
+        grid = find_grid(psets)
+        if grid is not None:
+            return _on_grid(library, grid, psets, found, finished)
+        coordinates = {name: ("pset", _plain(psets[name])) for name in psets.columns}
+        variables = {name: ("pset", _spread(found[name], (finished,), (len(psets),))) for name in found}
+        dataset: xarray.Dataset = library.Dataset(variables, coords=coordinates)
+        return dataset
+
+    def to_parquet(self, path: Any = None, **kwargs: Any) -> Any:
+        """Write Parquet; see `pandas.DataFrame.to_parquet`.
+
+        Parameters
+        ----------
+        path : path or file
+            Where to.
+        **kwargs
+            As pandas takes them.
+
+        Raises
+        ------
+        DoesNotFit
+            A ValueError that names the column which Parquet cannot hold; nothing was written.
+        """
+        _check_arrow(self, "Parquet")
+        return self.to_df().to_parquet(path, **kwargs)
+
+    def to_feather(self, path: Any, **kwargs: Any) -> None:
+        """Write Feather, which is Arrow's own format; see `pandas.DataFrame.to_feather`.
+
+        Parameters
+        ----------
+        path : path or file
+            Where to.
+        **kwargs
+            As pandas takes them.
+
+        Raises
+        ------
+        DoesNotFit
+            A ValueError that names the column which Feather cannot hold; nothing was written.
+        """
+        _check_arrow(self, "Feather")
+        self.to_df().to_feather(path, **kwargs)
+
+    def to_csv(self, path_or_buf: Any = None, **kwargs: Any) -> Any:
+        """Write CSV; see `pandas.DataFrame.to_csv`.
+
+        Parameters
+        ----------
+        path_or_buf : path or file, optional
+            Where to; None: return the text.
+        **kwargs
+            As pandas takes them.
+
+        Raises
+        ------
+        DoesNotFit
+            A ValueError that names the column whose values are lost as text: arrays, and objects of
+            other classes; or which is text that the file's encoding does not have. Nothing was written.
+        """
+        _check_csv(self, _encoding(path_or_buf, kwargs))
+        return self.to_df().to_csv(path_or_buf, **kwargs)
+
+
+def _all_psets(results: pd.DataFrame, missing: Missing) -> tuple[pd.DataFrame, Rows]:
+    """Return the psets with and without a result in their own order, and where those with one are."""
+    lost = missing.as_shown()
+    done = results.reindex(columns=lost.columns) if results.columns.empty else results[list(lost.columns)]
+    is_lost = np.zeros(len(done) + len(lost), dtype=np.bool_)
+    is_lost[missing.numbers() if len(results) else slice(None)] = True
+    rows = [np.flatnonzero(~is_lost), np.flatnonzero(is_lost)]
+    together = pd.concat([done, lost]) if len(lost) and len(done) else done if len(done) else lost
+    return together.set_axis(np.concatenate(rows), axis="index").sort_index(), rows[0]
+
+
+def _on_grid(
+    library: ModuleType,
+    grid: DetectedGrid,
+    psets: pd.DataFrame,
+    found: Mapping[Hashable, pd.Series[Any]],
+    finished: Rows,
+) -> xarray.Dataset:
+    names = [axis.name for axis in grid.axes]
+    coordinates: dict[Hashable, Any] = {axis.name: _plain(pd.Series(axis.values)) for axis in grid.axes}
+    variables: dict[Hashable, Any] = {}
+    for name in [name for name in psets.columns if name not in names]:
+        axis = grid.determining(pd.factorize(psets[name], use_na_sentinel=False)[0].astype(np.int64))
+        if axis is None:
+            variables[name] = (names, _spread(psets[name], grid.places, grid.shape))
+        else:
+            coordinates[name] = (axis.name, _along(axis, psets[name]))
+    places = tuple(place[finished] for place in grid.places)
+    for key, column in found.items():
+        variables[key] = (names, _spread(column, places, grid.shape))
+    dataset: xarray.Dataset = library.Dataset(variables, coords=coordinates)
+    return dataset
+
+
+def _along(axis: DetectedAxis, column: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    first = pd.Series(axis.codes).drop_duplicates()
+    return _plain(column.iloc[first.sort_values().index])
+
+
+def _spread(
+    column: pd.Series[Any], places: tuple[np.ndarray[Any, Any], ...], shape: tuple[int, ...]
+) -> np.ndarray[Any, Any]:
+    """Return an array with the column's values at their places and nan elsewhere."""
+    values = _plain(column)
+    if len(values) == np.prod(shape):
+        spread = np.empty(shape, dtype=values.dtype)
+    elif values.dtype.kind in "iuf":
+        spread = np.full(shape, np.nan, dtype=np.result_type(values.dtype, np.float64))
+    elif values.dtype.kind in "mM":
+        spread = np.full(shape, "NaT", dtype=values.dtype)
+    else:
+        spread = np.full(shape, np.nan, dtype=np.complex128 if values.dtype.kind == "c" else object)
+    spread[places] = values
+    return spread
+
+
+def _plain(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    """Return a column's values as numpy knows them: numbers, times, else objects."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biufcmM":
+        return column.to_numpy()
+    values = column.tolist()
+    inferred = pd.Series(values)
+    if isinstance(inferred.dtype, np.dtype) and inferred.dtype.kind in "biufcmM":
+        return inferred.to_numpy()
+    return np.fromiter(values, dtype=object, count=len(values))
+
+
+def _column(table: pd.DataFrame, name: Hashable) -> pd.Series[Any]:
+    if name not in table.columns:
+        raise KeyError(f"the results have no column {name!r}{suggestion(str(name), map(str, table.columns))}")
+    return table[name]
+
+
+def _in_order(name: Hashable, column: pd.Series[Any], ascending: bool) -> pd.Index[Any]:
+    """Return the labels of a column's values, sorted by these; without those that are nan."""
+    values = column.dropna()
+    try:
+        if values.dtype.kind == "c":
+            raise TypeError("numpy sorts complex numbers, and that means nothing")
+        return values.sort_values(ascending=ascending, kind="stable").index
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"the column {name!r} cannot be put in order, for it has {_kinds(values)}: name one of numbers"
+        ) from error
+
+
+def _columns(table: pd.DataFrame) -> Iterator[tuple[Hashable, pd.Series[Any]]]:
+    return ((name, table.iloc[:, position]) for position, name in enumerate(table.columns))
+
+
+def _has_objects(column: pd.Series[Any]) -> bool:
+    """Tell whether only a look at a column's values can say what they are."""
+    return column.dtype == object or isinstance(column.dtype, pd.StringDtype)
+
+
+def _different(column: pd.Series[Any]) -> list[Any]:
+    """Return a column's values, those of a categorical once each."""
+    is_categorical = isinstance(column.dtype, pd.CategoricalDtype)
+    return list(column.cat.categories.tolist() if is_categorical else column.tolist())
+
+
+def _encoding(target: Any, options: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return how text becomes bytes in a file, and what is done where it cannot; None where it stays text."""
+    if target is None or getattr(target, "encoding", "") is None:
+        return None
+    encoding, errors = (getattr(target, key, None) or options.get(key) for key in ("encoding", "errors"))
+    return encoding or "utf-8", errors or "strict"
+
+
+def _check_csv(table: pd.DataFrame, encoding: tuple[str, str] | None) -> None:
+    """Refuse the first column whose values, or whose name, are lost as text."""
+    for name, column in _columns(table):
+        _check_encoded(name, name, encoding)
+        if not _has_objects(column) and not isinstance(column.dtype, pd.CategoricalDtype):
+            continue
+        for value in _different(column):
+            if not _fits_text(value):
+                raise _does_not_fit(name, f"a {type(value).__qualname__}", "CSV")
+            _check_encoded(name, value, encoding)
+
+
+def _check_encoded(name: Hashable, value: object, encoding: tuple[str, str] | None) -> None:
+    if encoding is None or not isinstance(value, (str, Mapping, list, tuple)):
+        return
+    try:
+        str(value).encode(*encoding)
+    except UnicodeEncodeError as error:
+        what = f"text that {encoding[0]} cannot encode, {value!r:.50}"
+        raise _does_not_fit(name, what, "CSV") from error
+
+
+def _fits_text(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(_fits_text(part) for pair in value.items() for part in pair)
+    if isinstance(value, (list, tuple)):
+        return all(_fits_text(part) for part in value)
+    return isinstance(value, CSV_VALUES)
+
+
+def _check_arrow(table: pd.DataFrame, form: str) -> None:
+    """Refuse the first column that Arrow, or its file format, cannot hold."""
+    arrow = _needed("pyarrow", "parquet")
+    unnamed = [name for name in table.columns if not isinstance(name, str)]
+    if unnamed:
+        raise DoesNotFit(
+            f"{form} cannot hold the column {unnamed[0]!r}, whose name is no string: rename it first"
+        )
+    for name, column in _columns(table):
+        try:
+            _try_arrow(arrow, column, form)
+        except (arrow.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise _does_not_fit(name, _kinds(column), form) from error
+
+
+def _try_arrow(arrow: ModuleType, column: pd.Series[Any], form: str) -> None:
+    """Convert a column, and write no row of it to nowhere: only the writer knows what its format lacks."""
+    sample = column if _has_objects(column) else column.iloc[:0]
+    converted = arrow.Table.from_pandas(sample.to_frame(), preserve_index=False)
+    empty, nowhere = converted.schema.empty_table(), arrow.BufferOutputStream()
+    if form == "Parquet":
+        import_module("pyarrow.parquet").write_table(empty, nowhere)
+    else:
+        import_module("pyarrow.feather").write_feather(empty, nowhere)
+
+
+def _kinds(column: pd.Series[Any]) -> str:
+    names = dict.fromkeys(type(value).__qualname__ for value in _different(column))
+    return f"values of the type {' and '.join(list(names)[:3])}"
+
+
+def _does_not_fit(name: Hashable, what: str, form: str) -> DoesNotFit:
+    return DoesNotFit(
+        f"{form} cannot hold the column {name!r}, which has {what}: drop it, as in "
+        f"results.drop(columns=[{name!r}]), or use to_pickle()"
+    )
+
+
+def _needed(package: str, extra: str) -> ModuleType:
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise PackageMissing(f"{package} is not installed: pip install 'paramsurvey[{extra}]'") from error

@@ -1,0 +1,111 @@
+"""Finding the axes of a table of psets, so that its results can stand in an N-dimensional array."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+LEAST_FILLED = 0.5  # of a grid's cells: with fewer psets than that, it is no grid but a sample
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class DetectedAxis:
+    """One key of the psets: its values in the order of their appearance, and each pset's place among them."""
+
+    name: str
+    values: Sequence[Any]
+    codes: Codes
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class DetectedGrid:
+    """The axes that tell all psets apart.
+
+    Attributes
+    ----------
+    axes : list of Axis
+    places : tuple of arrays
+        Where each pset is: one index array per axis.
+    """
+
+    axes: list[DetectedAxis]
+
+    @property
+    def places(self) -> tuple[Codes, ...]:
+        return tuple(axis.codes for axis in self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(axis) for axis in self.axes)
+
+    def determining(self, codes: Codes) -> DetectedAxis | None:
+        """Return the axis that alone determines a key with these codes, None where none does."""
+        return next((axis for axis in self.axes if _determines(axis.codes, codes)), None)
+
+
+def find_grid(psets: pd.DataFrame) -> DetectedGrid | None:
+    """Return the grid that psets are on, None where they are on none.
+
+    A key whose value follows from the axes before it is no axis itself: a number, a computed column,
+    or one that is zipped with another. A grid may have holes; it needs `LEAST_FILLED` of its cells.
+
+    Examples
+    --------
+    >>> from paramsurvey import params
+    >>> psets = params.product({"a": [1, 2], "b": [3, 4, 5]})
+    >>> find_grid(psets).shape
+    (2, 3)
+    """
+    try:
+        keys = [_axis(psets[name]) for name in psets.columns]
+    except TypeError:  # unhashable values are no axis
+        return None
+    count = len(psets)
+    if count == 0 or not keys:
+        return None
+    numbering = [key for key in keys if count > 1 and len(key) == count]
+    axes = _independent([key for key in keys if key not in numbering], count)
+    if axes is None and len(numbering) == 1:
+        axes = _independent(keys, count)
+    return None if axes is None else DetectedGrid(axes)
+
+
+def _axis(column: pd.Series[Any]) -> DetectedAxis:
+    codes, values = pd.factorize(column, use_na_sentinel=False)
+    return DetectedAxis(str(column.name), values.tolist(), codes.astype(np.int64))
+
+
+def _independent(keys: Sequence[DetectedAxis], count: int) -> list[DetectedAxis] | None:
+    """Return the keys that do not follow from those before them, None where they make no grid."""
+    axes: list[DetectedAxis] = []
+    place = np.zeros(count, dtype=np.int64)
+    for key in keys:
+        if len(key) > 1 and _determines(place, key.codes):
+            continue
+        axes.append(key)
+        place = _numbered(place * len(key) + key.codes)
+    cells = math.prod(len(axis) for axis in axes)
+    is_grid = axes and place.max() + 1 == count >= LEAST_FILLED * cells
+    return axes if is_grid else None
+
+
+def _determines(codes: Codes, others: Codes) -> bool:
+    """Tell whether rows with the same code always have the same one among `others`, too."""
+    pairs = _numbered(codes * (int(others.max()) + 1) + others)
+    return bool(pairs.max() == _numbered(codes).max())
+
+
+def _numbered(codes: Codes) -> Codes:
+    """Return the same classes with small numbers."""
+    return pd.factorize(codes)[0].astype(np.int64)

@@ -1,0 +1,82 @@
+"""`paramsurvey.load` and `paramsurvey.scan`: what a checkpoint holds, as results or as a lazy dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramsurvey.checkpoint.opening import need_pyarrow
+
+if TYPE_CHECKING:
+    import os
+
+    import pyarrow.dataset
+
+    from paramsurvey.results.map_results import MapResults
+
+
+def load(path: str | os.PathLike[str]) -> MapResults:
+    """Return what a checkpoint holds: of a run that has ended, was killed, or is still running.
+
+    Objects that Arrow has no type for are stored as pickles, and unpickling runs code: load only
+    what you trust.
+
+    Parameters
+    ----------
+    path : path
+        The directory that was given as ``map(..., checkpoint=...)``.
+
+    Returns
+    -------
+    MapResults
+        All finished psets that the directory holds, in the order of the psets, and in ``.missing``
+        those that failed. Where a survey was extended, what was added stands at the end.
+
+    Raises
+    ------
+    NotACheckpoint
+        A ValueError: it is something else.
+    PackageMissing
+        An ImportError: pyarrow is not installed.
+
+    Examples
+    --------
+    >>> results = paramsurvey.load("run-7")  # doctest: +SKIP
+    """
+    need_pyarrow()
+    from paramsurvey.results import load_checkpoint
+
+    return load_checkpoint.load(path)
+
+
+def scan(path: str | os.PathLike[str]) -> pyarrow.dataset.Dataset:
+    """Return the finished psets of a checkpoint as a lazy Arrow dataset, without loading them.
+
+    polars (``scan_pyarrow_dataset``), DuckDB and pandas read from it the columns and rows that they
+    need, in no particular order. Nothing is unpickled: such columns are binary. While a run goes on,
+    its files are merged now and then: scan again when one is gone. Of files that are larger than one
+    megabyte, the checksums are not compared, as by `load`: that would mean to read all of them.
+
+    Parameters
+    ----------
+    path : path
+        The directory that was given as ``map(..., checkpoint=...)``.
+
+    Returns
+    -------
+    pyarrow.dataset.Dataset
+
+    Raises
+    ------
+    NotACheckpoint
+        A ValueError: it is something else.
+    PackageMissing
+        An ImportError: pyarrow is not installed.
+
+    Examples
+    --------
+    >>> best = paramsurvey.scan("run-7").to_table(filter=pc.field("loss") < 0.1)  # doctest: +SKIP
+    """
+    need_pyarrow()
+    from paramsurvey.results import scan_checkpoint
+
+    return scan_checkpoint.scan(path)

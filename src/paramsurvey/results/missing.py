@@ -1,0 +1,287 @@
+"""The psets without a result, and finding out why: `Missing`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from paramsurvey.engine.failure_causes import Causes
+from paramsurvey.errors import FunctionUnknown
+from paramsurvey.params.sources import as_source
+from paramsurvey.results.dict_table import DictTable
+from paramsurvey.results.original_values import OriginalValues, private_pset, with_original_values
+from paramsurvey.transport.messages import FailureKind, Pset, WorkerFunction
+from paramsurvey.transport.private_arguments import pack_arguments
+from paramsurvey.transport.safe_repr import describe
+from paramsurvey.worker.runner import checked_result, subdir_name
+
+SUMMARY_COLUMNS = ("kind", "exception", "line", "count", "pset", "example")
+
+
+@dataclass(frozen=True)
+class WorkerCall:
+    """How a map called its worker function, kept for calling it again.
+
+    Parameters
+    ----------
+    func : callable
+    user_kwargs : object
+        The caller's own.
+    system_kwargs : mapping
+        What every pset gets, the map's name included.
+    chdir : str
+        The directory that it ran in.
+    out_subdirs : int, optional
+    backend : str
+        The name under which a pset's own options are in ``system_kwargs``.
+    pset_options : sequence, optional
+        Each pset's own options for the backend, by its number in the survey.
+    worker_init : callable, optional
+        Returns what the function gets as ``worker_state``.
+    """
+
+    func: WorkerFunction
+    user_kwargs: Any
+    system_kwargs: Mapping[str, Any]
+    chdir: str
+    out_subdirs: int | None = None
+    backend: str = ""
+    pset_options: Sequence[Mapping[str, Any] | None] | None = None
+    worker_init: Callable[[], Any] | None = None
+
+    def __call__(self, pset: Pset, number: int) -> dict[Any, Any]:
+        """Call it here with the pset that has this number in the survey."""
+        user_kwargs, system_kwargs = pack_arguments(self.user_kwargs, self.system_kwargs).private_pair()
+        system_kwargs.update(self._own_system_kwargs(number))
+        with contextlib.chdir(self.chdir):
+            result = self.func(pset, system_kwargs, user_kwargs)
+            return {} if result is None else checked_result(result)
+
+    def _own_system_kwargs(self, number: int) -> dict[str, Any]:
+        kwargs: dict[str, Any] = {"raw_stats": {}}
+        if self.worker_init is not None:
+            kwargs["worker_state"] = self.worker_init()
+        if self.out_subdirs is not None:
+            kwargs["out_subdir"] = subdir_name(self.out_subdirs, number)
+        if self.pset_options is not None and self.pset_options[number] is not None:
+            kwargs[self.backend] = dict(self.pset_options[number] or {})
+        return kwargs
+
+
+@dataclass
+class MissingOrigin:
+    """What a table of missing psets knows beside its columns.
+
+    Parameters
+    ----------
+    kinds : dict
+        The kind of each failure by its ``_exception``, which survives whatever pandas does to the rows.
+    numbers : dict
+        The psets' numbers in the survey by their labels.
+    call : WorkerCall, optional
+        None after pickling and loading: a function may need what only its own program has.
+    printed : dict
+        What the psets printed by their labels, where that was stored.
+    unshown : dict
+        By column and label, what the workers got where the table shows something else.
+    """
+
+    kinds: dict[str, FailureKind] = field(default_factory=dict)
+    numbers: dict[Hashable, int] = field(default_factory=dict)
+    call: WorkerCall | None = None
+    printed: dict[Hashable, str] = field(default_factory=dict)
+    unshown: OriginalValues = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "call": None}
+
+
+class Missing(DictTable):
+    """The psets without a result, one row each, in the order of the psets.
+
+    Beside the pset's own columns: ``_exception`` (one line, never empty), ``_traceback`` (text;
+    empty where there was none) and ``_attempts`` (how often it was tried). Rows that are chosen from
+    it are a `Missing` again.
+
+    Parameters
+    ----------
+    psets : DataFrame, optional
+    origin : MissingOrigin, optional
+
+    Examples
+    --------
+    >>> again = paramsurvey.map(worker, results.missing.to_psets())  # doctest: +SKIP
+    """
+
+    _metadata = ["_origin"]  # noqa: RUF012  (pandas' own protocol)
+    _origin = MissingOrigin()
+
+    def __init__(
+        self, psets: Any = None, *args: Any, origin: MissingOrigin | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(psets, *args, **kwargs)  # type: ignore[call-arg]  # pandas-stubs knows __new__ only
+        if origin is not None:
+            object.__setattr__(self, "_origin", origin)  # pandas would warn that it is no column
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return Missing
+
+    def to_psets(self) -> pd.DataFrame:
+        """Return the psets alone, ready to be given to `map` again.
+
+        They have the values that the workers got: an integer that the table shows as a float, because
+        others of its column are floats, is an integer again. What was changed in the table counts.
+        """
+        return with_original_values(self.as_shown(), self._origin.unshown)
+
+    def as_shown(self) -> pd.DataFrame:
+        """Return the psets alone, with the dtypes that they have in the results."""
+        extra = [name for name in self.columns if str(name).startswith("_")]
+        return pd.DataFrame(self).drop(columns=extra)
+
+    def kinds(self) -> pd.Series[Any]:
+        """Return what kind of failure each pset had: ``'raised'``, ``'crashed'``, ``'timed out'``, ...
+
+        Examples
+        --------
+        >>> slow = results.missing[results.missing.kinds() == "timed out"]  # doctest: +SKIP
+        """
+        known = self._origin.kinds
+        texts = self["_exception"].tolist() if "_exception" in self.columns else [None] * len(self)
+        return pd.Series(
+            [str(known.get(str(text), FailureKind.RAISED)) for text in texts], self.index, dtype=object
+        )
+
+    def numbers(self) -> list[int]:
+        """Return each pset's number in the survey: the first pset is 0."""
+        known = self._origin.numbers
+        return [known.get(label, position) for position, label in enumerate(self.index)]
+
+    def output_of(self, i: Hashable) -> str:
+        """Return what a pset had printed; see `MapResults.output_of`.
+
+        Parameters
+        ----------
+        i : label
+            Which: the label of its row, as shown at the left.
+
+        Returns
+        -------
+        str
+            Empty where nothing was printed, or stored.
+        """
+        return printed_by(i, self.index, self._origin.printed)
+
+    def summary(self) -> pd.DataFrame:
+        """Return the failures by cause: one row for each, the most frequent first.
+
+        Returns
+        -------
+        DataFrame
+            ``kind`` (raised, crashed, timed out, ...), ``exception`` (its type), ``line`` (the one that
+            raised it, as ``file:number in function``; empty where nobody knows), ``count``, ``pset`` (the
+            label of one example, which `reproduce` takes) and ``example`` (its exception).
+
+        Examples
+        --------
+        >>> results.missing.summary()[["count", "exception", "line"]]  # doctest: +SKIP
+           count   exception              line
+        0     12  ValueError  fit.py:3 in fit
+        """
+        causes = Causes()
+        texts = zip(self.kinds(), self["_exception"], self["_traceback"], strict=True) if len(self) else ()
+        for position, (kind, exception, traceback) in enumerate(texts):
+            causes.add(position, kind, exception, traceback)
+        rows = [
+            (
+                one.cause.kind,
+                one.cause.exception,
+                one.cause.line,
+                one.count,
+                self.index[one.number],
+                one.example,
+            )
+            for one in causes.most_frequent()
+        ]
+        return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+
+    def reproduce(
+        self, i: Hashable, func: WorkerFunction | None = None, user_kwargs: Any = None
+    ) -> dict[Any, Any]:
+        """Run one of the psets here and now, so that its exception is raised here.
+
+        It runs in this process, in the directory and with the arguments that it had in the map, after its
+        worker_init. In a debugger or a notebook, ``%debug`` or ``pdb.pm()`` then shows where it went
+        wrong. A pset that killed its worker will do the same to this process.
+
+        Parameters
+        ----------
+        i : label
+            Which: the label of its row, as shown at the left.
+        func, user_kwargs : optional
+            Called, and given, instead of the map's own: after `paramsurvey.load`, or for trying a change.
+
+        Returns
+        -------
+        dict
+            The function's result, if it works this time.
+
+        Raises
+        ------
+        Exception
+            Whatever the function raises.
+        KeyError
+            When there is no pset `i`.
+        FunctionUnknown
+            A ValueError: the results come from a file, so that `func` must be given.
+
+        Examples
+        --------
+        >>> results.missing.reproduce(0)  # doctest: +SKIP
+        Traceback (most recent call last):
+            ...
+        ValueError: negative mass
+        """
+        call = self._call(func, user_kwargs)
+        return call(self._pset(i), self._origin.numbers.get(i, 0))
+
+    def _call(self, func: WorkerFunction | None, user_kwargs: Any) -> WorkerCall:
+        call = self._origin.call
+        if call is None and func is None:
+            raise FunctionUnknown(
+                "these results come from a file, which does not hold the worker function: "
+                "give it, reproduce(i, func=..., user_kwargs=...)"
+            )
+        if call is None:
+            assert func is not None
+            return WorkerCall(func, user_kwargs, {"name": "default"}, os.getcwd())
+        return replace(
+            call,
+            func=call.func if func is None else func,
+            user_kwargs=call.user_kwargs if user_kwargs is None else user_kwargs,
+        )
+
+    def _pset(self, i: Hashable) -> Pset:
+        if i not in self.index:
+            raise KeyError(
+                f"there is no missing pset {describe(i)}: the labels are those at the left of the table"
+            )
+        row = self.loc[[i]].iloc[:1]
+        pset = private_pset(as_source(row))
+        for name, cells in self._origin.unshown.items():
+            if name in pset and i in cells and not cells[i].there and pd.isna(row[name]).all():
+                del pset[name]
+        return pset
+
+
+def printed_by(i: Hashable, index: pd.Index[Any], printed: Mapping[Hashable, str]) -> str:
+    """Return what the pset with the label `i` printed, an empty text where nothing was stored."""
+    if i not in index:
+        raise KeyError(f"there is no pset {describe(i)}: the labels are those at the left of the table")
+    return printed.get(i, "")

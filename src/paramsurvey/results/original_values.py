@@ -1,0 +1,137 @@
+"""What workers got where a table shows something else: an integer among floats, None, a datetime.
+
+A column of a table has one dtype, so that one can compute with it. A pset that runs again must get what it
+got the first time: such cells are kept beside the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from paramsurvey.params.categories import note_dtypes
+from paramsurvey.params.dataframes import as_series
+from paramsurvey.params.sources import (
+    CategoryCodes,
+    ColumnValues,
+    PsetSource,
+    PsetTable,
+    cell_list,
+    make_psets,
+)
+from paramsurvey.transport.columns import object_array
+from paramsurvey.transport.messages import Pset, Rows
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalCell:
+    """What the workers got, and what the table shows instead.
+
+    Attributes
+    ----------
+    given, shown : object
+    there : bool
+        False: the pset does not have this key.
+    """
+
+    given: Any
+    shown: Any
+    there: bool = True
+
+
+OriginalValues = dict[str, dict[Hashable, OriginalCell]]
+"""By column and label, the cells that the table shows otherwise. There are few, or none at all."""
+
+
+def original_values(source: PsetSource, rows: Rows, frame: pd.DataFrame) -> OriginalValues:
+    """Return what `frame`, the source's table of these rows, does not show."""
+    found = {name: _differences(given, frame[name]) for name, given in source.cells(rows).items()}
+    if not source.names:  # psets of an iterator have the keys that they were given with
+        for label, pset in enumerate(make_psets(source, rows)):
+            for name in [name for name in frame.columns if name not in pset]:
+                found.setdefault(name, {})[label] = OriginalCell(np.nan, np.nan, there=False)
+    return {name: cells for name, cells in found.items() if cells}
+
+
+def _differences(given: ColumnValues, column: pd.Series[Any]) -> dict[Hashable, OriginalCell]:
+    if isinstance(given, CategoryCodes):
+        return {} if isinstance(column.dtype, pd.CategoricalDtype) else _coded_differences(given, column)
+    if isinstance(given, np.ndarray) and given.dtype == column.dtype:
+        return {}
+    triples = zip(column.index, cell_list(given), _as_workers_get(column), strict=True)
+    return {label: OriginalCell(value, shown) for label, value, shown in triples if not _same(value, shown)}
+
+
+def _coded_differences(given: CategoryCodes, column: pd.Series[Any]) -> dict[Hashable, OriginalCell]:
+    """Return the same where only the different values need a look: all rows with a code show the same."""
+    codes, examples = np.unique(given.codes, return_index=True)
+    values = [given.categories[code] for code in codes.tolist()]
+    shown = _as_workers_get(column.iloc[examples])
+    cells = {
+        code: OriginalCell(value, now)
+        for code, value, now in zip(codes.tolist(), values, shown, strict=True)
+        if not _same(value, now)
+    }
+    places = np.flatnonzero(np.isin(given.codes, list(cells))).tolist() if cells else []
+    return {column.index[place]: cells[int(given.codes[place])] for place in places}
+
+
+def _as_workers_get(column: pd.Series[Any]) -> list[Any]:
+    """Return the values that a map of this column gives to its workers."""
+    return cell_list(PsetTable(column.to_frame("x")).cells(range(len(column)))["x"])
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    try:
+        return bool(one == other or (one != one and other != other))  # nan is nan
+    except Exception:  # objects may do anything here; what the user put there counts then
+        return False
+
+
+def with_original_values(table: pd.DataFrame, cells: OriginalValues) -> pd.DataFrame:
+    """Return a table with what the workers got, but for the cells that the user has changed since.
+
+    A column keeps its dtype where that can hold the values. It is noted where it cannot: a map of the psets
+    has columns like those of the survey that they come from.
+    """
+    dtypes = {}
+    for name in cells.keys() & set(table.columns):
+        column = table[name]
+        values = [_value(shown, cells[name].get(label)) for label, shown in _labelled(column)]
+        if not _holds(column, values):
+            table[name] = _column_of(values).set_axis(table.index)
+            dtypes[name] = str(column.dtype)
+    note_dtypes(table, dtypes)
+    return table
+
+
+def _labelled(column: pd.Series[Any]) -> zip[tuple[Hashable, Any]]:
+    return zip(column.index, _as_workers_get(column), strict=True)
+
+
+def _value(now: Any, cell: OriginalCell | None) -> Any:
+    return cell.given if cell is not None and cell.there and _same(now, cell.shown) else now
+
+
+def _column_of(values: list[Any]) -> pd.Series[Any]:
+    column = as_series(values)
+    return column if _holds(column, values) else pd.Series(object_array(values, len(values)), dtype=object)
+
+
+def _holds(column: pd.Series[Any], values: list[Any]) -> bool:
+    return all(map(_same, _as_workers_get(column), values))
+
+
+def private_pset(source: PsetSource) -> Pset:
+    """Return the only pset of a source as a worker gets it: it shares no object with anybody."""
+    decoder, rows = source.decoder(), range(1)
+    (pset,) = decoder.psets(rows, decoder.isolated(source.load(rows)))
+    return pset if isinstance(pset, dict) else pset.load()

@@ -1,0 +1,101 @@
+"""Reading a checkpoint lazily, also while it is being written: its parts as one Arrow dataset."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from paramsurvey.checkpoint.format.part_files import (
+    RESULTS,
+    Part,
+    PartDamaged,
+    live_parts,
+    read_schema,
+)
+from paramsurvey.checkpoint.format.schema import field_info
+from paramsurvey.checkpoint.stored import Tell, damage_text, read_run_tolerantly
+from paramsurvey.reporting.console import warn
+
+if TYPE_CHECKING:
+    pass
+
+TRIES = 20  # parts may be merged while they are read
+
+
+def scan(path: str | os.PathLike[str]) -> Any:
+    """Return a checkpoint's finished psets as an Arrow dataset; see `paramsurvey.scan`."""
+    directory = Path(path)
+    read_run_tolerantly(directory, warn, set_aside=False)
+    for _ in range(TRIES):
+        complaints: list[str] = []
+        try:
+            schemas = _schemas(live_parts(directory / RESULTS)[0], complaints.append)
+            common = _common(schemas, complaints.append)
+        except FileNotFoundError:
+            continue
+        for complaint in complaints:
+            warn(complaint)
+        return ds.dataset(list(schemas), schema=common) if schemas else ds.dataset(pa.table({}))
+    raise RuntimeError(f"the parts in {str(directory)!r} are merged faster than they can be read: try again")
+
+
+def _schemas(parts: Sequence[Part], tell: Tell) -> dict[str, Any]:
+    """Return the parts' schemas by their paths, without those that are damaged."""
+    schemas = {}
+    for part in parts:
+        try:
+            schemas[str(part.path)] = read_schema(part)
+        except PartDamaged as damage:
+            tell(damage_text(part, damage, moved=False))
+    return schemas
+
+
+def _common(schemas: Mapping[str, Any], tell: Tell) -> Any:
+    """Return the columns of psets and results that all parts can be read with."""
+    found: dict[str, dict[str, Any]] = {}
+    for path, schema in schemas.items():
+        for field in schema:
+            if field_info(field).get("role") in ("pset", "result"):
+                found.setdefault(field.name, {})[path] = field
+    return pa.schema([field for fields in found.values() for field in _agreed(fields, tell)])
+
+
+def _agreed(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
+    """Yield the field that all these, by their parts' paths, can be read as; none where there is no such."""
+    *_, last = fields.values()
+    kind = _common_type(list(fields.values()))
+    agreed = None if kind is None else pa.field(last.name, kind, metadata=last.metadata)
+    if agreed is None or not all(_fits(path, field, agreed) for path, field in fields.items()):
+        tell(
+            f"the column {last.name!r} has values of different types in different parts of the "
+            "checkpoint, and is left out: use paramsurvey.load(), which has it"
+        )
+        return
+    yield agreed
+
+
+def _common_type(fields: list[Any]) -> Any:
+    """Return the type that holds all of some fields' values, or most; None where there is none."""
+    if len({field_info(field)["codec"] == "pickle" for field in fields}) > 1:
+        return None
+    schemas = [pa.schema([pa.field("x", kind)]) for kind in dict.fromkeys(field.type for field in fields)]
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
+    except pa.ArrowException:
+        return None
+
+
+def _fits(path: str, field: Any, agreed: Any) -> bool:
+    """Tell whether a part's column can be read as `agreed`: by reading it, where the types do not say it."""
+    if field.type == agreed.type or pa.types.is_null(field.type):
+        return True
+    try:
+        ds.dataset(path, schema=pa.schema([agreed])).to_table()
+    except pa.ArrowException:  # an integer that no float is equal to, a time beyond nanoseconds
+        return False
+    return True

@@ -1,0 +1,213 @@
+"""Names of release 0.4 that its documentation does not tell of, and that public programs use all the same.
+
+Each gives what it gave, and a DeprecationWarning that tells what to write in its place. They are reached as
+they were: `paramsurvey.global_kwargs`, `paramsurvey.utils.DFIterDictsWrapper`, and so on.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.engine.options import DEFAULTS, resolve, variable
+from paramsurvey.errors import PsetError
+from paramsurvey.reporting.reporter import plain_line
+from paramsurvey.worker.nested_session import session_holder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from paramsurvey.results.map_results import MapResults
+    from paramsurvey.transport.messages import Pset, WorkerFunction
+
+OLD_OPTIONS = {
+    "verbose": int,
+    "backend": str,
+    "limit": int,
+    "ncores": int,
+    "max_tasks_per_child": int,
+    "vstats": int,
+    "carbon_server": str,
+    "carbon_port": int,
+    "carbon_prefix": str,
+}
+WITHOUT_VARIABLE = ("carbon_server", "carbon_port", "carbon_prefix")
+
+INSTEAD = {
+    "paramsurvey.global_kwargs": "the options table in the documentation, and init() and map() to set them",
+    "paramsurvey.our_backend": "paramsurvey.backend()",
+    "paramsurvey.pslogger": "Python's logging, or pslogger_fd= to have the log in a stream",
+    "paramsurvey.utils.DFIterDictsWrapper": "frame.to_dict('records'), or results.iterdicts()",
+    "paramsurvey.utils.DFListDictIter": "frame.to_dict('records'), or results.iterdicts()",
+    "paramsurvey.utils.MapProgress": "paramsurvey.MapProgress",
+    "paramsurvey.utils.MapResults": "paramsurvey.MapResults",
+    "paramsurvey.utils.make_subdir_name": "map(..., out_subdirs=N) and system_kwargs['out_subdir']",
+    "paramsurvey.utils.psets_empty": "len(psets) == 0",
+    "paramsurvey.utils.psets_prep": "map() itself, which checks the psets before any work",
+    "map(raise_in_wrapper=)": "an exception in the worker function",
+}
+
+
+def find(module: str, name: str) -> Any:
+    """Return what a name of 0.4 stood for, and warn the program that uses it.
+
+    Raises
+    ------
+    AttributeError
+        There was no such name, or nothing like it is left.
+    """
+    full = f"{module}.{name}"
+    if full not in INSTEAD:
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    warn_of(full)
+    return MAKERS[name]()
+
+
+def warn_of(name: str) -> None:
+    """Say what to write in the place of a name."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("paramsurvey"):
+        level, frame = level + 1, frame.f_back
+    text = f"{name} is of release 0.4 and will be gone in the next major one: use {INSTEAD[name]}"
+    warnings.warn(text, DeprecationWarning, stacklevel=level)
+
+
+def global_kwargs() -> dict[str, dict[str, Any]]:
+    """Return the options that 0.4 had: variable, default, type, and value of each. It is for reading only."""
+    session = session_holder().session
+    options = resolve(os.environ, {}) if session is None else session.options
+    return {name: _about(name, options) for name in OLD_OPTIONS}
+
+
+def _about(name: str, options: Any) -> dict[str, Any]:
+    about = {"default": getattr(DEFAULTS, name), "type": OLD_OPTIONS[name], "value": getattr(options, name)}
+    return about if name in WITHOUT_VARIABLE else {"env": variable(name), **about}
+
+
+def our_backend() -> dict[str, str] | None:
+    """Return the name of the backend in use, in a dict; None where nothing was started."""
+    session = session_holder().session
+    return None if session is None else {"name": session.backend.name}
+
+
+def pslogger() -> SimpleNamespace:
+    """Return what has 0.4's ``log(*args, stderr=True)``."""
+    return SimpleNamespace(log=_log)
+
+
+def _log(*args: object, stderr: bool = True) -> None:
+    session, line = session_holder().session, " ".join(map(str, args))
+    if session is not None:
+        session.write_to_log(line)
+    if stderr:
+        print(line, file=sys.stderr, flush=True)
+
+
+def dict_iterator_wrapper() -> type[pd.DataFrame]:
+    """Return 0.4's class of DataFrames with ``iterdicts``, ``to_df`` and ``to_psets``."""
+    from paramsurvey.results.dict_table import DictTable
+
+    class DFIterDictsWrapper(DictTable):
+        def to_psets(self) -> pd.DataFrame:
+            return self.to_df().drop(columns=["_exception", "_traceback", "_attempts"], errors="ignore")
+
+    return DFIterDictsWrapper
+
+
+def dict_iterator() -> Callable[[pd.DataFrame], Iterator[dict[Any, Any]]]:
+    """Return 0.4's iterator over the rows of a DataFrame as dicts."""
+    return lambda frame: iter(frame.to_dict("records"))
+
+
+def map_progress() -> Any:
+    """Return the class of the counters."""
+    from paramsurvey.engine.progress import MapProgress
+
+    return MapProgress
+
+
+def map_results() -> Any:
+    """Return the class of what `map` returns."""
+    from paramsurvey.results.map_results import MapResults
+
+    return MapResults
+
+
+def make_subdir_name() -> Callable[..., str]:
+    """Return 0.4's function that names one of so many directories at random."""
+    return _subdir_name
+
+
+def _subdir_name(count: int, prefix: str = "ps") -> str:
+    if count < 1:
+        raise ValueError(f"the count of subdirectories is {count}: give a number greater than 0")
+    return f"{prefix}{random.randrange(count):0{len(str(count - 1))}d}"
+
+
+def psets_empty() -> Callable[[Any], bool]:
+    """Return 0.4's question whether there are psets."""
+    return lambda psets: len(psets) == 0
+
+
+def psets_prep() -> Callable[[Any], pd.DataFrame]:
+    """Return 0.4's check of psets, which gives a DataFrame of them."""
+    return _psets_prep
+
+
+def _psets_prep(psets: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    from paramsurvey.params.column_names import check_names
+
+    frame = psets if isinstance(psets, pd.DataFrame) else pd.DataFrame(psets)
+    if reserved := [name for name in frame.columns if str(name).startswith("_")]:
+        raise PsetError(f"column {reserved[0]!r} begins with '_', which is kept for paramsurvey: rename it")
+    check_names(list(frame.columns))
+    return frame
+
+
+MAKERS: Mapping[str, Callable[[], Any]] = {
+    "global_kwargs": global_kwargs,
+    "our_backend": our_backend,
+    "pslogger": pslogger,
+    "DFIterDictsWrapper": dict_iterator_wrapper,
+    "DFListDictIter": dict_iterator,
+    "MapProgress": map_progress,
+    "MapResults": map_results,
+    "make_subdir_name": make_subdir_name,
+    "psets_empty": psets_empty,
+    "psets_prep": psets_prep,
+}
+
+
+def map_that_raises(
+    map: Callable[..., MapResults], func: WorkerFunction, psets: Any, exception: BaseException, **options: Any
+) -> MapResults:
+    """Map with 0.4's ``raise_in_wrapper=``: psets with a true ``actually_raise`` fail with the exception.
+
+    As in 0.4, the counters are told on stderr at any verbosity: what wraps the worker function has failed.
+    """
+    warn_of("map(raise_in_wrapper=)")
+    results = map(partial(raise_or_call, func, exception), psets, **options)
+    if results.progress.failures:
+        print(plain_line(results.progress), file=sys.stderr, flush=True)
+    return results
+
+
+def raise_or_call(
+    func: WorkerFunction,
+    exception: BaseException,
+    pset: Pset,
+    system_kwargs: dict[str, Any],
+    user_kwargs: Any,
+) -> Mapping[Any, Any] | None:
+    """Raise the exception where the pset asks for it; else call the function."""
+    if pset.get("actually_raise"):
+        raise exception
+    return func(pset, system_kwargs, user_kwargs)

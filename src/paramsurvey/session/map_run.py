@@ -1,0 +1,140 @@
+"""One call of `map` while it runs: round by round to its end, and to the results."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.engine.backend import Backend
+from paramsurvey.engine.checkpoint import Status
+from paramsurvey.engine.options import Options
+from paramsurvey.engine.survey import Survey
+from paramsurvey.errors import SessionClosed
+from paramsurvey.reporting.watch import Watch
+from paramsurvey.transport.messages import Job
+
+if TYPE_CHECKING:
+    from paramsurvey.results.map_results import MapResults
+    from paramsurvey.results.missing import WorkerCall
+
+
+@dataclass
+class MapRun:
+    """One map, prepared by `paramsurvey.session.prepare`; it can run once.
+
+    Parameters
+    ----------
+    backend : Backend
+    backend_options : mapping
+        What was given as ``<backend name>={...}``, checked.
+    job : Job
+        What the workers must know.
+    survey : Survey
+    watch : Watch
+        Is told what happens.
+    options : Options
+    call : WorkerCall
+        How the worker function is called, for calling it again.
+    stop : Event
+        Set when the session is closed: the map ends before its next round.
+    ready : deque
+        What is done and not yet yielded, where the caller iterates.
+
+    Attributes
+    ----------
+    results : MapResults or None
+        None while it runs; also there after an interruption.
+    """
+
+    backend: Backend
+    backend_options: Mapping[str, Any]
+    job: Job
+    survey: Survey
+    watch: Watch
+    options: Options
+    call: WorkerCall
+    stop: threading.Event
+    ready: deque[dict[str, Any]]
+    results: MapResults | None = None
+
+    def __post_init__(self) -> None:
+        self._came_to_its_end = False
+
+    def run(self) -> MapResults:
+        """Run to the end, and return the results."""
+        try:
+            with self.watch.signals:
+                for _ in self._rounds():
+                    pass
+        finally:
+            results = self.results = self._build()
+        return results
+
+    def stream(self) -> Generator[dict[str, Any]]:
+        """Yield what becomes of every pset, as it does; work is handed out only while somebody takes it."""
+        rounds = self._rounds(interactive=False)
+        try:
+            while True:
+                with self.watch.signals:
+                    more = next(rounds, self) is not self
+                while self.ready:
+                    yield self.ready.popleft()
+                if not more:
+                    return
+        finally:
+            rounds.close()
+
+    def _rounds(self, interactive: bool = True) -> Generator[None]:
+        """Open the job, go round the survey's loop, and leave nothing running, however it ends."""
+        self.watch.begin(self.survey, interactive)
+        status = Status.FINISHED
+        try:
+            self.backend.open(self.job, self.backend_options)
+            for _ in self.survey.rounds():
+                self._check_stop()
+                yield
+            self._came_to_its_end = True
+        except BaseException as error:
+            status = status_of(error)
+            raise
+        finally:
+            self._close(status)
+
+    def _check_stop(self) -> None:
+        progress = self.survey.progress
+        if self.stop.is_set() and progress.finished + progress.failures < progress.total:
+            raise SessionClosed(
+                "the session was closed while its map ran, by close(), finalize(), or init() with another "
+                "backend or log; last_results() has what had finished: call them when the map has ended"
+            )
+
+    def _close(self, status: Status) -> None:
+        survey = self.survey
+        with ExitStack() as then:  # everything is closed, whatever else raises
+            then.callback(self.watch.end, survey, interrupted=not self._came_to_its_end)
+            then.callback(survey.checkpoint.close, status)
+            survey.give_up()  # of what is left when it did not come to its end
+            self.backend.end_job()
+
+    def _build(self) -> MapResults:
+        from paramsurvey.results.map_results import build
+
+        survey, options = self.survey, self.options
+        self.watch.note_conflicts(survey.source.names, survey.collector.columns)
+        return build(
+            survey.state,
+            options.verbose,
+            options.keep_results,
+            self.call,
+            options.checkpoint,
+        )
+
+
+def status_of(error: BaseException) -> Status:
+    """Return how a run ended that `error` ended."""
+    interrupted = isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit))
+    return Status.INTERRUPTED if interrupted else Status.FAILED

@@ -1,0 +1,81 @@
+"""Handing what is done to the caller: by calling out_func, or pset by pset as imap_unordered yields it."""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from paramsurvey.engine.survey import ResultReceiver
+from paramsurvey.transport.messages import Failure, OutFunction, Pset
+from paramsurvey.transport.safe_repr import describe
+
+
+class OutFuncCaller:
+    """Calls ``out_func(user_ret, system_kwargs, user_kwargs)``; what it raises is told and not raised.
+
+    Parameters
+    ----------
+    function : callable
+    system_kwargs : dict
+        What it gets as such.
+    user_kwargs : object
+        The caller's own object.
+    complain : callable
+        Told (one line, traceback) of each exception.
+    """
+
+    def __init__(
+        self,
+        function: OutFunction,
+        system_kwargs: dict[str, Any],
+        user_kwargs: Any,
+        complain: Callable[[str, str], None],
+    ) -> None:
+        self._function = function
+        self._system_kwargs = system_kwargs
+        self._user_kwargs = user_kwargs
+        self._complain = complain
+
+    def finished(self, pset: Pset, result: Mapping[Any, Any]) -> bool:
+        """Hand over a result; return False when out_func raised."""
+        return self._call({"pset": pset, "result": result})
+
+    def failed(self, pset: Pset, failure: Failure) -> bool:
+        """Hand over a failure; return False when out_func raised."""
+        return self._call({"pset": pset, "exception": failure.exception, "traceback": failure.traceback})
+
+    def _call(self, user_ret: dict[str, Any]) -> bool:
+        try:
+            self._function(user_ret, self._system_kwargs, self._user_kwargs)
+        except Exception as error:
+            self._complain(f"out_func raised {describe(error)}", traceback.format_exc())
+            return False
+        return True
+
+
+class ResultFeed:
+    """Collects what is done for somebody who takes it pset by pset.
+
+    Parameters
+    ----------
+    ready : deque
+        Gets one dict for each pset: its keys with the result's, or with ``_exception`` and ``_traceback``.
+    then : OutFuncCaller, optional
+        The user's out_func, which is called as well.
+    """
+
+    def __init__(self, ready: deque[dict[str, Any]], then: ResultReceiver | None) -> None:
+        self._ready = ready
+        self._then = then
+
+    def finished(self, pset: Pset, result: Mapping[Any, Any]) -> bool:
+        """Add a result."""
+        self._ready.append({**pset, **result})
+        return self._then is None or self._then.finished(pset, result)
+
+    def failed(self, pset: Pset, failure: Failure) -> bool:
+        """Add a failure."""
+        self._ready.append({**pset, "_exception": failure.exception, "_traceback": failure.traceback})
+        return self._then is None or self._then.failed(pset, failure)

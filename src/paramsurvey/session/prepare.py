@@ -1,0 +1,296 @@
+"""Preparing one call of `map`: everything that the user gave is checked before any work starts."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import sys
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import CodeType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from paramsurvey.checkpoint.opening import open_checkpoint
+from paramsurvey.engine.backend import Backend
+from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.deadline import Deadline
+from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.engine.map_state import MapState
+from paramsurvey.engine.options import Options
+from paramsurvey.engine.progress import MapProgress
+from paramsurvey.engine.queue import PsetQueue
+from paramsurvey.engine.retry import RetryPolicy
+from paramsurvey.engine.survey import ResultReceiver, Survey
+from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError
+from paramsurvey.reporting.next_steps import NextSteps
+from paramsurvey.reporting.reporters.log import RunLog
+from paramsurvey.reporting.watch import Watch
+from paramsurvey.session.map_run import MapRun, status_of
+from paramsurvey.session.out_func import OutFuncCaller, ResultFeed
+from paramsurvey.stats import PerfStats
+from paramsurvey.transport.messages import CaptureSettings, Job, JobCode, WorkerFunction
+from paramsurvey.transport.pickling import check_function, dump_code, dumps
+from paramsurvey.transport.private_arguments import pack_arguments
+from paramsurvey.transport.source_text import texts_of
+
+if TYPE_CHECKING:
+    from paramsurvey.params.sources import PsetSource
+    from paramsurvey.results.missing import WorkerCall
+
+PsetOptions: TypeAlias = "Sequence[Mapping[str, Any] | None] | None"
+"""The backend's options of each pset; None where no pset has any."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionContext:
+    """What a session has for its maps.
+
+    Parameters
+    ----------
+    backend : Backend
+    log : RunLog
+    environment : mapping
+        Defaults for the workers' environment variables.
+    next_steps : NextSteps
+        Says what to type next, at the end.
+    stop : Event
+        Set when the session is closed: the map ends before its next round.
+    """
+
+    backend: Backend
+    log: RunLog
+    environment: Mapping[str, str]
+    next_steps: NextSteps
+    stop: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
+class MapRequest:
+    """What the user has asked for.
+
+    Parameters
+    ----------
+    func, psets
+        As given to `paramsurvey.map`.
+    options : Options
+    backend_options : mapping
+        What was given as ``<backend name>={...}``.
+    iterates : bool
+        Whether the caller takes what is done pset by pset.
+    """
+
+    func: WorkerFunction
+    psets: Any
+    options: Options
+    backend_options: Mapping[str, Any]
+    iterates: bool = False
+
+
+def prepare(place: SessionContext, request: MapRequest) -> MapRun:
+    """Return a map that can run.
+
+    Raises
+    ------
+    WorkerFunctionError, PsetError, NotPicklable, OptionError, DirectoryMissing, CheckpointError
+        Naming what is wrong with what was given.
+    """
+    load_pandas()
+    from paramsurvey.params.sources import as_source
+
+    backend, options = place.backend, request.options
+    check_function(request.func)
+    backend_options = backend.check_options(request.backend_options)
+    chdir = _directory(options.chdir)
+    source = as_source(request.psets, options.limit, options.pset_types)
+    pset_options = _take_options(backend, source)
+    job = _job(place, request, source, chdir)
+    stats = PerfStats(vstats=options.vstats, emit=place.log.write)
+    progress = MapProgress(options.name, len(source))
+    state = MapState(source, Collector(options.keep_results), progress, stats)
+    watch = Watch(place.log, backend.runs_here, options, stats, place.next_steps)
+    ready: deque[dict[str, Any]] = deque()
+    out: ResultReceiver | None = _out_caller(options, chdir, progress, watch)
+    out = ResultFeed(ready, out) if request.iterates else out
+    survey = _survey(place, request, state, watch, out, pset_options)
+    call = _call(request, job, pset_options)
+    return MapRun(backend, backend_options, job, survey, watch, options, call, place.stop, ready)
+
+
+def _survey(
+    place: SessionContext,
+    request: MapRequest,
+    state: MapState,
+    watch: Watch,
+    out: ResultReceiver | None,
+    pset_options: PsetOptions,
+) -> Survey:
+    """Return the survey, with what earlier runs of its checkpoint have done taken up."""
+    options = request.options
+    checkpoint = open_checkpoint(options, request.func, state, watch.console.say)
+    survey = Survey(
+        state=state,
+        backend=place.backend,
+        queue=PsetQueue(range(0), pset_options),  # `resume` fills it
+        watcher=watch,
+        clock=time.monotonic,
+        sizer=GroupSizer(options.group_size),
+        retry=RetryPolicy(options.retries),
+        checkpoint=checkpoint,
+        out=out,
+        options=pset_options,
+        deadline=Deadline(options.timeout),
+        max_failures=options.max_failures,
+    )
+    try:
+        survey.resume(range(len(state.source)))
+    except BaseException as error:
+        checkpoint.close(status_of(error))
+        raise
+    if state.progress.resumed:
+        watch.console.say(
+            f"{state.progress.resumed} psets were finished before: "
+            f"they are taken from the checkpoint {options.checkpoint!r}"
+        )
+    return survey
+
+
+def _job(place: SessionContext, request: MapRequest, source: PsetSource, chdir: str) -> Job:
+    options = request.options
+    arguments = pack_arguments(options.user_kwargs, options.system_kwargs or {})
+    code = JobCode(request.func, arguments, source.decoder(), options.retry_on)
+    found: list[CodeType] = []
+    packed, buffers = _pickled(code, found)
+    worker_init = None
+    if options.worker_init is not None:
+        dump = partial(dump_code, found=found.append)
+        worker_init = dumps(options.worker_init, "worker_init", dump)
+    return Job(
+        key=uuid.uuid4().hex,
+        name=options.name,
+        code=packed,
+        buffers=buffers,
+        chdir=chdir,
+        backend=place.backend.name,
+        path=tuple(map(os.path.abspath, sys.path)),
+        texts=texts_of(found),
+        environment=place.environment,
+        show_chdir=options.chdir is not None,
+        out_subdirs=options.out_subdirs,
+        keep_groups=options.group_size is not None,
+        worker_init=worker_init,
+        timeout=options.timeout,
+        max_memory=options.max_worker_memory,
+        capture=_capturing(place, options),
+    )
+
+
+def _capturing(place: SessionContext, options: Options) -> CaptureSettings:
+    mode, backend = options.capture_output, place.backend
+    if mode not in backend.captures:
+        possible = " or ".join(repr(one.value) for one in sorted(backend.captures))
+        raise OptionError(
+            f"the {backend.name} backend cannot do capture_output={mode.value!r}: "
+            f"choose {possible}, or another backend"
+        )
+    return CaptureSettings(mode, place.log.stem(), labels=options.verbose >= 3)
+
+
+def _out_caller(options: Options, chdir: str, progress: MapProgress, watch: Watch) -> OutFuncCaller | None:
+    if options.out_func is None:
+        return None
+    system_kwargs = {
+        **(options.system_kwargs or {}),
+        "name": options.name,
+        "verbose": options.verbose,
+        "vstats": options.vstats,
+        "progress": progress,
+        "chdir": chdir,
+    }
+    return OutFuncCaller(options.out_func, system_kwargs, options.user_kwargs, watch.console.complain)
+
+
+def _take_options(backend: Backend, source: PsetSource) -> PsetOptions:
+    """Return every pset's own options for the backend, from its key of the backend's name.
+
+    The psets get them with the backend's own names: what was given as num_cores is num_cpus wherever it is
+    read.
+    """
+    from paramsurvey.params.sources import PsetTable, cell_list
+
+    if backend.name not in source.names:
+        return None
+    given = cell_list(source.cells(range(len(source)))[backend.name])
+    taken = [backend.check_options(own) if isinstance(own, Mapping) else None for own in given]
+    if isinstance(source, PsetTable):
+        psets = zip(given, taken, strict=True)
+        source.replace(backend.name, [was if own is None else dict(own) for was, own in psets])
+    return taken
+
+
+def _call(request: MapRequest, job: Job, pset_options: PsetOptions) -> WorkerCall:
+    """Return how the function is called, for calling it again."""
+    from paramsurvey.results.missing import WorkerCall
+
+    options = request.options
+    system_kwargs = {**(options.system_kwargs or {}), "name": job.name}
+    if job.show_chdir:
+        system_kwargs["chdir"] = job.chdir
+    return WorkerCall(
+        request.func,
+        options.user_kwargs,
+        system_kwargs,
+        job.chdir,
+        job.out_subdirs,
+        job.backend,
+        pset_options,
+        options.worker_init,
+    )
+
+
+def _directory(chdir: str | None) -> str:
+    path = os.path.abspath(chdir or ".")
+    if not os.path.isdir(path):
+        raise DirectoryMissing(f"chdir={chdir!r} is no directory: create it first, or leave it out")
+    return path
+
+
+def load_pandas() -> None:
+    """Import pandas, while the workers start.
+
+    Without the garbage collector, which would look through the half-loaded modules again and again
+    and find nothing: a tenth of the second that it takes. Afterwards they are at once what they would
+    have become, old objects that are seldom looked at.
+    """
+    if "pandas" in sys.modules:
+        return
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        import pandas  # noqa: F401  (others use it, and find it loaded)
+    finally:
+        if collecting and gc.get_freeze_count() == 0:
+            gc.freeze()
+            gc.unfreeze()  # into the oldest generation
+        if collecting:
+            gc.enable()
+
+
+def _pickled(code: JobCode, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]:
+    """Pickle all parts together, for they may share functions and classes; if it fails, find out which it is.
+
+    Returns the pickle, and the large buffers that stand beside it; `found` gets the code objects in it.
+    """
+    buffers: list[pickle.PickleBuffer] = []
+    try:
+        dump = partial(dump_code, aside=buffers.append, found=found.append)
+        return dumps(code, "the worker function with its arguments", dump), tuple(buffers)
+    except NotPicklable:
+        dumps(code.function, "the worker function")
+        dumps(code.decoder, "psets")
+        raise

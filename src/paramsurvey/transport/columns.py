@@ -1,0 +1,131 @@
+"""Columns of values: how the driver lets them land in place.
+
+What a column becomes depends on its values alone, never on the order in which they arrive: while
+it lands, whatever cannot be told apart later (an int among floats) is remembered.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.transport import packed_columns
+from paramsurvey.transport.messages import Offsets, PackedValues, Rows, Values
+
+EXACT_IN_FLOAT = 2**53  # a float64 holds every integer up to here
+
+
+def numpy_index(rows: Rows) -> slice | NDArray[np.int64]:
+    """Return what numpy needs to address `rows`; a slice where that is possible, for it copies nothing."""
+    if isinstance(rows, range):
+        return slice(rows.start, rows.stop, rows.step)
+    return rows
+
+
+def rows_at(rows: Rows, offsets: Offsets) -> Rows:
+    """Return the rows at `offsets` (ascending, each once)."""
+    if len(offsets) == len(rows):
+        return rows
+    if isinstance(offsets, range):
+        return rows[offsets.start : offsets.stop]
+    places = np.asarray(offsets)
+    return rows.start + rows.step * places if isinstance(rows, range) else rows[places]
+
+
+def object_array(values: Iterable[Any], count: int) -> NDArray[Any]:
+    """Return an object array of `values`; numpy never looks inside lists and arrays among them."""
+    return np.fromiter(values, dtype=object, count=count)
+
+
+def unpack_values(values: PackedValues | Values) -> Values:
+    """Return values that have travelled as they are kept in the driver; numbers are not copied."""
+    if isinstance(values, array):
+        return np.frombuffer(values, dtype=np.int64 if values.typecode == "q" else np.float64)
+    return np.frombuffer(bytearray(values), dtype=np.bool_) if isinstance(values, bytes) else values
+
+
+def value_array(values: Sequence[Any]) -> Values:
+    """Return `values` as a bool, int64 or float64 array where they all are that, else as a list."""
+    return unpack_values(packed_columns.pack_values(values))
+
+
+class Column:
+    """One result key's values for all psets, landing in any order."""
+
+    def __init__(self) -> None:
+        self._room = 0
+        self._data: NDArray[Any] | None = None
+        self._filled = np.zeros(0, dtype=np.bool_)
+        self._ints: NDArray[np.bool_] | None = None  # in a float column: which values came as int
+
+    def make_room(self, total: int) -> None:
+        """Make room for `total` psets. When there was some, for more than that: there may be more to come."""
+        if total <= self._room:
+            return
+        self._room = total if self._room == 0 else max(total, 2 * self._room)
+        self._filled = _longer(self._filled, self._room)
+        self._data = None if self._data is None else _longer(self._data, self._room)
+        self._ints = None if self._ints is None else _longer(self._ints, self._room)
+
+    def put(self, rows: Rows, values: Values) -> None:
+        """Let `values` land at `rows`, widening the column's type when it is too narrow."""
+        at = numpy_index(rows)
+        incoming = values if isinstance(values, np.ndarray) else object_array(values, len(values))
+        self._widen_for(incoming)
+        assert self._data is not None
+        self._data[at] = incoming
+        if self._ints is not None:
+            self._ints[at] = incoming.dtype.kind == "i"
+        self._filled[at] = True
+
+    def _widen_for(self, incoming: NDArray[Any]) -> None:
+        if self._data is None:
+            self._data = np.zeros(self._room, dtype=incoming.dtype)
+        kinds = {self._data.dtype.kind, incoming.dtype.kind}
+        if len(kinds) == 1 or self._data.dtype.kind == "O":
+            return
+        if kinds == {"i", "f"} and _exact(incoming) and _exact(self._data):
+            self._remember_ints()
+        else:
+            self._to_objects()
+
+    def _remember_ints(self) -> None:
+        """Become a float column that knows which of its values came as integers."""
+        assert self._data is not None
+        if self._data.dtype.kind == "i":
+            self._ints = self._filled.copy()
+            self._data = self._data.astype(np.float64)
+        elif self._ints is None:
+            self._ints = np.zeros(self._room, dtype=np.bool_)
+
+    def _to_objects(self) -> None:
+        assert self._data is not None
+        data = self._data.astype(object)
+        if self._ints is not None:
+            data[self._ints] = self._data[self._ints].astype(np.int64).astype(object)
+            self._ints = None
+        self._data = data
+
+    def get(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return the values at `rows` and the mask of those that are there."""
+        if len(rows) and int(rows[-1]) >= self._room:
+            self.make_room(int(rows[-1]) + 1)
+        data = np.zeros(self._room, dtype=object) if self._data is None else self._data
+        return data[numpy_index(rows)], self._filled[numpy_index(rows)]
+
+
+def _longer(data: NDArray[Any], length: int) -> NDArray[Any]:
+    longer = np.zeros(length, dtype=data.dtype)
+    longer[: len(data)] = data
+    return longer
+
+
+def _exact(data: NDArray[Any]) -> bool:
+    """Tell whether a float64 can hold every value."""
+    if data.dtype.kind != "i" or data.size == 0:
+        return True
+    return bool(data.min() >= -EXACT_IN_FLOAT and data.max() <= EXACT_IN_FLOAT)

@@ -1,0 +1,434 @@
+"""Executors of the user's: what is special about threads, pools of processes, and pools that break."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import loky
+import numpy as np
+import pytest
+
+import paramsurvey
+from conftest import wait_until
+from paramsurvey.backends.futures.backend import FuturesBackend
+from paramsurvey.backends.futures.task import LoadedJobs
+from paramsurvey.engine.options import Options
+from paramsurvey.errors import BackendLost, OptionError
+from paramsurvey.params.sources import as_source
+from paramsurvey.transport.messages import Group, Job, JobCode, Pset
+from paramsurvey.transport.pickling import dumps
+from paramsurvey.transport.private_arguments import pack_arguments
+from paramsurvey.worker.runner import JobNotLoadable
+
+HANG = 60.0  # seconds that something which ends by itself may take on a slow machine
+
+
+def pool_of(start_method: str) -> Executor:
+    return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(start_method))
+
+
+PROCESSES: dict[str, Callable[[], Executor]] = {
+    "spawn": partial(pool_of, "spawn"),
+    "fork": partial(pool_of, "fork"),
+    "loky": partial(loky.ProcessPoolExecutor, 2),
+}
+EXECUTORS = {"threads": partial(ThreadPoolExecutor, 2), **PROCESSES}
+
+
+@pytest.fixture(params=PROCESSES)
+def processes(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    """Every kind of process pool in turn."""
+    executor = PROCESSES[request.param]()
+    yield executor
+    executor.shutdown()
+
+
+@pytest.fixture(params=EXECUTORS)
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    """Every kind of executor in turn."""
+    executor = EXECUTORS[request.param]()
+    yield executor
+    executor.shutdown()
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+
+
+def start(executor: Executor, **options: Any) -> None:
+    paramsurvey.init(backend=executor, verbose=0, **options)
+
+
+def psets_of(count: int) -> list[dict[str, int]]:
+    return [{"a": i} for i in range(count)]
+
+
+def who(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    return {"pid": os.getpid(), "thread": threading.get_ident()}
+
+
+# every executor
+
+
+def test_it_is_named_futures_and_has_the_executors_workers(executor: Executor) -> None:
+    start(executor)
+    assert paramsurvey.backend() == "futures"
+    assert paramsurvey.current_core_count() == 2
+    assert [node["num_cores"] for node in paramsurvey.current_resources()] == [2]
+
+
+def test_a_survey_with_lambdas_is_complete_and_in_order(executor: Executor) -> None:
+    start(executor)
+    results = paramsurvey.map(
+        lambda pset, system_kwargs, factor: {"b": pset["a"] * factor}, psets_of(300), user_kwargs=3
+    )
+    assert results["b"].tolist() == [3 * i for i in range(300)]
+
+
+def test_the_executor_is_the_users_and_is_left_running(executor: Executor) -> None:
+    start(executor)
+    paramsurvey.map(who, psets_of(3))
+    paramsurvey.finalize()
+    assert executor.submit(os.getpid).result(timeout=HANG)
+
+
+def test_several_surveys_one_after_the_other(executor: Executor) -> None:
+    start(executor)
+    for factor in range(5):
+        results = paramsurvey.map(
+            lambda pset, system_kwargs, k: {"b": pset["a"] * k}, psets_of(10), user_kwargs=factor
+        )
+        assert results["b"].tolist() == [factor * i for i in range(10)]
+
+
+class CountedLoads:
+    """A worker function that leaves a line in a file each time that it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        return who(pset, system_kwargs, user_kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return load_counted, (self.path,)
+
+
+def load_counted(path: Path) -> CountedLoads:
+    with path.open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    return CountedLoads(path)
+
+
+def test_the_function_is_loaded_once_per_process(executor: Executor, in_tmp: Path) -> None:
+    start(executor)
+    path = in_tmp / "loads"
+    paramsurvey.map(CountedLoads(path), psets_of(200), group_size=2)
+    loads = path.read_text().split()
+    assert len(loads) == len(set(loads))
+
+
+def test_no_worker_makes_a_log(executor: Executor, in_tmp: Path) -> None:
+    start(executor)
+
+    def survey_within(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        with paramsurvey.Session(backend="serial", verbose=0) as session:
+            session.map(lambda pset, system_kwargs, user_kwargs: None, [{}])
+        return {"here": os.getpid()}
+
+    results = paramsurvey.map(survey_within, psets_of(4))
+    elsewhere = [pid for pid in results["here"] if pid != os.getpid()]
+    logs = len(list(in_tmp.glob(".paramsurvey-*.log")))
+    assert logs == 1 + len(results) - len(elsewhere)
+    assert "PARAMSURVEY_WORKER" not in os.environ
+
+
+# threads
+
+
+def test_threads_run_here_side_by_side(threads: ThreadPoolExecutor) -> None:
+    start(threads)
+    both = threading.Barrier(2, timeout=HANG)
+    meetings = {"it": both}  # a barrier cannot be pickled; found by name, it need not be
+
+    def meet(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        import test_futures
+
+        test_futures.MEETINGS["it"].wait()
+        return {"thread": threading.get_ident()}
+
+    MEETINGS.update(meetings)
+    results = paramsurvey.map(meet, psets_of(2), group_size=1)
+    assert results["thread"].nunique() == 2
+
+
+MEETINGS: dict[str, threading.Barrier] = {}
+
+
+def test_threads_that_change_the_directory_leave_the_driver_at_home(
+    threads: ThreadPoolExecutor, in_tmp: Path
+) -> None:
+    start(threads)
+    (in_tmp / "elsewhere").mkdir()
+    results = paramsurvey.map(
+        lambda pset, system_kwargs, user_kwargs: {"where": os.getcwd()}, psets_of(3), chdir="elsewhere"
+    )
+    assert set(results["where"]) == {str(in_tmp / "elsewhere")}
+    assert Path.cwd() == in_tmp
+
+
+def test_a_thread_that_takes_too_long_costs_its_pset_and_its_place_until_it_is_back(
+    threads: ThreadPoolExecutor,
+) -> None:
+    start(threads)
+    MEETINGS["late"] = threading.Barrier(2, timeout=HANG)
+
+    def late(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        import test_futures
+
+        if pset["a"] == 3:
+            test_futures.MEETINGS["late"].wait()
+        return {"thread": threading.get_ident()}
+
+    results = paramsurvey.map(late, psets_of(50), timeout=0.2)
+    assert results.missing["a"].tolist() == [3]
+    assert "timeout=0.2" in results.missing["_exception"][0]
+    MEETINGS["late"].wait()  # now the thread may go on; what it answers is not asked for any more
+    assert len(paramsurvey.map(late, [{"a": 0}] * 50)) == 50
+
+
+def test_when_all_threads_are_stuck_the_map_ends(threads: ThreadPoolExecutor) -> None:
+    start(threads)
+    MEETINGS["never"] = threading.Barrier(3, timeout=HANG)
+
+    def never(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> None:
+        import test_futures
+
+        test_futures.MEETINGS["never"].wait()
+
+    with pytest.raises(BackendLost, match="multiprocessing backend"):
+        paramsurvey.map(never, psets_of(10), timeout=0.1)
+    MEETINGS["never"].wait()
+    missing = paramsurvey.last_results().missing
+    assert sorted(missing["_exception"].str.startswith("TimeoutError")) == [False] * 8 + [True] * 2
+
+
+def test_fork_after_threads_finds_no_stale_job(threads: ThreadPoolExecutor) -> None:
+    start(threads)
+    paramsurvey.map(who, psets_of(2))
+    with pool_of("fork") as pool:
+        start(pool)
+        results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"b": os.getpid()}, psets_of(20))
+    assert os.getpid() not in set(results["b"])
+
+
+# processes
+
+
+def test_a_pset_that_takes_too_long_in_a_process_costs_only_itself(processes: Executor, in_tmp: Path) -> None:
+    start(processes)
+    gate = in_tmp / "go"
+
+    def late(pset: Pset, system_kwargs: Any, gate: Path) -> None:
+        deadline = time.monotonic() + HANG
+        while pset["a"] == 3 and not gate.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    paramsurvey.map(late, psets_of(2), user_kwargs=gate)  # the processes start; that is not the psets' time
+    results = paramsurvey.map(late, psets_of(10), user_kwargs=gate, timeout=2.0)
+    gate.touch()
+    assert results.missing["a"].tolist() == [3]
+    assert "timeout=2" in results.missing["_exception"][0]
+
+
+def test_a_pool_that_breaks_ends_the_map_and_keeps_what_had_finished(processes: Executor) -> None:
+    start(processes)
+
+    def die(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+        if pset["a"] == 30:
+            os._exit(3)
+        if pset["a"] > 30:
+            time.sleep(HANG)  # a pool looks for deaths when it has no news, and then ends its processes
+        return {"b": pset["a"]}
+
+    with pytest.raises(BackendLost, match=r"(?s)broken.* make a new executor"):
+        paramsurvey.map(die, psets_of(100), group_size=1)
+    results = paramsurvey.last_results()
+    assert results["b"].tolist() == results["a"].tolist()
+    assert 0 < len(results) < 100
+    assert 30 in results.missing["a"].tolist()
+    assert results.progress.finished + results.progress.failures == 100
+    reasons = dict(zip(results.missing["a"], results.missing["_exception"], strict=True))
+    assert reasons[30].startswith("WorkerDied")
+
+
+def test_an_executor_that_was_shut_down_says_so() -> None:
+    executor = ThreadPoolExecutor(1)
+    start(executor)
+    executor.shutdown()
+    with pytest.raises(BackendLost, match="after shutdown"):
+        paramsurvey.map(who, psets_of(3))
+    assert paramsurvey.last_results().progress.failures == 3
+
+
+# options
+
+
+def test_the_backend_by_its_name_alone_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"init\(backend=executor\)"):
+        paramsurvey.init(backend="futures", verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"ncore": 1}, "did you mean 'ncores'"), ({"ncores": 0}, "ncores=0")]
+)
+def test_wrong_options_are_named(threads: ThreadPoolExecutor, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        start(threads, futures=options)
+
+
+class Inline(Executor):
+    """Runs everything at once; tells nobody how many workers it has."""
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(function(*args, **kwargs))
+        return future
+
+
+def test_an_executor_that_hides_its_workers_is_told_how_many_there_are() -> None:
+    start(Inline(), futures={"ncores": 7})
+    assert paramsurvey.current_core_count() == 7
+    start(Inline(), ncores=3)
+    assert paramsurvey.current_core_count() == 3
+    assert len(paramsurvey.map(who, psets_of(30))) == 30
+    assert "PARAMSURVEY_WORKER" not in os.environ
+
+
+# the pieces
+
+
+def job_named(key: str) -> Job:
+    source = as_source(psets_of(1), None)
+    code = JobCode(who, pack_arguments(None, {}), source.decoder())
+    return Job(key=key, name="default", code=dumps(code, "code"), chdir=os.getcwd())
+
+
+def test_jobs_are_kept_while_they_are_few() -> None:
+    jobs = LoadedJobs(most=2)
+    first = jobs.load(job_named("1"))
+    assert jobs.load(job_named("1")) is first
+    jobs.load(job_named("2"))
+    jobs.load(job_named("3"))
+    assert jobs.get("1") is None
+    assert jobs.get("3") is not None
+    jobs.forget("3")
+    jobs.forget("3")
+    assert jobs.get("3") is None
+
+
+def test_a_job_that_cannot_be_loaded_is_not_kept() -> None:
+    jobs = LoadedJobs()
+    with pytest.raises(JobNotLoadable):
+        jobs.load(Job(key="1", name="default", code=b"no pickle", chdir="."))
+    assert jobs.get("1") is None
+
+
+class ManualExecutor(Executor):
+    """Keeps what it is given, so that a test says what happens to it."""
+
+    def __init__(self, workers: int) -> None:
+        self._max_workers = workers
+        self.given: list[tuple[Future[Any], tuple[Any, ...]]] = []
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.given.append((future, args))
+        return future
+
+
+def opened(executor: Executor, **options: Any) -> FuturesBackend:
+    backend = FuturesBackend(Options(backend=executor), {})
+    backend.open(Job(key="k", name="default", code=b"code", chdir=os.getcwd(), **options), {})
+    return backend
+
+
+def test_the_job_travels_only_when_it_is_asked_for() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(1), []))
+    (future, (key, _, packed_job, _)) = executor.given[0]
+    assert (key, packed_job) == ("k", None)
+    future.set_result([])
+    assert list(backend.poll(1.0)) == []
+    assert executor.given[1][1][2] is not None
+    assert backend.capacity() == 1  # it is still one group
+
+
+def test_groups_that_were_given_up_and_still_run_take_a_place() -> None:
+    executor = ManualExecutor(2)
+    backend = opened(executor)
+    assert backend.capacity() == 4
+    backend.submit(Group(1, range(1), []))
+    executor.given[0][0].set_running_or_notify_cancel()
+    backend.abort(1)
+    assert backend.capacity() == 2
+    executor.given[0][0].set_result([b"too late"])
+    assert backend.capacity() == 4
+    assert list(backend.poll(0.0)) == []
+
+
+def test_groups_that_were_given_up_before_they_ran_are_cancelled() -> None:
+    executor = ManualExecutor(2)
+    backend = opened(executor)
+    backend.submit(Group(1, range(1), []))
+    backend.abort(1)
+    assert executor.given[0][0].cancelled()
+    assert backend.capacity() == 4
+
+
+def test_with_a_timeout_a_process_gets_one_pset_at_a_time_and_no_queue() -> None:
+    backend = opened(ManualExecutor(2), timeout=1.0)
+    assert (backend.largest_group(), backend.capacity()) == (1, 2)
+    with ThreadPoolExecutor(2) as threads:
+        backend = opened(threads, timeout=1.0)
+        assert (backend.largest_group(), backend.capacity()) == (None, 4)
+
+
+def test_a_future_that_fails_loses_its_group() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(3), []))
+    executor.given[0][0].set_exception(OSError("the network is gone"))
+    (loss,) = backend.poll(1.0)
+    assert (loss.group_id, loss.offset) == (1, None)
+    assert "the network is gone" in loss.failure.exception
+    wait_until(lambda: backend.capacity() == 2, "its place is not free")
+
+
+def test_libraries_that_an_executor_has_loaded_already_get_their_threads_limited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Environment variables come too late for them."""
+    pytest.importorskip("threadpoolctl")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+
+    def threads(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+        from threadpoolctl import threadpool_info
+
+        return {"threads": max(one["num_threads"] for one in threadpool_info())}
+
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
+        executor.submit(np.dot, np.ones((2, 2)), np.ones((2, 2))).result()
+        with paramsurvey.Session(backend=executor, verbose=0, threads_per_worker=1) as session:
+            assert session.map(threads, [{"i": 1}])["threads"].tolist() == [1]

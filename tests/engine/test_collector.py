@@ -1,0 +1,91 @@
+"""Replies in any order, results in the psets' own."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+
+from paramsurvey.engine.collector import Collector, results_by_offset, unpickled_reply
+from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply
+from paramsurvey.worker.result_columns import ResultPacker
+
+NO = Failure(FailureKind.RAISED, "ValueError()")
+
+
+def reply_of(results: dict[int, dict[Any, Any]], stop: int, start: int = 0, **options: Any) -> Reply:
+    """Return a reply as a worker makes it, having been through a pipe."""
+    packer = ResultPacker()
+    for offset, result in results.items():
+        packer.add(offset, result)
+    packer.fold()
+    return pickle.loads(pickle.dumps(Reply(1, start, stop, columns=packer.take(), **options)))  # type: ignore[no-any-return]
+
+
+def test_results_are_dicts_again_for_out_func() -> None:
+    results: dict[int, dict[Any, Any]] = {0: {"a": 1, "b": "x"}, 1: {}, 3: {"b": [1]}}
+    reply = unpickled_reply(reply_of(results, 4, failures={2: NO}))
+    assert results_by_offset(reply) == results
+
+
+def test_values_land_at_their_rows_in_any_order() -> None:
+    collector = Collector()
+    for rows in (np.array([7, 9]), range(2, 4), range(2)):
+        results = {i: {"r": int(row)} for i, row in enumerate(rows)}
+        collector.land(Group(1, rows, None), reply_of(results, len(rows)), total=10)
+    values, there = collector.columns["r"].get(range(10))
+    assert np.flatnonzero(there).tolist() == [0, 1, 2, 3, 7, 9]
+    assert values[there].tolist() == [0, 1, 2, 3, 7, 9]
+
+
+def test_columns_stand_in_the_order_of_the_first_psets_that_have_them() -> None:
+    collector = Collector()
+    late: dict[int, dict[Any, Any]] = {0: {"d": 1, "b": 1}, 1: {"c": 1}}
+    collector.land(Group(2, range(2, 4), None), reply_of(late, 2), total=4)
+    assert list(collector.columns) == ["d", "b", "c"]
+    early: dict[int, dict[Any, Any]] = {0: {"a": 1}, 1: {"b": 1, "a": 1, "d": "x"}}
+    collector.land(Group(1, range(2), None), reply_of(early, 2), total=4)
+    assert list(collector.columns) == ["a", "b", "d", "c"]
+
+
+def test_what_an_earlier_run_has_stored_may_come_back_in_any_order_of_rows() -> None:
+    collector = Collector()
+    collector.restore("square", np.array([1, 0, 2]), np.array([1, 0, 4]), total=3)
+    collector.restore("mixed", np.array([1]), np.array([1]), total=3)
+    collector.restore("mixed", np.array([0, 2]), np.array([0.0, 0.5]), total=3)
+    assert list(collector.columns) == ["square", "mixed"]
+
+
+def test_without_keep_results_only_failures_are_kept() -> None:
+    collector = Collector(keep_results=False)
+    collector.land(Group(1, range(2), None), reply_of({0: {"r": 1}}, 2, failures={1: NO}), total=2)
+    collector.fail(1, NO, 1)
+    assert collector.columns == {}
+    assert list(collector.failed) == [1]
+
+
+def test_finished_and_failed_rows() -> None:
+    collector = Collector()
+    assert collector.finished_rows(3) == range(3)
+    for row in (4, 1):
+        collector.fail(row, NO, 1)
+    assert list(collector.finished_rows(6)) == [0, 2, 3, 5]
+    assert collector.failed_rows().tolist() == [1, 4]
+
+
+class Explodes:
+    def __reduce__(self) -> Any:
+        return exec, ("raise RuntimeError('no way')",)
+
+
+def test_a_value_that_cannot_be_opened_fails_its_pset_and_takes_its_other_values_along() -> None:
+    results: dict[int, dict[Any, Any]] = {
+        0: {"a": 1, "b": [1]},
+        1: {"a": 2, "b": Explodes()},
+        2: {"a": 3, "b": None},
+    }
+    reply = unpickled_reply(reply_of(results, 3))
+    assert results_by_offset(reply) == {0: {"a": 1, "b": [1]}, 2: {"a": 3, "b": None}}
+    assert reply.failures[1].kind == FailureKind.UNSENDABLE
+    assert "the result 'b' cannot be loaded here (RuntimeError('no way'))" in reply.failures[1].exception

@@ -1,0 +1,99 @@
+"""How many psets travel together."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paramsurvey.engine.group_size import GROWTH, LEAST_SECONDS, TARGET_SECONDS, GroupSizer
+
+
+def sizes_of(seconds: float, psets: int, cores: int) -> list[int]:
+    """Return the sizes of all groups of a survey whose psets take so long."""
+    sizer, sizes = GroupSizer(), []
+    while psets:
+        sizes.append(min(psets, sizer.size(psets, cores)))
+        sizer.observe(sizes[-1], sizes[-1] * seconds)
+        psets -= sizes[-1]
+    return sizes
+
+
+def test_the_first_group_is_one_pset_for_nobody_knows_how_long_it_takes() -> None:
+    assert GroupSizer().size(1_000_000, 8) == 1
+
+
+def test_short_psets_travel_in_ever_larger_groups_up_to_the_target() -> None:
+    sizes = sizes_of(1e-4, 100_000, cores=2)
+    assert sizes[:4] == [1, GROWTH, GROWTH**2, GROWTH**3]
+    assert max(sizes) == int(TARGET_SECONDS / 1e-4)
+
+
+@pytest.mark.parametrize("seconds", [TARGET_SECONDS, 1.0, 3600.0])
+def test_long_psets_travel_alone(seconds: float) -> None:
+    assert set(sizes_of(seconds, 50, cores=2)) == {1}
+
+
+def test_towards_the_end_groups_shrink_so_that_no_worker_is_left_with_a_long_tail() -> None:
+    sizes = sizes_of(1e-6, 100_000, cores=4)
+    assert sizes[-1] * 1e-6 < 2 * LEAST_SECONDS
+    assert all(later <= max(sizes) for later in sizes[sizes.index(max(sizes)) :])
+    done = 0
+    for size in sizes:
+        assert size <= max(-(-(100_000 - done) // 4), LEAST_SECONDS / 1e-6)
+        done += size
+
+
+def test_psets_of_microseconds_travel_together_also_at_the_end() -> None:
+    assert sizes_of(1e-6, 20, cores=2) == [1, GROWTH, 11]
+
+
+@pytest.mark.parametrize(("each", "together"), [(100e6, 1), (9e6, 1), (4e6, 4), (1e6, 16)])
+def test_psets_with_large_objects_travel_in_small_groups_however_short_they_are(
+    each: float, together: int
+) -> None:
+    sizer = GroupSizer()
+    for _ in range(5):
+        sizer.weigh(10, int(10 * each))
+        sizer.observe(1000, 1e-3)
+    assert sizer.size(10**6, 2) == together
+    sizer.weigh(10, 0)
+    assert sizer.size(10**6, 2) > 1000
+
+
+def test_a_fixed_size_stays_whatever_is_learned() -> None:
+    sizer = GroupSizer(7)
+    sizer.observe(7, 1000.0)
+    sizer.weigh(7, 10**12)
+    assert sizer.size(100, 2) == 7
+
+
+def test_nothing_is_learned_from_no_psets() -> None:
+    sizer = GroupSizer()
+    sizer.observe(0, 0.0)
+    assert sizer.size(100, 2) == 1
+
+
+def test_psets_that_become_slower_make_groups_smaller() -> None:
+    sizer = GroupSizer()
+    for _ in range(10):
+        sizer.observe(1000, 0.001)
+    large = sizer.size(10**6, 2)
+    for _ in range(10):
+        sizer.observe(10, 1.0)
+    assert sizer.size(10**6, 2) < large / 100
+
+
+@given(
+    observed=st.lists(st.tuples(st.integers(0, 10**6), st.floats(0, 1e6))),
+    remaining=st.integers(1, 10**9),
+    cores=st.integers(0, 10**5),
+)
+def test_a_group_has_one_pset_at_least_whatever_was_observed(
+    observed: list[tuple[int, float]], remaining: int, cores: int
+) -> None:
+    sizer = GroupSizer()
+    for psets, seconds in observed:
+        sizer.observe(psets, seconds)
+    assert 1 <= sizer.size(remaining, cores) <= remaining
+    assert sizer.ahead(cores) >= 1

@@ -1,0 +1,664 @@
+"""The loop, with a backend that does what the test says and a clock that only the test moves."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import FakeClock
+from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
+from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.engine.map_state import MapState
+from paramsurvey.engine.progress import MapProgress
+from paramsurvey.engine.queue import PsetQueue
+from paramsurvey.engine.retry import RetryPolicy
+from paramsurvey.engine.survey import Survey
+from paramsurvey.errors import JobRefused
+from paramsurvey.params.sources import PsetStream, PsetTable
+from paramsurvey.results.map_results import MapResults, build
+from paramsurvey.stats import PerfStats
+from paramsurvey.transport.messages import (
+    Answer,
+    Failure,
+    FailureKind,
+    Group,
+    JobRejected,
+    LostGroup,
+    Pset,
+    Reply,
+    ResultColumn,
+)
+
+RAISED = Failure(FailureKind.RAISED, "ValueError('no')", "Traceback ...")
+CRASHED = Failure(FailureKind.CRASHED, "WorkerDied('SIGKILL')")
+
+
+@dataclass
+class Seat:
+    """A group that a fake worker has in hand."""
+
+    group: Group
+    answered: int = 0
+
+    def rows(self) -> list[int]:
+        return [int(row) for row in self.group.rows]
+
+    def reply(self, count: int | None = None, done: bool = True, failing: tuple[int, ...] = ()) -> Reply:
+        """Answer the next `count` psets (default: the rest); those whose row is in `failing` have raised."""
+        start = self.answered
+        stop = len(self.group) if count is None else min(start + count, len(self.group))
+        self.answered = stop
+        rows = self.rows()
+        good = [i for i in range(start, stop) if rows[i] not in failing]
+        values = np.array([rows[i] * 10 for i in good], dtype=np.int64)
+        return Reply(
+            self.group.id,
+            start,
+            stop,
+            columns={"r": (ResultColumn(np.array(good, dtype=np.int64), values),)} if good else {},
+            failures={i: RAISED for i in range(start, stop) if rows[i] in failing},
+            walls=array("d", [1e-6]) * (stop - start),
+            idle=((stop - start, 0.0),),
+            done=done or stop == len(self.group),
+        )
+
+    def lost(self, offset: int | None, failure: Failure = CRASHED) -> LostGroup:
+        return LostGroup(self.group.id, failure, offset)
+
+
+@dataclass
+class FakeBackend:
+    """Answers as `script` says, which sees the groups in hand, oldest first; by default all are answered."""
+
+    workers: int = 2
+    script: Callable[[list[Seat]], list[Answer]] = lambda seats: [seat.reply() for seat in seats]
+    largest: int | None = None
+    name: str = "fake"
+    runs_here: bool = False
+    captures: frozenset[Any] = frozenset()
+    seats: dict[int, Seat] = field(default_factory=dict)
+    submitted: list[list[int]] = field(default_factory=list)
+    aborted: list[int] = field(default_factory=list)
+    busy: dict[int, tuple[int, float]] = field(default_factory=dict)  # what `running` tells
+    waits: list[float] = field(default_factory=list)
+
+    def capacity(self) -> int:
+        return self.workers - len(self.seats)
+
+    def largest_group(self) -> int | None:
+        return self.largest
+
+    def submit(self, group: Group) -> None:
+        assert self.capacity() > 0, "nobody may submit more than there is room for"
+        assert group.id not in self.seats
+        self.seats[group.id] = Seat(group)
+        self.submitted.append([int(row) for row in group.rows])
+
+    def poll(self, timeout: float) -> list[Answer]:
+        self.waits.append(timeout)
+        answers = self.script(list(self.seats.values()))
+        for answer in answers:
+            if isinstance(answer, LostGroup) or (isinstance(answer, Reply) and answer.done):
+                self.seats.pop(answer.group_id, None)
+        return answers
+
+    def running(self, group_id: int) -> tuple[int, float] | None:
+        return self.busy.get(group_id)
+
+    def abort(self, group_id: int) -> str | None:
+        self.aborted.append(group_id)
+        self.seats.pop(group_id, None)
+        return None
+
+    def core_count(self) -> int:
+        return self.workers
+
+    def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        return options
+
+    def open(self, job: Any, options: Mapping[str, Any]) -> None: ...
+
+    def end_job(self) -> None: ...
+
+    def resources(self) -> list[dict[str, float]]:
+        return []
+
+    def close(self) -> None: ...
+
+
+class Books:
+    """A watcher and out_func that checks the counters whenever it is told of something."""
+
+    def __init__(self) -> None:
+        self.settled: Counter[int] = Counter()
+        self.failures: dict[int, tuple[Failure, int]] = {}
+        self.retries: list[int] = []
+        self.results: dict[int, int] = {}
+
+    def report(self, progress: MapProgress) -> None:
+        assert progress.active >= 0
+        assert progress.finished >= 0
+        assert progress.active + progress.finished + progress.failures <= progress.total
+
+    def failed(self, row: int | Pset, pset: Any, failure: Any = None, attempts: int = 0) -> None:
+        assert isinstance(row, int)
+        self.settled[row] += 1
+        self.failures[row] = failure, attempts
+        assert pset() == {"a": row}
+
+    def retried(self, row: int, failure: Failure) -> None:
+        self.retries.append(row)
+
+
+class Out:
+    """An out_func that notes what it sees."""
+
+    def __init__(self, books: Books, accepts: bool = True) -> None:
+        self.books = books
+        self.accepts = accepts
+        self.failed_rows: list[int] = []
+
+    def finished(self, pset: Pset, result: Mapping[Any, Any]) -> bool:
+        self.books.settled[pset["a"]] += 1
+        self.books.results[pset["a"]] = result["r"]
+        return self.accepts
+
+    def failed(self, pset: Pset, failure: Failure) -> bool:
+        self.failed_rows.append(pset["a"])
+        return self.accepts
+
+
+@dataclass
+class Run:
+    """A survey with everything around it."""
+
+    survey: Survey
+    backend: FakeBackend
+    books: Books
+    clock: FakeClock
+
+    def run(self, rounds: int = 10_000) -> Run:
+        """Run to the end, and check that every pset was settled once."""
+        for _ in self.survey.rounds():
+            rounds -= 1
+            assert rounds > 0, f"no end: {self.survey.progress}"
+        return self
+
+    @property
+    def progress(self) -> MapProgress:
+        return self.survey.progress
+
+    def missing_rows(self) -> list[int]:
+        return sorted(self.survey.collector.failed)
+
+    def results(self) -> MapResults:
+        return build(self.survey.state, verbose=0)
+
+    def check(self) -> None:
+        """Check that nothing is lost and nothing is counted twice."""
+        total = len(self.survey.source)
+        assert (self.progress.total, self.progress.active) == (total, 0)
+        assert self.progress.finished + self.progress.failures == total
+        assert len(self.missing_rows()) == self.progress.failures
+        results = self.results()
+        assert sorted([*results["a"], *self.missing_rows()]) == list(range(total))
+        if self.progress.finished:
+            assert results["r"].tolist() == [10 * row for row in results["a"]]
+
+
+def make(psets: int = 16, backend: FakeBackend | None = None, source: Any = None, **options: Any) -> Run:
+    """Return a survey of psets ``{'a': row}``, not started yet."""
+    books = Books()
+    clock = options.pop("clock", None) or FakeClock()
+    source = PsetTable.from_dicts([{"a": row} for row in range(psets)]) if source is None else source
+    group_size = options.pop("group_size", None)
+    if options.pop("out", True):
+        options["out"] = Out(books)
+    backend = backend or FakeBackend()
+    options["deadline"] = Deadline(options.pop("timeout", None))
+    survey = Survey(
+        state=MapState(source, Collector(), MapProgress("fit", total=len(source)), PerfStats()),
+        backend=backend,  # type: ignore[arg-type]  # what mypy does not see: the default of a callable field
+        queue=PsetQueue(range(len(source)), options.get("options")),
+        watcher=books,
+        clock=clock,
+        sizer=GroupSizer(group_size),
+        **options,
+    )
+    return Run(survey, backend, books, clock)
+
+
+def scripted(*steps: Callable[[list[Seat]], list[Answer]]) -> Callable[[list[Seat]], list[Answer]]:
+    """Return a script of one step per poll; then everything is answered."""
+    remaining = list(steps)
+
+    def script(seats: list[Seat]) -> list[Answer]:
+        return remaining.pop(0)(seats) if remaining else [seat.reply() for seat in seats]
+
+    return script
+
+
+# dispatch
+
+
+def test_every_pset_is_run_once_in_groups_of_the_given_size() -> None:
+    run = make(psets=10, group_size=4).run()
+    run.check()
+    assert run.backend.submitted == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert run.books.settled == Counter(range(10))
+
+
+def test_no_more_groups_are_in_hand_than_there_is_room_for() -> None:
+    seen = []
+    run = make(psets=10, group_size=1, backend=FakeBackend(workers=3))
+    run.backend.script = lambda seats: [seen.append(len(seats)), seats[0].reply()][1:]  # type: ignore[func-returns-value, list-item]
+    run.run().check()
+    assert max(seen) == 3
+
+
+def test_a_backend_without_room_is_asked_again_until_it_has_some() -> None:
+    backend = FakeBackend(workers=0)
+
+    def grow(seats: list[Seat]) -> list[Answer]:
+        backend.workers = 2  # a node has joined
+        return [seat.reply() for seat in seats]
+
+    backend.script = grow
+    make(psets=4, backend=backend).run().check()
+
+
+def test_groups_start_small_and_grow_with_what_was_learned() -> None:
+    run = make(psets=50_000).run()
+    run.check()
+    sizes = [len(rows) for rows in run.backend.submitted]
+    assert sizes[0] == 1
+    assert max(sizes) > 100
+    assert sizes[-1] < max(sizes)
+
+
+def test_a_backend_may_limit_the_size_of_a_group() -> None:
+    run = make(psets=20, group_size=10, backend=FakeBackend(largest=3)).run()
+    run.check()
+    assert {len(rows) for rows in run.backend.submitted} == {3, 2}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_large_objects_travel_in_small_groups(stream: bool) -> None:
+    psets = [{"a": row, "o": np.zeros(10**6)} for row in range(100)]  # 8 MB each
+    run = make(source=PsetStream(iter(psets)) if stream else PsetTable.from_dicts(psets), out=False)
+    run.books.failed = pytest.fail  # type: ignore[method-assign]
+    run.run().check()
+    assert {len(rows) for rows in run.backend.submitted} <= {1, 2}
+
+
+def test_psets_with_different_options_never_share_a_group() -> None:
+    options = [{"num_cpus": 1}, {"num_cpus": 1}, None, None, {"num_cpus": 2}, None]
+    run = make(psets=6, group_size=6, options=options).run()
+    run.check()
+    assert run.backend.submitted == [[0, 1], [2, 3], [4], [5]]
+
+
+def test_a_source_whose_end_is_not_known_is_read_as_it_is_needed() -> None:
+    read: list[int] = []
+
+    def psets() -> Iterator[dict[str, int]]:
+        for row in range(1000):
+            read.append(row)
+            yield {"a": row}
+
+    run = make(source=PsetStream(psets()), group_size=5)
+    rounds = run.survey.rounds()
+    next(rounds)
+    assert len(read) < 100
+    for _ in rounds:
+        assert len(read) - run.progress.finished < 100
+    run.check()
+    assert run.progress.total == 1000
+
+
+def test_polling_waits_a_quarter_of_a_second_at_most() -> None:
+    run = make(psets=3).run()
+    assert set(run.backend.waits) == {LONGEST_WAIT}
+    assert LONGEST_WAIT <= 0.25
+
+
+# settle
+
+
+def test_a_group_that_is_given_back_half_way_goes_to_whoever_is_next() -> None:
+    run = make(psets=10, group_size=10)
+    run.backend.script = scripted(lambda seats: [seats[0].reply(count=4)])
+    run.run().check()
+    assert run.backend.submitted == [list(range(10)), [4, 5, 6, 7, 8, 9]]
+    assert run.books.settled == Counter(range(10))
+
+
+def test_a_group_that_is_answered_in_parts_stays_in_hand() -> None:
+    run = make(psets=10, group_size=10)
+    part = lambda seats: [seats[0].reply(count=3, done=False)]  # noqa: E731
+    run.backend.script = scripted(part, part, part)
+    run.run().check()
+    assert run.backend.submitted == [list(range(10))]
+
+
+def test_an_exception_is_a_failure_with_its_attempts() -> None:
+    run = make(psets=5, group_size=5)
+    run.backend.script = scripted(lambda seats: [seats[0].reply(failing=(1, 3))])
+    run.run().check()
+    assert run.missing_rows() == [1, 3]
+    assert run.books.failures == {1: (RAISED, 1), 3: (RAISED, 1)}
+    assert run.progress.exceptions == 2
+
+
+def test_a_refusal_ends_the_map_with_its_reason() -> None:
+    run = make()
+    run.backend.script = lambda seats: [JobRejected("no such module", "Traceback ...")]
+    with pytest.raises(JobRefused, match=r"no such module\nTraceback \.\.\."):
+        run.run()
+
+
+def test_after_an_exception_give_up_settles_the_rest_as_not_run() -> None:
+    run = make(psets=10, group_size=2)
+    run.backend.script = scripted(lambda seats: [seats[0].reply(count=1, done=False)], lambda seats: 1 / 0)  # type: ignore[arg-type, return-value]
+    with pytest.raises(ZeroDivisionError):
+        run.run()
+    run.survey.give_up()
+    run.check()
+    assert run.progress.finished == 1
+    assert sorted(run.backend.aborted) == [1, 2]
+    assert {one.failure.kind for one in run.survey.collector.failed.values()} == {FailureKind.NOT_RUN}
+    assert {one.attempts for one in run.survey.collector.failed.values()} == {0}
+
+
+def test_giving_up_when_all_is_done_changes_nothing() -> None:
+    run = make(psets=3).run()
+    run.survey.give_up()
+    run.check()
+    assert run.progress.failures == 0
+
+
+def test_a_late_reply_of_a_group_that_was_given_up_is_dropped() -> None:
+    run = make(psets=4, group_size=4, timeout=1.0, clock=FakeClock())
+    late: list[Reply] = []
+
+    def stuck(seats: list[Seat]) -> list[Answer]:
+        late.append(replace(seats[0], answered=0).reply())
+        run.backend.busy[seats[0].group.id] = (2, 5.0)
+        return []
+
+    run.backend.script = scripted(stuck, lambda seats: [late[0], *(seat.reply() for seat in seats)])
+    run.run().check()
+    assert run.missing_rows() == [2]
+    assert run.books.settled == Counter(range(4))
+
+
+def test_an_exception_in_out_func_is_counted_and_its_pset_has_finished() -> None:
+    run = make(psets=4, group_size=4)
+    run.survey.out = Out(run.books, accepts=False)
+    run.run()
+    assert str(run.progress) == "total: 4, active: 0, finished: 4, failures: 0, exceptions: 4"
+    assert run.results()["r"].tolist() == [0, 10, 20, 30]
+
+
+def test_out_func_sees_a_failure_once_also_after_retries() -> None:
+    run = make(psets=3, group_size=1, retry=RetryPolicy(retries=2))
+    run.backend.script = lambda seats: [seat.reply(failing=(1,)) for seat in seats]
+    run.run().check()
+    assert isinstance(run.survey.out, Out)
+    assert run.survey.out.failed_rows == [1]
+
+
+# losses
+
+
+def test_a_worker_that_dies_costs_the_pset_that_it_ran_and_the_others_run_again() -> None:
+    run = make(psets=8, group_size=8, retry=RetryPolicy(crash_retries=0))
+    run.backend.script = scripted(lambda seats: [seats[0].lost(offset=3)])
+    run.run().check()
+    assert run.missing_rows() == [3]
+    assert run.backend.submitted == [list(range(8)), [0, 1, 2], [4, 5, 6, 7]]
+
+
+def test_what_had_been_answered_before_the_death_stays() -> None:
+    run = make(psets=8, group_size=8, retry=RetryPolicy(crash_retries=0))
+    run.backend.script = scripted(
+        lambda seats: [seats[0].reply(count=3, done=False)], lambda seats: [seats[0].lost(offset=5)]
+    )
+    run.run().check()
+    assert run.missing_rows() == [5]
+    assert run.backend.submitted == [list(range(8)), [3, 4], [6, 7]]
+
+
+def test_when_nobody_knows_which_pset_it_was_each_is_run_alone() -> None:
+    run = make(psets=6, group_size=6, retry=RetryPolicy(crash_retries=0))
+
+    def deadly(seats: list[Seat]) -> list[Answer]:
+        return [seat.lost(None) if 4 in seat.rows() else seat.reply() for seat in seats]
+
+    run.backend.script = deadly
+    run.run().check()
+    assert run.missing_rows() == [4]
+    assert run.backend.submitted == [list(range(6)), [0], [1], [2], [3], [4], [5]]
+
+
+def test_a_pset_that_was_alone_is_the_guilty_one() -> None:
+    run = make(psets=1, retry=RetryPolicy(crash_retries=0))
+    run.backend.script = scripted(lambda seats: [seats[0].lost(None)])
+    run.run().check()
+    assert run.missing_rows() == [0]
+
+
+def test_a_pset_whose_worker_died_is_tried_once_more_alone() -> None:
+    run = make(psets=4, group_size=4)
+    run.backend.script = scripted(lambda seats: [seats[0].lost(offset=2)])
+    run.run().check()
+    assert run.missing_rows() == []
+    assert run.books.retries == [2]
+    assert [2] in run.backend.submitted
+    assert run.progress.retried == 1
+
+
+def test_a_pset_that_kills_every_worker_fails_after_two_attempts() -> None:
+    run = make(psets=4, group_size=4)
+    run.backend.script = lambda seats: [
+        seat.lost(seat.rows().index(2)) if 2 in seat.rows() else seat.reply() for seat in seats
+    ]
+    run.run().check()
+    assert run.missing_rows() == [2]
+    assert run.books.failures[2] == (CRASHED, 2)
+    assert run.progress.exceptions == 0
+
+
+# retries
+
+
+def test_retries_are_counted_and_come_after_the_others() -> None:
+    run = make(psets=6, group_size=3, retry=RetryPolicy(retries=2), backend=FakeBackend(workers=1))
+    failures = Counter({1: 1, 4: 2})
+
+    def flaky(seats: list[Seat]) -> list[Answer]:
+        failing = tuple(row for row in seats[0].rows() if failures[row] > 0)
+        failures.subtract(failing)
+        return [seats[0].reply(failing=failing)]
+
+    run.backend.script = flaky
+    run.run().check()
+    assert run.missing_rows() == []
+    assert run.backend.submitted == [[0, 1, 2], [3, 4, 5], [1], [4], [4]]
+    assert (run.progress.retried, run.progress.exceptions) == (3, 0)
+
+
+def test_a_failure_that_retry_on_does_not_name_is_final() -> None:
+    run = make(psets=2, group_size=2, retry=RetryPolicy(retries=5))
+    final = replace(RAISED, retryable=False)
+    run.backend.script = scripted(lambda seats: [replace(seats[0].reply(failing=(1,)), failures={1: final})])
+    run.run().check()
+    assert run.books.failures[1] == (final, 1)
+
+
+# expire
+
+
+def test_a_stuck_pset_costs_only_itself(clock: FakeClock) -> None:
+    run = make(psets=16, group_size=8, timeout=1.0, clock=clock)
+
+    def stuck(seats: list[Seat]) -> list[Answer]:
+        for seat in seats:
+            if 5 in seat.rows():
+                run.backend.busy[seat.group.id] = (seat.rows().index(5), clock.now - 1000.0)
+        clock.now += 0.3
+        return [seat.reply() for seat in seats if 5 not in seat.rows()]
+
+    run.backend.script = stuck
+    run.run().check()
+    assert run.progress.failures == 1
+    assert run.missing_rows() == [5]
+    assert "timeout=1 seconds" in run.survey.collector.failed[5].failure.exception
+    assert run.survey.collector.failed[5].failure.kind == FailureKind.TIMED_OUT
+    assert clock.now > 1001.0
+
+
+def test_nobody_is_stopped_before_the_timeout(clock: FakeClock) -> None:
+    run = make(psets=2, group_size=1, timeout=10.0, clock=clock)
+
+    def slow(seats: list[Seat]) -> list[Answer]:
+        clock.now += 1.0
+        for seat in seats:
+            run.backend.busy[seat.group.id] = (0, clock.now - 1000.0)
+        return [seat.reply() for seat in seats] if clock.now > 1009.0 else []
+
+    run.backend.script = slow
+    run.run().check()
+    assert run.backend.aborted == []
+    assert run.progress.failures == 0
+
+
+def test_a_timeout_may_be_retried(clock: FakeClock) -> None:
+    run = make(psets=2, group_size=2, timeout=1.0, clock=clock, retry=RetryPolicy(retries=1))
+
+    def stuck_once(seats: list[Seat]) -> list[Answer]:
+        run.backend.busy[seats[0].group.id] = (0, 2.0)
+        return []
+
+    run.backend.script = scripted(stuck_once)
+    run.run().check()
+    assert run.missing_rows() == []
+    assert run.books.retries == [0]
+
+
+# max_failures
+
+
+def test_max_failures_ends_the_map_and_the_rest_was_not_run() -> None:
+    run = make(psets=100, group_size=1, max_failures=3, backend=FakeBackend(workers=1))
+    run.backend.script = lambda seats: [seat.reply(failing=tuple(range(100))) for seat in seats]
+    run.run().check()
+    assert run.progress.failures == 100
+    assert run.progress.exceptions == 3
+    reasons = Counter(one.failure.kind for one in run.survey.collector.failed.values())
+    assert reasons == {FailureKind.RAISED: 3, FailureKind.NOT_RUN: 97}
+    assert "max_failures=3" in run.survey.collector.failed[99].failure.exception
+
+
+# whatever happens
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> list[tuple[str, int, int]]:
+    """Up to 60 events: what happens, to which group in hand, and a number that chooses the details."""
+    events = st.sampled_from(
+        ["reply", "part", "give back", "raise", "die", "vanish", "late", "nothing", "stuck"]
+    )
+    return draw(st.lists(st.tuples(events, st.integers(0, 9), st.integers(0, 99)), max_size=60))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    script=scripts(),
+    psets=st.integers(1, 40),
+    group_size=st.one_of(st.none(), st.integers(1, 12)),
+    workers=st.integers(1, 4),
+    retries=st.integers(0, 3),
+    crash_retries=st.integers(0, 2),
+    max_failures=st.one_of(st.none(), st.integers(1, 10)),
+    stream=st.booleans(),
+)
+def test_whatever_happens_every_pset_is_settled_exactly_once(
+    script: list[tuple[str, int, int]],
+    psets: int,
+    group_size: int | None,
+    workers: int,
+    retries: int,
+    crash_retries: int,
+    max_failures: int | None,
+    stream: bool,
+) -> None:
+    dicts = [{"a": row} for row in range(psets)]
+    run = make(
+        source=PsetStream(iter(dicts)) if stream else PsetTable.from_dicts(dicts),
+        group_size=group_size,
+        backend=FakeBackend(workers=workers),
+        retry=RetryPolicy(retries, crash_retries),
+        max_failures=max_failures,
+        timeout=1.0,
+    )
+    events = list(script)
+    old: list[Reply | LostGroup] = []
+
+    def act(seats: list[Seat]) -> list[Answer]:
+        run.clock.now += 1.0
+        run.backend.busy.clear()
+        if not events:
+            return [seat.reply() for seat in seats]
+        event, which, number = events.pop(0)
+        if event == "late":
+            known = {seat.group.id for seat in seats}
+            return [answer for answer in old if answer.group_id not in known]
+        if event == "nothing" or not seats:
+            return []
+        seat = seats[which % len(seats)]
+        left = len(seat.group) - seat.answered
+        offset = seat.answered + number % left
+        if event == "stuck":
+            run.backend.busy[seat.group.id] = (offset, 5.0)
+            old.append(replace(seat).reply())
+            return []
+        answer: Reply | LostGroup = {
+            "reply": lambda: seat.reply(),
+            "part": lambda: seat.reply(1 + number % left, done=False),
+            "give back": lambda: seat.reply(number % left, done=True),
+            "raise": lambda: seat.reply(failing=(seat.rows()[offset],)),
+            "die": lambda: seat.lost(offset),
+            "vanish": lambda: seat.lost(None),
+        }[event]()
+        old.append(answer)
+        return [answer]
+
+    run.backend.script = act
+    run.run()
+    run.survey.give_up()
+    run.check()
+    assert all(count == 1 for count in run.books.settled.values())
+    finished = set(run.books.results)
+    assert finished.isdisjoint(run.missing_rows())
+    assert len(finished) == run.progress.finished
+
+
+def test_the_time_without_cpu_work_is_a_share_of_each_psets_time() -> None:
+    run = make(psets=3)
+    run.backend.script = lambda seats: [
+        replace(seat.reply(), walls=array("d", [4.0] * len(seat.group)), idle=((len(seat.group), 0.25),))
+        for seat in seats
+    ]
+    run.run().check()
+    assert run.survey.stats.total("fit_wallclock") == 12.0
+    assert run.survey.stats.total("fit_iowait") == 3.0

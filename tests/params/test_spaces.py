@@ -1,0 +1,431 @@
+"""A space is a list of dicts that is computed where it is needed: each test has that list to compare with."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import paramsurvey
+from paramsurvey.params.cross_product import aligned, grid
+from paramsurvey.params.row_math import Permutation
+from paramsurvey.params.spaces import Space
+from paramsurvey.transport.messages import Rows, Values
+
+Psets = list[dict[str, Any]]
+
+
+def combined(left: Psets, right: Psets) -> Psets:
+    return [a | b for a in left for b in right]
+
+
+def stacked(left: Psets, right: Psets) -> Psets:
+    names = dict.fromkeys([*(left[0] if left else ()), *(right[0] if right else ())])
+    return [{name: pset.get(name, float("nan")) for name in names} for pset in left + right]
+
+
+def shuffled(psets: Psets, seed: int) -> Psets:
+    return [psets[i] for i in Permutation(len(psets), seed).at(np.arange(len(psets)))]
+
+
+cells = st.one_of(
+    st.integers(-3, 3), st.floats(-1, 1), st.booleans(), st.sampled_from(["a", "b"]), st.just((1, 2))
+)
+
+
+@st.composite
+def leaves(draw: st.DrawFn, new_name: Callable[[], str]) -> tuple[Space, Psets]:
+    values = draw(st.one_of(st.lists(cells, min_size=1, max_size=4), st.just(range(3, 12, 4))))
+    first, second = new_name(), new_name()
+    if draw(st.booleans()):
+        return grid(**{first: values}), [{first: value} for value in values]
+    others = draw(st.lists(st.integers(0, 9), min_size=len(values), max_size=len(values)))
+    both = {first: values, second: others}
+    return aligned(**both), [{first: a, second: b} for a, b in zip(values, others, strict=True)]
+
+
+@st.composite
+def spaces(draw: st.DrawFn) -> tuple[Space, Psets]:
+    """Draw a space made of others in several steps, and the list of its psets."""
+    numbers = count()
+    new = leaves(lambda: f"x{next(numbers)}")
+    space, psets = draw(new)
+    for step in draw(st.lists(st.sampled_from(["*", "+", "where", "shuffle", "itself"]), max_size=4)):
+        if step in "*+":
+            other, more = draw(new)
+            space, psets = (
+                (space * other, combined(psets, more))
+                if step == "*"
+                else (
+                    space + other,
+                    stacked(psets, more),
+                )
+            )
+        elif step == "where" and len(psets) > 3:
+            space, psets = space.where(with_few_letters), [pset for pset in psets if with_few_letters(pset)]
+        elif step == "shuffle":
+            space, psets = space.shuffle(5), shuffled(psets, 5)
+        elif step == "itself" and len(psets) < 100:
+            space, psets = space + space, psets + psets
+        if not psets:
+            break
+    return space, psets
+
+
+def with_few_letters(pset: dict[str, Any]) -> bool:
+    return len(str(pset)) % 3 != 0
+
+
+def decoded(space: Space, rows: Rows) -> Psets:
+    return list(space.decoder().psets(rows, None))
+
+
+def same(left: Psets, right: Psets) -> bool:
+    """Compare values and their types: 1, 1.0, True and numpy's 1 are written differently."""
+    return repr([sorted(pset.items()) for pset in left]) == repr([sorted(pset.items()) for pset in right])
+
+
+@settings(deadline=None)
+@given(spaces(), st.data())
+def test_a_space_is_its_list_of_psets(made: tuple[Space, Psets], data: st.DataObject) -> None:
+    space, psets = made
+    assert len(space) == len(psets)
+    assert same(list(space), psets)
+    start = data.draw(st.integers(0, len(psets)))
+    stop = data.draw(st.integers(start, len(psets)))
+    assert same(decoded(space, range(start, stop)), psets[start:stop])
+    if psets:
+        rows = data.draw(st.lists(st.integers(0, len(psets) - 1), max_size=9))
+        assert same(decoded(space, np.array(rows, dtype=np.int64)), [psets[i] for i in rows])
+
+
+@settings(deadline=None)
+@given(spaces())
+def test_a_space_that_travelled_is_the_same_space(made: tuple[Space, Psets]) -> None:
+    space, psets = made
+    assert same(list(pickle.loads(pickle.dumps(space))), psets)
+    assert same(list(copy.copy(space)), psets)
+    travelled = pickle.loads(pickle.dumps(space.decoder()))
+    assert same(list(travelled.psets(range(len(psets)), None)), psets)
+
+
+@settings(deadline=None)
+@given(spaces())
+def test_a_dataframe_of_a_space_is_that_of_its_psets(made: tuple[Space, Psets]) -> None:
+    space, psets = made
+    if psets:
+        expected = pd.DataFrame(psets, columns=list(space.names))
+        pd.testing.assert_frame_equal(space.to_df(), expected)
+    assert tuple(space.to_df().columns) == space.names
+
+
+# ---- what each of them is
+
+
+def test_the_last_axis_of_a_grid_varies_fastest() -> None:
+    assert list(grid(x=[1, 2], y=["a", "b"])) == [
+        {"x": 1, "y": "a"},
+        {"x": 1, "y": "b"},
+        {"x": 2, "y": "a"},
+        {"x": 2, "y": "b"},
+    ]
+
+
+def test_aligned_values_stay_side_by_side() -> None:
+    space = aligned(city=["Rome", "Oslo"], degrees=[30.5, 12.0])
+    assert list(space) == [{"city": "Rome", "degrees": 30.5}, {"city": "Oslo", "degrees": 12.0}]
+
+
+def test_a_product_keeps_the_rows_of_each_space_together() -> None:
+    space = aligned(x=[1, 2], y=[10, 20]) * grid(z=[0, 1])
+    assert [tuple(pset.values()) for pset in space] == [(1, 10, 0), (1, 10, 1), (2, 20, 0), (2, 20, 1)]
+
+
+def test_a_sum_has_nan_where_a_space_has_no_such_name_and_changes_no_other_value() -> None:
+    first, second = grid(x=[1]) + grid(y=["a"])
+    assert first["x"] == 1
+    assert type(first["x"]) is int
+    assert np.isnan(first["y"])
+    assert np.isnan(second["x"])
+    assert second["y"] == "a"
+
+
+def test_where_asks_once_for_each_pset_and_never_after_it_travelled() -> None:
+    asked: Psets = []
+    space = grid(x=range(10)).where(lambda pset: asked.append(pset) or pset["x"] > 7)  # type: ignore[func-returns-value]
+    assert asked == []
+    assert [len(space), len(space), space[0], space[-1]] == [2, 2, {"x": 8}, {"x": 9}]
+    assert list(pickle.loads(pickle.dumps(space))) == [{"x": 8}, {"x": 9}]
+    assert len(asked) == 10
+
+
+def test_where_may_choose_nothing_or_come_before_other_steps() -> None:
+    nothing = grid(x=range(10)).where(lambda pset: False)
+    assert list(nothing) == list(nothing * grid(y=[1])) == list(nothing.shuffle(1)) == []
+    assert list(nothing + grid(x=[1])) == [{"x": 1}]
+    assert nothing.to_df().shape == (0, 1)
+
+
+def test_a_shuffle_is_another_order_of_the_same_psets() -> None:
+    space = grid(x=range(100))
+    once, again, other = (list(space.shuffle(seed)) for seed in (1, 1, 2))
+    assert once == again
+    assert once != other
+    assert once != list(space)
+    assert sorted(pset["x"] for pset in once) == list(range(100))
+
+
+def test_a_billion_psets_cost_nothing() -> None:
+    space = (grid(x=range(1000), y=range(1000)) * aligned(z=range(1000))).shuffle(seed=3)
+    assert len(space) == 10**9
+    assert len(pickle.dumps(space)) < 2000
+    assert len({tuple(pset.values()) for pset in space[10**8 : 10**8 + 10].to_dict("records")}) == 10
+    assert grid(x=range(10**18))[10**17] == {"x": 10**17}
+
+
+def test_iteration_does_not_compute_everything_at_once() -> None:
+    psets = iter(grid(x=range(10**9)).shuffle(1))
+    assert next(psets).keys() == {"x"}
+
+
+# ---- rows by number
+
+
+def test_an_index_counts_from_either_end() -> None:
+    space = grid(x=range(5))
+    assert [space[0], space[-1], space[np.int64(2)]] == [{"x": 0}, {"x": 4}, {"x": 2}]
+
+
+@pytest.mark.parametrize("row", [5, -6])
+def test_a_row_outside_of_the_space_is_refused(row: int) -> None:
+    with pytest.raises(IndexError, match=f"row {row} is not in the space, which has 5"):
+        grid(x=range(5))[row]
+
+
+def test_something_else_is_no_index() -> None:
+    with pytest.raises(TypeError):
+        grid(x=range(5))["x"]  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    "at", [slice(2, 5), slice(-2, None), slice(None, None, 3), slice(7, 1, -2), slice(5, 2)]
+)
+def test_a_slice_is_that_slice_of_the_dataframe(at: slice) -> None:
+    space = grid(x=range(4), y=[0.5, 1.5])
+    pd.testing.assert_frame_equal(space[at], space.to_df()[at])
+
+
+def test_a_dataframe_of_a_space_belongs_to_the_caller() -> None:
+    space = aligned(x=np.array([1, 2]), y=[0.5, 1.5])
+    frame = space[0:2]
+    frame.loc[0, "x"] = 77
+    frame["z"] = range(2)
+    assert space[0] == {"x": 1, "y": 0.5}
+
+
+def test_columns_belong_to_the_caller() -> None:
+    space = aligned(x=np.array([1, 2]), y=["a", "b"])
+    columns = space.columns(range(2))
+    columns["x"][0], columns["y"][0] = 77, "z"
+    assert space[0] == {"x": 1, "y": "a"}
+
+
+# ---- values
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([1, 2], dtype=np.int8), [1, 2]),
+        (np.array([0.5], dtype=np.float32), [0.5]),
+        (np.array([True, False]), [True, False]),
+        (np.array(["a", "b"]), ["a", "b"]),
+        (np.array([2**64 - 1], dtype=np.uint64), [2**64 - 1]),
+        ([np.int64(1), np.float64(0.5), np.str_("a")], [1, 0.5, "a"]),
+        ([1, 2.5], [1, 2.5]),
+        ([1, True], [1, True]),
+        ([2**100, 1], [2**100, 1]),
+        ([None, "a"], [None, "a"]),
+        ([[1, 2], [3]], [[1, 2], [3]]),
+        ([(1, 2), (3, 4)], [(1, 2), (3, 4)]),
+        (range(5, -5, -5), [5, 0]),
+        (range(2**70, 2**70 + 2), [2**70, 2**70 + 1]),
+        ((i for i in (3, 1)), [3, 1]),
+        (iter("ab"), ["a", "b"]),
+        ({"a": 1, "b": 2}.values(), [1, 2]),
+        (pd.Series([1, 2], index=[7, 7]), [1, 2]),
+        (pd.Series(["b", "a"], dtype="category"), ["b", "a"]),
+        (pd.Series([3, 4], dtype="Int64"), [3, 4]),
+        (pd.Index([1.5]), [1.5]),
+        (pd.to_datetime(["2020-01-01"]), [pd.Timestamp("2020-01-01")]),
+        (np.array(["2020-01-01"], dtype="datetime64[ns]"), [pd.Timestamp("2020-01-01")]),
+        (np.array([5], dtype="timedelta64[s]"), [pd.Timedelta(seconds=5)]),
+        ([datetime.date(2020, 1, 1)], [datetime.date(2020, 1, 1)]),
+    ],
+)
+def test_psets_have_native_values(values: Any, expected: list[Any]) -> None:
+    psets = list(grid(x=values))
+    assert [pset["x"] for pset in psets] == expected
+    assert [type(pset["x"]) for pset in psets] == [type(value) for value in expected]
+
+
+def test_polars_and_arrow_columns_are_values() -> None:
+    polars, arrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    space = aligned(x=polars.Series([1, 2]), y=arrow.array(["a", "b"]), z=arrow.chunked_array([[0.5], [1.5]]))
+    assert list(space) == [{"x": 1, "y": "a", "z": 0.5}, {"x": 2, "y": "b", "z": 1.5}]
+
+
+def test_values_are_taken_as_they_were_given() -> None:
+    values, array = ["a"], np.array([1])
+    space = aligned(x=values, y=array)
+    values[0], array[0] = "changed", 77
+    assert space[0] == {"x": "a", "y": 1}
+
+
+def test_a_pset_that_is_changed_in_place_changes_no_other() -> None:
+    space = grid(layers=[[1, 2]], array=[np.array([1])], repeat=range(2))
+    for pset in space:
+        assert pset["layers"] == [1, 2]
+        assert pset["array"].tolist() == [1]
+        pset["layers"].append(3)
+        pset["array"][0] = 5
+
+
+class Options:
+    level = 0
+
+
+def test_an_object_of_any_class_is_private_to_its_pset() -> None:
+    for pset in grid(options=[Options()], repeat=range(2)):
+        assert pset["options"].level == 0
+        pset["options"].level = 1
+
+
+def test_an_object_that_cannot_be_copied_is_shared() -> None:
+    assert [pset["x"] for pset in grid(x=[copy])] == [copy]
+
+
+@pytest.mark.parametrize(
+    ("values", "remedy"),
+    [
+        (3, r"write \[3\]"),
+        (None, r"write \[None\]"),
+        ("abc", r"write \['abc'\]"),
+        (b"abc", r"write \[b'abc'\]"),
+        (np.float64(0.5), r"write \[0.5\]"),
+        ({"a": 1}, r"list\(...\)"),
+        ({"a", "b"}, r"sorted\(...\)"),
+        (np.ones((2, 2)), "2 dimensions"),
+        (pd.DataFrame({"a": [1]}), "2 dimensions"),
+    ],
+)
+def test_what_is_no_list_of_values_is_refused(values: Any, remedy: str) -> None:
+    with pytest.raises(ValueError, match=f"'x' needs a list of values .*{remedy}"):
+        grid(y=[1], x=values)
+
+
+# ---- what cannot be
+
+
+@pytest.mark.parametrize("make", [grid, aligned])
+@pytest.mark.parametrize("name", ["class", "_x", "a b"])
+def test_names_are_those_that_psets_can_have(make: Callable[..., Space], name: str) -> None:
+    with pytest.raises(ValueError, match=f"column '{name}'"):
+        make(**{name: [1]})
+
+
+@pytest.mark.parametrize("make", [grid, aligned])
+def test_no_columns_are_no_space(make: Callable[..., Space]) -> None:
+    with pytest.raises(ValueError, match="give at least one"):
+        make()
+
+
+def test_aligned_columns_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\{'x': 2, 'y': 3\}"):
+        aligned(x=[1, 2], y=[1, 2, 3])
+
+
+def test_a_product_refuses_a_name_that_is_there_twice() -> None:
+    with pytest.raises(ValueError, match="column 'x' is there 2 times"):
+        grid(x=[1]) * grid(y=[1], x=[2])
+
+
+def test_a_grid_that_cannot_be_numbered_is_refused() -> None:
+    with pytest.raises(ValueError, match="take fewer values"):
+        grid(x=range(10**10), y=range(10**10))
+
+
+@pytest.mark.parametrize("operation", [lambda a: a * 2, lambda a: a + 1, lambda a: 2 * a])
+def test_a_space_combines_with_spaces_only(operation: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError):
+        operation(grid(x=[1]))
+
+
+def test_an_empty_axis_makes_an_empty_space() -> None:
+    space = grid(x=[1, 2], y=[], z=range(3))
+    assert len(space) == 0
+    assert list(space) == []
+    assert list(space.to_df().columns) == ["x", "y", "z"]
+
+
+# ---- its own kind, and in a worker
+
+
+class Squares(Space):
+    """A space of one's own."""
+
+    names = ("root", "square")
+
+    def __len__(self) -> int:
+        return 5
+
+    def columns(self, rows: Rows) -> dict[str, Values]:
+        root = np.array(rows, dtype=np.int64)
+        return {"root": root, "square": root**2}
+
+
+def test_a_subclass_needs_three_members_and_has_all_the_others() -> None:
+    assert Squares()[3] == {"root": 3, "square": 9}
+    odd = Squares().where(lambda pset: pset["root"] % 2) * grid(k=[1, 2])
+    assert [pset["square"] for pset in odd] == [1, 1, 9, 9]
+
+
+def test_a_space_shows_its_names_without_computing_anything() -> None:
+    def never(pset: dict[str, Any]) -> bool:
+        raise AssertionError
+
+    assert repr(grid(x=[1], y=[2]).where(never)) == "<Where: x, y>"
+
+
+def test_a_worker_loads_neither_pandas_nor_scipy() -> None:
+    program = (
+        "import pickle, sys\n"
+        "decoder = pickle.load(sys.stdin.buffer)\n"
+        "print(sum(pset['x'] for pset in decoder.psets(range(10), None)))\n"
+        "print({'pandas', 'scipy', 'pyarrow'} & set(sys.modules))\n"
+    )
+    sent = pickle.dumps((grid(x=range(5)) + grid(x=range(5), y=["a"])).decoder())
+    output = subprocess.run(
+        [sys.executable, "-c", program], input=sent, capture_output=True, check=True
+    ).stdout
+    assert output.split() == [b"20", b"set()"]
+
+
+def test_no_rows_have_the_dtypes_of_the_others() -> None:
+    space = grid(x=range(3), y=["a", "b"], z=[0.5])
+    for none in (space[1:1], space.where(lambda pset: pset["x"] < 2)[2:2], space.shuffle(1)[:0]):
+        assert none.dtypes.equals(space[:2].dtypes)
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(lambda pset, s, u: 1 / 0, space)
+    assert results.dtypes.equals(space[:2].dtypes)

@@ -1,0 +1,908 @@
+"""The module's functions and their options: which value counts, and what is refused."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, ClassVar
+
+import psutil
+import pytest
+
+import paramsurvey
+from paramsurvey.errors import OptionError, ParamsurveyWarning, SessionClosed, UnknownOption
+from paramsurvey.session.thread_variables import ThreadVariables
+
+PSETS = [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+def double(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    return {"b": 2 * pset["a"]}
+
+
+def logs() -> list[Path]:
+    return sorted(Path().glob(".paramsurvey-*.log"))
+
+
+@pytest.fixture
+def quietly(in_tmp: Path) -> Callable[..., None]:
+    """`init` with the serial backend, which starts nothing, and without output."""
+
+    def init(**options: Any) -> None:
+        paramsurvey.init(**{"backend": "serial", "verbose": 0, **options})
+
+    return init
+
+
+# init, map, finalize
+
+
+def test_map_before_init_initializes_with_the_defaults() -> None:
+    results = paramsurvey.map(double, PSETS, verbose=0)
+    assert results["b"].tolist() == [2, 4, 6]
+    assert paramsurvey.backend() == paramsurvey.default_backend == "multiprocessing"
+
+
+def test_every_question_before_init_initializes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARAMSURVEY_BACKEND", "serial")
+    monkeypatch.setenv("PARAMSURVEY_VERBOSE", "0")
+    for question in (paramsurvey.backend, paramsurvey.current_core_count, paramsurvey.current_resources):
+        assert question()
+        paramsurvey.finalize()
+
+
+def test_finalize_before_init_and_twice_is_harmless(quietly: Callable[..., None]) -> None:
+    paramsurvey.finalize()
+    quietly()
+    paramsurvey.finalize()
+    paramsurvey.finalize()
+
+
+def test_a_map_after_finalize_works(quietly: Callable[..., None]) -> None:
+    for _ in range(2):
+        quietly()
+        assert len(paramsurvey.map(double, PSETS)) == 3
+        paramsurvey.finalize()
+
+
+def test_init_again_replaces_the_options(quietly: Callable[..., None]) -> None:
+    quietly(limit=1)
+    assert len(paramsurvey.map(double, PSETS)) == 1
+    quietly(limit=2)
+    assert len(paramsurvey.map(double, PSETS)) == 2
+    quietly()
+    assert len(paramsurvey.map(double, PSETS)) == 3
+
+
+def test_init_again_with_another_backend_ends_the_first(in_tmp: Path, nothing_left: None) -> None:
+    paramsurvey.init(backend="multiprocessing", ncores=1, verbose=0)
+    pid = paramsurvey.map(lambda p, s, u: {"pid": os.getpid()}, PSETS)["pid"][0]
+    paramsurvey.init(backend="serial", verbose=0)
+    assert not psutil.pid_exists(pid)
+    assert paramsurvey.backend() == "serial"
+    assert paramsurvey.map(lambda p, s, u: {"pid": os.getpid()}, PSETS)["pid"].unique() == [os.getpid()]
+
+
+def test_init_again_with_the_same_keeps_the_workers() -> None:
+    pids = []
+    for verbose in (0, 0):
+        paramsurvey.init(backend="multiprocessing", ncores=1, verbose=verbose)
+        pids += paramsurvey.map(lambda p, s, u: {"pid": os.getpid()}, PSETS)["pid"].tolist()
+    assert len(set(pids)) == 1
+
+
+def test_init_again_with_other_cores_changes_them() -> None:
+    for cores in (1, 3, 2):
+        paramsurvey.init(ncores=cores, verbose=0)
+        assert paramsurvey.current_core_count() == cores
+
+
+def test_a_refused_init_leaves_the_session_as_it_was(quietly: Callable[..., None]) -> None:
+    quietly(limit=2)
+    with pytest.raises(OptionError):
+        paramsurvey.init(backend="serial", limit="many")
+    with pytest.raises(OptionError):
+        paramsurvey.init(backend="nonsense")
+    assert len(paramsurvey.map(double, PSETS)) == 2
+
+
+@pytest.mark.parametrize(
+    "options", [{"backend": "nonsense"}, {"backend": "futures"}, {"serial": {"x": 1}}], ids=str
+)
+def test_a_refused_first_init_leaves_nothing_behind(options: dict[str, Any], nothing_left: None) -> None:
+    before = dict(os.environ)
+    with pytest.raises(ValueError):  # noqa: PT011
+        paramsurvey.init(**{"backend": "serial", "verbose": 0, **options})
+    assert dict(os.environ) == before
+    assert paramsurvey.last_results() is None
+
+
+def test_a_backend_that_does_not_start_gives_way_to_the_one_before(quietly: Callable[..., None]) -> None:
+    paramsurvey.init(ncores=1, limit=2, verbose=0)
+    with pytest.raises(ValueError, match="executor"):
+        paramsurvey.init(backend="futures", verbose=0)
+    assert paramsurvey.backend() == "multiprocessing"
+    assert len(paramsurvey.map(double, PSETS)) == 2
+
+
+def test_one_log_per_session_also_when_init_is_called_again(quietly: Callable[..., None]) -> None:
+    quietly()
+    paramsurvey.map(double, PSETS)
+    quietly(limit=1)
+    paramsurvey.map(double, PSETS)
+    paramsurvey.finalize()
+    assert len(logs()) == 1
+
+
+def test_a_map_inside_a_map_of_the_same_session_is_refused_with_the_remedy() -> None:
+    with paramsurvey.Session(backend="serial", verbose=0) as session:
+        results = session.map(lambda p, s, u: {"n": len(u())}, PSETS, user_kwargs=Again(session))
+    assert results.missing["_exception"].str.contains("Session of its own").all()
+
+
+class Again:
+    """Maps with the session that maps already; it is pickled for nobody but this process."""
+
+    sessions: ClassVar[list[paramsurvey.Session]] = []
+
+    def __init__(self, session: paramsurvey.Session) -> None:
+        self.sessions[:] = [session]
+
+    def __call__(self) -> Any:
+        return self.sessions[0].map(double, PSETS)
+
+
+@pytest.mark.parametrize("kind", ["serial", "threads"])
+def test_a_function_that_runs_here_has_a_quiet_serial_session_of_its_own(
+    kind: str, nothing_left: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        paramsurvey.map(lambda *_: 1 / 0, PSETS, verbose=0)
+        found = paramsurvey.map(lambda p, s, u: {"pid": os.getpid()}, PSETS, verbose=0)["pid"].tolist()
+        return {"found": found, "backend": paramsurvey.backend(), "bad": next(unfinished())}
+
+    def unfinished() -> Iterator[Any]:
+        return paramsurvey.imap_unordered(double, PSETS, verbose=0)
+
+    with ThreadPoolExecutor(2) if kind == "threads" else nullcontext(kind) as backend:
+        paramsurvey.init(backend=backend, verbose=0)
+        results = paramsurvey.map(worker, PSETS, group_size=1)
+        assert results["found"].tolist() == [[os.getpid()] * 3] * 3
+        assert results["backend"].tolist() == ["serial"] * 3
+        assert paramsurvey.last_results() is results, "the program's session is another one"
+        paramsurvey.finalize()
+    assert len(logs()) == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_each_thread_may_have_a_session_of_its_own() -> None:
+    def survey(number: int) -> list[int]:
+        with paramsurvey.Session(
+            backend="multiprocessing", ncores=1, verbose=0, pslogger_fd=io.StringIO()
+        ) as own:
+            return [int(b) for b in own.map(double, [{"a": number}] * 3)["b"]]
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(survey, range(3))) == [[0] * 3, [2] * 3, [4] * 3]
+
+
+def test_a_map_may_run_in_another_thread_than_init(quietly: Callable[..., None]) -> None:
+    paramsurvey.init(ncores=1, verbose=0)
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.extend(paramsurvey.map(double, PSETS)["b"]))
+    thread.start()
+    thread.join()
+    assert found == [2, 4, 6]
+
+
+def test_last_results(quietly: Callable[..., None]) -> None:
+    assert paramsurvey.last_results() is None
+    quietly()
+    assert paramsurvey.last_results() is None
+    results = paramsurvey.map(double, PSETS)
+    assert paramsurvey.last_results() is results
+
+
+# when a session is closed
+
+BACKENDS = ["serial", "multiprocessing", "threads"]
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest, nothing_left: None) -> Iterator[Callable[..., None]]:
+    """`init` with each backend in turn."""
+    with ThreadPoolExecutor(1) if request.param == "threads" else nullcontext(request.param) as backend:
+        yield partial(paramsurvey.init, backend=backend, ncores=1, verbose=0)
+        paramsurvey.finalize()
+
+
+all_backends = pytest.mark.parametrize("running", BACKENDS, indirect=True)
+
+
+@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
+def test_a_closed_session_refuses_to_work_with_the_remedy(backend: str) -> None:
+    with paramsurvey.Session(backend=backend, ncores=1, verbose=0) as session:
+        kept = session.map(double, PSETS)
+    for use in (
+        lambda: session.map(double, PSETS),
+        lambda: next(session.imap_unordered(double, PSETS)),
+        lambda: session.update(backend=backend, ncores=2, verbose=0),
+    ):
+        with pytest.raises(SessionClosed, match=r"is closed: make a new Session, or call paramsurvey\.map"):
+            use()
+    assert session.last_results() is kept
+    session.close()
+
+
+class MapInThread:
+    """A map without end, in another thread, and how it ended."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        self.begun = threading.Event()
+        self.thread = threading.Thread(target=self._map)
+        self.thread.start()
+        assert self.begun.wait(60)
+
+    def _map(self) -> None:
+        try:
+            paramsurvey.map(double, ({"a": i} for i in count()), out_func=self._note, group_size=1)
+        except BaseException as error:
+            self.error = error
+
+    def _note(self, *arguments: object) -> None:
+        self.begun.set()
+
+    def end(self) -> BaseException | None:
+        self.thread.join(60)
+        assert not self.thread.is_alive()
+        return self.error
+
+
+@all_backends
+@pytest.mark.parametrize(
+    "close", [paramsurvey.finalize, partial(paramsurvey.init, ncores=2, verbose=0)], ids=["finalize", "init"]
+)
+def test_a_map_whose_session_another_thread_closes_ends_and_keeps_what_had_finished(
+    running: Callable[..., None], close: Callable[[], None]
+) -> None:
+    running()
+    survey = MapInThread()
+    close()
+    assert isinstance(survey.end(), SessionClosed)
+    assert str(survey.error).endswith("call them when the map has ended")
+    results = paramsurvey.last_results()
+    assert results is not None
+    assert len(results) > 0
+    assert len(results) + len(results.missing) == results.progress.total
+    assert paramsurvey.map(double, PSETS, verbose=0)["b"].tolist() == [2, 4, 6]
+
+
+@all_backends
+def test_init_with_the_same_backend_leaves_the_map_of_another_thread_alone(
+    running: Callable[..., None],
+) -> None:
+    running()
+    survey = MapInThread()
+    running(limit=1)
+    assert survey.thread.is_alive()
+    paramsurvey.finalize()
+    assert isinstance(survey.end(), SessionClosed)
+
+
+@all_backends
+def test_an_out_func_that_closes_the_session_ends_its_map(running: Callable[..., None]) -> None:
+    running()
+    with pytest.raises(SessionClosed, match="call them when the map has ended"):
+        paramsurvey.map(
+            double, [{"a": i} for i in range(10**4)], out_func=lambda *_: paramsurvey.finalize(), group_size=1
+        )
+    results = paramsurvey.last_results()
+    assert results is not None
+    assert len(results) > 0
+    assert len(results) + len(results.missing) == 10**4
+
+
+@all_backends
+def test_an_out_func_that_closes_the_session_after_the_last_pset_gets_its_results(
+    running: Callable[..., None],
+) -> None:
+    running()
+    results = paramsurvey.map(double, [{"a": 1}], out_func=lambda *_: paramsurvey.finalize())
+    assert results["b"].tolist() == [2]
+
+
+@all_backends
+def test_an_out_func_cannot_have_another_backend(running: Callable[..., None]) -> None:
+    running()
+    said: list[str] = []
+
+    def change(*arguments: object) -> None:
+        try:
+            paramsurvey.init(backend="serial", pslogger_prefix="other-", verbose=0)
+        except RuntimeError as error:
+            said.append(str(error))
+
+    assert paramsurvey.map(double, PSETS, out_func=change)["b"].tolist() == [2, 4, 6]
+    assert said == ["a map cannot have another backend or log while it runs: call init() after it"] * 3
+    assert paramsurvey.map(double, PSETS)["b"].tolist() == [2, 4, 6]
+
+
+@all_backends
+def test_an_iterator_whose_session_was_closed_ends_when_it_is_asked_for_more(
+    running: Callable[..., None],
+) -> None:
+    running()
+    rows = paramsurvey.imap_unordered(double, ({"a": i} for i in range(10**9)), group_size=1)
+    assert next(rows) == {"a": 0, "b": 0}
+    paramsurvey.finalize()
+    with pytest.raises(SessionClosed):
+        for _ in rows:
+            pass
+
+
+@all_backends
+def test_an_iterator_that_nobody_asks_any_more_is_no_obstacle(running: Callable[..., None]) -> None:
+    running()
+    rows = paramsurvey.imap_unordered(double, ({"a": i} for i in range(10**9)))
+    next(rows)
+    paramsurvey.finalize()
+    del rows
+    running()
+    assert len(paramsurvey.map(double, PSETS)) == 3
+
+
+def test_a_map_that_does_not_end_in_time_does_not_keep_a_session_from_closing(
+    monkeypatch: pytest.MonkeyPatch, nothing_left: None
+) -> None:
+    monkeypatch.setattr("paramsurvey.session.session.PATIENCE", 0.2)
+    paramsurvey.init(ncores=1, verbose=0)
+    stuck, go = threading.Event(), threading.Event()
+    ended: list[BaseException] = []
+
+    def survey() -> None:
+        try:
+            paramsurvey.map(
+                double,
+                [{"a": i} for i in range(100)],
+                out_func=lambda *_: stuck.set() or go.wait(60),
+                group_size=1,
+            )
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=survey)
+    thread.start()
+    assert stuck.wait(60)
+    with pytest.raises(RuntimeError, match=r"has not ended within 0\.2 seconds: call init\(\) when it has"):
+        paramsurvey.init(ncores=2, verbose=0)
+    paramsurvey.finalize()
+    go.set()
+    thread.join(60)
+    assert isinstance(ended[0], SessionClosed)
+
+
+# what this machine has
+
+
+def test_the_default_is_all_cores_that_this_process_may_use() -> None:
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    paramsurvey.init(verbose=0)
+    assert 1 <= paramsurvey.current_core_count() <= (available or 1)
+
+
+@pytest.mark.parametrize(("ncores", "expected"), [(1, 1), (5, 5), (-1, -1), (-1000, 1), (0, 0), ("2", 2)])
+def test_ncores(ncores: Any, expected: int) -> None:
+    paramsurvey.init(verbose=0)
+    everything = paramsurvey.current_core_count()
+    paramsurvey.init(ncores=ncores, verbose=0)
+    assert paramsurvey.current_core_count() == (expected if expected > 0 else max(1, everything + expected))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="there is no affinity here")
+def test_cores_that_the_process_may_not_use_do_not_count() -> None:
+    program = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+import paramsurvey
+paramsurvey.init(verbose=0)
+print(paramsurvey.current_core_count(), paramsurvey.current_resources()[0]['num_cores'])
+paramsurvey.init(verbose=0, ncores=-1)
+print(paramsurvey.current_core_count())
+"""
+    assert run(program).stdout.split() == ["1", "1", "1"]
+
+
+def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in an interpreter of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
+
+
+def test_current_resources_is_a_dict_per_node(quietly: Callable[..., None]) -> None:
+    paramsurvey.init(ncores=2, verbose=0)
+    (node,) = paramsurvey.current_resources()
+    assert node["num_cores"] == 2
+    assert node["memory"] == psutil.virtual_memory().total
+    assert set(node) <= {"num_cores", "memory", "num_gpus"}
+
+
+def test_the_version() -> None:
+    assert paramsurvey.__version__ == importlib.metadata.version("paramsurvey")
+
+
+def test_everything_public_is_there() -> None:
+    for name in paramsurvey.__all__:
+        assert getattr(paramsurvey, name) is not None
+    assert set(paramsurvey.__all__) <= set(dir(paramsurvey))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        paramsurvey.nonsense  # noqa: B018
+
+
+# which value counts
+
+
+def test_the_environment_overrides_map_which_overrides_init_which_overrides_the_default(
+    quietly: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quietly()
+    assert len(paramsurvey.map(double, PSETS)) == 3
+    quietly(limit=1)
+    assert len(paramsurvey.map(double, PSETS)) == 1
+    assert len(paramsurvey.map(double, PSETS, limit=2)) == 2
+    monkeypatch.setenv("PARAMSURVEY_LIMIT", "3")
+    assert len(paramsurvey.map(double, PSETS, limit=2)) == 3
+    monkeypatch.delenv("PARAMSURVEY_LIMIT")
+    assert len(paramsurvey.map(double, PSETS, limit=None)) == 1
+    assert len(paramsurvey.map(double, PSETS, limit=0)) == 3
+
+
+ENVIRONMENT: dict[str, tuple[str, Callable[[], object], object]] = {
+    "PARAMSURVEY_BACKEND": ("serial", paramsurvey.backend, "serial"),
+    "PARAMSURVEY_NCORES": ("3", paramsurvey.current_core_count, 3),
+    "PARAMSURVEY_VERBOSE": ("0", lambda: paramsurvey.map(double, PSETS, verbose=2).verbose, 0),
+    "PARAMSURVEY_LIMIT": ("1", lambda: len(paramsurvey.map(double, PSETS, limit=2, verbose=0)), 1),
+    "PARAMSURVEY_VSTATS": ("3", lambda: paramsurvey.map(double, PSETS, vstats=0, verbose=0).stats.vstats, 3),
+    "PARAMSURVEY_MAX_TASKS_PER_CHILD": (
+        "1",
+        lambda: paramsurvey.map(lambda p, s, u: {"pid": os.getpid()}, PSETS, verbose=0)["pid"].nunique(),
+        3,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_each_environment_variable_overrides_the_program(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    value, look, expected = ENVIRONMENT[name]
+    monkeypatch.setenv(name, value)
+    paramsurvey.init(
+        backend="multiprocessing", ncores=1, verbose=0, vstats=0, limit=3, max_tasks_per_child=100
+    )
+    assert look() == expected
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_an_empty_environment_variable_is_ignored_with_a_warning(
+    name: str, quietly: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "")
+    with pytest.warns(ParamsurveyWarning, match=f"{name} is empty"):
+        quietly(verbose=1)
+    assert paramsurvey.backend() == "serial"
+
+
+def test_an_empty_environment_variable_is_no_warning_at_verbose_0(
+    quietly: Callable[..., None], monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setenv("PARAMSURVEY_LIMIT", "")
+    quietly()
+    assert len(paramsurvey.map(double, PSETS)) == 3
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PARAMSURVEY_VERBOSE", "None"),
+        ("PARAMSURVEY_VERBOSE", "-1"),
+        ("PARAMSURVEY_LIMIT", "ten"),
+        ("PARAMSURVEY_NCORES", "1.5"),
+        ("PARAMSURVEY_MAX_TASKS_PER_CHILD", "-3"),
+        ("PARAMSURVEY_VSTATS", "x"),
+    ],
+)
+def test_an_environment_variable_of_the_wrong_type_is_an_error_that_names_it(
+    name: str, value: str, quietly: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=f"{name} has the value '{value}'"):
+        quietly()
+
+
+def test_an_unknown_backend_in_the_environment_is_an_error_that_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PARAMSURVEY_BACKEND", "multiprocesing")
+    with pytest.raises(ValueError, match="did you mean 'multiprocessing'"):
+        paramsurvey.init()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("verbose", "loud"),
+        ("verbose", -1),
+        ("vstats", [1]),
+        ("limit", "many"),
+        ("limit", 1.5),
+        ("ncores", "all"),
+        ("ncores", 1.5),
+        ("max_tasks_per_child", -1),
+        ("backend", 3),
+        ("carbon_port", "x"),
+        ("carbon_server", 3),
+        ("pslogger_fd", 3),
+        ("pslogger_prefix", 3),
+        ("ray", 3),
+        ("serial", [1]),
+    ],
+)
+def test_an_argument_of_init_of_the_wrong_type_is_an_error_that_names_it(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=name):
+        paramsurvey.init(**{"backend": "serial", "verbose": 0, name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("verbose", "loud"),
+        ("limit", "many"),
+        ("out_func", 3),
+        ("system_kwargs", [1]),
+        ("system_kwargs", {1: 2}),
+        ("chdir", 3),
+        ("out_subdirs", "x"),
+        ("progress_dt", "soon"),
+        ("progress_dt", -1),
+        ("group_size", 0),
+        ("group_size", "big"),
+        ("name", 3),
+        ("keep_results", "perhaps"),
+        ("multiprocessing", 3),
+    ],
+)
+def test_an_argument_of_map_of_the_wrong_type_is_an_error_that_names_it(
+    name: str, value: Any, quietly: Callable[..., None]
+) -> None:
+    quietly()
+    with pytest.raises(ValueError, match=name):
+        paramsurvey.map(double, PSETS, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("verbos", "verbose"),
+        ("n_cores", "ncores"),
+        ("max_task_per_child", "max_tasks_per_child"),
+        ("Ray", "ray"),
+    ],
+)
+def test_an_unknown_keyword_of_init_is_an_error_with_a_suggestion(wrong: str, meant: str) -> None:
+    with pytest.raises(UnknownOption, match=f"'{wrong}'; did you mean '{meant}'") as caught:
+        paramsurvey.init(**{wrong: 1})
+    assert isinstance(caught.value, TypeError)
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"), [("groupsize", "group_size"), ("user_kwarg", "user_kwargs"), ("outfunc", "out_func")]
+)
+def test_an_unknown_keyword_of_map_is_an_error_with_a_suggestion(
+    wrong: str, meant: str, quietly: Callable[..., None]
+) -> None:
+    quietly()
+    with pytest.raises(UnknownOption, match=f"'{wrong}'; did you mean '{meant}'"):
+        paramsurvey.map(double, PSETS, **{wrong: 1})
+
+
+def test_an_unknown_keyword_like_no_other_lists_what_there_is(quietly: Callable[..., None]) -> None:
+    quietly()
+    with pytest.raises(UnknownOption, match=r"known are: .*chdir.*user_kwargs"):
+        paramsurvey.map(double, PSETS, qqqqqqq=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["backend", "ncores", "max_tasks_per_child", "pslogger_fd", "pslogger_prefix"]
+)
+def test_a_keyword_of_init_alone_given_to_map_is_a_value_error(
+    name: str, quietly: Callable[..., None]
+) -> None:
+    quietly()
+    with pytest.raises(ValueError, match=rf"'{name}' is no option of map\(\): give it to init\(\)"):
+        paramsurvey.map(double, PSETS, **{name: None})
+
+
+@pytest.mark.parametrize("name", ["chdir", "user_kwargs", "group_size", "out_func", "name"])
+def test_a_keyword_of_map_given_to_init_is_a_value_error(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"'{name}' is no option of init\(\): give it to map\(\)"):
+        paramsurvey.init(**{name: None})
+
+
+# options of one backend
+
+
+@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
+def test_options_for_other_backends_are_ignored(backend: str) -> None:
+    others = {"ray": {"address": "auto", "nonsense": 1}, "futures": {"x": 1}}
+    paramsurvey.init(backend=backend, ncores=1, verbose=0, **others)
+    assert len(paramsurvey.map(double, PSETS, **others)) == 3
+
+
+@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
+def test_an_unknown_option_for_this_backend_is_an_error_that_names_it(backend: str) -> None:
+    with pytest.raises(ValueError, match=f"the {backend} backend has no option 'nonsense'"):
+        paramsurvey.init(backend=backend, verbose=0, **{backend: {"nonsense": 1}})
+    paramsurvey.init(backend=backend, ncores=1, verbose=0)
+    with pytest.raises(ValueError, match=f"the {backend} backend has no option 'nonsense'"):
+        paramsurvey.map(double, PSETS, **{backend: {"nonsense": 1}})
+
+
+def test_a_pset_may_have_options_for_other_backends(quietly: Callable[..., None]) -> None:
+    quietly()
+    results = paramsurvey.map(
+        lambda p, s, u: {"has": "ray" in s}, [{"a": 1, "ray": {"num_cpus": 1}}, {"a": 2}]
+    )
+    assert results["has"].tolist() == [False, False]
+    assert results["ray"].tolist()[0] == {"num_cpus": 1}
+
+
+@pytest.mark.parametrize("wrong", [3, object(), print, ["serial"], b"serial"], ids=repr)
+def test_a_backend_that_is_neither_a_name_nor_an_executor_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="backend"):
+        paramsurvey.init(backend=wrong, verbose=0)
+
+
+def test_an_executor_is_a_backend_and_stays_the_callers() -> None:
+    with ThreadPoolExecutor(2) as executor:
+        paramsurvey.init(backend=executor, verbose=0)
+        assert paramsurvey.backend() == "futures"
+        assert paramsurvey.map(double, PSETS)["b"].tolist() == [2, 4, 6]
+        paramsurvey.finalize()
+        assert executor.submit(abs, -1).result() == 1
+
+
+# workers
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+@pytest.mark.parametrize("group_size", [None, 1, 5])
+def test_max_tasks_per_child_counts_psets_not_groups(most: int, group_size: int | None) -> None:
+    paramsurvey.init(ncores=2, max_tasks_per_child=most, verbose=0)
+    results = paramsurvey.map(
+        lambda p, s, u: {"pid": os.getpid()}, [{"a": i} for i in range(12)], group_size=group_size
+    )
+    counts = results["pid"].value_counts()
+    assert counts.max() <= most
+    assert counts.sum() == 12
+
+
+def test_max_tasks_per_child_counts_over_maps() -> None:
+    paramsurvey.init(ncores=1, max_tasks_per_child=4, verbose=0)
+    pids = [
+        pid
+        for _ in range(4)
+        for pid in paramsurvey.map(lambda p, s, u: {"pid": os.getpid()}, [{"a": i} for i in range(3)])["pid"]
+    ]
+    assert [pids.index(pid) // 4 for pid in pids] == [i // 4 for i in range(12)]
+
+
+def test_workers_are_used_again_by_the_next_map() -> None:
+    paramsurvey.init(ncores=2, verbose=0)
+    pids = [
+        set(paramsurvey.map(lambda p, s, u: {"pid": os.getpid()}, [{"a": i} for i in range(50)])["pid"])
+        for _ in range(3)
+    ]
+    assert len(set.union(*pids)) <= 2
+
+
+# the environment of the workers
+
+
+def worker_sees(name: str) -> str | None:
+    found = paramsurvey.map(lambda p, s, u: {"value": os.environ.get(u)}, [{"a": 1}], user_kwargs=name)
+    return found.to_dict("records")[0]["value"]  # type: ignore[no-any-return]
+
+
+def test_the_users_own_value_is_respected(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("MKL_NUM_THREADS", "2")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    paramsurvey.init(ncores=1, verbose=1)
+    assert "OMP_NUM_THREADS" not in capsys.readouterr().err
+    assert worker_sees("OMP_NUM_THREADS") == "3"
+    assert worker_sees("MKL_NUM_THREADS") == "2"
+    assert worker_sees("OPENBLAS_NUM_THREADS") == "3"
+
+
+@pytest.fixture
+def no_threads_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take out what the developer, or a session of another test that is still open, has set."""
+    for name in [name for name in os.environ if name.endswith("_NUM_THREADS")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("no_threads_set")
+@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
+def test_one_line_says_so_and_finalize_restores_the_drivers_environment(
+    backend: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = dict(os.environ)
+    paramsurvey.init(backend=backend, ncores=1, verbose=1)
+    assert worker_sees("OMP_NUM_THREADS") == worker_sees("OMP_NUM_THREADS") == "1"
+    assert capsys.readouterr().err.count("OMP_NUM_THREADS") == 1
+    paramsurvey.finalize()
+    assert dict(os.environ) == before
+
+
+@pytest.mark.usefixtures("no_threads_set")
+def test_two_sessions_share_the_environment_until_both_are_closed() -> None:
+    before = dict(os.environ)
+    first = ThreadVariables(os.environ)
+    second = ThreadVariables(os.environ)
+    assert second.added == first.added  # for workers that inherit nothing
+    first.restore()
+    assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
+    second.restore()
+    assert dict(os.environ) == before
+
+
+@pytest.mark.usefixtures("no_threads_set")
+@pytest.mark.parametrize("first_to_close", [0, 1])
+def test_what_is_taken_out_of_the_environment_meanwhile_is_nobodys(first_to_close: int) -> None:
+    before = dict(os.environ)
+    forgotten = ThreadVariables(os.environ)
+    for name in forgotten.added:
+        del os.environ[name]
+    later = ThreadVariables(os.environ)
+    both = [forgotten, later]
+    both.pop(first_to_close).restore()
+    assert ("OMP_NUM_THREADS" in os.environ) == (both == [later])
+    both.pop().restore()
+    assert dict(os.environ) == before
+
+
+@pytest.mark.usefixtures("no_threads_set")
+def test_sessions_may_want_different_numbers_of_threads() -> None:
+    before = dict(os.environ)
+    first = ThreadVariables(os.environ, 1)
+    second = ThreadVariables(os.environ, 2)
+    assert first.added["OMP_NUM_THREADS"] == "1"
+    assert second.added["OMP_NUM_THREADS"] == os.environ["OMP_NUM_THREADS"] == "2"
+    first.restore()
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+    second.restore()
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(
+    ("workers", "threads", "remedy"),
+    [
+        (2, 1, None),
+        (1, 4, None),
+        (4, 2, "4 × 2 threads share 4 cores and slow each other down: use at most ncores=2"),
+        (1, 8, "1 × 8 threads share 4 cores and slow each other down: use at most threads_per_worker=4"),
+    ],
+)
+@pytest.mark.parametrize("executor", [None, ThreadPoolExecutor])
+def test_more_threads_than_cores_are_told_with_the_remedy(
+    workers: int,
+    threads: int,
+    remedy: str | None,
+    executor: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("paramsurvey.session.session.core_count", lambda: 4)
+    backend = "multiprocessing" if executor is None else executor(workers)
+    paramsurvey.init(backend=backend, ncores=workers, threads_per_worker=threads, verbose=1)
+    said = capsys.readouterr().err
+    assert (remedy or "") in said
+    assert remedy or "slow each other down" not in said
+
+
+def test_what_the_user_has_chosen_is_not_ours_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    variables = ThreadVariables(os.environ)
+    assert "OMP_NUM_THREADS" not in variables.added
+    variables.restore()
+
+
+@pytest.mark.usefixtures("no_threads_set")
+def test_what_the_user_sets_meanwhile_stays(
+    quietly: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quietly()
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    paramsurvey.finalize()
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+# the log
+
+
+def test_the_log_may_be_a_stream_of_the_caller(quietly: Callable[..., None]) -> None:
+    stream = io.StringIO()
+    quietly(pslogger_fd=stream)
+    paramsurvey.map(lambda p, s, u: 1 / 0, PSETS)
+    paramsurvey.finalize()
+    assert "ZeroDivisionError" in stream.getvalue()
+    assert "end time" in stream.getvalue()
+    assert not stream.closed
+    assert logs() == []
+
+
+def test_the_log_may_have_another_prefix(quietly: Callable[..., None], in_tmp: Path) -> None:
+    quietly(pslogger_prefix="mine-")
+    paramsurvey.finalize()
+    assert len(list(in_tmp.glob("mine-*.log"))) == 1
+    assert logs() == []
+
+
+def test_a_log_that_cannot_be_written_is_a_warning_and_the_survey_goes_on(
+    quietly: Callable[..., None],
+) -> None:
+    with pytest.warns(ParamsurveyWarning, match="missing/x-"):
+        quietly(pslogger_prefix="missing/x-", verbose=1)
+    assert len(paramsurvey.map(double, PSETS)) == 3
+
+
+def test_a_broken_stream_is_a_warning(quietly: Callable[..., None]) -> None:
+    stream = io.StringIO()
+    quietly(pslogger_fd=stream, verbose=1)
+    stream.close()
+    with pytest.warns(ParamsurveyWarning, match="cannot be written"):
+        assert len(paramsurvey.map(double, PSETS)) == 3
+
+
+@pytest.mark.parametrize(("init", "map", "told"), [(1, 1, True), (1, 0, False), (0, 1, True), (0, 0, False)])
+def test_where_the_tracebacks_are_is_told_at_the_end_unless_the_map_was_quiet(
+    init: int, map: int, told: bool, quietly: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    quietly(verbose=init)
+    paramsurvey.map(lambda p, s, u: 1 / 0, PSETS, verbose=map)
+    capsys.readouterr()
+    paramsurvey.finalize()
+    assert (str(logs()[0]) in capsys.readouterr().err) == told
+
+
+def test_an_interruption_while_the_results_are_put_together_stays_one(
+    quietly: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quietly()
+    before = paramsurvey.map(double, PSETS)
+
+    def interrupted(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("paramsurvey.results.map_results.build", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        paramsurvey.map(double, PSETS)
+    assert paramsurvey.last_results() is before
