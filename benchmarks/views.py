@@ -1,4 +1,4 @@
-"""All views of a survey: their time and peak memory, of a grid and of a sample, in Parquet and in a DataFrame.
+"""All views of a survey: time and peak memory, of a grid and of a sample, in Parquet and in memory.
 
 Each case runs in a process of its own. The survey has nine columns: five keys, three results and the
 seconds; one pset in two hundred has failed.

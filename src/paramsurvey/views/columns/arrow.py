@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from paramsurvey.checkpoint.tables import about
 from paramsurvey.psets import Cells, Coded
 from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, nothing
+from paramsurvey.views.columns.survey_data import SurveyData
 
 
 class ArrowColumns:
@@ -48,6 +50,10 @@ class ArrowColumns:
     def __len__(self) -> int:
         return self._count
 
+    def pset_keys(self) -> tuple[str, ...]:
+        """Return the columns that are psets' keys, as the metadata of a checkpoint say."""
+        return tuple(field.name for field in self._dataset.schema if about(field).get("role") == "pset")
+
     def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, Cells]]:
         """Yield the rows in their order, at most `size` at a time."""
         there = [name for name in names if name in self._names]
@@ -73,6 +79,30 @@ class ArrowColumns:
     def labels(self, rows: Rows) -> list[Hashable]:
         """Return the rows' numbers, which are what they have for labels."""
         return list(rows.tolist())
+
+
+def stored_data(finished: Any, failures: Any = None, keys: Sequence[str] | None = None) -> SurveyData:
+    """Return the columns of results that are on a disk.
+
+    Parameters
+    ----------
+    finished : Dataset, Table, path or list of paths
+        What `paramsurvey.scan` returns, or anything else with a row for each finished pset.
+    failures : Dataset, Table, path or list of paths, optional
+        The psets without a result, with `KIND`, ``_exception`` and ``_traceback``.
+    keys : sequence of str, optional
+        The psets' keys; where they are not given, the fields' metadata say which these are.
+
+    Raises
+    ------
+    ValueError
+        Nobody says what the psets' keys are.
+    """
+    source = ArrowColumns(finished)
+    found = source.pset_keys() if keys is None else tuple(keys)
+    if not found and source.names:
+        raise ValueError("which of the columns are the psets' keys? name them: keys=[...]")
+    return SurveyData(source, None if failures is None else ArrowColumns(failures), found)
 
 
 def _cells(array: Any) -> Cells:
