@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from paramsurvey.psets import Cells
 
 import paramsurvey
-from paramsurvey.psets import Cells
 from paramsurvey.views import SurveyData
 from paramsurvey.views.columns.arrow import ArrowColumns
 from paramsurvey.views.columns.frame import FrameColumns

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
 from paramsurvey.errors import WorkerStartError
+from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import Answer, Group, Job, JobRejected, Reply
 
 
@@ -36,6 +37,7 @@ class NestedWorkerSetup:
 
     def install(self) -> None:
         """Change this process, from which the worker process inherits."""
+        main_file.adopt(None)  # the worker process gets the program's with the job, not this process's own
         os.environ.update(self.environment)
         os.environ.pop("PYTHONBREAKPOINT", None)  # Ray's debugger cannot reach a process that is not Ray's
 
@@ -67,7 +69,7 @@ class NestedWorker:
         self._deadline = Deadline(job.timeout)
 
     def run(self, group: Group) -> Iterator[Answer]:
-        """Yield what becomes of a group: the last answer is a Reply that is done, a Loss, or a Refusal."""
+        """Yield what becomes of a group: the last answer is a Reply that is done, a LostGroup, or a JobRejected."""
         try:
             self._hand_over(group)
             yield from self._answers(group)
