@@ -69,7 +69,7 @@ class NestedWorker:
         self._deadline = Deadline(job.timeout)
 
     def run(self, group: Group) -> Iterator[Answer]:
-        """Yield what becomes of a group: the last answer is a Reply that is done, a LostGroup, or a JobRejected."""
+        """Yield what becomes of a group; last comes a Reply that is done, a LostGroup, or a JobRejected."""
         try:
             self._hand_over(group)
             yield from self._answers(group)
