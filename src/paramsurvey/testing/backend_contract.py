@@ -67,7 +67,7 @@ class BackendContract:
     own_stdin : bool
         A pset that reads from standard input finds nothing there.
     prints_here : bool
-        What psets print arrives at the streams of the process that calls `map`.
+        What psets print arrives at the streams of the process that calls `map`, also at new ones.
     spawns : bool
         A pset may spawn processes with `multiprocessing`.
     replaces_workers : bool

@@ -1,6 +1,6 @@
 """Workers on a Ray cluster, or on a Ray of our own on this machine.
 
-Each group is a Ray task, and Ray chooses the node. In a Ray worker a `Station` has the group run by a
+Each group is a Ray task, and Ray chooses the node. In a Ray worker a `NestedWorker` has the group run by a
 worker process like those of the multiprocessing backend, so that a pset that crashes or takes too
 long is known by its number and ends no Ray worker.
 """
@@ -16,12 +16,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.backends import registry as backends
+from paramsurvey.backends.nested_worker import NestedWorker
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
-from paramsurvey.backends.ray.nested_worker import Equipment, Station
+from paramsurvey.backends.ray.equipment import Equipment
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
@@ -196,7 +195,7 @@ class RayBackend:
         return Equipment(self._options.max_tasks_per_child, variables, self._generation)
 
     def poll(self, timeout: float) -> Answers:
-        """Return what stations answered, and what became of tasks that will not."""
+        """Return what the nested workers answered, and what became of tasks that will not."""
         answers: list[Answer] = []
         for group_id in self._ready(min(timeout, LONGEST_WAIT)):
             answer = self._hear(self._in_hand[group_id])
@@ -247,7 +246,7 @@ class RayBackend:
         )
 
     def running(self, group_id: int) -> tuple[int, float] | None:
-        """Return None: the stations look at the clock."""
+        """Return None: the nested workers look at the clock."""
         return None
 
     def abort(self, group_id: int) -> None:
@@ -285,8 +284,8 @@ class RayBackend:
         self._connection.close()
 
 
-STATIONS = 2  # that a Ray worker keeps: psets with and without options of their own come by turns
-_stations: OrderedDict[Equipment, Station] = OrderedDict()  # of this Ray worker process
+KEPT_WORKERS = 2  # that a Ray worker keeps: psets with and without options of their own come by turns
+_workers: OrderedDict[Equipment, NestedWorker] = OrderedDict()  # of this Ray worker process
 
 
 def run_group(equipment: Equipment, key: str, job: list[Any], group: Group) -> Iterator[bytes]:
@@ -304,23 +303,22 @@ def run_group(equipment: Equipment, key: str, job: list[Any], group: Group) -> I
     import ray
 
     os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address  # for functions that use Ray themselves
-    station = _station_with(equipment)
-    if not station.knows(key):
-        station.take_up(ray.get(job[0]))
-    for answer in station.run(group):
+    worker = _worker_with(equipment)
+    if not worker.knows(key):
+        worker.take_up(ray.get(job[0]))
+    for answer in worker.run(group):
         yield dump(answer)
 
 
-def _station_with(equipment: Equipment) -> Station:
-    """Return this Ray worker's station for tasks with such equipment."""
+def _worker_with(equipment: Equipment) -> NestedWorker:
+    """Return the nested worker of this process for tasks with such equipment."""
     equipment.install()
-    if equipment in _stations:
-        _stations.move_to_end(equipment)
-        return _stations[equipment]
-    while len(_stations) >= STATIONS:
-        _stations.popitem(last=False)[1].close()
-    options = Options(ncores=1, max_tasks_per_child=equipment.max_tasks)
-    return _stations.setdefault(equipment, Station(partial(backends.create, options, {})))
+    if equipment in _workers:
+        _workers.move_to_end(equipment)
+        return _workers[equipment]
+    while len(_workers) >= KEPT_WORKERS:
+        _workers.popitem(last=False)[1].close()
+    return _workers.setdefault(equipment, NestedWorker(equipment.max_tasks))
 
 
 def import_ray() -> Any:
