@@ -187,6 +187,7 @@ class PerfStats:
     ) -> None:
         self.vstats = vstats
         self.peak_memory = 0
+        self.copying = 0.0  # seconds that it took the workers to copy user_kwargs for each pset
         self._emit = emit
         self._timers: dict[str, _Timer] = {}
         if raw_stats:

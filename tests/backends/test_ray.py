@@ -476,3 +476,14 @@ def test_options_are_checked_without_ray_work(ray_cluster: None) -> None:
     }
     backend.close()
     backend.close()
+
+
+def test_a_pset_that_changes_its_ray_options_changes_those_of_no_other(here: Callable[..., None]) -> None:
+    def worker(pset: Pset, system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+        options = dict(system_kwargs["ray"])
+        system_kwargs["ray"].clear()
+        return {"cpus": options.get("num_cpus")}
+
+    here()
+    psets = [{"a": i, "ray": {"num_cpus": 1}} for i in range(6)]
+    assert paramsurvey.map(worker, psets, user_kwargs={"x": 1})["cpus"].tolist() == [1] * 6

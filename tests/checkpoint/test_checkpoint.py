@@ -26,6 +26,7 @@ from paramsurvey.errors import (
     OptionError,
     PackageMissing,
 )
+from paramsurvey.params import product
 
 PSETS = [{"a": a, "b": b} for a in range(5) for b in ("x", "y")]
 
@@ -656,9 +657,9 @@ def test_without_pyarrow_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) ->
 def lock_of(**changes: Any) -> None:
     from dataclasses import asdict
 
-    from paramsurvey.checkpoint.lock import Holder
+    from paramsurvey.checkpoint.lock import LockHolder
 
-    Path("dir/lock.json").write_text(json.dumps({**asdict(Holder.me()), **changes}))
+    Path("dir/lock.json").write_text(json.dumps({**asdict(LockHolder.me()), **changes}))
 
 
 @pytest.fixture
@@ -913,6 +914,34 @@ def test_psets_keep_their_dtypes(ran: RanPsets) -> None:
         }
     )
     results = paramsurvey.map(work, psets, checkpoint="dir")
+    pd.testing.assert_frame_equal(paramsurvey.load("dir").to_df(), results.to_df())
+
+
+def test_psets_of_a_product_are_native_in_results_and_when_read_back(ran: RanPsets) -> None:
+    psets = product({"a": [1, 2, 3], "c": [0.5, 1.5], "s": ["x", "y"], "t": [True, False], "n": [4, None]})
+    psets["own"] = pd.Categorical(["u", "v"] * 24)
+
+    def odd(pset: dict[str, Any], *_: object) -> dict[str, Any]:
+        return {"y": 1 / (pset["a"] % 2)}
+
+    results = paramsurvey.map(odd, psets, checkpoint="dir")
+    text = pd.Series(["x"]).dtype
+    native = [np.int64, np.float64, text, np.bool_, np.float64, psets["own"].dtype]
+    assert results.dtypes.tolist() == [*native, np.float64]
+    assert results.missing.to_psets().dtypes.tolist() == [*native[:4], object, native[5]]
+    loaded = paramsurvey.load("dir")
+    pd.testing.assert_frame_equal(loaded.to_df(), results.to_df())
+    pd.testing.assert_frame_equal(loaded.missing.to_psets(), results.missing.to_psets())
+    schema = paramsurvey.scan("dir").schema
+    kinds = [str(schema.field(name).type) for name in ("a", "c", "s", "t", "n")]
+    assert kinds == ["int64", "double", "string", "bool", "double"]
+
+
+def test_a_checkpoint_of_a_product_is_gone_on_with_by_one_of_plain_columns(ran: RanPsets) -> None:
+    axes = {"a": [1, 2, 3], "s": ["x", "y"]}
+    paramsurvey.map(work, product(axes), checkpoint="dir")
+    results = paramsurvey.map(work, product(axes, infer_category=False), checkpoint="dir")
+    assert results.progress.resumed == 6
     pd.testing.assert_frame_equal(paramsurvey.load("dir").to_df(), results.to_df())
 
 

@@ -16,9 +16,9 @@ import pytest
 from test_cli import PROGRAM, paramsurvey, script, start
 
 from conftest import wait_until
-from paramsurvey.cli.checkpoints.status import State
+from paramsurvey.cli.checkpoints.run_state import RunState
+from paramsurvey.cli.checkpoints.saved_command import SavedCommand, save_command
 from paramsurvey.cli.program import run_program
-from paramsurvey.cli.saved_command import Remembered, remember
 
 SIMULATION = """\
 #!/bin/sh
@@ -63,7 +63,7 @@ def run_arguments(simulate: str) -> list[str]:
 
 def test_what_was_not_run_has_not_failed_while_a_run_is_ending() -> None:
     counts = {"total": 20, "finished": 8, "failures": 12, "not_run": 11}
-    state = State("out", {"status": "running", "counts": counts}, alive=True, holder="")
+    state = RunState("out", {"status": "running", "counts": counts}, alive=True, driver="")
     assert (state.failed, state.settled) == (1, 9)
 
 
@@ -81,11 +81,11 @@ def test_a_run_is_followed_interrupted_resumed_and_exported(simulate: str, here:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130
-    assert err == "paramsurvey: what has finished is kept, go on with: paramsurvey resume out\n"
+    assert err == "paramsurvey: finished results are saved; to go on, type: paramsurvey resume out\n"
     shown, _ = here("status", "out")
     assert "out: interrupted" in shown
     assert "1 of 4 psets finished, 1 failed, 2 not run" in shown
-    assert shown.endswith("go on with: paramsurvey resume out\n")
+    assert shown.endswith("to go on: paramsurvey resume out\n")
     missing, more = here("missing", "out")
     assert "cannot do 2" in missing
     assert "2 more have not run yet" in more
@@ -125,8 +125,8 @@ def test_a_killed_driver_is_told_and_its_run_goes_on(simulate: str, here: Here) 
     wait_until(lambda: stored() == (1, 1) and len(started()) == 4, "it does not run", 60)
     process.kill()
     process.communicate()
-    assert "its driver is gone" in here("status", "out")[0]
-    assert "its driver is gone" in here("watch", "out", code=1)[0]
+    assert "its driver has died" in here("status", "out")[0]
+    assert "its driver has died" in here("watch", "out", code=1)[0]
     Path("go").touch()
     Path("started").unlink()
     paramsurvey("resume", "out", "--keep-failed", code=1)
@@ -137,7 +137,7 @@ def test_a_killed_driver_is_told_and_its_run_goes_on(simulate: str, here: Here) 
 def test_missing_does_not_advise_to_resume_what_runs(simulate: str, here: Here) -> None:
     process = start(*run_arguments(simulate))
     wait_until(lambda: stored() == (1, 1) and len(started()) == 4, "it does not run", 60)
-    assert here("missing", "out")[1] == "2 more have not run yet: it is still running\n"
+    assert here("missing", "out")[1] == "2 more have not run yet; the run goes on\n"
     Path("go").touch()
     process.communicate()
 
@@ -168,8 +168,8 @@ def test_directories_that_are_no_checkpoints(command: str, here: Here) -> None:
 
 
 def test_a_run_that_has_written_nothing_yet(here: Here) -> None:
-    remember("out", Remembered(["-v0", "-p", "a=1,2"], ["echo", "{a}"], "."))
-    assert "has written nothing yet" in here("status", "out", code=2)[1]
+    save_command("out", SavedCommand(["-v0", "-p", "a=1,2"], ["echo", "{a}"], "."))
+    assert "has not written anything yet" in here("status", "out", code=2)[1]
     here("resume", "out")
     assert "2 of 2 psets finished" in here("status", "out")[0]
 
@@ -181,7 +181,7 @@ def test_a_run_whose_run_json_is_damaged_says_so_and_goes_on(here: Here) -> None
     assert "the run.json of the checkpoint 'out' is damaged" in err
     assert "run the survey again, which goes on from" in err
     here("resume", "out")
-    assert "2 of 2 psets finished, 2 of an earlier run" in here("status", "out")[0]
+    assert "2 of 2 psets finished, 2 from an earlier run" in here("status", "out")[0]
 
 
 def test_the_status_of_a_run_with_a_damaged_part(here: Here) -> None:
@@ -205,7 +205,7 @@ def test_a_run_that_is_refused_leaves_no_directory(here: Here, monkeypatch: pyte
 
 def test_the_checkpoint_of_a_program_in_python(here: Here) -> None:
     paramsurvey_in_python("out")
-    assert "was made by a program in Python: run that again" in here("resume", "out", code=2)[1]
+    assert "was made by a Python program: run that program again" in here("resume", "out", code=2)[1]
     assert "1 of 1 psets finished" in here("status", "out")[0]
     assert here("export", "out", "-")[0] == "a,b\n1,2\n"
 
@@ -308,7 +308,7 @@ def test_a_full_disk_under_the_checkpoint_loses_no_results(verbose: str) -> None
     err = Path("err").read_text()
     assert Path("code").read_text() == "1\n"
     assert "Traceback" not in err
-    assert "the checkpoint disk/ck has not taken " in err
+    assert "the checkpoint disk/ck did not store " in err
     assert "of 6 results (No space left on device): the results are in " in err
     (kept,) = Path("rescued").glob("paramsurvey-*-ck.csv")
     assert str(kept.resolve()) in err
@@ -330,5 +330,5 @@ def test_a_damaged_part_is_no_full_disk(here: Here) -> None:
     part, *_ = Path("out/results").glob("*.parquet")
     part.write_bytes(part.read_bytes()[:-10])
     _, err = here(*run)
-    assert "has not taken" not in err
+    assert "did not store" not in err
     assert len(here("export", "out", "-")[0].splitlines()) == 1 + 2 * 3

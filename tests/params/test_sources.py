@@ -313,6 +313,65 @@ def test_rows_of_an_iterator_have_the_columns_of_all() -> None:
         assert_frame_equal(source.frame(rows), table.frame(rows))
 
 
+# the types of columns, and dicts of columns
+
+
+def test_an_iterator_has_the_types_of_its_columns_up_to_the_limit() -> None:
+    source = as_source(iter([{"a": 1}, {"a": 2}, {"a": 0.5}]), 2, "column")
+    assert psets_of(source, range(2)) == [{"a": 1}, {"a": 2}]
+    assert repr(psets_of(as_source(iter([{"a": 1}, {"a": 0.5}]), None, "column"), range(2))) == (
+        "[{'a': 1.0}, {'a': 0.5}]"
+    )
+
+
+def test_the_types_of_columns_are_those_of_all_psets_also_of_those_beyond_the_limit() -> None:
+    source = as_source([{"a": 1}, {"a": 2}, {"a": 0.5}], 2, "column")
+    assert repr(psets_of(source, range(2))) == "[{'a': 1.0}, {'a': 2.0}]"
+
+
+def test_missing_psets_with_their_reasons_have_the_types_of_columns_too() -> None:
+    reasons = {"_exception": "ValueError()", "_traceback": "", "_attempts": 1}
+    source = as_source([{"a": 1, **reasons}, {"a": 0.5, **reasons}], None, "column")
+    assert repr(psets_of(source, range(2))) == "[{'a': 1.0}, {'a': 0.5}]"
+
+
+@pytest.mark.parametrize("pset_types", ["given", "column"])
+def test_no_psets_at_all_are_none_whatever_their_types(pset_types: str) -> None:
+    for nothing in ([], {}, iter([])):
+        assert len(as_source(nothing, None, pset_types)) == 0
+    assert len(as_source([{}, {}], None, pset_types)) == 2
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"a": [0, 1], "b": [1.5, 1.5]},
+        {"a": np.arange(2), "b": 1.5},
+        {"a": range(2), "b": pd.Series([1.5, 1.5])},
+        {"a": (i for i in range(2)), "b": (1.5, 1.5)},
+    ],
+    ids=lambda columns: type(columns["a"]).__name__,
+)
+def test_a_dict_of_columns_is_a_table(columns: Any) -> None:
+    assert psets_of(as_source(columns), range(2)) == [{"a": 0, "b": 1.5}, {"a": 1, "b": 1.5}]
+
+
+@pytest.mark.parametrize(
+    "columns", [{"a": [1, 2], "b": [1]}, {"a": np.ones((2, 2))}, {"a": [1, 2], "b": {"k": 1}}], ids=repr
+)
+def test_a_dict_of_columns_that_make_no_table_is_refused(columns: Any) -> None:
+    with pytest.raises(PsetError, match="give lists that are equally long"):
+        as_source(columns)
+
+
+@pytest.mark.parametrize(
+    "pset", [{"a": 1}, {"a": "x", "b": None}, {"a": 1, "ray": {"num_cpus": 1}}], ids=repr
+)
+def test_one_pset_alone_is_refused(pset: Any) -> None:
+    with pytest.raises(PsetTypeError, match=r"psets is one dict.*give a list of dicts, \[pset\]"):
+        as_source(pset)
+
+
 # what is refused
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import paramsurvey
-from paramsurvey.cli.next_steps import InShell
+from paramsurvey.cli.shell_next_steps import ShellNextSteps
 from paramsurvey.engine.failure_causes import Case, Cause
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.summary import Facts, summary
@@ -82,7 +82,11 @@ def test_an_interrupted_map_with_a_checkpoint_goes_on_from_there() -> None:
             "all reasons are in the log; with --checkpoint DIR, paramsurvey missing DIR shows them",
         ),
         ("not run", "out", "paramsurvey resume out"),
-        ("not run", None, "the same command again; with --checkpoint DIR, it goes on where it stopped"),
+        (
+            "not run",
+            None,
+            "run the same command again; with --checkpoint DIR, it would resume where it stopped",
+        ),
     ],
 )
 def test_who_typed_a_command_is_told_commands(kind: str, checkpoint: str | None, said: str) -> None:
@@ -91,7 +95,7 @@ def test_who_typed_a_command_is_told_commands(kind: str, checkpoint: str | None,
         elapsed=2,
         cases=[case(kind, 4, line="")],
         checkpoint=checkpoint,
-        advice=InShell(),
+        advice=ShellNextSteps(),
     )
     assert summary(facts).endswith(f"next: {said}")
 
@@ -118,3 +122,12 @@ def test_nothing_is_said_at_verbose_0(capfd: pytest.CaptureFixture[str]) -> None
     paramsurvey.init(backend="serial", verbose=0)
     paramsurvey.map(half_fail, [{"a": a} for a in range(6)])
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("copying", "work", "told"), [(5, 10, True), (0.5, 10, False), (0.9, 1, False)])
+def test_copying_arguments_is_told_where_it_takes_much_of_the_time(
+    copying: float, work: float, told: bool
+) -> None:
+    facts = Facts(progress=MapProgress("fit", total=9, finished=9), elapsed=work, work=work, copying=copying)
+    line = "50 % of that time was spent on copying user_kwargs for each pset: what the function only reads"
+    assert (line in summary(facts)) is told

@@ -1,4 +1,4 @@
-"""Writing small files so that they are there for good, or not at all."""
+"""Writing files so that they are there for good, or not at all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 def sync_directory(directory: Path) -> None:
@@ -23,31 +25,66 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def write_aside(directory: Path, name: str, text: str) -> Path:
-    """Write a synced file next to where it shall be; return its path."""
-    aside = directory / f".{name}.{uuid.uuid4().hex}.tmp"
+def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666) -> Path:
+    """Write a synced file beside `path`, with a name that nobody can guess; return its path.
+
+    The file is a new one: a link that waits in its place would be refused, not followed.
+
+    Parameters
+    ----------
+    path : Path
+        Where the content shall be later.
+    content : bytes
+    mode : int
+        The file's permissions, less the umask.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; nothing is left.
+    """
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, mode)
     try:
-        with open(aside, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             aside.unlink()
         raise
     return aside
 
 
-def replace_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Replace a file by another at once: nobody ever sees half of it."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
-    aside = write_aside(path.parent, path.name, text + "\n")
+def write_whole(path: Path, content: bytes | memoryview, mode: int = 0o666) -> None:
+    """Write a file, or replace it, so that it is there for good or not at all: nobody ever sees half of it.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes
+    mode : int
+        The file's permissions, less the umask.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; the file that was there before still is.
+    """
+    aside = write_aside(path, content, mode)
     try:
         os.replace(aside, path)
-    except OSError:
+    except BaseException:
         aside.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def replace_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file of JSON whole; half characters in it become question marks."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
+    write_whole(path, (text + "\n").encode("utf-8", "replace"))
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
-"""The `paramsurvey` program: surveys of commands, without a line of Python.
+"""The program ``paramsurvey``: surveys of commands, without a line of Python.
 
-Nothing is loaded here: workers import what runs their commands from this package.
+Nothing is imported at the top: workers import this package in order to run commands.
 """
 
 from __future__ import annotations
@@ -9,5 +9,9 @@ from __future__ import annotations
 def main() -> None:
     """Run the program with the arguments of this process, and end the process with its exit code."""
     from paramsurvey.cli.program import run_program
+    from paramsurvey.cli.streams import discard_unwritable_output, open_closed_streams
 
-    raise SystemExit(run_program())
+    open_closed_streams()
+    code = run_program()
+    discard_unwritable_output()
+    raise SystemExit(code)

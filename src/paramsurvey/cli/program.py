@@ -1,4 +1,4 @@
-"""The program's commands, its errors and its exit codes."""
+"""The program ``paramsurvey``: its subcommands, and its exit code."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from collections.abc import Sequence
 
 import click
 
-from paramsurvey.cli.checkpoints.past_runs import export, missing, resume
-from paramsurvey.cli.checkpoints.status import status, watch
-from paramsurvey.cli.examples import examples
-from paramsurvey.cli.problems import ALL_FINISHED, exit_code_of
-from paramsurvey.cli.run import run
+from paramsurvey.cli.errors import ALL_FINISHED, SOME_FAILED, report_error
+from paramsurvey.cli.subcommands.examples import examples
+from paramsurvey.cli.subcommands.export import export
+from paramsurvey.cli.subcommands.missing import missing
+from paramsurvey.cli.subcommands.resume import resume
+from paramsurvey.cli.subcommands.run import run
+from paramsurvey.cli.subcommands.status import status
+from paramsurvey.cli.subcommands.watch import watch
+
+SUBCOMMANDS = (run, resume, status, watch, missing, export, examples)  # in the order of --help
 
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}
 More:        paramsurvey examples
 Exit code:   0 all finished, 1 some failed, 2 bad usage, 130 interrupted
-In .bashrc:  eval "$(_PARAMSURVEY_COMPLETE=bash_source paramsurvey)"
-             completes commands and options; zsh and fish have theirs, too
+Completion:  eval "$(_PARAMSURVEY_COMPLETE=bash_source paramsurvey)"
+             in .bashrc, and likewise zsh_source, fish_source
 """
 
 
@@ -30,15 +35,15 @@ def _show_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> N
         ctx.exit()
 
 
-class InOrder(click.Group):
-    """Lists its commands as a person meets them."""
+class OrderedGroup(click.Group):
+    """Lists its subcommands in the order in which a user needs them; click sorts them by name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which they were added."""
         return list(self.commands)
 
 
-@click.group(cls=InOrder, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=OrderedGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,
@@ -51,12 +56,12 @@ def paramsurvey() -> None:
     """Run a command or a Python function over many parameter sets."""
 
 
-for command in (run, resume, status, watch, missing, export, examples):
-    paramsurvey.add_command(command)
+for subcommand in SUBCOMMANDS:
+    paramsurvey.add_command(subcommand)
 
 
 def run_program(arguments: Sequence[str] | None = None) -> int:
-    """Run the program, and return its exit code; errors are one line on stderr.
+    """Run the program, and return its exit code; an error is one line on stderr.
 
     Parameters
     ----------
@@ -66,8 +71,11 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         code = paramsurvey.main(given, prog_name="paramsurvey", standalone_mode=False)
+        sys.stdout.flush()  # here, a full disk is an error that we can report
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
+    except BrokenPipeError:  # the reader of stdout, such as head, has ended: click, too, exits with 1
+        return SOME_FAILED
     except BaseException as error:
-        return exit_code_of(error)
+        return report_error(error)
     return code if isinstance(code, int) else ALL_FINISHED

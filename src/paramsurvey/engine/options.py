@@ -190,6 +190,12 @@ def _on_change(value: Any) -> str:
     return str(value)
 
 
+def _pset_types(value: Any) -> str:
+    if value not in ("given", "column"):
+        raise Unfit("neither 'given' nor 'column'")
+    return str(value)
+
+
 def _stream(value: Any) -> Any:
     if not hasattr(value, "write"):
         raise Unfit("not an open text stream")
@@ -268,6 +274,12 @@ class Options:
         env=True,
     )
     limit: int | None = option(None, _limit, "int", "Compute only the first so many psets; 0: all.", env=True)
+    pset_types: str = option(
+        "given",
+        _pset_types,
+        "'given' or 'column'",
+        "What psets from a list of dicts hold: the values given, or the types of columns, as in release 0.4.",
+    )
     timeout: float | None = option(
         None,
         _positive_seconds,

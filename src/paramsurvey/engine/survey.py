@@ -225,6 +225,7 @@ class Survey:
 
     def _time(self, reply: Reply) -> None:
         self.stats.peak_memory = max(self.stats.peak_memory, reply.peak_memory)
+        self.stats.copying += reply.copying
         walls = np.asarray(reply.walls, dtype=np.float64)
         self.stats.add(f"{self.progress.name}_wallclock", walls)
         self.stats.add(f"{self.progress.name}_iowait", walls * _shares(reply.idle))

@@ -14,14 +14,10 @@ if TYPE_CHECKING:
         add_column,
         add_seed,
         aligned,
-        choice,
         grid,
-        integers,
-        loguniform,
         product,
-        sample,
-        uniform,
     )
+    from paramsurvey.params.sampling import choice, integers, loguniform, sample, uniform
     from paramsurvey.params.spaces import Space
 
 _HOMES = {
@@ -29,13 +25,13 @@ _HOMES = {
     "add_column": "cross_product",
     "add_seed": "cross_product",
     "aligned": "cross_product",
-    "choice": "cross_product",
+    "choice": "sampling",
     "grid": "cross_product",
-    "integers": "cross_product",
-    "loguniform": "cross_product",
+    "integers": "sampling",
+    "loguniform": "sampling",
     "product": "cross_product",
-    "sample": "cross_product",
-    "uniform": "cross_product",
+    "sample": "sampling",
+    "uniform": "sampling",
 }
 
 __all__ = [

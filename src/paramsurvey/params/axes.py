@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,26 @@ def listed(values: Iterable[Any]) -> list[Any]:
     return list(to_list() if to_list else values)
 
 
+def several(values: object) -> Any:
+    """Return values as they are, and one value (a string, a number, None) as a list of it.
+
+    Examples
+    --------
+    >>> [several(values) for values in (3, "abc", None, [3])]
+    [[3], ['abc'], [None], [3]]
+    """
+    if not is_one(values):
+        return values
+    return [values[()] if isinstance(values, np.ndarray) else values]  # it has no dimensions
+
+
+def is_one(values: object) -> bool:
+    """Tell whether this is one value, not several: a string, a number, an array without dimensions."""
+    if isinstance(values, (str, bytes)):
+        return True
+    return getattr(values, "ndim", 1) < 1 or not isinstance(values, Iterable)
+
+
 def check_values(name: object, values: object) -> Iterable[Any]:
     """Return `values`, or raise a ValueError where they are no sequence of them.
 
@@ -59,12 +79,12 @@ def check_values(name: object, values: object) -> Iterable[Any]:
         raise ValueError(f"{needs} a dict: give its list(...), or the list of its values()")
     if isinstance(values, (set, frozenset)):
         raise ValueError(f"{needs} a set, which has no order: give it one with sorted(...)")
+    if is_one(values):
+        raise ValueError(f"{needs} {values}: write [{values}]")
     dimensions = getattr(values, "ndim", 1)
     if dimensions > 1:
         raise ValueError(f"{needs} {dimensions} dimensions: give one, for example with list(...)")
-    if dimensions < 1 or not isinstance(values, Iterable):
-        raise ValueError(f"{needs} {values}: write [{values}]")
-    return values
+    return cast("Iterable[Any]", values)
 
 
 def native_order(values: Any) -> Any:

@@ -137,11 +137,11 @@ class NativeValues:
 
     Attributes
     ----------
-    by_code : array
+    by_code : Series
         The values at their codes; what is missing is last, where the code -1 finds it.
     """
 
-    by_code: Any
+    by_code: pd.Series[Any]
 
     @classmethod
     def of(cls, column: pd.Series[Any]) -> NativeValues:
@@ -151,7 +151,7 @@ class NativeValues:
         values = as_series([known[code] if code >= 0 else np.nan for code in used.tolist()])
         places = np.zeros(len(known) + 1, dtype=np.int64)
         places[used] = np.arange(len(used))
-        return cls(values.array.take(places) if len(used) else values.array)
+        return cls(values.take(places) if len(used) else values)
 
     @property
     def dtype(self) -> Any:
@@ -161,11 +161,18 @@ class NativeValues:
     def column(self, codes: NDArray[Any]) -> pd.Series[Any]:
         """Return the column with these codes."""
         if not isinstance(self.dtype, np.dtype):
-            return pd.Series(self.by_code.take(codes), copy=False)
-        values, column = np.asarray(self.by_code), np.empty(len(codes), dtype=self.dtype)
+            return pd.Series(self.by_code.array.take(codes), copy=False)
+        values, column = self.by_code.to_numpy(), np.empty(len(codes), dtype=self.dtype)
         for block in blocks(len(codes)):  # numpy makes 8 bytes of each code that it looks up
             column[block.start : block.stop] = values[codes[block.start : block.stop]]
         return pd.Series(column, dtype=self.dtype, copy=False)
+
+
+def native_column(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a categorical as a column of its values, anything else as it is."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    return NativeValues.of(column).column(column.cat.codes.to_numpy()).set_axis(column.index)
 
 
 DTYPES = "paramsurvey_dtypes"  # in the attrs of psets: the dtypes that columns of objects have in results

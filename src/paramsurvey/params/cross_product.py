@@ -12,12 +12,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from paramsurvey.errors import PsetError
-from paramsurvey.params.axes import check_values, listed, native_order
-from paramsurvey.params.categories import DTYPES, column_of, dtypes_of_objects, note_dtypes, smaller
+from paramsurvey.params.axes import check_values, listed, native_order, several
+from paramsurvey.params.categories import (
+    DTYPES,
+    column_of,
+    dtypes_of_objects,
+    native_column,
+    note_dtypes,
+    smaller,
+)
 from paramsurvey.params.column_names import refuse_duplicates, without_reasons
 from paramsurvey.params.dataframes import frame_of, native_frame
 from paramsurvey.params.row_math import Spread, blocks, check_seed, strides
-from paramsurvey.params.sampling import Choice, Distribution, Integers, LogUniform, Sample, Uniform
 from paramsurvey.params.sources import check_pset
 from paramsurvey.params.spaces import Aligned, Grid, Space
 from paramsurvey.params.value_hash import content_key
@@ -29,32 +35,32 @@ __all__ = [
     "add_column",
     "add_seed",
     "aligned",
-    "choice",
     "grid",
-    "integers",
-    "loguniform",
     "product",
-    "sample",
-    "uniform",
 ]
 
 
 def product(
-    *args: Mapping[Any, Any] | pd.Series[Any] | pd.DataFrame, infer_category: bool = True
+    *args: Mapping[Any, Any] | pd.Series[Any] | pd.DataFrame | Sequence[Mapping[Any, Any]],
+    infer_category: bool = True,
 ) -> pd.DataFrame:
     """Return every combination of the arguments' rows; the last argument varies fastest.
 
     Parameters
     ----------
-    *args : dict, Series or DataFrame
-        A dict of name -> values: each of its keys is crossed with all others. A Series: its name and its
-        values. A DataFrame, for example the results of an earlier map: its rows stay together.
+    *args : dict, Series, DataFrame or list of dicts
+        A dict of name -> values: each of its keys is crossed with all others; a value that is no list (a
+        number, a string) is the same in all rows. A Series: its name and its values. A DataFrame, for
+        example the results of an earlier map, or a list of dicts: its rows stay together. Where two
+        arguments have a column in common, rows go together only where that is the same in both: an outer
+        join, so that a row without a partner is there, with nan, and in the order of these columns.
     infer_category : bool
         The values of dicts, Series and DataFrames of one column become categoricals where they can be
-        hashed: that takes 1 byte per row where there are up to 127 of them. False: they keep their
-        dtypes. DataFrames of several columns keep theirs always. In both cases, values that would not stay
-        what they are (None; and in a categorical equal ones of different types, such as True and 1) make a
-        column of objects, so that a worker gets the very values.
+        hashed: that takes 1 byte per row where there are up to 127 of them; in results they are columns of
+        their values again. False: they keep their dtypes. DataFrames of several columns keep theirs
+        always. In both cases, values that would not stay what they are (None; and in a categorical equal
+        ones of different types, such as True and 1) make a column of objects, so that a worker gets the
+        very values.
 
     Returns
     -------
@@ -64,8 +70,8 @@ def product(
     Raises
     ------
     ValueError
-        An argument is none of these, a Series has no name, values are no list of them, or a name is
-        there twice.
+        An argument is none of these, a Series has no name, values are no list of them, one table has a
+        name twice, or columns in common cannot be compared.
 
     See Also
     --------
@@ -73,12 +79,12 @@ def product(
 
     Examples
     --------
-    >>> product({"a": [1, 2], "b": ["x", "y"]})
-       a  b
-    0  1  x
-    1  1  y
-    2  2  x
-    3  2  y
+    >>> product({"a": [1, 2], "b": ["x", "y"]}, {"c": 0.5})
+       a  b    c
+    0  1  x  0.5
+    1  1  y  0.5
+    2  2  x  0.5
+    3  2  y  0.5
     >>> stars = pd.DataFrame({"name": ["Sirius", "Vega"], "parsec": [2.64, 7.68]})
     >>> product(stars, {"band": ["B", "V"]})
          name  parsec band
@@ -90,11 +96,37 @@ def product(
     factors = [factor for arg in args for factor in _factors(arg, infer_category)]
     if not factors:
         return pd.DataFrame(index=pd.RangeIndex(0))
-    refuse_duplicates(name for factor in factors for name in factor.columns)
     try:
-        return _crossed(factors)
+        return _crossed(_joined(factors))
     except MemoryError as error:
         raise MemoryError(f"{error}: use params.grid(), which needs no memory") from error
+
+
+def _joined(factors: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return factors of which no two have a column in common: those that do are made one."""
+    found: list[pd.DataFrame] = []
+    for factor in factors:
+        refuse_duplicates(factor.columns)
+        shared = [name for other in found for name in other.columns if name in factor.columns]
+        found = [_outer_join(_crossed(found), factor, shared)] if shared else [*found, factor]
+    return found
+
+
+def _outer_join(left: pd.DataFrame, right: pd.DataFrame, shared: list[Any]) -> pd.DataFrame:
+    for name in shared:
+        if left[name].dtype != right[name].dtype:  # pandas compares no categoricals of different categories
+            left, right = (side.assign(**{str(name): native_column(side[name])}) for side in (left, right))
+    try:
+        joined = left.merge(right, how="outer", on=shared)
+    except (TypeError, ValueError) as error:
+        names = ", ".join(map(repr, shared))
+        raise ValueError(
+            f"two arguments of a product have {names} in common, and the values cannot be compared "
+            f"({error}): give them the same type, or another name"
+        ) from error
+    for side in (left, right):
+        note_dtypes(joined, side.attrs.get(DTYPES, {}))
+    return joined
 
 
 def _crossed(factors: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -137,9 +169,25 @@ def _factors(arg: object, infer_category: bool) -> list[pd.DataFrame]:
         return [_factor(arg.name, arg, infer_category)]
     if isinstance(arg, Mapping):
         return [_factor(name, values, infer_category) for name, values in arg.items()]
+    if isinstance(arg, (list, tuple)) and arg and all(isinstance(row, Mapping) for row in arg):
+        return [_records(arg, infer_category)]
     raise ValueError(
-        f"a product cannot be made with {arg!r:.50}: give a dict of lists, a Series or a DataFrame"
+        f"a product cannot be made with {arg!r:.50}: "
+        "give a dict of lists, a Series or a DataFrame, or a list of dicts"
     )
+
+
+def _records(rows: Sequence[Mapping[Any, Any]], infer_category: bool) -> pd.DataFrame:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {name: [row.get(name, np.nan) for row in rows] for name in names}
+    if len(columns) == 1:
+        return _factor(names[0], columns[names[0]], infer_category)
+    factor = pd.DataFrame(
+        {name: column_of(values, infer_category=False) for name, values in columns.items()},
+        index=pd.RangeIndex(len(rows)),
+    )
+    note_dtypes(factor, dtypes_of_objects(factor))
+    return factor
 
 
 def _rows_together(frame: pd.DataFrame) -> pd.DataFrame:
@@ -150,7 +198,7 @@ def _rows_together(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _factor(name: Hashable, values: object, infer_category: bool) -> pd.DataFrame:
-    checked = native_order(check_values(name, values))
+    checked = native_order(check_values(name, several(values)))
     if not isinstance(checked, (range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
         checked = listed(checked)
     factor = pd.DataFrame({name: column_of(checked, infer_category)}, copy=False)
@@ -262,153 +310,6 @@ def aligned(**axes: Iterable[Any]) -> Aligned:
     {'city': 'Oslo', 'degrees': 12.0, 'year': 2020}
     """
     return Aligned(axes)
-
-
-def sample(n: int, /, method: str = "random", seed: int = 0, **distributions: Distribution) -> Sample:
-    """Return `n` psets that are drawn from distributions.
-
-    Parameters
-    ----------
-    n : int
-        How many.
-    method : str
-        ``"random"``: independent numbers.
-        ``"sobol"`` and ``"halton"``: quasi-random numbers (scrambled), which fill the space more evenly;
-        Sobol's are balanced where `n` is a power of 2, which can be 2**30 at most.
-        ``"latin_hypercube"``: in each column, one number in each n-th of the range.
-        All but the first need scipy.
-    seed : int
-        The same seed gives the same psets.
-    **distributions : uniform(...), loguniform(...), integers(...) or choice(...)
-        One for each column. Their order matters. A column cannot be called method or seed.
-
-    Returns
-    -------
-    Space
-        Like that of `grid`.
-
-    Notes
-    -----
-    Asking for more later extends the sequence: ``sample(200, ...)`` begins with ``sample(100, ...)``, so
-    that a survey which is continued with it runs the new psets only. The exception is
-    ``"latin_hypercube"``: there every number depends on `n`, and another `n` is another sample.
-
-    The rows are computed where they are needed, so that a billion of them cost no memory. A Latin hypercube
-    is computed as a whole, in the driver and in each worker: 8 bytes for each cell, and 24 meanwhile.
-
-    Examples
-    --------
-    >>> space = sample(8, seed=42, x=uniform(0, 1), k=integers(1, 9), kind=choice(["a", "b"]))
-    >>> space[0]
-    {'x': 0.7739560485559633, 'k': 4, 'kind': 'b'}
-    """
-    return Sample(n, distributions, method, seed)
-
-
-def uniform(low: float, high: float) -> Uniform:
-    """Return the distribution, for `sample`, of floats between `low` and `high`.
-
-    Parameters
-    ----------
-    low, high : float
-        Two finite ends, the lower one first.
-
-    Returns
-    -------
-    Distribution
-
-    Raises
-    ------
-    ValueError
-        The ends are in the wrong order or not finite, or too far from each other for a float.
-
-    Examples
-    --------
-    >>> sample(2, angle=uniform(0, 360)).to_df()
-            angle
-    0  229.306207
-    1   97.123217
-    """
-    return Uniform(low, high)
-
-
-def loguniform(low: float, high: float) -> LogUniform:
-    """Return the distribution, for `sample`, of floats as probable in each decade from `low` to `high`.
-
-    Parameters
-    ----------
-    low, high : float
-        Two finite ends above 0, the lower one first.
-
-    Returns
-    -------
-    Distribution
-
-    Raises
-    ------
-    ValueError
-        The ends are in the wrong order, not finite, or not above 0.
-
-    Examples
-    --------
-    >>> sample(2, rate=loguniform(1e-3, 10)).to_df()
-           rate
-    0  0.353059
-    1  0.011999
-    """
-    return LogUniform(low, high)
-
-
-def integers(low: int, high: int) -> Integers:
-    """Return the distribution, for `sample`, of integers from `low` to `high`, both included.
-
-    Parameters
-    ----------
-    low, high : int
-        The lower one first; of 64 bits, and not more than 2**53 values.
-
-    Returns
-    -------
-    Distribution
-
-    Raises
-    ------
-    ValueError
-        The ends are in the wrong order, or there are too many integers between them.
-    TypeError
-        They are no integers.
-
-    Examples
-    --------
-    >>> sample(5, points=integers(1, 6)).to_df()["points"].tolist()
-    [4, 2, 1, 1, 5]
-    """
-    return Integers(low, high)
-
-
-def choice(values: Iterable[Any]) -> Choice:
-    """Return the distribution, for `sample`, of one of `values`, each as probable as the others.
-
-    Parameters
-    ----------
-    values : iterable
-        At least one.
-
-    Returns
-    -------
-    Distribution
-
-    Raises
-    ------
-    ValueError
-        There is no value.
-
-    Examples
-    --------
-    >>> sample(5, kernel=choice(["rbf", "linear"])).to_df()["kernel"].tolist()
-    ['linear', 'rbf', 'rbf', 'rbf', 'linear']
-    """
-    return Choice(values)
 
 
 def add_seed(psets: pd.DataFrame | Space | Iterable[Mapping[str, Any]] | Any, root: int) -> pd.DataFrame:

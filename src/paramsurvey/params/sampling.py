@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
@@ -252,3 +252,153 @@ def _check_method(method: str) -> str:
     if method != "random":
         qmc()  # says here, not in a worker, that scipy is missing
     return method
+
+
+# ---- what users call
+
+
+def sample(n: int, /, method: str = "random", seed: int = 0, **distributions: Distribution) -> Sample:
+    """Return `n` psets that are drawn from distributions.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    method : str
+        ``"random"``: independent numbers.
+        ``"sobol"`` and ``"halton"``: quasi-random numbers (scrambled), which fill the space more evenly;
+        Sobol's are balanced where `n` is a power of 2, which can be 2**30 at most.
+        ``"latin_hypercube"``: in each column, one number in each n-th of the range.
+        All but the first need scipy.
+    seed : int
+        The same seed gives the same psets.
+    **distributions : uniform(...), loguniform(...), integers(...) or choice(...)
+        One for each column. Their order matters. A column cannot be called method or seed.
+
+    Returns
+    -------
+    Space
+        Like that of `grid`.
+
+    Notes
+    -----
+    Asking for more later extends the sequence: ``sample(200, ...)`` begins with ``sample(100, ...)``, so
+    that a survey which is continued with it runs the new psets only. The exception is
+    ``"latin_hypercube"``: there every number depends on `n`, and another `n` is another sample.
+
+    The rows are computed where they are needed, so that a billion of them cost no memory. A Latin hypercube
+    is computed as a whole, in the driver and in each worker: 8 bytes for each cell, and 24 meanwhile.
+
+    Examples
+    --------
+    >>> space = sample(8, seed=42, x=uniform(0, 1), k=integers(1, 9), kind=choice(["a", "b"]))
+    >>> space[0]
+    {'x': 0.7739560485559633, 'k': 4, 'kind': 'b'}
+    """
+    return Sample(n, distributions, method, seed)
+
+
+def uniform(low: float, high: float) -> Uniform:
+    """Return the distribution, for `sample`, of floats between `low` and `high`.
+
+    Parameters
+    ----------
+    low, high : float
+        Two finite ends, the lower one first.
+
+    Returns
+    -------
+    Distribution
+
+    Raises
+    ------
+    ValueError
+        The ends are in the wrong order or not finite, or too far from each other for a float.
+
+    Examples
+    --------
+    >>> sample(2, angle=uniform(0, 360)).to_df()
+            angle
+    0  229.306207
+    1   97.123217
+    """
+    return Uniform(low, high)
+
+
+def loguniform(low: float, high: float) -> LogUniform:
+    """Return the distribution, for `sample`, of floats as probable in each decade from `low` to `high`.
+
+    Parameters
+    ----------
+    low, high : float
+        Two finite ends above 0, the lower one first.
+
+    Returns
+    -------
+    Distribution
+
+    Raises
+    ------
+    ValueError
+        The ends are in the wrong order, not finite, or not above 0.
+
+    Examples
+    --------
+    >>> sample(2, rate=loguniform(1e-3, 10)).to_df()
+           rate
+    0  0.353059
+    1  0.011999
+    """
+    return LogUniform(low, high)
+
+
+def integers(low: int, high: int) -> Integers:
+    """Return the distribution, for `sample`, of integers from `low` to `high`, both included.
+
+    Parameters
+    ----------
+    low, high : int
+        The lower one first; of 64 bits, and not more than 2**53 values.
+
+    Returns
+    -------
+    Distribution
+
+    Raises
+    ------
+    ValueError
+        The ends are in the wrong order, or there are too many integers between them.
+    TypeError
+        They are no integers.
+
+    Examples
+    --------
+    >>> sample(5, points=integers(1, 6)).to_df()["points"].tolist()
+    [4, 2, 1, 1, 5]
+    """
+    return Integers(low, high)
+
+
+def choice(values: Iterable[Any]) -> Choice:
+    """Return the distribution, for `sample`, of one of `values`, each as probable as the others.
+
+    Parameters
+    ----------
+    values : iterable
+        At least one.
+
+    Returns
+    -------
+    Distribution
+
+    Raises
+    ------
+    ValueError
+        There is no value.
+
+    Examples
+    --------
+    >>> sample(5, kernel=choice(["rbf", "linear"])).to_df()["kernel"].tolist()
+    ['linear', 'rbf', 'rbf', 'rbf', 'linear']
+    """
+    return Choice(values)

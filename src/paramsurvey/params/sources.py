@@ -91,15 +91,18 @@ class PsetSource(Protocol):
         ...
 
 
-def as_source(psets: object, limit: int | None = None) -> PsetSource:
+def as_source(psets: object, limit: int | None = None, pset_types: str = "given") -> PsetSource:
     """Return `psets`, the first `limit` of them, as what a survey works on.
 
     Parameters
     ----------
-    psets : DataFrame, iterable of dicts, polars or Arrow table, path, or space from `paramsurvey.params`
+    psets : DataFrame, iterable of dicts, polars or Arrow table, dict of columns, path, or space
         A path is that of a Parquet file, or of a directory of them. It is not changed.
     limit : int, optional
         None: all.
+    pset_types : str
+        ``'given'``: the values of dicts stay what they are. ``'column'``: they get the type of their column
+        in a DataFrame, as in release 0.4; an iterator is read to its end for that.
 
     Raises
     ------
@@ -114,14 +117,25 @@ def as_source(psets: object, limit: int | None = None) -> PsetSource:
     if frame is not None:
         return PsetTable.from_frame(frame, limit)
     if isinstance(psets, Iterator):
-        return PsetStream(psets if limit is None else islice(psets, limit))
-    return PsetTable.from_dicts(_dicts(psets, limit))
+        psets = psets if limit is None else islice(psets, limit)
+    if pset_types == "column":
+        return PsetTable.from_frame(_typed_by_column(_dicts(psets)), limit)
+    if isinstance(psets, Iterator):
+        return PsetStream(psets)
+    return PsetTable.from_dicts(_dicts(psets)[:limit])
 
 
-def _dicts(psets: object, limit: int | None) -> list[Mapping[str, Any]]:
+def _typed_by_column(psets: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([dict(without_reasons(pset)) for pset in psets])
+
+
+def _dicts(psets: object) -> list[Mapping[str, Any]]:
     if isinstance(psets, Mapping):
         raise PsetTypeError(
-            "psets is one dict: give a list of dicts, [pset], or a space from paramsurvey.params"
+            "psets is one dict, and none of its values is a list: give a list of dicts, [pset], "
+            "a dict of columns, {'a': [1, 2]}, or a space from paramsurvey.params"
         )
     if isinstance(psets, bytes) or not isinstance(psets, Iterable):
         raise PsetTypeError(
@@ -131,7 +145,7 @@ def _dicts(psets: object, limit: int | None) -> list[Mapping[str, Any]]:
     rows = listed(psets)
     for i, pset in enumerate(rows):
         check_pset(i, pset)
-    return rows[:limit]
+    return rows
 
 
 def check_pset(number: int, pset: object) -> None:

@@ -94,6 +94,7 @@ class Scene:
                 progress=progress,
                 elapsed=self._clock() - self._begun,
                 work=stats.total(timer),
+                copying=stats.copying,
                 cores=cores,
                 percentiles=stats.percentiles(timer, PERCENTS),
                 cases=causes_of(failed).most_frequent(),

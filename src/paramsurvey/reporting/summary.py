@@ -13,6 +13,8 @@ from paramsurvey.transport.messages import FailureKind
 
 SHOWN_CAUSES = 5
 WIDEST_EXAMPLE = 120  # characters
+COSTLY_COPYING = 0.1  # of the psets' time: so much of it spent on copying is told
+WORTH_TELLING = 1.0  # seconds: what takes less is not worth a line
 PERCENTS = (50, 90, 99)
 
 
@@ -27,6 +29,8 @@ class Facts:
         Seconds that the map took.
     work : float
         Seconds that the psets took, all together.
+    copying : float
+        Seconds of them in which user_kwargs and system_kwargs were copied.
     cores : int
         Cores that worked on them.
     percentiles : sequence of float
@@ -44,6 +48,7 @@ class Facts:
     progress: MapProgress
     elapsed: float
     work: float = 0.0
+    copying: float = 0.0
     cores: int = 1
     percentiles: Sequence[float] = field(default=())
     cases: Sequence[Case] = field(default=())
@@ -61,8 +66,8 @@ def summary(facts: Facts) -> str:
     >>> print(summary(Facts(progress=MapProgress("fit", 4, 0, 4), elapsed=2.0, work=3.6, cores=2)))
     fit: 4 of 4 psets finished in 2.0 s, efficiency 90 % of 2 cores
     """
-    lines = [_counts(facts), *_times(facts), *_failures(facts), *_places(facts), *_next(facts)]
-    return "\n  ".join(lines)
+    times = [*_times(facts), *_copying(facts)]
+    return "\n  ".join([_counts(facts), *times, *_failures(facts), *_places(facts), *_next(facts)])
 
 
 def _counts(facts: Facts) -> str:
@@ -93,6 +98,16 @@ def _times(facts: Facts) -> list[str]:
         return []
     values = zip(PERCENTS, facts.percentiles, strict=True)
     return ["time per pset: " + ", ".join(f"p{percent} {duration(seconds)}" for percent, seconds in values)]
+
+
+def _copying(facts: Facts) -> list[str]:
+    share = facts.copying / facts.work if facts.work > 0 else 0.0
+    if share < COSTLY_COPYING or facts.copying < WORTH_TELLING:
+        return []
+    return [
+        f"{share:.0%} of that time was spent on copying user_kwargs for each pset: ".replace("%", " %")
+        + "what the function only reads, such as a model, can be made once per worker by worker_init"
+    ]
 
 
 def _failures(facts: Facts) -> list[str]:

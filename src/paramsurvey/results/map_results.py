@@ -192,13 +192,13 @@ def build(
 def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
     rows = collector.finished_rows(len(source))
     frame = source.frame(None if len(rows) == len(source) else rows)
-    columns = {key: series_of(column, rows) for key, column in collector.columns.items()}
+    columns = collector.columns
     for key in [key for key in columns if key in frame.columns]:
-        frame[key] = _overlay(frame[key], collector.columns[key], columns.pop(key), rows)
+        frame[key] = _overlay(frame[key], columns.pop(key), rows)
     if not columns:
         return frame
-    columns = {in_unicode(key): column for key, column in columns.items()}
-    found = pd.DataFrame(columns, index=frame.index, copy=False)
+    results = {in_unicode(key): series_of(column, rows) for key, column in columns.items()}
+    found = pd.DataFrame(results, index=frame.index, copy=False)
     return pd.concat([frame, found], axis=1)
 
 
@@ -218,12 +218,14 @@ def _fits_float(values: np.ndarray[Any, Any]) -> bool:
     return values.size == 0 or bool(np.abs(values).max() <= 2**53)
 
 
-def _overlay(pset: pd.Series[Any], column: Column, result: pd.Series[Any], rows: Rows) -> pd.Series[Any]:
+def _overlay(pset: pd.Series[Any], column: Column, rows: Rows) -> pd.Series[Any]:
     """Return the result's values, and the pset's own where the result has none."""
-    _, there = column.get(rows)
+    data, there = column.get(rows)
     if there.all():
-        return result
-    mixed = [own if not has else new for own, new, has in zip(pset, result, there, strict=True)]
+        return as_series(data)
+    if pset.dtype == data.dtype and data.dtype.kind in "bif":
+        return pd.Series(np.where(there, data, pset.to_numpy()))
+    mixed = [new if has else own for own, new, has in zip(pset, data.tolist(), there, strict=True)]
     return as_series(mixed)
 
 

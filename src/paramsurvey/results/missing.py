@@ -16,6 +16,7 @@ from paramsurvey.params.sources import as_source
 from paramsurvey.results.dict_table import Table
 from paramsurvey.results.original_values import Unshown, exact, private_pset
 from paramsurvey.transport.messages import FailureKind, Pset, WorkerFunction
+from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.worker.runner import checked, subdir_name
 
@@ -55,13 +56,14 @@ class Call:
 
     def __call__(self, pset: Pset, number: int) -> dict[Any, Any]:
         """Call it here with the pset that has this number in the survey."""
-        system_kwargs = self._system_kwargs(number)
+        user_kwargs, system_kwargs = pack_arguments(self.user_kwargs, self.system_kwargs).private_pair()
+        system_kwargs.update(self._own_system_kwargs(number))
         with contextlib.chdir(self.chdir):
-            result = self.func(pset, system_kwargs, self.user_kwargs)
+            result = self.func(pset, system_kwargs, user_kwargs)
             return {} if result is None else checked(result)
 
-    def _system_kwargs(self, number: int) -> dict[str, Any]:
-        kwargs: dict[str, Any] = {**self.system_kwargs, "raw_stats": {}}
+    def _own_system_kwargs(self, number: int) -> dict[str, Any]:
+        kwargs: dict[str, Any] = {"raw_stats": {}}
         if self.worker_init is not None:
             kwargs["worker_state"] = self.worker_init()
         if self.out_subdirs is not None:

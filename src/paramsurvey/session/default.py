@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.engine.backend import Resources
 from paramsurvey.reporting.reporters.log import RunLog
+from paramsurvey.session.prepare import load_pandas
 from paramsurvey.session.session import Session
 from paramsurvey.stats import print_to
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
@@ -67,6 +68,7 @@ def init(**options: Any) -> None:
         place.session.update(**options)
     if place is PROGRAM:
         print_to(place.session.write_to_log)
+    load_pandas()  # while the workers start; a program that counts its memory after this finds it counted
 
 
 def map(func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, **options: Any) -> MapResults:
@@ -77,8 +79,9 @@ def map(func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, *
     func : callable
         ``func(pset, system_kwargs, user_kwargs)``, returning a dict of results or None. It may be a
         lambda, a closure, or a function of a notebook.
-    psets : DataFrame, iterable of dicts, polars or Arrow table, or a space from `paramsurvey.params`
-        The parameter sets. They are not changed.
+    psets : DataFrame, iterable of dicts, dict of columns, polars or Arrow table, path, or space
+        The parameter sets. They are not changed. A path is that of a Parquet file; a space is from
+        `paramsurvey.params`.
     out_func : callable, optional
         ``out_func(user_ret, system_kwargs, user_kwargs)``, called here for every pset that is done.
     **options

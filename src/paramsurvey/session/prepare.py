@@ -37,6 +37,7 @@ from paramsurvey.session.out_func import OutCaller, Stream
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Capturing, Code, Job, WorkerFunction
 from paramsurvey.transport.pickling import check_function, dump_code, dumps
+from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.transport.source_text import texts_of
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def prepare(place: Place, request: Request) -> MapRun:
     check_function(request.func)
     backend_options = backend.check_options(request.backend_options)
     chdir = _directory(options.chdir)
-    source = as_source(request.psets, options.limit)
+    source = as_source(request.psets, options.limit, options.pset_types)
     pset_options = _take_options(backend, source)
     job = _job(place, request, source, chdir)
     stats = PerfStats(vstats=options.vstats, emit=place.log.write)
@@ -162,8 +163,8 @@ def _survey(
 
 def _job(place: Place, request: Request, source: PsetSource, chdir: str) -> Job:
     options = request.options
-    system_kwargs = options.system_kwargs or {}
-    code = Code(request.func, options.user_kwargs, system_kwargs, source.decoder(), options.retry_on)
+    arguments = pack_arguments(options.user_kwargs, options.system_kwargs or {})
+    code = Code(request.func, arguments, source.decoder(), options.retry_on)
     found: list[CodeType] = []
     packed, buffers = _pickled(code, found)
     worker_init = None
@@ -282,7 +283,7 @@ def load_pandas() -> None:
 
 
 def _pickled(code: Code, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]:
-    """Pickle all parts together, for they may share objects; when that fails, find out which it is.
+    """Pickle all parts together, for they may share functions and classes; if it fails, find out which it is.
 
     Returns the pickle, and the large buffers that stand beside it; `found` gets the code objects in it.
     """
@@ -292,7 +293,5 @@ def _pickled(code: Code, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]
         return dumps(code, "the worker function with its arguments", dump), tuple(buffers)
     except NotPicklable:
         dumps(code.function, "the worker function")
-        dumps(code.user_kwargs, "user_kwargs")
-        dumps(code.system_kwargs, "system_kwargs")
         dumps(code.decoder, "psets")
         raise

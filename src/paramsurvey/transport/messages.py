@@ -121,13 +121,38 @@ class Decoder(Protocol):
         ...
 
 
+Pair: TypeAlias = tuple[Any, dict[str, Any]]
+"""What a pset gets as user_kwargs, and the part of its system_kwargs that the caller has given."""
+
+
+class Arguments(Protocol):
+    """user_kwargs and system_kwargs, the same for all psets. They travel once, with the `Job`."""
+
+    @property
+    def has_large_arrays(self) -> bool:
+        """Whether there are arrays that all psets share, and none may change."""
+        ...
+
+    @property
+    def copying_is_costly(self) -> bool:
+        """Whether copying may take so long that it is worth being timed."""
+        ...
+
+    def private_pair(self) -> Pair:
+        """Return copies for one pset. May raise anything: the user's objects do that."""
+        ...
+
+    def copier(self) -> Callable[[], Pair] | None:
+        """Return what makes such copies; None if only the dict system_kwargs itself must be copied."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
     """Everything of the user's that is the same for all psets."""
 
     function: WorkerFunction
-    user_kwargs: Any
-    system_kwargs: Mapping[str, Any]
+    arguments: Arguments
     decoder: Decoder
     retry_on: tuple[type[BaseException], ...] | None = None
 
@@ -218,6 +243,7 @@ class Reply:
     peak_memory: int = 0  # bytes: the most that the worker has held so far
     output: Mapping[int, str] = field(default_factory=dict)  # what psets printed, where that is stored
     outgrown: bool = False  # the worker holds more than it may: it must be replaced
+    copying: float = 0.0  # seconds that it took to copy user_kwargs and system_kwargs for these psets
 
 
 @dataclass(frozen=True, slots=True)

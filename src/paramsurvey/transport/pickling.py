@@ -25,11 +25,13 @@ def dump_code(
     thing: object,
     aside: Callable[[pickle.PickleBuffer], object] | None = None,
     found: Callable[[CodeType], object] | None = None,
+    place_of: Callable[[Any], int | None] | None = None,
 ) -> bytes:
     """Pickle by value what workers cannot import: lambdas, closures, functions in notebooks.
 
     `aside` gets the buffers of large arrays, which are then no part of the pickle; `found` gets every
-    code object that is part of it.
+    code object that is part of it. What `place_of` has a number for is no part of it either: it is to be
+    found under that number when the pickle is loaded.
     """
 
     def keep(buffer: pickle.PickleBuffer) -> bool:
@@ -39,7 +41,8 @@ def dump_code(
         return not large
 
     out = io.BytesIO()
-    _code_pickler()(out, keep, found).dump(thing)
+    pickler = _code_pickler() if place_of is None else _sharing_pickler(place_of)
+    pickler(out, keep, found).dump(thing)
     return out.getvalue()
 
 
@@ -59,6 +62,16 @@ def _code_pickler() -> Any:
             super().__init__(out, protocol=5, buffer_callback=keep)
 
     return CodePickler
+
+
+def _sharing_pickler(place_of: Callable[[Any], int | None]) -> Any:
+    pickler: Any = _code_pickler()
+
+    class SharingPickler(pickler):  # type: ignore[misc]  # cloudpickle has no types
+        def persistent_id(self, thing: Any) -> int | None:
+            return place_of(thing)
+
+    return SharingPickler
 
 
 def _reduce_code(code: CodeType) -> tuple[Any, ...]:

@@ -32,6 +32,7 @@ class Block:
         self.failures: dict[int, Failure] = {}
         self.output: dict[int, str] = {}
         self.walls = array("d")
+        self.copying = 0.0  # seconds
 
     def start_clocks(self) -> float:
         """Measure CPU time from now on; return the time."""
@@ -101,7 +102,9 @@ class Block:
             peak_memory=peak_memory(),
             output=_between(self.output, self._start, stop),
             outgrown=outgrown,
+            copying=self.copying,
         )
+        self.copying = 0.0
         for kept in (self.failures, self.output, self._shares, self._timers):
             kept.clear()  # the loop that fills them goes on with these very objects
         del self.walls[:]

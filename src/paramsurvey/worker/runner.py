@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -29,6 +29,7 @@ from paramsurvey.transport.messages import (
     FailureKind,
     Group,
     Job,
+    Pair,
     PlainFailure,
     Refusal,
     Reply,
@@ -44,6 +45,10 @@ REPLY_SECONDS = 0.5  # who has worked so long sends what there is: little is los
 MANY = 128  # results that are made columns together, while they are in the processor's cache still
 LARGEST_REPLY = 16e6  # bytes of objects: who has so many sends them, so that they do not pile up here
 MEMORY_SECONDS = 0.02  # how often a worker asks how much memory it holds, where that is limited
+READ_ONLY_NOTE = (
+    "arrays of 1 MB and more in user_kwargs and system_kwargs are shared by all psets of a worker, "
+    "and read-only: work on a copy, as in array.copy()"
+)
 IDLE = -1  # in `Mark.offset`: no pset is running
 
 
@@ -126,13 +131,15 @@ class Runner:
         remember(job.texts)
         try:
             self._code: Code = pickle.loads(job.code, buffers=job.buffers)
+            pair = self._code.arguments.private_pair()
         except Exception as error:
             raise JobNotLoadable(
                 f"the workers cannot load the function or its arguments ({describe(error)}); "
                 "make the module that it comes from importable for them"
             ) from error
         self.function = self._code.function
-        self._base = dict(self._code.system_kwargs)
+        self._copy_arguments: Callable[[], Pair] | None = self._code.arguments.copier()
+        self._user_kwargs, self._base = pair if self._copy_arguments is None else (None, {})
         self.capture: Capture | None = None  # set by who runs this, where output is to be captured
         self.block: Block | None = None  # of the group that runs
         self._home = ""
@@ -168,8 +175,8 @@ class Runner:
 
     def _run_psets(self, group: Group, block: Block, mark: Mark) -> Iterator[tuple[int, float]]:
         """Call the function for every pset, and look up now and then: yield (offset, time)."""
-        function, user_kwargs = self.function, self._code.user_kwargs
-        base = self._system_kwargs(group)
+        function, user_kwargs = self.function, self._user_kwargs
+        base, copy_arguments = self._system_kwargs(), self._copier(group, block)
         subdir = None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
         add_result, add_wall = block.results.add, block.walls.append
         mark_offset, mark_begun = mark.offset, mark.begun
@@ -183,13 +190,17 @@ class Runner:
             if strays:
                 self._go_home()
             raw_stats: dict[str, list[float]] = {}
-            system_kwargs = base.copy()
-            system_kwargs["raw_stats"] = raw_stats
-            if subdir is not None:
-                system_kwargs["out_subdir"] = subdir(group.rows[offset])
             mark_begun[0] = begun
             mark_offset[0] = offset
             try:
+                if copy_arguments is None:
+                    system_kwargs = base.copy()
+                else:
+                    user_kwargs, system_kwargs = copy_arguments()
+                    system_kwargs.update(base)
+                system_kwargs["raw_stats"] = raw_stats
+                if subdir is not None:
+                    system_kwargs["out_subdir"] = subdir(group.rows[offset])
                 if not isinstance(pset, dict):
                     pset = pset.open()
                 result = function(pset, system_kwargs, user_kwargs)
@@ -241,18 +252,36 @@ class Runner:
         except OSError:  # it was removed
             return True
 
-    def _system_kwargs(self, group: Group) -> dict[str, Any]:
+    def _system_kwargs(self) -> dict[str, Any]:
+        """Return what is in the system_kwargs of all psets, where it is not copied for each."""
         job = self._job
         kwargs = {**self._base, "name": job.name}
         if job.show_chdir:
             kwargs["chdir"] = job.chdir
-        if group.options is not None:
-            kwargs[job.backend] = dict(group.options)
         return kwargs
+
+    def _copier(self, group: Group, block: Block) -> Callable[[], Pair] | None:
+        """Return what makes each pset's user_kwargs and rest of system_kwargs; None: they are shared."""
+        copy, user_kwargs = self._copy_arguments, self._user_kwargs
+        options, backend = group.options, self._job.backend
+        if copy is not None and self._code.arguments.copying_is_costly:
+            copy = timed(copy, block)
+        if options is None:
+            return copy
+        if copy is None:
+            return lambda: (user_kwargs, {backend: dict(options)})
+
+        def copy_with_options() -> Pair:
+            own_user_kwargs, system_kwargs = copy()
+            return own_user_kwargs, {**system_kwargs, backend: dict(options)}
+
+        return copy_with_options
 
     def _failure(self, error: BaseException) -> Failure:
         if isinstance(error, NotPicklable):
             return unsendable(error)
+        if self._code.arguments.has_large_arrays and is_of_read_only_array(error):
+            error.add_note(READ_ONLY_NOTE)
         wanted = self._code.retry_on
         retryable = wanted is None or isinstance(error, wanted)
         if isinstance(error, Misuse):
@@ -281,6 +310,23 @@ def _initialize(code: bytes, process: int) -> Any:  # what a process has inherit
         raise JobNotLoadable(
             f"worker_init raised {describe(error)} in a worker: mend it, and run the survey again"
         ) from error
+
+
+def timed(copy: Callable[[], Pair], block: Block) -> Callable[[], Pair]:
+    """Return `copy`, with a note in the block of how long it takes."""
+
+    def copy_and_note() -> Pair:
+        begun = perf_counter()
+        pair = copy()
+        block.copying += perf_counter() - begun
+        return pair
+
+    return copy_and_note
+
+
+def is_of_read_only_array(error: BaseException) -> bool:
+    """Tell whether numpy raised an exception because an array must not be changed."""
+    return isinstance(error, ValueError) and "read-only" in describe(error)
 
 
 def checked(result: Any) -> dict[Any, Any]:

@@ -14,7 +14,8 @@ def worker(pset, system_kwargs, user_kwargs):
 
 
 def main():
-    options = {"pset_types": "column"} if "column" in sys.argv else {}
+    is_new = not paramsurvey.__version__.startswith("0.4")
+    options = {"pset_types": "column"} if is_new and "column" in sys.argv else {}
     paramsurvey.init(ncores=2, verbose=0)
     day = datetime.datetime(2026, 11, 28)
     psets = [{"x": 1, "n": None, "d": day}, {"x": 2.5, "n": 3.0, "d": day}, {"x": 3, "n": 4, "d": day}]

@@ -71,12 +71,18 @@ def encode(pieces: Sequence[Piece], count: int) -> Encoded:
     dtypes = {values.dtype.str if isinstance(values, np.ndarray) else "" for _, values in pieces}
     if len(dtypes) == 1 and "" not in dtypes:
         return _encode_nans(pieces, count) if _all_nan(pieces) else _encode_numbers(pieces, count)
-    if dtypes and all(dtype[1:2] in ("i", "f") for dtype in dtypes) and _exact(pieces):
+    pieces_of_numbers = [piece for piece in pieces if not _is_none(piece[1])]
+    kinds = {values.dtype.kind if isinstance(values, np.ndarray) else "" for _, values in pieces_of_numbers}
+    if kinds and kinds <= {"i", "f"} and _exact(pieces_of_numbers):
         return _encode_mixed_numbers(pieces, count)
     return _encode_objects(pieces, count)
 
 
-def moved(piece: Piece, by: int) -> Piece:
+def _is_none(values: Values) -> bool:
+    return isinstance(values, list) and set(map(type, values)) == {type(None)}
+
+
+def shifted(piece: Piece, by: int) -> Piece:
     """Return a piece that stands so many places further down."""
     at, values = piece
     return (slice(at.start + by, at.stop + by) if isinstance(at, slice) else at + by), values
@@ -95,16 +101,20 @@ def encode_cells(cells: Cells) -> Encoded:
 
 
 def _by_kind(piece: Piece) -> Iterator[Piece]:
-    """Take numbers out of a list that has other things, too."""
+    """Make arrays of numbers that come in a list, also where it has other things, too."""
     at, values = piece
     if isinstance(values, np.ndarray):
         yield at, _storable(values)
-    elif _has_numbers_among_others(values):
+        return
+    types = set(map(type, values))
+    if types.isdisjoint((int, float)):
+        yield at, pack(values) if types == {bool} else values
+    elif len(types) == 1:
+        yield at, pack(values)
+    else:
         where = _places(at)
         for offsets, cells in by_kind(range(len(values)), values):
             yield where[offsets], landed(cells)
-    else:
-        yield at, values
 
 
 def _storable(values: NDArray[Any]) -> Values:
@@ -112,11 +122,6 @@ def _storable(values: NDArray[Any]) -> Values:
     if values.dtype.char not in NUMBERS:
         return list(values)
     return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
-
-
-def _has_numbers_among_others(values: list[Any]) -> bool:
-    kinds = set(map(type, values))
-    return len(kinds) > 1 and not kinds.isdisjoint((int, float))
 
 
 def _places(at: At) -> NDArray[np.int64]:
@@ -158,9 +163,13 @@ def _in_order(pieces: Sequence[Piece], count: int) -> bool:
 def _encode_mixed_numbers(pieces: Sequence[Piece], count: int) -> Encoded:
     data, kinds = np.zeros(count), np.zeros(count, dtype=np.int8)
     for at, values in pieces:
+        if _is_none(values):
+            kinds[at] = Kind.NONE
+            continue
         is_int = np.asarray(values).dtype.kind == "i"
         data[at], kinds[at] = values, Kind.INT if is_int else Kind.VALUE
-    return Encoded(pa.array(data, mask=kinds == Kind.MISSING), "number", kinds)
+    absent = (kinds == Kind.MISSING) | (kinds == Kind.NONE)
+    return Encoded(pa.array(data, mask=absent), "number", kinds)
 
 
 def _exact(pieces: Sequence[Piece]) -> bool:

@@ -11,9 +11,7 @@ that was merged, and counts no more; it may still be there if somebody was kille
 
 from __future__ import annotations
 
-import os
 import re
-import uuid
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,8 +23,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from paramsurvey.checkpoint.atomic_files import sync_directory
-from paramsurvey.checkpoint.format.schema import PartTable, about, joined
+from paramsurvey.checkpoint.atomic_files import write_whole
+from paramsurvey.checkpoint.format.schema import PartTable, field_info, joined
 
 RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
 FAN_IN = 16  # so many parts of about one size become one
@@ -104,17 +102,7 @@ def write_part(directory: Path, table: Any, first: int, last: int) -> Part:
     content = _serialized(table)
     checksum = zlib.crc32(content)
     name = f"{first:08d}-{last:08d}-{table.num_rows:09d}-{checksum:08x}.parquet"
-    aside = directory / f".{name}.{uuid.uuid4().hex}.tmp"
-    try:
-        with open(aside, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(aside, directory / name)
-    except OSError:
-        aside.unlink(missing_ok=True)
-        raise
-    sync_directory(directory)
+    write_whole(directory / name, content)
     return Part(directory / name, first, last, table.num_rows, checksum)
 
 
@@ -168,7 +156,7 @@ def read_schema(part: Part) -> Any:
             return pq.read_schema(_checked_content(part))
         schema = pq.read_schema(part.path)
         for field in schema:
-            about(field)
+            field_info(field)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:

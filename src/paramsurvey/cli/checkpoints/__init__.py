@@ -1,1 +1,1 @@
-"""What the command line does with the checkpoints of earlier runs."""
+"""What the command line reads from checkpoints, and what it saves in them."""

@@ -1,1 +1,1 @@
-"""Commands as worker functions: templates, quoting, running them, reading results from what they print."""
+"""What runs for each pset: a command (its template, quoting, execution and output), or a Python function."""

@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import IO, Any
 
-from paramsurvey.cli.command.guard import GRACE_SECONDS, Guard
-from paramsurvey.cli.command.parsing import NothingParsed, Parser
+from paramsurvey.cli.command.captured_output import CapturedOutput
+from paramsurvey.cli.command.orphan_guard import GRACE_SECONDS, OrphanGuard
+from paramsurvey.cli.command.output_parsers import Parser
 from paramsurvey.cli.command.template import Template
 from paramsurvey.transport.messages import PlainFailure
 
-KEPT_BYTES = 64 * 1024  # of each stream, in the results
-PARSED_BYTES = 8 * 1024 * 1024  # of stdout, its end: where results are looked for
-REASON_LINES = 10  # of stderr, in a failure's reason
-REASON_BYTES = 2000
-CAPTURED = ("exit_code", "duration", "stdout", "stderr")
-FILES = ("stdout_file", "stderr_file")
+POLL_SECONDS = 0.005  # between two looks at a process, where the system cannot wake us at its end
 
 
 class CommandFailed(PlainFailure):
-    """A command ended with an exit code that is none of ``--ok-codes``, or could not be started."""
+    """A command ended with an exit code that ``--ok-codes`` does not list, or could not be started."""
 
 
 class CommandTimeout(PlainFailure):
-    """A command was ended because it ran longer than ``--timeout``."""
+    """A command was stopped because it ran longer than ``--timeout``."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What is run: what the results depend on.
+    """What decides the results: if any of it changes, a checkpoint's earlier results are out of date.
 
     Parameters
     ----------
     template : Template
     ok_codes : collection of int
-        The exit codes of success.
+        The exit codes that mean success.
     parsers : tuple of Parser
+        They make columns of stdout.
     """
 
     template: Template
@@ -56,16 +50,16 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Way:
-    """How it is run: another one does not make the results others.
+class CommandSettings:
+    """What may change between two runs without making a checkpoint's earlier results out of date.
 
     Parameters
     ----------
     output_dir : str
-        Where outputs go that are too long for the results, and those of failed commands; it is made
-        when there is one.
+        The directory for outputs that are too long for the table, and for those of failed commands;
+        it is made when there is one.
     timeout : float, optional
-        Seconds.
+        Seconds that a command may run.
     grace : float
         Seconds between SIGTERM and SIGKILL, after a timeout.
     """
@@ -75,7 +69,7 @@ class Way:
     grace: float = GRACE_SECONDS
 
 
-WAY = "way"  # its key in system_kwargs
+SETTINGS_KEY = "command_settings"  # of CommandSettings, in system_kwargs
 
 
 def run_command(pset: dict[str, Any], system_kwargs: dict[str, Any], command: Command) -> dict[str, Any]:
@@ -84,7 +78,7 @@ def run_command(pset: dict[str, Any], system_kwargs: dict[str, Any], command: Co
     Returns
     -------
     dict
-        ``exit_code``, ``duration`` in seconds, ``stdout`` and ``stderr`` (their last 64 kB),
+        ``exit_code``, ``duration`` in seconds, ``stdout`` and ``stderr`` (the last 64 kB of each),
         ``stdout_file`` and ``stderr_file`` where there was more, and what the parsers found.
 
     Raises
@@ -93,56 +87,58 @@ def run_command(pset: dict[str, Any], system_kwargs: dict[str, Any], command: Co
         The message has the exit code and the last lines of stderr. An exit code's exception is of
         a subclass that is named after it.
     """
-    way: Way = system_kwargs[WAY]
+    settings: CommandSettings = system_kwargs[SETTINGS_KEY]
     arguments = command.template.fill(pset)
     with ExitStack() as stack:
-        out, err = (stack.enter_context(_unnamed_file()) for _ in range(2))
-        begun = time.perf_counter()
-        code = _run(arguments, out, err, way)
-        duration = time.perf_counter() - begun
-        files = Outputs(pset, way, out, err)
+        out, err = (stack.enter_context(_open_unnamed_file()) for _ in range(2))
+        started = time.perf_counter()
+        code = _run(arguments, out, err, settings)
+        duration = time.perf_counter() - started
+        output = CapturedOutput(pset, settings.output_dir, out, err)
         if code is None:
-            shown = f"it ran longer than the timeout of {way.timeout:g} s and was stopped"
-            raise CommandTimeout(shown + files.last_words())
+            reason = f"it ran longer than the timeout of {settings.timeout:g} s and was stopped"
+            raise CommandTimeout(reason + output.failure_details())
         if code not in command.ok_codes:
-            raise failed(code, files.last_words())
-        parsed = files.parse(command.parsers)
-        return {"exit_code": code, "duration": duration, **files.kept(), **parsed}
+            raise exit_code_failure(code, output.failure_details())
+        parsed = output.parse(command.parsers)
+        return {"exit_code": code, "duration": duration, **output.columns(), **parsed}
 
 
-def _unnamed_file() -> Any:
-    """Return a file for an output in progress.
+def _open_unnamed_file() -> Any:
+    """Return a file for the output of a running command.
 
-    In the temporary directory: where the outputs that are kept go may be full, and no program fails of that.
+    It is in the temporary directory. The directory in which outputs are saved may be on a full disk,
+    and a command must not fail because of that.
     """
     try:
         return tempfile.TemporaryFile()
     except OSError as error:
         raise CommandFailed(
-            f"there is no place for what it prints ({error.strerror}): set TMPDIR to a directory with room"
+            f"there is no room for its output ({error.strerror}): set TMPDIR to a directory with room"
         ) from None
 
 
-def failed(code: int, last_words: str) -> CommandFailed:
-    """Return the exception of an exit code: each has a class of its own, by which failures are counted.
+def exit_code_failure(code: int, details: str) -> CommandFailed:
+    """Return the exception of an exit code. Each has a class of its own: failures are counted by class.
 
     Examples
     --------
-    >>> failed(3, "")
+    >>> exit_code_failure(3, "")
     ExitCode3('exit code 3')
     """
-    said = describe_code(code)
-    name = f"ExitCode{code}" if code >= 0 else "".join(word[0].upper() + word[1:] for word in said.split())
-    failure: CommandFailed = type(name, (CommandFailed,), {})(said + last_words)
+    described = describe_exit_code(code)
+    words = described.split()
+    name = f"ExitCode{code}" if code >= 0 else "".join(word[0].upper() + word[1:] for word in words)
+    failure: CommandFailed = type(name, (CommandFailed,), {})(described + details)
     return failure
 
 
-def describe_code(code: int) -> str:
+def describe_exit_code(code: int) -> str:
     """Return an exit code in words.
 
     Examples
     --------
-    >>> describe_code(3), describe_code(-11)
+    >>> describe_exit_code(3), describe_exit_code(-11)
     ('exit code 3', 'killed by SIGSEGV')
     """
     if code >= 0:
@@ -152,14 +148,14 @@ def describe_code(code: int) -> str:
     return f"killed by signal {-code}"
 
 
-# ---- running
+# ---- the process
 
 
-def _run(arguments: list[str], out: IO[bytes], err: IO[bytes], way: Way) -> int | None:
+def _run(arguments: list[str], out: IO[bytes], err: IO[bytes], settings: CommandSettings) -> int | None:
     """Run a program to its end and return its exit code, None after a timeout.
 
-    It writes straight into files: however much it is, and however slowly it is read, nobody waits
-    and nothing is in memory.
+    The program writes straight into files: however much it writes, it never waits for a reader, and
+    none of it is held in memory.
     """
     guard = _guard(os.getpid())
     try:
@@ -167,40 +163,40 @@ def _run(arguments: list[str], out: IO[bytes], err: IO[bytes], way: Way) -> int 
             arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=err, process_group=0
         )
     except (OSError, ValueError) as error:
-        raise CommandFailed(_not_started(arguments[0], error)) from None
+        raise CommandFailed(_why_not_started(arguments[0], error)) from None
     guard.watch(process.pid)
     try:
-        in_time = _ends(process, way.timeout)
-    except BaseException:  # Ctrl-C, where this is the driver's own process
-        _end(process, way.grace)
+        in_time = _wait_for_end(process, settings.timeout)
+    except BaseException:  # Ctrl-C, where the serial backend runs commands in the driver itself
+        _end_group(process, settings.grace)
         raise
     finally:
         guard.watch(0)
-    _end(process, 0.0 if in_time else way.grace)
+    _end_group(process, 0.0 if in_time else settings.grace)
     return process.returncode if in_time else None
 
 
 @cache
-def _guard(pid: int) -> Guard:
-    """Return this process's guard: one for each process id, as a fork needs its own."""
-    return Guard()
+def _guard(pid: int) -> OrphanGuard:
+    """Return the guard of this process. It is cached by process id: a fork needs a guard of its own."""
+    return OrphanGuard()
 
 
-def _not_started(program: str, error: Exception) -> str:
+def _why_not_started(program: str, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"there is no program {program!r}: correct the name, or give its whole path"
+        return f"there is no program {program!r}: correct its name, or give its full path"
     if isinstance(error, PermissionError):
-        return f"{program!r} may not be executed: make it executable with chmod +x"
+        return f"{program!r} is not executable: make it so with chmod +x"
     return f"{program!r} cannot be started: {error}"
 
 
-def _ends(process: subprocess.Popen[bytes], timeout: float | None) -> bool:
-    """Wait until a process has ended, and tell whether it did in time. It is left a zombie."""
+def _wait_for_end(process: subprocess.Popen[bytes], timeout: float | None) -> bool:
+    """Wait until a process has ended, and tell whether it did in time. The process remains a zombie."""
     if timeout is None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         return True
     if not hasattr(os, "pidfd_open"):
-        return _ends_polled(process, time.monotonic() + timeout)
+        return _poll_for_end(process, time.monotonic() + timeout)
     descriptor = os.pidfd_open(process.pid)
     try:
         with selectors.DefaultSelector() as selector:
@@ -210,148 +206,31 @@ def _ends(process: subprocess.Popen[bytes], timeout: float | None) -> bool:
         os.close(descriptor)
 
 
-def _ends_polled(process: subprocess.Popen[bytes], deadline: float) -> bool:
+def _poll_for_end(process: subprocess.Popen[bytes], deadline: float) -> bool:
     flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
     while os.waitid(os.P_PID, process.pid, flags) is None:
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.005)
+        time.sleep(POLL_SECONDS)
     return True
 
 
-def _end(process: subprocess.Popen[bytes], grace: float) -> None:
-    """End what a command left running in its process group, and reap it.
+def _end_group(process: subprocess.Popen[bytes], grace: float) -> None:
+    """End everything that still runs in a command's process group, and reap the command.
 
-    Only then: as long as it is a zombie nobody else can get its id, which is the group's.
+    The order matters: while the command is a zombie, the system gives its process id, which is also the
+    id of the group, to no other process.
     """
     if grace:
-        _stop(process, grace)
+        _terminate(process, grace)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def _stop(process: subprocess.Popen[bytes], grace: float) -> None:
-    """Ask a process group to end, and wait for its first process."""
+def _terminate(process: subprocess.Popen[bytes], grace: float) -> None:
+    """Send SIGTERM to a process group, and wait up to `grace` seconds for its first process to end."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGTERM)
-        os.killpg(process.pid, signal.SIGCONT)
-    _ends(process, grace)
-
-
-# ---- what it wrote
-
-
-class Outputs:
-    """What a command wrote on stdout and stderr.
-
-    Parameters
-    ----------
-    pset : mapping
-        Names the files.
-    way : Way
-    out, err : binary file
-    """
-
-    def __init__(self, pset: Mapping[str, Any], way: Way, out: IO[bytes], err: IO[bytes]) -> None:
-        self._pset = pset
-        self._way = way
-        self._files = {"stdout": out, "stderr": err}
-
-    def kept(self) -> dict[str, Any]:
-        """Return the columns ``stdout`` and ``stderr``, and the files where one is too long."""
-        columns: dict[str, Any] = {name: tail(file, KEPT_BYTES) for name, file in self._files.items()}
-        for name, file in self._files.items():
-            if size(file) > KEPT_BYTES:
-                columns[f"{name}_file"] = self._save(name, file)
-        return columns
-
-    def parse(self, parsers: Collection[Parser]) -> dict[str, Any]:
-        """Return what the parsers find in stdout."""
-        if not parsers:
-            return {}
-        text = tail(self._files["stdout"], PARSED_BYTES)
-        found: dict[str, Any] = {}
-        try:
-            for parser in parsers:
-                found.update(parser(text))
-        except NothingParsed as error:
-            raise NothingParsed(f"{error}{self._saved()}") from None
-        return dict(filter(None, (self._column(key, value) for key, value in found.items())))
-
-    def _column(self, key: str, value: Any) -> tuple[str, Any] | None:
-        """Return the column of a result; one that only repeats the pset is none."""
-        if key in self._pset:
-            return None if self._pset[key] == value else (f"{key}_parsed", value)
-        return (f"{key}_parsed" if key in (*CAPTURED, *FILES) else key, value)
-
-    def last_words(self) -> str:
-        """Return the end of a failure's reason: the last lines of stderr, and where the rest is."""
-        written = tail(self._files["stderr"], REASON_BYTES).strip().splitlines()
-        lines = written[-REASON_LINES:]
-        said = "; stderr ends with: " + "\n".join(lines) if lines else ""
-        complete = size(self._files["stderr"]) <= REASON_BYTES and len(lines) == len(written)
-        return said + self._saved("stdout" if complete else "stdout stderr")
-
-    def _saved(self, names: str = "stdout stderr") -> str:
-        """Keep what a failed command wrote, and say where."""
-        files = {name: self._files[name] for name in names.split()}
-        saved = [f"{name} is in {self._save(name, file)}" for name, file in files.items() if size(file)]
-        return f" ({', '.join(saved)})" if saved else ""
-
-    def _save(self, name: str, file: IO[bytes]) -> str:
-        """Copy an output into a file of its own, and return its path; or why there is none."""
-        directory = Path(self._way.output_dir)
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            with _new_file(directory, f"{label(self._pset)}.{name}") as target:
-                _copy(file, target)
-            return str(target.name)
-        except OSError as error:  # the results are worth more than the long output
-            return f"(not saved in {directory}: {error.strerror})"
-
-
-def _copy(file: IO[bytes], target: IO[bytes]) -> None:
-    """Copy all of a file, or leave nothing: half an output would take the room that results need."""
-    try:
-        file.seek(0)
-        shutil.copyfileobj(file, target, 1 << 20)
-        target.flush()
-    except OSError:
-        os.unlink(target.name)
-        raise
-
-
-def _new_file(directory: Path, name: str) -> Any:
-    for number in range(1, 1_000_000):  # the same pset may be there twice, or be tried again
-        with suppress(FileExistsError):
-            return open(directory / (name if number == 1 else f"{name}.{number}"), "xb")
-    raise FileExistsError(f"{directory} is full of files named {name}: choose another --output-dir")
-
-
-def label(pset: Mapping[str, Any]) -> str:
-    """Return a file name for a pset: what a person recognizes, and what makes it unique.
-
-    Examples
-    --------
-    >>> label({"a": 1, "kind": "x/y"})
-    'a=1,kind=x_y-394ba860'
-    """
-    text = ",".join(f"{name}={value}" for name, value in pset.items())
-    readable = "".join(c if c.isascii() and (c.isalnum() or c in "=,.+-") else "_" for c in text)[:80]
-    return f"{readable}-{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:8]}"
-
-
-def size(file: IO[bytes]) -> int:
-    """Return how many bytes a file has."""
-    return os.fstat(file.fileno()).st_size
-
-
-def tail(file: IO[bytes], most: int) -> str:
-    """Return the last `most` bytes of a file as text, from the beginning of a character on."""
-    start = max(0, size(file) - most)
-    file.seek(start)
-    data = file.read(most)
-    if start:
-        data = data.lstrip(bytes(range(0x80, 0xC0)))  # the rest of a character that was cut
-    return data.decode(errors="backslashreplace")
+        os.killpg(process.pid, signal.SIGCONT)  # a stopped process would not notice SIGTERM
+    _wait_for_end(process, grace)

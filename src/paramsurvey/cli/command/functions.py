@@ -11,35 +11,35 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.errors import BadUsage
 from paramsurvey.errors import suggestion
 
-TARGET = re.compile(r"([\w./-]+):([A-Za-z_][\w.]*)")
-WORKER_ARGUMENTS = 3
+FUNCTION_REFERENCE = re.compile(r"([\w./-]+):([A-Za-z_][\w.]*)")
+WORKER_ARGUMENTS = 3  # pset, system_kwargs, user_kwargs
 
 Function = Callable[..., Any]
 
 
-def is_target(text: str) -> bool:
-    """Tell whether a text is ``module:function`` or ``file.py:function``."""
-    return TARGET.fullmatch(text) is not None
+def is_function_reference(text: str) -> bool:
+    """Tell whether a text has the form ``module:function`` or ``file.py:function``."""
+    return FUNCTION_REFERENCE.fullmatch(text) is not None
 
 
-def load_function(target: str) -> Function:
-    """Import a module, from the current directory too, and return its function.
+def load_function(reference: str) -> Function:
+    """Import a module, also from the current directory, and return its function.
 
     Raises
     ------
     BadUsage
         There is no such module or function, or the module cannot be imported.
     """
-    module_name, _, name = target.partition(":")
+    module_name, _, name = reference.partition(":")
     directory = os.getcwd()
     if module_name.endswith(".py"):
         path = Path(module_name)
         directory, module_name = str(path.resolve().parent), path.stem
     if directory not in sys.path:
-        sys.path.insert(0, directory)  # the workers get the same
+        sys.path.insert(0, directory)  # workers get the same sys.path
     module = _import(module_name)
     found: Any = module
     for part in name.split("."):
@@ -50,7 +50,7 @@ def load_function(target: str) -> Function:
             raise BadUsage(f"the module {module_name!r} has no function {name!r}{suggestion(name, known)}")
         found = getattr(found, part)
     if not callable(found):
-        raise BadUsage(f"{target} is a {type(found).__name__}: give a function")
+        raise BadUsage(f"{reference} is a {type(found).__name__}: give a function")
     return found  # type: ignore[no-any-return]  # it is callable
 
 
@@ -59,9 +59,13 @@ def _import(name: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            raise BadUsage(f"there is no module {name!r}: run it where {name}.py is, or install it") from None
-        raise BadUsage(f"the module {name!r} cannot be imported ({error}): install what it needs") from None
-    except BaseException as error:  # anything can happen in there, also sys.exit()
+            raise BadUsage(
+                f"there is no module {name!r}: run this in the directory of {name}.py, or install the module"
+            ) from None
+        raise BadUsage(
+            f"the module {name!r} cannot be imported ({error}): install the module that it needs"
+        ) from None
+    except BaseException as error:  # a module may raise anything, or call sys.exit()
         if isinstance(error, KeyboardInterrupt):
             raise
         raise BadUsage(
@@ -75,32 +79,38 @@ def as_worker(function: Function, names: Collection[str]) -> tuple[Function, Any
     Parameters
     ----------
     function : callable
-        ``func(pset, system_kwargs, user_kwargs)``, or one whose arguments are named as the parameters are.
+        ``func(pset, system_kwargs, user_kwargs)``, or a function whose arguments have the names of the
+        parameters.
     names : collection of str
-        The parameters.
+        The names of the parameters.
+
+    Raises
+    ------
+    BadUsage
+        The function is neither.
     """
     try:
-        parameters = inspect.signature(function).parameters
-    except (ValueError, TypeError):  # written in C, without a signature
+        arguments = inspect.signature(function).parameters
+    except (ValueError, TypeError):  # it is written in C and has no signature
         return function, None
     kinds = inspect.Parameter
-    named = [p for p in parameters.values() if p.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)]
-    open_ended = any(p.kind == kinds.VAR_KEYWORD for p in parameters.values())
-    needed = {p.name for p in named if p.default is kinds.empty}
-    if needed <= set(names) and (open_ended or set(names) <= {p.name for p in named}):
+    named = [a for a in arguments.values() if a.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)]
+    takes_any_name = any(a.kind == kinds.VAR_KEYWORD for a in arguments.values())
+    required = {a.name for a in named if a.default is kinds.empty}
+    if required <= set(names) and (takes_any_name or set(names) <= {a.name for a in named}):
         return call_by_name, function
-    if len(needed) == WORKER_ARGUMENTS or next(iter(parameters), "") == "pset":
+    if len(required) == WORKER_ARGUMENTS or next(iter(arguments), "") == "pset":
         return function, None
     raise BadUsage(
-        f"{function.__name__}({', '.join(parameters)}) does not fit the parameters {', '.join(names)}: "
-        "let it take these by name, or (pset, system_kwargs, user_kwargs)"
+        f"{function.__name__}({', '.join(arguments)}) does not take the parameters {', '.join(names)}: "
+        "give it arguments with these names, or (pset, system_kwargs, user_kwargs)"
     )
 
 
 def call_by_name(
     pset: dict[str, Any], system_kwargs: dict[str, Any], function: Function
 ) -> Mapping[str, Any]:
-    """Call a function with the parameters as its arguments; what is no dict is the column ``result``."""
+    """Call a function with the parameters as its arguments; a result that is not a dict is ``result``."""
     value = function(**pset)
     if value is None:
         return {}

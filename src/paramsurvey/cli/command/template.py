@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from paramsurvey.cli.command.shell_text import HOLE, Quotes, Spot, spots_in
-from paramsurvey.cli.problems import BadUsage
+from paramsurvey.cli.command.shell_quoting import PLACEHOLDER, Placement, Quotes, find_placements
+from paramsurvey.cli.errors import BadUsage
 from paramsurvey.errors import suggestion
 
-MARK = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")
+BRACES = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")  # {{, }}, or {name}, whose name is group 1
 SHELL = "/bin/sh"
 
 
@@ -23,7 +23,7 @@ class Template:
     Parameters
     ----------
     arguments : sequence of str
-        ``{name}`` is a placeholder, ``{{`` and ``}}`` are braces; other braces are themselves.
+        ``{name}`` is a placeholder, ``{{`` and ``}}`` are literal braces; other braces stay as they are.
     shell : bool
         The arguments, joined by spaces, are a text for the shell.
     """
@@ -32,44 +32,44 @@ class Template:
     shell: bool = False
 
     def check(self, names: Collection[str]) -> None:
-        """Refuse placeholders that are no parameters, or whose values a shell could execute.
+        """Refuse placeholders that no parameter has, and those whose values a shell could execute.
 
         Raises
         ------
         BadUsage
-            It names the placeholder, and the parameters that there are or how else to write it.
+            The message names the placeholder, and the parameters that exist or how else to write it.
         """
         for name in self.placeholders():
             if name not in names:
                 raise BadUsage(
-                    f"the command has the placeholder {{{name}}}, which is no parameter"
+                    f"the command has the placeholder {{{name}}}, which is not a parameter"
                     f"{suggestion(name, names)} (for the text itself, write {{{{{name}}}}})"
                 )
         if self.shell:
-            self._spots()
+            self._placements()
 
     def check_values(self, psets: Iterable[Mapping[str, Any]]) -> None:
-        """Refuse values that need quotes where the shell has none.
+        """Refuse values that need quotes where quotes are useless.
 
         Raises
         ------
         BadUsage
-            It names the placeholder and the value.
+            The message names the placeholder and the value.
         """
-        if self.shell and any(spot.quotes is Quotes.UNKNOWN for spot in self._spots()):
+        if self.shell and any(placement.quotes is Quotes.USELESS for placement in self._placements()):
             for pset in psets:
                 self.fill(pset)
 
-    def _spots(self) -> tuple[Spot, ...]:
-        text = MARK.sub(lambda mark: HOLE if mark[1] else mark[0][0], " ".join(self.arguments))
-        return spots_in(text, tuple(self.placeholders()))
+    def _placements(self) -> tuple[Placement, ...]:
+        text = BRACES.sub(lambda match: PLACEHOLDER if match[1] else match[0][0], " ".join(self.arguments))
+        return find_placements(text, tuple(self.placeholders()))
 
     def placeholders(self) -> list[str]:
         """Return the names of the placeholders, in order."""
         return [name for text in self.arguments for name in placeholders_in(text)]
 
     def fill(self, pset: Mapping[str, Any]) -> list[str]:
-        """Return the command of one pset. What a value holds is not looked at again.
+        """Return the command of one pset. Braces in a value are not placeholders.
 
         Examples
         --------
@@ -79,37 +79,34 @@ class Template:
         "echo '$HOME 1'"
         """
         if self.shell:
-            return [SHELL, "-c", self._text_for_the_shell(pset)]
-        return [
-            _filled(text, {name: str(pset[name]) for name in placeholders_in(text)})
-            for text in self.arguments
-        ]
+            return [SHELL, "-c", self._fill_shell_text(pset)]
+        return [_fill_argument(text, pset) for text in self.arguments]
 
-    def _text_for_the_shell(self, pset: Mapping[str, Any]) -> str:
-        spots = iter(self._spots())
+    def _fill_shell_text(self, pset: Mapping[str, Any]) -> str:
+        placements = iter(self._placements())
 
-        def replaced(mark: re.Match[str]) -> str:
-            return next(spots).written(mark[0], str(pset[mark[1]])) if mark[1] else mark[0][0]
+        def replacement(match: re.Match[str]) -> str:
+            return next(placements).quote(match[0], str(pset[match[1]])) if match[1] else match[0][0]
 
-        return MARK.sub(replaced, " ".join(self.arguments))
+        return BRACES.sub(replacement, " ".join(self.arguments))
 
     def show(self, pset: Mapping[str, Any]) -> str:
-        """Return the command of one pset as one would type it."""
+        """Return the command of one pset as a user would type it."""
         command = self.fill(pset)
         return command[-1] if self.shell else shlex.join(command)
 
 
 def placeholders_in(text: str) -> list[str]:
     """Return the names of the placeholders in one argument."""
-    return [name for name in MARK.findall(text) if name]
+    return [name for name in BRACES.findall(text) if name]
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
-    return MARK.sub(lambda mark: values[mark[1]] if mark[1] else mark[0][0], text)
+def _fill_argument(text: str, pset: Mapping[str, Any]) -> str:
+    return BRACES.sub(lambda match: str(pset[match[1]]) if match[1] else match[0][0], text)
 
 
-def template_of(command: Sequence[str], shell: bool) -> Template:
-    """Return the template of a command; raise `BadUsage` where there is none."""
-    if not command or not command[0].strip():
+def make_template(words: Sequence[str], shell: bool) -> Template:
+    """Return the template of a command; raise `BadUsage` if there is none."""
+    if not words or not words[0].strip():
         raise BadUsage("there is no command: write it after --, for example: -- ./simulate --a {a}")
-    return Template(tuple(command), shell)
+    return Template(tuple(words), shell)

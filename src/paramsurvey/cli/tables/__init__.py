@@ -1,1 +1,1 @@
-"""Tables on the command line: axes and psets that go in, results that come out."""
+"""Tables of results: onto stdout, and into files of several formats."""

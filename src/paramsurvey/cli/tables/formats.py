@@ -1,6 +1,6 @@
 """The formats of tables in files: CSV, Parquet, Feather, SQLite and netCDF.
 
-What a format has nothing for becomes a text, JSON where that is possible: no result gets lost of it.
+A value that a format cannot hold is written as a text, if possible as JSON, so that no result is lost.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.cli.problems import say
+from paramsurvey.cli.errors import say
 from paramsurvey.transport.safe_repr import describe
 
 if TYPE_CHECKING:
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
 
 Writer = Callable[["pd.DataFrame", str], None]
 
-LARGEST = 2**63 - 1  # of SQLite's integers
-LARGEST_EXACT = 2**53  # of the integers that a float has
-LARGEST_SHORT = 2**31 - 1  # of netCDF's integers, where only scipy writes it
-RESERVED = re.compile(r"byte|char|short|ushort|int|uint|int64|uint64|float|real|double|bool|string")
-SPECIAL = re.compile(r"[/'\x00-\x1f\x7f]|^[^A-Za-z0-9_\x80-\U0010ffff]|\s$")
+MAX_SQLITE_INTEGER = 2**63 - 1
+MAX_EXACT_FLOAT = 2**53  # up to here, every integer has a float of its own
+MAX_SCIPY_NETCDF_INTEGER = 2**31 - 1  # where scipy writes the file, for lack of netCDF4 and h5netcdf
+NETCDF_TYPES = re.compile(r"byte|char|short|ushort|int|uint|int64|uint64|float|real|double|bool|string")
+NETCDF_FORBIDDEN = re.compile(r"[/'\x00-\x1f\x7f]|^[^A-Za-z0-9_\x80-\U0010ffff]|\s$")
 
 
 def write_csv(frame: pd.DataFrame, path: str) -> None:
-    """Write CSV; objects are JSON."""
-    texts(plain(frame)).to_csv(path, index=False)
+    """Write a table as CSV; objects in it are written as JSON."""
+    with_json_texts(with_unique_names(frame)).to_csv(path, index=False)
 
 
 def frame_to_csv(frame: pd.DataFrame) -> str:
-    """Return a table as CSV text; objects are JSON."""
-    return str(texts(plain(frame)).to_csv(index=False))
+    """Return a table as CSV text; objects in it are written as JSON."""
+    return str(with_json_texts(with_unique_names(frame)).to_csv(index=False))
 
 
 # ---- cells
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether there is nothing in a cell: None, nan, NaT, NA."""
+    """Tell whether a cell is empty: None, nan, NaT or NA."""
     import pandas as pd
 
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
 def as_text(value: Any) -> str | None:
-    """Return a cell as text: JSON for lists, dicts and arrays; None where nothing is.
+    """Return a cell as text: JSON for lists, dicts and arrays; None for an empty cell.
 
     Examples
     --------
@@ -60,20 +60,21 @@ def as_text(value: Any) -> str | None:
         return None
     try:
         if not isinstance(value, (bool, int, float, list, tuple, dict)):
-            value = _listed(value)
-        return value if isinstance(value, str) else json.dumps(value, default=_listed)
-    except Exception:  # an object of somebody else's may raise anything
+            value = _json_value(value)
+        return value if isinstance(value, str) else json.dumps(value, default=_json_value)
+    except Exception:  # the methods of a user's object may raise anything
         return describe(value, sys.maxsize)
 
 
-def _listed(value: Any) -> Any:
-    """Return what JSON has for numpy's arrays and scalars, and a text for anything else."""
+def _json_value(value: Any) -> Any:
+    """Return lists for numpy's arrays, Python's scalars for numpy's, and a text for anything else."""
     to_list = getattr(value, "tolist", None)
     listed = to_list() if callable(to_list) else value
     return str(value) if listed is value or isinstance(listed, complex) else listed
 
 
-def _text_or_plain(value: Any) -> Any:
+def _native_or_text(value: Any) -> Any:
+    """Return a string, a number or bytes as they are, and anything else as text."""
     import numpy as np
 
     if isinstance(value, np.generic):
@@ -84,16 +85,16 @@ def _text_or_plain(value: Any) -> Any:
 # ---- columns
 
 
-def texts(frame: pd.DataFrame) -> pd.DataFrame:
+def with_json_texts(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the table with JSON texts in place of lists, dicts and other objects."""
     import pandas as pd
 
-    columns = {name: _mapped(frame[name], _text_or_plain) for name in frame.columns}
+    columns = {name: _map_objects(frame[name], _native_or_text) for name in frame.columns}
     return pd.DataFrame(columns, index=frame.index, copy=False)
 
 
-def _mapped(column: pd.Series[Any], change: Callable[[Any], Any]) -> pd.Series[Any]:
-    """Return a column with every object in it changed; numbers, times and strings are none."""
+def _map_objects(column: pd.Series[Any], change: Callable[[Any], Any]) -> pd.Series[Any]:
+    """Return a column with `change` applied to its objects; numbers, times and strings stay as they are."""
     import pandas as pd
 
     if column.dtype.kind in "biufM" or isinstance(column.dtype, pd.StringDtype):
@@ -101,40 +102,55 @@ def _mapped(column: pd.Series[Any], change: Callable[[Any], Any]) -> pd.Series[A
     return pd.Series([change(value) for value in column], index=column.index, dtype=object)
 
 
-def plain(frame: pd.DataFrame, same: Callable[[str], str] = str, where: str = "the table") -> pd.DataFrame:
-    """Return a plain copy whose columns are called by different strings, as files want it."""
+def with_unique_names(
+    frame: pd.DataFrame, comparable: Callable[[str], str] = str, format_name: str = "the table"
+) -> pd.DataFrame:
+    """Return a copy as a plain DataFrame, whose columns have strings as names, no two of them equal.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    comparable : callable
+        Returns of a name what must differ: `str.casefold` where the format ignores case.
+    format_name : str
+        For the message about a column that had to be renamed.
+    """
     import pandas as pd
 
     copy = pd.DataFrame(frame).copy()
-    copy.columns = pd.Index(_names(copy.columns, same, where), dtype=object)
+    copy.columns = pd.Index(_unique_names(copy.columns, comparable, format_name), dtype=object)
     return copy
 
 
-def _names(given: Iterable[Any], same: Callable[[str], str], where: str) -> list[str]:
-    """Return a name for each column, and say where that is not its own."""
+def _unique_names(names: Iterable[Any], comparable: Callable[[str], str], format_name: str) -> list[str]:
+    """Return a name for each column, and tell the user of those that had to be renamed."""
     taken: set[str] = set()
-    names = []
-    for name in given:
+    unique = []
+    for name in names:
         wanted = str(name) or "unnamed"
         candidates = (wanted if number == 1 else f"{wanted}_{number}" for number in range(1, 1 << 30))
-        found = next(candidate for candidate in candidates if same(candidate) not in taken)
-        taken.add(same(found))
-        names.append(found)
+        found = next(candidate for candidate in candidates if comparable(candidate) not in taken)
+        taken.add(comparable(found))
+        unique.append(found)
         if found != str(name):
-            say(f"the column {name!r} is called {found!r} in {where}, where its own name cannot be")
-    return names
+            _tell_renamed(name, found, format_name)
+    return unique
+
+
+def _tell_renamed(name: Any, other: str, format_name: str) -> None:
+    say(f"the column {name!r} is called {other!r} in {format_name}, which cannot have a column of its name")
 
 
 # ---- Parquet and Feather
 
 
 def _arrow_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with JSON texts in place of the columns that Arrow has no one type for."""
-    table = plain(frame)
+    """Return the table with JSON texts in place of the columns that have no single type in Arrow."""
+    table = with_unique_names(frame)
     for name in table.columns:
         column = table[name]
         if column.dtype.kind == "c" or not _fits_arrow(column):
-            table[name] = _mapped(column, as_text)
+            table[name] = _map_objects(column, as_text)
     return table
 
 
@@ -150,7 +166,7 @@ def _fits_arrow(column: pd.Series[Any]) -> bool:
 
 
 def _has_empty_struct(kind: Any) -> bool:
-    """Tell whether somewhere in a type is a dict without keys, which Parquet does not have."""
+    """Tell whether a type contains a dict without keys, which Parquet cannot hold."""
     if str(kind) == "struct<>":
         return True
     return any(_has_empty_struct(kind.field(at).type) for at in range(kind.num_fields))
@@ -171,7 +187,7 @@ def _write_sqlite(frame: pd.DataFrame, path: str) -> None:
     import sqlite3
     from contextlib import closing
 
-    table = texts(plain(frame, str.casefold, "SQLite"))
+    table = with_json_texts(with_unique_names(frame, str.casefold, "SQLite"))
     for name in table.columns:
         if _has_large_integers(table[name]):
             table[name] = table[name].astype(object).map(as_text)
@@ -184,46 +200,55 @@ def _write_sqlite(frame: pd.DataFrame, path: str) -> None:
 
 def _has_large_integers(column: pd.Series[Any]) -> bool:
     if column.dtype.kind == "u":
-        return bool((column > LARGEST).any())
-    return column.dtype == object and any(isinstance(v, int) and not -LARGEST <= v <= LARGEST for v in column)
+        return bool((column > MAX_SQLITE_INTEGER).any())
+    return column.dtype == object and any(
+        isinstance(v, int) and not -MAX_SQLITE_INTEGER <= v <= MAX_SQLITE_INTEGER for v in column
+    )
 
 
 # ---- netCDF
 
 
 def _write_netcdf(frame: pd.DataFrame, path: str) -> None:
-    to_xarray: Any = frame.to_xarray  # that of MapResults: a grid becomes an array with named axes
+    to_xarray: Any = frame.to_xarray  # of MapResults: it makes a grid an array with named axes
     dataset = to_xarray()
     names = [*dataset.variables, *(name for name in dataset.dims if name not in dataset.variables)]
     dataset = dataset.rename(_netcdf_names(names))
-    changed = {name: (one.dims, _netcdf_values(one.values)) for name, one in dataset.variables.items()}
+    changed = {
+        name: (variable.dims, _netcdf_values(variable.values)) for name, variable in dataset.variables.items()
+    }
     coordinates = {name: changed.pop(name) for name in dataset.coords}
     dataset.assign_coords(coordinates).assign(changed).to_netcdf(path)
 
 
 def _netcdf_names(names: Iterable[Any]) -> Mapping[Any, str]:
     names = list(names)
-    wanted = [SPECIAL.sub("_", str(name)) + ("_" if RESERVED.fullmatch(str(name)) else "") for name in names]
+    wanted = [_netcdf_name(str(name)) for name in names]
     for name, other in zip(names, wanted, strict=True):
         if name and str(name) != other:
-            say(f"the column {name!r} is called {other!r} in netCDF, where its own name cannot be")
-    found = _names(wanted, str, "netCDF")
+            _tell_renamed(name, other, "netCDF")
+    found = _unique_names(wanted, str, "netCDF")
     return {name: other for name, other in zip(names, found, strict=True) if name != other}
 
 
+def _netcdf_name(name: str) -> str:
+    """Return a name without characters that netCDF forbids, and unlike the names of its types."""
+    return NETCDF_FORBIDDEN.sub("_", name) + ("_" if NETCDF_TYPES.fullmatch(name) else "")
+
+
 def _netcdf_values(values: Any) -> Any:
-    """Return an array of a type that netCDF has: numbers, times or texts."""
+    """Return an array of a type that netCDF can hold: numbers, times or texts."""
     if values.dtype.kind in "OcT":
-        return _of_one_kind(values)
-    return _short_enough(values) if values.dtype.kind in "iu" and _only_scipy() else values
+        return _floats_or_texts(values)
+    return _as_int32(values) if values.dtype.kind in "iu" and _only_scipy() else values
 
 
-def _of_one_kind(values: Any) -> Any:
-    """Return numbers where all objects are numbers, else texts."""
+def _floats_or_texts(values: Any) -> Any:
+    """Return floats if all objects are numbers that a float can hold, else bytes or texts."""
     import numpy as np
 
     known = [value for value in values.flat if not is_missing(value)]
-    if all(map(_is_exact, known)):
+    if all(map(_fits_float, known)):
         numbers = [np.nan if is_missing(value) else float(value) for value in values.flat]
         return np.array(numbers, dtype=np.float64).reshape(values.shape)
     if all(isinstance(value, bytes) for value in known):
@@ -233,26 +258,27 @@ def _of_one_kind(values: Any) -> Any:
     return found.reshape(values.shape)
 
 
-def _is_exact(value: Any) -> bool:
-    """Tell whether a float can stand for a value."""
+def _fits_float(value: Any) -> bool:
+    """Tell whether a float can hold a value exactly."""
     import numpy as np
 
     if isinstance(value, (int, np.integer)):
-        return bool(-LARGEST_EXACT <= value <= LARGEST_EXACT)
+        return bool(-MAX_EXACT_FLOAT <= value <= MAX_EXACT_FLOAT)
     return isinstance(value, (float, np.floating, np.bool_))
 
 
 def _only_scipy() -> bool:
-    """Tell whether only scipy writes netCDF here: an old format, without large integers."""
+    """Tell whether netCDF is written by scipy, which only has its old format, without 64-bit integers."""
     from importlib.util import find_spec
 
     return not any(map(find_spec, ("netCDF4", "h5netcdf")))
 
 
-def _short_enough(values: Any) -> Any:
-    if not values.size or max(abs(int(values.min())), abs(int(values.max()))) <= LARGEST_SHORT:
+def _as_int32(values: Any) -> Any:
+    """Return 32-bit integers if they are large enough for all values, else floats or texts."""
+    if not values.size or max(abs(int(values.min())), abs(int(values.max()))) <= MAX_SCIPY_NETCDF_INTEGER:
         return values.astype("int32")
-    return _of_one_kind(values.astype(object))
+    return _floats_or_texts(values.astype(object))
 
 
 WRITERS: dict[str, Writer] = {
@@ -262,7 +288,7 @@ WRITERS: dict[str, Writer] = {
     ".sqlite": _write_sqlite,
     ".nc": _write_netcdf,
 }
-NEEDED: dict[str, list[tuple[str, ...]]] = {  # of each, one
+REQUIRED_PACKAGES: dict[str, list[tuple[str, ...]]] = {  # one package of each tuple
     ".parquet": [("pyarrow",)],
     ".feather": [("pyarrow",)],
     ".nc": [("xarray",), ("h5netcdf", "netCDF4", "scipy")],

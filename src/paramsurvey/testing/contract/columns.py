@@ -14,6 +14,7 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 
 import paramsurvey
 from paramsurvey import Session
+from paramsurvey.params import product
 from paramsurvey.testing.place import Place
 from paramsurvey.testing.traits import needs
 
@@ -202,6 +203,29 @@ def test_a_late_float_among_integers_of_the_psets_promotes_the_column(place: Pla
     assert results["a"].dtype == np.float64
     assert results["a"].iloc[-1] == 0.5
     assert results["type"].tolist() == ["int"] * 50 + ["float"]
+
+
+@pytest.mark.parametrize(
+    ("values", "news", "expected"),
+    [
+        ([1, 2, 3], {0: 10}, [10, 2, 3]),
+        ([1, 2, 3], {0: 2**60, 1: 5, 2: 6}, [2**60, 5, 6]),
+        ([2**60 + 1, 2, 3], {1: 5}, [2**60 + 1, 5, 3]),
+        ([1, 2, 3], {1: 0.5}, [1.0, 0.5, 3.0]),
+        ([True, False, True], {1: True}, [True, True, True]),
+        (["x", "y", "z"], {0: "new"}, ["new", "y", "z"]),
+        ([1, 2, 3], {0: "x"}, ["x", 2, 3]),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("categorical", [True, False])
+def test_a_result_that_replaces_a_psets_value_in_some_rows_leaves_the_others(
+    place: Place, values: list[Any], news: dict[int, Any], expected: list[Any], categorical: bool
+) -> None:
+    psets = product(pd.Series(values, name="a"), infer_category=categorical)
+    psets["i"] = range(3)
+    results = place.map(lambda p, s, u: {"a": news[p["i"]]} if p["i"] in news else None, psets)
+    assert_series_equal(results["a"], pd.Series(expected, name="a"))
 
 
 def test_a_dataframe_keeps_its_dtypes(place: Place) -> None:

@@ -1,4 +1,4 @@
-"""What a user of the command line can type next, who need not know any Python."""
+"""What messages tell the user to type next, if the survey was started from a shell instead of from Python."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from paramsurvey.reporting.next_steps import Advice
 
 
-class InShell:
-    """Advice for who typed ``paramsurvey run``."""
+class ShellNextSteps:
+    """Next steps for a user who typed ``paramsurvey run`` and may not know any Python."""
 
     def threads(self, count: str) -> str:
-        """Name the option: a program that uses OpenMP is slower without it than when run by hand."""
+        """Say what limits the threads: a program that uses OpenMP is slower here than when run by hand."""
         return (
-            f"OMP_NUM_THREADS is not set: it is {count} for what is run, lest they compete; "
+            f"OMP_NUM_THREADS is not set: it is {count} for each command, so that they share the cores; "
             "set it, or --threads-per-worker, to change that"
         )
 
@@ -30,19 +30,19 @@ class InShell:
         return f"use at most --threads-per-worker {most}"
 
     def after_failures(self, first: int, checkpoint: str | None) -> str:
-        """Name the command; there is one only where something was kept."""
+        """Name the subcommand that shows failures; it needs a checkpoint."""
         if checkpoint:
             return f"paramsurvey missing {shlex.quote(checkpoint)}"
         return "all reasons are in the log; with --checkpoint DIR, paramsurvey missing DIR shows them"
 
     def go_on(self, checkpoint: str | None, interrupted: bool) -> str:
-        """Name the command."""
+        """Name the subcommand that resumes; it needs a checkpoint."""
         if checkpoint:
             return f"paramsurvey resume {shlex.quote(checkpoint)}"
-        return "the same command again; with --checkpoint DIR, it goes on where it stopped"
+        return "run the same command again; with --checkpoint DIR, it would resume where it stopped"
 
 
 class ShellSession(Session):
-    """A session whose user typed a command."""
+    """A session whose messages name options and subcommands of the command line."""
 
-    advice: Advice = InShell()
+    advice: Advice = ShellNextSteps()

@@ -1,8 +1,8 @@
-"""A small process that ends a command when the worker that runs it is gone, even by SIGKILL.
+"""A small process that ends a command whose worker has died, even by SIGKILL.
 
-A worker starts one with its first command, and tells it on stdin which process group runs, 0 for none.
-The end of stdin is the end of the worker. It is a program of its own, run without site-packages,
-so that it costs some milliseconds and nothing else.
+A worker starts its guard together with its first command. On the guard's stdin it writes the id of the
+process group that runs, and 0 when none runs. When stdin ends, the worker has ended, and the guard ends the
+group. The guard is a program of its own, run without site-packages, so that it starts in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from contextlib import suppress
 from typing import IO
 
 GRACE_SECONDS = 2.0  # between SIGTERM and SIGKILL
-LOOK_SECONDS = 0.02
+POLL_SECONDS = 0.02
 
 
 def end_group(group: int, grace: float = GRACE_SECONDS) -> None:
-    """End a process group that is not ours: SIGTERM, and SIGKILL for what is left after `grace` seconds."""
+    """End a process group: SIGTERM, then SIGKILL for processes that still run after `grace` seconds."""
     deadline = time.monotonic() + grace
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGTERM)
-        os.killpg(group, signal.SIGCONT)  # a stopped process would not notice
+        os.killpg(group, signal.SIGCONT)  # a stopped process would not notice SIGTERM
         while time.monotonic() < deadline:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
             os.killpg(group, 0)
         os.killpg(group, signal.SIGKILL)
 
 
-class Guard:
+class OrphanGuard:
     """The guard process of this worker."""
 
     def __init__(self) -> None:
@@ -45,10 +45,10 @@ class Guard:
         )
 
     def watch(self, group: int) -> None:
-        """End this process group if this process ends; 0: there is none any more."""
+        """Have this process group ended if this process dies; 0: no group runs."""
         pipe: IO[bytes] | None = self._process.stdin
         assert pipe is not None
-        with suppress(OSError):  # the guard was killed: without it, the command is only less safe
+        with suppress(OSError):  # somebody killed the guard: the command runs without protection
             pipe.write(b"%d\n" % group)
             pipe.flush()
 

@@ -1,4 +1,4 @@
-"""Whether a checkpoint has taken what was computed."""
+"""Whether a checkpoint has stored all results of a run, or a full disk has made it lose some."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
 
-DAMAGED = ".bad"  # what a run appends to the name of a part that it cannot read
+DAMAGED = ".bad"  # the suffix that a run gives to the name of a part that it cannot read
+TEST_BYTES = 1 << 16  # which a disk must have room for
 
 
 def count_stored(checkpoint: str) -> int:
-    """Return how many results a directory holds; damaged parts count, before and after they are found."""
+    """Return how many results a directory holds.
+
+    Damaged parts count, whether or not a run has noticed the damage: their results were stored once.
+    """
     from paramsurvey.checkpoint.opening import need_pyarrow
 
     need_pyarrow()
@@ -27,27 +31,27 @@ def count_stored(checkpoint: str) -> int:
     return sum(part.rows for part in [*live_parts(directory)[0], *filter(None, damaged)])
 
 
-def count_lost(checkpoint: str, results: MapResults, before: int) -> int:
-    """Return how many results of a run its checkpoint has not taken.
+def count_lost(checkpoint: str, results: MapResults, stored_before: int) -> int:
+    """Return how many results of a run its checkpoint did not store.
 
-    The files are counted, not what ``run.json`` says: on a full disk it could not be written either.
+    The files are counted. What ``run.json`` says is no help: on a full disk it could not be written either.
 
     Parameters
     ----------
     checkpoint : str
     results : MapResults
-    before : int
-        What `count_stored` has said before the run.
+    stored_before : int
+        What `count_stored` returned before the run.
     """
     computed = len(results) - results.progress.resumed
-    return max(0, computed - (count_stored(checkpoint) - before))
+    return max(0, computed - (count_stored(checkpoint) - stored_before))
 
 
-def why_not_written(directory: str) -> str:
-    """Return why nothing can be written into a directory; empty: it can."""
+def why_unwritable(directory: str) -> str:
+    """Return why no file can be written into a directory; empty if files can be written."""
     try:
         with tempfile.TemporaryFile(dir=directory) as file:
-            file.write(bytes(1 << 16))
+            file.write(bytes(TEST_BYTES))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

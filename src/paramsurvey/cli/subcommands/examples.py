@@ -8,14 +8,14 @@ TEXT = """\
 # every combination of two parameters; the results are a table on stdout
 paramsurvey run -p a=1,2,3 -p b=0:1:0.25 -- echo {a} {b}
 
-# see the commands first; run the first two of them only
+# see the commands first; then run only the first two
 paramsurvey run -p a=1,2,3 --dry-run -- ./simulate --a {a}
 paramsurvey run -p a=1,2,3 --limit 2 -- ./simulate --a {a}
 
-# side by side instead of every combination; values from a file, one per line
+# pairs of values instead of every combination; values from a file, one per line
 paramsurvey run --zip -p n=1,2,3 -p kind=@kinds.txt -- ./simulate {n} {kind}
 
-# parameter sets from a table, whose columns are the names; results into another
+# parameter sets from a table, one in each row; results into another table
 paramsurvey run --psets table.csv -o results.csv -- ./simulate --a {a} --b {b}
 
 # 1000 samples that fill the space evenly (Sobol)
@@ -26,19 +26,19 @@ paramsurvey run --sample 1000 --method sobol -p 'x=uniform(0,1)' -p 'r=logunifor
 paramsurvey run -p rate=0.1,0.01 --parse 'loss=([0-9.]+)' -- python train.py {rate}
 paramsurvey run -p rate=0.1,0.01 --parse json -o results.parquet -- python train.py {rate}
 
-# stop what takes longer than a minute, try failures twice again, accept the exit code 3
+# stop commands after a minute, retry failed ones twice, take exit code 3 for success
 paramsurvey run -p a=1,2,3 --timeout 60 --retries 2 --ok-codes 0,3 -- ./simulate {a}
 
-# a long run: results are kept in out/; look at it, go on with it, take its results
+# a long run: results are saved in out/; look at it, resume it, get its results
 paramsurvey run -p a=1:1000 --checkpoint out -- ./simulate {a}
 paramsurvey status out
 paramsurvey resume out
 paramsurvey export out results.parquet
 
-# a pipe needs a shell; values are quoted
+# a pipe needs a shell; paramsurvey quotes the values
 paramsurvey run -p 'name=a b,c' --shell -- 'echo {name} | wc -c'
 
-# a Python function: def area(width, height), or a worker function of paramsurvey
+# a Python function: def area(width, height), or a worker function for paramsurvey.map
 paramsurvey run -p width=1,2 -p height=3,4 shapes:area
 """
 

@@ -1,0 +1,293 @@
+"""The state of a run, read from its checkpoint by another process, which may be on another machine."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.cli.checkpoints.saved_command import check_started
+from paramsurvey.cli.errors import ALL_FINISHED, SOME_FAILED
+
+if TYPE_CHECKING:
+    from paramsurvey.engine.failure_causes import Case
+    from paramsurvey.reporting.eta import RateMeter
+
+SHOWN_CAUSES = 5
+MAX_WIDTH = 78  # of a line, in characters
+SILENT_SECONDS = 30  # a driver that is alive but has written nothing for longer is worth mentioning
+JSON_FIELDS = ("name", "host", "pid", "started", "ended", "updated", "elapsed", "counts", "command")
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What a checkpoint tells about its run.
+
+    Attributes
+    ----------
+    directory : str
+    run : dict
+        Its run.json.
+    alive : bool
+        Whether its driver is running.
+    driver : str
+        The driver's process and host; empty after the run has ended.
+    cases : sequence of Case
+        The failures by cause, the most frequent first.
+    rate : float, optional
+        Psets per second: of late if a `RateMeter` has watched the run, else since it began.
+    seconds_left : (float, float), optional
+        The least and the most seconds that the rest will probably take.
+    """
+
+    directory: str
+    run: dict[str, Any]
+    alive: bool
+    driver: str
+    cases: Sequence[Case] = field(default=())
+    rate: float | None = None
+    seconds_left: tuple[float, float] | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counters: total, finished, failures, retried, resumed, ..."""
+        counts: dict[str, int] = self.run.get("counts", {})
+        return counts
+
+    @property
+    def settled(self) -> int:
+        """Psets that finished or failed."""
+        return self.counts["finished"] + self.failed
+
+    @property
+    def failed(self) -> int:
+        """Psets that failed, without those that did not run because the run ended early."""
+        if self.alive:
+            not_run = self.counts.get("not_run", 0)  # older checkpoints do not have it
+            return self.counts["failures"] - not_run
+        return sum(case.count for case in self.cases)
+
+    @property
+    def status(self) -> str:
+        """``running``, ``finished``, ``interrupted``, ``failed``; ``died`` if the driver was killed."""
+        status = str(self.run.get("status"))
+        return "died" if status == "running" and not self.alive else status
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the driver last wrote its counters."""
+        updated = datetime.fromisoformat(self.run["updated"].replace("Z", "+00:00"))
+        return max(0.0, (datetime.now(UTC) - updated).total_seconds())
+
+    def exit_code(self) -> int:
+        """Return 0 if all psets have finished, or still can, 1 otherwise."""
+        good = self.status == "running" or self.counts["finished"] == self.counts["total"]
+        return ALL_FINISHED if good and not self.failed else SOME_FAILED
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state for programs, as JSON."""
+        return {
+            "directory": self.directory,
+            "status": self.status,
+            "alive": self.alive,
+            "failed": self.failed,
+            **{key: self.run.get(key) for key in JSON_FIELDS},
+            "per_second": self.rate,
+            "seconds_left": self.seconds_left,
+            "failures": [
+                {
+                    "kind": case.cause.kind,
+                    "exception": case.cause.exception,
+                    "line": case.cause.line,
+                    "count": case.count,
+                    "example": case.example,
+                }
+                for case in self.cases
+            ],
+        }
+
+
+def is_alive(directory: str) -> bool:
+    """Tell whether the driver of a run is alive."""
+    from paramsurvey.checkpoint.lock import holder_of
+
+    held = holder_of(Path(directory))
+    return held is not None and held[1]
+
+
+def read_state(directory: str, meter: RateMeter | None = None, previous: RunState | None = None) -> RunState:
+    """Return the state of the run in a directory.
+
+    Parameters
+    ----------
+    directory : str
+    meter : RateMeter, optional
+        Has watched the run so far; this look is added to it.
+    previous : RunState, optional
+        The state at the last look: its causes are used again if nothing has failed since.
+
+    Raises
+    ------
+    NotACheckpoint
+        A ValueError: the directory is not a checkpoint.
+    BadUsage
+        The run has not written anything yet.
+    """
+    from paramsurvey.checkpoint.lock import holder_of
+    from paramsurvey.checkpoint.run_file import read_run
+
+    check_started(directory)
+    run = read_run(Path(directory))
+    held = holder_of(Path(directory))
+    state = RunState(
+        directory,
+        run,
+        alive=held is not None and held[1],
+        driver=str(held[0]) if held is not None else "",
+        cases=_cases(Path(directory), run, previous),
+    )
+    rate, seconds_left = _rate_and_seconds_left(state, meter)
+    return replace(state, rate=rate, seconds_left=seconds_left)
+
+
+def _rate_and_seconds_left(
+    state: RunState, meter: RateMeter | None
+) -> tuple[float | None, tuple[float, float] | None]:
+    """Return the psets per second and the seconds left, as far as they are known."""
+    new = state.settled - state.counts.get("resumed", 0)
+    rate = new / state.run["elapsed"] if new > 0 and state.run["elapsed"] > 0 else None
+    remaining = state.counts["total"] - state.settled
+    if state.status != "running" or remaining <= 0:
+        return rate, None
+    if meter is None:
+        return rate, (remaining / rate, remaining / rate) if rate else None
+    now = time.monotonic()
+    meter.observe(now, state.settled)
+    return meter.per_second(now) or rate, meter.seconds_left(now, remaining)
+
+
+def _cases(directory: Path, run: dict[str, Any], previous: RunState | None) -> Sequence[Case]:
+    if not run["counts"]["failures"]:
+        return ()
+    if previous is not None and all(previous.run[key] == run[key] for key in ("started", "stored")):
+        return previous.cases  # nothing was stored since: do not read the files again
+    return _read_cases(directory)
+
+
+def _read_cases(directory: Path) -> list[Case]:
+    """Return the failures by cause, without those of psets that finished in a later attempt."""
+    from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
+    from paramsurvey.checkpoint.stored import failure_cells, latest_failures, read_all
+    from paramsurvey.engine.failure_causes import Causes
+
+    try:
+        tables = list(read_all(directory / FAILURES, lambda text: None, set_aside=False))
+        tables = latest_failures(tables, _positions(directory / RESULTS)) if tables else []
+    except FileNotFoundError:  # the driver is merging parts at this moment: the next look finds them
+        return []
+    causes = Causes()
+    number = 0
+    for table in tables:
+        for failure in failure_cells(table)[0]:
+            causes.add(number, failure.kind, failure.exception, failure.traceback)
+            number += 1
+    return causes.most_frequent()
+
+
+def _positions(directory: Path) -> list[Any]:
+    """Return the positions of the psets whose results the parts hold; damaged parts are left out."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from paramsurvey.checkpoint.format.part_files import live_parts
+    from paramsurvey.checkpoint.format.schema import POSITION
+
+    found = []
+    for part in live_parts(directory)[0]:
+        try:
+            found.append(pq.read_table(part.path, columns=[POSITION])[POSITION].to_numpy())
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException):
+            continue
+    return found
+
+
+# ---- in words
+
+
+def describe(state: RunState) -> list[str]:
+    """Return the state in lines for people to read."""
+    from paramsurvey.reporting.humanize import clipped
+
+    command = shlex.join(_program_name(str(word)) for word in state.run.get("command", ()))
+    lines = [
+        f"{state.directory}: {_headline(state)}",
+        f"  {_counts(state)}",
+        f"  {_times(state)}",
+        f"  {clipped(command, MAX_WIDTH)}" if command else "",
+        *(f"  {_case(case)}" for case in state.cases[:SHOWN_CAUSES]),
+    ]
+    rest = state.cases[SHOWN_CAUSES:]
+    if rest:
+        lines.append(f"  {sum(case.count for case in rest):,} failures of {len(rest)} other causes")
+    return [line for line in [*lines, _next_step(state)] if line]
+
+
+def _headline(state: RunState) -> str:
+    if state.status == "running":
+        return f"running, {state.driver}"
+    if state.status == "died":
+        return f"its driver has died (process {state.run['pid']} on {state.run['host']})"
+    return f"{state.status}, {state.run.get('ended')}"
+
+
+def _counts(state: RunState) -> str:
+    counts = state.counts
+    numbers = {
+        "failed": state.failed,
+        "tried again": counts.get("retried", 0),
+        "from an earlier run": counts.get("resumed", 0),
+        "not run": 0 if state.alive else counts["total"] - state.settled,
+    }
+    first = f"{counts['finished']:,} of {counts['total']:,} psets finished"
+    return ", ".join([first, *(f"{count:,} {name}" for name, count in numbers.items() if count)])
+
+
+def _times(state: RunState) -> str:
+    from paramsurvey.reporting.humanize import duration, frequency
+
+    parts = [duration(state.run["elapsed"])]
+    if state.rate:
+        parts.append(frequency(state.rate))
+    if state.seconds_left:
+        low, high = map(duration, state.seconds_left)
+        parts.append(f"about {low} left" if low == high else f"{low} to {high} left")
+    if state.status == "running" and state.silent_for > SILENT_SECONDS:
+        parts.append(f"nothing written for {duration(state.silent_for)}")
+    return ", ".join(parts)
+
+
+def _program_name(word: str) -> str:
+    """Return ``paramsurvey`` for the full path of the installed program, any other word as it is."""
+    return word.rpartition("/")[2] if word.startswith("/") and word.endswith("/paramsurvey") else word
+
+
+def _case(case: Case) -> str:
+    from paramsurvey.reporting.humanize import clipped
+
+    return clipped(f"{case.count:,} × {case.cause.kind}: {case.example}", MAX_WIDTH)
+
+
+def _next_step(state: RunState) -> str:
+    if state.status == "running":
+        return ""
+    if state.settled < state.counts["total"]:
+        return f"to go on: paramsurvey resume {state.directory}"
+    if state.failed:
+        return f"to see which failed: paramsurvey missing {state.directory}"
+    return f"to get the results: paramsurvey export {state.directory} results.csv"

@@ -1,0 +1,153 @@
+"""The command line that made a checkpoint. It is saved there, so that ``resume`` can run it again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.psets.axis_syntax import FROM_STDIN
+
+FILE_NAME = ".command.json"  # hidden, as a checkpoint refuses a directory with other visible files
+
+
+@dataclass(frozen=True)
+class SavedCommand:
+    """The arguments of ``paramsurvey run``, and all else that decides what they mean.
+
+    Parameters
+    ----------
+    options : list of str
+        What stood before ``--``.
+    command : list of str, optional
+        What stood after it.
+    directory : str
+        The working directory, from which relative paths start.
+    config : dict, optional
+        The configuration, as the file may be changed or removed later. None: it was not saved.
+    """
+
+    options: list[str]
+    command: list[str] | None
+    directory: str
+    config: dict[str, Any] | None = None
+
+    def with_stdin_values(self, read: Mapping[str, Sequence[Any]]) -> SavedCommand:
+        """Return the same with values in place of ``@-``, as standard input can be read only once.
+
+        Parameters
+        ----------
+        read : dict
+            The values that were read there, by the name of the parameter.
+        """
+        lists = {name: json.dumps(list(values)) for name, values in read.items()}
+        texts = {f"{name}={FROM_STDIN}": f"{name}={values}" for name, values in lists.items()}
+        config = dict(self.config or {})
+        params = config.get("params_config", {})
+        configured = {
+            name: lists[name] for name, text in params.items() if text == FROM_STDIN and name in lists
+        }
+        if configured:
+            config["params_config"] = {**params, **configured}
+        return replace(self, options=[_replace_axis(word, texts) for word in self.options], config=config)
+
+    def arguments(self, more: Sequence[str] = ()) -> list[str]:
+        """Return the arguments for ``paramsurvey run``, with more options, which win."""
+        return [*self.options, *more, *(["--", *self.command] if self.command is not None else [])]
+
+
+def _replace_axis(word: str, texts: Mapping[str, str]) -> str:
+    """Return a word of the command line, such as ``a=@-`` or ``-pa=@-``, with its axis replaced."""
+    for text, replacement in texts.items():
+        before = word.removesuffix(text)
+        if word.endswith(text) and (not before or before in ("-p", "--param=")):
+            return before + replacement
+    return word
+
+
+def save_command(checkpoint: str, command: SavedCommand) -> None:
+    """Save the command in its checkpoint; any other directory, or one in use, stays as it is."""
+    path = Path(checkpoint)
+    if not _may_save(path):
+        return
+    with suppress(OSError):  # opening the checkpoint will tell the user what is wrong with the directory
+        path.mkdir(parents=True, exist_ok=True)
+        temporary = path / f"{FILE_NAME}.{os.getpid()}.tmp"
+        try:
+            temporary.write_text(json.dumps(asdict(command), indent=2) + "\n", encoding="utf-8")
+            os.replace(temporary, path / FILE_NAME)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def discard_unstarted(checkpoint: str) -> None:
+    """Remove the saved command of a run that ended before it began, and the directory if it is then empty."""
+    if not has_started(checkpoint):
+        with suppress(OSError):
+            (Path(checkpoint) / FILE_NAME).unlink()
+            Path(checkpoint).rmdir()
+
+
+def _may_save(path: Path) -> bool:
+    """Tell whether a directory is new, empty, or a checkpoint that no other run uses."""
+    from paramsurvey.checkpoint.lock import holder_of
+    from paramsurvey.checkpoint.run_file import NAME as RUN_FILE
+
+    if not path.exists():
+        return True
+    try:
+        names = {entry.name for entry in path.iterdir() if not entry.name.startswith(".")}
+        holder = holder_of(path)
+    except OSError:
+        return False
+    return (not names or RUN_FILE in names) and not (holder is not None and holder[1])
+
+
+def load_command(checkpoint: str) -> SavedCommand:
+    """Return the command that made a checkpoint.
+
+    Raises
+    ------
+    BadUsage
+        A Python program made the checkpoint; the message names it.
+    NotACheckpoint
+        A ValueError: the directory is not a checkpoint.
+    """
+    from paramsurvey.checkpoint.run_file import read_run
+
+    try:
+        saved: dict[str, Any] = json.loads((Path(checkpoint) / FILE_NAME).read_text(encoding="utf-8"))
+        return SavedCommand(saved["options"], saved["command"], saved["directory"], saved.get("config"))
+    except (OSError, ValueError, KeyError, TypeError):
+        run = read_run(Path(checkpoint))
+    raise BadUsage(
+        f"{checkpoint} was made by a Python program: run that program again, and it resumes: "
+        f"cd {run.get('directory', '?')} && python {' '.join(map(str, run.get('command', ['...'])))}"
+    )
+
+
+def has_started(checkpoint: str) -> bool:
+    """Tell whether a run has got so far that its checkpoint can be read."""
+    from paramsurvey.checkpoint.run_file import NAME as RUN_FILE
+
+    return (Path(checkpoint) / RUN_FILE).exists()
+
+
+def check_started(checkpoint: str) -> None:
+    """Refuse the directory of a run that has written nothing yet.
+
+    Raises
+    ------
+    BadUsage
+        The run may be about to start, or may have been interrupted before.
+    """
+    if not has_started(checkpoint) and (Path(checkpoint) / FILE_NAME).exists():
+        raise BadUsage(
+            f"{checkpoint}: the run has not written anything yet: try again in a moment, "
+            f"or, if it no longer runs, paramsurvey resume {checkpoint}"
+        )

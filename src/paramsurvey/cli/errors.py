@@ -1,0 +1,86 @@
+"""What went wrong: as one line on stderr, and as an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from contextlib import suppress
+
+import click
+
+from paramsurvey.cli.streams import is_writable
+
+ALL_FINISHED = 0
+SOME_FAILED = 1
+BAD_USAGE = 2
+INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
+
+DEBUG = "PARAMSURVEY_DEBUG"
+
+
+class BadUsage(click.ClickException):
+    """The arguments ask for something impossible; nothing has run."""
+
+    exit_code = BAD_USAGE
+
+
+class RunFailed(click.ClickException):
+    """The program could not do all that it was asked for."""
+
+    exit_code = SOME_FAILED
+
+
+def say(text: str) -> None:
+    """Write a line to stderr, if stderr can be written."""
+    with suppress(OSError):  # the exit code tells it, too
+        click.echo(text, err=True)
+
+
+def report_error(error: BaseException) -> int:
+    """Tell the user what went wrong, without a traceback, and return the exit code."""
+    if os.environ.get(DEBUG):
+        traceback.print_exception(error)
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        say("paramsurvey: interrupted")
+        return INTERRUPTED
+    if isinstance(error, click.ClickException):
+        return _report_click_error(error)
+    return _report_other_error(error)
+
+
+def _report_click_error(error: click.ClickException) -> int:
+    text = error.format_message()
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else "paramsurvey"
+        text = f"{text} (see {path} --help)"
+    say(f"paramsurvey: {text}")
+    return error.exit_code
+
+
+def _report_other_error(error: BaseException) -> int:
+    from paramsurvey.errors import SurveyError
+
+    if isinstance(error, (ValueError, ImportError)):  # paramsurvey raises these with a remedy in the message
+        say(f"paramsurvey: {error}")
+        return BAD_USAGE
+    if isinstance(error, SurveyError):
+        say(f"paramsurvey: {error}")
+        return SOME_FAILED
+    if isinstance(error, OSError) and error.strerror:
+        say(f"paramsurvey: {_describe_os_error(error)}")
+        return SOME_FAILED
+    say(f"paramsurvey: {type(error).__name__}: {error} (unexpected: {DEBUG}=1 shows where it came from)")
+    return SOME_FAILED
+
+
+def _describe_os_error(error: OSError) -> str:
+    """Return a sentence for what the operating system refuses, with the file, or stdout, that it is about."""
+    stream = "" if is_writable(sys.stdout) else "stdout: "
+    where = f"{error.filename}: " if error.filename else stream
+    disk_is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    remedy = "make room on that disk" if disk_is_full else "correct that"
+    return (
+        f"{where}{error.strerror}: {remedy}, and run the command again ({DEBUG}=1 shows where it came from)"
+    )

@@ -1,0 +1,36 @@
+"""stdout and stderr that cannot be written: closed, on a full disk, or a pipe without a reader."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+
+def open_closed_streams() -> None:
+    """Discard what is written to a stream that was closed before the program started."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # which is what Python makes of a closed descriptor
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (it stays open while the program runs)
+
+
+def is_writable(stream: TextIO) -> bool:
+    """Write what a stream has buffered, and tell whether that succeeded."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def discard_unwritable_output() -> None:
+    """Discard buffered output that cannot be written.
+
+    Otherwise Python tries once more when it exits, and changes the exit code to 120. By now, the program
+    has told the user, and has an exit code of its own.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if not is_writable(stream):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

@@ -1,0 +1,1 @@
+"""The subcommands of ``paramsurvey``, one file for each."""

@@ -1,0 +1,72 @@
+"""``paramsurvey resume``: the command of a checkpoint again, for what has not finished."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from paramsurvey.cli.checkpoints.saved_command import load_command
+from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.run_options import SavedConfig
+from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
+from paramsurvey.cli.subcommands.run import run
+from paramsurvey.cli.tables.stdout import STDOUT
+
+EPILOG = """\b
+Examples:
+  paramsurvey resume out
+  paramsurvey resume out --ncores 4 --retries 2 -o results.csv
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Go on with a run that was interrupted.")
+@checkpoint_argument
+@click.option("-o", "--output", metavar="FILE", help="Write the results to FILE, too.")
+@click.option("--limit", metavar="N", help="Run only the first N parameter sets; 0: all.")
+@click.option("--timeout", metavar="SECONDS", help="Stop a command that runs longer; it counts as failed.")
+@click.option("--retries", metavar="N", help="Run what failed up to N more times.")
+@click.option("--max-failures", metavar="N", help="End the run after N failures; 0: never.")
+@click.option("--keep-failed", is_flag=True, help="Do not run again what failed before.")
+@click.option("-j", "--ncores", metavar="N", help="Run N at once; -1: all cores but one.")
+@click.option("-v", "--verbose", metavar="0-3", help="How much to print: 0 errors only, to 3 everything.")
+@click.pass_context
+def resume(ctx: click.Context, /, directory: str, **given: Any) -> None:
+    """Run the command of the checkpoint DIR again, for the parameter sets that have not finished.
+
+    It is the paramsurvey run that made the checkpoint. Options that you give here win over those that
+    it had.
+    """
+    saved = load_command(directory)
+    if given["output"] and given["output"] != STDOUT:
+        given["output"] = os.path.abspath(given["output"])
+    arguments = saved.arguments([*_option_words(given), "--checkpoint", os.path.abspath(directory)])
+    _return_to(saved.directory)
+    sys.argv[1:] = ["run", *arguments]  # which the log and the checkpoint record as the command
+    config = SavedConfig(saved.config)
+    ctx.exit(run.main(arguments, prog_name="paramsurvey run", standalone_mode=False, obj=config))
+
+
+def _return_to(directory: str) -> None:
+    """Enter the directory in which the run was started: its relative paths start there."""
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise BadUsage(
+            f"the run was started in {directory}, which cannot be entered ({error.strerror}): "
+            "make that directory available again"
+        ) from None
+
+
+def _option_words(given: dict[str, Any]) -> list[str]:
+    """Return options as words of a command line."""
+    words: list[str] = []
+    for name, value in given.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif value:
+            words += [option, value]
+    return words

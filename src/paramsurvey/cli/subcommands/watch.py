@@ -1,0 +1,99 @@
+"""``paramsurvey watch``: the state of a run, again and again until the run ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from paramsurvey.cli.checkpoints.run_state import MAX_WIDTH, RunState, describe, read_state
+from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
+
+if TYPE_CHECKING:
+    from paramsurvey.reporting.eta import RateMeter
+
+LINES_SECONDS = 30.0  # between two reports, where stdout is not a terminal
+LIVE_SECONDS = 1.0  # between two looks, on a terminal
+
+EPILOG = """\b
+Examples:
+  paramsurvey watch out
+  paramsurvey watch out && paramsurvey export out results.csv
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Follow a run with a checkpoint until it ends.")
+@checkpoint_argument
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON at each look, for programs.")
+@click.option(
+    "--every", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Time between two looks."
+)
+@click.pass_context
+def watch(ctx: click.Context, /, directory: str, as_json: bool, every: float | None) -> None:
+    """Follow the run with the checkpoint DIR until it ends.
+
+    Ctrl-C ends watch, not the run. Exit code: 0 if all parameter sets finished, else 1.
+    """
+    if as_json or not sys.stdout.isatty():
+        state = _watch_in_lines(directory, as_json, every or LINES_SECONDS)
+    else:
+        state = _watch_live(directory, every or LIVE_SECONDS)
+    ctx.exit(state.exit_code())
+
+
+def _watch_in_lines(directory: str, as_json: bool, every: float) -> RunState:
+    meter, state = _start_meter(directory), None
+    while True:
+        state = read_state(directory, meter, state)
+        print(json.dumps(state.to_json()) if as_json else "\n".join(describe(state)), flush=True)
+        if state.status != "running":
+            return state
+        _wait_for_end(directory, every)
+
+
+def _watch_live(directory: str, every: float) -> RunState:
+    from rich.live import Live
+
+    meter = _start_meter(directory)
+    state = read_state(directory, meter)
+    with Live(_screen(state), auto_refresh=False) as live:
+        while state.status == "running":
+            time.sleep(every)
+            state = read_state(directory, meter, state)
+            live.update(_screen(state), refresh=True)
+    return state
+
+
+def _wait_for_end(directory: str, seconds: float) -> None:
+    """Wait until the run ends, at most these seconds."""
+    from paramsurvey.checkpoint.run_file import read_run
+
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and read_run(Path(directory))["status"] == "running":
+        time.sleep(min(LIVE_SECONDS, seconds))
+
+
+def _start_meter(directory: str) -> RateMeter:
+    from paramsurvey.reporting.eta import RateMeter
+
+    return RateMeter(time.monotonic(), read_state(directory).settled)
+
+
+def _screen(state: RunState) -> Any:
+    """Return what a terminal shows: the headline, a bar, and the other lines."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    bar = ProgressBar(total=max(state.counts["total"], 1), completed=state.settled, width=MAX_WIDTH)
+    headline, *lines = [Text(line, overflow="ellipsis", no_wrap=True) for line in describe(state)]
+    screen = Table.grid()
+    screen.add_row(headline)
+    screen.add_row(bar)
+    for line in lines:
+        screen.add_row(line)
+    return screen

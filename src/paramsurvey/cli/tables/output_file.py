@@ -1,0 +1,149 @@
+"""Tables into files: complete, or not at all; and where a file cannot be written, into another one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paramsurvey.cli.errors import BadUsage, RunFailed, say
+from paramsurvey.cli.tables.formats import REQUIRED_PACKAGES, WRITERS, Writer, frame_to_csv, write_csv
+from paramsurvey.cli.tables.stdout import STDOUT, print_table
+from paramsurvey.errors import suggestion
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def check_output(path: str) -> None:
+    """Refuse, before anything runs, a file that could not be written at the end.
+
+    Raises
+    ------
+    BadUsage
+        The suffix is unknown, the directory does not exist or is read-only, or a package is missing.
+    """
+    if path == STDOUT:
+        return
+    target = _resolve_link(path)
+    suffix = Path(path).suffix.lower()
+    if suffix not in WRITERS:
+        raise BadUsage(f"{path}: there is no format {suffix or '(no suffix)'!r}{suggestion(suffix, WRITERS)}")
+    if not target.parent.is_dir():
+        raise BadUsage(f"{path}: there is no directory {target.parent}: create it first")
+    if target.is_dir() or not os.access(target.parent, os.W_OK):
+        raise BadUsage(f"{path} cannot be written: choose another file")
+    _check_packages(suffix, path)
+
+
+def _check_packages(suffix: str, path: str) -> None:
+    from importlib.util import find_spec
+
+    for packages in REQUIRED_PACKAGES.get(suffix, ()):
+        if not any(map(find_spec, packages)):
+            raise BadUsage(f"{path} needs {packages[0]}, which is not installed: pip install {packages[0]}")
+
+
+def _resolve_link(path: str) -> Path:
+    """Return the file that is replaced: if a path is a symbolic link, the file that it leads to."""
+    return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+
+
+def write_table(frame: pd.DataFrame, path: str) -> None:
+    """Write a table to a file, or to stdout for ``-``; the file appears when it is complete.
+
+    Raises
+    ------
+    RunFailed
+        The file could not be written. The message says where the table is instead.
+    """
+    if path == STDOUT:
+        _write_to_stdout(frame)
+        return
+    writer = WRITERS[Path(path).suffix.lower()]
+    try:
+        _replace_file(frame, path, writer)
+    except Exception as error:  # whatever a library raises, the results must not be lost
+        raise RunFailed(_rescue_from(error, frame, path)) from error
+    say(f"{path}: {len(frame):,} row{'' if len(frame) == 1 else 's'}")
+
+
+def _write_to_stdout(frame: pd.DataFrame) -> None:
+    try:
+        print_table(frame)
+    except BrokenPipeError:  # the reader, such as head, has all that it wants
+        raise
+    except OSError as error:  # stdout is a file on a full disk
+        raise RunFailed(_rescue_from(error, frame, "stdout")) from error
+
+
+def _replace_file(frame: pd.DataFrame, path: str, writer: Writer) -> None:
+    """Write a temporary file in the same directory, and rename it.
+
+    So nobody ever reads half a file, and an old file stays until the new one is complete.
+    """
+    target = _resolve_link(path)
+    descriptor, temporary = tempfile.mkstemp(
+        prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent
+    )
+    os.close(descriptor)
+    try:
+        writer(frame, temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+# ---- when a table cannot be written where it should be
+
+
+def _rescue_from(error: Exception, frame: pd.DataFrame, path: str) -> str:
+    """Save the table somewhere else, and return the sentence that says so."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{path} could not be written ({reason}): {rescue(frame, path)}"
+
+
+def rescue(frame: pd.DataFrame, path: str) -> str:
+    """Save a table as CSV where there is room, and return the words that say where.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    path : str
+        The file or directory where it should be, which gives the new file its name.
+    """
+    for directory in (tempfile.gettempdir(), os.getcwd(), os.path.expanduser("~")):
+        with suppress(Exception):  # try the next directory
+            new_file = _write_new_file(frame, directory, Path(path).stem)
+            return f"the results are in {new_file}, move them from there"
+    with suppress(OSError):  # stdout is the last resort
+        sys.stdout.write(frame_to_csv(frame))
+        sys.stdout.flush()
+        return "no other file could be written either, so the results are on stdout"
+    return "no other place could be written either: free some space and run the command again"
+
+
+def _write_new_file(frame: pd.DataFrame, directory: str, stem: str) -> str:
+    """Write a table to a new file, in a directory where others may write, too, and return its path."""
+    descriptor, path = tempfile.mkstemp(prefix="paramsurvey-", suffix=f"-{stem}.csv", dir=directory)
+    os.close(descriptor)  # mkstemp created the file, so it is not a link that somebody else has put there
+    try:
+        _replace_file(frame, path, write_csv)
+    except BaseException:
+        os.unlink(path)
+        raise
+    return path

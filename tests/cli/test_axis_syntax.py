@@ -1,0 +1,107 @@
+"""The syntax of `-p`: lists, ranges, calls, files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.psets.axis_syntax import parse_axes, parse_axis
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("1,2,3", [1, 2, 3]),
+        ("1", [1]),
+        ("-1.5,2e3,.5,x", [-1.5, 2000.0, 0.5, "x"]),
+        ("007,+1,1_000,nan,inf,true", ["007", "+1", "1_000", "nan", "inf", "true"]),
+        ('"1","a,b","say ""hi""",x', ["1", "a,b", 'say "hi"', "x"]),
+        ("a b, c", ["a b", " c"]),
+        ("line\nbreak,{}", ["line\nbreak", "{}"]),
+        ('it"s', ['it"s']),
+        ('""', [""]),
+        ("a,,b", ["a", "", "b"]),
+        ('["a, b", 1, 2.5, "{}"]', ["a, b", 1, 2.5, "{}"]),
+        ('"[not json]"', ["[not json]"]),
+        ('"linspace(0,1,3)","1:3"', ["linspace(0,1,3)", "1:3"]),
+        ("f(x)", ["f(x)"]),
+        ("http://x:80,00:1a", ["http://x:80", "00:1a"]),
+    ],
+)
+def test_lists(text: str, values: list[Any]) -> None:
+    read = parse_axis("a", text)
+    assert read == values
+    assert [type(value) for value in read] == [type(value) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("0:1:0.25", [0.0, 0.25, 0.5, 0.75, 1.0]),
+        ("0:0.3:0.1", [0.0, 0.1, 0.2, 0.3]),
+        ("1:3", [1, 2, 3]),
+        ("10:1:-4", [10, 6, 2]),
+        ("1e-3:3e-3:1e-3", [0.001, 0.002, 0.003]),
+        ("5:5:1", [5]),
+        ("linspace(0,1,3)", [0.0, 0.5, 1.0]),
+        ("logspace(-1, 1, 3)", [0.1, 1.0, 10.0]),
+        ("geomspace(1,100,3)", [1.0, 10.0, 100.0]),
+    ],
+)
+def test_ranges_include_their_ends(text: str, values: list[Any]) -> None:
+    read = parse_axis("a", text)
+    assert list(read) == values
+    assert type(read[0]) is type(values[0])
+
+
+def test_values_from_files(in_tmp: Path) -> None:
+    Path("kinds.txt").write_text("one\ntwo words, and a comma\n\n3\n")
+    Path("list.json").write_text('["new\\nline", 2]')
+    assert parse_axis("a", "@kinds.txt") == ["one", "two words, and a comma", 3]
+    assert parse_axis("a", "@list.json") == ["new\nline", 2]
+
+
+@pytest.mark.parametrize(("name", "text"), [("b.txt", "x\n2\n"), ("b.json", '["x", 2]')])
+def test_the_byte_order_mark_of_windows_is_no_value(in_tmp: Path, name: str, text: str) -> None:
+    Path(name).write_text(text, encoding="utf-8-sig")
+    assert parse_axis("a", f"@{name}") == ["x", 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a", "has no values"),
+        ("=1", "has no name"),
+        ("a=", "has no values"),
+        ("a=[]", "has no values"),
+        ("a=0:1:-1", "never reaches the stop"),
+        ("a=0:1:0", "never reaches the stop"),
+        ("a=0:1:1e-12", "larger step"),
+        ("a=linspace(0,1)", "needs 3 numbers"),
+        ("a=linspace(0,1,x)", "needs 3 numbers"),
+        ("a=linspace(0,1,2.5)", "how many"),
+        ("a=linspce(0,1,3)", "did you mean linspace"),
+        ("a=linspace(0,1,3),5", r"begins like the call linspace\(\.\.\.\) but is not"),
+        ("a=5,linspace(0,1,3)", "begins like the call"),
+        ("a=f(x,y)", "begins like the call"),
+        ("a=[1,2", "begins like a JSON list but is not"),
+        ("a=[not json]", "begins like a JSON list"),
+        ("a=1:3,7", "begins like a range"),
+        ("a=7,1:3", "begins like a range"),
+        ("a=1:2:3:4", "begins like a range"),
+        ("a=@nowhere.txt", "cannot be read"),
+        ("a=\udcff", "not UTF-8 text"),
+        ('a=["\\ud800"]', "not UTF-8 text"),
+    ],
+)
+def test_axes_that_cannot_be_read(text: str, says: str) -> None:
+    with pytest.raises(BadUsage, match=says):
+        parse_axes([text])
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    with pytest.raises(BadUsage, match="given twice"):
+        parse_axes(["a=1", "a=2"])

@@ -1,0 +1,96 @@
+"""The program where stdout or stderr cannot be written: a full disk, nobody who reads, closed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from test_cli import PROGRAM, paramsurvey
+
+COMMANDS = (
+    ["--version"],
+    ["--help"],
+    ["run", "--help"],
+    ["run", "--dry-run", "-p", "a=1,2", "--", "echo", "{a}"],
+    ["run", "-v0", "-p", "a=1:3", "--", "echo", "x"],
+    ["examples"],
+    ["status", "out"],
+    ["status", "--json", "out"],
+    ["watch", "out"],
+    ["missing", "out"],
+    ["export", "out", "-"],
+)
+
+full_disk = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+
+
+@pytest.fixture
+def checkpoint(in_tmp: Path) -> None:
+    """A run in the directory `out`, of which all has finished."""
+    paramsurvey("run", "-v0", "-p", "a=1,2", "--checkpoint", "out", "-o", "r.csv", "--", "echo", "{a}")
+
+
+def ended(arguments: list[str], **streams: Any) -> subprocess.CompletedProcess[str]:
+    """Run the program with its output buffered, as it is where nobody has set PYTHONUNBUFFERED."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environ["TMPDIR"] = os.getcwd()
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+    return subprocess.run([PROGRAM, *arguments], text=True, env=environ, check=False, **given)
+
+
+@full_disk
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_full_disk_behind_stdout_is_an_error_in_one_line(checkpoint: None, arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = ended(arguments, stdout=full)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("paramsurvey: stdout")
+    assert "No space left on device" in done.stderr
+
+
+@full_disk
+@pytest.mark.parametrize(
+    "arguments", [["run", "-v0", "-p", "a=1:3", "--", "echo", "x"], ["export", "out", "-"]]
+)
+def test_a_full_disk_behind_stdout_loses_no_results(checkpoint: None, arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = ended(arguments, stdout=full)
+    assert done.stderr.startswith("paramsurvey: stdout could not be written (No space left on device)")
+    (kept,) = Path().glob("paramsurvey-*-stdout.csv")
+    assert str(kept) in done.stderr
+    assert len(pd.read_csv(kept)) == (3 if arguments[0] == "run" else 2)
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_nothing_is_said_when_the_reader_of_stdout_has_gone(checkpoint: None, arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = ended(arguments, stdout=writer)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_closed_stdout_is_one_that_nobody_wants(checkpoint: None, arguments: list[str]) -> None:
+    done = ended(arguments, preexec_fn=lambda: os.close(1))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@full_disk
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["run", "-p", "a=1,2", "-o", "r.csv", "--", "echo"], 0), (["nonsense"], 2)]
+)
+@pytest.mark.parametrize("closed", [False, True])
+def test_where_stderr_cannot_be_written_the_exit_code_is_right_all_the_same(
+    in_tmp: Path, arguments: list[str], code: int, closed: bool
+) -> None:
+    with open("/dev/full", "w") as full:
+        done = ended(arguments, stderr=full, preexec_fn=(lambda: os.close(2)) if closed else None)
+    assert done.returncode == code
