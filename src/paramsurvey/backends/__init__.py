@@ -21,12 +21,12 @@ if TYPE_CHECKING:
         FailureKind,
         Group,
         Job,
-        Loss,
-        Refusal,
+        JobRejected,
+        LostGroup,
         Reply,
     )
     from paramsurvey.worker.machine import total_memory, wanted_workers
-    from paramsurvey.worker.runner import JobNotLoadable, Runner, dump
+    from paramsurvey.worker.runner import JobNotLoadable, Runner, pickle_reply
 
 _HOMES = {
     "backends.nested_worker": ("NestedWorker",),
@@ -40,12 +40,12 @@ _HOMES = {
         "FailureKind",
         "Group",
         "Job",
-        "Loss",
-        "Refusal",
+        "LostGroup",
+        "JobRejected",
         "Reply",
     ),
     "worker.machine": ("total_memory", "wanted_workers"),
-    "worker.runner": ("JobNotLoadable", "Runner", "dump"),
+    "worker.runner": ("JobNotLoadable", "Runner", "pickle_reply"),
 }
 
 __all__ = [
@@ -58,15 +58,15 @@ __all__ = [
     "Group",
     "Job",
     "JobNotLoadable",
-    "Loss",
+    "JobRejected",
+    "LostGroup",
     "NestedWorker",
     "Options",
-    "Refusal",
     "Reply",
     "Resources",
     "Runner",
-    "dump",
     "no_options",
+    "pickle_reply",
     "total_memory",
     "wanted_workers",
 ]

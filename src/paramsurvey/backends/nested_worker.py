@@ -14,7 +14,7 @@ from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import WorkerStartError
-from paramsurvey.transport.messages import Answer, Group, Job, Refusal, Reply
+from paramsurvey.transport.messages import Answer, Group, Job, JobRejected, Reply
 
 
 class NestedWorker:
@@ -47,12 +47,12 @@ class NestedWorker:
         self._deadline = Deadline(job.timeout)
 
     def run(self, group: Group) -> Iterator[Answer]:
-        """Yield what becomes of a group: the last answer is a Reply that is done, a Loss, or a Refusal."""
+        """Yield what becomes of a group: the last answer is a Reply that is done, or another kind."""
         try:
             self._hand_over(group)
             yield from self._answers(group)
         except WorkerStartError as error:
-            yield Refusal(str(error))
+            yield JobRejected(str(error))
 
     def close(self) -> None:
         """End the worker process."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Equipment:
+class NestedWorkerSetup:
     """What a worker process needs from the moment it starts.
 
     Attributes
