@@ -44,7 +44,17 @@ _run_log: Callable[[str], object] | None = None
 
 
 def print_to(write: Callable[[str], object] | None) -> None:
-    """Let statistics that belong to no map print to this log; None: to none."""
+    """Let statistics that belong to no map print to a log: a session does it.
+
+    Parameters
+    ----------
+    write : callable, optional
+        Gets each line; None: there is no log.
+
+    Examples
+    --------
+    >>> print_to(None)
+    """
     global _run_log
     _run_log = write
 

@@ -310,7 +310,12 @@ class Session:
         return quiet
 
     def write_to_log(self, line: str) -> None:
-        """Write a line to the log, where there is one."""
+        """Write a line to the log, where there is one.
+
+        Parameters
+        ----------
+        line : str
+        """
         self._log.write(line)
 
     def _open_log(self) -> RunLog:
