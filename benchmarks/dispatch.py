@@ -22,7 +22,7 @@ from paramsurvey.engine.group_size import GroupSizer
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.survey import Survey
-from paramsurvey.params.cross_product import grid
+from paramsurvey.params import grid
 from paramsurvey.params.sources import SpaceSource
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Answers, Group, Job, Reply, ResultColumn

@@ -165,7 +165,7 @@ SHAPES: dict[str, Any] = {
 def test_an_inferred_categorical_becomes_what_pandas_makes_of_its_values(shape: str) -> None:
     df = product({"a": SHAPES[shape], "b": [1, 2]})
     source = as_source(df)
-    seen = cell_list(source.cells(range(len(df)))["a"])
+    seen = cell_list(source.columns(range(len(df)))["a"])
     expected = pd.Series(seen, name="a")
     assert_series_equal(source.frame()["a"], expected)
     assert source.dtypes()["a"] == expected.dtype
@@ -212,7 +212,7 @@ def test_any_values_become_what_pandas_makes_of_a_list(values: list[Any], data: 
     assume(df["a"].dtype == "category")
     rows = data.draw(st.lists(st.integers(0, len(values) - 1), min_size=1))
     source = as_source(df.iloc[rows].reset_index(drop=True))
-    seen = cell_list(source.cells(range(len(rows)))["a"])
+    seen = cell_list(source.columns(range(len(rows)))["a"])
     assert_series_equal(source.frame()["a"], pd.Series(seen, name="a"))
 
 
@@ -234,7 +234,7 @@ def test_values_that_no_categorical_holds_are_exact_for_workers_and_native_in_re
 ) -> None:
     df = product({"a": values, "b": [7]})
     source = as_source(df)
-    assert repr(cell_list(source.cells(range(2))["a"])) == repr(values)
+    assert repr(cell_list(source.columns(range(2))["a"])) == repr(values)
     assert_series_equal(source.frame()["a"], pd.Series(expected, name="a"))
     again = product(df, {"c": [1]})
     assert_series_equal(as_source(again).frame()["a"], pd.Series(expected, name="a"))
@@ -252,5 +252,5 @@ def test_an_object_column_of_the_users_stays_one() -> None:
 def test_psets_travel_as_codes_and_are_made_values_of_only_for_results() -> None:
     df = product({"a": range(100), "b": range(100)})
     source = as_source(df)
-    assert [column.dtype for column in source.load(range(10_000))] == [np.int8, np.int8]
+    assert [column.dtype for column in source.payload(range(10_000))] == [np.int8, np.int8]
     assert source.frame().memory_usage(index=False).tolist() == [80_000, 80_000]

@@ -29,25 +29,25 @@ def test_blocks_are_all_rows_in_order(length: int) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.data())
-def test_a_spread_is_integer_division_and_remainder(sizes: list[int], data: st.DataObject) -> None:
+def test_a_repetition_is_integer_division_and_remainder(sizes: list[int], data: st.DataObject) -> None:
     total = int(np.prod(sizes))
     start = data.draw(st.integers(0, total))
     rows = range(start, data.draw(st.integers(start, total)))
     for size, stride in zip(sizes, strides(sizes), strict=True):
-        spread = RepeatedRows.over(rows, size, stride)
-        values = np.arange(size)[spread.rows]
-        assert spread.apply(values).tolist() == [row // stride % size for row in rows]
+        repeated = RepeatedRows.over(rows, size, stride)
+        values = np.arange(size)[repeated.rows]
+        assert repeated.apply(values).tolist() == [row // stride % size for row in rows]
 
 
-def test_a_spread_computes_each_run_once() -> None:
-    spread = RepeatedRows.over(range(10**12), size=10**3, stride=10**9)
-    assert spread.rows == range(1000)
+def test_a_repetition_computes_each_run_once() -> None:
+    repeated = RepeatedRows.over(range(10**12), size=10**3, stride=10**9)
+    assert repeated.rows == range(1000)
     assert len(RepeatedRows.over(range(5, 10**6), size=3, stride=1).rows) == 3
 
 
-def test_a_spread_repeats_objects_as_they_are() -> None:
-    spread = RepeatedRows.over(range(3), size=2, stride=2)
-    assert spread.apply([[1, 2], {"k": 3}]) == [[1, 2], [1, 2], {"k": 3}]
+def test_a_repetition_repeats_objects_as_they_are() -> None:
+    repeated = RepeatedRows.over(range(3), size=2, stride=2)
+    assert repeated.apply([[1, 2], {"k": 3}]) == [[1, 2], [1, 2], {"k": 3}]
 
 
 def test_a_product_that_cannot_be_numbered_is_refused() -> None:

@@ -1,7 +1,7 @@
-"""Psets in any form: `product` for a DataFrame of them, spaces for more than fit into one.
+"""Making psets: `product` returns a DataFrame of them; `grid` and other spaces need no memory for them.
 
-The names are loaded when they are first used: a worker that computes the psets of a space never
-pays for pandas.
+Each name's module is imported when the name is first used, so that a worker that computes the psets of a
+space does not import pandas.
 """
 
 from __future__ import annotations
@@ -10,28 +10,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from paramsurvey.params.cross_product import (
-        add_column,
-        add_seed,
-        aligned,
-        grid,
-        product,
-    )
+    from paramsurvey.params.computed_column import add_column
+    from paramsurvey.params.cross_product import product
+    from paramsurvey.params.seeds import add_seed
     from paramsurvey.params.spaces.algebra import Space
-    from paramsurvey.params.spaces.sampling import choice, integers, loguniform, sample, uniform
+    from paramsurvey.params.spaces.constructors import (
+        aligned,
+        choice,
+        grid,
+        integers,
+        loguniform,
+        sample,
+        uniform,
+    )
 
-_HOMES = {
+_MODULES = {
     "Space": "spaces.algebra",
-    "add_column": "cross_product",
-    "add_seed": "cross_product",
-    "aligned": "cross_product",
-    "choice": "spaces.sampling",
-    "grid": "cross_product",
-    "integers": "spaces.sampling",
-    "loguniform": "spaces.sampling",
+    "add_column": "computed_column",
+    "add_seed": "seeds",
+    "aligned": "spaces.constructors",
+    "choice": "spaces.constructors",
+    "grid": "spaces.constructors",
+    "integers": "spaces.constructors",
+    "loguniform": "spaces.constructors",
     "product": "cross_product",
-    "sample": "spaces.sampling",
-    "uniform": "spaces.sampling",
+    "sample": "spaces.constructors",
+    "uniform": "spaces.constructors",
 }
 
 __all__ = [
@@ -50,9 +54,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'paramsurvey.params' has no attribute {name!r}")
-    value = getattr(import_module(f"paramsurvey.params.{_HOMES[name]}"), name)
+    value = getattr(import_module(f"paramsurvey.params.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -1,8 +1,8 @@
-"""The values of one column, in the form in which a space keeps them."""
+"""The values of one column: what users may give, and the form in which a space keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from paramsurvey.params.row_math import as_array
 from paramsurvey.transport.columns import numpy_index, value_array
 from paramsurvey.transport.messages import Rows, Values
-from paramsurvey.transport.packed_columns import native
+from paramsurvey.transport.packed_columns import scalars_to_python
 
 Axis = range | NDArray[Any] | list[Any]
-"""All values of a column: a range stays one, so that an axis of a billion values costs nothing."""
+"""All values of a column. A range stays a range, so that an axis of a billion values takes no memory."""
 
 
 def as_axis(name: str, values: object) -> Axis:
-    """Return a column's values in the form in which they are kept.
+    """Return a column's values in the form in which a space keeps them.
 
     Examples
     --------
@@ -33,17 +33,17 @@ def as_axis(name: str, values: object) -> Axis:
     dtype = getattr(checked, "dtype", None)
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return _numbers(np.asarray(checked))
-    return value_array([dated(value) for value in native(as_list(checked))])
+    return value_array(to_python(as_list(checked)))
 
 
 def as_list(values: Iterable[Any]) -> list[Any]:
-    """Return `values` as a list, Arrow's as Python objects."""
+    """Return `values` as a list; the values of an Arrow array become Python objects."""
     to_list = getattr(values, "to_pylist", None)
     return list(to_list() if to_list else values)
 
 
 def several(values: object) -> Any:
-    """Return values as they are, and one value (a string, a number, None) as a list of it.
+    """Return several values as they are, and a single value (a string, a number, None) in a list.
 
     Examples
     --------
@@ -52,18 +52,20 @@ def several(values: object) -> Any:
     """
     if not is_one(values):
         return values
-    return [values[()] if isinstance(values, np.ndarray) else values]  # it has no dimensions
+    return [
+        values[()] if isinstance(values, np.ndarray) else values
+    ]  # [()] takes the value out of an array without dimensions
 
 
 def is_one(values: object) -> bool:
-    """Tell whether this is one value, not several: a string, a number, an array without dimensions."""
+    """Tell whether this is a single value: a string, a number, None, an array without dimensions."""
     if isinstance(values, (str, bytes)):
         return True
     return getattr(values, "ndim", 1) < 1 or not isinstance(values, Iterable)
 
 
 def check_values(name: object, values: object) -> Iterable[Any]:
-    """Return `values`, or raise a ValueError where they are no sequence of them.
+    """Return `values`, or raise a ValueError where it is not a list, or anything like a list, of values.
 
     Examples
     --------
@@ -88,7 +90,7 @@ def check_values(name: object, values: object) -> Iterable[Any]:
 
 
 def native_order(values: Any) -> Any:
-    """Return an array or a Series in this machine's byte order; whatever has none is returned as it is.
+    """Return an array or a Series in this machine's byte order, and anything else as it is.
 
     Examples
     --------
@@ -102,7 +104,9 @@ def native_order(values: Any) -> Any:
 
 
 def has_none(values: Iterable[Any]) -> bool:
-    """Tell whether None, or pandas' NA, is there: pandas makes nan of it, and floats of integers beside it.
+    """Tell whether None or pandas' NA is among the values.
+
+    In a numeric column, pandas would make nan of it, and floats of the integers beside it.
 
     Examples
     --------
@@ -111,7 +115,7 @@ def has_none(values: Iterable[Any]) -> bool:
     >>> has_none([5, float("nan")])
     False
     """
-    # by name, for pandas stays unloaded
+    # NA is recognized by the name of its class, so that pandas need not be loaded
     return any(kind is type(None) or kind.__name__ == "NAType" for kind in set(map(type, values)))
 
 
@@ -123,15 +127,29 @@ def _in_64_bits(values: range) -> bool:
 
 
 def _numbers(values: NDArray[Any]) -> Axis:
-    """Copy numbers into the kind of array that psets are made of."""
+    """Copy numbers into a bool, int64 or float64 array; into a list where an integer is too large for it."""
     if values.dtype.kind == "u" and len(values) and values.max() > np.iinfo(np.int64).max:
         return [int(value) for value in values]
     kinds = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64}
     return np.array(values, dtype=kinds[values.dtype.kind])
 
 
-def dated(value: Any) -> Any:
-    """Return numpy's dates and spans as pandas' ones, which are datetimes and keep the nanoseconds."""
+def to_python(values: Sequence[Any]) -> list[Any]:
+    """Return `values` with numpy's numbers, bools and strings as Python's, and its dates as pandas' dates.
+
+    Examples
+    --------
+    >>> to_python([np.int8(1), "x", np.datetime64("2020-01-01")])
+    [1, 'x', Timestamp('2020-01-01 00:00:00')]
+    """
+    values = scalars_to_python(values)
+    if any(issubclass(kind, (np.datetime64, np.timedelta64)) for kind in set(map(type, values))):
+        return [date_to_pandas(value) for value in values]
+    return values
+
+
+def date_to_pandas(value: Any) -> Any:
+    """Return a date or time span of numpy as that of pandas: it is a datetime, and keeps the nanoseconds."""
     if not isinstance(value, (np.datetime64, np.timedelta64)):
         return value
     import pandas as pd
@@ -140,7 +158,7 @@ def dated(value: Any) -> Any:
 
 
 def values_at(axis: Axis, rows: Rows) -> Values:
-    """Return the values at `rows`, never a view of the axis.
+    """Return the values at `rows`, as a copy that the caller may change.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Columns of psets as categoricals, which take little memory, and what these become in results.
+"""Columns of psets as categoricals, which take little memory, and the dtypes that they have in results.
 
-`product` and `add_column` make categoricals, and mark them. In tables of results a marked one becomes a
-column of the dtype that pandas gives to a list of its values, as in release 0.4: so that one can compute with
-it. A categorical without the mark is the user's own, and stays one.
+`product` and `add_column` make categoricals, and mark them. In tables of results, a marked categorical
+becomes a column with the dtype that pandas gives to a list of its values, as in release 0.4, so that users
+can compute with it. The user made a categorical without the mark, and it stays a categorical.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from paramsurvey.params.axes import has_none
 from paramsurvey.params.dataframes import as_series
 from paramsurvey.params.row_math import blocks
 from paramsurvey.transport.columns import object_array
-from paramsurvey.transport.packed_columns import native
+from paramsurvey.transport.packed_columns import scalars_to_python
 
 
 class _Mark(str):
-    """The name of the categories of an inferred categorical.
+    """The name of the categories of a categorical that paramsurvey made.
 
-    A name belongs to the column, not to the table: it is still there when the table has been filtered,
-    joined, concatenated, copied, grouped or pickled. It equals None, for pandas' assert_frame_equal compares
-    these names, and a product must equal the same categoricals made by hand.
+    pandas keeps this name when a table is filtered, joined, concatenated, copied, grouped or pickled. The
+    mark equals None, because pandas' assert_frame_equal compares these names, and a product must equal the
+    same categoricals made by hand.
     """
 
     __slots__ = ()
@@ -40,14 +40,14 @@ class _Mark(str):
         return not self == other
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
-        return str, (str(self),)  # a pickle of psets can be loaded without paramsurvey
+        return str, (str(self),)  # so that a pickle of psets can be loaded without paramsurvey
 
 
 MARK = _Mark("inferred by paramsurvey")
 
 
 def is_inferred(dtype: object) -> bool:
-    """Tell whether a column with this dtype was made a categorical here, not by the user.
+    """Tell whether paramsurvey, not the user, made a categorical of the column with this dtype.
 
     Examples
     --------
@@ -63,16 +63,19 @@ def is_inferred(dtype: object) -> bool:
 
 
 def column_of(values: Any, infer_category: bool) -> pd.Series[Any]:
-    """Return `values` as a categorical or with the dtype that pandas infers, where that holds them."""
+    """Return `values` as a column: a categorical if `infer_category`, else with the dtype that pandas infers.
+
+    Where that dtype would change values, such as None to nan, the column has the dtype object.
+    """
     if _are_objects(values) and has_none(values):
         return _as_objects(values)
     return _marked(_as_category(values), values) if infer_category else pd.Series(values)
 
 
 def _marked(column: pd.Series[Any], values: Any) -> pd.Series[Any]:
-    """Return a column that is marked when it has become a categorical here."""
-    was_one = isinstance(getattr(values, "dtype", None), pd.CategoricalDtype)
-    if was_one or not isinstance(column.dtype, pd.CategoricalDtype):
+    """Return `column` with the mark if it is a categorical and `values`, of which it was made, were none."""
+    was_categorical = isinstance(getattr(values, "dtype", None), pd.CategoricalDtype)
+    if was_categorical or not isinstance(column.dtype, pd.CategoricalDtype):
         return column
     marked = pd.CategoricalDtype(column.cat.categories.rename(MARK), ordered=False)
     codes = column.cat.codes.to_numpy()
@@ -90,9 +93,9 @@ def _as_objects(values: Any) -> pd.Series[Any]:
 
 
 def _as_category(values: Any) -> pd.Series[Any]:
-    """Return `values` as a categorical, or as they are where that is not possible or would change them."""
+    """Return `values` as a categorical; as a plain column if they are not hashable or would be changed."""
     try:
-        if _are_objects(values) and _would_change(native(values)):
+        if _are_objects(values) and _would_change(scalars_to_python(values)):
             return _as_objects(values)
         return pd.Series(values, dtype="category")
     except TypeError:
@@ -100,24 +103,24 @@ def _as_category(values: Any) -> pd.Series[Any]:
 
 
 def _would_change(values: list[Any]) -> bool:
-    """Tell whether a categorical would make one value of some that are equal, or nan of a NaT."""
+    """Tell whether a categorical would merge values that are equal but differ in type, or change a NaT."""
     kinds = set(map(type, values))
     if type(pd.NaT) in kinds:
         return True
     if len(kinds) < 2 and not any(issubclass(kind, (tuple, frozenset)) for kind in kinds):
-        return False  # quickly: nearly always
+        return False  # the usual case, found without a look at each value
     return len(set(values)) < len(set(map(_typed, values)))
 
 
 def _typed(value: Any) -> Any:
-    """Return what is equal for values that are equal and of the same types, also inside of them."""
+    """Return a key that is equal for two values only if their types are, too, and those of their items."""
     if isinstance(value, tuple):
         return type(value), tuple(map(_typed, value))
     return type(value), frozenset(map(_typed, value)) if isinstance(value, frozenset) else value
 
 
 def smaller(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a column as a categorical where that takes less memory, else as it is."""
+    """Return a column as a categorical if that takes less memory, else as it is."""
     if _are_objects(column) and has_none(column):
         return column
     category = _as_category(column)
@@ -127,35 +130,35 @@ def smaller(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _memory(column: pd.Series[Any]) -> int:
-    """Return the bytes of a column as release 0.4 counted them, to decide as it did: pandas 2 counts more."""
+    """Return the bytes of a column, counted as release 0.4 did, so that `smaller` decides as 0.4 did."""
     return int(column.memory_usage(index=False, deep=True))
 
 
 @dataclass(frozen=True)
 class NativeValues:
-    """The different values of an inferred categorical, with the dtype that the column has in results.
+    """The values that a marked categorical has in results, where it is a column of their dtype.
 
     Attributes
     ----------
     by_code : Series
-        The values at their codes; what is missing is last, where the code -1 finds it.
+        The value of each code, and the missing value as the last item, which is what the code -1 finds.
     """
 
     by_code: pd.Series[Any]
 
     @classmethod
     def of(cls, column: pd.Series[Any]) -> NativeValues:
-        """Return those of a column of psets; its dtype is that of a list of what is in it."""
-        codes, known = column.cat.codes.to_numpy(), column.cat.categories.tolist()
-        used = np.sort(pd.unique(codes))[::-1] if len(codes) else np.arange(len(known))
-        values = as_series([known[code] if code >= 0 else np.nan for code in used.tolist()])
-        places = np.zeros(len(known) + 1, dtype=np.int64)
+        """Return those of a column of psets; categories that no row has do not influence the dtype."""
+        codes, categories = column.cat.codes.to_numpy(), column.cat.categories.tolist()
+        used = np.sort(pd.unique(codes))[::-1] if len(codes) else np.arange(len(categories))
+        values = as_series([categories[code] if code >= 0 else np.nan for code in used.tolist()])
+        places = np.zeros(len(categories) + 1, dtype=np.int64)
         places[used] = np.arange(len(used))
         return cls(values.take(places) if len(used) else values)
 
     @property
     def dtype(self) -> Any:
-        """The dtype in results."""
+        """The column's dtype in results."""
         return self.by_code.dtype
 
     def column(self, codes: NDArray[Any]) -> pd.Series[Any]:
@@ -163,53 +166,55 @@ class NativeValues:
         if not isinstance(self.dtype, np.dtype):
             return pd.Series(self.by_code.array.take(codes), copy=False)
         values, column = self.by_code.to_numpy(), np.empty(len(codes), dtype=self.dtype)
-        for block in blocks(len(codes)):  # numpy makes 8 bytes of each code that it looks up
+        for block in blocks(len(codes)):  # numpy makes an int64 of each code: of all, 8 bytes per row
             column[block.start : block.stop] = values[codes[block.start : block.stop]]
         return pd.Series(column, dtype=self.dtype, copy=False)
 
 
 def native_column(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a categorical as a column of its values, anything else as it is."""
+    """Return a categorical as a column of its values, and any other column as it is."""
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return column
     return NativeValues.of(column).column(column.cat.codes.to_numpy()).set_axis(column.index)
 
 
-DTYPES = "paramsurvey_dtypes"  # in the attrs of psets: the dtypes that columns of objects have in results
+DTYPES = "paramsurvey_dtypes"  # in a table's attrs: the dtypes that its object columns have in results
 
 
 def dtypes_of_objects(psets: pd.DataFrame) -> dict[str, str]:
-    """Return which dtypes pandas gives to lists of the values in columns of objects, where it has another."""
+    """Return, by object column, the dtype that pandas gives to a list of the values, unless it is object."""
     own = {name: as_series(psets[name].tolist()).dtype for name in psets.columns if _are_objects(psets[name])}
     return {str(name): str(dtype) for name, dtype in own.items() if str(dtype) != "object"}
 
 
 def note_dtypes(psets: pd.DataFrame, dtypes: Mapping[str, str]) -> None:
-    """Note in a table of psets which dtypes some of its columns shall have in tables of results.
+    """Note in a table of psets which dtypes some of its columns have in tables of results.
 
-    A column of objects holds the very values that the workers shall get, an integer among floats or None.
+    In psets, such a column has the dtype object so that workers get the values as they were given: an integer
+    among floats stays an integer, None stays None.
     """
     if dtypes:
         psets.attrs = {**psets.attrs, DTYPES: {**psets.attrs.get(DTYPES, {}), **dtypes}}
 
 
 def noted_columns(psets: pd.DataFrame) -> dict[str, pd.Series[Any]]:
-    """Return the columns whose dtypes are noted, with these, where the values still allow that."""
+    """Return the columns for which `note_dtypes` noted a dtype, with that dtype, if the values still fit."""
     noted = psets.attrs.get(DTYPES, {})
-    found = {name: _with_dtype(psets[name], noted[name]) for name in psets.columns if name in noted}
-    return {name: column for name, column in found.items() if column is not None}
+    columns = {name: _with_dtype(psets[name], noted[name]) for name in psets.columns if name in noted}
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def _with_dtype(column: pd.Series[Any], dtype: str) -> pd.Series[Any] | None:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return None
     try:
-        typed = column.astype(dtype)  # type: ignore[call-overload]  # any dtype's name
-    except Exception:  # the user's objects may do anything here
+        typed = column.astype(dtype)  # type: ignore[call-overload]  # pandas-stubs lists names of dtypes
+    except Exception:  # the objects are the user's and may raise any exception
         return None
-    there = column.notna()
-    if not typed.notna().equals(there):
+    present = column.notna()
+    if not typed.notna().equals(present):
         return None
-    values = column[there].astype(object)
-    numbers = typed.dtype == np.float64 and set(map(type, values)) <= {int, float}  # it may round them
-    return typed if numbers or typed[there].astype(object).equals(values) else None
+    values = column[present].astype(object)
+    # float64 may round large integers, as it does in every table of pandas
+    numbers = typed.dtype == np.float64 and set(map(type, values)) <= {int, float}
+    return typed if numbers or typed[present].astype(object).equals(values) else None

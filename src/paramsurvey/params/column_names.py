@@ -1,4 +1,4 @@
-"""What a column may be called: whatever can be a keyword argument and is not paramsurvey's own."""
+"""Which names a column may have: Python identifiers that do not begin with an underscore."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from paramsurvey.errors import PsetError
 
 ATTEMPTS = "_attempts"
 REASONS = frozenset({"_exception", "_traceback", ATTEMPTS})
-"""What stands beside the psets' own columns in `missing`."""
+"""The columns of `missing` that are not the psets' own: why a pset has no result."""
 
 
 def check_names(names: Iterable[Hashable]) -> None:
-    """Refuse the names of columns that psets cannot have.
+    """Refuse names that the columns of psets cannot have.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def check_names(names: Iterable[Hashable]) -> None:
     Raises
     ------
     PsetError
-        A ValueError that names the first column that is not a string, not an identifier, a keyword
-        of Python, begins with an underscore, or is there twice.
+        A ValueError that names the first column whose name is not a string, not an identifier, a keyword
+        of Python, begins with an underscore, or is that of another column.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def check_names(names: Iterable[Hashable]) -> None:
 
 
 def in_unicode(value: Any) -> Any:
-    """Return a text with halves of surrogate pairs written out, for no table can hold them; else the value.
+    """Return a string with lone surrogates escaped, because no table can hold them; other values as they are.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def in_unicode(value: Any) -> Any:
 
 
 def refuse_duplicates(names: Iterable[Hashable]) -> None:
-    """Raise a PsetError that names the first column that is there twice.
+    """Raise a PsetError that names the first column that occurs twice.
 
     Examples
     --------
@@ -73,10 +73,10 @@ def refuse_duplicates(names: Iterable[Hashable]) -> None:
 
 
 def reasons_among(names: Sequence[Hashable], with_counts: bool) -> frozenset[str]:
-    """Return those of the columns that are the reasons of what `missing` gives.
+    """Return those columns that are the reasons in a table, or dict, that came from `missing`.
 
-    That is all of `REASONS`; or `_attempts` alone, where programs written for 0.4 have dropped the other
-    two, which is all that 0.4 had: it is the last column of several then, and has counts.
+    All three of `REASONS`; or `_attempts` alone if it is the last of several columns and has counts. Programs
+    written for release 0.4, which had only the other two, drop these and leave `_attempts`.
 
     Examples
     --------
@@ -89,12 +89,12 @@ def reasons_among(names: Sequence[Hashable], with_counts: bool) -> frozenset[str
     """
     if REASONS.issubset(names):
         return REASONS
-    left_over = with_counts and len(names) > 1 and names[-1] == ATTEMPTS
-    return frozenset([ATTEMPTS]) if left_over else frozenset()
+    only_attempts = with_counts and len(names) > 1 and names[-1] == ATTEMPTS
+    return frozenset([ATTEMPTS]) if only_attempts else frozenset()
 
 
 def without_reasons(pset: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a pset of `missing` without its reasons, and any other as it is.
+    """Return a pset of `missing` without its reasons, and any other pset as it is.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def without_reasons(pset: Mapping[str, Any]) -> Mapping[str, Any]:
     >>> without_reasons({"mass": 1, "_attempts": "often"})
     {'mass': 1, '_attempts': 'often'}
     """
-    if ATTEMPTS not in pset:  # nearly always
+    if ATTEMPTS not in pset:  # the usual case, found at once
         return pset
     reasons = reasons_among(list(pset), _is_count(pset[ATTEMPTS]))
     return {name: value for name, value in pset.items() if name not in reasons}
@@ -131,6 +131,6 @@ def _check_name(name: Hashable) -> None:
 
 
 def _identifier(name: object) -> str:
-    """Return a name that would do in the place of one that does not."""
+    """Return a name that is allowed and resembles `name`."""
     cleaned = "".join(c if f"_{c}".isidentifier() else "_" for c in str(name)).strip("_")
     return cleaned if cleaned.isidentifier() and not iskeyword(cleaned) else f"column_{cleaned}".rstrip("_")

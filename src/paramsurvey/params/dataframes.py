@@ -1,4 +1,4 @@
-"""DataFrames out of the tables that psets are given as: pandas', polars' and Arrow's, and Parquet files."""
+"""From the tables that users give as psets (pandas, polars, Arrow, Parquet files) to DataFrames."""
 
 from __future__ import annotations
 
@@ -23,31 +23,33 @@ READERS = {".feather": "read_feather", ".json": "read_json", ".xlsx": "read_exce
 
 
 def frame_of(psets: object) -> pd.DataFrame | None:
-    """Return the psets of a table as a DataFrame, None where `psets` is no table.
+    """Return the psets of a table as a DataFrame, None if `psets` is not a table.
 
-    Its numbers are in this machine's byte order, and integers are integers: in a column of polars' or
-    Arrow's that has nulls, pandas' nullable ones.
+    Numbers are in this machine's byte order. Integers stay integers: a column of polars or Arrow that has
+    nulls gets one of pandas' nullable integer dtypes.
 
     Parameters
     ----------
     psets : DataFrame, polars or Arrow table, dict of columns, or path
-        A path is that of a Parquet file, or of a directory of them. The psets of `missing` come without
-        their reasons.
+        A path is that of a Parquet file, or of a directory of them. If it is `missing`, the columns with
+        the reasons are left out.
 
     Returns
     -------
     DataFrame or None
-        It may be the very frame that was given, and share its values.
+        It may be the DataFrame that was given, or share its values.
 
     Raises
     ------
     PsetError
-        A ValueError: there is no Parquet file, the names of a table's columns are not different, or the
-        columns of a dict are not equally long.
+        A ValueError: there is no Parquet file, two columns of a table have the same name, or the columns
+        of a dict are not equally long.
     """
     import pandas as pd
 
-    to_psets = getattr(psets, "to_psets", None)  # of missing psets: their reasons are none of their keys
+    to_psets = getattr(
+        psets, "to_psets", None
+    )  # `missing` has it: the reasons in its other columns are not part of the psets
     if callable(to_psets):
         psets = to_psets()
     if isinstance(psets, Mapping):
@@ -61,7 +63,7 @@ def frame_of(psets: object) -> pd.DataFrame | None:
 
 
 def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame | None:
-    """Return a dict of columns as a table, None where none of them is one: it is one pset then."""
+    """Return a dict of columns as a table; None if no value is a list: such a dict is a single pset."""
     import pandas as pd
 
     if columns and all(is_one(values) or isinstance(values, (Mapping, Set)) for values in columns.values()):
@@ -82,7 +84,7 @@ def as_series(values: Values | NDArray[Any]) -> pd.Series[Any]:
         return pd.Series(values)
     try:
         return pd.Series(list(values))
-    except Exception:  # objects that look like arrays to pandas and are none may raise anything
+    except Exception:  # the user's objects may look like arrays to pandas, and raise any exception
         boxed = np.fromiter(values, dtype=object, count=len(values))
         return pd.Series(boxed, dtype=object)
 
@@ -94,9 +96,9 @@ def _without_reasons(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def native_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `frame` with all numbers in this machine's byte order; itself where they are.
+    """Return `frame` with all numbers in this machine's byte order; `frame` itself if they are.
 
-    Files of netCDF and FITS have the other one, of which pandas can do only a part of what it does.
+    Arrays from netCDF and FITS files may have the other byte order, with which many functions of pandas fail.
     """
     foreign = {
         name: dtype.newbyteorder("=")
@@ -107,41 +109,43 @@ def native_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _as_frame(table: Any) -> Any:
-    """Return a table that is not pandas' as it makes a DataFrame of itself, but with exact integers."""
+    """Return a table of another library as its `to_pandas` converts it, but with exact integers."""
     to_pandas = getattr(table, "to_pandas", None)
     if not callable(to_pandas):
         return None
     package = type(table).__module__.partition(".")[0]
     if package not in ("polars", "pyarrow") or not hasattr(table, "schema"):
         return to_pandas()
-    holed, nested = _of_polars(table) if package == "polars" else _of_arrow(table)
-    # where integers are inside of lists and structs, pandas has nothing but Python's own for those with nulls
+    with_nulls, nested = _of_polars(table) if package == "polars" else _of_arrow(table)
+    # in lists and structs, only Python's integers stay exact beside a null
     frame = to_pandas(integer_object_nulls=True) if nested else to_pandas()
-    for name, column in holed.items():
+    for name, column in with_nulls.items():
         if name in frame.columns and isinstance(frame[name].dtype, np.dtype):
             frame[name] = _nullable(column)
     return frame
 
 
 def _of_polars(table: Any) -> tuple[dict[str, Any], bool]:
-    """Return the columns of integers that have nulls, as Arrow's, and whether there are lists or structs."""
+    """Return the integer columns that have nulls, as Arrow arrays, and whether there are lists or structs."""
     kinds = table.schema.items()
-    holed = [name for name, kind in kinds if kind.is_integer() and table[name].null_count()]
-    return {name: table[name].to_arrow() for name in holed}, any(kind.is_nested() for _, kind in kinds)
+    with_nulls = [name for name, kind in kinds if kind.is_integer() and table[name].null_count()]
+    return {name: table[name].to_arrow() for name in with_nulls}, any(kind.is_nested() for _, kind in kinds)
 
 
 def _of_arrow(table: Any) -> tuple[dict[str, Any], bool]:
-    """Return the same of an Arrow table."""
+    """Return what `_of_polars` does, for an Arrow table."""
     from pyarrow import types
 
     refuse_duplicates(table.schema.names)
     columns = zip(table.schema.names, table.columns, strict=True)
-    holed = {name: column for name, column in columns if types.is_integer(column.type) and column.null_count}
-    return holed, any(map(types.is_nested, table.schema.types))
+    with_nulls = {
+        name: column for name, column in columns if types.is_integer(column.type) and column.null_count
+    }
+    return with_nulls, any(map(types.is_nested, table.schema.types))
 
 
 def _nullable(column: Any) -> Any:
-    """Return an Arrow column of integers as pandas' nullable ones, of which none is ever a float."""
+    """Return an Arrow column of integers as pandas' nullable integers, which never become floats."""
     import pandas as pd
     from pyarrow import types
 
@@ -151,7 +155,7 @@ def _nullable(column: Any) -> Any:
 
 
 def _read_parquet(path: str | os.PathLike[str]) -> Any:
-    """Return what a Parquet file, or a directory of them, holds, as an Arrow table."""
+    """Return the contents of a Parquet file, or of a directory of them, as an Arrow table."""
     shown = repr(os.fspath(path))
     if not os.path.exists(path):
         raise PsetTypeError(f"psets is a path, {shown}, where there is nothing: name a Parquet file")

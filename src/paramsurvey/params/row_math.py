@@ -1,4 +1,4 @@
-"""Arithmetic on row numbers: products, choices and permutations that are computed, not stored."""
+"""Arithmetic on row numbers: products, choices and permutations that are computed instead of stored."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from paramsurvey.transport.columns import object_array
 from paramsurvey.transport.messages import Rows, Values
 
-BLOCK = 1 << 16  # rows: many enough for numpy to be fast, few enough to stay in a cache
-MOST_ROWS = 2**62  # beyond, the arithmetic could leave 64 bits
+BLOCK = 1 << 16  # rows that are worked on at a time: numpy is fast, and the values stay in the CPU's cache
+MOST_ROWS = 2**62  # with more rows, the arithmetic could overflow 64 bits
 
 
 def blocks(length: int) -> Iterator[range]:
-    """Yield all rows, in ranges of a convenient size.
+    """Yield the rows from 0 to `length`, in ranges of at most `BLOCK` rows.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def as_array(rows: Rows) -> NDArray[np.int64]:
 
 
 def strides(sizes: Sequence[int]) -> list[int]:
-    """Return for how many neighbouring rows of a product each factor stays at one of its own.
+    """Return, for each factor of a product, how many consecutive rows of the product use the same factor row.
 
     Examples
     --------
@@ -50,26 +50,27 @@ def strides(sizes: Sequence[int]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class RepeatedRows:
-    """How neighbouring rows of a product repeat the rows of one factor.
+    """How consecutive rows of a product repeat the rows of one of its factors.
 
-    The factor's rows come in runs, and the runs come over and over again. Only one round of runs is
-    computed, each run once; the rest is copied.
+    Each row of the factor is repeated `stride` times (a run), and when all rows of the factor had their run,
+    the runs begin again with the first row (the next cycle). Only the first cycle is computed; the others are
+    copies of it.
 
     Attributes
     ----------
     rows : range or int64 array
-        The factor's row for each run of the first round.
+        The factor's row for each run of the first cycle.
     counts : int64 array or None
         The lengths of these runs; None: all are 1.
     length : int
-        How many rows of the product there are.
+        The number of rows of the product.
 
     Examples
     --------
-    >>> spread = RepeatedRows.over(range(1, 8), size=2, stride=2)
-    >>> spread.rows, spread.counts
+    >>> repeated = RepeatedRows.over(range(1, 8), size=2, stride=2)
+    >>> repeated.rows, repeated.counts
     (array([0, 1, 0]), array([1, 2, 1]))
-    >>> spread.apply(np.array([0, 1, 0]))
+    >>> repeated.apply(np.array([0, 1, 0]))
     array([0, 1, 1, 0, 0, 1, 1])
     """
 
@@ -79,7 +80,7 @@ class RepeatedRows:
 
     @classmethod
     def over(cls, rows: range, size: int, stride: int) -> RepeatedRows:
-        """Return what `rows` (neighbours) take from a factor of `size` rows with runs of `stride`."""
+        """Return how `rows` of a product repeat a factor of `size` rows, in runs of `stride` rows."""
         if not rows:
             return cls(range(0), None, 0)
         stop = min(rows.stop, rows.start + size * stride)
@@ -87,14 +88,14 @@ class RepeatedRows:
         return cls(_wrapped(runs, size), _run_lengths(runs, stride, rows.start, stop), len(rows))
 
     def apply(self, values: Values) -> Values:
-        """Return the column of the product, given the values at `rows`."""
+        """Return the product's column, given the factor's values at `rows`."""
         if isinstance(values, list):
             return list(self._repeat(object_array(values, len(values))))
         return self._repeat(values)
 
     def _repeat(self, values: NDArray[Any]) -> NDArray[Any]:
-        round_ = values if self.counts is None else np.repeat(values, self.counts)
-        return round_ if len(round_) == self.length else _over_and_over(round_, self.length)
+        cycle = values if self.counts is None else np.repeat(values, self.counts)
+        return cycle if len(cycle) == self.length else _cycled(cycle, self.length)
 
 
 def _wrapped(runs: range, size: int) -> Rows:
@@ -107,12 +108,12 @@ def _run_lengths(runs: range, stride: int, start: int, stop: int) -> NDArray[np.
     if stride == 1:
         return None
     bounds = np.arange(runs.start, runs.stop + 1, dtype=np.int64) * stride
-    bounds[0], bounds[-1] = start, stop  # the first and the last run may be cut
+    bounds[0], bounds[-1] = start, stop  # the first and the last run may be incomplete
     return np.diff(bounds)
 
 
-def _over_and_over(values: NDArray[Any], length: int) -> NDArray[Any]:
-    """Repeat all `values` up to `length`; doubling keeps the copies long where the values are few."""
+def _cycled(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """Repeat `values` up to `length`. Each step doubles what there is: few long copies are fast."""
     result = np.empty(length, dtype=values.dtype)
     filled = len(values)
     result[:filled] = values
@@ -125,14 +126,14 @@ def _over_and_over(values: NDArray[Any], length: int) -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True)
 class RowIndex:
-    """Ascending row numbers in two bytes each, and eight for every 65536 rows they are chosen from.
+    """Chosen row numbers, ascending; 2 bytes for each, and 8 for every 65,536 rows to choose from.
 
     Attributes
     ----------
     starts : int64 array
-        How many are chosen before each block of `BLOCK` rows.
+        How many rows are chosen before each block of `BLOCK` rows.
     low : uint16 array
-        The chosen rows, each counted from the start of its block.
+        The chosen rows, counted from the start of their block.
 
     Examples
     --------
@@ -146,7 +147,7 @@ class RowIndex:
 
     @classmethod
     def of(cls, flags: Iterable[bool]) -> RowIndex:
-        """Number the rows whose flag is true."""
+        """Choose the rows whose flag is true."""
         found = list(_chosen_in_blocks(iter(flags)))
         counts = np.array([len(low) for low in found], dtype=np.int64)
         return cls(np.cumsum(counts) - counts, np.concatenate([*found, np.empty(0, dtype=np.uint16)]))
@@ -166,24 +167,26 @@ def _chosen_in_blocks(flags: Iterator[bool]) -> Iterator[NDArray[np.uint16]]:
 
 
 def check_seed(seed: int) -> int:
-    """Return `seed`, or raise a ValueError where numpy's SeedSequence would not take it."""
+    """Return `seed` as an int, or raise a ValueError if numpy's SeedSequence would refuse it."""
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"seed {seed!r} is not a non-negative integer: give one, for example seed=0")
     return int(seed)
 
 
 class Permutation:
-    """A permutation of ``range(size)`` that is computed, not stored.
+    """A permutation of ``range(size)`` that is computed instead of stored.
 
-    A row is taken apart into two digits, ``left * width + right``, and each digit in turn is moved by a
-    hash of the other: a Feistel network, which can be undone and so is a permutation. It permutes the
-    ``height * width >= size`` rows of the rectangle; who ends outside of the `size` goes on until it is
-    inside ("cycle walking"). See Black and Rogaway, Ciphers with arbitrary finite domains (2002).
+    A row is split into two digits, ``left * width + right``. In turn, a hash of one digit is added to the
+    other, modulo its base: a Feistel network. Each step can be undone, so the whole is a permutation. It
+    permutes ``height * width >= size`` rows; a result of `size` or more is permuted again until it is
+    smaller ("cycle walking"). See Black and Rogaway, Ciphers with arbitrary finite domains (2002).
 
     Parameters
     ----------
-    size, seed : int
-        Which permutation.
+    size : int
+        How many rows are permuted.
+    seed : int
+        Chooses one of many permutations.
 
     Examples
     --------
@@ -191,7 +194,7 @@ class Permutation:
     [0, 1, 2, 3, 4, 5]
     """
 
-    ROUNDS = 6  # of two half rounds: with 4, some orders of 5 rows come too often: see its test
+    ROUNDS = 6  # each moves both digits. With 4, some orders of 5 rows are too frequent: see the test
 
     def __init__(self, size: int, seed: int) -> None:
         self._size = size
@@ -200,7 +203,7 @@ class Permutation:
         self._keys = np.random.SeedSequence(seed).generate_state(2 * self.ROUNDS, np.uint64)
 
     def at(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return what stands at these positions."""
+        """Return the rows that the permutation puts at these positions."""
         result = self._network(rows.astype(np.uint64))
         outside = np.flatnonzero(result >= self._size)
         while len(outside):
@@ -226,6 +229,6 @@ def _hashed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _moved(digits: NDArray[np.uint64], bits: NDArray[np.uint64], base: np.uint64) -> NDArray[np.uint64]:
-    """Add 32 random bits, scaled to the digits' base, modulo the base; without any slow division."""
+    """Add 32 random bits, scaled to the digits' base, modulo the base; without a division, which is slow."""
     moved = digits + (bits * base >> np.uint64(32))
     return np.where(moved < base, moved, moved - base)

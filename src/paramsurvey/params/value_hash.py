@@ -1,4 +1,10 @@
-"""What makes two psets the same: their keys and values, not how pandas or numpy happen to hold them."""
+"""Which psets get the same seed: those whose values are equal, whatever the type (1 equals 1.0).
+
+This is the looser of two rules. Seeds must survive that pandas stores an integer as a float, or as a
+categorical, when a table grows. `checkpoint.typed_hash` is the stricter rule: a checkpoint's results belong
+only to psets with the same values of the same types (1, 1.0 and True are different), because a worker
+function can tell them apart.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +19,16 @@ import numpy as np
 import pandas as pd
 
 from paramsurvey.errors import PsetError
-from paramsurvey.params.axes import dated
+from paramsurvey.params.axes import date_to_pandas
 
 
-def content_key(pset: Mapping[Hashable, Any]) -> bytes:
-    """Return 16 bytes that are the same for psets with the same content.
+def value_hash(pset: Mapping[Hashable, Any]) -> bytes:
+    """Return a hash of 16 bytes, the same for psets whose values are equal.
 
-    The order of the keys does not matter; a key whose value is missing (None, nan, NaT) counts as not
-    there, and a whole float as the integer, since pandas makes floats of integers when it has to put a
-    nan among them. A tuple, a list and an array of the same values are the same. What is none of
-    Python's own types goes by its pickle.
+    The order of the keys does not matter. A key whose value is missing (None, nan, NaT) counts as absent.
+    A float without a fraction equals the integer, because pandas makes floats of integers in a column that
+    has a nan. A tuple, a list and an array of the same values are equal. Objects of other classes are equal
+    when their pickles are.
 
     Raises
     ------
@@ -31,9 +37,9 @@ def content_key(pset: Mapping[Hashable, Any]) -> bytes:
 
     Examples
     --------
-    >>> content_key({"a": 1, "b": "x"}) == content_key({"b": "x", "c": None, "a": 1.0})
+    >>> value_hash({"a": 1, "b": "x"}) == value_hash({"b": "x", "c": None, "a": 1.0})
     True
-    >>> content_key({"a": 1}) == content_key({"a": "1"})
+    >>> value_hash({"a": 1}) == value_hash({"a": "1"})
     False
     """
     texts = sorted(f"{name!a}: {_text(value)}" for name, value in pset.items() if not _is_missing(value))
@@ -46,7 +52,7 @@ def _is_missing(value: object) -> bool:
 
 @singledispatch
 def _text(value: object) -> str:
-    """Return what is written for a value: the same text for the same content, whatever the version."""
+    """Return the text that is hashed for a value. It never changes, so that seeds do not change."""
     try:
         return f"pickle {pickle.dumps(value, protocol=4).hex()}"
     except Exception as error:
@@ -65,7 +71,7 @@ def _(value: object) -> str:
 
 @_text.register(str)
 def _(value: str) -> str:
-    return ascii(str.__str__(value))  # of an Enum: its value
+    return ascii(str.__str__(value))  # of an Enum that is a str: its value
 
 
 @_text.register(int)
@@ -81,7 +87,7 @@ def _(value: float) -> str:
 @_text.register(np.generic)
 def _(value: np.generic) -> str:
     is_date = isinstance(value, (np.datetime64, np.timedelta64))
-    return _text(dated(value) if is_date else value.item())
+    return _text(date_to_pandas(value) if is_date else value.item())
 
 
 @_text.register(date)

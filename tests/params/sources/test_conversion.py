@@ -15,9 +15,9 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from paramsurvey.errors import PsetError, PsetTypeError
-from paramsurvey.params.cross_product import grid
+from paramsurvey.params import grid
 from paramsurvey.params.dataframes import frame_of
-from paramsurvey.params.sources import PsetSource, PsetStream, PsetTable, as_source, make_psets
+from paramsurvey.params.sources import PsetSource, as_source, make_psets
 from paramsurvey.transport.isolation import IsolatedPset
 
 DICTS = [{"i": i, "f": i / 2, "s": f"s{i}", "o": [i], "m": [i, 0.5, "x"][i % 3]} for i in range(10)]
@@ -40,7 +40,7 @@ def source_of(form: str, limit: int | None = None) -> PsetSource:
 def seen(source: PsetSource, rows: Any) -> list[dict[str, Any]]:
     """Return what a worker sees of these rows."""
     decoder = source.decoder()
-    psets = decoder.psets(rows, decoder.isolated(source.load(rows)))
+    psets = decoder.psets(rows, decoder.isolated(source.payload(rows)))
     return [pset if isinstance(pset, dict) else pset.load() for pset in psets]
 
 
@@ -84,7 +84,7 @@ def test_only_the_first_psets_count_with_a_limit(form: str, limit: int | None, c
 
 def test_plain_columns_travel_as_arrays_and_slices() -> None:
     source = as_source(pd.DataFrame({"i": range(5), "f": [0.5] * 5, "c": pd.Categorical(list("xyxyx"))}))
-    numbers, floats, codes = source.load(range(1, 4))
+    numbers, floats, codes = source.payload(range(1, 4))
     assert all(isinstance(column, np.ndarray) for column in (numbers, floats, codes))
     assert numbers.base is not None, "a view, not a copy"
     assert codes.dtype == np.int8
@@ -96,14 +96,14 @@ def test_a_categorical_of_objects_travels_as_objects() -> None:
 
     source = as_source(pd.DataFrame({"p": pd.Categorical([Point(), Point()])}))
     decoder = source.decoder()
-    psets = list(decoder.psets(range(2), decoder.isolated(source.load(range(2)))))
+    psets = list(decoder.psets(range(2), decoder.isolated(source.payload(range(2)))))
     assert all(isinstance(pset, IsolatedPset) for pset in psets)
 
 
 def test_a_space_travels_with_the_decoder_and_groups_carry_nothing() -> None:
     source = as_source(grid(x=range(1000), y=range(1000)), limit=2000)
     assert len(source) == 2000
-    assert source.load(range(5)) is None
+    assert source.payload(range(5)) is None
     assert seen(source, range(999, 1001)) == [{"x": 0, "y": 999}, {"x": 1, "y": 0}]
 
 
@@ -260,57 +260,6 @@ def test_the_two_reasons_that_0_4_had_may_have_been_dropped(form: Any) -> None:
 def test_a_column_that_is_only_called_like_a_reason_is_refused(form: Any, pset: dict[str, Any]) -> None:
     with pytest.raises(PsetError, match=r"begins with '_'.* rename it, .*, or give missing\.to_psets\(\)"):
         as_source(form([pset])).read(1)
-
-
-# an iterator
-
-
-def test_an_iterator_is_read_as_it_is_asked_for() -> None:
-    read: list[int] = []
-    source = PsetStream(read.append(i) or {"a": i} for i in range(10))  # type: ignore[func-returns-value]
-    assert (len(source), read) == (0, [])
-    assert source.read(3) == 3
-    assert (len(source), read) == (3, [0, 1, 2])
-    assert source.read(100) == 7
-    assert source.read(100) == 0
-
-
-def test_an_iterator_that_raises_does_so_after_what_came_before_was_taken_up() -> None:
-    def psets() -> Any:
-        yield {"a": 0}
-        yield {"a": 1}
-        raise LookupError("broken")
-
-    source = PsetStream(psets())
-    assert source.read(10) == 2
-    assert seen(source, range(2)) == [{"a": 0}, {"a": 1}]
-    with pytest.raises(LookupError, match="broken"):
-        source.read(10)
-
-
-@pytest.mark.parametrize("wrong", [{"a b": 1}, 3, {"_a": 1}], ids=repr)
-def test_a_wrong_pset_is_told_after_what_came_before_was_taken_up(wrong: Any) -> None:
-    source = PsetStream(iter([{"a": 0}, wrong]))
-    assert source.read(10) == 1
-    with pytest.raises(PsetError):
-        source.read(10)
-
-
-def test_what_is_forgotten_is_gone_and_the_rest_can_be_asked_for() -> None:
-    source = PsetStream({"a": i} for i in range(5))
-    source.read(10)
-    source.forget(np.array([0, 2, 3]))
-    assert source.frame(np.array([1, 4]))["a"].tolist() == [1, 4]
-    assert make_psets(source, range(4, 5)) == [{"a": 4}]
-
-
-def test_rows_of_an_iterator_have_the_columns_of_all() -> None:
-    dicts = [{"a": 0}, {"b": "x"}, {"a": 2, "c": 1.5}]
-    source = PsetStream(iter(dicts))
-    source.read(10)
-    table = PsetTable.from_dicts(dicts)
-    for rows in (None, range(1), range(1, 3), np.array([], dtype=np.int64)):
-        assert_frame_equal(source.frame(rows), table.frame(rows))
 
 
 # the types of columns, and dicts of columns

@@ -1,16 +1,16 @@
 """A map's psets, in whatever form the user gave them, behind one protocol: `PsetSource`."""
 
-from paramsurvey.params.sources.pset_table import (
+from paramsurvey.params.sources.conversion import as_source
+from paramsurvey.params.sources.pset_source import (
     CategoryCodes,
     ColumnValues,
     PsetSource,
-    PsetStream,
-    PsetTable,
-    SpaceSource,
-    as_source,
     cell_list,
     make_psets,
 )
+from paramsurvey.params.sources.pset_stream import PsetStream
+from paramsurvey.params.sources.pset_table import PsetTable
+from paramsurvey.params.sources.space_source import SpaceSource
 
 __all__ = [
     "CategoryCodes",

@@ -1,223 +1,51 @@
-"""The parameter sets of a survey: checked, in columns, cut into what groups carry."""
+"""Psets of a table or of a list of dicts, kept in columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from paramsurvey.errors import PsetTypeError
-from paramsurvey.params.axes import as_list, dated
+from paramsurvey.params.axes import to_python
 from paramsurvey.params.column_names import ATTEMPTS, check_names, without_reasons
-from paramsurvey.params.dataframes import as_series, frame_of
-from paramsurvey.params.spaces.algebra import Space
+from paramsurvey.params.dataframes import as_series
+from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues, all_keys
 from paramsurvey.transport.columns import numpy_index, value_array
-from paramsurvey.transport.decoders import DictDecoder, TableDecoder
+from paramsurvey.transport.decoders import TableDecoder
 from paramsurvey.transport.isolation import is_immutable
-from paramsurvey.transport.messages import Decoder, Pset, Rows, Values
-from paramsurvey.transport.packed_columns import native
+from paramsurvey.transport.messages import Rows, Values
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from paramsurvey.params.categories import NativeValues
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryCodes:
-    """Cells that are positions in a list of values, which has nan at its end, where -1 finds it."""
-
-    codes: NDArray[Any]
-    categories: list[Any]
-
-    def values(self) -> list[Any]:
-        """Return the values themselves."""
-        return [self.categories[code] for code in self.codes.tolist()]
-
-
-ColumnValues: TypeAlias = "Values | CategoryCodes"
-"""Some rows of a column, as the workers get them."""
-
-
-def cell_list(cells: ColumnValues) -> list[Any]:
-    """Return the values of some rows of a column, as the workers see them."""
-    if isinstance(cells, CategoryCodes):
-        return cells.values()
-    return cells.tolist() if isinstance(cells, np.ndarray) else list(cells)
-
-
-class PsetSource(Protocol):
-    """Psets that a survey can address by row."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The psets' keys."""
-        ...
-
-    def __len__(self) -> int: ...
-
-    def read(self, count: int) -> int:
-        """Make at most `count` more psets addressable; return how many there were, 0 when all are known."""
-        ...
-
-    def forget(self, rows: Rows) -> None:
-        """These rows will not be asked for any more."""
-        ...
-
-    def load(self, rows: Rows) -> Any:
-        """Return what a group of these rows carries."""
-        ...
-
-    def cells(self, rows: Rows) -> Mapping[str, ColumnValues]:
-        """Return the columns of these rows; a key that a pset does not have is nan."""
-        ...
-
-    def dtypes(self) -> Mapping[str, Any]:
-        """Return the columns' dtypes in pandas, where the values alone do not say them."""
-        ...
-
-    def decoder(self) -> Decoder:
-        """Return what makes psets of a load, in a worker."""
-        ...
-
-    def frame(self, rows: Rows | None = None) -> pd.DataFrame:
-        """Return rows (default: all) as a DataFrame with a RangeIndex that shares no change with anybody."""
-        ...
-
-
-def as_source(psets: object, limit: int | None = None, pset_types: str = "given") -> PsetSource:
-    """Return `psets`, the first `limit` of them, as what a survey works on.
-
-    Parameters
-    ----------
-    psets : DataFrame, iterable of dicts, polars or Arrow table, dict of columns, path, or space
-        A path is that of a Parquet file, or of a directory of them. It is not changed.
-    limit : int, optional
-        None: all.
-    pset_types : str
-        ``'given'``: the values of dicts stay what they are. ``'column'``: they get the type of their column
-        in a DataFrame, as in release 0.4; an iterator is read to its end for that.
-
-    Raises
-    ------
-    PsetError
-        A ValueError that names the column or the pset that is wrong.
-    PsetTypeError
-        The same, where it is no table of psets at all.
-    """
-    if isinstance(psets, Space):
-        return SpaceSource(psets, limit)
-    frame = frame_of(psets)
-    if frame is not None:
-        return PsetTable.from_frame(frame, limit)
-    if isinstance(psets, Iterator):
-        psets = psets if limit is None else islice(psets, limit)
-    if pset_types == "column":
-        return PsetTable.from_frame(_typed_by_column(_dicts(psets)), limit)
-    if isinstance(psets, Iterator):
-        return PsetStream(psets)
-    return PsetTable.from_dicts(_dicts(psets)[:limit])
-
-
-def _typed_by_column(psets: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame([dict(without_reasons(pset)) for pset in psets])
-
-
-def _dicts(psets: object) -> list[Mapping[str, Any]]:
-    if isinstance(psets, Mapping):
-        raise PsetTypeError(
-            "psets is one dict, and none of its values is a list: give a list of dicts, [pset], "
-            "a dict of columns, {'a': [1, 2]}, or a space from paramsurvey.params"
-        )
-    if isinstance(psets, bytes) or not isinstance(psets, Iterable):
-        raise PsetTypeError(
-            f"psets must be a DataFrame or an iterable of dicts, not {type(psets).__name__}: "
-            "give for example [{'a': 1}, {'a': 2}]"
-        )
-    rows = as_list(psets)
-    for i, pset in enumerate(rows):
-        check_pset(i, pset)
-    return rows
-
-
-def check_pset(number: int, pset: object) -> None:
-    """Refuse what is no dict."""
-    if not isinstance(pset, Mapping):
-        raise PsetTypeError(f"pset number {number} is a {type(pset).__name__}, {pset!r:.100}: make it a dict")
-
-
-class SpaceSource:
-    """Psets that are computed where they are needed: a group carries nothing but its rows."""
-
-    def __init__(self, space: Space, limit: int | None = None) -> None:
-        self._space = space
-        self._length = len(space) if limit is None else min(len(space), limit)
-        self.names = space.names
-
-    def __len__(self) -> int:
-        return self._length
-
-    def read(self, count: int) -> int:
-        """Return 0: all psets are known."""
-        return 0
-
-    def forget(self, rows: Rows) -> None:
-        """Do nothing: there is nothing to gain."""
-
-    def load(self, rows: Rows) -> None:
-        """Return None: the space is known to the workers."""
-
-    def cells(self, rows: Rows) -> Mapping[str, ColumnValues]:
-        """Return the columns of these rows."""
-        return self._space.columns(rows)
-
-    def dtypes(self) -> Mapping[str, Any]:
-        """Return nothing: a space has Python's types."""
-        return {}
-
-    def decoder(self) -> Decoder:
-        """Return the space's own."""
-        return self._space.decoder()
-
-    def frame(self, rows: Rows | None = None) -> pd.DataFrame:
-        """Return rows (default: all) as a DataFrame."""
-        import pandas as pd
-
-        chosen = range(len(self)) if rows is None else rows
-        if len(chosen) == 0:
-            return self._space[:0]  # with the dtypes of the others
-        return pd.DataFrame(self._space.columns(chosen), index=pd.RangeIndex(len(chosen)))
+    from paramsurvey.params.sources.pset_source import PsetSource
 
 
 class PsetTable:
-    """Psets in columns.
+    """Psets kept in columns.
 
     Parameters
     ----------
     frame : DataFrame
-        The psets as they shall stand in the results, but for categoricals that were inferred: these take
-        a fraction of the memory, and become columns of their values only when somebody asks for these.
-    cells : mapping
-        For a column, what travels instead of the frame's own values.
+        The psets as the results show them, with one exception: a categorical that paramsurvey made stays
+        one here, because it takes a fraction of the memory. `frame()` replaces it by its values.
+    worker_values : mapping, optional
+        For some columns, the values that workers get where they differ from those in `frame`.
     """
 
-    def __init__(self, frame: pd.DataFrame, cells: Mapping[str, Values] | None = None) -> None:
+    def __init__(self, frame: pd.DataFrame, worker_values: Mapping[str, Values] | None = None) -> None:
         self._frame = frame
         self.names: tuple[str, ...] = tuple(frame.columns)
-        cells = cells or {}
-        self._columns = [_Cells(cells.get(name, None), frame[name]) for name in self.names]
+        own_values = worker_values or {}
+        self._columns = [_WorkerColumn(own_values.get(name, None), frame[name]) for name in self.names]
 
     @classmethod
     def from_frame(cls, psets: pd.DataFrame, limit: int | None = None) -> PsetTable:
-        """Take over a DataFrame, which stays as it is."""
+        """Return the psets of a DataFrame, or the first `limit` of them; the DataFrame is not changed."""
         from paramsurvey.params.categories import noted_columns
 
         check_names(list(psets.columns))
@@ -228,17 +56,17 @@ class PsetTable:
 
     @classmethod
     def from_dicts(cls, psets: Sequence[Mapping[str, Any]]) -> PsetTable:
-        """Take over dicts: a key that some do not have is nan there."""
+        """Return the psets of a list of dicts; nan where a pset does not have the key."""
         import pandas as pd
 
-        names = _all_keys(psets)
+        names = all_keys(psets)
         if ATTEMPTS in names:
             psets = [without_reasons(pset) for pset in psets]
-            names = _all_keys(psets)
+            names = all_keys(psets)
         check_names(names)
-        cells = {name: _packed([pset.get(name, np.nan) for pset in psets]) for name in names}
-        frame = pd.DataFrame({name: as_series(values) for name, values in cells.items()})
-        return cls(frame if names else pd.DataFrame(index=pd.RangeIndex(len(psets))), cells)
+        values = {name: _value_array([pset.get(name, np.nan) for pset in psets]) for name in names}
+        frame = pd.DataFrame({name: as_series(column) for name, column in values.items()})
+        return cls(frame if names else pd.DataFrame(index=pd.RangeIndex(len(psets))), values)
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -248,44 +76,47 @@ class PsetTable:
         return 0
 
     def forget(self, rows: Rows) -> None:
-        """Do nothing: there is nothing to gain."""
+        """Do nothing: a column cannot give back the memory of some of its rows."""
 
-    def load(self, rows: Rows) -> tuple[Values, ...]:
+    def payload(self, rows: Rows) -> tuple[Values, ...]:
         """Return these rows' slice of every column."""
-        return tuple(column.cut(rows) for column in self._columns)
+        return tuple(column.values_at(rows) for column in self._columns)
 
-    def cells(self, rows: Rows) -> Mapping[str, ColumnValues]:
-        """Return the columns of these rows."""
-        cut = zip(self.names, self._columns, self.load(rows), strict=True)
+    def columns(self, rows: Rows) -> Mapping[str, ColumnValues]:
+        """Return the values of these rows by column."""
+        slices = zip(self.names, self._columns, self.payload(rows), strict=True)
         return {
             name: values
             if column.categories is None
             else CategoryCodes(np.asarray(values), column.categories)
-            for name, column, values in cut
+            for name, column, values in slices
         }
 
     @cached_property
     def _natives(self) -> dict[str, NativeValues]:
-        """What the inferred categoricals become in results."""
+        """The values, with their dtype in results, of each categorical that paramsurvey made."""
         from paramsurvey.params.categories import NativeValues, is_inferred
 
         inferred = [name for name, dtype in self._frame.dtypes.items() if is_inferred(dtype)]
         return {str(name): NativeValues.of(self._frame[name]) for name in inferred}
 
     def dtypes(self) -> Mapping[str, Any]:
-        """Return the dtypes that `frame` has."""
+        """Return the dtypes of the DataFrame that `frame` returns."""
         dtypes = {str(name): dtype for name, dtype in self._frame.dtypes.items()}
         return dtypes | {name: values.dtype for name, values in self._natives.items()}
 
     def decoder(self) -> TableDecoder:
-        """Return what makes dicts of these columns."""
+        """Return the decoder that makes dicts of these columns."""
         return TableDecoder(self.names, tuple(column.categories for column in self._columns))
 
     def replace(self, name: str, values: Sequence[Any]) -> None:
-        """Put other values into a column, before any of it is cut; the caller's psets stay as they are."""
+        """Put other values into a column; the caller's psets stay as they are.
+
+        Only before the first group is made: groups that were already made keep the old values.
+        """
         column = as_series(list(values))
         self._frame = self._frame.assign(**{name: column})
-        self._columns[self.names.index(name)] = _Cells(list(values), column)
+        self._columns[self.names.index(name)] = _WorkerColumn(list(values), column)
 
     def frame(self, rows: Rows | None = None) -> pd.DataFrame:
         """Return rows (default: all) as a DataFrame with a RangeIndex."""
@@ -298,7 +129,7 @@ class PsetTable:
         return frame
 
     def showing(self, columns: Mapping[str, pd.Series[Any]]) -> PsetTable:
-        """Return the same psets, for the workers; in the results, these columns stand in place of theirs."""
+        """Return a table that shows these columns in results; what workers get stays the same."""
         if not columns:
             return self
         table = copy(self)
@@ -307,103 +138,14 @@ class PsetTable:
         return table
 
 
-class PsetStream:
-    """Psets from an iterator, read as they are needed.
+class _WorkerColumn:
+    """The values of one column as workers get them.
 
-    A pset has the keys that it was given with, for nobody knows yet which keys the others will
-    have; in the results, a key that it does not have is nan.
-
-    Parameters
+    Attributes
     ----------
-    psets : iterator of dicts
+    categories : list or None
+        The categories, with nan behind them, where only codes are sent; None: the values are sent.
     """
-
-    names: tuple[str, ...] = ()
-
-    def __init__(self, psets: Iterator[Any]) -> None:
-        self._psets = psets
-        self._known: dict[int, Pset] = {}
-        self._count = 0
-        self._checked: set[str] = set()
-
-    def __len__(self) -> int:
-        return self._count
-
-    def read(self, count: int) -> int:
-        """Read at most `count` psets; return how many there were.
-
-        What is wrong with a pset, or whatever the iterator raises, is raised when the psets before it
-        have been taken up.
-        """
-        before = self._count
-        try:
-            for pset in islice(self._psets, count):
-                self._add(pset)
-        except Exception as error:
-            if self._count == before:
-                raise
-            self._psets = _raising(error)
-        return self._count - before
-
-    def _add(self, pset: Any) -> None:
-        check_pset(self._count, pset)
-        pset = dict(without_reasons(pset))
-        if not self._checked.issuperset(pset):
-            check_names(list(pset))
-            self._checked.update(pset)
-        self._known[self._count] = pset
-        self._count += 1
-
-    def forget(self, rows: Rows) -> None:
-        """Drop these psets."""
-        for row in rows:
-            del self._known[int(row)]
-
-    def load(self, rows: Rows) -> list[Pset]:
-        """Return these psets, with numbers of numpy's as Python's."""
-        return [dict(zip(pset, _natives(list(pset.values())), strict=True)) for pset in self._at(rows)]
-
-    def cells(self, rows: Rows) -> Mapping[str, ColumnValues]:
-        """Return the columns of these rows."""
-        psets = self.load(rows)
-        return {name: value_array([pset.get(name, np.nan) for pset in psets]) for name in _all_keys(psets)}
-
-    def dtypes(self) -> Mapping[str, Any]:
-        """Return nothing: psets as dicts have Python's types."""
-        return {}
-
-    def decoder(self) -> DictDecoder:
-        """Return what leaves psets as they are."""
-        return DictDecoder()
-
-    def frame(self, rows: Rows | None = None) -> pd.DataFrame:
-        """Return rows (default: all that were read) as a DataFrame, with the columns of all."""
-        table = PsetTable.from_dicts(list(self._known.values()))
-        if rows is None:
-            return table.frame()
-        known = np.fromiter(self._known, dtype=np.int64, count=len(self._known))
-        return table.frame(np.searchsorted(known, np.asarray(rows, dtype=np.int64)))
-
-    def _at(self, rows: Rows) -> list[Pset]:
-        return [self._known[int(row)] for row in rows]
-
-
-def _raising(error: Exception) -> Iterator[Any]:
-    yield from ()
-    raise error
-
-
-def _all_keys(psets: Iterable[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(chain.from_iterable(psets)))
-
-
-def make_psets(source: PsetSource, rows: Rows) -> list[Pset]:
-    """Return these rows with the values that the workers get, and the very objects that were given."""
-    return list(source.decoder().psets(rows, source.load(rows)))  # type: ignore[arg-type]  # none is sealed
-
-
-class _Cells:
-    """One column, in the form in which it travels."""
 
     def __init__(self, values: Values | None, series: pd.Series[Any]) -> None:
         self.categories: list[Any] | None = None
@@ -411,19 +153,19 @@ class _Cells:
         self._values = values
         if values is not None:
             return
-        known = _atomic_categories(series)
-        if known is not None:
-            self.categories = [*known, np.nan]
+        categories = _immutable_categories(series)
+        if categories is not None:
+            self.categories = [*categories, np.nan]
             self._values = series.cat.codes.to_numpy()
         elif isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufb":
             self._values = series.to_numpy()
         else:
-            self._series = series  # made into Python objects piece by piece, as groups are cut
+            self._series = series  # converted to Python objects per group, so that no second column is kept
 
-    def cut(self, rows: Rows) -> Values:
+    def values_at(self, rows: Rows) -> Values:
         at = numpy_index(rows)
         if self._series is not None:
-            return _natives(self._series.iloc[at].tolist())
+            return to_python(self._series.iloc[at].tolist())
         values = self._values
         assert values is not None
         if isinstance(values, np.ndarray):
@@ -431,27 +173,19 @@ class _Cells:
         return values[at] if isinstance(at, slice) else [values[i] for i in at]
 
 
-def _packed(values: list[Any]) -> Values:
-    packed = value_array(values)
-    return packed if isinstance(packed, np.ndarray) else _natives(packed)
+def _value_array(values: list[Any]) -> Values:
+    array = value_array(values)
+    return array if isinstance(array, np.ndarray) else to_python(array)
 
 
-def _natives(values: list[Any]) -> list[Any]:
-    """Return `values` with numpy's scalars as Python's own, and its dates as pandas' ones."""
-    plain = native(values)
-    if any(issubclass(kind, (np.datetime64, np.timedelta64)) for kind in set(map(type, plain))):
-        return [dated(value) for value in plain]
-    return plain
-
-
-def _atomic_categories(series: pd.Series[Any]) -> list[Any] | None:
-    """Return the categories where psets may share them: not where they are objects."""
+def _immutable_categories(series: pd.Series[Any]) -> list[Any] | None:
+    """Return a categorical's categories if psets may share them; None for mutable ones, and other dtypes."""
     import pandas as pd
 
     if not isinstance(series.dtype, pd.CategoricalDtype):
         return None
-    known = _natives(series.cat.categories.tolist())
-    return known if all(map(is_immutable, set(map(type, known)))) else None
+    categories = to_python(series.cat.categories.tolist())
+    return categories if all(map(is_immutable, set(map(type, categories)))) else None
 
 
 def without_index(frame: pd.DataFrame) -> pd.DataFrame:
@@ -464,8 +198,12 @@ def without_index(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _unshared(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame that no later change of `frame` reaches; pandas 3 copies only what is changed."""
+    """Return a copy that later changes of `frame` do not reach. pandas 3 copies only what is changed."""
     import pandas as pd
 
     copies_on_write = int(pd.__version__.split(".")[0]) >= 3
     return pd.DataFrame(frame).copy(deep=not copies_on_write)
+
+
+if TYPE_CHECKING:
+    _: type[PsetSource] = PsetTable

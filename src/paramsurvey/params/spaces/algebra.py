@@ -1,48 +1,33 @@
-"""Spaces: psets that are addressed by row and computed where they are needed.
+"""Spaces: psets that are computed from row numbers, and what can be made of spaces: products, sums, choices.
 
-A space of a billion psets costs no memory. The driver and the workers each have a copy of it, which
-is small, and what travels between them is row numbers. Whatever a worker needs of this module must
-load without pandas and scipy, so these are imported where they are used.
+A space of a billion psets costs no memory. The driver and each worker have a copy of the space, which is
+small, and only row numbers travel between them. Workers load this module, so it needs neither pandas nor
+scipy; both are imported where they are used.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import accumulate, pairwise
-from operator import index, or_
-from typing import TYPE_CHECKING, Any, overload
+from operator import or_
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.params.axes import as_axis, has_none, values_at
+from paramsurvey.params.axes import as_axis, values_at
 from paramsurvey.params.column_names import check_names, refuse_duplicates
-from paramsurvey.params.row_math import (
-    Permutation,
-    RepeatedRows,
-    RowIndex,
-    as_array,
-    blocks,
-    check_seed,
-    strides,
-)
+from paramsurvey.params.row_math import Permutation, RepeatedRows, RowIndex, as_array, check_seed, strides
+from paramsurvey.params.spaces.indexed_psets import IndexedPsets
 from paramsurvey.transport.columns import object_array
-from paramsurvey.transport.decoders import pset_maker
-from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Pset, Rows, Values
 
-if TYPE_CHECKING:
-    import pandas as pd
 
+class Space(IndexedPsets):
+    """Psets that are computed from their row numbers, and can be combined with those of other spaces.
 
-class Space(ABC):
-    """Psets that are addressed by row.
-
-    A subclass has `names`, ``len`` and `columns`, can be pickled, and gets everything else from here.
+    A subclass defines `names`, ``len`` and `columns`, can be pickled, and inherits everything else.
 
     Attributes
     ----------
@@ -62,49 +47,10 @@ class Space(ABC):
     4  2  a
     """
 
-    names: tuple[str, ...]
-
-    @abstractmethod
-    def __len__(self) -> int: ...
-
-    @abstractmethod
-    def columns(self, rows: Rows) -> dict[str, Values]:
-        """Return the cells of some rows.
-
-        Parameters
-        ----------
-        rows : range or int64 array
-            A range has the step 1; an array may have any order and repeat itself.
-
-        Returns
-        -------
-        dict
-            For each name a bool, int64 or float64 array, or a list of Python objects; they belong to
-            the caller, who may change them.
-        """
-
-    def decoder(self) -> SpaceDecoder:
-        """Return what makes psets of rows in a worker."""
-        return SpaceDecoder(self)
-
-    def to_df(self) -> pd.DataFrame:
-        """Return all rows as a DataFrame, each column with the dtype that pandas infers for it.
-
-        A column that has None in it is one of objects, which are the very values.
-
-        Examples
-        --------
-        >>> Grid({"x": [1, 2]}).to_df()
-           x
-        0  1
-        1  2
-        """
-        return self[:]
-
     def where(self, func: Callable[[Pset], object]) -> Where:
         """Return the space of those psets for which `func` is true.
 
-        Every pset is asked once, in this process, when the length is first needed.
+        `func` is called once per pset, in this process, when the length is first needed.
 
         Parameters
         ----------
@@ -143,89 +89,6 @@ class Space(ABC):
     def __add__(self, other: Space) -> Concat:
         return Concat([self, other]) if isinstance(other, Space) else NotImplemented
 
-    def __iter__(self) -> Iterator[Pset]:
-        decoder = self.decoder()
-        for block in blocks(len(self)):
-            yield from decoder.psets(block, None)
-
-    @overload
-    def __getitem__(self, at: slice) -> pd.DataFrame: ...
-
-    @overload
-    def __getitem__(self, at: int) -> Pset: ...
-
-    def __getitem__(self, at: int | slice) -> pd.DataFrame | Pset:
-        if isinstance(at, slice):
-            return _frame(self, range(len(self))[at])
-        row = _position(at, len(self))
-        return next(self.decoder().psets(range(row, row + 1), None))
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {', '.join(self.names)}>"  # no length: it can take long to know
-
-
-@dataclass(frozen=True)
-class SpaceDecoder:
-    """Makes psets of a space's rows; a group need not carry anything else."""
-
-    space: Space
-
-    def isolated(self, load: None) -> None:
-        """Return nothing: the values are here and there."""
-
-    def weight(self, load: None) -> int:
-        """Return 0."""
-        return 0
-
-    def psets(self, rows: Rows, load: object = None) -> Iterator[Pset]:
-        """Yield one private dict of native Python values for each of `rows`."""
-        columns = self.space.columns(rows)
-        cells = [columns[name] for name in self.space.names]
-        natives = [v.tolist() if isinstance(v, np.ndarray) else _private(v) for v in cells]
-        return map(pset_maker(tuple(self.space.names)), *natives)
-
-
-def _private(values: list[Any]) -> list[Any]:
-    """Copy the objects that can be changed: the next psets of this process have the same ones."""
-    if all(map(is_immutable, set(map(type, values)))):
-        return values
-    return [value if is_immutable(type(value)) else _copy(value) for value in values]
-
-
-def _copy(value: Any) -> Any:
-    try:
-        return deepcopy(value)
-    except Exception:  # a module, for example: what cannot be copied is shared
-        return value
-
-
-def _frame(space: Space, rows: range) -> pd.DataFrame:
-    import pandas as pd
-
-    index = pd.RangeIndex(rows)
-    if not rows and len(space):  # a column without values says nothing of its dtype
-        return _frame(space, range(1)).iloc[:0].set_axis(index)
-    cells = space.columns(rows if rows.step == 1 else np.array(rows, dtype=np.int64))
-    columns = {name: _given(values, index) for name, values in cells.items()}
-    return pd.DataFrame(columns, index=index, columns=list(space.names), copy=False)
-
-
-def _given(values: Values, index: pd.RangeIndex) -> Values | pd.Series[Any]:
-    """Return a column for a DataFrame which has None where the psets have it."""
-    import pandas as pd
-
-    if isinstance(values, np.ndarray) or not has_none(values):
-        return values
-    # a Series, because a DataFrame makes strings and nan of bare objects that are strings and None
-    return pd.Series(object_array(values, len(values)), index=index, dtype=object)
-
-
-def _position(at: int, length: int) -> int:
-    row = index(at)
-    if -length <= row < length:
-        return row % length
-    raise IndexError(f"row {row} is not in the space, which has {length}: ask for one below {length}")
-
 
 # ---- values side by side
 
@@ -241,7 +104,7 @@ class Aligned(Space):
     Raises
     ------
     ValueError
-        A name cannot be one, values are none, or the lengths differ.
+        A name cannot be a column's, something is not a list of values, or the lengths differ.
 
     Examples
     --------
@@ -276,12 +139,12 @@ class Aligned(Space):
 
 
 class Product(Space):
-    """Every row of each space with every row of the others; the last one varies fastest.
+    """Every row of each space with every row of the others; the last space varies fastest.
 
     Parameters
     ----------
     spaces : sequence of Space
-        With different names.
+        No two of them have a name in common.
 
     Examples
     --------
@@ -311,8 +174,8 @@ class Product(Space):
 def _factor_columns(factor: Space, stride: int, rows: Rows) -> dict[str, Values]:
     if not isinstance(rows, range):
         return factor.columns(rows // stride % len(factor))
-    spread = RepeatedRows.over(rows, len(factor), stride)
-    return {name: spread.apply(values) for name, values in factor.columns(spread.rows).items()}
+    repeated = RepeatedRows.over(rows, len(factor), stride)
+    return {name: repeated.apply(values) for name, values in factor.columns(repeated.rows).items()}
 
 
 class Grid(Product):
@@ -338,7 +201,7 @@ class Grid(Product):
         if not axes:
             raise ValueError("a grid needs an axis: give at least one, for example x=[1, 2, 3]")
         super().__init__([Aligned({name: values}) for name, values in axes.items()])
-        len(self)  # refuses what is too large
+        len(self)  # computes the strides, and so refuses a grid that is too large to be numbered
 
 
 # ---- one after the other
@@ -347,8 +210,9 @@ class Grid(Product):
 class Concat(Space):
     """The rows of each space, one space after the other.
 
-    A name that a space does not have is nan in its rows. The other values stay what they are: an
-    integer is not made a float because it has nan below it (but in a DataFrame it is, by pandas).
+    Where a space does not have a name, its rows have nan there. The other values stay what they are: an
+    integer does not become a float because another row of its column is nan. (In a DataFrame it does,
+    because pandas has no other column for both.)
 
     Examples
     --------
@@ -368,14 +232,14 @@ class Concat(Space):
         return self._starts[-1]
 
     def columns(self, rows: Rows) -> dict[str, Values]:
-        pieces = list(self._pieces(rows))
-        if len(pieces) == 1:  # nearly always: groups are short
-            part, own, _ = pieces[0]
-            return self._complete(part, own)
-        return self._gather(len(rows), pieces)
+        shares = list(self._shares(rows))
+        if len(shares) == 1:  # nearly always: groups are short
+            part, own, _ = shares[0]
+            return self._with_all_names(part, own)
+        return self._gather(len(rows), shares)
 
-    def _pieces(self, rows: Rows) -> Iterator[tuple[Space, Rows, slice | NDArray[np.int64]]]:
-        """Yield each space that has some of `rows`, its own rows, and where these belong."""
+    def _shares(self, rows: Rows) -> Iterator[tuple[Space, Rows, slice | NDArray[np.int64]]]:
+        """Yield each space that has some of `rows`, its numbers of them, and their positions in `rows`."""
         for part, (start, stop) in zip(self._parts, pairwise(self._starts), strict=True):
             if isinstance(rows, range):
                 low, high = max(rows.start, start), min(rows.stop, stop)
@@ -387,27 +251,28 @@ class Concat(Space):
             if len(own):
                 yield part, own, at
 
-    def _complete(self, part: Space, rows: Rows) -> dict[str, Values]:
+    def _with_all_names(self, part: Space, rows: Rows) -> dict[str, Values]:
         columns = part.columns(rows)
         return {name: columns[name] if name in columns else np.full(len(rows), np.nan) for name in self.names}
 
-    def _gather(self, length: int, pieces: Sequence[tuple[Space, Rows, Any]]) -> dict[str, Values]:
-        found = [(at, self._complete(part, own)) for part, own, at in pieces]
+    def _gather(self, length: int, shares: Sequence[tuple[Space, Rows, Any]]) -> dict[str, Values]:
+        found = [(at, self._with_all_names(part, own)) for part, own, at in shares]
         return {
             name: _gathered(length, [(at, columns[name]) for at, columns in found]) for name in self.names
         }
 
 
-def _gathered(length: int, pieces: Sequence[tuple[Any, Values]]) -> Values:
-    kinds = {values.dtype if isinstance(values, np.ndarray) else np.dtype(object) for _, values in pieces}
+def _gathered(length: int, shares: Sequence[tuple[Any, Values]]) -> Values:
+    """Return one column of all rows, given (positions, values) of each space that has some of them."""
+    kinds = {values.dtype if isinstance(values, np.ndarray) else np.dtype(object) for _, values in shares}
     result = np.empty(length, dtype=kinds.pop() if len(kinds) == 1 else object)
-    for at, values in pieces:
+    for at, values in shares:
         result[at] = values if isinstance(values, np.ndarray) else object_array(values, len(values))
     return result.tolist() if result.dtype == object else result
 
 
 def _members(space: Space, kind: type[Product] | type[Concat]) -> list[Space]:
-    """Return what a product of products (or sum of sums) is made of: it is flat."""
+    """Return the spaces that a product (or a sum) is made of, so that a product of products stays flat."""
     if not isinstance(space, kind):
         return [space]
     return space._factors if isinstance(space, Product) else space._parts
@@ -420,7 +285,7 @@ class Where(Space):
     """The psets of a space for which a function is true, in their order.
 
     The function is called once for every pset of the space when the length is first needed, and never
-    in a worker: what is kept, and travels, is two bytes for each pset that was chosen.
+    in a worker. Its answers are kept, and sent to workers, as two bytes for each pset that was chosen.
 
     Parameters
     ----------
@@ -451,7 +316,7 @@ class Where(Space):
         return self._space.columns(self._chosen.rows(as_array(rows)))
 
     def __getstate__(self) -> dict[str, Any]:
-        # the index, not the function: no worker shall ask it again, or need be able to
+        # the answers instead of the function, which a worker must not call again and may be unable to load
         return {"_space": self._space, "names": self.names, "_chosen": self._chosen}
 
 

@@ -1,7 +1,7 @@
-"""Numbers in the unit cube for the rows that are asked for: what samples are made of.
+"""Random and quasi-random points in the unit cube, by row: `Sample` makes values of their coordinates.
 
-Whatever rows are asked for, and in whatever order, a row has the numbers that it has in one long draw.
-Threads may share a cube: nothing that is kept is changed by asking, but for tables that grow.
+A row always has the same point, the one that it has in a single draw of all rows, whichever rows are asked
+for and in whatever order. Threads may share a `UnitCube`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from paramsurvey.params.row_math import BLOCK, MOST_ROWS, as_array
 from paramsurvey.transport.columns import numpy_index
 from paramsurvey.transport.messages import Rows
 
-NEAR = 64  # rows: to draw those in between takes less time than to start once more
+NEAR = 64  # rows: drawing up to so many rows that nobody needs takes less time than a new start
 
 Unit = NDArray[np.float64]
 
@@ -35,7 +35,9 @@ class UnitCube(ABC):
     length : int
         How many rows there are, at most `MOST`.
     dimensions : int
+        How many coordinates a point has.
     seed : int
+        Another seed gives other points.
     """
 
     MOST: ClassVar[int] = MOST_ROWS
@@ -47,7 +49,7 @@ class UnitCube(ABC):
 
     @abstractmethod
     def at(self, rows: Rows) -> Unit:
-        """Return the points of `rows`, one line each: numbers from 0 to below 1, the caller's own."""
+        """Return the points of `rows`, one per line, in a new array: numbers from 0 to below 1."""
 
     def _generator(self) -> np.random.Generator:
         return np.random.Generator(np.random.PCG64(self._seed))
@@ -59,7 +61,7 @@ class UnitCube(ABC):
 
 
 class Independent(UnitCube):
-    """Independent numbers: PCG64 can advance to any of them."""
+    """Independent random numbers. The generator PCG64 can jump to any of them."""
 
     def at(self, rows: Rows) -> Unit:
         stream = np.random.PCG64(self._seed)
@@ -74,10 +76,10 @@ class Independent(UnitCube):
 
 
 class Halton(UnitCube):
-    """Halton's sequence, scrambled: each point is computed from its number."""
+    """Halton's sequence, scrambled. Each point can be computed from its number."""
 
     def at(self, rows: Rows) -> Unit:
-        engine = copy(self._permuted)  # the number of its next point is this call's own
+        engine = copy(self._permuted)  # so that threads do not share the number of its next point
 
         def draw(run: range) -> Unit:
             engine.num_generated = run.start  # fast_forward() would compute all points up to there
@@ -94,9 +96,9 @@ class Halton(UnitCube):
 class Sobol(UnitCube):
     """Sobol's sequence, scrambled.
 
-    With ^ for "exclusive or", of row numbers and of the bits of points: point(i ^ j) is
-    point(i) ^ point(j) ^ point(0). So a point is one of the first `FIRST`, ^ what the rest of its number
-    adds; and that is made of one such step for each bit.
+    With ^ for "exclusive or" of row numbers and of the bits of points, point(i ^ j) is point(i) ^ point(j) ^
+    point(0). So the point of row ``a + b * FIRST`` is point(a), which is in the table of the first `FIRST`
+    points, ^ a step that depends on b alone, which is in the table of steps.
     """
 
     BITS = 30  # of each coordinate, which is scipy's default
@@ -111,7 +113,7 @@ class Sobol(UnitCube):
         return points
 
     def _tables(self, last: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-        """Return the first points, and the steps to the others up to row `last`, in bits."""
+        """Return the table of first points and the table of steps, up to row `last`, as bits."""
         known = self._known
         if last >= len(known[1]) * self.FIRST:
             known = self._known = self._computed(last)
@@ -135,7 +137,7 @@ class Sobol(UnitCube):
 
 
 class LatinHypercube(UnitCube):
-    """One point in each of `length` slices of every dimension: permutations, which are kept as a whole."""
+    """One point in each of `length` slices of every dimension. All points are computed together, and kept."""
 
     def at(self, rows: Rows) -> Unit:
         return np.array(self._points[numpy_index(rows)])
@@ -174,7 +176,7 @@ def qmc() -> ModuleType:
 
 
 def in_runs(rows: Rows, dimensions: int, draw: Callable[[range], Unit]) -> Unit:
-    """Return the points of any rows: `draw` returns those of neighbours, and gets near ones together.
+    """Return the points of any rows; `draw` returns those of a range, and is called per run of near rows.
 
     Examples
     --------
@@ -197,7 +199,7 @@ def in_runs(rows: Rows, dimensions: int, draw: Callable[[range], Unit]) -> Unit:
 
 
 def _runs(wanted: NDArray[np.int64]) -> Iterator[slice]:
-    """Cut ascending rows where the next one is far away, and between blocks, lest a run take much memory."""
+    """Split ascending rows where the next row is far away, and between blocks, which bounds the memory."""
     is_cut = (np.diff(wanted) > NEAR) | (np.diff(wanted // BLOCK) > 0)
     ends = [0, *(np.flatnonzero(is_cut) + 1).tolist(), len(wanted)] if len(wanted) else []
     return (slice(start, stop) for start, stop in pairwise(ends))

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from paramsurvey.params.cross_product import grid, product
+from paramsurvey.params import grid, product
 from paramsurvey.testing.place import Place, check_books
 
 

@@ -1,0 +1,62 @@
+"""`add_column`: a column that is computed from each pset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pandas as pd
+
+from paramsurvey.params.categories import smaller
+from paramsurvey.params.dataframes import native_frame
+from paramsurvey.params.row_math import blocks
+from paramsurvey.transport.messages import Pset
+
+
+def add_column(
+    df: pd.DataFrame, name: str, func: Callable[[Pset], Any], infer_category: bool = True
+) -> pd.DataFrame:
+    """Return a copy of `df` with one more column, whose values are computed from the rows.
+
+    Parameters
+    ----------
+    df : DataFrame
+        The psets; they are not changed.
+    name : str
+        The new column's name. A column that already has this name is replaced.
+    func : callable
+        ``func(row) -> value``; the row is a dict of native Python values, as a worker sees them.
+    infer_category : bool
+        Make the column a categorical when that takes less memory.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    Exception
+        Whatever `func` raises.
+
+    Examples
+    --------
+    >>> from paramsurvey.params import product
+    >>> add_column(product({"a": [1, 2], "b": [10, 20]}), "total", lambda row: row["a"] + row["b"])
+       a   b  total
+    0  1  10     11
+    1  1  20     21
+    2  2  10     12
+    3  2  20     22
+    """
+    column = pd.Series([func(row) for row in rows_of(df)])
+    result = native_frame(df.copy())
+    result[name] = (smaller(column) if infer_category else column).array
+    return result
+
+
+def rows_of(df: pd.DataFrame) -> Iterator[dict[Any, Any]]:
+    """Yield each row as a dict of native Python values; only a block of rows is converted at a time."""
+    plain = pd.DataFrame(df)
+    for block in blocks(len(plain)):
+        part = plain.iloc[block.start : block.stop]
+        yield from part.to_dict("records") if len(part.columns) else ({} for _ in block)

@@ -1,0 +1,77 @@
+"""From what the user gave to `map` as psets to a `PsetSource`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.errors import PsetTypeError
+from paramsurvey.params.axes import as_list
+from paramsurvey.params.column_names import without_reasons
+from paramsurvey.params.dataframes import frame_of
+from paramsurvey.params.sources.pset_source import PsetSource, check_pset
+from paramsurvey.params.sources.pset_stream import PsetStream
+from paramsurvey.params.sources.pset_table import PsetTable
+from paramsurvey.params.sources.space_source import SpaceSource
+from paramsurvey.params.spaces.algebra import Space
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def as_source(psets: object, limit: int | None = None, pset_types: str = "given") -> PsetSource:
+    """Return `psets`, or the first `limit` of them, in the form that a survey works with.
+
+    Parameters
+    ----------
+    psets : DataFrame, iterable of dicts, polars or Arrow table, dict of columns, path, or space
+        A path is that of a Parquet file, or of a directory of them. `psets` is not changed.
+    limit : int, optional
+        None: all.
+    pset_types : str
+        ``'given'``: the values of dicts stay what they are. ``'column'``: they get the type of their column
+        in a DataFrame, as in release 0.4; to learn that type, an iterator is read to its end.
+
+    Raises
+    ------
+    PsetError
+        A ValueError that names the column or the pset that is wrong.
+    PsetTypeError
+        A PsetError: `psets` is not a table of psets at all.
+    """
+    if isinstance(psets, Space):
+        return SpaceSource(psets, limit)
+    frame = frame_of(psets)
+    if frame is not None:
+        return PsetTable.from_frame(frame, limit)
+    if isinstance(psets, Iterator):
+        psets = psets if limit is None else islice(psets, limit)
+    if pset_types == "column":
+        return PsetTable.from_frame(_typed_by_column(_dicts(psets)), limit)
+    if isinstance(psets, Iterator):
+        return PsetStream(psets)
+    return PsetTable.from_dicts(_dicts(psets)[:limit])
+
+
+def _typed_by_column(psets: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([dict(without_reasons(pset)) for pset in psets])
+
+
+def _dicts(psets: object) -> list[Mapping[str, Any]]:
+    if isinstance(psets, Mapping):
+        raise PsetTypeError(
+            "psets is one dict, and none of its values is a list: give a list of dicts, [pset], "
+            "a dict of columns, {'a': [1, 2]}, or a space from paramsurvey.params"
+        )
+    if isinstance(psets, bytes) or not isinstance(psets, Iterable):
+        raise PsetTypeError(
+            f"psets must be a DataFrame or an iterable of dicts, not {type(psets).__name__}: "
+            "give for example [{'a': 1}, {'a': 2}]"
+        )
+    rows = as_list(psets)
+    for i, pset in enumerate(rows):
+        check_pset(i, pset)
+    return rows
