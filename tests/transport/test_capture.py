@@ -17,7 +17,7 @@ import paramsurvey
 from paramsurvey import errors
 from paramsurvey.backends.multiprocessing.output import WorkerStream, _labelled
 from paramsurvey.results.map_results import MapResults
-from paramsurvey.transport.capture import KEPT, OutputStore, new_file
+from paramsurvey.transport.capture import KEPT_BYTES, OutputStore, new_file
 
 
 def talk(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any] | None:
@@ -31,7 +31,7 @@ def talk(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) 
     elif kind == "c":
         ctypes.CDLL(None).printf(b"C code\n")
     elif kind == "long":
-        print("x" * 100 * KEPT)
+        print("x" * 100 * KEPT_BYTES)
     elif kind == "raises":
         print("no newline", end="")
         raise ValueError("bad")
@@ -78,10 +78,10 @@ def test_long_output_is_bounded_and_all_of_it_is_in_a_file() -> None:
     results = survey("prints", "long", capture_output="store")
     text = results.output_of(1)
     (path,) = Path.cwd().glob(".paramsurvey-*-pset-1.txt")
-    assert len(text) < 3 * KEPT
+    assert len(text) < 3 * KEPT_BYTES
     assert text.startswith("out 1\nerr 1\nxxx")
     assert str(path) in text
-    assert path.read_text() == "out 1\nerr 1\n" + "x" * 100 * KEPT + "\n"
+    assert path.read_text() == "out 1\nerr 1\n" + "x" * 100 * KEPT_BYTES + "\n"
 
 
 def test_stored_output_is_told_by_chosen_rows_and_by_pickles() -> None:

@@ -13,7 +13,7 @@ from pandas.testing import assert_series_equal
 
 from paramsurvey.results.map_results import series_of
 from paramsurvey.transport.columns import Column, numpy_index, rows_at, unpack_values, value_array
-from paramsurvey.transport.packed_columns import native, pack_column
+from paramsurvey.transport.packed_columns import pack_column, scalars_to_python
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_a_large_unsigned_number_of_numpy_does_not_wrap_around() -> None:
 
 def test_native_leaves_numpys_dates_alone() -> None:
     dates = [np.datetime64("2020-01-01T00:00:00.123456789"), np.timedelta64(1, "ns")]
-    assert native(dates) == dates
-    assert [type(value) for value in native(dates)] == [np.datetime64, np.timedelta64]
+    assert scalars_to_python(dates) == dates
+    assert [type(value) for value in scalars_to_python(dates)] == [np.datetime64, np.timedelta64]
 
 
 def test_a_packed_column_keeps_numbers_of_each_kind_together() -> None:

@@ -1,1 +1,1 @@
-"""What crosses the border between the driver and its workers. Workers load it, so it needs no numpy."""
+"""What the driver and its workers send to each other. Workers load it, so it must not load numpy."""

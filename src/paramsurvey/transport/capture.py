@@ -1,6 +1,6 @@
-"""Catching what psets print, at the level of file descriptors: of C code and of subprocesses, too.
+"""Capturing what psets print, from file descriptors, so that output of C code and subprocesses is included.
 
-Only the standard library is loaded here: workers import this module.
+Workers load this module, so it loads only the standard library.
 """
 
 from __future__ import annotations
@@ -10,26 +10,27 @@ import sys
 import tempfile
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
+from functools import cache
 from types import FrameType
 from typing import IO, Any, Protocol
 
 from paramsurvey.transport.messages import CaptureMode, CaptureSettings, Rows, WorkerFunction
 
-KEPT = (
+KEPT_BYTES = (
     1 << 15
-)  # bytes of each end of a pset's output that are kept; all of it is in a file where there is more
+)  # bytes that are kept of the beginning, and of the end, of a pset's output; a file has longer output
 STREAMS = (1, 2)  # stdout, stderr
-LABEL = b"\0"  # begins the line that tells which pset prints what follows
+LABEL = b"\0"  # begins the line that says which pset prints what follows
 
 
 class Offset(Protocol):
-    """A cell that has the running pset's place in its group, at 0."""
+    """Memory that holds, at index 0, the running pset's offset in its group."""
 
     def __getitem__(self, at: int, /) -> int: ...
 
 
 class Capture(Protocol):
-    """Puts something around the worker function."""
+    """Wraps the worker function, so that what it prints can be told apart by pset."""
 
     def around(
         self,
@@ -38,18 +39,18 @@ class Capture(Protocol):
         offset: Offset,
         found: MutableMapping[int, str],
     ) -> WorkerFunction:
-        """Return a function that does the same; what the pset at ``offset[0]`` prints gets into `found`."""
+        """Return a function that does the same, and puts what the pset at ``offset[0]`` prints in `found`."""
         ...
 
 
 class LineLabels:
-    """Writes a line before what each pset prints, for whoever reads the two streams."""
+    """Writes a line before what each pset prints, so that the reader of both streams knows the pset."""
 
     def begin(self) -> None:
         """Do nothing."""
 
     def end(self) -> None:
-        """Say that nothing is labelled from now on."""
+        """Write an empty label: what follows was not printed by a pset."""
         _write_label("")
 
     def around(
@@ -59,7 +60,7 @@ class LineLabels:
         offset: Offset,
         found: MutableMapping[int, str],
     ) -> WorkerFunction:
-        """Return a function that writes the labels first."""
+        """Return a function that writes the label, then calls `function`."""
 
         def labelled(pset: Any, system_kwargs: Any, user_kwargs: Any) -> Any:
             _write_label(str(int(rows[offset[0]])))
@@ -77,15 +78,18 @@ def _write_label(text: str) -> None:
 
 
 class OutputStore:
-    """Lets both streams go into a file, which is cut after every pset. Made for one thread.
+    """Redirects both streams into a file, and reads and empties the file after every pset.
+
+    Psets must run one after the other, in one thread.
 
     Parameters
     ----------
     fd : int
-        Of an empty file that is opened for appending. Who else holds it can read the output of a pset
-        that never ended.
+        File descriptor of an empty file that was opened for appending. Another process that has it open can
+        read the output of a pset that crashed or was stopped.
     stem : str
-        A pset that prints more than is kept gets a file of its own: its name is this and the pset's number.
+        How the name of a file begins that gets the whole output of a pset that prints more than is kept. The
+        pset's number follows.
     """
 
     def __init__(self, fd: int, stem: str) -> None:
@@ -95,7 +99,7 @@ class OutputStore:
         self._streams: tuple[Any, Any] | None = None
 
     def begin(self) -> None:
-        """Redirect the streams. A `sys.stdout` that somebody has replaced follows them."""
+        """Redirect the streams, and also a `sys.stdout` that was replaced, as notebooks do."""
         flush_streams()
         self._saved = [os.dup(stream) for stream in STREAMS]
         for stream in STREAMS:
@@ -105,7 +109,7 @@ class OutputStore:
             sys.stdout, sys.stderr = _text(1), _text(2)
 
     def end(self) -> None:
-        """Give the streams back. Twice is harmless."""
+        """Restore the streams. May be called twice."""
         flush_streams()
         if self._streams is not None:
             sys.stdout, sys.stderr = self._streams
@@ -122,7 +126,7 @@ class OutputStore:
         offset: Offset,
         found: MutableMapping[int, str],
     ) -> WorkerFunction:
-        """Return a function after which the file is cut."""
+        """Return a function that calls `function`, then takes its output out of the file."""
 
         flush, flush_c, size_of, fd = _python_flush(), _c_flush(), os.lseek, self._fd
 
@@ -139,53 +143,58 @@ class OutputStore:
         return stored
 
 
-def capture_for(capturing: CaptureSettings, fd: int) -> LineLabels | OutputStore | None:
-    """Return what a worker has to put around the function; `fd` is of an empty file for a `OutputStore`."""
-    if capturing.mode is CaptureMode.STORE:
-        return OutputStore(fd, capturing.stem)
-    return LineLabels() if capturing.labels else None
+def capture_for(settings: CaptureSettings, fd: int) -> LineLabels | OutputStore | None:
+    """Return the capture that the settings ask for, None if none; `fd` is the file of an `OutputStore`."""
+    if settings.mode is CaptureMode.STORE:
+        return OutputStore(fd, settings.stem)
+    return LineLabels() if settings.labels else None
 
 
-def take_output(fd: int, spill: str) -> str:
-    """Return what is in a file, bounded, and empty it; where that is not all, all of it is in `spill`."""
+def take_output(fd: int, whole_file: str) -> str:
+    """Return the text in a file, and empty the file. A long text is copied to `whole_file` and shortened."""
     size = os.lseek(fd, 0, os.SEEK_END)
-    if size <= 2 * KEPT:
+    if size <= 2 * KEPT_BYTES:
         text = os.pread(fd, size, 0).decode(errors="replace")
     else:
-        first, last = os.pread(fd, KEPT, 0), os.pread(fd, KEPT, size - KEPT)
-        left_out = f"\n[... {size - 2 * KEPT} bytes; all of it is in {_copied(fd, size, spill)} ...]\n"
+        first, last = os.pread(fd, KEPT_BYTES, 0), os.pread(fd, KEPT_BYTES, size - KEPT_BYTES)
+        left_out = (
+            f"\n[... {size - 2 * KEPT_BYTES} bytes; all of it is in {_copied(fd, size, whole_file)} ...]\n"
+        )
         text = first.decode(errors="replace") + left_out + last.decode(errors="replace")
     os.ftruncate(fd, 0)
     return text
 
 
 def _copied(fd: int, size: int, path: str) -> str:
+    """Copy a file; return the path, or why there is no copy."""
     try:
         with open(path, "wb") as file:
             for place in range(0, size, 1 << 20):
                 file.write(os.pread(fd, min(1 << 20, size - place), place))
     except OSError as error:
-        return f"no file, for it cannot be written ({error})"
+        return f"no file, because it cannot be written ({error})"
     return path
 
 
 def is_ours(frame: FrameType) -> bool:
-    """Tell whether a frame of a traceback is of this module, which is no news to the user."""
+    """Tell whether a frame of a traceback is in this module, and of no interest to the user."""
     return frame.f_code.co_filename == __file__
 
 
 def new_file() -> IO[bytes]:
-    """Return an empty file without a name for a `OutputStore`."""
+    """Return an empty file without a name, for an `OutputStore`."""
     file = tempfile.TemporaryFile(buffering=0, prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
-    import fcntl  # not on Windows, where this module must be importable
+    import fcntl  # here, because Windows does not have it and must be able to import this module
 
     flags = fcntl.fcntl(file, fcntl.F_GETFL)
-    fcntl.fcntl(file, fcntl.F_SETFL, flags | os.O_APPEND)  # so that it can be cut while others write
+    fcntl.fcntl(
+        file, fcntl.F_SETFL, flags | os.O_APPEND
+    )  # so that it can be emptied while subprocesses write to it
     return file
 
 
 def flush_streams() -> None:
-    """Have everything that was printed so far behind the descriptors, that of C code too."""
+    """Write what Python and C code have printed so far, and still hold in buffers, to the descriptors."""
     _python_flush()()
     _c_flush()(None)
 
@@ -198,7 +207,7 @@ def _python_flush() -> Callable[[], None]:
         try:
             out()
             err()
-        except Exception:  # one was closed: the other has its chance
+        except Exception:  # stdout may be closed: flush stderr all the same
             with suppress(Exception):
                 err()
 
@@ -216,12 +225,10 @@ def _text(fd: int) -> Any:
     return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
-_found: list[Callable[[None], object]] = []
-
-
+@cache
 def _c_flush() -> Callable[[None], object]:
-    if not _found:
-        import ctypes
+    """Return C's fflush(), which flushes all streams when it is called with NULL (None)."""
+    import ctypes
 
-        _found.append(getattr(ctypes.CDLL(None), "fflush", lambda _: None))
-    return _found[0]
+    flush: Callable[[None], object] = getattr(ctypes.CDLL(None), "fflush", lambda _: None)
+    return flush

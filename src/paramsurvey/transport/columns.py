@@ -1,7 +1,7 @@
-"""Columns of values: how the driver lets them land in place.
+"""Columns of results in the driver: values are written at their psets' rows as they arrive, in any order.
 
-What a column becomes depends on its values alone, never on the order in which they arrive: while
-it lands, whatever cannot be told apart later (an int among floats) is remembered.
+A column's dtype and values depend on the values alone, never on the order in which they arrive. So a column
+of floats remembers which of its values arrived as integers, in case it must become a column of objects.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ EXACT_IN_FLOAT = 2**53  # a float64 holds every integer up to here
 
 
 def numpy_index(rows: Rows) -> slice | NDArray[np.int64]:
-    """Return what numpy needs to address `rows`; a slice where that is possible, for it copies nothing."""
+    """Return an index for numpy arrays; a slice if possible, because slicing copies nothing."""
     if isinstance(rows, range):
         return slice(rows.start, rows.stop, rows.step)
     return rows
 
 
 def rows_at(rows: Rows, offsets: Offsets) -> Rows:
-    """Return the rows at `offsets` (ascending, each once)."""
+    """Return the rows at `offsets`, which ascend and are different."""
     if len(offsets) == len(rows):
         return rows
     if isinstance(offsets, range):
@@ -37,33 +37,33 @@ def rows_at(rows: Rows, offsets: Offsets) -> Rows:
 
 
 def object_array(values: Iterable[Any], count: int) -> NDArray[Any]:
-    """Return an object array of `values`; numpy never looks inside lists and arrays among them."""
+    """Return an object array of `values`; lists and arrays among them stay single values."""
     return np.fromiter(values, dtype=object, count=count)
 
 
 def unpack_values(values: PackedValues | Values) -> Values:
-    """Return values that have travelled as they are kept in the driver; numbers are not copied."""
+    """Return received values in the form that the driver keeps; numbers are not copied."""
     if isinstance(values, array):
         return np.frombuffer(values, dtype=np.int64 if values.typecode == "q" else np.float64)
     return np.frombuffer(bytearray(values), dtype=np.bool_) if isinstance(values, bytes) else values
 
 
 def value_array(values: Sequence[Any]) -> Values:
-    """Return `values` as a bool, int64 or float64 array where they all are that, else as a list."""
+    """Return `values` as a bool, int64 or float64 array if all have that type, else as a list."""
     return unpack_values(packed_columns.pack_values(values))
 
 
 class Column:
-    """One result key's values for all psets, landing in any order."""
+    """The values of one result key for all psets; they may arrive in any order."""
 
     def __init__(self) -> None:
         self._room = 0
         self._data: NDArray[Any] | None = None
         self._filled = np.zeros(0, dtype=np.bool_)
-        self._ints: NDArray[np.bool_] | None = None  # in a float column: which values came as int
+        self._ints: NDArray[np.bool_] | None = None  # in a float column: which values arrived as int
 
     def make_room(self, total: int) -> None:
-        """Make room for `total` psets. When there was some, for more than that: there may be more to come."""
+        """Make room for `total` psets; when it is called again, for more, so that a stream copies seldom."""
         if total <= self._room:
             return
         self._room = total if self._room == 0 else max(total, 2 * self._room)
@@ -72,7 +72,7 @@ class Column:
         self._ints = None if self._ints is None else _longer(self._ints, self._room)
 
     def put(self, rows: Rows, values: Values) -> None:
-        """Let `values` land at `rows`, widening the column's type when it is too narrow."""
+        """Write `values` at `rows`; if the column's dtype cannot hold them, change it first."""
         at = numpy_index(rows)
         incoming = values if isinstance(values, np.ndarray) else object_array(values, len(values))
         self._widen_for(incoming)
@@ -94,7 +94,7 @@ class Column:
             self._to_objects()
 
     def _remember_ints(self) -> None:
-        """Become a float column that knows which of its values came as integers."""
+        """Become a float column that remembers which of its values arrived as integers."""
         assert self._data is not None
         if self._data.dtype.kind == "i":
             self._ints = self._filled.copy()
@@ -111,7 +111,7 @@ class Column:
         self._data = data
 
     def get(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return the values at `rows` and the mask of those that are there."""
+        """Return the values at `rows`, and a mask that is False where no value has arrived."""
         if len(rows) and int(rows[-1]) >= self._room:
             self.make_room(int(rows[-1]) + 1)
         data = np.zeros(self._room, dtype=object) if self._data is None else self._data

@@ -1,4 +1,4 @@
-"""Making psets, as private dicts of native Python values, out of what a group carries."""
+"""Decoders make psets, which are private dicts of native Python values, of a group's payload."""
 
 from __future__ import annotations
 
@@ -12,78 +12,77 @@ from paramsurvey.transport.isolation import IsolatedColumn, IsolatedPset, isolat
 from paramsurvey.transport.messages import PackedValues, Pset, Rows, Values
 from paramsurvey.transport.packed_columns import packed, to_list
 
-PIECE = 1024  # psets whose values are made Python's at once: few enough to be in the processor's cache
+CHUNK = 1024  # psets that are converted to Python's values at a time: they stay in the CPU's cache
 
 
 @dataclass(frozen=True)
 class TableDecoder:
-    """Decodes a table's slices of columns.
+    """Makes psets of a table's columns.
 
     Parameters
     ----------
     names : tuple of str
-        The columns: identifiers and no keywords, which the table has checked.
+        The columns' names. The table has checked that they are identifiers.
     categories : tuple
-        For each column its categories with nan behind them (so that code -1 finds it), or None
-        when the column travels as it is.
+        For each column of which only category codes are sent, the list of its categories, with nan as the
+        last item, which is what the code -1 finds; None for a column of which the values are sent.
     """
 
     names: tuple[str, ...]
     categories: tuple[list[Any] | None, ...]
 
-    def isolated(self, load: Sequence[Values]) -> tuple[PackedValues, ...]:
-        """Return the columns as they travel."""
+    def isolated(self, payload: Sequence[Values]) -> tuple[PackedValues, ...]:
+        """Return the columns as they are sent: packed, and with their objects pickled one by one."""
         return tuple(
-            isolated_column(packed(values), name) for values, name in zip(load, self.names, strict=True)
+            isolated_column(packed(values), name) for values, name in zip(payload, self.names, strict=True)
         )
 
-    def weight(self, load: Sequence[PackedValues]) -> int:
-        """Return the bytes of all objects."""
-        return sum(values.weight() for values in load if isinstance(values, IsolatedColumn))
+    def pickled_bytes(self, payload: Sequence[PackedValues]) -> int:
+        """Return how many bytes the pickled objects have."""
+        return sum(values.pickled_bytes() for values in payload if isinstance(values, IsolatedColumn))
 
-    def psets(self, rows: Rows, load: Sequence[Values | PackedValues]) -> Iterator[Pset | IsolatedPset]:
-        """Yield one dict for each of `rows`."""
-        if not load:
+    def psets(self, rows: Rows, payload: Sequence[Values | PackedValues]) -> Iterator[Pset | IsolatedPset]:
+        """Yield one pset for each of `rows`."""
+        if not payload:
             return ({} for _ in rows)
         make = pset_maker(self.names)
-        pieces = (map(make, *self._piece(load, start)) for start in range(0, len(rows), PIECE))
-        psets = chain.from_iterable(pieces)
-        return (
-            map(IsolatedPset, psets) if any(isinstance(values, IsolatedColumn) for values in load) else psets
-        )
+        chunks = (map(make, *self._chunk(payload, start)) for start in range(0, len(rows), CHUNK))
+        psets = chain.from_iterable(chunks)
+        has_pickled = any(isinstance(values, IsolatedColumn) for values in payload)
+        return map(IsolatedPset, psets) if has_pickled else psets
 
-    def _piece(self, load: Sequence[Values | PackedValues], start: int) -> Iterator[list[Any]]:
-        """Yield the columns of the `PIECE` psets from `start` on, as lists of native Python values."""
-        for values, categories in zip(load, self.categories, strict=True):
-            piece = to_list(packed(values[start : start + PIECE]))
-            yield piece if categories is None else list(map(categories.__getitem__, piece))
+    def _chunk(self, payload: Sequence[Values | PackedValues], start: int) -> Iterator[list[Any]]:
+        """Yield the columns of the `CHUNK` psets from `start` on, as lists of native Python values."""
+        for values, categories in zip(payload, self.categories, strict=True):
+            chunk = to_list(packed(values[start : start + CHUNK]))
+            yield chunk if categories is None else list(map(categories.__getitem__, chunk))
 
 
 class DictDecoder:
-    """Decodes psets that travel as the dicts that they are."""
+    """Passes on psets that are sent as dicts."""
 
-    def isolated(self, load: Sequence[Pset]) -> list[Pset | IsolatedPset]:
-        """Return the dicts as they travel."""
-        return [isolated_pset(pset) for pset in load]
+    def isolated(self, payload: Sequence[Pset]) -> list[Pset | IsolatedPset]:
+        """Return the dicts as they are sent: with their objects pickled one by one."""
+        return [isolated_pset(pset) for pset in payload]
 
-    def weight(self, load: Sequence[Pset | IsolatedPset]) -> int:
-        """Return the bytes of all objects."""
-        return sum(pset.weight() for pset in load if isinstance(pset, IsolatedPset))
+    def pickled_bytes(self, payload: Sequence[Pset | IsolatedPset]) -> int:
+        """Return how many bytes the pickled objects have."""
+        return sum(pset.pickled_bytes() for pset in payload if isinstance(pset, IsolatedPset))
 
-    def psets(self, rows: Rows, load: Sequence[Pset | IsolatedPset]) -> Iterator[Pset | IsolatedPset]:
-        """Yield them."""
-        return iter(load)
+    def psets(self, rows: Rows, payload: Sequence[Pset | IsolatedPset]) -> Iterator[Pset | IsolatedPset]:
+        """Yield the psets of the payload."""
+        return iter(payload)
 
 
 @lru_cache(maxsize=16)
 def pset_maker(names: tuple[str, ...]) -> Callable[..., Pset]:
-    """Return a function of one argument per name that returns the dict of them.
+    """Return a function that takes one argument per name, and returns the dict of names and arguments.
 
-    It is compiled from the names, as namedtuple does it: a dict display is four times faster than
-    ``dict(zip(names, values))``, and a worker with tiny psets does little else. It is kept, for that takes
-    longer than a short group.
+    The function is compiled from the names, as namedtuple does it: a dict display is four times faster than
+    ``dict(zip(names, values))``, and a worker with tiny psets does little else. The function is cached,
+    because compiling takes longer than a short group.
     """
-    arguments = [f"a{i}" for i in range(len(names))]  # to Python, the names ﬁ and fi would be one
+    arguments = [f"a{i}" for i in range(len(names))]  # as arguments, the names ﬁ and fi would be the same
     items = [f"{str(name)!r}: {argument}" for name, argument in zip(names, arguments, strict=True)]
     maker: Callable[..., Pset] = eval(f"lambda {', '.join(arguments)}: {{{', '.join(items)}}}", {})
     return maker

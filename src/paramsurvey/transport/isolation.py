@@ -1,9 +1,9 @@
-"""Objects are pickled one by one on the way to the worker function and back, so that psets share none.
+"""Objects in psets and results are pickled one by one, so that no two psets share an object.
 
-A group of psets is cut to run fast, and no result may depend on how it was cut. So what a function
-does to an object that it was given, or to one that it has returned, must not reach another pset that
-has the same one; and an object that cannot be pickled, or not be unpickled on the other side, must cost
-its own pset and no other. Numbers, strings and the like cannot do harm, and travel as they are.
+Psets are sent in groups whose sizes depend on speed, and no result may depend on the groups. So a function
+that changes an object that it got, or has returned, must not change that object for another pset; and an
+object that cannot be pickled, or unpickled, must fail its own pset only. Immutable values (numbers, strings)
+are not pickled one by one, because they can be shared without any effect.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ IMMUTABLE_TYPES = {
     timedelta,
     Decimal,
 }
-"""Types whose values can be shared and pickled without any risk; `is_immutable` adds those that it finds."""
+"""Types whose values are immutable and can always be pickled; `is_immutable` adds more as it meets them."""
 
 IMMUTABLE_PANDAS_TYPES = frozenset({"Timestamp", "Timedelta", "NaTType", "NAType", "Period", "Interval"})
 
 
 def is_immutable(kind: type) -> bool:
-    """Tell whether all values of a type can be shared and pickled without any risk."""
-    if kind not in IMMUTABLE_TYPES and (_is_pandas_atom(kind) or _is_numpy_scalar(kind)):
+    """Tell whether all values of a type are immutable and can be pickled."""
+    if kind not in IMMUTABLE_TYPES and (_is_pandas_scalar(kind) or _is_numpy_scalar(kind)):
         IMMUTABLE_TYPES.add(kind)
     return kind in IMMUTABLE_TYPES
 
 
-def _is_pandas_atom(kind: type) -> bool:
-    # by name, for pandas stays unloaded
+def _is_pandas_scalar(kind: type) -> bool:
+    # recognized by name, so that pandas need not be loaded
     return kind.__name__ in IMMUTABLE_PANDAS_TYPES and kind.__module__.partition(".")[0] == "pandas"
 
 
 def _is_numpy_scalar(kind: type) -> bool:
-    numpy = sys.modules.get("numpy")  # whoever has one of its scalars has loaded it
+    numpy = sys.modules.get("numpy")  # not imported: a process that has one of its scalars has loaded it
     return (
         numpy is not None
         and kind in numpy.sctypeDict.values()
@@ -62,7 +62,7 @@ def _is_numpy_scalar(kind: type) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PickledObject:
-    """One object, pickled by value."""
+    """One pickled object."""
 
     data: bytes
 
@@ -73,7 +73,7 @@ class PickledObject:
 
 @dataclass(frozen=True, slots=True)
 class UnpicklableObject:
-    """What travels in the place of an object that cannot be pickled."""
+    """Is sent in place of an object that cannot be pickled."""
 
     reason: str
 
@@ -83,42 +83,42 @@ class UnpicklableObject:
 
 
 class IsolatedColumn(list[Any]):
-    """A column in which some cells are pickled."""
+    """A column in which some values are pickled."""
 
-    def weight(self) -> int:
-        """Return how many bytes its pickled cells have."""
+    def pickled_bytes(self) -> int:
+        """Return how many bytes its pickled values have."""
         return pickled_bytes(self)
 
 
-def pickled_bytes(cells: Iterable[Any]) -> int:
-    """Return how many bytes the pickled ones among `cells` have; what is not pickled is small."""
-    return sum(len(cell.data) for cell in cells if isinstance(cell, PickledObject))
+def pickled_bytes(values: Iterable[Any]) -> int:
+    """Return how many bytes the pickled objects among `values` have; other values are small."""
+    return sum(len(value.data) for value in values if isinstance(value, PickledObject))
 
 
 @dataclass(frozen=True, slots=True)
 class IsolatedPset:
-    """A pset of which some cells are pickled."""
+    """A pset in which some values are pickled."""
 
-    cells: Pset
+    values: Pset
 
     def load(self) -> Pset:
-        """Return the pset, with copies of the objects that belong to the caller.
+        """Return the pset, with its objects unpickled; each call makes new ones.
 
         Raises
         ------
         NotPicklable
-            Naming the key whose value could not be sent, or not be loaded here.
+            Naming the key whose value could not be pickled, or cannot be unpickled here.
         """
-        return {key: _opened(key, cell) for key, cell in self.cells.items()}
+        return {key: _unpickled(key, value) for key, value in self.values.items()}
 
-    def weight(self) -> int:
-        """Return how many bytes its pickled cells have."""
-        return pickled_bytes(self.cells.values())
+    def pickled_bytes(self) -> int:
+        """Return how many bytes its pickled values have."""
+        return pickled_bytes(self.values.values())
 
 
-def _opened(key: str, cell: Any) -> Any:
+def _unpickled(key: str, value: Any) -> Any:
     try:
-        return cell.load() if isinstance(cell, (PickledObject, UnpicklableObject)) else cell
+        return value.load() if isinstance(value, (PickledObject, UnpicklableObject)) else value
     except NotPicklable:
         raise
     except Exception as error:
@@ -129,20 +129,20 @@ def _opened(key: str, cell: Any) -> Any:
 
 
 def isolated_column(values: PackedValues, name: str) -> PackedValues:
-    """Return a column with its mutable objects pickled; where there are none, the column itself."""
+    """Return a column with its mutable objects pickled; if it has none, the column itself."""
     if not isinstance(values, list) or all(map(is_immutable, set(map(type, values)))):
         return values
-    return IsolatedColumn(_sealed(value, f"pset[{name!r}]") for value in values)
+    return IsolatedColumn(_pset_value(value, f"pset[{name!r}]") for value in values)
 
 
 def isolated_pset(pset: Pset) -> Pset | IsolatedPset:
     """Return a pset with its mutable objects pickled."""
     if all(map(is_immutable, set(map(type, pset.values())))):
         return dict(pset)
-    return IsolatedPset({key: _sealed(value, f"pset[{key!r}]") for key, value in pset.items()})
+    return IsolatedPset({key: _pset_value(value, f"pset[{key!r}]") for key, value in pset.items()})
 
 
-def _sealed(value: Any, name: str) -> Any:
+def _pset_value(value: Any, name: str) -> Any:
     if is_immutable(type(value)):
         return value
     try:
@@ -159,10 +159,10 @@ def isolated_result(result: Mapping[Any, Any]) -> dict[Any, Any]:
     NotPicklable
         Naming the key whose value cannot be pickled.
     """
-    return {key: _sealed_value(key, value) for key, value in result.items()}
+    return {key: _result_value(key, value) for key, value in result.items()}
 
 
-def _sealed_value(key: Any, value: Any) -> Any:
+def _result_value(key: Any, value: Any) -> Any:
     if is_immutable(type(value)):
         return value
     try:
@@ -175,11 +175,12 @@ def _sealed_value(key: Any, value: Any) -> Any:
 
 
 def check_keys(keys: Iterable[Hashable]) -> None:
-    """Refuse keys of a result that are objects and cannot be pickled, or not be unpickled.
+    """Refuse keys of a result that cannot be pickled and unpickled.
 
     Raises
     ------
     NotPicklable
+        Naming the key's class.
     """
     for key in keys:
         if is_immutable(type(key)):
@@ -189,5 +190,5 @@ def check_keys(keys: Iterable[Hashable]) -> None:
         except Exception as error:
             raise NotPicklable(
                 f"a key of the result, a {type(key).__qualname__}, cannot be pickled "
-                f"({type(error).__name__}: {error}): take a string instead"
+                f"({type(error).__name__}: {error}): use a string instead"
             ) from error

@@ -1,11 +1,11 @@
-"""The file that was run as the program, where workers import it: when it has a guard.
+"""The main file, which was run as the program. Workers import it if it has a guard.
 
-A file with ``if __name__ == '__main__':`` says what may run in a worker: all but what is below. So every
-process that runs psets imports it once, as multiprocessing's spawn does, under the name ``__mp_main__``, and
-what it defines travels by name. Without a guard, importing it would run the survey again: then its functions
-travel by value.
+The guard ``if __name__ == '__main__':`` shows which part of the file must not run in a worker: the part below
+it. So every process that runs psets imports the file once, under the name ``__mp_main__``, as
+multiprocessing's spawn does, and functions and classes of the file are pickled by name. Importing a file
+without a guard would run the survey again, so its functions are pickled by value, and no worker imports it.
 
-Workers run the text that the driver has read, whatever becomes of the file meanwhile.
+Workers run the text that the driver has read, even if the file has changed since.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LRU_CACHE = type(functools.lru_cache(lambda: None))
 
 
 class NotInMainFile(AttributeError):
-    """The main file, imported in a worker, does not define what it defines in the driver."""
+    """The main file does not define a name when a worker imports it, although it does in the driver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,11 @@ class MainFile:
     Attributes
     ----------
     path : str
-        Its ``__file__``.
+        The absolute path of its ``__file__``.
     text : str
+        Its source code.
     name : str
-        What it was called in ``python -m name``, empty where it was run as a file.
+        The module's name if it was run as ``python -m name``, else empty.
     """
 
     path: str
@@ -52,18 +53,21 @@ class MainFile:
 
     @property
     def key(self) -> str:
-        """A short text by which this very file is known in all processes."""
+        """A hash of path, name and text, by which all processes refer to this main file."""
         return _key(self)
 
     def imported(self) -> ModuleType:
-        """Return a new module, with all run that is not below the guard. Raises what that raises."""
+        """Run the file, except what is below its guard, and return the new module.
+
+        Raises whatever the file raises.
+        """
         module = ModuleType(SPAWNED_MAIN)
         spec = importlib.util.find_spec(self.name) if self.name else None
         module.__spec__ = spec
         module.__package__ = "" if spec is None else spec.parent
         module.__loader__ = None if spec is None else spec.loader
         vars(module).update(__file__=self.path, __builtins__=builtins)
-        if not os.path.isfile(self.path):  # it is in a zip archive, or on another machine
+        if not os.path.isfile(self.path):  # in a zip archive, or on the driver's machine only
             remember({self.path: tuple(self.text.splitlines(keepends=True))})
         before = sys.modules.get(SPAWNED_MAIN)
         sys.modules[SPAWNED_MAIN] = module
@@ -94,18 +98,18 @@ class _Process:
     Attributes
     ----------
     main : MainFile or None
-        That of the program that this process is, or works for.
+        The main file of the program that this process is, or works for.
     loaded : dict
-        The main files that are here, each with its module. A process of an executor may work for
-        several programs.
+        The main files that this process has imported, with their modules, by key. A process of somebody
+        else's executor may work for several programs.
     failed : dict
-        What was raised by those that cannot be imported here.
+        The exceptions of main files that cannot be imported here, by key.
     module : module or None
-        The main module whose file was looked for.
+        The ``__main__`` of which `main` is the file; `current` looks again if ``__main__`` has changed.
     adopted : bool
-        Whether a driver has told the main file.
+        Whether a driver has sent `main`, so that ``__main__`` of this process does not matter.
     is_worker : bool
-        Whether this process is a worker of ours, whose ``__main__`` the main file becomes.
+        Whether paramsurvey started this process as a worker. The main file then becomes its ``__main__``.
     """
 
     def __init__(self) -> None:
@@ -120,7 +124,7 @@ _process = _Process()
 
 
 def current() -> MainFile | None:
-    """Return the main file of the program that this process belongs to, None where workers import none."""
+    """Return the main file of the program that this process is or works for; None if workers import none."""
     module = sys.modules.get("__main__")
     if not _process.adopted and module is not None and module is not _process.module:
         _process.module, _process.main = module, _main_file_of(module)
@@ -130,22 +134,22 @@ def current() -> MainFile | None:
 
 
 def adopt(main: MainFile | None) -> None:
-    """Work from now on for a program with this main file; it is imported when `load` is called."""
+    """Work from now on for a program with this main file. Only `load` imports it."""
     _process.adopted, _process.main = True, main
 
 
 def become_worker() -> None:
-    """Be a process that does nothing else, so that the main file that is loaded becomes its ``__main__``."""
+    """Declare that this process is a worker and nothing else: the main file becomes its ``__main__``."""
     _process.is_worker = _process.adopted = True
 
 
 def load(main: MainFile | None) -> None:
-    """Import a main file in this process, unless it is here: in the program itself, it always is.
+    """Import a main file in this process, unless it is loaded; in the program itself, it always is.
 
     Raises
     ------
     BaseException
-        Whatever running the file raises, each time again.
+        Whatever the file raises when it is run; a later call raises the same exception again.
     """
     if main != current():
         adopt(main)
@@ -154,7 +158,7 @@ def load(main: MainFile | None) -> None:
     if main.key in _process.failed:
         raise _process.failed[main.key]
     try:
-        module = _already_here(main) or main.imported()
+        module = _module_in_memory(main) or main.imported()
     except BaseException as error:
         _process.failed[main.key] = error
         raise
@@ -163,8 +167,8 @@ def load(main: MainFile | None) -> None:
         sys.modules["__main__"] = module
 
 
-def _already_here(main: MainFile) -> ModuleType | None:
-    """Return the main module that whoever started this process has imported, or that a fork has left."""
+def _module_in_memory(main: MainFile) -> ModuleType | None:
+    """Return the main module if this process has it: inherited by a fork, or imported by multiprocessing."""
     for name in MAINS:
         module = sys.modules.get(name)
         if module is not None and os.path.abspath(getattr(module, "__file__", None) or "") == main.path:
@@ -172,31 +176,32 @@ def _already_here(main: MainFile) -> ModuleType | None:
     return None
 
 
-# by name
+# pickling by name
 
 
 def found(key: str, name: str) -> Any:
-    """Return what a main file calls by this name: so it travels.
+    """Return the function or class of this name in a main file. Pickles call this function.
 
     Raises
     ------
     NotInMainFile
+        The main file does not define the name when it is imported.
     """
-    main, thing = _process.loaded[key]
+    main, module = _process.loaded[key]
     try:
-        return functools.reduce(getattr, name.split("."), thing)
+        return functools.reduce(getattr, name.split("."), module)
     except AttributeError as error:
         raise NotInMainFile(
             f"the main file {main.path} defines no {name!r} when a worker imports it: "
-            "define it there under no condition that does not hold in a worker"
+            "define it there outside of any condition that is false in a worker"
         ) from error
 
 
 def reference(thing: Any) -> tuple[str, str] | None:
-    """Return how `found` finds a function or class in a main file.
+    """Return the arguments with which `found` returns a function or class of a main file.
 
-    None where it would not find this very one in a worker: it is defined below the guard, or inside a
-    function, or it was defined anew while the program ran.
+    None if `found` would not return the same definition in a worker: because it is below the guard, or inside
+    a function, or because the name was defined again while the program ran.
     """
     if not isinstance(thing, (FunctionType, type, LRU_CACHE)):
         return None
@@ -223,27 +228,29 @@ def _is_defined_on_import(thing: Any, name: str, file: Definitions) -> bool:
         return False
     if not isinstance(thing, type):
         return getattr(_innermost(thing), "__code__", None) in file.codes
-    codes = [one.__code__ for one in vars(thing).values() if isinstance(one, FunctionType)]
-    if hasattr(sys, "ps1"):  # it may be defined anew at the prompt, and a class does not tell where it was
+    codes = [member.__code__ for member in vars(thing).values() if isinstance(member, FunctionType)]
+    if hasattr(sys, "ps1"):  # the prompt may have defined the class again, and a class has no file name
         return bool(codes) and file.codes.issuperset(codes)
-    written = [code for code in codes if not code.co_filename.startswith("<")]  # and not generated
+    written = [
+        code for code in codes if not code.co_filename.startswith("<")
+    ]  # not generated, as by dataclass
     return file.codes.issuperset(written) if written else name not in file.guarded
 
 
 def _innermost(function: Any) -> Any:
-    """Return the function that others are wrapped around."""
+    """Return the function that decorators have wrapped."""
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     return function
 
 
-# finding it
+# finding the main file
 
 
 def _main_file_of(module: ModuleType) -> MainFile | None:
-    """Return a program's main file, if it is one that workers can import."""
+    """Return the file of a main module if workers can import it, else None."""
     path = getattr(module, "__file__", None)
-    if not isinstance(path, str) or hasattr(builtins, "__IPYTHON__"):  # its cells come and go
+    if not isinstance(path, str) or hasattr(builtins, "__IPYTHON__"):  # the cells of a notebook are no file
         return None
     spec = getattr(module, "__spec__", None)
     text = _text_of(path, spec)
@@ -258,6 +265,6 @@ def _text_of(path: str, spec: Any) -> str | None:
             with tokenize.open(path) as file:
                 return file.read()
         text: str | None = spec.loader.get_source(spec.name)  # in a zip archive
-    except Exception:  # there is none, or it is not for us: a frozen program, compiled code, a broken loader
+    except Exception:  # no source code, as in a frozen program, or a loader that fails
         return None
     return text

@@ -1,4 +1,4 @@
-"""What a program's text says about being imported: the guard ``if __name__ == '__main__':``, and the rest."""
+"""Finding the guard ``if __name__ == '__main__':`` in a program, and what the program defines outside it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 
-BLOCKS = ("body", "orelse", "finalbody")  # of the statements that a guard may stand in
+BLOCKS = ("body", "orelse", "finalbody")  # attributes of statements whose blocks may contain a guard
 EXITS = ("sys.exit", "exit", "SystemExit")
 
 
 def has_guard(text: str) -> bool:
-    """Tell whether a program can be imported: it has a guard, and is no mere launcher.
+    """Tell whether workers can import a program: it has a guard, and is not just a launcher.
 
-    A launcher, as pip installs them, has nothing beside its guard that a worker could need.
+    A launcher, such as pip installs for commands, has nothing outside its guard that a worker could need.
 
     Examples
     --------
@@ -38,11 +38,11 @@ class Definitions:
     Attributes
     ----------
     names : frozenset of str
-        What is bound when the program is imported.
+        The names that exist when the program is imported.
     guarded : frozenset of str
-        What is bound below the guard, in the program alone.
+        The names that are defined below the guard, and exist only when the program is run.
     codes : frozenset of code
-        Of all functions and classes that exist when it is imported.
+        The code objects of all functions and classes that exist when the program is imported.
     """
 
     names: frozenset[str]
@@ -60,7 +60,7 @@ def definitions(text: str, path: str) -> Definitions:
 
 
 def _guards(statements: list[ast.stmt]) -> Iterator[ast.If]:
-    """Yield the guards of a module, also those in other ifs, in try or in with."""
+    """Yield the guards of a module, including those inside other ifs, try and with."""
     for statement in statements:
         if isinstance(statement, ast.If) and _is_guard(statement.test):
             yield statement
@@ -70,30 +70,33 @@ def _guards(statements: list[ast.stmt]) -> Iterator[ast.If]:
 
 
 def _blocks(statement: ast.stmt) -> dict[str, list[ast.stmt]]:
-    """Return what stands in an if, try or with of a module, by the name of the attribute."""
+    """Return the blocks of an if, try or with, by the name of the attribute; none for other statements."""
     if not isinstance(statement, (ast.If, ast.Try, ast.With)):
         return {}
     return {name: block for name in BLOCKS if (block := getattr(statement, name, None))}
 
 
 def _is_guard(test: ast.expr) -> bool:
-    """Tell whether a condition holds in the program alone: ``__name__ == '__main__'``, in either order."""
+    """Tell whether a condition is ``__name__ == '__main__'``, in either order, or implies it (and)."""
     if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
         return any(map(_is_guard, test.values))
     if not isinstance(test, ast.Compare) or [type(op) for op in test.ops] != [ast.Eq]:
         return False
-    return {_side(test.left), _side(test.comparators[0])} == {"name", "main"}
+    sides = test.left, test.comparators[0]
+    return any(map(_is_dunder_name, sides)) and any(map(_is_dunder_main, sides))
 
 
-def _side(side: ast.expr) -> str:
-    if isinstance(side, ast.Name) and side.id == "__name__":
-        return "name"
-    return "main" if isinstance(side, ast.Constant) and side.value == "__main__" else ""
+def _is_dunder_name(side: ast.expr) -> bool:
+    return isinstance(side, ast.Name) and side.id == "__name__"
+
+
+def _is_dunder_main(side: ast.expr) -> bool:
+    return isinstance(side, ast.Constant) and side.value == "__main__"
 
 
 def _is_launcher(statements: list[ast.stmt], guards: list[ast.If]) -> bool:
     others = [statement for statement in statements if statement not in guards]
-    if not all(isinstance(one, (ast.Import, ast.ImportFrom)) or _is_text(one) for one in others):
+    if not all(isinstance(other, (ast.Import, ast.ImportFrom)) or _is_text(other) for other in others):
         return False
     return any(_exits(statement) for guard in guards for statement in guard.body)
 
@@ -109,7 +112,7 @@ def _exits(statement: ast.stmt) -> bool:
 
 
 def _unguarded(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements that run when a module is imported; of a guard, those of its else."""
+    """Yield the statements that run when a module is imported: of a guard, only its else block."""
     for statement in statements:
         if isinstance(statement, ast.If) and _is_guard(statement.test):
             yield from _unguarded(statement.orelse)
@@ -135,7 +138,7 @@ def _bound(statements: list[ast.stmt]) -> Iterator[str]:
 
 
 def _codes_in(code: CodeType) -> Iterator[CodeType]:
-    for one in code.co_consts:
-        if isinstance(one, CodeType):
-            yield one
-            yield from _codes_in(one)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _codes_in(constant)

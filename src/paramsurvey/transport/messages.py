@@ -1,10 +1,8 @@
-"""Everything that crosses the border between the driver and its workers.
+"""The messages that the driver and its workers send to each other.
 
-All of these are frozen: what was sent is what is read. "No result yet", "the
-result ``None``" and "no such key in this result" are three different things:
-the first is a row that no `Reply` has covered, the second a row that a `Reply`
-covers and none of its columns holds, the third a column whose offsets leave
-the row out.
+All of them are frozen. "No result yet", "the function returned None" and "the result does not have this key"
+are three different things: a row that no `Reply` covers; a row that a `Reply` covers, and that has no value
+in any of its columns; and a row that has values in some of the columns only.
 """
 
 from __future__ import annotations
@@ -27,16 +25,16 @@ WorkerFunction = Callable[[Pset, dict[str, Any], Any], Mapping[Any, Any] | None]
 OutFunction = Callable[[dict[str, Any], dict[str, Any], Any], object]
 
 Rows: TypeAlias = "range | NDArray[np.int64]"
-"""Which psets: positions in the survey's table, a range where they are neighbours."""
+"""The row numbers of some psets of the survey; a range if they are consecutive."""
 
 Values: TypeAlias = "NDArray[Any] | list[Any]"
-"""A run of cells in the driver: a bool, int64 or float64 array, or a list of Python objects."""
+"""Values of a column in the driver: a bool, int64 or float64 array, or a list of Python objects."""
 
 PackedValues: TypeAlias = "array[Any] | bytes | list[Any]"
-"""A run of cells that travels: numbers, bools (one byte each), or a list of Python objects."""
+"""Values of a column as they are sent: an array of numbers, bytes (bools), or a list of Python objects."""
 
 Offsets: TypeAlias = "range | array[int] | NDArray[np.int64]"
-"""Which psets of a group, ascending: the array is numpy's in the driver only."""
+"""The positions of psets in their group, ascending. Only the driver has them in numpy arrays."""
 
 
 class FailureKind(StrEnum):
@@ -51,7 +49,7 @@ class FailureKind(StrEnum):
 
 
 class CaptureMode(StrEnum):
-    """What becomes of what workers print."""
+    """What is done with the output of workers: passed on, written to a log, or stored by pset."""
 
     PASS = "pass"
     LOG = "log"
@@ -66,9 +64,9 @@ class CaptureSettings:
     ----------
     mode : CaptureMode
     stem : str
-        What the names of the files begin with that are written on the way.
+        How the names of files begin that get output which is too long to be kept in memory.
     labels : bool
-        Whether lines shall tell which pset they are from.
+        Whether a line that names the pset precedes what the pset prints.
     """
 
     mode: CaptureMode = CaptureMode.PASS
@@ -77,18 +75,32 @@ class CaptureSettings:
 
 
 class PlainFailure(Exception):
-    """Why one pset failed, all in its message: no traceback is kept, which would show our own code."""
+    """A pset's failure that its message explains. No traceback is kept: it would show paramsurvey's code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why one pset has no result: a kind, one line, and a traceback where there is one."""
+    """Why one pset has no result.
+
+    Attributes
+    ----------
+    kind : FailureKind
+    exception : str
+        The exception in one line, such as ``ValueError('...')``.
+    traceback : str
+        Empty if there is none.
+    output : str
+        What the pset printed, if output is stored. A worker sends it in `Reply.output` instead.
+    retryable : bool
+        False: the pset must not be run again, because ``retry_on`` does not name the exception, or because
+        no worker is left.
+    """
 
     kind: FailureKind
     exception: str
     traceback: str = ""
-    output: str = ""  # what the pset had printed, where that is stored; a worker tells it with its `Reply`
-    retryable: bool = True  # False: retry_on does not name the exception, or there is nobody left to try
+    output: str = ""
+    retryable: bool = True
 
 
 def timed_out(seconds: float) -> Failure:
@@ -100,58 +112,58 @@ def timed_out(seconds: float) -> Failure:
 
 
 class Loadable(Protocol):
-    """A pset with objects that are not unpickled yet."""
+    """A pset whose objects are still pickled."""
 
     def load(self) -> Pset:
-        """Return the pset. May raise anything: the user's objects do that."""
+        """Return the pset. May raise any exception: unpickling runs code of the user's classes."""
         ...
 
 
 class Decoder(Protocol):
-    """Makes psets of what a group carries. It travels once, with the `Job`."""
+    """Makes psets of a group's payload. It is sent once per map, with the `Job`."""
 
-    def isolated(self, load: Any) -> Any:
-        """Return a group's load as it travels, so that no two psets share an object, and none can fail."""
+    def isolated(self, payload: Any) -> Any:
+        """Return a payload as it is sent: its objects are pickled one by one, so that psets share none."""
         ...
 
-    def weight(self, load: Any) -> int:
-        """Return how many bytes the objects in a load have as it travels."""
+    def pickled_bytes(self, payload: Any) -> int:
+        """Return how many bytes the pickled objects of an isolated payload have."""
         ...
 
-    def psets(self, rows: Rows, load: Any) -> Iterator[Pset | Loadable]:
-        """Yield one dict of native Python values for each of `rows`; of a pickled load, a private one."""
+    def psets(self, rows: Rows, payload: Any) -> Iterator[Pset | Loadable]:
+        """Yield a dict of native Python values for each of `rows`; of an isolated payload, a private dict."""
         ...
 
 
 Pair: TypeAlias = tuple[Any, dict[str, Any]]
-"""What a pset gets as user_kwargs, and the part of its system_kwargs that the caller has given."""
+"""One pset's user_kwargs, and the part of its system_kwargs that the caller gave."""
 
 
 class Arguments(Protocol):
-    """user_kwargs and system_kwargs, the same for all psets. They travel once, with the `Job`."""
+    """user_kwargs and system_kwargs, of which every pset gets copies. They are sent once, with the `Job`."""
 
     @property
     def has_large_arrays(self) -> bool:
-        """Whether there are arrays that all psets share, and none may change."""
+        """Whether there are large arrays, which all psets of a worker share and must not change."""
         ...
 
     @property
     def copying_is_costly(self) -> bool:
-        """Whether copying may take so long that it is worth being timed."""
+        """Whether copying can take so long that its time is measured and reported."""
         ...
 
     def private_pair(self) -> Pair:
-        """Return copies for one pset. May raise anything: the user's objects do that."""
+        """Return copies for one pset. May raise any exception: copying runs code of the user's classes."""
         ...
 
     def copier(self) -> Callable[[], Pair] | None:
-        """Return what makes such copies; None if only the dict system_kwargs itself must be copied."""
+        """Return a function that makes such copies; None if a shallow copy of system_kwargs is enough."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class JobCode:
-    """Everything of the user's that is the same for all psets."""
+    """The user's function and arguments, and the decoder: what a worker unpickles once per map."""
 
     function: WorkerFunction
     arguments: Arguments
@@ -161,34 +173,66 @@ class JobCode:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a worker must know once per map.
+    """What a worker needs to know once per map.
 
-    `code` is a pickled `JobCode`: bytes, so that a worker that cannot load it can say so, and so that
-    it is pickled once for all workers.
+    Attributes
+    ----------
+    key : str
+        Different for every map, so that a worker knows whether it has this job already.
+    name : str
+        The map's name.
+    code : bytes
+        The pickled `JobCode`: it is pickled once for all workers, and a worker that cannot unpickle it can
+        still answer.
+    chdir : str
+        The directory in which psets run.
+    backend : str
+        The backend's name, under which system_kwargs holds a pset's own backend options.
+    path : tuple of str
+        The driver's ``sys.path``, which may have grown since the worker was started.
+    buffers : tuple
+        Large arrays of `code`, kept outside of the pickle so that they need not be copied.
+    texts : mapping of str to tuple of str
+        Lines of source code for tracebacks, by file name, of code that is in no file.
+    main : MainFile or None
+        The program's main file, which a worker imports first if it has a guard.
+    environment : mapping of str to str
+        Environment variables that the worker sets if they are not set.
+    show_chdir : bool
+        Whether the user gave ``chdir=``, so that system_kwargs contains it.
+    out_subdirs : int or None
+        Into how many directories psets spread their output files.
+    keep_groups : bool
+        Whether the user gave ``group_size=``, so that one worker runs a group to its end.
+    timeout : float or None
+        Seconds that a pset may run.
+    max_memory : int or None
+        Bytes that a worker may hold.
+    capture : CaptureSettings
+    worker_init : bytes or None
+        The pickled function that is called once in each worker process.
     """
 
     key: str
     name: str
     code: bytes
     chdir: str
-    backend: str = ""  # whose options a pset may bring along, under this key of system_kwargs
-    path: tuple[str, ...] = ()  # the driver's sys.path, which may have grown since the worker started
-    buffers: tuple[
-        Any, ...
-    ] = ()  # large arrays of `code`, pickled beside it, so that they need not be copied
-    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # lines of code, by file
-    main: MainFile | None = None  # what workers import first, so that its functions are found there
-    environment: Mapping[str, str] = field(default_factory=dict)  # defaults, where they are not set
-    show_chdir: bool = False  # the user gave chdir=, so system_kwargs has it
+    backend: str = ""
+    path: tuple[str, ...] = ()
+    buffers: tuple[Any, ...] = ()
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    main: MainFile | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    show_chdir: bool = False
     out_subdirs: int | None = None
-    keep_groups: bool = False  # group_size= was given: a group is run to its end by one worker
+    keep_groups: bool = False
     timeout: float | None = None
-    max_memory: int | None = None  # bytes that a worker may hold
+    max_memory: int | None = None
     capture: CaptureSettings = field(default_factory=CaptureSettings)
-    worker_init: bytes | None = None  # pickled: called once in each worker process
+    worker_init: bytes | None = None
 
     def private(self) -> Job:
-        """Return a copy for the process of the caller, whose arrays the function must not change."""
+        """Return a job with copies of the arrays, for psets that run in the caller's own process."""
         return replace(
             self, buffers=tuple(bytearray(pickle.PickleBuffer(buffer).raw()) for buffer in self.buffers)
         )
@@ -196,15 +240,22 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Some psets that go to a worker together.
+    """Psets that are sent to a worker together.
 
-    `options` are the pset's own options for the backend (its key ``ray``); all psets of a group
-    have the same ones.
+    Attributes
+    ----------
+    id : int
+    rows : Rows
+        The psets' row numbers in the survey.
+    payload : Any
+        What the job's decoder makes the psets of; None for a space, where row numbers are enough.
+    options : mapping or None
+        The psets' own options for the backend (their key ``ray``), which are the same in the whole group.
     """
 
     id: int
     rows: Rows
-    load: Any
+    payload: Any
     options: Mapping[str, Any] | None = None
 
     def __len__(self) -> int:
@@ -213,9 +264,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
-    """Values of one result key; `offsets` says for which psets of the group, in order.
+    """Values of one result key for some psets of a group.
 
-    A key has several of these in one reply when its values are of several kinds.
+    In one reply, a key has several of these if its values have several types.
+
+    Attributes
+    ----------
+    offsets : Offsets
+        The psets that the values belong to, in the order of the values.
+    values : PackedValues or array
     """
 
     offsets: Offsets
@@ -224,14 +281,35 @@ class ResultColumn:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What became of the psets `start` to `stop` (offsets in the group).
+    """The results of some psets of a group.
 
-    Every pset in there is either in `failures` or has finished. When `done`, the group is over and
-    the psets from `stop` on, if there are any, were not begun: the worker gives them back.
-
-    `walls` are the seconds of each pset that ended since the last reply with times, and `idle` says
-    for stretches of them, up to how many they reach and which share of their time went without CPU
-    work; `timings` are what the user's function timed.
+    Attributes
+    ----------
+    group_id : int
+    start, stop : int
+        The reply covers the psets at the offsets from `start` up to, but not including, `stop`. Each of
+        these psets is either in `failures` or has finished.
+    columns : mapping of key to tuple of ResultColumn
+    failures : mapping of int to Failure
+        By offset.
+    walls : array of float
+        Seconds that each pset took, of those that ended since the last reply that had times.
+    idle : sequence of (int, float)
+        The share of time that psets spent waiting, without CPU work. ``(4, .5), (9, 0.)`` means: half of the
+        time of the first 4 psets in `walls`, and nothing of the next 5.
+    timings : mapping of str to array of float
+        Seconds that the user's function recorded, by the user's name.
+    done : bool
+        Whether this is the group's last reply. The worker did not begin the psets from `stop` on, and another
+        worker may run them.
+    peak_memory : int
+        The most bytes that the worker has held so far.
+    output : mapping of int to str
+        What psets printed, by offset, if output is stored.
+    outgrown : bool
+        Whether the worker holds more memory than it may, and must be replaced.
+    copying : float
+        Seconds that it took to copy user_kwargs and system_kwargs for these psets.
     """
 
     group_id: int
@@ -243,18 +321,23 @@ class Reply:
     idle: Sequence[tuple[int, float]] = ()
     timings: Mapping[str, array[float]] = field(default_factory=dict)
     done: bool = True
-    peak_memory: int = 0  # bytes: the most that the worker has held so far
-    output: Mapping[int, str] = field(default_factory=dict)  # what psets printed, where that is stored
-    outgrown: bool = False  # the worker holds more than it may: it must be replaced
-    copying: float = 0.0  # seconds that it took to copy user_kwargs and system_kwargs for these psets
+    peak_memory: int = 0
+    output: Mapping[int, str] = field(default_factory=dict)
+    outgrown: bool = False
+    copying: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class LostGroup:
-    """A group that will not be answered (any more), and why.
+    """A group that gets no further reply, and why. The results of earlier replies stay valid.
 
-    `offset` is the pset that was running, None when nobody knows; what earlier replies covered
-    stays covered.
+    Attributes
+    ----------
+    group_id : int
+    failure : Failure
+        What happened to the pset that was running.
+    offset : int or None
+        The pset that was running; None if that is not known.
     """
 
     group_id: int
@@ -264,7 +347,7 @@ class LostGroup:
 
 @dataclass(frozen=True, slots=True)
 class JobRejected:
-    """A worker cannot take part in this map at all: no other worker will either."""
+    """A worker cannot load the job. No other worker can either, so the map ends."""
 
     reason: str
     traceback: str = ""

@@ -1,7 +1,7 @@
-"""Values as they travel: numbers in the standard library's arrays, so that a worker needs no numpy.
+"""Packed values: the form in which columns are sent. Numbers are in an `array.array`, not in numpy's arrays.
 
-A worker is ready in a third of the time without it, and on a machine with many cores that is
-many times. What the user's function needs, it imports itself.
+A worker that does not import numpy starts in a third of the time. If the user's function needs numpy, the
+function's module imports it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from paramsurvey.transport.messages import Offsets, PackedValues, ResultColumn, 
 
 
 def pack_values(values: Sequence[Any]) -> PackedValues:
-    """Return `values` as an array of int64 or float64, or as bytes (bools), where they all are that.
+    """Return integers or floats as an array of int64 or float64, bools as bytes, anything else as a list.
 
-    Else it is a list, which is a copy. Numpy's numbers, bools and strings become Python's own.
+    All values must have the same type to be packed. A list is a copy. Numpy's numbers, bools and strings
+    become Python's.
     """
     kinds = set(map(type, values))
     natives = _natives(values, kinds)
@@ -29,13 +30,13 @@ def pack_values(values: Sequence[Any]) -> PackedValues:
     if kinds == {int}:
         try:
             return array("q", natives)
-        except OverflowError:  # an integer of more than 64 bits stays Python's own
+        except OverflowError:  # some integer has more than 64 bits
             return list(natives)
     return bytes(natives) if kinds == {bool} else list(natives)
 
 
-def native(values: Sequence[Any]) -> list[Any]:
-    """Return `values` with every numpy number, bool and string as Python's own."""
+def scalars_to_python(values: Sequence[Any]) -> list[Any]:
+    """Return `values` with numpy's numbers, bools and strings as Python's; numpy's dates stay."""
     return list(_natives(values, set(map(type, values))))
 
 
@@ -47,40 +48,42 @@ def _natives(values: Sequence[Any], kinds: set[type]) -> Sequence[Any]:
 
 
 def _native(value: Any) -> Any:
-    # numpy's dates stay: as Python's they would lose their nanoseconds, and pandas knows them
+    # numpy's dates stay: Python's have no nanoseconds
     return value.item() if value.dtype.kind in "biufcUS" else value
 
 
 def pack_column(offsets: Sequence[int], values: Sequence[Any]) -> tuple[ResultColumn, ...]:
-    """Pack one result key's values, each kind of number by itself so that none becomes another."""
+    """Pack one result key's values; integers and floats are packed separately, so that none is converted."""
     packed = pack_values(values)
     if not isinstance(packed, list) or not {int, float, PickledObject}.intersection(map(type, packed)):
         return (ResultColumn(_compact(offsets), packed),)
-    return tuple(ResultColumn(_compact(chosen), cells) for chosen, cells in split_by_kind(offsets, packed))
+    return tuple(ResultColumn(_compact(chosen), part) for chosen, part in split_by_kind(offsets, packed))
 
 
 def split_by_kind(offsets: Sequence[int], values: Sequence[Any]) -> Iterator[tuple[list[int], PackedValues]]:
-    """Yield the integers, the floats, the pickled and the other ones among `values`, with their offsets."""
+    """Yield the integers, the floats, the pickled objects and the other values separately, with offsets."""
     kinds = list(map(_kind, map(type, values)))
     for kind in sorted(set(kinds)):
         chosen = [offset for offset, its in zip(offsets, kinds, strict=True) if its == kind]
-        cells = [value for value, its in zip(values, kinds, strict=True) if its == kind]
-        yield chosen, IsolatedColumn(cells) if kind == "s" else pack_values(cells)
+        part = [value for value, its in zip(values, kinds, strict=True) if its == kind]
+        yield chosen, IsolatedColumn(part) if kind == "pickled" else pack_values(part)
 
 
-def _kind(kind: type) -> str:
-    return "i" if kind is int else "f" if kind is float else "s" if kind is PickledObject else "o"
+def _kind(type_: type) -> str:
+    if type_ is int:
+        return "int"
+    return "float" if type_ is float else "pickled" if type_ is PickledObject else "other"
 
 
 def _compact(offsets: Sequence[int]) -> Offsets:
-    """Return ascending offsets as a range where they have no gaps, else as an array."""
+    """Return ascending offsets as a range if they are consecutive, else as an array."""
     if not offsets or offsets[-1] - offsets[0] + 1 == len(offsets):
         return range(offsets[0], offsets[-1] + 1) if offsets else range(0)
     return array("q", offsets)
 
 
 def packed(values: Values | PackedValues) -> PackedValues:
-    """Return the driver's values as they travel."""
+    """Return the driver's values in packed form."""
     if isinstance(values, (list, array, bytes)):
         return values
     if values.dtype.kind == "b":
@@ -93,7 +96,7 @@ def packed(values: Values | PackedValues) -> PackedValues:
 
 
 def to_list(values: PackedValues) -> list[Any]:
-    """Return a list of Python's own values."""
+    """Return packed values as a list of Python's values."""
     if isinstance(values, array):
         return values.tolist()
     return list(map(bool, values)) if isinstance(values, bytes) else values

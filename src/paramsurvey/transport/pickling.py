@@ -1,4 +1,4 @@
-"""Pickling what the workers need, and finding the member that cannot be pickled."""
+"""Pickling what workers need, and naming the part that cannot be pickled."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 from paramsurvey.errors import NotPicklable, WorkerFunctionError
 from paramsurvey.transport import main_file
 
-LARGE = 1 << 20  # bytes: smaller arrays travel in the pickle
-DEEPEST = 8  # members of members of ...: a culprit further down is named by its container
+LARGE = 1 << 20  # bytes; smaller arrays are part of the pickle
+DEEPEST = 8  # how many levels of members are searched; what is deeper is reported by its container
 
 
 def dump_code(
@@ -28,12 +28,21 @@ def dump_code(
     place_of: Callable[[Any], int | None] | None = None,
     names_of_main: bool = True,
 ) -> bytes:
-    """Pickle by value what workers cannot import: lambdas, closures, functions in notebooks.
+    """Pickle an object, with the code of functions that workers cannot import: lambdas, closures, notebooks.
 
-    What workers find in the main file (see `main_file`) travels by its name, unless `names_of_main` is
-    False, as for other programs. `aside` gets the buffers of large arrays, which are then no part of the
-    pickle; `found` gets every code object that is part of it. What `place_of` has a number for is no part
-    of it either: it is to be found under that number when the pickle is loaded.
+    Parameters
+    ----------
+    thing : object
+    aside : callable, optional
+        Called with the buffer of each large array, which is then not part of the pickle.
+    found : callable, optional
+        Called with each code object that becomes part of the pickle.
+    place_of : callable, optional
+        Returns a number for objects that shall not be part of the pickle. The unpickler must find them by
+        that number (``persistent_load``).
+    names_of_main : bool
+        Whether functions that workers find in the main file (see `main_file`) are pickled by name. False: by
+        value, for other programs, which have another main file.
     """
 
     def keep(buffer: pickle.PickleBuffer) -> bool:
@@ -50,7 +59,7 @@ def dump_code(
 
 
 def _base(names_of_main: bool) -> Any:
-    """Return the class of picklers that the others are made of."""
+    """Return the class that the picklers of this module inherit from."""
     return _naming_pickler() if names_of_main and main_file.current() is not None else _cloudpickle().Pickler
 
 
@@ -75,7 +84,7 @@ def _code_pickler(pickler: Any) -> Any:
                     found(code)
                 return _reduce_code(code)
 
-            # before __init__, in which pickle looks for it
+            # set before the call of __init__, which reads it
             self.dispatch_table = ChainMap({CodeType: reduce}, pickler.dispatch_table)
             super().__init__(out, protocol=5, buffer_callback=keep)
 
@@ -91,9 +100,9 @@ def _sharing(pickler: Any, place_of: Callable[[Any], int | None]) -> Any:
 
 
 def _reduce_code(code: CodeType) -> tuple[Any, ...]:
-    """Reduce a code object as cloudpickle does, with its file name, which cloudpickle 3.1.3 leaves out.
+    """Reduce a code object as cloudpickle does, but keep its file name, which cloudpickle 3.1.3 leaves out.
 
-    What is pickled names nothing of this package: a checkpoint's pickles are loaded by other releases.
+    The pickle refers to nothing in this package, because other releases load the pickles in checkpoints.
     """
     reduced: tuple[Any, ...] = _cloudpickle().Pickler.dispatch_table[CodeType](code)
     if any(type(argument) is str and argument == code.co_filename for argument in reduced[1]):
@@ -102,7 +111,7 @@ def _reduce_code(code: CodeType) -> tuple[Any, ...]:
 
 
 class _Reduced:
-    """Is pickled as what somebody else has reduced already."""
+    """An object whose reduction, in the sense of ``__reduce__``, is already known."""
 
     def __init__(self, reduced: tuple[Any, ...]) -> None:
         self._reduced = reduced
@@ -113,7 +122,11 @@ class _Reduced:
 
 @functools.cache
 def _cloudpickle() -> Any:
-    """Return cloudpickle, which takes the main program for one also where multiprocessing has renamed it."""
+    """Return cloudpickle, set up to pickle functions of the main program by value.
+
+    That is its default for a module named ``__main__``; in a process that multiprocessing spawned, the main
+    module has another name.
+    """
     import cloudpickle
 
     main = sys.modules.get(main_file.SPAWNED_MAIN)
@@ -123,35 +136,35 @@ def _cloudpickle() -> Any:
 
 
 def dumps(thing: object, name: str, dump: Callable[[Any], bytes] = dump_code) -> bytes:
-    """Pickle for the workers, or say what cannot be pickled.
+    """Pickle an object for the workers, or raise an error that names the part that cannot be pickled.
 
     Parameters
     ----------
     thing : object
     name : str
-        What the user calls it, for the message.
+        What the user calls the object, for the message.
     dump : callable
-        Pickles.
+        Pickles an object: `dump_code` or `dump_data`.
 
     Raises
     ------
     NotPicklable
-        With the path of the member that is to blame.
+        With the path of the smallest part that cannot be pickled.
     """
     try:
         return dump(thing)
     except Exception as error:
-        path, culprit = find_culprit(thing, name, dump)
+        path, part = find_unpicklable(thing, name, dump)
         raise NotPicklable(
-            f"{path} cannot be sent to the workers: it is a {type(culprit).__qualname__} "
+            f"{path} cannot be sent to the workers: it is a {type(part).__qualname__} "
             f"({str(error) or type(error).__name__}); create it inside the worker function, or leave it out"
         ) from error
 
 
 def dump_data(thing: object) -> bytes:
-    """Pickle what a pset or a result holds, by value like a function, but no open file.
+    """Pickle a value of a pset or a result as `dump_code` does, but refuse open files.
 
-    cloudpickle would send a copy of what is in the file, or the worker's own stdout for the caller's.
+    cloudpickle would send a copy of the file's contents, or the worker's stdout in place of the caller's.
     """
     buffer = io.BytesIO()
     _data_pickler(_base(names_of_main=True))(buffer).dump(thing)
@@ -169,11 +182,11 @@ def _data_pickler(pickler: Any) -> Any:
     return DataPickler
 
 
-def find_culprit(thing: object, name: str, dump: Callable[[Any], bytes]) -> tuple[str, object]:
-    """Return the path and the value of the smallest member that `dump` refuses."""
+def find_unpicklable(thing: object, name: str, dump: Callable[[Any], bytes]) -> tuple[str, object]:
+    """Return the path and the value of the smallest part of `thing` that `dump` cannot pickle."""
     for _ in range(DEEPEST):
         for member_name, member in _members(thing, name):
-            if not _accepts(dump, member):
+            if not _can_pickle(dump, member):
                 thing, name = member, member_name
                 break
         else:
@@ -181,7 +194,7 @@ def find_culprit(thing: object, name: str, dump: Callable[[Any], bytes]) -> tupl
     return name, thing
 
 
-def _accepts(dump: Callable[[Any], bytes], thing: object) -> bool:
+def _can_pickle(dump: Callable[[Any], bytes], thing: object) -> bool:
     try:
         dump(thing)
     except Exception:
@@ -190,7 +203,7 @@ def _accepts(dump: Callable[[Any], bytes], thing: object) -> bool:
 
 
 def _members(thing: object, name: str) -> Iterator[tuple[str, object]]:
-    """Yield what `thing` holds, with the path by which a user would reach it."""
+    """Yield the objects that `thing` holds, each with the path by which a user would reach it."""
     if isinstance(thing, Mapping):
         yield from ((f"{name}[{key!r}]", value) for key, value in thing.items())
     elif isinstance(thing, (list, tuple, set, frozenset)):
@@ -202,28 +215,28 @@ def _members(thing: object, name: str) -> Iterator[tuple[str, object]]:
         yield f"{name}.args", thing.args
         yield f"{name}.keywords", thing.keywords
     elif inspect.isfunction(thing):
-        yield from _held_by_function(thing, name)
+        yield from _members_of_function(thing, name)
     elif not isinstance(thing, type) and hasattr(thing, "__dict__"):
         yield from ((f"{name}.{key}", value) for key, value in vars(thing).items())
 
 
-def _held_by_function(function: Any, name: str) -> Iterator[tuple[str, object]]:
-    held = inspect.getclosurevars(function)
-    for key, value in held.nonlocals.items():
+def _members_of_function(function: Any, name: str) -> Iterator[tuple[str, object]]:
+    used = inspect.getclosurevars(function)
+    for key, value in used.nonlocals.items():
         yield f"{key!r} (which {name} uses)", value
-    for key, value in held.globals.items():
+    for key, value in used.globals.items():
         yield f"the global {key!r} (which {name} uses)", value
     for i, value in enumerate(function.__defaults__ or ()):
         yield f"default value {i + 1} of {name}", value
 
 
 def check_function(function: object) -> None:
-    """Refuse what cannot be called as ``function(pset, system_kwargs, user_kwargs)``.
+    """Refuse an object that cannot be called as ``function(pset, system_kwargs, user_kwargs)``.
 
     Raises
     ------
     WorkerFunctionError
-        A TypeError saying what it is, or which arguments it takes.
+        A TypeError that says what the object is, or which arguments it takes.
     """
     if not callable(function):
         raise WorkerFunctionError(
@@ -232,7 +245,10 @@ def check_function(function: object) -> None:
         )
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # built into the interpreter: it says so itself when it is called
+    except (
+        TypeError,
+        ValueError,
+    ):  # of some built-in functions the signature is not known: the call will tell
         return
     try:
         signature.bind({}, {}, None)

@@ -1,9 +1,9 @@
 """user_kwargs and system_kwargs: every pset gets copies of its own, and sees no other pset's changes.
 
-How they are copied is decided once per map. What cannot be changed (numbers, text, tuples of them) is
-handed over as it is. Dicts, lists and sets of such values are copied piece by piece. Everything else is
-unpickled anew for each pset, but for two things that all psets of a worker share: functions and classes,
-which are the program's, and large arrays, which are read-only.
+How they are copied is decided once per map. Immutable values (numbers, strings, tuples of them) are not
+copied. Dicts, lists and sets of immutable values are copied container by container. Everything else is
+unpickled again for each pset, with two exceptions that all psets of a worker share: functions and classes,
+which are part of the program, and large arrays, which are read-only.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Arguments, Pair
 from paramsurvey.transport.pickling import dump_code, dumps
 
-DEEPEST = 20  # containers in containers in ...: what goes deeper is pickled
+DEEPEST = 20  # levels of nested containers; arguments with more levels are pickled
 CONTAINERS = {dict, list, set}
 
 
 def pack_arguments(user_kwargs: Any, system_kwargs: Mapping[str, Any]) -> Arguments:
-    """Return the arguments as they travel.
+    """Return the arguments in the form in which they are sent.
 
     Raises
     ------
     NotPicklable
-        Naming the member that cannot be sent.
+        Naming the part that cannot be pickled.
     """
     system_kwargs = dict(system_kwargs)
     containers: set[int] = set()
@@ -41,7 +41,7 @@ def pack_arguments(user_kwargs: Any, system_kwargs: Mapping[str, Any]) -> Argume
 
 @dataclass(frozen=True, slots=True)
 class SimpleArguments:
-    """Arguments that are values which cannot be changed, in dicts, lists and sets."""
+    """Arguments that consist of immutable values, in dicts, lists and sets."""
 
     user_kwargs: Any
     system_kwargs: dict[str, Any]
@@ -54,10 +54,10 @@ class SimpleArguments:
         return (self.user_kwargs, self.system_kwargs.copy()) if copy is None else copy()
 
     def copier(self) -> Callable[[], Pair] | None:
-        """Return what copies them container by container; None where user_kwargs cannot be changed."""
+        """Return a function that copies all containers; None if a shallow copy of system_kwargs is enough."""
         user, system = copier_of(self.user_kwargs), copier_of(self.system_kwargs)
-        values_change = any(map(copier_of, self.system_kwargs.values()))
-        if user is None and not values_change:  # a copy of system_kwargs itself is made for each pset anyway
+        has_mutable_values = any(map(copier_of, self.system_kwargs.values()))
+        if user is None and not has_mutable_values:  # the runner makes the shallow copy for each pset anyway
             return None
         assert system is not None
         if user is None:
@@ -72,11 +72,11 @@ class PickledArguments:
     Attributes
     ----------
     packed : bytes
-        The pickled pair; pickled together, for both may hold the same object.
+        The pickled pair, in one pickle because both may hold the same object.
     shared : list
-        The functions and classes in it, which it names by their places in this list.
+        The functions and classes in the pair; the pickle refers to them by their index in this list.
     buffers : tuple
-        The contents of the large arrays in it.
+        The contents of the large arrays in the pair.
     """
 
     packed: bytes
@@ -88,19 +88,19 @@ class PickledArguments:
     def of(cls, user_kwargs: Any, system_kwargs: dict[str, Any]) -> PickledArguments:
         """Pickle the arguments; see `pack_arguments`."""
         buffers: list[pickle.PickleBuffer] = []
-        shared = Shared()
+        shared = SharedDefinitions()
         dump = partial(dump_code, aside=buffers.append, place_of=shared.place_of)
         try:
             packed = dump((user_kwargs, system_kwargs))
         except Exception:
-            dumps(user_kwargs, "user_kwargs")
+            dumps(user_kwargs, "user_kwargs")  # raises an error that names the part which cannot be pickled
             dumps(system_kwargs, "system_kwargs")
             raise
-        return cls(packed, shared.things, tuple(buffers))
+        return cls(packed, shared.definitions, tuple(buffers))
 
     @property
     def has_large_arrays(self) -> bool:
-        """Whether there are any."""
+        """Whether there are large arrays, which all psets of a worker share."""
         return bool(self.buffers)
 
     def private_pair(self) -> Pair:
@@ -108,55 +108,55 @@ class PickledArguments:
         return self.copier()()
 
     def copier(self) -> Callable[[], Pair]:
-        """Return what unpickles them."""
-        packed, place = self.packed, self.shared.__getitem__
+        """Return a function that unpickles the pair, with read-only views of the large arrays."""
+        packed, definition_at = self.packed, self.shared.__getitem__
         views = tuple(memoryview(buffer).toreadonly() for buffer in self.buffers)
         if not self.shared:
             return lambda: pickle.loads(packed, buffers=views)
 
         def load() -> Pair:
             unpickler = pickle.Unpickler(io.BytesIO(packed), buffers=views)
-            unpickler.persistent_load = place  # type: ignore[method-assign]
+            unpickler.persistent_load = definition_at  # type: ignore[method-assign]
             pair: Pair = unpickler.load()
             return pair
 
         return load
 
 
-class Shared:
-    """Numbers the functions and classes that are met while arguments are pickled.
+class SharedDefinitions:
+    """Collects the functions and classes in arguments while these are pickled.
 
-    They are the program's own, and no data: copying them for each pset would take long, and their
-    copies would not be what the worker function knows by these names.
+    They are part of the program, not data: copying them for each pset would take long, and a copied class
+    would not be the class that the worker function knows by that name.
     """
 
     def __init__(self) -> None:
-        self.things: list[Any] = []
+        self.definitions: list[Any] = []
         self._places: dict[int, int] = {}
 
     def place_of(self, thing: Any) -> int | None:
-        """Return the place of a function or class in `things`, None for everything else."""
+        """Return the index of a function or class in `definitions`, None for any other object."""
         if not is_definition(thing):
             return None
-        place = self._places.setdefault(id(thing), len(self.things))
-        if place == len(self.things):
-            self.things.append(thing)
+        place = self._places.setdefault(id(thing), len(self.definitions))
+        if place == len(self.definitions):
+            self.definitions.append(thing)
         return place
 
 
 def is_definition(thing: Any) -> bool:
-    """Tell whether something is a function or a class; a bound method belongs to its object."""
+    """Tell whether an object is a function or a class. A bound method is not: it holds its object."""
     if isinstance(thing, BuiltinFunctionType):
         return thing.__self__ is None or isinstance(thing.__self__, ModuleType)
     return isinstance(thing, (FunctionType, type))
 
 
 def copier_of(value: Any) -> Callable[[], Any] | None:
-    """Return what copies a simple value as deeply as it can be changed; None if it cannot be changed."""
+    """Return a function that copies all containers of a simple value; None if the value is immutable."""
     if type(value) not in CONTAINERS:
         return None
     copy: Callable[[], Any] = value.copy
-    inner = [(key, part) for key, one in _containers_in(value) if (part := copier_of(one)) is not None]
+    inner = [(key, part) for key, item in _containers_in(value) if (part := copier_of(item)) is not None]
     if not inner:
         return copy
 
@@ -170,35 +170,37 @@ def copier_of(value: Any) -> Callable[[], Any] | None:
 
 
 def _containers_in(container: Any) -> Iterable[tuple[Any, Any]]:
+    """Return (key or index, item) of a container if some of its items are containers; else nothing."""
     values = container.values() if type(container) is dict else container
-    if CONTAINERS.isdisjoint(
-        map(type, values)
-    ):  # also where there are millions of numbers, this takes no time
+    if CONTAINERS.isdisjoint(map(type, values)):  # checked first, because there may be millions of numbers
         return ()
     return container.items() if type(container) is dict else enumerate(container)
 
 
 def is_simple(value: Any, seen: set[int], depth: int = DEEPEST) -> bool:
-    """Tell whether `copier_of` can copy a value: containers, none of them twice, of what cannot change."""
+    """Tell whether a value consists of immutable values in containers, each of which occurs only once.
+
+    `copier_of` can copy such values. Of a container that occurs twice, it would make two.
+    """
     kind = type(value)
     if kind not in CONTAINERS:
-        return cannot_change(value)
+        return is_unchangeable(value)
     if id(value) in seen or depth == 0:
         return False
     seen.add(id(value))
-    if kind is dict and not cannot_change(tuple(value)):
+    if kind is dict and not is_unchangeable(tuple(value)):
         return False
     values = value.values() if kind is dict else value
-    return have_atoms_only(values) or all(is_simple(one, seen, depth - 1) for one in values)
+    return have_immutable_types(values) or all(is_simple(item, seen, depth - 1) for item in values)
 
 
-def cannot_change(value: Any) -> bool:
-    """Tell whether nothing can change a value: an atom, or a tuple of such values."""
+def is_unchangeable(value: Any) -> bool:
+    """Tell whether a value is of an immutable type, or a tuple or frozenset of such values."""
     if type(value) in (tuple, frozenset):
-        return have_atoms_only(value) or all(map(cannot_change, value))
+        return have_immutable_types(value) or all(map(is_unchangeable, value))
     return is_immutable(type(value))
 
 
-def have_atoms_only(values: Iterable[Any]) -> bool:
-    """Tell whether all values are atoms; of millions, too, this is found soon."""
+def have_immutable_types(values: Iterable[Any]) -> bool:
+    """Tell whether all values are of immutable types. This is fast for millions of values, too."""
     return all(map(is_immutable, set(map(type, values))))

@@ -1,4 +1,4 @@
-"""Objects and exceptions as text, whatever the user's code does when it is asked for it."""
+"""Objects and exceptions as text, even if the user's ``__repr__`` fails."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from paramsurvey.transport.capture import is_ours
 
 
 def describe(thing: object, limit: int = 10_000) -> str:
-    """Return ``repr(thing)``, cut to `limit` characters; an object whose repr fails is still described."""
+    """Return ``repr(thing)``, cut to `limit` characters; if that raises, a text that names the type."""
     try:
         text = repr(thing)
     except Exception as error:
-        text = _items(thing) if type(thing) is dict else _indescribable(thing, error)
+        text = _repr_of_dict(thing) if type(thing) is dict else _without_repr(thing, error)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
 
 
-def _items(things: dict[object, object]) -> str:
-    """Return the repr of a dict in which something has none: a pset with one bad value shows the others."""
-    return f"{{{', '.join(f'{_shown(key)}: {_shown(value)}' for key, value in things.items())}}}"
+def _repr_of_dict(items: dict[object, object]) -> str:
+    """Return the repr of a dict with a value whose repr fails: the other values of a pset are shown."""
+    return f"{{{', '.join(f'{_safe_repr(key)}: {_safe_repr(value)}' for key, value in items.items())}}}"
 
 
-def _shown(thing: object) -> str:
+def _safe_repr(thing: object) -> str:
     try:
         return repr(thing)
     except Exception as error:
-        return _indescribable(thing, error)
+        return _without_repr(thing, error)
 
 
-def _indescribable(thing: object, error: Exception) -> str:
+def _without_repr(thing: object, error: Exception) -> str:
     return f"<{type(thing).__name__}, whose repr raised {type(error).__name__}>"
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return the traceback as text, from the user's function on."""
+    """Return the traceback as text, without the frames of paramsurvey that called the user's function."""
     frames = error.__traceback__
     below = frames.tb_next if frames is not None else None
     while below is not None and below.tb_next is not None and is_ours(below.tb_frame):

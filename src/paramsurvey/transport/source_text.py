@@ -1,8 +1,8 @@
-"""The text of code that is in no file, so that tracebacks in the workers can show its lines.
+"""Source lines of code that is in no file, so that tracebacks in workers can show them.
 
-Code of a notebook, of standard input or of ``python -c`` has a file name that only the driver can make
-something of. Its text travels with the `Job`, once, and is then found by `linecache`, where tracebacks,
-`inspect` and debuggers look.
+The file name of code from a notebook, standard input or ``python -c`` means something in the driver only.
+Such code's lines are sent once, with the `Job`. The worker puts them into `linecache`, where tracebacks,
+`inspect` and debuggers look for lines.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from types import CodeType
 
-LARGEST = 1 << 20  # characters of one job's texts; what is beyond travels without its text
+LARGEST = 1 << 20  # characters that are sent per job; code beyond has no lines in tracebacks
 
 
 def texts_of(codes: Iterable[CodeType]) -> dict[str, tuple[str, ...]]:
-    """Return the lines of those files of `codes` that workers cannot read from the disk, by file name."""
+    """Return, by file name, the lines of the code objects' files that workers cannot read from the disk."""
     by_file: dict[str, list[CodeType]] = {}
     for code in codes:
         by_file.setdefault(code.co_filename, []).append(code)
@@ -39,13 +39,13 @@ def texts_of(codes: Iterable[CodeType]) -> dict[str, tuple[str, ...]]:
 
 
 def remember(texts: Mapping[str, tuple[str, ...]]) -> None:
-    """Have `linecache` find the lines in this process; without a date, it never drops them."""
+    """Put the lines into this process's `linecache`; entries without a modification time stay there."""
     for file, lines in texts.items():
         linecache.cache[file] = (sum(map(len, lines)), None, list(lines), file)
 
 
 def _known_lines(code: CodeType) -> tuple[str, ...]:
-    """Return the lines that IPython, doctest, the interactive Python of 3.13 and others have kept."""
+    """Return the lines that IPython, doctest, Python 3.13's prompt or another program has stored."""
     try:
         return tuple(inspect.findsource(code)[0])
     except (OSError, IndexError, SyntaxError):
@@ -53,14 +53,14 @@ def _known_lines(code: CodeType) -> tuple[str, ...]:
 
 
 def _lines_of_program(codes: list[CodeType]) -> tuple[str, ...]:
-    """Return the lines of `codes` in the program that Python was given, the lines of others empty.
+    """Return the lines of the main program that `codes` come from; its other lines are empty.
 
-    The file name alone proves nothing: ``<string>`` is also what the code of dataclasses has. So each
-    code must be what its text compiles to, and only its own lines are shown.
+    The file name alone proves nothing: code that dataclasses generate is also in ``<string>``. So the main
+    program is compiled, and only lines of code objects that occur in it are returned.
     """
     for text in _programs_given():
-        known = set(_compiled(text, codes[0].co_filename))
-        shown = {number for code in codes if code in known for number in _span(code)}
+        compiled = set(_code_objects(text, codes[0].co_filename))
+        shown = {number for code in codes if code in compiled for number in _line_numbers(code)}
         if shown:
             lines = text.splitlines(keepends=True)[: max(shown)]
             return tuple(line if number in shown else "\n" for number, line in enumerate(lines, 1))
@@ -68,7 +68,7 @@ def _lines_of_program(codes: list[CodeType]) -> tuple[str, ...]:
 
 
 def _programs_given() -> Iterator[str]:
-    """Yield what may be the text of the main program: the argument of ``-c``, a file as standard input."""
+    """Yield texts that may be the main program: the argument of ``-c``, a file as standard input."""
     for argument in sys.orig_argv[1:]:
         yield argument
         if argument.startswith("-"):  # -cCODE, -BcCODE
@@ -81,10 +81,10 @@ def _programs_given() -> Iterator[str]:
         return
 
 
-def _compiled(text: str, file: str) -> Iterator[CodeType]:
-    """Yield all code objects of a program, none where `text` is no program."""
+def _code_objects(text: str, file: str) -> Iterator[CodeType]:
+    """Yield all code objects of a program; none if `text` is not a program."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the user has seen them when the program was compiled
+        warnings.simplefilter("ignore")  # the user saw them when Python compiled the program
         try:
             found = [compile(text, file, "exec", dont_inherit=True)]
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -92,10 +92,10 @@ def _compiled(text: str, file: str) -> Iterator[CodeType]:
     while found:
         code = found.pop()
         yield code
-        found.extend(one for one in code.co_consts if isinstance(one, CodeType))
+        found.extend(constant for constant in code.co_consts if isinstance(constant, CodeType))
 
 
-def _span(code: CodeType) -> range:
-    """Return the numbers of the lines that a code object comes from."""
+def _line_numbers(code: CodeType) -> range:
+    """Return the numbers of the lines that a code object was compiled from."""
     ends = (end for _, end, _, _ in code.co_positions() if end is not None)
     return range(code.co_firstlineno, max(ends, default=code.co_firstlineno) + 1)
