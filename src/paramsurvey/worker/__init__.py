@@ -1,1 +1,1 @@
-"""All that runs beside the user's function, on every backend. It loads only the standard library."""
+"""The code of workers, which call the user's function. It loads only the standard library."""

@@ -1,4 +1,4 @@
-"""What this machine offers: the cores and the memory that this process may use."""
+"""The cores and the memory of this machine, and how much of them this process may use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LINUX_STATUS = Path("/proc/self/status")
 
 
 def core_count() -> int:
-    """Return how many cores this process may use: affinity and cgroup quota count, 1 at least."""
+    """Return how many cores this process may use, at least 1. CPU affinity and cgroup quota limit them."""
     return max(1, min(_affinity_cores(), _quota_cores()))
 
 
@@ -22,7 +22,7 @@ def _affinity_cores() -> int:
 
 
 def _quota_cores() -> int:
-    """Return the cgroup's CPU quota in whole cores (version 2, else version 1; no quota: very many)."""
+    """Return the cgroup's CPU quota (version 2, else 1) in whole cores; a huge number if it has none."""
     try:
         quota, period = (CGROUP / "cpu.max").read_text().split()
     except (OSError, ValueError):
@@ -42,9 +42,15 @@ def _quota_version_1() -> tuple[str, str]:
 
 
 def wanted_workers(ncores: int | None, threads: int = 1) -> int:
-    """Return how many workers of `threads` threads to use.
+    """Return how many workers to use.
 
-    None or 0 for `ncores`: as many as there are cores for; negative: leave that many cores unused.
+    Parameters
+    ----------
+    ncores : int or None
+        The user's option. None or 0: as many workers as there are cores for; negative: leave that many cores
+        unused.
+    threads : int
+        How many threads each worker uses.
     """
     available = core_count()
     if not ncores:
@@ -53,7 +59,7 @@ def wanted_workers(ncores: int | None, threads: int = 1) -> int:
 
 
 def allow_open_files(count: int) -> None:
-    """Raise this process's limit of open files to `count`, as far as it may: the usual one is low."""
+    """Raise this process's limit of open files to `count`, or as close as permitted: the default is low."""
     try:
         import resource
 
@@ -61,7 +67,11 @@ def allow_open_files(count: int) -> None:
         if soft != resource.RLIM_INFINITY and soft < count:
             most = count if hard == resource.RLIM_INFINITY else min(count, hard)
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    except (ImportError, OSError, ValueError):  # Windows has no limit; who may not raise it, finds out
+    except (
+        ImportError,
+        OSError,
+        ValueError,
+    ):  # Windows has no limit; where it cannot be raised, opening too many files will fail
         return
 
 
@@ -73,12 +83,12 @@ def total_memory() -> int:
 
 
 def peak_memory() -> int:
-    """Return the most memory that this process has held so far, in bytes."""
+    """Return the most bytes of memory that this process has held so far."""
     return _peak_on_linux() or _peak_elsewhere()
 
 
 def _peak_on_linux() -> int:
-    """Return 0 on other systems. Unlike getrusage(), a new process does not inherit its parent's peak."""
+    """Return the peak of this process, 0 on other systems; getrusage() would include that of the parent."""
     try:
         status = LINUX_STATUS.read_bytes()
     except OSError:
@@ -100,7 +110,7 @@ def _peak_elsewhere() -> int:
 
 
 def used_memory(pid: int | None = None) -> int:
-    """Return the memory that a process (default: this one) holds now, in bytes; 0 when it is gone."""
+    """Return the bytes of memory that a process (default: this one) holds now; 0 if it has ended."""
     import psutil
 
     try:

@@ -1,7 +1,8 @@
-"""Whose session the module's functions work on: the program's, or that of a worker function that runs in it.
+"""`paramsurvey.map` inside a worker function: which default session it uses, and when it is refused.
 
-In a worker process, `paramsurvey.map` has a default session of its own. So it has where the function runs in
-the program's own process, serially or in a thread: a survey does the same on every backend.
+A worker function that calls `paramsurvey.map` never uses the program's default session. In a worker process,
+there is another one. Where the function runs in the program's own process, serially or in a thread, this
+module gives it a default session of its own, so that a survey does the same on every backend.
 """
 
 from __future__ import annotations
@@ -19,50 +20,50 @@ PACKAGE = __name__.partition(".")[0]
 
 
 class SessionHolder:
-    """Where a default session is kept.
+    """Holds the default session of the program, or of a worker function.
 
     Attributes
     ----------
     session : Session, optional
-    cut_short : Session, optional
-        The last one, when it was closed while it ran a map: its results can still be asked for.
+    closed_during_map : Session, optional
+        The last session, if it was closed while it ran a map: its results can still be asked for.
     """
 
     def __init__(self) -> None:
         self.session: Any = None
-        self.cut_short: Any = None
+        self.closed_during_map: Any = None
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Be what this thread finds with `session_holder`."""
-        before = getattr(_here, "home", PROGRAM)
-        _here.home = self
+        """Make `session_holder` return this object in the current thread."""
+        before = getattr(_thread, "holder", PROGRAM)
+        _thread.holder = self
         try:
             yield
         finally:
-            _here.home = before
+            _thread.holder = before
 
     def close(self) -> None:
         """Close the session, if there is one."""
         session, self.session = self.session, None
         if session is not None:
-            self.cut_short = session if session.runs_a_map else None
+            self.closed_during_map = session if session.runs_a_map else None
             session.close()
 
 
 PROGRAM = SessionHolder()
-_here = threading.local()
+_thread = threading.local()
 
 
 def session_holder() -> SessionHolder:
-    """Return where the code that runs now has its default session."""
-    found: SessionHolder = getattr(_here, "home", PROGRAM)
-    return found
+    """Return the holder of the default session for the code that runs in this thread now."""
+    holder: SessionHolder = getattr(_thread, "holder", PROGRAM)
+    return holder
 
 
 @contextmanager
 def own_session_holder() -> Iterator[None]:
-    """Enter a home for a while, and close it afterwards."""
+    """Use a new default session in this thread, and close it at the end."""
     own = SessionHolder()
     try:
         with own.entered():
@@ -76,24 +77,24 @@ def own_session_holder() -> Iterator[None]:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Load what the user has sent: what it imports in this thread must not survey."""
-    before = getattr(_here, "loading", False)
-    _here.loading = True
+    """Refuse surveys in this thread while it imports modules of the user's; see `refuse_while_loading`."""
+    before = getattr(_thread, "loading", False)
+    _thread.loading = True
     try:
         yield
     finally:
-        _here.loading = before
+        _thread.loading = before
 
 
 def refuse_while_loading() -> None:
-    """Refuse to survey for a module that is being imported by a worker: its workers would import it, too.
+    """Refuse a survey in a module that a worker is importing: that survey's workers would import it, too.
 
     Raises
     ------
     SurveyDuringImport
-        Naming the line that has to move.
+        Naming the line that the user has to move.
     """
-    if not getattr(_here, "loading", False):
+    if not getattr(_thread, "loading", False):
         return
     frame = _importing_frame(sys._getframe())
     raise SurveyDuringImport(
@@ -104,11 +105,14 @@ def refuse_while_loading() -> None:
 
 
 def _importing_frame(frame: FrameType) -> FrameType:
-    """Return the innermost frame that runs a module of the user's; without any, that of the caller."""
+    """Return the innermost frame that imports a module of the user's; else the user's innermost frame."""
     users = [
-        one for one in _outwards(frame) if one.f_globals.get("__name__", "").partition(".")[0] != PACKAGE
+        outer
+        for outer in _outwards(frame)
+        if outer.f_globals.get("__name__", "").partition(".")[0] != PACKAGE
     ]
-    return next((one for one in users if one.f_code.co_name == "<module>"), users[0] if users else frame)
+    modules = (user for user in users if user.f_code.co_name == "<module>")
+    return next(modules, users[0] if users else frame)
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:

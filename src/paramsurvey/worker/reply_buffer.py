@@ -1,4 +1,4 @@
-"""What a worker has done in a group since its last reply."""
+"""The results of a group that the worker has not sent yet."""
 
 from __future__ import annotations
 
@@ -18,35 +18,54 @@ T = TypeVar("T")
 
 
 class ReplyBuffer:
-    """What a worker has done in a group since its last reply: it can be made a reply at any time."""
+    """Collects the results of a group until they are sent; a reply can be made of them at any time.
+
+    Parameters
+    ----------
+    group_id : int
+
+    Attributes
+    ----------
+    results : ResultPacker
+    failures : dict of int to Failure
+        By offset.
+    output : dict of int to str
+        What psets printed, by offset.
+    walls : array of float
+        Seconds of each pset.
+    copying : float
+        Seconds that it took to copy arguments.
+    """
 
     def __init__(self, group_id: int) -> None:
         self._group_id = group_id
         self._start = 0
-        self._over = False
-        self._replying = threading.Lock()  # held while `_start` moves: `send_early` is another thread's
-        self._shares: list[tuple[int, float]] = []  # (up to how many psets, idle share of their time)
+        self._done = False
+        self._replying = (
+            threading.Lock()
+        )  # held while `_start` changes, because another thread calls `send_early`
+        self._idle: list[tuple[int, float]] = []  # see `Reply.idle`
         self._timers: dict[str, array[float]] = {}
         self._cpu = self._wall = 0.0
         self.results = ResultPacker()
         self.failures: dict[int, Failure] = {}
         self.output: dict[int, str] = {}
         self.walls = array("d")
-        self.copying = 0.0  # seconds
+        self.copying = 0.0
 
     def start_clocks(self) -> float:
-        """Measure CPU time from now on; return the time."""
+        """Measure CPU time from now on; return the current time."""
         self._cpu, self._wall = process_time(), perf_counter()
         return self._wall
 
     def read_clocks(self, now: float) -> None:
-        """Note which share of the time since `start_clocks` passed without CPU work."""
+        """Note the share of the time since `start_clocks` in which the CPU did not work for this process."""
         wall = now - self._wall
         idle = max(0.0, 1.0 - (process_time() - self._cpu) / wall) if wall > 0 else 0.0
-        self._shares.append((len(self.walls), idle))
+        self._idle.append((len(self.walls), idle))
 
     def fold(self) -> None:
-        """Turn the results that wait into columns."""
+        """Convert the results that were added into columns."""
         with self._replying:
             self._fold()
 
@@ -55,22 +74,22 @@ class ReplyBuffer:
             self.failures[offset] = unpicklable_failure(error)
 
     def add_timers(self, timers: Mapping[str, list[float]]) -> None:
-        """Keep what the user's function timed, under the user's names."""
+        """Add the seconds that the user's function recorded, by the user's names."""
         for name, values in timers.items():
             self._timers.setdefault(name, array("d")).extend(values)
 
     def reply(self, stop: int, done: bool, outgrown: bool = False) -> Reply:
-        """Return all that is noted, for the psets up to `stop`, and begin anew."""
+        """Return everything up to the pset at offset `stop` as a reply, and empty the buffer."""
         with self._replying:
             return self._reply(stop, done, outgrown)
 
     def send_early(self, running: int, send: Callable[[Reply], Any]) -> None:
-        """Send what the psets before the one that is running have left; their times follow later.
+        """Send the results of the psets that finished before the running pset; their times follow later.
 
-        For another thread than the one that runs the psets. It only looks at what can change no more.
+        Another thread than that of the psets calls this. It reads only results that no longer change.
         """
         with self._replying:
-            if self._over or running <= self._start:
+            if self._done or running <= self._start:
                 return
             self._fold()
             reply = Reply(
@@ -87,7 +106,7 @@ class ReplyBuffer:
             send(reply)
 
     def _reply(self, stop: int, done: bool, outgrown: bool) -> Reply:
-        self._over = done
+        self._done = done
         self._fold()
         reply = Reply(
             self._group_id,
@@ -96,7 +115,7 @@ class ReplyBuffer:
             columns=self.results.take(self._start),
             failures=_between(self.failures, self._start, stop),
             walls=self.walls[:],
-            idle=tuple(self._shares),
+            idle=tuple(self._idle),
             timings=dict(self._timers),
             done=done,
             peak_memory=peak_memory(),
@@ -105,18 +124,18 @@ class ReplyBuffer:
             copying=self.copying,
         )
         self.copying = 0.0
-        for kept in (self.failures, self.output, self._shares, self._timers):
-            kept.clear()  # the loop that fills them goes on with these very objects
+        for kept in (self.failures, self.output, self._idle, self._timers):
+            kept.clear()  # emptied, not replaced: the runner's loop holds references to them
         del self.walls[:]
         self._start = stop
         return reply
 
 
-def _between(things: Mapping[int, T], start: int, stop: int) -> dict[int, T]:
-    """Return what belongs to the psets `start` to `stop`."""
-    return {offset: thing for offset, thing in list(things.items()) if start <= offset < stop}
+def _between(by_offset: Mapping[int, T], start: int, stop: int) -> dict[int, T]:
+    """Return the items of the psets from `start` up to, but not including, `stop`."""
+    return {offset: item for offset, item in list(by_offset.items()) if start <= offset < stop}
 
 
 def unpicklable_failure(error: NotPicklable) -> Failure:
-    """Return the failure of a pset whose result cannot travel."""
+    """Return the failure of a pset whose result cannot be pickled."""
     return Failure(FailureKind.UNSENDABLE, describe(error), traceback_of(error))

@@ -1,4 +1,4 @@
-"""Results on their way from the function into columns."""
+"""Converting the dicts that the user's function returns to columns."""
 
 from __future__ import annotations
 
@@ -26,34 +26,39 @@ Columns = dict[Hashable, tuple[ResultColumn, ...]]
 
 @dataclass(slots=True)
 class SameKeyResults:
-    """The results that have the same keys: a list of values for each key, not a dict for each result."""
+    """Results that have the same keys: a list of values for each key instead of a dict for each result."""
 
     offsets: list[int] = field(default_factory=list)
     columns: dict[Hashable, list[Any]] = field(default_factory=dict)
 
 
 class ResultPacker:
-    """Takes results one by one, and gives them back as columns.
+    """Takes results one by one, and returns them as columns.
 
-    A result is copied when it is added, and pickled where it is not immutable: the function may use
-    the same dict, or the same array in it, again. What was added waits as rows, until `fold` makes
-    columns of many at once: that takes a quarter of the time.
+    `add` copies a result, and pickles its mutable values, because the function may use the same dict or array
+    again. It keeps the copy as a dict. `fold` converts many dicts to columns at a time, which takes a quarter
+    of the time that single conversions would.
 
-    One thread adds; for the other methods, see to it that no two threads call them at a time.
+    One thread calls `add`. Of the other methods, only one may run at a time: the caller holds a lock.
+
+    Attributes
+    ----------
+    pickled_bytes : int
+        Bytes of the pickled objects among the results.
     """
 
     def __init__(self) -> None:
-        self._offsets: list[int] = []  # of the rows, and perhaps of one more that is being added
+        self._offsets: list[int] = []  # of the rows, and perhaps of the row that `add` is about to append
         self._rows: list[Result] = []
         self._by_keys: dict[tuple[Hashable, ...], SameKeyResults] = {}
-        self.weight = 0  # bytes of the objects among the results
+        self.pickled_bytes = 0
 
     def __len__(self) -> int:
-        """Return how many results wait to be folded."""
+        """Return how many results are not folded yet."""
         return len(self._rows)
 
     def add(self, offset: int, result: Result) -> None:
-        """Add the result of the pset at `offset`; offsets ascend.
+        """Add the result of the pset at `offset`, which is larger than those before.
 
         Raises
         ------
@@ -63,68 +68,68 @@ class ResultPacker:
         for value in result.values():
             if type(value) not in IMMUTABLE_TYPES and not is_immutable(type(value)):
                 result = isolated_result(result)
-                self.weight += pickled_bytes(result.values())
+                self.pickled_bytes += pickled_bytes(result.values())
                 break
         self._offsets.append(offset)
         self._rows.append(result.copy())
 
     def fold(self) -> dict[int, NotPicklable]:
-        """Turn the rows that wait into columns; return the offsets of those whose keys cannot be pickled."""
+        """Convert the added results to columns; return, by offset, errors of keys that cannot be pickled."""
         count = len(self._rows)
         offsets, rows = self._offsets[:count], self._rows[:count]
         del self._offsets[:count], self._rows[:count]
         refused: dict[int, NotPicklable] = {}
-        for alike in _by_keys(offsets, rows):
+        for results in _by_keys(offsets, rows):
             try:
-                self._keep(tuple(alike.columns), alike)
+                self._keep(tuple(results.columns), results)
             except NotPicklable as error:
-                refused.update(dict.fromkeys(alike.offsets, error))
+                refused.update(dict.fromkeys(results.offsets, error))
         return refused
 
     def _keep(self, keys: tuple[Hashable, ...], more: SameKeyResults) -> None:
-        alike = self._by_keys.get(keys)
-        if alike is None:
+        results = self._by_keys.get(keys)
+        if results is None:
             check_keys(keys)
             self._by_keys[keys] = more
             return
-        alike.offsets += more.offsets
-        for key, cells in more.columns.items():
-            alike.columns[key] += cells
+        results.offsets += more.offsets
+        for key, values in more.columns.items():
+            results.columns[key] += values
 
     def take(self, start: int = 0) -> Columns:
-        """Return what was folded, as columns of the psets from `start` on, and be empty again."""
+        """Return the folded results of the psets from `start` on as columns, and drop all folded results."""
         columns = self.columns(start, sys.maxsize)
         self._by_keys.clear()
-        self.weight = 0
+        self.pickled_bytes = 0
         return columns
 
     def columns(self, start: int, stop: int) -> Columns:
-        """Return what was folded, as columns of the psets `start` to `stop`."""
+        """Return the folded results of the psets from `start` up to, but not including, `stop` as columns."""
         columns: Columns = {}
-        for alike in self._by_keys.values():
-            for key, column in _columns(alike, start, stop):
+        for results in self._by_keys.values():
+            for key, column in _columns(results, start, stop):
                 columns[key] = columns.get(key, ()) + column
         return columns
 
 
 def _by_keys(offsets: list[int], rows: list[Result]) -> Iterator[SameKeyResults]:
-    """Yield alike of the rows that have the same keys in the same order; most often that is one."""
+    """Yield the results that have the same keys in the same order together; usually these are all results."""
     if not rows:
         return
-    if (alike := _with_same_keys(offsets, rows)) is not None:
-        yield alike
+    if (results := _with_same_keys(offsets, rows)) is not None:
+        yield results
         return
     groups: dict[tuple[Hashable, ...], list[int]] = {}
     for place, row in enumerate(rows):
         groups.setdefault(tuple(row), []).append(place)
     for places in groups.values():
-        alike = _with_same_keys([offsets[i] for i in places], [rows[i] for i in places])
-        assert alike is not None
-        yield alike
+        results = _with_same_keys([offsets[i] for i in places], [rows[i] for i in places])
+        assert results is not None
+        yield results
 
 
 def _with_same_keys(offsets: list[int], rows: Sequence[Result]) -> SameKeyResults | None:
-    """Return the alike of rows with the same keys, None when their keys differ."""
+    """Return the rows' values by key, None if their keys differ."""
     keys = tuple(rows[0])
     if set(map(len, rows)) != {len(keys)}:
         return None
@@ -135,11 +140,11 @@ def _with_same_keys(offsets: list[int], rows: Sequence[Result]) -> SameKeyResult
 
 
 def _columns(
-    alike: SameKeyResults, start: int, stop: int
+    results: SameKeyResults, start: int, stop: int
 ) -> Iterator[tuple[Hashable, tuple[ResultColumn, ...]]]:
-    first, last = bisect_left(alike.offsets, start), bisect_left(alike.offsets, stop)
+    first, last = bisect_left(results.offsets, start), bisect_left(results.offsets, stop)
     if first == last:
         return
-    offsets = alike.offsets[first:last]
-    for key, cells in alike.columns.items():
-        yield key, pack_column(offsets, cells[first:last])
+    offsets = results.offsets[first:last]
+    for key, values in results.columns.items():
+        yield key, pack_column(offsets, values[first:last])

@@ -1,26 +1,23 @@
-"""What runs beside the user's function, in every worker of every backend.
+"""The runner calls the user's function for each pset of a group, in every worker of every backend.
 
-Only the standard library is loaded here, not even numpy, so that a worker starts fast; what the
-user's function needs, it imports itself.
+It loads only the standard library and not numpy, so that a worker starts fast. If the user's function needs
+numpy, the function's module imports it.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-import sys
-import threading
 import traceback
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
-from paramsurvey.errors import NotPicklable, SurveyDuringImport
-from paramsurvey.transport import main_file
+from paramsurvey.errors import NotPicklable
 from paramsurvey.transport.capture import Capture
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import (
@@ -30,23 +27,22 @@ from paramsurvey.transport.messages import (
     Group,
     Job,
     JobCode,
-    JobRejected,
     Pair,
     PlainFailure,
     Reply,
 )
 from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.safe_repr import describe, traceback_of
-from paramsurvey.transport.source_text import remember
-from paramsurvey.worker import nested_session
+from paramsurvey.worker.job_loading import load_job, worker_state
 from paramsurvey.worker.machine import used_memory
 from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
+from paramsurvey.worker.returned_values import WorkerFunctionMisused, checked_result, checked_timers
 
-LOOK_SECONDS = 500e-6  # process_time() and getcwd() are system calls: one of each per so much work is cheap
-REPLY_SECONDS = 0.5  # who has worked so long sends what there is: little is lost with a worker
-MANY = 128  # results that are made columns together, while they are in the processor's cache still
-LARGEST_REPLY = 16e6  # bytes of objects: who has so many sends them, so that they do not pile up here
-MEMORY_SECONDS = 0.02  # how often a worker asks how much memory it holds, where that is limited
+CHECK_SECONDS = 500e-6  # between checks that need system calls (process_time, getcwd): so they cost little
+REPLY_SECONDS = 0.5  # after so much work a worker sends its results: a crash then loses few
+MANY = 128  # results that are converted to columns together: they are still in the CPU's cache
+LARGEST_REPLY = 16e6  # bytes of pickled objects: a worker that has so many sends them, to save memory
+MEMORY_SECONDS = 0.02  # between checks of the worker's memory, if that is limited
 READ_ONLY_NOTE = (
     "arrays of 1 MB and more in user_kwargs and system_kwargs are shared by all psets of a worker, "
     "and read-only: work on a copy, as in array.copy()"
@@ -67,53 +63,50 @@ class SharedCells(Protocol[T]):
 
 @dataclass(frozen=True, slots=True)
 class RunningMark:
-    """Where a worker notes which pset of its group it runs, and since when, for whoever watches it.
+    """Says which pset of its group a worker runs, and since when.
 
-    Two memory cells, shared with the driver where the backend can do that.
+    Two numbers in memory, which the worker writes, and which the driver reads if the backend shares memory.
+    They outlive a worker that crashes.
     """
 
     offset: SharedCells[int]
-    begun: SharedCells[float]  # time.perf_counter(): one clock for all processes of a machine
+    begun: SharedCells[float]  # time.perf_counter(), which is the same clock in all processes of a machine
 
     @classmethod
     def private(cls) -> RunningMark:
-        """Return a mark that nobody else sees."""
+        """Return a mark that no other process reads."""
         return cls(array("q", [IDLE]), array("d", [0.0]))
 
     def copy(self) -> RunningMark:
-        """Return a private mark that says the same."""
+        """Return a private mark with the same values."""
         return RunningMark(array("q", [self.offset[0]]), array("d", [self.begun[0]]))
 
 
-class JobNotLoadable(Exception):
-    """The function or its arguments cannot be loaded here."""
-
-    def refusal(self) -> JobRejected:
-        """Return what to answer to the driver."""
-        cause = self.__cause__
-        return JobRejected(str(self), "" if cause is None else "".join(traceback.format_exception(cause)))
-
-
-class WorkerFunctionMisused(ValueError):
-    """The worker function did not do what a worker function must do; the message says what."""
-
-
 class Runner:
-    """Runs groups of one job with the user's function, which is loaded once.
+    """Runs groups of one job. It loads the user's function once.
 
     Parameters
     ----------
     job : Job
-        What is the same for all groups.
+        The function, its arguments, and the settings of the map.
     let_through : tuple of exception classes
         Exceptions that end the run instead of being a pset's failure (Ctrl-C in the caller's process).
     reply_seconds : float
-        How long to work before replying.
+        After how many seconds of work to send a reply.
+
+    Attributes
+    ----------
+    function : callable
+        The user's function.
+    capture : Capture or None
+        Set by the backend's worker before `run`, if output is captured.
+    buffer : ReplyBuffer or None
+        The results of the group that runs.
 
     Raises
     ------
     JobNotLoadable
-        When the function or its arguments cannot be unpickled here.
+        This process cannot load the main file, the function or its arguments.
     """
 
     def __init__(
@@ -126,37 +119,27 @@ class Runner:
         self._pid = os.getpid()
         self._let_through = let_through
         self._reply_seconds = reply_seconds
-        for name, value in job.environment.items():  # before numpy and the like are loaded
-            os.environ.setdefault(name, value)
-        known = set(map(os.path.abspath, sys.path))
-        sys.path[:0] = [entry for entry in job.path if entry not in known]
-        remember(job.texts)
-        load_main_file(job.main)
-        try:
-            with nested_session.loading():
-                self._code: JobCode = pickle.loads(job.code, buffers=job.buffers)
-                pair = self._code.arguments.private_pair()
-        except Exception as error:
-            raise not_loadable(
-                error,
-                f"the workers cannot load the function or its arguments ({describe(error)}); "
-                "make the module that it comes from importable for them",
-            ) from error
+        self._code: JobCode
+        self._code, pair = load_job(job)
         self.function = self._code.function
         self._copy_arguments: Callable[[], Pair] | None = self._code.arguments.copier()
+        self._user_kwargs: Any
+        self._base: dict[str, Any]
         self._user_kwargs, self._base = pair if self._copy_arguments is None else (None, {})
-        self.capture: Capture | None = None  # set by who runs this, where output is to be captured
-        self.buffer: ReplyBuffer | None = None  # of the group that runs
+        self.capture: Capture | None = None
+        self.buffer: ReplyBuffer | None = None
         self._directory = ""
-        self._changes_directory = False  # once it is seen to, every pset begins with a return
+        self._changes_directory = (
+            False  # once the function has done so, the runner returns to the directory before every pset
+        )
         if job.worker_init is not None:
             self._base["worker_state"] = worker_state(job.worker_init)
 
     def run(self, group: Group, mark: RunningMark | None = None) -> Iterator[Reply]:
-        """Run a group and yield replies, the last of them ``done``.
+        """Run a group and yield replies, the last of which is ``done``.
 
-        A group that takes long, or returns large objects, is answered in parts. With adaptive groups
-        the first part is also the last: the rest is given back, for another worker may be free.
+        A group that takes long, or returns large objects, needs several replies. If group sizes adapt, the
+        first reply is ``done``, and the driver gets the other psets back: another worker may be free.
         """
         keep, size = self._job.keep_groups, len(group)
         self.buffer = buffer = ReplyBuffer(group.id)
@@ -165,7 +148,7 @@ class Runner:
         for offset, now in self._run_psets(group, buffer, mark or RunningMark.private()):
             if now - weighed > MEMORY_SECONDS:
                 outgrown, weighed = self._has_outgrown(), now
-            full = now - sent > self._reply_seconds or buffer.results.weight > LARGEST_REPLY
+            full = now - sent > self._reply_seconds or buffer.results.pickled_bytes > LARGEST_REPLY
             if (outgrown or full) and offset + 1 < size:
                 done = outgrown or not keep
                 yield buffer.reply(offset + 1, done, outgrown)
@@ -179,7 +162,11 @@ class Runner:
         return limit is not None and used_memory() > limit
 
     def _run_psets(self, group: Group, buffer: ReplyBuffer, mark: RunningMark) -> Iterator[tuple[int, float]]:
-        """Call the function for every pset, and look up now and then: yield (offset, time)."""
+        """Call the function for every pset; yield (offset, time) every `CHECK_SECONDS` or at the next pset.
+
+        This loop is one function, because a call per pset would slow down tiny psets: see
+        benchmarks/throughput.py.
+        """
         function, user_kwargs = self.function, self._user_kwargs
         base, copy_arguments = self._system_kwargs(), self._copier(group, buffer)
         subdir = None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
@@ -190,8 +177,8 @@ class Runner:
         self._enter_directory()
         changes_directory = self._changes_directory
         begun = buffer.start_clocks()
-        look_at = begun  # after the first pset already: it shows whether the function changes the directory
-        for offset, pset in enumerate(self._code.decoder.psets(group.rows, group.load)):
+        check_at = begun  # so that the first check, after the first pset, sees a change of the directory
+        for offset, pset in enumerate(self._code.decoder.psets(group.rows, group.payload)):
             if changes_directory:
                 self._enter_directory()
             raw_stats: dict[str, list[float]] = {}
@@ -216,14 +203,16 @@ class Runner:
                     buffer.add_timers(timers)
             except self._let_through:
                 raise
-            except BaseException as error:  # sys.exit() in a worker function is its failure, not our end
+            except (
+                BaseException
+            ) as error:  # also SystemExit: sys.exit() in the user's function is that pset's failure
                 self._end_if_forked(error)
                 buffer.failures[offset] = self._failure(error)
                 with suppress(WorkerFunctionMisused):
                     buffer.add_timers(checked_timers(raw_stats))
             now = perf_counter()
             add_wall(now - begun)
-            if now > look_at:
+            if now > check_at:
                 self._end_if_forked()
                 mark_offset[0] = IDLE
                 buffer.read_clocks(now)
@@ -232,14 +221,17 @@ class Runner:
                 yield offset, now
                 changes_directory = self._changes_directory = changes_directory or self._is_elsewhere()
                 now = buffer.start_clocks()
-                look_at = now + LOOK_SECONDS
+                check_at = now + CHECK_SECONDS
             begun = now
         self._end_if_forked()
         mark_offset[0] = IDLE
         buffer.read_clocks(begun)
 
     def _end_if_forked(self, error: BaseException | None = None) -> None:
-        """End a process that the function forked off and that has come out of it: it is no second worker."""
+        """End this process if it is a child that the user's function forked, and that came back from it.
+
+        Without that, it would run on as a second worker on the same connection.
+        """
         if os.getpid() == self._pid:
             return
         if error is not None and not isinstance(error, SystemExit):
@@ -249,7 +241,7 @@ class Runner:
 
     def _enter_directory(self) -> None:
         os.chdir(self._job.chdir)
-        self._directory = os.getcwd()  # without the links that may be in chdir
+        self._directory = os.getcwd()  # the path without links, for comparison
 
     def _is_elsewhere(self) -> bool:
         try:
@@ -258,7 +250,7 @@ class Runner:
             return True
 
     def _system_kwargs(self) -> dict[str, Any]:
-        """Return what is in the system_kwargs of all psets, where it is not copied for each."""
+        """Return the items of system_kwargs that are the same for all psets, and need not be copied."""
         job = self._job
         kwargs = {**self._base, "name": job.name}
         if job.show_chdir:
@@ -266,7 +258,10 @@ class Runner:
         return kwargs
 
     def _copier(self, group: Group, buffer: ReplyBuffer) -> Callable[[], Pair] | None:
-        """Return what makes each pset's user_kwargs and rest of system_kwargs; None: they are shared."""
+        """Return a function that makes a pset's user_kwargs and the items of system_kwargs that are copied.
+
+        None: nothing needs to be copied.
+        """
         copy, user_kwargs = self._copy_arguments, self._user_kwargs
         options, backend = group.options, self._job.backend
         if copy is not None and self._code.arguments.copying_is_costly:
@@ -298,97 +293,21 @@ class Runner:
         return Failure(FailureKind.RAISED, line, trace, retryable=retryable)
 
 
-def load_main_file(main: main_file.MainFile | None) -> None:
-    """Import the program's main file, if it is one for workers.
-
-    Raises
-    ------
-    JobNotLoadable
-    """
-    if main is None:
-        main_file.load(None)
-        return
-    try:
-        with nested_session.loading():
-            main_file.load(main)
-    except (Exception, SystemExit) as error:
-        raise not_loadable(
-            error,
-            f"the workers cannot import the main file {main.path} ({describe(error)}): "
-            "put what must not run in them below its `if __name__ == '__main__':`",
-        ) from error
-
-
-def not_loadable(error: BaseException, otherwise: str) -> JobNotLoadable:
-    """Return what to tell the driver: what says itself which line is to be changed, else a message."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, (SurveyDuringImport, main_file.NotInMainFile)):
-        cause = cause.__cause__ or cause.__context__
-    return JobNotLoadable(otherwise if cause is None else str(cause))
-
-
-_initializing = threading.RLock()  # a worker_init may survey, too
-
-
-def worker_state(code: bytes) -> Any:
-    """Return what the user's worker_init returns; in one process it is called once, also for many threads."""
-    with _initializing:
-        return _initialize(code, os.getpid())
-
-
-@lru_cache(maxsize=1)
-def _initialize(code: bytes, process: int) -> Any:  # what a process has inherited by a fork is another's
-    try:
-        with nested_session.loading():
-            function = pickle.loads(code)
-        return function()
-    except (Exception, SystemExit) as error:
-        raise JobNotLoadable(
-            f"worker_init raised {describe(error)} in a worker: mend it, and run the survey again"
-        ) from error
-
-
 def timed(copy: Callable[[], Pair], buffer: ReplyBuffer) -> Callable[[], Pair]:
-    """Return `copy`, with a note in the buffer of how long it takes."""
+    """Return `copy` as a function that adds the seconds it takes to the buffer's `copying`."""
 
-    def copy_and_note() -> Pair:
+    def copy_and_measure() -> Pair:
         begun = perf_counter()
         pair = copy()
         buffer.copying += perf_counter() - begun
         return pair
 
-    return copy_and_note
+    return copy_and_measure
 
 
 def is_of_read_only_array(error: BaseException) -> bool:
-    """Tell whether numpy raised an exception because an array must not be changed."""
+    """Tell whether an exception is numpy's for an attempt to change a read-only array."""
     return isinstance(error, ValueError) and "read-only" in describe(error)
-
-
-def checked_result(result: Any) -> dict[Any, Any]:
-    """Return what the worker function returned, when it is what it must be."""
-    if isinstance(result, dict):
-        return dict(result)
-    raise WorkerFunctionMisused(
-        f"the worker function must return a dict or None, and it returned {describe(result, 200)}: "
-        "return a dict such as {'answer': ...}"
-    )
-
-
-def checked_timers(raw_stats: Mapping[Any, Any]) -> dict[str, list[float]]:
-    """Return what the user's function timed, when all of it is what it must be."""
-    return {str(name): checked_seconds(name, seconds) for name, seconds in raw_stats.items()}
-
-
-def checked_seconds(name: object, seconds: Any) -> list[float]:
-    """Return a timer's values, when they are what they must be."""
-    try:
-        return list(map(float, seconds))
-    except (TypeError, ValueError):
-        raise WorkerFunctionMisused(
-            f"raw_stats[{describe(name)}] must be a list of seconds, and it is {describe(seconds, 200)}: "
-            "let stats.record_wallclock fill it"
-        ) from None
 
 
 def subdir_name(count: int, row: int) -> str:
@@ -397,7 +316,7 @@ def subdir_name(count: int, row: int) -> str:
 
 
 def pickle_reply(answer: Answer) -> bytes:
-    """Pickle an answer. The results in it are pickled already; their keys may be objects, too."""
+    """Pickle an answer. The results in it are pickled already, but their keys may be objects."""
     if isinstance(answer, Reply) and all(map(is_immutable, map(type, answer.columns))):
         return pickle.dumps(answer, protocol=5)
     return dump_code(answer)

@@ -1,0 +1,48 @@
+"""Checking what the worker function returns and records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from paramsurvey.transport.safe_repr import describe
+
+
+class WorkerFunctionMisused(ValueError):
+    """The worker function returned, or put into raw_stats, a value that is not allowed."""
+
+
+def checked_result(result: Any) -> dict[Any, Any]:
+    """Return the worker function's result as a plain dict; refuse anything that is not a dict.
+
+    Raises
+    ------
+    WorkerFunctionMisused
+    """
+    if isinstance(result, dict):
+        return dict(result)
+    raise WorkerFunctionMisused(
+        f"the worker function must return a dict or None, and it returned {describe(result, 200)}: "
+        "return a dict such as {'answer': ...}"
+    )
+
+
+def checked_timers(raw_stats: Mapping[Any, Any]) -> dict[str, list[float]]:
+    """Return the times that the user's function recorded; refuse anything that is not a list of seconds.
+
+    Raises
+    ------
+    WorkerFunctionMisused
+    """
+    return {str(name): checked_seconds(name, seconds) for name, seconds in raw_stats.items()}
+
+
+def checked_seconds(name: object, seconds: Any) -> list[float]:
+    """Return one timer's values as floats, or raise WorkerFunctionMisused."""
+    try:
+        return list(map(float, seconds))
+    except (TypeError, ValueError):
+        raise WorkerFunctionMisused(
+            f"raw_stats[{describe(name)}] must be a list of seconds, and it is {describe(seconds, 200)}: "
+            "let stats.record_wallclock fill it"
+        ) from None
