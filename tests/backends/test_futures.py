@@ -26,7 +26,7 @@ from paramsurvey.params.sources import as_source
 from paramsurvey.transport.messages import Group, Job, JobCode, Pset
 from paramsurvey.transport.pickling import dumps
 from paramsurvey.transport.private_arguments import pack_arguments
-from paramsurvey.worker.runner import JobNotLoadable
+from paramsurvey.worker.job_loading import JobNotLoadable
 
 HANG = 60.0  # seconds that something which ends by itself may take on a slow machine
 

@@ -20,7 +20,7 @@ from paramsurvey.params.sources import as_source
 
 def keys(psets: Any) -> list[tuple[int, int]]:
     source = as_source(psets)
-    hashes = Hasher().keys(source.cells(range(len(source))), len(source))
+    hashes = Hasher().keys(source.columns(range(len(source))), len(source))
     return list(zip(hashes.one.tolist(), hashes.two.tolist(), strict=True))
 
 

@@ -33,7 +33,7 @@ def test_values_land_at_their_rows_in_any_order() -> None:
     collector = Collector()
     for rows in (np.array([7, 9]), range(2, 4), range(2)):
         results = {i: {"r": int(row)} for i, row in enumerate(rows)}
-        collector.land(Group(1, rows, None), reply_of(results, len(rows)), total=10)
+        collector.add_reply(Group(1, rows, None), reply_of(results, len(rows)), total=10)
     values, there = collector.columns["r"].get(range(10))
     assert np.flatnonzero(there).tolist() == [0, 1, 2, 3, 7, 9]
     assert values[there].tolist() == [0, 1, 2, 3, 7, 9]
@@ -42,25 +42,25 @@ def test_values_land_at_their_rows_in_any_order() -> None:
 def test_columns_stand_in_the_order_of_the_first_psets_that_have_them() -> None:
     collector = Collector()
     late: dict[int, dict[Any, Any]] = {0: {"d": 1, "b": 1}, 1: {"c": 1}}
-    collector.land(Group(2, range(2, 4), None), reply_of(late, 2), total=4)
+    collector.add_reply(Group(2, range(2, 4), None), reply_of(late, 2), total=4)
     assert list(collector.columns) == ["d", "b", "c"]
     early: dict[int, dict[Any, Any]] = {0: {"a": 1}, 1: {"b": 1, "a": 1, "d": "x"}}
-    collector.land(Group(1, range(2), None), reply_of(early, 2), total=4)
+    collector.add_reply(Group(1, range(2), None), reply_of(early, 2), total=4)
     assert list(collector.columns) == ["a", "b", "d", "c"]
 
 
 def test_what_an_earlier_run_has_stored_may_come_back_in_any_order_of_rows() -> None:
     collector = Collector()
-    collector.restore("square", np.array([1, 0, 2]), np.array([1, 0, 4]), total=3)
-    collector.restore("mixed", np.array([1]), np.array([1]), total=3)
-    collector.restore("mixed", np.array([0, 2]), np.array([0.0, 0.5]), total=3)
+    collector.add_values("square", np.array([1, 0, 2]), np.array([1, 0, 4]), total=3)
+    collector.add_values("mixed", np.array([1]), np.array([1]), total=3)
+    collector.add_values("mixed", np.array([0, 2]), np.array([0.0, 0.5]), total=3)
     assert list(collector.columns) == ["square", "mixed"]
 
 
 def test_without_keep_results_only_failures_are_kept() -> None:
     collector = Collector(keep_results=False)
-    collector.land(Group(1, range(2), None), reply_of({0: {"r": 1}}, 2, failures={1: NO}), total=2)
-    collector.fail(1, NO, 1)
+    collector.add_reply(Group(1, range(2), None), reply_of({0: {"r": 1}}, 2, failures={1: NO}), total=2)
+    collector.add_failure(1, NO, 1)
     assert collector.columns == {}
     assert list(collector.failed) == [1]
 
@@ -69,7 +69,7 @@ def test_finished_and_failed_rows() -> None:
     collector = Collector()
     assert collector.finished_rows(3) == range(3)
     for row in (4, 1):
-        collector.fail(row, NO, 1)
+        collector.add_failure(row, NO, 1)
     assert list(collector.finished_rows(6)) == [0, 2, 3, 5]
     assert collector.failed_rows().tolist() == [1, 4]
 

@@ -14,7 +14,7 @@ def sizes_of(seconds: float, psets: int, cores: int) -> list[int]:
     sizer, sizes = GroupSizer(), []
     while psets:
         sizes.append(min(psets, sizer.size(psets, cores)))
-        sizer.observe(sizes[-1], sizes[-1] * seconds)
+        sizer.observe_seconds(sizes[-1], sizes[-1] * seconds)
         psets -= sizes[-1]
     return sizes
 
@@ -54,33 +54,33 @@ def test_psets_with_large_objects_travel_in_small_groups_however_short_they_are(
 ) -> None:
     sizer = GroupSizer()
     for _ in range(5):
-        sizer.weigh(10, int(10 * each))
-        sizer.observe(1000, 1e-3)
+        sizer.observe_bytes(10, int(10 * each))
+        sizer.observe_seconds(1000, 1e-3)
     assert sizer.size(10**6, 2) == together
-    sizer.weigh(10, 0)
+    sizer.observe_bytes(10, 0)
     assert sizer.size(10**6, 2) > 1000
 
 
 def test_a_fixed_size_stays_whatever_is_learned() -> None:
     sizer = GroupSizer(7)
-    sizer.observe(7, 1000.0)
-    sizer.weigh(7, 10**12)
+    sizer.observe_seconds(7, 1000.0)
+    sizer.observe_bytes(7, 10**12)
     assert sizer.size(100, 2) == 7
 
 
 def test_nothing_is_learned_from_no_psets() -> None:
     sizer = GroupSizer()
-    sizer.observe(0, 0.0)
+    sizer.observe_seconds(0, 0.0)
     assert sizer.size(100, 2) == 1
 
 
 def test_psets_that_become_slower_make_groups_smaller() -> None:
     sizer = GroupSizer()
     for _ in range(10):
-        sizer.observe(1000, 0.001)
+        sizer.observe_seconds(1000, 0.001)
     large = sizer.size(10**6, 2)
     for _ in range(10):
-        sizer.observe(10, 1.0)
+        sizer.observe_seconds(10, 1.0)
     assert sizer.size(10**6, 2) < large / 100
 
 
@@ -94,6 +94,6 @@ def test_a_group_has_one_pset_at_least_whatever_was_observed(
 ) -> None:
     sizer = GroupSizer()
     for psets, seconds in observed:
-        sizer.observe(psets, seconds)
+        sizer.observe_seconds(psets, seconds)
     assert 1 <= sizer.size(remaining, cores) <= remaining
-    assert sizer.ahead(cores) >= 1
+    assert sizer.read_ahead(cores) >= 1

@@ -37,7 +37,7 @@ def test_nothing_to_do() -> None:
 
 def test_what_is_put_back_is_next() -> None:
     queue = PsetQueue(range(6))
-    queue.put_back(queue.take(3)[1:])
+    queue.put_first(queue.take(3)[1:])
     assert rest(queue) == [[1, 2], [3, 4, 5]]
 
 
@@ -49,7 +49,7 @@ def test_what_is_put_alone_comes_last_each_by_itself() -> None:
 
 def test_putting_back_nothing_changes_nothing() -> None:
     queue = PsetQueue(range(2))
-    queue.put_back(range(0))
+    queue.put_first(range(0))
     queue.put_alone(range(5, 5))
     assert rest(queue) == [[0, 1]]
 
@@ -81,7 +81,7 @@ def test_whatever_is_put_back_every_row_is_there_once(count: int, steps: list[tu
         if step == "keep":
             settled.extend(int(row) for row in rows)
         elif step == "back":
-            queue.put_back(rows[1:])
+            queue.put_first(rows[1:])
             settled.append(int(rows[0]))
         else:
             queue.put_alone(rows)

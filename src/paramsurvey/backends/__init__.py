@@ -25,8 +25,9 @@ if TYPE_CHECKING:
         LostGroup,
         Reply,
     )
+    from paramsurvey.worker.job_loading import JobNotLoadable
     from paramsurvey.worker.machine import total_memory, wanted_workers
-    from paramsurvey.worker.runner import JobNotLoadable, Runner, pickle_reply
+    from paramsurvey.worker.runner import Runner, pickle_reply
 
 _HOMES = {
     "backends.nested_worker": ("NestedWorker",),
@@ -45,7 +46,8 @@ _HOMES = {
         "Reply",
     ),
     "worker.machine": ("total_memory", "wanted_workers"),
-    "worker.runner": ("JobNotLoadable", "Runner", "pickle_reply"),
+    "worker.job_loading": ("JobNotLoadable",),
+    "worker.runner": ("Runner", "pickle_reply"),
 }
 
 __all__ = [

@@ -12,9 +12,10 @@ from paramsurvey.engine.backend import Backend, Resources, no_options
 from paramsurvey.errors import Stopped
 from paramsurvey.transport.capture import OutputStore, new_file
 from paramsurvey.transport.messages import Answers, CaptureMode, Group, Job, JobRejected, Reply
+from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.machine import total_memory
 from paramsurvey.worker.nested_session import SessionHolder
-from paramsurvey.worker.runner import JobNotLoadable, Runner, pickle_reply
+from paramsurvey.worker.runner import Runner, pickle_reply
 
 if TYPE_CHECKING:
     from paramsurvey.engine.options import Options

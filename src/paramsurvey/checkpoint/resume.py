@@ -96,7 +96,7 @@ class ResumeSearch:
             start += len(table)
 
     def _keys(self, rows: Rows) -> HashPairs:
-        return self._hasher.keys(self._source.cells(rows), len(rows))
+        return self._hasher.keys(self._source.columns(rows), len(rows))
 
 
 def _as_array(rows: Rows) -> NDArray[np.int64]:

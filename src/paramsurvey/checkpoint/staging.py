@@ -54,7 +54,7 @@ class StagedReply:
             for offset, text in reply.output.items()
             if offset not in reply.failures
         }
-        return cls(rows, source.cells(rows), columns, printed)
+        return cls(rows, source.columns(rows), columns, printed)
 
     @property
     def size(self) -> int:
@@ -155,7 +155,7 @@ class StagingTables:
     def of_failures(self, batch: Sequence[StagedFailure]) -> Any:
         """Return one table of several failures."""
         rows = np.array([failed.row for failed in batch], dtype=np.int64)
-        psets = self._pset_columns([self._source.cells(rows)], [0, len(rows)])
+        psets = self._pset_columns([self._source.columns(rows)], [0, len(rows)])
         printed = {at: one.failure.output for at, one in enumerate(batch) if one.failure.output}
         columns = [*psets, *_why_columns(batch), *printed_column(printed, len(rows))]
         positions = pa.array(self._positions.of(rows))

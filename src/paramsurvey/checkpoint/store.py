@@ -193,7 +193,7 @@ class DirectoryCheckpoint:
             self._positions.keep(found.rows, found.table.positions)
             return no_rows()
         for row, failure, attempts in zip(found.rows.tolist(), *failure_cells(found.table), strict=True):
-            self._collector.fail(row, failure, attempts)
+            self._collector.add_failure(row, failure, attempts)
         return found.rows
 
     def _place_new_rows(self, highest: int) -> None:
@@ -209,7 +209,7 @@ class DirectoryCheckpoint:
         self._collector.output.update(found.table.printed(found.rows))
         for stored in found.table.columns("result"):
             for at, values in found.table.pieces(stored):
-                self._collector.restore(stored.key, found.rows[at], values, len(self._source))
+                self._collector.add_values(stored.key, found.rows[at], values, len(self._source))
 
     # what this run does
 
@@ -221,7 +221,7 @@ class DirectoryCheckpoint:
         self._write_run()
         self._writer = Writer(part_sets, self._tick, self._tell)
 
-    def land(self, group: Group, reply: Reply) -> None:
+    def add_reply(self, group: Group, reply: Reply) -> None:
         """Keep the results of a reply."""
         batch = StagedReply.of(group, reply, self._source)
         if batch is None:
@@ -229,7 +229,7 @@ class DirectoryCheckpoint:
         assert self._writer is not None
         self._writer.add(RESULTS, batch, batch.size)
 
-    def fail(self, row: int, failure: Failure, attempts: int) -> None:
+    def add_failure(self, row: int, failure: Failure, attempts: int) -> None:
         """Keep why a pset has no result."""
         assert self._writer is not None
         failed = StagedFailure(row, failure, attempts)

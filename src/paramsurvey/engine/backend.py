@@ -1,4 +1,4 @@
-"""The contract between the survey's loop and what runs its groups."""
+"""The contract between the survey's loop and the backends, which run its groups."""
 
 from __future__ import annotations
 
@@ -9,88 +9,91 @@ from paramsurvey.errors import UnknownOption
 from paramsurvey.transport.messages import Answers, CaptureMode, Group, Job
 
 Resources = dict[str, float]
-"""One node: ``num_cores``, ``memory`` in bytes, ``num_gpus`` where there are any."""
+"""The resources of one node: ``num_cores``, ``memory`` in bytes, and ``num_gpus`` if it has GPUs."""
 
 
 class Backend(Protocol):
-    """Runs groups somewhere.
+    """Runs groups: in this process, in other processes, or on other machines.
 
-    The law: every submitted group is answered until a `Reply` that is ``done``, or lost by one
-    `LostGroup`, exactly once, whatever happens. Nothing is reported but by `poll`, in the thread that
-    calls it.
+    The law: whatever happens, every submitted group ends exactly once, either with a `Reply` that is ``done``
+    (there may be replies before it), or with a `LostGroup`. A backend reports only by what `poll` returns.
     """
 
     name: str
     runs_here: bool
-    """Whether psets run in the caller's thread, inside `poll`, so that Ctrl-C must go right through it."""
+    """Whether psets run in the caller's thread, inside `poll`. Ctrl-C must then interrupt `poll`."""
 
     captures: frozenset[CaptureMode]
-    """What it can do with what psets print; `CaptureMode.PASS` is always among it."""
+    """The ways in which it can capture output; `CaptureMode.PASS` is always among them."""
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a pset's or a map's own options in their canonical form.
+        """Return the backend options of a pset or a map in canonical form, so that equal options are equal.
 
         Raises
         ------
         OptionError
-            When there is one that this backend does not know; it is named.
+            Naming an option that this backend does not have.
         """
         ...
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
-        """Begin a map: every group from now on belongs to `job`."""
+        """Begin a map: the groups that are submitted from now on belong to `job`."""
         ...
 
     def capacity(self) -> int:
-        """How many more groups it wants in hand now. It may grow and shrink during a map."""
+        """Return how many more groups may be submitted now. The number may change during a map."""
         ...
 
     def largest_group(self) -> int | None:
-        """How many psets the next group may have; None: any number."""
+        """Return how many psets the next group may have; None: any number."""
         ...
 
     def submit(self, group: Group) -> None:
-        """Hand over one group. Only after `capacity` said that there is room."""
+        """Accept a group. Called only while `capacity` is above 0."""
         ...
 
     def poll(self, timeout: float) -> Answers:
-        """Wait at most `timeout` seconds for news, and return all there is. The only place that waits."""
+        """Wait at most `timeout` seconds for answers, and return all there are. No other method waits."""
         ...
 
     def running(self, group_id: int) -> tuple[int, float] | None:
-        """The offset of the pset that runs now and for how many seconds, or None if that is not known."""
+        """Return the offset of the pset that runs now and its seconds so far, None if that is not known."""
         ...
 
     def abort(self, group_id: int) -> str | None:
-        """Stop a group for good. No answer of it comes any more, not even a loss.
+        """Stop a group. `poll` returns no further answer for it, not even a `LostGroup`.
 
-        Returns what the pset that ran had printed, where that is stored.
+        Returns
+        -------
+        str or None
+            What the pset that was running had printed, if output is stored.
         """
         ...
 
     def end_job(self) -> None:
-        """End the map: whatever is still in hand is aborted, what was shipped for the job is dropped."""
+        """End the map: abort the groups that are not answered, and drop what was sent for the job."""
         ...
 
     def core_count(self) -> int:
-        """Cores that the workers use now."""
+        """Return how many cores the workers use now."""
         ...
 
     def resources(self) -> list[Resources]:
-        """One dict per node."""
+        """Return the resources of each node."""
         ...
 
     def close(self) -> None:
-        """Leave nothing behind: no process, no file, no thread. May be called twice."""
+        """End all processes and threads, and remove all temporary files. May be called twice."""
         ...
 
 
 def no_options(backend: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Refuse any option, for a backend that has none.
+    """Refuse any option, for a backend that has no options.
 
     Raises
     ------
     UnknownOption
+        Naming the first option.
     """
     for name in options:
         raise UnknownOption(f"the {backend} backend has no option {name!r}: leave it out")

@@ -1,4 +1,4 @@
-"""What the survey's loop knows of checkpoints."""
+"""The contract between the survey's loop and checkpoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paramsurvey.transport.messages import Failure, Group, Reply, Rows
 
 
 class Status(StrEnum):
-    """What has become of a run; ``run.json`` says it."""
+    """Whether a run is going on, or how it ended. ``run.json`` contains it."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -28,36 +28,36 @@ def no_rows() -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """What earlier runs did for some rows.
+    """Which rows need not run, because a checkpoint has their results.
 
     Attributes
     ----------
-    rest : list of Rows
-        What is left to run, in pieces, in order.
+    left : list of Rows
+        The rows that are left to run, in order.
     finished : int64 array
-        The rows that have a result; it is in the collector.
+        The rows whose results the checkpoint has added to the collector.
     failed : int64 array
-        The rows whose failure is kept; it is in the collector.
+        The rows whose failures the checkpoint has added to the collector, and which are not tried again.
     """
 
-    rest: list[Rows]
+    left: list[Rows]
     finished: NDArray[np.int64] = field(default_factory=no_rows)
     failed: NDArray[np.int64] = field(default_factory=no_rows)
 
 
 class Checkpoint(Protocol):
-    """Is fed by the loop, and never stops it: what goes wrong in a checkpoint is told by it, not raised."""
+    """Stores results durably. Its methods never raise: it reports its errors to the user itself."""
 
     def resume(self, rows: range) -> Resumed:
-        """Look up what earlier runs did for rows that have become known."""
+        """Look up rows that the survey has just read, and add what earlier runs did to the collector."""
         ...
 
-    def land(self, group: Group, reply: Reply) -> None:
-        """Keep the results of a reply."""
+    def add_reply(self, group: Group, reply: Reply) -> None:
+        """Store the results of a reply."""
         ...
 
-    def fail(self, row: int, failure: Failure, attempts: int) -> None:
-        """Keep why a pset has no result."""
+    def add_failure(self, row: int, failure: Failure, attempts: int) -> None:
+        """Store why a pset has no result."""
         ...
 
     def close(self, status: Status) -> None:
@@ -66,16 +66,16 @@ class Checkpoint(Protocol):
 
 
 class NoCheckpoint:
-    """Keeps nothing."""
+    """Stores nothing: the checkpoint of a survey without a checkpoint."""
 
     def resume(self, rows: range) -> Resumed:
-        """Return that nothing was done."""
+        """Return that all rows are left to run."""
         return Resumed([rows])
 
-    def land(self, group: Group, reply: Reply) -> None:
+    def add_reply(self, group: Group, reply: Reply) -> None:
         """Do nothing."""
 
-    def fail(self, row: int, failure: Failure, attempts: int) -> None:
+    def add_failure(self, row: int, failure: Failure, attempts: int) -> None:
         """Do nothing."""
 
     def close(self, status: Status) -> None:

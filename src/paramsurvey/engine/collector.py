@@ -1,4 +1,4 @@
-"""Results coming in, in any order, and standing in the order of the psets at the end."""
+"""The collector puts results, which arrive in any order, into columns in the order of the psets."""
 
 from __future__ import annotations
 
@@ -25,59 +25,68 @@ class FailedPset:
 
 
 class Collector:
-    """Keeps what came of every pset.
+    """Keeps the results and failures of all psets.
 
     Parameters
     ----------
     keep_results : bool
-        False: only failures are kept.
+        False: keep only failures.
+
+    Attributes
+    ----------
+    failed : dict of int to FailedPset
+        By row.
+    output : dict of int to str
+        What psets printed, by row, if output is stored.
     """
 
     def __init__(self, keep_results: bool = True) -> None:
         self.keep_results = keep_results
         self.failed: dict[int, FailedPset] = {}
-        self.output: dict[int, str] = {}  # what psets printed, where that is stored
+        self.output: dict[int, str] = {}
         self._columns: dict[Hashable, Column] = {}
-        self._ranks: dict[Hashable, tuple[int, int]] = {}  # first row with the key, and its place there
-        self._landings = 0
+        self._ranks: dict[Hashable, tuple[int, int]] = {}  # (first row with the key, position in that result)
+        self._added = 0
 
     @property
     def columns(self) -> dict[Hashable, Column]:
-        """The columns by key: those of the first pset, then what the second has beyond that, and so on."""
+        """The columns by key: the keys of the first pset, then further keys of the second, and so on."""
         return {key: self._columns[key] for key in sorted(self._columns, key=self._ranks.__getitem__)}
 
-    def land(self, group: Group, reply: Reply, total: int) -> None:
-        """Put a reply's results at their psets' rows; `total` psets are known by now."""
+    def add_reply(self, group: Group, reply: Reply, total: int) -> None:
+        """Add a reply's results; `total` is the number of psets that are known so far."""
         if not self.keep_results:
             return
         self.output.update(
             (int(group.rows[offset]), text)
             for offset, text in reply.output.items()
-            if offset not in reply.failures  # it comes with the failure, unless the pset is tried again
+            if offset not in reply.failures  # `add_failure` adds it, unless the pset is tried again
         )
         for key, segments in reply.columns.items():
             for segment in segments:
-                self.restore(key, rows_at(group.rows, segment.offsets), unpack_values(segment.values), total)
+                self.add_values(
+                    key, rows_at(group.rows, segment.offsets), unpack_values(segment.values), total
+                )
 
-    def restore(self, key: Hashable, rows: Rows, values: Values, total: int) -> None:
-        """Put values of one key, also of an earlier run, at their psets' rows, which are in any order."""
+    def add_values(self, key: Hashable, rows: Rows, values: Values, total: int) -> None:
+        """Add values of one key, of this run or of an earlier one; `rows` may have any order."""
         if len(rows) == 0:
             return
         column = self._columns.setdefault(key, Column())
         column.make_room(total)
         column.put(rows, values)
-        rank = int(np.min(rows) if isinstance(rows, np.ndarray) else rows[0]), self._landings
+        rank = int(np.min(rows) if isinstance(rows, np.ndarray) else rows[0]), self._added
         self._ranks[key] = min(rank, self._ranks.get(key, rank))
-        self._landings += 1
+        self._added += 1
 
-    def fail(self, row: int, failure: Failure, attempts: int) -> None:
-        """Note that a pset will not get a result."""
+    def add_failure(self, row: int, failure: Failure, attempts: int) -> None:
+        """Add the failure of a pset that will not be tried again."""
         self.failed[row] = FailedPset(failure, attempts)
         if failure.output:
             self.output[row] = failure.output
 
     def finished_rows(self, total: int) -> Rows:
-        """Return which of `total` rows have a result, ascending."""
+        """Return the rows below `total` that have not failed, ascending."""
         if not self.failed:
             return range(total)
         finished = np.ones(total, dtype=np.bool_)
@@ -85,15 +94,15 @@ class Collector:
         return np.flatnonzero(finished)
 
     def failed_rows(self) -> NDArray[np.int64]:
-        """Return the rows that have none, ascending."""
+        """Return the rows that have failed, ascending."""
         return np.array(sorted(self.failed), dtype=np.int64)
 
 
 def unpickled_reply(reply: Reply) -> Reply:
-    """Return the reply with its objects unpickled; one that cannot be is a failure of its pset alone."""
+    """Return the reply with its objects unpickled; an object that cannot be unpickled fails its pset only."""
     failures = dict(reply.failures)
     columns = {
-        key: tuple(_opened(key, segment, failures) for segment in segments)
+        key: tuple(_unpickled(key, segment, failures) for segment in segments)
         for key, segments in reply.columns.items()
     }
     if len(failures) > len(reply.failures):
@@ -104,14 +113,15 @@ def unpickled_reply(reply: Reply) -> Reply:
     return replace(reply, columns=columns, failures=failures)
 
 
-def _opened(key: Hashable, segment: ResultColumn, failures: dict[int, Failure]) -> ResultColumn:
+def _unpickled(key: Hashable, segment: ResultColumn, failures: dict[int, Failure]) -> ResultColumn:
+    """Return the column with its objects unpickled, and add the psets where that fails to `failures`."""
     if not isinstance(segment.values, IsolatedColumn):
         return ResultColumn(segment.offsets, unpack_values(segment.values))
     values = []
-    for offset, cell in zip(segment.offsets, segment.values, strict=True):
+    for offset, pickled in zip(segment.offsets, segment.values, strict=True):
         try:
-            values.append(cell.load())
-        except Exception as error:  # anything may go wrong in what the user's objects do here
+            values.append(pickled.load())
+        except Exception as error:  # unpickling runs code of the user's classes, which may raise anything
             values.append(None)
             failures.setdefault(offset, _unreadable(key, error))
     return ResultColumn(segment.offsets, values)
@@ -127,23 +137,24 @@ def _unreadable(key: Hashable, error: Exception) -> Failure:
 
 
 def _without(segment: ResultColumn, failures: Mapping[int, Failure]) -> ResultColumn:
-    there = [i for i, offset in enumerate(segment.offsets) if offset not in failures]
+    """Return the column without the values of failed psets."""
+    kept = [i for i, offset in enumerate(segment.offsets) if offset not in failures]
     values = segment.values
-    chosen = values[there] if isinstance(values, np.ndarray) else [values[i] for i in there]
-    return ResultColumn(np.array(segment.offsets, dtype=np.int64)[there], chosen)
+    chosen = values[kept] if isinstance(values, np.ndarray) else [values[i] for i in kept]
+    return ResultColumn(np.array(segment.offsets, dtype=np.int64)[kept], chosen)
 
 
 def results_by_offset(reply: Reply) -> dict[int, dict[Hashable, Any]]:
-    """Return a reply's results as dicts again, by offset; psets without extra columns have an empty one."""
+    """Return a reply's results as dicts, by offset; an empty dict if the function returned None."""
     results: dict[int, dict[Hashable, Any]] = {
         offset: {} for offset in range(reply.start, reply.stop) if offset not in reply.failures
     }
-    for offset, key, value in _cells(reply):
+    for offset, key, value in _values(reply):
         results[offset][key] = value
     return results
 
 
-def _cells(reply: Reply) -> Iterator[tuple[int, Hashable, Any]]:
+def _values(reply: Reply) -> Iterator[tuple[int, Hashable, Any]]:
     for key, segments in reply.columns.items():
         for segment in segments:
             values = segment.values

@@ -1,4 +1,4 @@
-"""How long a pset may run, and how often somebody must look to notice that it has run too long."""
+"""How long a pset may run, and how often that must be checked."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from dataclasses import dataclass, replace
 
 from paramsurvey.transport.messages import LostGroup, timed_out
 
-LONGEST_WAIT = 0.25  # seconds between two looks at what runs; Ctrl-C takes effect then, too
-LOOKS = 10  # in the time that a pset may take: it is stopped at most a tenth too late
+LONGEST_WAIT = 0.25  # seconds between two checks; Ctrl-C takes effect at these times, too
+CHECKS = 10  # per timeout, so that a pset is stopped at most a tenth of the timeout too late
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The policy of ``timeout=``, the same in the driver and beside a worker that somebody else started.
+    """The policy of ``timeout=``, in the driver and in workers that are nested in another pool's process.
 
     Parameters
     ----------
     timeout : float or None
-        Seconds that a pset may run; None: any time.
+        Seconds that a pset may run; None: without limit.
     """
 
     timeout: float | None = None
 
     def longest_wait(self) -> float:
-        """Return how many seconds may pass until the next look."""
-        return LONGEST_WAIT if self.timeout is None else min(LONGEST_WAIT, self.timeout / LOOKS)
+        """Return how many seconds may pass until the next check."""
+        return LONGEST_WAIT if self.timeout is None else min(LONGEST_WAIT, self.timeout / CHECKS)
 
     def overrun(self, group_id: int, running: tuple[int, float] | None) -> LostGroup | None:
-        """Return the loss of a group whose pset has run for too long, None where it has not.
+        """Return a `LostGroup` if the group's running pset exceeds the timeout, else None.
 
         Parameters
         ----------
         group_id : int
         running : (int, float) or None
-            The offset of the pset that runs now and for how many seconds it has; None: nobody knows.
+            The offset of the pset that runs now, and its seconds so far; None if that is not known.
         """
         if self.timeout is None or running is None or running[1] <= self.timeout:
             return None
@@ -41,5 +41,5 @@ class Deadline:
 
 
 def with_output(loss: LostGroup, printed: str | None) -> LostGroup:
-    """Return the loss with what the pset had printed."""
+    """Return the loss, with the output of the pset that was running."""
     return replace(loss, failure=replace(loss.failure, output=printed or ""))

@@ -1,4 +1,4 @@
-"""Failures by cause: what went wrong, where, how often, and one example of each."""
+"""Grouping failures by cause: the exception and the line that raised it, with a count and an example."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from paramsurvey.transport.messages import FailureKind
 FRAME = re.compile(r'^[ |+-]*File "(.+)", line (\d+), in (.+)$', re.MULTILINE)
 CRASH_FRAME = re.compile(r'^Current thread .*\n  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 TYPE_NAME = re.compile(r"[\w.]+(?=\()")
-NUMBERS = re.compile(r"(?<!exit code )\b\d+(?:\.\d+)?")  # of processes, bytes, seconds
+NUMBERS = re.compile(
+    r"(?<!exit code )\b\d+(?:\.\d+)?"
+)  # process ids, bytes, seconds: they differ between failures of one cause
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What failures have in common.
+    """What the failures of a group have in common.
 
     Attributes
     ----------
     kind : str
         One of `FailureKind`.
     exception : str
-        The exception's type; its text, with # for numbers, where no line is known to tell causes apart.
+        The exception's type. If that does not tell causes apart (a crash, whose line is not known), the
+        exception's text with # in place of numbers.
     line : str
-        ``file:number in function`` of the line that raised it; empty where nobody knows.
+        ``file:number in function`` of the line that raised it; empty if it is not known.
     """
 
     kind: str
@@ -36,13 +39,26 @@ class Cause:
 
 @dataclass(slots=True)
 class Case:
-    """The failures of one cause: how many, and the first and the last of them."""
+    """The failures of one cause.
+
+    Attributes
+    ----------
+    cause : Cause
+    example : str
+        The exception of the first failure, in one line.
+    number : int
+        The number of the first failure, as the caller counts.
+    count : int
+        How many failures there are.
+    latest : str
+        The exception of the last failure.
+    """
 
     cause: Cause
-    example: str  # the first one's exception, in one line
-    number: int  # of the first, as the caller counts
+    example: str
+    number: int
     count: int = 0
-    latest: str = ""  # the last one's exception
+    latest: str = ""
 
 
 class Causes:
@@ -82,17 +98,17 @@ def cause_of(kind: str, exception: str, traceback: str) -> Cause:
     """
     line = raising_line(traceback)
     name = TYPE_NAME.match(exception)
-    told_by_type = line or kind in (FailureKind.RAISED, FailureKind.UNSENDABLE)
-    if told_by_type and name is not None:
+    type_is_enough = line or kind in (FailureKind.RAISED, FailureKind.UNSENDABLE)
+    if type_is_enough and name is not None:
         return Cause(str(kind), name.group(), line)
     return Cause(str(kind), NUMBERS.sub("#", exception), line)
 
 
-@lru_cache(maxsize=1000)  # a million failures have few different tracebacks
+@lru_cache(maxsize=1000)  # cached, because a million failures have few different tracebacks
 def raising_line(traceback: str) -> str:
-    """Return ``file:number in function`` of the line that raised, empty where the text has none.
+    """Return ``file:number in function`` of the line that raised, empty if the text names no line.
 
-    Both Python's tracebacks and what faulthandler writes when a process crashes are understood.
+    Reads Python's tracebacks, and what faulthandler writes when a process crashes.
     """
     frames = FRAME.findall(traceback) or CRASH_FRAME.findall(traceback)
     if not frames:
@@ -102,11 +118,11 @@ def raising_line(traceback: str) -> str:
 
 
 def readable_path(line: str) -> str:
-    """Return a line with its file as seen from the current directory, where that is shorter."""
+    """Return a ``file:number ...`` with the path relative to the current directory, if that is shorter."""
     if not line:
         return ""
     try:
         relative = os.path.relpath(line)
-    except (OSError, ValueError):  # the directory was removed; another drive
+    except (OSError, ValueError):  # the current directory was removed, or the file is on another drive
         return line
     return min(relative, line, key=len)

@@ -1,56 +1,58 @@
-"""How many psets travel together next."""
+"""How many psets the next group has."""
 
 from __future__ import annotations
 
 import sys
 
-TARGET_SECONDS = 0.4  # a group costs 1.5 ms more than its psets; and a worker replies after half a second
-GROWTH = 8  # a group may be so much larger than the largest that is known to be short
-LEAST_SECONDS = 0.002  # work that it takes a few times longer to do than to hand over
-TAIL_SHARE = 2  # at the end every core still gets about so many groups, ever smaller ones
-LARGEST_LOAD = 16e6  # bytes of objects that travel together: dispatch is hidden, and memory stays small
-MEMORY = 0.3  # weight of the newest measurement
+TARGET_SECONDS = 0.4  # of work per group: dispatch takes 1.5 ms per group, and a worker replies after 0.5 s
+GROWTH = 8  # how many times larger than the largest group so far the next group may be
+LEAST_SECONDS = 0.002  # of work per group, also at the end: dispatching a group takes a fraction of that
+TAIL_SHARE = 2  # groups per core that the remaining psets are divided into, so that no core waits at the end
+LARGEST_PAYLOAD = 16e6  # bytes of pickled objects per group, which bounds the memory of driver and worker
+NEWEST_WEIGHT = 0.3  # of the newest measurement in the moving average
 
 
 class GroupSizer:
-    """Chooses group sizes from the times that psets were seen to take.
+    """Chooses group sizes from the measured times of psets.
 
     Parameters
     ----------
     fixed : int or None
-        The user's group_size; None: adapt.
+        The user's ``group_size``; None: choose.
     """
 
     def __init__(self, fixed: int | None = None) -> None:
         self._fixed = fixed
-        self._seconds: float | None = None  # of one pset
-        self._largest = 0  # group that was answered so far
-        self._bytes = 0.0  # of one pset's objects
+        self._seconds: float | None = None  # per pset
+        self._largest = 0  # number of psets in a reply so far
+        self._bytes = 0.0  # of pickled objects per pset
 
-    def observe(self, psets: int, seconds: float) -> None:
-        """Learn that `psets` psets took `seconds` of work."""
+    def observe_seconds(self, psets: int, seconds: float) -> None:
+        """Take note that `psets` psets took `seconds` of work."""
         if psets == 0:
             return
         each = seconds / psets
-        self._seconds = each if self._seconds is None else self._seconds + MEMORY * (each - self._seconds)
+        self._seconds = (
+            each if self._seconds is None else self._seconds + NEWEST_WEIGHT * (each - self._seconds)
+        )
         self._largest = max(self._largest, psets)
 
-    def weigh(self, psets: int, size: int) -> None:
-        """Learn that the objects of `psets` psets, which are about to travel, have `size` bytes."""
-        self._bytes = size / psets
+    def observe_bytes(self, psets: int, pickled_bytes: int) -> None:
+        """Take note that the pickled objects of `psets` psets have `pickled_bytes` bytes."""
+        self._bytes = pickled_bytes / psets
 
     def size(self, remaining: int, cores: int) -> int:
-        """Return how many of the `remaining` psets the next group should have, 1 at least."""
+        """Return how many of the `remaining` psets the next group should have, at least 1."""
         if self._fixed is not None:
             return self._fixed
         if self._seconds is None:
             return 1
         each = max(self._seconds, 1e-9)
         by_time = int(TARGET_SECONDS / each)
-        by_weight = int(LARGEST_LOAD / max(self._bytes, 1))
+        by_bytes = int(LARGEST_PAYLOAD / max(self._bytes, 1))
         by_tail = max(int(LEAST_SECONDS / each), -(-remaining // (TAIL_SHARE * max(cores, 1))))
-        return max(1, min(by_time, by_weight, by_tail, remaining, self._largest * GROWTH))
+        return max(1, min(by_time, by_bytes, by_tail, remaining, self._largest * GROWTH))
 
-    def ahead(self, cores: int) -> int:
-        """Return how many psets to read at a time from a source whose end is not known."""
+    def read_ahead(self, cores: int) -> int:
+        """Return how many psets to read at a time from an iterator, whose length is not known."""
         return self.size(sys.maxsize, cores) * TAIL_SHARE * max(cores, 1)

@@ -1,4 +1,4 @@
-"""What a map knows while it runs: its psets, what came back, the counters and the statistics."""
+"""The state of a map: its psets, results, counters and statistics."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from paramsurvey.stats import PerfStats
 
 @dataclass(frozen=True, slots=True)
 class MapState:
-    """The state of one map, which the loop changes, the checkpoint stores, and the results are made of.
+    """The state of a map. The loop updates it, and the results are made of it.
 
     Parameters
     ----------
     source : PsetSource
         The psets.
     collector : Collector
-        Results and failures so far.
+        The results and failures so far.
     progress : MapProgress
-        How many psets there are, run, have finished and have failed.
+        The counters: how many psets there are, are active, have finished and have failed.
     stats : PerfStats
-        Seconds per pset, and what the worker function timed.
+        Seconds per pset, and the times that the worker function recorded.
     """
 
     source: PsetSource

@@ -1,4 +1,4 @@
-"""Counting: how many psets a map has, has finished, and has failed."""
+"""The counters of a map: how many psets it has, have finished, and have failed."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class MapProgress:
     total : int
         Psets in the survey.
     active : int
-        Psets that a worker has in hand now.
+        Psets that were sent to a worker and are not answered yet.
     finished : int
         Psets that have a result.
     failures : int
-        Psets that have none, for whatever reason.
+        Psets that will not get a result, for whatever reason.
     exceptions : int
         Exceptions raised by the worker function or by `out_func`.
     retried : int
         Attempts beyond a pset's first.
     resumed : int
-        Psets that an earlier run with the same checkpoint has finished; `finished` counts them, too.
+        Psets whose results came from the checkpoint of an earlier run; `finished` includes them.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The psets that are still to be run: each row is in here, in a worker's hands, or settled."""
+"""The queue of psets that wait to be sent. Every row of a survey is in it, sent to a worker, or settled."""
 
 from __future__ import annotations
 
@@ -12,26 +12,33 @@ from paramsurvey.transport.messages import Rows
 
 @dataclass(frozen=True, slots=True)
 class QueuedRows:
-    """Neighbours in the queue; `alone`: each of them gets a group of its own."""
+    """Rows that are consecutive in the queue.
+
+    Attributes
+    ----------
+    rows : Rows
+    alone : bool
+        Whether each of them gets a group of its own.
+    """
 
     rows: Rows
     alone: bool = False
 
 
 class PsetQueue:
-    """A queue of rows, handed out in pieces of any size.
+    """A queue of rows, from which groups of any size are taken.
 
     Parameters
     ----------
     rows : range or int array
         All rows to run, in order.
     options : sequence, optional
-        For every row of the survey its own backend options, or None where it has none: rows with
-        different ones never travel together.
+        The backend options of each row of the survey, None for a row without any. Rows with different options
+        are never in one group.
     """
 
     def __init__(self, rows: Rows, options: Sequence[Any] | None = None) -> None:
-        self._pieces = deque([QueuedRows(rows)] if len(rows) else [])
+        self._runs = deque([QueuedRows(rows)] if len(rows) else [])
         self._options = options
         self._count = len(rows)
 
@@ -39,36 +46,36 @@ class PsetQueue:
         return self._count
 
     def take(self, most: int) -> Rows:
-        """Return the next rows, at most `most` of them, at least one. Only while there are any."""
-        piece = self._pieces.popleft()
-        size = 1 if piece.alone else self._alike(piece.rows, min(most, len(piece.rows)))
-        if size < len(piece.rows):
-            self._pieces.appendleft(QueuedRows(piece.rows[size:], piece.alone))
+        """Remove and return the next rows: at least one, at most `most`. The queue must not be empty."""
+        run = self._runs.popleft()
+        size = 1 if run.alone else self._with_same_options(run.rows, min(most, len(run.rows)))
+        if size < len(run.rows):
+            self._runs.appendleft(QueuedRows(run.rows[size:], run.alone))
         self._count -= size
-        return piece.rows[:size]
+        return run.rows[:size]
 
-    def put_back(self, rows: Rows) -> None:
-        """Take back rows that were not run: they are next."""
+    def put_first(self, rows: Rows) -> None:
+        """Put rows at the head of the queue: they are taken next."""
         self._add(QueuedRows(rows), first=True)
 
     def put_alone(self, rows: Rows) -> None:
-        """Take back rows that shall be run again by themselves, when the others are handed out."""
+        """Put rows at the end of the queue, each to be taken alone."""
         self._add(QueuedRows(rows, alone=True), first=False)
 
     def clear(self) -> list[int]:
-        """Give up, and return the rows that will not be run."""
-        rows = [int(row) for piece in self._pieces for row in piece.rows]
-        self._pieces.clear()
+        """Remove and return all rows."""
+        rows = [int(row) for run in self._runs for row in run.rows]
+        self._runs.clear()
         self._count = 0
         return rows
 
-    def _add(self, piece: QueuedRows, first: bool) -> None:
-        if len(piece.rows) == 0:
+    def _add(self, run: QueuedRows, first: bool) -> None:
+        if len(run.rows) == 0:
             return
-        (self._pieces.appendleft if first else self._pieces.append)(piece)
-        self._count += len(piece.rows)
+        (self._runs.appendleft if first else self._runs.append)(run)
+        self._count += len(run.rows)
 
-    def _alike(self, rows: Rows, most: int) -> int:
+    def _with_same_options(self, rows: Rows, most: int) -> int:
         """Return how many of the first `most` rows have the same options as the first."""
         if self._options is None:
             return most

@@ -1,4 +1,4 @@
-"""What is tried again, and what is not."""
+"""Which failed psets are run again."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ WORKER_LOST = frozenset({FailureKind.CRASHED, FailureKind.OUT_OF_MEMORY})
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Decides whether a pset that failed is run again.
+    """Decides whether a failed pset is run again.
 
     Parameters
     ----------
     retries : int
-        How often a pset that raised or ran out of time is tried again.
+        How often a pset that raised an exception, or exceeded the timeout, is run again.
     crash_retries : int
-        How often a pset whose worker died is tried again, alone in its group: it may have been
-        the victim of a neighbour, or of a machine short of memory.
+        How often a pset whose worker died is run again, alone in its group. It need not have been the cause:
+        another pset may have damaged the worker's memory, or another process may have used up the machine's.
     """
 
     retries: int = 0
     crash_retries: int = 1
 
     def again(self, failure: Failure, attempts: int) -> bool:
-        """Tell whether to try once more after `attempts` attempts."""
+        """Tell whether to run a pset once more after `attempts` attempts."""
         if not failure.retryable:
             return False
         if failure.kind in WORKER_LOST:

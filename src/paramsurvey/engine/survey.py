@@ -1,6 +1,7 @@
-"""One map: from the psets to everything that became of them.
+"""The loop of a map: it sends psets to the backend until each has a result or a failure.
 
-The loop knows contracts only. It has no processes, no pandas, and no clock of its own.
+The loop depends on protocols only: the backend, the checkpoint and the clock are arguments. It does not load
+pandas.
 """
 
 from __future__ import annotations
@@ -37,47 +38,50 @@ from paramsurvey.transport.messages import (
     Rows,
 )
 
-MOST_READ = 1 << 16  # psets that are read at a time from a source whose end is not known
+MOST_READ = 1 << 16  # psets that are read at a time from an iterator
 NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
 
 
 class Watcher(Protocol):
-    """Is told what happens, while it happens."""
+    """Is notified of what happens in the loop."""
 
     def report(self, progress: MapProgress) -> None:
-        """Look at the counters: called after every action, so it must be cheap. May raise to end the map."""
+        """Take note of the counters. Called after every action, so it must be fast.
+
+        An exception that it raises ends the map.
+        """
         ...
 
     def failed(self, row: int, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
-        """A pset will not get a result."""
+        """Take note of a pset that will not get a result."""
         ...
 
     def retried(self, row: int, failure: Failure) -> None:
-        """A pset failed and is tried again."""
+        """Take note of a pset that failed and will be run again."""
         ...
 
 
 class ResultReceiver(Protocol):
-    """Hands what is done to the user's out_func."""
+    """Passes results and failures to the user's out_func."""
 
     def finished(self, pset: Pset, result: Mapping[Any, Any]) -> bool:
-        """Return whether out_func accepted it without an exception."""
+        """Pass on a result; return False if out_func raised an exception."""
         ...
 
     def failed(self, pset: Pset, failure: Failure) -> bool:
-        """Return whether out_func accepted it without an exception."""
+        """Pass on a failure; return False if out_func raised an exception."""
         ...
 
 
 @dataclass(slots=True)
 class SentGroup:
-    """A group that a worker has, and up to which offset it was answered."""
+    """A group that was sent to a worker, and the offset up to which replies have covered it."""
 
     group: Group
     answered: int = 0
 
-    def rest(self) -> Rows:
-        """Return the rows without an answer."""
+    def unanswered(self) -> Rows:
+        """Return the rows that no reply has covered."""
         return self.group.rows[self.answered :]
 
 
@@ -85,8 +89,29 @@ class SentGroup:
 class Survey:
     """Runs the psets of a map on `backend` until each of them is settled.
 
-    A pset is settled once: by its result, or by a failure that is not tried again. `rounds` ends
-    when all are; after an exception out of it, `give_up` settles the rest as "not run".
+    A pset is settled exactly once: by its result, or by a failure after which it is not run again. `rounds`
+    ends when all psets are settled. If it raises an exception, `give_up` settles the other psets as "not
+    run".
+
+    Parameters
+    ----------
+    state : MapState
+    backend : Backend
+    queue : PsetQueue
+        The rows to run.
+    watcher : Watcher
+    clock : callable
+        Returns the time in seconds.
+    sizer : GroupSizer
+    retry : RetryPolicy
+    checkpoint : Checkpoint
+    out : ResultReceiver or None
+        Calls the user's out_func.
+    options : sequence or None
+        The backend options of each row.
+    deadline : Deadline
+    max_failures : int or None
+        End the map when so many psets have failed.
     """
 
     state: MapState
@@ -106,10 +131,10 @@ class Survey:
         self.source, self.collector = self.state.source, self.state.collector
         self.progress, self.stats = self.state.progress, self.state.stats
         self._sent: dict[int, SentGroup] = {}
-        self._attempts: dict[int, int] = {}  # of psets that failed before
+        self._attempts: dict[int, int] = {}  # by row, of psets that failed
         self._decoder = self.source.decoder()
         self._next_id = 0
-        self._look_at = 0.0
+        self._check_at = 0.0
         self._given_up = False
 
     def rounds(self) -> Iterator[None]:
@@ -123,24 +148,28 @@ class Survey:
             yield
 
     def give_up(self, failure: Failure = NOT_RUN) -> None:
-        """Stop what is running, and settle every pset that is not settled yet with `failure`."""
+        """Abort all groups, and settle every pset that is not settled yet with `failure`."""
         self._given_up = True
         rows = self.queue.clear()
         for group_id in list(self._sent):
             self.backend.abort(group_id)
-            rows.extend(int(row) for row in self._drop(group_id).rest())
+            rows.extend(int(row) for row in self._drop(group_id).unanswered())
         for row in rows:
-            self.collector.fail(row, failure, self._attempts.get(row, 0))
+            self.collector.add_failure(row, failure, self._attempts.get(row, 0))
         self.progress.failures += len(rows)
 
     def running(self) -> list[tuple[int, float]]:
         """Return (row, seconds) of every pset that is known to run now, the longest first."""
-        known = [(sent, self.backend.running(id)) for id, sent in self._sent.items()]
-        rows = [(int(one.group.rows[at[0]]), at[1]) for one, at in known if at and at[0] < len(one.group)]
-        return sorted(rows, key=lambda one: -one[1])
+        known = [(sent.group, self.backend.running(id)) for id, sent in self._sent.items()]
+        rows = [
+            (int(group.rows[running[0]]), running[1])
+            for group, running in known
+            if running and running[0] < len(group)
+        ]
+        return sorted(rows, key=lambda row_and_seconds: -row_and_seconds[1])
 
     def pset(self, row: int) -> Pset:
-        """Return one pset, as a worker sees it."""
+        """Return one pset, with the values that a worker gets."""
         return make_psets(self.source, range(row, row + 1))[0]
 
     # dispatch
@@ -151,10 +180,10 @@ class Survey:
             self._send(self.queue.take(min(size, self.backend.largest_group() or size)))
 
     def _read_more(self) -> bool:
-        """Take more psets from a source that does not have them all yet; tell whether there were any."""
+        """Read more psets from an iterator until the queue has some; tell whether there were any."""
         if self._given_up:
             return False
-        count = self.sizer.ahead(self.backend.core_count())
+        count = self.sizer.read_ahead(self.backend.core_count())
         while not self.queue:
             known = len(self.source)
             new = self.source.read(count)
@@ -162,14 +191,14 @@ class Survey:
                 return False
             self.progress.total += new
             self.resume(range(known, known + new))
-            count = min(2 * count, MOST_READ)  # an earlier run had them all: go on faster
+            count = min(2 * count, MOST_READ)  # the checkpoint had all of them: read more at a time
         return True
 
     def resume(self, rows: range) -> None:
-        """Take up rows that have become known; what an earlier run did with them is done."""
+        """Put rows that were just read into the queue, except those that an earlier run has settled."""
         resumed = self.checkpoint.resume(rows)
-        for piece in reversed(resumed.rest):
-            self.queue.put_back(piece)
+        for left in reversed(resumed.left):
+            self.queue.put_first(left)
         self.progress.finished += len(resumed.finished)
         self.progress.resumed += len(resumed.finished)
         self.progress.failures += len(resumed.failed)
@@ -179,9 +208,9 @@ class Survey:
     def _send(self, rows: Rows) -> None:
         self._next_id += 1
         options = self.options[rows[0]] if self.options is not None else None
-        load = self._decoder.isolated(self.source.load(rows))
-        self.sizer.weigh(len(rows), self._decoder.weight(load))
-        group = Group(self._next_id, rows, load, options)
+        payload = self._decoder.isolated(self.source.payload(rows))
+        self.sizer.observe_bytes(len(rows), self._decoder.pickled_bytes(payload))
+        group = Group(self._next_id, rows, payload, options)
         self._sent[group.id] = SentGroup(group)
         self.progress.active += len(rows)
         self.backend.submit(group)
@@ -198,7 +227,7 @@ class Survey:
         if isinstance(answer, JobRejected):
             raise JobRefused(f"{answer.reason}\n{answer.traceback}".rstrip())
         if answer.group_id not in self._sent:
-            return  # of a group that was given up: what it says was settled then
+            return  # the group was given up, and its psets were settled then
         if isinstance(answer, Reply):
             self._take(self._sent[answer.group_id], unpickled_reply(answer))
         else:
@@ -207,9 +236,9 @@ class Survey:
     def _take(self, sent: SentGroup, reply: Reply) -> None:
         group, sent.answered = sent.group, reply.stop
         count = reply.stop - reply.start
-        self.collector.land(group, reply, len(self.source))
-        self.checkpoint.land(group, reply)
-        self._time(reply)
+        self.collector.add_reply(group, reply, len(self.source))
+        self.checkpoint.add_reply(group, reply)
+        self._add_times(reply)
         self.progress.active -= count
         self.progress.finished += count - len(reply.failures)
         if self.out is not None:
@@ -221,34 +250,34 @@ class Survey:
             finished = [row for row in range(reply.start, reply.stop) if row not in reply.failures]
             self.source.forget(rows_at(group.rows, np.array(finished, dtype=np.int64)))
         if reply.done:
-            self.queue.put_back(self._drop(group.id).rest())
+            self.queue.put_first(self._drop(group.id).unanswered())
 
-    def _time(self, reply: Reply) -> None:
+    def _add_times(self, reply: Reply) -> None:
         self.stats.peak_memory = max(self.stats.peak_memory, reply.peak_memory)
         self.stats.copying += reply.copying
         walls = np.asarray(reply.walls, dtype=np.float64)
         self.stats.add(f"{self.progress.name}_wallclock", walls)
-        self.stats.add(f"{self.progress.name}_iowait", walls * _shares(reply.idle))
+        self.stats.add(f"{self.progress.name}_iowait", walls * _idle_shares(reply.idle))
         for name, seconds in reply.timings.items():
             self.stats.add(name, np.asarray(seconds))
-        self.sizer.observe(len(walls), float(walls.sum()))
+        self.sizer.observe_seconds(len(walls), float(walls.sum()))
 
     def _call_out(self, out: ResultReceiver, group: Group, reply: Reply) -> None:
         psets = make_psets(self.source, group.rows[reply.start : reply.stop])
         for offset, result in results_by_offset(reply).items():
             if not out.finished(psets[offset - reply.start], result):
-                self.progress.exceptions += 1  # the pset has its result all the same
+                self.progress.exceptions += 1  # only out_func failed: the pset keeps its result
 
     def _lose(self, sent: SentGroup, loss: LostGroup) -> None:
-        """Blame the pset that was running; the others of the group are innocent and run again."""
-        rest = self._drop(sent.group.id).rest()
-        culprit = 0 if len(rest) == 1 else None if loss.offset is None else loss.offset - sent.answered
-        if culprit is None:
-            self.queue.put_alone(rest)  # so that the culprit one is found
+        """Count the failure against the pset that was running; the others of the group run again."""
+        rows = self._drop(sent.group.id).unanswered()
+        running = 0 if len(rows) == 1 else None if loss.offset is None else loss.offset - sent.answered
+        if running is None:
+            self.queue.put_alone(rows)  # so that the next loss shows which pset causes it
             return
-        self.queue.put_back(rest[culprit + 1 :])
-        self.queue.put_back(rest[:culprit])
-        self._failed(int(rest[culprit]), loss.failure)
+        self.queue.put_first(rows[running + 1 :])
+        self.queue.put_first(rows[:running])
+        self._failed(int(rows[running]), loss.failure)
 
     def _failed(self, row: int, failure: Failure) -> None:
         attempts = self._attempts[row] = self._attempts.get(row, 0) + 1
@@ -257,8 +286,8 @@ class Survey:
             self.watcher.retried(row, failure)
             self.queue.put_alone(range(row, row + 1))
             return
-        self.collector.fail(row, failure, attempts)
-        self.checkpoint.fail(row, failure, attempts)
+        self.collector.add_failure(row, failure, attempts)
+        self.checkpoint.add_failure(row, failure, attempts)
         self.progress.failures += 1
         raised = failure.kind in (FailureKind.RAISED, FailureKind.UNSENDABLE)
         self.progress.exceptions += raised
@@ -268,7 +297,7 @@ class Survey:
 
     def _drop(self, group_id: int) -> SentGroup:
         sent = self._sent.pop(group_id)
-        self.progress.active -= len(sent.rest())
+        self.progress.active -= len(sent.unanswered())
         return sent
 
     def _report(self) -> None:
@@ -277,10 +306,10 @@ class Survey:
     # expire
 
     def _expire(self) -> None:
-        """Stop the psets that run for too long, where the backend can tell how long they do."""
-        if self.deadline.timeout is None or self.clock() < self._look_at:
+        """Abort groups whose running pset exceeds the timeout, if the backend knows how long it has run."""
+        if self.deadline.timeout is None or self.clock() < self._check_at:
             return
-        self._look_at = self.clock() + self.deadline.longest_wait()
+        self._check_at = self.clock() + self.deadline.longest_wait()
         for group_id, sent in list(self._sent.items()):
             loss = self.deadline.overrun(group_id, self.backend.running(group_id))
             if loss is not None:
@@ -296,7 +325,7 @@ class Survey:
             )
 
 
-def _shares(idle: Sequence[tuple[int, float]]) -> NDArray[np.float64]:
-    """Return for every pset which share of its time went without CPU work; see `Reply`."""
+def _idle_shares(idle: Sequence[tuple[int, float]]) -> NDArray[np.float64]:
+    """Return, for each pset, the share of its time that passed without CPU work; see `Reply.idle`."""
     stops = np.array([stop for stop, _ in idle], dtype=np.int64)
     return np.repeat([share for _, share in idle], np.diff(stops, prepend=0))

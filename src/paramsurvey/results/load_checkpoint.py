@@ -50,13 +50,13 @@ def load(path: str | os.PathLike[str]) -> MapResults:
         collector.output.update(table.printed(rows))
         for stored in table.columns("result"):
             for at, values in table.pieces(stored):
-                collector.restore(stored.key, rows[at], values, psets.total)
+                collector.add_values(stored.key, rows[at], values, psets.total)
         start += len(table)
     for table in failures:
         rows = order[start : start + len(table)]
         psets.land(table, rows)
         for row, failure, attempts in zip(rows.tolist(), *failure_cells(table), strict=True):
-            collector.fail(row, failure, attempts)
+            collector.add_failure(row, failure, attempts)
         start += len(table)
     progress = _counted(results, failures) if run is None else _progress(run)
     return build(

@@ -18,7 +18,8 @@ from paramsurvey.results.original_values import OriginalValues, private_pset, wi
 from paramsurvey.transport.messages import FailureKind, Pset, WorkerFunction
 from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.transport.safe_repr import describe
-from paramsurvey.worker.runner import checked_result, subdir_name
+from paramsurvey.worker.returned_values import checked_result
+from paramsurvey.worker.runner import subdir_name
 
 SUMMARY_COLUMNS = ("kind", "exception", "line", "count", "pset", "example")
 

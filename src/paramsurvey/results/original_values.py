@@ -49,7 +49,7 @@ OriginalValues = dict[str, dict[Hashable, OriginalCell]]
 
 def original_values(source: PsetSource, rows: Rows, frame: pd.DataFrame) -> OriginalValues:
     """Return what `frame`, the source's table of these rows, does not show."""
-    found = {name: _differences(given, frame[name]) for name, given in source.cells(rows).items()}
+    found = {name: _differences(given, frame[name]) for name, given in source.columns(rows).items()}
     if not source.names:  # psets of an iterator have the keys that they were given with
         for label, pset in enumerate(make_psets(source, rows)):
             for name in [name for name in frame.columns if name not in pset]:
@@ -82,7 +82,7 @@ def _coded_differences(given: CategoryCodes, column: pd.Series[Any]) -> dict[Has
 
 def _as_workers_get(column: pd.Series[Any]) -> list[Any]:
     """Return the values that a map of this column gives to its workers."""
-    return cell_list(PsetTable(column.to_frame("x")).cells(range(len(column)))["x"])
+    return cell_list(PsetTable(column.to_frame("x")).columns(range(len(column)))["x"])
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -133,5 +133,5 @@ def _holds(column: pd.Series[Any], values: list[Any]) -> bool:
 def private_pset(source: PsetSource) -> Pset:
     """Return the only pset of a source as a worker gets it: it shares no object with anybody."""
     decoder, rows = source.decoder(), range(1)
-    (pset,) = decoder.psets(rows, decoder.isolated(source.load(rows)))
+    (pset,) = decoder.psets(rows, decoder.isolated(source.payload(rows)))
     return pset if isinstance(pset, dict) else pset.load()

@@ -63,7 +63,7 @@ def init(**options: Any) -> None:
     place = session_holder()
     if place.session is None:
         place.session = Session(**options) if place is PROGRAM else NestedSession(**options)
-        place.cut_short = None
+        place.closed_during_map = None
     else:
         place.session.update(**options)
     if place is PROGRAM:
@@ -220,7 +220,7 @@ def last_results() -> MapResults | None:
     >>> again = paramsurvey.map(worker, results.missing)  # doctest: +SKIP
     """
     place = session_holder()
-    session: Session | None = place.session or place.cut_short
+    session: Session | None = place.session or place.closed_during_map
     return None if session is None else session.last_results()
 
 

@@ -227,7 +227,7 @@ def _take_options(backend: Backend, source: PsetSource) -> PsetOptions:
 
     if backend.name not in source.names:
         return None
-    given = cell_list(source.cells(range(len(source)))[backend.name])
+    given = cell_list(source.columns(range(len(source)))[backend.name])
     taken = [backend.check_options(own) if isinstance(own, Mapping) else None for own in given]
     if isinstance(source, PsetTable):
         psets = zip(given, taken, strict=True)

@@ -29,8 +29,8 @@ from paramsurvey.transport.messages import (
     Job,
     LostGroup,
 )
+from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.machine import total_memory, wanted_workers
-from paramsurvey.worker.runner import JobNotLoadable
 
 if TYPE_CHECKING:
     from paramsurvey.engine.options import Options

@@ -16,8 +16,9 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 from paramsurvey.transport.messages import Group, Job
+from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.nested_session import own_session_holder
-from paramsurvey.worker.runner import IDLE, JobNotLoadable, Runner, RunningMark, pickle_reply
+from paramsurvey.worker.runner import IDLE, Runner, RunningMark, pickle_reply
 
 JOBS = 3  # that a process keeps: of some surveys that alternate, not of all that there ever were
 

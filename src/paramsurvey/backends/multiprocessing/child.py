@@ -43,7 +43,7 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: in
 def _load_main_file(main: Any) -> None:
     """Import the program's main file while the driver is busy; the job that needs it says what is wrong."""
     from paramsurvey.transport import main_file
-    from paramsurvey.worker.runner import JobNotLoadable, load_main_file
+    from paramsurvey.worker.job_loading import JobNotLoadable, load_main_file
 
     main_file.become_worker()
     with suppress(JobNotLoadable):
@@ -94,7 +94,8 @@ def serve(connection: Connection, mark_fd: int, output_fd: int) -> None:
     )
     from paramsurvey.backends.multiprocessing.shared_job import JobMessage, unpack
     from paramsurvey.transport.capture import capture_for
-    from paramsurvey.worker.runner import JobNotLoadable, Runner, pickle_reply
+    from paramsurvey.worker.job_loading import JobNotLoadable
+    from paramsurvey.worker.runner import Runner, pickle_reply
 
     mark = shared_mark(mark_fd)
     connection.send_bytes(HELLO)
