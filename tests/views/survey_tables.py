@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 import paramsurvey
-from paramsurvey.psets import Cells
+from paramsurvey.params.sources import ColumnValues
 from paramsurvey.views import SurveyData
 from paramsurvey.views.columns.arrow import ArrowColumns
 from paramsurvey.views.columns.frame import FrameColumns
@@ -32,7 +32,7 @@ class InPieces:
     def __len__(self) -> int:
         return len(self._source)
 
-    def chunks(self, names: Sequence[str], size: int = 0) -> Iterator[Mapping[str, Cells]]:
+    def chunks(self, names: Sequence[str], size: int = 0) -> Iterator[Mapping[str, ColumnValues]]:
         return self._source.chunks(names, self._size)
 
 
