@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from paramsurvey.failures import Cause, cause_of
-from paramsurvey.psets import Cells, Coded
+from paramsurvey.engine.failure_causes import Cause, cause_of
+from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.views.columns.axes import Axis, Coarse
 from paramsurvey.views.columns.groups import Floats
 from paramsurvey.views.columns.survey_data import KIND, NOT_RUN, Chunk, SurveyData, chunks_of
@@ -332,8 +332,8 @@ def _texts(data: SurveyData) -> Iterator[tuple[int, list[tuple[str, ...]], Count
         start += count
 
 
-def _coded_texts(cells: Cells, count: int) -> tuple[Counts, list[str]]:
-    if isinstance(cells, Coded):
+def _coded_texts(cells: ColumnValues, count: int) -> tuple[Counts, list[str]]:
+    if isinstance(cells, CategoryCodes):
         codes, values = cells.codes.astype(np.int64), cells.categories
         codes[codes < 0] = len(values) - 1
     else:
