@@ -14,6 +14,7 @@ from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import WorkerStartError
+from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import Answer, Group, Job, JobRejected, Reply
 
 
@@ -27,6 +28,7 @@ class NestedWorker:
     """
 
     def __init__(self, max_tasks: int | None = None) -> None:
+        main_file.adopt(None)  # the worker process gets the program's with the job, not this process's own
         self._options = Options(backend="multiprocessing", ncores=1, max_tasks_per_child=max_tasks)
         self._pool = self._new_pool()
         self._job: Job | None = None
@@ -47,7 +49,7 @@ class NestedWorker:
         self._deadline = Deadline(job.timeout)
 
     def run(self, group: Group) -> Iterator[Answer]:
-        """Yield what becomes of a group: the last answer is a Reply that is done, or another kind."""
+        """Yield what becomes of a group; last comes a Reply that is done, a LostGroup, or a JobRejected."""
         try:
             self._hand_over(group)
             yield from self._answers(group)

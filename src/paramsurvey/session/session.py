@@ -22,6 +22,7 @@ from paramsurvey.session.prepare import MapRequest, SessionContext, prepare
 from paramsurvey.session.thread_variables import ThreadVariables
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.machine import core_count
+from paramsurvey.worker.nested_session import refuse_while_loading
 
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
@@ -54,6 +55,7 @@ class Session:
     next_steps: NextSteps = IN_PYTHON  # what talks to its user in another language has a subclass
 
     def __init__(self, **options: Any) -> None:
+        refuse_while_loading()
         self._lock = threading.Lock()  # held by the map that runs
         self._at_work = threading.RLock()  # held by its thread, but while nobody asks an iterator for more
         self._thread: int | None = None  # that thread
@@ -309,6 +311,7 @@ class Session:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
+        refuse_while_loading()
         self._check_open()
         if not self._lock.acquire(blocking=False):
             raise RuntimeError(
