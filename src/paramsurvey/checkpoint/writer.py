@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from paramsurvey.checkpoint.part_set import PartSet
+from paramsurvey.checkpoint.part_set import NotOurs, PartSet
 
 SHORTEST_PAUSE = 0.05  # seconds between two writes: what is slow is written at once ...
 LONGEST_PAUSE = 0.3  # ... and what is fast is collected, but durable within a second
@@ -35,6 +35,8 @@ class Writer:
         Called in the thread, about once a second; what it raises counts as a failed write.
     tell : callable
         Told, in the thread, of failures: of the first, and of the end of a series.
+    alarm : callable, optional
+        Told of results that will not be stored; `tell` by default.
     """
 
     def __init__(
@@ -42,10 +44,11 @@ class Writer:
         part_sets: dict[str, tuple[PartSet, Build]],
         tick: Callable[[], None],
         tell: Callable[[str], None],
+        alarm: Callable[[str], None] | None = None,
     ) -> None:
         self._part_sets = part_sets
         self._tick = tick
-        self._tell = tell
+        self._tell, self._alarm = tell, alarm or tell
         self._news = threading.Condition()
         self._waiting: dict[str, list[Any]] = {kind: [] for kind in part_sets}
         self._bytes = 0
@@ -130,6 +133,9 @@ class Writer:
             return True
         try:
             part_set.add(build(things))
+        except NotOurs:
+            self.stop()
+            return True
         except DISK_TROUBLE as error:
             self._put_back(kind, things, taken, error)
             return False
@@ -155,6 +161,9 @@ class Writer:
         for thing in things:
             try:
                 part_set.add(build([thing]))
+            except NotOurs:
+                self.stop()
+                return
             except DISK_TROUBLE as trouble:
                 self._put_back(kind, [thing], 0, trouble)
             except Exception as cause:

@@ -133,7 +133,8 @@ def _survey(
 ) -> Survey:
     """Return the survey, with what earlier runs of its checkpoint have done taken up."""
     options = request.options
-    checkpoint = open_checkpoint(options, request.func, state, watch.console.say)
+    say = watch.console.say
+    checkpoint = open_checkpoint(options, request.func, state, say, partial(say, at=0))
     survey = Survey(
         state=state,
         backend=place.backend,

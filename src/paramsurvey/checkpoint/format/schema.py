@@ -137,6 +137,11 @@ class PartTable:
         positions: NDArray[np.int64] = self._array(POSITION).to_numpy()
         return positions
 
+    @property
+    def arrow(self) -> Any:
+        """The rows as they are written."""
+        return self._table
+
     def take(self, rows: NDArray[np.int64]) -> PartTable:
         """Return some of the rows."""
         return PartTable(self._table.take(pa.array(rows)))
