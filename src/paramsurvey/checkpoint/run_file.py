@@ -20,14 +20,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from paramsurvey.checkpoint.atomic_files import read_json
+from paramsurvey.checkpoint.atomic_files import CHECKSUM, checksum_of, read_json
+from paramsurvey.checkpoint.run_check import is_whole
 from paramsurvey.checkpoint.typed_hash import canonical, code_of
 from paramsurvey.errors import NotACheckpoint
 from paramsurvey.transport.safe_repr import describe
 
 NAME = "run.json"
-FORMAT = 1
-NEEDED = frozenset({"name", "function", "user_kwargs", "first_position"})
+FORMAT = 2
+READABLE = (1, FORMAT)  # 1 has no checksum, and no tokens in the names of parts
 LONGEST_REPR = 10_000  # characters
 LONGEST_SOURCE = 100_000
 SHOWN_LINES = 60  # of a difference
@@ -251,21 +252,40 @@ def read_run(directory: Path) -> dict[str, Any]:
         There is none, or it is one that this version does not understand.
     """
     run = read_json(directory / NAME)
-    if run is None or "format" not in run or (run["format"] == FORMAT and not run.keys() >= NEEDED):
+    if run is None or type(run.get("format")) is not int:
         raise _unreadable(directory)
-    if run["format"] != FORMAT:
+    if run["format"] not in READABLE and not _was_readable(run):
         raise NotACheckpoint(
             f"the checkpoint {str(directory)!r} has the format {run['format']!r}, and this version of "
-            f"paramsurvey knows the format {FORMAT}: read it with the version that wrote it "
-            f"({run.get('versions', {}).get('paramsurvey', 'unknown')}), or give another directory"
+            f"paramsurvey knows the formats up to {FORMAT}: read it with the version that wrote it "
+            f"({_version(run)}), or give another directory"
         )
+    if not _is_sound(run) or not is_whole(run):
+        raise _unreadable(directory)
     return run
 
 
-def _unreadable(directory: Path) -> NotACheckpoint:
-    from paramsurvey.checkpoint.format.part_files import holds_parts
+def _is_sound(run: Mapping[str, Any]) -> bool:
+    """Tell whether the checksum is right; only format 1 may have none."""
+    if CHECKSUM not in run:
+        return bool(run["format"] == 1)
+    return bool(run[CHECKSUM] == checksum_of(run))
 
-    if holds_parts(directory):
+
+def _was_readable(run: Mapping[str, Any]) -> bool:
+    """Tell whether it is the format itself that is damaged."""
+    return any(checksum_of({**run, "format": known}) == run.get(CHECKSUM) for known in READABLE)
+
+
+def _version(run: Mapping[str, Any]) -> str:
+    versions = run.get("versions")
+    return str(versions.get("paramsurvey", "unknown")) if isinstance(versions, dict) else "unknown"
+
+
+def _unreadable(directory: Path) -> NotACheckpoint:
+    from paramsurvey.checkpoint.format.part_files import is_ours
+
+    if is_ours(directory):
         return RunUnreadable(
             f"the {NAME} of the checkpoint {str(directory)!r} is damaged or gone, so how far its run is "
             "cannot be told; the results are still there: run the survey again, which goes on from them, "
