@@ -86,9 +86,7 @@ def test_greedy_example_picks_every_station_once(run: Run) -> None:
     *rounds, last = done.stdout.splitlines()
     order = last.removeprefix("the final station order is ").split()
     assert sorted(order) == list("ABCDEFGHIJ")
-    assert [line.split()[2].rstrip(":") for line in rounds] == order
-    distances = [int(line.split()[-1]) for line in rounds]
-    assert distances == sorted(distances)
+    assert rounds == [f"picking station(s) {station}" for station in order]
     assert done.stderr == "", "verbose=0"
 
 
@@ -101,18 +99,18 @@ def test_stats_example_times_the_parts_of_its_worker(run: Run) -> None:
     assert done.stdout == ""
     means = dict(re.findall(r"counter (.+), total .+, mean (.+)s, counts 5", done.stderr))
     assert set(means) == {
-        *(f"{part} {timer}" for part in ("compute", "sleep") for timer in ("wallclock", "iowait")),
+        *(f"{part} {timer}" for part in ("cpu-loop", "sleep1-loop") for timer in ("wallclock", "iowait")),
         "stats-example_wallclock",
         "stats-example_iowait",
     }
-    assert float(means["sleep iowait"]) > 0
-    assert float(means["stats-example_wallclock"]) >= 0.4
+    assert float(means["sleep1-loop iowait"]) > 0
+    assert float(means["stats-example_wallclock"]) >= 2.0
 
 
 def test_rerun_example_goes_on_until_nothing_is_missing(run: Run) -> None:
-    *rounds, last = run("paramsurvey-rerun-missing.py").stdout.splitlines()
-    assert last == "final missing count 0"
-    missing = [int(line.split()[2].rstrip(",")) for line in rounds]
+    lines = run("paramsurvey-rerun-missing.py").stdout.splitlines()
+    assert "final missing count 0" in lines
+    missing = [int(line.split()[2]) for line in lines if line.startswith("missing count")]
     assert missing == sorted(missing, reverse=True)
     assert missing[-1] == 0
 
@@ -170,10 +168,10 @@ def test_carbon_example_needs_no_server(run: Run) -> None:
 
 def test_pset_creation_example_numbers_its_psets_and_names_their_files(run: Run) -> None:
     header, *rows = run("pset-creation-example.py").stdout.splitlines()
-    assert header.split() == ["a", "b", "i", "outname"]
+    assert header.split() == ["a", "b", "i", "j", "outname"]
     expected = [(a, b, f"outfile-{a}-{b}") for a in (1, 2, 3) for b in (4, 5, 6)]
     assert [row.split() for row in rows] == [
-        [str(i), str(a), str(b), str(i), name] for i, (a, b, name) in enumerate(expected)
+        [str(i), str(a), str(b), str(i), str(i), name] for i, (a, b, name) in enumerate(expected)
     ]
 
 

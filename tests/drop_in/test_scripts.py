@@ -9,6 +9,7 @@ import socketserver
 import struct
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,14 +31,13 @@ def three(tmp_path: Path) -> tuple[Path, Path, Path]:
     return places
 
 
-def run_all(program: str, places: tuple[Path, Path, Path], **options: dict[str, str]) -> tuple[Ran, Ran, Ran]:
+def run_all(program: str, places: tuple[Path, Path, Path]) -> tuple[Ran, Ran, Ran]:
     """Run a program of 0.4 on 0.4, the very same file here, and the program that we install in its place."""
     original = OLD.program(program)
-    return (
-        run(OLD, original, places[0], **options),
-        run(NEW, original, places[1], **options),
-        run(NEW, NEW.program(program), places[2], **options),
-    )
+    with ThreadPoolExecutor(2) as threads:
+        on_old = threads.submit(run, OLD, original, places[0])
+        unchanged, ours = run(NEW, original, places[1]), run(NEW, NEW.program(program), places[2])
+        return on_old.result(), unchanged, ours
 
 
 def words(text: str) -> list[list[str]]:
@@ -80,6 +80,15 @@ def test_rerun_missing_runs_until_nothing_is_missing(three: tuple[Path, Path, Pa
         counts = [int(count) for count in re.findall(r"^missing count (\d+)$", ran.stdout, re.MULTILINE)]
         assert counts == sorted(counts, reverse=True)
         assert f"final missing count {counts[-1]}" in ran.stdout
+        words = {re.sub(r"[\d.]+", "N", line) for line in ran.stdout.splitlines()}
+        assert words == {
+            "initial driver vmem N GB",
+            "driver about call map N GB",
+            "start of a worker, vmem is N GB",
+            "missing count N",
+            "final missing count N",
+            "final driver vmem N GB",
+        }
 
 
 def test_the_statistics_are_printed_once(three: tuple[Path, Path, Path]) -> None:
@@ -95,13 +104,12 @@ def table_of(text: str) -> list[str]:
 
 
 def test_carbon_gets_the_same_metrics(three: tuple[Path, Path, Path]) -> None:
-    for program, release, place in (
-        (OLD.program("paramsurvey-carbon-example.py"), OLD, three[0]),
-        (OLD.program("paramsurvey-carbon-example.py"), NEW, three[1]),
-        (NEW.program("paramsurvey-carbon-example.py"), NEW, three[2]),
-    ):
+    name = "paramsurvey-carbon-example.py"
+    address = ("127.0.0.1", str(CARBON_PORT))  # ours is told where Carbon is
+    runs = ((OLD, OLD, ()), (NEW, OLD, ()), (NEW, NEW, address))
+    for (release, owner, args), place in zip(runs, three, strict=True):
         with carbon_server() as names:
-            run(release, program, place, env={"PARAMSURVEY_LIMIT": "8"})
+            run(release, owner.program(name), place, *args, env={"PARAMSURVEY_LIMIT": "8"})
         counters = ("total", "active", "finished", "failures", "exceptions")
         assert names == {f"paramsurvey.test.{counter}" for counter in counters}, release.name
 

@@ -43,7 +43,7 @@ def test_d_tracebacks_have_file_line_and_source(same: Same) -> None:
 
 
 def test_e_psets_have_the_types_of_their_columns_when_asked(both: Both) -> None:
-    old, new = both("row_e_column_types.py", "column", env={})
+    old, new = both("row_e_column_types.py", "column")
     assert old.shown == new.shown
 
 
@@ -130,7 +130,7 @@ def test_q_psets_on_ray_have_the_ids_of_their_gpus(same: Same) -> None:
 
 def test_r_names_of_public_programs_work(same: Same) -> None:
     _, new = same("row_r_names.py")
-    assert "failures: 1" in new.stderr, "0.4 tells of a group that is lost, also at verbose 0"
+    assert "failures: 2" in new.stderr, "0.4 tells of a group that is lost, also at verbose 0"
 
 
 def test_s_workers_load_the_main_file_at_init(same: Same) -> None:

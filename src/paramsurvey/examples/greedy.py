@@ -29,7 +29,7 @@ def main() -> None:
         psets = [{"station": station, "existing_stations": picked} for station in stations]
         results = paramsurvey.map(metric, psets)
         best = max(results.itertuples(), key=lambda row: row.metric)
-        print(f"picking station {best.station}: different distances in the array: {best.metric}")
+        print("picking station(s)", best.station)
         stations.remove(best.station)
         picked.append(best.station)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 
-class Table(pd.DataFrame):
+class DictTable(pd.DataFrame):
     """A DataFrame that can be walked through as dicts; what pandas derives from it is a plain one."""
 
     @property
@@ -16,15 +16,6 @@ class Table(pd.DataFrame):
         return pd.DataFrame
 
     def itertuples(self, index: bool = True, name: str | None = "Pandas") -> Iterator[Any]:
-        """Yield each row as a namedtuple, in order; see `pandas.DataFrame.itertuples`.
-
-        Parameters
-        ----------
-        index : bool
-            Whether the first field is the row's label.
-        name : str, optional
-            The namedtuple's name; None: plain tuples.
-        """
         return super().itertuples(index=index, name=name)
 
     def iterdicts(self) -> Iterator[dict[Any, Any]]:

@@ -13,15 +13,16 @@ from paramsurvey.backends import registry as backends
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.options import Options, check_init, check_map, resolve
 from paramsurvey.errors import SessionClosed
-from paramsurvey.reporting.console import Notes, show, warn
-from paramsurvey.reporting.next_steps import IN_PYTHON, Advice
+from paramsurvey.reporting.console import Console, show, warn
+from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.map_run import MapRun
 from paramsurvey.session.pool_options import without_pool_options
-from paramsurvey.session.prepare import Place, Request, prepare
+from paramsurvey.session.prepare import MapRequest, SessionContext, prepare
 from paramsurvey.session.thread_variables import ThreadVariables
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.machine import core_count
+from paramsurvey.worker.nested_session import refuse_while_loading
 
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
@@ -51,9 +52,10 @@ class Session:
     ...     results = session.map(worker, psets)
     """
 
-    advice: Advice = IN_PYTHON  # what talks to its user in another language has a subclass
+    next_steps: NextSteps = IN_PYTHON  # what talks to its user in another language has a subclass
 
     def __init__(self, **options: Any) -> None:
+        refuse_while_loading()
         self._lock = threading.Lock()  # held by the map that runs
         self._at_work = threading.RLock()  # held by its thread, but while nobody asks an iterator for more
         self._thread: int | None = None  # that thread
@@ -196,30 +198,63 @@ class Session:
         Returns
         -------
         MapResults, or None
-            None before the first map.
+            None before the first map; of the default session, also after `paramsurvey.finalize`, unless that
+            ended a map.
+
+        Examples
+        --------
+        >>> results = paramsurvey.last_results()  # after Ctrl-C  # doctest: +SKIP
+        >>> again = paramsurvey.map(worker, results.missing)  # doctest: +SKIP
         """
         return self._last
 
     def map(
         self, func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, **options: Any
     ) -> MapResults:
-        """Run a worker function once for every pset; see `paramsurvey.map`.
+        """Run a worker function once for every parameter set.
 
         Parameters
         ----------
-        func, psets, out_func, **options
-            As for `paramsurvey.map`.
+        func : callable
+            ``func(pset, system_kwargs, user_kwargs)``, returning a dict of results or None. It may be a
+            lambda, a closure, or a function of a notebook.
+        psets : DataFrame, iterable of dicts, dict of columns, polars or Arrow table, path, or space
+            The parameter sets. They are not changed. A path is that of a Parquet file; a space is from
+            `paramsurvey.params`.
+        out_func : callable, optional
+            ``out_func(user_ret, system_kwargs, user_kwargs)``, called here for every pset that is done.
+        **options
+            See the options table in the documentation. Among them: `user_kwargs`, `chdir`,
+            `group_size`, `name`, `limit`, `timeout`, `retries`, `verbose`.
 
         Returns
         -------
         MapResults
+            A DataFrame with one row for each pset that finished, in the order of the psets: the pset's
+            columns, then the result's. ``.missing`` has the psets without a result, each with its
+            reason, ``.progress`` the counters, ``.stats`` the times.
 
         Raises
         ------
+        ValueError, TypeError
+            Before any work starts: the function, the psets or an option cannot be used as they are.
+        SurveyError
+            The survey cannot go on; `last_results` has what had finished.
+        KeyboardInterrupt
+            After Ctrl-C; `last_results` has what had finished.
         RuntimeError
-            Another thread runs a map of this session.
+            Another thread runs a map of the same session.
         SessionClosed
-            A RuntimeError, too: the session is closed, or was closed while the map ran.
+            A SurveyError: the session is closed, or was closed while the map ran.
+
+        Examples
+        --------
+        >>> import paramsurvey
+        >>> def add(pset, system_kwargs, user_kwargs):
+        ...     return {"c": pset["a"] + pset["b"]}
+        >>> results = paramsurvey.map(add, [{"a": 1, "b": 2}], verbose=0)  # doctest: +SKIP
+        >>> results.c.tolist()  # doctest: +SKIP
+        [3]
         """
         with self._alone(), self._working():
             run = self._prepare(func, psets, {**options, "out_func": out_func})
@@ -229,16 +264,36 @@ class Session:
                 self._last = run.results if run.results is not None else self._last
 
     def imap_unordered(self, func: WorkerFunction, psets: Any, **options: Any) -> Iterator[dict[str, Any]]:
-        """Yield what becomes of every pset, as it does; see `paramsurvey.imap_unordered`.
+        """Run a worker function for every parameter set, and yield what becomes of each as it does.
+
+        Nothing is kept: the psets may come from an iterator without end, and the results may be more
+        than fits into memory. While nobody takes results, no more work is handed out. Leaving the loop
+        ends the map.
 
         Parameters
         ----------
         func, psets, **options
-            As for `paramsurvey.map`.
+            As for `map`.
 
         Yields
         ------
         dict
+            The pset's keys and the result's; for a pset without a result its own keys,
+            ``_exception`` and ``_traceback``.
+
+        Raises
+        ------
+        ValueError, TypeError, SurveyError, KeyboardInterrupt
+            As for `map`, when the first result is asked for.
+
+        Examples
+        --------
+        >>> import paramsurvey
+        >>> def square(pset, system_kwargs, user_kwargs):
+        ...     return {"y": pset["x"] ** 2}
+        >>> for row in paramsurvey.imap_unordered(square, ({"x": x} for x in range(10**9))):  # doctest: +SKIP
+        ...     if row["y"] > 100:
+        ...         break
         """
         with self._alone():
             with self._working():
@@ -256,6 +311,7 @@ class Session:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
+        refuse_while_loading()
         self._check_open()
         if not self._lock.acquire(blocking=False):
             raise RuntimeError(
@@ -291,9 +347,9 @@ class Session:
         resolved = self._resolved(options)
         own = options.get(self._backend.name) or {}
         self._loudest = max(self._loudest, resolved.verbose)
-        self._say_threads(Notes(self._log, resolved.verbose))
-        place = Place(self._backend, self._log, self._threads.added, self.advice, self._stop)
-        return prepare(place, Request(func, psets, resolved, own, iterates))
+        self._say_threads(Console(self._log, resolved.verbose))
+        place = SessionContext(self._backend, self._log, self._threads.added, self.next_steps, self._stop)
+        return prepare(place, MapRequest(func, psets, resolved, own, iterates))
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         check_init(options, backends.keywords(options))
@@ -307,7 +363,12 @@ class Session:
         return quiet
 
     def write_to_log(self, line: str) -> None:
-        """Write a line to the log, where there is one."""
+        """Write a line to the log, where there is one.
+
+        Parameters
+        ----------
+        line : str
+        """
         self._log.write(line)
 
     def _open_log(self) -> RunLog:
@@ -329,25 +390,25 @@ class Session:
             self._threads.restore()
             raise
         self._backend: Backend = backend
-        notes = Notes(self._log, self.options.verbose)
-        notes.say(f"paramsurvey uses the {backend.name} backend with {backend.core_count()} cores", at=2)
-        self._warn_of_crowding(backend.core_count(), notes)
+        console = Console(self._log, self.options.verbose)
+        console.say(f"paramsurvey uses the {backend.name} backend with {backend.core_count()} cores", at=2)
+        self._warn_of_crowding(backend.core_count(), console)
 
-    def _say_threads(self, notes: Notes) -> None:
+    def _say_threads(self, console: Console) -> None:
         """Tell, before the first map, how many threads the workers have where the user did not say."""
-        notice = self._threads.notice(self.advice)
+        notice = self._threads.notice(self.next_steps)
         if notice and not self._said_threads:
             self._said_threads = True
-            notes.say(notice)
+            console.say(notice)
 
-    def _warn_of_crowding(self, workers: int, notes: Notes) -> None:
+    def _warn_of_crowding(self, workers: int, console: Console) -> None:
         """Tell the user when this machine's workers have more threads than it has cores."""
         threads, cores = self.options.threads_per_worker, core_count()
         if not is_here(self.options.backend) or threads == 1 or workers * threads <= cores:
             return
         most = cores // threads
-        remedy = self.advice.fewer_workers(most) if most else self.advice.fewer_threads(cores)
-        notes.say(f"{workers} × {threads} threads share {cores} cores and slow each other down: {remedy}")
+        remedy = self.next_steps.fewer_workers(most) if most else self.next_steps.fewer_threads(cores)
+        console.say(f"{workers} × {threads} threads share {cores} cores and slow each other down: {remedy}")
 
 
 def is_here(backend: object) -> bool:

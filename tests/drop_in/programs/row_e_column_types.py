@@ -14,7 +14,7 @@ def worker(pset, system_kwargs, user_kwargs):
 
 
 def main():
-    is_new = hasattr(paramsurvey, "load")  # release 0.4 has no such option, and does this always
+    is_new = not paramsurvey.__version__.startswith("0.4")
     options = {"pset_types": "column"} if is_new and "column" in sys.argv else {}
     paramsurvey.init(ncores=2, verbose=0)
     day = datetime.datetime(2026, 11, 28)

@@ -15,6 +15,8 @@ def main():
     shown.table("small", psets, ordered=True)
     plain = add_column(psets, "k", lambda row: row["i"] % 2, infer_category=False)
     shown.table("not inferred", plain[["k"]], ordered=True)
+    eight = product({"a": [1, 2], "b": [3, 4], "c": [5, 6]})
+    shown.table("eight", add_column(eight, "sum", lambda row: row["a"] + row["b"])[["sum"]], ordered=True)
     many = pd.DataFrame({"a": range(1000)})
     repeated = add_column(many, "same", lambda row: 7)
     shown.value("repeated", [str(dtype) for dtype in repeated.dtypes])

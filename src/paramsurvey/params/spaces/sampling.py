@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.errors import suggestion
-from paramsurvey.params.axes import as_axis, pick
+from paramsurvey.params.axes import as_axis, values_at
 from paramsurvey.params.column_names import check_names
 from paramsurvey.params.row_math import check_seed
-from paramsurvey.params.spaces import Space
-from paramsurvey.params.unit_cube import UNIT_CUBES, UnitCube, qmc
+from paramsurvey.params.spaces.algebra import Space
+from paramsurvey.params.spaces.unit_cube import UNIT_CUBES, UnitCube, qmc
 from paramsurvey.transport.messages import Pset, Rows, Values
 from paramsurvey.transport.safe_repr import describe
 
@@ -113,7 +113,7 @@ class Choice:
 
     def at(self, unit: NDArray[np.float64]) -> Values:
         last = len(self._values) - 1
-        return pick(self._values, np.minimum((unit * (last + 1)).astype(np.int64), last))
+        return values_at(self._values, np.minimum((unit * (last + 1)).astype(np.int64), last))
 
     def __repr__(self) -> str:
         return f"Choice({self._values!r})"
