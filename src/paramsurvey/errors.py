@@ -66,6 +66,10 @@ class FunctionUnknown(ValueError):
     """A pset cannot be run again, because nobody knows with which function."""
 
 
+class NotStored(ValueError):
+    """Results do not have what a picture of them, or a view, needs."""
+
+
 class SessionClosed(SurveyError):
     """A session was closed before a map, or while it ran."""
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.errors import PackageMissing
+
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
 
@@ -42,7 +44,17 @@ _run_log: Callable[[str], object] | None = None
 
 
 def print_to(write: Callable[[str], object] | None) -> None:
-    """Let statistics that belong to no map print to this log; None: to none."""
+    """Let statistics that belong to no map print to a log: a session does it.
+
+    Parameters
+    ----------
+    write : callable, optional
+        Gets each line; None: there is no log.
+
+    Examples
+    --------
+    >>> print_to(None)
+    """
     global _run_log
     _run_log = write
 
@@ -269,6 +281,11 @@ class PerfStats:
             Count and mean are exact. The histogram is in milliseconds, good to 2 digits; a value
             below 1 ms, or a negative one, counts as 1. None where there is no such timer.
 
+        Raises
+        ------
+        PackageMissing
+            hdrhistogram was uninstalled. `percentiles` and what prints do without it.
+
         Examples
         --------
         >>> count, mean, histogram = PerfStats({'fitting': [2.0, 4.0]}).read_stats('fitting')
@@ -451,7 +468,10 @@ class PerfStats:
 
 
 def _hdr_histogram(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> HdrHistogram:
-    from hdrh.histogram import HdrHistogram
+    try:
+        from hdrh.histogram import HdrHistogram
+    except ImportError as error:
+        raise PackageMissing("read_stats needs hdrhistogram: pip install hdrhistogram") from error
 
     milliseconds = np.maximum(np.rint(seconds * 1000), 1).astype(np.int64).tolist()
     histogram = HdrHistogram(1, max(HISTOGRAM_SPAN_MS, 2 * milliseconds[-1]), HISTOGRAM_DIGITS)

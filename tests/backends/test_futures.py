@@ -19,11 +19,11 @@ import pytest
 import paramsurvey
 from conftest import wait_until
 from paramsurvey.backends.futures.backend import FuturesBackend
-from paramsurvey.backends.futures.task import Jobs
+from paramsurvey.backends.futures.task import LoadedJobs
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import BackendLost, OptionError
 from paramsurvey.params.sources import as_source
-from paramsurvey.transport.messages import Code, Group, Job, Pset
+from paramsurvey.transport.messages import Group, Job, JobCode, Pset
 from paramsurvey.transport.pickling import dumps
 from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.worker.runner import JobNotLoadable
@@ -320,12 +320,12 @@ def test_an_executor_that_hides_its_workers_is_told_how_many_there_are() -> None
 
 def job_named(key: str) -> Job:
     source = as_source(psets_of(1), None)
-    code = Code(who, pack_arguments(None, {}), source.decoder())
+    code = JobCode(who, pack_arguments(None, {}), source.decoder())
     return Job(key=key, name="default", code=dumps(code, "code"), chdir=os.getcwd())
 
 
 def test_jobs_are_kept_while_they_are_few() -> None:
-    jobs = Jobs(most=2)
+    jobs = LoadedJobs(most=2)
     first = jobs.load(job_named("1"))
     assert jobs.load(job_named("1")) is first
     jobs.load(job_named("2"))
@@ -338,7 +338,7 @@ def test_jobs_are_kept_while_they_are_few() -> None:
 
 
 def test_a_job_that_cannot_be_loaded_is_not_kept() -> None:
-    jobs = Jobs()
+    jobs = LoadedJobs()
     with pytest.raises(JobNotLoadable):
         jobs.load(Job(key="1", name="default", code=b"no pickle", chdir="."))
     assert jobs.get("1") is None

@@ -30,8 +30,8 @@ from paramsurvey.params import value_hash as content
 from paramsurvey.params.axes import native_order
 from paramsurvey.params.cross_product import add_column, add_seed, grid, product
 from paramsurvey.params.sampling import sample, uniform
-from paramsurvey.params.sources import as_source, psets_of
-from paramsurvey.transport.columns import objects
+from paramsurvey.params.sources import as_source, make_psets
+from paramsurvey.transport.columns import object_array
 
 Frame = pd.DataFrame
 
@@ -257,21 +257,21 @@ def same(found: list[Any], values: list[Any]) -> bool:
 
 @GIVEN
 @pytest.mark.parametrize("infer_category", [True, False])
-@pytest.mark.parametrize("form", [list, iter, lambda values: objects(values, len(values))])
+@pytest.mark.parametrize("form", [list, iter, lambda values: object_array(values, len(values))])
 def test_none_and_equal_values_of_different_types_stay_what_they_are(
     values: list[Any], infer_category: bool, form: Callable[[list[Any]], Any]
 ) -> None:
     df = product({"a": form(values), "b": [7]}, infer_category=infer_category)
     assert df["a"].dtype == object
     assert same(df["a"].tolist(), values)
-    assert same([pset["a"] for pset in psets_of(as_source(df), range(len(df)))], values)
+    assert same([pset["a"] for pset in make_psets(as_source(df), range(len(df)))], values)
 
 
 @GIVEN
 def test_an_object_column_of_the_callers_stays_one_where_a_categorical_would_change_it(
     values: list[Any],
 ) -> None:
-    series = pd.Series(objects(values, len(values)), dtype=object, name="a")
+    series = pd.Series(object_array(values, len(values)), dtype=object, name="a")
     for argument in (series, series.to_frame()):
         assert same(product(argument)["a"].tolist(), values)
 
@@ -287,7 +287,7 @@ def test_a_missing_time_stays_one() -> None:
     values = [pd.NaT, pd.Timestamp("2020-01-01")]
     for infer_category in (True, False):
         df = product({"a": values}, infer_category=infer_category)
-        assert same([pset["a"] for pset in psets_of(as_source(df), range(2))], values)
+        assert same([pset["a"] for pset in make_psets(as_source(df), range(2))], values)
 
 
 def test_plain_integers_and_floats_become_floats() -> None:

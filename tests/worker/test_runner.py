@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paramsurvey.engine.collector import opened, results_of
+from paramsurvey.engine.collector import results_by_offset, unpickled_reply
 from paramsurvey.transport.decoders import TableDecoder
-from paramsurvey.transport.messages import Code, Group, Job, Reply
+from paramsurvey.transport.messages import Group, Job, JobCode, Reply
 from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.private_arguments import PickledArguments, SimpleArguments, pack_arguments
 from paramsurvey.transport.safe_repr import describe, traceback_of
@@ -21,13 +21,13 @@ from paramsurvey.worker.runner import LARGEST_REPLY, Runner, subdir_name
 
 def runner_of(function: Callable[..., Any], reply_seconds: float = 1e9, **options: Any) -> Runner:
     """Return a runner of a job whose psets are ``{'a': row}``; it replies when a group is over."""
-    code = Code(function, pack_arguments(None, {}), TableDecoder(("a",), (None,)))
+    code = JobCode(function, pack_arguments(None, {}), TableDecoder(("a",), (None,)))
     job = Job("key", "fit", dump_code(code), os.getcwd(), **options)
     return Runner(job, reply_seconds=reply_seconds)
 
 
 def runner_with(user_kwargs: Any, function: Callable[..., Any] = lambda p, s, u: None) -> Runner:
-    code = Code(function, pack_arguments(user_kwargs, {}), TableDecoder(("a",), (None,)))
+    code = JobCode(function, pack_arguments(user_kwargs, {}), TableDecoder(("a",), (None,)))
     return Runner(Job("key", "fit", dump_code(code), os.getcwd()), reply_seconds=1e9)
 
 
@@ -42,7 +42,7 @@ def spans(replies: list[Reply]) -> list[tuple[int, int, bool]]:
 def test_a_group_that_is_over_soon_is_one_reply() -> None:
     (reply,) = runner_of(lambda p, s, u: {"b": p["a"] * 2}).run(group_of(100))
     assert (reply.start, reply.stop, reply.done) == (0, 100, True)
-    assert results_of(opened(reply)) == {i: {"b": 2 * i} for i in range(100)}
+    assert results_by_offset(unpickled_reply(reply)) == {i: {"b": 2 * i} for i in range(100)}
     assert len(reply.walls) == 100
     assert [stop for stop, _ in reply.idle][-1] == 100
     assert reply.timings == {}
@@ -72,7 +72,7 @@ def test_large_results_do_not_pile_up(keep: bool) -> None:
 
 
 def test_an_exception_that_is_let_through_ends_the_run() -> None:
-    code = Code(
+    code = JobCode(
         lambda p, s, u: exec("raise KeyboardInterrupt"),
         pack_arguments(None, {}),
         TableDecoder(("a",), (None,)),
@@ -120,7 +120,7 @@ def test_a_function_may_return_the_same_dict_again_and_again() -> None:
         return kept
 
     (reply,) = runner_of(worker).run(group_of(5))
-    assert results_of(opened(reply)) == {i: {"b": i} for i in range(5)}
+    assert results_by_offset(unpickled_reply(reply)) == {i: {"b": i} for i in range(5)}
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_function_may_return_the_same_dict_again_and_again() -> None:
 )
 def test_results_with_different_keys_in_one_group_stay_apart(kinds: list[dict[str, Any]]) -> None:
     (reply,) = runner_of(lambda p, s, u: kinds[p["a"] % len(kinds)]).run(group_of(12))
-    assert results_of(opened(reply)) == {i: kinds[i % len(kinds)] for i in range(12)}
+    assert results_by_offset(unpickled_reply(reply)) == {i: kinds[i % len(kinds)] for i in range(12)}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_deeply_nested_arguments_are_copied() -> None:
     for _ in range(100):
         nested = [nested]
     (reply,) = runner_with(nested, lambda p, s, u: {"b": str(u)}).run(group_of(1))
-    assert results_of(opened(reply)) == {0: {"b": str(nested)}}
+    assert results_by_offset(unpickled_reply(reply)) == {0: {"b": str(nested)}}
 
 
 class Moody:

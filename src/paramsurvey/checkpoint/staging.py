@@ -14,8 +14,8 @@ from paramsurvey.checkpoint.format.codecs import Piece, encode, encode_cells, sh
 from paramsurvey.checkpoint.format.dtype_text import dtype_text
 from paramsurvey.checkpoint.format.schema import StoredColumn, printed_column, pset_column, to_table
 from paramsurvey.engine.checkpoint import no_rows
-from paramsurvey.params.sources import Cells, Coded, PsetSource
-from paramsurvey.transport.columns import landed
+from paramsurvey.params.sources import CategoryCodes, ColumnValues, PsetSource
+from paramsurvey.transport.columns import unpack_values
 from paramsurvey.transport.messages import Failure, Group, Offsets, Reply, Rows, Values
 
 WHY_BYTES = 200  # about what a failure takes, without what the pset printed
@@ -26,7 +26,7 @@ class StagedReply:
     """Results as they arrived, with the psets that they belong to."""
 
     rows: Rows
-    psets: Mapping[str, Cells]
+    psets: Mapping[str, ColumnValues]
     columns: Mapping[Any, list[Piece]]
     printed: Mapping[int, str]  # by place among the rows
 
@@ -44,7 +44,7 @@ class StagedReply:
             return None
         columns = {
             key: [
-                (_place(segment.offsets, reply.start, len(rows), places), landed(segment.values))
+                (_place(segment.offsets, reply.start, len(rows), places), unpack_values(segment.values))
                 for segment in segments
             ]
             for key, segments in reply.columns.items()
@@ -60,7 +60,7 @@ class StagedReply:
     def size(self) -> int:
         """About how many bytes it takes in memory."""
         pieces = [values for pieces in self.columns.values() for _, values in pieces]
-        cells = [cells.codes if isinstance(cells, Coded) else cells for cells in self.psets.values()]
+        cells = [cells.codes if isinstance(cells, CategoryCodes) else cells for cells in self.psets.values()]
         size = sum(v.nbytes if isinstance(v, np.ndarray) else 100 * len(v) for v in [*pieces, *cells])
         return size + sum(map(len, self.printed.values()))
 
@@ -161,7 +161,9 @@ class StagingTables:
         positions = pa.array(self._positions.of(rows))
         return to_table(positions, columns, [str(column.key) for column in psets])
 
-    def _pset_columns(self, batch: Sequence[Mapping[str, Cells]], starts: list[int]) -> list[StoredColumn]:
+    def _pset_columns(
+        self, batch: Sequence[Mapping[str, ColumnValues]], starts: list[int]
+    ) -> list[StoredColumn]:
         names = dict.fromkeys(name for psets in batch for name in psets)
         return [
             _pset_column(name, [psets.get(name) for psets in batch], starts, self._dtypes.get(name, ""))
@@ -169,16 +171,18 @@ class StagingTables:
         ]
 
 
-def _pset_column(name: str, found: Sequence[Cells | None], starts: list[int], dtype: str) -> StoredColumn:
+def _pset_column(
+    name: str, found: Sequence[ColumnValues | None], starts: list[int], dtype: str
+) -> StoredColumn:
     """Store one pset key; where a pset does not have it, it is missing."""
-    coded = [cells for cells in found if isinstance(cells, Coded)]
+    coded = [cells for cells in found if isinstance(cells, CategoryCodes)]
     if len(coded) == len(found) and all(one.categories is coded[0].categories for one in coded):
-        cells = Coded(np.concatenate([one.codes for one in coded]), coded[0].categories)
+        cells = CategoryCodes(np.concatenate([one.codes for one in coded]), coded[0].categories)
         column = encode_cells(cells)
         if column.codec != "pickle":
             return StoredColumn("pset", name, column, dtype)
     pieces: list[Piece] = [
-        (slice(start, stop), cells.values() if isinstance(cells, Coded) else cells)
+        (slice(start, stop), cells.values() if isinstance(cells, CategoryCodes) else cells)
         for start, stop, cells in zip(starts[:-1], starts[1:], found, strict=True)
         if cells is not None
     ]

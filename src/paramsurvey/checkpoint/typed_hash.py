@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.params.sources import Cells, Coded
-from paramsurvey.transport.columns import objects
+from paramsurvey.params.sources import CategoryCodes, ColumnValues
+from paramsurvey.transport.columns import object_array
 
 U64 = NDArray[np.uint64]
 BLOCK = 1 << 15  # values: few enough for the steps of a mix to stay in a processor's cache
@@ -91,7 +91,7 @@ class Hasher:
 
     _categories: dict[str, tuple[Sequence[Any], HashPairs]] = field(default_factory=dict)
 
-    def keys(self, columns: Mapping[str, Cells | HashPairs], count: int) -> HashPairs:
+    def keys(self, columns: Mapping[str, ColumnValues | HashPairs], count: int) -> HashPairs:
         """Return the identities of `count` psets, given their columns (or the columns' own hashes)."""
         state = HashPairs.empty(count)
         for name in sorted(columns):
@@ -99,8 +99,8 @@ class Hasher:
             _stir(state, cells if isinstance(cells, HashPairs) else self._cells(name, cells), _salt(name))
         return state
 
-    def _cells(self, name: str, cells: Cells) -> HashPairs:
-        if not isinstance(cells, Coded):
+    def _cells(self, name: str, cells: ColumnValues) -> HashPairs:
+        if not isinstance(cells, CategoryCodes):
             return hash_values(cells)
         known = self._categories.get(name)
         if known is None or known[0] is not cells.categories:
@@ -184,7 +184,7 @@ def _salted(bits: U64, kind: str, others: U64 | None = None) -> HashPairs:
 def _strings(values: list[Any]) -> HashPairs:
     import pandas as pd
 
-    array = objects(values, len(values))
+    array = object_array(values, len(values))
     try:
         one, two = (pd.util.hash_array(array, hash_key=key) for key in STRING_KEYS)
     except UnicodeEncodeError:  # half a surrogate pair somewhere: see each by itself

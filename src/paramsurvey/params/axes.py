@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.params.row_math import as_array
-from paramsurvey.transport.columns import pack, where
+from paramsurvey.transport.columns import numpy_index, value_array
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.packed_columns import native
 
@@ -33,10 +33,10 @@ def as_axis(name: str, values: object) -> Axis:
     dtype = getattr(checked, "dtype", None)
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return _numbers(np.asarray(checked))
-    return pack([dated(value) for value in native(listed(checked))])
+    return value_array([dated(value) for value in native(as_list(checked))])
 
 
-def listed(values: Iterable[Any]) -> list[Any]:
+def as_list(values: Iterable[Any]) -> list[Any]:
     """Return `values` as a list, Arrow's as Python objects."""
     to_list = getattr(values, "to_pylist", None)
     return list(to_list() if to_list else values)
@@ -139,16 +139,16 @@ def dated(value: Any) -> Any:
     return pd.Timestamp(value) if isinstance(value, np.datetime64) else pd.Timedelta(value)
 
 
-def pick(axis: Axis, rows: Rows) -> Values:
+def values_at(axis: Axis, rows: Rows) -> Values:
     """Return the values at `rows`, never a view of the axis.
 
     Examples
     --------
-    >>> pick(range(0, 1000, 10), range(3, 5))
+    >>> values_at(range(0, 1000, 10), range(3, 5))
     array([30, 40])
     """
     if isinstance(axis, range):
         return axis.start + axis.step * as_array(rows)
     if isinstance(axis, np.ndarray):
-        return np.array(axis[where(rows)])
+        return np.array(axis[numpy_index(rows)])
     return axis[rows.start : rows.stop] if isinstance(rows, range) else [axis[i] for i in rows]

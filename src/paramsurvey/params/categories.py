@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from paramsurvey.params.axes import has_none
 from paramsurvey.params.dataframes import as_series
 from paramsurvey.params.row_math import blocks
-from paramsurvey.transport.columns import objects
+from paramsurvey.transport.columns import object_array
 from paramsurvey.transport.packed_columns import native
 
 
@@ -86,7 +86,7 @@ def _are_objects(values: Any) -> bool:
 
 
 def _as_objects(values: Any) -> pd.Series[Any]:
-    return pd.Series(objects(values, len(values)), dtype=object)
+    return pd.Series(object_array(values, len(values)), dtype=object)
 
 
 def _as_category(values: Any) -> pd.Series[Any]:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from paramsurvey.errors import PsetError
-from paramsurvey.params.axes import check_values, listed, native_order, several
+from paramsurvey.params.axes import as_list, check_values, native_order, several
 from paramsurvey.params.categories import (
     DTYPES,
     column_of,
@@ -23,11 +23,11 @@ from paramsurvey.params.categories import (
 )
 from paramsurvey.params.column_names import refuse_duplicates, without_reasons
 from paramsurvey.params.dataframes import frame_of, native_frame
-from paramsurvey.params.row_math import Spread, blocks, check_seed, strides
+from paramsurvey.params.row_math import RepeatedRows, blocks, check_seed, strides
 from paramsurvey.params.sources import check_pset
 from paramsurvey.params.spaces import Aligned, Grid, Space
 from paramsurvey.params.value_hash import content_key
-from paramsurvey.transport.columns import where
+from paramsurvey.transport.columns import numpy_index
 from paramsurvey.transport.messages import Pset
 
 __all__ = [
@@ -132,7 +132,9 @@ def _outer_join(left: pd.DataFrame, right: pd.DataFrame, shared: list[Any]) -> p
 def _crossed(factors: Sequence[pd.DataFrame]) -> pd.DataFrame:
     sizes = [len(factor) for factor in factors]
     rows = range(prod(sizes))
-    spreads = [Spread.over(rows, size, stride) for size, stride in zip(sizes, strides(sizes), strict=True)]
+    spreads = [
+        RepeatedRows.over(rows, size, stride) for size, stride in zip(sizes, strides(sizes), strict=True)
+    ]
     columns = {
         name: _spread(column, spread)
         for factor, spread in zip(factors, spreads, strict=True)
@@ -145,9 +147,9 @@ def _crossed(factors: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return crossed
 
 
-def _spread(column: pd.Series[Any], spread: Spread) -> Any:
+def _spread(column: pd.Series[Any], spread: RepeatedRows) -> Any:
     """Return the column of a product, as an array that shares nothing with `column`."""
-    chosen = column.iloc[where(spread.rows)]
+    chosen = column.iloc[numpy_index(spread.rows)]
     if isinstance(chosen.dtype, pd.CategoricalDtype):
         codes = spread.apply(chosen.cat.codes.to_numpy(copy=True))
         return pd.Categorical.from_codes(codes, dtype=chosen.dtype, validate=False)
@@ -200,7 +202,7 @@ def _rows_together(frame: pd.DataFrame) -> pd.DataFrame:
 def _factor(name: Hashable, values: object, infer_category: bool) -> pd.DataFrame:
     checked = native_order(check_values(name, several(values)))
     if not isinstance(checked, (range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
-        checked = listed(checked)
+        checked = as_list(checked)
     factor = pd.DataFrame({name: column_of(checked, infer_category)}, copy=False)
     if infer_category or isinstance(checked, list):  # else the dtype is the caller's own
         note_dtypes(factor, dtypes_of_objects(factor))
@@ -364,7 +366,7 @@ def _frame_and_rows(psets: object) -> tuple[pd.DataFrame, Iterable[Mapping[Any, 
         return pd.DataFrame(table).copy(), _rows(table)
     if isinstance(psets, (bytes, Mapping)) or not isinstance(psets, Iterable):
         raise PsetError(f"psets cannot be a {type(psets).__name__}: give a DataFrame or a list of dicts")
-    rows = listed(psets)
+    rows = as_list(psets)
     for i, pset in enumerate(rows):
         check_pset(i, pset)
     rows = [without_reasons(pset) for pset in rows]

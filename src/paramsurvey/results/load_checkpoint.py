@@ -42,7 +42,7 @@ def load(path: str | os.PathLike[str]) -> MapResults:
     run = read_run_tolerantly(directory, warn, set_aside=False)
     results, failures = _tables(directory)
     order = _order(results, failures)
-    collector, psets = Collector(), Psets(sum(map(len, [*results, *failures])))
+    collector, psets = Collector(), LoadedPsets(sum(map(len, [*results, *failures])))
     start = 0
     for table in results:
         rows = order[start : start + len(table)]
@@ -101,7 +101,7 @@ def _counted(results: list[PartTable], failures: list[PartTable]) -> MapProgress
     return MapProgress(total=finished + failed, finished=finished, failures=failed)
 
 
-class Psets:
+class LoadedPsets:
     """Psets coming in from parts."""
 
     def __init__(self, total: int) -> None:

@@ -32,7 +32,7 @@ Rows: TypeAlias = "range | NDArray[np.int64]"
 Values: TypeAlias = "NDArray[Any] | list[Any]"
 """A run of cells in the driver: a bool, int64 or float64 array, or a list of Python objects."""
 
-Wire: TypeAlias = "array[Any] | bytes | list[Any]"
+PackedValues: TypeAlias = "array[Any] | bytes | list[Any]"
 """A run of cells that travels: numbers, bools (one byte each), or a list of Python objects."""
 
 Offsets: TypeAlias = "range | array[int] | NDArray[np.int64]"
@@ -59,7 +59,7 @@ class CaptureMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Capturing:
+class CaptureSettings:
     """How workers' output is captured.
 
     Attributes
@@ -99,10 +99,10 @@ def timed_out(seconds: float) -> Failure:
     )
 
 
-class Opens(Protocol):
+class Loadable(Protocol):
     """A pset with objects that are not unpickled yet."""
 
-    def open(self) -> Pset:
+    def load(self) -> Pset:
         """Return the pset. May raise anything: the user's objects do that."""
         ...
 
@@ -110,7 +110,7 @@ class Opens(Protocol):
 class Decoder(Protocol):
     """Makes psets of what a group carries. It travels once, with the `Job`."""
 
-    def sealed(self, load: Any) -> Any:
+    def isolated(self, load: Any) -> Any:
         """Return a group's load as it travels, so that no two psets share an object, and none can fail."""
         ...
 
@@ -118,8 +118,8 @@ class Decoder(Protocol):
         """Return how many bytes the objects in a load have as it travels."""
         ...
 
-    def psets(self, rows: Rows, load: Any) -> Iterator[Pset | Opens]:
-        """Yield one dict of native Python values for each of `rows`; of a sealed load, a private one."""
+    def psets(self, rows: Rows, load: Any) -> Iterator[Pset | Loadable]:
+        """Yield one dict of native Python values for each of `rows`; of a pickled load, a private one."""
         ...
 
 
@@ -150,7 +150,7 @@ class Arguments(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class JobCode:
     """Everything of the user's that is the same for all psets."""
 
     function: WorkerFunction
@@ -163,7 +163,7 @@ class Code:
 class Job:
     """What a worker must know once per map.
 
-    `code` is a pickled `Code`: bytes, so that a worker that cannot load it can say so, and so that
+    `code` is a pickled `JobCode`: bytes, so that a worker that cannot load it can say so, and so that
     it is pickled once for all workers.
     """
 
@@ -184,7 +184,7 @@ class Job:
     keep_groups: bool = False  # group_size= was given: a group is run to its end by one worker
     timeout: float | None = None
     max_memory: int | None = None  # bytes that a worker may hold
-    capture: Capturing = field(default_factory=Capturing)
+    capture: CaptureSettings = field(default_factory=CaptureSettings)
     worker_init: bytes | None = None  # pickled: called once in each worker process
 
     def private(self) -> Job:
@@ -219,7 +219,7 @@ class ResultColumn:
     """
 
     offsets: Offsets
-    values: Wire | NDArray[Any]
+    values: PackedValues | NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +250,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class LostGroup:
     """A group that will not be answered (any more), and why.
 
     `offset` is the pset that was running, None when nobody knows; what earlier replies covered
@@ -263,12 +263,12 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class JobRejected:
     """A worker cannot take part in this map at all: no other worker will either."""
 
     reason: str
     traceback: str = ""
 
 
-Answer = Reply | Loss | Refusal
+Answer = Reply | LostGroup | JobRejected
 Answers = Sequence[Answer]

@@ -16,7 +16,7 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from paramsurvey.transport.isolation import is_atom
+from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Arguments, Pair
 from paramsurvey.transport.pickling import dump_code, dumps
 
@@ -196,9 +196,9 @@ def cannot_change(value: Any) -> bool:
     """Tell whether nothing can change a value: an atom, or a tuple of such values."""
     if type(value) in (tuple, frozenset):
         return have_atoms_only(value) or all(map(cannot_change, value))
-    return is_atom(type(value))
+    return is_immutable(type(value))
 
 
 def have_atoms_only(values: Iterable[Any]) -> bool:
     """Tell whether all values are atoms; of millions, too, this is found soon."""
-    return all(map(is_atom, set(map(type, values))))
+    return all(map(is_immutable, set(map(type, values))))

@@ -18,7 +18,7 @@ from paramsurvey.errors import SurveyDuringImport
 PACKAGE = __name__.partition(".")[0]
 
 
-class Home:
+class SessionHolder:
     """Where a default session is kept.
 
     Attributes
@@ -34,7 +34,7 @@ class Home:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Be what this thread finds with `home`."""
+        """Be what this thread finds with `session_holder`."""
         before = getattr(_here, "home", PROGRAM)
         _here.home = self
         try:
@@ -50,20 +50,20 @@ class Home:
             session.close()
 
 
-PROGRAM = Home()
+PROGRAM = SessionHolder()
 _here = threading.local()
 
 
-def home() -> Home:
+def session_holder() -> SessionHolder:
     """Return where the code that runs now has its default session."""
-    found: Home = getattr(_here, "home", PROGRAM)
+    found: SessionHolder = getattr(_here, "home", PROGRAM)
     return found
 
 
 @contextmanager
-def new_home() -> Iterator[None]:
+def own_session_holder() -> Iterator[None]:
     """Enter a home for a while, and close it afterwards."""
-    own = Home()
+    own = SessionHolder()
     try:
         with own.entered():
             yield

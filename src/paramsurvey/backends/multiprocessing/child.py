@@ -88,22 +88,22 @@ def _end_with(driver: int) -> None:
 
 def serve(connection: Connection, mark_fd: int, output_fd: int) -> None:
     """Answer jobs and groups until there are no more."""
-    from paramsurvey.backends.multiprocessing.early_replies import Courier
+    from paramsurvey.backends.multiprocessing.early_replies import EarlyReplySender
     from paramsurvey.backends.multiprocessing.running_mark import (
         shared_mark,  # only now: sys.path says where packages are
     )
-    from paramsurvey.backends.multiprocessing.shared_job import Label, unpack
+    from paramsurvey.backends.multiprocessing.shared_job import JobMessage, unpack
     from paramsurvey.transport.capture import capture_for
-    from paramsurvey.worker.runner import JobNotLoadable, Runner, dump
+    from paramsurvey.worker.runner import JobNotLoadable, Runner, pickle_reply
 
     mark = shared_mark(mark_fd)
     connection.send_bytes(HELLO)
     _load_what_the_first_job_needs()
-    courier = Courier(mark, lambda reply: connection.send_bytes(dump(reply)))
+    early_replies = EarlyReplySender(mark, lambda reply: connection.send_bytes(pickle_reply(reply)))
     runner: Runner | None = None
     capture = None
     while (message := _receive(connection)) is not None:
-        if isinstance(message, Label):
+        if isinstance(message, JobMessage):
             runner = None
             if capture is not None:
                 capture.end()
@@ -114,14 +114,14 @@ def serve(connection: Connection, mark_fd: int, output_fd: int) -> None:
             except JobNotLoadable as error:
                 connection.send_bytes(pickle.dumps(error.refusal()))
                 continue
-            courier.follow(runner)
+            early_replies.follow(runner)
             _adopt_main(runner.function)
             if capture is not None:
                 runner.capture = capture
                 capture.begin()
         elif runner is not None:
             for reply in runner.run(message, mark):
-                connection.send_bytes(dump(reply))
+                connection.send_bytes(pickle_reply(reply))
 
 
 def _load_what_the_first_job_needs() -> None:

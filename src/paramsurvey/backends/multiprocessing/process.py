@@ -16,7 +16,7 @@ from typing import Any
 
 from paramsurvey.backends.multiprocessing.output import TAIL_LINES, OutputRelay
 from paramsurvey.backends.multiprocessing.running_mark import crash_report, new_file, shared_mark
-from paramsurvey.backends.multiprocessing.shared_job import Parcel
+from paramsurvey.backends.multiprocessing.shared_job import SharedJob
 from paramsurvey.transport import capture
 from paramsurvey.transport.main_file import MainFile
 from paramsurvey.transport.messages import Group
@@ -103,7 +103,7 @@ class WorkerProcess:
             env={**os.environ, "PARAMSURVEY_WORKER": "1"},
         )
 
-    def give(self, group: Group, job: Parcel) -> None:
+    def give(self, group: Group, job: SharedJob) -> None:
         """Hand over a group, and the job before it where this worker does not have it yet."""
         self.group_id = group.id
         with suppress(OSError):  # it died: the end of its connection will say so
@@ -160,7 +160,9 @@ class WorkerProcess:
             self._report = crash_report(self._mark_file)
             self._mark_file.close()
             self._mark = self._mark.copy()  # lets go of the memory that was shared
-            self.printed = capture.cut(self._output_file.fileno(), f"{self.stem}worker-{self.pid}.txt")
+            self.printed = capture.take_output(
+                self._output_file.fileno(), f"{self.stem}worker-{self.pid}.txt"
+            )
             self._output_file.close()
         if self.pidfd is not None:
             os.close(self.pidfd)

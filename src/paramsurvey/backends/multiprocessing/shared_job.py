@@ -17,14 +17,14 @@ ALIGNMENT = 64  # bytes: what vector instructions like best
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class JobMessage:
     """What is sent through the pipe: the job without its buffers, and where these are in the shared file."""
 
     job: Job
     places: tuple[tuple[int, int], ...]  # (begin, end)
 
 
-class Parcel:
+class SharedJob:
     """A job, pickled once for all workers.
 
     Parameters
@@ -37,7 +37,7 @@ class Parcel:
         buffers = [pickle.PickleBuffer(buffer) for buffer in job.buffers]
         self._file = _shared_file() if buffers else None
         places = [] if self._file is None else [_append(self._file, buffer) for buffer in buffers]
-        self._label = pickle.dumps(Label(replace(job, buffers=()), tuple(places)))
+        self._label = pickle.dumps(JobMessage(replace(job, buffers=()), tuple(places)))
 
     def send(self, connection: Connection, pid: int) -> None:
         """Send it to the process `pid`; the buffers are not copied, it gets the file that holds them."""
@@ -51,7 +51,7 @@ class Parcel:
             self._file.close()
 
 
-def unpack(label: Label, connection: Connection) -> Job:
+def unpack(label: JobMessage, connection: Connection) -> Job:
     """Return the job that `label` announces. What is written to its arrays, no other process sees."""
     views: list[Any] = []
     if label.places:
