@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import inspect
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +18,8 @@ from paramsurvey.worker.nested_session import PROGRAM, session_holder
 
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
+
+_starting = threading.RLock()  # two threads that map at once start one session
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -46,8 +49,9 @@ class NestedSession(Session):
 def _session() -> Session:
     """Return the default session; start it with the defaults where there is none."""
     place = session_holder()
-    if place.session is None:
-        init()
+    with _starting:
+        if place.session is None:
+            init()
     session: Session = place.session
     return session
 
@@ -75,10 +79,12 @@ def init(**options: Any) -> None:
     >>> paramsurvey.init(ncores=2, verbose=0)  # doctest: +SKIP
     """
     place = session_holder()
-    if place.session is None:
-        place.session = Session(**options) if place is PROGRAM else NestedSession(**options)
-        place.cut_short = None
-    else:
+    with _starting:
+        is_new = place.session is None
+        if is_new:
+            place.session = Session(**options) if place is PROGRAM else NestedSession(**options)
+            place.cut_short = None
+    if not is_new:
         place.session.update(**options)
     if place is PROGRAM:
         print_to(place.session.write_to_log)

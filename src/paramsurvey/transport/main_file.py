@@ -206,7 +206,7 @@ def reference(thing: Any) -> tuple[str, str] | None:
     for key, (main, module) in _process.loaded.items():
         if thing.__module__ not in (*MAINS, module.__name__) or _looked_up(module, name) is not thing:
             continue
-        if _is_defined_on_import(thing, name, _definitions(main)):
+        if _is_defined_on_import(thing, name, main):
             return key, name
     return None
 
@@ -218,7 +218,8 @@ def _looked_up(module: ModuleType, name: str) -> Any:
     return thing
 
 
-def _is_defined_on_import(thing: Any, name: str, file: Definitions) -> bool:
+def _is_defined_on_import(thing: Any, name: str, main: MainFile) -> bool:
+    file = _definitions(main)
     if name.partition(".")[0] not in file.names:
         return False
     if not isinstance(thing, type):
@@ -226,7 +227,7 @@ def _is_defined_on_import(thing: Any, name: str, file: Definitions) -> bool:
     codes = [one.__code__ for one in vars(thing).values() if isinstance(one, FunctionType)]
     if hasattr(sys, "ps1"):  # it may be defined anew at the prompt, and a class does not tell where it was
         return bool(codes) and file.codes.issuperset(codes)
-    written = [code for code in codes if not code.co_filename.startswith("<")]  # and not generated
+    written = [code for code in codes if os.path.basename(code.co_filename) == os.path.basename(main.path)]
     return file.codes.issuperset(written) if written else name not in file.guarded
 
 
