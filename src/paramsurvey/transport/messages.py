@@ -174,7 +174,7 @@ class Job:
     buffers: tuple[
         Any, ...
     ] = ()  # large arrays of `code`, pickled beside it, so that they need not be copied
-    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # lines of code, by file
+    source_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # lines of code, by file
     environment: Mapping[str, str] = field(default_factory=dict)  # defaults, where they are not set
     show_chdir: bool = False  # the user gave chdir=, so system_kwargs has it
     out_subdirs: int | None = None

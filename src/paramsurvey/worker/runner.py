@@ -36,7 +36,7 @@ from paramsurvey.transport.messages import (
 )
 from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.safe_repr import describe, traceback_of
-from paramsurvey.transport.source_text import remember
+from paramsurvey.transport.source_text import add_to_linecache
 from paramsurvey.worker.machine import used_memory
 from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
 
@@ -128,7 +128,7 @@ class Runner:
             os.environ.setdefault(name, value)
         known = set(map(os.path.abspath, sys.path))
         sys.path[:0] = [entry for entry in job.path if entry not in known]
-        remember(job.texts)
+        add_to_linecache(job.source_lines)
         try:
             self._code: JobCode = pickle.loads(job.code, buffers=job.buffers)
             pair = self._code.arguments.private_pair()
