@@ -20,7 +20,7 @@ from common import HEAD, Row, machine
 from paramsurvey.engine.collector import Collector
 from paramsurvey.engine.group_size import GroupSizer
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.engine.queue import Todo
+from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.survey import Survey
 from paramsurvey.params.cross_product import grid
 from paramsurvey.params.sources import SpaceSource
@@ -121,7 +121,7 @@ def simulate(workers: int, psets: int, per_group: int) -> tuple[float, int, floa
     survey = Survey(
         source=source,
         backend=cluster,
-        todo=Todo(range(len(source))),
+        todo=PsetQueue(range(len(source))),
         collector=Collector(keep_results=False),
         stats=PerfStats(),
         progress=MapProgress(total=len(source)),

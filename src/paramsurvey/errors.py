@@ -66,8 +66,16 @@ class FunctionUnknown(ValueError):
     """A pset cannot be run again, because nobody knows with which function."""
 
 
+class NotStored(ValueError):
+    """Results do not have what a picture of them, or a view, needs."""
+
+
 class SessionClosed(SurveyError):
     """A session was closed before a map, or while it ran."""
+
+
+class SurveyDuringImport(SurveyError):
+    """A module surveys when it is imported: in a worker, that would start workers without end."""
 
 
 class CheckpointError(SurveyError):

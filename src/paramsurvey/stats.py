@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.errors import PackageMissing
+
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
 
@@ -181,6 +183,7 @@ class PerfStats:
     ) -> None:
         self.vstats = vstats
         self.peak_memory = 0
+        self.copying = 0.0  # seconds that it took the workers to copy user_kwargs for each pset
         self._emit = emit
         self._timers: dict[str, _Timer] = {}
         if raw_stats:
@@ -261,6 +264,11 @@ class PerfStats:
         tuple of (int, float, hdrh.histogram.HdrHistogram), or None
             Count and mean are exact. The histogram is in milliseconds, good to 2 digits; a value
             below 1 ms, or a negative one, counts as 1. None where there is no such timer.
+
+        Raises
+        ------
+        PackageMissing
+            hdrhistogram was uninstalled. `percentiles` and what prints do without it.
 
         Examples
         --------
@@ -444,7 +452,10 @@ class PerfStats:
 
 
 def _hdr_histogram(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> HdrHistogram:
-    from hdrh.histogram import HdrHistogram
+    try:
+        from hdrh.histogram import HdrHistogram
+    except ImportError as error:
+        raise PackageMissing("read_stats needs hdrhistogram: pip install hdrhistogram") from error
 
     milliseconds = np.maximum(np.rint(seconds * 1000), 1).astype(np.int64).tolist()
     histogram = HdrHistogram(1, max(HISTOGRAM_SPAN_MS, 2 * milliseconds[-1]), HISTOGRAM_DIGITS)

@@ -19,12 +19,13 @@ import pytest
 import paramsurvey
 from conftest import wait_until
 from paramsurvey.backends.futures.backend import FuturesBackend
-from paramsurvey.backends.futures.task import Jobs
+from paramsurvey.backends.futures.task import LoadedJobs
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import BackendLost, OptionError
 from paramsurvey.params.sources import as_source
-from paramsurvey.transport.messages import Code, Group, Job, Pset
+from paramsurvey.transport.messages import Group, Job, JobCode, Pset
 from paramsurvey.transport.pickling import dumps
+from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.worker.runner import JobNotLoadable
 
 HANG = 60.0  # seconds that something which ends by itself may take on a slow machine
@@ -111,10 +112,13 @@ def test_several_surveys_one_after_the_other(executor: Executor) -> None:
 
 
 class CountedLoads:
-    """Leaves a line in a file each time that it is unpickled."""
+    """A worker function that leaves a line in a file each time that it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def __call__(self, pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        return who(pset, system_kwargs, user_kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return load_counted, (self.path,)
@@ -126,10 +130,10 @@ def load_counted(path: Path) -> CountedLoads:
     return CountedLoads(path)
 
 
-def test_the_arguments_are_loaded_once_per_process(executor: Executor, in_tmp: Path) -> None:
+def test_the_function_is_loaded_once_per_process(executor: Executor, in_tmp: Path) -> None:
     start(executor)
     path = in_tmp / "loads"
-    paramsurvey.map(who, psets_of(200), user_kwargs=CountedLoads(path), group_size=2)
+    paramsurvey.map(CountedLoads(path), psets_of(200), group_size=2)
     loads = path.read_text().split()
     assert len(loads) == len(set(loads))
 
@@ -316,12 +320,12 @@ def test_an_executor_that_hides_its_workers_is_told_how_many_there_are() -> None
 
 def job_named(key: str) -> Job:
     source = as_source(psets_of(1), None)
-    code = Code(who, None, {}, source.decoder())
+    code = JobCode(who, pack_arguments(None, {}), source.decoder())
     return Job(key=key, name="default", code=dumps(code, "code"), chdir=os.getcwd())
 
 
 def test_jobs_are_kept_while_they_are_few() -> None:
-    jobs = Jobs(most=2)
+    jobs = LoadedJobs(most=2)
     first = jobs.load(job_named("1"))
     assert jobs.load(job_named("1")) is first
     jobs.load(job_named("2"))
@@ -334,7 +338,7 @@ def test_jobs_are_kept_while_they_are_few() -> None:
 
 
 def test_a_job_that_cannot_be_loaded_is_not_kept() -> None:
-    jobs = Jobs()
+    jobs = LoadedJobs()
     with pytest.raises(JobNotLoadable):
         jobs.load(Job(key="1", name="default", code=b"no pickle", chdir="."))
     assert jobs.get("1") is None

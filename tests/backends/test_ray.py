@@ -15,7 +15,7 @@ import pytest
 
 import paramsurvey
 from conftest import FakeClock, wait_until
-from paramsurvey.backends.ray.backend import RayBackend, slots_of
+from paramsurvey.backends.ray.backend import RayBackend, task_slots
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, address_options, answers
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import BackendMissing, BackendUnreachable, OptionError, ParamsurveyWarning
@@ -343,7 +343,7 @@ NODE = {"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0, "memory": 100.0}}
 def test_a_node_takes_as_many_tasks_as_its_scarcest_resource_allows(
     options: dict[str, Any], slots: int
 ) -> None:
-    assert slots_of(NODE, options) == slots
+    assert task_slots(NODE, options) == slots
 
 
 # a worker's life
@@ -476,3 +476,14 @@ def test_options_are_checked_without_ray_work(ray_cluster: None) -> None:
     }
     backend.close()
     backend.close()
+
+
+def test_a_pset_that_changes_its_ray_options_changes_those_of_no_other(here: Callable[..., None]) -> None:
+    def worker(pset: Pset, system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+        options = dict(system_kwargs["ray"])
+        system_kwargs["ray"].clear()
+        return {"cpus": options.get("num_cpus")}
+
+    here()
+    psets = [{"a": i, "ray": {"num_cpus": 1}} for i in range(6)]
+    assert paramsurvey.map(worker, psets, user_kwargs={"x": 1})["cpus"].tolist() == [1] * 6

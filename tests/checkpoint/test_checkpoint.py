@@ -657,9 +657,9 @@ def test_without_pyarrow_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) ->
 def lock_of(**changes: Any) -> None:
     from dataclasses import asdict
 
-    from paramsurvey.checkpoint.lock import Holder
+    from paramsurvey.checkpoint.lock import LockHolder
 
-    Path("dir/lock.json").write_text(json.dumps({**asdict(Holder.me()), **changes}))
+    Path("dir/lock.json").write_text(json.dumps({**asdict(LockHolder.me()), **changes}))
 
 
 @pytest.fixture

@@ -19,13 +19,13 @@ from paramsurvey.checkpoint.format.part_files import (
     read_part,
     write_part,
 )
-from paramsurvey.checkpoint.format.schema import Stored, printed_column, to_table
-from paramsurvey.checkpoint.part_set import Shelf
+from paramsurvey.checkpoint.format.schema import StoredColumn, printed_column, to_table
+from paramsurvey.checkpoint.part_set import PartSet
 
 
 def table(start: int, values: list[Any], printed: Mapping[int, str] | None = None) -> Any:
     positions = np.arange(start, start + len(values), dtype=np.int64)
-    column = Stored("result", "x", encode([(slice(0, len(values)), values)], len(values)))
+    column = StoredColumn("result", "x", encode([(slice(0, len(values)), values)], len(values)))
     return to_table(pa.array(positions), [column, *printed_column(printed or {}, len(values))], [])
 
 
@@ -89,24 +89,24 @@ def test_a_key_that_is_not_there_is_not_none() -> None:
 
 
 def test_a_long_run_leaves_tens_of_files(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "results")
+    part_set = PartSet(tmp_path / "results")
     most = 0
     for i in range(600):
-        shelf.add(table(i, [i]))
-        while shelf.merge(always):
+        part_set.add(table(i, [i]))
+        while part_set.merge(always):
             pass
         most = max(most, len(list((tmp_path / "results").iterdir())))
     assert most <= 33
     assert values_of(tmp_path / "results") == list(range(600))
-    assert shelf.rows() == 600
+    assert part_set.rows() == 600
 
 
 def test_merging_unites_columns_of_different_types(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    part_set = PartSet(tmp_path)
     values = [1, 2.5, "text", None, {"a": 1}, 2**70, [1, 2], True] * 2
     for i, value in enumerate(values):
-        shelf.add(table(i, [value]))
-    assert shelf.merge(always)
+        part_set.add(table(i, [value]))
+    assert part_set.merge(always)
     assert len(list(tmp_path.iterdir())) == 1
     back = values_of(tmp_path)
     assert back == values
@@ -114,23 +114,23 @@ def test_merging_unites_columns_of_different_types(tmp_path: Path) -> None:
 
 
 def test_merging_keeps_seconds_seconds(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    part_set = PartSet(tmp_path)
     values = [pd.Timestamp(2000 + i, 1, 1).as_unit("s") for i in range(16)]
     for i, value in enumerate(values):
-        shelf.add(table(i, [value]))
-    assert shelf.merge(always)
+        part_set.add(table(i, [value]))
+    assert part_set.merge(always)
     back = values_of(tmp_path)
     assert back == values
     assert {value.unit for value in back} == {"s"}
 
 
 def test_merging_keeps_the_order_of_the_columns_that_the_first_psets_have(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    part_set = PartSet(tmp_path)
     for start in reversed(range(16)):  # the first pset is the last that ends
         keys = ["y", "x"] if start == 0 else ["x", "y", "z"]
-        ones = [Stored("result", key, encode([(slice(0, 1), [1])], 1)) for key in keys]
-        shelf.add(to_table(pa.array([start]), ones, []))
-    assert shelf.merge(always)
+        ones = [StoredColumn("result", key, encode([(slice(0, 1), [1])], 1)) for key in keys]
+        part_set.add(to_table(pa.array([start]), ones, []))
+    assert part_set.merge(always)
     (part,) = live_parts(tmp_path)[0]
     content = read_part(part)
     assert [stored.key for stored in content.columns("result")] == ["y", "x", "z"]
@@ -138,10 +138,10 @@ def test_merging_keeps_the_order_of_the_columns_that_the_first_psets_have(tmp_pa
 
 
 def test_merging_keeps_what_psets_printed(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    part_set = PartSet(tmp_path)
     for i in range(16):
-        shelf.add(table(2 * i, [i, i], {1: f"I am {i}"} if i % 3 == 0 else {}))
-    assert shelf.merge(always)
+        part_set.add(table(2 * i, [i, i], {1: f"I am {i}"} if i % 3 == 0 else {}))
+    assert part_set.merge(always)
     (part,) = live_parts(tmp_path)[0]
     content = read_part(part)
     expected = {2 * i + 1: f"I am {i}" for i in range(0, 16, 3)}
@@ -152,38 +152,38 @@ def test_merging_keeps_what_psets_printed(tmp_path: Path) -> None:
 
 
 def test_merging_goes_on_without_a_part_that_was_set_aside(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    part_set = PartSet(tmp_path)
     for i in range(17):
-        shelf.add(table(i, [i]))
+        part_set.add(table(i, [i]))
     part = live_parts(tmp_path)[0][3].path
     part.rename(part.with_name(part.name + ".bad"))
-    shelf.drop_missing()
-    assert shelf.rows() == 16
-    assert shelf.merge(always)
+    part_set.drop_missing()
+    assert part_set.rows() == 16
+    assert part_set.merge(always)
     assert values_of(tmp_path) == [i for i in range(17) if i != 3]
 
 
 def test_a_crash_in_the_middle_of_a_merge_doubles_nothing(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    part_set = PartSet(tmp_path)
     for i in range(16):
-        shelf.add(table(i, [i]))
+        part_set.add(table(i, [i]))
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    assert shelf.merge(always)
+    assert part_set.merge(always)
     for path, content in before.items():  # killed before they were removed
         path.write_bytes(content)
     (tmp_path / ".half.tmp").touch()
     assert values_of(tmp_path) == list(range(16))
-    again = Shelf(tmp_path)
+    again = PartSet(tmp_path)
     assert len(list(tmp_path.iterdir())) == 1, "the next run clears them away"
     again.add(table(16, [16]))
     assert values_of(tmp_path) == list(range(17))
 
 
 def test_a_merge_that_is_called_off_changes_nothing(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    part_set = PartSet(tmp_path)
     for i in range(16):
-        shelf.add(table(i, [i]))
-    assert not shelf.merge(lambda: False)
+        part_set.add(table(i, [i]))
+    assert not part_set.merge(lambda: False)
     assert len(list(tmp_path.iterdir())) == 16
 
 
@@ -204,6 +204,6 @@ def test_other_files_are_no_parts() -> None:
 
 
 def test_a_part_counts_as_large_as_it_is_in_memory_for_merging_happens_there(tmp_path: Path) -> None:
-    Shelf(tmp_path).add(table(0, np.ones(100_000, dtype=np.int64)))
+    PartSet(tmp_path).add(table(0, np.ones(100_000, dtype=np.int64)))
     (part,), _ = live_parts(tmp_path)
     assert part.path.stat().st_size < 100_000 < 8 * 100_000 <= part.size

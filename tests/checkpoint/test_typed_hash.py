@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from paramsurvey.checkpoint.resume import rest
-from paramsurvey.checkpoint.typed_hash import Hasher, Lanes, Matcher, canonical
+from paramsurvey.checkpoint.resume import rows_left
+from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher, canonical
 from paramsurvey.params.sources import as_source
 
 
 def keys(psets: Any) -> list[tuple[int, int]]:
     source = as_source(psets)
-    lanes = Hasher().keys(source.cells(range(len(source))), len(source))
-    return list(zip(lanes.one.tolist(), lanes.two.tolist(), strict=True))
+    hashes = Hasher().keys(source.cells(range(len(source))), len(source))
+    return list(zip(hashes.one.tolist(), hashes.two.tolist(), strict=True))
 
 
 DIFFERENT = [
@@ -76,20 +76,20 @@ def test_identities_are_the_same_in_every_process() -> None:
 def test_ten_million_psets_take_seconds() -> None:
     cells = {"a": np.arange(1_000_000), "b": np.arange(1_000_000) / 7}
     begun = time.perf_counter()
-    lanes = Hasher().keys(cells, 1_000_000)
+    hashes = Hasher().keys(cells, 1_000_000)
     assert time.perf_counter() - begun < 2.0
-    assert len(np.unique(lanes.one)) == len(np.unique(lanes.two)) == 1_000_000
+    assert len(np.unique(hashes.one)) == len(np.unique(hashes.two)) == 1_000_000
 
 
-def lanes(values: list[int]) -> Lanes:
-    return Lanes(np.array(values, dtype=np.uint64), np.array(values, dtype=np.uint64))
+def hashes(values: list[int]) -> HashPairs:
+    return HashPairs(np.array(values, dtype=np.uint64), np.array(values, dtype=np.uint64))
 
 
 def test_a_matcher_uses_each_stored_pset_once() -> None:
-    matcher = Matcher(lanes([5, 7, 5, 9]))
-    which, stored = matcher.match(lanes([1, 5, 9]))
+    matcher = Matcher(hashes([5, 7, 5, 9]))
+    which, stored = matcher.match(hashes([1, 5, 9]))
     assert (which.tolist(), stored.tolist()) == ([1, 2], [0, 3])
-    which, stored = matcher.match(lanes([5, 5, 7, 9]))
+    which, stored = matcher.match(hashes([5, 5, 7, 9]))
     assert (which.tolist(), stored.tolist()) == ([0, 2], [2, 1])
     assert matcher.left == 0
 
@@ -98,9 +98,9 @@ def test_a_matcher_uses_each_stored_pset_once() -> None:
 def test_a_matcher_agrees_with_counting(seed: int) -> None:
     chance = np.random.default_rng(seed)
     stored, wanted = chance.integers(0, 60, 100).tolist(), chance.integers(0, 80, 120).tolist()
-    matcher, found = Matcher(lanes(stored)), []
+    matcher, found = Matcher(hashes(stored)), []
     for start in range(0, 120, 17):
-        which, at = matcher.match(lanes(wanted[start : start + 17]))
+        which, at = matcher.match(hashes(wanted[start : start + 17]))
         assert [wanted[start + i] for i in which] == [stored[i] for i in at]
         found += at.tolist()
     assert len(set(found)) == len(found) == sum(min(stored.count(v), wanted.count(v)) for v in set(stored))
@@ -108,8 +108,8 @@ def test_a_matcher_agrees_with_counting(seed: int) -> None:
 
 def test_the_rest_is_everything_that_is_not_done() -> None:
     for done in ([], [0], [9], [3, 4, 8], list(range(10))):
-        pieces = rest(range(10), np.array(done, dtype=np.int64))
+        pieces = rows_left(range(10), np.array(done, dtype=np.int64))
         assert [int(row) for piece in pieces for row in piece] == [
             row for row in range(10) if row not in done
         ]
-    assert sum(map(len, rest(range(10**9), np.arange(0, 10**9, 10**7)))) == 10**9 - 100
+    assert sum(map(len, rows_left(range(10**9), np.arange(0, 10**9, 10**7)))) == 10**9 - 100

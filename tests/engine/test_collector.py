@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from paramsurvey.engine.collector import Collector, opened, results_of
+from paramsurvey.engine.collector import Collector, results_by_offset, unpickled_reply
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply
-from paramsurvey.worker.result_columns import Packer
+from paramsurvey.worker.result_columns import ResultPacker
 
 NO = Failure(FailureKind.RAISED, "ValueError()")
 
 
 def reply_of(results: dict[int, dict[Any, Any]], stop: int, start: int = 0, **options: Any) -> Reply:
     """Return a reply as a worker makes it, having been through a pipe."""
-    packer = Packer()
+    packer = ResultPacker()
     for offset, result in results.items():
         packer.add(offset, result)
     packer.fold()
@@ -25,8 +25,8 @@ def reply_of(results: dict[int, dict[Any, Any]], stop: int, start: int = 0, **op
 
 def test_results_are_dicts_again_for_out_func() -> None:
     results: dict[int, dict[Any, Any]] = {0: {"a": 1, "b": "x"}, 1: {}, 3: {"b": [1]}}
-    reply = opened(reply_of(results, 4, failures={2: NO}))
-    assert results_of(reply) == results
+    reply = unpickled_reply(reply_of(results, 4, failures={2: NO}))
+    assert results_by_offset(reply) == results
 
 
 def test_values_land_at_their_rows_in_any_order() -> None:
@@ -85,7 +85,7 @@ def test_a_value_that_cannot_be_opened_fails_its_pset_and_takes_its_other_values
         1: {"a": 2, "b": Explodes()},
         2: {"a": 3, "b": None},
     }
-    reply = opened(reply_of(results, 3))
-    assert results_of(reply) == {0: {"a": 1, "b": [1]}, 2: {"a": 3, "b": None}}
+    reply = unpickled_reply(reply_of(results, 3))
+    assert results_by_offset(reply) == {0: {"a": 1, "b": [1]}, 2: {"a": 3, "b": None}}
     assert reply.failures[1].kind == FailureKind.UNSENDABLE
     assert "the result 'b' cannot be loaded here (RuntimeError('no way'))" in reply.failures[1].exception

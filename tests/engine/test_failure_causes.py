@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from paramsurvey.engine.failure_causes import Causes, cause_of, near, raising_line
+from paramsurvey.engine.failure_causes import Causes, cause_of, raising_line, readable_path
 from paramsurvey.transport.messages import FailureKind
 
 CRASH = """the last lines that the worker wrote on stderr:
@@ -84,7 +84,7 @@ def test_deaths_of_different_workers_by_the_same_signal_are_one_cause() -> None:
 def test_a_line_is_shown_as_seen_from_here_where_that_is_shorter(
     monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
-    assert near(f"{tmp_path}/fit.py:3 in fit") == "fit.py:3 in fit"
+    assert readable_path(f"{tmp_path}/fit.py:3 in fit") == "fit.py:3 in fit"
     monkeypatch.chdir("/")
-    assert near("/fit.py:3 in fit") == "fit.py:3 in fit"
-    assert near("") == ""
+    assert readable_path("/fit.py:3 in fit") == "fit.py:3 in fit"
+    assert readable_path("") == ""

@@ -13,7 +13,7 @@ from paramsurvey.engine.options import (
     ABOUT,
     DEFAULTS,
     Options,
-    Place,
+    OptionScope,
     check_init,
     check_map,
     resolve,
@@ -169,9 +169,9 @@ def test_a_mapping_of_the_caller_is_copied() -> None:
 
 def test_init_and_map_each_take_their_own_and_those_of_both() -> None:
     for name, about in ABOUT.items():
-        if about.place != Place.MAP:
+        if about.place != OptionScope.MAP:
             check_init({name: None}, BACKENDS)
-        if about.place != Place.INIT:
+        if about.place != OptionScope.INIT:
             check_map({name: None}, BACKENDS)
     check_init({"ray": {"address": "auto"}}, BACKENDS)
     check_map({"ray": {}}, BACKENDS)

@@ -19,7 +19,7 @@ from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
 from paramsurvey.engine.group_size import GroupSizer
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.engine.queue import Todo
+from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import JobRefused
@@ -31,9 +31,9 @@ from paramsurvey.transport.messages import (
     Failure,
     FailureKind,
     Group,
-    Loss,
+    JobRejected,
+    LostGroup,
     Pset,
-    Refusal,
     Reply,
     ResultColumn,
 )
@@ -71,8 +71,8 @@ class Seat:
             done=done or stop == len(self.group),
         )
 
-    def lost(self, offset: int | None, failure: Failure = CRASHED) -> Loss:
-        return Loss(self.group.id, failure, offset)
+    def lost(self, offset: int | None, failure: Failure = CRASHED) -> LostGroup:
+        return LostGroup(self.group.id, failure, offset)
 
 
 @dataclass
@@ -107,7 +107,7 @@ class FakeBackend:
         self.waits.append(timeout)
         answers = self.script(list(self.seats.values()))
         for answer in answers:
-            if isinstance(answer, Loss) or (isinstance(answer, Reply) and answer.done):
+            if isinstance(answer, LostGroup) or (isinstance(answer, Reply) and answer.done):
                 self.seats.pop(answer.group_id, None)
         return answers
 
@@ -228,7 +228,7 @@ def make(psets: int = 16, backend: FakeBackend | None = None, source: Any = None
     survey = Survey(
         state=MapState(source, Collector(), MapProgress("fit", total=len(source)), PerfStats()),
         backend=backend,  # type: ignore[arg-type]  # what mypy does not see: the default of a callable field
-        todo=Todo(range(len(source)), options.get("options")),
+        queue=PsetQueue(range(len(source)), options.get("options")),
         watcher=books,
         clock=clock,
         sizer=GroupSizer(group_size),
@@ -361,7 +361,7 @@ def test_an_exception_is_a_failure_with_its_attempts() -> None:
 
 def test_a_refusal_ends_the_map_with_its_reason() -> None:
     run = make()
-    run.backend.script = lambda seats: [Refusal("no such module", "Traceback ...")]
+    run.backend.script = lambda seats: [JobRejected("no such module", "Traceback ...")]
     with pytest.raises(JobRefused, match=r"no such module\nTraceback \.\.\."):
         run.run()
 
@@ -612,7 +612,7 @@ def test_whatever_happens_every_pset_is_settled_exactly_once(
         timeout=1.0,
     )
     events = list(script)
-    old: list[Reply | Loss] = []
+    old: list[Reply | LostGroup] = []
 
     def act(seats: list[Seat]) -> list[Answer]:
         run.clock.now += 1.0
@@ -632,7 +632,7 @@ def test_whatever_happens_every_pset_is_settled_exactly_once(
             run.backend.busy[seat.group.id] = (offset, 5.0)
             old.append(replace(seat).reply())
             return []
-        answer: Reply | Loss = {
+        answer: Reply | LostGroup = {
             "reply": lambda: seat.reply(),
             "part": lambda: seat.reply(1 + number % left, done=False),
             "give back": lambda: seat.reply(number % left, done=True),

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paramsurvey.params.row_math import BLOCK, Permutation, RowIndex, Spread, blocks, check_seed, strides
+from paramsurvey.params.row_math import (
+    BLOCK,
+    Permutation,
+    RepeatedRows,
+    RowIndex,
+    blocks,
+    check_seed,
+    strides,
+)
 
 
 @settings(deadline=None)
@@ -26,19 +34,19 @@ def test_a_spread_is_integer_division_and_remainder(sizes: list[int], data: st.D
     start = data.draw(st.integers(0, total))
     rows = range(start, data.draw(st.integers(start, total)))
     for size, stride in zip(sizes, strides(sizes), strict=True):
-        spread = Spread.over(rows, size, stride)
+        spread = RepeatedRows.over(rows, size, stride)
         values = np.arange(size)[spread.rows]
         assert spread.apply(values).tolist() == [row // stride % size for row in rows]
 
 
 def test_a_spread_computes_each_run_once() -> None:
-    spread = Spread.over(range(10**12), size=10**3, stride=10**9)
+    spread = RepeatedRows.over(range(10**12), size=10**3, stride=10**9)
     assert spread.rows == range(1000)
-    assert len(Spread.over(range(5, 10**6), size=3, stride=1).rows) == 3
+    assert len(RepeatedRows.over(range(5, 10**6), size=3, stride=1).rows) == 3
 
 
 def test_a_spread_repeats_objects_as_they_are() -> None:
-    spread = Spread.over(range(3), size=2, stride=2)
+    spread = RepeatedRows.over(range(3), size=2, stride=2)
     assert spread.apply([[1, 2], {"k": 3}]) == [[1, 2], [1, 2], {"k": 3}]
 
 

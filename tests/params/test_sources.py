@@ -17,8 +17,8 @@ from pandas.testing import assert_frame_equal
 from paramsurvey.errors import PsetError, PsetTypeError
 from paramsurvey.params.cross_product import grid
 from paramsurvey.params.dataframes import frame_of
-from paramsurvey.params.sources import PsetSource, PsetStream, PsetTable, as_source, psets_of
-from paramsurvey.transport.isolation import SealedPset
+from paramsurvey.params.sources import PsetSource, PsetStream, PsetTable, as_source, make_psets
+from paramsurvey.transport.isolation import IsolatedPset
 
 DICTS = [{"i": i, "f": i / 2, "s": f"s{i}", "o": [i], "m": [i, 0.5, "x"][i % 3]} for i in range(10)]
 
@@ -40,8 +40,8 @@ def source_of(form: str, limit: int | None = None) -> PsetSource:
 def seen(source: PsetSource, rows: Any) -> list[dict[str, Any]]:
     """Return what a worker sees of these rows."""
     decoder = source.decoder()
-    psets = decoder.psets(rows, decoder.sealed(source.load(rows)))
-    return [pset if isinstance(pset, dict) else pset.open() for pset in psets]
+    psets = decoder.psets(rows, decoder.isolated(source.load(rows)))
+    return [pset if isinstance(pset, dict) else pset.load() for pset in psets]
 
 
 @pytest.mark.parametrize("form", SOURCES)
@@ -49,7 +49,7 @@ def seen(source: PsetSource, rows: Any) -> list[dict[str, Any]]:
 def test_a_worker_sees_the_psets_of_the_rows_that_its_group_has(form: str, rows: Any) -> None:
     source = source_of(form)
     assert seen(source, rows) == [DICTS[row] for row in rows]
-    assert psets_of(source, rows) == [DICTS[row] for row in rows]
+    assert make_psets(source, rows) == [DICTS[row] for row in rows]
 
 
 @pytest.mark.parametrize("form", SOURCES)
@@ -57,7 +57,7 @@ def test_objects_are_copies_there_and_the_given_ones_here(form: str) -> None:
     source = source_of(form)
     seen(source, range(1))[0]["o"].append("more")
     assert seen(source, range(1))[0]["o"] == [0]
-    assert psets_of(source, range(1))[0]["o"] is DICTS[0]["o"]
+    assert make_psets(source, range(1))[0]["o"] is DICTS[0]["o"]
 
 
 @pytest.mark.parametrize("form", SOURCES)
@@ -96,8 +96,8 @@ def test_a_categorical_of_objects_travels_as_objects() -> None:
 
     source = as_source(pd.DataFrame({"p": pd.Categorical([Point(), Point()])}))
     decoder = source.decoder()
-    psets = list(decoder.psets(range(2), decoder.sealed(source.load(range(2)))))
-    assert all(isinstance(pset, SealedPset) for pset in psets)
+    psets = list(decoder.psets(range(2), decoder.isolated(source.load(range(2)))))
+    assert all(isinstance(pset, IsolatedPset) for pset in psets)
 
 
 def test_a_space_travels_with_the_decoder_and_groups_carry_nothing() -> None:
@@ -301,7 +301,7 @@ def test_what_is_forgotten_is_gone_and_the_rest_can_be_asked_for() -> None:
     source.read(10)
     source.forget(np.array([0, 2, 3]))
     assert source.frame(np.array([1, 4]))["a"].tolist() == [1, 4]
-    assert psets_of(source, range(4, 5)) == [{"a": 4}]
+    assert make_psets(source, range(4, 5)) == [{"a": 4}]
 
 
 def test_rows_of_an_iterator_have_the_columns_of_all() -> None:
@@ -311,6 +311,65 @@ def test_rows_of_an_iterator_have_the_columns_of_all() -> None:
     table = PsetTable.from_dicts(dicts)
     for rows in (None, range(1), range(1, 3), np.array([], dtype=np.int64)):
         assert_frame_equal(source.frame(rows), table.frame(rows))
+
+
+# the types of columns, and dicts of columns
+
+
+def test_an_iterator_has_the_types_of_its_columns_up_to_the_limit() -> None:
+    source = as_source(iter([{"a": 1}, {"a": 2}, {"a": 0.5}]), 2, "column")
+    assert make_psets(source, range(2)) == [{"a": 1}, {"a": 2}]
+    assert repr(make_psets(as_source(iter([{"a": 1}, {"a": 0.5}]), None, "column"), range(2))) == (
+        "[{'a': 1.0}, {'a': 0.5}]"
+    )
+
+
+def test_the_types_of_columns_are_those_of_all_psets_also_of_those_beyond_the_limit() -> None:
+    source = as_source([{"a": 1}, {"a": 2}, {"a": 0.5}], 2, "column")
+    assert repr(make_psets(source, range(2))) == "[{'a': 1.0}, {'a': 2.0}]"
+
+
+def test_missing_psets_with_their_reasons_have_the_types_of_columns_too() -> None:
+    reasons = {"_exception": "ValueError()", "_traceback": "", "_attempts": 1}
+    source = as_source([{"a": 1, **reasons}, {"a": 0.5, **reasons}], None, "column")
+    assert repr(make_psets(source, range(2))) == "[{'a': 1.0}, {'a': 0.5}]"
+
+
+@pytest.mark.parametrize("pset_types", ["given", "column"])
+def test_no_psets_at_all_are_none_whatever_their_types(pset_types: str) -> None:
+    for nothing in ([], {}, iter([])):
+        assert len(as_source(nothing, None, pset_types)) == 0
+    assert len(as_source([{}, {}], None, pset_types)) == 2
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"a": [0, 1], "b": [1.5, 1.5]},
+        {"a": np.arange(2), "b": 1.5},
+        {"a": range(2), "b": pd.Series([1.5, 1.5])},
+        {"a": (i for i in range(2)), "b": (1.5, 1.5)},
+    ],
+    ids=lambda columns: type(columns["a"]).__name__,
+)
+def test_a_dict_of_columns_is_a_table(columns: Any) -> None:
+    assert make_psets(as_source(columns), range(2)) == [{"a": 0, "b": 1.5}, {"a": 1, "b": 1.5}]
+
+
+@pytest.mark.parametrize(
+    "columns", [{"a": [1, 2], "b": [1]}, {"a": np.ones((2, 2))}, {"a": [1, 2], "b": {"k": 1}}], ids=repr
+)
+def test_a_dict_of_columns_that_make_no_table_is_refused(columns: Any) -> None:
+    with pytest.raises(PsetError, match="give lists that are equally long"):
+        as_source(columns)
+
+
+@pytest.mark.parametrize(
+    "pset", [{"a": 1}, {"a": "x", "b": None}, {"a": 1, "ray": {"num_cpus": 1}}], ids=repr
+)
+def test_one_pset_alone_is_refused(pset: Any) -> None:
+    with pytest.raises(PsetTypeError, match=r"psets is one dict.*give a list of dicts, \[pset\]"):
+        as_source(pset)
 
 
 # what is refused

@@ -13,7 +13,7 @@ import pytest
 from paramsurvey.engine.failure_causes import Case, Cause
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporters import screen as screens
-from paramsurvey.reporting.reporters.live_layout import picture
+from paramsurvey.reporting.reporters.live_layout import live_text
 from paramsurvey.reporting.snapshot import Running, Snapshot
 from terminals import Screen, running
 
@@ -249,7 +249,7 @@ def test_no_line_of_the_picture_is_wider_than_the_terminal(width: int) -> None:
         ),
     )
     progress = MapProgress("a survey with a long name", 10**9, 2, 10**8, 10**7, 10**7, 10**6)
-    for line in picture(progress, seen, width):
+    for line in live_text(progress, seen, width):
         assert line.cell_len <= width
 
 

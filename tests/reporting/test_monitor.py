@@ -7,7 +7,7 @@ import io
 from conftest import FakeClock
 from paramsurvey.engine.collector import FailedPset
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.reporting.monitor import Scene
+from paramsurvey.reporting.monitor import Monitor
 from paramsurvey.reporting.reporters.plain_lines import PlainReporter
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Failure, FailureKind, Pset
@@ -30,62 +30,62 @@ class FakeSurvey:
         return {"i": row}
 
 
-def watch(clock: FakeClock, seconds: int, per_second: int) -> tuple[Scene, FakeSurvey]:
-    scene, survey = Scene(clock), FakeSurvey()
+def watch(clock: FakeClock, seconds: int, per_second: int) -> tuple[Monitor, FakeSurvey]:
+    monitor, survey = Monitor(clock), FakeSurvey()
     clock.now += 100  # before the map begins nothing counts
-    scene.begin(survey)
+    monitor.begin(survey)
     for _ in range(seconds):
         clock.now += 1
         survey.progress.finished += per_second
-        scene.report(survey.progress, final=False)
-    return scene, survey
+        monitor.report(survey.progress, final=False)
+    return monitor, survey
 
 
 def test_rate_and_forecast_follow_the_counters(clock: FakeClock) -> None:
-    scene, _ = watch(clock, seconds=20, per_second=10)
-    seen = scene.look()
+    monitor, _ = watch(clock, seconds=20, per_second=10)
+    seen = monitor.look()
     assert (seen.elapsed, seen.per_second) == (20, 10)
     assert seen.seconds_left is not None
     assert seen.seconds_left[0] < 80 < seen.seconds_left[1]
 
 
 def test_failures_are_settled_too(clock: FakeClock) -> None:
-    scene, survey = watch(clock, seconds=10, per_second=0)
-    assert scene.look().per_second is None
+    monitor, survey = watch(clock, seconds=10, per_second=0)
+    assert monitor.look().per_second is None
     survey.progress.failures = 20
-    scene.report(survey.progress, final=False)
-    assert scene.look().per_second == 2
+    monitor.report(survey.progress, final=False)
+    assert monitor.look().per_second == 2
 
 
 def test_only_the_slowest_psets_are_shown_and_only_when_they_are_slow(clock: FakeClock) -> None:
-    scene, survey = watch(clock, seconds=1, per_second=0)
+    monitor, survey = watch(clock, seconds=1, per_second=0)
     survey.now_running = [(7, 40.0), (3, 8.0), (5, 2.0), (6, 1.5), (8, 0.5)]
-    assert [(str(one), one.seconds) for one in scene.look().slowest] == [
+    assert [(str(one), one.seconds) for one in monitor.look().slowest] == [
         ("i=7", 40.0),
         ("i=3", 8.0),
         ("i=5", 2.0),
     ]
     survey.now_running = [(8, 0.5)]
-    assert scene.look().slowest == []
+    assert monitor.look().slowest == []
 
 
 def test_the_last_failure_comes_with_how_many_are_like_it(clock: FakeClock) -> None:
-    scene, _ = watch(clock, seconds=1, per_second=0)
-    assert scene.look().last_failure is None
+    monitor, _ = watch(clock, seconds=1, per_second=0)
+    assert monitor.look().last_failure is None
     for text in ("a", "b"):
-        scene.failed(1, Failure(FailureKind.RAISED, f"ValueError('{text}')", RAISED.traceback))
-    case = scene.look().last_failure
+        monitor.failed(1, Failure(FailureKind.RAISED, f"ValueError('{text}')", RAISED.traceback))
+    case = monitor.look().last_failure
     assert case is not None
     assert (case.latest, case.count, case.cause.line) == ("ValueError('b')", 2, "fit.py:3 in fit")
 
 
 def test_plain_lines_have_rate_and_forecast_and_the_last_one_the_summary(clock: FakeClock) -> None:
-    scene, survey = watch(clock, seconds=20, per_second=10)
+    monitor, survey = watch(clock, seconds=20, per_second=10)
     stream = io.StringIO()
-    reporter = PlainReporter(30.0, stream, scene.look)
+    reporter = PlainReporter(30.0, stream, monitor.look)
     reporter.report(survey.progress, final=False)
     survey.progress.finished, survey.progress.failures = 999, 1
-    assert scene.conclude({5: FailedPset(RAISED, 1)}, 2, "x.log", None, interrupted=False)
+    assert monitor.conclude({5: FailedPset(RAISED, 1)}, 2, "x.log", None, interrupted=False)
     reporter.report(survey.progress, final=True)
     first, *others = stream.getvalue().splitlines()
     assert first.endswith("active: 0, finished: 200, failures: 0, exceptions: 0, 10.0/s, ETA 1-3 min")
@@ -96,6 +96,6 @@ def test_plain_lines_have_rate_and_forecast_and_the_last_one_the_summary(clock: 
 
 
 def test_of_what_never_began_there_is_no_summary(clock: FakeClock) -> None:
-    scene, _ = watch(clock, seconds=1, per_second=0)
+    monitor, _ = watch(clock, seconds=1, per_second=0)
     never = FailedPset(Failure(FailureKind.NOT_RUN, "not run"), 0)
-    assert scene.conclude({0: never}, 2, None, None, interrupted=True) == ""
+    assert monitor.conclude({0: never}, 2, None, None, interrupted=True) == ""

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from conftest import GRACE, runs, wait_until
-from paramsurvey.reporting.signals import Interrupts
+from paramsurvey.reporting.signals import DeferredSignals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are Unix's")
 
@@ -37,36 +37,36 @@ def send(number: int) -> None:
 
 
 def test_a_signal_is_noted_and_raised_by_check() -> None:
-    with Interrupts() as interrupts:
-        interrupts.check()
+    with DeferredSignals() as signals:
+        signals.check()
         send(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            interrupts.check()
+            signals.check()
 
 
 def test_sigterm_is_an_exit_with_its_number() -> None:
-    with Interrupts() as interrupts:
+    with DeferredSignals() as signals:
         send(signal.SIGTERM)
         with pytest.raises(SystemExit) as caught:
-            interrupts.check()
+            signals.check()
     assert caught.value.code == 143
 
 
 def test_the_second_signal_raises_at_once() -> None:
-    with Interrupts():
+    with DeferredSignals():
         send(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGINT)
 
 
 def test_where_psets_run_in_this_thread_the_first_raises_at_once() -> None:
-    with Interrupts(at_once=True), pytest.raises(KeyboardInterrupt):
+    with DeferredSignals(at_once=True), pytest.raises(KeyboardInterrupt):
         send(signal.SIGINT)
 
 
 def test_afterwards_signals_are_what_they_were() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises(KeyError), Interrupts():
+    with pytest.raises(KeyError), DeferredSignals():
         raise KeyError
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
@@ -75,19 +75,19 @@ def test_a_handler_of_the_user_stays_in_place() -> None:
     seen: list[int] = []
     previous = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
     try:
-        with Interrupts() as interrupts:
+        with DeferredSignals() as signals:
             send(signal.SIGTERM)
-            interrupts.check()
+            signals.check()
     finally:
         signal.signal(signal.SIGTERM, previous)
     assert seen == [signal.SIGTERM]
 
 
 def test_other_signals_may_stop_a_map_too() -> None:
-    with Interrupts(stop_signals=("SIGUSR1",)) as interrupts:
+    with DeferredSignals(stop_signals=("SIGUSR1",)) as signals:
         send(signal.SIGUSR1)
         with pytest.raises(SystemExit) as caught:
-            interrupts.check()
+            signals.check()
     assert caught.value.code == 128 + signal.SIGUSR1
     assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
 
@@ -97,9 +97,9 @@ def test_in_another_thread_nothing_happens() -> None:
     found: list[object] = []
 
     def enter() -> None:
-        with Interrupts() as interrupts:
+        with DeferredSignals() as signals:
             found.append(signal.getsignal(signal.SIGINT))
-            interrupts.check()
+            signals.check()
 
     thread = threading.Thread(target=enter)
     thread.start()
@@ -112,7 +112,7 @@ def test_in_another_thread_nothing_happens() -> None:
 def test_a_process_that_was_forked_off_meanwhile_ends_by_a_signal(number: int, at_once: bool) -> None:
     fork = multiprocessing.get_context("fork")
     runs = fork.Event()
-    with Interrupts(at_once) as interrupts:
+    with DeferredSignals(at_once) as signals:
         child = fork.Process(target=lambda: (runs.set(), time.sleep(10 * GRACE)))
         child.start()
         assert child.pid is not None
@@ -121,7 +121,7 @@ def test_a_process_that_was_forked_off_meanwhile_ends_by_a_signal(number: int, a
         child.join(GRACE)
         code = child.exitcode
         child.kill()
-        interrupts.check()
+        signals.check()
     assert code == (-signal.SIGTERM if number == signal.SIGTERM else 1)  # 1: by KeyboardInterrupt
 
 
@@ -140,7 +140,7 @@ def test_rays_handler_gives_way_and_comes_back() -> None:
                 runs.set()
                 time.sleep(10 * GRACE)
 
-    with Interrupts() as interrupts:
+    with DeferredSignals() as signals:
         child = fork.Process(target=stay)
         child.start()
         assert runs.wait(GRACE)
@@ -150,7 +150,7 @@ def test_rays_handler_gives_way_and_comes_back() -> None:
         child.kill()
         send(signal.SIGTERM)
         with pytest.raises(SystemExit) as caught:
-            interrupts.check()
+            signals.check()
     assert (code, caught.value.code) == (-signal.SIGTERM, 143)
     assert signal.getsignal(signal.SIGTERM) is handler
 

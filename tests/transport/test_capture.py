@@ -15,9 +15,9 @@ import pytest
 
 import paramsurvey
 from paramsurvey import errors
-from paramsurvey.backends.multiprocessing.output import Stream, _labelled
+from paramsurvey.backends.multiprocessing.output import WorkerStream, _labelled
 from paramsurvey.results.map_results import MapResults
-from paramsurvey.transport.capture import KEPT, Store, new_file
+from paramsurvey.transport.capture import KEPT, OutputStore, new_file
 
 
 def talk(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any] | None:
@@ -156,7 +156,7 @@ def test_lines_are_not_labelled_any_more_in_the_next_map(capfd: pytest.CaptureFi
 
 
 def test_labels_are_found_wherever_a_read_ends() -> None:
-    stream = Stream(0, "stdout")
+    stream = WorkerStream(0, "stdout")
     texts = ["before\n", "\0" + "7\none\ntw", "o\nthree\0" + "8\nfour\n"]
     passed = [line for text in texts for line in _labelled(stream, text)]
     assert passed[:2] == ["before\n", "pset 7: one\n"]
@@ -206,7 +206,7 @@ def test_nothing_is_left_behind(nothing_left: None) -> None:
 def test_a_store_cuts_while_another_process_writes() -> None:
     found: dict[int, str] = {}
     with new_file() as file:
-        store = Store(file.fileno(), "x-")
+        store = OutputStore(file.fileno(), "x-")
         store.begin()
         try:
             for offset in range(3):

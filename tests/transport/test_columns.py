@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_series_equal
 
 from paramsurvey.results.map_results import series_of
-from paramsurvey.transport.columns import Column, landed, pack, pick, where
+from paramsurvey.transport.columns import Column, numpy_index, rows_at, unpack_values, value_array
 from paramsurvey.transport.packed_columns import native, pack_column
 
 
@@ -31,7 +31,7 @@ from paramsurvey.transport.packed_columns import native, pack_column
     ],
 )
 def test_values_of_one_kind_become_an_array(values: list[Any], dtype: Any) -> None:
-    packed = pack(values)
+    packed = value_array(values)
     assert isinstance(packed, np.ndarray)
     assert packed.dtype == dtype
     assert packed.tolist() == values
@@ -55,7 +55,7 @@ def test_values_of_one_kind_become_an_array(values: list[Any], dtype: Any) -> No
     ids=repr,
 )
 def test_all_others_stay_a_list_of_the_same_values_and_types(values: list[Any]) -> None:
-    packed = pack(values)
+    packed = value_array(values)
     assert isinstance(packed, list)
     assert packed == values
     assert not any(isinstance(value, np.generic) for value in packed)
@@ -65,7 +65,7 @@ def test_all_others_stay_a_list_of_the_same_values_and_types(values: list[Any]) 
 
 
 def test_a_large_unsigned_number_of_numpy_does_not_wrap_around() -> None:
-    assert list(pack([np.uint64(2**64 - 1), np.uint64(1)])) == [2**64 - 1, 1]
+    assert list(value_array([np.uint64(2**64 - 1), np.uint64(1)])) == [2**64 - 1, 1]
 
 
 def test_native_leaves_numpys_dates_alone() -> None:
@@ -76,7 +76,7 @@ def test_native_leaves_numpys_dates_alone() -> None:
 
 def test_a_packed_column_keeps_numbers_of_each_kind_together() -> None:
     columns = pack_column(range(6), [1, 0.5, 2, None, "x", 1.5])
-    found = {getattr(landed(part.values), "dtype", list): part for part in columns}
+    found = {getattr(unpack_values(part.values), "dtype", list): part for part in columns}
     assert list(found[np.dtype("int64")].offsets) == [0, 2]
     assert list(found[np.dtype("float64")].offsets) == [1, 5]
     assert list(found[list].offsets) == [3, 4]
@@ -92,13 +92,13 @@ def test_a_packed_column_keeps_numbers_of_each_kind_together() -> None:
     ],
 )
 def test_pick(rows: Any, offsets: list[int], expected: list[int]) -> None:
-    assert list(pick(rows, np.array(offsets))) == expected
-    assert pick(rows, np.arange(len(rows))) is rows
+    assert list(rows_at(rows, np.array(offsets))) == expected
+    assert rows_at(rows, np.arange(len(rows))) is rows
 
 
 def test_where_is_a_slice_where_it_can_be() -> None:
-    assert where(range(3, 9, 2)) == slice(3, 9, 2)
-    assert where(np.array([1, 5])).tolist() == [1, 5]  # type: ignore[union-attr]
+    assert numpy_index(range(3, 9, 2)) == slice(3, 9, 2)
+    assert numpy_index(np.array([1, 5])).tolist() == [1, 5]  # type: ignore[union-attr]
 
 
 def test_a_column_grows_as_more_psets_become_known() -> None:
@@ -151,7 +151,7 @@ def test_a_column_depends_on_its_values_alone_not_on_how_they_arrive(data: st.Da
     for chosen in cut(data, data.draw(st.permutations(rows))):
         at = np.array(sorted(chosen))
         for part in pack_column(range(len(at)), [values[row] for row in at]):
-            column.put(pick(at, part.offsets), landed(part.values))
+            column.put(rows_at(at, part.offsets), unpack_values(part.values))
     expected = pd.Series([value if row in rows else float("nan") for row, value in enumerate(values)])
     assert_series_equal(series_of(column, range(len(values))), expected)
     assert_series_equal(series_of(column, np.array(rows)), pd.Series([values[row] for row in rows]))

@@ -13,7 +13,13 @@ import pandas as pd
 import pytest
 
 from paramsurvey.errors import NotPicklable
-from paramsurvey.transport.isolation import SealedPset, is_atom, sealed_column, sealed_pset, sealed_result
+from paramsurvey.transport.isolation import (
+    IsolatedPset,
+    is_immutable,
+    isolated_column,
+    isolated_pset,
+    isolated_result,
+)
 
 ATOMS = (
     True,
@@ -54,20 +60,20 @@ def after_the_journey(cells: Any) -> Any:
 
 @pytest.mark.parametrize("value", ATOMS, ids=repr)
 def test_values_that_can_do_no_harm_travel_as_they_are(value: Any) -> None:
-    assert is_atom(type(value))
-    assert type(sealed_pset({"a": value})) is dict
-    assert type(sealed_column([value], "a")) is list
+    assert is_immutable(type(value))
+    assert type(isolated_pset({"a": value})) is dict
+    assert type(isolated_column([value], "a")) is list
 
 
 @pytest.mark.parametrize("value", OTHERS, ids=lambda value: type(value).__name__)
 def test_everything_else_is_sealed(value: Any) -> None:
-    assert not is_atom(type(value))
-    assert isinstance(sealed_pset({"a": value}), SealedPset)
+    assert not is_immutable(type(value))
+    assert isinstance(isolated_pset({"a": value}), IsolatedPset)
 
 
 def test_a_pset_that_was_opened_shares_nothing_with_the_one_that_was_sealed() -> None:
     shared = [1]
-    first, second = (after_the_journey(sealed_pset({"n": n, "items": shared})).open() for n in range(2))
+    first, second = (after_the_journey(isolated_pset({"n": n, "items": shared})).load() for n in range(2))
     first["items"].append(2)
     assert shared == [1]
     assert second == {"n": 1, "items": [1]}
@@ -75,56 +81,56 @@ def test_a_pset_that_was_opened_shares_nothing_with_the_one_that_was_sealed() ->
 
 def test_a_plain_pset_is_a_copy_too() -> None:
     pset = {"a": 1}
-    copy = sealed_pset(pset)
+    copy = isolated_pset(pset)
     assert copy == pset
     assert copy is not pset
 
 
 def test_keys_keep_their_order() -> None:
-    sealed = sealed_pset({"b": [1], "a": 1, "c": {}})
-    assert isinstance(sealed, SealedPset)
-    assert list(sealed.open()) == ["b", "a", "c"]
+    isolated = isolated_pset({"b": [1], "a": 1, "c": {}})
+    assert isinstance(isolated, IsolatedPset)
+    assert list(isolated.load()) == ["b", "a", "c"]
 
 
 def test_columns_of_numbers_are_not_looked_through() -> None:
     numbers = np.arange(3)
-    assert sealed_column(numbers, "a") is numbers
+    assert isolated_column(numbers, "a") is numbers
 
 
 @pytest.mark.parametrize("value", [threading.Lock(), sys.__stdout__, (i for i in ())], ids=repr)
 def test_an_object_that_cannot_be_pickled_raises_where_the_pset_is_opened(value: Any) -> None:
-    pset = after_the_journey(sealed_pset({"fine": 1, "bad": value}))
+    pset = after_the_journey(isolated_pset({"fine": 1, "bad": value}))
     with pytest.raises(NotPicklable, match=r"pset\['bad'\] cannot be sent to the workers: it is a "):
-        pset.open()
+        pset.load()
 
 
 def test_the_member_that_is_to_blame_is_named() -> None:
-    pset = sealed_pset({"config": {"locks": [1, threading.Lock()]}})
-    assert isinstance(pset, SealedPset)
+    pset = isolated_pset({"config": {"locks": [1, threading.Lock()]}})
+    assert isinstance(pset, IsolatedPset)
     with pytest.raises(NotPicklable, match=r"pset\['config'\]\['locks'\]\[1\] cannot be sent .* lock"):
-        pset.open()
+        pset.load()
 
 
 def test_an_object_that_cannot_be_loaded_raises_where_the_pset_is_opened() -> None:
-    pset = after_the_journey(sealed_pset({"bad": Explodes()}))
+    pset = after_the_journey(isolated_pset({"bad": Explodes()}))
     with pytest.raises(NotPicklable, match=r"pset\['bad'\] cannot be loaded .*RuntimeError: no way back"):
-        pset.open()
+        pset.load()
 
 
 def test_a_result_is_sealed_as_it_was_when_it_was_returned() -> None:
     buffer = np.zeros(2)
-    first = sealed_result({"spectrum": buffer})
+    first = isolated_result({"spectrum": buffer})
     buffer[:] = 7
-    assert first["spectrum"].open().tolist() == [0, 0]
+    assert first["spectrum"].load().tolist() == [0, 0]
 
 
 def test_a_result_of_plain_values_is_a_copy() -> None:
     result = {"a": 1}
-    copy = sealed_result(result)
+    copy = isolated_result(result)
     result["a"] = 2
     assert copy == {"a": 1}
 
 
 def test_a_result_that_cannot_be_pickled_names_its_key() -> None:
     with pytest.raises(NotPicklable, match="the result 'bad' cannot be pickled, it is a lock"):
-        sealed_result({"fine": 1, "bad": threading.Lock()})
+        isolated_result({"fine": 1, "bad": threading.Lock()})

@@ -10,11 +10,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 from paramsurvey.engine.backend import Backend, Resources, no_options
 from paramsurvey.errors import Stopped
-from paramsurvey.transport.capture import Store, new_file
-from paramsurvey.transport.messages import Answers, CaptureMode, Group, Job, Refusal, Reply
+from paramsurvey.transport.capture import OutputStore, new_file
+from paramsurvey.transport.messages import Answers, CaptureMode, Group, Job, JobRejected, Reply
 from paramsurvey.worker.machine import total_memory
-from paramsurvey.worker.nested_session import Home
-from paramsurvey.worker.runner import JobNotLoadable, Runner, dump
+from paramsurvey.worker.nested_session import SessionHolder
+from paramsurvey.worker.runner import JobNotLoadable, Runner, pickle_reply
 
 if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
@@ -42,10 +42,10 @@ class SerialBackend:
         self._runner: Runner | None = None
         self._replies: Iterator[Reply] | None = None
         self._group_id: int | None = None
-        self._refusal: Refusal | None = None
-        self._store: Store | None = None
+        self._refusal: JobRejected | None = None
+        self._store: OutputStore | None = None
         self._output_file: IO[bytes] | None = None
-        self._home = Home()  # of the functions' own sessions
+        self._sessions = SessionHolder()  # of the functions' own sessions
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Refuse any option: there are none."""
@@ -56,7 +56,7 @@ class SerialBackend:
         self._refusal = None
         self._store = None
         try:
-            with self._home.entered():
+            with self._sessions.entered():
                 self._runner = Runner(
                     job.private(), let_through=(KeyboardInterrupt, Stopped), reply_seconds=REPLY_SECONDS
                 )
@@ -65,7 +65,7 @@ class SerialBackend:
             return
         if job.capture.mode is CaptureMode.STORE:
             self._output_file = new_file()
-            self._store = Store(self._output_file.fileno(), job.capture.stem)
+            self._store = OutputStore(self._output_file.fileno(), job.capture.stem)
             self._runner.capture = self._store
 
     def capacity(self) -> int:
@@ -88,9 +88,9 @@ class SerialBackend:
             return [self._refusal]
         if self._replies is None:
             return []
-        with _back_home(), self._home.entered():
+        with _directory_restored(), self._sessions.entered():
             # pickled as for another process: results share nothing with the function, here as there
-            reply: Reply = pickle.loads(dump(self._next(self._replies)))
+            reply: Reply = pickle.loads(pickle_reply(self._next(self._replies)))
         if reply.done:
             self._replies = None
         return [reply]
@@ -119,7 +119,7 @@ class SerialBackend:
         if self._output_file is not None:
             self._output_file.close()
             self._output_file = None
-        self._home.close()
+        self._sessions.close()
 
     def core_count(self) -> int:
         """Return 1."""
@@ -135,7 +135,7 @@ class SerialBackend:
 
 
 @contextlib.contextmanager
-def _back_home() -> Iterator[None]:
+def _directory_restored() -> Iterator[None]:
     """Return to the caller's directory afterwards."""
     home = os.getcwd()
     try:

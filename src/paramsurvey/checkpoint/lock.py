@@ -26,7 +26,7 @@ DEAD_SECONDS = 60.0  # who has not touched it for so long is dead, where nobody 
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LockHolder:
     """A process that no other one is confused with, and what a user wants to know of it."""
 
     host: str
@@ -37,7 +37,7 @@ class Holder:
     token: str
 
     @classmethod
-    def me(cls) -> Holder:
+    def me(cls) -> LockHolder:
         """Return this process."""
         return cls(
             socket.gethostname(),
@@ -49,7 +49,7 @@ class Holder:
         )
 
     @classmethod
-    def from_json(cls, content: dict[str, Any] | None) -> Holder | None:
+    def from_json(cls, content: dict[str, Any] | None) -> LockHolder | None:
         """Return the holder that a lock names, None where it is not readable."""
         try:
             holder = cls(**{field.name: (content or {})[field.name] for field in fields(cls)})
@@ -94,10 +94,10 @@ def _process_start(pid: int) -> float | None:
         return None
 
 
-def holder_of(directory: Path) -> tuple[Holder, bool] | None:
+def holder_of(directory: Path) -> tuple[LockHolder, bool] | None:
     """Return who holds a directory's lock and whether it is alive, None where nobody does."""
     path = directory / NAME
-    holder = Holder.from_json(read_json(path))
+    holder = LockHolder.from_json(read_json(path))
     if holder is None:
         return None
     try:
@@ -121,7 +121,7 @@ class Lock:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / NAME
-        self._me = Holder.me()
+        self._me = LockHolder.me()
         self._beaten = time.monotonic()
         for _ in range(10):  # others may come and go while we look
             if self._take():
@@ -131,7 +131,7 @@ class Lock:
 
     def _why_not(self, directory: Path) -> str:
         silent_for = self._silent_for(directory)
-        if silent_for is None or Holder.from_json(read_json(self._path)) is not None:
+        if silent_for is None or LockHolder.from_json(read_json(self._path)) is not None:
             return f"the lock {self._path} changes hands again and again: try again later"
         return (
             f"the lock {self._path} does not say who holds it: its writer was cut off, or it is no lock; "
@@ -162,7 +162,7 @@ class Lock:
         return True
 
     def _remove_if_dead(self, directory: Path) -> None:
-        holder, silent_for = Holder.from_json(read_json(self._path)), self._silent_for(directory)
+        holder, silent_for = LockHolder.from_json(read_json(self._path)), self._silent_for(directory)
         if silent_for is None:
             return
         if holder is None and silent_for < DEAD_SECONDS:
@@ -186,14 +186,14 @@ class Lock:
         finally:
             probe.unlink(missing_ok=True)
 
-    def _remove(self, dead: Holder | None) -> None:
+    def _remove(self, dead: LockHolder | None) -> None:
         """Take a dead one's lock away, and put it back when it was somebody else's by then."""
         aside = self._path.with_name(f".{NAME}.{uuid.uuid4().hex}.tmp")
         try:
             os.rename(self._path, aside)
         except FileNotFoundError:
             return
-        if Holder.from_json(read_json(aside)) != dead:
+        if LockHolder.from_json(read_json(aside)) != dead:
             with suppress(OSError):
                 os.link(aside, self._path)
         aside.unlink(missing_ok=True)
@@ -211,7 +211,7 @@ class Lock:
 
     def _is_mine(self) -> bool:
         try:
-            return Holder.from_json(read_json(self._path)) == self._me
+            return LockHolder.from_json(read_json(self._path)) == self._me
         except OSError:  # for the moment nobody can tell
             return True
 

@@ -32,11 +32,11 @@ def open_checkpoint(
         return NoCheckpoint()
     need_pyarrow()
     from paramsurvey.checkpoint.run_file import Program
-    from paramsurvey.checkpoint.store import DirectoryCheckpoint, Wishes
+    from paramsurvey.checkpoint.store import CheckpointOptions, DirectoryCheckpoint
 
-    wishes = Wishes(options.checkpoint, options.retry_failed, options.on_change)
+    wanted = CheckpointOptions(options.checkpoint, options.retry_failed, options.on_change)
     program = Program.of(function, options.user_kwargs)
-    return DirectoryCheckpoint(wishes, program, state, tell)
+    return DirectoryCheckpoint(wanted, program, state, tell)
 
 
 def need_pyarrow() -> None:

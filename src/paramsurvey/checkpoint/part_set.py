@@ -10,7 +10,7 @@ from typing import Any
 from paramsurvey.checkpoint.format.part_files import Part, live_parts, merge, worth_merging, write_part
 
 
-class Shelf:
+class PartSet:
     """The parts in a directory, of which this process is the only writer.
 
     What was left behind by a process that was killed is cleared away. One thread may add while

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format.schema import PartTable
-from paramsurvey.checkpoint.typed_hash import Hasher, Lanes, Matcher
+from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher
 from paramsurvey.params.sources import PsetSource
 from paramsurvey.transport.messages import Rows
 
@@ -18,14 +18,14 @@ LONG_GAP = 1 << 16  # rows: so many neighbours without a result stay a range
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class MatchedRows:
     """Stored rows, and the survey's rows that they belong to."""
 
     table: PartTable
     rows: NDArray[np.int64]
 
 
-class Search:
+class ResumeSearch:
     """Looks stored psets up in a survey; each of them belongs to one row at most.
 
     Parameters
@@ -41,11 +41,11 @@ class Search:
         self._first_position = first_position
         self._hasher = Hasher()
         self._left: list[PartTable] = []
-        self._left_keys: list[Lanes] = []
+        self._left_keys: list[HashPairs] = []
         self._matcher: Matcher | None = None
         self.inexact = False  # a pset was stored where this survey has another one
 
-    def in_place(self, table: PartTable, taken: NDArray[np.int64]) -> Iterator[Found]:
+    def in_place(self, table: PartTable, taken: NDArray[np.int64]) -> Iterator[MatchedRows]:
         """Yield the stored psets that are where they were; those that are not are kept for `elsewhere`.
 
         `taken` (ascending) are rows that are not to be found any more.
@@ -59,21 +59,21 @@ class Search:
             same &= ~_contains(taken, rows)
             self.inexact |= bool((inside & ~same).any())
             if same.all():
-                yield Found(part, rows)
+                yield MatchedRows(part, rows)
                 continue
             self.keep(part.take(np.flatnonzero(~same)), keys[~same])
             if same.any():
-                yield Found(part.take(np.flatnonzero(same)), rows[same])
+                yield MatchedRows(part.take(np.flatnonzero(same)), rows[same])
 
-    def keep(self, table: PartTable, keys: Lanes | None = None) -> None:
+    def keep(self, table: PartTable, keys: HashPairs | None = None) -> None:
         """Keep stored psets for `elsewhere`."""
         self._left.append(table)
         self._left_keys.append(self._hasher.keys(table.pset_columns(), len(table)) if keys is None else keys)
 
-    def elsewhere(self, pieces: Sequence[Rows]) -> list[Found]:
+    def elsewhere(self, pieces: Sequence[Rows]) -> list[MatchedRows]:
         """Look the psets that were kept up among some rows of the survey, wherever they are."""
         if self._matcher is None:
-            self._matcher = Matcher(Lanes.joined(self._left_keys))
+            self._matcher = Matcher(HashPairs.joined(self._left_keys))
             self._left_keys.clear()
         rows, at = [], []
         for piece in pieces:
@@ -86,16 +86,16 @@ class Search:
                 at.append(stored)
         return list(self._split(np.concatenate(rows), np.concatenate(at))) if rows else []
 
-    def _split(self, rows: NDArray[np.int64], at: NDArray[np.int64]) -> Iterator[Found]:
+    def _split(self, rows: NDArray[np.int64], at: NDArray[np.int64]) -> Iterator[MatchedRows]:
         """Say in which table the stored psets are."""
         start = 0
         for table in self._left:
             mine = np.flatnonzero((at >= start) & (at < start + len(table)))
             if len(mine):
-                yield Found(table.take(at[mine] - start), rows[mine])
+                yield MatchedRows(table.take(at[mine] - start), rows[mine])
             start += len(table)
 
-    def _keys(self, rows: Rows) -> Lanes:
+    def _keys(self, rows: Rows) -> HashPairs:
         return self._hasher.keys(self._source.cells(rows), len(rows))
 
 
@@ -119,16 +119,16 @@ def _contains(taken: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.b
     return found
 
 
-def rest(rows: range, done: NDArray[np.int64]) -> list[Rows]:
+def rows_left(rows: range, done: NDArray[np.int64]) -> list[Rows]:
     """Return `rows` without those of `done` (ascending, each once), in order.
 
     Long gaps are ranges, which cost no memory; what is between them is one array each.
 
     Examples
     --------
-    >>> rest(range(10, 16), np.array([12]))
+    >>> rows_left(range(10, 16), np.array([12]))
     [array([10, 11, 13, 14, 15])]
-    >>> rest(range(0, 1_000_000), np.array([1, 3]))
+    >>> rows_left(range(0, 1_000_000), np.array([1, 3]))
     [array([0, 2]), range(4, 1000000)]
     """
     starts = np.concatenate([[rows.start], done + 1])

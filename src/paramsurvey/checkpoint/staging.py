@@ -10,28 +10,28 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.format.codecs import Piece, encode, encode_cells, moved
+from paramsurvey.checkpoint.format.codecs import Piece, encode, encode_cells, shifted
 from paramsurvey.checkpoint.format.dtype_text import dtype_text
-from paramsurvey.checkpoint.format.schema import Stored, printed_column, pset_column, to_table
+from paramsurvey.checkpoint.format.schema import StoredColumn, printed_column, pset_column, to_table
 from paramsurvey.engine.checkpoint import no_rows
-from paramsurvey.params.sources import Cells, Coded, PsetSource
-from paramsurvey.transport.columns import landed
+from paramsurvey.params.sources import CategoryCodes, ColumnValues, PsetSource
+from paramsurvey.transport.columns import unpack_values
 from paramsurvey.transport.messages import Failure, Group, Offsets, Reply, Rows, Values
 
 WHY_BYTES = 200  # about what a failure takes, without what the pset printed
 
 
 @dataclass(frozen=True, slots=True)
-class Landed:
+class StagedReply:
     """Results as they arrived, with the psets that they belong to."""
 
     rows: Rows
-    psets: Mapping[str, Cells]
+    psets: Mapping[str, ColumnValues]
     columns: Mapping[Any, list[Piece]]
     printed: Mapping[int, str]  # by place among the rows
 
     @classmethod
-    def of(cls, group: Group, reply: Reply, source: PsetSource) -> Landed | None:
+    def of(cls, group: Group, reply: Reply, source: PsetSource) -> StagedReply | None:
         """Return the results of a reply, or None where all its psets failed."""
         rows = group.rows[reply.start : reply.stop]
         places: NDArray[np.int64] | None = None  # of the reply's psets, among those that have a result
@@ -44,7 +44,7 @@ class Landed:
             return None
         columns = {
             key: [
-                (_place(segment.offsets, reply.start, len(rows), places), landed(segment.values))
+                (_place(segment.offsets, reply.start, len(rows), places), unpack_values(segment.values))
                 for segment in segments
             ]
             for key, segments in reply.columns.items()
@@ -60,7 +60,7 @@ class Landed:
     def size(self) -> int:
         """About how many bytes it takes in memory."""
         pieces = [values for pieces in self.columns.values() for _, values in pieces]
-        cells = [cells.codes if isinstance(cells, Coded) else cells for cells in self.psets.values()]
+        cells = [cells.codes if isinstance(cells, CategoryCodes) else cells for cells in self.psets.values()]
         size = sum(v.nbytes if isinstance(v, np.ndarray) else 100 * len(v) for v in [*pieces, *cells])
         return size + sum(map(len, self.printed.values()))
 
@@ -75,7 +75,7 @@ def _place(
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class StagedFailure:
     """A pset without a result."""
 
     row: int
@@ -108,8 +108,8 @@ class Positions:
 
     def note_moved(self) -> None:
         """Note which of the rows that were kept are not where `first` says."""
-        moved = sorted((row, at) for row, at in self._kept.items() if at != self.first + row)
-        self._moved = np.array(moved, dtype=np.int64).reshape(-1, 2).T
+        shifted = sorted((row, at) for row, at in self._kept.items() if at != self.first + row)
+        self._moved = np.array(shifted, dtype=np.int64).reshape(-1, 2).T
 
     def of(self, rows: Rows) -> NDArray[np.int64]:
         """Return the positions of rows."""
@@ -124,7 +124,7 @@ class Positions:
         return positions
 
 
-class Tables:
+class StagingTables:
     """Makes the tables that are written.
 
     Parameters
@@ -140,7 +140,7 @@ class Tables:
         self._positions = positions
         self._dtypes = {name: dtype_text(dtype) for name, dtype in source.dtypes().items()}
 
-    def of_results(self, batch: Sequence[Landed]) -> Any:
+    def of_results(self, batch: Sequence[StagedReply]) -> Any:
         """Return one table of several replies' results."""
         batch = sorted(batch, key=lambda one: int(one.rows[0]))  # neighbours become neighbours again
         starts = np.cumsum([0, *(len(one.rows) for one in batch)]).tolist()
@@ -152,7 +152,7 @@ class Tables:
         positions = pa.chunked_array([self._positions.of(one.rows) for one in batch])
         return to_table(positions, columns, [str(column.key) for column in psets])
 
-    def of_failures(self, batch: Sequence[Failed]) -> Any:
+    def of_failures(self, batch: Sequence[StagedFailure]) -> Any:
         """Return one table of several failures."""
         rows = np.array([failed.row for failed in batch], dtype=np.int64)
         psets = self._pset_columns([self._source.cells(rows)], [0, len(rows)])
@@ -161,7 +161,9 @@ class Tables:
         positions = pa.array(self._positions.of(rows))
         return to_table(positions, columns, [str(column.key) for column in psets])
 
-    def _pset_columns(self, batch: Sequence[Mapping[str, Cells]], starts: list[int]) -> list[Stored]:
+    def _pset_columns(
+        self, batch: Sequence[Mapping[str, ColumnValues]], starts: list[int]
+    ) -> list[StoredColumn]:
         names = dict.fromkeys(name for psets in batch for name in psets)
         return [
             _pset_column(name, [psets.get(name) for psets in batch], starts, self._dtypes.get(name, ""))
@@ -169,32 +171,34 @@ class Tables:
         ]
 
 
-def _pset_column(name: str, found: Sequence[Cells | None], starts: list[int], dtype: str) -> Stored:
+def _pset_column(
+    name: str, found: Sequence[ColumnValues | None], starts: list[int], dtype: str
+) -> StoredColumn:
     """Store one pset key; where a pset does not have it, it is missing."""
-    coded = [cells for cells in found if isinstance(cells, Coded)]
+    coded = [cells for cells in found if isinstance(cells, CategoryCodes)]
     if len(coded) == len(found) and all(one.categories is coded[0].categories for one in coded):
-        cells = Coded(np.concatenate([one.codes for one in coded]), coded[0].categories)
+        cells = CategoryCodes(np.concatenate([one.codes for one in coded]), coded[0].categories)
         column = encode_cells(cells)
         if column.codec != "pickle":
-            return Stored("pset", name, column, dtype)
+            return StoredColumn("pset", name, column, dtype)
     pieces: list[Piece] = [
-        (slice(start, stop), cells.values() if isinstance(cells, Coded) else cells)
+        (slice(start, stop), cells.values() if isinstance(cells, CategoryCodes) else cells)
         for start, stop, cells in zip(starts[:-1], starts[1:], found, strict=True)
         if cells is not None
     ]
     return pset_column(name, encode(pieces, starts[-1]), pieces, dtype)
 
 
-def _result_columns(batch: Sequence[Landed], starts: list[int]) -> Iterator[Stored]:
+def _result_columns(batch: Sequence[StagedReply], starts: list[int]) -> Iterator[StoredColumn]:
     gathered: dict[Any, list[Piece]] = {}
     for start, one in zip(starts, batch, strict=False):
         for key, pieces in one.columns.items():
-            gathered.setdefault(key, []).extend(moved(piece, start) for piece in pieces)
+            gathered.setdefault(key, []).extend(shifted(piece, start) for piece in pieces)
     for key, pieces in gathered.items():
-        yield Stored("result", key, encode(pieces, starts[-1]))
+        yield StoredColumn("result", key, encode(pieces, starts[-1]))
 
 
-def _why_columns(batch: Sequence[Failed]) -> Iterator[Stored]:
+def _why_columns(batch: Sequence[StagedFailure]) -> Iterator[StoredColumn]:
     """Yield what `archive.failure_cells` reads."""
     said: dict[str, Values] = {
         "kind": [str(failed.failure.kind) for failed in batch],
@@ -203,4 +207,4 @@ def _why_columns(batch: Sequence[Failed]) -> Iterator[Stored]:
         "attempts": np.array([failed.attempts for failed in batch], dtype=np.int64),
     }
     for key, values in said.items():
-        yield Stored("failure", key, encode([(slice(0, len(batch)), values)], len(batch)))
+        yield StoredColumn("failure", key, encode([(slice(0, len(batch)), values)], len(batch)))

@@ -15,12 +15,18 @@ from numpy.typing import NDArray
 from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
 from paramsurvey.checkpoint.format.schema import PartTable
 from paramsurvey.checkpoint.lock import Lock
-from paramsurvey.checkpoint.part_set import Shelf
-from paramsurvey.checkpoint.resume import Found, Search, rest
+from paramsurvey.checkpoint.part_set import PartSet
+from paramsurvey.checkpoint.resume import MatchedRows, ResumeSearch, rows_left
 from paramsurvey.checkpoint.run_file import NAME, Program, RunUnreadable, read_run
 from paramsurvey.checkpoint.run_record import RunRecord
-from paramsurvey.checkpoint.staging import Failed, Landed, Positions, Tables
-from paramsurvey.checkpoint.stored import BAD_RUN, failure_cells, latest, read_all, run_of
+from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagedReply, StagingTables
+from paramsurvey.checkpoint.stored import (
+    BAD_RUN,
+    failure_cells,
+    latest_failures,
+    read_all,
+    read_run_tolerantly,
+)
 from paramsurvey.checkpoint.writer import Build, Writer
 from paramsurvey.engine.checkpoint import Resumed, Status, no_rows
 from paramsurvey.engine.map_state import MapState
@@ -32,7 +38,7 @@ OURS = frozenset({NAME, BAD_RUN, "lock.json", RESULTS, FAILURES})
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class CheckpointOptions:
     """What the user wants of a checkpoint."""
 
     path: str
@@ -45,7 +51,7 @@ class DirectoryCheckpoint:
 
     Parameters
     ----------
-    wishes : Wishes
+    wanted : CheckpointOptions
     program : Program
         The function and its arguments.
     state : MapState
@@ -62,21 +68,21 @@ class DirectoryCheckpoint:
 
     def __init__(
         self,
-        wishes: Wishes,
+        wanted: CheckpointOptions,
         program: Program,
         state: MapState,
         tell: Tell,
     ) -> None:
-        self._wishes = wishes
+        self._wanted = wanted
         self._source = state.source
         self._collector = state.collector
         self._progress = state.progress
         self._tell = tell
-        self._path = Path(wishes.path).absolute()
-        self._searches: tuple[Search, Search] | None = None
+        self._path = Path(wanted.path).absolute()
+        self._searches: tuple[ResumeSearch, ResumeSearch] | None = None
         self._writer: Writer | None = None
         self._positions = Positions()
-        self._tables = Tables(self._source, self._positions)
+        self._tables = StagingTables(self._source, self._positions)
         self._closed = self._lost = False
         self._began = time.monotonic()
         try:
@@ -84,7 +90,7 @@ class DirectoryCheckpoint:
             self._lock = Lock(self._path)
         except OSError as error:
             raise CheckpointError(
-                f"the checkpoint {wishes.path!r} cannot be written ({error}): "
+                f"the checkpoint {wanted.path!r} cannot be written ({error}): "
                 "give a directory where you may write, on a disk with room"
             ) from error
         try:
@@ -100,12 +106,12 @@ class DirectoryCheckpoint:
         self._positions.first = 0 if before is None else int(before["first_position"])
         self._record = RunRecord(self._path, program, self._progress, before, self._began)
         try:
-            self._shelves = {kind: Shelf(self._path / kind) for kind in (RESULTS, FAILURES)}
+            self._part_sets = {kind: PartSet(self._path / kind) for kind in (RESULTS, FAILURES)}
             if before is None:
                 self._write_run()
         except OSError as error:
             raise CheckpointError(
-                f"the checkpoint {self._wishes.path!r} cannot be written ({error}): "
+                f"the checkpoint {self._wanted.path!r} cannot be written ({error}): "
                 "give a directory where you may write, on a disk with room"
             ) from error
 
@@ -113,18 +119,18 @@ class DirectoryCheckpoint:
         """Return the run.json of the last run; by now nobody else writes it."""
         if not (self._path / NAME).exists():
             return None
-        return run_of(self._path, self._tell, set_aside=True)
+        return read_run_tolerantly(self._path, self._tell, set_aside=True)
 
     def _compare(self, before: Program, program: Program) -> None:
-        difference = before.difference(program) if self._wishes.on_change != "ignore" else ""
-        if difference and self._wishes.on_change == "error":
+        difference = before.difference(program) if self._wanted.on_change != "ignore" else ""
+        if difference and self._wanted.on_change == "error":
             raise CheckpointChanged(
-                f"the checkpoint {self._wishes.path!r} was made by another program: {difference}\n"
+                f"the checkpoint {self._wanted.path!r} was made by another program: {difference}\n"
                 "give another directory, or on_change='ignore' where the results stay the same"
             )
         if difference:
             self._tell(
-                f"the results in the checkpoint {self._wishes.path!r} were computed differently: "
+                f"the results in the checkpoint {self._wanted.path!r} were computed differently: "
                 f"{difference}\n"
                 "they are used nevertheless; give another directory to compute all of them again, "
                 "or on_change='ignore' to silence this"
@@ -138,15 +144,15 @@ class DirectoryCheckpoint:
         resumed = self._resume_first(rows) if first else self._resume_rest(rows, no_rows(), no_rows())
         self._positions.note_moved()
         if first:
-            for shelf in self._shelves.values():
-                shelf.drop_missing()  # the damaged ones
+            for part_set in self._part_sets.values():
+                part_set.drop_missing()  # the damaged ones
             self._start_writer()
         return resumed
 
     def _resume_first(self, rows: range) -> Resumed:
         """Look first where the psets were the last time: that is fast, and nearly always right."""
         first = self._positions.first
-        self._searches = Search(self._source, first), Search(self._source, first)
+        self._searches = ResumeSearch(self._source, first), ResumeSearch(self._source, first)
         done, positions, highest = [], [], -1
         for table in read_all(self._path / RESULTS, self._tell, set_aside=True):
             positions.append(table.positions)
@@ -166,24 +172,24 @@ class DirectoryCheckpoint:
     def _open_failures(self, finished: list[NDArray[np.int64]]) -> list[PartTable]:
         """Return the failures that no later run has made good, the last one of each pset."""
         tables = list(read_all(self._path / FAILURES, self._tell, set_aside=True))
-        return latest(tables, finished)
+        return latest_failures(tables, finished)
 
     def _resume_rest(self, rows: range, finished: NDArray[np.int64], failed: NDArray[np.int64]) -> Resumed:
         """Look for the psets that are not where they were."""
         assert self._searches is not None
         results, failures = self._searches
         elsewhere = [finished]
-        for found in results.elsewhere(rest(rows, _sorted([finished, failed]))):
+        for found in results.elsewhere(rows_left(rows, _sorted([finished, failed]))):
             self._land_stored(found)
             elsewhere.append(found.rows)
         finished = _sorted(elsewhere)
-        moved = failures.elsewhere(rest(rows, _sorted([finished, failed])))
+        moved = failures.elsewhere(rows_left(rows, _sorted([finished, failed])))
         failed = _sorted([failed, *(self._settle_failures(found) for found in moved)])
-        return Resumed(rest(rows, _sorted([finished, failed])), finished, failed)
+        return Resumed(rows_left(rows, _sorted([finished, failed])), finished, failed)
 
-    def _settle_failures(self, found: Found) -> NDArray[np.int64]:
+    def _settle_failures(self, found: MatchedRows) -> NDArray[np.int64]:
         """Keep failures as they are and return their rows, or let them run again in their place."""
-        if self._wishes.retry_failed:
+        if self._wanted.retry_failed:
             self._positions.keep(found.rows, found.table.positions)
             return no_rows()
         for row, failure, attempts in zip(found.rows.tolist(), *failure_cells(found.table), strict=True):
@@ -197,7 +203,7 @@ class DirectoryCheckpoint:
         if is_stream or any(search.inexact for search in self._searches):
             self._positions.first = highest + 1
 
-    def _land_stored(self, found: Found) -> None:
+    def _land_stored(self, found: MatchedRows) -> None:
         if not self._collector.keep_results:
             return
         self._collector.output.update(found.table.printed(found.rows))
@@ -208,16 +214,16 @@ class DirectoryCheckpoint:
     # what this run does
 
     def _start_writer(self) -> None:
-        shelves: dict[str, tuple[Shelf, Build]] = {
-            RESULTS: (self._shelves[RESULTS], self._tables.of_results),
-            FAILURES: (self._shelves[FAILURES], self._tables.of_failures),
+        part_sets: dict[str, tuple[PartSet, Build]] = {
+            RESULTS: (self._part_sets[RESULTS], self._tables.of_results),
+            FAILURES: (self._part_sets[FAILURES], self._tables.of_failures),
         }
         self._write_run()
-        self._writer = Writer(shelves, self._tick, self._tell)
+        self._writer = Writer(part_sets, self._tick, self._tell)
 
     def land(self, group: Group, reply: Reply) -> None:
         """Keep the results of a reply."""
-        batch = Landed.of(group, reply, self._source)
+        batch = StagedReply.of(group, reply, self._source)
         if batch is None:
             return
         assert self._writer is not None
@@ -226,7 +232,7 @@ class DirectoryCheckpoint:
     def fail(self, row: int, failure: Failure, attempts: int) -> None:
         """Keep why a pset has no result."""
         assert self._writer is not None
-        failed = Failed(row, failure, attempts)
+        failed = StagedFailure(row, failure, attempts)
         self._writer.add(FAILURES, failed, failed.size)
 
     def _tick(self) -> None:
@@ -235,7 +241,7 @@ class DirectoryCheckpoint:
             assert self._writer is not None
             self._writer.stop()
             self._tell(
-                f"the checkpoint {self._wishes.path!r} was taken over by another program: "
+                f"the checkpoint {self._wanted.path!r} was taken over by another program: "
                 "nothing more is written to it, and the survey goes on in memory"
             )
             self._lost = True
@@ -243,7 +249,7 @@ class DirectoryCheckpoint:
             self._write_run()
 
     def _write_run(self) -> None:
-        stored = {kind: shelf.rows() for kind, shelf in self._shelves.items()}
+        stored = {kind: part_set.rows() for kind, part_set in self._part_sets.items()}
         failed = self._collector.failed.values() if self._closed else ()  # until then, each has its turn
         self._record.write(stored, self._positions.first, failed)
 
@@ -260,7 +266,7 @@ class DirectoryCheckpoint:
             self._lock.release()
         if unwritten:
             self._tell(
-                f"the end of the survey could not be written to the checkpoint {self._wishes.path!r}: "
+                f"the end of the survey could not be written to the checkpoint {self._wanted.path!r}: "
                 "its results are complete in memory; save them elsewhere"
             )
 

@@ -39,7 +39,7 @@ def read_all(directory: Path, tell: Tell, set_aside: bool) -> Iterator[PartTable
             tell(damage_text(part, damage, _moved_aside(part.path) if set_aside else False))
 
 
-def run_of(directory: Path, tell: Tell, set_aside: bool) -> dict[str, Any] | None:
+def read_run_tolerantly(directory: Path, tell: Tell, set_aside: bool) -> dict[str, Any] | None:
     """Return a checkpoint's ``run.json``; None where it cannot be read, but parts can.
 
     Parameters
@@ -93,7 +93,7 @@ def damage_text(part: Part, damage: PartDamaged, moved: bool) -> str:
     )
 
 
-def latest(tables: list[PartTable], finished: list[NDArray[np.int64]]) -> list[PartTable]:
+def latest_failures(tables: list[PartTable], finished: list[NDArray[np.int64]]) -> list[PartTable]:
     """Return the failures that are not finished, and the last of those with the same position."""
     if not tables:
         return []

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.params.sources import Cells, Coded
-from paramsurvey.transport.columns import objects
+from paramsurvey.params.sources import CategoryCodes, ColumnValues
+from paramsurvey.transport.columns import object_array
 
 U64 = NDArray[np.uint64]
 BLOCK = 1 << 15  # values: few enough for the steps of a mix to stay in a processor's cache
@@ -33,34 +33,34 @@ STRING_KEYS = ("paramsurvey:str1", "paramsurvey:str2")  # siphash wants 16 bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
+class HashPairs:
     """Two independent hashes for each of some values, or psets."""
 
     one: U64
     two: U64
 
     @classmethod
-    def empty(cls, count: int) -> Lanes:
+    def empty(cls, count: int) -> HashPairs:
         """Return room for `count` of them."""
         return cls(np.zeros(count, dtype=np.uint64), np.zeros(count, dtype=np.uint64))
 
     def __len__(self) -> int:
         return len(self.one)
 
-    def __getitem__(self, at: Any) -> Lanes:
-        return Lanes(self.one[at], self.two[at])
+    def __getitem__(self, at: Any) -> HashPairs:
+        return HashPairs(self.one[at], self.two[at])
 
-    def put(self, at: Any, values: Lanes) -> None:
+    def put(self, at: Any, values: HashPairs) -> None:
         """Overwrite those at `at`."""
         self.one[at], self.two[at] = values.one, values.two
 
-    def equal(self, other: Lanes) -> NDArray[np.bool_]:
+    def equal(self, other: HashPairs) -> NDArray[np.bool_]:
         """Tell for each whether it is that of `other`."""
         same: NDArray[np.bool_] = (self.one == other.one) & (self.two == other.two)
         return same
 
     @classmethod
-    def joined(cls, parts: Sequence[Lanes]) -> Lanes:
+    def joined(cls, parts: Sequence[HashPairs]) -> HashPairs:
         """Return them one after the other."""
         if not parts:
             return cls.empty(0)
@@ -89,26 +89,26 @@ class Hasher:
     True
     """
 
-    _categories: dict[str, tuple[Sequence[Any], Lanes]] = field(default_factory=dict)
+    _categories: dict[str, tuple[Sequence[Any], HashPairs]] = field(default_factory=dict)
 
-    def keys(self, columns: Mapping[str, Cells | Lanes], count: int) -> Lanes:
+    def keys(self, columns: Mapping[str, ColumnValues | HashPairs], count: int) -> HashPairs:
         """Return the identities of `count` psets, given their columns (or the columns' own hashes)."""
-        state = Lanes.empty(count)
+        state = HashPairs.empty(count)
         for name in sorted(columns):
             cells = columns[name]
-            _stir(state, cells if isinstance(cells, Lanes) else self._cells(name, cells), _salt(name))
+            _stir(state, cells if isinstance(cells, HashPairs) else self._cells(name, cells), _salt(name))
         return state
 
-    def _cells(self, name: str, cells: Cells) -> Lanes:
-        if not isinstance(cells, Coded):
-            return value_lanes(cells)
+    def _cells(self, name: str, cells: ColumnValues) -> HashPairs:
+        if not isinstance(cells, CategoryCodes):
+            return hash_values(cells)
         known = self._categories.get(name)
         if known is None or known[0] is not cells.categories:
-            known = self._categories[name] = (cells.categories, value_lanes(list(cells.categories)))
+            known = self._categories[name] = (cells.categories, hash_values(list(cells.categories)))
         return known[1][cells.codes]  # code -1 finds the nan behind the categories
 
 
-def _stir(state: Lanes, values: Lanes, salt: tuple[np.uint64, np.uint64]) -> None:
+def _stir(state: HashPairs, values: HashPairs, salt: tuple[np.uint64, np.uint64]) -> None:
     """Mix one more column into the psets' states, in place; a nan leaves them as they are."""
     for lane, news, grain, nan in zip(
         (state.one, state.two), (values.one, values.two), salt, _NAN_LANES, strict=True
@@ -132,16 +132,16 @@ def _mix(x: U64) -> None:
     x ^= x >> np.uint64(31)
 
 
-def value_lanes(values: NDArray[Any] | list[Any]) -> Lanes:
+def hash_values(values: NDArray[Any] | list[Any]) -> HashPairs:
     """Return the hashes of a column's values, each by itself."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf" and values.dtype.char != "g":
         return _numbers(values)
     kinds = np.fromiter((_kind_of(value) for value in values), dtype="U1", count=len(values))
-    lanes = Lanes.empty(len(values))
+    hashes = HashPairs.empty(len(values))
     for kind in np.unique(kinds).tolist():
         at = np.flatnonzero(kinds == kind)
-        lanes.put(at, _of_kind(kind, [values[i] for i in at.tolist()]))
-    return lanes
+        hashes.put(at, _of_kind(kind, [values[i] for i in at.tolist()]))
+    return hashes
 
 
 def _kind_of(value: object) -> str:
@@ -152,7 +152,7 @@ def _kind_of(value: object) -> str:
     return {float: "f", bool: "b", str: "s"}.get(type(value), "o")
 
 
-def _of_kind(kind: str, values: list[Any]) -> Lanes:
+def _of_kind(kind: str, values: list[Any]) -> HashPairs:
     if kind == "s":
         return _strings(values)
     if kind == "o":
@@ -160,10 +160,10 @@ def _of_kind(kind: str, values: list[Any]) -> Lanes:
     return _numbers(np.array(values, dtype={"i": np.int64, "f": np.float64, "b": np.bool_}[kind]))
 
 
-def _numbers(values: NDArray[Any]) -> Lanes:
+def _numbers(values: NDArray[Any]) -> HashPairs:
     kind = {"b": "bool", "f": "float"}.get(values.dtype.kind, "int")
     if values.dtype.kind == "u" and len(values) and values.max() >= 2**63:
-        return value_lanes(values.tolist())
+        return hash_values(values.tolist())
     return _salted(_bits(values, kind), kind)
 
 
@@ -176,23 +176,23 @@ def _bits(values: NDArray[Any], kind: str) -> U64:
     return bits
 
 
-def _salted(bits: U64, kind: str, others: U64 | None = None) -> Lanes:
+def _salted(bits: U64, kind: str, others: U64 | None = None) -> HashPairs:
     one, two = _KINDS[kind]
-    return Lanes(bits ^ one, (bits if others is None else others) + two)
+    return HashPairs(bits ^ one, (bits if others is None else others) + two)
 
 
-def _strings(values: list[Any]) -> Lanes:
+def _strings(values: list[Any]) -> HashPairs:
     import pandas as pd
 
-    array = objects(values, len(values))
+    array = object_array(values, len(values))
     try:
         one, two = (pd.util.hash_array(array, hash_key=key) for key in STRING_KEYS)
     except UnicodeEncodeError:  # half a surrogate pair somewhere: see each by itself
-        return Lanes.joined([_string(value) for value in values])
+        return HashPairs.joined([_string(value) for value in values])
     return _salted(one, "str", two)
 
 
-def _string(value: str) -> Lanes:
+def _string(value: str) -> HashPairs:
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -200,7 +200,7 @@ def _string(value: str) -> Lanes:
     return _strings([value])
 
 
-def _digests(values: list[Any]) -> Lanes:
+def _digests(values: list[Any]) -> HashPairs:
     digests = b"".join(hashlib.blake2b(canonical(value), digest_size=16).digest() for value in values)
     pairs = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
     return _salted(pairs[:, 0].copy(), "other", pairs[:, 1].copy())
@@ -304,17 +304,17 @@ class Matcher:
 
     Parameters
     ----------
-    stored : Lanes
+    stored : HashPairs
         The identities to look among.
     """
 
-    def __init__(self, stored: Lanes) -> None:
+    def __init__(self, stored: HashPairs) -> None:
         self._order = np.argsort(stored.one, kind="stable")
         self._stored = stored[self._order]
         self._used = np.zeros(len(stored), dtype=np.int64)  # by the first of each run of equal ones
         self.left = len(stored)
 
-    def match(self, keys: Lanes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def match(self, keys: HashPairs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return two arrays: which of `keys` are stored (ascending), and which stored one each of them is."""
         one = self._stored.one
         first = np.searchsorted(one, keys.one)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from paramsurvey.checkpoint.part_set import Shelf
+from paramsurvey.checkpoint.part_set import PartSet
 
 SHORTEST_PAUSE = 0.05  # seconds between two writes: what is slow is written at once ...
 LONGEST_PAUSE = 0.3  # ... and what is fast is collected, but durable within a second
@@ -29,7 +29,7 @@ class Writer:
 
     Parameters
     ----------
-    shelves : dict of str to (Shelf, callable)
+    part_sets : dict of str to (PartSet, callable)
         Where to write what kind of thing, and the function that makes a table of several of them.
     tick : callable
         Called in the thread, about once a second; what it raises counts as a failed write.
@@ -39,15 +39,15 @@ class Writer:
 
     def __init__(
         self,
-        shelves: dict[str, tuple[Shelf, Build]],
+        part_sets: dict[str, tuple[PartSet, Build]],
         tick: Callable[[], None],
         tell: Callable[[str], None],
     ) -> None:
-        self._shelves = shelves
+        self._part_sets = part_sets
         self._tick = tick
         self._tell = tell
         self._news = threading.Condition()
-        self._waiting: dict[str, list[Any]] = {kind: [] for kind in shelves}
+        self._waiting: dict[str, list[Any]] = {kind: [] for kind in part_sets}
         self._bytes = 0
         self._closing = self._stopped = False
         self._in_trouble = self._refused = False
@@ -116,7 +116,7 @@ class Writer:
 
     def _write_all(self) -> None:
         begun = time.monotonic()
-        failed = [kind for kind in self._shelves if not self._write(kind)]
+        failed = [kind for kind in self._part_sets if not self._write(kind)]
         took = time.monotonic() - begun
         pause = RETRY_SECONDS if failed else min(max(PAUSE_PER_WRITE * took, SHORTEST_PAUSE), LONGEST_PAUSE)
         self._next_write = begun + took + pause
@@ -125,11 +125,11 @@ class Writer:
         with self._news:
             things, self._waiting[kind] = self._waiting[kind], []
             taken, self._bytes = self._bytes, 0
-        shelf, build = self._shelves[kind]
+        part_set, build = self._part_sets[kind]
         if not things:
             return True
         try:
-            shelf.add(build(things))
+            part_set.add(build(things))
         except DISK_TROUBLE as error:
             self._put_back(kind, things, taken, error)
             return False
@@ -146,7 +146,7 @@ class Writer:
         self._trouble(error)
 
     def _write_singly(self, kind: str, things: list[Any], error: Exception) -> None:
-        shelf, build = self._shelves[kind]
+        part_set, build = self._part_sets[kind]
         if len(things) == 1:
             if not self._refused:
                 self._refused = True
@@ -154,7 +154,7 @@ class Writer:
             return
         for thing in things:
             try:
-                shelf.add(build([thing]))
+                part_set.add(build([thing]))
             except DISK_TROUBLE as trouble:
                 self._put_back(kind, [thing], 0, trouble)
             except Exception as cause:
@@ -186,13 +186,13 @@ class Writer:
     # the merging thread
 
     def _merge_on(self) -> None:
-        """Keep the shelves short; parts that cannot be merged may stay, so no failure matters."""
+        """Keep the part_sets short; parts that cannot be merged may stay, so no failure matters."""
         while not self._closing:
             self._new_part.wait()
             self._new_part.clear()
-            for shelf, _ in self._shelves.values():
+            for part_set, _ in self._part_sets.values():
                 try:
-                    while not self._closing and shelf.merge(self._goes_on):
+                    while not self._closing and part_set.merge(self._goes_on):
                         pass
                 except Exception as error:
                     self._tell(f"parts of the checkpoint cannot be merged, and stay as they are: {error!r}")

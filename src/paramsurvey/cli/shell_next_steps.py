@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from paramsurvey.session.session import Session
 
 if TYPE_CHECKING:
-    from paramsurvey.reporting.next_steps import Advice
+    from paramsurvey.reporting.next_steps import NextSteps
 
 
 class ShellNextSteps:
@@ -45,4 +45,4 @@ class ShellNextSteps:
 class ShellSession(Session):
     """A session whose messages name options and subcommands of the command line."""
 
-    advice: Advice = ShellNextSteps()
+    next_steps: NextSteps = ShellNextSteps()

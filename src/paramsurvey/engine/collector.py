@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.transport.columns import Column, landed, pick
-from paramsurvey.transport.isolation import SealedColumn
+from paramsurvey.transport.columns import Column, rows_at, unpack_values
+from paramsurvey.transport.isolation import IsolatedColumn
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows, Values
 from paramsurvey.transport.safe_repr import describe
 
@@ -57,7 +57,7 @@ class Collector:
         )
         for key, segments in reply.columns.items():
             for segment in segments:
-                self.restore(key, pick(group.rows, segment.offsets), landed(segment.values), total)
+                self.restore(key, rows_at(group.rows, segment.offsets), unpack_values(segment.values), total)
 
     def restore(self, key: Hashable, rows: Rows, values: Values, total: int) -> None:
         """Put values of one key, also of an earlier run, at their psets' rows, which are in any order."""
@@ -89,7 +89,7 @@ class Collector:
         return np.array(sorted(self.failed), dtype=np.int64)
 
 
-def opened(reply: Reply) -> Reply:
+def unpickled_reply(reply: Reply) -> Reply:
     """Return the reply with its objects unpickled; one that cannot be is a failure of its pset alone."""
     failures = dict(reply.failures)
     columns = {
@@ -105,12 +105,12 @@ def opened(reply: Reply) -> Reply:
 
 
 def _opened(key: Hashable, segment: ResultColumn, failures: dict[int, Failure]) -> ResultColumn:
-    if not isinstance(segment.values, SealedColumn):
-        return ResultColumn(segment.offsets, landed(segment.values))
+    if not isinstance(segment.values, IsolatedColumn):
+        return ResultColumn(segment.offsets, unpack_values(segment.values))
     values = []
     for offset, cell in zip(segment.offsets, segment.values, strict=True):
         try:
-            values.append(cell.open())
+            values.append(cell.load())
         except Exception as error:  # anything may go wrong in what the user's objects do here
             values.append(None)
             failures.setdefault(offset, _unreadable(key, error))
@@ -133,7 +133,7 @@ def _without(segment: ResultColumn, failures: Mapping[int, Failure]) -> ResultCo
     return ResultColumn(np.array(segment.offsets, dtype=np.int64)[there], chosen)
 
 
-def results_of(reply: Reply) -> dict[int, dict[Hashable, Any]]:
+def results_by_offset(reply: Reply) -> dict[int, dict[Hashable, Any]]:
     """Return a reply's results as dicts again, by offset; psets without extra columns have an empty one."""
     results: dict[int, dict[Hashable, Any]] = {
         offset: {} for offset in range(reply.start, reply.stop) if offset not in reply.failures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from paramsurvey.transport.messages import Loss, timed_out
+from paramsurvey.transport.messages import LostGroup, timed_out
 
 LONGEST_WAIT = 0.25  # seconds between two looks at what runs; Ctrl-C takes effect then, too
 LOOKS = 10  # in the time that a pset may take: it is stopped at most a tenth too late
@@ -26,7 +26,7 @@ class Deadline:
         """Return how many seconds may pass until the next look."""
         return LONGEST_WAIT if self.timeout is None else min(LONGEST_WAIT, self.timeout / LOOKS)
 
-    def overrun(self, group_id: int, running: tuple[int, float] | None) -> Loss | None:
+    def overrun(self, group_id: int, running: tuple[int, float] | None) -> LostGroup | None:
         """Return the loss of a group whose pset has run for too long, None where it has not.
 
         Parameters
@@ -37,9 +37,9 @@ class Deadline:
         """
         if self.timeout is None or running is None or running[1] <= self.timeout:
             return None
-        return Loss(group_id, timed_out(self.timeout), running[0])
+        return LostGroup(group_id, timed_out(self.timeout), running[0])
 
 
-def with_output(loss: Loss, printed: str | None) -> Loss:
+def with_output(loss: LostGroup, printed: str | None) -> LostGroup:
     """Return the loss with what the pset had printed."""
     return replace(loss, failure=replace(loss.failure, output=printed or ""))

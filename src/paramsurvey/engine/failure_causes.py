@@ -101,7 +101,7 @@ def raising_line(traceback: str) -> str:
     return f"{file}:{number} in {function}"
 
 
-def near(line: str) -> str:
+def readable_path(line: str) -> str:
     """Return a line with its file as seen from the current directory, where that is shorter."""
     if not line:
         return ""

@@ -13,7 +13,7 @@ from paramsurvey.errors import OptionError, UnknownOption, suggestion
 from paramsurvey.transport.messages import CaptureMode
 
 
-class Place(StrEnum):
+class OptionScope(StrEnum):
     """Where an option may be given."""
 
     INIT = "init"
@@ -22,7 +22,7 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class OptionInfo:
     """What is known of an option beside its name and default.
 
     Parameters
@@ -33,7 +33,7 @@ class About:
     kind : str
         The type as the documentation calls it.
     doc : str
-    place : Place
+    place : OptionScope
     env : bool
         Whether ``PARAMSURVEY_<NAME>`` sets it.
     takes_none : bool
@@ -43,12 +43,12 @@ class About:
     parse: Callable[[Any], Any]
     kind: str
     doc: str
-    place: Place = Place.BOTH
+    place: OptionScope = OptionScope.BOTH
     env: bool = False
     takes_none: bool = False
 
 
-class Unfit(ValueError):
+class ValueDoesNotFit(ValueError):
     """An option cannot have this value; the message goes on after "which is"."""
 
 
@@ -59,35 +59,35 @@ def variable(name: str) -> str:
 
 def _integer(value: Any) -> int:
     if isinstance(value, float) and not value.is_integer():
-        raise Unfit("not a whole number")
+        raise ValueDoesNotFit("not a whole number")
     return int(value)
 
 
 def _positive(value: Any) -> int:
     number = _integer(value)
     if number < 1:
-        raise Unfit("not positive")
+        raise ValueDoesNotFit("not positive")
     return number
 
 
 def _natural(value: Any) -> int:
     number = _integer(value)
     if number < 0:
-        raise Unfit("negative")
+        raise ValueDoesNotFit("negative")
     return number
 
 
 def _seconds(value: Any) -> float:
     number = float(value)
     if not number >= 0 or math.isinf(number):
-        raise Unfit("not a number of seconds")
+        raise ValueDoesNotFit("not a number of seconds")
     return number
 
 
 def _positive_seconds(value: Any) -> float:
     number = _seconds(value)
     if number == 0:
-        raise Unfit("not positive")
+        raise ValueDoesNotFit("not positive")
     return number
 
 
@@ -106,7 +106,7 @@ def _bytes(value: Any) -> int:
         return _positive(value)
     found = re.fullmatch(r"\s*([0-9.]+)\s*(?:([kMGT]?)(i?)B)?\s*", value, re.IGNORECASE)
     if found is None:
-        raise Unfit("not a number of bytes such as 2000000000, '2GB' or '500MiB'")
+        raise ValueDoesNotFit("not a number of bytes such as 2000000000, '2GB' or '500MiB'")
     number, unit, binary = found.groups()
     step = 1024 if binary else 1000
     return _positive(round(float(number) * step ** " kmgt".index((unit or " ").lower())))
@@ -114,7 +114,7 @@ def _bytes(value: Any) -> int:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise Unfit("not a string")
+        raise ValueDoesNotFit("not a string")
     return value
 
 
@@ -124,7 +124,7 @@ def _boolean(value: Any) -> bool:
         return known[value.lower()]
     if value in (0, 1):  # True and False are these, too
         return bool(value)
-    raise Unfit("neither true nor false")
+    raise ValueDoesNotFit("neither true nor false")
 
 
 def _anything(value: Any) -> Any:
@@ -144,32 +144,32 @@ def _path_or_none(value: Any) -> str | None:
 def _directory(value: Any) -> str:
     path = _path(value)
     if not path:
-        raise Unfit("empty (give a directory, '.' for the current one)")
+        raise ValueDoesNotFit("empty (give a directory, '.' for the current one)")
     return path
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise Unfit("not a dict with strings as keys")
+        raise ValueDoesNotFit("not a dict with strings as keys")
     return dict(value)
 
 
 def _capture_mode(value: Any) -> CaptureMode:
     if value not in list(CaptureMode):
-        raise Unfit("none of these")
+        raise ValueDoesNotFit("none of these")
     return CaptureMode(value)
 
 
 def _function(value: Any) -> Any:
     if not callable(value):
-        raise Unfit("not callable")
+        raise ValueDoesNotFit("not callable")
     return value
 
 
 def _exceptions(value: Any) -> tuple[type[BaseException], ...]:
     classes = tuple(value) if isinstance(value, (tuple, list, set, frozenset)) else (value,)
     if not all(isinstance(one, type) and issubclass(one, BaseException) for one in classes):
-        raise Unfit("not a tuple of exception classes")
+        raise ValueDoesNotFit("not a tuple of exception classes")
     return classes
 
 
@@ -180,19 +180,25 @@ def _signals(value: Any) -> tuple[str, ...]:
     known = [name if isinstance(name, str) else signal.Signals(name).name for name in names]
     for name in known:
         if name not in signal.Signals.__members__ or name in ("SIGKILL", "SIGSTOP"):
-            raise Unfit(f"not a signal that can be handled: {name}")
+            raise ValueDoesNotFit(f"not a signal that can be handled: {name}")
     return tuple(known)
 
 
 def _on_change(value: Any) -> str:
     if value not in ("warn", "error", "ignore"):
-        raise Unfit("not one of 'warn', 'error' and 'ignore'")
+        raise ValueDoesNotFit("not one of 'warn', 'error' and 'ignore'")
+    return str(value)
+
+
+def _pset_types(value: Any) -> str:
+    if value not in ("given", "column"):
+        raise ValueDoesNotFit("neither 'given' nor 'column'")
     return str(value)
 
 
 def _stream(value: Any) -> Any:
     if not hasattr(value, "write"):
-        raise Unfit("not an open text stream")
+        raise ValueDoesNotFit("not an open text stream")
     return value
 
 
@@ -201,12 +207,12 @@ def option(
     parse: Callable[[Any], Any],
     kind: str,
     doc: str,
-    place: Place = Place.BOTH,
+    place: OptionScope = OptionScope.BOTH,
     env: bool = False,
     takes_none: bool = False,
 ) -> Any:
-    """Declare an option: a dataclass field that carries its `About`."""
-    return field(default=default, metadata={"about": About(parse, kind, doc, place, env, takes_none)})
+    """Declare an option: a dataclass field that carries its `OptionInfo`."""
+    return field(default=default, metadata={"about": OptionInfo(parse, kind, doc, place, env, takes_none)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +224,7 @@ class Options:
         _anything,
         "str or Executor",
         "What runs the psets: a backend's name, or any concurrent.futures.Executor.",
-        Place.INIT,
+        OptionScope.INIT,
         env=True,
     )
     ncores: int | None = option(
@@ -226,7 +232,7 @@ class Options:
         _integer,
         "int",
         "Workers to use; all that this process may use by default; negative: leave that many unused.",
-        Place.INIT,
+        OptionScope.INIT,
         env=True,
     )
     max_tasks_per_child: int | None = option(
@@ -234,7 +240,7 @@ class Options:
         _count,
         "int",
         "Psets that a worker runs before it is replaced; never by default.",
-        Place.INIT,
+        OptionScope.INIT,
         env=True,
     )
     worker_init: Any = option(
@@ -242,14 +248,14 @@ class Options:
         _function,
         "function",
         "Called without arguments, once in each worker; what it returns is system_kwargs['worker_state'].",
-        Place.INIT,
+        OptionScope.INIT,
     )
     threads_per_worker: int = option(
         1,
         _positive,
         "int",
         "Threads that numerical libraries may use in each worker; without ncores, so many fewer workers.",
-        Place.INIT,
+        OptionScope.INIT,
         env=True,
     )
     verbose: int = option(
@@ -268,6 +274,12 @@ class Options:
         env=True,
     )
     limit: int | None = option(None, _limit, "int", "Compute only the first so many psets; 0: all.", env=True)
+    pset_types: str = option(
+        "given",
+        _pset_types,
+        "'given' or 'column'",
+        "What psets from a list of dicts hold: the values given, or the types of columns, as in release 0.4.",
+    )
     timeout: float | None = option(
         None,
         _positive_seconds,
@@ -299,11 +311,11 @@ class Options:
         _path_or_none,
         "str or None",
         "What the hidden log file's name begins with; None: no log file.",
-        Place.INIT,
+        OptionScope.INIT,
         takes_none=True,
     )
     pslogger_fd: Any = option(
-        None, _stream, "text stream", "An open stream to log to instead of a file.", Place.INIT
+        None, _stream, "text stream", "An open stream to log to instead of a file.", OptionScope.INIT
     )
     stop_signals: tuple[str, ...] = option(
         ("SIGTERM",),
@@ -317,7 +329,7 @@ class Options:
         _directory,
         "path",
         "Keep what finished in this directory, and go on from there.",
-        Place.MAP,
+        OptionScope.MAP,
         env=True,
     )
     retry_failed: bool = option(
@@ -325,7 +337,7 @@ class Options:
         _boolean,
         "bool",
         "Run the psets again whose failures are in the checkpoint.",
-        Place.MAP,
+        OptionScope.MAP,
         env=True,
     )
     on_change: str = option(
@@ -333,7 +345,7 @@ class Options:
         _on_change,
         "'warn', 'error' or 'ignore'",
         "What to do when the function or user_kwargs are not those of the checkpoint.",
-        Place.MAP,
+        OptionScope.MAP,
         env=True,
     )
     out_func: Any = option(
@@ -341,37 +353,43 @@ class Options:
         _function,
         "function",
         "Called here as out_func(user_ret, system_kwargs, user_kwargs) for every pset that is done.",
-        Place.MAP,
+        OptionScope.MAP,
     )
     system_kwargs: Mapping[str, Any] | None = option(
-        None, _mapping, "dict", "Added to every worker's system_kwargs.", Place.MAP
+        None, _mapping, "dict", "Added to every worker's system_kwargs.", OptionScope.MAP
     )
     user_kwargs: Any = option(
-        None, _anything, "anything", "Given to the worker function as it is.", Place.MAP
+        None, _anything, "anything", "Given to the worker function as it is.", OptionScope.MAP
     )
     chdir: str | None = option(
-        None, _path, "path", "The workers' directory; by default the caller's.", Place.MAP
+        None, _path, "path", "The workers' directory; by default the caller's.", OptionScope.MAP
     )
     out_subdirs: int | None = option(
         None,
         _count,
         "int",
         "Give every pset one of so many names in system_kwargs['out_subdir']; 0: none.",
-        Place.MAP,
+        OptionScope.MAP,
     )
     progress_dt: float | None = option(
-        None, _seconds, "seconds", "Time between progress reports; overrides verbose.", Place.MAP
+        None, _seconds, "seconds", "Time between progress reports; overrides verbose.", OptionScope.MAP
     )
     group_size: int | None = option(
-        None, _positive, "int", "Psets that travel together; adapted by default.", Place.MAP
+        None, _positive, "int", "Psets that travel together; adapted by default.", OptionScope.MAP
     )
-    name: str = option("default", _text, "str", "Names the statistics and the lines of the log.", Place.MAP)
+    name: str = option(
+        "default", _text, "str", "Names the statistics and the lines of the log.", OptionScope.MAP
+    )
     keep_results: bool = option(
-        True, _boolean, "bool", "False: the results stay empty; out_func still sees everything.", Place.MAP
+        True,
+        _boolean,
+        "bool",
+        "False: the results stay empty; out_func still sees everything.",
+        OptionScope.MAP,
     )
 
 
-ABOUT: dict[str, About] = {one.name: one.metadata["about"] for one in fields(Options)}
+ABOUT: dict[str, OptionInfo] = {one.name: one.metadata["about"] for one in fields(Options)}
 DEFAULTS = Options()
 
 Warn = Callable[[str], None]
@@ -379,16 +397,16 @@ Warn = Callable[[str], None]
 
 def check_init(given: Mapping[str, Any], backends: tuple[str, ...]) -> None:
     """Refuse keywords that `init` does not take."""
-    _check_names(given, "init()", Place.MAP, "map()", backends)
+    _check_names(given, "init()", OptionScope.MAP, "map()", backends)
 
 
 def check_map(given: Mapping[str, Any], backends: tuple[str, ...]) -> None:
     """Refuse keywords that `map` does not take."""
-    _check_names(given, "map()", Place.INIT, "init()", backends)
+    _check_names(given, "map()", OptionScope.INIT, "init()", backends)
 
 
 def _check_names(
-    given: Mapping[str, Any], here: str, elsewhere: Place, there: str, backends: tuple[str, ...]
+    given: Mapping[str, Any], here: str, elsewhere: OptionScope, there: str, backends: tuple[str, ...]
 ) -> None:
     for name in given:
         if name in backends:
@@ -440,7 +458,7 @@ def resolve(
 def _parsed(name: str, source: str, value: Any, parse: Callable[[Any], Any], kind: str) -> Any:
     try:
         return parse(value)
-    except Unfit as error:
+    except ValueDoesNotFit as error:
         reason = f", which is {error}"
     except (ValueError, TypeError):
         reason = ""  # Python's own words say little to a user

@@ -11,14 +11,14 @@ from paramsurvey.transport.messages import Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class QueuedRows:
     """Neighbours in the queue; `alone`: each of them gets a group of its own."""
 
     rows: Rows
     alone: bool = False
 
 
-class Todo:
+class PsetQueue:
     """A queue of rows, handed out in pieces of any size.
 
     Parameters
@@ -31,7 +31,7 @@ class Todo:
     """
 
     def __init__(self, rows: Rows, options: Sequence[Any] | None = None) -> None:
-        self._pieces = deque([Piece(rows)] if len(rows) else [])
+        self._pieces = deque([QueuedRows(rows)] if len(rows) else [])
         self._options = options
         self._count = len(rows)
 
@@ -43,17 +43,17 @@ class Todo:
         piece = self._pieces.popleft()
         size = 1 if piece.alone else self._alike(piece.rows, min(most, len(piece.rows)))
         if size < len(piece.rows):
-            self._pieces.appendleft(Piece(piece.rows[size:], piece.alone))
+            self._pieces.appendleft(QueuedRows(piece.rows[size:], piece.alone))
         self._count -= size
         return piece.rows[:size]
 
     def put_back(self, rows: Rows) -> None:
         """Take back rows that were not run: they are next."""
-        self._add(Piece(rows), first=True)
+        self._add(QueuedRows(rows), first=True)
 
     def put_alone(self, rows: Rows) -> None:
         """Take back rows that shall be run again by themselves, when the others are handed out."""
-        self._add(Piece(rows, alone=True), first=False)
+        self._add(QueuedRows(rows, alone=True), first=False)
 
     def clear(self) -> list[int]:
         """Give up, and return the rows that will not be run."""
@@ -62,7 +62,7 @@ class Todo:
         self._count = 0
         return rows
 
-    def _add(self, piece: Piece, first: bool) -> None:
+    def _add(self, piece: QueuedRows, first: bool) -> None:
         if len(piece.rows) == 0:
             return
         (self._pieces.appendleft if first else self._pieces.append)(piece)

@@ -14,25 +14,25 @@ from numpy.typing import NDArray
 
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
-from paramsurvey.engine.collector import opened, results_of
+from paramsurvey.engine.collector import results_by_offset, unpickled_reply
 from paramsurvey.engine.deadline import Deadline, with_output
 from paramsurvey.engine.group_size import GroupSizer
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.engine.queue import Todo
+from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.errors import JobRefused
-from paramsurvey.params.sources import psets_of
-from paramsurvey.transport.columns import pick
+from paramsurvey.params.sources import make_psets
+from paramsurvey.transport.columns import rows_at
 from paramsurvey.transport.messages import (
     Answer,
     Answers,
     Failure,
     FailureKind,
     Group,
-    Loss,
+    JobRejected,
+    LostGroup,
     Pset,
-    Refusal,
     Reply,
     Rows,
 )
@@ -57,7 +57,7 @@ class Watcher(Protocol):
         ...
 
 
-class OutCaller(Protocol):
+class ResultReceiver(Protocol):
     """Hands what is done to the user's out_func."""
 
     def finished(self, pset: Pset, result: Mapping[Any, Any]) -> bool:
@@ -70,7 +70,7 @@ class OutCaller(Protocol):
 
 
 @dataclass(slots=True)
-class InHand:
+class SentGroup:
     """A group that a worker has, and up to which offset it was answered."""
 
     group: Group
@@ -91,13 +91,13 @@ class Survey:
 
     state: MapState
     backend: Backend
-    todo: Todo
+    queue: PsetQueue
     watcher: Watcher
     clock: Callable[[], float]
     sizer: GroupSizer = field(default_factory=GroupSizer)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     checkpoint: Checkpoint = field(default_factory=NoCheckpoint)
-    out: OutCaller | None = None
+    out: ResultReceiver | None = None
     options: Sequence[Mapping[str, Any] | None] | None = None
     deadline: Deadline = field(default_factory=Deadline)
     max_failures: int | None = None
@@ -105,7 +105,7 @@ class Survey:
     def __post_init__(self) -> None:
         self.source, self.collector = self.state.source, self.state.collector
         self.progress, self.stats = self.state.progress, self.state.stats
-        self._in_hand: dict[int, InHand] = {}
+        self._sent: dict[int, SentGroup] = {}
         self._attempts: dict[int, int] = {}  # of psets that failed before
         self._decoder = self.source.decoder()
         self._next_id = 0
@@ -114,7 +114,7 @@ class Survey:
 
     def rounds(self) -> Iterator[None]:
         """Dispatch, wait, settle, expire, report, until nothing is left; yield after each round."""
-        while self.todo or self._in_hand or self._read_more():
+        while self.queue or self._sent or self._read_more():
             self._dispatch()
             self._settle(self.backend.poll(self.deadline.longest_wait()))
             self._expire()
@@ -125,8 +125,8 @@ class Survey:
     def give_up(self, failure: Failure = NOT_RUN) -> None:
         """Stop what is running, and settle every pset that is not settled yet with `failure`."""
         self._given_up = True
-        rows = self.todo.clear()
-        for group_id in list(self._in_hand):
+        rows = self.queue.clear()
+        for group_id in list(self._sent):
             self.backend.abort(group_id)
             rows.extend(int(row) for row in self._drop(group_id).rest())
         for row in rows:
@@ -135,27 +135,27 @@ class Survey:
 
     def running(self) -> list[tuple[int, float]]:
         """Return (row, seconds) of every pset that is known to run now, the longest first."""
-        known = [(in_hand, self.backend.running(id)) for id, in_hand in self._in_hand.items()]
+        known = [(sent, self.backend.running(id)) for id, sent in self._sent.items()]
         rows = [(int(one.group.rows[at[0]]), at[1]) for one, at in known if at and at[0] < len(one.group)]
         return sorted(rows, key=lambda one: -one[1])
 
     def pset(self, row: int) -> Pset:
         """Return one pset, as a worker sees it."""
-        return psets_of(self.source, range(row, row + 1))[0]
+        return make_psets(self.source, range(row, row + 1))[0]
 
     # dispatch
 
     def _dispatch(self) -> None:
-        while self.backend.capacity() > 0 and (self.todo or self._read_more()):
-            size = self.sizer.size(len(self.todo), self.backend.core_count())
-            self._send(self.todo.take(min(size, self.backend.largest_group() or size)))
+        while self.backend.capacity() > 0 and (self.queue or self._read_more()):
+            size = self.sizer.size(len(self.queue), self.backend.core_count())
+            self._send(self.queue.take(min(size, self.backend.largest_group() or size)))
 
     def _read_more(self) -> bool:
         """Take more psets from a source that does not have them all yet; tell whether there were any."""
         if self._given_up:
             return False
         count = self.sizer.ahead(self.backend.core_count())
-        while not self.todo:
+        while not self.queue:
             known = len(self.source)
             new = self.source.read(count)
             if new == 0:
@@ -169,7 +169,7 @@ class Survey:
         """Take up rows that have become known; what an earlier run did with them is done."""
         resumed = self.checkpoint.resume(rows)
         for piece in reversed(resumed.rest):
-            self.todo.put_back(piece)
+            self.queue.put_back(piece)
         self.progress.finished += len(resumed.finished)
         self.progress.resumed += len(resumed.finished)
         self.progress.failures += len(resumed.failed)
@@ -179,10 +179,10 @@ class Survey:
     def _send(self, rows: Rows) -> None:
         self._next_id += 1
         options = self.options[rows[0]] if self.options is not None else None
-        load = self._decoder.sealed(self.source.load(rows))
+        load = self._decoder.isolated(self.source.load(rows))
         self.sizer.weigh(len(rows), self._decoder.weight(load))
         group = Group(self._next_id, rows, load, options)
-        self._in_hand[group.id] = InHand(group)
+        self._sent[group.id] = SentGroup(group)
         self.progress.active += len(rows)
         self.backend.submit(group)
         self._report()
@@ -195,17 +195,17 @@ class Survey:
             self._report()
 
     def _settle_one(self, answer: Answer) -> None:
-        if isinstance(answer, Refusal):
+        if isinstance(answer, JobRejected):
             raise JobRefused(f"{answer.reason}\n{answer.traceback}".rstrip())
-        if answer.group_id not in self._in_hand:
+        if answer.group_id not in self._sent:
             return  # of a group that was given up: what it says was settled then
         if isinstance(answer, Reply):
-            self._take(self._in_hand[answer.group_id], opened(answer))
+            self._take(self._sent[answer.group_id], unpickled_reply(answer))
         else:
-            self._lose(self._in_hand[answer.group_id], answer)
+            self._lose(self._sent[answer.group_id], answer)
 
-    def _take(self, in_hand: InHand, reply: Reply) -> None:
-        group, in_hand.answered = in_hand.group, reply.stop
+    def _take(self, sent: SentGroup, reply: Reply) -> None:
+        group, sent.answered = sent.group, reply.stop
         count = reply.stop - reply.start
         self.collector.land(group, reply, len(self.source))
         self.checkpoint.land(group, reply)
@@ -219,12 +219,13 @@ class Survey:
             self._failed(int(group.rows[offset]), replace(failure, output=printed))
         if not self.collector.keep_results:
             finished = [row for row in range(reply.start, reply.stop) if row not in reply.failures]
-            self.source.forget(pick(group.rows, np.array(finished, dtype=np.int64)))
+            self.source.forget(rows_at(group.rows, np.array(finished, dtype=np.int64)))
         if reply.done:
-            self.todo.put_back(self._drop(group.id).rest())
+            self.queue.put_back(self._drop(group.id).rest())
 
     def _time(self, reply: Reply) -> None:
         self.stats.peak_memory = max(self.stats.peak_memory, reply.peak_memory)
+        self.stats.copying += reply.copying
         walls = np.asarray(reply.walls, dtype=np.float64)
         self.stats.add(f"{self.progress.name}_wallclock", walls)
         self.stats.add(f"{self.progress.name}_iowait", walls * _shares(reply.idle))
@@ -232,29 +233,29 @@ class Survey:
             self.stats.add(name, np.asarray(seconds))
         self.sizer.observe(len(walls), float(walls.sum()))
 
-    def _call_out(self, out: OutCaller, group: Group, reply: Reply) -> None:
-        psets = psets_of(self.source, group.rows[reply.start : reply.stop])
-        for offset, result in results_of(reply).items():
+    def _call_out(self, out: ResultReceiver, group: Group, reply: Reply) -> None:
+        psets = make_psets(self.source, group.rows[reply.start : reply.stop])
+        for offset, result in results_by_offset(reply).items():
             if not out.finished(psets[offset - reply.start], result):
                 self.progress.exceptions += 1  # the pset has its result all the same
 
-    def _lose(self, in_hand: InHand, loss: Loss) -> None:
+    def _lose(self, sent: SentGroup, loss: LostGroup) -> None:
         """Blame the pset that was running; the others of the group are innocent and run again."""
-        rest = self._drop(in_hand.group.id).rest()
-        guilty = 0 if len(rest) == 1 else None if loss.offset is None else loss.offset - in_hand.answered
-        if guilty is None:
-            self.todo.put_alone(rest)  # so that the guilty one is found
+        rest = self._drop(sent.group.id).rest()
+        culprit = 0 if len(rest) == 1 else None if loss.offset is None else loss.offset - sent.answered
+        if culprit is None:
+            self.queue.put_alone(rest)  # so that the culprit one is found
             return
-        self.todo.put_back(rest[guilty + 1 :])
-        self.todo.put_back(rest[:guilty])
-        self._failed(int(rest[guilty]), loss.failure)
+        self.queue.put_back(rest[culprit + 1 :])
+        self.queue.put_back(rest[:culprit])
+        self._failed(int(rest[culprit]), loss.failure)
 
     def _failed(self, row: int, failure: Failure) -> None:
         attempts = self._attempts[row] = self._attempts.get(row, 0) + 1
         if self.retry.again(failure, attempts):
             self.progress.retried += 1
             self.watcher.retried(row, failure)
-            self.todo.put_alone(range(row, row + 1))
+            self.queue.put_alone(range(row, row + 1))
             return
         self.collector.fail(row, failure, attempts)
         self.checkpoint.fail(row, failure, attempts)
@@ -265,10 +266,10 @@ class Survey:
         if self.out is not None and not self.out.failed(self.pset(row), failure):
             self.progress.exceptions += 1
 
-    def _drop(self, group_id: int) -> InHand:
-        in_hand = self._in_hand.pop(group_id)
-        self.progress.active -= len(in_hand.rest())
-        return in_hand
+    def _drop(self, group_id: int) -> SentGroup:
+        sent = self._sent.pop(group_id)
+        self.progress.active -= len(sent.rest())
+        return sent
 
     def _report(self) -> None:
         self.watcher.report(self.progress)
@@ -280,10 +281,10 @@ class Survey:
         if self.deadline.timeout is None or self.clock() < self._look_at:
             return
         self._look_at = self.clock() + self.deadline.longest_wait()
-        for group_id, in_hand in list(self._in_hand.items()):
+        for group_id, sent in list(self._sent.items()):
             loss = self.deadline.overrun(group_id, self.backend.running(group_id))
             if loss is not None:
-                self._lose(in_hand, with_output(loss, self.backend.abort(group_id)))
+                self._lose(sent, with_output(loss, self.backend.abort(group_id)))
 
     def _fail_fast(self) -> None:
         if self.max_failures is not None and self.progress.failures >= self.max_failures:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.params.row_math import as_array
-from paramsurvey.transport.columns import pack, where
+from paramsurvey.transport.columns import numpy_index, value_array
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.packed_columns import native
 
@@ -33,13 +33,33 @@ def as_axis(name: str, values: object) -> Axis:
     dtype = getattr(checked, "dtype", None)
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return _numbers(np.asarray(checked))
-    return pack([dated(value) for value in native(listed(checked))])
+    return value_array([dated(value) for value in native(as_list(checked))])
 
 
-def listed(values: Iterable[Any]) -> list[Any]:
+def as_list(values: Iterable[Any]) -> list[Any]:
     """Return `values` as a list, Arrow's as Python objects."""
     to_list = getattr(values, "to_pylist", None)
     return list(to_list() if to_list else values)
+
+
+def several(values: object) -> Any:
+    """Return values as they are, and one value (a string, a number, None) as a list of it.
+
+    Examples
+    --------
+    >>> [several(values) for values in (3, "abc", None, [3])]
+    [[3], ['abc'], [None], [3]]
+    """
+    if not is_one(values):
+        return values
+    return [values[()] if isinstance(values, np.ndarray) else values]  # it has no dimensions
+
+
+def is_one(values: object) -> bool:
+    """Tell whether this is one value, not several: a string, a number, an array without dimensions."""
+    if isinstance(values, (str, bytes)):
+        return True
+    return getattr(values, "ndim", 1) < 1 or not isinstance(values, Iterable)
 
 
 def check_values(name: object, values: object) -> Iterable[Any]:
@@ -59,12 +79,12 @@ def check_values(name: object, values: object) -> Iterable[Any]:
         raise ValueError(f"{needs} a dict: give its list(...), or the list of its values()")
     if isinstance(values, (set, frozenset)):
         raise ValueError(f"{needs} a set, which has no order: give it one with sorted(...)")
+    if is_one(values):
+        raise ValueError(f"{needs} {values}: write [{values}]")
     dimensions = getattr(values, "ndim", 1)
     if dimensions > 1:
         raise ValueError(f"{needs} {dimensions} dimensions: give one, for example with list(...)")
-    if dimensions < 1 or not isinstance(values, Iterable):
-        raise ValueError(f"{needs} {values}: write [{values}]")
-    return values
+    return cast("Iterable[Any]", values)
 
 
 def native_order(values: Any) -> Any:
@@ -119,16 +139,16 @@ def dated(value: Any) -> Any:
     return pd.Timestamp(value) if isinstance(value, np.datetime64) else pd.Timedelta(value)
 
 
-def pick(axis: Axis, rows: Rows) -> Values:
+def values_at(axis: Axis, rows: Rows) -> Values:
     """Return the values at `rows`, never a view of the axis.
 
     Examples
     --------
-    >>> pick(range(0, 1000, 10), range(3, 5))
+    >>> values_at(range(0, 1000, 10), range(3, 5))
     array([30, 40])
     """
     if isinstance(axis, range):
         return axis.start + axis.step * as_array(rows)
     if isinstance(axis, np.ndarray):
-        return np.array(axis[where(rows)])
+        return np.array(axis[numpy_index(rows)])
     return axis[rows.start : rows.stop] if isinstance(rows, range) else [axis[i] for i in rows]

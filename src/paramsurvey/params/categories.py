@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from paramsurvey.params.axes import has_none
 from paramsurvey.params.dataframes import as_series
 from paramsurvey.params.row_math import blocks
-from paramsurvey.transport.columns import objects
+from paramsurvey.transport.columns import object_array
 from paramsurvey.transport.packed_columns import native
 
 
@@ -86,7 +86,7 @@ def _are_objects(values: Any) -> bool:
 
 
 def _as_objects(values: Any) -> pd.Series[Any]:
-    return pd.Series(objects(values, len(values)), dtype=object)
+    return pd.Series(object_array(values, len(values)), dtype=object)
 
 
 def _as_category(values: Any) -> pd.Series[Any]:
@@ -166,6 +166,13 @@ class NativeValues:
         for block in blocks(len(codes)):  # numpy makes 8 bytes of each code that it looks up
             column[block.start : block.stop] = values[codes[block.start : block.stop]]
         return pd.Series(column, dtype=self.dtype, copy=False)
+
+
+def native_column(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a categorical as a column of its values, anything else as it is."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    return NativeValues.of(column).column(column.cat.codes.to_numpy()).set_axis(column.index)
 
 
 DTYPES = "paramsurvey_dtypes"  # in the attrs of psets: the dtypes that columns of objects have in results

@@ -12,15 +12,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from paramsurvey.errors import PsetError
-from paramsurvey.params.axes import check_values, listed, native_order
-from paramsurvey.params.categories import DTYPES, column_of, dtypes_of_objects, note_dtypes, smaller
+from paramsurvey.params.axes import as_list, check_values, native_order, several
+from paramsurvey.params.categories import (
+    DTYPES,
+    column_of,
+    dtypes_of_objects,
+    native_column,
+    note_dtypes,
+    smaller,
+)
 from paramsurvey.params.column_names import refuse_duplicates, without_reasons
 from paramsurvey.params.dataframes import frame_of, native_frame
-from paramsurvey.params.row_math import Spread, blocks, check_seed, strides
+from paramsurvey.params.row_math import RepeatedRows, blocks, check_seed, strides
 from paramsurvey.params.sources import check_pset
 from paramsurvey.params.spaces import Aligned, Grid, Space
 from paramsurvey.params.value_hash import content_key
-from paramsurvey.transport.columns import where
+from paramsurvey.transport.columns import numpy_index
 from paramsurvey.transport.messages import Pset
 
 __all__ = [
@@ -34,21 +41,26 @@ __all__ = [
 
 
 def product(
-    *args: Mapping[Any, Any] | pd.Series[Any] | pd.DataFrame, infer_category: bool = True
+    *args: Mapping[Any, Any] | pd.Series[Any] | pd.DataFrame | Sequence[Mapping[Any, Any]],
+    infer_category: bool = True,
 ) -> pd.DataFrame:
     """Return every combination of the arguments' rows; the last argument varies fastest.
 
     Parameters
     ----------
-    *args : dict, Series or DataFrame
-        A dict of name -> values: each of its keys is crossed with all others. A Series: its name and its
-        values. A DataFrame, for example the results of an earlier map: its rows stay together.
+    *args : dict, Series, DataFrame or list of dicts
+        A dict of name -> values: each of its keys is crossed with all others; a value that is no list (a
+        number, a string) is the same in all rows. A Series: its name and its values. A DataFrame, for
+        example the results of an earlier map, or a list of dicts: its rows stay together. Where two
+        arguments have a column in common, rows go together only where that is the same in both: an outer
+        join, so that a row without a partner is there, with nan, and in the order of these columns.
     infer_category : bool
         The values of dicts, Series and DataFrames of one column become categoricals where they can be
-        hashed: that takes 1 byte per row where there are up to 127 of them. False: they keep their
-        dtypes. DataFrames of several columns keep theirs always. In both cases, values that would not stay
-        what they are (None; and in a categorical equal ones of different types, such as True and 1) make a
-        column of objects, so that a worker gets the very values.
+        hashed: that takes 1 byte per row where there are up to 127 of them; in results they are columns of
+        their values again. False: they keep their dtypes. DataFrames of several columns keep theirs
+        always. In both cases, values that would not stay what they are (None; and in a categorical equal
+        ones of different types, such as True and 1) make a column of objects, so that a worker gets the
+        very values.
 
     Returns
     -------
@@ -58,8 +70,8 @@ def product(
     Raises
     ------
     ValueError
-        An argument is none of these, a Series has no name, values are no list of them, or a name is
-        there twice.
+        An argument is none of these, a Series has no name, values are no list of them, one table has a
+        name twice, or columns in common cannot be compared.
 
     See Also
     --------
@@ -67,12 +79,12 @@ def product(
 
     Examples
     --------
-    >>> product({"a": [1, 2], "b": ["x", "y"]})
-       a  b
-    0  1  x
-    1  1  y
-    2  2  x
-    3  2  y
+    >>> product({"a": [1, 2], "b": ["x", "y"]}, {"c": 0.5})
+       a  b    c
+    0  1  x  0.5
+    1  1  y  0.5
+    2  2  x  0.5
+    3  2  y  0.5
     >>> stars = pd.DataFrame({"name": ["Sirius", "Vega"], "parsec": [2.64, 7.68]})
     >>> product(stars, {"band": ["B", "V"]})
          name  parsec band
@@ -84,17 +96,45 @@ def product(
     factors = [factor for arg in args for factor in _factors(arg, infer_category)]
     if not factors:
         return pd.DataFrame(index=pd.RangeIndex(0))
-    refuse_duplicates(name for factor in factors for name in factor.columns)
     try:
-        return _crossed(factors)
+        return _crossed(_joined(factors))
     except MemoryError as error:
         raise MemoryError(f"{error}: use params.grid(), which needs no memory") from error
+
+
+def _joined(factors: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return factors of which no two have a column in common: those that do are made one."""
+    found: list[pd.DataFrame] = []
+    for factor in factors:
+        refuse_duplicates(factor.columns)
+        shared = [name for other in found for name in other.columns if name in factor.columns]
+        found = [_outer_join(_crossed(found), factor, shared)] if shared else [*found, factor]
+    return found
+
+
+def _outer_join(left: pd.DataFrame, right: pd.DataFrame, shared: list[Any]) -> pd.DataFrame:
+    for name in shared:
+        if left[name].dtype != right[name].dtype:  # pandas compares no categoricals of different categories
+            left, right = (side.assign(**{str(name): native_column(side[name])}) for side in (left, right))
+    try:
+        joined = left.merge(right, how="outer", on=shared)
+    except (TypeError, ValueError) as error:
+        names = ", ".join(map(repr, shared))
+        raise ValueError(
+            f"two arguments of a product have {names} in common, and the values cannot be compared "
+            f"({error}): give them the same type, or another name"
+        ) from error
+    for side in (left, right):
+        note_dtypes(joined, side.attrs.get(DTYPES, {}))
+    return joined
 
 
 def _crossed(factors: Sequence[pd.DataFrame]) -> pd.DataFrame:
     sizes = [len(factor) for factor in factors]
     rows = range(prod(sizes))
-    spreads = [Spread.over(rows, size, stride) for size, stride in zip(sizes, strides(sizes), strict=True)]
+    spreads = [
+        RepeatedRows.over(rows, size, stride) for size, stride in zip(sizes, strides(sizes), strict=True)
+    ]
     columns = {
         name: _spread(column, spread)
         for factor, spread in zip(factors, spreads, strict=True)
@@ -107,9 +147,9 @@ def _crossed(factors: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return crossed
 
 
-def _spread(column: pd.Series[Any], spread: Spread) -> Any:
+def _spread(column: pd.Series[Any], spread: RepeatedRows) -> Any:
     """Return the column of a product, as an array that shares nothing with `column`."""
-    chosen = column.iloc[where(spread.rows)]
+    chosen = column.iloc[numpy_index(spread.rows)]
     if isinstance(chosen.dtype, pd.CategoricalDtype):
         codes = spread.apply(chosen.cat.codes.to_numpy(copy=True))
         return pd.Categorical.from_codes(codes, dtype=chosen.dtype, validate=False)
@@ -131,9 +171,25 @@ def _factors(arg: object, infer_category: bool) -> list[pd.DataFrame]:
         return [_factor(arg.name, arg, infer_category)]
     if isinstance(arg, Mapping):
         return [_factor(name, values, infer_category) for name, values in arg.items()]
+    if isinstance(arg, (list, tuple)) and arg and all(isinstance(row, Mapping) for row in arg):
+        return [_records(arg, infer_category)]
     raise ValueError(
-        f"a product cannot be made with {arg!r:.50}: give a dict of lists, a Series or a DataFrame"
+        f"a product cannot be made with {arg!r:.50}: "
+        "give a dict of lists, a Series or a DataFrame, or a list of dicts"
     )
+
+
+def _records(rows: Sequence[Mapping[Any, Any]], infer_category: bool) -> pd.DataFrame:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {name: [row.get(name, np.nan) for row in rows] for name in names}
+    if len(columns) == 1:
+        return _factor(names[0], columns[names[0]], infer_category)
+    factor = pd.DataFrame(
+        {name: column_of(values, infer_category=False) for name, values in columns.items()},
+        index=pd.RangeIndex(len(rows)),
+    )
+    note_dtypes(factor, dtypes_of_objects(factor))
+    return factor
 
 
 def _rows_together(frame: pd.DataFrame) -> pd.DataFrame:
@@ -144,9 +200,9 @@ def _rows_together(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _factor(name: Hashable, values: object, infer_category: bool) -> pd.DataFrame:
-    checked = native_order(check_values(name, values))
+    checked = native_order(check_values(name, several(values)))
     if not isinstance(checked, (range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
-        checked = listed(checked)
+        checked = as_list(checked)
     factor = pd.DataFrame({name: column_of(checked, infer_category)}, copy=False)
     if infer_category or isinstance(checked, list):  # else the dtype is the caller's own
         note_dtypes(factor, dtypes_of_objects(factor))
@@ -310,7 +366,7 @@ def _frame_and_rows(psets: object) -> tuple[pd.DataFrame, Iterable[Mapping[Any, 
         return pd.DataFrame(table).copy(), _rows(table)
     if isinstance(psets, (bytes, Mapping)) or not isinstance(psets, Iterable):
         raise PsetError(f"psets cannot be a {type(psets).__name__}: give a DataFrame or a list of dicts")
-    rows = listed(psets)
+    rows = as_list(psets)
     for i, pset in enumerate(rows):
         check_pset(i, pset)
     rows = [without_reasons(pset) for pset in rows]

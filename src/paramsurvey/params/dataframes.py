@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paramsurvey.errors import PsetTypeError
+from paramsurvey.errors import PsetError, PsetTypeError
+from paramsurvey.params.axes import is_one
 from paramsurvey.params.column_names import reasons_among, refuse_duplicates
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def frame_of(psets: object) -> pd.DataFrame | None:
 
     Parameters
     ----------
-    psets : DataFrame, polars or Arrow table, or path
+    psets : DataFrame, polars or Arrow table, dict of columns, or path
         A path is that of a Parquet file, or of a directory of them. The psets of `missing` come without
         their reasons.
 
@@ -40,19 +42,36 @@ def frame_of(psets: object) -> pd.DataFrame | None:
     Raises
     ------
     PsetError
-        A ValueError: there is no Parquet file, or the names of a table's columns are not different.
+        A ValueError: there is no Parquet file, the names of a table's columns are not different, or the
+        columns of a dict are not equally long.
     """
     import pandas as pd
 
     to_psets = getattr(psets, "to_psets", None)  # of missing psets: their reasons are none of their keys
     if callable(to_psets):
         psets = to_psets()
+    if isinstance(psets, Mapping):
+        return _of_columns(psets)
     if isinstance(psets, (str, os.PathLike)):
         psets = _read_parquet(psets)
     frame = psets if isinstance(psets, pd.DataFrame) else _as_frame(psets)
     if not isinstance(frame, pd.DataFrame):
         return None
     return native_frame(_without_reasons(frame))
+
+
+def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame | None:
+    """Return a dict of columns as a table, None where none of them is one: it is one pset then."""
+    import pandas as pd
+
+    if columns and all(is_one(values) or isinstance(values, (Mapping, Set)) for values in columns.values()):
+        return None
+    try:
+        return native_frame(pd.DataFrame(dict(columns)))
+    except (TypeError, ValueError) as error:
+        raise PsetError(
+            f"psets is a dict of columns that make no table ({error}): give lists that are equally long"
+        ) from error
 
 
 def as_series(values: Values | NDArray[Any]) -> pd.Series[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.transport.columns import objects
+from paramsurvey.transport.columns import object_array
 from paramsurvey.transport.messages import Rows, Values
 
 BLOCK = 1 << 16  # rows: many enough for numpy to be fast, few enough to stay in a cache
@@ -49,7 +49,7 @@ def strides(sizes: Sequence[int]) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class RepeatedRows:
     """How neighbouring rows of a product repeat the rows of one factor.
 
     The factor's rows come in runs, and the runs come over and over again. Only one round of runs is
@@ -66,7 +66,7 @@ class Spread:
 
     Examples
     --------
-    >>> spread = Spread.over(range(1, 8), size=2, stride=2)
+    >>> spread = RepeatedRows.over(range(1, 8), size=2, stride=2)
     >>> spread.rows, spread.counts
     (array([0, 1, 0]), array([1, 2, 1]))
     >>> spread.apply(np.array([0, 1, 0]))
@@ -78,7 +78,7 @@ class Spread:
     length: int
 
     @classmethod
-    def over(cls, rows: range, size: int, stride: int) -> Spread:
+    def over(cls, rows: range, size: int, stride: int) -> RepeatedRows:
         """Return what `rows` (neighbours) take from a factor of `size` rows with runs of `stride`."""
         if not rows:
             return cls(range(0), None, 0)
@@ -89,7 +89,7 @@ class Spread:
     def apply(self, values: Values) -> Values:
         """Return the column of the product, given the values at `rows`."""
         if isinstance(values, list):
-            return list(self._repeat(objects(values, len(values))))
+            return list(self._repeat(object_array(values, len(values))))
         return self._repeat(values)
 
     def _repeat(self, values: NDArray[Any]) -> NDArray[Any]:

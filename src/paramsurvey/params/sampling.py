@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.errors import suggestion
-from paramsurvey.params.axes import as_axis, pick
+from paramsurvey.params.axes import as_axis, values_at
 from paramsurvey.params.column_names import check_names
 from paramsurvey.params.row_math import check_seed
 from paramsurvey.params.spaces import Space
@@ -113,7 +113,7 @@ class Choice:
 
     def at(self, unit: NDArray[np.float64]) -> Values:
         last = len(self._values) - 1
-        return pick(self._values, np.minimum((unit * (last + 1)).astype(np.int64), last))
+        return values_at(self._values, np.minimum((unit * (last + 1)).astype(np.int64), last))
 
     def __repr__(self) -> str:
         return f"Choice({self._values!r})"

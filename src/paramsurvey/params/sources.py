@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.errors import PsetTypeError
-from paramsurvey.params.axes import dated, listed
+from paramsurvey.params.axes import as_list, dated
 from paramsurvey.params.column_names import ATTEMPTS, check_names, without_reasons
 from paramsurvey.params.dataframes import as_series, frame_of
 from paramsurvey.params.spaces import Space
-from paramsurvey.transport.columns import pack, where
+from paramsurvey.transport.columns import numpy_index, value_array
 from paramsurvey.transport.decoders import DictDecoder, TableDecoder
-from paramsurvey.transport.isolation import is_atom
+from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Decoder, Pset, Rows, Values
 from paramsurvey.transport.packed_columns import native
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
+class CategoryCodes:
     """Cells that are positions in a list of values, which has nan at its end, where -1 finds it."""
 
     codes: NDArray[Any]
@@ -41,13 +41,13 @@ class Coded:
         return [self.categories[code] for code in self.codes.tolist()]
 
 
-Cells: TypeAlias = "Values | Coded"
+ColumnValues: TypeAlias = "Values | CategoryCodes"
 """Some rows of a column, as the workers get them."""
 
 
-def cell_list(cells: Cells) -> list[Any]:
+def cell_list(cells: ColumnValues) -> list[Any]:
     """Return the values of some rows of a column, as the workers see them."""
-    if isinstance(cells, Coded):
+    if isinstance(cells, CategoryCodes):
         return cells.values()
     return cells.tolist() if isinstance(cells, np.ndarray) else list(cells)
 
@@ -74,7 +74,7 @@ class PsetSource(Protocol):
         """Return what a group of these rows carries."""
         ...
 
-    def cells(self, rows: Rows) -> Mapping[str, Cells]:
+    def cells(self, rows: Rows) -> Mapping[str, ColumnValues]:
         """Return the columns of these rows; a key that a pset does not have is nan."""
         ...
 
@@ -91,15 +91,18 @@ class PsetSource(Protocol):
         ...
 
 
-def as_source(psets: object, limit: int | None = None) -> PsetSource:
+def as_source(psets: object, limit: int | None = None, pset_types: str = "given") -> PsetSource:
     """Return `psets`, the first `limit` of them, as what a survey works on.
 
     Parameters
     ----------
-    psets : DataFrame, iterable of dicts, polars or Arrow table, path, or space from `paramsurvey.params`
+    psets : DataFrame, iterable of dicts, polars or Arrow table, dict of columns, path, or space
         A path is that of a Parquet file, or of a directory of them. It is not changed.
     limit : int, optional
         None: all.
+    pset_types : str
+        ``'given'``: the values of dicts stay what they are. ``'column'``: they get the type of their column
+        in a DataFrame, as in release 0.4; an iterator is read to its end for that.
 
     Raises
     ------
@@ -114,24 +117,35 @@ def as_source(psets: object, limit: int | None = None) -> PsetSource:
     if frame is not None:
         return PsetTable.from_frame(frame, limit)
     if isinstance(psets, Iterator):
-        return PsetStream(psets if limit is None else islice(psets, limit))
-    return PsetTable.from_dicts(_dicts(psets, limit))
+        psets = psets if limit is None else islice(psets, limit)
+    if pset_types == "column":
+        return PsetTable.from_frame(_typed_by_column(_dicts(psets)), limit)
+    if isinstance(psets, Iterator):
+        return PsetStream(psets)
+    return PsetTable.from_dicts(_dicts(psets)[:limit])
 
 
-def _dicts(psets: object, limit: int | None) -> list[Mapping[str, Any]]:
+def _typed_by_column(psets: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([dict(without_reasons(pset)) for pset in psets])
+
+
+def _dicts(psets: object) -> list[Mapping[str, Any]]:
     if isinstance(psets, Mapping):
         raise PsetTypeError(
-            "psets is one dict: give a list of dicts, [pset], or a space from paramsurvey.params"
+            "psets is one dict, and none of its values is a list: give a list of dicts, [pset], "
+            "a dict of columns, {'a': [1, 2]}, or a space from paramsurvey.params"
         )
     if isinstance(psets, bytes) or not isinstance(psets, Iterable):
         raise PsetTypeError(
             f"psets must be a DataFrame or an iterable of dicts, not {type(psets).__name__}: "
             "give for example [{'a': 1}, {'a': 2}]"
         )
-    rows = listed(psets)
+    rows = as_list(psets)
     for i, pset in enumerate(rows):
         check_pset(i, pset)
-    return rows[:limit]
+    return rows
 
 
 def check_pset(number: int, pset: object) -> None:
@@ -161,7 +175,7 @@ class SpaceSource:
     def load(self, rows: Rows) -> None:
         """Return None: the space is known to the workers."""
 
-    def cells(self, rows: Rows) -> Mapping[str, Cells]:
+    def cells(self, rows: Rows) -> Mapping[str, ColumnValues]:
         """Return the columns of these rows."""
         return self._space.columns(rows)
 
@@ -240,11 +254,13 @@ class PsetTable:
         """Return these rows' slice of every column."""
         return tuple(column.cut(rows) for column in self._columns)
 
-    def cells(self, rows: Rows) -> Mapping[str, Cells]:
+    def cells(self, rows: Rows) -> Mapping[str, ColumnValues]:
         """Return the columns of these rows."""
         cut = zip(self.names, self._columns, self.load(rows), strict=True)
         return {
-            name: values if column.categories is None else Coded(np.asarray(values), column.categories)
+            name: values
+            if column.categories is None
+            else CategoryCodes(np.asarray(values), column.categories)
             for name, column, values in cut
         }
 
@@ -276,7 +292,7 @@ class PsetTable:
         if rows is None:
             frame = _unshared(self._frame)
         else:
-            frame = without_index(self._frame.iloc[where(rows)].copy())
+            frame = without_index(self._frame.iloc[numpy_index(rows)].copy())
         for name, values in self._natives.items():
             frame[name] = values.column(frame[name].cat.codes.to_numpy())
         return frame
@@ -347,10 +363,10 @@ class PsetStream:
         """Return these psets, with numbers of numpy's as Python's."""
         return [dict(zip(pset, _natives(list(pset.values())), strict=True)) for pset in self._at(rows)]
 
-    def cells(self, rows: Rows) -> Mapping[str, Cells]:
+    def cells(self, rows: Rows) -> Mapping[str, ColumnValues]:
         """Return the columns of these rows."""
         psets = self.load(rows)
-        return {name: pack([pset.get(name, np.nan) for pset in psets]) for name in _all_keys(psets)}
+        return {name: value_array([pset.get(name, np.nan) for pset in psets]) for name in _all_keys(psets)}
 
     def dtypes(self) -> Mapping[str, Any]:
         """Return nothing: psets as dicts have Python's types."""
@@ -381,7 +397,7 @@ def _all_keys(psets: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(chain.from_iterable(psets)))
 
 
-def psets_of(source: PsetSource, rows: Rows) -> list[Pset]:
+def make_psets(source: PsetSource, rows: Rows) -> list[Pset]:
     """Return these rows with the values that the workers get, and the very objects that were given."""
     return list(source.decoder().psets(rows, source.load(rows)))  # type: ignore[arg-type]  # none is sealed
 
@@ -405,7 +421,7 @@ class _Cells:
             self._series = series  # made into Python objects piece by piece, as groups are cut
 
     def cut(self, rows: Rows) -> Values:
-        at = where(rows)
+        at = numpy_index(rows)
         if self._series is not None:
             return _natives(self._series.iloc[at].tolist())
         values = self._values
@@ -416,7 +432,7 @@ class _Cells:
 
 
 def _packed(values: list[Any]) -> Values:
-    packed = pack(values)
+    packed = value_array(values)
     return packed if isinstance(packed, np.ndarray) else _natives(packed)
 
 
@@ -435,7 +451,7 @@ def _atomic_categories(series: pd.Series[Any]) -> list[Any] | None:
     if not isinstance(series.dtype, pd.CategoricalDtype):
         return None
     known = _natives(series.cat.categories.tolist())
-    return known if all(map(is_atom, set(map(type, known)))) else None
+    return known if all(map(is_immutable, set(map(type, known)))) else None
 
 
 def without_index(frame: pd.DataFrame) -> pd.DataFrame:

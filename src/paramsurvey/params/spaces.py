@@ -19,12 +19,20 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.params.axes import as_axis, has_none, pick
+from paramsurvey.params.axes import as_axis, has_none, values_at
 from paramsurvey.params.column_names import check_names, refuse_duplicates
-from paramsurvey.params.row_math import Permutation, RowIndex, Spread, as_array, blocks, check_seed, strides
-from paramsurvey.transport.columns import objects
+from paramsurvey.params.row_math import (
+    Permutation,
+    RepeatedRows,
+    RowIndex,
+    as_array,
+    blocks,
+    check_seed,
+    strides,
+)
+from paramsurvey.transport.columns import object_array
 from paramsurvey.transport.decoders import pset_maker
-from paramsurvey.transport.isolation import is_atom
+from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Pset, Rows, Values
 
 if TYPE_CHECKING:
@@ -162,7 +170,7 @@ class SpaceDecoder:
 
     space: Space
 
-    def sealed(self, load: None) -> None:
+    def isolated(self, load: None) -> None:
         """Return nothing: the values are here and there."""
 
     def weight(self, load: None) -> int:
@@ -179,9 +187,9 @@ class SpaceDecoder:
 
 def _private(values: list[Any]) -> list[Any]:
     """Copy the objects that can be changed: the next psets of this process have the same ones."""
-    if all(map(is_atom, set(map(type, values)))):
+    if all(map(is_immutable, set(map(type, values)))):
         return values
-    return [value if is_atom(type(value)) else _copy(value) for value in values]
+    return [value if is_immutable(type(value)) else _copy(value) for value in values]
 
 
 def _copy(value: Any) -> Any:
@@ -209,7 +217,7 @@ def _given(values: Values, index: pd.RangeIndex) -> Values | pd.Series[Any]:
     if isinstance(values, np.ndarray) or not has_none(values):
         return values
     # a Series, because a DataFrame makes strings and nan of bare objects that are strings and None
-    return pd.Series(objects(values, len(values)), index=index, dtype=object)
+    return pd.Series(object_array(values, len(values)), index=index, dtype=object)
 
 
 def _position(at: int, length: int) -> int:
@@ -261,7 +269,7 @@ class Aligned(Space):
         return self._length
 
     def columns(self, rows: Rows) -> dict[str, Values]:
-        return {name: pick(axis, rows) for name, axis in zip(self.names, self._axes, strict=True)}
+        return {name: values_at(axis, rows) for name, axis in zip(self.names, self._axes, strict=True)}
 
 
 # ---- products
@@ -303,7 +311,7 @@ class Product(Space):
 def _factor_columns(factor: Space, stride: int, rows: Rows) -> dict[str, Values]:
     if not isinstance(rows, range):
         return factor.columns(rows // stride % len(factor))
-    spread = Spread.over(rows, len(factor), stride)
+    spread = RepeatedRows.over(rows, len(factor), stride)
     return {name: spread.apply(values) for name, values in factor.columns(spread.rows).items()}
 
 
@@ -394,7 +402,7 @@ def _gathered(length: int, pieces: Sequence[tuple[Any, Values]]) -> Values:
     kinds = {values.dtype if isinstance(values, np.ndarray) else np.dtype(object) for _, values in pieces}
     result = np.empty(length, dtype=kinds.pop() if len(kinds) == 1 else object)
     for at, values in pieces:
-        result[at] = values if isinstance(values, np.ndarray) else objects(values, len(values))
+        result[at] = values if isinstance(values, np.ndarray) else object_array(values, len(values))
     return result.tolist() if result.dtype == object else result
 
 

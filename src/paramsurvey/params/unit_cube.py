@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.params.row_math import BLOCK, MOST_ROWS, as_array
-from paramsurvey.transport.columns import where
+from paramsurvey.transport.columns import numpy_index
 from paramsurvey.transport.messages import Rows
 
 NEAR = 64  # rows: to draw those in between takes less time than to start once more
@@ -70,7 +70,7 @@ class Independent(UnitCube):
             stream.advance(run.start * self._dimensions)
             return numbers.random((len(run), self._dimensions))
 
-        return by_runs(rows, self._dimensions, draw)
+        return in_runs(rows, self._dimensions, draw)
 
 
 class Halton(UnitCube):
@@ -84,7 +84,7 @@ class Halton(UnitCube):
             points: Unit = engine.random(len(run))
             return points
 
-        return by_runs(rows, self._dimensions, draw)
+        return in_runs(rows, self._dimensions, draw)
 
     @cached_property
     def _permuted(self) -> Any:
@@ -138,7 +138,7 @@ class LatinHypercube(UnitCube):
     """One point in each of `length` slices of every dimension: permutations, which are kept as a whole."""
 
     def at(self, rows: Rows) -> Unit:
-        return np.array(self._points[where(rows)])
+        return np.array(self._points[numpy_index(rows)])
 
     @cached_property
     def _points(self) -> Unit:
@@ -173,12 +173,12 @@ def qmc() -> ModuleType:
     return module
 
 
-def by_runs(rows: Rows, dimensions: int, draw: Callable[[range], Unit]) -> Unit:
+def in_runs(rows: Rows, dimensions: int, draw: Callable[[range], Unit]) -> Unit:
     """Return the points of any rows: `draw` returns those of neighbours, and gets near ones together.
 
     Examples
     --------
-    >>> by_runs(np.array([7, 5000, 5]), 1, lambda run: print(run) or np.array(run)[:, None])
+    >>> in_runs(np.array([7, 5000, 5]), 1, lambda run: print(run) or np.array(run)[:, None])
     range(5, 8)
     range(5000, 5001)
     array([[   7.],

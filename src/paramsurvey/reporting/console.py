@@ -29,7 +29,7 @@ class Log(Protocol):
         ...
 
 
-class Notes:
+class Console:
     """Writes to the log, and to stderr where the verbosity asks for it.
 
     Parameters

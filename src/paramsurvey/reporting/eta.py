@@ -14,7 +14,7 @@ MOST_SAMPLES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class RateSample:
     """So many psets were settled at that time."""
 
     time: float
@@ -47,13 +47,13 @@ class RateMeter:
     """
 
     def __init__(self, now: float, settled: int = 0) -> None:
-        self._start = Sample(now, settled)
+        self._start = RateSample(now, settled)
         self._samples = deque([self._start], maxlen=MOST_SAMPLES)
 
     def observe(self, now: float, settled: int) -> None:
         """Note how many psets are settled by now."""
         if settled != self._samples[-1].settled:
-            self._samples.append(Sample(now, settled))
+            self._samples.append(RateSample(now, settled))
 
     def per_second(self, now: float) -> float | None:
         """Return how many psets were settled per second lately; None while none was."""
@@ -78,13 +78,13 @@ class RateMeter:
         chance = DOUBT / math.sqrt(arrivals)
         return remaining / (max(rates) * (1 + chance)), remaining / (min(rates) * (1 - chance))
 
-    def _recent(self, now: float) -> list[Sample]:
+    def _recent(self, now: float) -> list[RateSample]:
         samples = list(self._samples)
         first = next((i for i, one in enumerate(samples) if one.time >= now - LATELY), len(samples))
         return samples[max(0, min(first, len(samples) - 1 - FEWEST)) :]
 
 
-def _rate(first: Sample, last: Sample, now: float, arrivals: int) -> float:
+def _rate(first: RateSample, last: RateSample, now: float, arrivals: int) -> float:
     """Return psets per second; silence counts from when the next arrival is late."""
     span = last.time - first.time
     late = now - last.time - span / arrivals

@@ -9,10 +9,10 @@ from paramsurvey.engine.collector import FailedPset
 from paramsurvey.engine.failure_causes import Case, Causes
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.eta import RateMeter
-from paramsurvey.reporting.next_steps import IN_PYTHON, Advice
+from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.snapshot import Running, Snapshot
-from paramsurvey.reporting.summary import PERCENTS, Facts, summary
+from paramsurvey.reporting.summary import PERCENTS, SummaryFacts, summary
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Failure, Pset
 
@@ -21,8 +21,8 @@ SLOW = 1.0  # seconds: a pset that has run for less is not worth a line
 INTERVAL = 0.25  # seconds between two looks at the counters
 
 
-class Survey(Protocol):
-    """What a scene asks a survey while it runs."""
+class WatchedSurvey(Protocol):
+    """What a monitor asks a survey while it runs."""
 
     progress: MapProgress
     stats: PerfStats
@@ -36,7 +36,7 @@ class Survey(Protocol):
         ...
 
 
-class Scene:
+class Monitor:
     """What there is to see of one survey. It is also the reporter that looks at the counters.
 
     Parameters
@@ -49,14 +49,14 @@ class Scene:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._survey: Survey | None = None
+        self._survey: WatchedSurvey | None = None
         self._causes = Causes()
         self._last_failure: Case | None = None
         self._summary = ""
         self._begun = clock()
         self._meter = RateMeter(self._begun)
 
-    def begin(self, survey: Survey) -> None:
+    def begin(self, survey: WatchedSurvey) -> None:
         """Watch this survey from now on."""
         progress = survey.progress
         self._survey = survey
@@ -81,7 +81,7 @@ class Scene:
         log: str | None,
         checkpoint: str | None,
         interrupted: bool,
-        advice: Advice = IN_PYTHON,
+        next_steps: NextSteps = IN_PYTHON,
     ) -> str:
         """Sum the survey up, and show that from now on; empty where nothing ever began."""
         assert self._survey is not None
@@ -90,17 +90,18 @@ class Scene:
             return ""  # the exception that is on its way says all there is to say
         timer = f"{progress.name}_wallclock"
         self._summary = summary(
-            Facts(
+            SummaryFacts(
                 progress=progress,
                 elapsed=self._clock() - self._begun,
                 work=stats.total(timer),
+                copying=stats.copying,
                 cores=cores,
                 percentiles=stats.percentiles(timer, PERCENTS),
                 cases=causes_of(failed).most_frequent(),
                 log=log,
                 checkpoint=checkpoint,
                 interrupted=interrupted,
-                advice=advice,
+                next_steps=next_steps,
             )
         )
         return self._summary
@@ -135,4 +136,4 @@ def causes_of(failed: Mapping[int, FailedPset]) -> Causes:
 if TYPE_CHECKING:
     import time
 
-    _: Reporter = Scene(time.monotonic)
+    _: Reporter = Monitor(time.monotonic)

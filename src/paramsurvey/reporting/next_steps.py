@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 
-class Advice(Protocol):
+class NextSteps(Protocol):
     """Says what comes next, after `next:` or as the remedy of a sentence."""
 
     def threads(self, count: str) -> str:
@@ -29,7 +29,7 @@ class Advice(Protocol):
         ...
 
 
-class InPython:
+class PythonNextSteps:
     """Advice for who called `paramsurvey.map`."""
 
     def threads(self, count: str) -> str:
@@ -59,7 +59,7 @@ class InPython:
         return f"paramsurvey.map(..., {results}.missing)"
 
 
-IN_PYTHON = InPython()
+IN_PYTHON = PythonNextSteps()
 
 if TYPE_CHECKING:
-    _: Advice = IN_PYTHON
+    _: NextSteps = IN_PYTHON

@@ -12,7 +12,7 @@ from typing import Any
 from paramsurvey.errors import Stopped
 
 
-class Interrupts:
+class DeferredSignals:
     """While it is entered, a signal is noted, and `check` raises what it would have raised.
 
     A second signal raises at once. Handlers that the user has installed stay in place, and
@@ -34,7 +34,7 @@ class Interrupts:
         self._previous: dict[int, Any] = {}
         self._owner = os.getpid()
 
-    def __enter__(self) -> Interrupts:
+    def __enter__(self) -> DeferredSignals:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, *self._stop_signals):
                 self._replace(number)
@@ -42,7 +42,7 @@ class Interrupts:
 
     def _replace(self, number: int) -> None:
         handler = signal.getsignal(number)
-        if handler is usual(number) or is_rays(handler):
+        if handler is is_default_handler(number) or is_rays(handler):
             self._previous[number] = signal.signal(number, self._note)
 
     def __exit__(self, *exception: object) -> None:
@@ -52,7 +52,7 @@ class Interrupts:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._owner:
-            signal.signal(number, usual(number))
+            signal.signal(number, is_default_handler(number))
             os.kill(os.getpid(), number)
             return
         again = self._seen is not None
@@ -68,7 +68,7 @@ class Interrupts:
             raise Stopped(128 + self._seen)
 
 
-def usual(number: int) -> Any:
+def is_default_handler(number: int) -> Any:
     """Return the handler that a signal has in a new process."""
     return signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from paramsurvey.engine.failure_causes import Case, near
+from paramsurvey.engine.failure_causes import Case, readable_path
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.humanize import clipped, duration
-from paramsurvey.reporting.next_steps import IN_PYTHON, Advice
+from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.transport.messages import FailureKind
 
 SHOWN_CAUSES = 5
 WIDEST_EXAMPLE = 120  # characters
+COSTLY_COPYING = 0.1  # of the psets' time: so much of it spent on copying is told
+WORTH_TELLING = 1.0  # seconds: what takes less is not worth a line
 PERCENTS = (50, 90, 99)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class SummaryFacts:
     """What a summary is made of.
 
     Parameters
@@ -27,6 +29,8 @@ class Facts:
         Seconds that the map took.
     work : float
         Seconds that the psets took, all together.
+    copying : float
+        Seconds of them in which user_kwargs and system_kwargs were copied.
     cores : int
         Cores that worked on them.
     percentiles : sequence of float
@@ -37,23 +41,24 @@ class Facts:
         Where they are.
     interrupted : bool
         The map did not come to its end, so that its caller has no results in hand.
-    advice : Advice
+    next_steps : NextSteps
         Says what to type next.
     """
 
     progress: MapProgress
     elapsed: float
     work: float = 0.0
+    copying: float = 0.0
     cores: int = 1
     percentiles: Sequence[float] = field(default=())
     cases: Sequence[Case] = field(default=())
     log: str | None = None
     checkpoint: str | None = None
     interrupted: bool = False
-    advice: Advice = IN_PYTHON
+    next_steps: NextSteps = IN_PYTHON
 
 
-def summary(facts: Facts) -> str:
+def summary(facts: SummaryFacts) -> str:
     """Return the summary: a few lines of plain text.
 
     Examples
@@ -61,11 +66,11 @@ def summary(facts: Facts) -> str:
     >>> print(summary(Facts(progress=MapProgress("fit", 4, 0, 4), elapsed=2.0, work=3.6, cores=2)))
     fit: 4 of 4 psets finished in 2.0 s, efficiency 90 % of 2 cores
     """
-    lines = [_counts(facts), *_times(facts), *_failures(facts), *_places(facts), *_next(facts)]
-    return "\n  ".join(lines)
+    times = [*_times(facts), *_copying(facts)]
+    return "\n  ".join([_counts(facts), *times, *_failures(facts), *_places(facts), *_next(facts)])
 
 
-def _counts(facts: Facts) -> str:
+def _counts(facts: SummaryFacts) -> str:
     progress = facts.progress
     not_run = sum(case.count for case in facts.cases if case.cause.kind == FailureKind.NOT_RUN)
     resumed = f" ({progress.resumed:,} of them by an earlier run)" if progress.resumed else ""
@@ -80,7 +85,7 @@ def _counts(facts: Facts) -> str:
     return f"{', '.join(parts)} in {duration(facts.elapsed)}{_efficiency(facts)}"
 
 
-def _efficiency(facts: Facts) -> str:
+def _efficiency(facts: SummaryFacts) -> str:
     available = facts.elapsed * facts.cores
     if facts.work <= 0 or available <= 0:
         return ""
@@ -88,14 +93,24 @@ def _efficiency(facts: Facts) -> str:
     return f", efficiency {share:.0%} of {facts.cores} core{'s' * (facts.cores != 1)}".replace("%", " %")
 
 
-def _times(facts: Facts) -> list[str]:
+def _times(facts: SummaryFacts) -> list[str]:
     if not facts.percentiles or facts.progress.total < 2:
         return []
     values = zip(PERCENTS, facts.percentiles, strict=True)
     return ["time per pset: " + ", ".join(f"p{percent} {duration(seconds)}" for percent, seconds in values)]
 
 
-def _failures(facts: Facts) -> list[str]:
+def _copying(facts: SummaryFacts) -> list[str]:
+    share = facts.copying / facts.work if facts.work > 0 else 0.0
+    if share < COSTLY_COPYING or facts.copying < WORTH_TELLING:
+        return []
+    return [
+        f"{share:.0%} of that time was spent on copying user_kwargs for each pset: ".replace("%", " %")
+        + "what the function only reads, such as a model, can be made once per worker by worker_init"
+    ]
+
+
+def _failures(facts: SummaryFacts) -> list[str]:
     shown = facts.cases[:SHOWN_CAUSES]
     lines = [_case(case) for case in shown]
     rest = facts.cases[SHOWN_CAUSES:]
@@ -107,13 +122,13 @@ def _failures(facts: Facts) -> list[str]:
 def _case(case: Case) -> str:
     if case.cause.kind == FailureKind.NOT_RUN:
         return f"{case.count:,} × {case.example}"
-    line = near(case.cause.line)
+    line = readable_path(case.cause.line)
     where = f"{case.cause.kind} at {line}" if line else case.cause.kind
     example = clipped(case.example, WIDEST_EXAMPLE)
     return f"{case.count:,} × {where}{', e.g.' if case.count > 1 else ':'} {example}"
 
 
-def _places(facts: Facts) -> list[str]:
+def _places(facts: SummaryFacts) -> list[str]:
     places = []
     if facts.log and (facts.cases or facts.checkpoint):
         places.append(f"log: {facts.log}")
@@ -122,14 +137,14 @@ def _places(facts: Facts) -> list[str]:
     return places
 
 
-def _next(facts: Facts) -> list[str]:
+def _next(facts: SummaryFacts) -> list[str]:
     if not facts.cases:
         return []
     if facts.interrupted or all(case.cause.kind == FailureKind.NOT_RUN for case in facts.cases):
-        return [f"next: {facts.advice.go_on(facts.checkpoint, facts.interrupted)}"]
-    return [f"next: {facts.advice.after_failures(_first_failed(facts), facts.checkpoint)}"]
+        return [f"next: {facts.next_steps.go_on(facts.checkpoint, facts.interrupted)}"]
+    return [f"next: {facts.next_steps.after_failures(_first_failed(facts), facts.checkpoint)}"]
 
 
-def _first_failed(facts: Facts) -> int:
+def _first_failed(facts: SummaryFacts) -> int:
     """Return the label of an example of the most frequent cause that is worth a look."""
     return next(case.number for case in facts.cases if case.cause.kind != FailureKind.NOT_RUN)

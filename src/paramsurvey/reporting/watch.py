@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.engine.options import Options
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.reporting.console import Notes
-from paramsurvey.reporting.monitor import Scene
-from paramsurvey.reporting.next_steps import Advice
+from paramsurvey.reporting.console import Console
+from paramsurvey.reporting.monitor import Monitor
+from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
-from paramsurvey.reporting.reporters.selection import choose
+from paramsurvey.reporting.reporters.selection import select_reporters
 from paramsurvey.reporting.reporters.throttle import Reporters
-from paramsurvey.reporting.signals import Interrupts
+from paramsurvey.reporting.signals import DeferredSignals
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Failure, Pset
 
@@ -26,17 +26,17 @@ class Watch:
     """Passes what happens in a map on to the log, to stderr and to the reporters."""
 
     def __init__(
-        self, log: RunLog, runs_here: bool, options: Options, stats: PerfStats, advice: Advice
+        self, log: RunLog, runs_here: bool, options: Options, stats: PerfStats, next_steps: NextSteps
     ) -> None:
-        self.notes = Notes(log, options.verbose)
-        self.interrupts = Interrupts(at_once=runs_here, stop_signals=options.stop_signals)
+        self.console = Console(log, options.verbose)
+        self.signals = DeferredSignals(at_once=runs_here, stop_signals=options.stop_signals)
         self._log = log
         self._options = options
         self._stats = stats
-        self._advice = advice
+        self._advice = next_steps
         self._runs_here = runs_here
-        self._scene = Scene(time.monotonic)
-        self._reporters = Reporters([], time.monotonic, self.notes.say)
+        self._monitor = Monitor(time.monotonic)
+        self._reporters = Reporters([], time.monotonic, self.console.say)
 
     def begin(self, survey: Survey, interactive: bool = True) -> None:
         """Say what begins, and show it from now on.
@@ -48,47 +48,49 @@ class Watch:
             False: the caller's own code runs between two reports, and may want the terminal for itself.
         """
         progress, names = survey.progress, ", ".join(survey.source.names)
-        self.notes.say(f"map {progress.name!r} begins: {progress.total} psets with the columns {names}", at=2)
-        self._scene.begin(survey)
-        reporters = choose(
+        self.console.say(
+            f"map {progress.name!r} begins: {progress.total} psets with the columns {names}", at=2
+        )
+        self._monitor.begin(survey)
+        reporters = select_reporters(
             self._log,
             self._options,
             self._stats,
-            self._scene,
-            self.notes.say,
+            self._monitor,
+            self.console.say,
             own_terminal=interactive and not self._runs_here,  # there may be a breakpoint in what runs here
         )
-        self._reporters = Reporters(reporters, time.monotonic, self.notes.say)
+        self._reporters = Reporters(reporters, time.monotonic, self.console.say)
 
     def report(self, progress: MapProgress) -> None:
         """Let a signal that came have its effect, then show the counters to those whose turn it is."""
-        self.interrupts.check()
+        self.signals.check()
         self._reporters(progress)
 
     def failed(self, row: int, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
         """Log why a pset has no result."""
-        self._scene.failed(row, failure)
-        self.notes.failed(pset, failure, attempts)
+        self._monitor.failed(row, failure)
+        self.console.failed(pset, failure, attempts)
 
     def retried(self, row: int, failure: Failure) -> None:
         """Log that a pset is tried again."""
-        self.notes.say(f"pset number {row} is tried again after: {failure.exception}", at=2)
+        self.console.say(f"pset number {row} is tried again after: {failure.exception}", at=2)
 
     def end(self, survey: Survey, interrupted: bool) -> None:
         """Show the last counters, say how it went, and end."""
         failed, cores = survey.collector.failed, survey.backend.core_count()
         log, checkpoint = self._log.path, self._options.checkpoint
-        summary = self._scene.conclude(failed, cores, log, checkpoint, interrupted, self._advice)
+        summary = self._monitor.conclude(failed, cores, log, checkpoint, interrupted, self._advice)
         if summary:
             self._log.write(summary)
         self._reporters(survey.progress, final=True)
         self._reporters.close()
-        self.notes.say(f"map {survey.progress.name!r} ends", at=3)
+        self.console.say(f"map {survey.progress.name!r} ends", at=3)
 
     def note_conflicts(self, names: Sequence[str], keys: Mapping[Any, Any]) -> None:
         """Say once which result keys are pset keys, too."""
         both = [repr(name) for name in names if name in keys]
         if both:
-            self.notes.say(
+            self.console.say(
                 f"the results have keys that the psets have, too: {', '.join(both)}; the result's value wins"
             )

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 
-class Table(pd.DataFrame):
+class DictTable(pd.DataFrame):
     """A DataFrame that can be walked through as dicts; what pandas derives from it is a plain one."""
 
     @property

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from paramsurvey.errors import DoesNotFit, PackageMissing, suggestion
-from paramsurvey.results.dict_table import Table
-from paramsurvey.results.grid_detection import Axis, Grid, find_grid
+from paramsurvey.results.dict_table import DictTable
+from paramsurvey.results.grid_detection import DetectedAxis, DetectedGrid, find_grid
 from paramsurvey.results.missing import Missing
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Rows = np.ndarray[Any, np.dtype[np.int64]]
 CSV_VALUES = (str, int, float, bool, np.generic, date, time, timedelta, type(None), type(pd.NA))
 
 
-class Exportable(Table):
+class Exportable(DictTable):
     """A table of results that other tools can take over."""
 
     _missing: Missing
@@ -64,7 +64,7 @@ class Exportable(Table):
             return rows
         if rows.empty:
             raise ValueError(f"no pset has a value of {column!r}: see results.missing for the reasons")
-        return next(Table(rows).iterdicts())
+        return next(DictTable(rows).iterdicts())
 
     def to_xarray(self) -> xarray.Dataset:  # type: ignore[misc]  # pandas has a final one, which knows no missing psets
         """Return an xarray Dataset: psets on a grid become N-dimensional arrays with named axes.
@@ -169,7 +169,7 @@ def _all_psets(results: pd.DataFrame, missing: Missing) -> tuple[pd.DataFrame, R
 
 def _on_grid(
     library: ModuleType,
-    grid: Grid,
+    grid: DetectedGrid,
     psets: pd.DataFrame,
     found: Mapping[Hashable, pd.Series[Any]],
     finished: Rows,
@@ -190,7 +190,7 @@ def _on_grid(
     return dataset
 
 
-def _along(axis: Axis, column: pd.Series[Any]) -> np.ndarray[Any, Any]:
+def _along(axis: DetectedAxis, column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     first = pd.Series(axis.codes).drop_duplicates()
     return _plain(column.iloc[first.sort_values().index])
 

@@ -17,7 +17,7 @@ Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Axis:
+class DetectedAxis:
     """One key of the psets: its values in the order of their appearance, and each pset's place among them."""
 
     name: str
@@ -29,7 +29,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Grid:
+class DetectedGrid:
     """The axes that tell all psets apart.
 
     Attributes
@@ -39,7 +39,7 @@ class Grid:
         Where each pset is: one index array per axis.
     """
 
-    axes: list[Axis]
+    axes: list[DetectedAxis]
 
     @property
     def places(self) -> tuple[Codes, ...]:
@@ -49,12 +49,12 @@ class Grid:
     def shape(self) -> tuple[int, ...]:
         return tuple(len(axis) for axis in self.axes)
 
-    def determining(self, codes: Codes) -> Axis | None:
+    def determining(self, codes: Codes) -> DetectedAxis | None:
         """Return the axis that alone determines a key with these codes, None where none does."""
         return next((axis for axis in self.axes if _determines(axis.codes, codes)), None)
 
 
-def find_grid(psets: pd.DataFrame) -> Grid | None:
+def find_grid(psets: pd.DataFrame) -> DetectedGrid | None:
     """Return the grid that psets are on, None where they are on none.
 
     A key whose value follows from the axes before it is no axis itself: a number, a computed column,
@@ -78,17 +78,17 @@ def find_grid(psets: pd.DataFrame) -> Grid | None:
     axes = _independent([key for key in keys if key not in numbering], count)
     if axes is None and len(numbering) == 1:
         axes = _independent(keys, count)
-    return None if axes is None else Grid(axes)
+    return None if axes is None else DetectedGrid(axes)
 
 
-def _axis(column: pd.Series[Any]) -> Axis:
+def _axis(column: pd.Series[Any]) -> DetectedAxis:
     codes, values = pd.factorize(column, use_na_sentinel=False)
-    return Axis(str(column.name), values.tolist(), codes.astype(np.int64))
+    return DetectedAxis(str(column.name), values.tolist(), codes.astype(np.int64))
 
 
-def _independent(keys: Sequence[Axis], count: int) -> list[Axis] | None:
+def _independent(keys: Sequence[DetectedAxis], count: int) -> list[DetectedAxis] | None:
     """Return the keys that do not follow from those before them, None where they make no grid."""
-    axes: list[Axis] = []
+    axes: list[DetectedAxis] = []
     place = np.zeros(count, dtype=np.int64)
     for key in keys:
         if len(key) > 1 and _determines(place, key.codes):

@@ -16,7 +16,7 @@ from paramsurvey.checkpoint.format.part_files import (
     RESULTS,
 )
 from paramsurvey.checkpoint.format.schema import PartTable
-from paramsurvey.checkpoint.stored import failure_cells, latest, read_all, run_of
+from paramsurvey.checkpoint.stored import failure_cells, latest_failures, read_all, read_run_tolerantly
 from paramsurvey.engine.collector import Collector
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
@@ -39,10 +39,10 @@ COUNTS = ("total", "active", "finished", "failures", "exceptions", "retried", "r
 def load(path: str | os.PathLike[str]) -> MapResults:
     """Return what a checkpoint holds; see `paramsurvey.load`."""
     directory = Path(path)
-    run = run_of(directory, warn, set_aside=False)
+    run = read_run_tolerantly(directory, warn, set_aside=False)
     results, failures = _tables(directory)
     order = _order(results, failures)
-    collector, psets = Collector(), Psets(sum(map(len, [*results, *failures])))
+    collector, psets = Collector(), LoadedPsets(sum(map(len, [*results, *failures])))
     start = 0
     for table in results:
         rows = order[start : start + len(table)]
@@ -75,7 +75,7 @@ def _tables(directory: Path) -> tuple[list[PartTable], list[PartTable]]:
             continue
         for complaint in complaints:
             warn(complaint)
-        return results, latest(failures, [table.positions for table in results])
+        return results, latest_failures(failures, [table.positions for table in results])
     raise RuntimeError(f"the parts in {str(directory)!r} are merged faster than they can be read: try again")
 
 
@@ -101,7 +101,7 @@ def _counted(results: list[PartTable], failures: list[PartTable]) -> MapProgress
     return MapProgress(total=finished + failed, finished=finished, failures=failed)
 
 
-class Psets:
+class LoadedPsets:
     """Psets coming in from parts."""
 
     def __init__(self, total: int) -> None:

@@ -16,8 +16,8 @@ from paramsurvey.params.column_names import in_unicode
 from paramsurvey.params.dataframes import as_series
 from paramsurvey.params.sources import PsetSource
 from paramsurvey.results.export import Exportable
-from paramsurvey.results.missing import Call, Missing, Origin, printed_by
-from paramsurvey.results.original_values import unshown
+from paramsurvey.results.missing import Missing, MissingOrigin, WorkerCall, printed_by
+from paramsurvey.results.original_values import original_values
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.columns import Column
 from paramsurvey.transport.messages import Rows
@@ -178,7 +178,7 @@ def build(
     state: MapState,
     verbose: int,
     keep_results: bool = True,
-    call: Call | None = None,
+    call: WorkerCall | None = None,
     checkpoint: str | None = None,
 ) -> MapResults:
     """Return the `MapResults` of what came back."""
@@ -229,17 +229,17 @@ def _overlay(pset: pd.Series[Any], column: Column, rows: Rows) -> pd.Series[Any]
     return as_series(mixed)
 
 
-def _missing(source: PsetSource, collector: Collector, call: Call | None) -> Missing:
+def _missing(source: PsetSource, collector: Collector, call: WorkerCall | None) -> Missing:
     rows = collector.failed_rows()
     frame = source.frame(rows)
-    exact = unshown(source, rows, frame)
+    exact = original_values(source, rows, frame)
     failed = [collector.failed[row] for row in rows.tolist()]
     frame["_exception"] = as_series([one.failure.exception for one in failed])
     frame["_traceback"] = as_series([one.failure.traceback for one in failed])
     frame["_attempts"] = pd.Series([one.attempts for one in failed], dtype="int64")
     kinds = {one.failure.exception: one.failure.kind for one in failed}
     printed = _by_label(collector.output, rows)
-    return Missing(frame, origin=Origin(kinds, dict(enumerate(rows.tolist())), call, printed, exact))
+    return Missing(frame, origin=MissingOrigin(kinds, dict(enumerate(rows.tolist())), call, printed, exact))
 
 
 def _by_label(output: Mapping[int, str], rows: Rows) -> dict[Hashable, str]:

@@ -13,17 +13,18 @@ import pandas as pd
 from paramsurvey.engine.failure_causes import Causes
 from paramsurvey.errors import FunctionUnknown
 from paramsurvey.params.sources import as_source
-from paramsurvey.results.dict_table import Table
-from paramsurvey.results.original_values import Unshown, exact, private_pset
+from paramsurvey.results.dict_table import DictTable
+from paramsurvey.results.original_values import OriginalValues, private_pset, with_original_values
 from paramsurvey.transport.messages import FailureKind, Pset, WorkerFunction
+from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.transport.safe_repr import describe
-from paramsurvey.worker.runner import checked, subdir_name
+from paramsurvey.worker.runner import checked_result, subdir_name
 
 SUMMARY_COLUMNS = ("kind", "exception", "line", "count", "pset", "example")
 
 
 @dataclass(frozen=True)
-class Call:
+class WorkerCall:
     """How a map called its worker function, kept for calling it again.
 
     Parameters
@@ -55,13 +56,14 @@ class Call:
 
     def __call__(self, pset: Pset, number: int) -> dict[Any, Any]:
         """Call it here with the pset that has this number in the survey."""
-        system_kwargs = self._system_kwargs(number)
+        user_kwargs, system_kwargs = pack_arguments(self.user_kwargs, self.system_kwargs).private_pair()
+        system_kwargs.update(self._own_system_kwargs(number))
         with contextlib.chdir(self.chdir):
-            result = self.func(pset, system_kwargs, self.user_kwargs)
-            return {} if result is None else checked(result)
+            result = self.func(pset, system_kwargs, user_kwargs)
+            return {} if result is None else checked_result(result)
 
-    def _system_kwargs(self, number: int) -> dict[str, Any]:
-        kwargs: dict[str, Any] = {**self.system_kwargs, "raw_stats": {}}
+    def _own_system_kwargs(self, number: int) -> dict[str, Any]:
+        kwargs: dict[str, Any] = {"raw_stats": {}}
         if self.worker_init is not None:
             kwargs["worker_state"] = self.worker_init()
         if self.out_subdirs is not None:
@@ -72,7 +74,7 @@ class Call:
 
 
 @dataclass
-class Origin:
+class MissingOrigin:
     """What a table of missing psets knows beside its columns.
 
     Parameters
@@ -81,7 +83,7 @@ class Origin:
         The kind of each failure by its ``_exception``, which survives whatever pandas does to the rows.
     numbers : dict
         The psets' numbers in the survey by their labels.
-    call : Call, optional
+    call : WorkerCall, optional
         None after pickling and loading: a function may need what only its own program has.
     printed : dict
         What the psets printed by their labels, where that was stored.
@@ -91,15 +93,15 @@ class Origin:
 
     kinds: dict[str, FailureKind] = field(default_factory=dict)
     numbers: dict[Hashable, int] = field(default_factory=dict)
-    call: Call | None = None
+    call: WorkerCall | None = None
     printed: dict[Hashable, str] = field(default_factory=dict)
-    unshown: Unshown = field(default_factory=dict)
+    unshown: OriginalValues = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "call": None}
 
 
-class Missing(Table):
+class Missing(DictTable):
     """The psets without a result, one row each, in the order of the psets.
 
     Beside the pset's own columns: ``_exception`` (one line, never empty), ``_traceback`` (text;
@@ -109,7 +111,7 @@ class Missing(Table):
     Parameters
     ----------
     psets : DataFrame, optional
-    origin : Origin, optional
+    origin : MissingOrigin, optional
 
     Examples
     --------
@@ -117,9 +119,11 @@ class Missing(Table):
     """
 
     _metadata = ["_origin"]  # noqa: RUF012  (pandas' own protocol)
-    _origin = Origin()
+    _origin = MissingOrigin()
 
-    def __init__(self, psets: Any = None, *args: Any, origin: Origin | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, psets: Any = None, *args: Any, origin: MissingOrigin | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(psets, *args, **kwargs)  # type: ignore[call-arg]  # pandas-stubs knows __new__ only
         if origin is not None:
             object.__setattr__(self, "_origin", origin)  # pandas would warn that it is no column
@@ -134,7 +138,7 @@ class Missing(Table):
         They have the values that the workers got: an integer that the table shows as a float, because
         others of its column are floats, is an integer again. What was changed in the table counts.
         """
-        return exact(self.as_shown(), self._origin.unshown)
+        return with_original_values(self.as_shown(), self._origin.unshown)
 
     def as_shown(self) -> pd.DataFrame:
         """Return the psets alone, with the dtypes that they have in the results."""
@@ -247,7 +251,7 @@ class Missing(Table):
         call = self._call(func, user_kwargs)
         return call(self._pset(i), self._origin.numbers.get(i, 0))
 
-    def _call(self, func: WorkerFunction | None, user_kwargs: Any) -> Call:
+    def _call(self, func: WorkerFunction | None, user_kwargs: Any) -> WorkerCall:
         call = self._origin.call
         if call is None and func is None:
             raise FunctionUnknown(
@@ -256,7 +260,7 @@ class Missing(Table):
             )
         if call is None:
             assert func is not None
-            return Call(func, user_kwargs, {"name": "default"}, os.getcwd())
+            return WorkerCall(func, user_kwargs, {"name": "default"}, os.getcwd())
         return replace(
             call,
             func=call.func if func is None else func,

@@ -15,13 +15,20 @@ import pandas as pd
 
 from paramsurvey.params.categories import note_dtypes
 from paramsurvey.params.dataframes import as_series
-from paramsurvey.params.sources import Cells, Coded, PsetSource, PsetTable, cell_list, psets_of
-from paramsurvey.transport.columns import objects
+from paramsurvey.params.sources import (
+    CategoryCodes,
+    ColumnValues,
+    PsetSource,
+    PsetTable,
+    cell_list,
+    make_psets,
+)
+from paramsurvey.transport.columns import object_array
 from paramsurvey.transport.messages import Pset, Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class OriginalCell:
     """What the workers got, and what the table shows instead.
 
     Attributes
@@ -36,36 +43,36 @@ class Cell:
     there: bool = True
 
 
-Unshown = dict[str, dict[Hashable, Cell]]
+OriginalValues = dict[str, dict[Hashable, OriginalCell]]
 """By column and label, the cells that the table shows otherwise. There are few, or none at all."""
 
 
-def unshown(source: PsetSource, rows: Rows, frame: pd.DataFrame) -> Unshown:
+def original_values(source: PsetSource, rows: Rows, frame: pd.DataFrame) -> OriginalValues:
     """Return what `frame`, the source's table of these rows, does not show."""
     found = {name: _differences(given, frame[name]) for name, given in source.cells(rows).items()}
     if not source.names:  # psets of an iterator have the keys that they were given with
-        for label, pset in enumerate(psets_of(source, rows)):
+        for label, pset in enumerate(make_psets(source, rows)):
             for name in [name for name in frame.columns if name not in pset]:
-                found.setdefault(name, {})[label] = Cell(np.nan, np.nan, there=False)
+                found.setdefault(name, {})[label] = OriginalCell(np.nan, np.nan, there=False)
     return {name: cells for name, cells in found.items() if cells}
 
 
-def _differences(given: Cells, column: pd.Series[Any]) -> dict[Hashable, Cell]:
-    if isinstance(given, Coded):
+def _differences(given: ColumnValues, column: pd.Series[Any]) -> dict[Hashable, OriginalCell]:
+    if isinstance(given, CategoryCodes):
         return {} if isinstance(column.dtype, pd.CategoricalDtype) else _coded_differences(given, column)
     if isinstance(given, np.ndarray) and given.dtype == column.dtype:
         return {}
     triples = zip(column.index, cell_list(given), _as_workers_get(column), strict=True)
-    return {label: Cell(value, shown) for label, value, shown in triples if not _same(value, shown)}
+    return {label: OriginalCell(value, shown) for label, value, shown in triples if not _same(value, shown)}
 
 
-def _coded_differences(given: Coded, column: pd.Series[Any]) -> dict[Hashable, Cell]:
+def _coded_differences(given: CategoryCodes, column: pd.Series[Any]) -> dict[Hashable, OriginalCell]:
     """Return the same where only the different values need a look: all rows with a code show the same."""
     codes, examples = np.unique(given.codes, return_index=True)
     values = [given.categories[code] for code in codes.tolist()]
     shown = _as_workers_get(column.iloc[examples])
     cells = {
-        code: Cell(value, now)
+        code: OriginalCell(value, now)
         for code, value, now in zip(codes.tolist(), values, shown, strict=True)
         if not _same(value, now)
     }
@@ -89,7 +96,7 @@ def _same(one: Any, other: Any) -> bool:
         return False
 
 
-def exact(table: pd.DataFrame, cells: Unshown) -> pd.DataFrame:
+def with_original_values(table: pd.DataFrame, cells: OriginalValues) -> pd.DataFrame:
     """Return a table with what the workers got, but for the cells that the user has changed since.
 
     A column keeps its dtype where that can hold the values. It is noted where it cannot: a map of the psets
@@ -110,13 +117,13 @@ def _labelled(column: pd.Series[Any]) -> zip[tuple[Hashable, Any]]:
     return zip(column.index, _as_workers_get(column), strict=True)
 
 
-def _value(now: Any, cell: Cell | None) -> Any:
+def _value(now: Any, cell: OriginalCell | None) -> Any:
     return cell.given if cell is not None and cell.there and _same(now, cell.shown) else now
 
 
 def _column_of(values: list[Any]) -> pd.Series[Any]:
     column = as_series(values)
-    return column if _holds(column, values) else pd.Series(objects(values, len(values)), dtype=object)
+    return column if _holds(column, values) else pd.Series(object_array(values, len(values)), dtype=object)
 
 
 def _holds(column: pd.Series[Any], values: list[Any]) -> bool:
@@ -126,5 +133,5 @@ def _holds(column: pd.Series[Any], values: list[Any]) -> bool:
 def private_pset(source: PsetSource) -> Pset:
     """Return the only pset of a source as a worker gets it: it shares no object with anybody."""
     decoder, rows = source.decoder(), range(1)
-    (pset,) = decoder.psets(rows, decoder.sealed(source.load(rows)))
-    return pset if isinstance(pset, dict) else pset.open()
+    (pset,) = decoder.psets(rows, decoder.isolated(source.load(rows)))
+    return pset if isinstance(pset, dict) else pset.load()

@@ -17,8 +17,8 @@ from paramsurvey.checkpoint.format.part_files import (
     live_parts,
     read_schema,
 )
-from paramsurvey.checkpoint.format.schema import about
-from paramsurvey.checkpoint.stored import Tell, damage_text, run_of
+from paramsurvey.checkpoint.format.schema import field_info
+from paramsurvey.checkpoint.stored import Tell, damage_text, read_run_tolerantly
 from paramsurvey.reporting.console import warn
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ TRIES = 20  # parts may be merged while they are read
 def scan(path: str | os.PathLike[str]) -> Any:
     """Return a checkpoint's finished psets as an Arrow dataset; see `paramsurvey.scan`."""
     directory = Path(path)
-    run_of(directory, warn, set_aside=False)
+    read_run_tolerantly(directory, warn, set_aside=False)
     for _ in range(TRIES):
         complaints: list[str] = []
         try:
@@ -60,7 +60,7 @@ def _common(schemas: Mapping[str, Any], tell: Tell) -> Any:
     found: dict[str, dict[str, Any]] = {}
     for path, schema in schemas.items():
         for field in schema:
-            if about(field).get("role") in ("pset", "result"):
+            if field_info(field).get("role") in ("pset", "result"):
                 found.setdefault(field.name, {})[path] = field
     return pa.schema([field for fields in found.values() for field in _agreed(fields, tell)])
 
@@ -81,7 +81,7 @@ def _agreed(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
 
 def _common_type(fields: list[Any]) -> Any:
     """Return the type that holds all of some fields' values, or most; None where there is none."""
-    if len({about(field)["codec"] == "pickle" for field in fields}) > 1:
+    if len({field_info(field)["codec"] == "pickle" for field in fields}) > 1:
         return None
     schemas = [pa.schema([pa.field("x", kind)]) for kind in dict.fromkeys(field.type for field in fields)]
     try:

@@ -12,13 +12,13 @@ from paramsurvey.session.prepare import load_pandas
 from paramsurvey.session.session import Session
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
-from paramsurvey.worker.nested_session import PROGRAM, home
+from paramsurvey.worker.nested_session import PROGRAM, session_holder
 
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
 
 
-class InnerSession(Session):
+class NestedSession(Session):
     """The default session of a function that runs in the program's own process: serial, and without a log."""
 
     def __init__(self, **options: Any) -> None:
@@ -31,7 +31,7 @@ class InnerSession(Session):
 
 def _session() -> Session:
     """Return the default session; start it with the defaults where there is none."""
-    place = home()
+    place = session_holder()
     if place.session is None:
         init()
     session: Session = place.session
@@ -60,9 +60,9 @@ def init(**options: Any) -> None:
     >>> import paramsurvey
     >>> paramsurvey.init(ncores=2, verbose=0)  # doctest: +SKIP
     """
-    place = home()
+    place = session_holder()
     if place.session is None:
-        place.session = Session(**options) if place is PROGRAM else InnerSession(**options)
+        place.session = Session(**options) if place is PROGRAM else NestedSession(**options)
         place.cut_short = None
     else:
         place.session.update(**options)
@@ -79,8 +79,9 @@ def map(func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, *
     func : callable
         ``func(pset, system_kwargs, user_kwargs)``, returning a dict of results or None. It may be a
         lambda, a closure, or a function of a notebook.
-    psets : DataFrame, iterable of dicts, polars or Arrow table, or a space from `paramsurvey.params`
-        The parameter sets. They are not changed.
+    psets : DataFrame, iterable of dicts, dict of columns, polars or Arrow table, path, or space
+        The parameter sets. They are not changed. A path is that of a Parquet file; a space is from
+        `paramsurvey.params`.
     out_func : callable, optional
         ``out_func(user_ret, system_kwargs, user_kwargs)``, called here for every pset that is done.
     **options
@@ -224,7 +225,7 @@ def last_results() -> MapResults | None:
     >>> results = paramsurvey.last_results()  # after Ctrl-C  # doctest: +SKIP
     >>> again = paramsurvey.map(worker, results.missing)  # doctest: +SKIP
     """
-    place = home()
+    place = session_holder()
     session: Session | None = place.session or place.cut_short
     return None if session is None else session.last_results()
 
@@ -239,8 +240,8 @@ def finalize() -> None:
     --------
     >>> paramsurvey.finalize()  # doctest: +SKIP
     """
-    home().close()
-    if home() is PROGRAM:
+    session_holder().close()
+    if session_holder() is PROGRAM:
         PerfStats.emit_by_default = None
 
 

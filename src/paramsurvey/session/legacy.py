@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.engine.options import DEFAULTS, resolve, variable
 from paramsurvey.errors import PsetError
 from paramsurvey.reporting.reporter import plain_line
-from paramsurvey.worker.nested_session import home
+from paramsurvey.worker.nested_session import session_holder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ def warn_of(name: str) -> None:
 
 def global_kwargs() -> dict[str, dict[str, Any]]:
     """Return the options that 0.4 had: variable, default, type, and value of each. It is for reading only."""
-    session = home().session
+    session = session_holder().session
     options = resolve(os.environ, {}) if session is None else session.options
     return {name: _about(name, options) for name in OLD_OPTIONS}
 
@@ -92,7 +92,7 @@ def _about(name: str, options: Any) -> dict[str, Any]:
 
 def our_backend() -> dict[str, str] | None:
     """Return the name of the backend in use, in a dict; None where nothing was started."""
-    session = home().session
+    session = session_holder().session
     return None if session is None else {"name": session.backend.name}
 
 
@@ -102,7 +102,7 @@ def pslogger() -> SimpleNamespace:
 
 
 def _log(*args: object, stderr: bool = True) -> None:
-    session, line = home().session, " ".join(map(str, args))
+    session, line = session_holder().session, " ".join(map(str, args))
     if session is not None:
         session.log.write(line)
     if stderr:
@@ -111,9 +111,9 @@ def _log(*args: object, stderr: bool = True) -> None:
 
 def dict_iterator_wrapper() -> type[pd.DataFrame]:
     """Return 0.4's class of DataFrames with ``iterdicts``, ``to_df`` and ``to_psets``."""
-    from paramsurvey.results.dict_table import Table
+    from paramsurvey.results.dict_table import DictTable
 
-    class DFIterDictsWrapper(Table):
+    class DFIterDictsWrapper(DictTable):
         def to_psets(self) -> pd.DataFrame:
             return self.to_df().drop(columns=["_exception", "_traceback", "_attempts"], errors="ignore")
 

@@ -19,7 +19,7 @@ from paramsurvey.transport.messages import Job
 
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
-    from paramsurvey.results.missing import Call
+    from paramsurvey.results.missing import WorkerCall
 
 
 @dataclass
@@ -37,7 +37,7 @@ class MapRun:
     watch : Watch
         Is told what happens.
     options : Options
-    call : Call
+    call : WorkerCall
         How the worker function is called, for calling it again.
     stop : Event
         Set when the session is closed: the map ends before its next round.
@@ -56,7 +56,7 @@ class MapRun:
     survey: Survey
     watch: Watch
     options: Options
-    call: Call
+    call: WorkerCall
     stop: threading.Event
     ready: deque[dict[str, Any]]
     results: MapResults | None = None
@@ -67,7 +67,7 @@ class MapRun:
     def run(self) -> MapResults:
         """Run to the end, and return the results."""
         try:
-            with self.watch.interrupts:
+            with self.watch.signals:
                 for _ in self._rounds():
                     pass
         finally:
@@ -79,7 +79,7 @@ class MapRun:
         rounds = self._rounds(interactive=False)
         try:
             while True:
-                with self.watch.interrupts:
+                with self.watch.signals:
                     more = next(rounds, self) is not self
                 while self.ready:
                     yield self.ready.popleft()

@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from paramsurvey.engine.survey import OutCaller as AnyOutCaller
+from paramsurvey.engine.survey import ResultReceiver
 from paramsurvey.transport.messages import Failure, OutFunction, Pset
 from paramsurvey.transport.safe_repr import describe
 
 
-class OutCaller:
+class OutFuncCaller:
     """Calls ``out_func(user_ret, system_kwargs, user_kwargs)``; what it raises is told and not raised.
 
     Parameters
@@ -55,18 +55,18 @@ class OutCaller:
         return True
 
 
-class Stream:
+class ResultFeed:
     """Collects what is done for somebody who takes it pset by pset.
 
     Parameters
     ----------
     ready : deque
         Gets one dict for each pset: its keys with the result's, or with ``_exception`` and ``_traceback``.
-    then : OutCaller, optional
+    then : OutFuncCaller, optional
         The user's out_func, which is called as well.
     """
 
-    def __init__(self, ready: deque[dict[str, Any]], then: AnyOutCaller | None) -> None:
+    def __init__(self, ready: deque[dict[str, Any]], then: ResultReceiver | None) -> None:
         self._ready = ready
         self._then = then
 

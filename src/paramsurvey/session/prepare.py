@@ -24,31 +24,32 @@ from paramsurvey.engine.group_size import GroupSizer
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.options import Options
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.engine.queue import Todo
+from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.retry import RetryPolicy
-from paramsurvey.engine.survey import OutCaller as AnyOutCaller
-from paramsurvey.engine.survey import Survey
+from paramsurvey.engine.survey import ResultReceiver, Survey
 from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError
-from paramsurvey.reporting.next_steps import Advice
+from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.reporting.watch import Watch
 from paramsurvey.session.map_run import MapRun, status_of
-from paramsurvey.session.out_func import OutCaller, Stream
+from paramsurvey.session.out_func import OutFuncCaller, ResultFeed
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.messages import Capturing, Code, Job, WorkerFunction
+from paramsurvey.transport import main_file
+from paramsurvey.transport.messages import CaptureSettings, Job, JobCode, WorkerFunction
 from paramsurvey.transport.pickling import check_function, dump_code, dumps
+from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.transport.source_text import texts_of
 
 if TYPE_CHECKING:
     from paramsurvey.params.sources import PsetSource
-    from paramsurvey.results.missing import Call
+    from paramsurvey.results.missing import WorkerCall
 
 PsetOptions: TypeAlias = "Sequence[Mapping[str, Any] | None] | None"
 """The backend's options of each pset; None where no pset has any."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SessionContext:
     """What a session has for its maps.
 
     Parameters
@@ -57,7 +58,7 @@ class Place:
     log : RunLog
     environment : mapping
         Defaults for the workers' environment variables.
-    advice : Advice
+    next_steps : NextSteps
         Says what to type next, at the end.
     stop : Event
         Set when the session is closed: the map ends before its next round.
@@ -66,12 +67,12 @@ class Place:
     backend: Backend
     log: RunLog
     environment: Mapping[str, str]
-    advice: Advice
+    next_steps: NextSteps
     stop: threading.Event
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class MapRequest:
     """What the user has asked for.
 
     Parameters
@@ -92,7 +93,7 @@ class Request:
     iterates: bool = False
 
 
-def prepare(place: Place, request: Request) -> MapRun:
+def prepare(place: SessionContext, request: MapRequest) -> MapRun:
     """Return a map that can run.
 
     Raises
@@ -107,36 +108,36 @@ def prepare(place: Place, request: Request) -> MapRun:
     check_function(request.func)
     backend_options = backend.check_options(request.backend_options)
     chdir = _directory(options.chdir)
-    source = as_source(request.psets, options.limit)
+    source = as_source(request.psets, options.limit, options.pset_types)
     pset_options = _take_options(backend, source)
     job = _job(place, request, source, chdir)
     stats = PerfStats(vstats=options.vstats, emit=place.log.write)
     progress = MapProgress(options.name, len(source))
     state = MapState(source, Collector(options.keep_results), progress, stats)
-    watch = Watch(place.log, backend.runs_here, options, stats, place.advice)
+    watch = Watch(place.log, backend.runs_here, options, stats, place.next_steps)
     ready: deque[dict[str, Any]] = deque()
-    out: AnyOutCaller | None = _out_caller(options, chdir, progress, watch)
-    out = Stream(ready, out) if request.iterates else out
+    out: ResultReceiver | None = _out_caller(options, chdir, progress, watch)
+    out = ResultFeed(ready, out) if request.iterates else out
     survey = _survey(place, request, state, watch, out, pset_options)
     call = _call(request, job, pset_options)
     return MapRun(backend, backend_options, job, survey, watch, options, call, place.stop, ready)
 
 
 def _survey(
-    place: Place,
-    request: Request,
+    place: SessionContext,
+    request: MapRequest,
     state: MapState,
     watch: Watch,
-    out: AnyOutCaller | None,
+    out: ResultReceiver | None,
     pset_options: PsetOptions,
 ) -> Survey:
     """Return the survey, with what earlier runs of its checkpoint have done taken up."""
     options = request.options
-    checkpoint = open_checkpoint(options, request.func, state, watch.notes.say)
+    checkpoint = open_checkpoint(options, request.func, state, watch.console.say)
     survey = Survey(
         state=state,
         backend=place.backend,
-        todo=Todo(range(0), pset_options),  # `resume` fills it
+        queue=PsetQueue(range(0), pset_options),  # `resume` fills it
         watcher=watch,
         clock=time.monotonic,
         sizer=GroupSizer(options.group_size),
@@ -153,17 +154,17 @@ def _survey(
         checkpoint.close(status_of(error))
         raise
     if state.progress.resumed:
-        watch.notes.say(
+        watch.console.say(
             f"{state.progress.resumed} psets were finished before: "
             f"they are taken from the checkpoint {options.checkpoint!r}"
         )
     return survey
 
 
-def _job(place: Place, request: Request, source: PsetSource, chdir: str) -> Job:
+def _job(place: SessionContext, request: MapRequest, source: PsetSource, chdir: str) -> Job:
     options = request.options
-    system_kwargs = options.system_kwargs or {}
-    code = Code(request.func, options.user_kwargs, system_kwargs, source.decoder(), options.retry_on)
+    arguments = pack_arguments(options.user_kwargs, options.system_kwargs or {})
+    code = JobCode(request.func, arguments, source.decoder(), options.retry_on)
     found: list[CodeType] = []
     packed, buffers = _pickled(code, found)
     worker_init = None
@@ -179,6 +180,7 @@ def _job(place: Place, request: Request, source: PsetSource, chdir: str) -> Job:
         backend=place.backend.name,
         path=tuple(map(os.path.abspath, sys.path)),
         texts=texts_of(found),
+        main=main_file.current(),
         environment=place.environment,
         show_chdir=options.chdir is not None,
         out_subdirs=options.out_subdirs,
@@ -190,7 +192,7 @@ def _job(place: Place, request: Request, source: PsetSource, chdir: str) -> Job:
     )
 
 
-def _capturing(place: Place, options: Options) -> Capturing:
+def _capturing(place: SessionContext, options: Options) -> CaptureSettings:
     mode, backend = options.capture_output, place.backend
     if mode not in backend.captures:
         possible = " or ".join(repr(one.value) for one in sorted(backend.captures))
@@ -198,10 +200,10 @@ def _capturing(place: Place, options: Options) -> Capturing:
             f"the {backend.name} backend cannot do capture_output={mode.value!r}: "
             f"choose {possible}, or another backend"
         )
-    return Capturing(mode, place.log.stem(), labels=options.verbose >= 3)
+    return CaptureSettings(mode, place.log.stem(), labels=options.verbose >= 3)
 
 
-def _out_caller(options: Options, chdir: str, progress: MapProgress, watch: Watch) -> OutCaller | None:
+def _out_caller(options: Options, chdir: str, progress: MapProgress, watch: Watch) -> OutFuncCaller | None:
     if options.out_func is None:
         return None
     system_kwargs = {
@@ -212,7 +214,7 @@ def _out_caller(options: Options, chdir: str, progress: MapProgress, watch: Watc
         "progress": progress,
         "chdir": chdir,
     }
-    return OutCaller(options.out_func, system_kwargs, options.user_kwargs, watch.notes.complain)
+    return OutFuncCaller(options.out_func, system_kwargs, options.user_kwargs, watch.console.complain)
 
 
 def _take_options(backend: Backend, source: PsetSource) -> PsetOptions:
@@ -233,15 +235,15 @@ def _take_options(backend: Backend, source: PsetSource) -> PsetOptions:
     return taken
 
 
-def _call(request: Request, job: Job, pset_options: PsetOptions) -> Call:
+def _call(request: MapRequest, job: Job, pset_options: PsetOptions) -> WorkerCall:
     """Return how the function is called, for calling it again."""
-    from paramsurvey.results.missing import Call
+    from paramsurvey.results.missing import WorkerCall
 
     options = request.options
     system_kwargs = {**(options.system_kwargs or {}), "name": job.name}
     if job.show_chdir:
         system_kwargs["chdir"] = job.chdir
-    return Call(
+    return WorkerCall(
         request.func,
         options.user_kwargs,
         system_kwargs,
@@ -281,8 +283,8 @@ def load_pandas() -> None:
             gc.enable()
 
 
-def _pickled(code: Code, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]:
-    """Pickle all parts together, for they may share objects; when that fails, find out which it is.
+def _pickled(code: JobCode, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]:
+    """Pickle all parts together, for they may share functions and classes; if it fails, find out which it is.
 
     Returns the pickle, and the large buffers that stand beside it; `found` gets the code objects in it.
     """
@@ -292,7 +294,5 @@ def _pickled(code: Code, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]
         return dumps(code, "the worker function with its arguments", dump), tuple(buffers)
     except NotPicklable:
         dumps(code.function, "the worker function")
-        dumps(code.user_kwargs, "user_kwargs")
-        dumps(code.system_kwargs, "system_kwargs")
         dumps(code.decoder, "psets")
         raise

@@ -13,15 +13,16 @@ from paramsurvey.backends import registry as backends
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.options import Options, check_init, check_map, resolve
 from paramsurvey.errors import SessionClosed
-from paramsurvey.reporting.console import Notes, show, warn
-from paramsurvey.reporting.next_steps import IN_PYTHON, Advice
+from paramsurvey.reporting.console import Console, show, warn
+from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.map_run import MapRun
 from paramsurvey.session.pool_options import without_pool_options
-from paramsurvey.session.prepare import Place, Request, prepare
+from paramsurvey.session.prepare import MapRequest, SessionContext, prepare
 from paramsurvey.session.thread_variables import ThreadVariables
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.machine import core_count
+from paramsurvey.worker.nested_session import refuse_while_loading
 
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
@@ -51,9 +52,10 @@ class Session:
     ...     results = session.map(worker, psets)
     """
 
-    advice: Advice = IN_PYTHON  # what talks to its user in another language has a subclass
+    next_steps: NextSteps = IN_PYTHON  # what talks to its user in another language has a subclass
 
     def __init__(self, **options: Any) -> None:
+        refuse_while_loading()
         self._lock = threading.Lock()  # held by the map that runs
         self._at_work = threading.RLock()  # held by its thread, but while nobody asks an iterator for more
         self._thread: int | None = None  # that thread
@@ -261,6 +263,7 @@ class Session:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
+        refuse_while_loading()
         self._check_open()
         if not self._lock.acquire(blocking=False):
             raise RuntimeError(
@@ -296,9 +299,9 @@ class Session:
         resolved = self._resolved(options)
         own = options.get(self._backend.name) or {}
         self._loudest = max(self._loudest, resolved.verbose)
-        self._say_threads(Notes(self._log, resolved.verbose))
-        place = Place(self._backend, self._log, self._threads.added, self.advice, self._stop)
-        return prepare(place, Request(func, psets, resolved, own, iterates))
+        self._say_threads(Console(self._log, resolved.verbose))
+        place = SessionContext(self._backend, self._log, self._threads.added, self.next_steps, self._stop)
+        return prepare(place, MapRequest(func, psets, resolved, own, iterates))
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         check_init(options, backends.keywords(options))
@@ -330,25 +333,25 @@ class Session:
             self._threads.restore()
             raise
         self._backend: Backend = backend
-        notes = Notes(self._log, self.options.verbose)
-        notes.say(f"paramsurvey uses the {backend.name} backend with {backend.core_count()} cores", at=2)
-        self._warn_of_crowding(backend.core_count(), notes)
+        console = Console(self._log, self.options.verbose)
+        console.say(f"paramsurvey uses the {backend.name} backend with {backend.core_count()} cores", at=2)
+        self._warn_of_crowding(backend.core_count(), console)
 
-    def _say_threads(self, notes: Notes) -> None:
+    def _say_threads(self, console: Console) -> None:
         """Tell, before the first map, how many threads the workers have where the user did not say."""
-        notice = self._threads.notice(self.advice)
+        notice = self._threads.notice(self.next_steps)
         if notice and not self._said_threads:
             self._said_threads = True
-            notes.say(notice)
+            console.say(notice)
 
-    def _warn_of_crowding(self, workers: int, notes: Notes) -> None:
+    def _warn_of_crowding(self, workers: int, console: Console) -> None:
         """Tell the user when this machine's workers have more threads than it has cores."""
         threads, cores = self.options.threads_per_worker, core_count()
         if not is_here(self.options.backend) or threads == 1 or workers * threads <= cores:
             return
         most = cores // threads
-        remedy = self.advice.fewer_workers(most) if most else self.advice.fewer_threads(cores)
-        notes.say(f"{workers} × {threads} threads share {cores} cores and slow each other down: {remedy}")
+        remedy = self.next_steps.fewer_workers(most) if most else self.next_steps.fewer_threads(cores)
+        console.say(f"{workers} × {threads} threads share {cores} cores and slow each other down: {remedy}")
 
 
 def is_here(backend: object) -> bool:

@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping, MutableMapping
 
-from paramsurvey.reporting.next_steps import Advice
+from paramsurvey.reporting.next_steps import NextSteps
 
 VARIABLES = (
     "OMP_NUM_THREADS",
@@ -59,11 +59,11 @@ class ThreadVariables:
         _relying[name] = {other for other in _relying[name] if other.added[name] == value}
         return not value or bool(_relying[name])
 
-    def notice(self, advice: Advice) -> str:
+    def notice(self, next_steps: NextSteps) -> str:
         """Return the line that tells the user; empty when there is nothing to tell."""
         if "OMP_NUM_THREADS" not in self.added:
             return ""
-        return advice.threads(self._threads)
+        return next_steps.threads(self._threads)
 
     def restore(self) -> None:
         """Leave the environment as it was, but for what others rely on, or somebody has changed since."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import IO, Any, Protocol
 
-from paramsurvey.transport.messages import CaptureMode, Capturing, Rows, WorkerFunction
+from paramsurvey.transport.messages import CaptureMode, CaptureSettings, Rows, WorkerFunction
 
 KEPT = (
     1 << 15
@@ -42,7 +42,7 @@ class Capture(Protocol):
         ...
 
 
-class Labels:
+class LineLabels:
     """Writes a line before what each pset prints, for whoever reads the two streams."""
 
     def begin(self) -> None:
@@ -76,7 +76,7 @@ def _write_label(text: str) -> None:
         os.write(stream, LABEL + text.encode() + b"\n")
 
 
-class Store:
+class OutputStore:
     """Lets both streams go into a file, which is cut after every pset. Made for one thread.
 
     Parameters
@@ -134,19 +134,19 @@ class Store:
                 flush_c(None)
                 if size_of(fd, 0, os.SEEK_END):
                     at = offset[0]
-                    found[at] = cut(self._fd, f"{self._stem}pset-{int(rows[at])}.txt")
+                    found[at] = take_output(self._fd, f"{self._stem}pset-{int(rows[at])}.txt")
 
         return stored
 
 
-def capture_for(capturing: Capturing, fd: int) -> Labels | Store | None:
-    """Return what a worker has to put around the function; `fd` is of an empty file for a `Store`."""
+def capture_for(capturing: CaptureSettings, fd: int) -> LineLabels | OutputStore | None:
+    """Return what a worker has to put around the function; `fd` is of an empty file for a `OutputStore`."""
     if capturing.mode is CaptureMode.STORE:
-        return Store(fd, capturing.stem)
-    return Labels() if capturing.labels else None
+        return OutputStore(fd, capturing.stem)
+    return LineLabels() if capturing.labels else None
 
 
-def cut(fd: int, spill: str) -> str:
+def take_output(fd: int, spill: str) -> str:
     """Return what is in a file, bounded, and empty it; where that is not all, all of it is in `spill`."""
     size = os.lseek(fd, 0, os.SEEK_END)
     if size <= 2 * KEPT:
@@ -175,7 +175,7 @@ def is_ours(frame: FrameType) -> bool:
 
 
 def new_file() -> IO[bytes]:
-    """Return an empty file without a name for a `Store`."""
+    """Return an empty file without a name for a `OutputStore`."""
     file = tempfile.TemporaryFile(buffering=0, prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
     import fcntl  # not on Windows, where this module must be importable
 

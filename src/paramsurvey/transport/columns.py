@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.transport import packed_columns as wire
-from paramsurvey.transport.messages import Offsets, Rows, Values, Wire
+from paramsurvey.transport import packed_columns
+from paramsurvey.transport.messages import Offsets, PackedValues, Rows, Values
 
 EXACT_IN_FLOAT = 2**53  # a float64 holds every integer up to here
 
 
-def where(rows: Rows) -> slice | NDArray[np.int64]:
+def numpy_index(rows: Rows) -> slice | NDArray[np.int64]:
     """Return what numpy needs to address `rows`; a slice where that is possible, for it copies nothing."""
     if isinstance(rows, range):
         return slice(rows.start, rows.stop, rows.step)
     return rows
 
 
-def pick(rows: Rows, offsets: Offsets) -> Rows:
+def rows_at(rows: Rows, offsets: Offsets) -> Rows:
     """Return the rows at `offsets` (ascending, each once)."""
     if len(offsets) == len(rows):
         return rows
@@ -36,21 +36,21 @@ def pick(rows: Rows, offsets: Offsets) -> Rows:
     return rows.start + rows.step * places if isinstance(rows, range) else rows[places]
 
 
-def objects(values: Iterable[Any], count: int) -> NDArray[Any]:
+def object_array(values: Iterable[Any], count: int) -> NDArray[Any]:
     """Return an object array of `values`; numpy never looks inside lists and arrays among them."""
     return np.fromiter(values, dtype=object, count=count)
 
 
-def landed(values: Wire | Values) -> Values:
+def unpack_values(values: PackedValues | Values) -> Values:
     """Return values that have travelled as they are kept in the driver; numbers are not copied."""
     if isinstance(values, array):
         return np.frombuffer(values, dtype=np.int64 if values.typecode == "q" else np.float64)
     return np.frombuffer(bytearray(values), dtype=np.bool_) if isinstance(values, bytes) else values
 
 
-def pack(values: Sequence[Any]) -> Values:
+def value_array(values: Sequence[Any]) -> Values:
     """Return `values` as a bool, int64 or float64 array where they all are that, else as a list."""
-    return landed(wire.pack(values))
+    return unpack_values(packed_columns.pack_values(values))
 
 
 class Column:
@@ -73,8 +73,8 @@ class Column:
 
     def put(self, rows: Rows, values: Values) -> None:
         """Let `values` land at `rows`, widening the column's type when it is too narrow."""
-        at = where(rows)
-        incoming = values if isinstance(values, np.ndarray) else objects(values, len(values))
+        at = numpy_index(rows)
+        incoming = values if isinstance(values, np.ndarray) else object_array(values, len(values))
         self._widen_for(incoming)
         assert self._data is not None
         self._data[at] = incoming
@@ -115,7 +115,7 @@ class Column:
         if len(rows) and int(rows[-1]) >= self._room:
             self.make_room(int(rows[-1]) + 1)
         data = np.zeros(self._room, dtype=object) if self._data is None else self._data
-        return data[where(rows)], self._filled[where(rows)]
+        return data[numpy_index(rows)], self._filled[numpy_index(rows)]
 
 
 def _longer(data: NDArray[Any], length: int) -> NDArray[Any]:

@@ -8,9 +8,9 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from paramsurvey.transport.isolation import SealedColumn, SealedPset, sealed_column, sealed_pset
-from paramsurvey.transport.messages import Pset, Rows, Values, Wire
-from paramsurvey.transport.packed_columns import plain, wired
+from paramsurvey.transport.isolation import IsolatedColumn, IsolatedPset, isolated_column, isolated_pset
+from paramsurvey.transport.messages import PackedValues, Pset, Rows, Values
+from paramsurvey.transport.packed_columns import packed, to_list
 
 PIECE = 1024  # psets whose values are made Python's at once: few enough to be in the processor's cache
 
@@ -31,44 +31,46 @@ class TableDecoder:
     names: tuple[str, ...]
     categories: tuple[list[Any] | None, ...]
 
-    def sealed(self, load: Sequence[Values]) -> tuple[Wire, ...]:
+    def isolated(self, load: Sequence[Values]) -> tuple[PackedValues, ...]:
         """Return the columns as they travel."""
         return tuple(
-            sealed_column(wired(values), name) for values, name in zip(load, self.names, strict=True)
+            isolated_column(packed(values), name) for values, name in zip(load, self.names, strict=True)
         )
 
-    def weight(self, load: Sequence[Wire]) -> int:
+    def weight(self, load: Sequence[PackedValues]) -> int:
         """Return the bytes of all objects."""
-        return sum(values.weight() for values in load if isinstance(values, SealedColumn))
+        return sum(values.weight() for values in load if isinstance(values, IsolatedColumn))
 
-    def psets(self, rows: Rows, load: Sequence[Values | Wire]) -> Iterator[Pset | SealedPset]:
+    def psets(self, rows: Rows, load: Sequence[Values | PackedValues]) -> Iterator[Pset | IsolatedPset]:
         """Yield one dict for each of `rows`."""
         if not load:
             return ({} for _ in rows)
         make = pset_maker(self.names)
         pieces = (map(make, *self._piece(load, start)) for start in range(0, len(rows), PIECE))
         psets = chain.from_iterable(pieces)
-        return map(SealedPset, psets) if any(isinstance(values, SealedColumn) for values in load) else psets
+        return (
+            map(IsolatedPset, psets) if any(isinstance(values, IsolatedColumn) for values in load) else psets
+        )
 
-    def _piece(self, load: Sequence[Values | Wire], start: int) -> Iterator[list[Any]]:
+    def _piece(self, load: Sequence[Values | PackedValues], start: int) -> Iterator[list[Any]]:
         """Yield the columns of the `PIECE` psets from `start` on, as lists of native Python values."""
         for values, categories in zip(load, self.categories, strict=True):
-            piece = plain(wired(values[start : start + PIECE]))
+            piece = to_list(packed(values[start : start + PIECE]))
             yield piece if categories is None else list(map(categories.__getitem__, piece))
 
 
 class DictDecoder:
     """Decodes psets that travel as the dicts that they are."""
 
-    def sealed(self, load: Sequence[Pset]) -> list[Pset | SealedPset]:
+    def isolated(self, load: Sequence[Pset]) -> list[Pset | IsolatedPset]:
         """Return the dicts as they travel."""
-        return [sealed_pset(pset) for pset in load]
+        return [isolated_pset(pset) for pset in load]
 
-    def weight(self, load: Sequence[Pset | SealedPset]) -> int:
+    def weight(self, load: Sequence[Pset | IsolatedPset]) -> int:
         """Return the bytes of all objects."""
-        return sum(pset.weight() for pset in load if isinstance(pset, SealedPset))
+        return sum(pset.weight() for pset in load if isinstance(pset, IsolatedPset))
 
-    def psets(self, rows: Rows, load: Sequence[Pset | SealedPset]) -> Iterator[Pset | SealedPset]:
+    def psets(self, rows: Rows, load: Sequence[Pset | IsolatedPset]) -> Iterator[Pset | IsolatedPset]:
         """Yield them."""
         return iter(load)
 

@@ -1,4 +1,4 @@
-"""Objects travel sealed: pickled one by one, on the way to the worker function and back.
+"""Objects are pickled one by one on the way to the worker function and back, so that psets share none.
 
 A group of psets is cut to run fast, and no result may depend on how it was cut. So what a function
 does to an object that it was given, or to one that it has returned, must not reach another pset that
@@ -17,25 +17,38 @@ from decimal import Decimal
 from typing import Any
 
 from paramsurvey.errors import NotPicklable
-from paramsurvey.transport.messages import Pset, Wire
+from paramsurvey.transport.messages import PackedValues, Pset
 from paramsurvey.transport.pickling import dump_data, dumps
 
-ATOMS = {bool, int, float, complex, str, bytes, type(None), date, datetime, time, timedelta, Decimal}
-"""Types whose values can be shared and pickled without any risk; `is_atom` adds what it finds to be one."""
+IMMUTABLE_TYPES = {
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    type(None),
+    date,
+    datetime,
+    time,
+    timedelta,
+    Decimal,
+}
+"""Types whose values can be shared and pickled without any risk; `is_immutable` adds those that it finds."""
 
-PANDAS_ATOMS = frozenset({"Timestamp", "Timedelta", "NaTType", "NAType", "Period", "Interval"})
+IMMUTABLE_PANDAS_TYPES = frozenset({"Timestamp", "Timedelta", "NaTType", "NAType", "Period", "Interval"})
 
 
-def is_atom(kind: type) -> bool:
+def is_immutable(kind: type) -> bool:
     """Tell whether all values of a type can be shared and pickled without any risk."""
-    if kind not in ATOMS and (_is_pandas_atom(kind) or _is_numpy_scalar(kind)):
-        ATOMS.add(kind)
-    return kind in ATOMS
+    if kind not in IMMUTABLE_TYPES and (_is_pandas_atom(kind) or _is_numpy_scalar(kind)):
+        IMMUTABLE_TYPES.add(kind)
+    return kind in IMMUTABLE_TYPES
 
 
 def _is_pandas_atom(kind: type) -> bool:
     # by name, for pandas stays unloaded
-    return kind.__name__ in PANDAS_ATOMS and kind.__module__.partition(".")[0] == "pandas"
+    return kind.__name__ in IMMUTABLE_PANDAS_TYPES and kind.__module__.partition(".")[0] == "pandas"
 
 
 def _is_numpy_scalar(kind: type) -> bool:
@@ -48,47 +61,47 @@ def _is_numpy_scalar(kind: type) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class PickledObject:
     """One object, pickled by value."""
 
     data: bytes
 
-    def open(self) -> Any:
+    def load(self) -> Any:
         """Return a new copy of the object."""
         return pickle.loads(self.data)
 
 
 @dataclass(frozen=True, slots=True)
-class Unsendable:
+class UnpicklableObject:
     """What travels in the place of an object that cannot be pickled."""
 
     reason: str
 
-    def open(self) -> Any:
+    def load(self) -> Any:
         """Raise NotPicklable."""
         raise NotPicklable(self.reason)
 
 
-class SealedColumn(list[Any]):
-    """A column in which some cells are sealed."""
+class IsolatedColumn(list[Any]):
+    """A column in which some cells are pickled."""
 
     def weight(self) -> int:
-        """Return how many bytes its sealed cells have."""
-        return weight_of(self)
+        """Return how many bytes its pickled cells have."""
+        return pickled_bytes(self)
 
 
-def weight_of(cells: Iterable[Any]) -> int:
-    """Return how many bytes the sealed ones among `cells` have; what is not sealed is small."""
-    return sum(len(cell.data) for cell in cells if isinstance(cell, Sealed))
+def pickled_bytes(cells: Iterable[Any]) -> int:
+    """Return how many bytes the pickled ones among `cells` have; what is not pickled is small."""
+    return sum(len(cell.data) for cell in cells if isinstance(cell, PickledObject))
 
 
 @dataclass(frozen=True, slots=True)
-class SealedPset:
-    """A pset of which some cells are sealed."""
+class IsolatedPset:
+    """A pset of which some cells are pickled."""
 
     cells: Pset
 
-    def open(self) -> Pset:
+    def load(self) -> Pset:
         """Return the pset, with copies of the objects that belong to the caller.
 
         Raises
@@ -99,13 +112,13 @@ class SealedPset:
         return {key: _opened(key, cell) for key, cell in self.cells.items()}
 
     def weight(self) -> int:
-        """Return how many bytes its sealed cells have."""
-        return weight_of(self.cells.values())
+        """Return how many bytes its pickled cells have."""
+        return pickled_bytes(self.cells.values())
 
 
 def _opened(key: str, cell: Any) -> Any:
     try:
-        return cell.open() if isinstance(cell, (Sealed, Unsendable)) else cell
+        return cell.load() if isinstance(cell, (PickledObject, UnpicklableObject)) else cell
     except NotPicklable:
         raise
     except Exception as error:
@@ -115,31 +128,31 @@ def _opened(key: str, cell: Any) -> Any:
         ) from error
 
 
-def sealed_column(values: Wire, name: str) -> Wire:
-    """Return a column with everything sealed that is no atom; as it is, where there is no such thing."""
-    if not isinstance(values, list) or all(map(is_atom, set(map(type, values)))):
+def isolated_column(values: PackedValues, name: str) -> PackedValues:
+    """Return a column with its mutable objects pickled; where there are none, the column itself."""
+    if not isinstance(values, list) or all(map(is_immutable, set(map(type, values)))):
         return values
-    return SealedColumn(_sealed(value, f"pset[{name!r}]") for value in values)
+    return IsolatedColumn(_sealed(value, f"pset[{name!r}]") for value in values)
 
 
-def sealed_pset(pset: Pset) -> Pset | SealedPset:
-    """Return a pset with everything sealed that is no atom."""
-    if all(map(is_atom, set(map(type, pset.values())))):
+def isolated_pset(pset: Pset) -> Pset | IsolatedPset:
+    """Return a pset with its mutable objects pickled."""
+    if all(map(is_immutable, set(map(type, pset.values())))):
         return dict(pset)
-    return SealedPset({key: _sealed(value, f"pset[{key!r}]") for key, value in pset.items()})
+    return IsolatedPset({key: _sealed(value, f"pset[{key!r}]") for key, value in pset.items()})
 
 
 def _sealed(value: Any, name: str) -> Any:
-    if is_atom(type(value)):
+    if is_immutable(type(value)):
         return value
     try:
-        return Sealed(dumps(value, name, dump_data))
+        return PickledObject(dumps(value, name, dump_data))
     except NotPicklable as error:
-        return Unsendable(str(error))
+        return UnpicklableObject(str(error))
 
 
-def sealed_result(result: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return a copy of a result with everything sealed that is no atom.
+def isolated_result(result: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a copy of a result with its mutable objects pickled.
 
     Raises
     ------
@@ -150,10 +163,10 @@ def sealed_result(result: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 def _sealed_value(key: Any, value: Any) -> Any:
-    if is_atom(type(value)):
+    if is_immutable(type(value)):
         return value
     try:
-        return Sealed(dump_data(value))
+        return PickledObject(dump_data(value))
     except Exception as error:
         raise NotPicklable(
             f"the result {key!r} cannot be pickled, it is a {type(value).__qualname__} "
@@ -169,7 +182,7 @@ def check_keys(keys: Iterable[Hashable]) -> None:
     NotPicklable
     """
     for key in keys:
-        if is_atom(type(key)):
+        if is_immutable(type(key)):
             continue
         try:
             pickle.loads(dump_data(key))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from paramsurvey.transport.main_file import MainFile
+
 Pset = dict[str, Any]
 WorkerFunction = Callable[[Pset, dict[str, Any], Any], Mapping[Any, Any] | None]
 OutFunction = Callable[[dict[str, Any], dict[str, Any], Any], object]
@@ -30,7 +32,7 @@ Rows: TypeAlias = "range | NDArray[np.int64]"
 Values: TypeAlias = "NDArray[Any] | list[Any]"
 """A run of cells in the driver: a bool, int64 or float64 array, or a list of Python objects."""
 
-Wire: TypeAlias = "array[Any] | bytes | list[Any]"
+PackedValues: TypeAlias = "array[Any] | bytes | list[Any]"
 """A run of cells that travels: numbers, bools (one byte each), or a list of Python objects."""
 
 Offsets: TypeAlias = "range | array[int] | NDArray[np.int64]"
@@ -57,7 +59,7 @@ class CaptureMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Capturing:
+class CaptureSettings:
     """How workers' output is captured.
 
     Attributes
@@ -97,10 +99,10 @@ def timed_out(seconds: float) -> Failure:
     )
 
 
-class Opens(Protocol):
+class Loadable(Protocol):
     """A pset with objects that are not unpickled yet."""
 
-    def open(self) -> Pset:
+    def load(self) -> Pset:
         """Return the pset. May raise anything: the user's objects do that."""
         ...
 
@@ -108,7 +110,7 @@ class Opens(Protocol):
 class Decoder(Protocol):
     """Makes psets of what a group carries. It travels once, with the `Job`."""
 
-    def sealed(self, load: Any) -> Any:
+    def isolated(self, load: Any) -> Any:
         """Return a group's load as it travels, so that no two psets share an object, and none can fail."""
         ...
 
@@ -116,18 +118,43 @@ class Decoder(Protocol):
         """Return how many bytes the objects in a load have as it travels."""
         ...
 
-    def psets(self, rows: Rows, load: Any) -> Iterator[Pset | Opens]:
-        """Yield one dict of native Python values for each of `rows`; of a sealed load, a private one."""
+    def psets(self, rows: Rows, load: Any) -> Iterator[Pset | Loadable]:
+        """Yield one dict of native Python values for each of `rows`; of a pickled load, a private one."""
+        ...
+
+
+Pair: TypeAlias = tuple[Any, dict[str, Any]]
+"""What a pset gets as user_kwargs, and the part of its system_kwargs that the caller has given."""
+
+
+class Arguments(Protocol):
+    """user_kwargs and system_kwargs, the same for all psets. They travel once, with the `Job`."""
+
+    @property
+    def has_large_arrays(self) -> bool:
+        """Whether there are arrays that all psets share, and none may change."""
+        ...
+
+    @property
+    def copying_is_costly(self) -> bool:
+        """Whether copying may take so long that it is worth being timed."""
+        ...
+
+    def private_pair(self) -> Pair:
+        """Return copies for one pset. May raise anything: the user's objects do that."""
+        ...
+
+    def copier(self) -> Callable[[], Pair] | None:
+        """Return what makes such copies; None if only the dict system_kwargs itself must be copied."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class JobCode:
     """Everything of the user's that is the same for all psets."""
 
     function: WorkerFunction
-    user_kwargs: Any
-    system_kwargs: Mapping[str, Any]
+    arguments: Arguments
     decoder: Decoder
     retry_on: tuple[type[BaseException], ...] | None = None
 
@@ -136,7 +163,7 @@ class Code:
 class Job:
     """What a worker must know once per map.
 
-    `code` is a pickled `Code`: bytes, so that a worker that cannot load it can say so, and so that
+    `code` is a pickled `JobCode`: bytes, so that a worker that cannot load it can say so, and so that
     it is pickled once for all workers.
     """
 
@@ -150,13 +177,14 @@ class Job:
         Any, ...
     ] = ()  # large arrays of `code`, pickled beside it, so that they need not be copied
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # lines of code, by file
+    main: MainFile | None = None  # what workers import first, so that its functions are found there
     environment: Mapping[str, str] = field(default_factory=dict)  # defaults, where they are not set
     show_chdir: bool = False  # the user gave chdir=, so system_kwargs has it
     out_subdirs: int | None = None
     keep_groups: bool = False  # group_size= was given: a group is run to its end by one worker
     timeout: float | None = None
     max_memory: int | None = None  # bytes that a worker may hold
-    capture: Capturing = field(default_factory=Capturing)
+    capture: CaptureSettings = field(default_factory=CaptureSettings)
     worker_init: bytes | None = None  # pickled: called once in each worker process
 
     def private(self) -> Job:
@@ -191,7 +219,7 @@ class ResultColumn:
     """
 
     offsets: Offsets
-    values: Wire | NDArray[Any]
+    values: PackedValues | NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +246,11 @@ class Reply:
     peak_memory: int = 0  # bytes: the most that the worker has held so far
     output: Mapping[int, str] = field(default_factory=dict)  # what psets printed, where that is stored
     outgrown: bool = False  # the worker holds more than it may: it must be replaced
+    copying: float = 0.0  # seconds that it took to copy user_kwargs and system_kwargs for these psets
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class LostGroup:
     """A group that will not be answered (any more), and why.
 
     `offset` is the pset that was running, None when nobody knows; what earlier replies covered
@@ -234,12 +263,12 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class JobRejected:
     """A worker cannot take part in this map at all: no other worker will either."""
 
     reason: str
     traceback: str = ""
 
 
-Answer = Reply | Loss | Refusal
+Answer = Reply | LostGroup | JobRejected
 Answers = Sequence[Answer]

@@ -11,11 +11,11 @@ from array import array, typecodes
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from paramsurvey.transport.isolation import Sealed, SealedColumn
-from paramsurvey.transport.messages import Offsets, ResultColumn, Values, Wire
+from paramsurvey.transport.isolation import IsolatedColumn, PickledObject
+from paramsurvey.transport.messages import Offsets, PackedValues, ResultColumn, Values
 
 
-def pack(values: Sequence[Any]) -> Wire:
+def pack_values(values: Sequence[Any]) -> PackedValues:
     """Return `values` as an array of int64 or float64, or as bytes (bools), where they all are that.
 
     Else it is a list, which is a copy. Numpy's numbers, bools and strings become Python's own.
@@ -53,23 +53,23 @@ def _native(value: Any) -> Any:
 
 def pack_column(offsets: Sequence[int], values: Sequence[Any]) -> tuple[ResultColumn, ...]:
     """Pack one result key's values, each kind of number by itself so that none becomes another."""
-    packed = pack(values)
-    if not isinstance(packed, list) or not {int, float, Sealed}.intersection(map(type, packed)):
+    packed = pack_values(values)
+    if not isinstance(packed, list) or not {int, float, PickledObject}.intersection(map(type, packed)):
         return (ResultColumn(_compact(offsets), packed),)
-    return tuple(ResultColumn(_compact(chosen), cells) for chosen, cells in by_kind(offsets, packed))
+    return tuple(ResultColumn(_compact(chosen), cells) for chosen, cells in split_by_kind(offsets, packed))
 
 
-def by_kind(offsets: Sequence[int], values: Sequence[Any]) -> Iterator[tuple[list[int], Wire]]:
-    """Yield the integers, the floats, the sealed and the other ones among `values`, with their offsets."""
+def split_by_kind(offsets: Sequence[int], values: Sequence[Any]) -> Iterator[tuple[list[int], PackedValues]]:
+    """Yield the integers, the floats, the pickled and the other ones among `values`, with their offsets."""
     kinds = list(map(_kind, map(type, values)))
     for kind in sorted(set(kinds)):
         chosen = [offset for offset, its in zip(offsets, kinds, strict=True) if its == kind]
         cells = [value for value, its in zip(values, kinds, strict=True) if its == kind]
-        yield chosen, SealedColumn(cells) if kind == "s" else pack(cells)
+        yield chosen, IsolatedColumn(cells) if kind == "s" else pack_values(cells)
 
 
 def _kind(kind: type) -> str:
-    return "i" if kind is int else "f" if kind is float else "s" if kind is Sealed else "o"
+    return "i" if kind is int else "f" if kind is float else "s" if kind is PickledObject else "o"
 
 
 def _compact(offsets: Sequence[int]) -> Offsets:
@@ -79,7 +79,7 @@ def _compact(offsets: Sequence[int]) -> Offsets:
     return array("q", offsets)
 
 
-def wired(values: Values | Wire) -> Wire:
+def packed(values: Values | PackedValues) -> PackedValues:
     """Return the driver's values as they travel."""
     if isinstance(values, (list, array, bytes)):
         return values
@@ -92,7 +92,7 @@ def wired(values: Values | Wire) -> Wire:
     return numbers
 
 
-def plain(values: Wire) -> list[Any]:
+def to_list(values: PackedValues) -> list[Any]:
     """Return a list of Python's own values."""
     if isinstance(values, array):
         return values.tolist()

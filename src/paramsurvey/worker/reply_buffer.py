@@ -12,12 +12,12 @@ from paramsurvey.errors import NotPicklable
 from paramsurvey.transport.messages import Failure, FailureKind, Reply
 from paramsurvey.transport.safe_repr import describe, traceback_of
 from paramsurvey.worker.machine import peak_memory
-from paramsurvey.worker.result_columns import Packer
+from paramsurvey.worker.result_columns import ResultPacker
 
 T = TypeVar("T")
 
 
-class Block:
+class ReplyBuffer:
     """What a worker has done in a group since its last reply: it can be made a reply at any time."""
 
     def __init__(self, group_id: int) -> None:
@@ -28,10 +28,11 @@ class Block:
         self._shares: list[tuple[int, float]] = []  # (up to how many psets, idle share of their time)
         self._timers: dict[str, array[float]] = {}
         self._cpu = self._wall = 0.0
-        self.results = Packer()
+        self.results = ResultPacker()
         self.failures: dict[int, Failure] = {}
         self.output: dict[int, str] = {}
         self.walls = array("d")
+        self.copying = 0.0  # seconds
 
     def start_clocks(self) -> float:
         """Measure CPU time from now on; return the time."""
@@ -51,7 +52,7 @@ class Block:
 
     def _fold(self) -> None:
         for offset, error in self.results.fold().items():
-            self.failures[offset] = unsendable(error)
+            self.failures[offset] = unpicklable_failure(error)
 
     def add_timers(self, timers: Mapping[str, list[float]]) -> None:
         """Keep what the user's function timed, under the user's names."""
@@ -101,7 +102,9 @@ class Block:
             peak_memory=peak_memory(),
             output=_between(self.output, self._start, stop),
             outgrown=outgrown,
+            copying=self.copying,
         )
+        self.copying = 0.0
         for kept in (self.failures, self.output, self._shares, self._timers):
             kept.clear()  # the loop that fills them goes on with these very objects
         del self.walls[:]
@@ -114,6 +117,6 @@ def _between(things: Mapping[int, T], start: int, stop: int) -> dict[int, T]:
     return {offset: thing for offset, thing in list(things.items()) if start <= offset < stop}
 
 
-def unsendable(error: NotPicklable) -> Failure:
+def unpicklable_failure(error: NotPicklable) -> Failure:
     """Return the failure of a pset whose result cannot travel."""
     return Failure(FailureKind.UNSENDABLE, describe(error), traceback_of(error))

@@ -10,7 +10,13 @@ from operator import itemgetter
 from typing import Any
 
 from paramsurvey.errors import NotPicklable
-from paramsurvey.transport.isolation import ATOMS, check_keys, is_atom, sealed_result, weight_of
+from paramsurvey.transport.isolation import (
+    IMMUTABLE_TYPES,
+    check_keys,
+    is_immutable,
+    isolated_result,
+    pickled_bytes,
+)
 from paramsurvey.transport.messages import ResultColumn
 from paramsurvey.transport.packed_columns import pack_column
 
@@ -19,17 +25,17 @@ Columns = dict[Hashable, tuple[ResultColumn, ...]]
 
 
 @dataclass(slots=True)
-class Sheet:
+class SameKeyResults:
     """The results that have the same keys: a list of values for each key, not a dict for each result."""
 
     offsets: list[int] = field(default_factory=list)
     columns: dict[Hashable, list[Any]] = field(default_factory=dict)
 
 
-class Packer:
+class ResultPacker:
     """Takes results one by one, and gives them back as columns.
 
-    A result is copied when it is added, and sealed where it is no plain data: the function may use
+    A result is copied when it is added, and pickled where it is not immutable: the function may use
     the same dict, or the same array in it, again. What was added waits as rows, until `fold` makes
     columns of many at once: that takes a quarter of the time.
 
@@ -39,7 +45,7 @@ class Packer:
     def __init__(self) -> None:
         self._offsets: list[int] = []  # of the rows, and perhaps of one more that is being added
         self._rows: list[Result] = []
-        self._sheets: dict[tuple[Hashable, ...], Sheet] = {}
+        self._by_keys: dict[tuple[Hashable, ...], SameKeyResults] = {}
         self.weight = 0  # bytes of the objects among the results
 
     def __len__(self) -> int:
@@ -55,9 +61,9 @@ class Packer:
             Naming the key whose value cannot be pickled. Nothing was added.
         """
         for value in result.values():
-            if type(value) not in ATOMS and not is_atom(type(value)):
-                result = sealed_result(result)
-                self.weight += weight_of(result.values())
+            if type(value) not in IMMUTABLE_TYPES and not is_immutable(type(value)):
+                result = isolated_result(result)
+                self.weight += pickled_bytes(result.values())
                 break
         self._offsets.append(offset)
         self._rows.append(result.copy())
@@ -68,70 +74,72 @@ class Packer:
         offsets, rows = self._offsets[:count], self._rows[:count]
         del self._offsets[:count], self._rows[:count]
         refused: dict[int, NotPicklable] = {}
-        for sheet in _sheets(offsets, rows):
+        for alike in _by_keys(offsets, rows):
             try:
-                self._keep(tuple(sheet.columns), sheet)
+                self._keep(tuple(alike.columns), alike)
             except NotPicklable as error:
-                refused.update(dict.fromkeys(sheet.offsets, error))
+                refused.update(dict.fromkeys(alike.offsets, error))
         return refused
 
-    def _keep(self, keys: tuple[Hashable, ...], more: Sheet) -> None:
-        sheet = self._sheets.get(keys)
-        if sheet is None:
+    def _keep(self, keys: tuple[Hashable, ...], more: SameKeyResults) -> None:
+        alike = self._by_keys.get(keys)
+        if alike is None:
             check_keys(keys)
-            self._sheets[keys] = more
+            self._by_keys[keys] = more
             return
-        sheet.offsets += more.offsets
+        alike.offsets += more.offsets
         for key, cells in more.columns.items():
-            sheet.columns[key] += cells
+            alike.columns[key] += cells
 
     def take(self, start: int = 0) -> Columns:
         """Return what was folded, as columns of the psets from `start` on, and be empty again."""
         columns = self.columns(start, sys.maxsize)
-        self._sheets.clear()
+        self._by_keys.clear()
         self.weight = 0
         return columns
 
     def columns(self, start: int, stop: int) -> Columns:
         """Return what was folded, as columns of the psets `start` to `stop`."""
         columns: Columns = {}
-        for sheet in self._sheets.values():
-            for key, column in _columns(sheet, start, stop):
+        for alike in self._by_keys.values():
+            for key, column in _columns(alike, start, stop):
                 columns[key] = columns.get(key, ()) + column
         return columns
 
 
-def _sheets(offsets: list[int], rows: list[Result]) -> Iterator[Sheet]:
-    """Yield sheets of the rows that have the same keys in the same order; most often that is one."""
+def _by_keys(offsets: list[int], rows: list[Result]) -> Iterator[SameKeyResults]:
+    """Yield alike of the rows that have the same keys in the same order; most often that is one."""
     if not rows:
         return
-    if (sheet := _sheet(offsets, rows)) is not None:
-        yield sheet
+    if (alike := _with_same_keys(offsets, rows)) is not None:
+        yield alike
         return
     groups: dict[tuple[Hashable, ...], list[int]] = {}
     for place, row in enumerate(rows):
         groups.setdefault(tuple(row), []).append(place)
     for places in groups.values():
-        sheet = _sheet([offsets[i] for i in places], [rows[i] for i in places])
-        assert sheet is not None
-        yield sheet
+        alike = _with_same_keys([offsets[i] for i in places], [rows[i] for i in places])
+        assert alike is not None
+        yield alike
 
 
-def _sheet(offsets: list[int], rows: Sequence[Result]) -> Sheet | None:
-    """Return the sheet of rows with the same keys, None when their keys differ."""
+def _with_same_keys(offsets: list[int], rows: Sequence[Result]) -> SameKeyResults | None:
+    """Return the alike of rows with the same keys, None when their keys differ."""
     keys = tuple(rows[0])
     if set(map(len, rows)) != {len(keys)}:
         return None
     try:
-        return Sheet(offsets, {key: list(map(itemgetter(key), rows)) for key in keys})
+        return SameKeyResults(offsets, {key: list(map(itemgetter(key), rows)) for key in keys})
     except KeyError:
         return None
 
 
-def _columns(sheet: Sheet, start: int, stop: int) -> Iterator[tuple[Hashable, tuple[ResultColumn, ...]]]:
-    first, last = bisect_left(sheet.offsets, start), bisect_left(sheet.offsets, stop)
+def _columns(
+    alike: SameKeyResults, start: int, stop: int
+) -> Iterator[tuple[Hashable, tuple[ResultColumn, ...]]]:
+    first, last = bisect_left(alike.offsets, start), bisect_left(alike.offsets, stop)
     if first == last:
         return
-    offsets = sheet.offsets[first:last]
-    for key, cells in sheet.columns.items():
+    offsets = alike.offsets[first:last]
+    for key, cells in alike.columns.items():
         yield key, pack_column(offsets, cells[first:last])

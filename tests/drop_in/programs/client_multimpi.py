@@ -17,7 +17,7 @@ import shown
 import paramsurvey
 
 url = None
-interrupts = 0
+signals = 0
 server_process = None
 
 
@@ -101,8 +101,8 @@ def multimpi_worker(pset, system_kwargs, user_kwargs):
 
 
 def note_interrupt(process, signum, frame):
-    global interrupts
-    interrupts += 1
+    global signals
+    signals += 1
 
 
 def start_server(user_kwargs):
@@ -140,7 +140,7 @@ def main():
     shown.value("followers", sorted(one for one in cli if isinstance(one, str)))
     ended = [(row.cli.returncode, row.cli.stdout) for row in results.itertuples() if row.kind != "follower"]
     shown.value("leaders", sorted(ended))
-    shown.value("interrupts", interrupts)
+    shown.value("signals", signals)
 
 
 if __name__ == "__main__":

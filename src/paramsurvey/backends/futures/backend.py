@@ -27,7 +27,7 @@ from paramsurvey.transport.messages import (
     FailureKind,
     Group,
     Job,
-    Loss,
+    LostGroup,
 )
 from paramsurvey.worker.machine import total_memory, wanted_workers
 from paramsurvey.worker.runner import JobNotLoadable
@@ -40,11 +40,11 @@ WORKER_COUNTS = ("_max_workers", "num_workers")  # where executors keep it; no p
 
 
 @dataclass(slots=True)
-class Task:
+class SubmittedGroup:
     """A group in the executor's hands, and since when it was seen to run."""
 
     group: Group
-    seat: remote.Seat | None
+    link: remote.ThreadLink | None
     begun: float | None = None
 
 
@@ -69,7 +69,7 @@ class FuturesBackend:
         own = self.check_options(own)
         self._workers = own.get("ncores") or worker_count(self._executor, options)
         self._threads = isinstance(self._executor, ThreadPoolExecutor)
-        self._tasks: dict[Future[list[bytes]], Task] = {}
+        self._tasks: dict[Future[list[bytes]], SubmittedGroup] = {}
         self._abandoned: dict[Future[list[bytes]], float] = {}  # and since when: their workers still run
         self._broken: BaseException | None = None
         self._timeout: float | None = None
@@ -94,7 +94,7 @@ class FuturesBackend:
         """Load the job here if the workers are threads; otherwise keep it for those who ask."""
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
         self._timeout, self._broken = job.timeout, None
-        self._home = os.getcwd()
+        self._directory = os.getcwd()
         remote.driver = os.getpid()
         if self._threads:
             with suppress(JobNotLoadable):  # the first group says it, as elsewhere
@@ -122,11 +122,11 @@ class FuturesBackend:
 
     def submit(self, group: Group) -> None:
         """Hand a group to the executor, with the job's key alone."""
-        self._hand_over(Task(group, remote.Seat() if self._threads else None), None)
+        self._hand_over(SubmittedGroup(group, remote.ThreadLink() if self._threads else None), None)
 
-    def _hand_over(self, task: Task, packed_job: bytes | None) -> None:
+    def _hand_over(self, task: SubmittedGroup, packed_job: bytes | None) -> None:
         try:
-            future = self._executor.submit(remote.run_group, self._job.key, task.group, packed_job, task.seat)
+            future = self._executor.submit(remote.run_group, self._job.key, task.group, packed_job, task.link)
         except RuntimeError as error:  # it broke, or was shut down; `poll` says so, after what it still has
             self._broken = self._broken or error
         else:
@@ -143,7 +143,7 @@ class FuturesBackend:
             answers.extend(self._hear(future, self._tasks.pop(future)))
         return answers
 
-    def _hear(self, future: Future[list[bytes]], task: Task) -> list[Answer]:
+    def _hear(self, future: Future[list[bytes]], task: SubmittedGroup) -> list[Answer]:
         try:
             packed = future.result()
         except BaseException as error:  # the pool's, or whatever its transport raises; CancelledError, too
@@ -152,12 +152,12 @@ class FuturesBackend:
             self._hand_over(task, self._packed_job)
         return [pickle.loads(answer) for answer in packed]
 
-    def _lost(self, group: Group, error: BaseException) -> Loss:
+    def _lost(self, group: Group, error: BaseException) -> LostGroup:
         if isinstance(error, BrokenExecutor):
             self._broken = error
         reason = f"the executor lost it ({type(error).__name__}: {error})"
         again = self._broken is None  # else no other worker is left to try it
-        return Loss(group.id, Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", retryable=again))
+        return LostGroup(group.id, Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", retryable=again))
 
     def _note_begun(self) -> None:
         """Note who runs now: executors do not say since when."""
@@ -191,8 +191,8 @@ class FuturesBackend:
         """Return which pset of a group runs and for how long, where that can be known."""
         for task in self._tasks.values():
             if task.group.id == group_id:
-                if task.seat is not None:
-                    return task.seat.running()
+                if task.link is not None:
+                    return task.link.running()
                 return None if task.begun is None else (0, time.perf_counter() - task.begun)
         return None
 
@@ -201,8 +201,8 @@ class FuturesBackend:
         for future, task in list(self._tasks.items()):
             if task.group.id == group_id:
                 del self._tasks[future]
-                if task.seat is not None:
-                    task.seat.abandoned.set()
+                if task.link is not None:
+                    task.link.abandoned.set()
                 if not future.cancel():
                     self._abandoned[future] = time.perf_counter()
 
@@ -212,7 +212,7 @@ class FuturesBackend:
             self.abort(task.group.id)
         remote.jobs.forget(self._job.key)
         with suppress(OSError):
-            os.chdir(self._home)
+            os.chdir(self._directory)
 
     def core_count(self) -> int:
         """Return how many workers the executor has."""

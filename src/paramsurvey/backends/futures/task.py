@@ -16,13 +16,13 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 from paramsurvey.transport.messages import Group, Job
-from paramsurvey.worker.nested_session import new_home
-from paramsurvey.worker.runner import IDLE, JobNotLoadable, Mark, Runner, dump
+from paramsurvey.worker.nested_session import own_session_holder
+from paramsurvey.worker.runner import IDLE, JobNotLoadable, Runner, RunningMark, pickle_reply
 
 JOBS = 3  # that a process keeps: of some surveys that alternate, not of all that there ever were
 
 
-class Jobs:
+class LoadedJobs:
     """The jobs that this process has loaded, for all of its threads; the oldest give way to new ones."""
 
     def __init__(self, most: int = JOBS) -> None:
@@ -53,15 +53,15 @@ class Jobs:
         self._runners.pop(key, None)
 
 
-jobs = Jobs()
+jobs = LoadedJobs()
 driver: int | None = None  # the process that surveys; another one, be it forked off it, is a worker
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class ThreadLink:
     """What a thread of the driver's own process shares with the driver."""
 
-    mark: Mark = field(default_factory=Mark.private)
+    mark: RunningMark = field(default_factory=RunningMark.private)
     abandoned: threading.Event = field(default_factory=threading.Event)  # nobody waits for the answers
 
     def running(self) -> tuple[int, float] | None:
@@ -70,7 +70,7 @@ class Seat:
         return None if offset == IDLE else (offset, time.perf_counter() - begun)
 
 
-def run_group(key: str, group: Group, packed_job: bytes | None, seat: Seat | None) -> list[bytes]:
+def run_group(key: str, group: Group, packed_job: bytes | None, link: ThreadLink | None) -> list[bytes]:
     """Run a group; return pickled answers, none at all if the job is not known here and was not given.
 
     Parameters
@@ -80,7 +80,7 @@ def run_group(key: str, group: Group, packed_job: bytes | None, seat: Seat | Non
     group : Group
     packed_job : bytes or None
         The pickled job.
-    seat : Seat or None
+    link : ThreadLink or None
         For a thread of the driver.
     """
     if os.getpid() != driver:
@@ -91,8 +91,8 @@ def run_group(key: str, group: Group, packed_job: bytes | None, seat: Seat | Non
         return [pickle.dumps(error.refusal())]
     if runner is None:
         return []
-    with nullcontext() if os.getpid() != driver else new_home():
-        return _answers(runner, group, seat or Seat())
+    with nullcontext() if os.getpid() != driver else own_session_holder():
+        return _answers(runner, group, link or ThreadLink())
 
 
 def _load(job: Job) -> Runner:
@@ -114,10 +114,10 @@ def limit_threads(environment: Mapping[str, str]) -> None:
             threadpool_limits(int(threads))
 
 
-def _answers(runner: Runner, group: Group, seat: Seat) -> list[bytes]:
+def _answers(runner: Runner, group: Group, link: ThreadLink) -> list[bytes]:
     answers = []
-    for reply in runner.run(group, seat.mark):
-        answers.append(dump(reply))
-        if seat.abandoned.is_set():
+    for reply in runner.run(group, link.mark):
+        answers.append(pickle_reply(reply))
+        if link.abandoned.is_set():
             break
     return answers

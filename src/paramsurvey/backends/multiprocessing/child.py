@@ -32,11 +32,22 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: in
     """
     _end_at_once_with(lifeline)
     connection = Connection(socket_fd)
-    sys.argv[:] = pickle.loads(connection.recv_bytes())
+    sys.argv[:], main = pickle.loads(connection.recv_bytes())
     _prepare_process(driver, mark_fd)
+    _load_main_file(main)
     with suppress(BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
         serve(connection, mark_fd, output_fd)
     _leave()
+
+
+def _load_main_file(main: Any) -> None:
+    """Import the program's main file while the driver is busy; the job that needs it says what is wrong."""
+    from paramsurvey.transport import main_file
+    from paramsurvey.worker.runner import JobNotLoadable, load_main_file
+
+    main_file.become_worker()
+    with suppress(JobNotLoadable):
+        load_main_file(main)
 
 
 def _leave() -> None:
@@ -77,22 +88,22 @@ def _end_with(driver: int) -> None:
 
 def serve(connection: Connection, mark_fd: int, output_fd: int) -> None:
     """Answer jobs and groups until there are no more."""
-    from paramsurvey.backends.multiprocessing.early_replies import Courier
+    from paramsurvey.backends.multiprocessing.early_replies import EarlyReplySender
     from paramsurvey.backends.multiprocessing.running_mark import (
         shared_mark,  # only now: sys.path says where packages are
     )
-    from paramsurvey.backends.multiprocessing.shared_job import Label, unpack
+    from paramsurvey.backends.multiprocessing.shared_job import JobMessage, unpack
     from paramsurvey.transport.capture import capture_for
-    from paramsurvey.worker.runner import JobNotLoadable, Runner, dump
+    from paramsurvey.worker.runner import JobNotLoadable, Runner, pickle_reply
 
     mark = shared_mark(mark_fd)
     connection.send_bytes(HELLO)
     _load_what_the_first_job_needs()
-    courier = Courier(mark, lambda reply: connection.send_bytes(dump(reply)))
+    early_replies = EarlyReplySender(mark, lambda reply: connection.send_bytes(pickle_reply(reply)))
     runner: Runner | None = None
     capture = None
     while (message := _receive(connection)) is not None:
-        if isinstance(message, Label):
+        if isinstance(message, JobMessage):
             runner = None
             if capture is not None:
                 capture.end()
@@ -103,14 +114,14 @@ def serve(connection: Connection, mark_fd: int, output_fd: int) -> None:
             except JobNotLoadable as error:
                 connection.send_bytes(pickle.dumps(error.refusal()))
                 continue
-            courier.follow(runner)
+            early_replies.follow(runner)
             _adopt_main(runner.function)
             if capture is not None:
                 runner.capture = capture
                 capture.begin()
         elif runner is not None:
             for reply in runner.run(message, mark):
-                connection.send_bytes(dump(reply))
+                connection.send_bytes(pickle_reply(reply))
 
 
 def _load_what_the_first_job_needs() -> None:
@@ -140,4 +151,8 @@ def _adopt_main(function: Any) -> None:
         function = type(function)
     else:
         names = function.__globals__
-    vars(sys.modules["__main__"]).update({**names, function.__name__: function})
+    names = {**names, function.__name__: function}
+    own = vars(sys.modules["__main__"])
+    if own["__name__"] in MAINS[1:]:  # the main file, imported: what it has stays as it is
+        names = {name: value for name, value in names.items() if name not in own}
+    own.update(names)

@@ -20,7 +20,7 @@ FINISH_SECONDS = 1.0  # a terminal that takes no output for so long holds up no 
 
 
 @dataclass
-class Stream:
+class WorkerStream:
     """One worker's stdout or stderr."""
 
     fd: int
@@ -43,7 +43,7 @@ class OutputRelay:
         self._selector = selectors.DefaultSelector()
         self._wakeup, self._bell = socket.socketpair()
         self._selector.register(self._wakeup, selectors.EVENT_READ)
-        self._arrivals: deque[Stream] = deque()
+        self._arrivals: deque[WorkerStream] = deque()
         self._finishes: deque[threading.Event] = deque()
         self._ended = False
         self._stem: str | None = None
@@ -54,9 +54,9 @@ class OutputRelay:
         """From now on write a file for each worker, whose name begins with `stem`; None: none."""
         self._stem = stem
 
-    def add(self, fd: int, name: str, pid: int = 0) -> Stream:
+    def add(self, fd: int, name: str, pid: int = 0) -> WorkerStream:
         """Pass on what arrives at `fd`, and close it at its end."""
-        stream = Stream(fd, name, pid)
+        stream = WorkerStream(fd, name, pid)
         self._arrivals.append(stream)
         self._bell.send(b"+")
         return stream
@@ -76,7 +76,7 @@ class OutputRelay:
         self._bell.send(b".")
         self._thread.join()
         for key in list(self._selector.get_map().values()):
-            if isinstance(key.data, Stream):
+            if isinstance(key.data, WorkerStream):
                 self._end(key.data)
         self._selector.close()
         self._wakeup.close()
@@ -115,7 +115,7 @@ class OutputRelay:
             stream = self._arrivals.popleft()
             self._selector.register(stream.fd, selectors.EVENT_READ, stream)
 
-    def _read(self, stream: Stream) -> None:
+    def _read(self, stream: WorkerStream) -> None:
         try:
             data = os.read(stream.fd, PIPE)
         except OSError:
@@ -131,13 +131,13 @@ class OutputRelay:
         if len(stream.pending) > LONGEST_LINE:
             self._end_line(stream)
 
-    def _end_line(self, stream: Stream) -> None:
+    def _end_line(self, stream: WorkerStream) -> None:
         """Pass on the begin of a line as a line: another worker's shall not go on in it."""
         if stream.pending:
             self._pass_on(stream, bytes(stream.pending + b"\n"))
             stream.pending.clear()
 
-    def _pass_on(self, stream: Stream, lines: bytes) -> None:
+    def _pass_on(self, stream: WorkerStream, lines: bytes) -> None:
         text = lines.decode(errors="replace")
         if LABEL in text or stream.label:
             text = "".join(_labelled(stream, text))
@@ -151,7 +151,7 @@ class OutputRelay:
             target.write(text)
             target.flush()
 
-    def _end(self, stream: Stream) -> None:
+    def _end(self, stream: WorkerStream) -> None:
         self._end_line(stream)
         with suppress(KeyError, ValueError):
             self._selector.unregister(stream.fd)
@@ -159,7 +159,7 @@ class OutputRelay:
         stream.closed.set()
 
 
-def _labelled(stream: Stream, text: str) -> Iterator[str]:
+def _labelled(stream: WorkerStream, text: str) -> Iterator[str]:
     """Yield the lines with the pset that printed them in front, where the worker tells which it is."""
     for line in text.splitlines(keepends=True):
         words, label, number = line.partition(LABEL)

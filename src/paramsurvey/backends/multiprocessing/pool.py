@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.backends.multiprocessing.child import HELLO
 from paramsurvey.backends.multiprocessing.output import OutputRelay
 from paramsurvey.backends.multiprocessing.process import WorkerProcess, describe_exit
-from paramsurvey.backends.multiprocessing.shared_job import Parcel
+from paramsurvey.backends.multiprocessing.shared_job import SharedJob
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources, no_options
 from paramsurvey.errors import WorkerStartError
+from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import (
     Answer,
     Answers,
@@ -28,8 +29,8 @@ from paramsurvey.transport.messages import (
     FailureKind,
     Group,
     Job,
-    Loss,
-    Refusal,
+    JobRejected,
+    LostGroup,
     Reply,
 )
 from paramsurvey.transport.safe_repr import describe
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
 
 LOOK_SECONDS = 0.25  # how often to look for dead workers whose pipe a grandchild holds open
-START_SECONDS = 120.0  # a worker that is not ready by then never will be: it hangs in an import, say
-FRUITLESS_STARTS = 3  # so many workers in a row that end before their first pset end the map
+START_SECONDS = 120.0  # a worker that is not ready by then never will be: Python itself does not start
+IMPORT_SECONDS = 600.0  # the same where it imports the main file first, which may load what is large
+MOST_FAILED_STARTS = 3  # so many workers in a row that end before their first pset end the map
 LAST_STEPS_SECONDS = 1.0  # between the end of a worker's connection and its own end; then it is killed
 FILES_PER_WORKER = 8  # open in the driver: a pipe, two streams, and what tells of its state
 OTHER_FILES = 256
@@ -76,14 +78,14 @@ class MultiprocessingBackend:
         self._busy: dict[int, WorkerProcess] = {}  # by group
         self._retired: list[WorkerProcess] = []
         self._news: list[Answer] = []
-        self._fruitless = 0
+        self._failed_starts = 0
         self._look_at = 0.0
         self._closed = False
         self._job: Job | None = None
-        self._parcel: Parcel | None = None
+        self._parcel: SharedJob | None = None
         try:
             for _ in range(self._size):
-                self._hire()
+                self._start_worker()
         except BaseException:
             self.close()
             raise
@@ -95,9 +97,9 @@ class MultiprocessingBackend:
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Keep the job for the workers, who get it with their first group."""
         self._job = job
-        self._parcel = Parcel(job)
+        self._parcel = SharedJob(job)
         self._relay.log_to(job.capture.stem if job.capture.mode is CaptureMode.LOG else None)
-        self._fruitless = 0
+        self._failed_starts = 0
         if self._reloads.since_last_time():
             idle, self._idle = self._idle, []
             for worker in idle:
@@ -127,22 +129,22 @@ class MultiprocessingBackend:
         for key, _ in self._selector.select(min(timeout, LOOK_SECONDS)):
             worker: WorkerProcess = key.data
             if worker.pid in self._workers:
-                self._hear(worker)
+                self._read_message(worker)
         self._look_for_dead()
         news, self._news = self._news, []
         return news
 
-    def _hear(self, worker: WorkerProcess) -> None:
+    def _read_message(self, worker: WorkerProcess) -> None:
         """Read one message; at the end of the connection, bury the worker."""
         try:
             if worker.connection.poll():
-                self._understand(worker, worker.connection.recv_bytes())
+                self._handle_message(worker, worker.connection.recv_bytes())
             elif worker.has_exited():
-                self._bury(worker)
+                self._replace_dead(worker)
         except (EOFError, OSError):
-            self._bury(worker)
+            self._replace_dead(worker)
 
-    def _understand(self, worker: WorkerProcess, message: bytes) -> None:
+    def _handle_message(self, worker: WorkerProcess, message: bytes) -> None:
         if message == HELLO:
             worker.ready = True
             self._idle.append(worker)
@@ -152,14 +154,14 @@ class MultiprocessingBackend:
         except Exception as error:  # a key of a result that is an object may do anything here
             self._drop(worker)  # who knows how far it is with its group?
             worker.end()
-            self._lose(worker, None, unreadable(error))
-            self._hire()
+            self._lose(worker, None, unreadable_reply_failure(error))
+            self._start_worker()
             return
         self._news.append(answer)
-        if isinstance(answer, Refusal):
+        if isinstance(answer, JobRejected):
             self._free(worker)
         elif isinstance(answer, Reply):
-            self._fruitless = 0
+            self._failed_starts = 0
             if worker.tasks_left is not None:
                 worker.tasks_left -= answer.stop - answer.start
             worker.outgrown = worker.outgrown or answer.outgrown
@@ -168,7 +170,7 @@ class MultiprocessingBackend:
 
     def _lose(self, worker: WorkerProcess, offset: int | None, failure: Failure) -> None:
         if worker.group_id is not None:
-            self._news.append(Loss(worker.group_id, failure, offset))
+            self._news.append(LostGroup(worker.group_id, failure, offset))
 
     def _free(self, worker: WorkerProcess) -> None:
         """A worker's group is over: it waits for the next one, or is replaced when it has run enough."""
@@ -185,7 +187,7 @@ class MultiprocessingBackend:
         self._forget(worker)
         worker.hang_up()
         self._retired.append(worker)
-        self._hire()
+        self._start_worker()
 
     def _look_for_dead(self) -> None:
         now = time.monotonic()
@@ -193,16 +195,17 @@ class MultiprocessingBackend:
             return
         self._look_at = now + LOOK_SECONDS
         for worker in list(self._workers.values()):
-            late = not worker.ready and now - worker.begun > START_SECONDS
-            if late or (worker.has_exited() and not worker.connection.poll()):
-                self._bury(worker)
+            if not worker.ready and now - worker.begun > self._start_seconds():
+                self._give_up_waiting(worker)
+            elif worker.has_exited() and not worker.connection.poll():
+                self._replace_dead(worker)
         for worker in [worker for worker in self._retired if worker.has_exited()]:
             self._retired.remove(worker)
             worker.end()
         if self._job is not None and self._job.max_memory is not None:
-            self._stop_the_insatiable(self._job.max_memory)
+            self._stop_workers_over_memory(self._job.max_memory)
 
-    def _stop_the_insatiable(self, limit: int) -> None:
+    def _stop_workers_over_memory(self, limit: int) -> None:
         """Stop workers whose pset has outgrown the limit; who outgrew it before a pset says so itself."""
         for worker in list(self._busy.values()):
             running = worker.running()
@@ -212,29 +215,46 @@ class MultiprocessingBackend:
             if held > limit:
                 self._drop(worker)
                 worker.end()
-                self._lose(worker, running[0], insatiable(held, limit))
-                self._hire()
+                self._lose(worker, running[0], over_memory_failure(held, limit))
+                self._start_worker()
 
-    def _bury(self, worker: WorkerProcess) -> None:
+    def _replace_dead(self, worker: WorkerProcess) -> None:
         """Report what a dead worker had in hand, and hire another one in its place."""
         if worker.pid not in self._workers:
             return
         self._drop(worker)
         worker.await_exit(LAST_STEPS_SECONDS)
         code, offset = worker.end(), worker.last_offset()
-        self._lose(worker, offset, crash(worker, code))
+        self._lose(worker, offset, crash_failure(worker, code))
         if not worker.ever_ran():
-            self._fruitless += 1
-        if self._fruitless >= FRUITLESS_STARTS:
-            self._fruitless = 0
+            self._failed_starts += 1
+        if self._failed_starts >= MOST_FAILED_STARTS:
+            self._failed_starts = 0
             raise WorkerStartError(
-                f"{FRUITLESS_STARTS} workers in a row {describe_exit(code)} before their first pset; "
+                f"{MOST_FAILED_STARTS} workers in a row {describe_exit(code)} before their first pset; "
                 f"the last one wrote:\n{worker.last_words() or '(nothing)'}\nSee what it says, and try again."
             )
-        self._hire()
+        self._start_worker()
 
-    def _hire(self) -> None:
-        worker = WorkerProcess(self._relay, self._tasks)
+    def _start_seconds(self) -> float:
+        return START_SECONDS if main_file.current() is None else IMPORT_SECONDS
+
+    def _give_up_waiting(self, worker: WorkerProcess) -> None:
+        """Replace a worker that does not become ready; end the map when none has ever become so."""
+        main = main_file.current()
+        if main is None or any(other.ready for other in self._workers.values()):
+            self._replace_dead(worker)
+            return
+        self._drop(worker)
+        worker.end()
+        raise WorkerStartError(
+            f"a worker has not imported the main file {main.path} within {IMPORT_SECONDS:g} seconds; "
+            f"it wrote:\n{worker.last_words() or '(nothing)'}\n"
+            "Put what must not run in a worker below its `if __name__ == '__main__':`."
+        )
+
+    def _start_worker(self) -> None:
+        worker = WorkerProcess(self._relay, self._tasks, main_file.current())
         self._workers[worker.pid] = worker
         self._selector.register(worker.connection, selectors.EVENT_READ, worker)
         if worker.pidfd is not None:
@@ -265,7 +285,7 @@ class MultiprocessingBackend:
             return ""
         self._drop(worker)
         worker.end()
-        self._hire()
+        self._start_worker()
         return worker.printed
 
     def end_job(self) -> None:
@@ -309,7 +329,7 @@ class MultiprocessingBackend:
         self._relay.close()
 
 
-def crash(worker: WorkerProcess, code: int) -> Failure:
+def crash_failure(worker: WorkerProcess, code: int) -> Failure:
     """Return the failure of the pset that a worker ran when it died."""
     words = worker.last_words()
     return Failure(
@@ -320,14 +340,14 @@ def crash(worker: WorkerProcess, code: int) -> Failure:
     )
 
 
-def insatiable(held: int, limit: int) -> Failure:
+def over_memory_failure(held: int, limit: int) -> Failure:
     """Return the failure of a pset that made its worker hold more memory than it may."""
     sizes = f"{held / 1e9:.3g} GB, more than max_worker_memory={limit / 1e9:.3g} GB"
     what = f"its worker held {sizes}, and was stopped"
     return Failure(FailureKind.OUT_OF_MEMORY, f"MemoryError({what!r})")
 
 
-def unreadable(error: Exception) -> Failure:
+def unreadable_reply_failure(error: Exception) -> Failure:
     """Return the failure of a pset whose result cannot be unpickled in the driver."""
     return Failure(
         FailureKind.UNSENDABLE,

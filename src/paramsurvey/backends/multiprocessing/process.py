@@ -16,8 +16,9 @@ from typing import Any
 
 from paramsurvey.backends.multiprocessing.output import TAIL_LINES, OutputRelay
 from paramsurvey.backends.multiprocessing.running_mark import crash_report, new_file, shared_mark
-from paramsurvey.backends.multiprocessing.shared_job import Parcel
+from paramsurvey.backends.multiprocessing.shared_job import SharedJob
 from paramsurvey.transport import capture
+from paramsurvey.transport.main_file import MainFile
 from paramsurvey.transport.messages import Group
 from paramsurvey.worker.runner import IDLE
 
@@ -26,6 +27,7 @@ BOOT = (
     "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.child import main; "
     "main({socket}, {mark}, {output}, {lifeline}, {driver})"
 )
+LARGEST_MAIN = 50_000  # characters that fit into a pipe before anybody reads; a larger one comes with the job
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
 
 
@@ -41,9 +43,11 @@ class WorkerProcess:
         Gets what it prints.
     tasks : int, optional
         How many psets it may run before it is to be replaced; None: any number.
+    main : MainFile, optional
+        What it imports as soon as it starts.
     """
 
-    def __init__(self, relay: OutputRelay, tasks: int | None = None) -> None:
+    def __init__(self, relay: OutputRelay, tasks: int | None = None, main: MainFile | None = None) -> None:
         ours, theirs = socket.socketpair()
         lifeline, self._lifeline = map(os.fdopen, os.pipe(), "rw")  # whose end here closes with this process
         self._mark_file = new_file()
@@ -76,7 +80,8 @@ class WorkerProcess:
         self.group_id: int | None = None
         self._job_key: str | None = None
         with suppress(OSError):
-            self.connection.send_bytes(pickle.dumps(sys.argv))
+            early = main is not None and len(main.text) < LARGEST_MAIN
+            self.connection.send_bytes(pickle.dumps((sys.argv, main if early else None)))
 
     @staticmethod
     def _spawn(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int) -> subprocess.Popen[bytes]:
@@ -98,7 +103,7 @@ class WorkerProcess:
             env={**os.environ, "PARAMSURVEY_WORKER": "1"},
         )
 
-    def give(self, group: Group, job: Parcel) -> None:
+    def give(self, group: Group, job: SharedJob) -> None:
         """Hand over a group, and the job before it where this worker does not have it yet."""
         self.group_id = group.id
         with suppress(OSError):  # it died: the end of its connection will say so
@@ -155,7 +160,9 @@ class WorkerProcess:
             self._report = crash_report(self._mark_file)
             self._mark_file.close()
             self._mark = self._mark.copy()  # lets go of the memory that was shared
-            self.printed = capture.cut(self._output_file.fileno(), f"{self.stem}worker-{self.pid}.txt")
+            self.printed = capture.take_output(
+                self._output_file.fileno(), f"{self.stem}worker-{self.pid}.txt"
+            )
             self._output_file.close()
         if self.pidfd is not None:
             os.close(self.pidfd)

@@ -7,7 +7,7 @@ import os
 import tempfile
 from typing import IO
 
-from paramsurvey.worker.runner import IDLE, Mark
+from paramsurvey.worker.runner import IDLE, RunningMark
 
 SIZE = 16  # bytes: an int64 and a float64
 
@@ -29,7 +29,7 @@ def crash_report(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace")
 
 
-def shared_mark(fd: int) -> Mark:
+def shared_mark(fd: int) -> RunningMark:
     """Return the mark in the file behind `fd`."""
     memory = memoryview(mmap.mmap(fd, SIZE))
-    return Mark(memory[:8].cast("q"), memory[8:].cast("d"))
+    return RunningMark(memory[:8].cast("q"), memory[8:].cast("d"))

@@ -6,7 +6,7 @@ import mmap
 import os
 import pickle
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
 from typing import IO, Any
@@ -17,14 +17,14 @@ ALIGNMENT = 64  # bytes: what vector instructions like best
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class JobMessage:
     """What is sent through the pipe: the job without its buffers, and where these are in the shared file."""
 
-    packed: bytes
+    job: Job
     places: tuple[tuple[int, int], ...]  # (begin, end)
 
 
-class Parcel:
+class SharedJob:
     """A job, pickled once for all workers.
 
     Parameters
@@ -34,11 +34,10 @@ class Parcel:
 
     def __init__(self, job: Job) -> None:
         self.key = job.key
-        buffers: list[pickle.PickleBuffer] = []
-        packed = pickle.dumps(job, protocol=5, buffer_callback=buffers.append)
+        buffers = [pickle.PickleBuffer(buffer) for buffer in job.buffers]
         self._file = _shared_file() if buffers else None
         places = [] if self._file is None else [_append(self._file, buffer) for buffer in buffers]
-        self._label = pickle.dumps(Label(packed, tuple(places)))
+        self._label = pickle.dumps(JobMessage(replace(job, buffers=()), tuple(places)))
 
     def send(self, connection: Connection, pid: int) -> None:
         """Send it to the process `pid`; the buffers are not copied, it gets the file that holds them."""
@@ -52,7 +51,7 @@ class Parcel:
             self._file.close()
 
 
-def unpack(label: Label, connection: Connection) -> Job:
+def unpack(label: JobMessage, connection: Connection) -> Job:
     """Return the job that `label` announces. What is written to its arrays, no other process sees."""
     views: list[Any] = []
     if label.places:
@@ -60,8 +59,7 @@ def unpack(label: Label, connection: Connection) -> Job:
         memory = memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_COPY))
         os.close(fd)
         views = [memory[begin:end] for begin, end in label.places]
-    job: Job = pickle.loads(label.packed, buffers=views)
-    return job
+    return replace(label.job, buffers=tuple(views))
 
 
 def _shared_file() -> IO[bytes]:

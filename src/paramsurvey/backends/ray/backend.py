@@ -1,6 +1,6 @@
 """Workers on a Ray cluster, or on a Ray of our own on this machine.
 
-Each group is a Ray task, and Ray chooses the node. In a Ray worker a `Station` has the group run by a
+Each group is a Ray task, and Ray chooses the node. In a Ray worker a `NestedWorker` has the group run by a
 worker process like those of the multiprocessing backend, so that a pset that crashes or takes too
 long is known by its number and ends no Ray worker.
 """
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends import registry as backends
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
-from paramsurvey.backends.ray.nested_worker import Equipment, Station
+from paramsurvey.backends.ray.nested_worker import NestedWorker, NestedWorkerSetup
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
@@ -42,12 +42,12 @@ from paramsurvey.transport.messages import (
     FailureKind,
     Group,
     Job,
-    Loss,
-    Refusal,
+    JobRejected,
+    LostGroup,
     Reply,
 )
 from paramsurvey.worker.machine import wanted_workers
-from paramsurvey.worker.runner import dump
+from paramsurvey.worker.runner import pickle_reply
 
 HEAD_SECONDS = 15.0  # without an answer from the head; after 60 Ray would end this process
 FIRST_ANSWER_SECONDS = 10.0  # until the nodes are known
@@ -57,7 +57,7 @@ ALIASES = {"num_cores": "num_cpus"}
 
 
 @dataclass(frozen=True, slots=True)
-class InHand:
+class RayTask:
     """A group that Ray has, and the generator of its answers."""
 
     group: Group
@@ -91,7 +91,7 @@ class RayBackend:
         self._ray = import_ray()
         self._options = options
         self._own = check_init_options(self._ray, own)
-        self._in_hand: dict[int, InHand] = {}  # by group
+        self._in_hand: dict[int, RayTask] = {}  # by group
         self._tasks: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._suspects: set[int] = set()  # rows that ran when memory ran out
         self._reloads = Reloads()
@@ -128,7 +128,7 @@ class RayBackend:
 
     def _check_possible(self, given: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         """Refuse what no node of a Ray of our own has; a cluster may get such a node."""
-        if any(slots_of(node, options) for node in self._nodes()):
+        if any(task_slots(node, options) for node in self._nodes()):
             return
         wanted = ", ".join(f"{name}={value}" for name, value in given.items())
         if self._connection.is_local:
@@ -163,7 +163,7 @@ class RayBackend:
         return self._map_slots + waiting - len(self._in_hand)
 
     def _slots(self, options: Mapping[str, Any]) -> int:
-        slots = sum(slots_of(node, options) for node in self._nodes())
+        slots = sum(task_slots(node, options) for node in self._nodes())
         return min(slots, self.core_count()) if self._limit else slots
 
     def largest_group(self) -> int | None:
@@ -173,11 +173,11 @@ class RayBackend:
     def submit(self, group: Group) -> None:
         """Make the group a task."""
         options = {**self._map_options, **(group.options or {})}
-        equipment = self._equipment(options["num_cpus"])
+        setup = self._equipment(options["num_cpus"])
         if not self._suspects.isdisjoint(group.rows):
             options["num_cpus"] = max(self._largest_node(), options["num_cpus"])
-        answers = self._task(options).remote(equipment, self._job.key, [self._job_ref], group)
-        self._in_hand[group.id] = InHand(group, answers)
+        answers = self._task(options).remote(setup, self._job.key, [self._job_ref], group)
+        self._in_hand[group.id] = RayTask(group, answers)
 
     def _task(self, options: dict[str, Any]) -> Any:
         key = tuple(sorted(options.items()))
@@ -190,16 +190,16 @@ class RayBackend:
         """Return the cores of the largest node: a task that wants them all runs there alone."""
         return max((node["Resources"].get("CPU", 0.0) for node in self._nodes()), default=1.0)
 
-    def _equipment(self, cores: float) -> Equipment:
+    def _equipment(self, cores: float) -> NestedWorkerSetup:
         threads = str(max(1, int(cores)))
         variables = tuple((name, threads) for name in self._job.environment)
-        return Equipment(self._options.max_tasks_per_child, variables, self._generation)
+        return NestedWorkerSetup(self._options.max_tasks_per_child, variables, self._generation)
 
     def poll(self, timeout: float) -> Answers:
         """Return what stations answered, and what became of tasks that will not."""
         answers: list[Answer] = []
         for group_id in self._ready(min(timeout, LONGEST_WAIT)):
-            answer = self._hear(self._in_hand[group_id])
+            answer = self._read_message(self._in_hand[group_id])
             answers.append(answer)
             if not isinstance(answer, Reply) or answer.done:
                 del self._in_hand[group_id]
@@ -217,17 +217,17 @@ class RayBackend:
             ready += self._ray.wait(rest, num_returns=len(rest), timeout=0)[0]
         return [groups[answers] for answers in ready]
 
-    def _hear(self, in_hand: InHand) -> Answer:
+    def _read_message(self, in_hand: RayTask) -> Answer:
         group = in_hand.group
         try:
             answer: Answer = pickle.loads(self._ray.get(next(in_hand.answers)))
         except StopIteration:
-            return Loss(group.id, died("its Ray task ended without an answer"))
+            return LostGroup(group.id, died("its Ray task ended without an answer"))
         except self._ray.exceptions.OutOfMemoryError as error:
             self._suspects.update(group.rows)  # Ray ends whole workers, and guesses which: now one by one
             return out_of_memory(group.id, str(error))
         except self._ray.exceptions.RayError as error:
-            return what_became(self._ray.exceptions, group.id, error)
+            return answers_of(self._ray.exceptions, group.id, error)
         return answer
 
     def _check_cluster(self) -> None:
@@ -286,15 +286,15 @@ class RayBackend:
 
 
 STATIONS = 2  # that a Ray worker keeps: psets with and without options of their own come by turns
-_stations: OrderedDict[Equipment, Station] = OrderedDict()  # of this Ray worker process
+_stations: OrderedDict[NestedWorkerSetup, NestedWorker] = OrderedDict()  # of this Ray worker process
 
 
-def run_group(equipment: Equipment, key: str, job: list[Any], group: Group) -> Iterator[bytes]:
+def run_group(setup: NestedWorkerSetup, key: str, job: list[Any], group: Group) -> Iterator[bytes]:
     """Run a group in a Ray worker; yield pickled answers.
 
     Parameters
     ----------
-    equipment : Equipment
+    setup : NestedWorkerSetup
     key : str
         The job's.
     job : list of one ObjectRef
@@ -304,23 +304,23 @@ def run_group(equipment: Equipment, key: str, job: list[Any], group: Group) -> I
     import ray
 
     os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address  # for functions that use Ray themselves
-    station = _station_with(equipment)
-    if not station.knows(key):
-        station.take_up(ray.get(job[0]))
-    for answer in station.run(group):
-        yield dump(answer)
+    nested_worker = _station_with(setup)
+    if not nested_worker.knows(key):
+        nested_worker.take_up(ray.get(job[0]))
+    for answer in nested_worker.run(group):
+        yield pickle_reply(answer)
 
 
-def _station_with(equipment: Equipment) -> Station:
-    """Return this Ray worker's station for tasks with such equipment."""
-    equipment.install()
-    if equipment in _stations:
-        _stations.move_to_end(equipment)
-        return _stations[equipment]
+def _station_with(setup: NestedWorkerSetup) -> NestedWorker:
+    """Return this Ray worker's nested_worker for tasks with such setup."""
+    setup.install()
+    if setup in _stations:
+        _stations.move_to_end(setup)
+        return _stations[setup]
     while len(_stations) >= STATIONS:
         _stations.popitem(last=False)[1].close()
-    options = Options(ncores=1, max_tasks_per_child=equipment.max_tasks)
-    return _stations.setdefault(equipment, Station(partial(backends.create, options, {})))
+    options = Options(ncores=1, max_tasks_per_child=setup.max_tasks)
+    return _stations.setdefault(setup, NestedWorker(partial(backends.create, options, {})))
 
 
 def import_ray() -> Any:
@@ -368,7 +368,7 @@ def check_value(name: str, value: Any, kind: Callable[[Any], Any]) -> Any:
     raise OptionError(f"the ray option {name}={value!r} is not possible: give {wanted}")
 
 
-def slots_of(node: Node, options: Mapping[str, Any]) -> int:
+def task_slots(node: Node, options: Mapping[str, Any]) -> int:
     """Return how many tasks with these options a node can run at a time."""
     has = node["Resources"]
     wants = {ours: options.get(name, 0) for name, ours in RESOURCES.items()}
@@ -384,7 +384,7 @@ def resources_of(resources: Mapping[str, float]) -> Resources:
     return node
 
 
-def what_became(errors: Any, group_id: int, error: Exception) -> Answer:
+def answers_of(errors: Any, group_id: int, error: Exception) -> Answer:
     """Return what to tell the survey about a task that Ray has no answer for.
 
     Parameters
@@ -396,20 +396,20 @@ def what_became(errors: Any, group_id: int, error: Exception) -> Answer:
     """
     text = str(error)
     if isinstance(error, (errors.RuntimeEnvSetupError, errors.TaskUnschedulableError)):
-        return Refusal(f"Ray cannot run the tasks: {text}")
+        return JobRejected(f"Ray cannot run the tasks: {text}")
     if isinstance(error, errors.RayTaskError) and isinstance(error.cause, ImportError):
-        return Refusal(
+        return JobRejected(
             f"the Ray workers cannot import what they need ({error.cause}): "
             "install the same paramsurvey on all nodes",
             text,
         )
-    return Loss(group_id, died(f"{type(error).__name__}: {head(text)}", text))
+    return LostGroup(group_id, died(f"{type(error).__name__}: {first_sentence(text)}", text))
 
 
-def out_of_memory(group_id: int, text: str) -> Loss:
+def out_of_memory(group_id: int, text: str) -> LostGroup:
     """Return the loss of a group whose Ray worker was ended because a node ran out of memory."""
-    reason = head(text).replace("1 worker(s) were", "the worker was")
-    return Loss(group_id, Failure(FailureKind.OUT_OF_MEMORY, f"OutOfMemoryError({reason!r})", text))
+    reason = first_sentence(text).replace("1 worker(s) were", "the worker was")
+    return LostGroup(group_id, Failure(FailureKind.OUT_OF_MEMORY, f"OutOfMemoryError({reason!r})", text))
 
 
 def died(reason: str, details: str = "") -> Failure:
@@ -417,7 +417,7 @@ def died(reason: str, details: str = "") -> Failure:
     return Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", details)
 
 
-def head(text: str) -> str:
+def first_sentence(text: str) -> str:
     """Return the first sentence of what Ray says."""
     return text.partition("\n")[0].partition(". ")[0]
 

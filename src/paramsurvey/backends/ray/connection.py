@@ -120,7 +120,7 @@ class Connection:
         self.is_local = options["address"] == "local"
         if self.is_local:
             options = {"num_cpus": cores, "include_dashboard": False, **options}
-        knock(options["address"])
+        wait_until_reachable(options["address"])
         try:
             show_token_to_this_machine(self._ray, options["address"])
             self._ray.init(**options)
@@ -217,7 +217,7 @@ def answers(address: str | None) -> bool:
     return True
 
 
-def knock(address: str | None) -> None:
+def wait_until_reachable(address: str | None) -> None:
     """Find out at once that nobody is there: Ray would try for minutes.
 
     Raises

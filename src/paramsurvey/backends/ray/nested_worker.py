@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
 from paramsurvey.errors import WorkerStartError
-from paramsurvey.transport.messages import Answer, Group, Job, Refusal, Reply
+from paramsurvey.transport import main_file
+from paramsurvey.transport.messages import Answer, Group, Job, JobRejected, Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Equipment:
-    """What the worker process of a station needs from the moment it starts.
+class NestedWorkerSetup:
+    """What the worker process of a nested_worker needs from the moment it starts.
 
     Attributes
     ----------
@@ -36,11 +37,12 @@ class Equipment:
 
     def install(self) -> None:
         """Change this process, from which the worker process inherits."""
+        main_file.adopt(None)  # the worker process gets the program's with the job, not this process's own
         os.environ.update(self.environment)
         os.environ.pop("PYTHONBREAKPOINT", None)  # Ray's debugger cannot reach a process that is not Ray's
 
 
-class Station:
+class NestedWorker:
     """Has groups run, one at a time, by the only worker of a pool.
 
     Parameters
@@ -67,12 +69,12 @@ class Station:
         self._deadline = Deadline(job.timeout)
 
     def run(self, group: Group) -> Iterator[Answer]:
-        """Yield what becomes of a group: the last answer is a Reply that is done, a Loss, or a Refusal."""
+        """Yield what becomes of a group; last comes a Reply that is done, a LostGroup, or a JobRejected."""
         try:
             self._hand_over(group)
             yield from self._answers(group)
         except WorkerStartError as error:
-            yield Refusal(str(error))
+            yield JobRejected(str(error))
 
     def close(self) -> None:
         """End the worker process."""

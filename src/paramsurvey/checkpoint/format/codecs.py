@@ -21,10 +21,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from paramsurvey.errors import CheckpointError
-from paramsurvey.params.sources import Cells, Coded
-from paramsurvey.transport.columns import EXACT_IN_FLOAT, landed, objects, pack
+from paramsurvey.params.sources import CategoryCodes, ColumnValues
+from paramsurvey.transport.columns import EXACT_IN_FLOAT, object_array, unpack_values, value_array
 from paramsurvey.transport.messages import Values
-from paramsurvey.transport.packed_columns import by_kind
+from paramsurvey.transport.packed_columns import split_by_kind
 from paramsurvey.transport.pickling import dump_code
 
 NUMBERS = "?bhilqBHILQefd"  # numpy's characters for the types that Arrow and Parquet have, too
@@ -82,20 +82,20 @@ def _is_none(values: Values) -> bool:
     return isinstance(values, list) and set(map(type, values)) == {type(None)}
 
 
-def moved(piece: Piece, by: int) -> Piece:
+def shifted(piece: Piece, by: int) -> Piece:
     """Return a piece that stands so many places further down."""
     at, values = piece
     return (slice(at.start + by, at.stop + by) if isinstance(at, slice) else at + by), values
 
 
-def encode_cells(cells: Cells) -> Encoded:
+def encode_cells(cells: ColumnValues) -> Encoded:
     """Store a column of psets."""
-    if not isinstance(cells, Coded):
+    if not isinstance(cells, CategoryCodes):
         return encode([(slice(0, len(cells)), cells)], len(cells))
     known = cells.categories[:-1] if len(cells.codes) and cells.codes.min() >= 0 else cells.categories
-    categories = encode_cells(pack(known))
+    categories = encode_cells(value_array(known))
     if categories.kinds is not None:
-        return encode_cells(list(objects(cells.categories, len(cells.categories))[cells.codes]))
+        return encode_cells(list(object_array(cells.categories, len(cells.categories))[cells.codes]))
     codes = np.where(cells.codes < 0, len(known) - 1, cells.codes)
     return Encoded(categories.array.take(pa.array(codes)), categories.codec)
 
@@ -108,13 +108,13 @@ def _by_kind(piece: Piece) -> Iterator[Piece]:
         return
     types = set(map(type, values))
     if types.isdisjoint((int, float)):
-        yield at, pack(values) if types == {bool} else values
+        yield at, value_array(values) if types == {bool} else values
     elif len(types) == 1:
-        yield at, pack(values)
+        yield at, value_array(values)
     else:
         where = _places(at)
-        for offsets, cells in by_kind(range(len(values)), values):
-            yield where[offsets], landed(cells)
+        for offsets, cells in split_by_kind(range(len(values)), values):
+            yield where[offsets], unpack_values(cells)
 
 
 def _storable(values: NDArray[Any]) -> Values:
@@ -185,7 +185,7 @@ def _encode_objects(pieces: Sequence[Piece], count: int) -> Encoded:
     data, kinds = np.empty(count, dtype=object), np.zeros(count, dtype=np.int8)
     for at, values in pieces:
         natives = values.tolist() if isinstance(values, np.ndarray) else values
-        data[at], kinds[at] = objects(natives, len(natives)), Kind.VALUE
+        data[at], kinds[at] = object_array(natives, len(natives)), Kind.VALUE
     values = data.tolist()
     types = set(map(type, values))
     for i in np.flatnonzero(kinds).tolist() if types & {type(None), float} else ():
@@ -378,7 +378,7 @@ def _dumps(value: Any) -> bytes:
         short = b"__main__"
     if b"__main__" not in short:
         return short
-    return dump_code(value)
+    return dump_code(value, names_of_main=False)
 
 
 def _unpickled(array: Any) -> list[Any]:

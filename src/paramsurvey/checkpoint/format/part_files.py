@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from paramsurvey.checkpoint.atomic_files import write_whole
-from paramsurvey.checkpoint.format.schema import PartTable, about, joined
+from paramsurvey.checkpoint.format.schema import PartTable, field_info, joined
 
 RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
 FAN_IN = 16  # so many parts of about one size become one
@@ -156,7 +156,7 @@ def read_schema(part: Part) -> Any:
             return pq.read_schema(_checked_content(part))
         schema = pq.read_schema(part.path)
         for field in schema:
-            about(field)
+            field_info(field)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:

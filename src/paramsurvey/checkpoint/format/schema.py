@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.format.codecs import Encoded, Piece, decode, encode, moved
-from paramsurvey.checkpoint.typed_hash import Lanes, value_lanes
+from paramsurvey.checkpoint.format.codecs import Encoded, Piece, decode, encode, shifted
+from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.pickling import dump_code
 
@@ -26,7 +26,7 @@ KEY = b"paramsurvey"  # of the fields' metadata
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredColumn:
     """One column of a part.
 
     Attributes
@@ -38,7 +38,7 @@ class Stored:
     column : Encoded
     dtype : str
         What pandas called the type; empty: whatever the values give.
-    lanes : Lanes, optional
+    hashes : HashPairs, optional
         The identities of pickled pset values, so that nobody has to unpickle them to compare.
     """
 
@@ -46,10 +46,10 @@ class Stored:
     key: Hashable
     column: Encoded
     dtype: str = ""
-    lanes: Lanes | None = None
+    hashes: HashPairs | None = None
 
 
-def to_table(positions: Any, columns: Iterable[Stored], psets: Iterable[str]) -> Any:
+def to_table(positions: Any, columns: Iterable[StoredColumn], psets: Iterable[str]) -> Any:
     """Return what is written of some rows."""
     names = frozenset(psets)
     fields = [pa.field(POSITION, pa.int64(), metadata={KEY: json.dumps({"role": "position"})})]
@@ -61,27 +61,32 @@ def to_table(positions: Any, columns: Iterable[Stored], psets: Iterable[str]) ->
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def _fields(stored: Stored, psets: frozenset[str]) -> Iterator[tuple[Any, Any]]:
+def _fields(stored: StoredColumn, psets: frozenset[str]) -> Iterator[tuple[Any, Any]]:
     """Yield a column, and the helpers that it needs."""
     column, name = stored.column, _physical_name(stored, psets)
-    about = {"role": stored.role, "key": _key_text(stored.key), "codec": column.codec, "dtype": stored.dtype}
-    yield _field(name, column.array, about), column.array
+    info = {
+        "role": stored.role,
+        "key": _key_text(stored.key),
+        "codec": column.codec,
+        "dtype": stored.dtype,
+    }
+    yield _field(name, column.array, info), column.array
     if column.kinds is not None:
         kinds = pa.array(column.kinds)
         yield _field(f"_kinds of {name}", kinds, {"role": "kinds", "of": name}), kinds
-    if stored.lanes is not None:
-        pairs = np.stack([stored.lanes.one, stored.lanes.two], axis=1)
-        lanes = pa.FixedSizeBinaryArray.from_buffers(
+    if stored.hashes is not None:
+        pairs = np.stack([stored.hashes.one, stored.hashes.two], axis=1)
+        hashes = pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(16), len(pairs), [None, pa.py_buffer(np.ascontiguousarray(pairs))]
         )
-        yield _field(f"_identity of {name}", lanes, {"role": "identity", "of": name}), lanes
+        yield _field(f"_identity of {name}", hashes, {"role": "identity", "of": name}), hashes
 
 
-def _field(name: str, array: Any, about: Mapping[str, str]) -> Any:
-    return pa.field(name, array.type, metadata={KEY: json.dumps(about)})
+def _field(name: str, array: Any, info: Mapping[str, str]) -> Any:
+    return pa.field(name, array.type, metadata={KEY: json.dumps(info)})
 
 
-def _physical_name(stored: Stored, psets: frozenset[str]) -> str:
+def _physical_name(stored: StoredColumn, psets: frozenset[str]) -> str:
     """Return what the column is called in the file: its key, unless that would be somebody else's."""
     key = stored.key
     if stored.role in ("failure", "output"):
@@ -97,7 +102,7 @@ def _key_text(key: Hashable) -> str:
         return f"s{key}"
     import base64
 
-    return "p" + base64.b64encode(dump_code(key)).decode()
+    return "p" + base64.b64encode(dump_code(key, names_of_main=False)).decode()
 
 
 def _key(text: str) -> Hashable:
@@ -110,7 +115,7 @@ def _key(text: str) -> Hashable:
     return key
 
 
-def about(field: Any) -> dict[str, str]:
+def field_info(field: Any) -> dict[str, str]:
     """Return what a field's metadata say of it; empty for one that is not ours."""
     text = (field.metadata or {}).get(KEY)
     return {} if text is None else dict(json.loads(text))
@@ -121,7 +126,7 @@ class PartTable:
 
     def __init__(self, table: Any) -> None:
         self._table = table
-        self._abouts = {field.name: about(field) for field in table.schema}
+        self._infos = {field.name: field_info(field) for field in table.schema}
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
@@ -141,14 +146,14 @@ class PartTable:
         for start in range(0, len(self), length):
             yield PartTable(self._table.slice(start, length))
 
-    def columns(self, role: str) -> Iterator[Stored]:
+    def columns(self, role: str) -> Iterator[StoredColumn]:
         """Yield the columns that have a role."""
-        for name, says in self._abouts.items():
+        for name, says in self._infos.items():
             if says.get("role") == role:
                 column = Encoded(self._table.column(name), says["codec"], self._kinds(name))
-                yield Stored(role, _key(says["key"]), column, says["dtype"], self._lanes(name))
+                yield StoredColumn(role, _key(says["key"]), column, says["dtype"], self._hashes(name))
 
-    def pieces(self, stored: Stored) -> list[Piece]:
+    def pieces(self, stored: StoredColumn) -> list[Piece]:
         """Return a column's values, and where they belong."""
         column = stored.column
         return decode(column.array, column.codec, column.kinds)
@@ -161,20 +166,20 @@ class PartTable:
                 found.update(zip(numbers[at].tolist(), texts, strict=True))
         return found
 
-    def pset_columns(self) -> dict[str, Values | Lanes]:
+    def pset_columns(self) -> dict[str, Values | HashPairs]:
         """Return what the psets' identities are computed from; nothing is unpickled."""
         return {str(stored.key): self._comparable(stored) for stored in self.columns("pset")}
 
-    def _comparable(self, stored: Stored) -> Values | Lanes:
-        if stored.lanes is not None:
-            return stored.lanes
+    def _comparable(self, stored: StoredColumn) -> Values | HashPairs:
+        if stored.hashes is not None:
+            return stored.hashes
         pieces = self.pieces(stored)
         if len(pieces) == 1 and isinstance(pieces[0][0], slice):
             return pieces[0][1]
-        lanes = value_lanes(np.full(len(self), np.nan))
+        hashes = hash_values(np.full(len(self), np.nan))
         for at, values in pieces:
-            lanes.put(at, value_lanes(values))
-        return lanes
+            hashes.put(at, hash_values(values))
+        return hashes
 
     def _array(self, name: str) -> Any:
         column = self._table.column(name)
@@ -182,22 +187,22 @@ class PartTable:
 
     def _kinds(self, name: str) -> NDArray[np.int8] | None:
         helper = f"_kinds of {name}"
-        return self._array(helper).to_numpy() if helper in self._abouts else None
+        return self._array(helper).to_numpy() if helper in self._infos else None
 
-    def _lanes(self, name: str) -> Lanes | None:
+    def _hashes(self, name: str) -> HashPairs | None:
         helper = f"_identity of {name}"
-        if helper not in self._abouts:
+        if helper not in self._infos:
             return None
         array = self._array(helper)
         pairs = np.frombuffer(array.buffers()[1], dtype=np.uint64).reshape(-1, 2)
         pairs = pairs[array.offset : array.offset + len(array)]
-        return Lanes(pairs[:, 0].copy(), pairs[:, 1].copy())
+        return HashPairs(pairs[:, 0].copy(), pairs[:, 1].copy())
 
 
 def joined(tables: Sequence[PartTable]) -> Any:
     """Return one table with the rows of several, whose columns need not be the same."""
     starts = np.cumsum([0, *map(len, tables)]).tolist()
-    gathered: dict[tuple[str, Hashable], list[tuple[int, PartTable, Stored]]] = {}
+    gathered: dict[tuple[str, Hashable], list[tuple[int, PartTable, StoredColumn]]] = {}
     for start, table in zip(starts, tables, strict=False):
         for stored in chain(*map(table.columns, ("pset", "result", "failure", "output"))):
             gathered.setdefault((stored.role, stored.key), []).append((start, table, stored))
@@ -206,27 +211,27 @@ def joined(tables: Sequence[PartTable]) -> Any:
     return to_table(positions, columns, [str(key) for role, key in gathered if role == "pset"])
 
 
-def _joined_column(found: list[tuple[int, PartTable, Stored]], starts: list[int]) -> Stored:
+def _joined_column(found: list[tuple[int, PartTable, StoredColumn]], starts: list[int]) -> StoredColumn:
     first, count = found[0][2], starts[-1]
     alike = len(found) == len(starts) - 1 and all(_alike(stored, first) for _, _, stored in found)
     if alike:
         chunks = [chunk for _, _, stored in found for chunk in stored.column.array.chunks]
         array = pa.chunked_array(chunks, first.column.array.type)  # no copy: parts are large
-        lanes = [stored.lanes for _, _, stored in found if stored.lanes is not None]
-        return Stored(
+        hashes = [stored.hashes for _, _, stored in found if stored.hashes is not None]
+        return StoredColumn(
             first.role,
             first.key,
             Encoded(array, first.column.codec),
             first.dtype,
-            Lanes.joined(lanes) if lanes else None,
+            HashPairs.joined(hashes) if hashes else None,
         )
-    pieces = [moved(piece, start) for start, table, stored in found for piece in table.pieces(stored)]
+    pieces = [shifted(piece, start) for start, table, stored in found for piece in table.pieces(stored)]
     column = encode(pieces, count)
     dtypes = {stored.dtype for _, _, stored in found}
     return pset_column(first.key, column, pieces, dtypes.pop() if len(dtypes) == 1 else "", first.role)
 
 
-def _alike(one: Stored, other: Stored) -> bool:
+def _alike(one: StoredColumn, other: StoredColumn) -> bool:
     return (
         one.column.kinds is None
         and other.column.kinds is None
@@ -237,17 +242,17 @@ def _alike(one: Stored, other: Stored) -> bool:
 
 def pset_column(
     key: Hashable, column: Encoded, pieces: Sequence[Piece], dtype: str = "", role: str = "pset"
-) -> Stored:
+) -> StoredColumn:
     """Return a column; with the identities of its values, when they are pset values and pickled."""
-    lanes = None
+    hashes = None
     if role == "pset" and column.codec == "pickle":
-        lanes = value_lanes(np.full(len(column.array), np.nan))
+        hashes = hash_values(np.full(len(column.array), np.nan))
         for at, values in pieces:
-            lanes.put(at, value_lanes(values))
-    return Stored(role, key, column, dtype, lanes)
+            hashes.put(at, hash_values(values))
+    return StoredColumn(role, key, column, dtype, hashes)
 
 
-def printed_column(texts: Mapping[int, str], count: int) -> list[Stored]:
+def printed_column(texts: Mapping[int, str], count: int) -> list[StoredColumn]:
     """Return the column of what some of `count` psets printed; none where nobody printed anything."""
     pieces: list[Piece] = [(np.array(list(texts), dtype=np.int64), list(texts.values()))]
-    return [Stored("output", "output", encode(pieces, count))] if texts else []
+    return [StoredColumn("output", "output", encode(pieces, count))] if texts else []

@@ -181,12 +181,12 @@ def _cases(directory: Path, run: dict[str, Any], previous: RunState | None) -> S
 def _read_cases(directory: Path) -> list[Case]:
     """Return the failures by cause, without those of psets that finished in a later attempt."""
     from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
-    from paramsurvey.checkpoint.stored import failure_cells, latest, read_all
+    from paramsurvey.checkpoint.stored import failure_cells, latest_failures, read_all
     from paramsurvey.engine.failure_causes import Causes
 
     try:
         tables = list(read_all(directory / FAILURES, lambda text: None, set_aside=False))
-        tables = latest(tables, _positions(directory / RESULTS)) if tables else []
+        tables = latest_failures(tables, _positions(directory / RESULTS)) if tables else []
     except FileNotFoundError:  # the driver is merging parts at this moment: the next look finds them
         return []
     causes = Causes()
@@ -234,7 +234,7 @@ def describe(state: RunState) -> list[str]:
     ]
     rest = state.cases[SHOWN_CAUSES:]
     if rest:
-        lines.append(f"  {sum(case.count for case in rest):,} × {len(rest)} other causes")
+        lines.append(f"  {sum(case.count for case in rest):,} failures of {len(rest)} other causes")
     return [line for line in [*lines, _next_step(state)] if line]
 
 
@@ -242,7 +242,7 @@ def _headline(state: RunState) -> str:
     if state.status == "running":
         return f"running, {state.driver}"
     if state.status == "died":
-        return f"its driver has died ({state.run['pid']} on {state.run['host']})"
+        return f"its driver has died (process {state.run['pid']} on {state.run['host']})"
     return f"{state.status}, {state.run.get('ended')}"
 
 

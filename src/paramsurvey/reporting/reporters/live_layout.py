@@ -7,7 +7,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from paramsurvey.engine.failure_causes import near
+from paramsurvey.engine.failure_causes import readable_path
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.humanize import clipped, duration, frequency, span
 from paramsurvey.reporting.snapshot import Snapshot
@@ -31,7 +31,7 @@ class Painter:
 
     def paint(self, progress: MapProgress, seen: Snapshot, width: int) -> tuple[list[str], list[int]]:
         """Return the lines that show a map, and how wide they are without the codes: at most `width`."""
-        lines = picture(progress, seen, min(width, WIDEST))
+        lines = live_text(progress, seen, min(width, WIDEST))
         return [self._codes(line) for line in lines], [line.cell_len for line in lines]
 
     def _codes(self, line: Text) -> str:
@@ -40,7 +40,7 @@ class Painter:
         return capture.get()
 
 
-def picture(progress: MapProgress, seen: Snapshot, width: int) -> list[Text]:
+def live_text(progress: MapProgress, seen: Snapshot, width: int) -> list[Text]:
     """Return the lines that show a map, none of them wider than `width`."""
     lines = [_pace(progress, seen, width), _counts(progress), *_slowest(seen), *_last_failure(seen)]
     for line in lines:
@@ -85,7 +85,7 @@ def _last_failure(seen: Snapshot) -> list[Text]:
     case = seen.last_failure
     if case is None:
         return []
-    line = near(case.cause.line)
+    line = readable_path(case.cause.line)
     lines = [Text.assemble((f"{INDENT}last failure: ", "red"), clipped(case.latest, WIDEST))]
     like = f"{case.count:,} like it" if case.count > 1 else ""
     where = ", ".join(part for part in (f"at {line}" if line else "", like) if part)

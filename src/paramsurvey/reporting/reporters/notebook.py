@@ -6,7 +6,7 @@ from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.engine.failure_causes import near
+from paramsurvey.engine.failure_causes import readable_path
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.humanize import clipped, duration, frequency, span
 from paramsurvey.reporting.reporter import Reporter
@@ -37,7 +37,7 @@ class NotebookReporter:
         """Show the map as it is now; the text beside the HTML is for who reads the file without a browser."""
         seen = self._look()
         text = last_lines(progress, seen) if final else pace_line(progress, seen)
-        self._show({"text/html": page(progress, seen, final), "text/plain": text.rstrip()})
+        self._show({"text/html": notebook_html(progress, seen, final), "text/plain": text.rstrip()})
 
     def _show(self, content: dict[str, str]) -> None:
         if self._handle is None:
@@ -50,7 +50,7 @@ class NotebookReporter:
         """Leave the last picture where it is."""
 
 
-def page(progress: MapProgress, seen: Snapshot, final: bool) -> str:
+def notebook_html(progress: MapProgress, seen: Snapshot, final: bool) -> str:
     """Return the picture of a map as HTML."""
     parts = [_bar(progress), _line(_pace(progress, seen, final))]
     if final:
@@ -58,7 +58,7 @@ def page(progress: MapProgress, seen: Snapshot, final: bool) -> str:
     parts += [_line(f"{duration(one.seconds)}: {clipped(str(one), WIDEST)}") for one in seen.slowest]
     case = seen.last_failure
     if case is not None:
-        where = f" at {near(case.cause.line)}" if case.cause.line else ""
+        where = f" at {readable_path(case.cause.line)}" if case.cause.line else ""
         like = f", {case.count:,} like it" if case.count > 1 else ""
         parts.append(_line(f"last failure: {clipped(case.latest, WIDEST)}{where}{like}"))
     return _box(parts)

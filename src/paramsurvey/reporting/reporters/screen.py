@@ -45,7 +45,7 @@ class Screen:
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
             if stream is not None and is_terminal(stream):
-                self._replaced[name] = (stream, Above(self, stream))
+                self._replaced[name] = (stream, OutputAboveScreen(self, stream))
                 setattr(sys, name, self._replaced[name][1])
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class Screen:
         return os.terminal_size((size.columns or 80, size.lines or 24))
 
 
-class Above:
+class OutputAboveScreen:
     """A stream that writes above the lines of a screen; for everything else it is the stream itself."""
 
     def __init__(self, screen: Screen, stream: TextIO) -> None:
@@ -151,5 +151,5 @@ def in_notebook() -> bool:
 def is_terminal(stream: object) -> bool:
     """Tell whether a stream is a terminal, and none that writes above a screen already."""
     with suppress(AttributeError, ValueError, OSError):
-        return not isinstance(stream, Above) and bool(cast(TextIO, stream).isatty())
+        return not isinstance(stream, OutputAboveScreen) and bool(cast(TextIO, stream).isatty())
     return False

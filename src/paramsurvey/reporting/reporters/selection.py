@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from paramsurvey.engine.options import Options
-from paramsurvey.reporting.monitor import Scene
+from paramsurvey.reporting.monitor import Monitor
 from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.reporters.log import LogReporter, RunLog
 from paramsurvey.reporting.reporters.plain_lines import PlainReporter
@@ -19,11 +19,11 @@ from paramsurvey.stats import PerfStats
 INTERVALS = (math.inf, 30.0, 1.0, 0.0)  # seconds between two progress lines, by verbosity
 
 
-def choose(
+def select_reporters(
     log: RunLog,
     options: Options,
     stats: PerfStats,
-    scene: Scene,
+    monitor: Monitor,
     note: Callable[[str], object],
     own_terminal: bool,
 ) -> list[Reporter]:
@@ -34,16 +34,16 @@ def choose(
     log : RunLog
     options : Options
     stats : PerfStats
-    scene : Scene
+    monitor : Monitor
         What there is to see. It comes first, for the others show what it has seen.
     note : callable
         Told what goes wrong with a reporter.
     own_terminal : bool
         Whether lines on the terminal may be drawn again and again.
     """
-    reporters: list[Reporter] = [scene, LogReporter(log)]
+    reporters: list[Reporter] = [monitor, LogReporter(log)]
     if options.verbose > 0:
-        reporters.append(_shown(options, scene, own_terminal))
+        reporters.append(_shown(options, monitor, own_terminal))
     elif options.progress_dt is not None:  # who asks for progress gets it, and nothing more
         reporters.append(PlainReporter(options.progress_dt))
     reporters.append(_statistics(options, stats))
@@ -52,19 +52,19 @@ def choose(
     return reporters
 
 
-def _shown(options: Options, scene: Scene, own_terminal: bool) -> Reporter:
+def _shown(options: Options, monitor: Monitor, own_terminal: bool) -> Reporter:
     """Return the live view at verbose 1 where it can be shown, and plain lines otherwise."""
     if options.verbose == 1 and options.progress_dt is None:
         if in_notebook():
             from paramsurvey.reporting.reporters.notebook import NotebookReporter
 
-            return NotebookReporter(scene.look)
+            return NotebookReporter(monitor.look)
         if own_terminal and _can_draw():
             from paramsurvey.reporting.reporters.live import LiveReporter
 
-            return LiveReporter(sys.stderr, scene.look)
+            return LiveReporter(sys.stderr, monitor.look)
     interval = INTERVALS[min(options.verbose, 3)] if options.progress_dt is None else options.progress_dt
-    return PlainReporter(interval, look=scene.look)
+    return PlainReporter(interval, look=monitor.look)
 
 
 def _statistics(options: Options, stats: PerfStats) -> Reporter:

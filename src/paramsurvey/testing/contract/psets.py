@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 from collections.abc import Iterator
 from types import MappingProxyType
@@ -95,6 +96,52 @@ def test_a_space_that_is_filtered_and_shuffled(place: Place) -> None:
     results = sums(place, space)
     assert_frame_equal(results[["a", "b"]], space.to_df())
     assert (results["c"] == results["a"] + results["b"]).all()
+
+
+def seen(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    return {"seen": ", ".join(f"{key}={value!r}" for key, value in pset.items())}
+
+
+def test_a_dict_of_columns(place: Place) -> None:
+    psets = {"a": [1, 2], "f": [1, 0.5], "s": ["x", None], "same": 7}
+    by_value = seen
+    results = place.map(lambda p, s, u: by_value(p, s, u), psets)
+    missing_text = repr(pd.Series(["x", None]).tolist()[1])  # nan with pandas 3, None before
+    assert results["seen"].tolist() == [
+        "a=1, f=1.0, s='x', same=7",
+        f"a=2, f=0.5, s={missing_text}, same=7",
+    ]
+    assert_frame_equal(results[list(psets)], pd.DataFrame(psets))
+
+
+TYPED = [
+    {"a": 1, "n": None, "d": datetime.datetime(2020, 1, 1, 12), "b": True, "s": "x", "o": [1]},
+    {"a": 2.5, "n": 3, "d": None, "b": False, "s": None, "o": None},
+    {"a": 4, "n": 5, "b": True, "o": (1,)},
+]
+"""What release 0.4.21 makes of each is in `COLUMN`: it made a DataFrame of a list of dicts."""
+
+GIVEN = [
+    "a=1, n=None, d=datetime.datetime(2020, 1, 1, 12, 0), b=True, s='x', o=[1]",
+    "a=2.5, n=3, d=None, b=False, s=None, o=None",
+    "a=4, n=5, d=nan, b=True, s=nan, o=(1,)",
+]
+COLUMN = [
+    "a=1.0, n=nan, d=Timestamp('2020-01-01 12:00:00'), b=True, s='x', o=[1]",
+    "a=2.5, n=3.0, d=NaT, b=False, s=MISSING, o=None",
+    "a=4.0, n=5.0, d=NaT, b=True, s=nan, o=(1,)",
+]
+
+
+@pytest.mark.parametrize(("pset_types", "expected"), [("given", GIVEN), ("column", COLUMN)])
+def test_dicts_arrive_as_given_or_with_the_types_of_their_columns(
+    place: Place, pset_types: str, expected: list[str]
+) -> None:
+    by_value = seen
+    results = place.map(lambda p, s, u: by_value(p, s, u), TYPED, pset_types=pset_types)
+    missing_text = repr(pd.Series(["x", None]).tolist()[1])  # nan with pandas 3, None before
+    assert results["seen"].tolist() == [text.replace("MISSING", missing_text) for text in expected]
+    assert_frame_equal(results.drop(columns="seen"), pd.DataFrame(TYPED))
 
 
 def test_a_generator_gives_the_same_table_as_a_list(place: Place) -> None:
@@ -290,7 +337,6 @@ def test_two_columns_with_one_name_are_refused(place: Place) -> None:
         "text",
         b"bytes",
         {"a": 1},
-        {"a": [1, 2]},
         [1, 2],
         [[("a", 1)]],
         ["a"],

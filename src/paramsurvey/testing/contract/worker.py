@@ -262,22 +262,3 @@ def test_user_kwargs_of_the_caller_are_left_alone(place: Place) -> None:
 
     place.map(worker, [{"a": i} for i in range(5)], user_kwargs=mine)
     assert mine == {"seen": []}
-
-
-def test_user_kwargs_are_unpickled_once_per_worker_and_map(place: Place, in_tmp: Path) -> None:
-    class Counted:
-        """Adds a line to a file whenever it is unpickled."""
-
-        def __init__(self, path: Path) -> None:
-            self.path = path
-
-        def __setstate__(self, state: dict[str, Any]) -> None:
-            self.__dict__.update(state)
-            with self.path.open("a") as file:
-                file.write("x")
-
-    psets = [{"a": i} for i in range(100)]
-    for number in range(2):
-        counter = in_tmp / str(number)
-        place.map(lambda p, s, u: None, psets, user_kwargs=Counted(counter), group_size=5)
-        assert 1 <= len(counter.read_text()) <= 2

@@ -1,0 +1,138 @@
+"""Parquet files, Arrow tables and datasets as sources of columns: read in pieces, and never unpickled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from paramsurvey.checkpoint.tables import about
+from paramsurvey.psets import Cells, Coded
+from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, nothing
+from paramsurvey.views.columns.survey_data import SurveyData
+
+
+class ArrowColumns:
+    """The columns of an Arrow dataset, or of whatever becomes one.
+
+    Binary columns, which in a checkpoint are pickles, and nested ones are seen as one constant value.
+
+    Parameters
+    ----------
+    data : Dataset, Table, path or list of paths
+        The paths are those of Parquet files.
+
+    Examples
+    --------
+    >>> source = ArrowColumns(pa.table({"a": [1, 2, 3]}))
+    >>> [chunk["a"].tolist() for chunk in source.chunks(["a"], 2)]
+    [[1, 2], [3]]
+    """
+
+    def __init__(self, data: Any) -> None:
+        if isinstance(data, os.PathLike):
+            data = str(data)
+        if isinstance(data, list):
+            data = [str(one) if isinstance(one, os.PathLike) else one for one in data]
+        self._dataset = data if isinstance(data, ds.Dataset) else ds.dataset(data)
+        self._names = tuple(self._dataset.schema.names)
+        self._count: int = self._dataset.count_rows()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names."""
+        return self._names
+
+    def __len__(self) -> int:
+        return self._count
+
+    def pset_keys(self) -> tuple[str, ...]:
+        """Return the columns that are psets' keys, as the metadata of a checkpoint say."""
+        return tuple(field.name for field in self._dataset.schema if about(field).get("role") == "pset")
+
+    def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, Cells]]:
+        """Yield the rows in their order, at most `size` at a time."""
+        there = [name for name in names if name in self._names]
+        batches = self._dataset.to_batches(
+            columns=there, batch_size=size, batch_readahead=2, fragment_readahead=1
+        )
+        for batch in batches:
+            if batch.num_rows:
+                cells = {name: _cells(batch.column(name)) for name in there}
+                yield {name: cells[name] if name in cells else nothing(batch.num_rows) for name in names}
+
+    def take(self, rows: Rows, names: Sequence[str]) -> Mapping[str, list[Any]]:
+        """Return native values of a few rows."""
+        there = [name for name in names if name in self._names]
+        table = self._dataset.take(pa.array(rows), columns=there)
+        return {
+            name: [np.nan if value is None else value for value in table.column(name).to_pylist()]
+            if name in there
+            else nothing(len(rows)).tolist()
+            for name in names
+        }
+
+    def labels(self, rows: Rows) -> list[Hashable]:
+        """Return the rows' numbers, which are what they have for labels."""
+        return list(rows.tolist())
+
+
+def stored_data(finished: Any, failures: Any = None, keys: Sequence[str] | None = None) -> SurveyData:
+    """Return the columns of results that are on a disk.
+
+    Parameters
+    ----------
+    finished : Dataset, Table, path or list of paths
+        What `paramsurvey.scan` returns, or anything else with a row for each finished pset.
+    failures : Dataset, Table, path or list of paths, optional
+        The psets without a result, with `KIND`, ``_exception`` and ``_traceback``.
+    keys : sequence of str, optional
+        The psets' keys; where they are not given, the fields' metadata say which these are.
+
+    Raises
+    ------
+    ValueError
+        Nobody says what the psets' keys are.
+    """
+    source = ArrowColumns(finished)
+    found = source.pset_keys() if keys is None else tuple(keys)
+    if not found and source.names:
+        raise ValueError("which of the columns are the psets' keys? name them: keys=[...]")
+    return SurveyData(source, None if failures is None else ArrowColumns(failures), found)
+
+
+def _cells(array: Any) -> Cells:
+    """Return some rows of an Arrow array."""
+    kind = array.type
+    if pa.types.is_null(kind):
+        return nothing(len(array))
+    if pa.types.is_dictionary(kind):
+        return _coded(array)
+    if pa.types.is_floating(kind):
+        floats: np.ndarray[Any, Any] = array.to_numpy(zero_copy_only=False)
+        return floats.astype(np.float64) if pa.types.is_float16(kind) else floats
+    if array.null_count == 0 and (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+        whole: np.ndarray[Any, Any] = array.to_numpy(zero_copy_only=False)
+        return whole
+    if pa.types.is_nested(kind) or _is_binary(kind):
+        return Coded(np.where(array.is_null(), -1, 0), [f"({kind})", np.nan])
+    return _coded(array.dictionary_encode())
+
+
+def _coded(array: Any) -> Coded:
+    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    values = [np.nan if value is None else value for value in array.dictionary.to_pylist()]
+    return Coded(codes.astype(np.int64), [*values, np.nan])
+
+
+def _is_binary(kind: Any) -> bool:
+    types = pa.types
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind))
+
+
+if TYPE_CHECKING:
+    _: ColumnSource = ArrowColumns(pa.table({}))

@@ -1,0 +1,129 @@
+"""DataFrames as sources of columns; nothing of them is copied but the chunk that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from paramsurvey.psets import Cells, Coded
+from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, nothing
+from paramsurvey.views.columns.survey_data import KIND, POSITION, SECONDS, SurveyData
+
+
+class FrameColumns:
+    """A DataFrame's columns.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns whose names are no strings are not seen.
+    extra : mapping, optional
+        More columns, as arrays of the same length.
+
+    Examples
+    --------
+    >>> source = FrameColumns(pd.DataFrame({"a": [1, 2, 3]}))
+    >>> [chunk["a"].tolist() for chunk in source.chunks(["a"], 2)]
+    [[1, 2], [3]]
+    """
+
+    def __init__(self, frame: pd.DataFrame, extra: Mapping[str, Any] | None = None) -> None:
+        self._arrays: dict[str, Any] = {
+            name: _array(frame.iloc[:, at]) for at, name in enumerate(frame.columns) if isinstance(name, str)
+        }
+        self._arrays.update({name: _array(pd.Series(values)) for name, values in (extra or {}).items()})
+        self._index = frame.index
+        self._categories: dict[str, list[Any]] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names."""
+        return tuple(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, Cells]]:
+        """Yield the rows in their order, at most `size` at a time."""
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            yield {name: self._cells(name, start, stop) for name in names}
+
+    def take(self, rows: Rows, names: Sequence[str]) -> Mapping[str, list[Any]]:
+        """Return native values of a few rows."""
+        return {
+            name: pd.Series(self._arrays[name][rows]).tolist()
+            if name in self._arrays
+            else nothing(len(rows)).tolist()
+            for name in names
+        }
+
+    def labels(self, rows: Rows) -> list[Hashable]:
+        """Return the rows' labels in the index."""
+        labels: list[Hashable] = self._index[rows].tolist()
+        return labels
+
+    def _cells(self, name: str, start: int, stop: int) -> Cells:
+        if name not in self._arrays:
+            return nothing(stop - start)
+        array = self._arrays[name][start:stop]
+        if isinstance(array.dtype, pd.CategoricalDtype):
+            return Coded(array.codes, self._categories_of(name))
+        return _cells(array)
+
+    def _categories_of(self, name: str) -> list[Any]:
+        if name not in self._categories:  # one list for all chunks: what is learned about it can be kept
+            self._categories[name] = [*self._arrays[name].categories.tolist(), np.nan]
+        return self._categories[name]
+
+
+def _array(column: pd.Series[Any]) -> Any:
+    """Return a column as a numpy array where it is one; dates as pandas' array, which knows Timestamps."""
+    is_plain = isinstance(column.dtype, np.dtype) and column.dtype.kind not in "mM"
+    return column.to_numpy() if is_plain else column.array
+
+
+def _cells(array: Any) -> Cells:
+    """Return some rows of a column."""
+    if isinstance(array, np.ndarray):
+        if array.dtype.kind in "biuf":
+            return array.astype(np.float64) if array.dtype.char in "eg" else array
+        if array.dtype.kind != "O" or pd.api.types.infer_dtype(array) != "string":
+            return list(array.tolist())  # mixed objects: pandas would take True for 1
+    elif _is_number(array.dtype) and not array.isna().any():
+        return np.asarray(array, dtype=array.dtype.numpy_dtype)
+    codes, values = pd.factorize(array)
+    return Coded(codes, [*values.tolist(), np.nan])
+
+
+def _is_number(dtype: Any) -> bool:
+    """Tell whether it is one of pandas' dtypes for numbers that may be absent."""
+    plain = getattr(dtype, "numpy_dtype", None)
+    return plain is not None and plain.kind in "biuf"
+
+
+def data_of(results: Any, seconds: str | None = None) -> SurveyData:
+    """Return the columns of results that are in memory.
+
+    Parameters
+    ----------
+    results : MapResults
+    seconds : str, optional
+        The column that tells how long each pset took.
+    """
+    missing = results.missing
+    extra = {KIND: missing.kinds(), POSITION: missing.numbers()} if len(missing) else {}
+    times = {} if seconds is None else {SECONDS: pd.to_numeric(results[seconds])}
+    return SurveyData(
+        FrameColumns(results, times),
+        FrameColumns(missing, extra),
+        tuple(str(name) for name in missing.as_shown().columns),
+        dict(results.attrs.get("units", {})),
+    )
+
+
+if TYPE_CHECKING:
+    _: ColumnSource = FrameColumns(pd.DataFrame())

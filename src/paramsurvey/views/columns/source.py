@@ -1,0 +1,74 @@
+"""Where views read from: tables as columns, a chunk of rows at a time.
+
+`frame` reads DataFrames, `arrow` reads Parquet files and Arrow datasets. What they hand out are the
+`Cells` of psets: a numpy array of numbers or bools, positions in a list of values (`Coded`), or a
+list of objects. A value that is not there is nan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.psets import Cells, Coded
+
+CHUNK = 1 << 18  # rows: a column of them is 2 MB, which stays in a processor's cache while it is used
+
+Rows = NDArray[np.int64]
+
+
+class ColumnSource(Protocol):
+    """A table whose columns can be read in pieces, as often as a view needs."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, Cells]]:
+        """Yield the rows in their order, at most `size` at a time; a column that is not there is nan."""
+        ...
+
+    def take(self, rows: Rows, names: Sequence[str]) -> Mapping[str, list[Any]]:
+        """Return native values of a few rows, in the order of `rows`."""
+        ...
+
+    def labels(self, rows: Rows) -> list[Hashable]:
+        """Return what a user calls these rows."""
+        ...
+
+
+def numbers(cells: Cells) -> NDArray[np.float64]:
+    """Return cells as floats: durations in seconds, nan for what is no number."""
+    if isinstance(cells, Coded):
+        table = np.array([number(value) for value in cells.categories], dtype=np.float64)
+        return np.asarray(table[cells.codes])
+    if isinstance(cells, np.ndarray):
+        return cells.astype(np.float64, copy=False)
+    return np.fromiter(map(number, cells), dtype=np.float64, count=len(cells))
+
+
+def number(value: Any) -> float:
+    """Return a value as a float, nan where it is no number."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, (str, bytes)):
+        return math.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError):  # None, NaT, a list, an array
+        return math.nan
+    except OverflowError:  # an integer that no float is near to
+        return math.inf if value > 0 else -math.inf
+
+
+def nothing(count: int) -> NDArray[np.float64]:
+    """Return the cells of a column that is not there."""
+    return np.full(count, np.nan)

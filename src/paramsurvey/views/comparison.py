@@ -1,0 +1,347 @@
+"""Two surveys, pset by pset: what is new, gone, newly failing, mended; what changed, what became slower."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from paramsurvey.checkpoint.identity import Hasher, Lanes, Matcher
+from paramsurvey.views.columns.groups import Floats
+from paramsurvey.views.columns.survey_data import FAILED, FINISHED, SECONDS, SurveyData, chunks_of
+
+MOST_EXAMPLES = 20
+SLOWER = 1.2  # times the seconds: less is taken for chance
+LEAST_SECONDS = 0.01
+NOWHERE = np.uint8(255)  # the state of a pset that the other survey does not have
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Psets that something is true of.
+
+    Attributes
+    ----------
+    count : int
+    examples : tuple of (label, pset)
+        The first ones: the label of the row in its own table, and the pset.
+    """
+
+    count: int
+    examples: tuple[tuple[Hashable, dict[str, Any]], ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One pset's value before and after.
+
+    Attributes
+    ----------
+    label : hashable
+        Of its row in the second survey.
+    pset : dict
+    before, after : object
+    """
+
+    label: Hashable
+    pset: dict[str, Any]
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnChanges:
+    """How a column changed, over the psets that finished both times.
+
+    Attributes
+    ----------
+    name : str
+    compared : int
+        Psets that are in both.
+    changed : int
+        How many differ by more than the tolerance; or have a value only once.
+    largest : tuple of Change
+        Those that differ most first; of texts, the first ones.
+    """
+
+    name: str
+    compared: int
+    changed: int
+    largest: tuple[Change, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class SpeedChanges:
+    """How the seconds of psets changed that finished both times.
+
+    Attributes
+    ----------
+    before, after : float
+        All their seconds.
+    slower, faster : int
+        How many took at least `SLOWER` times as long, or as short, and `LEAST_SECONDS` more or less.
+    slowest, fastest : tuple of Change
+        Those that lost, and gained, most.
+    """
+
+    before: float
+    after: float
+    slower: int
+    faster: int
+    slowest: tuple[Change, ...]
+    fastest: tuple[Change, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What is different in a second survey.
+
+    Attributes
+    ----------
+    both : int
+        Psets that are in both surveys, with a result or without.
+    new, gone : Group
+        Psets that are only in the second, or only in the first.
+    newly_failing, mended, still_failing : Group
+    columns : tuple of ColumnChanges
+        The results' keys that are in both, those with most changes first.
+    only_before, only_after : tuple of str
+        The results' keys that are not.
+    speed : SpeedChanges, optional
+        None where one of them does not know how long the psets took.
+    """
+
+    both: int
+    new: Group
+    gone: Group
+    newly_failing: Group
+    mended: Group
+    still_failing: Group
+    columns: tuple[ColumnChanges, ...]
+    only_before: tuple[str, ...]
+    only_after: tuple[str, ...]
+    speed: SpeedChanges | None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each kind of difference, with how many psets it is true of."""
+        groups = {
+            "new": self.new.count,
+            "gone": self.gone.count,
+            "newly failing": self.newly_failing.count,
+            "mended": self.mended.count,
+            "still failing": self.still_failing.count,
+            **{f"{one.name} changed": one.changed for one in self.columns},
+        }
+        if self.speed is not None:
+            groups |= {"slower": self.speed.slower, "faster": self.speed.faster}
+        return pd.DataFrame({"what": list(groups), "psets": list(groups.values())})
+
+
+def compare(before: SurveyData, after: SurveyData, rtol: float = 1e-9, atol: float = 0.0) -> Comparison:
+    """Return what is different in a second survey.
+
+    Psets are the same when their keys and values are, by the rule by which a checkpoint is resumed: 1,
+    1.0 and True are three values, nan counts as not there. Of equal psets, the first of one survey is
+    compared with the first of the other.
+
+    Parameters
+    ----------
+    before, after : SurveyData
+    rtol, atol : float
+        Numbers differ when they are further apart than `atol` plus `rtol` times the larger of the two.
+    """
+    pairs = _Pairs(before, after)
+    common = [name for name in after.results if name in before.results]
+    columns = [pairs.changes(name, rtol, atol) for name in common]
+    return Comparison(
+        int(np.count_nonzero(pairs.partner >= 0)),
+        _group(after, np.flatnonzero(pairs.partner < 0)),
+        _group(before, np.flatnonzero(~pairs.used)),
+        pairs.with_states(FINISHED, FAILED),
+        pairs.with_states(FAILED, FINISHED),
+        pairs.with_states(FAILED, FAILED),
+        tuple(sorted(columns, key=lambda one: -one.changed)),
+        tuple(name for name in before.results if name not in common),
+        tuple(name for name in after.results if name not in common),
+        pairs.speed() if before.has_seconds and after.has_seconds else None,
+    )
+
+
+def _group(data: SurveyData, rows: Rows) -> Group:
+    some = rows[:MOST_EXAMPLES].tolist()
+    return Group(len(rows), tuple(zip(data.labels(some), data.psets(some), strict=True)))
+
+
+class _Pairs:
+    """The psets of two surveys, matched.
+
+    Attributes
+    ----------
+    partner : int64 array
+        For each row of the second survey its row in the first, -1 where there is none.
+    used : bool array
+        Whether a row of the first survey is in the second.
+    """
+
+    def __init__(self, before: SurveyData, after: SurveyData) -> None:
+        self._before, self._after = before, after
+        self.partner = _matched(before, after)
+        self.used = np.zeros(len(before), dtype=np.bool_)
+        self.used[self.partner[self.partner >= 0]] = True
+        self._was = np.append(before.all_states(), NOWHERE)[self.partner]
+        self._is = after.all_states()
+
+    def with_states(self, was: int, is_: int) -> Group:
+        """Return the psets that were in one state and are in another."""
+        return _group(self._after, np.flatnonzero((self._was == was) & (self._is == is_)))
+
+    def changes(self, name: str, rtol: float, atol: float) -> ColumnChanges:
+        """Return how a result changed."""
+        changed = compared = known = 0
+        largest = _Top()
+        for rows, old, new in self._both(name):
+            compared += len(rows)
+            known += int(np.isfinite(old).sum() + np.isfinite(new).sum())
+            with np.errstate(invalid="ignore"):
+                apart = np.abs(new - old)
+                differs = apart > atol + rtol * np.maximum(np.abs(old), np.abs(new))
+            strange = ~np.isfinite(apart) & ~((old == new) | (np.isnan(old) & np.isnan(new)))
+            apart[strange] = np.inf
+            at = np.flatnonzero(differs | strange)
+            changed += len(at)
+            largest.add(apart[at], rows[at], old[at], new[at])
+        if compared and not known:
+            return self._changed_texts(name)
+        return ColumnChanges(name, compared, changed, self._listed(*largest.found))
+
+    def speed(self) -> SpeedChanges:
+        """Return how the seconds changed."""
+        sums, counts, tops = np.zeros(2), [0, 0], (_Top(), _Top())
+        for rows, old, new in self._both(SECONDS):
+            known = np.isfinite(old) & np.isfinite(new)
+            sums += old[known].sum(), new[known].sum()
+            with np.errstate(invalid="ignore"):
+                more, far = new - old, np.abs(new - old) >= LEAST_SECONDS
+                both = (far & (new >= SLOWER * old), far & (old >= SLOWER * new))
+            for way, (among, by) in enumerate(zip(both, (more, -more), strict=True)):
+                at = np.flatnonzero(among)
+                counts[way] += len(at)
+                tops[way].add(by[at], rows[at], old[at], new[at])
+        slowest, fastest = (self._listed(*top.found) for top in tops)
+        return SpeedChanges(float(sums[0]), float(sums[1]), counts[0], counts[1], slowest, fastest)
+
+    def _both(self, name: str) -> Iterator[tuple[Rows, Floats, Floats]]:
+        """Yield the rows that finished both times, in chunks, with a column's numbers before and after."""
+        old, start = np.empty(len(self._before)), 0
+        for chunk in self._before.chunks([], [name]):
+            old[start : start + len(chunk.rows)] = chunk.values[name]
+            start += len(chunk.rows)
+        for chunk in self._after.chunks([], [name]):
+            rows = slice(chunk.rows[0], chunk.rows[-1] + 1)
+            at = np.flatnonzero((self._was[rows] == FINISHED) & (self._is[rows] == FINISHED))
+            yield chunk.rows[at], old[self.partner[rows][at]], chunk.values[name][at]
+
+    def _changed_texts(self, name: str) -> ColumnChanges:
+        rows = np.flatnonzero((self._was == FINISHED) & (self._is == FINISHED))
+        old, new = self._before.axis(name), self._after.axis(name)
+        place = {(type(value), value): at for at, value in enumerate(old.values)}
+        table = np.array(
+            [place.get((type(value), value), -1) for value in new.values] or [-1], dtype=np.int64
+        )
+        was, is_ = self._before.places(name)[self.partner[rows]], self._after.places(name)[rows]
+        differs = np.flatnonzero(table[is_] != was)
+        some = rows[differs[:MOST_EXAMPLES]]
+        values = [
+            [one[name] for one in data.psets(at.tolist(), (name,))]
+            for data, at in ((self._before, self.partner[some]), (self._after, some))
+        ]
+        return ColumnChanges(name, len(rows), len(differs), self._listed(some, *values))
+
+    def _listed(self, rows: Rows, old: Any, new: Any) -> tuple[Change, ...]:
+        places = rows.tolist()
+        columns = (self._after.labels(places), self._after.psets(places), list(old), list(new))
+        return tuple(Change(*one) for one in zip(*columns, strict=True))
+
+
+class _Top:
+    """Keeps the rows with the largest numbers."""
+
+    def __init__(self) -> None:
+        self._by = np.zeros(0)
+        self._columns: list[NDArray[Any]] = [np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)]
+
+    def add(self, by: Floats, *columns: NDArray[Any]) -> None:
+        """Take some more rows: by what they are ordered, their numbers, and two values of each."""
+        if len(by) > MOST_EXAMPLES:
+            some = np.sort(np.argpartition(-by, MOST_EXAMPLES - 1)[:MOST_EXAMPLES])
+            by, columns = by[some], tuple(column[some] for column in columns)
+        by = np.concatenate([self._by, by])
+        order = np.argsort(-by, kind="stable")[:MOST_EXAMPLES]
+        self._by = by[order]
+        self._columns = [np.concatenate(pair)[order] for pair in zip(self._columns, columns, strict=True)]
+
+    @property
+    def found(self) -> tuple[Rows, list[float], list[float]]:
+        """The rows, and their two values; the largest first."""
+        rows, old, new = self._columns
+        return rows, old.tolist(), new.tolist()
+
+
+def _matched(before: SurveyData, after: SurveyData) -> Rows:
+    """Return for each pset of the second survey the row of the same one in the first; -1 for none.
+
+    Where surveys were made alike, equal psets have equal numbers. So the numbers up to the first that
+    does not fit are matched as they are; what comes then is sorted and searched.
+    """
+    if not len(before) or not len(after):
+        return np.full(len(after), -1, dtype=np.int64)
+    stored, at, numbers = _all_lanes(before), before.positions(), after.positions()
+    partner, misfit = _same_numbers(stored, at, after, numbers)
+    if misfit > numbers.max():
+        return partner
+    partner[numbers >= misfit] = -1
+    free = np.ones(len(before), dtype=np.bool_)
+    free[partner[partner >= 0]] = False
+    rest, looking = np.flatnonzero(free), np.flatnonzero(partner < 0)
+    rest = rest[np.argsort(at[rest], kind="stable")]  # of equal psets, the first takes the first
+    looking = looking[np.argsort(numbers[looking], kind="stable")]
+    found, which = Matcher(stored[rest]).match(_all_lanes(after)[looking])
+    partner[looking[found]] = rest[which]
+    return partner
+
+
+def _same_numbers(stored: Lanes, at: Rows, after: SurveyData, numbers: Rows) -> tuple[Rows, int]:
+    """Return the row of the pset with the same number, and the first number whose psets are not the same."""
+    row_at = np.full(int(at.max()) + 2, -1, dtype=np.int64)
+    row_at[at] = np.arange(len(at))
+    partner, start, misfit = np.empty(len(after), dtype=np.int64), 0, int(numbers.max()) + 1
+    for lanes in _lanes(after):
+        rows = slice(start, start + len(lanes))
+        likely = row_at[np.minimum(numbers[rows], len(row_at) - 1)]  # the last one is never taken
+        same = (likely >= 0) & stored[likely].equal(lanes)
+        misfit = min(misfit, int(numbers[rows].min(where=~same, initial=misfit)))
+        partner[rows] = likely
+        start = rows.stop
+    return partner, misfit
+
+
+def _lanes(data: SurveyData) -> Iterator[Lanes]:
+    """Yield the psets' identities, a chunk at a time."""
+    hasher = Hasher()
+    for source in (data.finished, data.missing):
+        for cells, count in chunks_of(source, data.keys):
+            yield hasher.keys(cells, count)
+
+
+def _all_lanes(data: SurveyData) -> Lanes:
+    lanes, start = Lanes.empty(len(data)), 0
+    for some in _lanes(data):
+        lanes.put(slice(start, start + len(some)), some)
+        start += len(some)
+    return lanes

@@ -1,0 +1,148 @@
+"""How a column's values are distributed: a histogram and quantiles; of texts, how often each is there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from paramsurvey.views.columns.axes import ABSENT
+from paramsurvey.views.columns.groups import QUANTILE_ROWS, Floats, Moments
+from paramsurvey.views.columns.survey_data import FINISHED, SurveyData
+
+BINS, LEAST_BINS = 60, 8
+SHARES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+MOST_TEXTS = 30
+WIDE = 1000.0  # times the smallest number: bins may then be in logarithms
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """A column's values.
+
+    Attributes
+    ----------
+    name : str
+    counts : int64 array
+        How many values are in each bin, or are each text.
+    edges : float64 array
+        One more than there are bins; empty for texts.
+    labels : tuple of str
+        The texts; empty for numbers.
+    logarithmic : bool
+        Whether the bins are equally wide in the logarithm.
+    quantiles : dict
+        The quantile of each share in `SHARES`; empty for texts.
+    mean, deviation : float
+        nan for texts.
+    known, absent : int
+        How many psets have a finite number, or a text; and how many that should, do not.
+    """
+
+    name: str
+    counts: NDArray[np.int64]
+    edges: Floats
+    labels: tuple[str, ...]
+    logarithmic: bool
+    quantiles: dict[float, float]
+    mean: float
+    deviation: float
+    known: int
+    absent: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each bin, or text."""
+        if self.labels:
+            return pd.DataFrame({self.name: self.labels, "count": self.counts})
+        return pd.DataFrame({"low": self.edges[:-1], "high": self.edges[1:], "count": self.counts})
+
+
+def distribution_of(data: SurveyData, name: str, bins: int = BINS) -> Distribution:
+    """Return how a column's values are distributed.
+
+    Those of a pset's key are of all psets, those of a result of the finished ones. Quantiles are exact for
+    two million values; of more they are within 0.1 % of rank.
+
+    Parameters
+    ----------
+    data : SurveyData
+    name : str
+        A column.
+    bins : int
+        How many bins, at most.
+
+    Raises
+    ------
+    KeyError
+        When there is no such column.
+    """
+    moments, rows = _moments(data, name)
+    known = int(moments.counts[0])
+    if not known:
+        return _of_texts(data, name)
+    low, high = (float(end[0]) for end in moments.extremes())
+    sample = data.sample([], [name], QUANTILE_ROWS).values[name]
+    sample = sample[np.isfinite(sample)]
+    found = np.quantile(sample, SHARES) if len(sample) else np.full(len(SHARES), np.nan)
+    found[0], found[-1] = low, high
+    rice = math.ceil(2 * known ** (1 / 3))  # Rice University's rule: more bins would show chance
+    edges, logarithmic = _edges(low, high, min(bins, max(rice, LEAST_BINS)), sample)
+    mean, deviation = float(moments.means[0]), float(moments.deviations[0])
+    quantiles = dict(zip(SHARES, found.tolist(), strict=True))
+    counts = _histogram(data, name, edges, logarithmic)
+    return Distribution(name, counts, edges, (), logarithmic, quantiles, mean, deviation, known, rows - known)
+
+
+def _moments(data: SurveyData, name: str) -> tuple[Moments, int]:
+    """Return what is known of all finite numbers, and how many there should be."""
+    moments, rows, of_all = Moments(1), 0, name in data.keys
+    for chunk in data.chunks([], [name]):
+        rows += len(chunk.status) if of_all else int((chunk.status == FINISHED).sum())
+        moments.add(np.zeros(len(chunk.status), dtype=np.uint8), chunk.values[name])
+    return moments, rows
+
+
+def _edges(low: float, high: float, bins: int, sample: Floats) -> tuple[Floats, bool]:
+    if low == high:
+        half = max(0.5, abs(low) / 1000)
+        return np.array([low - half, low + half]), False
+    if high - low < bins and bool((sample == np.round(sample)).all()):
+        return np.asarray(np.arange(round(low), round(high) + 2) - 0.5), False  # a bin for each whole number
+    if low > 0 and high > WIDE * low:
+        middle = float(np.median(sample))
+        in_logs, as_it_is = math.sqrt(low) * math.sqrt(high), low / 2 + high / 2
+        if abs(math.log(middle / in_logs)) < abs(math.log(middle / as_it_is)):
+            return np.asarray(np.geomspace(low, high, bins + 1)), True
+    return np.asarray(np.linspace(low / 2, high / 2, bins + 1) * 2), False  # the span itself may be no float
+
+
+def _histogram(data: SurveyData, name: str, edges: Floats, logarithmic: bool) -> NDArray[np.int64]:
+    """Count by arithmetic: the bins are equally wide, in numbers or in logarithms."""
+    bins = len(edges) - 1
+    low, high = (math.log(end) if logarithmic else end / 2 for end in (edges[0], edges[-1]))
+    per_unit = np.float64(bins) / (high - low)
+    counts = np.zeros(bins, dtype=np.int64)
+    for chunk in data.chunks([], [name]):
+        values = chunk.values[name]
+        values = values[np.isfinite(values)]
+        with np.errstate(invalid="ignore"):
+            places = ((np.log(values) if logarithmic else values / 2) - low) * per_unit
+        places = np.clip(np.nan_to_num(places, copy=False), 0, bins - 1)
+        counts += np.bincount(places.astype(np.int32), minlength=bins)
+    return counts
+
+
+def _of_texts(data: SurveyData, name: str) -> Distribution:
+    coarse = data.axis(name).coarse(MOST_TEXTS).axis
+    absent = int(coarse.counts[-1]) if coarse.values and coarse.values[-1] is ABSENT else 0
+    if name not in data.keys:
+        absent -= data.missing_count  # these have no results
+    own = len(coarse) - (bool(coarse.values) and coarse.values[-1] is ABSENT)
+    counts, none = coarse.counts[:own], np.zeros(0)
+    known = int(counts.sum())
+    return Distribution(
+        name, counts, none, tuple(coarse.labels()[:own]), False, {}, np.nan, np.nan, known, max(absent, 0)
+    )
