@@ -12,7 +12,7 @@ from paramsurvey.engine.backend import Resources
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.prepare import load_pandas
 from paramsurvey.session.session import Session
-from paramsurvey.stats import print_to
+from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.nested_session import PROGRAM, session_holder
 
@@ -87,7 +87,7 @@ def init(**options: Any) -> None:
     if not is_new:
         place.session.update(**options)
     if place is PROGRAM:
-        print_to(place.session.write_to_log)
+        PerfStats.emit_by_default = write_to_log
     load_pandas()  # while the workers start; a program that counts its memory after this finds it counted
 
 
@@ -99,6 +99,12 @@ def map(func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, *
 
         return map_that_raises(_session().map, func, psets, exception, out_func=out_func, **options)
     return _session().map(func, psets, out_func, **options)
+
+
+def write_to_log(line: str) -> None:
+    """Write a line to the log of the program's session, where there is one."""
+    if PROGRAM.session is not None:
+        PROGRAM.session.log.write(line)
 
 
 @documented_by(Session.imap_unordered)
@@ -175,7 +181,7 @@ def finalize() -> None:
     """
     session_holder().close()
     if session_holder() is PROGRAM:
-        print_to(None)
+        PerfStats.emit_by_default = None
 
 
 atexit.register(finalize)

@@ -88,6 +88,11 @@ class Session:
         """What runs the groups."""
         return self._backend
 
+    @property
+    def log(self) -> RunLog:
+        """The log of what runs now."""
+        return self._log
+
     def update(self, **options: Any) -> None:
         """Replace all options; the workers and the log stay where nothing changes for them.
 
@@ -389,15 +394,6 @@ class Session:
         if quiet.verbose > 0:
             return resolve(os.environ, self._given, map_options, warn)
         return quiet
-
-    def write_to_log(self, line: str) -> None:
-        """Write a line to the log, where there is one.
-
-        Parameters
-        ----------
-        line : str
-        """
-        self._log.write(line)
 
     def _open_log(self) -> RunLog:
         options = self.options
