@@ -147,7 +147,7 @@ SHARED: dict[str, Any] = {
     ),
     "rows without a partner, in order": (
         [Frame({"a": [3, 1], "b": [0.5, 1.5]}), Frame({"a": [2, 3], "c": ["x", "y"]})],
-        Frame({"a": [1, 2, 3], "b": [1.5, np.nan, 0.5], "c": [None, "x", "y"]}),
+        Frame({"a": [1, 2, 3], "b": [1.5, np.nan, 0.5], "c": [np.nan, "x", "y"]}),
     ),
     "rows that are there several times": (
         [Frame({"a": [1, 1], "b": [3, 4]}), Frame({"a": [1, 1], "c": [5, 6]})],

@@ -6,8 +6,8 @@ here when their values have the same kind and are equal: ``1``, ``1.0`` and ``Tr
 different values, for a worker function sees the difference; 0.0 and -0.0 are the same, and a key
 whose value is nan counts as not there, as it is nan in a table where some psets do not have it.
 
-This is the stricter of two rules. By the looser one, `params.value_hash`, psets with equal values get the same
-seed, whatever the types: 1 equals 1.0 there.
+This is the stricter of two rules. By the looser rule, `params.value_hash`, psets with equal values get the
+same seed, whatever stores a number: 1 equals 1.0 there.
 """
 
 from __future__ import annotations

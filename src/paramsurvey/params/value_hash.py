@@ -1,4 +1,4 @@
-"""Which psets get the same seed: those whose values are equal, whatever the type (1 equals 1.0).
+"""Which psets get the same seed: those whose values are equal, whatever stores a number (1 equals 1.0).
 
 This is the looser of two rules. Seeds must survive that pandas stores an integer as a float, or as a
 categorical, when a table grows. `checkpoint.typed_hash` is the stricter rule: a checkpoint's results belong

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import IO, Any, Protocol
 
 from paramsurvey.transport.messages import CaptureMode, CaptureSettings, Rows, WorkerFunction
+from paramsurvey.transport.new_files import make_new
 
 KEPT_BYTES = (
     1 << 15
@@ -168,7 +169,9 @@ def take_output(fd: int, whole_file: str) -> str:
 def _copied(fd: int, size: int, path: str) -> str:
     """Copy a file; return the path, or why there is no copy."""
     try:
-        with open(path, "wb") as file:
+        with suppress(FileNotFoundError):
+            os.unlink(path)  # of an earlier attempt, or a link to another file, which is not touched
+        with open(path, "wb", opener=make_new) as file:
             for place in range(0, size, 1 << 20):
                 file.write(os.pread(fd, min(1 << 20, size - place), place))
     except OSError as error:

@@ -192,7 +192,7 @@ class Job:
         The driver's ``sys.path``, which may have grown since the worker was started.
     buffers : tuple
         Large arrays of `code`, kept outside of the pickle so that they need not be copied.
-    texts : mapping of str to tuple of str
+    source_lines : mapping of str to tuple of str
         Lines of source code for tracebacks, by file name, of code that is in no file.
     main : MainFile or None
         The program's main file, which a worker imports first if it has a guard.
@@ -220,7 +220,7 @@ class Job:
     backend: str = ""
     path: tuple[str, ...] = ()
     buffers: tuple[Any, ...] = ()
-    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    source_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     main: MainFile | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     show_chdir: bool = False

@@ -1,8 +1,8 @@
-"""Source lines of code that is in no file, so that tracebacks in workers can show them.
+"""The source lines of code that is in no file, sent to the workers so that their tracebacks show them.
 
-The file name of code from a notebook, standard input or ``python -c`` means something in the driver only.
-Such code's lines are sent once, with the `Job`. The worker puts them into `linecache`, where tracebacks,
-`inspect` and debuggers look for lines.
+Code from a notebook, from standard input or from ``python -c`` has a file name that means something only in
+the driver. Its source lines are sent once, with the `Job`, and added to each worker's `linecache`, where
+tracebacks, `inspect` and debuggers look lines up.
 """
 
 from __future__ import annotations
@@ -14,38 +14,47 @@ import stat
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from io import StringIO
 from types import CodeType
 
-LARGEST = 1 << 20  # characters that are sent per job; code beyond has no lines in tracebacks
+LARGEST = 1 << 20  # characters that are sent per job; tracebacks of files beyond have no source lines
+
+MAIN_PROGRAM = ("<string>", "<stdin>")  # file names that Python gives to a program from -c or standard input
 
 
-def texts_of(codes: Iterable[CodeType]) -> dict[str, tuple[str, ...]]:
-    """Return, by file name, the lines of the code objects' files that workers cannot read from the disk."""
+def source_lines_to_send(codes: Iterable[CodeType]) -> dict[str, tuple[str, ...]]:
+    """Return the lines of each file that code objects come from and that workers cannot read themselves.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        File name -> its lines, each with its line end.
+    """
     by_file: dict[str, list[CodeType]] = {}
     for code in codes:
         by_file.setdefault(code.co_filename, []).append(code)
-    texts: dict[str, tuple[str, ...]] = {}
+    found: dict[str, tuple[str, ...]] = {}
     left = LARGEST
     for file, own in by_file.items():
         if os.path.isabs(file) and os.path.isfile(file):
             continue
-        lines = _known_lines(own[0]) or _lines_of_program(own)
+        lines = _lines_of_program(own) if file in MAIN_PROGRAM else _known_lines(own[0])
         left -= sum(map(len, lines))
         if left < 0:
             break
         if lines:
-            texts[file] = lines
-    return texts
+            found[file] = lines
+    return found
 
 
-def remember(texts: Mapping[str, tuple[str, ...]]) -> None:
-    """Put the lines into this process's `linecache`; entries without a modification time stay there."""
-    for file, lines in texts.items():
+def add_to_linecache(source_lines: Mapping[str, tuple[str, ...]]) -> None:
+    """Let tracebacks of this process show the lines that `source_lines_to_send` returned in the driver."""
+    for file, lines in source_lines.items():  # None for the file's date: linecache never drops them
         linecache.cache[file] = (sum(map(len, lines)), None, list(lines), file)
 
 
 def _known_lines(code: CodeType) -> tuple[str, ...]:
-    """Return the lines that IPython, doctest, Python 3.13's prompt or another program has stored."""
+    """Return the lines of a file where IPython, doctest, or the interactive Python 3.13 has kept them."""
     try:
         return tuple(inspect.findsource(code)[0])
     except (OSError, IndexError, SyntaxError):
@@ -53,22 +62,22 @@ def _known_lines(code: CodeType) -> tuple[str, ...]:
 
 
 def _lines_of_program(codes: list[CodeType]) -> tuple[str, ...]:
-    """Return the lines of the main program that `codes` come from; its other lines are empty.
+    """Return the lines of `codes` from the text of the main program; all other lines are empty.
 
-    The file name alone proves nothing: code that dataclasses generate is also in ``<string>``. So the main
-    program is compiled, and only lines of code objects that occur in it are returned.
+    The file name alone proves nothing: generated code, such as a dataclass's, is in ``<string>``, too. So a
+    code object counts only if the text compiles to an equal one, and only its own lines are returned.
     """
     for text in _programs_given():
         compiled = set(_code_objects(text, codes[0].co_filename))
         shown = {number for code in codes if code in compiled for number in _line_numbers(code)}
         if shown:
-            lines = text.splitlines(keepends=True)[: max(shown)]
+            lines = StringIO(text).readlines()[: max(shown)]  # which does not split at a form feed
             return tuple(line if number in shown else "\n" for number, line in enumerate(lines, 1))
     return ()
 
 
 def _programs_given() -> Iterator[str]:
-    """Yield texts that may be the main program: the argument of ``-c``, a file as standard input."""
+    """Yield texts of which one may be the main program: arguments of Python, a file on standard input."""
     for argument in sys.orig_argv[1:]:
         yield argument
         if argument.startswith("-"):  # -cCODE, -BcCODE

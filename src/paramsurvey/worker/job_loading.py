@@ -14,7 +14,7 @@ from paramsurvey.errors import SurveyDuringImport
 from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import Job, JobCode, JobRejected, Pair
 from paramsurvey.transport.safe_repr import describe
-from paramsurvey.transport.source_text import remember
+from paramsurvey.transport.source_text import add_to_linecache
 from paramsurvey.worker import nested_session
 
 
@@ -45,7 +45,7 @@ def load_job(job: Job) -> tuple[JobCode, Pair]:
         os.environ.setdefault(name, value)
     known = set(map(os.path.abspath, sys.path))
     sys.path[:0] = [entry for entry in job.path if entry not in known]
-    remember(job.texts)
+    add_to_linecache(job.source_lines)
     load_main_file(job.main)
     try:
         with nested_session.loading():

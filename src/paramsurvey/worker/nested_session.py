@@ -61,6 +61,11 @@ def session_holder() -> SessionHolder:
     return holder
 
 
+def runs_a_pset() -> bool:
+    """Tell whether this thread runs a worker function, in the program's own process."""
+    return session_holder() is not PROGRAM
+
+
 @contextmanager
 def own_session_holder() -> Iterator[None]:
     """Use a new default session in this thread, and close it at the end."""

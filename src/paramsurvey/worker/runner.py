@@ -129,9 +129,7 @@ class Runner:
         self.capture: Capture | None = None
         self.buffer: ReplyBuffer | None = None
         self._directory = ""
-        self._changes_directory = (
-            False  # once the function has done so, the runner returns to the directory before every pset
-        )
+        self._changes_directory = False  # True: the function does, so every pset begins with a return
         if job.worker_init is not None:
             self._base["worker_state"] = worker_state(job.worker_init)
 
