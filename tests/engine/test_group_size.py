@@ -1,4 +1,4 @@
-"""How many psets travel together."""
+"""How many psets are sent together."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Options:
         None,
         option_values.integer,
         "int",
-        "Workers to use; all that this process may use by default; negative: leave that many unused.",
+        "Number of workers; by default one per core; negative: leave that many cores unused.",
         OptionScope.INIT,
         env=True,
     )
@@ -107,7 +107,7 @@ class Options:
         1,
         option_values.positive,
         "int",
-        "Threads that numerical libraries may use in each worker; without ncores, so many fewer workers.",
+        "Threads that numerical libraries may use in each worker; without ncores, fewer workers are started.",
         OptionScope.INIT,
         env=True,
     )
@@ -119,7 +119,11 @@ class Options:
         env=True,
     )
     vstats: int = option(
-        1, option_values.natural, "int", "The same scale for the performance statistics.", env=True
+        1,
+        option_values.natural,
+        "int",
+        "How much of the performance statistics to print, on the same scale.",
+        env=True,
     )
     capture_output: CaptureMode = option(
         CaptureMode.PASS,
@@ -129,13 +133,13 @@ class Options:
         env=True,
     )
     limit: int | None = option(
-        None, option_values.limit, "int", "Compute only the first so many psets; 0: all.", env=True
+        None, option_values.limit, "int", "Compute only the first N psets; 0: all.", env=True
     )
     pset_types: str = option(
         "given",
         option_values.pset_types,
         "'given' or 'column'",
-        "What psets from a list of dicts hold: the values given, or the types of columns, as in release 0.4.",
+        "Types of the values in psets from dicts: as given, or those of DataFrame columns, as in release 0.4.",
     )
     timeout: float | None = option(
         None,
@@ -148,23 +152,23 @@ class Options:
         0,
         option_values.natural,
         "int",
-        "How often a pset that raised or ran out of time is tried again.",
+        "How often to run a pset again that raised an exception or exceeded the timeout.",
         env=True,
     )
     retry_on: tuple[type[BaseException], ...] | None = option(
         None,
         option_values.exception_classes,
         "exception classes",
-        "Try again only after these; all by default.",
+        "Run a pset again only after these exceptions; after all by default.",
     )
     max_failures: int | None = option(
-        None, option_values.count, "int", "End the map when so many psets have failed; 0: never.", env=True
+        None, option_values.count, "int", "End the map when this many psets have failed; 0: never.", env=True
     )
     max_worker_memory: int | None = option(
         None,
         option_values.byte_count,
         "bytes, or a text such as '2GB'",
-        "Replace a worker that holds more than this after its pset; stop it when one pset makes it so large.",
+        "Replace a worker that holds more memory than this after a pset; stop it if a single pset needs more.",
         env=True,
     )
     carbon_server: str | None = option(
@@ -200,7 +204,7 @@ class Options:
         None,
         option_values.directory,
         "path",
-        "Keep what finished in this directory, and go on from there.",
+        "Store results in this directory; if it has some, continue where the survey stopped.",
         OptionScope.MAP,
         env=True,
     )
@@ -208,7 +212,7 @@ class Options:
         True,
         option_values.boolean,
         "bool",
-        "Run the psets again whose failures are in the checkpoint.",
+        "Run psets again that failed in an earlier run of this checkpoint.",
         OptionScope.MAP,
         env=True,
     )
@@ -224,7 +228,7 @@ class Options:
         False,
         option_values.boolean,
         "bool",
-        "Write the text of user_kwargs, passwords too, into the checkpoint, to show what has changed.",
+        "Write user_kwargs as text, passwords included, into the checkpoint, to show later what has changed.",
         OptionScope.MAP,
         env=True,
     )
@@ -232,11 +236,11 @@ class Options:
         None,
         option_values.function,
         "function",
-        "Called here as out_func(user_ret, system_kwargs, user_kwargs) for every pset that is done.",
+        "Called in the caller's process as out_func(user_ret, system_kwargs, user_kwargs) after each pset.",
         OptionScope.MAP,
     )
     system_kwargs: Mapping[str, Any] | None = option(
-        None, option_values.mapping, "dict", "Added to every worker's system_kwargs.", OptionScope.MAP
+        None, option_values.mapping, "dict", "Added to the system_kwargs of every pset.", OptionScope.MAP
     )
     user_kwargs: Any = option(
         None, option_values.anything, "anything", "Given to the worker function as it is.", OptionScope.MAP
@@ -248,7 +252,7 @@ class Options:
         None,
         option_values.count,
         "int",
-        "Give every pset one of so many names in system_kwargs['out_subdir']; 0: none.",
+        "Give every pset one of this many directory names in system_kwargs['out_subdir']; 0: none.",
         OptionScope.MAP,
     )
     progress_dt: float | None = option(
@@ -262,7 +266,7 @@ class Options:
         None,
         option_values.positive,
         "int",
-        "Psets that travel together; adapted by default.",
+        "How many psets are sent to a worker together; chosen by measured times by default.",
         OptionScope.MAP,
     )
     name: str = option(

@@ -111,7 +111,7 @@ class Survey:
         The backend options of each row.
     deadline : Deadline
     max_failures : int or None
-        End the map when so many psets have failed.
+        End the map when this many psets have failed.
     """
 
     state: MapState
