@@ -44,7 +44,8 @@ def draw_importance(view: Importance, ax: Any = None, units: Units | None = None
     handles = []
     if frame["total"].notna().any():
         handles.append(axes.barh(places, frame["total"], color=SKY, label="with interactions"))
-    handles.append(axes.barh(places, frame["first"], height=0.5, color=BLUE, label="alone"))
+    if frame["first"].notna().any():
+        handles.append(axes.barh(places, frame["first"], height=0.5, color=BLUE, label="alone"))
     if len(pairs):
         below = len(frame) + np.arange(len(pairs))
         handles.append(axes.barh(below, pairs["share"], height=0.5, color=ORANGE, label="interaction of two"))

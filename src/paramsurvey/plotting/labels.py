@@ -13,7 +13,7 @@ CHARACTER = 0.6  # of the font's size: about as wide as one character
 LINE = 1.35  # of the font's size: from one line of text to the next
 LONGEST_TICK, LEAST_TICK = 22, 6  # characters
 LONGEST_NAME = 40
-LABELS_PART = 0.3  # of a figure's width or height: so much the labels may take of it
+LABELS_PART = 0.36  # of a figure's width or height: so much the labels may take of it
 FONT = 10.0  # points: matplotlib's own
 HANDLE = 0.75  # inches: what a legend draws beside each text, and the space around it
 
@@ -54,8 +54,14 @@ def told_apart(labels: Sequence[str], longest: int = LONGEST_TICK) -> list[str]:
     if len(set(long)) > 1:
         begin = _alike(long)
         end = _alike([label[begin:][::-1] for label in long])
-        labels = [f"…{label[begin : len(label) - end]}…" if label in long else label for label in labels]
+        labels = [_middle(label, begin, end) if label in long else label for label in labels]
     return [shown(label, longest) for label in labels]
+
+
+def _middle(label: str, begin: int, end: int) -> str:
+    """Return what is left of a label without its begin and end; each is kept if it is short."""
+    begin, end = (part if part > LEAST_TICK else 0 for part in (begin, end))
+    return "…" * (begin > 0) + label[begin : len(label) - end] + "…" * (end > 0)
 
 
 def _alike(texts: Sequence[str]) -> int:

@@ -67,6 +67,7 @@ def draw_rates(view: CauseView, ax: Any = None, units: Units | None = None) -> A
     axes.set(ylabel=FAILED_PART, ylim=PART)
     axes.set_title(title_of(view))
     if not view.axes:
+        axes.set_xticks([])
         return axes
     rates = view.axes[0]
     (low, high), places = rates.interval, np.arange(len(rates.axes[0]))

@@ -133,8 +133,8 @@ def _by_place(
     axes = data.varying()
     told = _told(data, axes, slots, wanted)
     best = [[group for _, group in sorted((-by[group], group) for group in by)] for by in told]
-    ones = [[group for group in order if len(group) == 1] for order in best]
-    twos = [[group for group in order if len(group) == 2][:MOST_PAIRS] for order in best]
+    ones = [_of_length(1, order) for order in best]
+    twos = [_of_length(2, order)[:MOST_PAIRS] for order in best]
     groups = sorted({group for some in (*ones, *twos) for group in some})
     whole = [axis.coarse(most) for axis in axes]
     counted = Counted(data, [tuple(whole[at] for at in group) for group in groups], slots, len(wanted[0]))
@@ -147,6 +147,10 @@ def _by_place(
         (rates(one, kinds, by), rates(two, kinds, by))
         for one, two, kinds, by in zip(ones, twos, wanted, told, strict=True)
     ]
+
+
+def _of_length(length: int, groups: list[Group]) -> list[Group]:
+    return [group for group in groups if len(group) == length]
 
 
 def _told(
