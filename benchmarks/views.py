@@ -56,7 +56,7 @@ pq.write_table(pa.Table.from_pandas(lost, preserve_index=False), directory + "/f
 LOOK = """
 import json, sys, time
 import numpy as np
-from paramsurvey.host import peak_memory
+from paramsurvey.worker.machine import peak_memory
 from paramsurvey.views import *
 from paramsurvey.views.columns.arrow import ArrowColumns
 from paramsurvey.views.columns.frame import FrameColumns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import io
 import os
 import subprocess
@@ -1038,3 +1039,10 @@ def test_an_interruption_while_the_results_are_put_together_stays_one(
     with pytest.raises(KeyboardInterrupt):
         paramsurvey.map(double, PSETS)
     assert paramsurvey.last_results() is before
+
+
+@pytest.mark.parametrize("name", ["map", "imap_unordered", "last_results"])
+def test_a_function_of_the_module_has_the_docstring_of_its_method(name: str) -> None:
+    told = inspect.getdoc(getattr(paramsurvey.Session, name))
+    assert told
+    assert inspect.getdoc(getattr(paramsurvey, name)) == told

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from paramsurvey.psets import Cells
 
 import paramsurvey
+from paramsurvey.params.sources import ColumnValues
 from paramsurvey.views import SurveyData
 from paramsurvey.views.columns.arrow import ArrowColumns
 from paramsurvey.views.columns.frame import FrameColumns
@@ -32,7 +32,7 @@ class InPieces:
     def __len__(self) -> int:
         return len(self._source)
 
-    def chunks(self, names: Sequence[str], size: int = 0) -> Iterator[Mapping[str, Cells]]:
+    def chunks(self, names: Sequence[str], size: int = 0) -> Iterator[Mapping[str, ColumnValues]]:
         return self._source.chunks(names, self._size)
 
 

@@ -88,6 +88,11 @@ class Session:
         """What runs the groups."""
         return self._backend
 
+    @property
+    def log(self) -> RunLog:
+        """The log of what runs now."""
+        return self._log
+
     def update(self, **options: Any) -> None:
         """Replace all options; the workers and the log stay where nothing changes for them.
 
@@ -203,31 +208,64 @@ class Session:
         Returns
         -------
         MapResults, or None
-            None before the first map.
+            None before the first map; of the default session, also after `paramsurvey.finalize`, unless that
+            ended a map.
+
+        Examples
+        --------
+        >>> results = paramsurvey.last_results()  # after Ctrl-C  # doctest: +SKIP
+        >>> again = paramsurvey.map(worker, results.missing)  # doctest: +SKIP
         """
         return self._last
 
     def map(
         self, func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, **options: Any
     ) -> MapResults:
-        """Run a worker function once for every pset; see `paramsurvey.map`.
+        """Run a worker function once for every parameter set.
 
         Parameters
         ----------
-        func, psets, out_func, **options
-            As for `paramsurvey.map`.
+        func : callable
+            ``func(pset, system_kwargs, user_kwargs)``, returning a dict of results or None. It may be a
+            lambda, a closure, or a function of a notebook.
+        psets : DataFrame, iterable of dicts, dict of columns, polars or Arrow table, path, or space
+            The parameter sets. They are not changed. A path is that of a Parquet file; a space is from
+            `paramsurvey.params`.
+        out_func : callable, optional
+            ``out_func(user_ret, system_kwargs, user_kwargs)``, called here for every pset that is done.
+        **options
+            See the options table in the documentation. Among them: `user_kwargs`, `chdir`,
+            `group_size`, `name`, `limit`, `timeout`, `retries`, `verbose`.
 
         Returns
         -------
         MapResults
+            A DataFrame with one row for each pset that finished, in the order of the psets: the pset's
+            columns, then the result's. ``.missing`` has the psets without a result, each with its
+            reason, ``.progress`` the counters, ``.stats`` the times.
 
         Raises
         ------
+        ValueError, TypeError
+            Before any work starts: the function, the psets or an option cannot be used as they are.
+        SurveyError
+            The survey cannot go on; `last_results` has what had finished.
+        KeyboardInterrupt
+            After Ctrl-C; `last_results` has what had finished.
         RuntimeError
             This thread is within a map of this session: in its out_func, in a loop over
             `imap_unordered`, or in the worker function. A map of another thread is waited for.
         SessionClosed
             A RuntimeError, too: the session is closed, or was closed while the map ran or waited.
+
+        Examples
+        --------
+        >>> import paramsurvey
+        >>> def add(pset, system_kwargs, user_kwargs):
+        ...     return {"c": pset["a"] + pset["b"]}
+        >>> results = paramsurvey.map(add, [{"a": 1, "b": 2}], verbose=0)  # doctest: +SKIP
+        >>> results.c.tolist()  # doctest: +SKIP
+        [3]
         """
         with self._alone(), self._working():
             run = self._prepare(func, psets, {**options, "out_func": out_func})
@@ -237,16 +275,36 @@ class Session:
                 self._last = run.results if run.results is not None else self._last
 
     def imap_unordered(self, func: WorkerFunction, psets: Any, **options: Any) -> Iterator[dict[str, Any]]:
-        """Yield what becomes of every pset, as it does; see `paramsurvey.imap_unordered`.
+        """Run a worker function for every parameter set, and yield what becomes of each as it does.
+
+        Nothing is kept: the psets may come from an iterator without end, and the results may be more
+        than fits into memory. While nobody takes results, no more work is handed out. Leaving the loop
+        ends the map.
 
         Parameters
         ----------
         func, psets, **options
-            As for `paramsurvey.map`.
+            As for `map`.
 
         Yields
         ------
         dict
+            The pset's keys and the result's; for a pset without a result its own keys,
+            ``_exception`` and ``_traceback``.
+
+        Raises
+        ------
+        ValueError, TypeError, SurveyError, KeyboardInterrupt
+            As for `map`, when the first result is asked for.
+
+        Examples
+        --------
+        >>> import paramsurvey
+        >>> def square(pset, system_kwargs, user_kwargs):
+        ...     return {"y": pset["x"] ** 2}
+        >>> for row in paramsurvey.imap_unordered(square, ({"x": x} for x in range(10**9))):  # doctest: +SKIP
+        ...     if row["y"] > 100:
+        ...         break
         """
         with self._alone():
             with self._working():
@@ -336,15 +394,6 @@ class Session:
         if quiet.verbose > 0:
             return resolve(os.environ, self._given, map_options, warn)
         return quiet
-
-    def write_to_log(self, line: str) -> None:
-        """Write a line to the log, where there is one.
-
-        Parameters
-        ----------
-        line : str
-        """
-        self._log.write(line)
 
     def _open_log(self) -> RunLog:
         options = self.options

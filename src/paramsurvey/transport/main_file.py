@@ -22,7 +22,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from paramsurvey.transport.main_guard import Definitions, definitions, has_guard
-from paramsurvey.transport.source_text import remember
+from paramsurvey.transport.source_text import add_to_linecache
 
 SPAWNED_MAIN = "__mp_main__"  # the main module's name in a process that is not the program itself
 MAINS = ("__main__", SPAWNED_MAIN)
@@ -64,7 +64,7 @@ class MainFile:
         module.__loader__ = None if spec is None else spec.loader
         vars(module).update(__file__=self.path, __builtins__=builtins)
         if not os.path.isfile(self.path):  # it is in a zip archive, or on another machine
-            remember({self.path: tuple(self.text.splitlines(keepends=True))})
+            add_to_linecache({self.path: tuple(self.text.splitlines(keepends=True))})
         before = sys.modules.get(SPAWNED_MAIN)
         sys.modules[SPAWNED_MAIN] = module
         try:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.identity import Hasher, Lanes, Matcher
+from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher
 from paramsurvey.views.columns.groups import Floats
 from paramsurvey.views.columns.survey_data import FAILED, FINISHED, SECONDS, SurveyData, chunks_of
 
@@ -301,7 +301,7 @@ def _matched(before: SurveyData, after: SurveyData) -> Rows:
     """
     if not len(before) or not len(after):
         return np.full(len(after), -1, dtype=np.int64)
-    stored, at, numbers = _all_lanes(before), before.positions(), after.positions()
+    stored, at, numbers = _all_hashes(before), before.positions(), after.positions()
     partner, misfit = _same_numbers(stored, at, after, numbers)
     if misfit > numbers.max():
         return partner
@@ -311,27 +311,27 @@ def _matched(before: SurveyData, after: SurveyData) -> Rows:
     rest, looking = np.flatnonzero(free), np.flatnonzero(partner < 0)
     rest = rest[np.argsort(at[rest], kind="stable")]  # of equal psets, the first takes the first
     looking = looking[np.argsort(numbers[looking], kind="stable")]
-    found, which = Matcher(stored[rest]).match(_all_lanes(after)[looking])
+    found, which = Matcher(stored[rest]).match(_all_hashes(after)[looking])
     partner[looking[found]] = rest[which]
     return partner
 
 
-def _same_numbers(stored: Lanes, at: Rows, after: SurveyData, numbers: Rows) -> tuple[Rows, int]:
+def _same_numbers(stored: HashPairs, at: Rows, after: SurveyData, numbers: Rows) -> tuple[Rows, int]:
     """Return the row of the pset with the same number, and the first number whose psets are not the same."""
     row_at = np.full(int(at.max()) + 2, -1, dtype=np.int64)
     row_at[at] = np.arange(len(at))
     partner, start, misfit = np.empty(len(after), dtype=np.int64), 0, int(numbers.max()) + 1
-    for lanes in _lanes(after):
-        rows = slice(start, start + len(lanes))
+    for hashes in _hashes(after):
+        rows = slice(start, start + len(hashes))
         likely = row_at[np.minimum(numbers[rows], len(row_at) - 1)]  # the last one is never taken
-        same = (likely >= 0) & stored[likely].equal(lanes)
+        same = (likely >= 0) & stored[likely].equal(hashes)
         misfit = min(misfit, int(numbers[rows].min(where=~same, initial=misfit)))
         partner[rows] = likely
         start = rows.stop
     return partner, misfit
 
 
-def _lanes(data: SurveyData) -> Iterator[Lanes]:
+def _hashes(data: SurveyData) -> Iterator[HashPairs]:
     """Yield the psets' identities, a chunk at a time."""
     hasher = Hasher()
     for source in (data.finished, data.missing):
@@ -339,9 +339,9 @@ def _lanes(data: SurveyData) -> Iterator[Lanes]:
             yield hasher.keys(cells, count)
 
 
-def _all_lanes(data: SurveyData) -> Lanes:
-    lanes, start = Lanes.empty(len(data)), 0
-    for some in _lanes(data):
-        lanes.put(slice(start, start + len(some)), some)
+def _all_hashes(data: SurveyData) -> HashPairs:
+    hashes, start = HashPairs.empty(len(data)), 0
+    for some in _hashes(data):
+        hashes.put(slice(start, start + len(some)), some)
         start += len(some)
-    return lanes
+    return hashes
