@@ -9,6 +9,7 @@ Arrow has no type for is pickled, and marked as such.
 from __future__ import annotations
 
 import pickle
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -214,22 +215,28 @@ def _encode_values(values: list[Any], kinds: NDArray[np.int8]) -> Encoded:
 # ---- out
 
 
-def decode(array: Any, codec: str, kinds: NDArray[np.int8] | None = None) -> list[Piece]:
-    """Return the values of a stored column, an `Array` or `ChunkedArray`, and where they belong."""
+def decode(
+    array: Any, codec: str, kinds: NDArray[np.int8] | None = None, unpickle: bool = False
+) -> list[Piece]:
+    """Return the values of a stored column, an `Array` or `ChunkedArray`, and where they belong.
+
+    Unpickling runs code of whoever has written the pickle: unless `unpickle` is true, a pickled value is
+    a text that says what it is.
+    """
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
     there = np.arange(len(array)) if array.null_count == 0 else np.flatnonzero(array.is_valid())
     if kinds is None:
         at: At = slice(0, len(array)) if len(there) == len(array) else there
-        return [(at, _values(array, codec))] if len(there) else []
-    return list(_decode_kinds(array, codec, kinds))
+        return [(at, _values(array, codec, unpickle))] if len(there) else []
+    return list(_decode_kinds(array, codec, kinds, unpickle))
 
 
-def _decode_kinds(array: Any, codec: str, kinds: NDArray[np.int8]) -> Iterator[Piece]:
+def _decode_kinds(array: Any, codec: str, kinds: NDArray[np.int8], unpickle: bool) -> Iterator[Piece]:
     for kind in np.unique(kinds).tolist():
         at = np.flatnonzero(kinds == kind)
         if kind == Kind.VALUE:
-            yield at, _values(array.take(pa.array(at)), codec)
+            yield at, _values(array.take(pa.array(at)), codec, unpickle)
         elif kind == Kind.INT:
             yield at, array.take(pa.array(at)).to_numpy().astype(np.int64)
         elif kind == Kind.NONE:
@@ -238,13 +245,21 @@ def _decode_kinds(array: Any, codec: str, kinds: NDArray[np.int8]) -> Iterator[P
             yield at, np.full(len(at), np.nan)
 
 
-def _values(array: Any, codec: str) -> Values:
+def _values(array: Any, codec: str, unpickle: bool) -> Values:
     """Return what there is, in order."""
     present = array if array.null_count == 0 else array.drop_null()
     if codec == "number":
         data: NDArray[Any] = present.to_numpy(zero_copy_only=False)
         return data
+    if codec == "pickle" and not unpickle:
+        return [shown_pickle(content) for content in present.to_pylist()]
     return codecs()[codec].decode(present)
+
+
+def shown_pickle(content: object) -> str:
+    """Return what is shown of a pickled value by who does not unpickle; other values look otherwise."""
+    bare = content if isinstance(content, bytes) else repr(content).encode(errors="backslashreplace")
+    return f"<a pickled object of {len(bare)} bytes, {zlib.crc32(bare):08x}>"
 
 
 # ---- codecs
