@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import pickle
@@ -91,8 +92,12 @@ def write(kind: str, *columns: tuple[Any, Any], number: int | None = None) -> Pa
     return folder / name
 
 
+new = itertools.count(1000)
+
+
 def position(*rows: int) -> tuple[Any, Any]:
-    return field("_position", pa.array(rows, pa.int64()), role="position")
+    """Return the column of positions; by default of one that no other row has."""
+    return field("_position", pa.array(rows or [next(new)], pa.int64()), role="position")
 
 
 def trap_key() -> str:
@@ -130,31 +135,38 @@ def checkpoint() -> None:
 
 
 def pset_column(count: int) -> tuple[Any, Any]:
-    return field("a", pa.array(range(count), pa.int64()), role="pset", key="sa", codec="number", dtype="")
+    return field(
+        "a",
+        pa.array([next(new) for _ in range(count)], pa.int64()),
+        role="pset",
+        key="sa",
+        codec="number",
+        dtype="",
+    )
 
 
 def in_failures(trapped: str) -> None:
-    write("failures", position(50), pset_column(1), *failure_columns(1, trapped))
+    write("failures", position(), pset_column(1), *failure_columns(1, trapped))
 
 
 CRAFTED: dict[str, Any] = {
     "a result": lambda: write(
-        "results", position(9), field("x", traps(1), role="result", key="sx", codec="pickle", dtype="")
+        "results", position(), field("x", traps(1), role="result", key="sx", codec="pickle", dtype="")
     ),
     "the key of a result": lambda: write(
         "results",
-        position(9),
+        position(),
         field("x", pa.array([1]), role="result", key=trap_key(), codec="number", dtype=""),
     ),
     "a pset that failed": lambda: write(
         "failures",
-        position(9),
+        position(),
         field("a", traps(1), role="pset", key="sa", codec="pickle", dtype="object"),
         *failure_columns(1),
     ),
     "the key of a pset": lambda: write(
         "failures",
-        position(9),
+        position(),
         field("a", pa.array([1]), role="pset", key=trap_key(), codec="number", dtype=""),
         *failure_columns(1),
     ),
@@ -164,21 +176,21 @@ CRAFTED: dict[str, Any] = {
     "attempts": lambda: in_failures("attempts"),
     "the key of a failure": lambda: write(
         "failures",
-        position(9),
+        position(),
         pset_column(1),
         *failure_columns(1),
         field("_why", pa.array([1]), role="failure", key=trap_key(), codec="number", dtype=""),
     ),
     "what was printed": lambda: write(
         "failures",
-        position(9),
+        position(),
         pset_column(1),
         *failure_columns(1),
         field("_output", traps(1), role="output", key="soutput", codec="pickle", dtype=""),
     ),
     "the key of what was printed": lambda: write(
         "results",
-        position(9),
+        position(),
         pset_column(1),
         field("_output", pa.array(["x"]), role="output", key=trap_key(), codec="str", dtype=""),
     ),
@@ -282,7 +294,7 @@ def test_what_is_pickled_is_shown_as_such() -> None:
     in_failures("exception")
     CRAFTED["a pset that failed"]()
     missing = look("dir").missing.to_df()
-    assert missing._exception.str.contains("a pickled object").tolist() == [False, False, True]
+    assert missing._exception.str.contains("a pickled object").tolist() == [False, True, False]
     assert missing.a.astype(str).str.contains("a pickled object").sum() == 1
     assert "a pickled object" in "".join(describe(read_state("dir")))
 
