@@ -1,4 +1,4 @@
-"""All views of a survey: their time and peak memory, of a grid and of a sample, in Parquet and in a DataFrame.
+"""All views of a survey: time and peak memory, of a grid and of a sample, in Parquet and in memory.
 
 Each case runs in a process of its own. The survey has nine columns: five keys, three results and the
 seconds; one pset in two hundred has failed.
@@ -56,7 +56,7 @@ pq.write_table(pa.Table.from_pandas(lost, preserve_index=False), directory + "/f
 LOOK = """
 import json, sys, time
 import numpy as np
-from paramsurvey.host import peak_memory
+from paramsurvey.worker.machine import peak_memory
 from paramsurvey.views import *
 from paramsurvey.views.columns.arrow import ArrowColumns
 from paramsurvey.views.columns.frame import FrameColumns

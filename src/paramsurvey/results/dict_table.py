@@ -16,15 +16,6 @@ class DictTable(pd.DataFrame):
         return pd.DataFrame
 
     def itertuples(self, index: bool = True, name: str | None = "Pandas") -> Iterator[Any]:
-        """Yield each row as a namedtuple, in order; see `pandas.DataFrame.itertuples`.
-
-        Parameters
-        ----------
-        index : bool
-            Whether the first field is the row's label.
-        name : str, optional
-            The namedtuple's name; None: plain tuples.
-        """
         return super().itertuples(index=index, name=name)
 
     def iterdicts(self) -> Iterator[dict[Any, Any]]:
@@ -37,4 +28,6 @@ class DictTable(pd.DataFrame):
 
     def to_df(self) -> pd.DataFrame:
         """Return a plain DataFrame of the same."""
-        return pd.DataFrame(self)
+        frame = pd.DataFrame(self)
+        frame.attrs = dict(self.attrs)
+        return frame

@@ -15,6 +15,7 @@ from paramsurvey.errors import NotACheckpoint
 from paramsurvey.params.column_names import in_unicode
 from paramsurvey.params.dataframes import as_series
 from paramsurvey.params.sources import PsetSource
+from paramsurvey.plotting.accessor import PlotOfResults
 from paramsurvey.results.export import Exportable
 from paramsurvey.results.missing import Missing, MissingOrigin, WorkerCall, printed_by
 from paramsurvey.results.original_values import original_values
@@ -73,6 +74,23 @@ class MapResults(Exportable):
             self._verbose = verbose
             self._checkpoint = checkpoint
             self._printed = printed or {}
+
+    plot = PlotOfResults()  # pandas' own, and more
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units of columns by their names, for the labels of pictures; set it to a dict.
+
+        Examples
+        --------
+        >>> results.units = {"mass": "kg"}  # doctest: +SKIP
+        """
+        units: dict[str, str] = self.attrs.setdefault("units", {})
+        return units
+
+    @units.setter
+    def units(self, units: Mapping[str, str]) -> None:
+        self.attrs["units"] = dict(units)
 
     @property
     def results(self) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.identity import Hasher, Lanes, Matcher
+from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher
 from paramsurvey.views.columns.groups import Floats
 from paramsurvey.views.columns.survey_data import FAILED, FINISHED, SECONDS, SurveyData, chunks_of
 
@@ -296,32 +296,42 @@ class _Top:
 def _matched(before: SurveyData, after: SurveyData) -> Rows:
     """Return for each pset of the second survey the row of the same one in the first; -1 for none.
 
-    Where surveys were made alike, equal psets have equal numbers: this is tried first, for it needs no
-    sorting. The others are looked for among what is left.
+    Where surveys were made alike, equal psets have equal numbers. So the numbers up to the first that
+    does not fit are matched as they are; what comes then is sorted and searched.
     """
-    stored, at = _all_lanes(before), before.positions()
-    row_at = np.full(int(at.max(initial=-1)) + 2, -1, dtype=np.int64)
-    row_at[at] = np.arange(len(at))
-    numbers = np.minimum(after.positions(), len(row_at) - 1)  # the last one is never taken
-    partner, start, left = np.empty(len(after), dtype=np.int64), 0, []
-    for lanes in _lanes(after):
-        rows = slice(start, start + len(lanes))
-        likely = row_at[numbers[rows]]
-        likely[(likely >= 0) & ~stored[likely].equal(lanes)] = -1
-        partner[rows] = likely
-        left.append(lanes[likely < 0])
-        start = rows.stop
-    looking = np.flatnonzero(partner < 0)
-    if len(looking) and len(stored):
-        free = np.ones(len(before), dtype=np.bool_)
-        free[partner[partner >= 0]] = False
-        rest = np.flatnonzero(free)
-        found, which = Matcher(stored[rest]).match(Lanes.joined(left))
-        partner[looking[found]] = rest[which]
+    if not len(before) or not len(after):
+        return np.full(len(after), -1, dtype=np.int64)
+    stored, at, numbers = _all_hashes(before), before.positions(), after.positions()
+    partner, misfit = _same_numbers(stored, at, after, numbers)
+    if misfit > numbers.max():
+        return partner
+    partner[numbers >= misfit] = -1
+    free = np.ones(len(before), dtype=np.bool_)
+    free[partner[partner >= 0]] = False
+    rest, looking = np.flatnonzero(free), np.flatnonzero(partner < 0)
+    rest = rest[np.argsort(at[rest], kind="stable")]  # of equal psets, the first takes the first
+    looking = looking[np.argsort(numbers[looking], kind="stable")]
+    found, which = Matcher(stored[rest]).match(_all_hashes(after)[looking])
+    partner[looking[found]] = rest[which]
     return partner
 
 
-def _lanes(data: SurveyData) -> Iterator[Lanes]:
+def _same_numbers(stored: HashPairs, at: Rows, after: SurveyData, numbers: Rows) -> tuple[Rows, int]:
+    """Return the row of the pset with the same number, and the first number whose psets are not the same."""
+    row_at = np.full(int(at.max()) + 2, -1, dtype=np.int64)
+    row_at[at] = np.arange(len(at))
+    partner, start, misfit = np.empty(len(after), dtype=np.int64), 0, int(numbers.max()) + 1
+    for hashes in _hashes(after):
+        rows = slice(start, start + len(hashes))
+        likely = row_at[np.minimum(numbers[rows], len(row_at) - 1)]  # the last one is never taken
+        same = (likely >= 0) & stored[likely].equal(hashes)
+        misfit = min(misfit, int(numbers[rows].min(where=~same, initial=misfit)))
+        partner[rows] = likely
+        start = rows.stop
+    return partner, misfit
+
+
+def _hashes(data: SurveyData) -> Iterator[HashPairs]:
     """Yield the psets' identities, a chunk at a time."""
     hasher = Hasher()
     for source in (data.finished, data.missing):
@@ -329,9 +339,9 @@ def _lanes(data: SurveyData) -> Iterator[Lanes]:
             yield hasher.keys(cells, count)
 
 
-def _all_lanes(data: SurveyData) -> Lanes:
-    lanes, start = Lanes.empty(len(data)), 0
-    for some in _lanes(data):
-        lanes.put(slice(start, start + len(some)), some)
+def _all_hashes(data: SurveyData) -> HashPairs:
+    hashes, start = HashPairs.empty(len(data)), 0
+    for some in _hashes(data):
+        hashes.put(slice(start, start + len(some)), some)
         start += len(some)
-    return lanes
+    return hashes

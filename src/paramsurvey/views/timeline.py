@@ -1,4 +1,4 @@
-"""Who worked when: the busy part of each worker's time, from each pset's worker, start and seconds."""
+"""When each worker was busy: from each pset's worker, start and seconds."""
 
 from __future__ import annotations
 
@@ -89,10 +89,8 @@ def timeline_of(
     """
     start, seconds = np.asarray(start, dtype=np.float64), np.asarray(seconds, dtype=np.float64)
     known = np.isfinite(start) & np.isfinite(seconds)
-    worker, failed = (
-        np.asarray(worker),
-        np.zeros(len(start), np.bool_) if failed is None else np.asarray(failed),
-    )
+    worker = np.asarray(worker)
+    failed = np.zeros(len(start), dtype=np.bool_) if failed is None else np.asarray(failed)
     if not known.all():
         worker, start, seconds, failed = worker[known], start[known], seconds[known], failed[known]
     codes, names = pd.factorize(worker)
@@ -128,7 +126,7 @@ def _rows(
 
 
 class _Counts:
-    """What happened in each cell of a timeline: psets that began, and ended, and how long before its right edge."""
+    """What happened in each cell of a timeline: psets began and ended, so long before its right edge."""
 
     def __init__(self, workers: int, edges: Floats) -> None:
         self._edges = edges
@@ -147,8 +145,9 @@ class _Counts:
         self._after_ends += self._count(ends, left)
 
     def busy(self) -> Floats:
-        """Return the busy seconds in each cell: of what ran at its left edge, began in it, less what ended."""
-        running = np.cumsum(self.begun - self._ended, axis=1) - (self.begun - self._ended)
+        """Return the busy seconds in each cell: what ran before it or began in it, less what ended."""
+        more = self.begun - self._ended
+        running = np.cumsum(more, axis=1) - more
         busy = running * np.diff(self._edges) + self._after_begins - self._after_ends
         return np.asarray(np.maximum(busy, 0.0))
 

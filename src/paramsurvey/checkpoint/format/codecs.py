@@ -395,7 +395,7 @@ def _dumps(value: Any) -> bytes:
         short = b"__main__"
     if b"__main__" not in short:
         return short
-    return dump_code(value)
+    return dump_code(value, names_of_main=False)
 
 
 def _unpickled(array: Any) -> list[Any]:

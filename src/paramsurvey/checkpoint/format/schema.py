@@ -124,7 +124,7 @@ def _key_text(key: Hashable) -> str:
         return f"s{key}"
     import base64
 
-    return "p" + base64.b64encode(dump_code(key)).decode()
+    return "p" + base64.b64encode(dump_code(key, names_of_main=False)).decode()
 
 
 def _key(text: str, unpickle: bool) -> Hashable:

@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from paramsurvey.psets import Cells, Coded
+from paramsurvey.checkpoint.format.schema import field_info
+from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, nothing
+from paramsurvey.views.columns.survey_data import SurveyData
 
 
 class ArrowColumns:
@@ -48,7 +50,11 @@ class ArrowColumns:
     def __len__(self) -> int:
         return self._count
 
-    def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, Cells]]:
+    def pset_keys(self) -> tuple[str, ...]:
+        """Return the columns that are psets' keys, as the metadata of a checkpoint say."""
+        return tuple(field.name for field in self._dataset.schema if field_info(field).get("role") == "pset")
+
+    def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, ColumnValues]]:
         """Yield the rows in their order, at most `size` at a time."""
         there = [name for name in names if name in self._names]
         batches = self._dataset.to_batches(
@@ -75,7 +81,31 @@ class ArrowColumns:
         return list(rows.tolist())
 
 
-def _cells(array: Any) -> Cells:
+def stored_data(finished: Any, failures: Any = None, keys: Sequence[str] | None = None) -> SurveyData:
+    """Return the columns of results that are on a disk.
+
+    Parameters
+    ----------
+    finished : Dataset, Table, path or list of paths
+        What `paramsurvey.scan` returns, or anything else with a row for each finished pset.
+    failures : Dataset, Table, path or list of paths, optional
+        The psets without a result, with `KIND`, ``_exception`` and ``_traceback``.
+    keys : sequence of str, optional
+        The psets' keys; where they are not given, the fields' metadata say which these are.
+
+    Raises
+    ------
+    ValueError
+        Nobody says what the psets' keys are.
+    """
+    source = ArrowColumns(finished)
+    found = source.pset_keys() if keys is None else tuple(keys)
+    if not found and source.names:
+        raise ValueError("which of the columns are the psets' keys? name them: keys=[...]")
+    return SurveyData(source, None if failures is None else ArrowColumns(failures), found)
+
+
+def _cells(array: Any) -> ColumnValues:
     """Return some rows of an Arrow array."""
     kind = array.type
     if pa.types.is_null(kind):
@@ -89,14 +119,14 @@ def _cells(array: Any) -> Cells:
         whole: np.ndarray[Any, Any] = array.to_numpy(zero_copy_only=False)
         return whole
     if pa.types.is_nested(kind) or _is_binary(kind):
-        return Coded(np.where(array.is_null(), -1, 0), [f"({kind})", np.nan])
+        return CategoryCodes(np.where(array.is_null(), -1, 0), [f"({kind})", np.nan])
     return _coded(array.dictionary_encode())
 
 
-def _coded(array: Any) -> Coded:
+def _coded(array: Any) -> CategoryCodes:
     codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     values = [np.nan if value is None else value for value in array.dictionary.to_pylist()]
-    return Coded(codes.astype(np.int64), [*values, np.nan])
+    return CategoryCodes(codes.astype(np.int64), [*values, np.nan])
 
 
 def _is_binary(kind: Any) -> bool:

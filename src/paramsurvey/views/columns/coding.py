@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from paramsurvey.psets import Cells, Coded
+from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.views.columns.axes import ABSENT, OTHERS, Axis, Codes, Range, in_order
 from paramsurvey.views.columns.source import numbers
 
@@ -23,7 +23,7 @@ CELLS = 1 << 14  # of the table that finds a number's range: most numbers then n
 WIDE = 100.0  # from the smallest to the largest of positive numbers: their logarithms are more even
 
 Floats = NDArray[np.float64]
-Chunks = Callable[[], Iterable[Cells]]
+Chunks = Callable[[], Iterable[ColumnValues]]
 
 
 class Coder(Protocol):
@@ -31,7 +31,7 @@ class Coder(Protocol):
 
     axis: Axis
 
-    def codes(self, cells: Cells) -> Codes:
+    def codes(self, cells: ColumnValues) -> Codes:
         """Return the place of each cell."""
         ...
 
@@ -141,7 +141,7 @@ class Values:
         self.incomplete = False
         self._table: tuple[list[Any], NDArray[np.int64]] = ([], np.zeros(0, dtype=np.int64))
 
-    def add(self, cells: Cells) -> NDArray[np.int64]:
+    def add(self, cells: ColumnValues) -> NDArray[np.int64]:
         """Return the number of each cell, -1 for what is absent, and learn what is new."""
         codes = self.numbers(cells, self._learn)
         found = np.bincount(codes + 1, minlength=len(self.places) + 1)
@@ -149,7 +149,7 @@ class Values:
         self.counts = found
         return codes
 
-    def find(self, cells: Cells) -> NDArray[np.int64]:
+    def find(self, cells: ColumnValues) -> NDArray[np.int64]:
         """Return the number of each cell, -1 for what is absent, -2 for what was not learned."""
         return self.numbers(cells, lambda key: self.places.get(key, -2))
 
@@ -160,12 +160,12 @@ class Values:
         self.incomplete = True
         self._table = ([], np.zeros(0, dtype=np.int64))
 
-    def numbers(self, cells: Cells, place: Callable[[tuple[type, Any]], int]) -> NDArray[np.int64]:
+    def numbers(self, cells: ColumnValues, place: Callable[[tuple[type, Any]], int]) -> NDArray[np.int64]:
         """Return the number that `place` gives each cell's value."""
         if isinstance(cells, np.ndarray):
             places, values = pd.factorize(cells)
             return np.array([*_places(values.tolist(), place), -1], dtype=np.int64)[places]
-        if not isinstance(cells, Coded):
+        if not isinstance(cells, CategoryCodes):
             return np.array(_places(cells, place), dtype=np.int64)
         if self._table[0] is not cells.categories:  # a categorical has the same ones in each chunk
             table = np.array(_places(cells.categories, place), dtype=np.int64)
@@ -213,7 +213,7 @@ class ValueCoder:
             counts[-1] = found.counts[0]
         self.axis = Axis(name, tuple(places), counts, order is not None)
 
-    def codes(self, cells: Cells) -> Codes:
+    def codes(self, cells: ColumnValues) -> Codes:
         """Return the place of each cell."""
         return np.asarray(self.table[self._found.find(cells)])
 
@@ -226,7 +226,7 @@ class RangeCoder:
         self._cutter = cutter
         self._table = table
 
-    def codes(self, cells: Cells) -> Codes:
+    def codes(self, cells: ColumnValues) -> Codes:
         """Return the place of each cell."""
         return self._table[self._cutter.cut(numbers(cells))]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from paramsurvey.psets import Cells, Coded
+from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, nothing
 from paramsurvey.views.columns.survey_data import KIND, POSITION, SECONDS, SurveyData
 
@@ -46,7 +46,7 @@ class FrameColumns:
     def __len__(self) -> int:
         return len(self._index)
 
-    def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, Cells]]:
+    def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, ColumnValues]]:
         """Yield the rows in their order, at most `size` at a time."""
         for start in range(0, len(self), size):
             stop = min(start + size, len(self))
@@ -66,12 +66,12 @@ class FrameColumns:
         labels: list[Hashable] = self._index[rows].tolist()
         return labels
 
-    def _cells(self, name: str, start: int, stop: int) -> Cells:
+    def _cells(self, name: str, start: int, stop: int) -> ColumnValues:
         if name not in self._arrays:
             return nothing(stop - start)
         array = self._arrays[name][start:stop]
         if isinstance(array.dtype, pd.CategoricalDtype):
-            return Coded(array.codes, self._categories_of(name))
+            return CategoryCodes(array.codes, self._categories_of(name))
         return _cells(array)
 
     def _categories_of(self, name: str) -> list[Any]:
@@ -86,7 +86,7 @@ def _array(column: pd.Series[Any]) -> Any:
     return column.to_numpy() if is_plain else column.array
 
 
-def _cells(array: Any) -> Cells:
+def _cells(array: Any) -> ColumnValues:
     """Return some rows of a column."""
     if isinstance(array, np.ndarray):
         if array.dtype.kind in "biuf":
@@ -96,7 +96,7 @@ def _cells(array: Any) -> Cells:
     elif _is_number(array.dtype) and not array.isna().any():
         return np.asarray(array, dtype=array.dtype.numpy_dtype)
     codes, values = pd.factorize(array)
-    return Coded(codes, [*values.tolist(), np.nan])
+    return CategoryCodes(codes, [*values.tolist(), np.nan])
 
 
 def _is_number(dtype: Any) -> bool:

@@ -13,6 +13,7 @@ Places = NDArray[np.integer[Any]]
 
 MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 SIGN = np.uint64(1 << 63)
+SHIFT_ROWS = 1000  # whose median is near to all others
 QUANTILE_ROWS = 1 << 21  # quantiles of more rows are those of as many, chosen at random: ± 0.1 % of rank
 
 
@@ -58,8 +59,12 @@ class Moments:
         if not len(values):
             return
         if self._shift is None:
-            self._shift = float(values.mean())
-        moved, cells = values - self._shift, len(self.counts)
+            self._shift = float(np.median(values[:SHIFT_ROWS]))
+        with np.errstate(over="ignore"):  # squares of what is near to the largest float
+            self._add(places, values)
+
+    def _add(self, places: Places, values: Floats) -> None:
+        moved, cells = values - (self._shift or 0.0), len(self.counts)
         if cells == 1:  # the same without looking where each belongs
             self.counts += len(values)
             self._sums += moved.sum()
@@ -87,7 +92,7 @@ class Moments:
     @property
     def deviations(self) -> Floats:
         """The standard deviation in each cell, of n - 1 degrees of freedom as pandas has it."""
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             squares = self._squares - self._sums**2 / self.counts
             return np.sqrt(np.maximum(squares, 0) / np.where(self.counts > 1, self.counts - 1, np.nan))
 

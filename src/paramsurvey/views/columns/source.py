@@ -1,8 +1,8 @@
 """Where views read from: tables as columns, a chunk of rows at a time.
 
 `frame` reads DataFrames, `arrow` reads Parquet files and Arrow datasets. What they hand out are the
-`Cells` of psets: a numpy array of numbers or bools, positions in a list of values (`Coded`), or a
-list of objects. A value that is not there is nan.
+`ColumnValues` of psets: a numpy array of numbers or bools, positions in a list of values
+(`CategoryCodes`), or a list of objects. A value that is not there is nan.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.psets import Cells, Coded
+from paramsurvey.params.sources import CategoryCodes, ColumnValues
 
 CHUNK = 1 << 18  # rows: a column of them is 2 MB, which stays in a processor's cache while it is used
 
@@ -32,7 +32,7 @@ class ColumnSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, Cells]]:
+    def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, ColumnValues]]:
         """Yield the rows in their order, at most `size` at a time; a column that is not there is nan."""
         ...
 
@@ -45,9 +45,9 @@ class ColumnSource(Protocol):
         ...
 
 
-def numbers(cells: Cells) -> NDArray[np.float64]:
+def numbers(cells: ColumnValues) -> NDArray[np.float64]:
     """Return cells as floats: durations in seconds, nan for what is no number."""
-    if isinstance(cells, Coded):
+    if isinstance(cells, CategoryCodes):
         table = np.array([number(value) for value in cells.categories], dtype=np.float64)
         return np.asarray(table[cells.codes])
     if isinstance(cells, np.ndarray):

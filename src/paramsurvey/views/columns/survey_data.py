@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.messages import FailureKind
-from paramsurvey.psets import Cells, Coded
+from paramsurvey.params.sources import CategoryCodes, ColumnValues
+from paramsurvey.transport.messages import FailureKind
 from paramsurvey.views.columns.axes import Axis, Codes
 from paramsurvey.views.columns.coding import Coder, Values, find_axis
 from paramsurvey.views.columns.groups import chosen
@@ -242,7 +242,7 @@ class SurveyData:
             known = ", ".join(map(repr, (*self.keys, *self.results)))
             raise KeyError(f"there is no column {name!r}: the columns are {known}")
 
-    def _cells(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Cells], NDArray[np.uint8]]]:
+    def _cells(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, ColumnValues], NDArray[np.uint8]]]:
         """Yield the columns of all rows, a chunk at a time, and the rows' states."""
         start = 0
         for cells, count in chunks_of(self.finished, names):
@@ -263,7 +263,9 @@ class SurveyData:
         return np.concatenate(found)
 
 
-def chunks_of(source: ColumnSource | None, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Cells], int]]:
+def chunks_of(
+    source: ColumnSource | None, names: Sequence[str]
+) -> Iterator[tuple[Mapping[str, ColumnValues], int]]:
     """Yield the columns of a source, and how many rows each chunk has; nothing where there is none."""
     if source is None:
         return
@@ -272,7 +274,7 @@ def chunks_of(source: ColumnSource | None, names: Sequence[str]) -> Iterator[tup
         return
     for cells in source.chunks(names):
         first = cells[names[0]]
-        yield cells, len(first.codes if isinstance(first, Coded) else first)
+        yield cells, len(first.codes if isinstance(first, CategoryCodes) else first)
 
 
 def _some(chunk: Chunk, most: int, total: int) -> Chunk:

@@ -50,8 +50,8 @@ def first_and_pairs(
         Of the grid that the psets are some cells of, at random; infinite for a sample of anything.
     """
     count, split = len(axes), _Split(values, rows, cells)
-    empty = np.full((count, count), np.nan)
-    first, first_error, pairs, pairs_error = empty[0].copy(), empty[0].copy(), empty.copy(), empty.copy()
+    first, first_error, total, total_error = np.full((4, count), np.nan)
+    pairs, pairs_error = np.full((2, count, count), np.nan)
     single = _binned(axes, codes, min(MOST_BINS, max(2, len(values) // LEAST_PER_BIN)))
     for axis, (places, bins) in enumerate(single):
         first[axis], first_error[axis] = split.interval(split.explained(places, bins))
@@ -64,7 +64,7 @@ def first_and_pairs(
             pairs[one, other], pairs_error[one, other] = split.interval(both)
     for matrix in (pairs, pairs_error):
         matrix.T[np.triu_indices(count, 1)] = matrix[np.triu_indices(count, 1)]
-    return Indices(first, empty[0].copy(), pairs, first_error, empty[0].copy(), pairs_error)
+    return Indices(first, total, pairs, first_error, total_error, pairs_error)
 
 
 def _binned(axes: Sequence[Axis], codes: Sequence[Codes], most: int) -> list[tuple[Places, int]]:

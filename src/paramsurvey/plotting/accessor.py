@@ -1,0 +1,263 @@
+"""``results.plot``: all that pandas' own plot accessor can, and pictures of a survey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pandas.plotting import PlotAccessor
+
+from paramsurvey.errors import NotStored
+
+if TYPE_CHECKING:
+    from paramsurvey.views import SurveyData
+    from paramsurvey.views.failures import CauseView, Failures
+    from paramsurvey.views.slices import Reduction
+
+MOST_COLUMNS = 8  # of parallel coordinates, where none are named
+
+
+class SurveyPlot(PlotAccessor):
+    """Pictures of results. ``results.plot(...)`` and ``results.plot.scatter(...)`` are pandas' own.
+
+    Every picture is drawn into the Axes `ax`, or into a new figure, and returned as Axes. matplotlib is
+    needed: ``pip install 'paramsurvey[plot]'``.
+
+    Examples
+    --------
+    >>> results.plot.slice("rate", "depth", "loss")  # doctest: +SKIP
+    >>> results.plot.importance("loss")  # doctest: +SKIP
+    """
+
+    def __init__(self, results: Any) -> None:
+        super().__init__(results)
+        self._results = results
+
+    def slice(
+        self,
+        x: str,
+        y: str | None = None,
+        value: str | None = None,
+        *,
+        reduction: Reduction = "mean",
+        at: Mapping[str, Any] | None = None,
+        ax: Any = None,
+    ) -> Any:
+        """Draw a value by two axes as colours, reduced over all others; or by one, as a line.
+
+        Parameters
+        ----------
+        x, y : str
+            Columns. One with many values is shown in ranges.
+        value : str, optional
+            A column with numbers. None: the part of the psets that failed.
+        reduction : str
+            ``'mean'``, ``'median'``, ``'min'``, ``'max'`` or ``'std'`` of the value;
+            ``'count'`` of finished psets, or ``'failures'``.
+        at : mapping, optional
+            Other columns that are held at one value.
+        ax : Axes, optional
+            Where to draw.
+
+        Returns
+        -------
+        Axes
+
+        Examples
+        --------
+        >>> results.plot.slice("C", "gamma", "score", at={"kernel": "rbf"})  # doctest: +SKIP
+        """
+        from paramsurvey.plotting.heatmap import draw_slice
+        from paramsurvey.views import FAILING, slice_of
+
+        data = self._data()
+        view = slice_of(data, x, y, FAILING if value is None else value, reduction, at)
+        return draw_slice(view, ax, data.units)
+
+    def importance(self, value: str | None = None, *, ax: Any = None) -> Any:
+        """Draw how much of a value's variance each axis explains, and the strongest interactions.
+
+        Exact where the psets are a full grid that has a value everywhere; else an estimate with 95 %
+        intervals, which the title says.
+
+        Parameters
+        ----------
+        value : str, optional
+            A column with numbers. None: whether psets fail.
+        ax : Axes, optional
+            Where to draw.
+
+        Returns
+        -------
+        Axes
+        """
+        from paramsurvey.plotting.bars import draw_importance
+        from paramsurvey.views import FAILING, importance_of
+
+        return draw_importance(importance_of(self._data(), FAILING if value is None else value), ax)
+
+    def distribution(self, value: str, *, bins: int = 60, ax: Any = None) -> Any:
+        """Draw a histogram of a column, with its median and quartiles; of texts, how often each is there.
+
+        Parameters
+        ----------
+        value : str
+            A column.
+        bins : int
+            How many bins, at most.
+        ax : Axes, optional
+            Where to draw.
+
+        Returns
+        -------
+        Axes
+        """
+        from paramsurvey.plotting.bars import draw_distribution
+        from paramsurvey.views import distribution_of
+
+        data = self._data()
+        return draw_distribution(distribution_of(data, value, bins), ax, data.units)
+
+    def failures(self, cause: int | None = None, *, ax: Any = None) -> Any:
+        """Draw where psets fail, by the two axes that tell most about it.
+
+        Parameters
+        ----------
+        cause : int, optional
+            One cause alone: its row in ``results.missing.summary()``. None: all failures.
+        ax : Axes, optional
+            Where to draw.
+
+        Returns
+        -------
+        Axes
+
+        Raises
+        ------
+        IndexError
+            When there is no such cause among the twenty most frequent.
+        """
+        from paramsurvey.plotting.heatmap import draw_failures
+        from paramsurvey.views import failures_of
+
+        data = self._data()
+        return draw_failures(_chosen(failures_of(data), cause), ax, data.units)
+
+    def parallel(
+        self, columns: Sequence[str] | None = None, *, value: str | None = None, ax: Any = None
+    ) -> Any:
+        """Draw how psets run through some columns side by side, coloured by the mean of a value.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            The columns, from left to right. None: the psets' keys that vary, and the value.
+        value : str, optional
+            A column with numbers.
+        ax : Axes, optional
+            Where to draw.
+
+        Returns
+        -------
+        Axes
+        """
+        from paramsurvey.plotting.lines import draw_parallel
+        from paramsurvey.views import parallel_of
+
+        data = self._data()
+        if columns is None:
+            last = [] if value is None else [value]
+            columns = [axis.name for axis in data.varying()][: MOST_COLUMNS - len(last)] + last
+        return draw_parallel(parallel_of(data, columns, value), ax, data.units)
+
+    def cost(self, axis: str | None = None, *, seconds: str | None = None, ax: Any = None) -> Any:
+        """Draw the seconds that went into each value of an axis, and how long one pset took there.
+
+        Parameters
+        ----------
+        axis : str, optional
+            One of the psets' keys. None: the one that makes most difference.
+        seconds : str, optional
+            The column that tells how long each pset took.
+        ax : Axes, optional
+            Where to draw.
+
+        Returns
+        -------
+        Axes
+
+        Raises
+        ------
+        NotStored
+            A ValueError: nobody says how long the psets took.
+        """
+        from paramsurvey.plotting.bars import draw_cost
+        from paramsurvey.views import cost_of
+
+        found = cost_of(self._data(seconds)).axes
+        shown = [one for one in found if axis in (None, one.axis.name)]
+        if not shown:
+            known = ", ".join(repr(one.axis.name) for one in found)
+            raise KeyError(f"there is no axis {axis!r} that varies: those that do are {known or 'none'}")
+        return draw_cost(shown[0], ax, self._results.attrs.get("units"))
+
+    def timeline(
+        self,
+        *,
+        worker: str | None = None,
+        start: str | None = None,
+        seconds: str | None = None,
+        ax: Any = None,
+    ) -> Any:
+        """Draw how busy each worker was, from columns that say what ran where and when.
+
+        Parameters
+        ----------
+        worker : str
+            The column with each pset's worker: a number, or a name.
+        start : str
+            That with the time when it began, in seconds.
+        seconds : str
+            That with how long it took.
+        ax : Axes, optional
+            Where to draw.
+
+        Returns
+        -------
+        Axes
+
+        Raises
+        ------
+        NotStored
+            A ValueError: nobody says when the psets ran.
+        """
+        from paramsurvey.plotting.workers import draw_timeline
+        from paramsurvey.views import timeline_of
+
+        if worker is None or start is None or seconds is None:
+            raise NotStored(
+                "these results do not say where and when each pset ran: let the worker function return it, "
+                "and name the columns, timeline(worker='pid', start='began', seconds='took')"
+            )
+        columns = [self._results[name].to_numpy() for name in (worker, start, seconds)]
+        return draw_timeline(timeline_of(*columns), ax)
+
+    def _data(self, seconds: str | None = None) -> SurveyData:
+        from paramsurvey.views import data_of
+
+        return data_of(self._results, seconds)
+
+
+def _chosen(failures: Failures, cause: int | None) -> CauseView:
+    if cause is None:
+        return failures.together
+    if not 0 <= cause < len(failures.causes):
+        raise IndexError(f"there is no cause {cause}: results.missing.summary() shows {len(failures.causes)}")
+    return failures.causes[cause]
+
+
+class PlotOfResults:
+    """The attribute ``plot`` of results: the accessor of one table, or of the class its documentation."""
+
+    def __get__(self, results: Any, owner: type) -> Any:
+        return SurveyPlot if results is None else SurveyPlot(results)

@@ -1,0 +1,150 @@
+"""Importance, distributions and cost, as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from paramsurvey.plotting.figures import axes_for, ink
+from paramsurvey.plotting.labels import label_y, legend_above, named, shown
+from paramsurvey.plotting.palette import BLUE, GREEN, ORANGE, SKY, VERMILLION
+from paramsurvey.views.columns.survey_data import FAILING, SECONDS
+from paramsurvey.views.cost import AxisCost
+from paramsurvey.views.distribution import Distribution
+from paramsurvey.views.importance import Importance
+
+MOST_PAIRS, LEAST_SHARE = 5, 0.01  # of the variance: of weaker interactions there is nothing to see
+BAR = 0.32  # inches
+OF = {FAILING: "failing", SECONDS: "the seconds"}
+
+Units = Mapping[str, str]
+
+
+def draw_importance(view: Importance, ax: Any = None, units: Units | None = None) -> Any:
+    """Draw how much of a value's variance each axis explains, and the strongest interactions.
+
+    Parameters
+    ----------
+    view : Importance
+    ax : Axes, optional
+    units : mapping, optional
+        Not used; shares have no unit.
+
+    Returns
+    -------
+    Axes
+    """
+    frame, pairs = view.to_frame(), view.pairs()
+    pairs = pairs[pairs["share"] > LEAST_SHARE].head(MOST_PAIRS)
+    names = [*frame.index, *(f"{x} × {y}" for x, y in zip(pairs["x"], pairs["y"], strict=True))]
+    axes = axes_for(ax, height=max(2.4, BAR * len(names) + 1.5))
+    places = np.arange(len(frame))
+    handles = []
+    if frame["total"].notna().any():
+        handles.append(axes.barh(places, frame["total"], color=SKY, label="with interactions"))
+    if frame["first"].notna().any():
+        handles.append(axes.barh(places, frame["first"], height=0.5, color=BLUE, label="alone"))
+    if len(pairs):
+        below = len(frame) + np.arange(len(pairs))
+        handles.append(axes.barh(below, pairs["share"], height=0.5, color=ORANGE, label="interaction of two"))
+    if not view.exact:
+        _draw_intervals(axes, frame, pairs)
+    of = OF.get(view.value, view.value)
+    axes.set(ylim=(len(names) - 0.4, -0.6), xlabel=f"share of the variance of {shown(of, 30)}")
+    axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
+    axes.axvline(0, color=ink(), linewidth=0.8)
+    legend_above(axes, handles, _how(view))
+    label_y(axes, names)
+    return axes
+
+
+def _how(view: Importance) -> str:
+    if not np.isfinite(view.indices.first).any():
+        return "nothing varies"
+    return "exact" if view.exact else f"estimated from {view.used:,} psets"
+
+
+def _draw_intervals(axes: Any, frame: Any, pairs: Any) -> None:
+    style = {"fmt": "none", "ecolor": ink(), "capsize": 2, "linewidth": 1}
+    place = np.arange(len(frame))
+    for shares, down in (("first", 0.0), ("total", 0.3)):
+        error = frame[f"{shares}_high"] - frame[shares]
+        if error.notna().any():
+            axes.errorbar(frame[shares], place + down, xerr=error, **style)
+    if len(pairs):
+        error = pairs["high"] - pairs["share"]
+        axes.errorbar(pairs["share"], len(frame) + np.arange(len(pairs)), xerr=error, **style)
+
+
+def draw_distribution(view: Distribution, ax: Any = None, units: Units | None = None) -> Any:
+    """Draw a histogram with median and quartiles; of texts, how often each is there.
+
+    Parameters
+    ----------
+    view : Distribution
+    ax : Axes, optional
+    units : mapping, optional
+
+    Returns
+    -------
+    Axes
+    """
+    if view.labels or not view.known:
+        return _draw_texts(view, ax, units)
+    axes = axes_for(ax)
+    axes.bar(
+        view.edges[:-1],
+        view.counts,
+        np.diff(view.edges),
+        align="edge",
+        color=SKY,
+        edgecolor=BLUE,
+        linewidth=0.5,
+    )
+    median = axes.axvline(view.quantiles[0.5], color=VERMILLION, label="median")
+    quarters = [view.quantiles[share] for share in (0.25, 0.75)]
+    lines = [axes.axvline(at, color=VERMILLION, linestyle="--", label="quartiles") for at in quarters]
+    if view.logarithmic:
+        axes.set_xscale("log")
+    axes.set(xlabel=named(view.name, units), ylabel="psets")
+    absent = f"{view.absent:,} without a number" if view.absent else ""
+    legend_above(axes, [median, lines[0]], absent)
+    return axes
+
+
+def _draw_texts(view: Distribution, ax: Any, units: Units | None) -> Any:
+    axes = axes_for(ax, height=max(2.4, BAR * len(view.labels) + 1.2))
+    axes.barh(np.arange(len(view.labels)), view.counts, color=SKY, edgecolor=BLUE)
+    axes.set(ylim=(len(view.labels) - 0.4, -0.6), xlabel="psets", ylabel=named(view.name, units))
+    label_y(axes, view.labels)
+    return axes
+
+
+def draw_cost(view: AxisCost, ax: Any = None, units: Units | None = None) -> Any:
+    """Draw the seconds that went into each place of an axis, and what one pset took there.
+
+    Parameters
+    ----------
+    view : AxisCost
+    ax : Axes, optional
+    units : mapping, optional
+
+    Returns
+    -------
+    Axes
+    """
+    axes = axes_for(ax, height=max(2.4, BAR * len(view.axis) + 1.5))
+    bars = axes.barh(np.arange(len(view.axis)), view.seconds, color=GREEN)
+    texts = [
+        f" {share:.0%}, median {median:.3g} s"
+        for share, median in zip(view.share.tolist(), view.median.tolist(), strict=True)
+    ]
+    axes.bar_label(bars, texts, fontsize="small")
+    axes.margins(x=0.35)
+    axes.set(
+        ylim=(len(texts) - 0.4, -0.6), xlabel="seconds of all psets", ylabel=named(view.axis.name, units)
+    )
+    label_y(axes, view.axis.labels())
+    return axes

@@ -1,0 +1,123 @@
+"""Slices, and failures by two axes: a value as colour, and patterns where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.plotting.figures import axes_for
+from paramsurvey.plotting.labels import label_x, label_y, legend_above, named
+from paramsurvey.plotting.palette import PATTERNS, VALUES, VERMILLION
+from paramsurvey.plotting.profiles import FAILED_PART, WORDS, described, draw_profile, draw_rates, title_of
+from paramsurvey.views.columns.axes import Axis
+from paramsurvey.views.columns.survey_data import FAILING
+from paramsurvey.views.failures import CauseView
+from paramsurvey.views.slices import NO_PSET, SHOWN, Slice
+
+PLACE = 0.24  # inches: a picture grows with its axes, so that their places can be told apart
+SMALLEST, LARGEST = (4.8, 3.6), (10.0, 8.0)  # inches
+
+Units = Mapping[str, str]
+
+
+def draw_slice(view: Slice, ax: Any = None, units: Units | None = None) -> Any:
+    """Draw a value by two axes as colours, or by one as a line.
+
+    Parameters
+    ----------
+    view : Slice
+    ax : Axes, optional
+        Where to draw; a new figure otherwise.
+    units : mapping, optional
+        Units by the columns' names.
+
+    Returns
+    -------
+    Axes
+    """
+    if not view.y.name:
+        return draw_profile(view, ax, units)
+    axes = axes_for(ax, *_size(view.x, view.y))
+    handles = _fill(axes, view.values, view.states, described(view, units), **_limits(view))
+    if view.reduction not in WORDS and view.value != FAILING:
+        handles += _mark_failures(axes, (view.failed > 0) & (view.states == SHOWN))
+    _dress(axes, view.x, view.y, units, handles)
+    return axes
+
+
+def draw_failures(view: CauseView, ax: Any = None, units: Units | None = None) -> Any:
+    """Draw the part of the psets that failed: by the two axes that tell most, or by the only one.
+
+    Parameters
+    ----------
+    view : CauseView
+    ax : Axes, optional
+    units : mapping, optional
+
+    Returns
+    -------
+    Axes
+    """
+    if not view.pairs:
+        return draw_rates(view, ax, units)
+    rates = view.pairs[0]
+    x, y = rates.axes
+    axes = axes_for(ax, *_size(x, y))
+    states = np.where(rates.psets.T > 0, SHOWN, NO_PSET)
+    handles = _fill(axes, rates.rate.T, states, FAILED_PART, vmin=0.0, vmax=1.0)
+    handles += _mark_failures(axes, rates.failures.T > 0)
+    _dress(axes, x, y, units, handles, title_of(view))
+    return axes
+
+
+def _fill(axes: Any, values: Any, states: NDArray[Any], text: str, **limits: float) -> list[Any]:
+    """Draw a colour for each value and a pattern for each other state; return what the legend shows."""
+    down, across = values.shape
+    finite = np.ma.masked_invalid(values)
+    edges = np.arange(across + 1) - 0.5, np.arange(down + 1) - 0.5
+    mesh = axes.pcolormesh(*edges, finite, cmap=VALUES, rasterized=True, **limits)
+    if finite.count():
+        axes.figure.colorbar(mesh, ax=axes, label=text)
+    return [_draw_pattern(axes, state, states == state) for state in PATTERNS if (states == state).any()]
+
+
+def _draw_pattern(axes: Any, state: int, cells: NDArray[Any]) -> Any:
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Patch, Rectangle
+
+    look, style = PATTERNS[state], PATTERNS[state].style()
+    at = np.argwhere(cells).tolist()
+    axes.add_collection(PatchCollection([Rectangle((x - 0.5, y - 0.5), 1, 1) for y, x in at], **style))
+    return Patch(label=look.text, **style)
+
+
+def _limits(view: Slice) -> dict[str, float]:
+    """Return what the ends of the colours mean, where that does not follow from the values."""
+    if view.reduction in WORDS:
+        return {"vmin": 0.0, "vmax": max(1.0, float(np.nanmax(view.values, initial=1.0)))}
+    return {"vmin": 0.0, "vmax": 1.0} if view.value == FAILING else {}
+
+
+def _mark_failures(axes: Any, some: NDArray[Any]) -> list[Any]:
+    """Put a mark into the cells whose value leaves out psets that failed."""
+    if not some.any():
+        return []
+    rows, columns = np.nonzero(some)
+    return [axes.scatter(columns, rows, marker="x", color=VERMILLION, s=14, label="some failed")]
+
+
+def _dress(axes: Any, x: Axis, y: Axis, units: Units | None, handles: Sequence[Any], title: str = "") -> None:
+    axes.set(xlim=(-0.5, len(x) - 0.5), ylim=(-0.5, len(y) - 0.5))
+    axes.set(xlabel=named(x.name, units), ylabel=named(y.name, units))
+    legend_above(axes, handles, title)
+    label_x(axes, x.labels())
+    label_y(axes, y.labels())
+
+
+def _size(x: Axis, y: Axis) -> tuple[float, float]:
+    """Return how large a picture with these axes is to be, in inches."""
+    wanted = (len(x) * PLACE + 2.4, len(y) * PLACE + 1.6)
+    return tuple(np.clip(wanted, SMALLEST, LARGEST).tolist())

@@ -1,0 +1,78 @@
+"""One axis alone: a slice of it as a line, and the failures at each of its places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from paramsurvey.plotting.figures import axes_for
+from paramsurvey.plotting.labels import label_x, legend_above, named, shown
+from paramsurvey.plotting.palette import BLUE, PATTERNS, VERMILLION
+from paramsurvey.views.columns.survey_data import FAILING
+from paramsurvey.views.failures import CauseView
+from paramsurvey.views.slices import SHOWN, Slice
+
+WORDS = {"count": "finished psets", "failures": "failed psets"}
+FAILED_PART = "part of the psets that failed"
+PART = (-0.03, 1.03)  # the limits of an axis that shows a part of a whole
+LONGEST_TITLE = 50  # characters
+
+Units = Mapping[str, str]
+
+
+def described(view: Slice, units: Units | None) -> str:
+    """Return what a slice shows, in words."""
+    if view.reduction in WORDS:
+        return WORDS[view.reduction]
+    return FAILED_PART if view.value == FAILING else f"{view.reduction} of {named(view.value, units)}"
+
+
+def title_of(view: CauseView) -> str:
+    """Return how many psets failed, and of what."""
+    if not view.count:
+        return "no pset has failed"
+    what = f": {view.cause.exception}" if view.cause.exception else ""
+    return shown(f"{view.count:,} failed{what}", LONGEST_TITLE)
+
+
+def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any:
+    """Draw a slice of one axis: a line where its values ascend, else a point for each."""
+    axes = axes_for(ax)
+    places = np.arange(len(view.x))
+    axes.plot(places, view.values[0], "o-" if view.x.ordered else "o", color=BLUE, markersize=4)
+    handles = []
+    for state, look in PATTERNS.items():
+        at = np.flatnonzero(view.states[0] == state)
+        style = {**look.style(), "label": look.text, "zorder": 0}
+        spans = [axes.axvspan(place - 0.5, place + 0.5, **style) for place in at]
+        handles += spans[:1]
+    some = np.flatnonzero((view.failed[0] > 0) & (view.states[0] == SHOWN))
+    if len(some) and view.reduction not in WORDS and view.value != FAILING:
+        marks = axes.scatter(some, view.values[0, some], marker="x", color=VERMILLION, zorder=3)
+        marks.set_label("some failed")
+        handles.append(marks)
+    axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(view.x.name, units), ylabel=described(view, units))
+    if view.value == FAILING and view.reduction not in WORDS:
+        axes.set_ylim(PART)
+    legend_above(axes, handles)
+    label_x(axes, view.x.labels())
+    return axes
+
+
+def draw_rates(view: CauseView, ax: Any = None, units: Units | None = None) -> Any:
+    """Draw the part of the psets that failed at each place of the axis that tells most, with its interval."""
+    axes = axes_for(ax)
+    axes.set(ylabel=FAILED_PART, ylim=PART)
+    axes.set_title(title_of(view))
+    if not view.axes:
+        axes.set_xticks([])
+        return axes
+    rates = view.axes[0]
+    (low, high), places = rates.interval, np.arange(len(rates.axes[0]))
+    error = np.clip([rates.rate - low, high - rates.rate], 0, None)
+    axes.errorbar(places, rates.rate, error, fmt="o", color=VERMILLION, markersize=4, capsize=2)
+    axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(rates.axes[0].name, units))
+    label_x(axes, rates.axes[0].labels())
+    return axes

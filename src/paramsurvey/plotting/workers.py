@@ -1,0 +1,42 @@
+"""Timelines: how busy each worker was, and where psets failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from paramsurvey.plotting.figures import axes_for
+from paramsurvey.plotting.labels import label_y, legend_above
+from paramsurvey.plotting.palette import VALUES, VERMILLION
+from paramsurvey.views.timeline import Timeline
+
+ROW = 0.2  # inches
+
+
+def draw_timeline(view: Timeline, ax: Any = None) -> Any:
+    """Draw the busy part of each worker's time, and a mark where psets began that failed.
+
+    Parameters
+    ----------
+    view : Timeline
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    axes = axes_for(ax, width=8.0, height=min(8.0, max(2.6, ROW * len(view.workers) + 1.6)))
+    edges = np.arange(len(view.workers) + 1) - 0.5
+    mesh = axes.pcolormesh(view.edges, edges, view.share, cmap=VALUES, vmin=0, vmax=1, rasterized=True)
+    axes.figure.colorbar(mesh, ax=axes, label="busy part of the time")
+    handles = []
+    if view.failed.any():
+        rows, columns = np.nonzero(view.failed)
+        middle = (view.edges[:-1] + view.edges[1:]) / 2
+        style = {"marker": "x", "color": VERMILLION, "s": 16}
+        handles = [axes.scatter(middle[columns], rows, label="psets that failed", **style)]
+    axes.set(xlabel="seconds", ylabel="worker", ylim=(len(view.workers) - 0.5, -0.5))
+    legend_above(axes, handles)
+    label_y(axes, view.workers)
+    return axes

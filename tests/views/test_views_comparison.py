@@ -1,0 +1,156 @@
+"""Two surveys compared, pset by pset, in whatever order they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from survey_tables import grid, run, survey
+
+from paramsurvey.views import SECONDS, Comparison, SurveyData, compare, data_of
+from paramsurvey.views.columns.survey_data import KIND
+
+PSETS = grid(x=range(10), k=["a", "b", "c"])
+
+
+def results_of(psets: pd.DataFrame, failing: Any = (), **columns: Any) -> SurveyData:
+    """Return a survey whose psets at `failing` have no result."""
+    frame = psets.assign(y=psets["x"] * 2.0, **{name: make(psets) for name, make in columns.items()})
+    lost = frame.index.isin(list(failing))
+    return survey(frame[~lost], ["x", "k"], frame.loc[lost, ["x", "k"]])
+
+
+def counts(found: Comparison) -> dict[str, int]:
+    frame = found.to_frame()
+    return {what: count for what, count in zip(frame["what"], frame["psets"], strict=True) if count}
+
+
+def test_the_same_survey_differs_in_nothing() -> None:
+    found = compare(results_of(PSETS, [3, 4]), results_of(PSETS, [3, 4]))
+    assert found.both == 30
+    assert counts(found) == {"still failing": 2}
+
+
+def test_the_order_of_the_psets_and_of_their_keys_does_not_matter() -> None:
+    shuffled = PSETS.sample(frac=1, random_state=0)[["k", "x"]]
+    found = compare(results_of(PSETS), results_of(shuffled))
+    assert found.both == 30
+    assert counts(found) == {}
+
+
+def test_new_and_gone_psets_are_counted_and_shown() -> None:
+    found = compare(results_of(PSETS[3:]), results_of(PSETS[:28]))
+    assert found.both == 25
+    assert (found.new.count, found.gone.count) == (3, 2)
+    assert found.new.examples == ((0, {"x": 0, "k": "a"}), (1, {"x": 0, "k": "b"}), (2, {"x": 0, "k": "c"}))
+    assert [label for label, _ in found.gone.examples] == [28, 29]
+
+
+def test_what_fails_newly_still_or_no_more() -> None:
+    found = compare(results_of(PSETS, [0, 1, 2]), results_of(PSETS, [2, 3]))
+    assert [pset for _, pset in found.newly_failing.examples] == [{"x": 1, "k": "a"}]
+    assert found.mended.count == 2
+    assert found.still_failing.count == 1
+
+
+def test_what_did_not_run_has_neither_failed_nor_been_mended() -> None:
+    frame = PSETS.assign(y=1.0)
+    kinds = pd.DataFrame({**PSETS[:2], KIND: ["not run", "raised"]})
+    found = compare(survey(frame[2:], ["x", "k"], kinds), survey(frame, ["x", "k"]))
+    assert counts(found) == {"mended": 1}
+
+
+def test_one_and_one_point_nought_and_true_are_three_psets() -> None:
+    tables = [pd.DataFrame({"x": [value], "y": [1.0]}) for value in (1, 1.0, True)]
+    for one in range(3):
+        for other in range(3):
+            found = compare(survey(tables[one], ["x"]), survey(tables[other], ["x"]))
+            assert found.both == (one == other)
+
+
+def test_equal_psets_are_matched_one_to_one_in_their_order() -> None:
+    before = survey(pd.DataFrame({"x": [1, 1, 2], "y": [1.0, 2.0, 3.0]}), ["x"])
+    after = survey(pd.DataFrame({"x": [2, 1, 1, 1], "y": [3.0, 1.0, 2.0, 9.0]}), ["x"])
+    found = compare(before, after)
+    assert counts(found) == {"new": 1}
+    assert found.columns[0].changed == 0
+
+
+def test_numbers_differ_beyond_the_tolerance_and_the_largest_changes_come_first() -> None:
+    moved = {3: 1e-12, 5: 0.5, 7: -2.0, 11: np.nan}
+    before, frame = results_of(PSETS), PSETS.assign(y=PSETS["x"] * 2.0)
+    frame["y"] += [moved.get(at, 0.0) for at in range(30)]
+    (column,) = compare(before, survey(frame, ["x", "k"])).columns
+    assert (column.name, column.compared, column.changed) == ("y", 30, 3)
+    assert [change.label for change in column.largest] == [11, 7, 5]
+    assert (column.largest[1].before, column.largest[1].after) == (4.0, 2.0)
+    (column,) = compare(before, survey(frame, ["x", "k"]), atol=1.0).columns
+    assert [change.label for change in column.largest] == [11, 7]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        (np.nan, np.nan, 0),
+        (np.nan, 1.0, 1),
+        (np.inf, np.inf, 0),
+        (np.inf, -np.inf, 1),
+        (1.0, np.inf, 1),
+        (0.0, -0.0, 0),
+        (1e300, -1e300, 1),
+    ],
+)
+def test_nan_and_infinity_are_values_that_can_change(old: float, new: float, changed: int) -> None:
+    before, after = (survey(pd.DataFrame({"x": [1, 2], "y": [5.0, y]}), ["x"]) for y in (old, new))
+    (column,) = compare(before, after).columns
+    assert column.changed == changed
+    assert len(column.largest) == changed
+
+
+def test_texts_change_too_and_keys_that_only_one_has_are_named() -> None:
+    before = results_of(PSETS, [1], t=lambda psets: "old", gone=lambda psets: 1)
+    after = results_of(
+        PSETS, [1], t=lambda psets: np.where(psets["x"] > 7, "new", "old"), fresh=lambda psets: 1
+    )
+    found = compare(before, after)
+    assert counts(found) == {"still failing": 1, "t changed": 6}
+    change = found.columns[0].largest[0]
+    assert (change.pset, change.before, change.after) == ({"x": 8, "k": "a"}, "old", "new")
+    assert (found.only_before, found.only_after) == (("gone",), ("fresh",))
+
+
+def test_what_became_slower_and_faster() -> None:
+    before = results_of(PSETS, **{SECONDS: lambda psets: 1.0})
+    seconds = np.where(PSETS["k"] == "a", 2.0 + PSETS["x"], 1.005)
+    after = results_of(PSETS, **{SECONDS: lambda psets: seconds})
+    found = compare(before, after).speed
+    assert found is not None
+    assert (found.slower, found.faster) == (10, 0)
+    assert found.before == 30
+    assert found.slowest[0].pset == {"x": 9, "k": "a"}
+    again = compare(after, before).speed
+    assert again is not None
+    assert (again.slower, again.faster) == (0, 10)
+    assert compare(before, results_of(PSETS)).speed is None
+
+
+def test_results_of_two_maps_are_compared_though_their_rows_are_elsewhere() -> None:
+    def results(failing: int, offset: float) -> SurveyData:
+        def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+            assert pset["x"] != failing
+            return {"y": pset["x"] + offset * (pset["k"] == "c")}
+
+        return data_of(run(worker, PSETS))
+
+    found = compare(results(2, 0.0), results(8, 1.0))
+    assert counts(found) == {"newly failing": 3, "mended": 3, "y changed": 8}
+    assert found.both == 30
+
+
+def test_an_empty_survey_has_everything_gone() -> None:
+    nothing = results_of(PSETS[:0])
+    assert compare(results_of(PSETS), nothing).gone.count == 30
+    assert compare(nothing, results_of(PSETS)).new.count == 30
+    assert compare(nothing, nothing).both == 0

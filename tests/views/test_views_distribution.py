@@ -1,0 +1,63 @@
+"""Distributions: every finite value is in its bin, and the quantiles are numpy's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from survey_tables import survey
+
+from paramsurvey.views import distribution_of
+from paramsurvey.views.distribution import SHARES
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=40))
+def test_every_finite_number_is_counted_once_whatever_it_is(values: list[float]) -> None:
+    found = distribution_of(survey(pd.DataFrame({"y": np.array(values)}), []), "y")
+    finite = int(np.isfinite(values).sum())
+    assert found.counts.sum() == finite == found.known
+    assert found.absent == len(values) - finite if finite else True
+
+
+def test_bins_and_quantiles_are_those_of_numpy() -> None:
+    values = np.random.default_rng(0).normal(size=5000)
+    found = distribution_of(survey(pd.DataFrame({"y": values}), [], pieces=999), "y", bins=20)
+    np.testing.assert_array_equal(found.counts, np.histogram(values, found.edges)[0])
+    np.testing.assert_allclose(list(found.quantiles.values()), np.quantile(values, SHARES))
+    assert found.mean == pytest.approx(values.mean())
+    assert found.deviation == pytest.approx(values.std(ddof=1))
+    assert found.to_frame()["count"].sum() == 5000
+
+
+def test_whole_numbers_have_a_bin_each() -> None:
+    found = distribution_of(survey(pd.DataFrame({"y": [1, 2, 2, 5, 5, 5, 3, 3]}), []), "y")
+    assert found.edges.tolist() == [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]
+    assert found.counts.tolist() == [1, 2, 2, 0, 3]
+
+
+def test_what_is_spread_over_powers_of_ten_has_logarithmic_bins() -> None:
+    values = np.random.default_rng(0).lognormal(sigma=4, size=3000)
+    found = distribution_of(survey(pd.DataFrame({"y": values}), []), "y")
+    assert found.logarithmic
+    assert found.counts.max() < 600
+    assert not distribution_of(survey(pd.DataFrame({"y": values - 1}), []), "y").logarithmic
+
+
+def test_texts_are_counted_and_bools_are_numbers() -> None:
+    found = distribution_of(survey(pd.DataFrame({"y": ["a", "b", "a", None]}), []), "y")
+    assert (found.labels, found.counts.tolist(), found.known, found.absent) == (("a", "b"), [2, 1], 3, 1)
+    bools = distribution_of(survey(pd.DataFrame({"y": [True, False, True]}), []), "y")
+    assert bools.counts.tolist() == [1, 2]
+
+
+def test_failed_psets_have_no_result_and_yet_a_key() -> None:
+    data = survey(
+        pd.DataFrame({"x": [1.0, 2.0], "y": [0.5, np.nan], "t": ["a", "b"]}),
+        ["x"],
+        pd.DataFrame({"x": [3.0]}),
+    )
+    assert (distribution_of(data, "y").known, distribution_of(data, "y").absent) == (1, 1)
+    assert (distribution_of(data, "x").known, distribution_of(data, "x").absent) == (3, 0)
+    assert (distribution_of(data, "t").known, distribution_of(data, "t").absent) == (2, 0)
