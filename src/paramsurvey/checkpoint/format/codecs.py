@@ -8,8 +8,6 @@ Arrow has no type for is pickled, and marked as such.
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,12 +19,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from paramsurvey.errors import CheckpointError
+from paramsurvey.checkpoint.format import pickles
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.transport.columns import EXACT_IN_FLOAT, object_array, unpack_values, value_array
 from paramsurvey.transport.messages import Values
 from paramsurvey.transport.packed_columns import split_by_kind
-from paramsurvey.transport.pickling import dump_code
 
 NUMBERS = "?bhilqBHILQefd"  # numpy's characters for the types that Arrow and Parquet have, too
 
@@ -252,14 +249,8 @@ def _values(array: Any, codec: str, unpickle: bool) -> Values:
         data: NDArray[Any] = present.to_numpy(zero_copy_only=False)
         return data
     if codec == "pickle" and not unpickle:
-        return [shown_pickle(content) for content in present.to_pylist()]
+        return [pickles.shown(content) for content in present.to_pylist()]
     return codecs()[codec].decode(present)
-
-
-def shown_pickle(content: object) -> str:
-    """Return what is shown of a pickled value by who does not unpickle; other values look otherwise."""
-    bare = content if isinstance(content, bytes) else repr(content).encode(errors="backslashreplace")
-    return f"<a pickled object of {len(bare)} bytes, {zlib.crc32(bare):08x}>"
 
 
 # ---- codecs
@@ -299,7 +290,7 @@ def codecs() -> dict[str, Codec]:
         "list of int": _list_of(int, pa.int64()),
         "list of float": _list_of(float, pa.float64()),
         "array": Codec(_all_arrays, _arrays, _unpacked_arrays),
-        "pickle": Codec(lambda values: True, _pickled, _unpickled),
+        "pickle": Codec(lambda values: True, pickles.pickled, pickles.unpickled),
     }
 
 
@@ -381,28 +372,3 @@ def _unpacked_arrays(array: Any) -> list[Any]:
         array.offsets.to_numpy() - array.offsets[0].as_py(),
     )
     return [flat[start:end].copy() for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
-
-
-def _pickled(values: list[Any]) -> Any:
-    return pa.array([None if value is None else _dumps(value) for value in values], pa.binary())
-
-
-def _dumps(value: Any) -> bytes:
-    """Pickle by value what other programs cannot import: cloudpickle does, at ten times the cost."""
-    try:
-        short = pickle.dumps(value, protocol=5)
-    except Exception:
-        short = b"__main__"
-    if b"__main__" not in short:
-        return short
-    return dump_code(value, names_of_main=False)
-
-
-def _unpickled(array: Any) -> list[Any]:
-    try:
-        return [pickle.loads(value) for value in array.to_pylist()]
-    except Exception as error:  # of whatever the objects are made of
-        raise CheckpointError(
-            f"the checkpoint holds objects that cannot be unpickled here ({error!r}): "
-            "make the module that they come from importable"
-        ) from error

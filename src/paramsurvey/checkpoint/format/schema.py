@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.format.codecs import Encoded, Piece, codecs, decode, encode, shifted, shown_pickle
+from paramsurvey.checkpoint.format import pickles
+from paramsurvey.checkpoint.format.codecs import Encoded, Piece, codecs, decode, encode, shifted
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
 from paramsurvey.errors import CheckpointError
 from paramsurvey.transport.messages import Rows, Values
@@ -135,7 +136,7 @@ def _key(text: str, unpickle: bool) -> Hashable:
 
     content = base64.b64decode(text[1:])
     if not unpickle:
-        return shown_pickle(content)
+        return pickles.shown(content)
     key: Hashable = pickle.loads(content)
     return key
 
