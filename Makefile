@@ -5,7 +5,7 @@ PYTHON =
 ARGS =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest old lint bench soak
+.PHONY: help demo test test-oldest old lint hooks coverage bench soak dist
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -32,11 +32,28 @@ lint: .venv/.dev  ## check the style, the types and who imports whom
 	@.ci/clean .venv/bin/mypy --strict src
 	@.ci/clean .venv/bin/lint-imports --no-cache --no-logo
 
+hooks: .venv/.dev  ## have git check the same before each commit
+	@.venv/bin/pre-commit install
+
+coverage: .venv/.dev .venv-0.4/.done  ## run the tests, and write into the README how much of src they run
+	@echo "coverage: running the whole test suite, with all processes that it starts measured"
+	@.ci/clean .venv/bin/python -m coverage erase
+	@.ci/clean .venv/bin/python -m coverage run -m pytest $(ARGS)
+	@.ci/clean .venv/bin/python -m coverage combine --quiet
+	@.ci/clean .venv/bin/python -m coverage report
+	@.ci/clean .venv/bin/python .ci/coverage_figure.py
+
 bench: .venv/.dev  ## measure everything beside other ways to do it; writes docs/performance.md
 	@.ci/clean .venv/bin/python benchmarks/all.py $(ARGS)
 
 soak: .venv/.dev  ## run 1,000 random maps with random faults; ARGS='--maps 50' for fewer
 	@.ci/clean .venv/bin/python tests/soak.py $(ARGS)
+
+dist: .venv/bin/pip  ## build what is released into dist/, and check it
+	@.ci/clean --pip .venv/bin/python -m pip install $(quietly) 'build>=1.2' 'twine>=6.1'
+	@rm -rf dist
+	@.ci/clean --pip .venv/bin/python -m build --quiet
+	@.ci/clean .venv/bin/python -m twine check --strict dist/*
 
 quietly = --quiet --disable-pip-version-check
 

@@ -25,7 +25,7 @@ from paramsurvey.results.missing import Missing
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted(ROOT.glob("docs/**/*.md"))
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *DOCS]
 RUNNABLE = [page for page in PAGES if page.stem in ("README", "index", "tutorial") or "how-to" in page.parts]
 OPTIONS_PAGE = ROOT / "docs/options.md"
 REGENERATE = "python tests/test_docs.py"

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,24 +39,6 @@ HISTOGRAM_SPAN_MS = 600_000  # ten minutes, or more where a value is longer
 
 BAR_WIDTH = 40
 MOST_BARS = 20
-
-_run_log: Callable[[str], object] | None = None
-
-
-def print_to(write: Callable[[str], object] | None) -> None:
-    """Let statistics that belong to no map print to a log: a session does it.
-
-    Parameters
-    ----------
-    write : callable, optional
-        Gets each line; None: there is no log.
-
-    Examples
-    --------
-    >>> print_to(None)
-    """
-    global _run_log
-    _run_log = write
 
 
 @contextmanager
@@ -190,6 +172,8 @@ class PerfStats:
     >>> count, mean, histogram.get_total_count()
     (2, 0.2, 2)
     """
+
+    emit_by_default: ClassVar[Callable[[str], object] | None] = None  # set while there is a log
 
     def __init__(
         self,
@@ -460,7 +444,7 @@ class PerfStats:
         return sorted(self._timers, key=lambda name: (name != first, name))
 
     def _print(self, line: str, stderr: bool) -> None:
-        emit = self._emit or _run_log
+        emit = self._emit or type(self).emit_by_default
         if emit is not None:
             emit(line)
         if stderr:

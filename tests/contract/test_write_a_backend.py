@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from paramsurvey.testing import BackendContract
-from paramsurvey.testing.contract import SUBJECTS
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/write-a-backend.md"
 
@@ -56,20 +55,3 @@ def test_the_page_names_every_trait() -> None:
     assert len(traits) == 7
     page = PAGE.read_text(encoding="utf-8")
     assert [name for name in traits if f"| `{name}` |" not in page] == []
-
-
-def test_a_test_is_collected_only_where_the_traits_allow_it() -> None:
-    class Simple(BackendContract):
-        backend = "serial"
-
-    class Sturdy(Simple):
-        replaces_workers = True
-
-    name = "test_a_worker_that_dies_costs_its_pset"
-    assert getattr(Simple, name) is None
-    assert callable(getattr(Sturdy, name))
-
-
-def test_no_two_subjects_have_tests_of_one_name() -> None:
-    names = [name for subject in SUBJECTS for name in vars(subject) if name.startswith("test_")]
-    assert sorted(names) == sorted(set(names))

@@ -1,4 +1,4 @@
-"""The differences from 0.4.21 that are left: these and no others, each told on the page about moving."""
+"""The differences from 0.4.21 that are left: these and no others; the page about moving tells of each."""
 
 from __future__ import annotations
 

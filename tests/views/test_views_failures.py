@@ -11,7 +11,8 @@ from survey_tables import grid, run, survey
 
 from paramsurvey.views import SurveyData, data_of, failures_of
 from paramsurvey.views.columns.survey_data import KIND
-from paramsurvey.views.failures import MOST_CAUSES, MOST_EXAMPLES, concentration, wilson
+from paramsurvey.views.failures import MOST_CAUSES, MOST_EXAMPLES
+from paramsurvey.views.failures.rates import concentration, wilson
 
 
 def failing(where: pd.Series[Any], psets: pd.DataFrame, form: str = "frame", **said: Any) -> SurveyData:
@@ -51,6 +52,15 @@ def test_the_axis_and_the_pair_that_tell_most_come_first() -> None:
     assert matrix.psets.tolist() == [[4, 4, 4]] * 10
     b = matrix.axes[1].place_of("b")
     assert [matrix.failures[9, place] for place in range(3)] == [0 if place == b else 4 for place in range(3)]
+
+
+def test_a_corner_of_a_fine_grid_is_found_though_each_cell_has_one_pset() -> None:
+    psets = grid(noise=range(5), a=range(40), b=range(30))
+    data = failing((psets["a"] > 35) & (psets["b"] > 26) & (psets["noise"] != 3), psets)
+    found = failures_of(data).together
+    assert {axis.name for axis in found.pairs[0].axes} == {"a", "b"}
+    assert found.pairs[0].concentration > found.axes[0].concentration > 0.2
+    assert found.pairs[0].failures.shape == (40, 30)
 
 
 def test_at_most_twenty_causes_are_shown_with_five_examples_and_the_rest_is_counted() -> None:

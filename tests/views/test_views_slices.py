@@ -63,6 +63,8 @@ def test_an_axis_with_many_values_is_shown_in_ranges() -> None:
     frame = pd.DataFrame({"x": np.arange(1000), "y": np.arange(1000.0)})
     found = slice_of(survey(frame, ["x"], pieces=300), "x", value="y", most=10)
     assert found.x.values[0] == Range(0, 99)
+    coarser = slice_of(survey(frame[:100], ["x"]), "x", value="y", most=60)
+    assert len(coarser.x) == 12
     np.testing.assert_allclose(found.values[0], np.arange(10) * 100 + 49.5)
 
 

@@ -72,8 +72,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"paramsurvey.{home}"), name)
-    raise AttributeError(f"module 'paramsurvey.backends' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker shall complain of a name that is not there
+
+    def __getattr__(name: str) -> Any:
+        for home, names in _HOMES.items():
+            if name in names:
+                return getattr(import_module(f"paramsurvey.{home}"), name)
+        raise AttributeError(f"module 'paramsurvey.backends' has no attribute {name!r}")

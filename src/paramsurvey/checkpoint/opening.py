@@ -38,7 +38,7 @@ def open_checkpoint(
     from paramsurvey.checkpoint.store import CheckpointOptions, DirectoryCheckpoint
 
     wanted = CheckpointOptions(options.checkpoint, options.retry_failed, options.on_change)
-    program = Program.of(function, options.user_kwargs)
+    program = Program.of(function, options.user_kwargs, options.store_user_kwargs)
     return DirectoryCheckpoint(wanted, program, state, tell, alarm)
 
 

@@ -291,6 +291,9 @@ class DirectoryCheckpoint:
                 self._end_run(status)
         finally:
             self._lock.release()
+        refused = 0 if self._writer is None else self._writer.refused
+        if refused > 1:  # the first has been told
+            self._alarm(f"{refused} psets cannot be stored in the checkpoint {self._wanted.path!r}")
         if unwritten:
             self._alarm(
                 f"the end of the survey could not be written to the checkpoint {self._wanted.path!r}: "

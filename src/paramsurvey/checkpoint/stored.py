@@ -74,6 +74,14 @@ def read_run_tolerantly(directory: Path, tell: Tell, set_aside: bool) -> dict[st
     """
     try:
         return read_run(directory)
+    except PermissionError:
+        if set_aside:
+            raise
+        tell(
+            f"the {RUN} of the checkpoint {str(directory)!r} may be read by its owner alone: its results are "
+            "all there, but the name and the counts of its run are not known; ask the owner for them"
+        )
+        return None
     except RunUnreadable:
         tell(_loss(directory, _moved_aside(directory / RUN)) if set_aside else _loss(directory))
         return None

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from paramsurvey.plotting.figures import axes_for, settle
+from paramsurvey.plotting.figures import axes_for, ink
 from paramsurvey.plotting.labels import label_y, legend_above, named, shown
-from paramsurvey.plotting.palette import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILLION
+from paramsurvey.plotting.palette import BLUE, GREEN, ORANGE, SKY, VERMILLION
 from paramsurvey.views.columns.survey_data import FAILING, SECONDS
 from paramsurvey.views.cost import AxisCost
 from paramsurvey.views.distribution import Distribution
@@ -44,7 +44,8 @@ def draw_importance(view: Importance, ax: Any = None, units: Units | None = None
     handles = []
     if frame["total"].notna().any():
         handles.append(axes.barh(places, frame["total"], color=SKY, label="with interactions"))
-    handles.append(axes.barh(places, frame["first"], height=0.5, color=BLUE, label="alone"))
+    if frame["first"].notna().any():
+        handles.append(axes.barh(places, frame["first"], height=0.5, color=BLUE, label="alone"))
     if len(pairs):
         below = len(frame) + np.arange(len(pairs))
         handles.append(axes.barh(below, pairs["share"], height=0.5, color=ORANGE, label="interaction of two"))
@@ -53,15 +54,20 @@ def draw_importance(view: Importance, ax: Any = None, units: Units | None = None
     of = OF.get(view.value, view.value)
     axes.set(ylim=(len(names) - 0.4, -0.6), xlabel=f"share of the variance of {shown(of, 30)}")
     axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
-    axes.axvline(0, color=BLACK, linewidth=0.8)
-    legend_above(axes, handles, "exact" if view.exact else f"estimated from {view.used:,} psets")
-    settle(axes)
+    axes.axvline(0, color=ink(), linewidth=0.8)
+    legend_above(axes, handles, _how(view))
     label_y(axes, names)
     return axes
 
 
+def _how(view: Importance) -> str:
+    if not np.isfinite(view.indices.first).any():
+        return "nothing varies"
+    return "exact" if view.exact else f"estimated from {view.used:,} psets"
+
+
 def _draw_intervals(axes: Any, frame: Any, pairs: Any) -> None:
-    style = {"fmt": "none", "ecolor": BLACK, "capsize": 2, "linewidth": 1}
+    style = {"fmt": "none", "ecolor": ink(), "capsize": 2, "linewidth": 1}
     place = np.arange(len(frame))
     for shares, down in (("first", 0.0), ("total", 0.3)):
         error = frame[f"{shares}_high"] - frame[shares]
@@ -112,7 +118,6 @@ def _draw_texts(view: Distribution, ax: Any, units: Units | None) -> Any:
     axes = axes_for(ax, height=max(2.4, BAR * len(view.labels) + 1.2))
     axes.barh(np.arange(len(view.labels)), view.counts, color=SKY, edgecolor=BLUE)
     axes.set(ylim=(len(view.labels) - 0.4, -0.6), xlabel="psets", ylabel=named(view.name, units))
-    settle(axes)
     label_y(axes, view.labels)
     return axes
 
@@ -141,6 +146,5 @@ def draw_cost(view: AxisCost, ax: Any = None, units: Units | None = None) -> Any
     axes.set(
         ylim=(len(texts) - 0.4, -0.6), xlabel="seconds of all psets", ylabel=named(view.axis.name, units)
     )
-    settle(axes)
     label_y(axes, view.axis.labels())
     return axes

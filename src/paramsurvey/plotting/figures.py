@@ -27,6 +27,14 @@ def pyplot() -> ModuleType:
     return plt
 
 
+def ink() -> str:
+    """Return the colour of text: black on paper, white in a dark style."""
+    pyplot()
+    import matplotlib as mpl
+
+    return str(mpl.rcParams["text.color"])
+
+
 def settle(axes: Any) -> None:
     """Let the figure find out how large its Axes are, so that labels can be chosen that fit."""
     axes.figure.draw_without_rendering()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.plotting.figures import axes_for, settle
+from paramsurvey.plotting.figures import axes_for
 from paramsurvey.plotting.labels import label_x, label_y, legend_above, named
 from paramsurvey.plotting.palette import PATTERNS, VALUES, VERMILLION
 from paramsurvey.plotting.profiles import FAILED_PART, WORDS, described, draw_profile, draw_rates, title_of
@@ -41,7 +41,7 @@ def draw_slice(view: Slice, ax: Any = None, units: Units | None = None) -> Any:
     if not view.y.name:
         return draw_profile(view, ax, units)
     axes = axes_for(ax, *_size(view.x, view.y))
-    handles = _fill(axes, view.values, view.states, described(view, units))
+    handles = _fill(axes, view.values, view.states, described(view, units), **_limits(view))
     if view.reduction not in WORDS and view.value != FAILING:
         handles += _mark_failures(axes, (view.failed > 0) & (view.states == SHOWN))
     _dress(axes, view.x, view.y, units, handles)
@@ -68,6 +68,7 @@ def draw_failures(view: CauseView, ax: Any = None, units: Units | None = None) -
     axes = axes_for(ax, *_size(x, y))
     states = np.where(rates.psets.T > 0, SHOWN, NO_PSET)
     handles = _fill(axes, rates.rate.T, states, FAILED_PART, vmin=0.0, vmax=1.0)
+    handles += _mark_failures(axes, rates.failures.T > 0)
     _dress(axes, x, y, units, handles, title_of(view))
     return axes
 
@@ -93,6 +94,13 @@ def _draw_pattern(axes: Any, state: int, cells: NDArray[Any]) -> Any:
     return Patch(label=look.text, **style)
 
 
+def _limits(view: Slice) -> dict[str, float]:
+    """Return what the ends of the colours mean, where that does not follow from the values."""
+    if view.reduction in WORDS:
+        return {"vmin": 0.0, "vmax": max(1.0, float(np.nanmax(view.values, initial=1.0)))}
+    return {"vmin": 0.0, "vmax": 1.0} if view.value == FAILING else {}
+
+
 def _mark_failures(axes: Any, some: NDArray[Any]) -> list[Any]:
     """Put a mark into the cells whose value leaves out psets that failed."""
     if not some.any():
@@ -105,7 +113,6 @@ def _dress(axes: Any, x: Axis, y: Axis, units: Units | None, handles: Sequence[A
     axes.set(xlim=(-0.5, len(x) - 0.5), ylim=(-0.5, len(y) - 0.5))
     axes.set(xlabel=named(x.name, units), ylabel=named(y.name, units))
     legend_above(axes, handles, title)
-    settle(axes)
     label_x(axes, x.labels())
     label_y(axes, y.labels())
 

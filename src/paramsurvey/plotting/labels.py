@@ -6,11 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from paramsurvey.plotting.figures import settle
+
 POINT = 1 / 72  # inches
 CHARACTER = 0.6  # of the font's size: about as wide as one character
 LINE = 1.35  # of the font's size: from one line of text to the next
-LONGEST_TICK = 18  # characters
+LONGEST_TICK, LEAST_TICK = 22, 6  # characters
 LONGEST_NAME = 40
+LABELS_PART = 0.36  # of a figure's width or height: so much the labels may take of it
+FONT = 10.0  # points: matplotlib's own
+HANDLE = 0.75  # inches: what a legend draws beside each text, and the space around it
 
 
 def named(name: str, units: Mapping[str, str] | None = None) -> str:
@@ -37,20 +42,54 @@ def shown(text: str, longest: int = LONGEST_TICK) -> str:
     return text.replace("$", r"\$")
 
 
+def told_apart(labels: Sequence[str], longest: int = LONGEST_TICK) -> list[str]:
+    """Return labels that are short, without what all long ones begin and end with.
+
+    Examples
+    --------
+    >>> told_apart(["/data/runs/model-1/result.csv", "/data/runs/model-2/result.csv"], 12)
+    ['…1…', '…2…']
+    """
+    long = [label for label in labels if len(label) > longest]
+    if len(set(long)) > 1:
+        begin = _alike(long)
+        end = _alike([label[begin:][::-1] for label in long])
+        labels = [_middle(label, begin, end) if label in long else label for label in labels]
+    return [shown(label, longest) for label in labels]
+
+
+def _middle(label: str, begin: int, end: int) -> str:
+    """Return what is left of a label without its begin and end; each is kept if it is short."""
+    begin, end = (part if part > LEAST_TICK else 0 for part in (begin, end))
+    return "…" * (begin > 0) + label[begin : len(label) - end] + "…" * (end > 0)
+
+
+def _alike(texts: Sequence[str]) -> int:
+    """Return with how many characters all texts begin alike."""
+    pairs = zip(min(texts), max(texts), strict=False)  # what these two share, all between them do, too
+    return next((at for at, (one, other) in enumerate(pairs) if one != other), len(min(texts, key=len)))
+
+
 def legend_above(axes: Any, handles: Sequence[Any], title: str = "") -> None:
     """Explain marks and patterns above the picture, where they cover nothing, below the title."""
+    settle(axes)
+    rows = 0
     if handles:
+        size, inches = FONT * POINT * 0.83, _extent(axes)[0]
+        widest = max(len(handle.get_label()) for handle in handles) * CHARACTER * size + HANDLE
+        columns = min(len(handles), max(1, int(inches / widest)))
+        rows = -(-len(handles) // columns)
         above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
-        axes.legend(handles=handles, ncols=3, frameon=False, fontsize="small", **above)
+        axes.legend(handles=handles, ncols=columns, frameon=False, fontsize="small", **above)
     if title:
-        rows = -(-len(handles) // 3)
         axes.set_title(title, pad=6 + 15 * rows)
 
 
 def label_x(axes: Any, labels: Sequence[str]) -> None:
     """Put labels below the places 0, 1, 2, ...: side by side where they fit, else upright, else some."""
+    settle(axes)
     inches, size = _extent(axes)[0], _size(axes.xaxis)
-    texts = [shown(label) for label in labels]
+    texts = told_apart(labels, _longest(axes.figure.get_figheight(), size))
     across = max(map(len, texts), default=0) * CHARACTER * size + size
     fits = across * len(texts) <= inches
     step = 1 if fits else _step(len(texts), inches, size)
@@ -61,9 +100,16 @@ def label_x(axes: Any, labels: Sequence[str]) -> None:
 
 def label_y(axes: Any, labels: Sequence[str]) -> None:
     """Put labels beside the places 0, 1, 2, ...; some of them where there is no room for all."""
+    settle(axes)
     inches, size = _extent(axes)[1], _size(axes.yaxis)
-    step = _step(len(labels), inches, size)
-    axes.set_yticks(range(0, len(labels), step), [shown(label) for label in labels[::step]])
+    texts = told_apart(labels, _longest(axes.figure.get_figwidth(), size))
+    step = _step(len(texts), inches, size)
+    axes.set_yticks(range(0, len(texts), step), texts[::step])
+
+
+def _longest(inches: float, size: float) -> int:
+    """Return how many characters labels may have that stand across so much of a figure."""
+    return min(LONGEST_TICK, max(LEAST_TICK, int(LABELS_PART * inches / (CHARACTER * size))))
 
 
 def _step(count: int, inches: float, size: float) -> int:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from paramsurvey.plotting.figures import axes_for
-from paramsurvey.plotting.labels import named, shown
+from paramsurvey.plotting.figures import axes_for, ink
+from paramsurvey.plotting.labels import named, told_apart
 from paramsurvey.plotting.palette import BLUE, VALUES
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.parallel import Link, Parallel
@@ -39,7 +39,7 @@ def draw_parallel(view: Parallel, ax: Any = None, units: Units | None = None) ->
     if view.value and bands is not None:
         axes.figure.colorbar(bands, ax=axes, label=f"mean of {named(view.value, units)}")
     for at, axis in enumerate(view.axes):
-        axes.axvline(at, color="black", linewidth=0.8)
+        axes.axvline(at, color=ink(), linewidth=0.8)
         _label_places(axes, at, axis)
     axes.set(xlim=(-0.25, len(view.axes) - 0.75), ylim=(-0.02, 1.02), yticks=[])
     axes.set_xticks(range(len(view.axes)), [named(axis.name, units) for axis in view.axes])
@@ -84,10 +84,8 @@ def _height(place: int, axis: Axis) -> float:
 
 
 def _label_places(axes: Any, at: int, axis: Axis) -> None:
-    labels = axis.labels()
+    labels = told_apart(axis.labels())
     step = -(-len(labels) // MOST_LABELS)
-    box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1}
+    box = {"facecolor": axes.get_facecolor(), "alpha": 0.75, "edgecolor": "none", "pad": 1}
     for place in range(0, len(labels), step):
-        axes.text(
-            at, _height(place, axis), f" {shown(labels[place])}", fontsize="x-small", va="center", bbox=box
-        )
+        axes.text(at, _height(place, axis), f" {labels[place]}", fontsize="x-small", va="center", bbox=box)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from paramsurvey.plotting.figures import axes_for, settle
+from paramsurvey.plotting.figures import axes_for
 from paramsurvey.plotting.labels import label_x, legend_above, named, shown
 from paramsurvey.plotting.palette import BLUE, PATTERNS, VERMILLION
 from paramsurvey.views.columns.survey_data import FAILING
@@ -16,6 +16,7 @@ from paramsurvey.views.slices import SHOWN, Slice
 
 WORDS = {"count": "finished psets", "failures": "failed psets"}
 FAILED_PART = "part of the psets that failed"
+PART = (-0.03, 1.03)  # the limits of an axis that shows a part of a whole
 LONGEST_TITLE = 50  # characters
 
 Units = Mapping[str, str]
@@ -30,6 +31,8 @@ def described(view: Slice, units: Units | None) -> str:
 
 def title_of(view: CauseView) -> str:
     """Return how many psets failed, and of what."""
+    if not view.count:
+        return "no pset has failed"
     what = f": {view.cause.exception}" if view.cause.exception else ""
     return shown(f"{view.count:,} failed{what}", LONGEST_TITLE)
 
@@ -51,8 +54,9 @@ def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any
         marks.set_label("some failed")
         handles.append(marks)
     axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(view.x.name, units), ylabel=described(view, units))
+    if view.value == FAILING and view.reduction not in WORDS:
+        axes.set_ylim(PART)
     legend_above(axes, handles)
-    settle(axes)
     label_x(axes, view.x.labels())
     return axes
 
@@ -60,15 +64,15 @@ def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any
 def draw_rates(view: CauseView, ax: Any = None, units: Units | None = None) -> Any:
     """Draw the part of the psets that failed at each place of the axis that tells most, with its interval."""
     axes = axes_for(ax)
-    axes.set(ylabel=FAILED_PART, ylim=(0, 1))
+    axes.set(ylabel=FAILED_PART, ylim=PART)
     axes.set_title(title_of(view))
     if not view.axes:
+        axes.set_xticks([])
         return axes
     rates = view.axes[0]
     (low, high), places = rates.interval, np.arange(len(rates.axes[0]))
     error = np.clip([rates.rate - low, high - rates.rate], 0, None)
     axes.errorbar(places, rates.rate, error, fmt="o", color=VERMILLION, markersize=4, capsize=2)
     axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(rates.axes[0].name, units))
-    settle(axes)
     label_x(axes, rates.axes[0].labels())
     return axes

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from paramsurvey.plotting.figures import axes_for, settle
+from paramsurvey.plotting.figures import axes_for
 from paramsurvey.plotting.labels import label_y, legend_above
 from paramsurvey.plotting.palette import VALUES, VERMILLION
 from paramsurvey.views.timeline import Timeline
@@ -38,6 +38,5 @@ def draw_timeline(view: Timeline, ax: Any = None) -> Any:
         handles = [axes.scatter(middle[columns], rows, label="psets that failed", **style)]
     axes.set(xlabel="seconds", ylabel="worker", ylim=(len(view.workers) - 0.5, -0.5))
     legend_above(axes, handles)
-    settle(axes)
     label_y(axes, view.workers)
     return axes

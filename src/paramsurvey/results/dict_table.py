@@ -28,4 +28,6 @@ class DictTable(pd.DataFrame):
 
     def to_df(self) -> pd.DataFrame:
         """Return a plain DataFrame of the same."""
-        return pd.DataFrame(self)
+        frame = pd.DataFrame(self)
+        frame.attrs = dict(self.attrs)
+        return frame

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import inspect
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,12 +12,14 @@ from paramsurvey.engine.backend import Resources
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.prepare import load_pandas
 from paramsurvey.session.session import Session
-from paramsurvey.stats import print_to
+from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.nested_session import PROGRAM, session_holder
 
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
+
+_starting = threading.RLock()  # two threads that map at once start one session
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -46,8 +49,9 @@ class NestedSession(Session):
 def _session() -> Session:
     """Return the default session; start it with the defaults where there is none."""
     place = session_holder()
-    if place.session is None:
-        init()
+    with _starting:
+        if place.session is None:
+            init()
     session: Session = place.session
     return session
 
@@ -75,13 +79,15 @@ def init(**options: Any) -> None:
     >>> paramsurvey.init(ncores=2, verbose=0)  # doctest: +SKIP
     """
     place = session_holder()
-    if place.session is None:
-        place.session = Session(**options) if place is PROGRAM else NestedSession(**options)
-        place.cut_short = None
-    else:
+    with _starting:
+        is_new = place.session is None
+        if is_new:
+            place.session = Session(**options) if place is PROGRAM else NestedSession(**options)
+            place.cut_short = None
+    if not is_new:
         place.session.update(**options)
     if place is PROGRAM:
-        print_to(place.session.write_to_log)
+        PerfStats.emit_by_default = write_to_log
     load_pandas()  # while the workers start; a program that counts its memory after this finds it counted
 
 
@@ -93,6 +99,12 @@ def map(func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, *
 
         return map_that_raises(_session().map, func, psets, exception, out_func=out_func, **options)
     return _session().map(func, psets, out_func, **options)
+
+
+def write_to_log(line: str) -> None:
+    """Write a line to the log of the program's session, where there is one."""
+    if PROGRAM.session is not None:
+        PROGRAM.session.log.write(line)
 
 
 @documented_by(Session.imap_unordered)
@@ -169,7 +181,7 @@ def finalize() -> None:
     """
     session_holder().close()
     if session_holder() is PROGRAM:
-        print_to(None)
+        PerfStats.emit_by_default = None
 
 
 atexit.register(finalize)

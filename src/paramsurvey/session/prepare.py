@@ -38,7 +38,7 @@ from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import CaptureSettings, Job, JobCode, WorkerFunction
 from paramsurvey.transport.pickling import check_function, dump_code, dumps
 from paramsurvey.transport.private_arguments import pack_arguments
-from paramsurvey.transport.source_text import texts_of
+from paramsurvey.transport.source_text import source_lines_to_send
 
 if TYPE_CHECKING:
     from paramsurvey.params.sources import PsetSource
@@ -180,7 +180,7 @@ def _job(place: SessionContext, request: MapRequest, source: PsetSource, chdir: 
         chdir=chdir,
         backend=place.backend.name,
         path=tuple(map(os.path.abspath, sys.path)),
-        texts=texts_of(found),
+        source_lines=source_lines_to_send(found),
         main=main_file.current(),
         environment=place.environment,
         show_chdir=options.chdir is not None,

@@ -22,7 +22,7 @@ from paramsurvey.session.prepare import MapRequest, SessionContext, prepare
 from paramsurvey.session.thread_variables import ThreadVariables
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.machine import core_count
-from paramsurvey.worker.nested_session import refuse_while_loading
+from paramsurvey.worker.nested_session import refuse_while_loading, runs_a_pset
 
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 BACKEND_OPTIONS = ("backend", "ncores", "max_tasks_per_child", "threads_per_worker")
 PATIENCE = 10.0  # seconds in which another thread's map must have ended when its session is closed
 LOOK_SECONDS = 0.05  # how often it is told to
+TELL_SECONDS = 10.0  # a map that waits for longer says so
 LOG_OPTIONS = ("pslogger_prefix", "pslogger_fd")
 
 
@@ -57,6 +58,8 @@ class Session:
     def __init__(self, **options: Any) -> None:
         refuse_while_loading()
         self._lock = threading.Lock()  # held by the map that runs
+        self._holder: int | None = None  # the thread that it runs in, or that iterates over its results
+        self._changing = False  # another thread ends the map, to have another backend or log
         self._at_work = threading.RLock()  # held by its thread, but while nobody asks an iterator for more
         self._thread: int | None = None  # that thread
         self._stop = threading.Event()  # of the last map
@@ -84,6 +87,11 @@ class Session:
     def backend(self) -> Backend:
         """What runs the groups."""
         return self._backend
+
+    @property
+    def log(self) -> RunLog:
+        """The log of what runs now."""
+        return self._log
 
     def update(self, **options: Any) -> None:
         """Replace all options; the workers and the log stay where nothing changes for them.
@@ -138,12 +146,14 @@ class Session:
     def _map_ended(self) -> Iterator[bool]:
         """End the map that another thread runs; False when it goes on: its functions may take any time."""
         deadline, ended = time.monotonic() + PATIENCE, False
-        while not ended and time.monotonic() < deadline:
-            self._stop.set()
-            ended = self._at_work.acquire(timeout=LOOK_SECONDS)
+        self._changing = True
         try:
+            while not ended and time.monotonic() < deadline:
+                self._stop.set()
+                ended = self._at_work.acquire(timeout=LOOK_SECONDS)
             yield ended
         finally:
+            self._changing = False
             if ended:
                 self._at_work.release()
 
@@ -243,9 +253,10 @@ class Session:
         KeyboardInterrupt
             After Ctrl-C; `last_results` has what had finished.
         RuntimeError
-            Another thread runs a map of the same session.
+            This thread is within a map of this session: in its out_func, in a loop over
+            `imap_unordered`, or in the worker function. A map of another thread is waited for.
         SessionClosed
-            A SurveyError: the session is closed, or was closed while the map ran.
+            A RuntimeError, too: the session is closed, or was closed while the map ran or waited.
 
         Examples
         --------
@@ -305,22 +316,44 @@ class Session:
                     if row is None:
                         return
                     yield row
+                    self._holder = threading.get_ident()
             finally:
                 with self._working():
                     rows.close()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
+        """Run one map at a time: wait for one that another thread runs."""
         refuse_while_loading()
         self._check_open()
         if not self._lock.acquire(blocking=False):
-            raise RuntimeError(
-                "this session runs a map already: wait for it, or give each thread a Session of its own"
-            )
+            self._check_not_within()
+            self._wait_for_turn()
+        self._holder = threading.get_ident()
         try:
             yield
         finally:
+            self._holder = None
             self._lock.release()
+
+    def _check_not_within(self) -> None:
+        """Refuse to wait for a map that cannot end before this thread goes on."""
+        if self._holder == threading.get_ident() or runs_a_pset():
+            raise RuntimeError(
+                "this session runs a map already, which cannot end before this call returns: call map() "
+                "after it, after the loop over imap_unordered(), or use a Session of its own"
+            )
+
+    def _wait_for_turn(self) -> None:
+        told_at = time.monotonic() + TELL_SECONDS
+        while self._changing or not self._lock.acquire(timeout=LOOK_SECONDS):
+            self._check_open()
+            if time.monotonic() > told_at:
+                told_at = float("inf")
+                Console(self._log, self.options.verbose).say(
+                    "a map waits for its turn: another thread maps with the same session; "
+                    "to map at the same time, give each thread a Session of its own"
+                )
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -361,15 +394,6 @@ class Session:
         if quiet.verbose > 0:
             return resolve(os.environ, self._given, map_options, warn)
         return quiet
-
-    def write_to_log(self, line: str) -> None:
-        """Write a line to the log, where there is one.
-
-        Parameters
-        ----------
-        line : str
-        """
-        self._log.write(line)
 
     def _open_log(self) -> RunLog:
         options = self.options

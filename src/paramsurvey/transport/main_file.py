@@ -22,7 +22,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from paramsurvey.transport.main_guard import Definitions, definitions, has_guard
-from paramsurvey.transport.source_text import remember
+from paramsurvey.transport.source_text import add_to_linecache
 
 SPAWNED_MAIN = "__mp_main__"  # the main module's name in a process that is not the program itself
 MAINS = ("__main__", SPAWNED_MAIN)
@@ -64,7 +64,7 @@ class MainFile:
         module.__loader__ = None if spec is None else spec.loader
         vars(module).update(__file__=self.path, __builtins__=builtins)
         if not os.path.isfile(self.path):  # it is in a zip archive, or on another machine
-            remember({self.path: tuple(self.text.splitlines(keepends=True))})
+            add_to_linecache({self.path: tuple(self.text.splitlines(keepends=True))})
         before = sys.modules.get(SPAWNED_MAIN)
         sys.modules[SPAWNED_MAIN] = module
         try:
@@ -206,7 +206,7 @@ def reference(thing: Any) -> tuple[str, str] | None:
     for key, (main, module) in _process.loaded.items():
         if thing.__module__ not in (*MAINS, module.__name__) or _looked_up(module, name) is not thing:
             continue
-        if _is_defined_on_import(thing, name, _definitions(main)):
+        if _is_defined_on_import(thing, name, main):
             return key, name
     return None
 
@@ -218,7 +218,8 @@ def _looked_up(module: ModuleType, name: str) -> Any:
     return thing
 
 
-def _is_defined_on_import(thing: Any, name: str, file: Definitions) -> bool:
+def _is_defined_on_import(thing: Any, name: str, main: MainFile) -> bool:
+    file = _definitions(main)
     if name.partition(".")[0] not in file.names:
         return False
     if not isinstance(thing, type):
@@ -226,7 +227,7 @@ def _is_defined_on_import(thing: Any, name: str, file: Definitions) -> bool:
     codes = [one.__code__ for one in vars(thing).values() if isinstance(one, FunctionType)]
     if hasattr(sys, "ps1"):  # it may be defined anew at the prompt, and a class does not tell where it was
         return bool(codes) and file.codes.issuperset(codes)
-    written = [code for code in codes if not code.co_filename.startswith("<")]  # and not generated
+    written = [code for code in codes if os.path.basename(code.co_filename) == os.path.basename(main.path)]
     return file.codes.issuperset(written) if written else name not in file.guarded
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
@@ -18,6 +19,7 @@ Reduction = Literal["mean", "median", "min", "max", "std", "count", "failures"]
 REDUCTIONS: Final = get_args(Reduction)
 
 MOST_PLACES = 60  # of an axis: a picture has no room for more
+LEAST_PLACES, PSETS_PER_CELL = 8, 8  # of an axis that is cut into ranges: with more, most cells were empty
 MEDIAN_ROWS = 1 << 22  # medians of more rows are those of as many, chosen at random
 
 NO_PSET, ONLY_FAILED, ONLY_NOT_RUN, ONLY_NAN, SHOWN = range(5)
@@ -95,7 +97,7 @@ def slice_of(
     at : mapping, optional
         Other columns that are held at one value.
     most : int
-        How many places an axis may have.
+        How many places an axis may have; one that has more is cut into fewer, so that cells are not empty.
 
     Raises
     ------
@@ -129,8 +131,13 @@ class _Cells:
 
     def __init__(self, data: SurveyData, x: str, y: str | None, at: Mapping[str, Any], most: int) -> None:
         self._data = data
-        self.x = data.axis(x).coarse(most)
-        self.y = _single() if y is None else data.axis(y).coarse(most)
+        axes = [data.axis(name) for name in (x, y) if name is not None]
+        long = [axis for axis in axes if len(axis) > most]
+        others = math.prod(len(axis) for axis in axes if axis not in long)
+        enough = int((len(data) / PSETS_PER_CELL / others) ** (1 / max(1, len(long))))
+        places = min(most, max(LEAST_PLACES, enough))
+        coarse = [axis.coarse(places if axis in long else most) for axis in axes]
+        self.x, self.y = coarse[0], coarse[1] if y is not None else _single()
         self._names = [x] if y is None else [x, y]
         self._at = {name: data.axis(name).place_of(wanted) for name, wanted in at.items()}
 

@@ -60,6 +60,11 @@ def session_holder() -> SessionHolder:
     return found
 
 
+def runs_a_pset() -> bool:
+    """Tell whether a worker function runs in this thread, beside the program that surveys."""
+    return session_holder() is not PROGRAM
+
+
 @contextmanager
 def own_session_holder() -> Iterator[None]:
     """Enter a home for a while, and close it afterwards."""

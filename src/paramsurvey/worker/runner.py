@@ -37,7 +37,7 @@ from paramsurvey.transport.messages import (
 )
 from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.safe_repr import describe, traceback_of
-from paramsurvey.transport.source_text import remember
+from paramsurvey.transport.source_text import add_to_linecache
 from paramsurvey.worker import nested_session
 from paramsurvey.worker.machine import used_memory
 from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
@@ -130,7 +130,7 @@ class Runner:
             os.environ.setdefault(name, value)
         known = set(map(os.path.abspath, sys.path))
         sys.path[:0] = [entry for entry in job.path if entry not in known]
-        remember(job.texts)
+        add_to_linecache(job.source_lines)
         load_main_file(job.main)
         try:
             with nested_session.loading():

@@ -196,6 +196,8 @@ def _encode_values(values: list[Any], kinds: NDArray[np.int8]) -> Encoded:
             try:
                 return Encoded(codec.encode(values), name, None if uniform else kinds)
             except (pa.ArrowException, UnicodeEncodeError, OverflowError, ValueError, TypeError):
+                if name == "pickle":
+                    raise
                 continue  # half a surrogate pair, a year that is too far away: the next one takes it
     raise AssertionError("a pickle fits everything")
 

@@ -1,0 +1,246 @@
+"""Pictures: what they show is what the views say, in the Axes that were given, with nothing of pandas lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+import paramsurvey
+from paramsurvey import MapResults
+from paramsurvey.errors import NotStored, PackageMissing
+from paramsurvey.plotting.labels import told_apart
+from paramsurvey.plotting.palette import PATTERNS
+from paramsurvey.views.slices import NO_PSET, ONLY_FAILED, ONLY_NAN, ONLY_NOT_RUN
+
+
+def fit(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    if pset["kernel"] == "poly" and pset["C"] > 5:
+        raise ValueError(f"no convergence at {pset['C']}")
+    score = np.nan if pset["C"] < 0.05 and pset["kernel"] == "linear" else np.log10(pset["C"]) + pset["depth"]
+    return {
+        "score": score,
+        "took": pset["C"] ** 0.5,
+        "pid": pset["depth"],
+        "status": "ok" if score > 1 else "bad",
+    }
+
+
+@pytest.fixture
+def results() -> MapResults:
+    paramsurvey.init(backend="serial", verbose=0)
+    axes = {"C": [0.01, 0.1, 1, 10], "kernel": ["rbf", "linear", "poly"], "depth": [1, 2]}
+    found = paramsurvey.map(fit, paramsurvey.params.product(axes))
+    found["began"] = np.arange(len(found)) * 0.5
+    found.units = {"C": "mN", "took": "s"}
+    return found
+
+
+@pytest.fixture(autouse=True)
+def figures_closed() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+def texts(ax: Any) -> list[str]:
+    """Return what the legend and the title say."""
+    legend = ax.get_legend()
+    said = [] if legend is None else [text.get_text() for text in legend.get_texts()]
+    return [*said, ax.get_title()]
+
+
+def mesh_values(ax: Any) -> Any:
+    return ax.collections[0].get_array().filled(np.nan)
+
+
+# ---- what is drawn
+
+
+def test_a_slice_shows_the_means_with_units_and_marks_what_failed(results: MapResults) -> None:
+    ax = results.plot.slice("C", "kernel", "score")
+    wanted = results.groupby(["kernel", "C"])["score"].mean().unstack().loc[["rbf", "linear", "poly"]]
+    np.testing.assert_allclose(mesh_values(ax), wanted)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("C [mN]", "kernel")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0.01", "0.1", "1", "10"]
+    assert texts(ax)[:2] == ["all failed", "no number"]
+    assert ax.figure.axes[1].get_ylabel() == "mean of score"
+
+
+def test_every_kind_of_empty_cell_has_a_pattern_and_colours_of_its_own() -> None:
+    assert set(PATTERNS) == {NO_PSET, ONLY_FAILED, ONLY_NAN, ONLY_NOT_RUN}
+    looks = [(look.hatch[0], look.face, look.line, look.text) for look in PATTERNS.values()]
+    for kind in zip(*looks, strict=True):
+        assert len(set(kind)) == len(looks)
+
+
+def test_a_slice_of_one_axis_is_a_line_and_of_failing_a_part(results: MapResults) -> None:
+    ax = results.plot.slice("C", at={"kernel": "poly"})
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [0, 0, 0, 1])
+    assert ax.get_ylabel() == "part of the psets that failed"
+    assert results.plot.slice("kernel", value="score", reduction="max").get_ylabel() == "max of score"
+
+
+def test_importance_says_whether_it_is_exact(results: MapResults) -> None:
+    assert texts(results.plot.importance())[-1] == "exact"
+    ax = results.plot.importance("score")
+    assert texts(ax)[-1] == "estimated from 20 psets"
+    assert ax.get_yticklabels()[0].get_text() == "C"
+
+
+def test_a_distribution_shows_numbers_and_texts(results: MapResults) -> None:
+    ax = results.plot.distribution("took", bins=5)
+    assert sum(bar.get_height() for bar in ax.patches) == 22
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("took [s]", "psets")
+    assert texts(results.plot.distribution("score"))[-1] == "2 without a number"
+    ax = results.plot.distribution("status")
+    assert {bar.get_width() for bar in ax.patches} == set(results["status"].value_counts())
+
+
+def test_failures_are_shown_by_the_axes_that_tell_most_and_by_cause(results: MapResults) -> None:
+    ax = results.plot.failures()
+    assert {ax.get_xlabel(), ax.get_ylabel()} == {"C [mN]", "kernel"}
+    assert np.nansum(mesh_values(ax)) == 1
+    assert texts(ax)[-1] == "2 failed"
+    assert texts(results.plot.failures(0))[-1] == "2 failed: ValueError"
+    with pytest.raises(IndexError, match=r"no cause 1: results.missing.summary\(\) shows 1"):
+        results.plot.failures(1)
+
+
+def test_where_nothing_failed_the_picture_says_so(results: MapResults) -> None:
+    done = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {}, [{"x": 1}, {"x": 2}])
+    assert texts(done.plot.failures())[-1] == "no pset has failed"
+
+
+def test_parallel_coordinates_have_the_keys_that_vary_and_the_value(results: MapResults) -> None:
+    ax = results.plot.parallel(value="score")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["C [mN]", "kernel", "depth", "score"]
+    ax = results.plot.parallel(["depth", "status"])
+    assert len(ax.collections[0].get_segments()) == 4
+
+
+def test_cost_needs_a_column_with_seconds(results: MapResults) -> None:
+    with pytest.raises(NotStored, match=r"name a column that does, in seconds \(seconds='column'\)"):
+        results.plot.cost()
+    ax = results.plot.cost(seconds="took")
+    assert ax.get_ylabel() == "C [mN]"
+    assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(results["took"].sum())
+    assert results.plot.cost("depth", seconds="took").get_ylabel() == "depth"
+    with pytest.raises(KeyError, match="no axis 'colour' that varies: those that do are 'C'"):
+        results.plot.cost("colour", seconds="took")
+
+
+def test_a_timeline_needs_workers_starts_and_seconds(results: MapResults) -> None:
+    with pytest.raises(NotStored, match="let the worker function return it, and name the columns"):
+        results.plot.timeline(worker="pid")
+    ax = results.plot.timeline(worker="pid", start="began", seconds="took")
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["1", "2"]
+
+
+# ---- where
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda plot, ax: plot.slice("C", "depth", "score", ax=ax),
+        lambda plot, ax: plot.slice("C", value="score", ax=ax),
+        lambda plot, ax: plot.importance("score", ax=ax),
+        lambda plot, ax: plot.distribution("score", ax=ax),
+        lambda plot, ax: plot.distribution("status", ax=ax),
+        lambda plot, ax: plot.failures(ax=ax),
+        lambda plot, ax: plot.parallel(value="score", ax=ax),
+        lambda plot, ax: plot.cost(seconds="took", ax=ax),
+        lambda plot, ax: plot.timeline(worker="pid", start="began", seconds="took", ax=ax),
+    ],
+)
+def test_a_picture_is_drawn_into_the_axes_that_were_given_and_warns_of_nothing(
+    results: MapResults, draw: Any, recwarn: pytest.WarningsRecorder
+) -> None:
+    _, axes = plt.subplots(1, 2, figsize=(8, 4))
+    assert draw(results.plot, axes[1]) is axes[1]
+    assert not axes[0].has_data()
+    axes[1].figure.savefig("picture.png")
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_labels_do_not_overlap_however_many_places_there_are(results: MapResults) -> None:
+    frame = paramsurvey.params.product(
+        {"alpha": np.linspace(0, 1, 55).tolist(), "name": [f"n{i}" for i in range(50)]}
+    )
+    ax = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"y": 1}, frame).plot.slice(
+        "alpha", "name", "y"
+    )
+    ax.figure.draw_without_rendering()
+    for labels, low, high in ((ax.get_xticklabels(), "x0", "x1"), (ax.get_yticklabels(), "y0", "y1")):
+        boxes = [label.get_window_extent() for label in labels if label.get_text()]
+        assert len(boxes) > 10
+        for one, other in zip(boxes, boxes[1:], strict=False):
+            assert getattr(one, high) <= getattr(other, low) + 1
+
+
+def test_what_users_wrote_is_text_and_no_formula() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    psets = [{"path": f"/a/long/path/to/$x_{i}$/file.csv"} for i in range(3)]
+    results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"$y$": 1.0}, psets)
+    ax = results.plot.slice("path", value="$y$")
+    ax.figure.savefig("picture.png")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["…0…", "…1…", "…2…"]
+    assert ax.get_ylabel() == r"mean of \$y\$"
+
+
+def test_long_labels_are_told_apart() -> None:
+    assert told_apart(["short", "a" * 30 + "1", "a" * 30 + "2"]) == ["short", "…1", "…2"]
+    assert told_apart(["x" * 50], 10) == ["x" * 9 + "…"]
+    assert told_apart([]) == []
+
+
+# ---- beside pandas
+
+
+def test_pandas_own_pictures_are_as_they_were(results: MapResults) -> None:
+    assert results.plot(x="C", y="score").get_xlabel() == "C"
+    assert results.plot.scatter("C", "score").get_ylabel() == "score"
+    assert len(results.plot(kind="hist", y="score").patches) == 10
+    assert results.plot.hexbin("C", "score", gridsize=5) is not None
+    assert isinstance(results.plot, pd.DataFrame.plot)
+    assert MapResults.plot.scatter.__doc__ == pd.DataFrame.plot.scatter.__doc__
+    with pytest.raises(ValueError, match="slice is not a valid plot kind"):
+        results.plot(kind="slice")
+
+
+def test_units_stay_with_the_results_and_what_is_made_of_them(results: MapResults) -> None:
+    assert results.units == {"C": "mN", "took": "s"}
+    results.units["score"] = "%"
+    assert results.attrs["units"]["score"] == "%"
+    assert results[results["depth"] == 1].attrs["units"]["C"] == "mN"
+    assert results.to_df().attrs["units"]["C"] == "mN"
+
+
+def test_matplotlib_is_loaded_by_the_first_picture_only() -> None:
+    program = """
+import sys, paramsurvey
+paramsurvey.init(backend="serial", verbose=0)
+results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"y": 1.0}, [{"x": 1}, {"x": 2}])
+results.plot, results.units, repr(results)
+assert "matplotlib" not in sys.modules
+results.plot.slice("x", value="y")
+assert "matplotlib" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_without_matplotlib_a_picture_says_what_to_install(
+    results: MapResults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(PackageMissing, match=r"pip install 'paramsurvey\[plot\]'"):
+        results.plot.slice("C", value="score")
