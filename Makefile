@@ -1,13 +1,14 @@
 # What a newcomer needs: git, make and Python 3.11 or newer. `make demo` and `make test` do the rest,
 # in .venv, with plain pip. PYTHON=/path/to/python chooses the Python that .venv is made with.
 
-PYTHON ?=
+PYTHON =
+ARGS =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test old lint bench soak
+.PHONY: help demo test test-oldest old lint hooks coverage bench soak dist
 
 help:  ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo "Everything is installed into .venv; PYTHON=... chooses the Python that it is made with."
 
 demo: .venv/.demo  ## survey 1,797 images of handwritten digits; writes digits.parquet and digits.png
@@ -16,29 +17,52 @@ demo: .venv/.demo  ## survey 1,797 images of handwritten digits; writes digits.p
 
 test: .venv/.dev .venv-0.4/.done  ## run the whole test suite, Ray and Carbon included
 	@echo "test: running the whole test suite, Ray and Carbon included"
-	@.venv/bin/python -m pytest $(ARGS)
+	@.ci/clean .venv/bin/python -m pytest $(ARGS)
+
+test-oldest: .venv-oldest/.done .venv-0.4/.done  ## run it on Python 3.11 with the oldest version of every dependency
+	@echo "test-oldest: running the whole test suite with the oldest version of every dependency"
+	@.ci/clean .venv-oldest/bin/python -m pytest $(ARGS)
 
 old: .venv-0.4/.done  ## install release 0.4.21 into .venv-0.4, for the tests that run programs on both
 
 lint: .venv/.dev  ## check the style, the types and who imports whom
 	@echo "lint: ruff, mypy and import-linter"
-	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy --strict src
-	@.venv/bin/lint-imports --no-cache --no-logo
+	@.ci/clean .venv/bin/ruff check .
+	@.ci/clean .venv/bin/ruff format --check .
+	@.ci/clean .venv/bin/mypy --strict src
+	@.ci/clean .venv/bin/lint-imports --no-cache --no-logo
+
+hooks: .venv/.dev  ## have git check the same before each commit
+	@.venv/bin/pre-commit install
+
+coverage: .venv/.dev .venv-0.4/.done  ## run the tests, and write into the README how much of src they run
+	@echo "coverage: running the whole test suite, with all processes that it starts measured"
+	@.ci/clean .venv/bin/python -m coverage erase
+	@.ci/clean .venv/bin/python -m coverage run -m pytest $(ARGS)
+	@.ci/clean .venv/bin/python -m coverage combine --quiet
+	@.ci/clean .venv/bin/python -m coverage report
+	@.ci/clean .venv/bin/python .ci/coverage_figure.py
 
 bench: .venv/.dev  ## measure everything beside other ways to do it; writes docs/performance.md
-	@.venv/bin/python benchmarks/all.py $(ARGS)
+	@.ci/clean .venv/bin/python benchmarks/all.py $(ARGS)
 
 soak: .venv/.dev  ## run 1,000 random maps with random faults; ARGS='--maps 50' for fewer
-	@.venv/bin/python tests/soak.py $(ARGS)
+	@.ci/clean .venv/bin/python tests/soak.py $(ARGS)
+
+dist: .venv/bin/pip  ## build what is released into dist/, and check it
+	@.ci/clean --pip .venv/bin/python -m pip install $(quietly) 'build>=1.2' 'twine>=6.1'
+	@rm -rf dist
+	@.ci/clean --pip .venv/bin/python -m build --quiet
+	@.ci/clean .venv/bin/python -m twine check --strict dist/*
+
+quietly = --quiet --disable-pip-version-check
 
 # Installed again only when pyproject.toml has changed; the sources are used where they are (-e).
 .venv/.demo: extra = demo
 .venv/.dev: extra = dev
 .venv/.demo .venv/.dev: pyproject.toml | .venv/bin/pip
 	@echo "setup: installing paramsurvey[$(extra)] into .venv (the first time takes some minutes)"
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(extra)]'
+	@.ci/clean --pip .venv/bin/python -m pip install $(quietly) -e '.[$(extra)]'
 	@.venv/bin/python -m compileall -q src  # as pip does it with all others
 	@touch $@
 
@@ -54,13 +78,19 @@ soak: .venv/.dev  ## run 1,000 random maps with random faults; ARGS='--maps 50' 
 	  "install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python" >&2; \
 	exit 1
 
-# Release 0.4.21 with today's pandas, whatever .venv is held to, and the tests that its sdist has.
+.venv-oldest/.done: pyproject.toml .ci/oldest.txt
+	@echo "setup: installing the oldest version of every dependency into .venv-oldest"
+	@$(or $(PYTHON),python3.11) -m venv .venv-oldest
+	@.ci/clean --pip .venv-oldest/bin/python -m pip install $(quietly) -c .ci/oldest.txt -e '.[suite]'
+	@touch $@
+
+# Release 0.4.21 with today's pandas, and the tests that its sdist has.
 old = paramsurvey==0.4.21
 .venv-0.4/.done: | .venv/bin/pip
 	@echo "setup: installing $(old) into .venv-0.4, for the tests that run programs on both"
 	@.venv/bin/python -m venv .venv-0.4
-	@env -u PIP_CONSTRAINT .venv-0.4/bin/python -m pip install --quiet --disable-pip-version-check '$(old)' ray
-	@env -u PIP_CONSTRAINT .venv-0.4/bin/python -m pip download --quiet --disable-pip-version-check \
+	@.ci/clean --pip .venv-0.4/bin/python -m pip install $(quietly) '$(old)' ray
+	@.ci/clean --pip .venv-0.4/bin/python -m pip download $(quietly) \
 	  --no-deps --no-binary paramsurvey --dest .venv-0.4/original '$(old)'
 	@cd .venv-0.4/original && tar -xzf paramsurvey-0.4.21.tar.gz
 	@touch $@

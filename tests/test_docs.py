@@ -25,7 +25,7 @@ from paramsurvey.results.missing import Missing
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted(ROOT.glob("docs/**/*.md"))
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *DOCS]
 RUNNABLE = [page for page in PAGES if page.stem in ("README", "index", "tutorial") or "how-to" in page.parts]
 OPTIONS_PAGE = ROOT / "docs/options.md"
 REGENERATE = "python tests/test_docs.py"
@@ -105,7 +105,6 @@ LOADED_BY_WORKERS = (
     "transport",
     "worker",
     "params.spaces",
-    "params.sampling",
     "backends.multiprocessing.child",
     "backends.futures.task",
 )
@@ -133,7 +132,8 @@ def test_the_structure_page_names_every_file() -> None:
 def test_the_files_that_the_structure_page_names_exist() -> None:
     page = text_of("docs/structure.md")
     paths = {name for name in FILE.findall(page) if "/" in name}
-    places = (SOURCE, SOURCE / "backends", SOURCE / "cli", SOURCE / "checkpoint", SOURCE / "reporting", ROOT)
+    packages = ("", "backends", "cli", "checkpoint", "params", "reporting", "testing")
+    places = (ROOT, *(SOURCE / name for name in packages))
     lost = [
         name
         for name in paths

@@ -105,6 +105,19 @@ def test_a_long_value_makes_the_histogram_grow() -> None:
     assert histogram.get_max_value() == pytest.approx(1000 * year, rel=0.01)
 
 
+def test_without_hdrhistogram_reading_says_what_to_install_and_all_else_works(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "hdrh.histogram", None)
+    stats = PerfStats(RAW_STATS)
+    with pytest.raises(ImportError, match=r"pip install hdrhistogram$"):
+        stats.read_stats("foo")
+    stats.print_percentiles("foo", stderr=True)
+    stats.print_histograms("foo", stderr=True)
+    assert "foo" in capsys.readouterr().err
+    assert stats.percentiles("foo", [100]) == [pytest.approx(0.3, rel=0.01)]
+
+
 def test_nothing_is_known_of_a_timer_without_values() -> None:
     stats = PerfStats({"empty": []})
     assert stats.all_stat_names() == []

@@ -81,17 +81,19 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(import_module(f"paramsurvey.{_HOMES[name]}"), name)
-    elif name in _MODULES:
-        value = import_module(f"paramsurvey.{name}")
-    elif name.startswith("__"):  # asked for by inspect, pickle and the like: these load nothing
-        raise AttributeError(f"module 'paramsurvey' has no attribute {name!r}")
-    else:
-        return import_module("paramsurvey.session.legacy").find("paramsurvey", name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker shall complain of a name that is not there
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOMES:
+            value = getattr(import_module(f"paramsurvey.{_HOMES[name]}"), name)
+        elif name in _MODULES:
+            value = import_module(f"paramsurvey.{name}")
+        elif name.startswith("__"):  # asked for by inspect, pickle and the like: these load nothing
+            raise AttributeError(f"module 'paramsurvey' has no attribute {name!r}")
+        else:
+            return import_module("paramsurvey.session.legacy").find("paramsurvey", name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

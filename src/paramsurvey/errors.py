@@ -74,6 +74,10 @@ class SessionClosed(SurveyError):
     """A session was closed before a map, or while it ran."""
 
 
+class SurveyDuringImport(SurveyError):
+    """A module surveys when it is imported: in a worker, that would start workers without end."""
+
+
 class CheckpointError(SurveyError):
     """A checkpoint cannot be used."""
 

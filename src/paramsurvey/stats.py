@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from paramsurvey.errors import PackageMissing
 
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
@@ -37,14 +39,6 @@ HISTOGRAM_SPAN_MS = 600_000  # ten minutes, or more where a value is longer
 
 BAR_WIDTH = 40
 MOST_BARS = 20
-
-_run_log: Callable[[str], object] | None = None
-
-
-def print_to(write: Callable[[str], object] | None) -> None:
-    """Let statistics that belong to no map print to this log; None: to none."""
-    global _run_log
-    _run_log = write
 
 
 @contextmanager
@@ -179,6 +173,8 @@ class PerfStats:
     (2, 0.2, 2)
     """
 
+    emit_by_default: ClassVar[Callable[[str], object] | None] = None  # set while there is a log
+
     def __init__(
         self,
         raw_stats: Mapping[str, Sequence[float]] | None = None,
@@ -268,6 +264,11 @@ class PerfStats:
         tuple of (int, float, hdrh.histogram.HdrHistogram), or None
             Count and mean are exact. The histogram is in milliseconds, good to 2 digits; a value
             below 1 ms, or a negative one, counts as 1. None where there is no such timer.
+
+        Raises
+        ------
+        PackageMissing
+            hdrhistogram was uninstalled. `percentiles` and what prints do without it.
 
         Examples
         --------
@@ -443,7 +444,7 @@ class PerfStats:
         return sorted(self._timers, key=lambda name: (name != first, name))
 
     def _print(self, line: str, stderr: bool) -> None:
-        emit = self._emit or _run_log
+        emit = self._emit or type(self).emit_by_default
         if emit is not None:
             emit(line)
         if stderr:
@@ -451,7 +452,10 @@ class PerfStats:
 
 
 def _hdr_histogram(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> HdrHistogram:
-    from hdrh.histogram import HdrHistogram
+    try:
+        from hdrh.histogram import HdrHistogram
+    except ImportError as error:
+        raise PackageMissing("read_stats needs hdrhistogram: pip install hdrhistogram") from error
 
     milliseconds = np.maximum(np.rint(seconds * 1000), 1).astype(np.int64).tolist()
     histogram = HdrHistogram(1, max(HISTOGRAM_SPAN_MS, 2 * milliseconds[-1]), HISTOGRAM_DIGITS)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import paramsurvey
@@ -89,6 +92,19 @@ def test_it_is_used_by_its_name_in_the_environment(install: Install, monkeypatch
     monkeypatch.setenv("PARAMSURVEY_BACKEND", "theirs")
     paramsurvey.init(verbose=0)
     assert paramsurvey.backend() == "theirs"
+
+
+def test_the_program_takes_its_name_too(install: Install, in_tmp: Path) -> None:
+    install()
+    command = ["run", "-p", "a=1,2", "--backend", "theirs", "-o", "out.csv", "--", "echo", "{a}"]
+    done = subprocess.run(
+        [sys.executable, "-c", "from paramsurvey.cli import main; main()", *command],
+        env={**os.environ, "PYTHONPATH": str(in_tmp / "site")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert pd.read_csv("out.csv")["stdout"].tolist() == [1, 2]
 
 
 def test_its_options_are_given_under_its_name(install: Install) -> None:

@@ -188,7 +188,7 @@ def test_a_merge_that_is_called_off_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_part_that_is_damaged_is_noticed(tmp_path: Path) -> None:
-    part = write_part(tmp_path, table(0, list(range(1000))), 1, 1)
+    part = write_part(tmp_path, table(0, list(range(1000))), 1, 1, "aaaaaaaa")
     content = part.path.read_bytes()
     for i in range(0, len(content), 997):
         part.path.write_bytes(content[:i] + bytes([content[i] ^ 4]) + content[i + 1 :])

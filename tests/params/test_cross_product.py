@@ -21,16 +21,18 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 from paramsurvey import params
-from paramsurvey.params import axes, sampling, spaces
+from paramsurvey.params import axes
 from paramsurvey.params import column_names as names
 from paramsurvey.params import dataframes as frames
 from paramsurvey.params import row_math as rows
-from paramsurvey.params import unit_cube as unitcube
 from paramsurvey.params import value_hash as content
 from paramsurvey.params.axes import native_order
 from paramsurvey.params.cross_product import add_column, add_seed, grid, product
-from paramsurvey.params.sampling import sample, uniform
 from paramsurvey.params.sources import as_source, make_psets
+from paramsurvey.params.spaces import algebra as spaces
+from paramsurvey.params.spaces import sampling
+from paramsurvey.params.spaces import unit_cube as unitcube
+from paramsurvey.params.spaces.sampling import sample, uniform
 from paramsurvey.transport.columns import object_array
 
 Frame = pd.DataFrame
@@ -162,7 +164,7 @@ SHARED: dict[str, Any] = {
     ),
     "rows without a partner, in order": (
         [Frame({"a": [3, 1], "b": [0.5, 1.5]}), Frame({"a": [2, 3], "c": ["x", "y"]})],
-        Frame({"a": [1, 2, 3], "b": [1.5, np.nan, 0.5], "c": [None, "x", "y"]}),
+        Frame({"a": [1, 2, 3], "b": [1.5, np.nan, 0.5], "c": [np.nan, "x", "y"]}),
     ),
     "rows that are there several times": (
         [Frame({"a": [1, 1], "b": [3, 4]}), Frame({"a": [1, 1], "c": [5, 6]})],

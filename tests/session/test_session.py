@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import io
 import os
 import subprocess
@@ -20,6 +21,7 @@ import psutil
 import pytest
 
 import paramsurvey
+from conftest import wait_until
 from paramsurvey.errors import OptionError, ParamsurveyWarning, SessionClosed, UnknownOption
 from paramsurvey.session.thread_variables import ThreadVariables
 
@@ -148,6 +150,137 @@ def test_a_map_inside_a_map_of_the_same_session_is_refused_with_the_remedy() -> 
     with paramsurvey.Session(backend="serial", verbose=0) as session:
         results = session.map(lambda p, s, u: {"n": len(u())}, PSETS, user_kwargs=Again(session))
     assert results.missing["_exception"].str.contains("Session of its own").all()
+
+
+# several threads
+
+
+def survey_in_threads(count: int, survey: Callable[[int], Any]) -> list[Any]:
+    """Call `survey` in so many threads at the same time; return what it returns."""
+    together = threading.Barrier(count)
+
+    def wait_and_survey(number: int) -> Any:
+        together.wait(60)
+        return survey(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(wait_and_survey, range(count)))
+
+
+@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
+def test_threads_that_map_at_once_take_turns(backend: str, nothing_left: None) -> None:
+    """Also where none of them has called init: they share one session."""
+    os.environ["PARAMSURVEY_BACKEND"] = backend
+    try:
+        found = survey_in_threads(
+            4, lambda i: paramsurvey.map(double, [{"a": i}] * 5, verbose=0)["b"].tolist()
+        )
+    finally:
+        del os.environ["PARAMSURVEY_BACKEND"]
+    assert found == [[2 * i] * 5 for i in range(4)]
+    assert len(logs()) == 1
+
+
+def test_the_maps_of_two_threads_never_run_at_the_same_time(quietly: Callable[..., None]) -> None:
+    quietly()
+    running, most = [0], [0]
+
+    def note(*arguments: object) -> None:
+        most[0] = max(most[0], running[0])
+
+    def survey(number: int) -> None:
+        def psets() -> Iterator[dict[str, int]]:
+            running[0] += 1
+            yield from ({"a": i} for i in range(50))
+            running[0] -= 1
+
+        for _ in paramsurvey.imap_unordered(double, psets(), out_func=note) if number % 2 else ():
+            pass
+        paramsurvey.map(double, psets(), out_func=note)
+
+    survey_in_threads(4, survey)
+    assert most == [1]
+
+
+def test_a_thread_waits_for_the_loop_of_another_over_imap_unordered(quietly: Callable[..., None]) -> None:
+    quietly()
+    events: list[str] = []
+    rows = paramsurvey.imap_unordered(double, [{"a": i} for i in range(3)])
+    next(rows)
+    thread = threading.Thread(target=lambda: events.append(str(len(paramsurvey.map(double, PSETS)))))
+    thread.start()
+    events.extend("row" for _ in rows)
+    thread.join(60)
+    assert events == ["row", "row", "3"]
+
+
+def test_a_map_in_a_loop_over_imap_unordered_is_refused_and_the_loop_goes_on(
+    quietly: Callable[..., None],
+) -> None:
+    quietly()
+    seen = 0
+    for _ in paramsurvey.imap_unordered(double, PSETS):
+        seen += 1
+        with pytest.raises(
+            RuntimeError, match=r"after the loop over imap_unordered\(\), or use a Session of"
+        ):
+            paramsurvey.map(double, PSETS)
+        with pytest.raises(RuntimeError, match="Session of its own"):
+            next(paramsurvey.imap_unordered(double, PSETS))
+    assert seen == 3
+    assert len(paramsurvey.map(double, PSETS)) == 3
+
+
+@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
+def test_a_map_in_an_out_func_is_refused_and_counted_as_its_exception(backend: str) -> None:
+    with paramsurvey.Session(backend=backend, ncores=1, verbose=0) as session:
+        results = session.map(double, PSETS, lambda *_: session.map(double, PSETS))
+    assert results.progress.exceptions == 3
+    assert len(results) == 3
+
+
+def test_a_pset_in_a_thread_that_maps_with_its_own_session_is_refused() -> None:
+    with ThreadPoolExecutor(1) as pool, paramsurvey.Session(backend=pool, verbose=0) as session:
+        results = session.map(lambda p, s, u: {"n": len(u())}, PSETS, user_kwargs=Again(session))
+    assert results.missing["_exception"].str.contains("Session of its own").all()
+
+
+def test_a_map_that_waits_ends_when_the_session_is_closed(quietly: Callable[..., None]) -> None:
+    quietly()
+    rows = paramsurvey.imap_unordered(double, ({"a": i} for i in count()))
+    next(rows)
+    ended: list[BaseException] = []
+    waits = threading.Event()
+
+    def survey() -> None:
+        waits.set()
+        try:
+            paramsurvey.map(double, PSETS)
+        except SessionClosed as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=survey)
+    thread.start()
+    assert waits.wait(60)
+    paramsurvey.finalize()
+    thread.join(60)
+    assert len(ended) == 1
+    rows.close()
+
+
+def test_a_map_that_waits_long_says_for_what(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("paramsurvey.session.session.TELL_SECONDS", 0.0)
+    with paramsurvey.Session(backend="serial", verbose=1) as session:
+        rows = session.imap_unordered(double, ({"a": i} for i in count()))
+        next(rows)
+        thread = threading.Thread(target=session.map, args=(double, PSETS))
+        thread.start()
+        wait_until(lambda: "give each thread a Session of its own" in capsys.readouterr().err, "nothing said")
+        rows.close()
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 class Again:
@@ -906,3 +1039,10 @@ def test_an_interruption_while_the_results_are_put_together_stays_one(
     with pytest.raises(KeyboardInterrupt):
         paramsurvey.map(double, PSETS)
     assert paramsurvey.last_results() is before
+
+
+@pytest.mark.parametrize("name", ["map", "imap_unordered", "last_results"])
+def test_a_function_of_the_module_has_the_docstring_of_its_method(name: str) -> None:
+    told = inspect.getdoc(getattr(paramsurvey.Session, name))
+    assert told
+    assert inspect.getdoc(getattr(paramsurvey, name)) == told

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from paramsurvey.transport.pickling import dump_code, dump_data
-from paramsurvey.transport.source_text import LARGEST, remember, texts_of
+from paramsurvey.transport.source_text import LARGEST, add_to_linecache, source_lines_to_send
 
 PROGRAM = """
 import paramsurvey
@@ -93,34 +93,34 @@ def test_cloudpickle_itself_is_left_as_it_is() -> None:
 def test_the_text_of_a_cell_travels_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "x = 1\ndef f():\n    return lambda: x  # \x0c is no line's end\n"
     f = kept(monkeypatch, text, "<ipython-input-1-abc>")
-    texts = texts_of(codes_in(f))
+    texts = source_lines_to_send(codes_in(f))
     assert {file: "".join(lines) for file, lines in texts.items()} == {"<ipython-input-1-abc>": text}
 
 
 def test_the_text_of_a_file_that_is_there_does_not_travel() -> None:
-    assert texts_of(codes_in(lambda: 1)) == {}
+    assert source_lines_to_send(codes_in(lambda: 1)) == {}
 
 
 def test_a_file_that_is_nowhere_has_no_text() -> None:
-    assert texts_of(codes_in(compiled("def f(): pass\n", "/nowhere/gone.py"))) == {}
+    assert source_lines_to_send(codes_in(compiled("def f(): pass\n", "/nowhere/gone.py"))) == {}
 
 
 def test_texts_that_are_too_long_stay_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     short = kept(monkeypatch, "def f(): pass\n", "<short>")
     long = kept(monkeypatch, "def f(): pass\n" + "# \n" * LARGEST, "<long>")
-    assert list(texts_of([*codes_in(short), *codes_in(long)])) == ["<short>"]
+    assert list(source_lines_to_send([*codes_in(short), *codes_in(long)])) == ["<short>"]
 
 
 def test_text_that_is_remembered_is_found_by_linecache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linecache, "cache", {})
-    remember({"<cell>": ("def f():\n", "    pass\n")})
+    add_to_linecache({"<cell>": ("def f():\n", "    pass\n")})
     linecache.checkcache()
     assert linecache.getline("<cell>", 2) == "    pass\n"
 
 
 def test_the_text_of_a_doctest_is_found() -> None:
     found: list[Any] = []
-    names = {"keep": lambda f: found.extend(texts_of(codes_in(f)).values())}
+    names = {"keep": lambda f: found.extend(source_lines_to_send(codes_in(f)).values())}
     text = ">>> def f():\n...     return 1\n>>> keep(f)\n"
     doctest.DocTestRunner().run(doctest.DocTestParser().get_doctest(text, names, "some", None, 0))
     assert found == [("def f():\n", "    return 1\n")]
@@ -153,6 +153,14 @@ def test_a_file_as_standard_input_shows_its_lines(in_tmp: Path) -> None:
 
 def test_a_pipe_as_standard_input_shows_the_line_numbers(in_tmp: Path) -> None:
     assert 'File "<stdin>", line 5, in worker\nZeroDivisionError' in printed(input=PROGRAM)
+
+
+def test_every_function_of_a_program_shows_its_lines_in_the_drivers_process_too(in_tmp: Path) -> None:
+    second = PROGRAM.partition("\n\n")[2].replace("worker", "other").partition("paramsurvey.init")
+    program = PROGRAM.replace('"multiprocessing"', '"serial"') + second[0] + second[2].partition("\n")[2]
+    shown = printed("-c", program)
+    assert 'line 5, in worker\n    return 1 / pset["a"]\n' in shown
+    assert 'line 11, in other\n    return 1 / pset["a"]\n' in shown
 
 
 def test_code_that_the_program_made_shows_no_line_of_the_program(in_tmp: Path) -> None:

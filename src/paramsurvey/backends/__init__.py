@@ -1,1 +1,81 @@
-"""Where groups of psets run: a file or folder for each backend, and the registry that finds it by name."""
+"""Where groups of psets run: a file or folder for each backend, and the registry that finds it by name.
+
+What the author of a backend needs can be imported from here, and stays here: see "Write a backend" in the
+documentation. All of it is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from paramsurvey.backends.nested_worker import NestedWorker
+    from paramsurvey.engine.backend import Backend, Resources, no_options
+    from paramsurvey.engine.options import Options
+    from paramsurvey.transport.messages import (
+        Answer,
+        Answers,
+        CaptureMode,
+        Failure,
+        FailureKind,
+        Group,
+        Job,
+        JobRejected,
+        LostGroup,
+        Reply,
+    )
+    from paramsurvey.worker.machine import total_memory, wanted_workers
+    from paramsurvey.worker.runner import JobNotLoadable, Runner, pickle_reply
+
+_HOMES = {
+    "backends.nested_worker": ("NestedWorker",),
+    "engine.backend": ("Backend", "Resources", "no_options"),
+    "engine.options": ("Options",),
+    "transport.messages": (
+        "Answer",
+        "Answers",
+        "CaptureMode",
+        "Failure",
+        "FailureKind",
+        "Group",
+        "Job",
+        "LostGroup",
+        "JobRejected",
+        "Reply",
+    ),
+    "worker.machine": ("total_memory", "wanted_workers"),
+    "worker.runner": ("JobNotLoadable", "Runner", "pickle_reply"),
+}
+
+__all__ = [
+    "Answer",
+    "Answers",
+    "Backend",
+    "CaptureMode",
+    "Failure",
+    "FailureKind",
+    "Group",
+    "Job",
+    "JobNotLoadable",
+    "JobRejected",
+    "LostGroup",
+    "NestedWorker",
+    "Options",
+    "Reply",
+    "Resources",
+    "Runner",
+    "no_options",
+    "pickle_reply",
+    "total_memory",
+    "wanted_workers",
+]
+
+
+if not TYPE_CHECKING:  # a type checker shall complain of a name that is not there
+
+    def __getattr__(name: str) -> Any:
+        for home, names in _HOMES.items():
+            if name in names:
+                return getattr(import_module(f"paramsurvey.{home}"), name)
+        raise AttributeError(f"module 'paramsurvey.backends' has no attribute {name!r}")

@@ -45,7 +45,7 @@ class SerialBackend:
         self._refusal: JobRejected | None = None
         self._store: OutputStore | None = None
         self._output_file: IO[bytes] | None = None
-        self._home = SessionHolder()  # of the functions' own sessions
+        self._sessions = SessionHolder()  # of the functions' own sessions
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Refuse any option: there are none."""
@@ -56,7 +56,7 @@ class SerialBackend:
         self._refusal = None
         self._store = None
         try:
-            with self._home.entered():
+            with self._sessions.entered():
                 self._runner = Runner(
                     job.private(), let_through=(KeyboardInterrupt, Stopped), reply_seconds=REPLY_SECONDS
                 )
@@ -88,7 +88,7 @@ class SerialBackend:
             return [self._refusal]
         if self._replies is None:
             return []
-        with _back_home(), self._home.entered():
+        with _directory_restored(), self._sessions.entered():
             # pickled as for another process: results share nothing with the function, here as there
             reply: Reply = pickle.loads(pickle_reply(self._next(self._replies)))
         if reply.done:
@@ -119,7 +119,7 @@ class SerialBackend:
         if self._output_file is not None:
             self._output_file.close()
             self._output_file = None
-        self._home.close()
+        self._sessions.close()
 
     def core_count(self) -> int:
         """Return 1."""
@@ -135,7 +135,7 @@ class SerialBackend:
 
 
 @contextlib.contextmanager
-def _back_home() -> Iterator[None]:
+def _directory_restored() -> Iterator[None]:
     """Return to the caller's directory afterwards."""
     home = os.getcwd()
     try:

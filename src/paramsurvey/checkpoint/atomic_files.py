@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import uuid
@@ -10,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+CHECKSUM = "checksum"
+PRIVATE = 0o600  # what may hold secrets: its owner alone reads it
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -81,16 +84,35 @@ def write_whole(path: Path, content: bytes | memoryview, mode: int = 0o666) -> N
     sync_directory(path.parent)
 
 
-def replace_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a file of JSON whole; half characters in it become question marks."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
-    write_whole(path, (text + "\n").encode("utf-8", "replace"))
+def replace_json(path: Path, content: Mapping[str, Any], ascii_only: bool = False) -> None:
+    """Write a file of JSON whole, with a checksum, that its owner alone may read.
+
+    Parameters
+    ----------
+    path : Path
+    content : mapping
+    ascii_only : bool
+        Write other characters, and halves of them, as escapes. Else halves become question marks: not
+        every program understands them.
+    """
+    text = json.dumps(content, ensure_ascii=ascii_only, default=str)
+    read_back = json.loads(text.encode("utf-8", "replace"))
+    whole = {**read_back, CHECKSUM: checksum_of(read_back)}
+    text = json.dumps(whole, indent=2, ensure_ascii=ascii_only)
+    write_whole(path, (text + "\n").encode(), PRIVATE)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
     """Return a file's content, None where there is no such file or it holds something else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def checksum_of(content: Mapping[str, Any]) -> str:
+    """Return the checksum of a file's content, which is what stands in it beside the checksum itself."""
+    values = {name: value for name, value in content.items() if name != CHECKSUM}
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,109 +1,149 @@
 """One driver at a time on a checkpoint, also where the file system has no locks.
 
-The lock is a file that says who holds it. It is written aside and linked into its place, which
-fails where there is one; file systems without links get a file that is created exclusively. Its
-holder touches it now and then, so that others, on whatever machine, can see that it is alive.
+``lock.json`` says who holds the directory. A file that says who holds something is made so that it
+fails where there is one: written aside and linked into its place, or, on file systems without links,
+created exclusively. The holder touches it now and then, so that others, on whatever machine, can see
+that it is alive.
+
+The lock of a dead holder is never removed to make room for a new one: of several processes that do
+this, one can remove what another has just made. It is *claimed*, by a file whose name has the dead
+one's token, ``.lock-<token>.json``, made in the same way. So one process alone can follow a holder,
+whatever the others do, and when: who has lost looks again, and finds the one that has won. The holder
+is thus who stands at the end of a chain: ``lock.json``, the claim on its token, the claim on that one's
+token, ... A claim that somebody makes too late, on the token of one that has been followed and cleared
+away, is not in the chain; so after each claim, a process looks whether it is really at the end.
+
+The winner then writes ``lock.json`` anew, which makes the chain short again, and keeps its claim: were it
+itself taken for dead at this moment, the claim on its own token would still lead to its follower.
+
+A process on this machine is dead when the kernel says so, and nobody is mistaken. One on another machine
+is dead when it has been silent for a minute by the file system's clock; it may be merely slow. So each
+holder looks before every write whether the directory is still its own, and what two processes write
+nevertheless has names that never collide, and is told apart later: see `doubles`. That is also what
+happens when somebody removes ``lock.json`` by hand. No locks of the kernel (flock, fcntl) are used beside
+this: where they can be relied upon, they would say the same, and elsewhere they hang or lie.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import socket
+import tempfile
 import time
-import uuid
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from paramsurvey.checkpoint.atomic_files import read_json, write_aside
+from paramsurvey.checkpoint.atomic_files import NOFOLLOW, write_aside, write_whole
+from paramsurvey.checkpoint.lock_holder import DEAD_SECONDS, LockHolder
 from paramsurvey.errors import CheckpointInUse
 
 NAME = "lock.json"
+CLAIM = ".lock-"
 BEAT_SECONDS = 5.0  # how often the holder touches it
-DEAD_SECONDS = 60.0  # who has not touched it for so long is dead, where nobody can look
+LONGEST = 1 << 16  # bytes of a lock; more is no lock
+TRIES = 10  # others may come and go while we look
 
 
 @dataclass(frozen=True, slots=True)
-class LockHolder:
-    """A process that no other one is confused with, and what a user wants to know of it."""
+class LockFile:
+    """What a lock, or a claim, says.
 
-    host: str
-    pid: int
-    machine: str  # this boot of this machine, and its namespace of processes: where pids mean the same
-    process_start: float
-    since: str
+    Attributes
+    ----------
+    path : Path
+    token : str
+        What a claim on it is named after.
+    holder : LockHolder or None
+        None: it cannot be read, for it was cut off, or is being written just now.
+    touched : float
+        When, by the file system's clock.
+    """
+
+    path: Path
     token: str
+    holder: LockHolder | None
+    touched: float
 
     @classmethod
-    def me(cls) -> LockHolder:
-        """Return this process."""
-        return cls(
-            socket.gethostname(),
-            os.getpid(),
-            _machine(),
-            _process_start(os.getpid()) or 0.0,
-            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            uuid.uuid4().hex,
-        )
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any] | None) -> LockHolder | None:
-        """Return the holder that a lock names, None where it is not readable."""
+    def read(cls, path: Path) -> LockFile | None:
+        """Return what is there; None where nothing is."""
         try:
-            holder = cls(**{field.name: (content or {})[field.name] for field in fields(cls)})
-        except KeyError:
+            content, about = _read(path)
+        except FileNotFoundError:
             return None
-        return holder if type(holder.pid) is int and type(holder.process_start) is float else None
+        try:
+            holder = LockHolder.from_json(json.loads(content))
+        except (ValueError, RecursionError):
+            holder = None
+        if holder is not None:
+            return cls(path, holder.token, holder, about.st_mtime)
+        said = content + f"{about.st_ino} {about.st_mtime_ns}".encode()
+        return cls(path, hashlib.blake2b(said, digest_size=16).hexdigest(), None, about.st_mtime)
 
-    def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}, since {self.since}"
+    def silent_for(self) -> float:
+        """Return how many seconds ago it was touched."""
+        return _file_system_time(self.path.parent) - self.touched
 
-    def is_alive(self, silent_for: float) -> bool:
-        """Tell whether it still runs: by looking, or from how long it has not touched its lock."""
-        if self.machine == _machine():
-            start = _process_start(self.pid)
-            return start is not None and abs(start - self.process_start) < 1.0
-        return silent_for < DEAD_SECONDS
-
-
-def _machine() -> str:
-    def text(path: str) -> str:
-        with suppress(OSError):
-            return Path(path).read_text().strip()
-        return ""
-
-    namespace = ""
-    with suppress(OSError):
-        namespace = os.readlink("/proc/self/ns/pid")
-    boot = text("/proc/sys/kernel/random/boot_id")
-    return " ".join((socket.gethostname(), boot, namespace))
+    def is_alive(self) -> bool:
+        """Tell whether its holder is, or may be."""
+        if self.holder is None:
+            return self.silent_for() < DEAD_SECONDS
+        return self.holder.is_alive(self.silent_for)
 
 
-def _process_start(pid: int) -> float | None:
-    """Return when a process was started, None where there is none (any more)."""
-    import psutil
-
+def _read(path: Path) -> tuple[bytes, os.stat_result]:
+    """Return a file's content, and what a file server has to say of it now, not what was said lately."""
+    flags = os.O_RDONLY | NOFOLLOW | getattr(os, "O_NONBLOCK", 0)
     try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
-    except psutil.AccessDenied:
-        return 0.0
-    except psutil.Error:
-        return None
+        descriptor = os.open(path, flags)
+    except FileNotFoundError:
+        raise
+    except OSError:  # a link, or not ours to read: it is there
+        return b"", os.lstat(path)
+    try:
+        about = os.fstat(descriptor)
+        return os.read(descriptor, LONGEST), about
+    except IsADirectoryError:
+        return b"", about
+    finally:
+        os.close(descriptor)
+
+
+def _file_system_time(directory: Path) -> float:
+    """Return the time by the file system's own clock, or by ours where nothing can be written."""
+    try:
+        with tempfile.TemporaryFile(dir=directory, prefix=".lock.", suffix=".tmp") as file:
+            return os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return time.time()
+
+
+def _claim_on(token: str, directory: Path) -> Path:
+    return directory / f"{CLAIM}{token}.json"
+
+
+def find_holder(directory: Path) -> LockFile | None:
+    """Return the lock of who holds a directory, or held it until it died; None where nobody does."""
+    held = LockFile.read(directory / NAME)
+    seen: set[str] = set()
+    while held is not None and held.token not in seen:
+        seen.add(held.token)
+        claim = LockFile.read(_claim_on(held.token, directory))
+        if claim is None:
+            return held
+        held = claim
+    return held
 
 
 def holder_of(directory: Path) -> tuple[LockHolder, bool] | None:
     """Return who holds a directory's lock and whether it is alive, None where nobody does."""
-    path = directory / NAME
-    holder = LockHolder.from_json(read_json(path))
-    if holder is None:
+    held = find_holder(directory)
+    if held is None or held.holder is None:
         return None
-    try:
-        return holder, holder.is_alive(time.time() - path.stat().st_mtime)
-    except FileNotFoundError:
-        return None
+    return held.holder, held.is_alive()
 
 
 class Lock:
@@ -112,6 +152,8 @@ class Lock:
     Parameters
     ----------
     directory : Path
+    tell : callable, optional
+        Told when somebody has removed the lock while we hold it.
 
     Raises
     ------
@@ -119,104 +161,138 @@ class Lock:
         With the host and the process that holds it, which is alive.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / NAME
+    def __init__(self, directory: Path, tell: Callable[[str], object] = lambda text: None) -> None:
+        self._directory = directory
+        self._tell = tell
         self._me = LockHolder.me()
         self._beaten = time.monotonic()
-        for _ in range(10):  # others may come and go while we look
-            if self._take():
+        for _ in range(TRIES):
+            held = find_holder(directory)
+            if held is None:
+                if self._create(directory / NAME) and self._is_mine():
+                    return
+            elif not self._is_in_use(held) and self._follow(held):
                 return
-            self._remove_if_dead(directory)
-        raise CheckpointInUse(self._why_not(directory))
+        raise CheckpointInUse(self._why_not())
 
-    def _why_not(self, directory: Path) -> str:
-        silent_for = self._silent_for(directory)
-        if silent_for is None or LockHolder.from_json(read_json(self._path)) is not None:
-            return f"the lock {self._path} changes hands again and again: try again later"
-        return (
-            f"the lock {self._path} does not say who holds it: its writer was cut off, or it is no lock; "
-            f"it counts no more when nobody has touched it for {DEAD_SECONDS:.0f} seconds: try again then, "
-            "or remove it, if no other program uses the checkpoint"
+    @property
+    def token(self) -> str:
+        """What no other holder has."""
+        return self._me.token
+
+    # taking it
+
+    def _is_in_use(self, held: LockFile) -> bool:
+        if not held.is_alive():
+            return False
+        if held.holder is None:
+            time.sleep(0.1)  # somebody may be writing it just now
+            return True
+        raise CheckpointInUse(
+            f"the checkpoint {str(self._directory)!r} is in use by {held.holder}: wait for its end, "
+            "or give another directory"
         )
 
-    def _take(self) -> bool:
-        text = json.dumps(asdict(self._me), indent=2) + "\n"
-        aside = write_aside(self._path, text.encode())
-        try:
-            os.link(aside, self._path)
-        except FileExistsError:
+    def _follow(self, dead: LockFile) -> bool:
+        """Claim what a dead one holds; return whether we were the first, and hold it now."""
+        claim = _claim_on(dead.token, self._directory)
+        if not self._create(claim):
             return False
-        except OSError:  # no links here
-            return self._create(text)
+        if not self._is_mine():  # it has been followed before, and what led to that is cleared away
+            claim.unlink(missing_ok=True)
+            return False
+        with suppress(OSError):  # a full disk; then the claim stays what says that we are the holder
+            write_whole(self._directory / NAME, self._text())
+            self._clear_away(keep=claim)
+        return True
+
+    def _clear_away(self, keep: Path) -> None:
+        """Remove what led to our predecessor, and what processes left that were killed meanwhile."""
+        for path in self._directory.glob(f"{CLAIM}*.json"):
+            if path not in (keep, _claim_on(self.token, self._directory)):
+                path.unlink(missing_ok=True)
+        old = _file_system_time(self._directory) - DEAD_SECONDS  # what is younger, somebody may be writing
+        for path in self._directory.glob(".*lock*.tmp"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < old:
+                    path.unlink()
+
+    def _text(self) -> bytes:
+        return (json.dumps(asdict(self._me), indent=2) + "\n").encode()
+
+    def _create(self, path: Path) -> bool:
+        """Make a file that names us, where there is none."""
+        aside = write_aside(path, self._text())
+        try:
+            os.link(aside, path)
+        except OSError as error:
+            if os.stat(aside).st_nlink > 1:  # it was done, and the file server's answer was lost
+                return True
+            return not isinstance(error, FileExistsError) and self._create_without_link(path)
         finally:
             aside.unlink(missing_ok=True)
         return True
 
-    def _create(self, text: str) -> bool:
+    def _create_without_link(self, path: Path) -> bool:
         try:
-            descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | NOFOLLOW, 0o666)
         except FileExistsError:
             return False
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-        return True
-
-    def _remove_if_dead(self, directory: Path) -> None:
-        holder, silent_for = LockHolder.from_json(read_json(self._path)), self._silent_for(directory)
-        if silent_for is None:
-            return
-        if holder is None and silent_for < DEAD_SECONDS:
-            time.sleep(0.1)  # somebody may be writing it just now
-        elif holder is not None and holder.is_alive(silent_for):
-            raise CheckpointInUse(
-                f"the checkpoint {str(directory)!r} is in use by {holder}: wait for its end, "
-                "or give another directory"
-            )
-        else:
-            self._remove(holder)
-
-    def _silent_for(self, directory: Path) -> float | None:
-        """Return how long ago the lock was touched, by the file system's own clock."""
-        probe = directory / f".{NAME}.{uuid.uuid4().hex}.tmp"
-        probe.touch()
         try:
-            return probe.stat().st_mtime - self._path.stat().st_mtime
-        except FileNotFoundError:
-            return None
+            os.write(descriptor, self._text())
+            os.fsync(descriptor)
         finally:
-            probe.unlink(missing_ok=True)
-
-    def _remove(self, dead: LockHolder | None) -> None:
-        """Take a dead one's lock away, and put it back when it was somebody else's by then."""
-        aside = self._path.with_name(f".{NAME}.{uuid.uuid4().hex}.tmp")
-        try:
-            os.rename(self._path, aside)
-        except FileNotFoundError:
-            return
-        if LockHolder.from_json(read_json(aside)) != dead:
-            with suppress(OSError):
-                os.link(aside, self._path)
-        aside.unlink(missing_ok=True)
-
-    def beat(self) -> bool:
-        """Show from time to time that we are alive; return whether the lock is still ours."""
-        if time.monotonic() - self._beaten < BEAT_SECONDS:
-            return True
-        self._beaten = time.monotonic()
-        if not self._is_mine():
-            return False
-        with suppress(OSError):
-            os.utime(self._path)
+            os.close(descriptor)
         return True
+
+    def _why_not(self) -> str:
+        held = find_holder(self._directory)
+        if held is None or held.holder is not None:
+            return f"the lock {self._directory / NAME} changes hands again and again: try again later"
+        return (
+            f"the lock {held.path} does not say who holds it: its writer was cut off, or it is no lock; "
+            f"it counts no more when nobody has touched it for {DEAD_SECONDS:.0f} seconds: try again then, "
+            "or remove it, if no other program uses the checkpoint"
+        )
+
+    # having it
 
     def _is_mine(self) -> bool:
+        held = find_holder(self._directory)
+        return held is not None and held.token == self.token
+
+    def check(self) -> str | None:
+        """Return None while the lock is ours, else who has it; make it anew where it was removed."""
         try:
-            return LockHolder.from_json(read_json(self._path)) == self._me
+            held = find_holder(self._directory)
+            if held is None and self._create(self._directory / NAME):
+                self._tell(
+                    f"the lock {self._directory / NAME} was removed while this program holds it, and is "
+                    "made anew: never remove the lock of a program that runs"
+                )
+            held = held or find_holder(self._directory)
         except OSError:  # for the moment nobody can tell
-            return True
+            return None
+        if held is not None and held.token == self.token:
+            return None
+        return "another program" if held is None or held.holder is None else str(held.holder)
+
+    def beat(self) -> None:
+        """Show from time to time that we are alive."""
+        if time.monotonic() - self._beaten < BEAT_SECONDS:
+            return
+        self._beaten = time.monotonic()
+        with suppress(OSError):
+            held = find_holder(self._directory)
+            if held is not None and held.token == self.token:
+                os.utime(held.path)
 
     def release(self) -> None:
         """Let others have the directory."""
         with suppress(OSError):
-            if self._is_mine():
-                self._path.unlink(missing_ok=True)
+            if not self._is_mine():
+                return
+            claims = list(self._directory.glob(f"{CLAIM}*.json"))
+            (self._directory / NAME).unlink(missing_ok=True)
+            for path in claims:
+                path.unlink(missing_ok=True)

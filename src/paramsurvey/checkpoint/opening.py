@@ -18,8 +18,11 @@ def open_checkpoint(
     function: Any,
     state: MapState,
     tell: Callable[[str], None],
+    alarm: Callable[[str], None],
 ) -> Checkpoint:
     """Return the checkpoint that the options ask for.
+
+    What it says to the user goes to `tell`; what costs results, to `alarm`.
 
     Raises
     ------
@@ -35,8 +38,8 @@ def open_checkpoint(
     from paramsurvey.checkpoint.store import CheckpointOptions, DirectoryCheckpoint
 
     wanted = CheckpointOptions(options.checkpoint, options.retry_failed, options.on_change)
-    program = Program.of(function, options.user_kwargs)
-    return DirectoryCheckpoint(wanted, program, state, tell)
+    program = Program.of(function, options.user_kwargs, options.store_user_kwargs)
+    return DirectoryCheckpoint(wanted, program, state, tell, alarm)
 
 
 def need_pyarrow() -> None:

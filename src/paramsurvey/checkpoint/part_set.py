@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from paramsurvey.checkpoint.format.part_files import Part, live_parts, merge, worth_merging, write_part
+import numpy as np
+
+from paramsurvey.checkpoint.doubles import rows_that_count
+from paramsurvey.checkpoint.format.part_files import (
+    TOKEN,
+    Part,
+    live_parts,
+    merge,
+    read_part,
+    worth_merging,
+    write_part,
+)
+
+
+class NotOurs(Exception):
+    """Another program has the directory now."""
 
 
 class PartSet:
@@ -19,10 +35,18 @@ class PartSet:
     Parameters
     ----------
     directory : Path
+    writer : str, optional
+        A token that no other writer has; the names of the parts have its beginning.
+    may_write : callable, optional
+        Asked before each write whether the directory is still ours.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, writer: str = "", may_write: Callable[[], bool] = lambda: True
+    ) -> None:
         self._directory = directory
+        self._writer = (writer or uuid.uuid4().hex)[:TOKEN]
+        self._may_write = may_write
         directory.mkdir(exist_ok=True)
         self._parts, stale = live_parts(directory)
         for path in [*(part.path for part in stale), *directory.glob(".*.tmp")]:
@@ -40,9 +64,35 @@ class PartSet:
         with self._lock:
             return sum(part.rows for part in self._parts)
 
+    def untangle(self) -> int | None:
+        """Write anew, each pset once, what two programs have written at the same time.
+
+        Return how many rows were there twice, None where one program alone has written.
+        """
+        kept = rows_that_count(self._parts)
+        if not kept:
+            return None
+        old = [part for part in self._parts if part.path in kept]
+        for part in old:
+            counts = kept[part.path]
+            if counts.any():
+                self.add(read_part(part).take(np.flatnonzero(counts)).arrow)
+        for part in old:
+            part.path.unlink(missing_ok=True)
+        self.drop_missing()
+        return sum(int((~counts).sum()) for counts in kept.values())
+
     def add(self, table: Any) -> None:
-        """Write some rows; they are durable when it returns."""
-        part = write_part(self._directory, table, self._next, self._next)
+        """Write some rows; they are durable when it returns.
+
+        Raises
+        ------
+        NotOurs
+            Another program has the directory now; nothing was written.
+        """
+        if not self._may_write():
+            raise NotOurs
+        part = write_part(self._directory, table, self._next, self._next, self._writer)
         self._next += 1
         with self._lock:
             self._parts.append(part)
@@ -51,7 +101,8 @@ class PartSet:
         """Merge some parts when there are too many; return whether that was the case."""
         with self._lock:
             chosen = self._worth_merging()
-        merged = merge(self._directory, chosen, go_on) if chosen else None
+        ours = bool(chosen) and self._may_write()
+        merged = merge(self._directory, chosen, self._writer, go_on) if ours else None
         if merged is None:
             return False
         with self._lock:

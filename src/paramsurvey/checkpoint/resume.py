@@ -126,9 +126,9 @@ def rows_left(rows: range, done: NDArray[np.int64]) -> list[Rows]:
 
     Examples
     --------
-    >>> rest(range(10, 16), np.array([12]))
+    >>> rows_left(range(10, 16), np.array([12]))
     [array([10, 11, 13, 14, 15])]
-    >>> rest(range(0, 1_000_000), np.array([1, 3]))
+    >>> rows_left(range(0, 1_000_000), np.array([1, 3]))
     [array([0, 2]), range(4, 1000000)]
     """
     starts = np.concatenate([[rows.start], done + 1])

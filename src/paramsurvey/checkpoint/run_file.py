@@ -20,16 +20,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from paramsurvey.checkpoint.atomic_files import read_json
+from paramsurvey.checkpoint.atomic_files import CHECKSUM, checksum_of, read_json
+from paramsurvey.checkpoint.run_check import is_whole
 from paramsurvey.checkpoint.typed_hash import canonical, code_of
 from paramsurvey.errors import NotACheckpoint
 from paramsurvey.transport.safe_repr import describe
 
 NAME = "run.json"
-FORMAT = 1
-NEEDED = frozenset({"name", "function", "user_kwargs", "first_position"})
+FORMAT = 2
+READABLE = (1, FORMAT)  # 1 has no checksum, and no tokens in the names of parts
 LONGEST_REPR = 10_000  # characters
 LONGEST_SOURCE = 100_000
+LONGEST_NAME = 200
 SHOWN_LINES = 60  # of a difference
 KEPT_RUNS = 100
 GIT_SECONDS = 5.0  # a repository that takes longer is not waited for
@@ -53,25 +55,29 @@ class Program:
     source_hash: str
     source: str
     kwargs_hash: str
-    kwargs: str
+    kwargs_type: str
+    kwargs: str | None
 
     @classmethod
-    def of(cls, function: Any, user_kwargs: Any) -> Program:
-        """Describe a worker function and its user_kwargs."""
+    def of(cls, function: Any, user_kwargs: Any, store_user_kwargs: bool = False) -> Program:
+        """Describe a worker function and its user_kwargs: of these, the text only where it shall be stored.
+
+        It may hold passwords; so may what a partial carries with it.
+        """
         inner = _innermost(function)
         name = (
             f"{getattr(inner, '__module__', '?')}.{getattr(inner, '__qualname__', type(inner).__qualname__)}"
         )
         source = _source(inner)
-        extra = "" if inner is function else describe(function, LONGEST_REPR)
-        text = source or extra or describe(inner, LONGEST_REPR)
+        text = source or describe(function if store_user_kwargs else inner, LONGEST_REPR)
         return cls(
             name,
             _file(inner),
             _hash(canonical([source or _behaviour(inner), _bound(function)])),
             text[:LONGEST_SOURCE],
             _hash(canonical(user_kwargs)),
-            _shown(user_kwargs),
+            type(user_kwargs).__qualname__[:LONGEST_NAME],
+            _shown(user_kwargs) if store_user_kwargs else None,
         )
 
     @classmethod
@@ -84,7 +90,8 @@ class Program:
             function["hash"],
             function["source"],
             kwargs["hash"],
-            kwargs["repr"],
+            kwargs.get("type", "value"),  # format 1 does not have it
+            kwargs.get("repr"),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -96,7 +103,11 @@ class Program:
                 "hash": self.source_hash,
                 "source": self.source,
             },
-            "user_kwargs": {"hash": self.kwargs_hash, "repr": self.kwargs},
+            "user_kwargs": {
+                "hash": self.kwargs_hash,
+                "type": self.kwargs_type,
+                **({} if self.kwargs is None else {"repr": self.kwargs}),
+            },
         }
 
     def difference(self, new: Program) -> str:
@@ -105,8 +116,16 @@ class Program:
         if self.source_hash != new.source_hash:
             parts.append("the worker function has changed:\n" + _diff(self.source, new.source))
         if self.kwargs_hash != new.kwargs_hash:
-            parts.append("user_kwargs have changed:\n" + _diff(_lines(self.kwargs), _lines(new.kwargs)))
+            parts.append(self._difference_of_kwargs(new))
         return "\n".join(parts)
+
+    def _difference_of_kwargs(self, new: Program) -> str:
+        if self.kwargs is not None and new.kwargs is not None:
+            return "user_kwargs have changed:\n" + _diff(_lines(self.kwargs), _lines(new.kwargs))
+        return (
+            f"user_kwargs have changed (a {self.kwargs_type} before, a {new.kwargs_type} now; their text is "
+            "not stored, for it may hold passwords: store_user_kwargs=True stores and shows it from now on)"
+        )
 
 
 def _shown(thing: Any) -> str:
@@ -251,21 +270,40 @@ def read_run(directory: Path) -> dict[str, Any]:
         There is none, or it is one that this version does not understand.
     """
     run = read_json(directory / NAME)
-    if run is None or "format" not in run or (run["format"] == FORMAT and not run.keys() >= NEEDED):
+    if run is None or type(run.get("format")) is not int:
         raise _unreadable(directory)
-    if run["format"] != FORMAT:
+    if run["format"] not in READABLE and not _was_readable(run):
         raise NotACheckpoint(
             f"the checkpoint {str(directory)!r} has the format {run['format']!r}, and this version of "
-            f"paramsurvey knows the format {FORMAT}: read it with the version that wrote it "
-            f"({run.get('versions', {}).get('paramsurvey', 'unknown')}), or give another directory"
+            f"paramsurvey knows the formats up to {FORMAT}: read it with the version that wrote it "
+            f"({_version(run)}), or give another directory"
         )
+    if not _is_sound(run) or not is_whole(run):
+        raise _unreadable(directory)
     return run
 
 
-def _unreadable(directory: Path) -> NotACheckpoint:
-    from paramsurvey.checkpoint.format.part_files import holds_parts
+def _is_sound(run: Mapping[str, Any]) -> bool:
+    """Tell whether the checksum is right; only format 1 may have none."""
+    if CHECKSUM not in run:
+        return bool(run["format"] == 1)
+    return bool(run[CHECKSUM] == checksum_of(run))
 
-    if holds_parts(directory):
+
+def _was_readable(run: Mapping[str, Any]) -> bool:
+    """Tell whether it is the format itself that is damaged."""
+    return any(checksum_of({**run, "format": known}) == run.get(CHECKSUM) for known in READABLE)
+
+
+def _version(run: Mapping[str, Any]) -> str:
+    versions = run.get("versions")
+    return str(versions.get("paramsurvey", "unknown")) if isinstance(versions, dict) else "unknown"
+
+
+def _unreadable(directory: Path) -> NotACheckpoint:
+    from paramsurvey.checkpoint.format.part_files import is_ours
+
+    if is_ours(directory):
         return RunUnreadable(
             f"the {NAME} of the checkpoint {str(directory)!r} is damaged or gone, so how far its run is "
             "cannot be told; the results are still there: run the survey again, which goes on from them, "

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format.codecs import Piece, encode, encode_cells, shifted
 from paramsurvey.checkpoint.format.dtype_text import dtype_text
-from paramsurvey.checkpoint.format.schema import StoredColumn, printed_column, pset_column, to_table
+from paramsurvey.checkpoint.format.schema import (
+    StoredColumn,
+    printed_column,
+    pset_column,
+    storable_text,
+    to_table,
+)
 from paramsurvey.engine.checkpoint import no_rows
 from paramsurvey.params.sources import CategoryCodes, ColumnValues, PsetSource
 from paramsurvey.transport.columns import unpack_values
@@ -56,6 +62,25 @@ class StagedReply:
         }
         return cls(rows, source.cells(rows), columns, printed)
 
+    def halves(self) -> list[StagedReply]:
+        """Return it in two parts; nothing where it is a single pset."""
+        count = len(self.rows)
+        if count < 2:
+            return []
+        return [self._between(0, count // 2), self._between(count // 2, count)]
+
+    def _between(self, start: int, stop: int) -> StagedReply:
+        columns = {
+            key: [some for piece in pieces if (some := _between(piece, start, stop)) is not None]
+            for key, pieces in self.columns.items()
+        }
+        return StagedReply(
+            self.rows[start:stop],
+            {name: _cells_between(cells, start, stop) for name, cells in self.psets.items()},
+            {key: pieces for key, pieces in columns.items() if pieces},
+            {at - start: text for at, text in self.printed.items() if start <= at < stop},
+        )
+
     @property
     def size(self) -> int:
         """About how many bytes it takes in memory."""
@@ -63,6 +88,25 @@ class StagedReply:
         cells = [cells.codes if isinstance(cells, CategoryCodes) else cells for cells in self.psets.values()]
         size = sum(v.nbytes if isinstance(v, np.ndarray) else 100 * len(v) for v in [*pieces, *cells])
         return size + sum(map(len, self.printed.values()))
+
+
+def _between(piece: Piece, start: int, stop: int) -> Piece | None:
+    """Return what a piece has of some rows, counted from the first of them."""
+    at, values = piece
+    if isinstance(at, slice):
+        first, last = max(at.start, start), min(at.stop, stop)
+        inside: slice | NDArray[np.int64] = slice(first - at.start, last - at.start)
+        there: slice | NDArray[np.int64] = slice(first - start, last - start)
+        return (there, values[inside]) if first < last else None
+    chosen = np.flatnonzero((at >= start) & (at < stop))
+    some = values[chosen] if isinstance(values, np.ndarray) else [values[i] for i in chosen.tolist()]
+    return (at[chosen] - start, some) if len(chosen) else None
+
+
+def _cells_between(cells: ColumnValues, start: int, stop: int) -> ColumnValues:
+    if isinstance(cells, CategoryCodes):
+        return CategoryCodes(cells.codes[start:stop], cells.categories)
+    return cells[start:stop]
 
 
 def _place(
@@ -81,6 +125,10 @@ class StagedFailure:
     row: int
     failure: Failure
     attempts: int
+
+    def halves(self) -> list[StagedFailure]:
+        """Return nothing: it is a single pset."""
+        return []
 
     @property
     def size(self) -> int:
@@ -202,8 +250,8 @@ def _why_columns(batch: Sequence[StagedFailure]) -> Iterator[StoredColumn]:
     """Yield what `archive.failure_cells` reads."""
     said: dict[str, Values] = {
         "kind": [str(failed.failure.kind) for failed in batch],
-        "exception": [failed.failure.exception for failed in batch],
-        "traceback": [failed.failure.traceback for failed in batch],
+        "exception": [storable_text(failed.failure.exception) for failed in batch],
+        "traceback": [storable_text(failed.failure.traceback) for failed in batch],
         "attempts": np.array([failed.attempts for failed in batch], dtype=np.int64),
     }
     for key, values in said.items():

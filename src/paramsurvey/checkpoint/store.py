@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.checkpoint.doubles import Finished, was_written_by_two
 from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
 from paramsurvey.checkpoint.format.schema import PartTable
 from paramsurvey.checkpoint.lock import Lock
@@ -22,6 +24,7 @@ from paramsurvey.checkpoint.run_record import RunRecord
 from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagedReply, StagingTables
 from paramsurvey.checkpoint.stored import (
     BAD_RUN,
+    doubles_text,
     failure_cells,
     latest_failures,
     read_all,
@@ -58,6 +61,8 @@ class DirectoryCheckpoint:
         Of the survey: its collector gets what earlier runs have finished.
     tell : callable
         Says a line to the user; called from several threads.
+    alarm : callable
+        The same, for what costs results: whoever wants to hear nothing else hears this.
 
     Raises
     ------
@@ -72,22 +77,24 @@ class DirectoryCheckpoint:
         program: Program,
         state: MapState,
         tell: Tell,
+        alarm: Tell,
     ) -> None:
         self._wanted = wanted
         self._source = state.source
         self._collector = state.collector
         self._progress = state.progress
-        self._tell = tell
+        self._tell, self._alarm = tell, alarm
         self._path = Path(wanted.path).absolute()
         self._searches: tuple[ResumeSearch, ResumeSearch] | None = None
         self._writer: Writer | None = None
         self._positions = Positions()
         self._tables = StagingTables(self._source, self._positions)
         self._closed = self._lost = False
+        self._losing = threading.Lock()
         self._began = time.monotonic()
         try:
             _make_directory(self._path)
-            self._lock = Lock(self._path)
+            self._lock = Lock(self._path, alarm)
         except OSError as error:
             raise CheckpointError(
                 f"the checkpoint {wanted.path!r} cannot be written ({error}): "
@@ -106,7 +113,12 @@ class DirectoryCheckpoint:
         self._positions.first = 0 if before is None else int(before["first_position"])
         self._record = RunRecord(self._path, program, self._progress, before, self._began)
         try:
-            self._part_sets = {kind: PartSet(self._path / kind) for kind in (RESULTS, FAILURES)}
+            self._tangled = was_written_by_two(self._path)
+            self._part_sets = {
+                kind: PartSet(self._path / kind, self._lock.token, self._may_write)
+                for kind in (RESULTS, FAILURES)
+            }
+            self._untangle()
             if before is None:
                 self._write_run()
         except OSError as error:
@@ -114,6 +126,12 @@ class DirectoryCheckpoint:
                 f"the checkpoint {self._wanted.path!r} cannot be written ({error}): "
                 "give a directory where you may write, on a disk with room"
             ) from error
+
+    def _untangle(self) -> None:
+        for kind, part_set in self._part_sets.items():
+            left_out = part_set.untangle()
+            if left_out is not None:
+                self._tell(doubles_text(self._path / kind, left_out))
 
     def _run_before(self) -> Mapping[str, Any] | None:
         """Return the run.json of the last run; by now nobody else writes it."""
@@ -153,23 +171,24 @@ class DirectoryCheckpoint:
         """Look first where the psets were the last time: that is fast, and nearly always right."""
         first = self._positions.first
         self._searches = ResumeSearch(self._source, first), ResumeSearch(self._source, first)
-        done, positions, highest = [], [], -1
+        done, highest = [], -1
+        stored = Finished(by_content=self._tangled)
         for table in read_all(self._path / RESULTS, self._tell, set_aside=True):
-            positions.append(table.positions)
-            highest = max(highest, int(positions[-1].max(initial=-1)))
+            stored.add(stored.numbers_of(table))
+            highest = max(highest, int(table.positions.max(initial=-1)))
             for found in self._searches[0].in_place(table, no_rows()):
                 self._land_stored(found)
                 done.append(found.rows)
         finished = _sorted(done)
         failed = []
-        for table in self._open_failures(positions):
+        for table in self._open_failures(stored):
             highest = max(highest, int(table.positions.max(initial=-1)))
             failed += [self._settle_failures(found) for found in self._searches[1].in_place(table, finished)]
         resumed = self._resume_rest(rows, finished, _sorted(failed))
         self._place_new_rows(highest)
         return resumed
 
-    def _open_failures(self, finished: list[NDArray[np.int64]]) -> list[PartTable]:
+    def _open_failures(self, finished: Finished) -> list[PartTable]:
         """Return the failures that no later run has made good, the last one of each pset."""
         tables = list(read_all(self._path / FAILURES, self._tell, set_aside=True))
         return latest_failures(tables, finished)
@@ -219,7 +238,7 @@ class DirectoryCheckpoint:
             FAILURES: (self._part_sets[FAILURES], self._tables.of_failures),
         }
         self._write_run()
-        self._writer = Writer(part_sets, self._tick, self._tell)
+        self._writer = Writer(part_sets, self._tick, self._tell, self._alarm)
 
     def land(self, group: Group, reply: Reply) -> None:
         """Keep the results of a reply."""
@@ -237,18 +256,26 @@ class DirectoryCheckpoint:
 
     def _tick(self) -> None:
         self._record.note_versions()
-        if not self._lock.beat():
-            assert self._writer is not None
-            self._writer.stop()
-            self._tell(
-                f"the checkpoint {self._wanted.path!r} was taken over by another program: "
-                "nothing more is written to it, and the survey goes on in memory"
-            )
-            self._lost = True
-        if not self._lost:
-            self._write_run()
+        self._lock.beat()
+        self._write_run()
+
+    def _may_write(self) -> bool:
+        """Tell whether the directory is still ours; called by each thread before it writes."""
+        with self._losing:
+            owner = None if self._lost else self._lock.check()
+            if owner is not None:
+                self._lost = True
+                self._alarm(
+                    f"the checkpoint {self._wanted.path!r} was taken over by {owner}: nothing more is "
+                    "written to it, and the survey goes on in memory; save its results elsewhere"
+                )
+        return not self._lost
 
     def _write_run(self) -> None:
+        if not self._may_write():
+            if self._writer is not None:
+                self._writer.stop()
+            return
         stored = {kind: part_set.rows() for kind, part_set in self._part_sets.items()}
         failed = self._collector.failed.values() if self._closed else ()  # until then, each has its turn
         self._record.write(stored, self._positions.first, failed)
@@ -260,12 +287,15 @@ class DirectoryCheckpoint:
         self._closed = True
         try:
             unwritten = 0 if self._writer is None else self._writer.close()
-            if self._writer is not None and not self._lost:
+            if self._writer is not None:
                 self._end_run(status)
         finally:
             self._lock.release()
+        refused = 0 if self._writer is None else self._writer.refused
+        if refused > 1:  # the first has been told
+            self._alarm(f"{refused} psets cannot be stored in the checkpoint {self._wanted.path!r}")
         if unwritten:
-            self._tell(
+            self._alarm(
                 f"the end of the survey could not be written to the checkpoint {self._wanted.path!r}: "
                 "its results are complete in memory; save them elsewhere"
             )
@@ -298,7 +328,10 @@ def _make_directory(path: Path) -> None:
 
 
 def _sorted(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.sort(np.concatenate([no_rows(), *rows]))
+    """Return rows ascending, each once: two programs may have stored the same pset."""
+    found = np.sort(np.concatenate([no_rows(), *rows]))
+    once = np.diff(found, prepend=-1) > 0
+    return found if once.all() else found[once]
 
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from paramsurvey.checkpoint.doubles import Finished, last_of_each, rows_that_count
 from paramsurvey.checkpoint.format.part_files import Part, PartDamaged, live_parts, read_part
 from paramsurvey.checkpoint.format.schema import PartTable
 from paramsurvey.checkpoint.run_file import NAME as RUN
@@ -32,11 +32,28 @@ def read_all(directory: Path, tell: Tell, set_aside: bool) -> Iterator[PartTable
     set_aside : bool
         Rename them, so that nobody stumbles over them again.
     """
-    for part in live_parts(directory)[0]:
+    parts = live_parts(directory)[0]
+    kept = rows_that_count(parts)
+    left_out = sum(int((~counts).sum()) for counts in kept.values())
+    if kept:
+        tell(doubles_text(directory, left_out))
+    for part in parts:
         try:
-            yield read_part(part)
+            table = read_part(part)
         except PartDamaged as damage:
             tell(damage_text(part, damage, _moved_aside(part.path) if set_aside else False))
+            continue
+        counts = kept.get(part.path)
+        yield table if counts is None or counts.all() else table.take(np.flatnonzero(counts))
+
+
+def doubles_text(directory: Path, left_out: int) -> str:
+    """Return what is said of parts that two programs have written at the same time."""
+    return (
+        f"two programs have written the checkpoint {str(directory.parent)!r} at the same time: {left_out} "
+        f"rows of its {directory.name} are there twice, and each counts once; give each program a directory "
+        "of its own, and never remove the lock of one that runs"
+    )
 
 
 def read_run_tolerantly(directory: Path, tell: Tell, set_aside: bool) -> dict[str, Any] | None:
@@ -57,6 +74,14 @@ def read_run_tolerantly(directory: Path, tell: Tell, set_aside: bool) -> dict[st
     """
     try:
         return read_run(directory)
+    except PermissionError:
+        if set_aside:
+            raise
+        tell(
+            f"the {RUN} of the checkpoint {str(directory)!r} may be read by its owner alone: its results are "
+            "all there, but the name and the counts of its run are not known; ask the owner for them"
+        )
+        return None
     except RunUnreadable:
         tell(_loss(directory, _moved_aside(directory / RUN)) if set_aside else _loss(directory))
         return None
@@ -93,16 +118,12 @@ def damage_text(part: Part, damage: PartDamaged, moved: bool) -> str:
     )
 
 
-def latest_failures(tables: list[PartTable], finished: list[NDArray[np.int64]]) -> list[PartTable]:
-    """Return the failures that are not finished, and the last of those with the same position."""
+def latest_failures(tables: list[PartTable], finished: Finished) -> list[PartTable]:
+    """Return the failures that are not finished, the last one of each pset."""
     if not tables:
         return []
-    positions = np.concatenate([table.positions for table in tables])
-    last = np.zeros(len(positions), dtype=np.bool_)
-    _, from_end = np.unique(positions[::-1], return_index=True)
-    last[len(positions) - 1 - from_end] = True
-    if finished:
-        last &= ~np.isin(positions, np.concatenate(finished))
+    numbers = np.concatenate([finished.numbers_of(table) for table in tables])
+    last = last_of_each(numbers) & ~finished.contains(numbers)
     starts = np.cumsum([0, *map(len, tables)]).tolist()
     return [
         table.take(np.flatnonzero(last[start : start + len(table)]))

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from paramsurvey.checkpoint.part_set import PartSet
+from paramsurvey.checkpoint.part_set import NotOurs, PartSet
+from paramsurvey.transport.safe_repr import describe
 
 SHORTEST_PAUSE = 0.05  # seconds between two writes: what is slow is written at once ...
 LONGEST_PAUSE = 0.3  # ... and what is fast is collected, but durable within a second
@@ -20,6 +21,10 @@ LONGEST_WAIT = 0.2  # ... but not for ever, for Ctrl-C must come through
 
 Build = Callable[[Sequence[Any]], Any]
 DISK_TROUBLE = (OSError, MemoryError)
+
+
+class Unstorable(Exception):
+    """No table can be made of some results."""
 
 
 class Writer:
@@ -35,6 +40,8 @@ class Writer:
         Called in the thread, about once a second; what it raises counts as a failed write.
     tell : callable
         Told, in the thread, of failures: of the first, and of the end of a series.
+    alarm : callable, optional
+        Told of results that will not be stored; `tell` by default.
     """
 
     def __init__(
@@ -42,15 +49,17 @@ class Writer:
         part_sets: dict[str, tuple[PartSet, Build]],
         tick: Callable[[], None],
         tell: Callable[[str], None],
+        alarm: Callable[[str], None] | None = None,
     ) -> None:
         self._part_sets = part_sets
         self._tick = tick
-        self._tell = tell
+        self._tell, self._alarm = tell, alarm or tell
         self._news = threading.Condition()
         self._waiting: dict[str, list[Any]] = {kind: [] for kind in part_sets}
         self._bytes = 0
         self._closing = self._stopped = False
-        self._in_trouble = self._refused = False
+        self._in_trouble = False
+        self.refused = 0  # psets that cannot be stored
         self._next_write = 0.0
         self._next_tick = time.monotonic() + FIRST_TICK_SECONDS
         self._new_part = threading.Event()
@@ -125,19 +134,30 @@ class Writer:
         with self._news:
             things, self._waiting[kind] = self._waiting[kind], []
             taken, self._bytes = self._bytes, 0
-        part_set, build = self._part_sets[kind]
         if not things:
             return True
         try:
-            part_set.add(build(things))
+            self._store(kind, things)
+        except NotOurs:
+            self.stop()
         except DISK_TROUBLE as error:
             self._put_back(kind, things, taken, error)
             return False
         except Exception as error:  # something among them cannot be stored at all
-            self._write_singly(kind, things, error)
-            return True
-        self._out_of_trouble()
+            self._write_in_pieces(kind, things, error)
+        else:
+            self._out_of_trouble()
         return True
+
+    def _store(self, kind: str, things: list[Any]) -> None:
+        part_set, build = self._part_sets[kind]
+        try:
+            table = build(things)
+        except MemoryError:
+            raise
+        except BaseException as error:  # the user's objects raise what they like when they are pickled
+            raise Unstorable(describe(error)) from error
+        part_set.add(table)
 
     def _put_back(self, kind: str, things: list[Any], size: int, error: Exception) -> None:
         with self._news:
@@ -145,20 +165,33 @@ class Writer:
             self._bytes += size
         self._trouble(error)
 
-    def _write_singly(self, kind: str, things: list[Any], error: Exception) -> None:
-        part_set, build = self._part_sets[kind]
+    def _write_in_pieces(self, kind: str, things: list[Any], error: Exception) -> None:
+        """Write what can be stored: by halves, so that a thousand psets lose no more than one."""
+        pieces = [[thing] for thing in things]
         if len(things) == 1:
-            if not self._refused:
-                self._refused = True
-                self._tell(f"some psets cannot be stored in the checkpoint, and will run again: {error!r}")
-            return
-        for thing in things:
+            halves = getattr(things[0], "halves", list)
+            pieces = [[half] for half in halves()]
+        if not pieces:
+            self._refuse(error)
+        for piece in pieces:
             try:
-                part_set.add(build([thing]))
+                self._store(kind, piece)
+            except NotOurs:
+                self.stop()
+                return
             except DISK_TROUBLE as trouble:
-                self._put_back(kind, [thing], 0, trouble)
+                self._put_back(kind, piece, 0, trouble)
             except Exception as cause:
-                self._write_singly(kind, [thing], cause)
+                self._write_in_pieces(kind, piece, cause)
+
+    def _refuse(self, error: Exception) -> None:
+        self.refused += 1
+        if self.refused == 1:
+            why = error if isinstance(error, Unstorable) else describe(error)
+            self._alarm(
+                f"some psets cannot be stored in the checkpoint, and will run again ({why}): "
+                "let the function return plain data"
+            )
 
     def _try_tick(self) -> None:
         try:

@@ -9,14 +9,31 @@ from typing import Any
 import click
 
 from paramsurvey.cli.config import load_config
+from paramsurvey.errors import OptionError
 
-BACKENDS = ("multiprocessing", "serial", "ray")  # futures needs an Executor object, which only Python has
 METHODS = ("random", "sobol", "halton", "latin_hypercube")
 ON_CHANGE = ("warn", "error", "ignore")
 
 SESSION_OPTIONS = ("backend", "ncores", "threads_per_worker", "verbose")
 MAP_OPTIONS = ("timeout", "retries", "max_failures", "limit", "checkpoint", "on_change")
 COMMAND_OPTIONS = ("parse", "ok_codes", "shell", "output_dir")  # which a Python function does not have
+
+
+def backend_name(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    """Return the name of a backend, one of ours or one that an installed package registers.
+
+    Raises
+    ------
+    click.BadParameter
+    """
+    from paramsurvey.backends.registry import name_of
+
+    if name == "futures":
+        raise click.BadParameter("futures needs an Executor object, which only Python has: choose another")
+    try:
+        return name and name_of(name)
+    except OptionError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -170,7 +187,10 @@ _DECLARATIONS = (
         help="Threads that each command may use; default 1.",
     ),
     click.option(
-        "--backend", type=click.Choice(BACKENDS), metavar="NAME", help="multiprocessing, serial or ray."
+        "--backend",
+        callback=backend_name,
+        metavar="NAME",
+        help="multiprocessing, serial or ray, or the name of one that a package registers.",
     ),
     click.option("--shell", is_flag=True, help="Give the command to sh as one text; values are quoted."),
     click.option("--chdir", metavar="DIR", type=click.Path(), help="Run the commands in DIR."),

@@ -16,7 +16,7 @@ class Backend(Protocol):
     """Runs groups somewhere.
 
     The law: every submitted group is answered until a `Reply` that is ``done``, or lost by one
-    `Loss`, exactly once, whatever happens. Nothing is reported but by `poll`, in the thread that
+    `LostGroup`, exactly once, whatever happens. Nothing is reported but by `poll`, in the thread that
     calls it.
     """
 

@@ -348,6 +348,14 @@ class Options:
         OptionScope.MAP,
         env=True,
     )
+    store_user_kwargs: bool = option(
+        False,
+        _boolean,
+        "bool",
+        "Write the text of user_kwargs, passwords too, into the checkpoint, to show what has changed.",
+        OptionScope.MAP,
+        env=True,
+    )
     out_func: Any = option(
         None,
         _function,

@@ -244,7 +244,7 @@ class Survey:
         rest = self._drop(sent.group.id).rest()
         culprit = 0 if len(rest) == 1 else None if loss.offset is None else loss.offset - sent.answered
         if culprit is None:
-            self.queue.put_alone(rest)  # so that the culprit one is found
+            self.queue.put_alone(rest)  # so that the culprit is found
             return
         self.queue.put_back(rest[culprit + 1 :])
         self.queue.put_back(rest[:culprit])

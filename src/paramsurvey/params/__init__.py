@@ -17,21 +17,21 @@ if TYPE_CHECKING:
         grid,
         product,
     )
-    from paramsurvey.params.sampling import choice, integers, loguniform, sample, uniform
-    from paramsurvey.params.spaces import Space
+    from paramsurvey.params.spaces.algebra import Space
+    from paramsurvey.params.spaces.sampling import choice, integers, loguniform, sample, uniform
 
 _HOMES = {
-    "Space": "spaces",
+    "Space": "spaces.algebra",
     "add_column": "cross_product",
     "add_seed": "cross_product",
     "aligned": "cross_product",
-    "choice": "sampling",
+    "choice": "spaces.sampling",
     "grid": "cross_product",
-    "integers": "sampling",
-    "loguniform": "sampling",
+    "integers": "spaces.sampling",
+    "loguniform": "spaces.sampling",
     "product": "cross_product",
-    "sample": "sampling",
-    "uniform": "sampling",
+    "sample": "spaces.sampling",
+    "uniform": "spaces.sampling",
 }
 
 __all__ = [

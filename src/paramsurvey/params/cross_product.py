@@ -24,8 +24,8 @@ from paramsurvey.params.categories import (
 from paramsurvey.params.column_names import refuse_duplicates, without_reasons
 from paramsurvey.params.dataframes import frame_of, native_frame
 from paramsurvey.params.row_math import RepeatedRows, blocks, check_seed, strides
-from paramsurvey.params.sources import check_pset
-from paramsurvey.params.spaces import Aligned, Grid, Space
+from paramsurvey.params.sources.pset_table import check_pset
+from paramsurvey.params.spaces.algebra import Aligned, Grid, Space
 from paramsurvey.params.value_hash import content_key
 from paramsurvey.transport.columns import numpy_index
 from paramsurvey.transport.messages import Pset

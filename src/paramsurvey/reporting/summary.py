@@ -63,7 +63,7 @@ def summary(facts: SummaryFacts) -> str:
 
     Examples
     --------
-    >>> print(summary(Facts(progress=MapProgress("fit", 4, 0, 4), elapsed=2.0, work=3.6, cores=2)))
+    >>> print(summary(SummaryFacts(progress=MapProgress("fit", 4, 0, 4), elapsed=2.0, work=3.6, cores=2)))
     fit: 4 of 4 psets finished in 2.0 s, efficiency 90 % of 2 cores
     """
     times = [*_times(facts), *_copying(facts)]

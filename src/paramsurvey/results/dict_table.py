@@ -16,15 +16,6 @@ class DictTable(pd.DataFrame):
         return pd.DataFrame
 
     def itertuples(self, index: bool = True, name: str | None = "Pandas") -> Iterator[Any]:
-        """Yield each row as a namedtuple, in order; see `pandas.DataFrame.itertuples`.
-
-        Parameters
-        ----------
-        index : bool
-            Whether the first field is the row's label.
-        name : str, optional
-            The namedtuple's name; None: plain tuples.
-        """
         return super().itertuples(index=index, name=name)
 
     def iterdicts(self) -> Iterator[dict[Any, Any]]:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from paramsurvey.checkpoint.doubles import Finished, last_of_each, was_written_by_two
 from paramsurvey.checkpoint.format.dtype_text import typed
 from paramsurvey.checkpoint.format.part_files import (
     FAILURES,
     RESULTS,
+    identities,
 )
 from paramsurvey.checkpoint.format.schema import PartTable
 from paramsurvey.checkpoint.stored import failure_cells, latest_failures, read_all, read_run_tolerantly
@@ -70,13 +72,33 @@ def _tables(directory: Path) -> tuple[list[PartTable], list[PartTable]]:
         try:
             # failures first: a pset that succeeds in the meantime is then in both, not in none
             failures = list(read_all(directory / FAILURES, complaints.append, set_aside=False))
-            results = list(read_all(directory / RESULTS, complaints.append, set_aside=False))
+            results = _once(list(read_all(directory / RESULTS, complaints.append, set_aside=False)))
         except FileNotFoundError:
             continue
         for complaint in complaints:
             warn(complaint)
-        return results, latest_failures(failures, [table.positions for table in results])
+        finished = Finished(was_written_by_two(directory))
+        for table in results:
+            finished.add(finished.numbers_of(table))
+        return results, latest_failures(failures, finished)
     raise RuntimeError(f"the parts in {str(directory)!r} are merged faster than they can be read: try again")
+
+
+def _once(tables: list[PartTable]) -> list[PartTable]:
+    """Return the rows without those that are there again: the same pset at the same position.
+
+    Parts whose numbers do not overlap may have such rows where two programs wrote one checkpoint, and
+    the one of them was still writing when a third one put that in order.
+    """
+    positions = np.concatenate([np.empty(0, dtype=np.int64), *(table.positions for table in tables)])
+    if bool((np.diff(positions) > 0).all()) or len(np.unique(positions)) == len(positions):
+        return tables
+    last = last_of_each(np.concatenate([identities(table) for table in tables]))
+    starts = np.cumsum([0, *map(len, tables)]).tolist()
+    return [
+        table.take(np.flatnonzero(last[start : start + len(table)]))
+        for start, table in zip(starts, tables, strict=False)
+    ]
 
 
 def _order(results: list[PartTable], failures: list[PartTable]) -> Any:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+from numpy.typing import NDArray
 
+from paramsurvey.checkpoint.doubles import rows_that_count
 from paramsurvey.checkpoint.format.part_files import (
     RESULTS,
     Part,
@@ -18,11 +21,8 @@ from paramsurvey.checkpoint.format.part_files import (
     read_schema,
 )
 from paramsurvey.checkpoint.format.schema import field_info
-from paramsurvey.checkpoint.stored import Tell, damage_text, read_run_tolerantly
+from paramsurvey.checkpoint.stored import Tell, damage_text, doubles_text, read_run_tolerantly
 from paramsurvey.reporting.console import warn
-
-if TYPE_CHECKING:
-    pass
 
 TRIES = 20  # parts may be merged while they are read
 
@@ -34,14 +34,33 @@ def scan(path: str | os.PathLike[str]) -> Any:
     for _ in range(TRIES):
         complaints: list[str] = []
         try:
-            schemas = _schemas(live_parts(directory / RESULTS)[0], complaints.append)
+            parts = live_parts(directory / RESULTS)[0]
+            schemas = _schemas(parts, complaints.append)
             common = _common(schemas, complaints.append)
+            kept = {str(path): counts for path, counts in rows_that_count(parts).items()}
+            dataset = _dataset(schemas, common, kept)
         except FileNotFoundError:
             continue
+        if kept:
+            left_out = sum(int((~counts).sum()) for counts in kept.values())
+            complaints.append(doubles_text(directory / RESULTS, left_out))
         for complaint in complaints:
             warn(complaint)
-        return ds.dataset(list(schemas), schema=common) if schemas else ds.dataset(pa.table({}))
+        return dataset
     raise RuntimeError(f"the parts in {str(directory)!r} are merged faster than they can be read: try again")
+
+
+def _dataset(schemas: Mapping[str, Any], common: Any, kept: Mapping[str, NDArray[np.bool_]]) -> Any:
+    """Return some files as a dataset; of those in `kept`, which are read for it, only some rows."""
+    if not schemas:
+        return ds.dataset(pa.table({}))
+    whole = ds.dataset([path for path in schemas if path not in kept], schema=common)
+    some = [
+        ds.dataset(path, schema=common).to_table().filter(pa.array(kept[path]))
+        for path in schemas
+        if path in kept
+    ]
+    return ds.dataset([whole, ds.dataset(some, schema=common)]) if some else whole
 
 
 def _schemas(parts: Sequence[Part], tell: Tell) -> dict[str, Any]:

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from paramsurvey.engine.backend import Resources
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.prepare import load_pandas
 from paramsurvey.session.session import Session
-from paramsurvey.stats import print_to
+from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.nested_session import PROGRAM, session_holder
 
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
+
+_starting = threading.RLock()  # two threads that map at once start one session
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def documented_by(method: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Give a function of the module the docstring of the method of `Session` that it calls."""
+
+    def document(function: Function) -> Function:
+        function.__doc__ = inspect.getdoc(method)
+        return function
+
+    return document
 
 
 class NestedSession(Session):
@@ -32,8 +49,9 @@ class NestedSession(Session):
 def _session() -> Session:
     """Return the default session; start it with the defaults where there is none."""
     place = session_holder()
-    if place.session is None:
-        init()
+    with _starting:
+        if place.session is None:
+            init()
     session: Session = place.session
     return session
 
@@ -61,58 +79,20 @@ def init(**options: Any) -> None:
     >>> paramsurvey.init(ncores=2, verbose=0)  # doctest: +SKIP
     """
     place = session_holder()
-    if place.session is None:
-        place.session = Session(**options) if place is PROGRAM else NestedSession(**options)
-        place.cut_short = None
-    else:
+    with _starting:
+        is_new = place.session is None
+        if is_new:
+            place.session = Session(**options) if place is PROGRAM else NestedSession(**options)
+            place.cut_short = None
+    if not is_new:
         place.session.update(**options)
     if place is PROGRAM:
-        print_to(place.session.write_to_log)
+        PerfStats.emit_by_default = write_to_log
     load_pandas()  # while the workers start; a program that counts its memory after this finds it counted
 
 
+@documented_by(Session.map)
 def map(func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, **options: Any) -> MapResults:
-    """Run a worker function once for every parameter set.
-
-    Parameters
-    ----------
-    func : callable
-        ``func(pset, system_kwargs, user_kwargs)``, returning a dict of results or None. It may be a
-        lambda, a closure, or a function of a notebook.
-    psets : DataFrame, iterable of dicts, dict of columns, polars or Arrow table, path, or space
-        The parameter sets. They are not changed. A path is that of a Parquet file; a space is from
-        `paramsurvey.params`.
-    out_func : callable, optional
-        ``out_func(user_ret, system_kwargs, user_kwargs)``, called here for every pset that is done.
-    **options
-        See the options table in the documentation. Among them: `user_kwargs`, `chdir`,
-        `group_size`, `name`, `limit`, `timeout`, `retries`, `verbose`.
-
-    Returns
-    -------
-    MapResults
-        A DataFrame with one row for each pset that finished, in the order of the psets: the pset's
-        columns, then the result's. ``.missing`` has the psets without a result, each with its
-        reason, ``.progress`` the counters, ``.stats`` the times.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Before any work starts: the function, the psets or an option cannot be used as they are.
-    SurveyError
-        The survey cannot go on; `last_results` has what had finished.
-    KeyboardInterrupt
-        After Ctrl-C; `last_results` has what had finished.
-
-    Examples
-    --------
-    >>> import paramsurvey
-    >>> def add(pset, system_kwargs, user_kwargs):
-    ...     return {"c": pset["a"] + pset["b"]}
-    >>> results = paramsurvey.map(add, [{"a": 1, "b": 2}], verbose=0)  # doctest: +SKIP
-    >>> results.c.tolist()  # doctest: +SKIP
-    [3]
-    """
     exception = options.pop("raise_in_wrapper", None)
     if exception is not None:
         from paramsurvey.session.legacy import map_that_raises
@@ -121,38 +101,14 @@ def map(func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, *
     return _session().map(func, psets, out_func, **options)
 
 
+def write_to_log(line: str) -> None:
+    """Write a line to the log of the program's session, where there is one."""
+    if PROGRAM.session is not None:
+        PROGRAM.session.log.write(line)
+
+
+@documented_by(Session.imap_unordered)
 def imap_unordered(func: WorkerFunction, psets: Any, **options: Any) -> Iterator[dict[str, Any]]:
-    """Run a worker function for every parameter set, and yield what becomes of each as it does.
-
-    Nothing is kept: the psets may come from an iterator without end, and the results may be more
-    than fits into memory. While nobody takes results, no more work is handed out. Leaving the loop
-    ends the map.
-
-    Parameters
-    ----------
-    func, psets, **options
-        As for `map`.
-
-    Yields
-    ------
-    dict
-        The pset's keys and the result's; for a pset without a result its own keys,
-        ``_exception`` and ``_traceback``.
-
-    Raises
-    ------
-    ValueError, TypeError, SurveyError, KeyboardInterrupt
-        As for `map`, when the first result is asked for.
-
-    Examples
-    --------
-    >>> import paramsurvey
-    >>> def square(pset, system_kwargs, user_kwargs):
-    ...     return {"y": pset["x"] ** 2}
-    >>> for row in paramsurvey.imap_unordered(square, ({"x": x} for x in range(10**9))):  # doctest: +SKIP
-    ...     if row["y"] > 100:
-    ...         break
-    """
     return _session().imap_unordered(func, psets, **options)
 
 
@@ -206,19 +162,8 @@ def current_resources() -> list[Resources]:
     return _session().backend.resources()
 
 
+@documented_by(Session.last_results)
 def last_results() -> MapResults | None:
-    """Return the results of the last map, also of one that was interrupted.
-
-    Returns
-    -------
-    MapResults, or None
-        None before the first map, and after `finalize`, unless that ended a map.
-
-    Examples
-    --------
-    >>> results = paramsurvey.last_results()  # after Ctrl-C  # doctest: +SKIP
-    >>> again = paramsurvey.map(worker, results.missing)  # doctest: +SKIP
-    """
     place = session_holder()
     session: Session | None = place.session or place.cut_short
     return None if session is None else session.last_results()
@@ -236,7 +181,7 @@ def finalize() -> None:
     """
     session_holder().close()
     if session_holder() is PROGRAM:
-        print_to(None)
+        PerfStats.emit_by_default = None
 
 
 atexit.register(finalize)

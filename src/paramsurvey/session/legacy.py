@@ -104,7 +104,7 @@ def pslogger() -> SimpleNamespace:
 def _log(*args: object, stderr: bool = True) -> None:
     session, line = session_holder().session, " ".join(map(str, args))
     if session is not None:
-        session.write_to_log(line)
+        session.log.write(line)
     if stderr:
         print(line, file=sys.stderr, flush=True)
 

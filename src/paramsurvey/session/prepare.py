@@ -34,10 +34,11 @@ from paramsurvey.reporting.watch import Watch
 from paramsurvey.session.map_run import MapRun, status_of
 from paramsurvey.session.out_func import OutFuncCaller, ResultFeed
 from paramsurvey.stats import PerfStats
+from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import CaptureSettings, Job, JobCode, WorkerFunction
 from paramsurvey.transport.pickling import check_function, dump_code, dumps
 from paramsurvey.transport.private_arguments import pack_arguments
-from paramsurvey.transport.source_text import texts_of
+from paramsurvey.transport.source_text import source_lines_to_send
 
 if TYPE_CHECKING:
     from paramsurvey.params.sources import PsetSource
@@ -132,7 +133,8 @@ def _survey(
 ) -> Survey:
     """Return the survey, with what earlier runs of its checkpoint have done taken up."""
     options = request.options
-    checkpoint = open_checkpoint(options, request.func, state, watch.console.say)
+    say = watch.console.say
+    checkpoint = open_checkpoint(options, request.func, state, say, partial(say, at=0))
     survey = Survey(
         state=state,
         backend=place.backend,
@@ -178,7 +180,8 @@ def _job(place: SessionContext, request: MapRequest, source: PsetSource, chdir: 
         chdir=chdir,
         backend=place.backend.name,
         path=tuple(map(os.path.abspath, sys.path)),
-        texts=texts_of(found),
+        source_lines=source_lines_to_send(found),
+        main=main_file.current(),
         environment=place.environment,
         show_chdir=options.chdir is not None,
         out_subdirs=options.out_subdirs,

@@ -22,6 +22,7 @@ from paramsurvey.session.prepare import MapRequest, SessionContext, prepare
 from paramsurvey.session.thread_variables import ThreadVariables
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.machine import core_count
+from paramsurvey.worker.nested_session import refuse_while_loading, runs_a_pset
 
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 BACKEND_OPTIONS = ("backend", "ncores", "max_tasks_per_child", "threads_per_worker")
 PATIENCE = 10.0  # seconds in which another thread's map must have ended when its session is closed
 LOOK_SECONDS = 0.05  # how often it is told to
+TELL_SECONDS = 10.0  # a map that waits for longer says so
 LOG_OPTIONS = ("pslogger_prefix", "pslogger_fd")
 
 
@@ -54,7 +56,10 @@ class Session:
     next_steps: NextSteps = IN_PYTHON  # what talks to its user in another language has a subclass
 
     def __init__(self, **options: Any) -> None:
+        refuse_while_loading()
         self._lock = threading.Lock()  # held by the map that runs
+        self._holder: int | None = None  # the thread that it runs in, or that iterates over its results
+        self._changing = False  # another thread ends the map, to have another backend or log
         self._at_work = threading.RLock()  # held by its thread, but while nobody asks an iterator for more
         self._thread: int | None = None  # that thread
         self._stop = threading.Event()  # of the last map
@@ -82,6 +87,11 @@ class Session:
     def backend(self) -> Backend:
         """What runs the groups."""
         return self._backend
+
+    @property
+    def log(self) -> RunLog:
+        """The log of what runs now."""
+        return self._log
 
     def update(self, **options: Any) -> None:
         """Replace all options; the workers and the log stay where nothing changes for them.
@@ -136,12 +146,14 @@ class Session:
     def _map_ended(self) -> Iterator[bool]:
         """End the map that another thread runs; False when it goes on: its functions may take any time."""
         deadline, ended = time.monotonic() + PATIENCE, False
-        while not ended and time.monotonic() < deadline:
-            self._stop.set()
-            ended = self._at_work.acquire(timeout=LOOK_SECONDS)
+        self._changing = True
         try:
+            while not ended and time.monotonic() < deadline:
+                self._stop.set()
+                ended = self._at_work.acquire(timeout=LOOK_SECONDS)
             yield ended
         finally:
+            self._changing = False
             if ended:
                 self._at_work.release()
 
@@ -196,30 +208,64 @@ class Session:
         Returns
         -------
         MapResults, or None
-            None before the first map.
+            None before the first map; of the default session, also after `paramsurvey.finalize`, unless that
+            ended a map.
+
+        Examples
+        --------
+        >>> results = paramsurvey.last_results()  # after Ctrl-C  # doctest: +SKIP
+        >>> again = paramsurvey.map(worker, results.missing)  # doctest: +SKIP
         """
         return self._last
 
     def map(
         self, func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, **options: Any
     ) -> MapResults:
-        """Run a worker function once for every pset; see `paramsurvey.map`.
+        """Run a worker function once for every parameter set.
 
         Parameters
         ----------
-        func, psets, out_func, **options
-            As for `paramsurvey.map`.
+        func : callable
+            ``func(pset, system_kwargs, user_kwargs)``, returning a dict of results or None. It may be a
+            lambda, a closure, or a function of a notebook.
+        psets : DataFrame, iterable of dicts, dict of columns, polars or Arrow table, path, or space
+            The parameter sets. They are not changed. A path is that of a Parquet file; a space is from
+            `paramsurvey.params`.
+        out_func : callable, optional
+            ``out_func(user_ret, system_kwargs, user_kwargs)``, called here for every pset that is done.
+        **options
+            See the options table in the documentation. Among them: `user_kwargs`, `chdir`,
+            `group_size`, `name`, `limit`, `timeout`, `retries`, `verbose`.
 
         Returns
         -------
         MapResults
+            A DataFrame with one row for each pset that finished, in the order of the psets: the pset's
+            columns, then the result's. ``.missing`` has the psets without a result, each with its
+            reason, ``.progress`` the counters, ``.stats`` the times.
 
         Raises
         ------
+        ValueError, TypeError
+            Before any work starts: the function, the psets or an option cannot be used as they are.
+        SurveyError
+            The survey cannot go on; `last_results` has what had finished.
+        KeyboardInterrupt
+            After Ctrl-C; `last_results` has what had finished.
         RuntimeError
-            Another thread runs a map of this session.
+            This thread is within a map of this session: in its out_func, in a loop over
+            `imap_unordered`, or in the worker function. A map of another thread is waited for.
         SessionClosed
-            A RuntimeError, too: the session is closed, or was closed while the map ran.
+            A RuntimeError, too: the session is closed, or was closed while the map ran or waited.
+
+        Examples
+        --------
+        >>> import paramsurvey
+        >>> def add(pset, system_kwargs, user_kwargs):
+        ...     return {"c": pset["a"] + pset["b"]}
+        >>> results = paramsurvey.map(add, [{"a": 1, "b": 2}], verbose=0)  # doctest: +SKIP
+        >>> results.c.tolist()  # doctest: +SKIP
+        [3]
         """
         with self._alone(), self._working():
             run = self._prepare(func, psets, {**options, "out_func": out_func})
@@ -229,16 +275,36 @@ class Session:
                 self._last = run.results if run.results is not None else self._last
 
     def imap_unordered(self, func: WorkerFunction, psets: Any, **options: Any) -> Iterator[dict[str, Any]]:
-        """Yield what becomes of every pset, as it does; see `paramsurvey.imap_unordered`.
+        """Run a worker function for every parameter set, and yield what becomes of each as it does.
+
+        Nothing is kept: the psets may come from an iterator without end, and the results may be more
+        than fits into memory. While nobody takes results, no more work is handed out. Leaving the loop
+        ends the map.
 
         Parameters
         ----------
         func, psets, **options
-            As for `paramsurvey.map`.
+            As for `map`.
 
         Yields
         ------
         dict
+            The pset's keys and the result's; for a pset without a result its own keys,
+            ``_exception`` and ``_traceback``.
+
+        Raises
+        ------
+        ValueError, TypeError, SurveyError, KeyboardInterrupt
+            As for `map`, when the first result is asked for.
+
+        Examples
+        --------
+        >>> import paramsurvey
+        >>> def square(pset, system_kwargs, user_kwargs):
+        ...     return {"y": pset["x"] ** 2}
+        >>> for row in paramsurvey.imap_unordered(square, ({"x": x} for x in range(10**9))):  # doctest: +SKIP
+        ...     if row["y"] > 100:
+        ...         break
         """
         with self._alone():
             with self._working():
@@ -250,21 +316,44 @@ class Session:
                     if row is None:
                         return
                     yield row
+                    self._holder = threading.get_ident()
             finally:
                 with self._working():
                     rows.close()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
+        """Run one map at a time: wait for one that another thread runs."""
+        refuse_while_loading()
         self._check_open()
         if not self._lock.acquire(blocking=False):
-            raise RuntimeError(
-                "this session runs a map already: wait for it, or give each thread a Session of its own"
-            )
+            self._check_not_within()
+            self._wait_for_turn()
+        self._holder = threading.get_ident()
         try:
             yield
         finally:
+            self._holder = None
             self._lock.release()
+
+    def _check_not_within(self) -> None:
+        """Refuse to wait for a map that cannot end before this thread goes on."""
+        if self._holder == threading.get_ident() or runs_a_pset():
+            raise RuntimeError(
+                "this session runs a map already, which cannot end before this call returns: call map() "
+                "after it, after the loop over imap_unordered(), or use a Session of its own"
+            )
+
+    def _wait_for_turn(self) -> None:
+        told_at = time.monotonic() + TELL_SECONDS
+        while self._changing or not self._lock.acquire(timeout=LOOK_SECONDS):
+            self._check_open()
+            if time.monotonic() > told_at:
+                told_at = float("inf")
+                Console(self._log, self.options.verbose).say(
+                    "a map waits for its turn: another thread maps with the same session; "
+                    "to map at the same time, give each thread a Session of its own"
+                )
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -305,10 +394,6 @@ class Session:
         if quiet.verbose > 0:
             return resolve(os.environ, self._given, map_options, warn)
         return quiet
-
-    def write_to_log(self, line: str) -> None:
-        """Write a line to the log, where there is one."""
-        self._log.write(line)
 
     def _open_log(self) -> RunLog:
         options = self.options

@@ -13,40 +13,14 @@ import pytest
 
 from paramsurvey import MapResults, Session
 from paramsurvey.testing import contract
-from paramsurvey.testing.contract import (
-    columns,
-    directories,
-    environment,
-    faults,
-    isolation,
-    out_func,
-    outcomes,
-    output,
-    pickling,
-    psets,
-    results,
-    worker,
-    worker_init,
-)
+from paramsurvey.testing.contract import SUBJECTS, out_func, pickling, results
 from paramsurvey.testing.place import Place, undisturbed
 from paramsurvey.testing.traits import needed
 
-SUBJECTS = (
-    columns,
-    directories,
-    environment,
-    faults,
-    isolation,
-    out_func,
-    outcomes,
-    output,
-    pickling,
-    psets,
-    results,
-    worker,
-    worker_init,
-)
 CORES = 2  # some tests count workers
+TESTS: dict[str, Callable[..., Any]] = {
+    name: test for subject in SUBJECTS for name, test in vars(subject).items() if name.startswith("test_")
+}
 
 
 class BackendContract:
@@ -69,7 +43,7 @@ class BackendContract:
     own_stdin : bool
         A pset that reads from standard input finds nothing there.
     prints_here : bool
-        What psets print arrives at the streams of the process that calls `map`.
+        What psets print arrives at the streams of the process that calls `map`, also at new ones.
     spawns : bool
         A pset may spawn processes with `multiprocessing`.
     replaces_workers : bool
@@ -90,13 +64,17 @@ class BackendContract:
     prints_here: ClassVar[bool] = False
     spawns: ClassVar[bool] = False
     replaces_workers: ClassVar[bool] = False
+    _left_out: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls) -> None:
         """Take out the tests that the backend's traits do not allow."""
         super().__init_subclass__()
-        for name in dir(cls):
-            if not all(getattr(cls, trait) for trait in needed(getattr(cls, name))):
-                setattr(cls, name, None)
+        out = {name for name, test in TESTS.items() if not all(getattr(cls, one) for one in needed(test))}
+        for name in out:
+            setattr(cls, name, None)
+        for name in cls._left_out - out:  # of the class that this one inherits from
+            setattr(cls, name, staticmethod(TESTS[name]))
+        cls._left_out = frozenset(out)
 
     @classmethod
     @contextmanager
@@ -158,7 +136,5 @@ class BackendContract:
         return results.some_failed(place)
 
 
-for subject in SUBJECTS:
-    for name, test in vars(subject).items():
-        if name.startswith("test_"):
-            setattr(BackendContract, name, staticmethod(test))
+for name, test in TESTS.items():
+    setattr(BackendContract, name, staticmethod(test))

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import IO, Any, Protocol
 
 from paramsurvey.transport.messages import CaptureMode, CaptureSettings, Rows, WorkerFunction
+from paramsurvey.transport.new_files import make_new
 
 KEPT = (
     1 << 15
@@ -161,7 +162,9 @@ def take_output(fd: int, spill: str) -> str:
 
 def _copied(fd: int, size: int, path: str) -> str:
     try:
-        with open(path, "wb") as file:
+        with suppress(FileNotFoundError):
+            os.unlink(path)  # of an earlier attempt; or a link, whose target stays as it is
+        with open(path, "wb", opener=make_new) as file:
             for place in range(0, size, 1 << 20):
                 file.write(os.pread(fd, min(1 << 20, size - place), place))
     except OSError as error:

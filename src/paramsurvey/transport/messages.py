@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from paramsurvey.transport.main_file import MainFile
+
 Pset = dict[str, Any]
 WorkerFunction = Callable[[Pset, dict[str, Any], Any], Mapping[Any, Any] | None]
 OutFunction = Callable[[dict[str, Any], dict[str, Any], Any], object]
@@ -174,7 +176,8 @@ class Job:
     buffers: tuple[
         Any, ...
     ] = ()  # large arrays of `code`, pickled beside it, so that they need not be copied
-    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # lines of code, by file
+    source_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # lines of code, by file
+    main: MainFile | None = None  # what workers import first, so that its functions are found there
     environment: Mapping[str, str] = field(default_factory=dict)  # defaults, where they are not set
     show_chdir: bool = False  # the user gave chdir=, so system_kwargs has it
     out_subdirs: int | None = None

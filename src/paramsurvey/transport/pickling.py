@@ -15,9 +15,9 @@ from types import CodeType
 from typing import Any, ClassVar
 
 from paramsurvey.errors import NotPicklable, WorkerFunctionError
+from paramsurvey.transport import main_file
 
 LARGE = 1 << 20  # bytes: smaller arrays travel in the pickle
-SPAWNED_MAIN = "__mp_main__"  # what a process that was spawned calls the main program of its parent
 DEEPEST = 8  # members of members of ...: a culprit further down is named by its container
 
 
@@ -26,12 +26,14 @@ def dump_code(
     aside: Callable[[pickle.PickleBuffer], object] | None = None,
     found: Callable[[CodeType], object] | None = None,
     place_of: Callable[[Any], int | None] | None = None,
+    names_of_main: bool = True,
 ) -> bytes:
     """Pickle by value what workers cannot import: lambdas, closures, functions in notebooks.
 
-    `aside` gets the buffers of large arrays, which are then no part of the pickle; `found` gets every
-    code object that is part of it. What `place_of` has a number for is no part of it either: it is to be
-    found under that number when the pickle is loaded.
+    What workers find in the main file (see `main_file`) travels by its name, unless `names_of_main` is
+    False, as for other programs. `aside` gets the buffers of large arrays, which are then no part of the
+    pickle; `found` gets every code object that is part of it. What `place_of` has a number for is no part
+    of it either: it is to be found under that number when the pickle is loaded.
     """
 
     def keep(buffer: pickle.PickleBuffer) -> bool:
@@ -41,15 +43,31 @@ def dump_code(
         return not large
 
     out = io.BytesIO()
-    pickler = _code_pickler() if place_of is None else _sharing_pickler(place_of)
+    pickler = _code_pickler(_base(names_of_main))
+    pickler = pickler if place_of is None else _sharing(pickler, place_of)
     pickler(out, keep, found).dump(thing)
     return out.getvalue()
 
 
+def _base(names_of_main: bool) -> Any:
+    """Return the class of picklers that the others are made of."""
+    return _naming_pickler() if names_of_main and main_file.current() is not None else _cloudpickle().Pickler
+
+
 @functools.cache
-def _code_pickler() -> Any:
+def _naming_pickler() -> Any:
     pickler: Any = _cloudpickle().Pickler
 
+    class NamingPickler(pickler):  # type: ignore[misc]  # cloudpickle has no types
+        def reducer_override(self, thing: Any) -> Any:
+            where = main_file.reference(thing)
+            return super().reducer_override(thing) if where is None else (main_file.found, where)
+
+    return NamingPickler
+
+
+@functools.cache
+def _code_pickler(pickler: Any) -> Any:
     class CodePickler(pickler):  # type: ignore[misc]  # cloudpickle has no types
         def __init__(self, out: io.BytesIO, keep: Any, found: Callable[[CodeType], object] | None) -> None:
             def reduce(code: CodeType) -> tuple[Any, ...]:
@@ -64,9 +82,7 @@ def _code_pickler() -> Any:
     return CodePickler
 
 
-def _sharing_pickler(place_of: Callable[[Any], int | None]) -> Any:
-    pickler: Any = _code_pickler()
-
+def _sharing(pickler: Any, place_of: Callable[[Any], int | None]) -> Any:
     class SharingPickler(pickler):  # type: ignore[misc]  # cloudpickle has no types
         def persistent_id(self, thing: Any) -> int | None:
             return place_of(thing)
@@ -100,8 +116,8 @@ def _cloudpickle() -> Any:
     """Return cloudpickle, which takes the main program for one also where multiprocessing has renamed it."""
     import cloudpickle
 
-    main = sys.modules.get(SPAWNED_MAIN)
-    if main is not None and main.__name__ == SPAWNED_MAIN:
+    main = sys.modules.get(main_file.SPAWNED_MAIN)
+    if main is not None and main.__name__ == main_file.SPAWNED_MAIN:
         cloudpickle.register_pickle_by_value(main)
     return cloudpickle
 
@@ -138,13 +154,12 @@ def dump_data(thing: object) -> bytes:
     cloudpickle would send a copy of what is in the file, or the worker's own stdout for the caller's.
     """
     buffer = io.BytesIO()
-    _data_pickler()(buffer).dump(thing)
+    _data_pickler(_base(names_of_main=True))(buffer).dump(thing)
     return buffer.getvalue()
 
 
 @functools.cache
-def _data_pickler() -> Any:
-    pickler: Any = _cloudpickle().Pickler
+def _data_pickler(pickler: Any) -> Any:
     own = {kind: reduce for kind, reduce in pickler.dispatch_table.items() if kind is not io.TextIOWrapper}
     own[CodeType] = _reduce_code
 

@@ -1,8 +1,8 @@
-"""The text of code that is in no file, so that tracebacks in the workers can show its lines.
+"""The source lines of code that is in no file, sent to the workers so that their tracebacks show them.
 
-Code of a notebook, of standard input or of ``python -c`` has a file name that only the driver can make
-something of. Its text travels with the `Job`, once, and is then found by `linecache`, where tracebacks,
-`inspect` and debuggers look.
+Code from a notebook, from standard input or from ``python -c`` has a file name that means something only in
+the driver. Its source lines are sent once, with the `Job`, and added to each worker's `linecache`, where
+tracebacks, `inspect` and debuggers look lines up.
 """
 
 from __future__ import annotations
@@ -14,38 +14,47 @@ import stat
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from io import StringIO
 from types import CodeType
 
-LARGEST = 1 << 20  # characters of one job's texts; what is beyond travels without its text
+LARGEST = 1 << 20  # characters that one job sends; files beyond that are shown without their lines
+
+MAIN_PROGRAM = ("<string>", "<stdin>")  # the file names of what -c or standard input has given to Python
 
 
-def texts_of(codes: Iterable[CodeType]) -> dict[str, tuple[str, ...]]:
-    """Return the lines of those files of `codes` that workers cannot read from the disk, by file name."""
+def source_lines_to_send(codes: Iterable[CodeType]) -> dict[str, tuple[str, ...]]:
+    """Return the lines of each file that code objects come from and that workers cannot read themselves.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        File name -> its lines, each with its line end.
+    """
     by_file: dict[str, list[CodeType]] = {}
     for code in codes:
         by_file.setdefault(code.co_filename, []).append(code)
-    texts: dict[str, tuple[str, ...]] = {}
+    found: dict[str, tuple[str, ...]] = {}
     left = LARGEST
     for file, own in by_file.items():
         if os.path.isabs(file) and os.path.isfile(file):
             continue
-        lines = _known_lines(own[0]) or _lines_of_program(own)
+        lines = _lines_of_program(own) if file in MAIN_PROGRAM else _known_lines(own[0])
         left -= sum(map(len, lines))
         if left < 0:
             break
         if lines:
-            texts[file] = lines
-    return texts
+            found[file] = lines
+    return found
 
 
-def remember(texts: Mapping[str, tuple[str, ...]]) -> None:
-    """Have `linecache` find the lines in this process; without a date, it never drops them."""
-    for file, lines in texts.items():
+def add_to_linecache(source_lines: Mapping[str, tuple[str, ...]]) -> None:
+    """Let tracebacks of this process show the lines that `source_lines_to_send` returned in the driver."""
+    for file, lines in source_lines.items():  # None for the file's date: linecache never drops them
         linecache.cache[file] = (sum(map(len, lines)), None, list(lines), file)
 
 
 def _known_lines(code: CodeType) -> tuple[str, ...]:
-    """Return the lines that IPython, doctest, the interactive Python of 3.13 and others have kept."""
+    """Return the lines of a file where IPython, doctest, or the interactive Python 3.13 has kept them."""
     try:
         return tuple(inspect.findsource(code)[0])
     except (OSError, IndexError, SyntaxError):
@@ -53,22 +62,22 @@ def _known_lines(code: CodeType) -> tuple[str, ...]:
 
 
 def _lines_of_program(codes: list[CodeType]) -> tuple[str, ...]:
-    """Return the lines of `codes` in the program that Python was given, the lines of others empty.
+    """Return the lines of `codes` from the text of the main program; all other lines are empty.
 
-    The file name alone proves nothing: ``<string>`` is also what the code of dataclasses has. So each
-    code must be what its text compiles to, and only its own lines are shown.
+    The file name alone proves nothing: generated code, such as a dataclass's, is in ``<string>``, too. So a
+    code object counts only if the text compiles to an equal one, and only its own lines are returned.
     """
     for text in _programs_given():
         known = set(_compiled(text, codes[0].co_filename))
         shown = {number for code in codes if code in known for number in _span(code)}
         if shown:
-            lines = text.splitlines(keepends=True)[: max(shown)]
+            lines = StringIO(text).readlines()[: max(shown)]  # which does not split at a form feed
             return tuple(line if number in shown else "\n" for number, line in enumerate(lines, 1))
     return ()
 
 
 def _programs_given() -> Iterator[str]:
-    """Yield what may be the text of the main program: the argument of ``-c``, a file as standard input."""
+    """Yield texts of which one may be the main program: arguments of Python, a file on standard input."""
     for argument in sys.orig_argv[1:]:
         yield argument
         if argument.startswith("-"):  # -cCODE, -BcCODE

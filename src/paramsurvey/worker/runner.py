@@ -19,7 +19,8 @@ from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
-from paramsurvey.errors import NotPicklable
+from paramsurvey.errors import NotPicklable, SurveyDuringImport
+from paramsurvey.transport import main_file
 from paramsurvey.transport.capture import Capture
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import (
@@ -36,7 +37,8 @@ from paramsurvey.transport.messages import (
 )
 from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.safe_repr import describe, traceback_of
-from paramsurvey.transport.source_text import remember
+from paramsurvey.transport.source_text import add_to_linecache
+from paramsurvey.worker import nested_session
 from paramsurvey.worker.machine import used_memory
 from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
 
@@ -128,14 +130,17 @@ class Runner:
             os.environ.setdefault(name, value)
         known = set(map(os.path.abspath, sys.path))
         sys.path[:0] = [entry for entry in job.path if entry not in known]
-        remember(job.texts)
+        add_to_linecache(job.source_lines)
+        load_main_file(job.main)
         try:
-            self._code: JobCode = pickle.loads(job.code, buffers=job.buffers)
-            pair = self._code.arguments.private_pair()
+            with nested_session.loading():
+                self._code: JobCode = pickle.loads(job.code, buffers=job.buffers)
+                pair = self._code.arguments.private_pair()
         except Exception as error:
-            raise JobNotLoadable(
+            raise not_loadable(
+                error,
                 f"the workers cannot load the function or its arguments ({describe(error)}); "
-                "make the module that it comes from importable for them"
+                "make the module that it comes from importable for them",
             ) from error
         self.function = self._code.function
         self._copy_arguments: Callable[[], Pair] | None = self._code.arguments.copier()
@@ -293,6 +298,35 @@ class Runner:
         return Failure(FailureKind.RAISED, line, trace, retryable=retryable)
 
 
+def load_main_file(main: main_file.MainFile | None) -> None:
+    """Import the program's main file, if it is one for workers.
+
+    Raises
+    ------
+    JobNotLoadable
+    """
+    if main is None:
+        main_file.load(None)
+        return
+    try:
+        with nested_session.loading():
+            main_file.load(main)
+    except (Exception, SystemExit) as error:
+        raise not_loadable(
+            error,
+            f"the workers cannot import the main file {main.path} ({describe(error)}): "
+            "put what must not run in them below its `if __name__ == '__main__':`",
+        ) from error
+
+
+def not_loadable(error: BaseException, otherwise: str) -> JobNotLoadable:
+    """Return what to tell the driver: what says itself which line is to be changed, else a message."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, (SurveyDuringImport, main_file.NotInMainFile)):
+        cause = cause.__cause__ or cause.__context__
+    return JobNotLoadable(otherwise if cause is None else str(cause))
+
+
 _initializing = threading.RLock()  # a worker_init may survey, too
 
 
@@ -305,7 +339,9 @@ def worker_state(code: bytes) -> Any:
 @lru_cache(maxsize=1)
 def _initialize(code: bytes, process: int) -> Any:  # what a process has inherited by a fork is another's
     try:
-        return pickle.loads(code)()
+        with nested_session.loading():
+            function = pickle.loads(code)
+        return function()
     except (Exception, SystemExit) as error:
         raise JobNotLoadable(
             f"worker_init raised {describe(error)} in a worker: mend it, and run the survey again"

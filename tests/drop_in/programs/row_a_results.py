@@ -21,8 +21,8 @@ def main():
     shown.counters("progress", results)
     shown.table("query", results.query("c > 0.6 and a < 3"))
     shown.table("doubled", (results.a * 2).to_frame())
-    shown.table("describe", results.describe(), ordered=True)
-    shown.table("corr", results.corr(numeric_only=True), ordered=True)
+    shown.table("describe", results.describe().round(9), ordered=True)
+    shown.table("corr", results.corr(numeric_only=True).round(9) + 0.0, ordered=True)  # -0.0 becomes 0.0
     shown.value("numbers", list(results.select_dtypes("number").columns))
     shown.value("max", [results.a.max().item(), results.c.max().item(), results.s.max()])
     shown.value("sums", [results.a.sum().item(), results.c.mean().item(), results.t.sum().item()])

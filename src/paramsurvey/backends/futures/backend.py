@@ -94,7 +94,7 @@ class FuturesBackend:
         """Load the job here if the workers are threads; otherwise keep it for those who ask."""
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
         self._timeout, self._broken = job.timeout, None
-        self._home = os.getcwd()
+        self._directory = os.getcwd()
         remote.driver = os.getpid()
         if self._threads:
             with suppress(JobNotLoadable):  # the first group says it, as elsewhere
@@ -212,7 +212,7 @@ class FuturesBackend:
             self.abort(task.group.id)
         remote.jobs.forget(self._job.key)
         with suppress(OSError):
-            os.chdir(self._home)
+            os.chdir(self._directory)
 
     def core_count(self) -> int:
         """Return how many workers the executor has."""

@@ -32,11 +32,22 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: in
     """
     _end_at_once_with(lifeline)
     connection = Connection(socket_fd)
-    sys.argv[:] = pickle.loads(connection.recv_bytes())
+    sys.argv[:], main = pickle.loads(connection.recv_bytes())
     _prepare_process(driver, mark_fd)
+    _load_main_file(main)
     with suppress(BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
         serve(connection, mark_fd, output_fd)
     _leave()
+
+
+def _load_main_file(main: Any) -> None:
+    """Import the program's main file while the driver is busy; the job that needs it says what is wrong."""
+    from paramsurvey.transport import main_file
+    from paramsurvey.worker.runner import JobNotLoadable, load_main_file
+
+    main_file.become_worker()
+    with suppress(JobNotLoadable):
+        load_main_file(main)
 
 
 def _leave() -> None:
@@ -140,4 +151,8 @@ def _adopt_main(function: Any) -> None:
         function = type(function)
     else:
         names = function.__globals__
-    vars(sys.modules["__main__"]).update({**names, function.__name__: function})
+    names = {**names, function.__name__: function}
+    own = vars(sys.modules["__main__"])
+    if own["__name__"] in MAINS[1:]:  # the main file, imported: what it has stays as it is
+        names = {name: value for name, value in names.items() if name not in own}
+    own.update(names)

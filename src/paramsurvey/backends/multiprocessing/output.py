@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from paramsurvey.transport.new_files import first_new, open_own
+
 TAIL_LINES = 30
 LABEL = "\0"  # begins the line by which a worker tells which pset prints what follows
 PIPE = 1 << 16  # bytes that a pipe holds
@@ -47,6 +49,7 @@ class OutputRelay:
         self._finishes: deque[threading.Event] = deque()
         self._ended = False
         self._stem: str | None = None
+        self._logs: dict[tuple[str, int], str] = {}
         self._thread = threading.Thread(target=self._relay, daemon=True, name="paramsurvey-output")
         self._thread.start()
 
@@ -144,12 +147,21 @@ class OutputRelay:
         stream.tail.extend(text.splitlines(keepends=True))
         with suppress(Exception):  # no stream, or one that the user has closed: nobody wants to read it
             if self._stem is not None:
-                with open(f"{self._stem}worker-{stream.pid}.log", "a", errors="backslashreplace") as file:
+                path = self._log_of(self._stem, stream.pid)
+                with open(path, "a", errors="backslashreplace", opener=open_own) as file:
                     file.write(text)
                 return
             target = getattr(sys, stream.name)
             target.write(text)
             target.flush()
+
+    def _log_of(self, stem: str, pid: int) -> str:
+        """Return the file of a worker, which is made when the worker first prints."""
+        if (stem, pid) not in self._logs:
+            name = f"{stem}worker-{pid}"
+            names = (f"{name}.log" if number == 1 else f"{name}-{number}.log" for number in range(1, 1000))
+            self._logs[stem, pid] = first_new(names)
+        return self._logs[stem, pid]
 
     def _end(self, stream: WorkerStream) -> None:
         self._end_line(stream)

@@ -20,6 +20,7 @@ from paramsurvey.backends.multiprocessing.shared_job import SharedJob
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources, no_options
 from paramsurvey.errors import WorkerStartError
+from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import (
     Answer,
     Answers,
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
 
 LOOK_SECONDS = 0.25  # how often to look for dead workers whose pipe a grandchild holds open
-START_SECONDS = 120.0  # a worker that is not ready by then never will be: it hangs in an import, say
+START_SECONDS = 120.0  # a worker that is not ready by then never will be: Python itself does not start
+IMPORT_SECONDS = 600.0  # the same where it imports the main file first, which may load what is large
 MOST_FAILED_STARTS = 3  # so many workers in a row that end before their first pset end the map
 LAST_STEPS_SECONDS = 1.0  # between the end of a worker's connection and its own end; then it is killed
 FILES_PER_WORKER = 8  # open in the driver: a pipe, two streams, and what tells of its state
@@ -193,8 +195,9 @@ class MultiprocessingBackend:
             return
         self._look_at = now + LOOK_SECONDS
         for worker in list(self._workers.values()):
-            late = not worker.ready and now - worker.begun > START_SECONDS
-            if late or (worker.has_exited() and not worker.connection.poll()):
+            if not worker.ready and now - worker.begun > self._start_seconds():
+                self._give_up_waiting(worker)
+            elif worker.has_exited() and not worker.connection.poll():
                 self._replace_dead(worker)
         for worker in [worker for worker in self._retired if worker.has_exited()]:
             self._retired.remove(worker)
@@ -233,8 +236,25 @@ class MultiprocessingBackend:
             )
         self._start_worker()
 
+    def _start_seconds(self) -> float:
+        return START_SECONDS if main_file.current() is None else IMPORT_SECONDS
+
+    def _give_up_waiting(self, worker: WorkerProcess) -> None:
+        """Replace a worker that does not become ready; end the map when none has ever become so."""
+        main = main_file.current()
+        if main is None or any(other.ready for other in self._workers.values()):
+            self._replace_dead(worker)
+            return
+        self._drop(worker)
+        worker.end()
+        raise WorkerStartError(
+            f"a worker has not imported the main file {main.path} within {IMPORT_SECONDS:g} seconds; "
+            f"it wrote:\n{worker.last_words() or '(nothing)'}\n"
+            "Put what must not run in a worker below its `if __name__ == '__main__':`."
+        )
+
     def _start_worker(self) -> None:
-        worker = WorkerProcess(self._relay, self._tasks)
+        worker = WorkerProcess(self._relay, self._tasks, main_file.current())
         self._workers[worker.pid] = worker
         self._selector.register(worker.connection, selectors.EVENT_READ, worker)
         if worker.pidfd is not None:

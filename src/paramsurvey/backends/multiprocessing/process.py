@@ -18,6 +18,7 @@ from paramsurvey.backends.multiprocessing.output import TAIL_LINES, OutputRelay
 from paramsurvey.backends.multiprocessing.running_mark import crash_report, new_file, shared_mark
 from paramsurvey.backends.multiprocessing.shared_job import SharedJob
 from paramsurvey.transport import capture
+from paramsurvey.transport.main_file import MainFile
 from paramsurvey.transport.messages import Group
 from paramsurvey.worker.runner import IDLE
 
@@ -26,6 +27,7 @@ BOOT = (
     "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.child import main; "
     "main({socket}, {mark}, {output}, {lifeline}, {driver})"
 )
+LARGEST_MAIN = 50_000  # characters that fit into a pipe before anybody reads; a larger one comes with the job
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
 
 
@@ -41,9 +43,11 @@ class WorkerProcess:
         Gets what it prints.
     tasks : int, optional
         How many psets it may run before it is to be replaced; None: any number.
+    main : MainFile, optional
+        What it imports as soon as it starts.
     """
 
-    def __init__(self, relay: OutputRelay, tasks: int | None = None) -> None:
+    def __init__(self, relay: OutputRelay, tasks: int | None = None, main: MainFile | None = None) -> None:
         ours, theirs = socket.socketpair()
         lifeline, self._lifeline = map(os.fdopen, os.pipe(), "rw")  # whose end here closes with this process
         self._mark_file = new_file()
@@ -76,7 +80,8 @@ class WorkerProcess:
         self.group_id: int | None = None
         self._job_key: str | None = None
         with suppress(OSError):
-            self.connection.send_bytes(pickle.dumps(sys.argv))
+            early = main is not None and len(main.text) < LARGEST_MAIN
+            self.connection.send_bytes(pickle.dumps((sys.argv, main if early else None)))
 
     @staticmethod
     def _spawn(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int) -> subprocess.Popen[bytes]:

@@ -16,12 +16,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.backends import registry as backends
+from paramsurvey.backends.nested_worker import NestedWorker
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
-from paramsurvey.backends.ray.nested_worker import NestedWorker, NestedWorkerSetup
+from paramsurvey.backends.ray.worker_setup import NestedWorkerSetup
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
@@ -173,7 +172,7 @@ class RayBackend:
     def submit(self, group: Group) -> None:
         """Make the group a task."""
         options = {**self._map_options, **(group.options or {})}
-        setup = self._equipment(options["num_cpus"])
+        setup = self._setup(options["num_cpus"])
         if not self._suspects.isdisjoint(group.rows):
             options["num_cpus"] = max(self._largest_node(), options["num_cpus"])
         answers = self._task(options).remote(setup, self._job.key, [self._job_ref], group)
@@ -190,13 +189,13 @@ class RayBackend:
         """Return the cores of the largest node: a task that wants them all runs there alone."""
         return max((node["Resources"].get("CPU", 0.0) for node in self._nodes()), default=1.0)
 
-    def _equipment(self, cores: float) -> NestedWorkerSetup:
+    def _setup(self, cores: float) -> NestedWorkerSetup:
         threads = str(max(1, int(cores)))
         variables = tuple((name, threads) for name in self._job.environment)
         return NestedWorkerSetup(self._options.max_tasks_per_child, variables, self._generation)
 
     def poll(self, timeout: float) -> Answers:
-        """Return what stations answered, and what became of tasks that will not."""
+        """Return what the nested workers answered, and what became of tasks that will not."""
         answers: list[Answer] = []
         for group_id in self._ready(min(timeout, LONGEST_WAIT)):
             answer = self._read_message(self._in_hand[group_id])
@@ -247,7 +246,7 @@ class RayBackend:
         )
 
     def running(self, group_id: int) -> tuple[int, float] | None:
-        """Return None: the stations look at the clock."""
+        """Return None: the nested workers look at the clock."""
         return None
 
     def abort(self, group_id: int) -> None:
@@ -285,8 +284,8 @@ class RayBackend:
         self._connection.close()
 
 
-STATIONS = 2  # that a Ray worker keeps: psets with and without options of their own come by turns
-_stations: OrderedDict[NestedWorkerSetup, NestedWorker] = OrderedDict()  # of this Ray worker process
+KEPT_WORKERS = 2  # that a Ray worker keeps: psets with and without options of their own come by turns
+_workers: OrderedDict[NestedWorkerSetup, NestedWorker] = OrderedDict()  # of this Ray worker process
 
 
 def run_group(setup: NestedWorkerSetup, key: str, job: list[Any], group: Group) -> Iterator[bytes]:
@@ -304,23 +303,22 @@ def run_group(setup: NestedWorkerSetup, key: str, job: list[Any], group: Group) 
     import ray
 
     os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address  # for functions that use Ray themselves
-    nested_worker = _station_with(setup)
-    if not nested_worker.knows(key):
-        nested_worker.take_up(ray.get(job[0]))
-    for answer in nested_worker.run(group):
+    worker = _worker_with(setup)
+    if not worker.knows(key):
+        worker.take_up(ray.get(job[0]))
+    for answer in worker.run(group):
         yield pickle_reply(answer)
 
 
-def _station_with(setup: NestedWorkerSetup) -> NestedWorker:
-    """Return this Ray worker's nested_worker for tasks with such setup."""
+def _worker_with(setup: NestedWorkerSetup) -> NestedWorker:
+    """Return the nested worker of this process for tasks with such setup."""
     setup.install()
-    if setup in _stations:
-        _stations.move_to_end(setup)
-        return _stations[setup]
-    while len(_stations) >= STATIONS:
-        _stations.popitem(last=False)[1].close()
-    options = Options(ncores=1, max_tasks_per_child=setup.max_tasks)
-    return _stations.setdefault(setup, NestedWorker(partial(backends.create, options, {})))
+    if setup in _workers:
+        _workers.move_to_end(setup)
+        return _workers[setup]
+    while len(_workers) >= KEPT_WORKERS:
+        _workers.popitem(last=False)[1].close()
+    return _workers.setdefault(setup, NestedWorker(setup.max_tasks))
 
 
 def import_ray() -> Any:

@@ -205,6 +205,8 @@ def _encode_values(values: list[Any], kinds: NDArray[np.int8]) -> Encoded:
             try:
                 return Encoded(codec.encode(values), name, None if uniform else kinds)
             except (pa.ArrowException, UnicodeEncodeError, OverflowError, ValueError, TypeError):
+                if name == "pickle":
+                    raise
                 continue  # half a surrogate pair, a year that is too far away: the next one takes it
     raise AssertionError("a pickle fits everything")
 
@@ -378,7 +380,7 @@ def _dumps(value: Any) -> bytes:
         short = b"__main__"
     if b"__main__" not in short:
         return short
-    return dump_code(value)
+    return dump_code(value, names_of_main=False)
 
 
 def _unpickled(array: Any) -> list[Any]:

@@ -1,12 +1,16 @@
 """Parts: the Parquet files that a checkpoint is made of.
 
 A part is written aside, synced and renamed, so that whoever sees it sees all of it. Its name says
-which batches it holds, how many rows, and the checksum of the file::
+which batches it holds, how many rows, the checksum of the file, and the token of the run that wrote it::
 
-    00000017-00000024-000180000-9d3c1b2a.parquet
+    00000017-00000024-000180000-9d3c1b2a-5e0c77d1.parquet
 
-is what batches 17 to 24 were merged into. A part whose batches another part holds as well is one
-that was merged, and counts no more; it may still be there if somebody was killed in between.
+is what batches 17 to 24 were merged into. A part whose rows another part holds as well is one that was
+merged, and counts no more; it may still be there if somebody was killed in between. Names in format 1
+have no token.
+
+The numbers of the batches overlap where two runs have written at the same time, each of which believed
+that it was alone. The token keeps their names apart; `doubles` sees to their rows.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,9 +27,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.atomic_files import write_whole
 from paramsurvey.checkpoint.format.schema import PartTable, field_info, joined
+from paramsurvey.checkpoint.typed_hash import Hasher
 
 RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
 FAN_IN = 16  # so many parts of about one size become one
@@ -32,8 +39,12 @@ LARGEST = 64 * 2**20  # bytes: no merge makes more, for it happens in memory
 SMALL = 2**20  # bytes: read as a whole almost as soon as opened
 NUMBER = 8  # bytes
 LAST = np.iinfo(np.int64).max  # of all positions
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio: spreads neighbours far apart
 
-_NAME = re.compile(r"(\d{8,})-(\d{8,})-(\d{9,})-([0-9a-f]{8})\.parquet")
+TRIES = 20  # parts may be merged while they are looked at
+TOKEN = 8  # characters
+
+_NAME = re.compile(r"(\d{8,})-(\d{8,})-(\d{9,})-([0-9a-f]{8})(?:-([0-9a-f]{8}))?\.parquet")
 
 
 class PartDamaged(Exception):
@@ -49,6 +60,7 @@ class Part:
     last: int
     rows: int
     checksum: int
+    writer: str = ""
 
     @classmethod
     def of(cls, path: Path) -> Part | None:
@@ -56,8 +68,8 @@ class Part:
         match = _NAME.fullmatch(path.name)
         if match is None:
             return None
-        first, last, rows, checksum = match.groups()
-        return cls(path, int(first), int(last), int(rows), int(checksum, 16))
+        first, last, rows, checksum, writer = match.groups()
+        return cls(path, int(first), int(last), int(rows), int(checksum, 16), writer or "")
 
     @property
     def size(self) -> int:
@@ -77,33 +89,77 @@ def _columns_of(path: Path) -> int:
 
 def live_parts(directory: Path) -> tuple[list[Part], list[Part]]:
     """Return a directory's parts in order, and those that were merged and count no more."""
+    for _ in range(TRIES):
+        with suppress(FileNotFoundError):  # one was merged and removed just now: look again
+            return _live(_listed(directory))
+    raise RuntimeError(f"the parts in {str(directory)!r} are merged faster than they can be read: try again")
+
+
+def _listed(directory: Path) -> list[Part]:
     try:
         paths = sorted(directory.iterdir())
     except FileNotFoundError:
-        return [], []
+        return []
     found = [part for path in paths if (part := Part.of(path)) is not None]
-    # the widest of those that begin together comes first, so that one look back is enough
-    found.sort(key=lambda part: (part.first, -part.last, part.path.name))
+    # the widest of those that begin together comes first, so that looking back is enough
+    return sorted(found, key=lambda part: (part.first, -part.last, part.path.name))
+
+
+def _live(found: Sequence[Part]) -> tuple[list[Part], list[Part]]:
     live: list[Part] = []
     stale: list[Part] = []
+    highest = -1
     for part in found:
-        covered = bool(live) and part.last <= live[-1].last
+        covered = part.first <= highest and any(_was_merged_into(wider, part) for wider in live)
         (stale if covered else live).append(part)
+        highest = max(highest, part.last)
     return live, stale
 
 
-def holds_parts(directory: Path) -> bool:
-    """Tell whether a directory has parts of a checkpoint."""
-    return any(live_parts(directory / kind)[0] for kind in (RESULTS, FAILURES))
+def _was_merged_into(wider: Part, part: Part) -> bool:
+    inside = wider.first <= part.first and part.last <= wider.last
+    return inside and wider.last - wider.first > part.last - part.first and _holds(wider, part)
 
 
-def write_part(directory: Path, table: Any, first: int, last: int) -> Part:
+@lru_cache(maxsize=1000)
+def _holds(wider: Part, part: Part) -> bool:
+    """Tell whether a part has every row of another one: the same psets in the same places."""
+    try:
+        return bool(np.isin(identities(read_part(part)), identities(read_part(wider))).all())
+    except PartDamaged:
+        return False
+
+
+def identities(table: PartTable) -> NDArray[np.uint64]:
+    """Return for each row a number for which pset it is, and where it belongs."""
+    psets = pset_identities(table)
+    psets ^= table.positions.view(np.uint64) * GOLDEN
+    psets ^= psets >> np.uint64(29)
+    psets *= GOLDEN
+    return psets
+
+
+def pset_identities(table: PartTable) -> NDArray[np.uint64]:
+    """Return for each row a number for which pset it is; nothing is unpickled."""
+    keys = Hasher().keys(table.pset_columns(), len(table))
+    return keys.one ^ keys.two * GOLDEN
+
+
+def is_ours(directory: Path) -> bool:
+    """Tell whether a directory has parts of a checkpoint, or the empty folders for them."""
+    folders = [directory / kind for kind in (RESULTS, FAILURES)]
+    if any(live_parts(folder)[0] for folder in folders):
+        return True
+    return all(folder.is_dir() and not any(folder.iterdir()) for folder in folders)
+
+
+def write_part(directory: Path, table: Any, first: int, last: int, writer: str) -> Part:
     """Write a part so that it is there for good, or not at all."""
     content = _serialized(table)
     checksum = zlib.crc32(content)
-    name = f"{first:08d}-{last:08d}-{table.num_rows:09d}-{checksum:08x}.parquet"
+    name = f"{first:08d}-{last:08d}-{table.num_rows:09d}-{checksum:08x}-{writer}.parquet"
     write_whole(directory / name, content)
-    return Part(directory / name, first, last, table.num_rows, checksum)
+    return Part(directory / name, first, last, table.num_rows, checksum, writer)
 
 
 def _serialized(table: Any) -> Any:
@@ -177,7 +233,7 @@ def _checked_content(part: Part) -> Any:
     return pa.BufferReader(content)
 
 
-def merge(directory: Path, parts: Sequence[Part], go_on: Callable[[], bool]) -> Part | None:
+def merge(directory: Path, parts: Sequence[Part], writer: str, go_on: Callable[[], bool]) -> Part | None:
     """Make one part of neighbours, and remove them; return None when `go_on` said no in between."""
     tables = []
     for part in parts:
@@ -188,7 +244,7 @@ def merge(directory: Path, parts: Sequence[Part], go_on: Callable[[], bool]) -> 
     table = joined(tables)
     if not go_on():
         return None
-    merged = write_part(directory, table, parts[0].first, parts[-1].last)
+    merged = write_part(directory, table, parts[0].first, parts[-1].last, writer)
     for part in parts:
         part.path.unlink(missing_ok=True)
     return merged

@@ -20,9 +20,11 @@ from paramsurvey.checkpoint.format.codecs import Encoded, Piece, decode, encode,
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.pickling import dump_code
+from paramsurvey.transport.safe_repr import describe
 
 POSITION = "_position"
 KEY = b"paramsurvey"  # of the fields' metadata
+LONGEST_NAME = 200  # characters: what is more of a key that is no text is not part of a column's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +53,20 @@ class StoredColumn:
 
 def to_table(positions: Any, columns: Iterable[StoredColumn], psets: Iterable[str]) -> Any:
     """Return what is written of some rows."""
-    names = frozenset(psets)
+    names, taken = frozenset(psets), {POSITION}
     fields = [pa.field(POSITION, pa.int64(), metadata={KEY: json.dumps({"role": "position"})})]
     arrays = [positions]
     for stored in columns:
-        for field, array in _fields(stored, names):
+        name = _free_name(_physical_name(stored, names), taken)
+        for field, array in _fields(stored, name):
             fields.append(field)
             arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def _fields(stored: StoredColumn, psets: frozenset[str]) -> Iterator[tuple[Any, Any]]:
+def _fields(stored: StoredColumn, name: str) -> Iterator[tuple[Any, Any]]:
     """Yield a column, and the helpers that it needs."""
-    column, name = stored.column, _physical_name(stored, psets)
+    column = stored.column
     info = {
         "role": stored.role,
         "key": _key_text(stored.key),
@@ -73,13 +76,13 @@ def _fields(stored: StoredColumn, psets: frozenset[str]) -> Iterator[tuple[Any, 
     yield _field(name, column.array, info), column.array
     if column.kinds is not None:
         kinds = pa.array(column.kinds)
-        yield _field(f"_kinds of {name}", kinds, {"role": "kinds", "of": name}), kinds
+        yield _field(_helper("kinds", name), kinds, {"role": "kinds", "of": name}), kinds
     if stored.hashes is not None:
         pairs = np.stack([stored.hashes.one, stored.hashes.two], axis=1)
         hashes = pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(16), len(pairs), [None, pa.py_buffer(np.ascontiguousarray(pairs))]
         )
-        yield _field(f"_identity of {name}", hashes, {"role": "identity", "of": name}), hashes
+        yield _field(_helper("identity", name), hashes, {"role": "identity", "of": name}), hashes
 
 
 def _field(name: str, array: Any, info: Mapping[str, str]) -> Any:
@@ -93,7 +96,22 @@ def _physical_name(stored: StoredColumn, psets: frozenset[str]) -> str:
         return f"_{key}"
     if stored.role == "pset" or (isinstance(key, str) and not key.startswith("_") and key not in psets):
         return str(key)
-    return f"_{stored.role} {key if isinstance(key, str) else repr(key)}"
+    return f"_{stored.role} {key if isinstance(key, str) else describe(key, LONGEST_NAME)}"
+
+
+def _helper(role: str, name: str) -> str:
+    return f"_{role} of {name}"
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """Return a name that a file can hold, and that nothing else in it has, and note it as taken."""
+    free = text = name.encode("utf-8", "backslashreplace").decode()
+    number = 1
+    while not taken.isdisjoint((free, _helper("kinds", free), _helper("identity", free))):
+        number += 1
+        free = f"{text} ({number})"
+    taken |= {free, _helper("kinds", free), _helper("identity", free)}
+    return free
 
 
 def _key_text(key: Hashable) -> str:
@@ -102,7 +120,7 @@ def _key_text(key: Hashable) -> str:
         return f"s{key}"
     import base64
 
-    return "p" + base64.b64encode(dump_code(key)).decode()
+    return "p" + base64.b64encode(dump_code(key, names_of_main=False)).decode()
 
 
 def _key(text: str) -> Hashable:
@@ -127,6 +145,9 @@ class PartTable:
     def __init__(self, table: Any) -> None:
         self._table = table
         self._infos = {field.name: field_info(field) for field in table.schema}
+        self._helpers = {
+            (says["role"], says["of"]): name for name, says in self._infos.items() if "of" in says
+        }
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
@@ -136,6 +157,11 @@ class PartTable:
         """Where the rows belong among all that were ever stored."""
         positions: NDArray[np.int64] = self._array(POSITION).to_numpy()
         return positions
+
+    @property
+    def arrow(self) -> Any:
+        """The rows as they are written."""
+        return self._table
 
     def take(self, rows: NDArray[np.int64]) -> PartTable:
         """Return some of the rows."""
@@ -186,12 +212,12 @@ class PartTable:
         return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
     def _kinds(self, name: str) -> NDArray[np.int8] | None:
-        helper = f"_kinds of {name}"
-        return self._array(helper).to_numpy() if helper in self._infos else None
+        helper = self._helpers.get(("kinds", name))
+        return None if helper is None else self._array(helper).to_numpy()
 
     def _hashes(self, name: str) -> HashPairs | None:
-        helper = f"_identity of {name}"
-        if helper not in self._infos:
+        helper = self._helpers.get(("identity", name))
+        if helper is None:
             return None
         array = self._array(helper)
         pairs = np.frombuffer(array.buffers()[1], dtype=np.uint64).reshape(-1, 2)
@@ -252,7 +278,13 @@ def pset_column(
     return StoredColumn(role, key, column, dtype, hashes)
 
 
+def storable_text(text: str) -> str:
+    """Return a text with halves of surrogate pairs written out: else it would have to be pickled."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def printed_column(texts: Mapping[int, str], count: int) -> list[StoredColumn]:
     """Return the column of what some of `count` psets printed; none where nobody printed anything."""
-    pieces: list[Piece] = [(np.array(list(texts), dtype=np.int64), list(texts.values()))]
+    values = [storable_text(text) for text in texts.values()]
+    pieces: list[Piece] = [(np.array(list(texts), dtype=np.int64), values)]
     return [StoredColumn("output", "output", encode(pieces, count))] if texts else []

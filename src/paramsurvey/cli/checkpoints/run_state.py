@@ -14,6 +14,7 @@ from paramsurvey.cli.checkpoints.saved_command import check_started
 from paramsurvey.cli.errors import ALL_FINISHED, SOME_FAILED
 
 if TYPE_CHECKING:
+    from paramsurvey.checkpoint.doubles import Finished
     from paramsurvey.engine.failure_causes import Case
     from paramsurvey.reporting.eta import RateMeter
 
@@ -180,13 +181,13 @@ def _cases(directory: Path, run: dict[str, Any], previous: RunState | None) -> S
 
 def _read_cases(directory: Path) -> list[Case]:
     """Return the failures by cause, without those of psets that finished in a later attempt."""
-    from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
+    from paramsurvey.checkpoint.format.part_files import FAILURES
     from paramsurvey.checkpoint.stored import failure_cells, latest_failures, read_all
     from paramsurvey.engine.failure_causes import Causes
 
     try:
         tables = list(read_all(directory / FAILURES, lambda text: None, set_aside=False))
-        tables = latest_failures(tables, _positions(directory / RESULTS)) if tables else []
+        tables = latest_failures(tables, _finished(directory)) if tables else []
     except FileNotFoundError:  # the driver is merging parts at this moment: the next look finds them
         return []
     causes = Causes()
@@ -198,23 +199,26 @@ def _read_cases(directory: Path) -> list[Case]:
     return causes.most_frequent()
 
 
-def _positions(directory: Path) -> list[Any]:
-    """Return the positions of the psets whose results the parts hold; damaged parts are left out."""
+def _finished(directory: Path) -> Finished:
+    """Return which psets the parts of results hold; damaged parts are left out."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from paramsurvey.checkpoint.format.part_files import live_parts
-    from paramsurvey.checkpoint.format.schema import POSITION
+    from paramsurvey.checkpoint.doubles import Finished, was_written_by_two
+    from paramsurvey.checkpoint.format.part_files import RESULTS, live_parts
+    from paramsurvey.checkpoint.format.schema import POSITION, PartTable
 
-    found = []
-    for part in live_parts(directory)[0]:
+    by_content = was_written_by_two(directory)
+    finished = Finished(by_content)
+    for part in live_parts(directory / RESULTS)[0]:
         try:
-            found.append(pq.read_table(part.path, columns=[POSITION])[POSITION].to_numpy())
+            columns = None if by_content else [POSITION]
+            finished.add(finished.numbers_of(PartTable(pq.read_table(part.path, columns=columns))))
         except FileNotFoundError:
             raise
         except (OSError, pa.ArrowException):
             continue
-    return found
+    return finished
 
 
 # ---- in words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -75,14 +74,11 @@ def save_command(checkpoint: str, command: SavedCommand) -> None:
     path = Path(checkpoint)
     if not _may_save(path):
         return
+    from paramsurvey.checkpoint.atomic_files import replace_json
+
     with suppress(OSError):  # opening the checkpoint will tell the user what is wrong with the directory
         path.mkdir(parents=True, exist_ok=True)
-        temporary = path / f"{FILE_NAME}.{os.getpid()}.tmp"
-        try:
-            temporary.write_text(json.dumps(asdict(command), indent=2) + "\n", encoding="utf-8")
-            os.replace(temporary, path / FILE_NAME)
-        finally:
-            temporary.unlink(missing_ok=True)
+        replace_json(path / FILE_NAME, asdict(command), ascii_only=True)
 
 
 def discard_unstarted(checkpoint: str) -> None:
@@ -114,21 +110,47 @@ def load_command(checkpoint: str) -> SavedCommand:
     Raises
     ------
     BadUsage
-        A Python program made the checkpoint; the message names it.
+        A Python program made the checkpoint, which the message names; or the command is damaged.
     NotACheckpoint
         A ValueError: the directory is not a checkpoint.
     """
+    from paramsurvey.checkpoint.atomic_files import read_json
     from paramsurvey.checkpoint.run_file import read_run
 
-    try:
-        saved: dict[str, Any] = json.loads((Path(checkpoint) / FILE_NAME).read_text(encoding="utf-8"))
+    path = Path(checkpoint) / FILE_NAME
+    if path.exists():
+        saved = _checked(read_json(path))
+        if saved is None:
+            raise BadUsage(
+                f"the command that is saved in {path} is damaged: run the same paramsurvey command again, "
+                "with the same --checkpoint, and it resumes"
+            )
         return SavedCommand(saved["options"], saved["command"], saved["directory"], saved.get("config"))
-    except (OSError, ValueError, KeyError, TypeError):
-        run = read_run(Path(checkpoint))
+    run = read_run(Path(checkpoint))
     raise BadUsage(
         f"{checkpoint} was made by a Python program: run that program again, and it resumes: "
         f"cd {run.get('directory', '?')} && python {' '.join(map(str, run.get('command', ['...'])))}"
     )
+
+
+def _checked(saved: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what a file holds, None where that is not what was saved; older files have no checksum."""
+    from paramsurvey.checkpoint.atomic_files import CHECKSUM, checksum_of
+
+    if saved is None or saved.get(CHECKSUM) not in (None, checksum_of(saved)):
+        return None
+    whole = (
+        _are_texts(saved.get("options"))
+        and "command" in saved
+        and (saved["command"] is None or _are_texts(saved["command"]))
+        and isinstance(saved.get("directory"), str)
+        and isinstance(saved.get("config"), (dict, type(None)))
+    )
+    return saved if whole else None
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def has_started(checkpoint: str) -> bool:

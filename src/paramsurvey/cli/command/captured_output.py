@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from paramsurvey.cli.command.output_parsers import NothingParsed, Parser
+from paramsurvey.transport.new_files import make_new
 
 RESULT_COLUMNS = ("exit_code", "duration", "stdout", "stderr", "stdout_file", "stderr_file")
 
@@ -104,7 +105,8 @@ def _copy(file: IO[bytes], target: IO[bytes]) -> None:
 def _open_new_file(directory: Path, name: str) -> Any:
     for number in range(1, 1_000_000):  # equal psets, and retries of a pset, have the same name
         with suppress(FileExistsError):
-            return open(directory / (name if number == 1 else f"{name}.{number}"), "xb")
+            path = directory / (name if number == 1 else f"{name}.{number}")
+            return open(path, "wb", opener=make_new)
     raise FileExistsError(f"{directory} is full of files named {name}: choose another --output-dir")
 
 

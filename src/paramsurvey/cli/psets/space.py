@@ -78,7 +78,7 @@ def _check(axes: Mapping[str, Axis], table: Space | None, zipped: bool, sampling
 
 
 def _sample(axes: Mapping[str, Axis], sampling: Sampling) -> Space:
-    from paramsurvey.params.sampling import Sample
+    from paramsurvey.params.spaces.sampling import Sample
 
     distributions = {name: _distribution(name, axis) for name, axis in axes.items()}
     return Sample(sampling.count, distributions, sampling.method, sampling.seed)

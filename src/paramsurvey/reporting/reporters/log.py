@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporter import Reporter, plain_line
+from paramsurvey.transport.new_files import make_new
 
 GIVEN_STREAM = "(the given stream)"
 TELLING_VARIABLES = ("PARAMSURVEY", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
@@ -178,7 +179,7 @@ def _create(prefix: str) -> TextIO:
     while True:
         with suppress(FileExistsError):  # another run of this second: let it be
             # backslashreplace: a file name that is no valid text must not cost the line that holds it
-            return open(next(names), "x", encoding="utf-8", errors="backslashreplace")
+            return open(next(names), "w", encoding="utf-8", errors="backslashreplace", opener=make_new)
 
 
 def _names(prefix: str) -> Iterator[str]:

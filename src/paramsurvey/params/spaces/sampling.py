@@ -16,8 +16,8 @@ from paramsurvey.errors import suggestion
 from paramsurvey.params.axes import as_axis, values_at
 from paramsurvey.params.column_names import check_names
 from paramsurvey.params.row_math import check_seed
-from paramsurvey.params.spaces import Space
-from paramsurvey.params.unit_cube import UNIT_CUBES, UnitCube, qmc
+from paramsurvey.params.spaces.algebra import Space
+from paramsurvey.params.spaces.unit_cube import UNIT_CUBES, UnitCube, qmc
 from paramsurvey.transport.messages import Pset, Rows, Values
 from paramsurvey.transport.safe_repr import describe
 

@@ -1,43 +1,21 @@
 """Runs groups inside a process of somebody else's pool, by means of a worker process of our own.
 
-A Ray worker can say neither which pset it was running when it died, nor why, nor stop one that takes
-too long. Our own workers can; so a Ray worker has each group run by one of them, and only looks on.
+A process of Ray, or of a batch system, can say neither which pset it was running when it died, nor why,
+nor stop a pset that takes too long. Our own workers can; so such a process has each group run by one of
+them, and only looks on.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
+from paramsurvey.backends import registry
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
+from paramsurvey.engine.options import Options
 from paramsurvey.errors import WorkerStartError
+from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import Answer, Group, Job, JobRejected, Reply
-
-
-@dataclass(frozen=True, slots=True)
-class NestedWorkerSetup:
-    """What the worker process of a nested_worker needs from the moment it starts.
-
-    Attributes
-    ----------
-    max_tasks : int or None
-        How many psets it may run before it is replaced.
-    environment : tuple of (str, str)
-        Variables to set.
-    generation : int
-        Of the caller's modules: a process that has loaded those of another one is not used.
-    """
-
-    max_tasks: int | None
-    environment: tuple[tuple[str, str], ...]
-    generation: int
-
-    def install(self) -> None:
-        """Change this process, from which the worker process inherits."""
-        os.environ.update(self.environment)
-        os.environ.pop("PYTHONBREAKPOINT", None)  # Ray's debugger cannot reach a process that is not Ray's
 
 
 class NestedWorker:
@@ -45,15 +23,19 @@ class NestedWorker:
 
     Parameters
     ----------
-    make_pool : callable
-        Returns a backend with a capacity of one group.
+    max_tasks : int or None
+        How many psets a worker process may run before it is replaced; None: any number.
     """
 
-    def __init__(self, make_pool: Callable[[], Backend]) -> None:
-        self._make_pool = make_pool
-        self._pool = make_pool()
+    def __init__(self, max_tasks: int | None = None) -> None:
+        main_file.adopt(None)  # the worker process gets the program's with the job, not this process's own
+        self._options = Options(backend="multiprocessing", ncores=1, max_tasks_per_child=max_tasks)
+        self._pool = self._new_pool()
         self._job: Job | None = None
         self._deadline = Deadline()
+
+    def _new_pool(self) -> Backend:
+        return registry.create(self._options, {})
 
     def knows(self, key: str) -> bool:
         """Tell whether the job with this key is the one at hand."""
@@ -67,7 +49,7 @@ class NestedWorker:
         self._deadline = Deadline(job.timeout)
 
     def run(self, group: Group) -> Iterator[Answer]:
-        """Yield what becomes of a group: the last answer is a Reply that is done, a Loss, or a Refusal."""
+        """Yield what becomes of a group; last comes a Reply that is done, a LostGroup, or a JobRejected."""
         try:
             self._hand_over(group)
             yield from self._answers(group)
@@ -93,7 +75,7 @@ class NestedWorker:
         """Replace a worker that has run too many psets to run the next group, too."""
         assert self._job is not None
         self._pool.close()
-        self._pool = self._make_pool()
+        self._pool = self._new_pool()
         self._pool.open(self._job, {})
         self._wait_for_worker()
 

@@ -178,7 +178,7 @@ def in_runs(rows: Rows, dimensions: int, draw: Callable[[range], Unit]) -> Unit:
 
     Examples
     --------
-    >>> by_runs(np.array([7, 5000, 5]), 1, lambda run: print(run) or np.array(run)[:, None])
+    >>> in_runs(np.array([7, 5000, 5]), 1, lambda run: print(run) or np.array(run)[:, None])
     range(5, 8)
     range(5000, 5001)
     array([[   7.],

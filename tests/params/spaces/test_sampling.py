@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from paramsurvey.params.cross_product import grid
-from paramsurvey.params.sampling import choice, integers, loguniform, sample, uniform
+from paramsurvey.params.spaces.sampling import choice, integers, loguniform, sample, uniform
 
 ENDLESS = ["random", "sobol", "halton"]
 METHODS = [*ENDLESS, "latin_hypercube"]

@@ -16,7 +16,7 @@ from paramsurvey.errors import PsetTypeError
 from paramsurvey.params.axes import as_list, dated
 from paramsurvey.params.column_names import ATTEMPTS, check_names, without_reasons
 from paramsurvey.params.dataframes import as_series, frame_of
-from paramsurvey.params.spaces import Space
+from paramsurvey.params.spaces.algebra import Space
 from paramsurvey.transport.columns import numpy_index, value_array
 from paramsurvey.transport.decoders import DictDecoder, TableDecoder
 from paramsurvey.transport.isolation import is_immutable

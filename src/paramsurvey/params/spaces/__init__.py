@@ -1,0 +1,8 @@
+"""Spaces: psets that are computed by row number, so that a billion of them take no memory.
+
+Workers load this package, so it needs neither pandas nor scipy; both are imported where they are used.
+"""
+
+from paramsurvey.params.spaces.algebra import Aligned, Grid, Product, Space
+
+__all__ = ["Aligned", "Grid", "Product", "Space"]

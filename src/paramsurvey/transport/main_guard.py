@@ -1,0 +1,141 @@
+"""What a program's text says about being imported: the guard ``if __name__ == '__main__':``, and the rest."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType
+
+BLOCKS = ("body", "orelse", "finalbody")  # of the statements that a guard may stand in
+EXITS = ("sys.exit", "exit", "SystemExit")
+
+
+def has_guard(text: str) -> bool:
+    """Tell whether a program can be imported: it has a guard, and is no mere launcher.
+
+    A launcher, as pip installs them, has nothing beside its guard that a worker could need.
+
+    Examples
+    --------
+    >>> has_guard("def f(): pass\\nif __name__ == '__main__': f()")
+    True
+    >>> has_guard("import sys, tool\\nif __name__ == '__main__': sys.exit(tool.main())")
+    False
+    """
+    try:
+        statements = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    guards = list(_guards(statements))
+    return bool(guards) and not _is_launcher(statements, guards)
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """What a program defines.
+
+    Attributes
+    ----------
+    names : frozenset of str
+        What is bound when the program is imported.
+    guarded : frozenset of str
+        What is bound below the guard, in the program alone.
+    codes : frozenset of code
+        Of all functions and classes that exist when it is imported.
+    """
+
+    names: frozenset[str]
+    guarded: frozenset[str]
+    codes: frozenset[CodeType]
+
+
+def definitions(text: str, path: str) -> Definitions:
+    """Return what a program with a guard defines."""
+    tree = ast.parse(text)
+    guarded = [statement for guard in _guards(tree.body) for statement in guard.body]
+    tree.body = list(_unguarded(tree.body))
+    code = compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
+    return Definitions(frozenset(_bound(tree.body)), frozenset(_bound(guarded)), frozenset(_codes_in(code)))
+
+
+def _guards(statements: list[ast.stmt]) -> Iterator[ast.If]:
+    """Yield the guards of a module, also those in other ifs, in try or in with."""
+    for statement in statements:
+        if isinstance(statement, ast.If) and _is_guard(statement.test):
+            yield statement
+        else:
+            for block in _blocks(statement).values():
+                yield from _guards(block)
+
+
+def _blocks(statement: ast.stmt) -> dict[str, list[ast.stmt]]:
+    """Return what stands in an if, try or with of a module, by the name of the attribute."""
+    if not isinstance(statement, (ast.If, ast.Try, ast.With)):
+        return {}
+    return {name: block for name in BLOCKS if (block := getattr(statement, name, None))}
+
+
+def _is_guard(test: ast.expr) -> bool:
+    """Tell whether a condition holds in the program alone: ``__name__ == '__main__'``, in either order."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return any(map(_is_guard, test.values))
+    if not isinstance(test, ast.Compare) or [type(op) for op in test.ops] != [ast.Eq]:
+        return False
+    return {_side(test.left), _side(test.comparators[0])} == {"name", "main"}
+
+
+def _side(side: ast.expr) -> str:
+    if isinstance(side, ast.Name) and side.id == "__name__":
+        return "name"
+    return "main" if isinstance(side, ast.Constant) and side.value == "__main__" else ""
+
+
+def _is_launcher(statements: list[ast.stmt], guards: list[ast.If]) -> bool:
+    others = [statement for statement in statements if statement not in guards]
+    if not all(isinstance(one, (ast.Import, ast.ImportFrom)) or _is_text(one) for one in others):
+        return False
+    return any(_exits(statement) for guard in guards for statement in guard.body)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _exits(statement: ast.stmt) -> bool:
+    """Tell whether a statement is ``sys.exit(...)`` or ``raise SystemExit(...)``."""
+    called = statement.exc if isinstance(statement, ast.Raise) else getattr(statement, "value", None)
+    return isinstance(called, ast.Call) and ast.unparse(called.func) in EXITS
+
+
+def _unguarded(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements that run when a module is imported; of a guard, those of its else."""
+    for statement in statements:
+        if isinstance(statement, ast.If) and _is_guard(statement.test):
+            yield from _unguarded(statement.orelse)
+            continue
+        for name, block in _blocks(statement).items():
+            setattr(statement, name, list(_unguarded(block)) or [ast.Pass()])
+        yield statement
+
+
+def _bound(statements: list[ast.stmt]) -> Iterator[str]:
+    """Yield the names that statements of a module bind."""
+    for statement in statements:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield statement.name
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                yield node.name
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+            elif isinstance(node, ast.alias):
+                yield (node.asname or node.name).partition(".")[0]
+
+
+def _codes_in(code: CodeType) -> Iterator[CodeType]:
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield one
+            yield from _codes_in(one)

@@ -1,0 +1,127 @@
+"""Which programs workers import, and what a program defines when it is imported."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from paramsurvey.transport.main_guard import Definitions, definitions, has_guard
+
+GUARDS = {
+    "usual": "if __name__ == '__main__': f()",
+    "double quotes": 'if __name__ == "__main__": f()',
+    "the other order": "if '__main__' == __name__: f()",
+    "in brackets": "if (__name__ == '__main__'): f()",
+    "and more": "if __name__ == '__main__' and x: f()",
+    "more and": "if x and '__main__' == __name__: f()",
+    "with an else": "if __name__ == '__main__': f()\nelse: g()",
+    "in another if": "if x:\n    if __name__ == '__main__': f()",
+    "in a try": "try:\n    if __name__ == '__main__': f()\nfinally:\n    g()",
+    "as elif": "if x: g()\nelif __name__ == '__main__': f()",
+    "exits, beside a function": "def f(): pass\nif __name__ == '__main__': sys.exit(f())",
+}
+NONE = {
+    "nothing": "",
+    "no guard": "f()",
+    "another name": "if __name__ == '__mp_main__': f()",
+    "another variable": "if name == '__main__': f()",
+    "not equal": "if __name__ != '__main__': f()",
+    "or": "if __name__ == '__main__' or x: f()",
+    "in a list": "if __name__ in ('__main__', '__mp_main__'): f()",
+    "in a function": "def f():\n    if __name__ == '__main__': g()",
+    "no program": "if __name__ == '__main__' f()",
+    "null bytes": "\0",
+    "in a text": "'''\nif __name__ == '__main__': f()\n'''",
+}
+LAUNCHERS = {
+    "pip's": """
+        #!/usr/bin/python
+        # -*- coding: utf-8 -*-
+        import re
+        import sys
+        from pytest import console_main
+        if __name__ == '__main__':
+            sys.argv[0] = re.sub(r'(-script\\.pyw|\\.exe)?$', '', sys.argv[0])
+            sys.exit(console_main())
+        """,
+    "a package's": '''
+        """The entry point."""
+        from __future__ import annotations
+        import pytest
+        if __name__ == "__main__":
+            raise SystemExit(pytest.console_main())
+        ''',
+}
+
+
+@pytest.mark.parametrize("kind", GUARDS)
+def test_a_program_with_a_guard_can_be_imported(kind: str) -> None:
+    assert has_guard(GUARDS[kind])
+
+
+@pytest.mark.parametrize("kind", NONE)
+def test_a_program_without_one_cannot(kind: str) -> None:
+    assert not has_guard(NONE[kind])
+
+
+@pytest.mark.parametrize("kind", LAUNCHERS)
+def test_a_launcher_holds_nothing_that_workers_could_need(kind: str) -> None:
+    assert not has_guard(textwrap.dedent(LAUNCHERS[kind]))
+
+
+PROGRAM = """
+from collections import namedtuple
+import os.path as path, sys
+Point = namedtuple("Point", "x y")
+first, (second, *rest) = 1, (2, 3)
+
+def outer():
+    def inner(): pass
+    return inner
+
+class Box:
+    def method(self): pass
+
+if sys.argv:
+    def under_a_condition(): pass
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
+if __name__ == "__main__":
+    local = 1
+    def below(): pass
+    class Below: pass
+else:
+    in_workers = 1
+"""
+
+
+def test_what_a_program_defines_when_it_is_imported() -> None:
+    found = definitions(PROGRAM, "program.py")
+    top = {"namedtuple", "path", "sys", "Point", "first", "second", "rest", "outer", "Box"}
+    assert found.names >= top | {"under_a_condition", "numpy", "in_workers"}
+    assert not found.names & {"local", "below", "Below"}
+    assert found.guarded == {"local", "below", "Below"}
+    assert names_of_codes(found) == {
+        "outer",
+        "outer.<locals>.inner",
+        "Box",
+        "Box.method",
+        "under_a_condition",
+    }
+
+
+def names_of_codes(found: Definitions) -> set[str]:
+    return {code.co_qualname for code in found.codes}
+
+
+def test_the_code_of_functions_is_that_of_the_program_itself() -> None:
+    names: dict[str, object] = {"__name__": "program"}
+    exec(compile(PROGRAM, "program.py", "exec", dont_inherit=True), names)
+    codes = definitions(PROGRAM, "elsewhere.py").codes
+    assert names["outer"].__code__ in codes  # type: ignore[attr-defined]
+    exec(compile(PROGRAM.replace("return inner", "return None"), "program.py", "exec"), names)
+    assert names["outer"].__code__ not in codes, "it was changed"  # type: ignore[attr-defined]
