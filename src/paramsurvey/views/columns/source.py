@@ -64,7 +64,7 @@ def number(value: Any) -> float:
         try:
             return float(value)
         except OverflowError:  # an integer that no float is near to
-            return math.inf if int(value) > 0 else -math.inf
+            return math.inf if value > 0 else -math.inf  # type: ignore[operator]
     if isinstance(value, timedelta) and value is not NaT:
         return value.total_seconds()
     return math.nan
