@@ -18,6 +18,7 @@ from paramsurvey.params.sources import PsetSource
 from paramsurvey.plotting.accessor import PlotOfResults
 from paramsurvey.results.export import Exportable
 from paramsurvey.results.missing import Missing, MissingOrigin, WorkerCall, printed_by
+from paramsurvey.results.notebook_view import html_of
 from paramsurvey.results.original_values import original_values
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.columns import Column, fits_float
@@ -74,6 +75,11 @@ class MapResults(Exportable):
             self._verbose = verbose
             self._checkpoint = checkpoint
             self._printed = printed or {}
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows: the counts, a sparkline of each column, and the table."""
+        table: str | None = super()._repr_html_()  # type: ignore[misc]  # pandas-stubs lacks it
+        return None if table is None else html_of(self, self.missing, table)
 
     plot = PlotOfResults()  # pandas' own, and more
 
