@@ -107,7 +107,7 @@ class Options:
         1,
         option_values.positive,
         "int",
-        "Threads that numerical libraries may use in each worker; without ncores, fewer workers are started.",
+        "Threads of numerical libraries in each worker; without ncores, accordingly fewer workers are started.",
         OptionScope.INIT,
         env=True,
     )
@@ -139,7 +139,7 @@ class Options:
         "given",
         option_values.pset_types,
         "'given' or 'column'",
-        "Types of the values in psets from dicts: as given, or those of DataFrame columns, as in release 0.4.",
+        "Types of values in psets from dicts: as given, or those of DataFrame columns, as in release 0.4.",
     )
     timeout: float | None = option(
         None,

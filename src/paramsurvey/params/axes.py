@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from paramsurvey.params.row_math import as_array
 from paramsurvey.transport.columns import numpy_index, value_array
 from paramsurvey.transport.messages import Rows, Values
-from paramsurvey.transport.packed_columns import scalars_to_python
+from paramsurvey.transport.packed_columns import to_python
 
 Axis = range | NDArray[Any] | list[Any]
 """All values of a column. A range stays a range, so that an axis of a billion values takes no memory."""
@@ -33,7 +33,7 @@ def as_axis(name: str, values: object) -> Axis:
     dtype = getattr(checked, "dtype", None)
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return _numbers(np.asarray(checked))
-    return value_array(to_python(as_list(checked)))
+    return value_array(to_python(as_list(checked), dates=True))
 
 
 def as_list(values: Iterable[Any]) -> list[Any]:
@@ -132,29 +132,6 @@ def _numbers(values: NDArray[Any]) -> Axis:
         return [int(value) for value in values]
     kinds = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64}
     return np.array(values, dtype=kinds[values.dtype.kind])
-
-
-def to_python(values: Sequence[Any]) -> list[Any]:
-    """Return `values` with numpy's numbers, bools and strings as Python's, and its dates as pandas' dates.
-
-    Examples
-    --------
-    >>> to_python([np.int8(1), "x", np.datetime64("2020-01-01")])
-    [1, 'x', Timestamp('2020-01-01 00:00:00')]
-    """
-    values = scalars_to_python(values)
-    if any(issubclass(kind, (np.datetime64, np.timedelta64)) for kind in set(map(type, values))):
-        return [date_to_pandas(value) for value in values]
-    return values
-
-
-def date_to_pandas(value: Any) -> Any:
-    """Return a date or time span of numpy as that of pandas: it is a datetime, and keeps the nanoseconds."""
-    if not isinstance(value, (np.datetime64, np.timedelta64)):
-        return value
-    import pandas as pd
-
-    return pd.Timestamp(value) if isinstance(value, np.datetime64) else pd.Timedelta(value)
 
 
 def values_at(axis: Axis, rows: Rows) -> Values:

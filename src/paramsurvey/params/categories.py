@@ -19,7 +19,7 @@ from paramsurvey.params.axes import has_none
 from paramsurvey.params.dataframes import as_series
 from paramsurvey.params.row_math import blocks
 from paramsurvey.transport.columns import object_array
-from paramsurvey.transport.packed_columns import scalars_to_python
+from paramsurvey.transport.packed_columns import to_python
 
 
 class _Mark(str):
@@ -95,7 +95,7 @@ def _as_objects(values: Any) -> pd.Series[Any]:
 def _as_category(values: Any) -> pd.Series[Any]:
     """Return `values` as a categorical; as a plain column if they are not hashable or would be changed."""
     try:
-        if _are_objects(values) and _would_change(scalars_to_python(values)):
+        if _are_objects(values) and _would_change(to_python(values)):
             return _as_objects(values)
         return pd.Series(values, dtype="category")
     except TypeError:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from paramsurvey.errors import PsetError
-from paramsurvey.params.axes import date_to_pandas
+from paramsurvey.transport.packed_columns import to_python
 
 
 def value_hash(pset: Mapping[Hashable, Any]) -> bytes:
@@ -87,7 +87,7 @@ def _(value: float) -> str:
 @_text.register(np.generic)
 def _(value: np.generic) -> str:
     is_date = isinstance(value, (np.datetime64, np.timedelta64))
-    return _text(date_to_pandas(value) if is_date else value.item())
+    return _text(to_python([value], dates=True)[0] if is_date else value.item())
 
 
 @_text.register(date)

@@ -194,6 +194,8 @@ class Job:
         Large arrays of `code`, kept outside of the pickle so that they need not be copied.
     source_lines : mapping of str to tuple of str
         Lines of source code for tracebacks, by file name, of code that is in no file.
+    pool : str
+        A name that workers of one pool share, if they choose their numbers themselves; else empty.
     main : MainFile or None
         The program's main file, which a worker imports first if it has a guard.
     environment : mapping of str to str
@@ -221,6 +223,7 @@ class Job:
     path: tuple[str, ...] = ()
     buffers: tuple[Any, ...] = ()
     source_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pool: str = ""
     main: MainFile | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     show_chdir: bool = False

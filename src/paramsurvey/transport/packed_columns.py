@@ -22,7 +22,7 @@ def pack_values(values: Sequence[Any]) -> PackedValues:
     become Python's.
     """
     kinds = set(map(type, values))
-    natives = _natives(values, kinds)
+    natives = _as_python(values, kinds)
     if natives is not values:
         kinds = set(map(type, natives))
     if kinds <= {float}:
@@ -35,21 +35,42 @@ def pack_values(values: Sequence[Any]) -> PackedValues:
     return bytes(natives) if kinds == {bool} else list(natives)
 
 
-def scalars_to_python(values: Sequence[Any]) -> list[Any]:
-    """Return `values` with numpy's numbers, bools and strings as Python's; numpy's dates stay."""
-    return list(_natives(values, set(map(type, values))))
+def to_python(values: Any, dates: bool = False) -> list[Any]:
+    """Return a column's values as a list, with numpy's numbers, bools and strings as Python's.
+
+    Parameters
+    ----------
+    values : list, array or Series
+    dates : bool
+        Whether numpy's dates and time spans become pandas' Timestamps and Timedeltas, which are Python's
+        datetimes and timedeltas, and keep the nanoseconds. False in workers, which must not load pandas.
+
+    Examples
+    --------
+    >>> to_python([1, "x", None])
+    [1, 'x', None]
+    """
+    cells = values if isinstance(values, (list, tuple)) else values.tolist()
+    if getattr(getattr(values, "dtype", None), "kind", "O") in "biuf":
+        return list(cells)
+    return list(_as_python(cells, set(map(type, cells)), dates))
 
 
-def _natives(values: Sequence[Any], kinds: set[type]) -> Sequence[Any]:
+def _as_python(values: Sequence[Any], kinds: set[type], dates: bool = False) -> Sequence[Any]:
     numpy = sys.modules.get("numpy")
     if numpy is None or not any(issubclass(kind, numpy.generic) for kind in kinds):
         return values
-    return [_native(value) if isinstance(value, numpy.generic) else value for value in values]
+    return [_scalar(value, dates) if isinstance(value, numpy.generic) else value for value in values]
 
 
-def _native(value: Any) -> Any:
-    # numpy's dates stay: Python's have no nanoseconds
-    return value.item() if value.dtype.kind in "biufcUS" else value
+def _scalar(value: Any, dates: bool) -> Any:
+    if value.dtype.kind in "biufcUS":
+        return value.item()
+    if value.dtype.kind not in "mM" or not dates:
+        return value
+    import pandas as pd
+
+    return pd.Timestamp(value) if value.dtype.kind == "M" else pd.Timedelta(value)
 
 
 def pack_column(offsets: Sequence[int], values: Sequence[Any]) -> tuple[ResultColumn, ...]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paramsurvey.params.axes import to_python
 from paramsurvey.params.column_names import check_names, without_reasons
 from paramsurvey.params.sources.pset_source import ColumnValues, all_keys, check_pset
 from paramsurvey.params.sources.pset_table import PsetTable
 from paramsurvey.transport.columns import value_array
 from paramsurvey.transport.decoders import DictDecoder
 from paramsurvey.transport.messages import Pset, Rows
+from paramsurvey.transport.packed_columns import to_python
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ class PsetStream:
     def payload(self, rows: Rows) -> list[Pset]:
         """Return these psets as dicts, with Python's numbers in place of numpy's."""
         psets = [self._known[int(row)] for row in rows]
-        return [dict(zip(pset, to_python(list(pset.values())), strict=True)) for pset in psets]
+        return [dict(zip(pset, to_python(list(pset.values()), dates=True), strict=True)) for pset in psets]
 
     def columns(self, rows: Rows) -> Mapping[str, ColumnValues]:
         """Return the values of these rows by column; nan where a pset does not have the key."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paramsurvey.params.axes import to_python
 from paramsurvey.params.column_names import ATTEMPTS, check_names, without_reasons
 from paramsurvey.params.dataframes import as_series
 from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues, all_keys
@@ -17,6 +16,7 @@ from paramsurvey.transport.columns import numpy_index, value_array
 from paramsurvey.transport.decoders import TableDecoder
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Rows, Values
+from paramsurvey.transport.packed_columns import to_python
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,7 +165,7 @@ class _WorkerColumn:
     def values_at(self, rows: Rows) -> Values:
         at = numpy_index(rows)
         if self._series is not None:
-            return to_python(self._series.iloc[at].tolist())
+            return to_python(self._series.iloc[at], dates=True)
         values = self._values
         assert values is not None
         if isinstance(values, np.ndarray):
@@ -175,7 +175,7 @@ class _WorkerColumn:
 
 def _value_array(values: list[Any]) -> Values:
     array = value_array(values)
-    return array if isinstance(array, np.ndarray) else to_python(array)
+    return array if isinstance(array, np.ndarray) else to_python(array, dates=True)
 
 
 def _immutable_categories(series: pd.Series[Any]) -> list[Any] | None:
@@ -184,7 +184,7 @@ def _immutable_categories(series: pd.Series[Any]) -> list[Any] | None:
 
     if not isinstance(series.dtype, pd.CategoricalDtype):
         return None
-    categories = to_python(series.cat.categories.tolist())
+    categories = to_python(series.cat.categories, dates=True)
     return categories if all(map(is_immutable, set(map(type, categories)))) else None
 
 

@@ -17,6 +17,7 @@ from paramsurvey.transport.columns import object_array
 from paramsurvey.transport.decoders import pset_maker
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Pset, Rows, Values
+from paramsurvey.transport.packed_columns import to_python
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +111,7 @@ class SpaceDecoder:
         """Yield one private dict of native Python values for each of `rows`."""
         columns = self.space.columns(rows)
         values = [columns[name] for name in self.space.names]
-        natives = [v.tolist() if isinstance(v, np.ndarray) else _private(v) for v in values]
+        natives = [_private(column) if isinstance(column, list) else to_python(column) for column in values]
         return map(pset_maker(tuple(self.space.names)), *natives)
 
 
