@@ -107,7 +107,7 @@ class Options:
         1,
         option_values.positive,
         "int",
-        "Threads of numerical libraries in each worker; without ncores, accordingly fewer workers are started.",
+        "Threads of numerical libraries in each worker; without ncores, fewer workers make up for them.",
         OptionScope.INIT,
         env=True,
     )
@@ -168,7 +168,7 @@ class Options:
         None,
         option_values.byte_count,
         "bytes, or a text such as '2GB'",
-        "Replace a worker that holds more memory than this after a pset; stop it if a single pset needs more.",
+        "Replace a worker that holds more memory than this after a pset; stop it if one pset needs more.",
         env=True,
     )
     carbon_server: str | None = option(
