@@ -125,3 +125,10 @@ def test_the_code_of_functions_is_that_of_the_program_itself() -> None:
     assert names["outer"].__code__ in codes  # type: ignore[attr-defined]
     exec(compile(PROGRAM.replace("return inner", "return None"), "program.py", "exec"), names)
     assert names["outer"].__code__ not in codes, "it was changed"  # type: ignore[attr-defined]
+
+
+def test_what_python_has_warned_of_is_not_said_again(recwarn: pytest.WarningsRecorder) -> None:
+    text = "x = '\\d' is 'e'\ndef f(): return '\\d'\nif __name__ == '__main__': f()"
+    assert has_guard(text)
+    definitions(text, "program.py")
+    assert not recwarn.list

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import builtins
 import functools
-import hashlib
-import importlib.util
+import inspect
 import os
 import sys
 import tokenize
@@ -61,8 +60,10 @@ class MainFile:
 
         Raises whatever the file raises.
         """
+        from importlib.util import find_spec
+
         module = ModuleType(SPAWNED_MAIN)
-        spec = importlib.util.find_spec(self.name) if self.name else None
+        spec = find_spec(self.name) if self.name else None
         module.__spec__ = spec
         module.__package__ = "" if spec is None else spec.parent
         module.__loader__ = None if spec is None else spec.loader
@@ -83,6 +84,8 @@ class MainFile:
 
 @functools.lru_cache(maxsize=8)
 def _key(main: MainFile) -> str:
+    import hashlib
+
     content = f"{main.path}\0{main.name}\0{main.text}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(content, digest_size=8).hexdigest()
 
@@ -209,7 +212,8 @@ def reference(thing: Any) -> tuple[str, str] | None:
     if not isinstance(name, str) or "<" in name:
         return None
     for key, (main, module) in _process.loaded.items():
-        if thing.__module__ not in (*MAINS, module.__name__) or _looked_up(module, name) is not thing:
+        of_main = getattr(thing, "__module__", None) in (*MAINS, module.__name__)
+        if not of_main or _looked_up(module, name) is not thing:
             continue
         if _is_defined_on_import(thing, name, main):
             return key, name
@@ -228,7 +232,7 @@ def _is_defined_on_import(thing: Any, name: str, main: MainFile) -> bool:
     if name.partition(".")[0] not in file.names:
         return False
     if not isinstance(thing, type):
-        return getattr(_innermost(thing), "__code__", None) in file.codes
+        return _innermost_code(thing) in file.codes
     codes = [member.__code__ for member in vars(thing).values() if isinstance(member, FunctionType)]
     if hasattr(sys, "ps1"):  # the prompt may have defined the class again, and a class has no file name
         return bool(codes) and file.codes.issuperset(codes)
@@ -237,11 +241,12 @@ def _is_defined_on_import(thing: Any, name: str, main: MainFile) -> bool:
     return file.codes.issuperset(written) if written else name not in file.guarded
 
 
-def _innermost(function: Any) -> Any:
-    """Return the function that decorators have wrapped."""
-    while hasattr(function, "__wrapped__"):
-        function = function.__wrapped__
-    return function
+def _innermost_code(function: Any) -> Any:
+    """Return the code of the function that decorators have wrapped."""
+    try:
+        return getattr(inspect.unwrap(function), "__code__", None)
+    except ValueError:  # it is wrapped around itself
+        return None
 
 
 # finding the main file

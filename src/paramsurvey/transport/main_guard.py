@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType
 
@@ -24,7 +26,8 @@ def has_guard(text: str) -> bool:
     False
     """
     try:
-        statements = ast.parse(text).body
+        with _no_second_warning():
+            statements = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     guards = list(_guards(statements))
@@ -52,11 +55,20 @@ class Definitions:
 
 def definitions(text: str, path: str) -> Definitions:
     """Return what a program with a guard defines."""
-    tree = ast.parse(text)
-    guarded = [statement for guard in _guards(tree.body) for statement in guard.body]
-    tree.body = list(_unguarded(tree.body))
-    code = compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
+    with _no_second_warning():
+        tree = ast.parse(text)
+        guarded = [statement for guard in _guards(tree.body) for statement in guard.body]
+        tree.body = list(_unguarded(tree.body))
+        code = compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
     return Definitions(frozenset(_bound(tree.body)), frozenset(_bound(guarded)), frozenset(_codes_in(code)))
+
+
+@contextmanager
+def _no_second_warning() -> Iterator[None]:
+    """Say nothing about the program that was said when Python compiled it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _guards(statements: list[ast.stmt]) -> Iterator[ast.If]:
