@@ -16,7 +16,8 @@ HIDDEN = {
     "os": """
         O_ASYNC O_CLOEXEC O_DIRECTORY O_NOFOLLOW O_NONBLOCK chown chroot confstr ctermid eventfd fchmod fchown
         fork forkpty get_blocking getegid geteuid getgid getgroups getloadavg getpgid getpgrp getpriority
-        getsid getuid killpg lchown memfd_create mkfifo mknod nice openpty pidfd_open pipe2 posix_spawn pread pwrite
+        getsid getuid killpg lchown memfd_create mkfifo mknod nice openpty pidfd_open pipe2 posix_spawn pread
+        pwrite
         register_at_fork sched_getaffinity sched_setaffinity sendfile set_blocking setpgid setpriority setsid
         statvfs sync sysconf tcgetpgrp ttyname uname wait wait3 wait4 waitid
     """,
