@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+import paramsurvey
 from paramsurvey.stats import PerfStats, RawStats, record_iowait, record_wallclock
 
 
@@ -270,3 +272,20 @@ def test_importing_it_loads_neither_pandas_nor_the_histograms() -> None:
     code = "import sys, paramsurvey.stats; print({'pandas', 'hdrh', 'psutil'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_histogram_in_even_buckets_has_a_line_for_each(lines: list[str]) -> None:
+    stats = PerfStats({"t": [0.004, 0.004, 0.03]}, emit=lines.append)
+    stats.print_histogram("t", value_units_per_bucket=10)
+    stats.print_histogram("nobody", value_units_per_bucket=10)
+    assert lines == ["counter t, 0.01 2", "counter t, 0.02 0", "counter t, 0.03 1"]
+
+
+def test_statistics_of_ones_own_print_to_the_log_of_init() -> None:
+    log, stats = io.StringIO(), PerfStats({"t": [2.0]})
+    stats.print_percentiles()
+    paramsurvey.init(backend="serial", verbose=0, pslogger_fd=log)
+    stats.print_percentiles()
+    paramsurvey.finalize()
+    stats.print_percentiles()
+    assert log.getvalue().count("counter t, total 2s") == 1

@@ -37,6 +37,8 @@ def old_pandas() -> str:
 @pytest.fixture
 def both(old_pandas: str, tmp_path: Path) -> Both:
     """Run a program on both releases, and return what it did on each."""
+    if old_pandas.partition(".")[0] != pandas.__version__.partition(".")[0]:
+        pytest.skip(f"0.4.21 has pandas {old_pandas}, this release {pandas.__version__}: their dtypes differ")
 
     def both(program: str | Path, *args: str, **options: Any) -> tuple[Ran, Ran]:
         with ThreadPoolExecutor(2) as threads:  # 0.4 takes its time, and most of it is spent waiting
@@ -47,14 +49,13 @@ def both(old_pandas: str, tmp_path: Path) -> Both:
 
 
 @pytest.fixture
-def same(both: Both, old_pandas: str) -> Same:
+def same(both: Both) -> Same:
     """Run a program on both releases, and fail when what it shows is not the same."""
-    same_pandas = old_pandas.split(".")[0] == pandas.__version__.split(".")[0]
 
     def same(program: str | Path, *args: str, **options: Any) -> tuple[Ran, Ran]:
         old, new = both(program, *args, **options)
         assert old.shown, f"the program shows nothing:\n{old.stderr}"
-        assert not (found := differences(old.shown, new.shown, same_pandas)), "\n".join(found)
+        assert not (found := differences(old.shown, new.shown)), "\n".join(found)
         return old, new
 
     return same

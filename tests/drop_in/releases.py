@@ -124,23 +124,13 @@ def _read(shown: Path) -> dict[str, Any]:
     return {line.pop("name"): line for line in lines}
 
 
-def differences(old: dict[str, Any], new: dict[str, Any], same_pandas: bool = True) -> list[str]:
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Return a line for each thing that the two programs did not show alike."""
-    lines = []
-    for name in dict.fromkeys([*old, *new]):
-        left, right = old.get(name), new.get(name)
-        if not same_pandas:
-            left, right = _without_names_of_text(left), _without_names_of_text(right)
-        if left != right:
-            lines.append(f"{name}:\n    0.4.21 {_short(left)}\n    here   {_short(right)}")
-    return lines
-
-
-def _without_names_of_text(shown: Any) -> Any:
-    """Forget what a column of text is called: pandas 3 calls it str, and pandas 2 object."""
-    if not isinstance(shown, dict) or "dtypes" not in shown:
-        return shown
-    return {**shown, "dtypes": ["text" if name in ("str", "object") else name for name in shown["dtypes"]]}
+    return [
+        f"{name}:\n    0.4.21 {_short(old.get(name))}\n    here   {_short(new.get(name))}"
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name) != new.get(name)
+    ]
 
 
 def _short(shown: Any) -> str:

@@ -58,6 +58,11 @@ def test_none_counts_as_not_given() -> None:
     assert resolve({}, {"verbose": None}).verbose == 1
 
 
+def test_none_as_the_prefix_of_the_log_turns_it_off() -> None:
+    assert resolve({}, {"pslogger_prefix": None}).pslogger_prefix is None
+    assert resolve({}, {}).pslogger_prefix == ".paramsurvey-"
+
+
 def test_what_has_no_variable_is_not_read_from_the_environment() -> None:
     assert resolve({"PARAMSURVEY_CHDIR": "/"}, {}).chdir is None
 

@@ -216,6 +216,17 @@ log.close()
     assert "cannot be written" in run.stdout
 
 
+def test_without_a_prefix_there_is_no_file_and_no_warning(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    log = RunLog.open(None, on_warning=warnings.append)
+    log.write("nobody reads this")
+    log.traceback("nor this")
+    log.close()
+    assert log.path is None
+    assert warnings == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_worker_process_makes_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARAMSURVEY_WORKER", "1")
     log = RunLog.open()

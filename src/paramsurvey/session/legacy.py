@@ -71,7 +71,7 @@ def find(module: str, name: str) -> Any:
 
 def warn_of(name: str) -> None:
     """Say what to write in the place of a name."""
-    level, frame = 1, sys._getframe(1)
+    level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("paramsurvey"):
         level, frame = level + 1, frame.f_back
     text = f"{name} is of release 0.4 and will be gone in the next major one: use {INSTEAD[name]}"
