@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format import pickles
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
-from paramsurvey.transport.columns import EXACT_IN_FLOAT, object_array, unpack_values, value_array
+from paramsurvey.transport.columns import fits_float, object_array, unpack_values, value_array
 from paramsurvey.transport.messages import Values
 from paramsurvey.transport.packed_columns import split_by_kind
 
@@ -71,7 +71,7 @@ def encode(pieces: Sequence[Piece], count: int) -> Encoded:
         return _encode_nans(pieces, count) if _all_nan(pieces) else _encode_numbers(pieces, count)
     pieces_of_numbers = [piece for piece in pieces if not _is_none(piece[1])]
     kinds = {values.dtype.kind if isinstance(values, np.ndarray) else "" for _, values in pieces_of_numbers}
-    if kinds and kinds <= {"i", "f"} and _exact(pieces_of_numbers):
+    if kinds and kinds <= {"i", "f"} and all(fits_float(values) for _, values in pieces_of_numbers):
         return _encode_mixed_numbers(pieces, count)
     return _encode_objects(pieces, count)
 
@@ -168,15 +168,6 @@ def _encode_mixed_numbers(pieces: Sequence[Piece], count: int) -> Encoded:
         data[at], kinds[at] = values, Kind.INT if is_int else Kind.VALUE
     absent = (kinds == Kind.MISSING) | (kinds == Kind.NONE)
     return Encoded(pa.array(data, mask=absent), "number", kinds)
-
-
-def _exact(pieces: Sequence[Piece]) -> bool:
-    """Tell whether float64 holds every integer."""
-    arrays = [np.asarray(values) for _, values in pieces]
-    limits = (-EXACT_IN_FLOAT, EXACT_IN_FLOAT)
-    return all(
-        a.size == 0 or (a.min() >= limits[0] and a.max() <= limits[1]) for a in arrays if a.dtype.kind == "i"
-    )
 
 
 def _encode_objects(pieces: Sequence[Piece], count: int) -> Encoded:
