@@ -32,7 +32,7 @@ def table(start: int, values: list[Any], printed: Mapping[int, str] | None = Non
 def values_of(directory: Path) -> list[Any]:
     cells: list[Any] = []
     for part in live_parts(directory)[0]:
-        content = read_part(part)
+        content = read_part(part, unpickle=True)
         found: dict[int, Any] = {}
         for stored in content.columns("result"):
             for at, values in content.pieces(stored):
@@ -71,7 +71,7 @@ def always() -> bool:
 def test_values_come_back_as_they_were(values: list[Any]) -> None:
     encoded = encode([(slice(0, len(values)), values)], len(values))
     found: dict[int, Any] = {}
-    for at, some in decode(encoded.array, encoded.codec, encoded.kinds):
+    for at, some in decode(encoded.array, encoded.codec, encoded.kinds, unpickle=True):
         natives = some.tolist() if isinstance(some, np.ndarray) else some
         found.update(zip(np.arange(len(values))[at].tolist(), natives, strict=True))
     back = [found[i] for i in range(len(values))]
@@ -81,7 +81,7 @@ def test_values_come_back_as_they_were(values: list[Any]) -> None:
 
 def test_a_key_that_is_not_there_is_not_none() -> None:
     encoded = encode([(np.array([0, 2]), ["a", None])], 4)
-    pieces = decode(encoded.array, encoded.codec, encoded.kinds)
+    pieces = decode(encoded.array, encoded.codec, encoded.kinds, unpickle=True)
     assert sorted((int(i), v) for at, values in pieces for i, v in zip(at, values, strict=True)) == [
         (0, "a"),
         (2, None),

@@ -301,9 +301,10 @@ def _version(run: Mapping[str, Any]) -> str:
 
 
 def _unreadable(directory: Path) -> NotACheckpoint:
-    from paramsurvey.checkpoint.format.part_files import is_ours
+    from paramsurvey.checkpoint.format.part_files import holds_parts, is_empty_checkpoint
 
-    if is_ours(directory):
+    is_damaged = (directory / NAME).exists()  # else it may be just about to be written
+    if holds_parts(directory) or (is_damaged and is_empty_checkpoint(directory)):
         return RunUnreadable(
             f"the {NAME} of the checkpoint {str(directory)!r} is damaged or gone, so how far its run is "
             "cannot be told; the results are still there: run the survey again, which goes on from them, "

@@ -145,11 +145,14 @@ def pset_identities(table: PartTable) -> NDArray[np.uint64]:
     return keys.one ^ keys.two * GOLDEN
 
 
-def is_ours(directory: Path) -> bool:
-    """Tell whether a directory has parts of a checkpoint, or the empty folders for them."""
+def holds_parts(directory: Path) -> bool:
+    """Tell whether a directory has parts of a checkpoint."""
+    return any(live_parts(directory / kind)[0] for kind in (RESULTS, FAILURES))
+
+
+def is_empty_checkpoint(directory: Path) -> bool:
+    """Tell whether a directory has the folders for parts, with nothing in them."""
     folders = [directory / kind for kind in (RESULTS, FAILURES)]
-    if any(live_parts(folder)[0] for folder in folders):
-        return True
     return all(folder.is_dir() and not any(folder.iterdir()) for folder in folders)
 
 
