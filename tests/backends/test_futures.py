@@ -315,6 +315,21 @@ def test_an_executor_that_hides_its_workers_is_told_how_many_there_are() -> None
     assert "PARAMSURVEY_WORKER" not in os.environ
 
 
+# numbers
+
+
+def test_workers_are_numbered_from_1_on(executor: Executor) -> None:
+    def number(pset: Pset, system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+        time.sleep(0.01)
+        return {"number": system_kwargs["worker_number"], **who(pset, system_kwargs, user_kwargs)}
+
+    start(executor)
+    found = paramsurvey.map(number, psets_of(40), group_size=1)
+    assert set(found["number"]) <= {1, 2}
+    if found["pid"].nunique() == 2:
+        assert found.drop_duplicates("pid")["number"].is_unique
+
+
 # the pieces
 
 

@@ -423,3 +423,46 @@ print(paramsurvey.map(lambda p, s, u: {'b': 1}, [{'a': i} for i in range(20)])['
 def test_the_mark_needs_no_room_on_a_disk() -> None:
     with new_file() as file:
         assert os.readlink(f"/proc/self/fd/{file.fileno()}").startswith("/memfd:")
+
+
+# numbers
+
+
+def number(pset: Any, system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+    import multiprocessing
+
+    (identity,) = multiprocessing.current_process()._identity
+    assert identity == system_kwargs["worker_number"]
+    return {"number": identity, "pid": os.getpid()}
+
+
+def test_workers_are_numbered_from_1_on_also_for_programs_that_look_where_a_pool_has_it(
+    session: Session,
+) -> None:
+    found = session.map(number, [{"a": i} for i in range(200)], group_size=1)
+    assert set(found["number"]) <= {1, 2}
+    assert len(set(zip(found["number"], found["pid"], strict=True))) == found["number"].nunique()
+
+
+@pytest.mark.parametrize("max_tasks", [None, 1])
+def test_a_successor_has_the_number_of_the_worker_that_it_replaces(max_tasks: int | None) -> None:
+    def worker(pset: Any, system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+        if pset["a"] % 3 == 0:
+            os._exit(1)
+        return {"number": system_kwargs["worker_number"], "pid": os.getpid()}
+
+    with Session(ncores=2, verbose=0, pslogger_fd=io.StringIO(), max_tasks_per_child=max_tasks) as session:
+        found = session.map(worker, [{"a": i} for i in range(20)], group_size=1)
+    assert set(found["number"]) <= {1, 2}
+    assert found["pid"].nunique() > 2
+
+
+def test_the_workers_of_a_workers_own_survey_are_numbered_from_1_on(session: Session) -> None:
+    def worker(pset: Any, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        import paramsurvey
+
+        paramsurvey.init(ncores=1, verbose=0)
+        inner = paramsurvey.map(lambda p, s, u: {"n": s["worker_number"]}, [{"x": 1}] * 3)
+        return {"inner": set(inner["n"])}
+
+    assert session.map(worker, PSETS[:4], group_size=1)["inner"].tolist() == [{1}] * 4

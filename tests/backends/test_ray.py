@@ -487,3 +487,41 @@ def test_a_pset_that_changes_its_ray_options_changes_those_of_no_other(here: Cal
     here()
     psets = [{"a": i, "ray": {"num_cpus": 1}} for i in range(6)]
     assert paramsurvey.map(worker, psets, user_kwargs={"x": 1})["cpus"].tolist() == [1] * 6
+
+
+def test_get_gpu_ids_in_a_pset_says_what_ray_has_assigned(ray_program: Program) -> None:
+    """Also where the function connects to the cluster itself; and without a GPU there are none."""
+    run = ray_program.run("""
+        import os, paramsurvey, ray
+
+        ray.init(**{**HEAD, "num_gpus": 2})
+        paramsurvey.init(backend="ray", verbose=0)
+
+        def worker(pset, system_kwargs, user_kwargs):
+            import ray
+            before = ray.get_gpu_ids()
+            if pset["a"] == 1:
+                ray.init(log_to_driver=False)
+            return {"ids": [before, ray.get_gpu_ids()], "visible": os.environ.get("CUDA_VISIBLE_DEVICES")}
+
+        psets = [{"a": a} for a in range(2)]
+        for row in paramsurvey.map(worker, psets, ray={"num_gpus": 1}).itertuples():
+            one, two = row.ids
+            say(one == two, len(one), row.visible == str(one[0]))
+        say(paramsurvey.map(worker, psets[:1])["ids"][0])
+    """)
+    assert run.said == ["True 1 True", "True 1 True", "[[], []]"]
+
+
+def test_each_nested_worker_has_a_number_of_its_own(here: Callable[..., None]) -> None:
+    def worker(pset: Pset, system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+        import multiprocessing
+
+        time.sleep(0.05)
+        identity = multiprocessing.current_process()._identity
+        return {"number": system_kwargs["worker_number"], "identity": identity, "pid": os.getpid()}
+
+    here()
+    found = paramsurvey.map(worker, psets_of(20), group_size=1)
+    assert [(number,) for number in found["number"]] == found["identity"].tolist()
+    assert found.drop_duplicates("pid")["number"].is_unique

@@ -1,10 +1,12 @@
-"""The survey whose checkpoint is the directory ``fixtures/format-1``, and how that was written.
+"""The survey whose checkpoints are the directories ``fixtures/format-1`` and ``-2``, and how that came.
 
 It was written by the revision 723e815, the last one before the files moved into packages::
 
     python format_1.py
 
-Never write it again: it stands for the checkpoints that users have. What is new in a later format gets
+Format 2 was written by the same program; it has tokens in the names of parts, and checksums.
+
+Never write them again: they stand for the checkpoints that users have. What is new in a later format gets
 a directory of its own.
 """
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import paramsurvey
-from paramsurvey.checkpoint.format import codecs
+from paramsurvey.checkpoint.format import pickles
 
 COUNT = 200
 STRANGE = 77
@@ -92,7 +92,7 @@ def test_what_cannot_be_stored_is_told_also_to_who_wants_to_hear_nothing(
 
     psets = [{"i": i} for i in range(COUNT)]
     with monkeypatch.context() as patch:
-        patch.setattr(codecs, "_dumps", dumps)
+        patch.setattr(pickles, "dumps", dumps)
         results = paramsurvey.map(work, psets, checkpoint="dir", group_size=50)
     assert len(results) == COUNT
     said = capfd.readouterr().err

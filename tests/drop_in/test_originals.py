@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pandas
 import pytest
 
 from drop_in.releases import KEPT, OLD_ENVIRONMENT, OLD_VERSION
@@ -22,6 +23,7 @@ SUITES = OLD_ENVIRONMENT / "original" / f"paramsurvey-{OLD_VERSION}" / "test"
 PRIVATE = "it tests a function of the inside of 0.4, which nothing else names: "
 EMPTY = "on purpose: empty psets give an empty MapResults, where 0.4 gives None"
 NESTED = "on purpose: a worker may have processes of its own, where 0.4 ends the whole program"
+ON_BOTH = "0.4.21 fails it, too, with pandas 3, whose categorical of these values is the smaller one"
 
 FAILS: dict[str, dict[str, str]] = {
     "unit/test_multiprocessing.py": {"test__core_count": PRIVATE + "psmultiprocessing._core_count"},
@@ -29,6 +31,7 @@ FAILS: dict[str, dict[str, str]] = {
     "unit/test_params.py": {
         "test__coerce_to_category": PRIVATE + "params._coerce_to_category",
         "test__infer_category": PRIVATE + "params._infer_category",
+        **({} if pandas.__version__ < "3" else {"test_add_column": ON_BOTH}),
     },
     "unit/test_stats.py": {},
     "unit/test_utils.py": {
@@ -100,7 +103,5 @@ def test_suite_on_ray(suite: str, tmp_path: Path) -> None:
 
 
 def test_no_more_fails_than_private_names_and_two_deliberate_differences() -> None:
-    reasons = {
-        reason for tests in FAILS.values() for reason in tests.values() if not reason.startswith(PRIVATE)
-    }
-    assert reasons == {EMPTY, NESTED}
+    reasons = {reason for tests in FAILS.values() for reason in tests.values()} - {ON_BOTH}
+    assert {reason for reason in reasons if not reason.startswith(PRIVATE)} == {EMPTY, NESTED}

@@ -69,7 +69,7 @@ def test_reproduce_raises_here_what_was_raised_there(results: MapResults, in_tmp
     assert text == f"mass -2 in {in_tmp / 'there'}"
     assert Path.cwd() == in_tmp
     assert user_kwargs == ["mine"]
-    expected = {"name": "fit", "raw_stats": {}, "level": 7, "out_subdir": "ps03"}
+    expected = {"name": "fit", "raw_stats": {}, "worker_number": 1, "level": 7, "out_subdir": "ps03"}
     assert system_kwargs == {**expected, "chdir": str(in_tmp / "there")}
 
 

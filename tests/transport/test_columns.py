@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from pandas.testing import assert_series_equal
 
 from paramsurvey.results.map_results import series_of
 from paramsurvey.transport.columns import Column, numpy_index, rows_at, unpack_values, value_array
-from paramsurvey.transport.packed_columns import native, pack_column
+from paramsurvey.transport.packed_columns import pack_column, to_python
 
 
 @pytest.mark.parametrize(
@@ -68,10 +69,30 @@ def test_a_large_unsigned_number_of_numpy_does_not_wrap_around() -> None:
     assert list(value_array([np.uint64(2**64 - 1), np.uint64(1)])) == [2**64 - 1, 1]
 
 
-def test_native_leaves_numpys_dates_alone() -> None:
-    dates = [np.datetime64("2020-01-01T00:00:00.123456789"), np.timedelta64(1, "ns")]
-    assert native(dates) == dates
-    assert [type(value) for value in native(dates)] == [np.datetime64, np.timedelta64]
+def test_numpys_dates_stay_or_become_those_of_pandas() -> None:
+    dates = [np.datetime64("2020-01-01T00:00:00.123456789"), np.timedelta64(1, "ns"), None]
+    assert to_python(dates) == dates
+    assert [type(value) for value in to_python(dates)] == [np.datetime64, np.timedelta64, type(None)]
+    assert to_python(dates, dates=True) == [pd.Timestamp(dates[0]), pd.Timedelta(1, "ns"), None]
+    assert isinstance(to_python(dates, dates=True)[0], datetime.datetime)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1, np.int8(2), np.float32(0.5), np.bool_(True), np.str_("x"), None],
+        np.array([1, 2]),
+        np.array([1, np.int8(2), "x"], dtype=object),
+        pd.Series([0.5, 1.5]),
+        pd.Index(["x", "y"]),
+        (1, 2),
+    ],
+    ids=lambda values: type(values).__name__,
+)
+def test_values_of_any_column_become_pythons_own(values: Any) -> None:
+    found = to_python(values)
+    assert found == list(values)
+    assert not any(isinstance(value, np.generic) for value in found)
 
 
 def test_a_packed_column_keeps_numbers_of_each_kind_together() -> None:

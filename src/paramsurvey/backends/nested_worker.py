@@ -7,9 +7,9 @@ them, and only looks on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from paramsurvey.backends import registry
+from paramsurvey.backends.multiprocessing.pool import MultiprocessingBackend
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
 from paramsurvey.engine.options import Options
@@ -25,17 +25,24 @@ class NestedWorker:
     ----------
     max_tasks : int or None
         How many psets a worker process may run before it is replaced; None: any number.
+    number : int
+        The worker's number, which the worker function finds as ``system_kwargs['worker_number']``.
+    gpu_ids : sequence, optional
+        What ``ray.get_gpu_ids()`` returns in the worker function.
     """
 
-    def __init__(self, max_tasks: int | None = None) -> None:
+    def __init__(
+        self, max_tasks: int | None = None, number: int = 1, gpu_ids: Sequence[int | str] | None = None
+    ) -> None:
         main_file.adopt(None)  # the worker process gets the program's with the job, not this process's own
         self._options = Options(backend="multiprocessing", ncores=1, max_tasks_per_child=max_tasks)
+        self._number, self._gpu_ids = number, gpu_ids
         self._pool = self._new_pool()
         self._job: Job | None = None
         self._deadline = Deadline()
 
     def _new_pool(self) -> Backend:
-        return registry.create(self._options, {})
+        return MultiprocessingBackend(self._options, {}, self._number, self._gpu_ids)
 
     def knows(self, key: str) -> bool:
         """Tell whether the job with this key is the one at hand."""

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from paramsurvey.backends import stand_in
 from paramsurvey.engine.options import ABOUT
 from paramsurvey.errors import BackendMissing, OptionError, suggestion
 
@@ -28,6 +29,7 @@ REGISTRY = {
     "ray": "ray.backend:RayBackend",
     "futures": "futures.backend:FuturesBackend",
 }
+STAND_IN = "futures.own_pool:OwnPoolBackend"
 GROUP = "paramsurvey.backends"  # of the entry points
 
 
@@ -86,7 +88,7 @@ def create(options: Options, own: Mapping[str, Any]) -> Backend:
 
 
 def _our_class(name: str) -> Any:
-    module, _, backend_class = REGISTRY[name].partition(":")
+    module, _, backend_class = (STAND_IN if stand_in.notice(name) else REGISTRY[name]).partition(":")
     return getattr(import_module(f"paramsurvey.backends.{module}"), backend_class)
 
 

@@ -173,7 +173,7 @@ class DirectoryCheckpoint:
         self._searches = ResumeSearch(self._source, first), ResumeSearch(self._source, first)
         done, highest = [], -1
         stored = Finished(by_content=self._tangled)
-        for table in read_all(self._path / RESULTS, self._tell, set_aside=True):
+        for table in read_all(self._path / RESULTS, self._tell, set_aside=True, unpickle=True):
             stored.add(stored.numbers_of(table))
             highest = max(highest, int(table.positions.max(initial=-1)))
             for found in self._searches[0].in_place(table, no_rows()):
@@ -190,7 +190,7 @@ class DirectoryCheckpoint:
 
     def _open_failures(self, finished: Finished) -> list[PartTable]:
         """Return the failures that no later run has made good, the last one of each pset."""
-        tables = list(read_all(self._path / FAILURES, self._tell, set_aside=True))
+        tables = list(read_all(self._path / FAILURES, self._tell, set_aside=True, unpickle=True))
         return latest_failures(tables, finished)
 
     def _resume_rest(self, rows: range, finished: NDArray[np.int64], failed: NDArray[np.int64]) -> Resumed:

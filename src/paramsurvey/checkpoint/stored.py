@@ -14,14 +14,16 @@ from paramsurvey.checkpoint.format.part_files import Part, PartDamaged, live_par
 from paramsurvey.checkpoint.format.schema import PartTable
 from paramsurvey.checkpoint.run_file import NAME as RUN
 from paramsurvey.checkpoint.run_file import RunUnreadable, read_run
+from paramsurvey.errors import CheckpointError
 from paramsurvey.transport.messages import Failure, FailureKind
+from paramsurvey.transport.safe_repr import describe
 
 BAD_RUN = f"{RUN}.bad"
 
 Tell = Callable[[str], object]
 
 
-def read_all(directory: Path, tell: Tell, set_aside: bool) -> Iterator[PartTable]:
+def read_all(directory: Path, tell: Tell, set_aside: bool, unpickle: bool = False) -> Iterator[PartTable]:
     """Yield the rows of all parts in a directory, in order.
 
     Parameters
@@ -31,6 +33,8 @@ def read_all(directory: Path, tell: Tell, set_aside: bool) -> Iterator[PartTable
         Told of parts that are damaged.
     set_aside : bool
         Rename them, so that nobody stumbles over them again.
+    unpickle : bool
+        Whether objects may be unpickled, which runs code of whoever has written them.
     """
     parts = live_parts(directory)[0]
     kept = rows_that_count(parts)
@@ -39,7 +43,7 @@ def read_all(directory: Path, tell: Tell, set_aside: bool) -> Iterator[PartTable
         tell(doubles_text(directory, left_out))
     for part in parts:
         try:
-            table = read_part(part)
+            table = read_part(part, unpickle)
         except PartDamaged as damage:
             tell(damage_text(part, damage, _moved_aside(part.path) if set_aside else False))
             continue
@@ -132,13 +136,31 @@ def latest_failures(tables: list[PartTable], finished: Finished) -> list[PartTab
 
 
 def failure_cells(table: PartTable) -> tuple[list[Failure], list[int]]:
-    """Return the failures in a table, and after how many attempts each."""
+    """Return the failures in a table, and after how many attempts each.
+
+    Raises
+    ------
+    CheckpointError
+        They are none that this version knows.
+    """
+    try:
+        return _failure_cells(table)
+    except CheckpointError:
+        raise
+    except Exception as error:  # nothing that this version has written
+        raise CheckpointError(
+            f"failures in the checkpoint cannot be read ({describe(error)}): read them with the version that "
+            "wrote them, or look where the checkpoint comes from"
+        ) from error
+
+
+def _failure_cells(table: PartTable) -> tuple[list[Failure], list[int]]:
     columns = {stored.key: table.pieces(stored) for stored in table.columns("failure")}
     cells = {str(key): list(pieces[0][1]) if pieces else [] for key, pieces in columns.items()}
     said = zip(cells["kind"], cells["exception"], cells["traceback"], strict=True)
     printed = table.printed(range(len(table)))
     failures = [
-        Failure(FailureKind(kind), exception, traceback, printed.get(at, ""))
+        Failure(FailureKind(kind), str(exception), str(traceback), str(printed.get(at, "")))
         for at, (kind, exception, traceback) in enumerate(said)
     ]
     return failures, [int(count) for count in cells["attempts"]]

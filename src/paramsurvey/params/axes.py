@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from paramsurvey.params.row_math import as_array
 from paramsurvey.transport.columns import numpy_index, value_array
 from paramsurvey.transport.messages import Rows, Values
-from paramsurvey.transport.packed_columns import native
+from paramsurvey.transport.packed_columns import to_python
 
 Axis = range | NDArray[Any] | list[Any]
 """All values of a column: a range stays one, so that an axis of a billion values costs nothing."""
@@ -33,7 +33,7 @@ def as_axis(name: str, values: object) -> Axis:
     dtype = getattr(checked, "dtype", None)
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return _numbers(np.asarray(checked))
-    return value_array([dated(value) for value in native(as_list(checked))])
+    return value_array(to_python(as_list(checked), dates=True))
 
 
 def as_list(values: Iterable[Any]) -> list[Any]:
@@ -128,15 +128,6 @@ def _numbers(values: NDArray[Any]) -> Axis:
         return [int(value) for value in values]
     kinds = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64}
     return np.array(values, dtype=kinds[values.dtype.kind])
-
-
-def dated(value: Any) -> Any:
-    """Return numpy's dates and spans as pandas' ones, which are datetimes and keep the nanoseconds."""
-    if not isinstance(value, (np.datetime64, np.timedelta64)):
-        return value
-    import pandas as pd
-
-    return pd.Timestamp(value) if isinstance(value, np.datetime64) else pd.Timedelta(value)
 
 
 def values_at(axis: Axis, rows: Rows) -> Values:

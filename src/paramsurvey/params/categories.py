@@ -19,7 +19,7 @@ from paramsurvey.params.axes import has_none
 from paramsurvey.params.dataframes import as_series
 from paramsurvey.params.row_math import blocks
 from paramsurvey.transport.columns import object_array
-from paramsurvey.transport.packed_columns import native
+from paramsurvey.transport.packed_columns import to_python
 
 
 class _Mark(str):
@@ -92,7 +92,7 @@ def _as_objects(values: Any) -> pd.Series[Any]:
 def _as_category(values: Any) -> pd.Series[Any]:
     """Return `values` as a categorical, or as they are where that is not possible or would change them."""
     try:
-        if _are_objects(values) and _would_change(native(values)):
+        if _are_objects(values) and _would_change(to_python(values)):
             return _as_objects(values)
         return pd.Series(values, dtype="category")
     except TypeError:

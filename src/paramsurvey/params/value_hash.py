@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from paramsurvey.errors import PsetError
-from paramsurvey.params.axes import dated
+from paramsurvey.transport.packed_columns import to_python
 
 
 def content_key(pset: Mapping[Hashable, Any]) -> bytes:
@@ -81,7 +81,7 @@ def _(value: float) -> str:
 @_text.register(np.generic)
 def _(value: np.generic) -> str:
     is_date = isinstance(value, (np.datetime64, np.timedelta64))
-    return _text(dated(value) if is_date else value.item())
+    return _text(to_python([value], dates=True)[0] if is_date else value.item())
 
 
 @_text.register(date)

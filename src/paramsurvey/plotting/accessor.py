@@ -261,3 +261,8 @@ class PlotOfResults:
 
     def __get__(self, results: Any, owner: type) -> Any:
         return SurveyPlot if results is None else SurveyPlot(results)
+
+    def __set__(self, results: Any, value: object) -> None:
+        raise AttributeError(
+            "results.plot draws pictures: set a column of this name with results['plot'] = ..."
+        )

@@ -40,9 +40,17 @@ COUNTS = ("total", "active", "finished", "failures", "exceptions", "retried", "r
 
 def load(path: str | os.PathLike[str]) -> MapResults:
     """Return what a checkpoint holds; see `paramsurvey.load`."""
-    directory = Path(path)
+    return _load(Path(path), unpickle=True)
+
+
+def look(path: str | os.PathLike[str]) -> MapResults:
+    """Return the same, with a text for each object that is pickled: nothing is unpickled."""
+    return _load(Path(path), unpickle=False)
+
+
+def _load(directory: Path, unpickle: bool) -> MapResults:
     run = read_run_tolerantly(directory, warn, set_aside=False)
-    results, failures = _tables(directory)
+    results, failures = _tables(directory, unpickle)
     order = _order(results, failures)
     collector, psets = Collector(), LoadedPsets(sum(map(len, [*results, *failures])))
     start = 0
@@ -66,13 +74,16 @@ def load(path: str | os.PathLike[str]) -> MapResults:
     )
 
 
-def _tables(directory: Path) -> tuple[list[PartTable], list[PartTable]]:
+def _tables(directory: Path, unpickle: bool) -> tuple[list[PartTable], list[PartTable]]:
     for _ in range(TRIES):
         complaints: list[str] = []
         try:
             # failures first: a pset that succeeds in the meantime is then in both, not in none
-            failures = list(read_all(directory / FAILURES, complaints.append, set_aside=False))
-            results = _once(list(read_all(directory / RESULTS, complaints.append, set_aside=False)))
+            failures, results = (
+                list(read_all(directory / kind, complaints.append, set_aside=False, unpickle=unpickle))
+                for kind in (FAILURES, RESULTS)
+            )
+            results = _once(results)
         except FileNotFoundError:
             continue
         for complaint in complaints:

@@ -18,9 +18,10 @@ from paramsurvey.params.sources import PsetSource
 from paramsurvey.plotting.accessor import PlotOfResults
 from paramsurvey.results.export import Exportable
 from paramsurvey.results.missing import Missing, MissingOrigin, WorkerCall, printed_by
+from paramsurvey.results.notebook_view import html_of
 from paramsurvey.results.original_values import original_values
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.columns import Column
+from paramsurvey.transport.columns import Column, fits_float
 from paramsurvey.transport.messages import Rows
 from paramsurvey.transport.safe_repr import describe
 
@@ -74,6 +75,11 @@ class MapResults(Exportable):
             self._verbose = verbose
             self._checkpoint = checkpoint
             self._printed = printed or {}
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows: the counts, a sparkline of each column, and the table."""
+        table: str | None = super()._repr_html_()  # type: ignore[misc]  # pandas-stubs lacks it
+        return None if table is None else html_of(self, self.missing, table)
 
     plot = PlotOfResults()  # pandas' own, and more
 
@@ -225,15 +231,11 @@ def series_of(column: Column, rows: Rows) -> pd.Series[Any]:
     data, there = column.get(rows)
     if there.all():
         return as_series(data)
-    if data.dtype.kind in "if" and (data.dtype.kind == "f" or _fits_float(data[there])):
+    if data.dtype.kind in "if" and fits_float(data[there]):
         return pd.Series(np.where(there, data, np.nan))
     boxed = data.astype(object)
     boxed[~there] = np.nan
     return as_series(boxed)
-
-
-def _fits_float(values: np.ndarray[Any, Any]) -> bool:
-    return values.size == 0 or bool(np.abs(values).max() <= 2**53)
 
 
 def _overlay(pset: pd.Series[Any], column: Column, rows: Rows) -> pd.Series[Any]:

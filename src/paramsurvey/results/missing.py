@@ -63,7 +63,7 @@ class WorkerCall:
             return {} if result is None else checked_result(result)
 
     def _own_system_kwargs(self, number: int) -> dict[str, Any]:
-        kwargs: dict[str, Any] = {"raw_stats": {}}
+        kwargs: dict[str, Any] = {"raw_stats": {}, "worker_number": 1}
         if self.worker_init is not None:
             kwargs["worker_state"] = self.worker_init()
         if self.out_subdirs is not None:

@@ -100,7 +100,7 @@ def _agreed(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
 
 def _common_type(fields: list[Any]) -> Any:
     """Return the type that holds all of some fields' values, or most; None where there is none."""
-    if len({field_info(field)["codec"] == "pickle" for field in fields}) > 1:
+    if len({field_info(field).get("codec") == "pickle" for field in fields}) > 1:
         return None
     schemas = [pa.schema([pa.field("x", kind)]) for kind in dict.fromkeys(field.type for field in fields)]
     try:

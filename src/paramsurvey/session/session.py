@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends import registry as backends
+from paramsurvey.backends import stand_in
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.options import Options, check_init, check_map, resolve
 from paramsurvey.errors import SessionClosed
@@ -416,6 +417,8 @@ class Session:
         self._backend: Backend = backend
         console = Console(self._log, self.options.verbose)
         console.say(f"paramsurvey uses the {backend.name} backend with {backend.core_count()} cores", at=2)
+        if lost := stand_in.notice(self.options.backend):
+            console.say(lost)
         self._warn_of_crowding(backend.core_count(), console)
 
     def _say_threads(self, console: Console) -> None:

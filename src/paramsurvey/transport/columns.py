@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from paramsurvey.transport import packed_columns
 from paramsurvey.transport.messages import Offsets, PackedValues, Rows, Values
 
-EXACT_IN_FLOAT = 2**53  # a float64 holds every integer up to here
+MOST_EXACT = 2**53  # a float64 holds every integer up to here
 
 
 def numpy_index(rows: Rows) -> slice | NDArray[np.int64]:
@@ -51,6 +51,20 @@ def unpack_values(values: PackedValues | Values) -> Values:
 def value_array(values: Sequence[Any]) -> Values:
     """Return `values` as a bool, int64 or float64 array where they all are that, else as a list."""
     return unpack_values(packed_columns.pack_values(values))
+
+
+def fits_float(numbers: Any) -> bool:
+    """Tell whether a float64 holds an integer, or all integers of an array, as they are; anything else does.
+
+    Examples
+    --------
+    >>> fits_float(2**53), fits_float(np.array([2**53 + 1])), fits_float(2**70), fits_float(0.1)
+    (True, False, False, True)
+    """
+    array = np.asarray(numbers)
+    if array.dtype.kind not in "iuO" or array.size == 0:
+        return True
+    return bool(array.min() >= -MOST_EXACT and array.max() <= MOST_EXACT)
 
 
 class Column:
@@ -88,7 +102,7 @@ class Column:
         kinds = {self._data.dtype.kind, incoming.dtype.kind}
         if len(kinds) == 1 or self._data.dtype.kind == "O":
             return
-        if kinds == {"i", "f"} and _exact(incoming) and _exact(self._data):
+        if kinds == {"i", "f"} and fits_float(incoming) and fits_float(self._data):
             self._remember_ints()
         else:
             self._to_objects()
@@ -122,10 +136,3 @@ def _longer(data: NDArray[Any], length: int) -> NDArray[Any]:
     longer = np.zeros(length, dtype=data.dtype)
     longer[: len(data)] = data
     return longer
-
-
-def _exact(data: NDArray[Any]) -> bool:
-    """Tell whether a float64 can hold every value."""
-    if data.dtype.kind != "i" or data.size == 0:
-        return True
-    return bool(data.min() >= -EXACT_IN_FLOAT and data.max() <= EXACT_IN_FLOAT)

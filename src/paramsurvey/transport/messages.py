@@ -177,6 +177,7 @@ class Job:
         Any, ...
     ] = ()  # large arrays of `code`, pickled beside it, so that they need not be copied
     source_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # lines of code, by file
+    pool: str = ""  # names the workers that have numbers together, where they number themselves
     main: MainFile | None = None  # what workers import first, so that its functions are found there
     environment: Mapping[str, str] = field(default_factory=dict)  # defaults, where they are not set
     show_chdir: bool = False  # the user gave chdir=, so system_kwargs has it

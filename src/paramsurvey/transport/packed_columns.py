@@ -21,7 +21,7 @@ def pack_values(values: Sequence[Any]) -> PackedValues:
     Else it is a list, which is a copy. Numpy's numbers, bools and strings become Python's own.
     """
     kinds = set(map(type, values))
-    natives = _natives(values, kinds)
+    natives = _as_python(values, kinds)
     if natives is not values:
         kinds = set(map(type, natives))
     if kinds <= {float}:
@@ -34,21 +34,42 @@ def pack_values(values: Sequence[Any]) -> PackedValues:
     return bytes(natives) if kinds == {bool} else list(natives)
 
 
-def native(values: Sequence[Any]) -> list[Any]:
-    """Return `values` with every numpy number, bool and string as Python's own."""
-    return list(_natives(values, set(map(type, values))))
+def to_python(values: Any, dates: bool = False) -> list[Any]:
+    """Return a column's values as Python's own: numpy's numbers, bools and strings have become that.
+
+    Parameters
+    ----------
+    values : list, array or Series
+    dates : bool
+        Whether numpy's dates and spans become pandas' ones, which are Python's too and keep the nanoseconds.
+        Where no pset is made of the values they stay, for a worker must not load pandas.
+
+    Examples
+    --------
+    >>> to_python([1, "x", None])
+    [1, 'x', None]
+    """
+    cells = values if isinstance(values, (list, tuple)) else values.tolist()
+    if getattr(getattr(values, "dtype", None), "kind", "O") in "biuf":
+        return list(cells)
+    return list(_as_python(cells, set(map(type, cells)), dates))
 
 
-def _natives(values: Sequence[Any], kinds: set[type]) -> Sequence[Any]:
+def _as_python(values: Sequence[Any], kinds: set[type], dates: bool = False) -> Sequence[Any]:
     numpy = sys.modules.get("numpy")
     if numpy is None or not any(issubclass(kind, numpy.generic) for kind in kinds):
         return values
-    return [_native(value) if isinstance(value, numpy.generic) else value for value in values]
+    return [_scalar(value, dates) if isinstance(value, numpy.generic) else value for value in values]
 
 
-def _native(value: Any) -> Any:
-    # numpy's dates stay: as Python's they would lose their nanoseconds, and pandas knows them
-    return value.item() if value.dtype.kind in "biufcUS" else value
+def _scalar(value: Any, dates: bool) -> Any:
+    if value.dtype.kind in "biufcUS":
+        return value.item()
+    if value.dtype.kind not in "mM" or not dates:
+        return value
+    import pandas as pd
+
+    return pd.Timestamp(value) if value.dtype.kind == "M" else pd.Timedelta(value)
 
 
 def pack_column(offsets: Sequence[int], values: Sequence[Any]) -> tuple[ResultColumn, ...]:

@@ -123,6 +123,7 @@ class Runner:
         reply_seconds: float = REPLY_SECONDS,
     ) -> None:
         self._job = job
+        self.pool = job.pool
         self._pid = os.getpid()
         self._let_through = let_through
         self._reply_seconds = reply_seconds
@@ -152,17 +153,25 @@ class Runner:
         if job.worker_init is not None:
             self._base["worker_state"] = worker_state(job.worker_init)
 
-    def run(self, group: Group, mark: RunningMark | None = None) -> Iterator[Reply]:
+    def run(self, group: Group, mark: RunningMark | None = None, number: int = 1) -> Iterator[Reply]:
         """Run a group and yield replies, the last of them ``done``.
 
         A group that takes long, or returns large objects, is answered in parts. With adaptive groups
         the first part is also the last: the rest is given back, for another worker may be free.
+
+        Parameters
+        ----------
+        group : Group
+        mark : RunningMark, optional
+            Where to note which pset runs.
+        number : int
+            The worker's.
         """
         keep, size = self._job.keep_groups, len(group)
         self.buffer = buffer = ReplyBuffer(group.id)
         sent = weighed = perf_counter()
         outgrown = False
-        for offset, now in self._run_psets(group, buffer, mark or RunningMark.private()):
+        for offset, now in self._run_psets(group, buffer, mark or RunningMark.private(), number):
             if now - weighed > MEMORY_SECONDS:
                 outgrown, weighed = self._has_outgrown(), now
             full = now - sent > self._reply_seconds or buffer.results.weight > LARGEST_REPLY
@@ -178,10 +187,12 @@ class Runner:
         limit = self._job.max_memory
         return limit is not None and used_memory() > limit
 
-    def _run_psets(self, group: Group, buffer: ReplyBuffer, mark: RunningMark) -> Iterator[tuple[int, float]]:
+    def _run_psets(
+        self, group: Group, buffer: ReplyBuffer, mark: RunningMark, number: int
+    ) -> Iterator[tuple[int, float]]:
         """Call the function for every pset, and look up now and then: yield (offset, time)."""
         function, user_kwargs = self.function, self._user_kwargs
-        base, copy_arguments = self._system_kwargs(), self._copier(group, buffer)
+        base, copy_arguments = self._system_kwargs(number), self._copier(group, buffer)
         subdir = None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
         add_result, add_wall = buffer.results.add, buffer.walls.append
         mark_offset, mark_begun = mark.offset, mark.begun
@@ -257,10 +268,10 @@ class Runner:
         except OSError:  # it was removed
             return True
 
-    def _system_kwargs(self) -> dict[str, Any]:
+    def _system_kwargs(self, number: int) -> dict[str, Any]:
         """Return what is in the system_kwargs of all psets, where it is not copied for each."""
         job = self._job
-        kwargs = {**self._base, "name": job.name}
+        kwargs = {**self._base, "name": job.name, "worker_number": number}
         if job.show_chdir:
             kwargs["chdir"] = job.chdir
         return kwargs

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import pickle
 import time
+import uuid
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.futures import task as remote
@@ -31,6 +32,7 @@ from paramsurvey.transport.messages import (
 )
 from paramsurvey.worker.machine import total_memory, wanted_workers
 from paramsurvey.worker.runner import JobNotLoadable
+from paramsurvey.worker.worker_numbers import WorkerNumbers
 
 if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
@@ -69,6 +71,8 @@ class FuturesBackend:
         own = self.check_options(own)
         self._workers = own.get("ncores") or worker_count(self._executor, options)
         self._threads = isinstance(self._executor, ThreadPoolExecutor)
+        self._numbers = WorkerNumbers()  # of threads
+        self._pool = uuid.uuid4().hex  # by which processes number themselves
         self._tasks: dict[Future[list[bytes]], SubmittedGroup] = {}
         self._abandoned: dict[Future[list[bytes]], float] = {}  # and since when: their workers still run
         self._broken: BaseException | None = None
@@ -92,6 +96,7 @@ class FuturesBackend:
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Load the job here if the workers are threads; otherwise keep it for those who ask."""
+        job = replace(job, pool=self._pool)
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
         self._timeout, self._broken = job.timeout, None
         self._directory = os.getcwd()
@@ -122,7 +127,8 @@ class FuturesBackend:
 
     def submit(self, group: Group) -> None:
         """Hand a group to the executor, with the job's key alone."""
-        self._hand_over(SubmittedGroup(group, remote.ThreadLink() if self._threads else None), None)
+        link = remote.ThreadLink(self._numbers) if self._threads else None
+        self._hand_over(SubmittedGroup(group, link), None)
 
     def _hand_over(self, task: SubmittedGroup, packed_job: bytes | None) -> None:
         try:

@@ -12,12 +12,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from paramsurvey.transport.messages import Group, Job
 from paramsurvey.worker.nested_session import own_session_holder
 from paramsurvey.worker.runner import IDLE, JobNotLoadable, Runner, RunningMark, pickle_reply
+from paramsurvey.worker.worker_numbers import WorkerNumbers, claimed_number
 
 JOBS = 3  # that a process keeps: of some surveys that alternate, not of all that there ever were
 
@@ -54,6 +55,7 @@ class LoadedJobs:
 
 
 jobs = LoadedJobs()
+numbers = WorkerNumbers()
 driver: int | None = None  # the process that surveys; another one, be it forked off it, is a worker
 
 
@@ -61,6 +63,7 @@ driver: int | None = None  # the process that surveys; another one, be it forked
 class ThreadLink:
     """What a thread of the driver's own process shares with the driver."""
 
+    numbers: WorkerNumbers = field(default_factory=WorkerNumbers)  # those of all threads of the executor
     mark: RunningMark = field(default_factory=RunningMark.private)
     abandoned: threading.Event = field(default_factory=threading.Event)  # nobody waits for the answers
 
@@ -91,8 +94,15 @@ def run_group(key: str, group: Group, packed_job: bytes | None, link: ThreadLink
         return [pickle.dumps(error.refusal())]
     if runner is None:
         return []
-    with nullcontext() if os.getpid() != driver else own_session_holder():
-        return _answers(runner, group, link or ThreadLink())
+    if os.getpid() != driver:
+        return _answers(runner, group, ThreadLink(), claimed_number(runner.pool))
+    link = link or ThreadLink(numbers)  # a thread of an executor that is not known to have threads
+    number = link.numbers.take()
+    try:
+        with own_session_holder():
+            return _answers(runner, group, link, number)
+    finally:
+        link.numbers.give_back(number)
 
 
 def _load(job: Job) -> Runner:
@@ -114,9 +124,9 @@ def limit_threads(environment: Mapping[str, str]) -> None:
             threadpool_limits(int(threads))
 
 
-def _answers(runner: Runner, group: Group, link: ThreadLink) -> list[bytes]:
+def _answers(runner: Runner, group: Group, link: ThreadLink, number: int) -> list[bytes]:
     answers = []
-    for reply in runner.run(group, link.mark):
+    for reply in runner.run(group, link.mark, number):
         answers.append(pickle_reply(reply))
         if link.abandoned.is_set():
             break

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from multiprocessing import current_process
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -32,12 +33,21 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: in
     """
     _end_at_once_with(lifeline)
     connection = Connection(socket_fd)
-    sys.argv[:], main = pickle.loads(connection.recv_bytes())
+    sys.argv[:], main, number, gpu_ids = pickle.loads(connection.recv_bytes())
     _prepare_process(driver, mark_fd)
+    current_process()._identity = (number,)  # where programs look for a number
+    _answer_for_ray(gpu_ids)
     _load_main_file(main)
     with suppress(BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
-        serve(connection, mark_fd, output_fd)
+        serve(connection, mark_fd, output_fd, number)
     _leave()
+
+
+def _answer_for_ray(gpu_ids: Any) -> None:
+    if gpu_ids is not None:
+        from paramsurvey.worker.assigned_gpus import answer_with
+
+        answer_with(gpu_ids)
 
 
 def _load_main_file(main: Any) -> None:
@@ -86,7 +96,7 @@ def _end_with(driver: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def serve(connection: Connection, mark_fd: int, output_fd: int) -> None:
+def serve(connection: Connection, mark_fd: int, output_fd: int, number: int) -> None:
     """Answer jobs and groups until there are no more."""
     from paramsurvey.backends.multiprocessing.early_replies import EarlyReplySender
     from paramsurvey.backends.multiprocessing.running_mark import (
@@ -120,7 +130,7 @@ def serve(connection: Connection, mark_fd: int, output_fd: int) -> None:
                 runner.capture = capture
                 capture.begin()
         elif runner is not None:
-            for reply in runner.run(message, mark):
+            for reply in runner.run(message, mark, number):
                 connection.send_bytes(pickle_reply(reply))
 
 

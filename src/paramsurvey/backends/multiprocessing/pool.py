@@ -9,7 +9,7 @@ import os
 import pickle
 import selectors
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ from paramsurvey.transport.messages import (
 )
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.worker.machine import allow_open_files, total_memory, used_memory, wanted_workers
+from paramsurvey.worker.worker_numbers import WorkerNumbers
 
 if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
@@ -58,14 +59,26 @@ class MultiprocessingBackend:
         ``ncores`` and ``max_tasks_per_child`` count.
     own : mapping
         The backend's own options: there are none.
+    first_number : int
+        The number of the first worker.
+    gpu_ids : sequence, optional
+        What ``ray.get_gpu_ids()`` returns in the workers, where Ray has assigned GPUs to this process.
     """
 
     name = "multiprocessing"
     captures = frozenset(CaptureMode)
     runs_here = False
 
-    def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        options: Options,
+        own: Mapping[str, Any],
+        first_number: int = 1,
+        gpu_ids: Sequence[int | str] | None = None,
+    ) -> None:
         self.check_options(own)
+        self._numbers = WorkerNumbers(first_number)
+        self._gpu_ids = gpu_ids
         self._size = wanted_workers(options.ncores, options.threads_per_worker)
         self._tasks = options.max_tasks_per_child
         self._owner = os.getpid()
@@ -254,7 +267,12 @@ class MultiprocessingBackend:
         )
 
     def _start_worker(self) -> None:
-        worker = WorkerProcess(self._relay, self._tasks, main_file.current())
+        number = self._numbers.take()
+        try:
+            worker = WorkerProcess(self._relay, self._tasks, main_file.current(), number, self._gpu_ids)
+        except BaseException:
+            self._numbers.give_back(number)
+            raise
         self._workers[worker.pid] = worker
         self._selector.register(worker.connection, selectors.EVENT_READ, worker)
         if worker.pidfd is not None:
@@ -269,6 +287,7 @@ class MultiprocessingBackend:
 
     def _forget(self, worker: WorkerProcess) -> None:
         del self._workers[worker.pid]
+        self._numbers.give_back(worker.number)
         self._selector.unregister(worker.connection)
         if worker.pidfd is not None:
             self._selector.unregister(worker.pidfd)

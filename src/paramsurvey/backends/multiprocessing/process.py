@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -45,9 +46,20 @@ class WorkerProcess:
         How many psets it may run before it is to be replaced; None: any number.
     main : MainFile, optional
         What it imports as soon as it starts.
+    number : int
+        Its number among the workers.
+    gpu_ids : sequence
+        What ``ray.get_gpu_ids()`` returns in it.
     """
 
-    def __init__(self, relay: OutputRelay, tasks: int | None = None, main: MainFile | None = None) -> None:
+    def __init__(
+        self,
+        relay: OutputRelay,
+        tasks: int | None = None,
+        main: MainFile | None = None,
+        number: int = 1,
+        gpu_ids: Sequence[int | str] | None = None,
+    ) -> None:
         ours, theirs = socket.socketpair()
         lifeline, self._lifeline = map(os.fdopen, os.pipe(), "rw")  # whose end here closes with this process
         self._mark_file = new_file()
@@ -70,6 +82,7 @@ class WorkerProcess:
         self._process.stderr.close()
         self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
+        self.number = number
         self.tasks_left = tasks
         self.outgrown = False
         self.ready = False  # it has said so
@@ -81,7 +94,7 @@ class WorkerProcess:
         self._job_key: str | None = None
         with suppress(OSError):
             early = main is not None and len(main.text) < LARGEST_MAIN
-            self.connection.send_bytes(pickle.dumps((sys.argv, main if early else None)))
+            self.connection.send_bytes(pickle.dumps((sys.argv, main if early else None, number, gpu_ids)))
 
     @staticmethod
     def _spawn(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int) -> subprocess.Popen[bytes]:

@@ -11,6 +11,7 @@ import inspect
 import os
 import pickle
 import time
+import uuid
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -47,6 +48,7 @@ from paramsurvey.transport.messages import (
 )
 from paramsurvey.worker.machine import wanted_workers
 from paramsurvey.worker.runner import pickle_reply
+from paramsurvey.worker.worker_numbers import claimed_number
 
 HEAD_SECONDS = 15.0  # without an answer from the head; after 60 Ray would end this process
 FIRST_ANSWER_SECONDS = 10.0  # until the nodes are known
@@ -95,6 +97,7 @@ class RayBackend:
         self._suspects: set[int] = set()  # rows that ran when memory ran out
         self._reloads = Reloads()
         self._generation = 0  # of the caller's modules
+        self._pool = uuid.uuid4().hex  # by which Ray workers number themselves
         self._connect()
 
     def _connect(self) -> None:
@@ -192,7 +195,7 @@ class RayBackend:
     def _setup(self, cores: float) -> NestedWorkerSetup:
         threads = str(max(1, int(cores)))
         variables = tuple((name, threads) for name in self._job.environment)
-        return NestedWorkerSetup(self._options.max_tasks_per_child, variables, self._generation)
+        return NestedWorkerSetup(self._options.max_tasks_per_child, variables, self._generation, self._pool)
 
     def poll(self, timeout: float) -> Answers:
         """Return what the nested workers answered, and what became of tasks that will not."""
@@ -312,13 +315,16 @@ def run_group(setup: NestedWorkerSetup, key: str, job: list[Any], group: Group) 
 
 def _worker_with(setup: NestedWorkerSetup) -> NestedWorker:
     """Return the nested worker of this process for tasks with such setup."""
+    import ray
+
     setup.install()
     if setup in _workers:
         _workers.move_to_end(setup)
         return _workers[setup]
     while len(_workers) >= KEPT_WORKERS:
         _workers.popitem(last=False)[1].close()
-    return _workers.setdefault(setup, NestedWorker(setup.max_tasks))
+    gpu_ids = ray.get_gpu_ids()
+    return _workers.setdefault(setup, NestedWorker(setup.max_tasks, claimed_number(setup.pool), gpu_ids))
 
 
 def import_ray() -> Any:

@@ -18,11 +18,14 @@ class NestedWorkerSetup:
         Variables to set.
     generation : int
         Of the caller's modules: a process that has loaded those of another one is not used.
+    pool : str
+        Names the workers that are numbered together.
     """
 
     max_tasks: int | None
     environment: tuple[tuple[str, str], ...]
     generation: int
+    pool: str
 
     def install(self) -> None:
         """Change this process, from which the worker process inherits."""

@@ -8,7 +8,6 @@ Arrow has no type for is pickled, and marked as such.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,12 +19,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from paramsurvey.errors import CheckpointError
+from paramsurvey.checkpoint.format import pickles
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
-from paramsurvey.transport.columns import EXACT_IN_FLOAT, object_array, unpack_values, value_array
+from paramsurvey.transport.columns import fits_float, object_array, unpack_values, value_array
 from paramsurvey.transport.messages import Values
 from paramsurvey.transport.packed_columns import split_by_kind
-from paramsurvey.transport.pickling import dump_code
 
 NUMBERS = "?bhilqBHILQefd"  # numpy's characters for the types that Arrow and Parquet have, too
 
@@ -73,7 +71,7 @@ def encode(pieces: Sequence[Piece], count: int) -> Encoded:
         return _encode_nans(pieces, count) if _all_nan(pieces) else _encode_numbers(pieces, count)
     pieces_of_numbers = [piece for piece in pieces if not _is_none(piece[1])]
     kinds = {values.dtype.kind if isinstance(values, np.ndarray) else "" for _, values in pieces_of_numbers}
-    if kinds and kinds <= {"i", "f"} and _exact(pieces_of_numbers):
+    if kinds and kinds <= {"i", "f"} and all(fits_float(values) for _, values in pieces_of_numbers):
         return _encode_mixed_numbers(pieces, count)
     return _encode_objects(pieces, count)
 
@@ -172,15 +170,6 @@ def _encode_mixed_numbers(pieces: Sequence[Piece], count: int) -> Encoded:
     return Encoded(pa.array(data, mask=absent), "number", kinds)
 
 
-def _exact(pieces: Sequence[Piece]) -> bool:
-    """Tell whether float64 holds every integer."""
-    arrays = [np.asarray(values) for _, values in pieces]
-    limits = (-EXACT_IN_FLOAT, EXACT_IN_FLOAT)
-    return all(
-        a.size == 0 or (a.min() >= limits[0] and a.max() <= limits[1]) for a in arrays if a.dtype.kind == "i"
-    )
-
-
 def _encode_objects(pieces: Sequence[Piece], count: int) -> Encoded:
     data, kinds = np.empty(count, dtype=object), np.zeros(count, dtype=np.int8)
     for at, values in pieces:
@@ -214,22 +203,28 @@ def _encode_values(values: list[Any], kinds: NDArray[np.int8]) -> Encoded:
 # ---- out
 
 
-def decode(array: Any, codec: str, kinds: NDArray[np.int8] | None = None) -> list[Piece]:
-    """Return the values of a stored column, an `Array` or `ChunkedArray`, and where they belong."""
+def decode(
+    array: Any, codec: str, kinds: NDArray[np.int8] | None = None, unpickle: bool = False
+) -> list[Piece]:
+    """Return the values of a stored column, an `Array` or `ChunkedArray`, and where they belong.
+
+    Unpickling runs code of whoever has written the pickle: unless `unpickle` is true, a pickled value is
+    a text that says what it is.
+    """
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
     there = np.arange(len(array)) if array.null_count == 0 else np.flatnonzero(array.is_valid())
     if kinds is None:
         at: At = slice(0, len(array)) if len(there) == len(array) else there
-        return [(at, _values(array, codec))] if len(there) else []
-    return list(_decode_kinds(array, codec, kinds))
+        return [(at, _values(array, codec, unpickle))] if len(there) else []
+    return list(_decode_kinds(array, codec, kinds, unpickle))
 
 
-def _decode_kinds(array: Any, codec: str, kinds: NDArray[np.int8]) -> Iterator[Piece]:
+def _decode_kinds(array: Any, codec: str, kinds: NDArray[np.int8], unpickle: bool) -> Iterator[Piece]:
     for kind in np.unique(kinds).tolist():
         at = np.flatnonzero(kinds == kind)
         if kind == Kind.VALUE:
-            yield at, _values(array.take(pa.array(at)), codec)
+            yield at, _values(array.take(pa.array(at)), codec, unpickle)
         elif kind == Kind.INT:
             yield at, array.take(pa.array(at)).to_numpy().astype(np.int64)
         elif kind == Kind.NONE:
@@ -238,12 +233,14 @@ def _decode_kinds(array: Any, codec: str, kinds: NDArray[np.int8]) -> Iterator[P
             yield at, np.full(len(at), np.nan)
 
 
-def _values(array: Any, codec: str) -> Values:
+def _values(array: Any, codec: str, unpickle: bool) -> Values:
     """Return what there is, in order."""
     present = array if array.null_count == 0 else array.drop_null()
     if codec == "number":
         data: NDArray[Any] = present.to_numpy(zero_copy_only=False)
         return data
+    if codec == "pickle" and not unpickle:
+        return [pickles.shown(content) for content in present.to_pylist()]
     return codecs()[codec].decode(present)
 
 
@@ -284,7 +281,7 @@ def codecs() -> dict[str, Codec]:
         "list of int": _list_of(int, pa.int64()),
         "list of float": _list_of(float, pa.float64()),
         "array": Codec(_all_arrays, _arrays, _unpacked_arrays),
-        "pickle": Codec(lambda values: True, _pickled, _unpickled),
+        "pickle": Codec(lambda values: True, pickles.pickled, pickles.unpickled),
     }
 
 
@@ -366,28 +363,3 @@ def _unpacked_arrays(array: Any) -> list[Any]:
         array.offsets.to_numpy() - array.offsets[0].as_py(),
     )
     return [flat[start:end].copy() for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
-
-
-def _pickled(values: list[Any]) -> Any:
-    return pa.array([None if value is None else _dumps(value) for value in values], pa.binary())
-
-
-def _dumps(value: Any) -> bytes:
-    """Pickle by value what other programs cannot import: cloudpickle does, at ten times the cost."""
-    try:
-        short = pickle.dumps(value, protocol=5)
-    except Exception:
-        short = b"__main__"
-    if b"__main__" not in short:
-        return short
-    return dump_code(value, names_of_main=False)
-
-
-def _unpickled(array: Any) -> list[Any]:
-    try:
-        return [pickle.loads(value) for value in array.to_pylist()]
-    except Exception as error:  # of whatever the objects are made of
-        raise CheckpointError(
-            f"the checkpoint holds objects that cannot be unpickled here ({error!r}): "
-            "make the module that they come from importable"
-        ) from error

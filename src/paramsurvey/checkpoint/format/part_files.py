@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.atomic_files import write_whole
-from paramsurvey.checkpoint.format.schema import PartTable, field_info, joined
+from paramsurvey.checkpoint.format.schema import PartTable, check_columns, field_info, joined
 from paramsurvey.checkpoint.typed_hash import Hasher
 
 RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
@@ -180,8 +180,8 @@ def _serialized(table: Any) -> Any:
     return sink.getvalue()
 
 
-def read_part(part: Part) -> PartTable:
-    """Return a part's rows.
+def read_part(part: Part, unpickle: bool = False) -> PartTable:
+    """Return a part's rows; its objects are unpickled only where that is asked for.
 
     Raises
     ------
@@ -192,9 +192,12 @@ def read_part(part: Part) -> PartTable:
     """
     content = _checked_content(part)
     try:
-        return PartTable(pq.read_table(content))
-    except pa.ArrowException as error:
+        table = PartTable(pq.read_table(content), unpickle)
+    except (pa.ArrowException, ValueError) as error:
         raise PartDamaged(str(error)) from error
+    if len(table) != part.rows:
+        raise PartDamaged("it has not as many rows as its name says")
+    return table
 
 
 def read_schema(part: Part) -> Any:
@@ -208,11 +211,9 @@ def read_schema(part: Part) -> Any:
         It has been merged in the meantime.
     """
     try:
-        if part.path.stat().st_size <= SMALL:
-            return pq.read_schema(_checked_content(part))
-        schema = pq.read_schema(part.path)
-        for field in schema:
-            field_info(field)
+        small = part.path.stat().st_size <= SMALL
+        schema = pq.read_schema(_checked_content(part) if small else part.path)
+        check_columns(schema, {field.name: field_info(field) for field in schema})
     except FileNotFoundError:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -239,7 +240,7 @@ def merge(directory: Path, parts: Sequence[Part], writer: str, go_on: Callable[[
     for part in parts:
         if not go_on():
             return None
-        tables.append(read_part(part))
+        tables.append(read_part(part, unpickle=True))
     tables.sort(key=lambda table: int(table.positions.min(initial=LAST)))  # so are the columns' first psets
     table = joined(tables)
     if not go_on():

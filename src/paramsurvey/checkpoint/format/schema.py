@@ -16,14 +16,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.format.codecs import Encoded, Piece, decode, encode, shifted
+from paramsurvey.checkpoint.format import pickles
+from paramsurvey.checkpoint.format.codecs import Encoded, Piece, codecs, decode, encode, shifted
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
+from paramsurvey.errors import CheckpointError
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.safe_repr import describe
 
 POSITION = "_position"
 KEY = b"paramsurvey"  # of the fields' metadata
+ROLES = frozenset({"pset", "result", "failure", "output"})
+HELPERS = {"kinds": pa.int8(), "identity": pa.binary(16)}
+WHY = frozenset({"kind", "exception", "traceback", "attempts"})  # what is said of a failure
 LONGEST_NAME = 200  # characters: what is more of a key that is no text is not part of a column's name
 
 
@@ -123,28 +128,89 @@ def _key_text(key: Hashable) -> str:
     return "p" + base64.b64encode(dump_code(key, names_of_main=False)).decode()
 
 
-def _key(text: str) -> Hashable:
+def _key(text: str, unpickle: bool) -> Hashable:
     if text[0] == "s":
         return text[1:]
     import base64
     import pickle
 
-    key: Hashable = pickle.loads(base64.b64decode(text[1:]))
+    content = base64.b64decode(text[1:])
+    if not unpickle:
+        return pickles.shown(content)
+    key: Hashable = pickle.loads(content)
     return key
 
 
 def field_info(field: Any) -> dict[str, str]:
-    """Return what a field's metadata say of it; empty for one that is not ours."""
+    """Return what a field's metadata say of it; empty for one that is not ours.
+
+    Raises
+    ------
+    ValueError
+        They are not what we write.
+    """
     text = (field.metadata or {}).get(KEY)
-    return {} if text is None else dict(json.loads(text))
+    try:
+        said = {} if text is None else json.loads(text)
+    except RecursionError as error:
+        raise ValueError("what is said of a column is too deep") from error
+    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
+        raise ValueError(f"what is said of the column {field.name!r} is no text")
+    return said
+
+
+def check_columns(schema: Any, infos: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse columns that are not as we write them.
+
+    Raises
+    ------
+    ValueError
+        Naming the first one.
+    """
+    if len(infos) < len(schema):
+        raise ValueError("two columns have one name")
+    if POSITION not in infos or schema.field(POSITION).type != pa.int64():
+        raise ValueError("it does not say where its rows belong")
+    for name, says in infos.items():
+        if not _is_known(schema.field(name).type, says, infos):
+            raise ValueError(f"the column {name!r} is none that is known here")
+    failure_keys = {says["key"][1:] for says in infos.values() if says.get("role") == "failure"}
+    if failure_keys and not failure_keys >= WHY:
+        raise ValueError("its failures have no reasons")
+
+
+def _is_known(kind: Any, says: Mapping[str, str], infos: Mapping[str, Mapping[str, str]]) -> bool:
+    role = says.get("role")
+    if role in HELPERS:
+        return kind == HELPERS[role] and says.get("of") in infos
+    if role not in ROLES:
+        return True  # nobody looks at it
+    codec, key = says.get("codec"), says.get("key", "")
+    known = codec == "number" or codec in codecs()
+    return known and "dtype" in says and key[:1] in (("s", "p") if role == "result" else ("s",))
 
 
 class PartTable:
-    """A part's rows, in memory."""
+    """A part's rows, in memory.
 
-    def __init__(self, table: Any) -> None:
+    Parameters
+    ----------
+    table : pyarrow.Table
+    unpickle : bool
+        Whether its objects may be unpickled, which runs code of whoever has written them. Else a text
+        stands for each of them.
+
+    Raises
+    ------
+    ValueError
+        What is said of the columns is not what we write.
+    """
+
+    def __init__(self, table: Any, unpickle: bool = False) -> None:
         self._table = table
+        self._unpickle = unpickle
         self._infos = {field.name: field_info(field) for field in table.schema}
+        check_columns(table.schema, self._infos)
         self._helpers = {
             (says["role"], says["of"]): name for name, says in self._infos.items() if "of" in says
         }
@@ -165,24 +231,39 @@ class PartTable:
 
     def take(self, rows: NDArray[np.int64]) -> PartTable:
         """Return some of the rows."""
-        return PartTable(self._table.take(pa.array(rows)))
+        return PartTable(self._table.take(pa.array(rows)), self._unpickle)
 
     def slices(self, length: int) -> Iterator[PartTable]:
         """Yield all rows, at most `length` at a time; nothing is copied."""
         for start in range(0, len(self), length):
-            yield PartTable(self._table.slice(start, length))
+            yield PartTable(self._table.slice(start, length), self._unpickle)
 
     def columns(self, role: str) -> Iterator[StoredColumn]:
         """Yield the columns that have a role."""
         for name, says in self._infos.items():
             if says.get("role") == role:
                 column = Encoded(self._table.column(name), says["codec"], self._kinds(name))
-                yield StoredColumn(role, _key(says["key"]), column, says["dtype"], self._hashes(name))
+                key = _key(says["key"], self._unpickle)
+                yield StoredColumn(role, key, column, says["dtype"], self._hashes(name))
 
     def pieces(self, stored: StoredColumn) -> list[Piece]:
-        """Return a column's values, and where they belong."""
+        """Return a column's values, and where they belong.
+
+        Raises
+        ------
+        CheckpointError
+            They are not what is said of them, or cannot be unpickled.
+        """
         column = stored.column
-        return decode(column.array, column.codec, column.kinds)
+        try:
+            return decode(column.array, column.codec, column.kinds, self._unpickle)
+        except CheckpointError:
+            raise
+        except Exception as error:  # nothing that this package has written
+            raise CheckpointError(
+                f"a column of the checkpoint holds something else than it says ({describe(error)}): "
+                "look where the checkpoint comes from"
+            ) from error
 
     def printed(self, rows: Rows) -> dict[int, str]:
         """Return what the psets printed that are stored here, by the numbers of their `rows`."""

@@ -216,7 +216,7 @@ def _finished(directory: Path) -> Finished:
             finished.add(finished.numbers_of(PartTable(pq.read_table(part.path, columns=columns))))
         except FileNotFoundError:
             raise
-        except (OSError, pa.ArrowException):
+        except (OSError, ValueError, pa.ArrowException):
             continue
     return finished
 

@@ -32,11 +32,14 @@ Examples:
 )
 def missing(directory: str, output: str) -> None:
     """Show the parameter sets of the checkpoint DIR that failed, each with its reason."""
-    from paramsurvey.results.loading import load
+    from paramsurvey.checkpoint.opening import need_pyarrow
+
+    need_pyarrow()
+    from paramsurvey.results.load_checkpoint import look
 
     check_output(output)
     check_started(directory)
-    results = load(directory)
+    results = look(directory)
     if output == STDOUT and sys.stdout.isatty():
         _print_reasons(results.missing)
     else:

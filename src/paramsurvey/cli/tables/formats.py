@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 Writer = Callable[["pd.DataFrame", str], None]
 
 MAX_SQLITE_INTEGER = 2**63 - 1
-MAX_EXACT_FLOAT = 2**53  # up to here, every integer has a float of its own
 MAX_SCIPY_NETCDF_INTEGER = 2**31 - 1  # where scipy writes the file, for lack of netCDF4 and h5netcdf
 NETCDF_TYPES = re.compile(r"byte|char|short|ushort|int|uint|int64|uint64|float|real|double|bool|string")
 NETCDF_FORBIDDEN = re.compile(r"[/'\x00-\x1f\x7f]|^[^A-Za-z0-9_\x80-\U0010ffff]|\s$")
@@ -262,9 +261,9 @@ def _fits_float(value: Any) -> bool:
     """Tell whether a float can hold a value exactly."""
     import numpy as np
 
-    if isinstance(value, (int, np.integer)):
-        return bool(-MAX_EXACT_FLOAT <= value <= MAX_EXACT_FLOAT)
-    return isinstance(value, (float, np.floating, np.bool_))
+    from paramsurvey.transport.columns import fits_float
+
+    return isinstance(value, (int, float, np.integer, np.floating, np.bool_)) and fits_float(value)
 
 
 def _only_scipy() -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.errors import PsetTypeError
-from paramsurvey.params.axes import as_list, dated
+from paramsurvey.params.axes import as_list
 from paramsurvey.params.column_names import ATTEMPTS, check_names, without_reasons
 from paramsurvey.params.dataframes import as_series, frame_of
 from paramsurvey.params.spaces.algebra import Space
@@ -21,7 +21,7 @@ from paramsurvey.transport.columns import numpy_index, value_array
 from paramsurvey.transport.decoders import DictDecoder, TableDecoder
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Decoder, Pset, Rows, Values
-from paramsurvey.transport.packed_columns import native
+from paramsurvey.transport.packed_columns import to_python
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -361,7 +361,10 @@ class PsetStream:
 
     def load(self, rows: Rows) -> list[Pset]:
         """Return these psets, with numbers of numpy's as Python's."""
-        return [dict(zip(pset, _natives(list(pset.values())), strict=True)) for pset in self._at(rows)]
+        return [
+            dict(zip(pset, to_python(list(pset.values()), dates=True), strict=True))
+            for pset in self._at(rows)
+        ]
 
     def cells(self, rows: Rows) -> Mapping[str, ColumnValues]:
         """Return the columns of these rows."""
@@ -423,7 +426,7 @@ class _Cells:
     def cut(self, rows: Rows) -> Values:
         at = numpy_index(rows)
         if self._series is not None:
-            return _natives(self._series.iloc[at].tolist())
+            return to_python(self._series.iloc[at], dates=True)
         values = self._values
         assert values is not None
         if isinstance(values, np.ndarray):
@@ -433,15 +436,7 @@ class _Cells:
 
 def _packed(values: list[Any]) -> Values:
     packed = value_array(values)
-    return packed if isinstance(packed, np.ndarray) else _natives(packed)
-
-
-def _natives(values: list[Any]) -> list[Any]:
-    """Return `values` with numpy's scalars as Python's own, and its dates as pandas' ones."""
-    plain = native(values)
-    if any(issubclass(kind, (np.datetime64, np.timedelta64)) for kind in set(map(type, plain))):
-        return [dated(value) for value in plain]
-    return plain
+    return packed if isinstance(packed, np.ndarray) else to_python(packed, dates=True)
 
 
 def _atomic_categories(series: pd.Series[Any]) -> list[Any] | None:
@@ -450,7 +445,7 @@ def _atomic_categories(series: pd.Series[Any]) -> list[Any] | None:
 
     if not isinstance(series.dtype, pd.CategoricalDtype):
         return None
-    known = _natives(series.cat.categories.tolist())
+    known = to_python(series.cat.categories, dates=True)
     return known if all(map(is_immutable, set(map(type, known)))) else None
 
 

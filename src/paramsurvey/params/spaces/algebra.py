@@ -34,6 +34,7 @@ from paramsurvey.transport.columns import object_array
 from paramsurvey.transport.decoders import pset_maker
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Pset, Rows, Values
+from paramsurvey.transport.packed_columns import to_python
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,7 +182,7 @@ class SpaceDecoder:
         """Yield one private dict of native Python values for each of `rows`."""
         columns = self.space.columns(rows)
         cells = [columns[name] for name in self.space.names]
-        natives = [v.tolist() if isinstance(v, np.ndarray) else _private(v) for v in cells]
+        natives = [_private(values) if isinstance(values, list) else to_python(values) for values in cells]
         return map(pset_maker(tuple(self.space.names)), *natives)
 
 

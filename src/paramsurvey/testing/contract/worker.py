@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from paramsurvey.testing.place import Place
+from paramsurvey.testing.traits import needs
 
 
 def types_of(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
@@ -165,7 +167,7 @@ def test_an_object_that_many_psets_have_is_private_to_each(place: Place, as_fram
 
     psets: Any = [{"station": i, "picked": picked} for i in range(200)]
     results = place.map(count, pd.DataFrame(psets) if as_frame else psets)
-    assert set(results["n"]) == {2}
+    assert set(results["n"]) == {3}
     assert picked == ["A"]
 
 
@@ -198,6 +200,7 @@ def test_system_kwargs_is_a_dict_with_the_name_and_an_empty_raw_stats(place: Pla
 
     (found,) = place.map(worker, [{"a": 1}], name="fit").iterdicts()
     assert found["type"] == "<class 'dict'>"
+    assert found["kwargs"].pop("worker_number") >= 1
     assert found["kwargs"] == {"name": "fit", "raw_stats": {}}
 
 
@@ -210,7 +213,7 @@ def test_system_kwargs_has_chdir_and_out_subdir_when_they_were_given(place: Plac
         return {"keys": sorted(system_kwargs), "chdir": system_kwargs["chdir"]}
 
     (found,) = place.map(worker, [{"a": 1}], chdir=str(in_tmp), out_subdirs=10).iterdicts()
-    assert found["keys"] == ["chdir", "name", "out_subdir", "raw_stats"]
+    assert found["keys"] == ["chdir", "name", "out_subdir", "raw_stats", "worker_number"]
     assert found["chdir"] == str(in_tmp)
 
 
@@ -235,6 +238,31 @@ def test_each_pset_has_its_own_system_kwargs(place: Place) -> None:
     found = results.stats.read_stats("timer")
     assert found is not None
     assert found[:2] == (20, 0.25)
+
+
+def test_each_pset_is_told_the_number_of_its_worker(place: Place) -> None:
+    def worker(pset: Any, system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+        number = system_kwargs["worker_number"]
+        system_kwargs["worker_number"] = 0
+        return {"number": number}
+
+    results = place.map(worker, [{"a": i} for i in range(40)])
+    assert results["number"].dtype == np.int64
+    assert (results["number"] >= 1).all()
+
+
+@needs("processes")
+def test_each_process_has_a_number_of_its_own(place: Place) -> None:
+    def worker(pset: Any, system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+        import time
+
+        time.sleep(0.05)
+        return {"number": system_kwargs["worker_number"], "pid": os.getpid()}
+
+    results = place.map(worker, [{"a": i} for i in range(20)], group_size=1)
+    pairs = results[["number", "pid"]].drop_duplicates()
+    assert pairs["number"].is_unique
+    assert pairs["pid"].is_unique
 
 
 # user_kwargs

@@ -16,6 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.transport.safe_repr import describe
+
 Codes = NDArray[np.integer[Any]]
 Counts = NDArray[np.int64]
 
@@ -165,7 +167,7 @@ def label(value: Any) -> str:
         return f"{value:.6g}"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ").removesuffix(" 00:00:00")
-    text = str(value) if isinstance(value, (str, int, date, timedelta, Range)) else repr(value)
+    text = str(value) if isinstance(value, (str, int, date, timedelta, Range)) else describe(value)
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
 

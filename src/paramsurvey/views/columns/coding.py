@@ -183,7 +183,7 @@ def _places(values: Iterable[Any], place: Callable[[tuple[type, Any]], int]) -> 
 def _place(value: Any, place: Callable[[tuple[type, Any]], int]) -> int:
     try:
         return place((type(value), value))
-    except TypeError:  # it cannot be hashed: all of its type are one value
+    except Exception:  # it cannot be hashed, or compared: all of its type are one value
         return place((type, type(value)))
 
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
+from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pandas import NaT
 
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 
@@ -57,16 +60,14 @@ def numbers(cells: ColumnValues) -> NDArray[np.float64]:
 
 def number(value: Any) -> float:
     """Return a value as a float, nan where it is no number."""
-    if isinstance(value, timedelta):
+    if isinstance(value, (Real, Decimal, np.bool_)):
+        try:
+            return float(value)
+        except OverflowError:  # an integer that no float is near to
+            return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+    if isinstance(value, timedelta) and value is not NaT:
         return value.total_seconds()
-    if isinstance(value, (str, bytes)):
-        return math.nan
-    try:
-        return float(value)
-    except (TypeError, ValueError):  # None, NaT, a list, an array
-        return math.nan
-    except OverflowError:  # an integer that no float is near to
-        return math.inf if value > 0 else -math.inf
+    return math.nan
 
 
 def nothing(count: int) -> NDArray[np.float64]:

@@ -1,0 +1,131 @@
+"""Results in a notebook: the counts, a sparkline of each column, and the table.
+
+It must not make a cell wait, however large the results are: sparklines are drawn of some rows, and
+failures are read as far as they are few. Everything that comes from a user is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from paramsurvey.engine.failure_causes import Causes
+from paramsurvey.views.columns.axes import label
+from paramsurvey.views.columns.frame import FrameColumns
+from paramsurvey.views.columns.survey_data import SurveyData
+from paramsurvey.views.distribution import Distribution, distribution_of
+
+if TYPE_CHECKING:
+    from paramsurvey.results.missing import Missing
+
+ROWS = 2000  # of which a sparkline is drawn
+READ_FAILURES = 1000  # of more, the causes are not told
+MOST_COLUMNS, MOST_CAUSES = 24, 3
+BINS, WIDTH, HEIGHT = 24, 96, 24  # of a sparkline; pixels
+COLOUR = "#0072B2"  # Okabe and Ito's blue: on paper and on dark pages
+CARD = "display:inline-block;margin:0 1em .5em 0;vertical-align:top;font-size:smaller"
+
+
+def html_of(results: pd.DataFrame, missing: Missing, table: str) -> str:
+    """Return what a notebook shows of results.
+
+    Parameters
+    ----------
+    results : DataFrame
+    missing : Missing
+    table : str
+        pandas' own HTML of the results.
+    """
+    cards = "".join(_cards(results))
+    counts = escape(counted(len(results), missing))
+    return f'<div class="paramsurvey-results"><p>{counts}</p><div>{cards}</div>{table}</div>'
+
+
+def counted(finished: int, missing: Missing) -> str:
+    """Return how many psets there are, how many are missing, and why, if they are few.
+
+    Examples
+    --------
+    >>> counted(17, results.missing)  # doctest: +SKIP
+    '3 of 20 psets are missing: 2 × ValueError, 1 × timed out; see results.missing'
+    """
+    lost = len(missing)
+    if not lost:
+        return f"{finished:,} psets"
+    why = f": {_causes(missing)}" if lost <= READ_FAILURES else ""
+    return f"{lost:,} of {finished + lost:,} psets are missing{why}; see results.missing"
+
+
+def _causes(missing: Missing) -> str:
+    causes = Causes()
+    texts = zip(missing.kinds(), missing["_exception"], missing["_traceback"], strict=True)
+    for number, (kind, exception, traceback) in enumerate(texts):
+        causes.add(number, kind, exception, traceback)
+    cases = causes.most_frequent()
+    told = [f"{case.count:,} × {_named(case.cause.kind, case.cause.exception)}" for case in cases]
+    more = len(told) - MOST_CAUSES
+    return ", ".join(told[:MOST_CAUSES]) + (f", {more} other causes" if more > 0 else "")
+
+
+def _named(kind: str, exception: str) -> str:
+    return label(exception) if kind == "raised" else kind
+
+
+def _cards(results: pd.DataFrame) -> Iterator[str]:
+    """Yield the name, the sparkline and the limits of each column."""
+    if not results.columns.is_unique:
+        return
+    names = [name for name in results.columns if isinstance(name, str)]
+    data = SurveyData(FrameColumns(_some(results, names[:MOST_COLUMNS])))
+    for name in names[:MOST_COLUMNS] if len(results) else ():
+        view = distribution_of(data, name, BINS)
+        limits = _limits(results[name], view)
+        drawn = sparkline(view.counts.tolist(), f"{label(name)}: {limits}")
+        yield f'<div style="{CARD}">{escape(label(name))}<br>{drawn}<br>{escape(limits)}</div>'
+    if len(names) > MOST_COLUMNS:
+        yield f'<div style="{CARD}">and {len(names) - MOST_COLUMNS:,} more columns</div>'
+
+
+def _some(results: pd.DataFrame, names: Sequence[Hashable]) -> pd.DataFrame:
+    frame = pd.DataFrame(results)[list(names)]
+    if len(frame) <= ROWS:
+        return frame
+    return frame.iloc[np.sort(np.random.default_rng(0).integers(0, len(frame), ROWS))]
+
+
+def _limits(column: pd.Series[Any], view: Distribution) -> str:
+    """Return the smallest and the largest number of all, or how many different texts some rows have."""
+    if view.labels:
+        return f"{len(view.labels)} values" if len(view.labels) < len(column) else "all different"
+    if not view.known:
+        return "no value"
+    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iuf":
+        return ""
+    values = column.to_numpy()
+    low, high = values.min(), values.max()
+    if low != low:  # a nan hides the others
+        low, high = np.fmin.reduce(values), np.fmax.reduce(values)
+    return f"{low:.4g} – {high:.4g}"
+
+
+def sparkline(counts: Sequence[int], title: str) -> str:
+    """Return bars as an SVG that needs nothing from anywhere.
+
+    Parameters
+    ----------
+    counts : sequence of int
+    title : str
+        What a reader without eyes, or with a mouse on it, is told; escaped here.
+    """
+    most, width = max(counts, default=0), WIDTH / max(1, len(counts))
+    bars = "".join(
+        f'<rect x="{at * width:.1f}" y="{HEIGHT - tall:.1f}" width="{width * 0.85:.1f}" height="{tall:.1f}"/>'
+        for at, tall in enumerate(HEIGHT * max(count / most, 0.04) if count else 0 for count in counts)
+        if tall
+    )
+    box = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
+    return f'<svg {box} fill="{COLOUR}"><title>{escape(title)}</title>{bars}</svg>'
