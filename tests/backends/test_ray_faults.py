@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -92,13 +93,14 @@ def test_rays_own_end_of_a_worker_that_needs_too_much_memory_is_told_in_rays_wor
         paramsurvey.init(backend="ray", verbose=0, ncores=1, ray={**LOCAL, "_system_config": limit})
         results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: time.sleep(60), [{"a": 1}])
         say(results.missing["_exception"][0], results.missing["_attempts"][0])
-        say("exceeded threshold" in results.missing["_traceback"][0])
+        say("threshold" in results.missing["_traceback"][0])
         say(results.missing.summary())
     """)
-    assert run.said[:2] == [
-        "OutOfMemoryError('the worker was killed due to the node running low on memory') 2",
-        "True",
-    ]
+    told, threshold, *_ = run.said
+    assert re.fullmatch(  # Ray 2.9 says Task, and ends with a full stop
+        r"OutOfMemoryError\('(the worker|Task) was killed due to the node running low on memory\.?'\) 2", told
+    )
+    assert threshold == "True"
     assert "out of memory" in run.output
 
 
