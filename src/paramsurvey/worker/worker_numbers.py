@@ -55,7 +55,7 @@ def claimed_number(pool: str) -> int:
     frees it when the process ends. Only Linux has names without a file: elsewhere, every process gets the
     number 1.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not hasattr(socket, "AF_UNIX"):
         return 1
     with _claiming:
         if pool not in _claims:
