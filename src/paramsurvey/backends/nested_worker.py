@@ -7,6 +7,7 @@ them, and only looks on.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from paramsurvey.backends.multiprocessing.pool import MultiprocessingBackend
@@ -16,6 +17,7 @@ from paramsurvey.engine.options import Options
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import Answer, Group, Job, JobRejected, Reply
+from paramsurvey.worker.worker_numbers import claimed_number
 
 
 class NestedWorker:
@@ -25,18 +27,23 @@ class NestedWorker:
     ----------
     max_tasks : int or None
         How many psets a worker process may run before it is replaced; None: any number.
-    number : int
-        The worker's number, which the worker function finds as ``system_kwargs['worker_number']``.
+    number : int, optional
+        The worker's number, which the worker function finds as ``system_kwargs['worker_number']``;
+        None: the lowest that no other process with the same parent has.
     gpu_ids : sequence, optional
         What ``ray.get_gpu_ids()`` returns in the worker function.
     """
 
     def __init__(
-        self, max_tasks: int | None = None, number: int = 1, gpu_ids: Sequence[int | str] | None = None
+        self,
+        max_tasks: int | None = None,
+        number: int | None = None,
+        gpu_ids: Sequence[int | str] | None = None,
     ) -> None:
         main_file.adopt(None)  # the worker process gets the program's with the job, not this process's own
         self._options = Options(backend="multiprocessing", ncores=1, max_tasks_per_child=max_tasks)
-        self._number, self._gpu_ids = number, gpu_ids
+        self._number = claimed_number(f"children of {os.getppid()}") if number is None else number
+        self._gpu_ids = gpu_ids
         self._pool = self._new_pool()
         self._job: Job | None = None
         self._deadline = Deadline()
