@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 import paramsurvey
 from paramsurvey.session.thread_variables import VARIABLES
@@ -23,6 +24,11 @@ from ray_programs import Program, programs
 HANG_LIMIT = 120.0  # seconds
 
 _real_stderr = pytest.StashKey[int]()
+
+
+# How long an example takes says something about the machine, and nothing about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -20,7 +20,10 @@ def test_quantiles_of_groups_are_those_of_numpy(rows: list[tuple[int, float]]) -
     for group in range(5):
         own = values[places == group]
         wanted = np.quantile(own, [0.0, 0.3, 0.5, 1.0]) if len(own) else [np.nan] * 4
-        np.testing.assert_allclose(found[:, group], wanted, rtol=1e-9, atol=1e-300)
+        largest = (
+            np.abs(own).max() if len(own) else 0.0
+        )  # what is between two numbers is as exact as they are
+        np.testing.assert_allclose(found[:, group], wanted, rtol=1e-9, atol=1e-11 * largest)
 
 
 def test_quantiles_of_doubles_lose_next_to_nothing_in_thousands_of_groups() -> None:
