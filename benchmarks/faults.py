@@ -1,7 +1,7 @@
 """What becomes of 20 psets when one of them misbehaves: here, and with the usual ways to run them.
 
 Every cell is a run of its own in a process of its own, with a limit on its time. Pools that hang are
-told from pools that give up and from those that lose nothing but the guilty pset.
+told from pools that give up and from those that lose nothing but the faulty pset.
 
 Usage: python benchmarks/faults.py [--limit SECONDS] [--only NAME]
 """
@@ -33,7 +33,7 @@ FAULTS = {
 
 
 def misbehave(i: int, fault: str) -> Any:
-    """Square `i`, or do what `fault` says when it is the guilty one's turn."""
+    """Square `i`, or do what `fault` says when it is the turn of the faulty pset."""
     time.sleep(0.02)
     if i == GUILTY:
         if fault == "raises":
@@ -209,7 +209,7 @@ def main() -> None:
             continue
         cells = [measure(way, fault, arguments.limit) for fault in FAULTS]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
-    print(f"\n{COUNT} psets of 20 ms, {WORKERS} workers, number {GUILTY} is the guilty one:")
+    print(f"\n{COUNT} psets of 20 ms, {WORKERS} workers, number {GUILTY} is the faulty_at_one_pset one:")
     for fault, what in FAULTS.items():
         print(f"- {fault}: {what}")
 

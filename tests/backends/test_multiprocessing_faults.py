@@ -14,7 +14,12 @@ from typing import Any
 import pytest
 
 from paramsurvey import Session
-from paramsurvey.testing.contract.faults import COUNT, PSETS, guilty, only_the_guilty_is_missing
+from paramsurvey.testing.contract.faults import (
+    COUNT,
+    PSETS,
+    faulty_at_one_pset,
+    only_the_faulty_pset_is_missing,
+)
 from paramsurvey.testing.waiting import runs, wait_until
 
 
@@ -35,7 +40,7 @@ def test_what_a_worker_that_dies_had_started_ends_with_it(pool: Session, in_tmp:
         pid_file.write_text(str(child.pid))
         os._exit(1)
 
-    only_the_guilty_is_missing(pool.map(guilty(fork_and_leave), PSETS))
+    only_the_faulty_pset_is_missing(pool.map(faulty_at_one_pset(fork_and_leave), PSETS))
     child = int(pid_file.read_text())
     wait_until(lambda: not runs(child), "the grandchild lives on")
 
@@ -46,7 +51,7 @@ def test_a_forked_grandchild_that_holds_the_pipe_does_not_hide_the_death(pool: S
             time.sleep(1000)
         os._exit(5)
 
-    row = only_the_guilty_is_missing(pool.map(guilty(fork_and_leave), PSETS))
+    row = only_the_faulty_pset_is_missing(pool.map(faulty_at_one_pset(fork_and_leave), PSETS))
     assert "exit code 5" in row["_exception"]
 
 
@@ -72,8 +77,8 @@ def test_a_pset_that_needs_too_much_memory_is_stopped(pool: Session) -> None:
         time.sleep(1000)
         del held
 
-    results = pool.map(guilty(devour), PSETS, max_worker_memory=300_000_000)
-    assert "max_worker_memory" in only_the_guilty_is_missing(results)["_exception"]
+    results = pool.map(faulty_at_one_pset(devour), PSETS, max_worker_memory=300_000_000)
+    assert "max_worker_memory" in only_the_faulty_pset_is_missing(results)["_exception"]
 
 
 # signals to the driver

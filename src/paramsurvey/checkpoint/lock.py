@@ -194,7 +194,7 @@ class Lock:
         )
 
     def _follow(self, dead: LockFile) -> bool:
-        """Claim what a dead one holds; return whether we were the first, and hold it now."""
+        """Claim the lock of a program that is dead; return whether we were the first, and hold it now."""
         claim = _claim_on(dead.token, self._directory)
         if not self._create(claim):
             return False

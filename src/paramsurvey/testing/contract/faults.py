@@ -21,7 +21,7 @@ PSETS = [{"i": i} for i in range(COUNT)]
 INNOCENT = [i for i in range(COUNT) if i != GUILTY]
 
 
-def guilty(fault: Callable[[], Any]) -> Callable[..., Any]:
+def faulty_at_one_pset(fault: Callable[[], Any]) -> Callable[..., Any]:
     """Return a worker function that squares, but for one pset."""
 
     def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> Any:
@@ -53,8 +53,8 @@ def starve() -> None:
     ctypes.PyDLL(None).sleep(1000)
 
 
-def only_the_guilty_is_missing(results: Any) -> dict[str, Any]:
-    """Check that, and return the guilty one's row."""
+def only_the_faulty_pset_is_missing(results: Any) -> dict[str, Any]:
+    """Check that, and return the row of the pset with the fault."""
     assert results["i"].tolist() == INNOCENT
     assert results["square"].tolist() == [i**2 for i in INNOCENT]
     assert results.missing["i"].tolist() == [GUILTY]
@@ -76,14 +76,14 @@ def only_the_guilty_is_missing(results: Any) -> dict[str, Any]:
     ],
 )
 def test_a_worker_that_dies_costs_its_pset(place: Place, fault: Callable[[], None], reason: str) -> None:
-    row = only_the_guilty_is_missing(place.map(guilty(fault), PSETS))
+    row = only_the_faulty_pset_is_missing(place.map(faulty_at_one_pset(fault), PSETS))
     assert reason in row["_exception"]
     assert row["_attempts"] == 2, "it was tried once more, alone"
 
 
 @needs("replaces_workers")
 def test_a_crash_is_explained_by_the_stack_where_it_happened(place: Place) -> None:
-    row = only_the_guilty_is_missing(place.map(guilty(crash), PSETS))
+    row = only_the_faulty_pset_is_missing(place.map(faulty_at_one_pset(crash), PSETS))
     assert "Segmentation fault" in row["_traceback"]
     assert "in crash" in row["_traceback"]
 
@@ -94,7 +94,7 @@ def test_the_last_words_of_a_worker_are_kept(place: Place) -> None:
         print("the disk of node 7 is on fire", file=sys.stderr, flush=True)
         os._exit(4)
 
-    row = only_the_guilty_is_missing(place.map(guilty(say_and_leave), PSETS))
+    row = only_the_faulty_pset_is_missing(place.map(faulty_at_one_pset(say_and_leave), PSETS))
     assert "the disk of node 7 is on fire" in row["_traceback"]
 
 
@@ -110,7 +110,7 @@ def test_a_pset_whose_worker_dies_by_accident_finishes_at_its_second_attempt(
             kill_me()
         return {"square": GUILTY**2}
 
-    results = place.map(guilty(die_once), PSETS)
+    results = place.map(faulty_at_one_pset(die_once), PSETS)
     assert results["square"].tolist() == [i**2 for i in range(COUNT)]
     assert results.progress.retried == 1
 
@@ -118,8 +118,8 @@ def test_a_pset_whose_worker_dies_by_accident_finishes_at_its_second_attempt(
 @needs("replaces_workers")
 @pytest.mark.parametrize("group_size", [1, 5, 100, None])
 def test_a_dead_worker_costs_nothing_else_whatever_the_groups(place: Place, group_size: int | None) -> None:
-    results = place.map(guilty(kill_me), PSETS, group_size=group_size)
-    only_the_guilty_is_missing(results)
+    results = place.map(faulty_at_one_pset(kill_me), PSETS, group_size=group_size)
+    only_the_faulty_pset_is_missing(results)
 
 
 @needs("replaces_workers")
@@ -138,12 +138,12 @@ def test_many_dead_workers_cost_their_psets_alone(place: Place) -> None:
 
 
 def test_sys_exit_costs_its_pset_and_names_the_code(place: Place) -> None:
-    row = only_the_guilty_is_missing(place.map(guilty(lambda: sys.exit(3)), PSETS))
+    row = only_the_faulty_pset_is_missing(place.map(faulty_at_one_pset(lambda: sys.exit(3)), PSETS))
     assert "SystemExit(3)" in row["_exception"]
 
 
 def test_an_exception_costs_its_pset(place: Place) -> None:
-    row = only_the_guilty_is_missing(place.map(guilty(lambda: 1 / 0), PSETS))
+    row = only_the_faulty_pset_is_missing(place.map(faulty_at_one_pset(lambda: 1 / 0), PSETS))
     assert "ZeroDivisionError" in row["_exception"]
     assert row["_attempts"] == 1
 
@@ -154,7 +154,7 @@ def test_an_exception_costs_its_pset(place: Place) -> None:
 @needs("replaces_workers")
 @pytest.mark.parametrize("stuck", [lambda: time.sleep(1000), starve], ids=["in Python", "in C code"])
 def test_a_pset_that_takes_too_long_is_stopped(place: Place, stuck: Callable[[], None]) -> None:
-    row = only_the_guilty_is_missing(place.map(guilty(stuck), PSETS, timeout=2.0))
+    row = only_the_faulty_pset_is_missing(place.map(faulty_at_one_pset(stuck), PSETS, timeout=2.0))
     assert "timeout=2" in row["_exception"]
 
 
@@ -198,13 +198,15 @@ def test_retries_run_a_pset_again_until_it_finishes(place: Place, in_tmp: Path) 
 
 
 def test_retries_end(place: Place, in_tmp: Path) -> None:
-    row = only_the_guilty_is_missing(place.map(failing_before(Counted(in_tmp), attempt=10), PSETS, retries=2))
+    row = only_the_faulty_pset_is_missing(
+        place.map(failing_before(Counted(in_tmp), attempt=10), PSETS, retries=2)
+    )
     assert row["_attempts"] == 3
 
 
 def test_only_what_retry_on_names_is_tried_again(place: Place, in_tmp: Path) -> None:
     worker = failing_before(Counted(in_tmp), attempt=2, error=KeyError)
-    row = only_the_guilty_is_missing(place.map(worker, PSETS, retries=3, retry_on=(OSError,)))
+    row = only_the_faulty_pset_is_missing(place.map(worker, PSETS, retries=3, retry_on=(OSError,)))
     assert row["_attempts"] == 1
     results = place.map(worker, PSETS, retries=3, retry_on=(OSError, LookupError))
     assert results["i"].tolist() == list(range(COUNT))
