@@ -209,7 +209,7 @@ def main() -> None:
             continue
         cells = [measure(way, fault, arguments.limit) for fault in FAULTS]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
-    print(f"\n{COUNT} psets of 20 ms, {WORKERS} workers, number {GUILTY} is the faulty_at_one_pset one:")
+    print(f"\n{COUNT} psets of 20 ms, {WORKERS} workers, number {GUILTY} has the fault:")
     for fault, what in FAULTS.items():
         print(f"- {fault}: {what}")
 
