@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.engine.pset_times import PsetTimes
 from paramsurvey.transport.columns import Column, rows_at, unpack_values
 from paramsurvey.transport.isolation import IsolatedColumn
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows, Values
@@ -38,12 +39,15 @@ class Collector:
         By row.
     output : dict of int to str
         What psets printed, by row, if output is stored.
+    times : PsetTimes
+        When and where finished psets ran; empty if `keep_results` is False.
     """
 
     def __init__(self, keep_results: bool = True) -> None:
         self.keep_results = keep_results
         self.failed: dict[int, FailedPset] = {}
         self.output: dict[int, str] = {}
+        self.times = PsetTimes()
         self._columns: dict[Hashable, Column] = {}
         self._ranks: dict[Hashable, tuple[int, int]] = {}  # (first row with the key, position in that result)
         self._added = 0
@@ -57,6 +61,7 @@ class Collector:
         """Add a reply's results; `total` is the number of psets that are known so far."""
         if not self.keep_results:
             return
+        self.times.add_reply(group.rows[reply.start : reply.stop], reply, total)
         self.output.update(
             (int(group.rows[offset]), text)
             for offset, text in reply.output.items()

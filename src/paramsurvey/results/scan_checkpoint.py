@@ -75,11 +75,11 @@ def _schemas(parts: Sequence[Part], tell: Tell) -> dict[str, Any]:
 
 
 def _common(schemas: Mapping[str, Any], tell: Tell) -> Any:
-    """Return the columns of psets and results that all parts can be read with."""
+    """Return the columns of psets, results and times that all parts can be read with."""
     found: dict[str, dict[str, Any]] = {}
     for path, schema in schemas.items():
         for field in schema:
-            if field_info(field).get("role") in ("pset", "result"):
+            if field_info(field).get("role") in ("pset", "result", "time"):
                 found.setdefault(field.name, {})[path] = field
     return pa.schema([field for fields in found.values() for field in _agreed(fields, tell)])
 

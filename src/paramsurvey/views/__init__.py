@@ -30,7 +30,7 @@ from paramsurvey.views.importance import Importance, importance_of
 from paramsurvey.views.parallel import Parallel, parallel_of
 from paramsurvey.views.provenance import Provenance, provenance_of
 from paramsurvey.views.slices import Slice, slice_of
-from paramsurvey.views.timeline import Timeline, timeline_of
+from paramsurvey.views.timeline import Timeline, measured_timeline, timeline_of
 
 __all__ = [
     "FAILING",
@@ -52,6 +52,7 @@ __all__ = [
     "distribution_of",
     "failures_of",
     "importance_of",
+    "measured_timeline",
     "parallel_of",
     "provenance_of",
     "slice_of",

@@ -151,7 +151,7 @@ class Runner:
             The worker's number, which psets find in ``system_kwargs['worker_number']``.
         """
         keep, size = self._job.keep_groups, len(group)
-        self.buffer = buffer = ReplyBuffer(group.id)
+        self.buffer = buffer = ReplyBuffer(group.id, number)
         sent = weighed = perf_counter()
         outgrown = False
         for offset, now in self._run_psets(group, buffer, mark or RunningMark.private(), number):

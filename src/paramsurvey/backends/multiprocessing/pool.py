@@ -11,6 +11,7 @@ import selectors
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.multiprocessing.child import HELLO
@@ -183,6 +184,7 @@ class MultiprocessingBackend:
 
     def _lose(self, worker: WorkerProcess, offset: int | None, failure: Failure) -> None:
         if worker.group_id is not None:
+            failure = replace(failure, ran=worker.last_run())
             self._news.append(LostGroup(worker.group_id, failure, offset))
 
     def _free(self, worker: WorkerProcess) -> None:

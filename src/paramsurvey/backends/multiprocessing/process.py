@@ -20,7 +20,8 @@ from paramsurvey.backends.multiprocessing.running_mark import crash_report, new_
 from paramsurvey.backends.multiprocessing.shared_job import SharedJob
 from paramsurvey.transport import capture
 from paramsurvey.transport.main_file import MainFile
-from paramsurvey.transport.messages import Group
+from paramsurvey.transport.messages import Group, Ran
+from paramsurvey.worker.machine import host_name
 from paramsurvey.worker.runner import IDLE
 
 ROOT = str(Path(__file__).resolve().parents[3])  # where this package lies
@@ -133,6 +134,13 @@ class WorkerProcess:
     def last_offset(self) -> int | None:
         """Return the offset of the pset that it ran when it died, None when it ran none."""
         return None if self._mark.offset[0] == IDLE else self._mark.offset[0]
+
+    def last_run(self) -> Ran:
+        """Return when and where the pset ran that it ran when it died."""
+        running = self.running()
+        if running is None:
+            return Ran()
+        return Ran(running[1], time.time() - running[1], self.number, host_name())
 
     def ever_ran(self) -> bool:
         """Tell whether it ever began a pset."""
