@@ -137,7 +137,7 @@ class PsetTimes:
         known = np.isfinite(times.began[starts])
         if not known.all():
             starts, counts = starts[known], counts[known]
-        numbers = np.asarray(rows)[starts] if not isinstance(rows, range) else rows.start + starts
+        numbers = np.asarray(rows)[starts] if not isinstance(rows, range) else rows.start + rows.step * starts
         self._first.frombytes(numbers.astype(np.int64).tobytes())
         self._count.frombytes(counts.astype(np.int64).tobytes())
         self._began.frombytes(times.began[starts].astype(np.float64).tobytes())
