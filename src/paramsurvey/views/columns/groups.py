@@ -79,6 +79,15 @@ class Moments:
         np.maximum.at(self.largest, places, values)
 
     @property
+    def shift(self) -> float:
+        """What is taken from the numbers before they are added up."""
+        return self._shift or 0.0
+
+    def shifted(self) -> tuple[Floats, Floats]:
+        """Return the sums of the numbers less `shift`, and of their squares, in each cell."""
+        return self._sums, self._squares
+
+    @property
     def sums(self) -> Floats:
         """The sum in each cell."""
         return self._sums + self.counts * (self._shift or 0.0)
