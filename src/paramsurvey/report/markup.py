@@ -87,7 +87,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> s
 def _cells(row: Sequence[Any]) -> str:
     first, *others = row
     return f'<th scope="row">{text(number(first))}</th>' + "".join(
-        f'<td{"" if isinstance(value, str) else " class=n"}>{text(number(value))}</td>' for value in others
+        f"<td{'' if isinstance(value, str) else ' class=n'}>{text(number(value))}</td>" for value in others
     )
 
 

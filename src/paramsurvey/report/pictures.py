@@ -1,9 +1,8 @@
 """The pictures of `results.plot`, as SVG that is part of the page.
 
-matplotlib draws them, so they are the same as in Python. Each takes 10 to 60 kB; a script that draws them in
-the browser (plotly's smallest bundle takes 1.1 MB) could not without JavaScript. What is black there has the
-colour of the page's text, so one picture is good for light and dark. Style attributes become attributes of their
-own, so that the page's policy can forbid styles that are not its own.
+matplotlib draws them, so they are the same as in Python. What is black there gets the colour of the page's
+text, so that one picture is good for light and dark. Style attributes become attributes of their own, so that
+the page's policy can forbid all styles but its own.
 """
 
 from __future__ import annotations

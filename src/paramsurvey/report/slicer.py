@@ -55,7 +55,9 @@ def slicer(
     left_out = [name for name in axes if name not in [axis.name for axis in cube.axes]]
     note = ""
     if left_out:
-        note = paragraph(f"Reduced over in every slice, for there is no room for them: {', '.join(left_out)}.")
+        note = paragraph(
+            f"Reduced over in every slice, for there is no room for them: {', '.join(left_out)}."
+        )
     whole = cube.finished.size * (3 + 5 * len(values)) <= MOST_NUMBERS
     pairs = list(combinations(range(kept), 2))[:MOST_PAIRS] or [(0,)]
     tables = [tuple(range(kept))] if whole else pairs
@@ -124,7 +126,7 @@ def _static(cube: Cube, pairs: Sequence[tuple[int, ...]], names: Sequence[str]) 
         small = cube.onto(kept)
         room -= small.finished.size * len(names)
         if room < 0:
-            parts.append(paragraph("There are more pairs of axes: the slicer above needs JavaScript for them."))
+            parts.append(paragraph("There are more pairs: the slicer, which needs JavaScript, has them."))
             break
         title = " × ".join(axis.name for axis in small.axes)
         parts.append(details(title, "".join(heat_table(small, name) for name in names)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -201,6 +202,34 @@ class MapResults(Exportable):
     def verbose(self) -> int:
         """The verbosity of the map."""
         return self._verbose
+
+    def report(self, path: str | os.PathLike[str], *, against: Any = None) -> None:
+        """Write a report: one HTML file with slices, importance, distributions, cost, failures and timeline.
+
+        It needs nothing but a browser, and loads nothing from anywhere. matplotlib draws its pictures:
+        ``pip install 'paramsurvey[report]'``.
+
+        Parameters
+        ----------
+        path : path
+            The file, such as ``'survey.html'``; one that exists is replaced.
+        against : MapResults or path, optional
+            An earlier survey, or the directory of its checkpoint, for a comparison pset by pset.
+
+        Raises
+        ------
+        PackageMissing
+            An ImportError: matplotlib is not installed.
+        OSError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> results.report("survey.html")  # doctest: +SKIP
+        """
+        from paramsurvey.results.report_subjects import subject_of, write_report
+
+        write_report(subject_of(self), path, against)
 
     def scan(self) -> Any:
         """Return the checkpoint of these results as a lazy Arrow dataset; see `paramsurvey.scan`.

@@ -131,10 +131,10 @@ def measured_timeline(table: pd.DataFrame, bins: int = BINS, most: int = MOST_WO
     number = table["worker"].to_numpy()
     codes, places = pd.factorize(number * len(names) + hosts)
     labels = [_worker_label(*divmod(int(at), len(names)), list(names)) for at in places]
-    start = table["start"].to_numpy().astype("datetime64[us]").astype(np.int64) / MICROSECONDS
+    start = table["start"].dt.tz_localize(None).to_numpy().astype("datetime64[us]")
     return timeline_of(
         pd.Categorical.from_codes(codes, labels),
-        np.where(table["start"].isna(), np.nan, start),
+        np.where(np.isnat(start), np.nan, start.astype(np.int64) / MICROSECONDS),
         table["seconds"],
         table["failed"],
         bins,
