@@ -78,7 +78,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> s
     headings = "".join(f'<th scope="col">{text(name)}</th>' for name in head)
     lines = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{text(caption)}">'
+        f'<div class="scroll" role="group" tabindex="0" aria-label="{text(caption)}">'
         f"<table><caption>{text(caption)}</caption><thead><tr>{headings}</tr></thead>"
         f"<tbody>{lines}</tbody></table></div>"
     )
@@ -120,7 +120,7 @@ def paragraph(*sentences: str) -> str:
 def code(content: str) -> str:
     """Return a block of code, or of output."""
     return (
-        f'<pre class="scroll" role="region" tabindex="0" aria-label="code"><code>{text(content)}</code></pre>'
+        f'<pre class="scroll" role="group" tabindex="0" aria-label="code"><code>{text(content)}</code></pre>'
     )
 
 

@@ -16,6 +16,7 @@ from paramsurvey.errors import PackageMissing
 from paramsurvey.report.markup import text, visible
 
 INK = "#010203"  # stands for the colour of the page's text
+PIXELS = 4 / 3  # per point
 WIDTH = 5.6  # inches: what a page of 400 pixels can nearly show, and two of them one of 1280
 SETTINGS = {
     "svg.fonttype": "none",
@@ -84,7 +85,7 @@ def inline(svg: str, prefix: str, words: str) -> str:
     width, height = _size(body)
     head = (
         f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" role="img" aria-label="{text(words)}" '
-        f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}">'
+        f'viewBox="0 0 {width:g} {height:g}" width="{width * PIXELS:.0f}" height="{height * PIXELS:.0f}">'
     )
     return visible(_HEAD.sub(lambda _: head, body, count=1)).replace(INK, "currentColor")
 

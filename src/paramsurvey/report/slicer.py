@@ -113,7 +113,7 @@ def _controls(told: Mapping[str, Any], whole: bool) -> str:
     held = "" if whole else paragraph("There are too many combinations to hold single axes at a value here.")
     return (
         '<div id="slicer" hidden><form class="controls" aria-label="slicer"></form>'
-        f'{held}<div class="scroll" role="region" tabindex="0" aria-label="slice">'
+        f'{held}<div class="scroll" role="group" tabindex="0" aria-label="slice">'
         '<table class="heat"><caption></caption><thead></thead><tbody></tbody></table></div>'
         '<p class="scale"></p></div>'
     )
@@ -150,7 +150,7 @@ def heat_table(cube: Cube, name: str) -> str:
     what = "part that failed" if name == FAILING else f"mean of {shown_name(name)}"
     corner = x.name if y is None else f"{y.name} ↓  {x.name} →"
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{text(what)}"><table class="heat">'
+        f'<div class="scroll" role="group" tabindex="0" aria-label="{text(what)}"><table class="heat">'
         f"<caption>{text(what)}</caption><thead><tr><td>{text(corner)}</td>{head}</tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )

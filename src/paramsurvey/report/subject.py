@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,12 +57,11 @@ class Subject:
         """Return the command, or the line of Python, that runs a pset without a result again."""
         if not self.directory:
             return f"results.missing.reproduce({label!r})"
-        import shlex
-
         module, name = self._function()
+        directory, row = json.dumps(self.directory), json.dumps(label, default=str)
         code = (
             f"import paramsurvey; from {module} import {name}; "
-            f"paramsurvey.load({self.directory!r}).missing.reproduce({label!r}, {name})"
+            f"paramsurvey.load({directory}).missing.reproduce({row}, {name})"
         )
         return f"python -c {shlex.quote(code)}"
 
@@ -68,7 +69,7 @@ class Subject:
         """Return the worker function's module and name; placeholders where it cannot be imported."""
         function = self.run.get("function")
         known = function if isinstance(function, dict) else {}
-        name, file = str(known.get("name", "")), str(known.get("file") or "")
+        name, file = str(known.get("name", "")).rpartition(".")[2], str(known.get("file") or "")
         stem = file.rpartition("/")[2].removesuffix(".py")
         if name.isidentifier() and stem.isidentifier() and file.endswith(".py"):
             return stem, name

@@ -104,7 +104,7 @@ def _distribution(one: Distribution, pictures: Pictures) -> str:
     if one.quantiles:
         known = [("mean", one.mean), ("standard deviation", one.deviation), ("without a number", one.absent)]
         shares = [(f"quantile {share:g}", value) for share, value in one.quantiles.items()]
-        tables = table(f"Quantiles of {one.name}", ("", one.name), [*known, *shares]) + tables
+        tables = table(f"Quantiles of {one.name}", ("statistic", one.name), [*known, *shares]) + tables
     drawn = pictures.draw(bars.draw_distribution, one, words, height)
     return f"<div>{title}{drawn}{details('As a table', tables)}</div>"
 
