@@ -68,10 +68,11 @@ class Pictures:
                 "pip install 'paramsurvey[report]'"
             ) from error
         with mpl.rc_context(SETTINGS):
-            figure = Figure(figsize=(WIDTH, height), layout="constrained")
+            figure = Figure(figsize=(WIDTH, height))  # a layout would draw it five times, to look how it fits
             drawing(view, figure.subplots(), self._units)
             file = io.StringIO()
-            figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+            no_metadata = {"Date": None, "Creator": None}
+            figure.savefig(file, format="svg", bbox_inches="tight", metadata=no_metadata)
         return f"<figure>{inline(file.getvalue(), f'p{self._count}-', words)}</figure>"
 
 
