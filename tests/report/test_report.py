@@ -119,6 +119,8 @@ def test_every_number_is_there_without_javascript_and_that_of_the_views() -> Non
     for value in means:
         assert f">{value:.4g}" in body
     assert body.count("ValueError") >= 3
+    assert '<details id="static" open>' in body, "which the script closes"
+    assert '<div id="slicer" hidden>' in body, "which the script opens"
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -211,7 +213,7 @@ def test_of_a_run_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("without_pictures")
 def test_of_a_checkpoint_that_is_damaged_in_part() -> None:
     survey(checkpoint="run")
-    (part,) = Path("run/results").iterdir()
+    part = sorted(Path("run/results").iterdir())[0]
     content = bytearray(part.read_bytes())
     content[len(content) // 2] ^= 1
     part.write_bytes(content)
@@ -259,14 +261,14 @@ def test_against_an_earlier_survey() -> None:
 # ---- what users' data may be
 
 
-@given(st.text())
+@given(st.text([*NASTY, *"\ud800\u2028\u2066\u200b\x85\n\tü"]))
 def test_text_shows_itself_and_nothing_else(value: str) -> None:
     found = Page(f"<p>{text(value)}</p>")
     assert [tag for tag, _ in found.tags] == ["p"]
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text(value))
 
 
-@pytest.mark.parametrize("nasty", [NASTY, "$x^2$ \\frac", "\ud800", "-->]]>", "\u2028", "a" * 100_000])
+@pytest.mark.parametrize("nasty", [NASTY, "$x^2$ \\frac", "-->]]>", "\u2028", "a" * 100_000])
 def test_keys_values_and_exceptions_of_any_text_do_no_harm(nasty: str) -> None:
     frame = pd.DataFrame({"a": [1, 2, 3, 4], "t": [nasty, "b", "c", nasty], nasty: [0.5, 1.5, np.nan, 2.5]})
     lost = pd.DataFrame({"a": [5], "t": [nasty], "_kind": "raised", "_exception": nasty, "_traceback": nasty})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -67,7 +68,8 @@ class Pictures:
                 f"a report needs matplotlib, and it cannot be imported ({error}): "
                 "pip install 'paramsurvey[report]'"
             ) from error
-        with mpl.rc_context(SETTINGS):
+        with mpl.rc_context(SETTINGS), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph")  # the browser's fonts will have it
             figure = Figure(figsize=(WIDTH, height))  # a layout would draw it five times, to look how it fits
             drawing(view, figure.subplots(), self._units)
             file = io.StringIO()

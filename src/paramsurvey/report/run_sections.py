@@ -38,7 +38,7 @@ def summary(subject: Subject) -> str:
     """Return how far the run came."""
     counts = _counts(subject)
     cards = "".join(
-        f"<div><dt>{text(words)}</dt><dd>{counts[key]:,}</dd></div>"
+        f"<div><dt>{text(words)}</dt><dd>{counts.get(key, 0):,}</dd></div>"
         for key, words in COUNTS.items()
         if counts.get(key) or key in ("total", "finished", "failed")
     )

@@ -16,12 +16,13 @@ import numpy as np
 
 from paramsurvey.report.markup import details, paragraph, shown_name, text
 from paramsurvey.views import FAILING, SurveyData
-from paramsurvey.views.cube import CellMoments, Cube, cube_of
+from paramsurvey.views.cube import MOST_PLACES, CellMoments, Cube, cube_of
 from paramsurvey.views.slices import NO_PSET, ONLY_FAILED, ONLY_NAN, ONLY_NOT_RUN, SHOWN
 
 MOST_NUMBERS = 400_000  # in the page: about 3 MB
 MOST_AXES = 12
-MOST_PAIRS = 15
+MOST_PAIRS, AXES_OF_PAIRS = 15, 6
+FEW_PSETS, LEAST_CELLS = 200_000, 1 << 12
 MOST_STATIC = 40_000  # cells of tables that need no script
 SHADES = 24  # of the colour map
 WHY = {ONLY_FAILED: "all failed", ONLY_NOT_RUN: "not run", ONLY_NAN: "no number", NO_PSET: "no pset"}
@@ -50,27 +51,44 @@ def slicer(
     """
     if not axes:
         return paragraph("All psets are the same: there is no axis to slice along."), "null"
-    cube = cube_of(data, axes[:MOST_AXES], values)
-    kept = len(cube.axes)
-    left_out = [name for name in axes if name not in [axis.name for axis in cube.axes]]
+    cubes = _cubes(data, axes, values)
+    shown = list(dict.fromkeys(axis.name for cube in cubes for axis in cube.axes))
+    left_out = [name for name in axes if name not in shown]
     note = ""
     if left_out:
-        note = paragraph(
-            f"Reduced over in every slice, for there is no room for them: {', '.join(left_out)}."
-        )
-    whole = cube.finished.size * (3 + 5 * len(values)) <= MOST_NUMBERS
-    pairs = list(combinations(range(kept), 2))[:MOST_PAIRS] or [(0,)]
-    tables = [tuple(range(kept))] if whole else pairs
+        note = paragraph(f"There is no room for all axes; all slices reduce over {', '.join(left_out)}.")
+    whole = len(cubes) == 1 and cubes[0].finished.size * (3 + 5 * len(values)) <= MOST_NUMBERS
+    pairs = cubes if len(cubes) > 1 else _pairs(cubes[0])
+    tables = cubes if whole else pairs
+    known = {axis.name: axis for cube in cubes for axis in cube.axes}
     names = [FAILING, *values]
     told = {
-        "axes": [{"name": axis.name, "labels": axis.labels()} for axis in cube.axes],
+        "axes": [{"name": name, "labels": known[name].labels()} for name in shown],
         "values": [{"name": shown_name(name), "unit": units.get(name, "")} for name in names],
         "reductions": REDUCTIONS,
         "first": 1 if values else 0,
         "shades": SHADES,
-        "tables": [{"axes": kept, **_numbers(cube.onto(kept), values)} for kept in tables],
+        "tables": [
+            {"axes": [shown.index(axis.name) for axis in cube.axes], **_numbers(cube, values)}
+            for cube in tables
+        ],
     }
-    return note + _controls(told, whole) + KEY + _static(cube, pairs, names), _json(told)
+    return note + _controls(told, whole) + KEY + _static(pairs, names), _json(told)
+
+
+def _cubes(data: SurveyData, axes: Sequence[str], values: Sequence[str]) -> list[Cube]:
+    """Return one cube that all axes span; of few psets with many combinations, one for each pair of axes."""
+    few = len(data) <= FEW_PSETS
+    places = [min(len(data.axis(name)), MOST_PLACES) for name in axes]
+    if few and len(axes) > 2 and math.prod(places) > max(LEAST_CELLS, 2 * len(data)):
+        return [cube_of(data, pair, values) for pair in combinations(axes[:AXES_OF_PAIRS], 2)]
+    return [cube_of(data, axes[:MOST_AXES], values)]
+
+
+def _pairs(cube: Cube) -> list[Cube]:
+    """Return what a cube has for each pair of its axes, the most important first."""
+    pairs = list(combinations(range(len(cube.axes)), 2))
+    return [cube.onto(kept) for kept in pairs[:MOST_PAIRS]] or [cube]
 
 
 def _numbers(cube: Cube, values: Sequence[str]) -> dict[str, Any]:
@@ -119,11 +137,10 @@ def _controls(told: Mapping[str, Any], whole: bool) -> str:
     )
 
 
-def _static(cube: Cube, pairs: Sequence[tuple[int, ...]], names: Sequence[str]) -> str:
+def _static(pairs: Sequence[Cube], names: Sequence[str]) -> str:
     """Return a table for each pair of axes and each value, as long as there is room."""
     parts, room = [], MOST_STATIC
-    for kept in pairs:
-        small = cube.onto(kept)
+    for small in pairs:
         room -= small.finished.size * len(names)
         if room < 0:
             parts.append(paragraph("There are more pairs: the slicer, which needs JavaScript, has them."))
