@@ -114,7 +114,7 @@ def _shades() -> str:
     return "\n".join(rules)
 
 
-def _linear(value: int) -> float:
+def _linear(value: float) -> float:
     """Return how bright a part of a colour is; source: WCAG 2.2, "relative luminance"."""
     share = value / 255
     return float(share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4)

@@ -19,7 +19,7 @@ from paramsurvey.report.markup import text, visible
 INK = "#010203"  # stands for the colour of the page's text
 PIXELS = 4 / 3  # per point
 WIDTH = 5.6  # inches: what a page of 400 pixels can nearly show, and two of them one of 1280
-SETTINGS = {
+SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "paramsurvey",
     "font.size": 10.0,

@@ -102,7 +102,7 @@ def _stored_timeline(finished: Any, failures: Any) -> Timeline | None:
     began, seconds, failed = (np.concatenate([piece[at] for piece in pieces]) for at in (2, 3, 4))
     import pandas as pd
 
-    workers = pd.Categorical.from_codes(np.concatenate(codes), list(_labels(list(names))))
+    workers = pd.Categorical.from_codes(np.concatenate(codes), pd.Index(list(_labels(list(names)))))
     return timeline_of(workers, began, seconds, failed)
 
 

@@ -135,9 +135,12 @@ def cube_of(
                 states[state] += np.bincount(places if here.all() else places[here], minlength=count)
         for value, moment in moments.items():
             moment.add(places, chunk.values[value])
+    finished, failed, not_run = (state.reshape(shape) for state in states)
     return Cube(
         tuple(one.axis for one in coarse),
-        *(state.reshape(shape) for state in states),
+        finished,
+        failed,
+        not_run,
         {value: _of_cells(moment, shape) for value, moment in moments.items()},
     )
 
@@ -152,5 +155,12 @@ def _coarse(axes: Sequence[Axis], most: int, cells: int) -> list[Coarse]:
 
 
 def _of_cells(moments: Moments, shape: tuple[int, ...]) -> CellMoments:
-    arrays = (moments.counts, *moments.shifted(), moments.smallest, moments.largest)
-    return CellMoments(*(array.reshape(shape) for array in arrays), moments.shift)
+    sums, squares = moments.shifted()
+    return CellMoments(
+        moments.counts.reshape(shape),
+        sums.reshape(shape),
+        squares.reshape(shape),
+        moments.smallest.reshape(shape),
+        moments.largest.reshape(shape),
+        moments.shift,
+    )

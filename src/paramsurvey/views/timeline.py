@@ -133,7 +133,7 @@ def measured_timeline(table: pd.DataFrame, bins: int = BINS, most: int = MOST_WO
     labels = [_worker_label(*divmod(int(at), len(names)), list(names)) for at in places]
     start = table["start"].dt.tz_localize(None).to_numpy().astype("datetime64[us]")
     return timeline_of(
-        pd.Categorical.from_codes(codes, labels),
+        pd.Categorical.from_codes(codes, pd.Index(labels)),
         np.where(np.isnat(start), np.nan, start.astype(np.int64) / MICROSECONDS),
         table["seconds"],
         table["failed"],
