@@ -45,7 +45,9 @@ class Pictures:
         self._units = units
         self._count = 0
 
-    def draw(self, drawing: Callable[..., Any], view: Any, words: str, height: float = 3.4) -> str:
+    def draw(
+        self, drawing: Callable[..., Any], view: Any, words: str, height: float = 3.4, width: float = WIDTH
+    ) -> str:
         """Return a figure.
 
         Parameters
@@ -56,8 +58,8 @@ class Pictures:
             What it draws.
         words : str
             What the picture shows: its numbers stand in a table beside it.
-        height : float
-            In inches.
+        height, width : float
+            In inches. A picture that is wider than usual scrolls where there is no room for it.
         """
         self._count += 1
         try:
@@ -70,12 +72,15 @@ class Pictures:
             ) from error
         with mpl.rc_context(SETTINGS), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph")  # the browser's fonts will have it
-            figure = Figure(figsize=(WIDTH, height))  # a layout would draw it five times, to look how it fits
+            figure = Figure(figsize=(width, height))  # a layout would draw it five times, to look how it fits
             drawing(view, figure.subplots(), self._units)
             file = io.StringIO()
             no_metadata = {"Date": None, "Creator": None}
             figure.savefig(file, format="svg", bbox_inches="tight", metadata=no_metadata)
-        return f"<figure>{inline(file.getvalue(), f'p{self._count}-', words)}</figure>"
+        picture = inline(file.getvalue(), f"p{self._count}-", words)
+        if width <= WIDTH:
+            return f"<figure>{picture}</figure>"
+        return f'<figure class="scroll wide" tabindex="0" aria-label="{text(words)}">{picture}</figure>'
 
 
 def inline(svg: str, prefix: str, words: str) -> str:

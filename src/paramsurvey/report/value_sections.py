@@ -121,5 +121,5 @@ def parallel(subject: Subject, seen: Looks, pictures: Pictures) -> str:
     tables = "".join(
         frame_table(f"From {link.left.name} to {link.right.name}", link.to_frame()) for link in view.links
     )
-    drawn = pictures.draw(lines.draw_parallel, view, words, 3.6)
+    drawn = pictures.draw(lines.draw_parallel, view, words, 3.6, width=1.7 * len(columns) + 1.0)
     return section("parallel", "Parallel coordinates", drawn, details("As tables", tables))
