@@ -126,7 +126,7 @@ class Failure:
     traceback: str = ""
     output: str = ""
     retryable: bool = True
-    ran: Ran = field(default_factory=Ran)
+    ran: Ran = field(default_factory=Ran, compare=False)
 
 
 def timed_out(seconds: float) -> Failure:
