@@ -53,8 +53,8 @@ def scan(path: str | os.PathLike[str]) -> pyarrow.dataset.Dataset:
 
     polars (``scan_pyarrow_dataset``), DuckDB and pandas read from it the columns and rows that they
     need, in no particular order. Beside the columns of the psets and of the results there are ``_seconds``,
-    ``_start``, ``_worker``, ``_host`` and ``_attempts``, as in `MapResults.timeline`; checkpoints of older versions
-    do not have them. Nothing is unpickled: such columns are binary. While a run goes on,
+    ``_start``, ``_worker``, ``_host`` and ``_attempts``, as in `MapResults.timeline`; checkpoints of older
+    versions do not have them. Nothing is unpickled: such columns are binary. While a run goes on,
     its files are merged now and then: scan again when one is gone. Of files that are larger than one
     megabyte, the checksums are not compared, as by `load`: that would mean to read all of them.
 

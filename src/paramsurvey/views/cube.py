@@ -124,7 +124,7 @@ def cube_of(
     shape = tuple(len(one.axis) for one in coarse)
     count = math.prod(shape)
     states = np.zeros((3, count), dtype=np.int64)
-    moments = {value: Moments(count) for value in values}
+    moments = {value: Moments(count, extremes=True) for value in values}
     for chunk in data.chunks(names, values):
         places: NDArray[Any] = np.zeros(len(chunk.status), dtype=np.int64)
         for one in coarse:

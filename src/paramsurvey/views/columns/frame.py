@@ -43,6 +43,11 @@ class FrameColumns:
         """The columns' names."""
         return tuple(self._arrays)
 
+    @property
+    def is_stored(self) -> bool:
+        """They are in memory."""
+        return False
+
     def __len__(self) -> int:
         return len(self._index)
 
