@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -94,6 +95,11 @@ class FakeBackend:
     def capacity(self) -> int:
         return self.workers - len(self.seats)
 
+    def reserve(self) -> int:
+        return 0
+
+    def recall(self, group_id: int) -> None: ...
+
     def largest_group(self) -> int | None:
         return self.largest
 
@@ -157,6 +163,9 @@ class Books:
 
     def retried(self, row: int, failure: Failure) -> None:
         self.retries.append(row)
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class Out:

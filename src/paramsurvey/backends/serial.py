@@ -73,6 +73,10 @@ class SerialBackend:
         """Return 1 while there is a job and nothing is in hand."""
         return int(self._replies is None and self._runner is not None)
 
+    def reserve(self) -> int:
+        """Return 0: no group waits in a worker."""
+        return 0
+
     def largest_group(self) -> int | None:
         """Return None: a group may have any size."""
         return None
@@ -108,6 +112,9 @@ class SerialBackend:
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return None: while something runs, nobody can ask."""
         return None
+
+    def recall(self, group_id: int) -> None:
+        """Do nothing: a group that has begun runs to its end."""
 
     def abort(self, group_id: int) -> None:
         """Forget the group."""

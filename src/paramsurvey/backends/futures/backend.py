@@ -121,6 +121,10 @@ class FuturesBackend:
         """Tell whether a pset's time is only known when its group has no other and runs at once."""
         return self._timeout is not None and not self._threads
 
+    def reserve(self) -> int:
+        """Return 0: no group waits in a worker."""
+        return 0
+
     def largest_group(self) -> int | None:
         """Return 1 where a pset can only be timed if it is alone."""
         return 1 if self._must_watch() else None
@@ -201,6 +205,9 @@ class FuturesBackend:
                     return task.link.running()
                 return None if task.begun is None else (0, time.perf_counter() - task.begun)
         return None
+
+    def recall(self, group_id: int) -> None:
+        """Do nothing: a group that has begun runs to its end."""
 
     def abort(self, group_id: int) -> None:
         """Give a group up. A worker that runs it cannot be stopped, and gets nothing else till it is done."""

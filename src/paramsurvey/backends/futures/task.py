@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from paramsurvey.transport.messages import Group, Job
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.nested_session import own_session_holder
-from paramsurvey.worker.runner import IDLE, Runner, RunningMark, pickle_reply
+from paramsurvey.worker.runner import Runner, pickle_reply
+from paramsurvey.worker.running_mark import IDLE, RunningMark
 from paramsurvey.worker.worker_numbers import WorkerNumbers, claimed_number
 
 JOBS = 3  # that a process keeps: of some surveys that alternate, not of all that there ever were

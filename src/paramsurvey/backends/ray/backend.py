@@ -168,6 +168,10 @@ class RayBackend:
         slots = sum(task_slots(node, options) for node in self._nodes())
         return min(slots, self.core_count()) if self._limit else slots
 
+    def reserve(self) -> int:
+        """Return 0: no group waits in a worker."""
+        return 0
+
     def largest_group(self) -> int | None:
         """Return how many psets a worker may run in its life."""
         return self._options.max_tasks_per_child
@@ -251,6 +255,9 @@ class RayBackend:
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return None: the nested workers look at the clock."""
         return None
+
+    def recall(self, group_id: int) -> None:
+        """Do nothing: a group that has begun runs to its end."""
 
     def abort(self, group_id: int) -> None:
         """Cancel the task, and end the Ray worker that runs it, if any."""
