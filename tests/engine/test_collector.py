@@ -68,7 +68,7 @@ def test_without_keep_results_only_failures_are_kept() -> None:
 def test_only_rows_that_a_reply_has_covered_have_finished() -> None:
     collector = Collector()
     assert list(collector.finished_rows(6)) == []
-    collector.add_reply(Group(1, range(0, 4), None), reply_of({}, 4, failures={1: NO}), total=6)
+    collector.add_reply(Group(1, range(4), None), reply_of({}, 4, failures={1: NO}), total=6)
     collector.add_failure(1, NO, 1)
     assert list(collector.finished_rows(6)) == [0, 2, 3]
     assert collector.failed_rows().tolist() == [1]

@@ -129,6 +129,7 @@ def serve(channel: WorkerChannel, mark_fd: int, output_fd: int, number: int) -> 
             runner = None
             if capture is not None:
                 capture.end()
+            mark.jobs[0] += 1
             job = unpack(arrived)
             capture = capture_for(job.capture, output_fd)
             try:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import os
 import pickle
-import selectors
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.multiprocessing import worker_failures
@@ -18,8 +16,8 @@ from paramsurvey.backends.multiprocessing.channel import ConnectionGarbled
 from paramsurvey.backends.multiprocessing.child import HELLO
 from paramsurvey.backends.multiprocessing.output import OutputRelay
 from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
-from paramsurvey.backends.multiprocessing.process import WorkerProcess
 from paramsurvey.backends.multiprocessing.shared_job import SharedJob
+from paramsurvey.backends.multiprocessing.worker_set import WorkerSet
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources, no_options
 from paramsurvey.transport import main_file
@@ -36,13 +34,11 @@ from paramsurvey.transport.messages import (
 )
 from paramsurvey.worker.machine import (
     allow_open_files,
-    available_memory,
     has_gpu,
     total_memory,
     used_memory,
     wanted_workers,
 )
-from paramsurvey.worker.worker_numbers import WorkerNumbers
 
 if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
@@ -53,11 +49,8 @@ LAST_STEPS_SECONDS = 1.0  # between the end of a worker's connection and its own
 LEAST_STALL_SECONDS = (
     10.0  # a worker may take so long to read a group, or to pack results, whatever `timeout`
 )
-RETIRED_SECONDS = 10.0  # how long a worker that was replaced may take to end by itself; then it is killed
-FREE_MEMORY = 2  # there is a spare worker while this many times its memory is available
 FILES_PER_WORKER = 8  # open in the driver: a socket, two streams, and what tells of its state
 OTHER_FILES = 256
-GOODBYE_SECONDS = 2.0  # how long workers may take to end by themselves when the pool is closed
 
 
 class MultiprocessingBackend:
@@ -91,21 +84,16 @@ class MultiprocessingBackend:
         gpu_ids: Sequence[int | str] | None = None,
     ) -> None:
         self.check_options(own)
-        self._numbers = WorkerNumbers(first_number)
-        self._gpu_ids = gpu_ids
         self._size = wanted_workers(options.ncores, options.threads_per_worker)
-        self._tasks = options.max_tasks_per_child
         self._start_timeout = options.start_timeout
         self._owner = os.getpid()
         allow_open_files(OTHER_FILES + FILES_PER_WORKER * self._size)
         self._relay = OutputRelay()
         self._reloads = Reloads()
-        self._selector = selectors.DefaultSelector()
-        self._workers: dict[int, PoolWorker] = {}  # by pid, without the spare one
-        self._spare: PoolWorker | None = None
+        tasks = options.max_tasks_per_child
+        self._workers = WorkerSet(self._size, self._relay, tasks, first_number, gpu_ids)
         self._idle: list[PoolWorker] = []
         self._busy: dict[int, PoolWorker] = {}  # by group
-        self._retired: dict[PoolWorker, float] = {}  # and when they have to be gone
         self._news: list[Answer] = []
         self._failed_starts = 0
         self._losses = 0  # workers that were replaced during this map
@@ -134,7 +122,7 @@ class MultiprocessingBackend:
         if self._reloads.since_last_time():
             idle, self._idle = self._idle, []
             for worker in idle:
-                self._retire(worker)
+                self._workers.retire(worker)
             self._fill_up()
 
     def capacity(self) -> int:
@@ -143,7 +131,7 @@ class MultiprocessingBackend:
 
     def reserve(self) -> int:
         """Return how many workers run a group and can have another one."""
-        return sum(worker.has_place_in_reserve() for worker in self._workers.values())
+        return sum(worker.has_place_in_reserve() for worker in self._workers)
 
     def largest_group(self) -> int | None:
         """Return how many psets the next worker may still run."""
@@ -155,7 +143,7 @@ class MultiprocessingBackend:
         worker = self._idle.pop() if self._idle else self._first_with_place_in_reserve()
         self._busy[group.id] = worker
         worker.give(group, self._shared_job)
-        self._watch(worker)
+        self._workers.watch(worker)
 
     def _first_with_place_in_reserve(self) -> PoolWorker:
         """Return the one whose group was submitted first: it probably ends first."""
@@ -166,17 +154,15 @@ class MultiprocessingBackend:
         worker = self._busy.get(group_id)
         if worker is not None:
             worker.recall()
-            self._watch(worker)
+            self._workers.watch(worker)
 
     def poll(self, timeout: float) -> Answers:
         """Return what workers answered, and which of them died; nothing any more when it is closed."""
         if self._closed:
             return []
         wait = 0.0 if self._news else min(timeout, LOOK_SECONDS)
-        for key, events in self._selector.select(wait):
-            worker: PoolWorker = key.data
-            if self._knows(worker):
-                self._serve(worker, events)
+        for worker, takes_more in self._workers.wait(wait):
+            self._serve(worker, takes_more)
         self._look_after_workers()
         news, self._news = self._news, []
         return news
@@ -204,8 +190,8 @@ class MultiprocessingBackend:
             return  # a process that was forked off has no say over the workers
         for group_id in list(self._busy):
             self.abort(group_id)
-        if self._spare is not None:
-            self._retire(self._spare)
+        if self._workers.spare is not None:
+            self._workers.retire(self._workers.spare)
         self._news.clear()
         if not self._closed:
             self._relay.finish_lines()
@@ -226,39 +212,23 @@ class MultiprocessingBackend:
         if self._closed or os.getpid() != self._owner:
             return
         self._closed = True
-        spare = [] if self._spare is None else [self._spare]
-        workers = [*self._workers.values(), *spare, *self._retired]
-        for worker in workers:
-            with suppress(OSError):
-                worker.process.hang_up()
-        deadline = time.monotonic() + GOODBYE_SECONDS
-        for worker in workers:
-            if not worker.groups:
-                worker.process.await_exit(deadline - time.monotonic())
-            worker.process.end()
-        self._workers.clear()
-        self._retired.clear()
+        self._workers.close()
         self._idle.clear()
         self._busy.clear()  # a map may still look
-        self._spare = None
-        self._selector.close()
         self._relay.close()
 
     # what workers say
 
-    def _knows(self, worker: PoolWorker) -> bool:
-        return worker is self._spare or self._workers.get(worker.pid) is worker
-
-    def _serve(self, worker: PoolWorker, events: int) -> None:
+    def _serve(self, worker: PoolWorker, takes_more: bool = False) -> None:
         """Send what is left to send, and read what is there; at the end of the connection, replace it."""
         exited = worker.process.has_exited()  # before reading: then everything that it sent is there
         try:
-            if events & selectors.EVENT_WRITE:
+            if takes_more:
                 worker.process.channel.flush()
-                self._watch(worker)
+                self._workers.watch(worker)
             for message in worker.process.channel.receive():
                 self._handle_message(worker, message)
-                if not self._knows(worker):
+                if worker not in self._workers:
                     return
             if exited:
                 self._replace_dead(worker)
@@ -267,22 +237,14 @@ class MultiprocessingBackend:
         except (EOFError, OSError):
             self._replace_dead(worker)
 
-    def _watch(self, worker: PoolWorker) -> None:
-        """Wait for a worker's messages, and until it takes more where not everything could be sent."""
-        events = selectors.EVENT_READ
-        if worker.process.channel.has_unsent:
-            events |= selectors.EVENT_WRITE
-        if self._selector.get_key(worker.process.channel).events != events:
-            self._selector.modify(worker.process.channel, events, worker)
-
     def _handle_message(self, worker: PoolWorker, message: bytes | bytearray) -> None:
         if message == HELLO:
             worker.greet()
-            if worker is not self._spare:
+            if worker is not self._workers.spare:
                 self._idle.append(worker)
-            elif self._may_prepare(self._job) and self._shared_job is not None:
+            elif self._shared_job is not None and self._can_be_prepared():
                 worker.prepare(self._shared_job)
-                self._watch(worker)
+                self._workers.watch(worker)
             return
         try:
             answer = pickle.loads(message)
@@ -291,7 +253,7 @@ class MultiprocessingBackend:
         except BaseException as error:  # a key of a result that is an object may do anything here
             self._stop(worker, worker.last_offset(), worker_failures.unreadable_reply_failure(error))
             return
-        if worker is not self._spare:
+        if worker is not self._workers.spare:
             self._handle_answer(worker, answer)
         elif isinstance(answer, JobRejected):
             self._end(worker)  # the workers that run psets have loaded the job: what they say counts
@@ -302,7 +264,8 @@ class MultiprocessingBackend:
             for group_id in worker.groups:
                 self._busy.pop(group_id, None)
             worker.groups.clear()
-            self._idle.append(worker)
+            if worker not in self._idle:
+                self._idle.append(worker)
         elif isinstance(answer, Reply):
             self._failed_starts = 0
             worker.take_note(answer)
@@ -318,7 +281,7 @@ class MultiprocessingBackend:
             self._idle.append(worker)
             return
         self._losses += 1
-        self._retire(worker)
+        self._workers.retire(worker)
         self._fill_up()
 
     # workers that end
@@ -328,19 +291,21 @@ class MultiprocessingBackend:
         if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS
-        spare = [] if self._spare is None else [self._spare]
-        for worker in [*self._workers.values(), *spare]:
+        for worker in self._workers.with_spare():
             if worker.process.has_exited():
-                self._serve(worker, selectors.EVENT_READ)
+                self._serve(worker)
             elif worker.seconds_starting() > self._start_timeout:
                 self._stop_starting(worker)
             elif self._is_stalled(worker):
-                self._stop(worker, None, worker_failures.stalled_failure(self._stall_seconds()))
-        self._bury_retired(now)
+                self._stop(
+                    worker, None, worker_failures.stalled_failure(worker.process, self._stall_seconds())
+                )
+        self._workers.bury_retired()
         if self._job is not None and self._job.max_memory is not None:
             self._stop_workers_over_memory(self._job.max_memory)
         self._fill_up()
-        self._keep_spare()
+        if self._losses and self._busy:
+            self._workers.start_spare()
 
     def _stall_seconds(self) -> float:
         timeout = None if self._job is None else self._job.timeout
@@ -348,12 +313,6 @@ class MultiprocessingBackend:
 
     def _is_stalled(self, worker: PoolWorker) -> bool:
         return worker.seconds_stalled() > self._stall_seconds()
-
-    def _bury_retired(self, now: float) -> None:
-        for worker, latest in list(self._retired.items()):
-            if worker.process.has_exited() or now > latest:
-                worker.process.end()
-                del self._retired[worker]
 
     def _stop_workers_over_memory(self, limit: int) -> None:
         """Stop workers whose pset has outgrown the limit; who outgrew it before a pset says so itself."""
@@ -387,12 +346,12 @@ class MultiprocessingBackend:
 
     def _stop_starting(self, worker: PoolWorker) -> None:
         """Replace a worker that does not start, or load the job; end the map when no worker ever did."""
-        others = [other for other in self._workers.values() if other is not worker]
+        others = [other for other in self._workers if other is not worker]
         main, was_ready = main_file.current(), worker.is_ready
         self._forget(worker)
         code = worker.process.end(ask_where=True)
+        self._lose(worker, None, worker_failures.crash_failure(worker.process, code))
         if any(other.ever_ran() or (other.is_ready and not was_ready) for other in others):
-            self._lose(worker, None, worker_failures.crash_failure(worker.process, code))
             self._fill_up()
         elif main is not None and not was_ready:
             raise worker_failures.main_file_blocks(main, worker.process, self._start_timeout)
@@ -421,69 +380,19 @@ class MultiprocessingBackend:
     def _output_stem(self) -> str:
         return "" if self._job is None else self._job.capture.stem
 
-    def _retire(self, worker: PoolWorker) -> None:
-        """Let a worker that has nothing in hand end by itself."""
-        self._forget(worker)
-        worker.process.hang_up()
-        self._retired[worker] = time.monotonic() + RETIRED_SECONDS
-
     def _forget(self, worker: PoolWorker) -> None:
-        if worker is self._spare:
-            self._spare = None
-        else:
-            del self._workers[worker.pid]
-            self._losses += bool(worker.groups)
+        """A worker is lost: it gets nothing any more."""
+        self._losses += bool(worker.groups)
+        self._workers.remove(worker)
         if worker in self._idle:
             self._idle.remove(worker)
-        self._numbers.give_back(worker.number)
-        self._selector.unregister(worker.process.channel)
-        if worker.process.pidfd is not None:
-            self._selector.unregister(worker.process.pidfd)
-
-    # workers that start
 
     def _fill_up(self) -> None:
-        """Start workers for the empty places, as long as not too many that were replaced still live."""
-        while len(self._workers) < self._size and len(self._retired) <= self._size:
-            if self._spare is not None:
-                self._promote_spare(self._spare)
-            else:
-                worker = self._start_worker()
-                self._workers[worker.pid] = worker
+        self._idle.extend(self._workers.fill_up())
 
-    def _promote_spare(self, worker: PoolWorker) -> None:
-        self._spare = None
-        self._numbers.give_back(worker.number)
-        worker.renumber(self._numbers.take())
-        self._workers[worker.pid] = worker
-        if worker.is_ready:
-            self._idle.append(worker)
-
-    def _keep_spare(self) -> None:
-        """Start a spare worker when workers are lost during this map, and there is memory for it."""
-        if self._spare is not None or not self._losses or not self._busy or len(self._workers) < self._size:
-            return
-        largest = max(used_memory(worker.pid) for worker in self._workers.values())
-        if available_memory() > FREE_MEMORY * largest:
-            self._spare = self._start_worker()
-
-    def _may_prepare(self, job: Job | None) -> bool:
+    def _can_be_prepared(self) -> bool:
         """Tell whether a spare worker can load the job: not where worker_init may choose a GPU by number."""
-        return job is not None and (job.worker_init is None or not has_gpu())
-
-    def _start_worker(self) -> PoolWorker:
-        number = self._numbers.take()
-        try:
-            process = WorkerProcess(self._relay, main_file.current(), number, self._gpu_ids)
-        except BaseException:
-            self._numbers.give_back(number)
-            raise
-        worker = PoolWorker(process, number, self._tasks)
-        self._selector.register(process.channel, selectors.EVENT_READ, worker)
-        if process.pidfd is not None:
-            self._selector.register(process.pidfd, selectors.EVENT_READ, worker)
-        self._watch(worker)
-        return worker
+        return self._job is not None and (self._job.worker_init is None or not has_gpu())
 
 
 if TYPE_CHECKING:

@@ -115,7 +115,10 @@ class PoolWorker:
 
     def has_loaded_job(self) -> bool:
         """Tell whether it has loaded every job that it was sent, or has found that it cannot."""
-        return self.process.mark.jobs[0] == self._jobs_sent
+        return self.process.mark.jobs[0] == 2 * self._jobs_sent
+
+    def _is_loading(self) -> bool:
+        return self.process.mark.jobs[0] % 2 == 1
 
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return the offset of the group's pset that runs and for how many seconds; None when none runs."""
@@ -139,15 +142,13 @@ class PoolWorker:
         return self.process.mark.running.begun[0] > 0
 
     def seconds_starting(self) -> float:
-        """Return for how long it has been starting, or loading a job; 0.0 when it has done that."""
-        if self.is_ready and self.has_loaded_job():
-            return 0.0
-        return perf_counter() - self._since
+        """Return for how long it has been starting, or loading a job; 0.0 when it does neither."""
+        return 0.0 if self.is_ready and not self._is_loading() else perf_counter() - self._since
 
     def seconds_stalled(self) -> float:
         """Return for how long it has had a group in hand without running a pset, sending or receiving."""
         mark = self.process.mark.running
         is_running = bool(self.groups) and mark.group[0] in self.groups and mark.offset[0] != IDLE
-        if not self.groups or is_running or not self.has_loaded_job():
+        if not self.groups or is_running or not self.is_ready or self._is_loading():
             return 0.0
         return perf_counter() - max(self._since, mark.begun[0], self.process.channel.active)

@@ -28,6 +28,7 @@ BOOT = (
     "main({socket}, {mark}, {output}, {lifeline}, {driver})"
 )
 ABORT_SECONDS = 0.5  # how long a worker may take to write where it is, before it is killed
+KILL_SECONDS = 5.0  # how long the system may take to end a process
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
 
 
@@ -150,7 +151,7 @@ class WorkerProcess:
                     os.kill(self.pid, signal.SIGABRT)  # faulthandler writes where it is
                     self.await_exit(ABORT_SECONDS)
                 os.killpg(self.pid, signal.SIGKILL)
-        code = self._process.wait()
+        code = self._exit_code()
         self.channel.close()
         self._lifeline.close()
         if not self._mark_file.closed:
@@ -163,6 +164,12 @@ class WorkerProcess:
             os.close(self.pidfd)
             self.pidfd = None
         return code
+
+    def _exit_code(self) -> int:
+        try:
+            return self._process.wait(KILL_SECONDS)
+        except subprocess.TimeoutExpired:  # it waits for a disk: the system ends it when that answers
+            return -signal.SIGKILL
 
     def last_words(self) -> str:
         """Return the last lines that it wrote, and where it crashed. Only after `end`."""

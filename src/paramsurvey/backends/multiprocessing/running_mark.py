@@ -22,7 +22,7 @@ class SharedMark:
     running : RunningMark
         Which pset runs.
     jobs : cell
-        How many jobs the worker has loaded, or could not load.
+        Twice the number of jobs that the worker has loaded or could not load, plus 1 while it loads one.
     """
 
     running: RunningMark

@@ -44,11 +44,12 @@ def garbled_failure() -> Failure:
     )
 
 
-def stalled_failure(seconds: float) -> Failure:
-    """Return the failure of psets whose worker got them and did not begin one."""
+def stalled_failure(process: WorkerProcess, seconds: float) -> Failure:
+    """Return the failure of psets whose worker got them and began none: like those of a worker that died."""
     return Failure(
-        FailureKind.TIMED_OUT,
-        f"TimeoutError('its worker did not begin it within {seconds:g} seconds, and was stopped')",
+        FailureKind.CRASHED,
+        f"WorkerDied('the worker process {process.pid} began no pset within {seconds:g} seconds, "
+        "and was stopped')",
     )
 
 
