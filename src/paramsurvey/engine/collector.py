@@ -83,12 +83,12 @@ class Collector:
             return
         if isinstance(key, float) and key != key:
             key = math.nan  # two nan are not equal: without this, each reply would make a column of its own
+        rank = int(np.min(rows) if isinstance(rows, np.ndarray) else rows[0]), self._added
+        self._ranks[key] = min(rank, self._ranks.get(key, rank))  # first: a column without a rank is a fault
+        self._added += 1
         column = self._columns.setdefault(key, Column())
         column.make_room(total)
         column.put(rows, values)
-        rank = int(np.min(rows) if isinstance(rows, np.ndarray) else rows[0]), self._added
-        self._ranks[key] = min(rank, self._ranks.get(key, rank))
-        self._added += 1
 
     def add_failure(self, row: int, failure: Failure, attempts: int) -> None:
         """Add the failure of a pset that will not be tried again."""

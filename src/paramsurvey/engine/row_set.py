@@ -11,6 +11,8 @@ from paramsurvey.transport.messages import Rows
 
 CHUNK = 1 << 16  # rows that share an array; a chunk with all its rows needs no array any more
 
+NO_ROWS = np.zeros(CHUNK, dtype=np.bool_)
+
 
 class RowSet:
     """Row numbers, to which more are added.
@@ -24,24 +26,24 @@ class RowSet:
     """
 
     def __init__(self) -> None:
-        self._chunks: dict[int, NDArray[np.bool_] | None] = {}  # by number; None: all rows of the chunk
-        self._count = 0
+        self._chunks: dict[int, tuple[NDArray[np.bool_] | None, int]] = {}  # None: all rows of the chunk
 
     def __len__(self) -> int:
-        return self._count
+        return sum(count for _, count in self._chunks.values())
 
     def add(self, rows: Rows) -> None:
-        """Add rows. Rows that are in the set already stay there."""
+        """Add rows. Rows that are in the set already stay there.
+
+        An exception that interrupts it, such as KeyboardInterrupt, leaves whole chunks added or not.
+        """
         for number, places in _by_chunk(rows):
-            chunk = self._chunks.setdefault(number, np.zeros(CHUNK, dtype=np.bool_))
-            if chunk is None:
+            known, _ = self._chunks.get(number, (NO_ROWS, 0))
+            if known is None:
                 continue
-            before = np.count_nonzero(chunk)
+            chunk = known.copy()
             chunk[places] = True
-            after = np.count_nonzero(chunk)
-            self._count += int(after - before)
-            if after == CHUNK:
-                self._chunks[number] = None
+            count = int(np.count_nonzero(chunk))
+            self._chunks[number] = (None if count == CHUNK else chunk), count
 
     def below(self, total: int) -> NDArray[np.int64]:
         """Return the rows of the set that are below `total`, ascending."""
@@ -53,7 +55,7 @@ class RowSet:
 
     def _mask(self, total: int) -> NDArray[np.bool_]:
         mask = np.zeros(total, dtype=np.bool_)
-        for number, chunk in self._chunks.items():
+        for number, (chunk, _) in self._chunks.items():
             place = mask[number * CHUNK : (number + 1) * CHUNK]
             place[:] = True if chunk is None else chunk[: len(place)]
         return mask

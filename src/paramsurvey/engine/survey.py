@@ -6,6 +6,7 @@ pandas.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -162,6 +163,7 @@ class Survey:
         self.source, self.collector = self.state.source, self.state.collector
         self.progress, self.stats = self.state.progress, self.state.stats
         self._sent: dict[int, SentGroup] = {}
+        self._arrived: deque[Answer] = deque()  # answers that are not settled yet
         self._attempts: dict[int, int] = {}  # by row, of psets that failed
         self._decoder = self.source.decoder()
         self._next_id = 0
@@ -284,9 +286,20 @@ class Survey:
     # settle
 
     def _settle(self, answers: Answers) -> None:
-        for answer in answers:
-            self._settle_one(answer)
+        self._arrived.extend(answers)
+        while self._arrived:
+            self._settle_one(self._arrived.popleft())
             self._report()
+
+    def settle_arrived(self) -> None:
+        """Settle what workers have answered already, before an interrupted map gives up.
+
+        Nothing new runs: in the caller's process there is nothing to take.
+        """
+        if not self.backend.runs_here:
+            self._arrived.extend(self.backend.poll(0.0))
+        while self._arrived:
+            self._settle_one(self._arrived.popleft())
 
     def _settle_one(self, answer: Answer) -> None:
         if isinstance(answer, JobRejected):

@@ -32,6 +32,7 @@ class DeferredSignals:
         self._at_once = at_once
         self._stop_signals = [signal.Signals[name] for name in stop_signals]
         self._seen: int | None = None
+        self._raised = False
         self._held = False
         self._previous: dict[int, Any] = {}
         self._owner = os.getpid()
@@ -51,7 +52,7 @@ class DeferredSignals:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()
-        if exception[:1] == (None,):
+        if exception[:1] == (None,) and not self._raised:
             self.check()  # it came when the map had ended: the results are there, and the program shall know
 
     def _note(self, number: int, frame: FrameType | None) -> None:
@@ -85,6 +86,7 @@ class DeferredSignals:
 
     def check(self) -> None:
         """Raise KeyboardInterrupt, or Stopped(128 + number) for another signal, when one has come."""
+        self._raised = self._raised or self._seen is not None
         if self._seen == signal.SIGINT:
             raise KeyboardInterrupt
         if self._seen is not None:

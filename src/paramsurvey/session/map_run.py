@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,9 @@ class MapRun:
             self._came_to_its_end = True
         except BaseException as error:
             status = status_of(error)
+            if status is Status.INTERRUPTED:
+                with suppress(Exception):  # the interruption is what the caller must see
+                    self.survey.settle_arrived()
             raise
         finally:
             with self.watch.signals.held():
