@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramsurvey.engine.row_set import CHUNK, RowSet
 from paramsurvey.transport.messages import Rows
 
-TOTAL = 3 * CHUNK
+TOTAL = CHUNK + 2000
 
-ranges = st.tuples(st.integers(0, TOTAL), st.integers(0, TOTAL)).map(lambda ends: range(min(ends), max(ends)))
+ranges = st.tuples(st.integers(CHUNK - 2000, TOTAL), st.integers(CHUNK - 2000, TOTAL)).map(lambda ends: range(min(ends), max(ends)))
 arrays = st.lists(st.integers(0, TOTAL - 1), max_size=20).map(lambda rows: np.array(rows, dtype=np.int64))
 
 
+@settings(max_examples=40)
 @given(st.lists(st.one_of(ranges, arrays), max_size=6))
 def test_it_has_the_rows_that_were_added(additions: list[Rows]) -> None:
     rows, plain = RowSet(), set[int]()
