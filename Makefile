@@ -4,6 +4,10 @@
 PYTHON =
 ARGS =
 
+# The tests run in as many processes as there are processors, four at most: each may have a Ray of its own. A process
+# that has no more tests takes over tests from another, so that they all end together. ARGS='-n 0' runs them in one.
+parallel = -n logical --maxprocesses 4 --dist worksteal
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-oldest old lint hooks coverage bench soak dist
 
@@ -17,11 +21,11 @@ demo: .venv/.demo  ## survey 1,797 images of handwritten digits; writes digits.p
 
 test: .venv/.dev .venv-0.4/.done  ## run the whole test suite, Ray and Carbon included
 	@echo "test: running the whole test suite, Ray and Carbon included"
-	@.ci/clean .venv/bin/python -m pytest $(ARGS)
+	@.ci/clean .venv/bin/python -m pytest $(parallel) $(ARGS)
 
 test-oldest: .venv-oldest/.done .venv-0.4/.done  ## run it on Python 3.11 with the oldest version of every dependency
 	@echo "test-oldest: running the whole test suite with the oldest version of every dependency"
-	@.ci/clean .venv-oldest/bin/python -m pytest $(ARGS)
+	@.ci/clean .venv-oldest/bin/python -m pytest $(parallel) $(ARGS)
 
 old: .venv-0.4/.done  ## install release 0.4.21 into .venv-0.4, for the tests that run programs on both
 
@@ -38,7 +42,7 @@ hooks: .venv/.dev  ## have git check the same before each commit
 coverage: .venv/.dev .venv-0.4/.done  ## run the tests, and write into the README how much of src they run
 	@echo "coverage: running the whole test suite, with all processes that it starts measured"
 	@.ci/clean .venv/bin/python -m coverage erase
-	@.ci/clean .venv/bin/python -m coverage run -m pytest $(ARGS)
+	@.ci/clean .venv/bin/python -m coverage run -m pytest $(parallel) $(ARGS)
 	@.ci/clean .venv/bin/python -m coverage combine --quiet
 	@.ci/clean .venv/bin/python -m coverage report
 	@.ci/clean .venv/bin/python .ci/coverage_figure.py
