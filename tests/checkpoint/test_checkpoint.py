@@ -712,7 +712,7 @@ def test_a_lock_that_cannot_be_read_is_told_and_counts_no_more_after_a_while(
     lock = checkpoint / "lock.json"
     lock.write_bytes(content)
     ran()
-    with pytest.raises(CheckpointInUse, match=r"lock\.json does not say who holds it.*remove it"):
+    with pytest.raises(CheckpointInUse, match=r"lock\.json does not say which process holds it.*remove it"):
         paramsurvey.map(work, PSETS, checkpoint="dir")
     assert (ran(), lock.read_bytes()) == ([], content), "it may be somebody who is just writing it"
     assert len(paramsurvey.load("dir")) == 3

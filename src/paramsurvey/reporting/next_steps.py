@@ -30,7 +30,7 @@ class NextSteps(Protocol):
 
 
 class PythonNextSteps:
-    """Advice for who called `paramsurvey.map`."""
+    """Advice for a program that called `paramsurvey.map`."""
 
     def threads(self, count: str) -> str:
         """Name the option of `init`."""

@@ -22,7 +22,7 @@ class DeferredSignals:
     Parameters
     ----------
     at_once : bool
-        Raise already at the first signal: somebody's function runs in this thread.
+        Raise already at the first signal: the user's function runs in this thread.
     stop_signals : sequence of str
         The names of the signals that end the map as Ctrl-C does.
     """
