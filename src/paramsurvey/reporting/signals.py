@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and the like during a map: held back until the survey's books are in order."""
+"""Ctrl-C, SIGTERM and the like during a map: held back until the counters and results are consistent."""
 
 from __future__ import annotations
 
