@@ -38,8 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """End the whole run with all stacks when a test hangs.
+    """End this process with all stacks when a test hangs: the whole run, or the one of several that has it.
 
+    pytest-xdist then counts the test as failed, and starts another process for those that are left.
     Not pytest-timeout: it raises in the main thread, which a thread or a C call that hangs does not
     notice, or needs a thread that gets the interpreter's lock. This needs neither, and no plugin.
     """
