@@ -4,9 +4,9 @@
 PYTHON =
 ARGS =
 
-# The tests run in as many processes as there are processors, four at most: each may have a Ray of its own. A process
-# that has no more tests takes over tests from another, so that they all end together. ARGS='-n 0' runs them in one.
-parallel = -n logical --maxprocesses 4 --dist worksteal
+# The tests run in several processes, how many tests/conftest.py says. One that has no more tests takes over some of
+# another's, so that all of them end together. ARGS='-n 0' runs the tests in a single process.
+parallel = -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-oldest old lint hooks coverage bench soak dist

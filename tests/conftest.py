@@ -19,9 +19,11 @@ from paramsurvey.testing.place import undisturbed
 from paramsurvey.testing.waiting import GRACE as GRACE
 from paramsurvey.testing.waiting import runs as runs
 from paramsurvey.testing.waiting import wait_until as wait_until
+from paramsurvey.worker.machine import core_count
 from ray_programs import Program, programs
 
 HANG_LIMIT = 120.0  # seconds
+MOST_PROCESSES = 4  # that run tests: each may have a Ray of its own
 
 _real_stderr = pytest.StashKey[int]()
 
@@ -34,6 +36,12 @@ settings.load_profile("any machine")
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"limit(seconds): the test hangs after that (default {HANG_LIMIT:g})")
     config.stash[_real_stderr] = os.dup(sys.__stderr__.fileno())  # pytest captures descriptor 2 later
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes ``-n auto`` means: about half of the time, a test waits for what it has started."""
+    return min(1 + core_count(), MOST_PROCESSES)
 
 
 @pytest.hookimpl(wrapper=True)
