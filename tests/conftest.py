@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes ``-n auto`` means: half of the time, tests wait for what they have started."""
+    """Return how many processes ``-n auto`` means: half of the time, tests wait for what they started."""
     return min(1 + core_count(), MOST_PROCESSES)
 
 
