@@ -372,8 +372,13 @@ def test_dates_and_spans_keep_their_units(ran: RanPsets, unit: str, gap: Any) ->
     psets = pd.DataFrame({"i": range(3), "date0": pd.to_datetime(["2020", "2021", None]).as_unit(unit)})
     psets["span0"] = psets["date0"] - psets["date0"][0]
     plain = assert_all_agree(ran, dated, psets)
-    dtypes = [str(dtype) for dtype in plain.dtypes[["date0", "span0", "date", "span"]]]
-    assert dtypes == [f"datetime64[{unit}]", f"timedelta64[{unit}]"] * 2
+    assert [str(dtype) for dtype in plain.dtypes[["date0", "span0"]]] == [
+        f"datetime64[{unit}]",
+        f"timedelta64[{unit}]",
+    ]
+    returned = dated({"i": 0})
+    for key in ("date", "span"):  # pandas before version 3 makes nanoseconds of other units
+        assert plain.dtypes[key] == pd.Series([returned[key]] * 2).dtype
 
 
 @pytest.mark.parametrize("unit", ["D", "h", "m", "s", "ms", "us", "ns"])

@@ -12,7 +12,7 @@ results either may be taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def rows_that_count(parts: Sequence[Part]) -> Kept:
         One has been merged in the meantime.
     """
     group = overlapping(parts)
-    writers = {name: number for number, name in enumerate(dict.fromkeys(map(_writer, group)))}
+    writers = {name: number for number, name in enumerate(_in_order_of_their_ends(map(_writer, group)))}
     readable: list[Part] = []
     places, psets, wrote = [], [], []
     for part in group:
@@ -85,6 +85,17 @@ def rows_that_count(parts: Sequence[Part]) -> Kept:
     starts = np.cumsum([0, *map(len, psets)]).tolist()
     pieces = zip(readable, starts[:-1], starts[1:], strict=True)
     return {part.path: counts[start:stop] for part, start, stop in pieces}
+
+
+def _in_order_of_their_ends(names: Iterable[str]) -> list[str]:
+    """Return each name once, in the order in which they stand last.
+
+    Examples
+    --------
+    >>> _in_order_of_their_ends(["b", "a", "b"])
+    ['a', 'b']
+    """
+    return list(dict.fromkeys(reversed(list(names))))[::-1]
 
 
 def _writer(part: Part) -> str:
