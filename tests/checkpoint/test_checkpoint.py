@@ -671,7 +671,7 @@ def test_without_pyarrow_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) ->
 def lock_of(**changes: Any) -> None:
     from dataclasses import asdict
 
-    from paramsurvey.checkpoint.lock_holder import LockHolder
+    from paramsurvey.checkpoint.locking.lock_holder import LockHolder
 
     Path("dir/lock.json").write_text(json.dumps({**asdict(LockHolder.me()), **changes}))
 
@@ -713,7 +713,7 @@ def test_a_lock_elsewhere_that_nobody_touches_is_taken_over(checkpoint: Path) ->
 def test_a_lock_that_cannot_be_read_is_told_and_counts_no_more_after_a_while(
     checkpoint: Path, ran: RanPsets, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    monkeypatch.setattr("paramsurvey.checkpoint.lock.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("paramsurvey.checkpoint.locking.lock.time.sleep", lambda seconds: None)
     lock = checkpoint / "lock.json"
     lock.write_bytes(content)
     ran()
@@ -726,7 +726,7 @@ def test_a_lock_that_cannot_be_read_is_told_and_counts_no_more_after_a_while(
 
 
 def test_a_lock_of_nonsense_is_one_that_cannot_be_read(checkpoint: Path) -> None:
-    from paramsurvey.checkpoint.lock import holder_of
+    from paramsurvey.checkpoint.locking.lock import holder_of
 
     for nonsense in ({"pid": "many"}, {"pid": None}, {"process_start": "now"}):
         lock_of(**nonsense)
@@ -736,7 +736,7 @@ def test_a_lock_of_nonsense_is_one_that_cannot_be_read(checkpoint: Path) -> None
 def test_a_driver_that_lost_its_lock_writes_nothing_more_and_goes_on(
     ran: RanPsets, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("paramsurvey.checkpoint.lock.BEAT_SECONDS", 0.1)
+    monkeypatch.setattr("paramsurvey.checkpoint.locking.lock.BEAT_SECONDS", 0.1)
 
     def slow(pset: dict[str, Any], *_: object) -> dict[str, int]:
         if pset["a"] == 2:

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from paramsurvey.checkpoint.doubles import Finished, was_written_by_two
 from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
 from paramsurvey.checkpoint.format.schema import PartTable
-from paramsurvey.checkpoint.lock import Lock
+from paramsurvey.checkpoint.locking.lock import Lock
 from paramsurvey.checkpoint.part_set import PartSet
 from paramsurvey.checkpoint.resume import MatchedRows, ResumeSearch, rows_left
-from paramsurvey.checkpoint.run_file import NAME, Program, RunUnreadable, read_run
-from paramsurvey.checkpoint.run_record import RunRecord
+from paramsurvey.checkpoint.run_json.run_file import NAME, Program, RunUnreadable, read_run
+from paramsurvey.checkpoint.run_json.run_record import RunRecord
 from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagedReply, StagingTables
 from paramsurvey.checkpoint.stored import (
     BAD_RUN,

@@ -12,8 +12,8 @@ import numpy as np
 from paramsurvey.checkpoint.doubles import Finished, last_of_each, rows_that_count
 from paramsurvey.checkpoint.format.part_files import Part, PartDamaged, live_parts, read_part
 from paramsurvey.checkpoint.format.schema import PartTable
-from paramsurvey.checkpoint.run_file import NAME as RUN
-from paramsurvey.checkpoint.run_file import RunUnreadable, read_run
+from paramsurvey.checkpoint.run_json.run_file import NAME as RUN
+from paramsurvey.checkpoint.run_json.run_file import RunUnreadable, read_run
 from paramsurvey.errors import CheckpointError
 from paramsurvey.transport.messages import Failure, FailureKind
 from paramsurvey.transport.safe_repr import describe

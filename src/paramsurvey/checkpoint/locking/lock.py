@@ -38,7 +38,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from paramsurvey.checkpoint.atomic_files import NOFOLLOW, write_aside, write_whole
-from paramsurvey.checkpoint.lock_holder import DEAD_SECONDS, LockHolder
+from paramsurvey.checkpoint.locking.lock_holder import DEAD_SECONDS, LockHolder
 from paramsurvey.errors import CheckpointInUse
 
 NAME = "lock.json"
