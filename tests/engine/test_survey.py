@@ -533,7 +533,7 @@ def test_when_nobody_knows_which_pset_it_was_each_is_run_alone() -> None:
     assert run.backend.submitted == [list(range(6)), [0], [1], [2], [3], [4], [5]]
 
 
-def test_a_pset_that_was_alone_is_the_guilty_one() -> None:
+def test_a_pset_that_ran_alone_is_the_faulty_one() -> None:
     run = make(psets=1, retry=RetryPolicy(crash_retries=0))
     run.backend.script = scripted(lambda seats: [seats[0].lost(None)])
     run.run().check()

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and the like during a map: held back until the survey's books are in order."""
+"""Ctrl-C, SIGTERM and the like during a map: held back until the counters and results are consistent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DeferredSignals:
     Parameters
     ----------
     at_once : bool
-        Raise already at the first signal: somebody's function runs in this thread.
+        Raise already at the first signal: the user's function runs in this thread.
     stop_signals : sequence of str
         The names of the signals that end the map as Ctrl-C does.
     """

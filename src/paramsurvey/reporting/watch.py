@@ -64,7 +64,7 @@ class Watch:
         self._reporters = Reporters(reporters, time.monotonic, self.console.say)
 
     def report(self, progress: MapProgress) -> None:
-        """Let a signal that came have its effect, then show the counters to those whose turn it is."""
+        """Let a signal that came have its effect, then show the counters to the reporters that are due."""
         self.signals.check()
         self._reporters(progress)
 
