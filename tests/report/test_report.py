@@ -168,7 +168,7 @@ def of_checkpoint(directory: str = "run") -> tuple[Subject, str]:
 def change_run(**changes: Any) -> None:
     """Change run.json as another state of the run would have it."""
     from paramsurvey.checkpoint.atomic_files import replace_json
-    from paramsurvey.checkpoint.run_file import read_run
+    from paramsurvey.checkpoint.run_json.run_file import read_run
 
     replace_json(Path("run/run.json"), {**read_run(Path("run")), **changes})
 
@@ -199,7 +199,7 @@ def test_of_a_run_that_was_killed() -> None:
 
 @pytest.mark.usefixtures("without_pictures")
 def test_of_a_run_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    from paramsurvey.checkpoint.lock import Lock
+    from paramsurvey.checkpoint.locking.lock import Lock
 
     survey(checkpoint="run")
     change_run(status="running", counts={"total": 100, "active": 2, "finished": 30, "failures": 3})

@@ -11,7 +11,7 @@ from paramsurvey.worker.reply_buffer import ReplyBuffer
 
 
 def test_an_early_reply_has_the_times_of_its_psets_and_the_next_one_those_of_all() -> None:
-    buffer, early = ReplyBuffer(7, worker=3), list[Reply]()
+    buffer, early = ReplyBuffer(7, 3, worker=3), list[Reply]()
     before = time.time()
     buffer.start_clocks()
     buffer.walls.extend([0.25, 0.5])
@@ -29,7 +29,7 @@ def test_an_early_reply_has_the_times_of_its_psets_and_the_next_one_those_of_all
 
 
 def test_each_reply_begins_anew() -> None:
-    buffer: Any = ReplyBuffer(7)
+    buffer: Any = ReplyBuffer(7, 2)
     buffer.start_clocks()
     buffer.walls.append(0.5)
     first = buffer.reply(1, done=False)

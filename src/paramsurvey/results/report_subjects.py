@@ -51,7 +51,7 @@ def checkpoint_subject(directory: str | os.PathLike[str]) -> Subject:
     from paramsurvey.checkpoint.opening import need_pyarrow
 
     need_pyarrow()
-    from paramsurvey.checkpoint.lock import holder_of
+    from paramsurvey.checkpoint.locking.lock import holder_of
     from paramsurvey.checkpoint.stored import read_run_tolerantly
     from paramsurvey.results.scan_checkpoint import failures_table, pset_keys, scan
     from paramsurvey.views.columns.arrow import stored_data

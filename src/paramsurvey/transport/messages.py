@@ -322,8 +322,11 @@ class Reply:
     failures : mapping of int to Failure
         By offset.
     walls : array of float
-        Seconds that each pset took, one after the other, up to the one before `stop`. They may begin before
-        `start`: an early reply has times, too, and the next one repeats them. Empty if they are not known.
+        Seconds that each pset took, one after the other. They may begin before `start`: an early reply has
+        times, too, and the next one repeats them. Empty if they are not known.
+    first_timed : int or None
+        The offset of the pset that the first of `walls` belongs to; None: the last of them belongs to the
+        pset before `stop`.
     began : float
         When the first pset in `walls` began, in seconds since 1970.
     worker, host : int and str
@@ -348,6 +351,9 @@ class Reply:
         Whether the worker holds more memory than it may, and must be replaced.
     copying : float
         Seconds that it took to copy user_kwargs and system_kwargs for these psets.
+    given_back : int or None
+        The offset from which on the worker will not begin the group's psets, so that another worker may run
+        them; the worker still runs the psets before it. None: this reply gives nothing back (but see `done`).
     """
 
     group_id: int
@@ -356,6 +362,7 @@ class Reply:
     columns: Mapping[Hashable, tuple[ResultColumn, ...]] = field(default_factory=dict)
     failures: Mapping[int, Failure] = field(default_factory=dict)
     walls: array[float] = field(default_factory=lambda: array("d"))
+    first_timed: int | None = None
     began: float = math.nan
     worker: int = 0
     host: str = ""
@@ -368,6 +375,7 @@ class Reply:
     output: Mapping[int, str] = field(default_factory=dict)
     outgrown: bool = False
     copying: float = 0.0
+    given_back: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
