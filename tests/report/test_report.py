@@ -83,7 +83,9 @@ def check_safe(page: str) -> Page:
 @pytest.fixture
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Save the time that pictures take, where a test is about something else."""
-    monkeypatch.setattr("paramsurvey.report.pictures.Pictures.draw", lambda *view: "<figure></figure>")
+    monkeypatch.setattr(
+        "paramsurvey.report.pictures.Pictures.draw", lambda *view, **size: "<figure></figure>"
+    )
 
 
 def test_a_report_is_one_safe_file_with_all_sections() -> None:
