@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import traceback
+from types import FrameType
 
-from paramsurvey.transport.capture import is_ours
+HERE = os.path.dirname(__file__)
+CALLERS = (os.path.join(HERE, ""), os.path.join(os.path.dirname(HERE), "worker", ""))
+"""Where the code is that calls the user's function."""
 
 
 def describe(thing: object, limit: int = 10_000) -> str:
@@ -36,6 +40,10 @@ def traceback_of(error: BaseException) -> str:
     """Return the traceback as text, without the frames of paramsurvey that called the user's function."""
     frames = error.__traceback__
     below = frames.tb_next if frames is not None else None
-    while below is not None and below.tb_next is not None and is_ours(below.tb_frame):
+    while below is not None and below.tb_next is not None and _is_a_caller(below.tb_frame):
         below = below.tb_next
     return "".join(traceback.format_exception(error.with_traceback(below or frames)))
+
+
+def _is_a_caller(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(CALLERS)
