@@ -18,6 +18,7 @@ from paramsurvey.results.original_values import OriginalValues, private_pset, wi
 from paramsurvey.transport.messages import FailureKind, Pset, WorkerFunction
 from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.transport.safe_repr import describe
+from paramsurvey.worker.keywords import KeywordFunction, KeywordWorker
 from paramsurvey.worker.returned_values import checked_result
 from paramsurvey.worker.runner import subdir_name
 
@@ -213,7 +214,10 @@ class Missing(DictTable):
         return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
     def reproduce(
-        self, i: Hashable, func: WorkerFunction | None = None, user_kwargs: Any = None
+        self,
+        i: Hashable,
+        func: WorkerFunction | KeywordFunction[..., Any] | None = None,
+        user_kwargs: Any = None,
     ) -> dict[Any, Any]:
         """Run one of the psets here and now, so that its exception is raised here.
 
@@ -252,8 +256,10 @@ class Missing(DictTable):
         call = self._call(func, user_kwargs)
         return call(self._pset(i), self._origin.numbers.get(i, 0))
 
-    def _call(self, func: WorkerFunction | None, user_kwargs: Any) -> WorkerCall:
+    def _call(self, func: Any, user_kwargs: Any) -> WorkerCall:
         call = self._origin.call
+        if isinstance(func, KeywordFunction):
+            func = KeywordWorker(func)
         if call is None and func is None:
             raise FunctionUnknown(
                 "these results come from a file, which does not hold the worker function: "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
-import sys
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, Generic, ParamSpec, TypeVar, overload
@@ -21,7 +20,7 @@ R = TypeVar("R")
 
 
 class KeywordFunction(Generic[P, R]):
-    """A function that `paramsurvey.map` calls with the psets' keys as keywords; called directly, it is itself.
+    """A function that `paramsurvey.map` calls with the psets' keys as keywords; else it is called as ever.
 
     Parameters
     ----------
@@ -140,7 +139,7 @@ def _keywords(function: Any, result: str) -> KeywordFunction[Any, Any]:
         function = function.__wrapped__
     if not callable(function):
         raise WorkerFunctionError(
-            f"keywords() takes a function, not {function!r:.100}: write keywords(model), or @keywords above it"
+            f"keywords() takes a function, not {function!r:.100}: write keywords(model), or @keywords above"
         )
     refuse_what_is_not_called_at_once(function)
     for parameter in _parameters(function) or ():
@@ -239,8 +238,8 @@ def doubt(function: Any, names: Collection[str]) -> str:
     if not required or len(parameters) < 3 or not set(required) <= set(names):
         return ""
     return (
-        f"{named(function)} is called as {name_of(function)}(pset, system_kwargs, user_kwargs), where pset is "
-        f"a dict; to call it with the psets' keys, give paramsurvey.keywords({name_of(function)})"
+        f"{named(function)} is called as {name_of(function)}(pset, system_kwargs, user_kwargs), where pset "
+        f"is a dict; to call it with the psets' keys, give paramsurvey.keywords({name_of(function)})"
     )
 
 
@@ -334,10 +333,8 @@ def listed(names: Collection[str]) -> str:
 
 def named(function: Any) -> str:
     """Return a function's name with its signature, for a sentence."""
-    try:
-        return f"{name_of(function)}{inspect.signature(function)}"
-    except (TypeError, ValueError):
-        return f"{name_of(function)}()"
+    parameters = [one.replace(annotation=WITHOUT_DEFAULT) for one in _parameters(function) or ()]
+    return f"{name_of(function)}{inspect.Signature(parameters)}"
 
 
 def name_of(function: Any) -> str:
