@@ -26,6 +26,7 @@ from paramsurvey.transport.columns import numpy_index
 def product(
     *args: Mapping[Any, Any] | pd.Series[Any] | pd.DataFrame | Sequence[Mapping[Any, Any]],
     infer_category: bool = True,
+    **axes: Any,
 ) -> pd.DataFrame:
     """Return every combination of the arguments' rows; the last argument varies fastest.
 
@@ -37,6 +38,8 @@ def product(
         example the results of an earlier map, or a list of dicts: its rows stay together. If two arguments
         have a column in common, they are joined on it: rows with the same value go together, a row without
         a partner is kept, with nan, and the result is sorted by that column (an outer join).
+    **axes : values
+        Axes as in a dict, after all arguments.
     infer_category : bool
         True: hashable values of dicts, of Series and of DataFrames with one column become categoricals,
         which take 1 byte per row for up to 127 different values. In results, these columns have the dtype
@@ -62,7 +65,7 @@ def product(
 
     Examples
     --------
-    >>> product({"a": [1, 2], "b": ["x", "y"]}, {"c": 0.5})
+    >>> product(a=[1, 2], b=["x", "y"], c=0.5)
        a  b    c
     0  1  x  0.5
     1  1  y  0.5
@@ -76,7 +79,8 @@ def product(
     2    Vega    7.68    B
     3    Vega    7.68    V
     """
-    factors = [factor for arg in args for factor in _factors(arg, infer_category)]
+    given = (*args, axes) if axes else args
+    factors = [factor for arg in given for factor in _factors(arg, infer_category)]
     if not factors:
         return pd.DataFrame(index=pd.RangeIndex(0))
     try:

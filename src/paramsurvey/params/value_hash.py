@@ -16,7 +16,6 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from paramsurvey.errors import PsetError
 from paramsurvey.transport.packed_columns import to_python
@@ -47,7 +46,9 @@ def value_hash(pset: Mapping[Hashable, Any]) -> bytes:
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
+    # pandas' NA and NaT by the names of their classes: workers, which may not have loaded pandas, call this
+    missing = value is None or type(value).__name__ in ("NAType", "NaTType")
+    return missing or (isinstance(value, float) and value != value)
 
 
 @singledispatch
@@ -98,6 +99,8 @@ def _(value: date | time) -> str:
 
 @_text.register(timedelta)
 def _(value: timedelta) -> str:
+    import pandas as pd
+
     return f"span {pd.Timedelta(value).isoformat()}"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from paramsurvey.engine.failure_causes import Causes
+from paramsurvey.engine.failure_causes import Causes, raising_line, readable_path
 from paramsurvey.errors import FunctionUnknown
 from paramsurvey.params.sources import as_source
 from paramsurvey.results.dict_table import DictTable
@@ -22,6 +22,7 @@ from paramsurvey.worker.keywords import KeywordFunction, KeywordWorker
 from paramsurvey.worker.returned_values import checked_result
 from paramsurvey.worker.runner import subdir_name
 
+SHOWN_COLUMNS = 20  # of so many, all are shown, below each other where the terminal is narrow
 SUMMARY_COLUMNS = ("kind", "exception", "line", "count", "pset", "example")
 
 
@@ -103,6 +104,18 @@ class MissingOrigin:
         return {**self.__dict__, "call": None}
 
 
+class CauseTable(pd.DataFrame):
+    """Failures by cause; all columns are shown, however narrow the terminal is."""
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def __repr__(self) -> str:
+        with pd.option_context("display.max_columns", None):
+            return super().__repr__()
+
+
 class Missing(DictTable):
     """The psets without a result, one row each, in the order of the psets.
 
@@ -133,6 +146,26 @@ class Missing(DictTable):
     @property
     def _constructor(self) -> type[pd.DataFrame]:
         return Missing
+
+    def __repr__(self) -> str:
+        with pd.option_context("display.max_columns", SHOWN_COLUMNS):
+            return repr(self._reason_first())
+
+    def _repr_html_(self) -> str | None:
+        html: str | None = self._reason_first()._repr_html_()  # type: ignore[operator]  # pandas-stubs lacks it
+        return html
+
+    def _reason_first(self) -> pd.DataFrame:
+        """Return the table as it is shown: the reason, the pset, and the line that raised."""
+        frame = pd.DataFrame(self)
+        last = [name for name in ("_attempts", "_traceback") if name in frame.columns]
+        if "_exception" not in frame.columns or not frame.columns.is_unique:
+            return frame
+        if "_traceback" in last:
+            lines = [readable_path(raising_line(text)) for text in frame["_traceback"]]
+            frame = frame.assign(_traceback=pd.Series(lines, index=frame.index, dtype=object))
+        between = [name for name in frame.columns if name not in ("_exception", *last)]
+        return frame[["_exception", *between, *last]]
 
     def to_psets(self) -> pd.DataFrame:
         """Return the psets alone, ready to be given to `map` again.
@@ -211,7 +244,7 @@ class Missing(DictTable):
             )
             for one in causes.most_frequent()
         ]
-        return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+        return CauseTable(rows, columns=list(SUMMARY_COLUMNS))
 
     def reproduce(
         self,

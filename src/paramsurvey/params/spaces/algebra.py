@@ -83,11 +83,33 @@ class Space(IndexedPsets):
         """
         return Shuffled(self, seed)
 
+    def known_length(self) -> int | None:
+        """Return the length; None where functions would have to be called to find it out."""
+        return len(self)
+
+    def is_distinct(self) -> bool:
+        """Tell whether no two psets can be equal. False: they may be, or it would take long to find out."""
+        return False
+
+    def __repr__(self) -> str:
+        return shown(self, ", ".join(self.names))
+
     def __mul__(self, other: Space) -> Product:
         return Product([self, other]) if isinstance(other, Space) else NotImplemented
 
     def __add__(self, other: Space) -> Concat:
         return Concat([self, other]) if isinstance(other, Space) else NotImplemented
+
+
+def shown(space: Space, axes: str) -> str:
+    """Return the repr of a space: its class, its axes, and how many psets it has if that is known."""
+    length = space.known_length()
+    count = "a number of psets that is not known yet" if length is None else f"{length:,} psets"
+    return f"<{type(space).__name__}: {axes}, {'1 pset' if length == 1 else count}>"
+
+
+def _sum_known(lengths: Sequence[int | None]) -> int | None:
+    return None if None in lengths else sum(filter(None, lengths))
 
 
 # ---- values side by side
@@ -131,8 +153,18 @@ class Aligned(Space):
     def __len__(self) -> int:
         return self._length
 
+    def is_distinct(self) -> bool:
+        return any(isinstance(axis, range) or _all_differ(axis) for axis in self._axes)
+
     def columns(self, rows: Rows) -> dict[str, Values]:
         return {name: values_at(axis, rows) for name, axis in zip(self.names, self._axes, strict=True)}
+
+
+def _all_differ(axis: NDArray[Any] | list[Any]) -> bool:
+    """Tell whether a column's values are certainly different, as numbers or as texts."""
+    if isinstance(axis, np.ndarray):
+        return len(np.unique(axis)) == len(axis)
+    return all(type(value) is str for value in axis) and len(set(axis)) == len(axis)
 
 
 # ---- products
@@ -166,9 +198,25 @@ class Product(Space):
     def __len__(self) -> int:
         return self._strides[0] * len(self._factors[0])
 
+    def known_length(self) -> int | None:
+        return None if None in [factor.known_length() for factor in self._factors] else len(self)
+
+    def is_distinct(self) -> bool:
+        return all(factor.is_distinct() for factor in self._factors)
+
+    def __repr__(self) -> str:
+        return shown(self, " × ".join(map(_factor, self._factors)))
+
     def columns(self, rows: Rows) -> dict[str, Values]:
         pairs = zip(self._factors, self._strides, strict=True)
         return reduce(or_, (_factor_columns(factor, stride, rows) for factor, stride in pairs))
+
+
+def _factor(space: Space) -> str:
+    """Return a factor's names and how many rows it has, if that is known."""
+    names, length = ", ".join(space.names), space.known_length()
+    names = f"({names})" if len(space.names) > 1 else names
+    return names if length is None else f"{names} ({length:,})"
 
 
 def _factor_columns(factor: Space, stride: int, rows: Rows) -> dict[str, Values]:
@@ -230,6 +278,9 @@ class Concat(Space):
 
     def __len__(self) -> int:
         return self._starts[-1]
+
+    def known_length(self) -> int | None:
+        return _sum_known([part.known_length() for part in self._parts])
 
     def columns(self, rows: Rows) -> dict[str, Values]:
         shares = list(self._shares(rows))
@@ -312,6 +363,12 @@ class Where(Space):
     def __len__(self) -> int:
         return len(self._chosen)
 
+    def known_length(self) -> int | None:
+        return len(self) if "_chosen" in self.__dict__ else None
+
+    def is_distinct(self) -> bool:
+        return self._space.is_distinct()
+
     def columns(self, rows: Rows) -> dict[str, Values]:
         return self._space.columns(self._chosen.rows(as_array(rows)))
 
@@ -347,6 +404,12 @@ class Shuffled(Space):
 
     def __len__(self) -> int:
         return len(self._space)
+
+    def known_length(self) -> int | None:
+        return self._space.known_length()
+
+    def is_distinct(self) -> bool:
+        return self._space.is_distinct()
 
     def columns(self, rows: Rows) -> dict[str, Values]:
         return self._space.columns(self._order.at(as_array(rows)))
