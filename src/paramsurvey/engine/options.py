@@ -9,6 +9,7 @@ from typing import Any
 
 from paramsurvey.engine import option_values
 from paramsurvey.engine.option_values import ValueDoesNotFit
+from paramsurvey.engine.other_words import word_for
 from paramsurvey.errors import OptionError, UnknownOption, suggestion
 from paramsurvey.transport.messages import CaptureMode
 
@@ -309,7 +310,8 @@ def _check_names(
             _parsed(name, name, {} if given[name] is None else given[name], option_values.mapping, "dict")
         elif name not in ABOUT:
             known = [key for key, about in ABOUT.items() if about.place != elsewhere]
-            raise UnknownOption(f"{here} has no option {name!r}{suggestion(name, [*known, *backends])}")
+            told = word_for(name) or suggestion(name, [*known, *backends])
+            raise UnknownOption(f"{here} has no option {name!r}{told}")
         elif ABOUT[name].place == elsewhere:
             raise OptionError(f"{name!r} is not an option of {here}: give it to {there} instead")
 

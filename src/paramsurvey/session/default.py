@@ -97,6 +97,7 @@ def init(**options: Unpack[InitOptions]) -> None:
 def map(
     func: AnyFunction, psets: Any, out_func: OutFunction | None = None, **options: Unpack[MapOptions]
 ) -> MapResults:
+    __tracebackhide__ = True
     given: dict[str, Any] = {**options}
     exception = given.pop("raise_in_wrapper", None)  # of 0.4, and not documented
     if exception is not None:

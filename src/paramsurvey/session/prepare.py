@@ -28,7 +28,7 @@ from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.survey import ResultReceiver, Survey
 from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError
-from paramsurvey.reporting.console import Console
+from paramsurvey.reporting.console import Console, warn
 from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.reporting.watch import Watch
@@ -104,12 +104,14 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
         Naming what is wrong with what was given.
     """
     load_pandas()
-    from paramsurvey.params.sources import as_source
+    from paramsurvey.params.sources import as_source, name_of_used_up
 
     backend, options = place.backend, request.options
     check_worker_function(request.func)
     backend_options = backend.check_options(request.backend_options)
     chdir = _directory(options.chdir)
+    if options.verbose > 0 and (used_up := name_of_used_up(request.psets)):
+        warn(f"psets is {used_up}, which is used up: there is no pset left; make a new one, or give a list")
     source = as_source(request.psets, options.limit, options.pset_types)
     say = Console(place.log, options.verbose).say
     request = replace(request, func=as_worker_function(request.func, source, options, backend.name, say))

@@ -14,6 +14,7 @@ from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.keyword_options import InitOptions, IterationOptions, MapOptions, lists_options
 from paramsurvey.session.map_gate import MapGate
 from paramsurvey.session.map_run import MapRun
+from paramsurvey.session.own_frames import interrupted
 from paramsurvey.session.prepare import MapRequest, SessionContext, prepare
 from paramsurvey.session.running_backend import RunningBackend
 from paramsurvey.session.session_options import SessionOptions
@@ -210,8 +211,11 @@ class Session:
         """
         with self._gate.alone(), self._gate.working():
             run = self._prepare(func, psets, {**options, "out_func": out_func})
+            __tracebackhide__ = True
             try:
                 return run.run()
+            except KeyboardInterrupt as error:
+                raise interrupted(error) from None
             finally:
                 self._last = run.results if run.results is not None else self._last
 
@@ -255,6 +259,7 @@ class Session:
         with self._gate.alone():
             with self._gate.working():
                 rows = self._prepare(func, psets, {**options, "keep_results": False}, iterates=True).stream()
+            __tracebackhide__ = True
             try:
                 while True:
                     with self._gate.working():
@@ -263,6 +268,8 @@ class Session:
                         return
                     yield row
                     self._gate.take_back()
+            except KeyboardInterrupt as error:
+                raise interrupted(error) from None
             finally:
                 with self._gate.working():
                     rows.close()

@@ -7,6 +7,8 @@ import traceback
 from types import FrameType
 
 HERE = os.path.dirname(__file__)
+LONGEST_NAME = 1000  # characters of a file's name
+LONGEST_TEXT = 10_000
 CALLERS = (os.path.join(HERE, ""), os.path.join(os.path.dirname(HERE), "worker", ""))
 """Where the code is that calls the user's function."""
 
@@ -18,6 +20,35 @@ def describe(thing: object, limit: int = 10_000) -> str:
     except Exception as error:
         text = _repr_of_dict(thing) if type(thing) is dict else _without_repr(thing, error)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an exception in one line: its repr, and what that leaves out.
+
+    That is the file name of an `OSError`, and the text of an exception that makes its own of no arguments.
+
+    Examples
+    --------
+    >>> describe_error(FileNotFoundError(2, "No such file or directory", "stars.csv"))
+    "FileNotFoundError(2, 'No such file or directory'): 'stars.csv'"
+    """
+    line = describe(error)
+    left_out = _left_out_of_repr(error)
+    return f"{line}: {left_out}" if left_out else line
+
+
+def _left_out_of_repr(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        names = [
+            describe(name, LONGEST_NAME) for name in (error.filename, error.filename2) if name is not None
+        ]
+        return " -> ".join(names)
+    if error.args:
+        return ""
+    try:
+        return " ".join(str(error).split())[:LONGEST_TEXT]
+    except Exception:  # whatever the user's __str__ raises
+        return ""
 
 
 def _repr_of_dict(items: dict[object, object]) -> str:
