@@ -123,7 +123,7 @@ class Options:
         1,
         option_values.natural,
         "int",
-        "How much of the performance statistics to print, on the same scale.",
+        "Statistics to print. 0: none; 1: at the end, if psets have own timers; 2: always, and while verbose=2.",
         env=True,
     )
     capture_output: CaptureMode = option(
@@ -183,7 +183,7 @@ class Options:
         ".paramsurvey-",
         option_values.path_or_none,
         "str or None",
-        "What the hidden log file's name begins with; None: no log file.",
+        "What the hidden log file's name begins with, its directory included; None: no log file.",
         OptionScope.INIT,
         takes_none=True,
     )

@@ -18,6 +18,7 @@ from paramsurvey.session.own_frames import interrupted
 from paramsurvey.session.prepare import MapRequest, SessionContext, prepare
 from paramsurvey.session.running_backend import RunningBackend
 from paramsurvey.session.session_options import SessionOptions
+from paramsurvey.session.told_once import is_told
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.keywords import KeywordFunction
 from paramsurvey.worker.nested_session import refuse_while_loading
@@ -286,11 +287,14 @@ class Session:
         return prepare(place, MapRequest(func, psets, options, own, iterates))
 
     def _say_threads(self, console: Console) -> None:
-        """Tell, before the first map, how many threads the workers have where the user did not say."""
+        """Tell, before the first map, how many threads the workers have where the user did not say.
+
+        Who has been told by an earlier run reads it in the log, and at verbose 2.
+        """
         notice = self._running.threads_notice()
         if notice and not self._said_threads:
             self._said_threads = True
-            console.say(notice)
+            console.say(notice, at=2 if is_told("threads") else 1)
 
     # ---- the log and the backend
 
