@@ -123,7 +123,7 @@ class Options:
         1,
         option_values.natural,
         "int",
-        "Statistics to print. 0: none; 1: at the end, if psets have own timers; 2: always, and while verbose=2.",
+        "Statistics on stderr. 0: none; 1: at the end, if psets have timers of their own; 2: in any case.",
         env=True,
     )
     capture_output: CaptureMode = option(

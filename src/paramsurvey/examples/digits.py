@@ -49,7 +49,7 @@ def main() -> None:
 
     wanted = len(SPLITS) * len(KERNELS) * len(GAMMA) * C.count(0)
     print(
-        f"{len(psets)} psets; the {wanted} with C=0 will fail: that is wanted, to show what becomes of them"
+        f"{len(psets)} psets; the {wanted} with C=0 will fail: that is wanted, to show failures"
     )
     paramsurvey.init(backend="multiprocessing", vstats=0)
     results = paramsurvey.map(train_and_test, psets, user_kwargs=digits, name="digits", progress_dt=1)

@@ -58,8 +58,8 @@ class RunLog:
         Parameters
         ----------
         prefix : str
-            What the file's name begins with; it may hold a directory, which is made. ``YYYYMMDD-HHMMSS.log`` (UTC)
-            is added. A file that exists is never written to. None: no file.
+            What the file's name begins with; it may hold a directory, which is made.
+            ``YYYYMMDD-HHMMSS.log`` (UTC) is added. A file that exists is never written to. None: no file.
         stream : text stream, optional
             Written to instead of a file, and never closed here.
         on_warning : callable, optional
