@@ -48,9 +48,7 @@ def main() -> None:
     psets = paramsurvey.params.product(axes)
 
     wanted = len(SPLITS) * len(KERNELS) * len(GAMMA) * C.count(0)
-    print(
-        f"{len(psets)} psets; the {wanted} with C=0 will fail: that is wanted, to show failures"
-    )
+    print(f"{len(psets)} psets; the {wanted} with C=0 will fail: that is wanted, to show failures")
     paramsurvey.init(backend="multiprocessing", vstats=0)
     results = paramsurvey.map(train_and_test, psets, user_kwargs=digits, name="digits", progress_dt=1)
 

@@ -70,7 +70,7 @@ def name_of_used_up(psets: object) -> str:
     'a list_iterator'
     """
     if isinstance(psets, GeneratorType):
-        return f"the generator {psets.__qualname__}" if psets.gi_frame is None else ""
+        return f"the generator {psets.__name__}" if psets.gi_frame is None else ""
     if not isinstance(psets, Iterator):
         return ""
     left = length_hint(psets, -1)
