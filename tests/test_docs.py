@@ -284,7 +284,7 @@ def same(shown: str, printed: str) -> bool:
 
 
 def test_the_first_hour_is_what_happens(tmp_path: Path) -> None:
-    """A block that begins with ``# name.py`` is that file; what follows ``$`` is typed, and prints the rest."""
+    """A block with ``# name.py`` at its top is that file; what follows ``$`` is typed and prints the rest."""
     for block in BLOCK.finditer(text_of("docs/first-hour.md")):
         if block["kind"] == "python":
             name = block["code"].partition("\n")[0].removeprefix("# ")

@@ -36,3 +36,12 @@ def test_a_worker_function_is_taken_as_it_is() -> None:
     def worker(pset: Any, system_kwargs: Any, user_kwargs: Any) -> None: ...
 
     assert as_worker(worker, ["a", "b", "c"]) is worker
+
+
+def test_a_mistake_in_one_of_three_names_is_no_worker_function() -> None:
+    def model(x: float, y: float, z: float) -> float:
+        return x + y + z
+
+    assert repr(as_worker(model, ["x", "y", "z"])) == "<keywords(model)>"
+    with pytest.raises(BadUsage, match="needs 'z', which the psets do not have, and does not take 'zz'"):
+        as_worker(model, ["x", "y", "zz"])

@@ -9,7 +9,7 @@ function can tell them apart.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 from functools import singledispatch
 from hashlib import blake2b
@@ -21,7 +21,7 @@ from paramsurvey.errors import PsetError
 from paramsurvey.transport.packed_columns import to_python
 
 
-def value_hash(pset: Mapping[Hashable, Any]) -> bytes:
+def value_hash(pset: Mapping[Any, Any]) -> bytes:
     """Return a hash of 16 bytes, the same for psets whose values are equal.
 
     The order of the keys does not matter. A key whose value is missing (None, nan, NaT) counts as absent.

@@ -101,7 +101,7 @@ def as_worker(function: Function, names: Collection[str]) -> Function:
 
 
 def _is_worker_function(function: Function, names: Collection[str]) -> bool:
-    """Tell a worker function by its three arguments, which have not the names of the parameters."""
+    """Tell a worker function by its three arguments, none of which has the name of a parameter."""
     try:
         arguments = inspect.signature(function).parameters
     except (ValueError, TypeError):  # it is written in C and has no signature
@@ -113,4 +113,4 @@ def _is_worker_function(function: Function, names: Collection[str]) -> bool:
         for one in arguments.values()
         if one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
     }
-    return len(required) == WORKER_ARGUMENTS and not required <= {*names, *EXTRAS}
+    return len(required) == WORKER_ARGUMENTS and required.isdisjoint(names)

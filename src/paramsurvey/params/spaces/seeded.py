@@ -34,7 +34,7 @@ class Seeded(Space):
     --------
     >>> from paramsurvey.params.spaces.algebra import Grid
     >>> Seeded(Grid({"a": [1, 2]}), root=7, bits=32)[1]
-    {'a': 2, 'seed': 680520960}
+    {'a': 2, 'seed': 1361055520}
     """
 
     def __init__(self, space: Space, root: int, bits: int) -> None:
