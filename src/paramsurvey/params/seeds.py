@@ -72,7 +72,7 @@ def add_seed(
     >>> extended = add_seed(product({"a": [0, 1, 2]}), root=7)
     >>> first["seed"].tolist() == extended["seed"].tolist()[1:]
     True
-    >>> add_seed(grid(a=range(10**12)), root=7)[1]["seed"] == first["seed"][0]
+    >>> add_seed(grid(a=range(10**12)), root=7)[1]["seed"] == int(first["seed"][0])
     True
     """
     check_seed(root)
