@@ -421,3 +421,8 @@ def test_axes_can_be_given_by_keyword() -> None:
     expected = product({"a": [1, 2]}, {"b": [3, 4]})
     assert_frame_equal(product(a=[1, 2], b=[3, 4]), expected)
     assert_frame_equal(product({"a": [1, 2]}, b=[3, 4]), expected)
+
+
+def test_a_misspelled_option_is_no_axis() -> None:
+    with pytest.raises(TypeError, match="did you mean 'infer_category'"):
+        product({"a": [1]}, infer_categories=False)  # type: ignore[arg-type]  # that is the mistake

@@ -1000,10 +1000,11 @@ def test_the_log_may_have_another_prefix(quietly: Callable[..., None], in_tmp: P
 
 
 def test_a_log_that_cannot_be_written_is_a_warning_and_the_survey_goes_on(
-    quietly: Callable[..., None],
+    quietly: Callable[..., None], in_tmp: Path
 ) -> None:
-    with pytest.warns(ParamsurveyWarning, match="missing/x-"):
-        quietly(pslogger_prefix="missing/x-", verbose=1)
+    (in_tmp / "no-directory").touch()
+    with pytest.warns(ParamsurveyWarning, match="no-directory/x-"):
+        quietly(pslogger_prefix="no-directory/x-", verbose=1)
     assert len(paramsurvey.map(double, PSETS)) == 3
 
 

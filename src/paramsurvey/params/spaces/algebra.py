@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.params.axes import as_axis, values_at
+from paramsurvey.params.axes import all_differ, as_axis, values_at
 from paramsurvey.params.column_names import check_names, refuse_duplicates
 from paramsurvey.params.row_math import Permutation, RepeatedRows, RowIndex, as_array, check_seed, strides
 from paramsurvey.params.spaces.indexed_psets import IndexedPsets
@@ -83,29 +83,15 @@ class Space(IndexedPsets):
         """
         return Shuffled(self, seed)
 
-    def known_length(self) -> int | None:
-        """Return the length; None where functions would have to be called to find it out."""
-        return len(self)
-
     def is_distinct(self) -> bool:
         """Tell whether no two psets can be equal. False: they may be, or it would take long to find out."""
         return False
-
-    def __repr__(self) -> str:
-        return shown(self, ", ".join(self.names))
 
     def __mul__(self, other: Space) -> Product:
         return Product([self, other]) if isinstance(other, Space) else NotImplemented
 
     def __add__(self, other: Space) -> Concat:
         return Concat([self, other]) if isinstance(other, Space) else NotImplemented
-
-
-def shown(space: Space, axes: str) -> str:
-    """Return the repr of a space: its class, its axes, and how many psets it has if that is known."""
-    length = space.known_length()
-    count = "a number of psets that is not known yet" if length is None else f"{length:,} psets"
-    return f"<{type(space).__name__}: {axes}, {'1 pset' if length == 1 else count}>"
 
 
 def _sum_known(lengths: Sequence[int | None]) -> int | None:
@@ -154,17 +140,10 @@ class Aligned(Space):
         return self._length
 
     def is_distinct(self) -> bool:
-        return any(isinstance(axis, range) or _all_differ(axis) for axis in self._axes)
+        return any(isinstance(axis, range) or all_differ(axis) for axis in self._axes)
 
     def columns(self, rows: Rows) -> dict[str, Values]:
         return {name: values_at(axis, rows) for name, axis in zip(self.names, self._axes, strict=True)}
-
-
-def _all_differ(axis: NDArray[Any] | list[Any]) -> bool:
-    """Tell whether a column's values are certainly different, as numbers or as texts."""
-    if isinstance(axis, np.ndarray):
-        return len(np.unique(axis)) == len(axis)
-    return all(type(value) is str for value in axis) and len(set(axis)) == len(axis)
 
 
 # ---- products
@@ -204,8 +183,8 @@ class Product(Space):
     def is_distinct(self) -> bool:
         return all(factor.is_distinct() for factor in self._factors)
 
-    def __repr__(self) -> str:
-        return shown(self, " × ".join(map(_factor, self._factors)))
+    def axes_text(self) -> str:
+        return " × ".join(map(_factor, self._factors))
 
     def columns(self, rows: Rows) -> dict[str, Values]:
         pairs = zip(self._factors, self._strides, strict=True)
