@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from paramsurvey.engine.backend import Resources
 from paramsurvey.reporting.reporters.log import RunLog
-from paramsurvey.session.keyword_options import InitOptions, IterationOptions, MapOptions, lists_options
+from paramsurvey.session.options.keyword_options import (
+    InitOptions,
+    IterationOptions,
+    MapOptions,
+    lists_options,
+)
 from paramsurvey.session.prepare import load_pandas
 from paramsurvey.session.session import AnyFunction, Session
 from paramsurvey.stats import PerfStats

@@ -11,7 +11,7 @@ from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.options import Options
 from paramsurvey.reporting.console import Console
 from paramsurvey.reporting.next_steps import NextSteps
-from paramsurvey.session.session_options import SessionOptions
+from paramsurvey.session.options.session_options import SessionOptions
 from paramsurvey.session.thread_variables import ThreadVariables
 from paramsurvey.worker.machine import core_count
 

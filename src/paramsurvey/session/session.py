@@ -11,13 +11,18 @@ from paramsurvey.engine.options import Options
 from paramsurvey.reporting.console import Console, show, warn
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
-from paramsurvey.session.keyword_options import InitOptions, IterationOptions, MapOptions, lists_options
 from paramsurvey.session.map_gate import MapGate
 from paramsurvey.session.map_run import MapRun
+from paramsurvey.session.options.keyword_options import (
+    InitOptions,
+    IterationOptions,
+    MapOptions,
+    lists_options,
+)
+from paramsurvey.session.options.session_options import SessionOptions
 from paramsurvey.session.own_frames import interrupted
 from paramsurvey.session.prepare import MapRequest, SessionContext, prepare
 from paramsurvey.session.running_backend import RunningBackend
-from paramsurvey.session.session_options import SessionOptions
 from paramsurvey.session.told_once import is_told
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.worker.keywords import KeywordFunction

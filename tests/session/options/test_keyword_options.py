@@ -68,7 +68,7 @@ def test_help_has_a_line_for_each_option(function: Callable[..., Any], options: 
 
 
 def test_the_page_has_a_row_for_each_option() -> None:
-    page = (Path(__file__).parents[2] / "docs/options.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs/options.md").read_text(encoding="utf-8")
     for item in fields(Options):
         assert f"| `{item.name}` |" in page
 

@@ -9,7 +9,7 @@ from typing import Any
 from paramsurvey.backends import registry as backends
 from paramsurvey.engine.options import Options, check_init, check_map, resolve
 from paramsurvey.reporting.console import warn
-from paramsurvey.session.pool_options import without_pool_options
+from paramsurvey.session.options.pool_options import without_pool_options
 
 BACKEND_OPTIONS = ("backend", "ncores", "max_tasks_per_child", "threads_per_worker")
 LOG_OPTIONS = ("pslogger_prefix", "pslogger_fd")
