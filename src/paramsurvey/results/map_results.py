@@ -19,6 +19,7 @@ from paramsurvey.params.sources import PsetSource
 from paramsurvey.plotting.accessor import PlotOfResults
 from paramsurvey.results.export import Exportable
 from paramsurvey.results.missing import Missing, MissingOrigin, WorkerCall, printed_by
+from paramsurvey.results.missing_count import footer
 from paramsurvey.results.notebook_view import html_of
 from paramsurvey.results.original_values import original_values
 from paramsurvey.results.times import KnownTimes
@@ -94,7 +95,15 @@ class MapResults(Exportable):
     def _repr_html_(self) -> str | None:
         """Return what a notebook shows: the counts, a sparkline of each column, and the table."""
         table: str | None = super()._repr_html_()  # type: ignore[misc]  # pandas-stubs lacks it
-        return None if table is None else html_of(self, self.missing, table)
+        return None if table is None else html_of(self, self._finished(), self.missing, table)
+
+    def __repr__(self) -> str:
+        """Return what print shows: the table, and below it how many psets are missing, and why."""
+        below = footer(self._finished(), self.missing)
+        return f"{super().__repr__()}\n\n{below}" if below else super().__repr__()
+
+    def _finished(self) -> int:
+        return len(self) if self._progress is None else self._progress.finished
 
     plot = PlotOfResults()  # pandas' own, and more
 
