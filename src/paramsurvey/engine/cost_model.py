@@ -49,6 +49,9 @@ class Tested:
     expected: Floats
 
 
+NOTHING_TESTED = Tested(np.empty(0), np.empty(0))
+
+
 @dataclass
 class CostModel:
     """Learns how long psets take, and predicts how long others will.
@@ -60,8 +63,10 @@ class CostModel:
 
     Attributes
     ----------
-    observed : int
-        How many psets it has learned from; those that were left out, because they are many, do not count.
+    psets : int
+        How many psets were observed.
+    seconds : float
+        How long they took, all together.
 
     Examples
     --------
@@ -74,7 +79,8 @@ class CostModel:
     """
 
     source: PsetSource
-    observed: int = field(default=0, init=False)
+    psets: int = field(default=0, init=False)
+    seconds: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self._axes: list[_Axis] | None = None  # found when they are first needed
@@ -99,6 +105,8 @@ class CostModel:
         taken = np.asarray(seconds, dtype=np.float64)
         if len(taken) == 0 or len(taken) != len(rows):
             return
+        self.psets += len(taken)
+        self.seconds += float(taken.sum())
         if len(taken) > PER_CALL:
             chosen = np.linspace(0, len(taken) - 1, PER_CALL).astype(np.int64)
             rows, taken = rows_at(rows, chosen), taken[chosen]
@@ -121,7 +129,7 @@ class CostModel:
             One positive number per row.
         """
         self._learn_pending()
-        if self.observed == 0 or len(rows) == 0:
+        if self._weight == 0 or len(rows) == 0:
             return np.ones(len(rows))
         pieces = (rows[start : start + PIECE] for start in range(0, len(rows), PIECE))
         return np.concatenate([self._predict(self._design(piece)) for piece in pieces])
@@ -131,10 +139,9 @@ class CostModel:
         self._learn_pending()
         tested = list(self._tested)
         self._tested.clear()
-        empty = np.empty(0)
         return Tested(
-            np.concatenate([empty, *(one.seconds for one in tested)]),
-            np.concatenate([empty, *(one.expected for one in tested)]),
+            np.concatenate([one.seconds for one in (NOTHING_TESTED, *tested)]),
+            np.concatenate([one.expected for one in (NOTHING_TESTED, *tested)]),
         )
 
     # learning
@@ -152,13 +159,12 @@ class CostModel:
 
     def _learn(self, design: Floats, seconds: Floats) -> None:
         logs = np.log(np.maximum(seconds, SHORTEST))
-        guess = self._predict(design) if self.observed else np.full(len(seconds), math.exp(logs.mean()))
+        guess = self._predict(design) if self._weight else np.full(len(seconds), math.exp(logs.mean()))
         self._tested.append(Tested(seconds, guess))
         fading = MEMORY / max(MEMORY, self._weight + len(seconds))
         self._products = fading * self._products + design.T @ design
         self._targets = fading * self._targets + design.T @ logs
         self._weight = fading * self._weight + len(seconds)
-        self.observed += len(seconds)
         self._solve()
         fitted = np.exp(design @ self._factors)
         share = len(seconds) / self._weight
@@ -261,7 +267,7 @@ def _distinct(values: ColumnValues) -> tuple[list[Any], NDArray[np.int64] | None
 
 
 def _axis_of(name: str, cells: list[Any]) -> _Axis | None:
-    """Return the axis of a column, None if its values say nothing: one value, or all different and no numbers."""
+    """Return the axis of a column, None if its values say nothing: they are equal, or too many and no numbers."""
     try:
         levels = {value: number for number, value in enumerate(dict.fromkeys(cells))}
     except TypeError:  # something that is not hashable

@@ -174,6 +174,10 @@ class Survey:
         """Return the rows that wait to be sent, or `most` of them that are evenly spread."""
         return self.queue.waiting(most)
 
+    def core_count(self) -> int:
+        """Return how many cores the workers use now."""
+        return self.backend.core_count()
+
     def pset(self, row: int) -> Pset:
         """Return one pset, with the values that a worker gets."""
         return make_psets(self.source, range(row, row + 1))[0]

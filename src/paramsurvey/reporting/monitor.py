@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from paramsurvey.engine.collector import FailedPset
+from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.failure_causes import Case, Causes
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.reporting.eta import RateMeter
+from paramsurvey.reporting.eta import LOOKED_AT, Eta, Moment
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
+from paramsurvey.reporting.rate import RateMeter
 from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.snapshot import Running, Snapshot
 from paramsurvey.reporting.summary import PERCENTS, SummaryFacts, summary
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.messages import Failure, Pset
+from paramsurvey.transport.messages import Failure, Pset, Rows
 
 SHOWN_SLOWEST = 3
 SLOW = 1.0  # seconds: a pset that has run for less is not worth a line
@@ -26,9 +28,18 @@ class WatchedSurvey(Protocol):
 
     progress: MapProgress
     stats: PerfStats
+    costs: CostModel
 
     def running(self) -> Sequence[tuple[int, float]]:
         """Return (number, seconds) of every pset that is known to run now, the longest first."""
+        ...
+
+    def waiting(self, most: int) -> Rows:
+        """Return the psets that wait to be sent, or `most` of them that are evenly spread."""
+        ...
+
+    def core_count(self) -> int:
+        """Return how many cores work now."""
         ...
 
     def pset(self, row: int) -> Pset:
@@ -55,6 +66,7 @@ class Monitor:
         self._summary = ""
         self._begun = clock()
         self._meter = RateMeter(self._begun)
+        self._eta = Eta(self._begun)
 
     def begin(self, survey: WatchedSurvey) -> None:
         """Watch this survey from now on."""
@@ -62,10 +74,13 @@ class Monitor:
         self._survey = survey
         self._begun = self._clock()
         self._meter = RateMeter(self._begun, progress.finished + progress.failures)
+        self._eta = Eta(self._begun)
 
     def report(self, progress: MapProgress, final: bool) -> None:
         """Look at the counters."""
+        assert self._survey is not None
         self._meter.observe(self._clock(), progress.finished + progress.failures)
+        self._eta.observe(self._moment(self._survey), self._survey.costs.take_tested())
 
     def close(self) -> None:
         """Do nothing: there is still something to be seen at the end."""
@@ -112,15 +127,33 @@ class Monitor:
         if survey is None:
             return Snapshot()
         progress = survey.progress
-        remaining = progress.total - progress.finished - progress.failures
         slowest = [one for one in survey.running() if one[1] >= SLOW][:SHOWN_SLOWEST]
         return Snapshot(
             elapsed=now - self._begun,
             per_second=self._meter.per_second(now),
-            seconds_left=self._meter.seconds_left(now, remaining),
+            seconds_left=self._seconds_left(survey),
             slowest=[Running(row, survey.pset(row), seconds) for row, seconds in slowest],
             last_failure=self._last_failure,
             summary=self._summary,
+        )
+
+
+    def _seconds_left(self, survey: WatchedSurvey) -> tuple[float, float] | None:
+        """Return the range that the survey will probably take from now."""
+        waiting = survey.waiting(LOOKED_AT)
+        return self._eta.seconds_left(self._moment(survey), survey.costs.expected_seconds(waiting))
+
+    def _moment(self, survey: WatchedSurvey) -> Moment:
+        progress, costs = survey.progress, survey.costs
+        return Moment(
+            self._clock(),
+            psets=costs.psets,
+            seconds=costs.seconds,
+            remaining=progress.total - progress.finished - progress.failures,
+            retried=progress.retried,
+            cores=max(survey.core_count(), 1),
+            ages=[seconds for _, seconds in survey.running()],
+            active=progress.active,
         )
 
 
