@@ -221,7 +221,7 @@ def _changing() -> list[Shape]:
         _shape("up and down", _noisy(1 + 0.8 * np.sin(6 * np.pi * place))),
         _shape("16-fold slower from the half on", _noisy(np.where(place < 0.5, 0.2, 3.2))),
         _shape("16-fold slower in the last quarter", _noisy(np.where(place < 0.75, 0.2, 3.2))),
-        _shape("16-fold faster in the last half", _noisy(np.where(place < 0.5, 3.2, 0.2))),
+        _shape("every second 25 take 8 times longer", _noisy(np.where(place * 20 % 2 < 1, 0.2, 1.6))),
     ]
 
 
@@ -264,7 +264,7 @@ def _disturbed() -> list[Shape]:
         _shape("a third fails, and is tried again", second, fails=lambda row, n: n < 3 and chance[row, n] < 0.33),
         _shape("a tenth fails once", second, fails=lambda row, n: n == 0 and chance[row, 0] < 0.1),
         _shape("2 cores more and less, again and again", second, cores=lambda share: 5 + (int(share * 16) % 2) * 2),
-        _shape("4 cores, then 8 from a fifth on", second, cores=lambda share: 4 if share < 0.2 else 8),
+        _shape("4 cores, then 8 from a tenth on", second, cores=lambda share: 4 if share < 0.1 else 8),
     ]
 
 

@@ -24,13 +24,14 @@ MOST_PIECES = 128  # of history: then neighbours are joined
 MOST_SAMPLES = 512  # psets whose own times are kept
 LOOKED_AT = 1024  # waiting psets whose expected times are looked at
 DOUBT = 1.5  # standard deviations: then the truth is in the range about nine times out of ten
-LEAST_DOUBT = 0.03  # relative: nothing is known better
+LEAST_DOUBT = 0.02  # relative: nothing is known better
 ERROR_DOUBT = 1.2  # likewise, of the errors that a forecast had before
 SHORTEST = 1.0  # seconds that something must have run to tell anything before the first result
-JITTER = 0.3  # seconds: workers start, and send what they have every now and then
+JITTER = 0.15  # seconds: workers start, and send what they have every now and then
 LIKELY = 0.8  # the chance that a pset which runs now is over by what is taken as the latest
 EARLY_FACTOR = 6.0  # before the first result: psets may take so many times what they have run so far
 SLOWEST = 0.01  # seconds of work that a core gets done in a second: less is believed of none
+SLACK = 0.1  # of a forecast's error, for each time that more is left than has run
 MORE = 1.15  # times what had run when expectations were kept: then they are kept again
 LONG_AGO = 2.0  # times what is usual: psets that run for longer are a sign that all psets now take longer
 
@@ -166,12 +167,15 @@ class Eta:
         psets, seconds, expected = map(np.array, (self._psets, self._seconds, self._expected))
         left = max(waiting, 1)
         views = [(History(psets, seconds, psets), np.ones(1))]
+        self._note_promise(moment, left, shape)
         if len(shape) > 1:
-            self._note_promise(moment, left, shape)
-            views.append((History(psets, seconds, expected, self._promises), shape))
-        seen = [(history, each, outlooks(history, left * float(each.mean()))) for history, each in views]
+            views.append((History(psets, seconds, expected, is_expected=True), shape))
+        seen = [
+            (history, each, outlooks(history, self._promises, left * float(each.mean())))
+            for history, each in views
+        ]
         least = min(noise(history, left) for history, _, _ in seen)
-        trusted = believed([one for _, _, several in seen for one in several], least)
+        trusted = believed([one for _, _, several in seen for one in several], least + SLACK * max(0.0, left / float(psets.sum()) - 1))
         chance = [(each, one, noise(history, left)) for history, each, several in seen for one in several if one in trusted]
         lows = [each * one.factor * math.exp(-_doubt(one, doubt)) for each, one, doubt in chance]
         highs = [each * one.factor * math.exp(_doubt(one, doubt)) for each, one, doubt in chance]

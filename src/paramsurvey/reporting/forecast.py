@@ -57,14 +57,14 @@ class History:
         How long they took.
     base : float array
         How long they were expected to take just before: one per pset if nothing was expected.
-    promises : sequence of Promise, optional
-        What was expected of them long before; None if nothing was expected.
+    is_expected : bool
+        Whether something was expected.
     """
 
     psets: Floats
     seconds: Floats
     base: Floats
-    promises: Sequence[Promise] | None = None
+    is_expected: bool = False
 
     def __len__(self) -> int:
         return len(self.psets)
@@ -73,22 +73,17 @@ class History:
         """Return what had run before a piece."""
         return History(self.psets[:piece], self.seconds[:piece], self.base[:piece])
 
-    def tests(self) -> Iterator[tuple[int, float, float]]:
-        """Yield pieces at which a forecast can be tested, with the base of what followed, and a weight."""
+    def tests(self, promises: Sequence[Promise]) -> Iterator[tuple[int, float, float]]:
+        """Yield pieces at which forecasts can be tested, with the base of what followed, and a weight."""
         ran = np.cumsum(self.psets)
         for cut, weight in zip(CUTS, CUT_WEIGHTS, strict=True):
-            at = cut * ran[-1]
-            if self.promises is None:
-                piece = int(np.searchsorted(ran, at))
-                rest = self.base[piece:].sum()
-            elif self.promises:
-                promise = min(self.promises, key=lambda one: abs(one.psets - at))
-                piece = int(np.searchsorted(ran, promise.psets, "right"))
-                rest = promise.of_first(ran[-1] - promise.psets) if ran[-1] > promise.psets else 0.0
-            else:
+            if not promises:
                 return
-            if 0 < piece < len(self) and rest > 0:
-                yield piece, rest, weight
+            promise = min(promises, key=lambda one: abs(one.psets - cut * ran[-1]))
+            piece = int(np.searchsorted(ran, promise.psets, "right"))
+            if 0 < piece < len(self):
+                since = float(self.psets[piece:].sum())
+                yield piece, promise.of_first(since) if self.is_expected else since, weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +102,21 @@ class Outlook:
     error: float
 
 
-def outlooks(history: History, base_left: float) -> list[Outlook]:
+def outlooks(history: History, promises: Sequence[Promise], base_left: float) -> list[Outlook]:
     """Return the ways to see what is to come, each with its error.
 
     Parameters
     ----------
     history : History
         Not empty.
+    promises : sequence of Promise
+        At these moments each way is tested.
     base_left : float
         The sum of `History.base` of what is left to run.
     """
     factors = dict(_factors(history, base_left))
     squares, weights = dict.fromkeys(factors, 0.0), dict.fromkeys(factors, 0.0)
-    for piece, rest, weight in history.tests():
+    for piece, rest, weight in history.tests(promises):
         truth = math.log(history.seconds[piece:].sum() / rest)
         for name, factor in _factors(history.before(piece), rest):
             squares[name] += weight * (math.log(factor) - truth) ** 2
@@ -133,10 +130,10 @@ def outlooks(history: History, base_left: float) -> list[Outlook]:
     ]
 
 
-def believed(outlooks: list[Outlook], noise: float) -> list[Outlook]:
+def believed(outlooks: list[Outlook], slack: float) -> list[Outlook]:
     """Return those that are about as good as the best one."""
     best = min(one.error for one in outlooks)
-    return [one for one in outlooks if one.error <= TOLERANCE * best + noise]
+    return [one for one in outlooks if one.error <= TOLERANCE * best + slack]
 
 
 def noise(history: History, left: float) -> float:
@@ -184,18 +181,19 @@ def _trends(name: str, history: History, first: int, base_left: float) -> Iterat
     middles = np.cumsum(base) - base / 2
     ratio = np.maximum(history.seconds[first:] / base, 1e-12)
     end, mean = base.sum(), _mean(history, first)
-    level, slope = _line(middles, ratio, base)
-    straight = level + slope * (end + base_left / 2)
-    yield f"{name} evenly", max(straight, 0.02 * mean)
-    level, slope = _line(middles, np.log(ratio), base)
-    change = float(np.clip(slope * base_left, -STEEPEST, STEEPEST))
-    bias = mean / float((base * np.exp(level + slope * middles)).sum() / end)
-    start = math.exp(min(level + slope * end, 300))
-    grown = start * bias * (math.expm1(change) / change if abs(change) > 1e-6 else 1.0)
-    yield f"{name} by factors", max(grown, 1e-12)
+    for doubt in (0.0, CERTAIN):
+        level, slope = _line(middles, ratio, base, doubt)
+        straight = level + slope * (end + base_left / 2)
+        yield f"{name} evenly {doubt}", max(straight, 0.02 * mean)
+        level, slope = _line(middles, np.log(ratio), base, doubt)
+        change = float(np.clip(slope * base_left, -STEEPEST, STEEPEST))
+        bias = mean / float((base * np.exp(level + slope * middles)).sum() / end)
+        start = math.exp(min(level + slope * end, 300))
+        grown = start * bias * (math.expm1(change) / change if abs(change) > 1e-6 else 1.0)
+        yield f"{name} by factors {doubt}", max(grown, 1e-12)
 
 
-def _line(x: Floats, y: Floats, weights: Floats) -> tuple[float, float]:
+def _line(x: Floats, y: Floats, weights: Floats, doubt: float) -> tuple[float, float]:
     """Return a fitted line's value at 0, and its slope, which is drawn to 0 as far as chance explains it."""
     total = weights.sum()
     mean_x, mean_y = (weights * x).sum() / total, (weights * y).sum() / total
@@ -205,5 +203,5 @@ def _line(x: Floats, y: Floats, weights: Floats) -> tuple[float, float]:
     slope = (weights * (x - mean_x) * (y - mean_y)).sum() / square
     rest = (weights * (y - mean_y - slope * (x - mean_x)) ** 2).sum() / max(len(x) - 2, 1)
     t_squared = slope**2 * square / max(rest, 1e-30)
-    slope *= t_squared / (t_squared + CERTAIN)
+    slope *= t_squared / (t_squared + doubt) if t_squared else 0.0
     return float(mean_y - slope * mean_x), float(slope)
