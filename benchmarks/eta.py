@@ -301,7 +301,7 @@ def result_of(shape: Shape, verbose: bool = False) -> Result:
         if span is not None and now > end / 2 and left > end / 10:
             off = max(off, 1 - span[0] / left, span[1] / left - 1)
         if verbose:
-            print(f"{now / end:6.1%}  {left:9.1f}  {span and tuple(round(float(one), 1) for one in span)} {'' if inside else '<--'}")
+            print(f"{now / end:6.1%}  {left:9.1f}  {span and tuple(round(float(one), 1) for one in span)} {'' if inside else '<--'}", "" if span is None or not left else f"{span[0] / left - 1:+.0%} {span[1] / left - 1:+.0%}")
     return Result(shape, end, good / len(moments), float(np.median(ratios)) if ratios else float("inf"), off)
 
 

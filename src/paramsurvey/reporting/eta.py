@@ -31,6 +31,8 @@ JITTER = 0.15  # seconds: workers start, and send what they have every now and t
 LIKELY = 0.8  # the chance that a pset which runs now is over by what is taken as the latest
 EARLY_FACTOR = 6.0  # before the first result: psets may take so many times what they have run so far
 SLOWEST = 0.01  # seconds of work that a core gets done in a second: less is believed of none
+ALIKE = 1.25  # times what others took, or less: psets that run now are taken for alike
+WIDEST = math.log(4)  # of the doubt in a forecast that was wrong before: beyond, a range says nothing
 SLACK = 0.1  # of a forecast's error, for each time that more is left than has run
 MORE = 1.15  # times what had run when expectations were kept: then they are kept again
 LONG_AGO = 2.0  # times what is usual: psets that run for longer are a sign that all psets now take longer
@@ -72,11 +74,22 @@ class Moment:
 
 @dataclass(slots=True)
 class _Effort:
-    """What the cores had done by a moment: seconds of work, in so many seconds of cores."""
+    """What the cores had done by a moment: seconds of work, in so many seconds of cores.
+
+    Attributes
+    ----------
+    time : float
+    work : float
+    cores : float
+        The seconds of all cores, added up.
+    at_once : int
+        How many cores there were.
+    """
 
     time: float
     work: float
     cores: float
+    at_once: int
 
 
 class Eta:
@@ -105,7 +118,7 @@ class Eta:
         self._expected: list[float] = []
         self._samples: deque[float] = deque(maxlen=MOST_SAMPLES)
         self._promises: list[Promise] = []
-        self._efforts = [_Effort(now, 0.0, 0.0)]
+        self._efforts = [_Effort(now, 0.0, 0.0, 0)]
         self._last = Moment(now, 0, 0.0, 0)
         self._last_end = now
 
@@ -211,6 +224,8 @@ class Eta:
         """Return after how many seconds the survey is over, if the waiting psets take these seconds."""
         samples = np.array(self._samples)
         scale = float(each.mean()) / max(float(samples.mean()), 1e-12)
+        if max(scale, 1 / scale) < ALIKE:
+            scale = 1.0  # what runs now began when things were as they are in the samples
         running = seconds_to_go(ages, samples * scale, chance)
         whole = max(1, round(cores))
         return makespan(running, each / speed * (whole / cores), count, whole)
@@ -222,7 +237,7 @@ class Eta:
         before = self._efforts[-1]
         work = moment.seconds + sum(self._ages(moment))
         cores = before.cores + busy * (moment.now - before.time)
-        self._efforts.append(_Effort(moment.now, work, cores))
+        self._efforts.append(_Effort(moment.now, work, cores, busy))
         if len(self._efforts) > MOST_PIECES:
             del self._efforts[1::2]
 
@@ -243,7 +258,9 @@ class Eta:
         if last.time <= recent.time or moment.remaining < 2 * moment.cores:
             return moment.cores, moment.cores
         of_late = (last.cores - recent.cores) / (last.time - recent.time)
-        return min(of_late, moment.cores), max(of_late, moment.cores)
+        seen = [one.at_once for one in self._efforts[1 + 2 * len(self._efforts) // 3 :]]
+        fewest, most = (of_late + min(seen)) / 2, (of_late + max(seen)) / 2
+        return min(fewest, moment.cores), max(most, moment.cores)
 
     def _ages(self, moment: Moment) -> Sequence[float]:
         """Return for how many seconds psets have been running; where no backend tells, since the last one ended."""
@@ -262,19 +279,17 @@ def _before_the_first(moment: Moment, ages: Sequence[float]) -> tuple[float, flo
 
 
 def _attempts(moment: Moment, waiting: int) -> tuple[float, float]:
-    """Return the least and the most attempts that the waiting psets probably take."""
+    """Return the least and the most attempts that the waiting psets take: if no more fail, or as many as so far."""
     if not moment.retried:
         return waiting, waiting
     attempts = max(moment.psets, moment.retried)
     share = moment.retried / attempts
-    least = max(0.0, share - DOUBT * math.sqrt(share * (1 - share) / attempts))
     most = min(0.9, share + DOUBT * math.sqrt(share * (1 - share) / attempts) + 0.5 / attempts)
-    fresh = max(0, waiting - moment.retried)
-    return waiting + least * fresh, waiting / (1 - most)
+    return waiting, waiting / (1 - most)
 
 
 def _doubt(outlook: Outlook, chance: float) -> float:
-    return math.hypot(ERROR_DOUBT * outlook.error, DOUBT * chance, LEAST_DOUBT)
+    return math.hypot(min(ERROR_DOUBT * outlook.error, WIDEST), DOUBT * chance, LEAST_DOUBT)
 
 
 def _mean(values: Floats) -> float:

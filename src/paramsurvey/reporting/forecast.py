@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WINDOWS = {"all": 1.0, "half": 0.5, "eighth": 0.125}  # the share of what has run that a mean is taken of
+TREND_WINDOWS = ("all", "half")
+FEWEST_OF_TREND = 4  # pieces that a trend is fitted to
 FEW = 5  # psets whose mean is the fastest to follow a change
 CUTS = (0.3, 0.5, 0.7, 0.85)  # shares of what has run after which each way is tested on the rest
 CUT_WEIGHTS = (1.0, 1.0, 2.0, 2.0)
 TOLERANCE = 1.5  # a way whose error is so many times the least is still believed
-STEEPEST = math.log(100)  # the most that a trend is believed to change the cost of a pset
+STEEPEST = math.log(30)  # the most that a trend is believed to change the cost of a pset
+FARTHEST = 8.0  # times the largest mean that was seen, or the least: no trend goes farther
 CERTAIN = 3.0  # the square of the t value at which a trend is believed by half
 PRIOR = 0.3  # the relative spread of psets' times that is believed as long as one or two have run
 
@@ -159,15 +162,16 @@ def _smooth(values: Floats) -> Floats:
 def _factors(history: History, base_left: float) -> Iterator[tuple[str, float]]:
     """Yield each way's name, and the seconds per unit of base that it expects of what is left."""
     ends = np.cumsum(history.base)
-    total = ends[-1]
-    for name, share in WINDOWS.items():
-        yield name, _mean(history, int(np.searchsorted(ends, (1 - share) * total * (1 + 1e-9))))
+    first = {name: int(np.searchsorted(ends, (1 - share) * ends[-1])) for name, share in WINDOWS.items()}
     few = int(np.searchsorted(np.cumsum(history.psets[::-1]), FEW)) + 1
-    yield "few", _mean(history, max(0, len(history) - few))
-    for name, share in (("all", 1.0), ("half", 0.5)):
-        first = int(np.searchsorted(ends, (1 - share) * total * (1 + 1e-9)))
-        if len(history) - first >= 4:
-            yield from _trends(name, history, first, base_left)
+    first["few"] = max(0, len(history) - few)
+    means = {name: _mean(history, piece) for name, piece in first.items()}
+    yield from means.items()
+    least, most = min(means.values()) / FARTHEST, max(means.values()) * FARTHEST
+    for name in TREND_WINDOWS:
+        if len(history) - first[name] >= FEWEST_OF_TREND:
+            for way, factor in _trends(name, history, first[name], base_left):
+                yield way, min(max(factor, least), most)
 
 
 def _mean(history: History, first: int) -> float:
