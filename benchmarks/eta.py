@@ -32,7 +32,8 @@ from paramsurvey.transport.messages import Answers, Failure, FailureKind, Group,
 
 MOMENTS = 90  # between the first tenth and the end
 TARGET = 0.85
-NARROW = 0.10  # the range's ends, from the truth, on constant work from the half to the last tenth
+NARROW = 0.10  # the range's ends, from the truth, on constant work from the half to the last eighth
+CLOSE = 0.5  # seconds from the truth that always count as narrow
 REPLY_AFTER = 0.5  # seconds: then a worker sends what it has, as the real ones do
 RAISED = Failure(FailureKind.RAISED, "ValueError('simulated')")
 STARTED = 0.1  # seconds until a worker has started
@@ -298,8 +299,9 @@ def result_of(shape: Shape, verbose: bool = False) -> Result:
         good += inside
         if span is not None and span[0] > 0:
             ratios.append(span[1] / span[0])
-        if span is not None and now > end / 2 and left > end / 10:
-            off = max(off, 1 - span[0] / left, span[1] / left - 1)
+        if span is not None and end / 2 < now < 0.875 * end:
+            far = max(left - span[0], span[1] - left)
+            off = max(off, far / left if far > CLOSE else 0.0)
         if verbose:
             print(f"{now / end:6.1%}  {left:9.1f}  {span and tuple(round(float(one), 1) for one in span)} {'' if inside else '<--'}", "" if span is None or not left else f"{span[0] / left - 1:+.0%} {span[1] / left - 1:+.0%}")
     return Result(shape, end, good / len(moments), float(np.median(ratios)) if ratios else float("inf"), off)

@@ -17,11 +17,11 @@ FEWEST_OF_TREND = 4  # pieces that a trend is fitted to
 FEW = 5  # psets whose mean is the fastest to follow a change
 CUTS = (0.3, 0.5, 0.7, 0.85)  # shares of what has run after which each way is tested on the rest
 CUT_WEIGHTS = (1.0, 1.0, 2.0, 2.0)
-TOLERANCE = 1.5  # a way whose error is so many times the least is still believed
+TOLERANCE = 2.0  # a way whose error is so many times the least is still believed
 STEEPEST = math.log(30)  # the most that a trend is believed to change the cost of a pset
-FARTHEST = 8.0  # times the largest mean that was seen, or the least: no trend goes farther
+FARTHEST = 4.0  # times the largest mean that was seen, or the least: no trend goes farther
 CERTAIN = 3.0  # the square of the t value at which a trend is believed by half
-PRIOR = 0.3  # the relative spread of psets' times that is believed as long as one or two have run
+PRIOR = 0.2  # the relative spread of psets' times that is believed as long as one or two have run
 
 
 @dataclass(frozen=True, slots=True)
