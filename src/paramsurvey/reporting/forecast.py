@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WINDOWS = {"all": 1.0, "half": 0.5, "eighth": 0.125}  # the share of what has run that a mean is taken of
-TREND_WINDOWS = ("all", "half")
+TREND_WINDOWS = ("all", "half", "eighth")
 FEWEST_OF_TREND = 4  # pieces that a trend is fitted to
 FEW = 5  # psets whose mean is the fastest to follow a change
 CUTS = (0.3, 0.5, 0.7, 0.85)  # shares of what has run after which each way is tested on the rest
 CUT_WEIGHTS = (1.0, 1.0, 2.0, 2.0)
 TOLERANCE = 2.0  # a way whose error is so many times the least is still believed
 STEEPEST = math.log(30)  # the most that a trend is believed to change the cost of a pset
-FARTHEST = 4.0  # times the largest mean that was seen, or the least: no trend goes farther
+HIGHEST = 4.0  # times the largest mean that was seen: no trend goes higher
+LOWEST = 0.1  # times the least mean: none goes lower
 CERTAIN = 3.0  # the square of the t value at which a trend is believed by half
 PRIOR = 0.2  # the relative spread of psets' times that is believed as long as one or two have run
 
@@ -122,8 +123,9 @@ def outlooks(history: History, promises: Sequence[Promise], base_left: float) ->
     for piece, rest, weight in history.tests(promises):
         truth = math.log(history.seconds[piece:].sum() / rest)
         for name, factor in _factors(history.before(piece), rest):
-            squares[name] += weight * (math.log(factor) - truth) ** 2
-            weights[name] += weight
+            if name in factors:  # pieces were joined since: now there are too few for some ways
+                squares[name] += weight * (math.log(factor) - truth) ** 2
+                weights[name] += weight
     most = max(weights.values())  # a way that could not be tested as often is not better for that
     return [
         Outlook(factor, math.sqrt(squares[name] / weights[name]))
@@ -167,7 +169,7 @@ def _factors(history: History, base_left: float) -> Iterator[tuple[str, float]]:
     first["few"] = max(0, len(history) - few)
     means = {name: _mean(history, piece) for name, piece in first.items()}
     yield from means.items()
-    least, most = min(means.values()) / FARTHEST, max(means.values()) * FARTHEST
+    least, most = min(means.values()) * LOWEST, max(means.values()) * HIGHEST
     for name in TREND_WINDOWS:
         if len(history) - first[name] >= FEWEST_OF_TREND:
             for way, factor in _trends(name, history, first[name], base_left):
