@@ -40,7 +40,7 @@ class LiveReporter:
         """Draw the map as it is now."""
         if final:
             self._screen.close()
-            self._screen.print_above(self._stream, last_lines(progress, self._look()))
+            write(self._stream, last_lines(progress, self._look()))
             return
         if self._painter is None:  # a map that is over before the first picture never loads rich
             from paramsurvey.reporting.reporters.live_layout import Painter
