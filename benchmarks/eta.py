@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from common import HEAD, Row, machine
+from common import Row, machine
 
 from paramsurvey.engine.collector import Collector
 from paramsurvey.engine.group_size import GroupSizer
@@ -262,9 +262,15 @@ def _disturbed() -> list[Shape]:
     second = _noisy(np.full(400, 1.0))
     chance = np.random.default_rng(5).random((2000, 4))
     return [
-        _shape("a third fails, and is tried again", second, fails=lambda row, n: n < 3 and chance[row, n] < 0.33),
+        _shape(
+            "a third fails, and is tried again", second, fails=lambda row, n: n < 3 and chance[row, n] < 0.33
+        ),
         _shape("a tenth fails once", second, fails=lambda row, n: n == 0 and chance[row, 0] < 0.1),
-        _shape("2 cores more and less, again and again", second, cores=lambda share: 5 + (int(share * 16) % 2) * 2),
+        _shape(
+            "2 cores more and less, again and again",
+            second,
+            cores=lambda share: 5 + (int(share * 16) % 2) * 2,
+        ),
         _shape("4 cores, then 8 from a tenth on", second, cores=lambda share: 4 if share < 0.1 else 8),
     ]
 
@@ -303,7 +309,10 @@ def result_of(shape: Shape, verbose: bool = False) -> Result:
             far = max(left - span[0], span[1] - left)
             off = max(off, far / left if far > CLOSE else 0.0)
         if verbose:
-            print(f"{now / end:6.1%}  {left:9.1f}  {span and tuple(round(float(one), 1) for one in span)} {'' if inside else '<--'}", "" if span is None or not left else f"{span[0] / left - 1:+.0%} {span[1] / left - 1:+.0%}")
+            print(
+                f"{now / end:6.1%}  {left:9.1f}  {span and tuple(round(float(one), 1) for one in span)} {'' if inside else '<--'}",
+                "" if span is None or not left else f"{span[0] / left - 1:+.0%} {span[1] / left - 1:+.0%}",
+            )
     return Result(shape, end, good / len(moments), float(np.median(ratios)) if ratios else float("inf"), off)
 
 
@@ -319,7 +328,9 @@ def rows() -> list[Row]:
             f"{len(results)}",
             good == len(results),
         ),
-        Row("ETA of even work, from the half on", f"within ±{narrow:.0%}", f"±{NARROW:.0%}", narrow <= NARROW),
+        Row(
+            "ETA of even work, from the half on", f"within ±{narrow:.0%}", f"±{NARROW:.0%}", narrow <= NARROW
+        ),
     ]
 
 
@@ -327,7 +338,9 @@ def main() -> None:
     """Print a line per shape."""
     wanted = sys.argv[1:]
     print(machine())
-    print("\n| survey | ends after | in the range | range, usually | from the half on | good |\n|---|---|---|---|---|---|")
+    print(
+        "\n| survey | ends after | in the range | range, usually | from the half on | good |\n|---|---|---|---|---|---|"
+    )
     results = []
     for shape in shapes():
         if wanted and not any(name in shape.name for name in wanted):
@@ -336,8 +349,13 @@ def main() -> None:
         results.append(result)
         even = f"±{result.off:.0%}" if shape.even else ""
         verdict = "yes" if result.good else "**no**"
-        print(f"| {shape.name} | {result.end:.0f} s | {result.inside:.0%} | ×{result.ratio:.2f} | {even} | {verdict} |", flush=True)
-    print(f"\n{sum(one.good for one in results)} of {len(results)}, mean {np.mean([one.inside for one in results]):.0%}")
+        print(
+            f"| {shape.name} | {result.end:.0f} s | {result.inside:.0%} | ×{result.ratio:.2f} | {even} | {verdict} |",
+            flush=True,
+        )
+    print(
+        f"\n{sum(one.good for one in results)} of {len(results)}, mean {np.mean([one.inside for one in results]):.0%}"
+    )
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.errors import PackageMissing
+from paramsurvey.transport.safe_text import safe_line
 
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
@@ -448,7 +449,7 @@ class PerfStats:
         if emit is not None:
             emit(line)
         if stderr:
-            print(line, file=sys.stderr)
+            print(safe_line(line), file=sys.stderr)
 
 
 def _hdr_histogram(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> HdrHistogram:

@@ -175,7 +175,9 @@ class Eta:
 
     # work
 
-    def _per_pset(self, moment: Moment, ages: Sequence[float], waiting: int, shape: Floats) -> tuple[Floats, Floats]:
+    def _per_pset(
+        self, moment: Moment, ages: Sequence[float], waiting: int, shape: Floats
+    ) -> tuple[Floats, Floats]:
         """Return the least and the most seconds that each waiting pset probably takes."""
         psets, seconds, expected = map(np.array, (self._psets, self._seconds, self._expected))
         left = max(waiting, 1)
@@ -188,8 +190,16 @@ class Eta:
             for history, each in views
         ]
         least = min(noise(history, left) for history, _, _ in seen)
-        trusted = believed([one for _, _, several in seen for one in several], least + SLACK * max(0.0, left / float(psets.sum()) - 1))
-        chance = [(each, one, noise(history, left)) for history, each, several in seen for one in several if one in trusted]
+        trusted = believed(
+            [one for _, _, several in seen for one in several],
+            least + SLACK * max(0.0, left / float(psets.sum()) - 1),
+        )
+        chance = [
+            (each, one, noise(history, left))
+            for history, each, several in seen
+            for one in several
+            if one in trusted
+        ]
         lows = [each * one.factor * math.exp(-_doubt(one, doubt)) for each, one, doubt in chance]
         highs = [each * one.factor * math.exp(_doubt(one, doubt)) for each, one, doubt in chance]
         lows_tail, highs_tail = self._tail()

@@ -156,7 +156,9 @@ def _smooth(values: Floats) -> Floats:
     width = max(1, len(values) // 8)
     if width == 1:
         return np.full(len(values), values.mean())
-    padded = np.concatenate([np.full(width, values[:width].mean()), values, np.full(width, values[-width:].mean())])
+    padded = np.concatenate(
+        [np.full(width, values[:width].mean()), values, np.full(width, values[-width:].mean())]
+    )
     kernel = np.ones(2 * width + 1) / (2 * width + 1)
     return np.convolve(padded, kernel, mode="valid")
 

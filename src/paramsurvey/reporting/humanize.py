@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 
+from paramsurvey.transport.safe_text import safe_line
+
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
 SPANS = (("s", 1), ("min", 60), ("h", 3600), ("d", 86400))
 
 
 def clipped(text: str, width: int) -> str:
-    """Return `text` on one line of at most `width` characters.
+    """Return `text` on one line of at most `width` characters, without anything that a terminal obeys.
 
     Examples
     --------
     >>> clipped("a long story", 7)
     'a long…'
     """
-    line = " ".join(text.split())
+    line = safe_line(" ".join(text[: 8 * width].split()))  # of a long text no more is ever shown
     return line if len(line) <= width else line[: width - 1] + "…"
 
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from paramsurvey.engine.collector import FailedPset
 from paramsurvey.engine.cost_model import CostModel
-from paramsurvey.engine.failure_causes import Case, Causes
+from paramsurvey.engine.failure_causes import Causes
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.eta import LOOKED_AT, Eta, Moment
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.reporting.rate import RateMeter
 from paramsurvey.reporting.reporter import Reporter
-from paramsurvey.reporting.snapshot import Running, Snapshot
+from paramsurvey.reporting.snapshot import LastFailure, Running, Snapshot
 from paramsurvey.reporting.summary import PERCENTS, SummaryFacts, summary
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Failure, Pset, Rows
+from paramsurvey.transport.safe_text import shortened
 
 SHOWN_SLOWEST = 3
 SLOW = 1.0  # seconds: a pset that has run for less is not worth a line
+LONGEST_EXCEPTION = 2_000  # characters of it that are kept for the view
 INTERVAL = 0.25  # seconds between two looks at the counters
 
 
@@ -62,7 +66,7 @@ class Monitor:
         self._clock = clock
         self._survey: WatchedSurvey | None = None
         self._causes = Causes()
-        self._last_failure: Case | None = None
+        self._last_failure: LastFailure | None = None
         self._summary = ""
         self._begun = clock()
         self._meter = RateMeter(self._begun)
@@ -87,7 +91,16 @@ class Monitor:
 
     def failed(self, row: int, failure: Failure) -> None:
         """Note a failure."""
-        self._last_failure = self._causes.add(row, failure.kind, failure.exception, failure.traceback)
+        self._note_failure(row, failure, again=False)
+
+    def retried(self, row: int, failure: Failure) -> None:
+        """Note the failure of an attempt that is made again."""
+        self._note_failure(row, failure, again=True)
+
+    def _note_failure(self, row: int, failure: Failure, again: bool) -> None:
+        exception = shortened(failure.exception, LONGEST_EXCEPTION)
+        case = self._causes.add(row, failure.kind, exception, failure.traceback)
+        self._last_failure = LastFailure(case, row, again=again)
 
     def conclude(
         self,
@@ -133,10 +146,18 @@ class Monitor:
             per_second=self._meter.per_second(now),
             seconds_left=self._seconds_left(survey),
             slowest=[Running(row, survey.pset(row), seconds) for row, seconds in slowest],
-            last_failure=self._last_failure,
+            last_failure=self._last_failure_of(survey),
             summary=self._summary,
         )
 
+    def _last_failure_of(self, survey: WatchedSurvey) -> LastFailure | None:
+        """Return the last failure with its pset, which is made only for what is looked at."""
+        last = self._last_failure
+        if last is None or last.pset is not None:
+            return last
+        with suppress(KeyError):  # an iterator's pset that finished since, and was dropped
+            self._last_failure = last = replace(last, pset=survey.pset(last.number))
+        return last
 
     def _seconds_left(self, survey: WatchedSurvey) -> tuple[float, float] | None:
         """Return the range that the survey will probably take from now."""

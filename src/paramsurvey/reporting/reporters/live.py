@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.console import write
 from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.reporters.plain_lines import last_lines
 from paramsurvey.reporting.reporters.screen import Screen

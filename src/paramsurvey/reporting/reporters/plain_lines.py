@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.console import write
 from paramsurvey.reporting.humanize import frequency, span
 from paramsurvey.reporting.reporter import Reporter, plain_line
 from paramsurvey.reporting.snapshot import Look, Snapshot
@@ -35,9 +35,7 @@ class PlainReporter:
         stream = sys.stderr if self._stream is None else self._stream
         if stream is None:  # pythonw and some daemons have no stderr
             return
-        with suppress(OSError, ValueError):  # ValueError: closed
-            stream.write(last_lines(progress, self._look()) if final else pace_line(progress, self._look()))
-            stream.flush()
+        write(stream, last_lines(progress, self._look()) if final else pace_line(progress, self._look()))
 
     def close(self) -> None:
         """Do nothing: a line is complete when it is written."""

@@ -91,4 +91,6 @@ def _width(line: bytes) -> int:
     text = line[: LONGEST_LINE + 1].decode(errors="replace")
     if len(line) > LONGEST_LINE or not text.replace("\r", "").isprintable():
         return 0
-    return max(sum(1 + (unicodedata.east_asian_width(one) in "WF") for one in part) for part in text.split("\r"))
+    return max(
+        sum(1 + (unicodedata.east_asian_width(one) in "WF") for one in part) for part in text.split("\r")
+    )
