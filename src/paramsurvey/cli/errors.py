@@ -16,6 +16,7 @@ from paramsurvey.transport.safe_text import safe_block
 ALL_FINISHED = 0
 SOME_FAILED = 1
 BAD_USAGE = 2
+RUN_DIED = 4  # the driver of the run that was asked about was killed
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 DEBUG = "PARAMSURVEY_DEBUG"

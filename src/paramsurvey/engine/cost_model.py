@@ -267,7 +267,7 @@ def _distinct(values: ColumnValues) -> tuple[list[Any], NDArray[np.int64] | None
 
 
 def _axis_of(name: str, cells: list[Any]) -> _Axis | None:
-    """Return the axis of a column, None if its values say nothing: they are equal, or too many and no numbers."""
+    """Return the axis of a column; None if its values are all equal, or many that are no numbers."""
     try:
         levels = {value: number for number, value in enumerate(dict.fromkeys(cells))}
     except TypeError:  # something that is not hashable

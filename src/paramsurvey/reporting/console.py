@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import sys
 import warnings
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Protocol, TextIO
 
 from paramsurvey.errors import ParamsurveyWarning
 from paramsurvey.transport.messages import Failure, Pset
+from paramsurvey.transport.patient_writing import write_patiently
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.transport.safe_text import safe_block, safe_line, shortened
 
@@ -19,7 +19,6 @@ LONGEST_SHOWN = 2_000  # characters of an exception or a pset on stderr
 LONGEST_LOGGED = 20_000  # characters of an exception, a traceback or a pset in the log
 MOST_LOGGED = 20_000_000  # characters that failures may take in a map's log: what else there is is counted
 PATIENCE = 0.25  # seconds that a line waits for a terminal or pipe that takes nothing
-PIECE = 128  # characters, which are at most 512 bytes: any pipe that takes something takes so many
 
 
 class Log(Protocol):
@@ -66,7 +65,8 @@ class Console:
         new = False
         if self._room > 0:
             logged = safe_line(shortened(describe(pset()), LONGEST_LOGGED))
-            text = f"pset without result: {shortened(line, LONGEST_LOGGED)}\npset: {logged}\nattempts: {attempts}"
+            reason = shortened(line, LONGEST_LOGGED)
+            text = f"pset without result: {reason}\npset: {logged}\nattempts: {attempts}"
             self._room -= len(text)
             self._log.write(text)
             new = self._keep_traceback(failure.traceback)
@@ -135,21 +135,8 @@ def write(stream: TextIO, text: str) -> None:
     Whatever stands still, a terminal after Ctrl-S or a pipe that nobody reads, does not stop a survey: after
     `PATIENCE` seconds the rest of the text is dropped. The log has it.
     """
-    text = safe_block(text)
     with suppress(OSError, ValueError):
-        for start in range(0, len(text), PIECE):
-            if not _takes_text(stream):
-                return
-            stream.write(text[start : start + PIECE])
-            stream.flush()
-
-
-def _takes_text(stream: TextIO) -> bool:
-    """Wait until a stream can be written without waiting; return False if it takes too long."""
-    try:
-        return bool(select.select([], [stream.fileno()], [], PATIENCE)[1])
-    except (OSError, ValueError, AttributeError):  # no file, or one that select cannot ask
-        return True
+        write_patiently(stream, safe_block(text), PATIENCE)
 
 
 def indented(text: str) -> str:

@@ -273,7 +273,7 @@ class Eta:
         return min(fewest, moment.cores), max(most, moment.cores)
 
     def _ages(self, moment: Moment) -> Sequence[float]:
-        """Return for how many seconds psets have been running; where no backend tells, since the last one ended."""
+        """Return how long psets have been running: since the last one ended, where no backend tells."""
         if moment.ages or not moment.active:
             return moment.ages
         return [moment.now - self._last_end] * min(moment.active, moment.cores, moment.remaining)
@@ -289,7 +289,7 @@ def _before_the_first(moment: Moment, ages: Sequence[float]) -> tuple[float, flo
 
 
 def _attempts(moment: Moment, waiting: int) -> tuple[float, float]:
-    """Return the least and the most attempts that the waiting psets take: if no more fail, or as many as so far."""
+    """Return the attempts that waiting psets take if no more fail, and if as many fail as so far."""
     if not moment.retried:
         return waiting, waiting
     attempts = max(moment.psets, moment.retried)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 from paramsurvey.engine.collector import FailedPset
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.failure_causes import Causes
-from paramsurvey.engine.progress import MapProgress
+from paramsurvey.engine.progress import MapProgress, Outlook, RunningPset
 from paramsurvey.reporting.eta import LOOKED_AT, Eta, Moment
+from paramsurvey.reporting.humanize import clipped
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.reporting.rate import RateMeter
 from paramsurvey.reporting.reporter import Reporter
-from paramsurvey.reporting.snapshot import LastFailure, Running, Snapshot
+from paramsurvey.reporting.snapshot import LastFailure, Running, Snapshot, pset_text
 from paramsurvey.reporting.summary import PERCENTS, SummaryFacts, summary
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Failure, Pset, Rows
@@ -24,6 +26,9 @@ from paramsurvey.transport.safe_text import shortened
 SHOWN_SLOWEST = 3
 SLOW = 1.0  # seconds: a pset that has run for less is not worth a line
 LONGEST_EXCEPTION = 2_000  # characters of it that are kept for the view
+TOLD_EVERY = 1.0  # seconds between two times that other processes are told what there is to see
+MOST_TOLD = 8  # running psets that they are told of
+LONGEST_TOLD = 200  # characters of one
 INTERVAL = 0.25  # seconds between two looks at the counters
 
 
@@ -58,12 +63,16 @@ class Monitor:
     ----------
     clock : callable
         Returns seconds that never go back.
+    tells_others : bool
+        Whether other processes are told what there is to see: `paramsurvey watch`, through the checkpoint.
     """
 
     interval = INTERVAL
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], tells_others: bool = False) -> None:
         self._clock = clock
+        self._tells_others = tells_others
+        self._told_at = -math.inf
         self._survey: WatchedSurvey | None = None
         self._causes = Causes()
         self._last_failure: LastFailure | None = None
@@ -85,6 +94,9 @@ class Monitor:
         assert self._survey is not None
         self._meter.observe(self._clock(), progress.finished + progress.failures)
         self._eta.observe(self._moment(self._survey), self._survey.costs.take_tested())
+        if self._tells_others and self._clock() >= self._told_at + TOLD_EVERY:
+            self._told_at = self._clock()
+            progress.outlook = self._outlook(self._survey)
 
     def close(self) -> None:
         """Do nothing: there is still something to be seen at the end."""
@@ -139,7 +151,6 @@ class Monitor:
         now, survey = self._clock(), self._survey
         if survey is None:
             return Snapshot()
-        progress = survey.progress
         slowest = [one for one in survey.running() if one[1] >= SLOW][:SHOWN_SLOWEST]
         return Snapshot(
             elapsed=now - self._begun,
@@ -158,6 +169,14 @@ class Monitor:
         with suppress(KeyError):  # an iterator's pset that finished since, and was dropped
             self._last_failure = last = replace(last, pset=survey.pset(last.number))
         return last
+
+    def _outlook(self, survey: WatchedSurvey) -> Outlook:
+        span = self._seconds_left(survey)
+        running = [
+            RunningPset(row, clipped(pset_text(row, survey.pset(row)), LONGEST_TOLD), round(seconds, 3))
+            for row, seconds in survey.running()[:MOST_TOLD]
+        ]
+        return Outlook((round(span[0], 3), round(span[1], 3)) if span else None, running)
 
     def _seconds_left(self, survey: WatchedSurvey) -> tuple[float, float] | None:
         """Return the range that the survey will probably take from now."""

@@ -36,7 +36,7 @@ class Watch:
         self._stats = stats
         self._advice = next_steps
         self._runs_here = runs_here
-        self._monitor = Monitor(time.monotonic)
+        self._monitor = Monitor(time.monotonic, tells_others=options.checkpoint is not None)
         self._reporters = Reporters([], time.monotonic, self.console.say)
 
     def begin(self, survey: Survey, interactive: bool = True) -> None:

@@ -1,8 +1,8 @@
 r"""Text of others made safe for terminals and logs: it can neither command a terminal nor forge a line.
 
-Escape sequences move the cursor, change titles and colors, and even type. Newlines make a second line, which
-looks as if paramsurvey had written it. Controls of the writing direction show other text than there is. All of
-them are shown as Python writes them in a string: ``\x1b``, ``\n``, ``\u202e``.
+Escape sequences move the cursor, change titles and colors, and even type. Newlines make a second line,
+which looks as if paramsurvey had written it. Controls of the writing direction show other text than there is.
+All of them are shown as Python writes them in a string: ``\x1b``, ``\n``, ``\u202e``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def safe_line(text: str) -> str:
 
 
 def safe_block(text: str) -> str:
-    r"""Return text of several lines, whose line ends and tabs stay, without anything else that a terminal obeys.
+    r"""Return text without anything that a terminal obeys, but with its line ends and tabs.
 
     Examples
     --------

@@ -51,7 +51,7 @@ class ScreenText:
         After a line without an end they are drawn again at the next `show`: it may be a prompt.
         """
         erasing = self._erasing()
-        whole, newline, rest = text.rpartition(b"\n")
+        _, newline, rest = text.rpartition(b"\n")
         again = self._begun if erasing else b""  # it was erased with the rest
         self._begun = (rest if newline else self._begun + rest)[: LONGEST_LINE + 1]
         return erasing + again + text + (b"" if self._begun else self._drawing())
