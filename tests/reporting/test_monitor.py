@@ -6,11 +6,13 @@ import io
 
 from conftest import FakeClock
 from paramsurvey.engine.collector import FailedPset
+from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.params.sources import as_source
 from paramsurvey.reporting.monitor import Monitor
 from paramsurvey.reporting.reporters.plain_lines import PlainReporter
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.messages import Failure, FailureKind, Pset
+from paramsurvey.transport.messages import Failure, FailureKind, Pset, Rows
 
 RAISED = Failure(FailureKind.RAISED, "ValueError('a')", 'File "fit.py", line 3, in fit\n')
 
@@ -22,9 +24,16 @@ class FakeSurvey:
         self.progress = MapProgress("fit", total=1000)
         self.stats = PerfStats({"fit_wallclock": [1.0, 3.0]})
         self.now_running: list[tuple[int, float]] = []
+        self.costs = CostModel(as_source([{"i": i} for i in range(1000)]))
 
     def running(self) -> list[tuple[int, float]]:
         return self.now_running
+
+    def waiting(self, most: int) -> Rows:
+        return range(self.progress.finished, 1000, 10)
+
+    def core_count(self) -> int:
+        return 2
 
     def pset(self, row: int) -> Pset:
         return {"i": row}
@@ -36,6 +45,10 @@ def watch(clock: FakeClock, seconds: int, per_second: int) -> tuple[Monitor, Fak
     monitor.begin(survey)
     for _ in range(seconds):
         clock.now += 1
+        survey.costs.observe(
+            range(survey.progress.finished, survey.progress.finished + per_second),
+            [2 / per_second] * per_second,
+        )
         survey.progress.finished += per_second
         monitor.report(survey.progress, final=False)
     return monitor, survey
