@@ -34,7 +34,7 @@ SHORTEST = 1e-7  # seconds: less than a clock can tell
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Predictions:
     """How good the predictions were, of psets that had not been learned yet.
 
     Attributes
@@ -49,7 +49,7 @@ class Tested:
     expected: Floats
 
 
-NOTHING_TESTED = Tested(np.empty(0), np.empty(0))
+NO_PREDICTIONS = Predictions(np.empty(0), np.empty(0))
 
 
 @dataclass
@@ -86,11 +86,11 @@ class CostModel:
         self._axes: list[_Axis] | None = None  # found when they are first needed
         self._pending: deque[tuple[Rows, Floats]] = deque()
         self._waiting = 0  # psets in `_pending`
-        self._tested: deque[Tested] = deque(maxlen=MOST_PENDING)
+        self._tested: deque[Predictions] = deque(maxlen=MOST_PENDING)
         self._products = np.zeros((1, 1))  # X'X of the observations, with weights that fade
-        self._targets = np.zeros(1)  # X'y, y being the logarithm of the seconds
+        self._targets: Floats = np.zeros(1)  # X'y, y being the logarithm of the seconds
         self._weight = 0.0
-        self._factors = np.zeros(1)
+        self._factors: Floats = np.zeros(1)
         self._correction = 1.0  # from the exponential of a mean logarithm to a mean
 
     def observe(self, rows: Rows, seconds: ArrayLike) -> None:
@@ -134,14 +134,14 @@ class CostModel:
         pieces = (rows[start : start + PIECE] for start in range(0, len(rows), PIECE))
         return np.concatenate([self._predict(self._design(piece)) for piece in pieces])
 
-    def take_tested(self) -> Tested:
+    def take_predictions(self) -> Predictions:
         """Return the predictions that were put to the test since the last call."""
         self._learn_pending()
         tested = list(self._tested)
         self._tested.clear()
-        return Tested(
-            np.concatenate([one.seconds for one in (NOTHING_TESTED, *tested)]),
-            np.concatenate([one.expected for one in (NOTHING_TESTED, *tested)]),
+        return Predictions(
+            np.concatenate([one.seconds for one in (NO_PREDICTIONS, *tested)]),
+            np.concatenate([one.expected for one in (NO_PREDICTIONS, *tested)]),
         )
 
     # learning
@@ -160,7 +160,7 @@ class CostModel:
     def _learn(self, design: Floats, seconds: Floats) -> None:
         logs = np.log(np.maximum(seconds, SHORTEST))
         guess = self._predict(design) if self._weight else np.full(len(seconds), math.exp(logs.mean()))
-        self._tested.append(Tested(seconds, guess))
+        self._tested.append(Predictions(seconds, guess))
         fading = MEMORY / max(MEMORY, self._weight + len(seconds))
         self._products = fading * self._products + design.T @ design
         self._targets = fading * self._targets + design.T @ logs
@@ -174,10 +174,12 @@ class CostModel:
     def _solve(self) -> None:
         ridge = np.full(len(self._targets), RIDGE)
         ridge[0] = 1e-6  # the mean is not drawn anywhere
-        self._factors = np.linalg.solve(self._products + np.diag(ridge), self._targets)
+        self._factors = np.asarray(
+            np.linalg.solve(self._products + np.diag(ridge), self._targets), np.float64
+        )
 
     def _predict(self, design: Floats) -> Floats:
-        return self._correction * np.exp(np.clip(design @ self._factors, -20, 20))
+        return max(self._correction, SHORTEST) * np.exp(np.clip(design @ self._factors, -20, 20))
 
     # axes
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.engine.cost_model import Tested
+from paramsurvey.engine.cost_model import Predictions
 from paramsurvey.reporting.forecast import History, Outlook, Promise, believed, noise, outlooks
 from paramsurvey.reporting.makespan import makespan, seconds_to_go
 
@@ -102,11 +102,11 @@ class Eta:
 
     Examples
     --------
-    >>> from paramsurvey.engine.cost_model import NOTHING_TESTED
+    >>> from paramsurvey.engine.cost_model import NO_PREDICTIONS
     >>> eta = Eta(0.0)
     >>> for second in range(1, 31):
     ...     moment = Moment(float(second), psets=second, seconds=float(second), remaining=60 - second)
-    ...     eta.observe(moment, NOTHING_TESTED)
+    ...     eta.observe(moment, NO_PREDICTIONS)
     >>> low, high = eta.seconds_left(moment)
     >>> low < 30 < high
     True
@@ -122,13 +122,13 @@ class Eta:
         self._last = Moment(now, 0, 0.0, 0)
         self._last_end = now
 
-    def observe(self, moment: Moment, tested: Tested) -> None:
+    def observe(self, moment: Moment, tested: Predictions) -> None:
         """Note what is known now.
 
         Parameters
         ----------
         moment : Moment
-        tested : Tested
+        tested : Predictions
             How well the cost model predicted what has ended since the last call.
         """
         last, self._last = self._last, moment
