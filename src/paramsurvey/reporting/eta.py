@@ -31,7 +31,7 @@ JITTER = 0.15  # seconds: workers start, and send what they have every now and t
 LIKELY = 0.8  # the chance that a pset which runs now is over by what is taken as the latest
 EARLY_FACTOR = 6.0  # before the first result: psets may take so many times what they have run so far
 SLOWEST = 0.01  # seconds of work that a core gets done in a second: less is believed of none
-OUTER = 2  # forecasts at each end that are left out, where there are many
+OUTER = 2  # of the longest forecasts are left out, where there are many: some trend always goes too far
 ALIKE = 1.25  # times what others took, or less: psets that run now are taken for alike
 WIDEST = math.log(2.5)  # of the doubt in a forecast that was wrong before: beyond, a range says nothing
 SLACK = 0.1  # of a forecast's error, for each time that more is left than has run
@@ -204,8 +204,8 @@ class Eta:
         lows = [each * one.factor * math.exp(-_doubt(one, doubt)) for each, one, doubt in chance]
         highs = [each * one.factor * math.exp(_doubt(one, doubt)) for each, one, doubt in chance]
         lows_tail, highs_tail = self._tail()
-        outer = OUTER if len(lows) > 3 * OUTER else 0
-        low = sorted(lows, key=_mean)[outer] * lows_tail
+        outer = OUTER if len(highs) > 3 * OUTER else 0
+        low = min(lows, key=_mean) * lows_tail
         high = sorted(highs, key=_mean)[-1 - outer] * highs_tail
         slower = self._slower_now(ages)
         return low, high if slower < _mean(high) else np.full(1, slower)
