@@ -154,6 +154,8 @@ libc = ctypes.CDLL(None)
 
 def fit(pset, system_kwargs, user_kwargs):
     if pset["i"] == 0:
+        while not os.path.exists("flood"):
+            time.sleep(0.01)
         for number in range(12_000):
             print("line", number)
     while pset["i"] == 2 and not os.path.exists("go"):
@@ -170,9 +172,10 @@ def tell(user_ret, system_kwargs, user_kwargs):
         print("begun, ", end="", flush=True)
         time.sleep(0.6)
         print("and ended", flush=True)
+        open("flood", "w").close()
 
 paramsurvey.init(ncores=2)
-paramsurvey.map(fit, [{"i": i} for i in (1, 0, 3, 2)], name="survey", group_size=1, out_func=tell)
+paramsurvey.map(fit, [{"i": i} for i in (1, 3, 0, 2)], name="survey", group_size=1, out_func=tell)
 print("over")
 """
 

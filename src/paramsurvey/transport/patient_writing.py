@@ -35,9 +35,10 @@ def write_patiently(stream: TextIO, text: str, seconds: float = 0.0) -> int:
     OSError, ValueError
         The stream cannot be written, or is closed.
     """
-    for start in range(0, len(text), PIECE):
-        if not takes_text(stream, seconds):
-            return start
-        stream.write(text[start : start + PIECE])
+    start = 0
+    while start < len(text) and takes_text(stream, seconds):
+        end = text.rfind("\n", start, start + PIECE) + 1 or start + PIECE  # so that lines stay whole
+        stream.write(text[start:end])
         stream.flush()
-    return len(text)
+        start = end
+    return min(start, len(text))
