@@ -15,7 +15,7 @@ def fit(pset, system_kwargs, user_kwargs):
     return {"b": 1}
 
 paramsurvey.init(ncores=2, verbose=0)
-results = paramsurvey.map(fit, [{"a": i} for i in range(20)], timeout=5)
+results = paramsurvey.map(fit, [{"a": i} for i in range(20)], timeout=20)
 paramsurvey.finalize()
 with open("done", "w") as file:
     print(len(results), len(results.missing), file=file)
