@@ -17,7 +17,7 @@ import pytest
 from test_cli import PROGRAM, paramsurvey, script, start
 
 from conftest import wait_until
-from paramsurvey.checkpoint.run_file import now
+from paramsurvey.checkpoint.run_json.run_file import now
 from paramsurvey.cli.checkpoints.run_state import RunState, describe
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand, save_command
 from paramsurvey.cli.program import run_program
