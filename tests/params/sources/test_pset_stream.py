@@ -9,7 +9,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from paramsurvey.errors import PsetError
-from paramsurvey.params.sources import PsetStream, PsetTable, make_psets
+from paramsurvey.params.sources import PsetList, PsetStream, make_psets
 
 
 def test_an_iterator_is_read_as_it_is_asked_for() -> None:
@@ -55,6 +55,6 @@ def test_rows_of_an_iterator_have_the_columns_of_all() -> None:
     dicts = [{"a": 0}, {"b": "x"}, {"a": 2, "c": 1.5}]
     source = PsetStream(iter(dicts))
     source.read(10)
-    table = PsetTable.from_dicts(dicts)
+    table = PsetList(dicts)
     for rows in (None, range(1), range(1, 3), np.array([], dtype=np.int64)):
         assert_frame_equal(source.frame(rows), table.frame(rows))

@@ -10,7 +10,9 @@ from paramsurvey.errors import PsetTypeError
 from paramsurvey.params.axes import as_list
 from paramsurvey.params.column_names import without_reasons
 from paramsurvey.params.dataframes import frame_of
-from paramsurvey.params.sources.pset_source import PsetSource, check_pset
+from paramsurvey.params.sources.dict_columns import check_psets
+from paramsurvey.params.sources.pset_list import PsetList
+from paramsurvey.params.sources.pset_source import PsetSource
 from paramsurvey.params.sources.pset_stream import PsetStream
 from paramsurvey.params.sources.pset_table import PsetTable
 from paramsurvey.params.sources.space_source import SpaceSource
@@ -51,7 +53,7 @@ def as_source(psets: object, limit: int | None = None, pset_types: str = "given"
         return PsetTable.from_frame(_typed_by_column(_dicts(psets)), limit)
     if isinstance(psets, Iterator):
         return PsetStream(psets)
-    return PsetTable.from_dicts(_dicts(psets)[:limit])
+    return PsetList(_dicts(psets)[:limit])
 
 
 def _typed_by_column(psets: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -72,6 +74,5 @@ def _dicts(psets: object) -> list[Mapping[str, Any]]:
             "give for example [{'a': 1}, {'a': 2}]"
         )
     rows = as_list(psets)
-    for i, pset in enumerate(rows):
-        check_pset(i, pset)
+    check_psets(rows)
     return rows

@@ -1,4 +1,4 @@
-"""Psets of a table or of a list of dicts, kept in columns."""
+"""Psets of a table, kept in columns."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paramsurvey.params.column_names import ATTEMPTS, check_names, without_reasons
+from paramsurvey.params.column_names import check_names
 from paramsurvey.params.dataframes import as_series
-from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues, all_keys
-from paramsurvey.transport.columns import numpy_index, value_array
+from paramsurvey.params.sources.dict_columns import values_at
+from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues
+from paramsurvey.transport.columns import numpy_index
 from paramsurvey.transport.decoders import TableDecoder
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Rows, Values
@@ -55,18 +56,12 @@ class PsetTable:
         return table.showing({name: column.set_axis(index) for name, column in noted_columns(psets).items()})
 
     @classmethod
-    def from_dicts(cls, psets: Sequence[Mapping[str, Any]]) -> PsetTable:
-        """Return the psets of a list of dicts; nan where a pset does not have the key."""
+    def of_values(cls, values: Mapping[str, Values], length: int) -> PsetTable:
+        """Return the psets of which workers get `values`, by column; `length` counts where there is none."""
         import pandas as pd
 
-        names = all_keys(psets)
-        if ATTEMPTS in names:
-            psets = [without_reasons(pset) for pset in psets]
-            names = all_keys(psets)
-        check_names(names)
-        values = {name: _value_array([pset.get(name, np.nan) for pset in psets]) for name in names}
         frame = pd.DataFrame({name: as_series(column) for name, column in values.items()})
-        return cls(frame if names else pd.DataFrame(index=pd.RangeIndex(len(psets))), values)
+        return cls(frame if values else pd.DataFrame(index=pd.RangeIndex(length)), values)
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -166,16 +161,8 @@ class _WorkerColumn:
         at = numpy_index(rows)
         if self._series is not None:
             return to_python(self._series.iloc[at], dates=True)
-        values = self._values
-        assert values is not None
-        if isinstance(values, np.ndarray):
-            return values[at]
-        return values[at] if isinstance(at, slice) else [values[i] for i in at]
-
-
-def _value_array(values: list[Any]) -> Values:
-    array = value_array(values)
-    return array if isinstance(array, np.ndarray) else to_python(array, dates=True)
+        assert self._values is not None
+        return values_at(self._values, at)
 
 
 def _immutable_categories(series: pd.Series[Any]) -> list[Any] | None:
