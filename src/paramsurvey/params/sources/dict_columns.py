@@ -14,7 +14,7 @@ from paramsurvey.transport.columns import value_array
 from paramsurvey.transport.messages import Values
 from paramsurvey.transport.packed_columns import to_python
 
-PIECE = 1 << 12  # psets that are converted together: their dicts stay in the CPU's cache between two passes
+PIECE = 1 << 11  # psets that are converted together: their dicts stay in the CPU's cache between two passes
 
 AnyPset = Mapping[str, Any]
 
@@ -98,9 +98,9 @@ def joined(parts: Sequence[Values]) -> Values:
 
 def values_at(values: Values, at: Any) -> Values:
     """Return the values at the places `at`, a slice or an integer array."""
-    if isinstance(values, np.ndarray) or isinstance(at, slice):
-        return values[at]
-    return [values[i] for i in at]
+    if isinstance(values, np.ndarray):
+        return np.asarray(values[at])
+    return values[at] if isinstance(at, slice) else [values[i] for i in at]
 
 
 def cells_of(values: Values) -> list[Any]:

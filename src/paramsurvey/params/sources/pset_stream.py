@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from paramsurvey.params.column_names import check_names, without_reasons
-from paramsurvey.params.sources.dict_columns import check_pset, have_keys
+from paramsurvey.params.sources.dict_columns import PIECE, check_pset, have_keys
 from paramsurvey.params.sources.pset_source import ColumnValues
 from paramsurvey.params.sources.pset_table import PsetTable
 from paramsurvey.params.sources.stream_chunks import Chunk, ColumnChunk, DictChunk, Part, columns_of_parts
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
     from paramsurvey.params.sources.pset_source import PsetSource
 
-FULL_CHUNK = (
-    1 << 12
-)  # psets: a chunk that has so many becomes columns, if all have the same keys
+ChunkT = TypeVar("ChunkT", bound=Chunk)
 
 
 class PsetStream:
@@ -45,7 +43,6 @@ class PsetStream:
         self._checked: set[str] = set()
         self._chunks: list[Chunk] = []
         self._starts: list[int] = []  # the first row of each chunk
-        self._last_is_full = True  # so that it takes no more psets
         self._table: PsetTable | None = None  # of all rows that are kept
 
     def __len__(self) -> int:
@@ -57,11 +54,19 @@ class PsetStream:
         A pset that is refused, or an exception of the iterator, does not hide the psets before it: these
         are returned first, and the exception is raised by the next call.
         """
+        before = self._count
+        while (missing := before + count - self._count) > 0:
+            piece = min(PIECE, missing)
+            if self._read_piece(piece, first=self._count == before) < piece:
+                break
+        return self._count - before
+
+    def _read_piece(self, count: int, first: bool) -> int:
         psets: list[Pset] = []
         try:
             self._read_into(psets, count)
         except Exception as error:
-            if not psets:
+            if first and not psets:
                 raise
             self._psets = _raising(error)
         if psets:
@@ -83,28 +88,24 @@ class PsetStream:
             add(own)
 
     def _add(self, psets: list[Pset]) -> None:
-        """Keep psets that were read; in columns if they are many that have the same keys."""
-        rows = range(self._count, self._count + len(psets))
-        if len(psets) >= FULL_CHUNK and have_keys(psets, list(psets[0])):
-            self._append(ColumnChunk(rows, psets), rows.start)
+        """Keep psets that were read: as columns if they are many and have the same keys."""
+        names = tuple(psets[0])
+        last = self._chunks[-1] if self._chunks else None
+        if len(psets) == PIECE and have_keys(psets, names):
+            if not isinstance(last, ColumnChunk) or not last.takes(names):
+                last = self._append(ColumnChunk(self._count, names))
+            last.add(psets)
         else:
-            self._add_dicts(rows.start, psets)
-        self._count = rows.stop
+            if not isinstance(last, DictChunk) or len(last) >= PIECE:
+                last = self._append(DictChunk())
+            last.add(self._count, psets)
+        self._count += len(psets)
         self._table = None
 
-    def _add_dicts(self, first: int, psets: list[Pset]) -> None:
-        last = self._chunks[-1] if self._chunks else None
-        if not isinstance(last, DictChunk) or self._last_is_full:
-            last = DictChunk()
-            self._append(last, first)
-        last.add(first, psets)
-        self._last_is_full = len(last) >= FULL_CHUNK
-        if self._last_is_full and have_keys(last.psets, list(psets[0])):
-            self._chunks[-1] = ColumnChunk(last.kept_rows(), last.psets)
-
-    def _append(self, chunk: Chunk, first: int) -> None:
+    def _append(self, chunk: ChunkT) -> ChunkT:
         self._chunks.append(chunk)
-        self._starts.append(first)
+        self._starts.append(self._count)
+        return chunk
 
     def _by_chunk(self, rows: Rows) -> Iterator[tuple[Chunk, Rows]]:
         """Yield the chunks that have these rows, in the order of the rows, each with its own."""

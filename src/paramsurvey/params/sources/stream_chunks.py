@@ -13,6 +13,8 @@ from paramsurvey.transport.decoders import SameKeyPsets
 from paramsurvey.transport.messages import Pset, Rows, Values
 from paramsurvey.transport.packed_columns import to_python
 
+FULL = 1 << 15  # psets that a chunk has at most: it keeps its memory until half of it is dropped
+
 Part: TypeAlias = SameKeyPsets | list[Pset]
 """Some psets as workers get them: in columns if they have the same keys in the same order, else as dicts."""
 
@@ -55,16 +57,34 @@ class ColumnChunk:
 
     Parameters
     ----------
-    rows : Rows
-        The psets' rows, ascending.
-    psets : sequence of dicts
+    start : int
+        The row of the first pset.
+    names : tuple of str
     """
 
-    def __init__(self, rows: Rows, psets: Sequence[Pset]) -> None:
-        self._rows = rows
-        self._names = tuple(psets[0])
-        self._columns = values_by_name(psets, self._names)
+    def __init__(self, start: int, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._rows: Rows = range(start, start)
+        self._pieces: list[list[Values]] = []  # columns; several pieces are joined when they are needed
         self._dropped: NDArray[np.bool_] | None = None
+
+    def takes(self, names: tuple[str, ...]) -> bool:
+        """Tell whether psets with these keys may be added."""
+        return names == self._names and isinstance(self._rows, range) and len(self._rows) < FULL
+
+    def add(self, psets: Sequence[Pset]) -> None:
+        """Add the psets of the next rows."""
+        rows = self._rows
+        assert isinstance(rows, range)
+        self._rows = range(rows.start, rows.stop + len(psets))
+        self._pieces.append(values_by_name(psets, self._names))
+        if self._dropped is not None:
+            self._dropped = np.append(self._dropped, np.zeros(len(psets), dtype=np.bool_))
+
+    def _columns(self) -> list[Values]:
+        if len(self._pieces) > 1:
+            self._pieces = [[joined(parts) for parts in zip(*self._pieces, strict=True)]]
+        return self._pieces[0]
 
     def forget(self, rows: Rows) -> None:
         """Drop psets. Their memory is freed when at least half of those that are kept have been dropped."""
@@ -77,7 +97,7 @@ class ColumnChunk:
     def _drop(self, kept: NDArray[np.bool_]) -> None:
         places = np.flatnonzero(kept)
         self._rows = np.asarray(self._rows, dtype=np.int64)[places]
-        self._columns = [values_at(values, places) for values in self._columns]
+        self._pieces = [[values_at(values, places) for values in self._columns()]]
         self._dropped = None
 
     def kept_rows(self) -> Rows:
@@ -89,7 +109,9 @@ class ColumnChunk:
     def part(self, rows: Rows) -> SameKeyPsets:
         """Return psets in columns."""
         at = self._places(rows)
-        return SameKeyPsets(self._names, tuple(values_at(values, at) for values in self._columns), len(rows))
+        return SameKeyPsets(
+            self._names, tuple(values_at(values, at) for values in self._columns()), len(rows)
+        )
 
     def _places(self, rows: Rows) -> slice | NDArray[np.int64]:
         if not isinstance(self._rows, range):
