@@ -60,7 +60,7 @@ class SameKeyPsets:
     """
 
     names: tuple[str, ...]
-    columns: tuple[Values | PackedValues, ...]
+    columns: tuple[Any, ...]  # of Values, or of PackedValues where they are sent
     count: int
 
     def __len__(self) -> int:

@@ -12,7 +12,14 @@ from paramsurvey.params.column_names import check_names, without_reasons
 from paramsurvey.params.sources.dict_columns import PIECE, check_pset, have_keys
 from paramsurvey.params.sources.pset_source import ColumnValues
 from paramsurvey.params.sources.pset_table import PsetTable
-from paramsurvey.params.sources.stream_chunks import Chunk, ColumnChunk, DictChunk, Part, columns_of_parts
+from paramsurvey.params.sources.stream_chunks import (
+    FEW,
+    Chunk,
+    ColumnChunk,
+    DictChunk,
+    Part,
+    columns_of_parts,
+)
 from paramsurvey.transport.decoders import StreamDecoder
 from paramsurvey.transport.messages import Pset, Rows
 
@@ -91,7 +98,7 @@ class PsetStream:
         """Keep psets that were read: as columns if they are many and have the same keys."""
         names = tuple(psets[0])
         last = self._chunks[-1] if self._chunks else None
-        if len(psets) == PIECE and have_keys(psets, names):
+        if len(psets) >= FEW and have_keys(psets, names):
             if not isinstance(last, ColumnChunk) or not last.takes(names):
                 last = self._append(ColumnChunk(self._count, names))
             last.add(psets)

@@ -13,6 +13,7 @@ from paramsurvey.transport.decoders import SameKeyPsets
 from paramsurvey.transport.messages import Pset, Rows, Values
 from paramsurvey.transport.packed_columns import to_python
 
+FEW = 64  # psets: so many that are read together become columns, if they have the same keys
 FULL = 1 << 15  # psets that a chunk has at most: it keeps its memory until half of it is dropped
 
 Part: TypeAlias = SameKeyPsets | list[Pset]
