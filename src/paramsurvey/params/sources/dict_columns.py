@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from paramsurvey.errors import PsetTypeError
 from paramsurvey.transport.columns import value_array
 from paramsurvey.transport.messages import Values
 from paramsurvey.transport.packed_columns import to_python
@@ -17,32 +16,6 @@ from paramsurvey.transport.packed_columns import to_python
 PIECE = 1 << 11  # psets that are converted together: their dicts stay in the CPU's cache between two passes
 
 AnyPset = Mapping[str, Any]
-
-
-def check_pset(number: int, pset: object) -> None:
-    """Refuse a pset that is not a dict.
-
-    Raises
-    ------
-    PsetTypeError
-        Naming the pset by its number, from 0.
-    """
-    if not isinstance(pset, Mapping):
-        raise PsetTypeError(f"pset number {number} is a {type(pset).__name__}, {pset!r:.100}: make it a dict")
-
-
-def check_psets(psets: Sequence[object]) -> None:
-    """Refuse a list in which some pset is not a dict.
-
-    Raises
-    ------
-    PsetTypeError
-        Naming the first such pset by its number, from 0.
-    """
-    if set(map(type, psets)) <= {dict}:
-        return  # the usual case, without a Python call for each
-    for number, pset in enumerate(psets):
-        check_pset(number, pset)
 
 
 def all_keys(psets: Iterable[AnyPset]) -> list[str]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from paramsurvey.params.column_names import check_names, without_reasons
-from paramsurvey.params.sources.dict_columns import PIECE, check_pset, have_keys
+from paramsurvey.params.sources.dict_columns import PIECE, have_keys
 from paramsurvey.params.sources.pset_source import ColumnValues
 from paramsurvey.params.sources.pset_table import PsetTable
+from paramsurvey.params.sources.refusals import check_pset
 from paramsurvey.params.sources.stream_chunks import (
     FEW,
     Chunk,
