@@ -113,7 +113,7 @@ def stream_sizes(sizer: GroupSizer, seconds: float, psets: int, cores: int) -> l
 def test_of_an_iterator_with_tiny_psets_no_more_is_read_at_a_time_than_a_group(cores: int) -> None:
     sizer = GroupSizer()
     for _ in range(12):
-        sizes = stream_sizes(sizer, 1e-6, 10**9, cores)
+        sizes = stream_sizes(sizer, 5e-7, 10**9, cores)
     assert sizes == [STREAM_PSETS]
 
 

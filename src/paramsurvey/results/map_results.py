@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -252,6 +253,8 @@ def _overlay(pset: pd.Series[Any], column: Column, rows: Rows) -> pd.Series[Any]
 def _missing(source: PsetSource, collector: Collector, call: WorkerCall | None) -> Missing:
     rows = collector.failed_rows()
     frame = source.frame(rows)
+    if len(rows) == 0:
+        return Missing(pd.concat([frame, _no_reasons()], axis=1), origin=MissingOrigin(call=call))
     exact = original_values(source, rows, frame)
     failed = [collector.failed[row] for row in rows.tolist()]
     frame["_exception"] = as_series([one.failure.exception for one in failed])
@@ -260,6 +263,14 @@ def _missing(source: PsetSource, collector: Collector, call: WorkerCall | None) 
     kinds = {one.failure.exception: one.failure.kind for one in failed}
     printed = _by_label(collector.output, rows)
     return Missing(frame, origin=MissingOrigin(kinds, dict(enumerate(rows.tolist())), call, printed, exact))
+
+
+@cache
+def _no_reasons() -> pd.DataFrame:
+    """Return the columns with the reasons where no pset is missing; made once, which small maps notice."""
+    no_text = as_series([])
+    none = {"_exception": no_text, "_traceback": no_text, "_attempts": pd.Series([], dtype="int64")}
+    return pd.DataFrame(none, index=pd.RangeIndex(0))
 
 
 def _by_label(output: Mapping[int, str], rows: Rows) -> dict[Hashable, str]:

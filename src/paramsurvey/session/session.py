@@ -390,11 +390,12 @@ class Session:
         return without_pool_options(options)
 
     def _resolved(self, map_options: Mapping[str, Any]) -> Options:
-        quiet = resolve(os.environ, self._given, map_options)
-        backends.name_of(quiet.backend)  # refuses what is none before anything is started
-        if quiet.verbose > 0:
-            return resolve(os.environ, self._given, map_options, warn)
-        return quiet
+        warnings: list[str] = []
+        options = resolve(os.environ, self._given, map_options, warnings.append)
+        backends.name_of(options.backend)  # refuses what is none before anything is started
+        for text in warnings if options.verbose > 0 else []:
+            warn(text)
+        return options
 
     def _open_log(self) -> RunLog:
         options = self.options

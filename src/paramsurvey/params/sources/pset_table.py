@@ -42,7 +42,10 @@ class PsetTable:
         self._frame = frame
         self.names: tuple[str, ...] = tuple(frame.columns)
         own_values = worker_values or {}
-        self._columns = [_WorkerColumn(own_values.get(name, None), frame[name]) for name in self.names]
+        self._columns = [
+            _WorkerColumn(None, frame[name]) if (own := own_values.get(name)) is None else _WorkerColumn(own)
+            for name in self.names
+        ]
 
     @classmethod
     def from_frame(cls, psets: pd.DataFrame, limit: int | None = None) -> PsetTable:
@@ -60,7 +63,11 @@ class PsetTable:
         """Return the psets of which workers get `values`, by column; `length` counts where there is none."""
         import pandas as pd
 
-        frame = pd.DataFrame({name: as_series(column) for name, column in values.items()})
+        columns = {
+            name: column if isinstance(column, np.ndarray) else as_series(column)
+            for name, column in values.items()
+        }
+        frame = pd.DataFrame(columns, copy=False)
         return cls(frame if values else pd.DataFrame(index=pd.RangeIndex(length)), values)
 
     def __len__(self) -> int:
@@ -142,11 +149,11 @@ class _WorkerColumn:
         The categories, with nan behind them, where only codes are sent; None: the values are sent.
     """
 
-    def __init__(self, values: Values | None, series: pd.Series[Any]) -> None:
+    def __init__(self, values: Values | None, series: pd.Series[Any] | None = None) -> None:
         self.categories: list[Any] | None = None
         self._series: pd.Series[Any] | None = None
         self._values = values
-        if values is not None:
+        if series is None:
             return
         categories = _immutable_categories(series)
         if categories is not None:
