@@ -8,7 +8,7 @@ them, and only looks on.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from paramsurvey.backends.multiprocessing.pool import MultiprocessingBackend
 from paramsurvey.engine.backend import Backend
@@ -18,6 +18,11 @@ from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import Answer, Group, Job, JobRejected, Reply
 from paramsurvey.worker.worker_numbers import claimed_number
+
+
+def always() -> bool:
+    """Say that somebody waits for the answers."""
+    return True
 
 
 class NestedWorker:
@@ -62,11 +67,19 @@ class NestedWorker:
         self._job = job
         self._deadline = Deadline(job.timeout)
 
-    def run(self, group: Group) -> Iterator[Answer]:
-        """Yield what becomes of a group; last comes a Reply that is done, a LostGroup, or a JobRejected."""
+    def run(self, group: Group, wanted: Callable[[], bool] = always) -> Iterator[Answer]:
+        """Yield what becomes of a group; last comes a Reply that is done, a LostGroup, or a JobRejected.
+
+        Parameters
+        ----------
+        group : Group
+        wanted : callable
+            Is asked a few times a second while a pset runs. When it returns False the pset is stopped, and
+            no more answers come.
+        """
         try:
             self._hand_over(group)
-            yield from self._answers(group)
+            yield from self._answers(group, wanted)
         except WorkerStartError as error:
             yield JobRejected(str(error))
 
@@ -93,10 +106,14 @@ class NestedWorker:
         self._pool.open(self._job, {})
         self._wait_for_worker()
 
-    def _answers(self, group: Group) -> Iterator[Answer]:
+    def _answers(self, group: Group, wanted: Callable[[], bool]) -> Iterator[Answer]:
         over = False
         while not over:
-            for answer in self._pool.poll(self._deadline.longest_wait()) or self._expired(group):
+            answers = self._pool.poll(self._deadline.longest_wait())
+            if not answers and not wanted():
+                self._pool.abort(group.id)
+                return
+            for answer in answers or self._expired(group):
                 yield answer
                 over = over or not isinstance(answer, Reply) or answer.done
 

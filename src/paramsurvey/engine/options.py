@@ -96,6 +96,14 @@ class Options:
         OptionScope.INIT,
         env=True,
     )
+    isolate: bool = option(
+        True,
+        option_values.boolean,
+        "bool",
+        "With an executor of processes: run psets in worker processes beside the executor's; False: in its own.",
+        OptionScope.INIT,
+        env=True,
+    )
     worker_init: Any = option(
         None,
         option_values.function,

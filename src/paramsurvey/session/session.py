@@ -28,7 +28,7 @@ from paramsurvey.worker.nested_session import refuse_while_loading, runs_a_pset
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
 
-BACKEND_OPTIONS = ("backend", "ncores", "max_tasks_per_child", "threads_per_worker")
+BACKEND_OPTIONS = ("backend", "ncores", "max_tasks_per_child", "isolate", "threads_per_worker")
 PATIENCE = 10.0  # seconds in which another thread's map must have ended when its session is closed
 LOOK_SECONDS = 0.05  # how often it is told to
 TELL_SECONDS = 10.0  # a map that waits for longer says so

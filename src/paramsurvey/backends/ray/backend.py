@@ -13,15 +13,13 @@ import pickle
 import time
 import uuid
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.backends.nested_worker import NestedWorker
+from paramsurvey.backends.nested_workers import NestedWorkers, NestedWorkerSetup
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
-from paramsurvey.backends.ray.worker_setup import NestedWorkerSetup
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
@@ -48,7 +46,6 @@ from paramsurvey.transport.messages import (
 )
 from paramsurvey.worker.machine import wanted_workers
 from paramsurvey.worker.runner import pickle_reply
-from paramsurvey.worker.worker_numbers import claimed_number
 
 HEAD_SECONDS = 15.0  # without an answer from the head; after 60 Ray would end this process
 FIRST_ANSWER_SECONDS = 10.0  # until the nodes are known
@@ -287,8 +284,7 @@ class RayBackend:
         self._connection.close()
 
 
-KEPT_WORKERS = 2  # that a Ray worker keeps: psets with and without options of their own come by turns
-_workers: OrderedDict[NestedWorkerSetup, NestedWorker] = OrderedDict()  # of this Ray worker process
+_workers = NestedWorkers()  # of this Ray worker process
 
 
 def run_group(setup: NestedWorkerSetup, key: str, job: list[Any], group: Group) -> Iterator[bytes]:
@@ -306,25 +302,11 @@ def run_group(setup: NestedWorkerSetup, key: str, job: list[Any], group: Group) 
     import ray
 
     os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address  # for functions that use Ray themselves
-    worker = _worker_with(setup)
-    if not worker.knows(key):
-        worker.take_up(ray.get(job[0]))
-    for answer in worker.run(group):
-        yield pickle_reply(answer)
-
-
-def _worker_with(setup: NestedWorkerSetup) -> NestedWorker:
-    """Return the nested worker of this process for tasks with such setup."""
-    import ray
-
-    setup.install()
-    if setup in _workers:
-        _workers.move_to_end(setup)
-        return _workers[setup]
-    while len(_workers) >= KEPT_WORKERS:
-        _workers.popitem(last=False)[1].close()
-    gpu_ids = ray.get_gpu_ids()
-    return _workers.setdefault(setup, NestedWorker(setup.max_tasks, claimed_number(setup.pool), gpu_ids))
+    with _workers.lent(setup, key, ray.get_gpu_ids()) as worker:
+        if not worker.knows(key):
+            worker.take_up(ray.get(job[0]))
+        for answer in worker.run(group):
+            yield pickle_reply(answer)
 
 
 def import_ray() -> Any:
