@@ -100,7 +100,7 @@ class Options:
         True,
         option_values.boolean,
         "bool",
-        "With an executor of processes: run psets in worker processes beside the executor's; False: in its own.",
+        "Have each process of an executor run psets in a worker process of its own; False: in itself.",
         OptionScope.INIT,
         env=True,
     )

@@ -286,7 +286,7 @@ class Survey:
         self._failed(int(rows[running]), loss.failure)
 
     def _lost_from_outside(self, rows: Rows) -> bool:
-        """Put back rows whose node was lost, all together; False once that has happened too often for chance."""
+        """Put back rows whose node was lost, all together; False when they were put back too often."""
         losses = [self._node_losses.get(int(row), 0) + 1 for row in rows]
         if max(losses) > MOST_NODE_LOSSES:
             return False

@@ -94,9 +94,11 @@ class WorkerCount:
         """Ask from now on."""
         if self._ask is not None:
             self._ended = threading.Event()
-            asking = (self._ask, self._ended)
             threading.Thread(
-                target=self._keep_asking, args=asking, daemon=True, name="paramsurvey-count"
+                target=self._keep_asking,
+                args=(self._ask, self._ended),
+                daemon=True,
+                name="paramsurvey-workers",
             ).start()
 
     def end(self) -> None:

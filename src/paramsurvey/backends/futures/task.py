@@ -61,8 +61,8 @@ class LoadedJobs:
         """
         if job.capture.mode is CaptureMode.STORE:
             raise JobNotLoadable(
-                "this executor's workers are threads of this process, whose output cannot be told apart: leave "
-                "out capture_output='store', or use an executor of processes"
+                "this executor's workers are threads of this process, whose output cannot be told apart: "
+                "leave out capture_output='store', or use an executor of processes"
             )
         with self._lock:  # other threads wait, and find it loaded
             if job.key not in self._runners:
