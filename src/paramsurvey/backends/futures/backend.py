@@ -99,7 +99,8 @@ class FuturesBackend:
         self._numbers = WorkerNumbers()  # of threads
         self._in_hand: dict[int, SubmittedGroup] = {}  # by group
         self._abandoned: dict[SubmittedGroup, float] = {}  # and since when: their workers still run
-        self._done: SimpleQueue[SubmittedGroup] = SimpleQueue()
+        self._tasks: dict[Future[list[bytes]], SubmittedGroup] = {}  # those, and those in hand
+        self._done: SimpleQueue[Future[list[bytes]]] = SimpleQueue()
         self._broken: BaseException | None = None
         self._lock: MapLock | None = None
 
@@ -172,14 +173,16 @@ class FuturesBackend:
             return
         task.future = checked_future(future, self._executor)
         self._in_hand[task.group.id] = task
-        task.future.add_done_callback(lambda _: self._done.put(task))  # in some thread of the executor's
+        self._tasks[task.future] = task
+        task.future.add_done_callback(self._done.put)  # in some thread of the executor's
 
     def poll(self, timeout: float) -> Answers:
         """Return what has come back, and what is lost."""
         self._check_broken()
         self._check_stuck()
         answers: list[Answer] = []
-        for task in self._wait(min(timeout, LONGEST_WAIT)):
+        for future in self._wait(min(timeout, LONGEST_WAIT)):
+            task = self._tasks.pop(future)
             self._abandoned.pop(task, None)
             if self._in_hand.get(task.group.id) is task:
                 del self._in_hand[task.group.id]
@@ -189,8 +192,8 @@ class FuturesBackend:
             answers.extend(self._overdue())
         return answers
 
-    def _wait(self, timeout: float) -> list[SubmittedGroup]:
-        """Wait for a first group that is done, and return all that are."""
+    def _wait(self, timeout: float) -> list[Future[list[bytes]]]:
+        """Wait for a first future that is done, and return all that are."""
         found = []
         with suppress(Empty):
             found.append(self._done.get(timeout=timeout))
