@@ -51,7 +51,7 @@ class TestThreads(BackendContract):
 
 
 class ProcessPool(BackendContract):
-    """A worker of ours beside each process of an executor's: the contract of our own pool but for the prints."""
+    """A worker of ours beside each of an executor's: the contract of our own pool, but for the prints."""
 
     concurrent = processes = own_directory = own_stdin = spawns = replaces_workers = True
 

@@ -22,8 +22,8 @@ from paramsurvey.backends import stand_in
 from paramsurvey.backends.futures import task as remote
 from paramsurvey.backends.futures.engines import WorkerCount, checked_executor, checked_future
 from paramsurvey.backends.futures.map_lock import MapLock
-from paramsurvey.backends.futures.patience import Patience
 from paramsurvey.backends.nested_workers import NestedWorkerSetup
+from paramsurvey.backends.patience import Patience
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
@@ -253,8 +253,12 @@ class FuturesBackend:
         """Give up groups whose process must have been stopped, or is gone without the executor noticing."""
         if not self._isolates:
             return []
-        in_hand, is_over = list(self._in_hand.values()), self._patience.is_over
-        late = [task for task in in_hand if is_over(len(task.group), task.begun)]
+        begun = [(task, task.begun) for task in self._in_hand.values() if task.begun is not None]
+        late = [
+            task
+            for task, since in begun  # a group may wait for its turn: only the silence of all counts
+            if self._patience.is_over(len(task.group), max(since, self._patience.heard))
+        ]
         for task in late:
             self.abort(task.group.id)
         why = "its process answers no more: it is stopped, or gone without the executor's notice"

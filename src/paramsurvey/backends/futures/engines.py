@@ -134,7 +134,7 @@ def _of_dask(executor: Any) -> int:
 
 def _of_parsl(executor: Any) -> int:
     """Return how many workers there are; before the first has come, as many as a block will have."""
-    wanted = executor.executors
+    wanted = getattr(executor, "executors", "all")
     return sum(
         _of_parsl_engine(engine)
         for label, engine in executor._dfk.executors.items()

@@ -19,7 +19,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.nested_workers import NestedWorkers, NestedWorkerSetup
-from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
+from paramsurvey.backends.patience import Patience
+from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node, resources_of
+from paramsurvey.backends.ray.lost_tasks import answers_of, died, node_lost, out_of_memory
+from paramsurvey.backends.ray.stopped_worker import TaskBegun, end_worker, this_worker
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
@@ -36,11 +39,8 @@ from paramsurvey.transport.messages import (
     Answer,
     Answers,
     CaptureMode,
-    Failure,
-    FailureKind,
     Group,
     Job,
-    JobRejected,
     LostGroup,
     Reply,
 )
@@ -54,12 +54,17 @@ RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}  # as Ray
 ALIASES = {"num_cores": "num_cpus"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RayTask:
-    """A group that Ray has, and the generator of its answers."""
+    """A group that Ray has, the generator of its answers, and, once it has begun, where it runs.
+
+    Only with a timeout does a task say that it has begun: each message costs the driver time.
+    """
 
     group: Group
     answers: Any
+    where: TaskBegun | None = None
+    heard: float | None = None
 
 
 class RayBackend:
@@ -148,6 +153,7 @@ class RayBackend:
         self._generation += self._reloads.since_last_time()
         self._map_options = {**self._defaults(), "name": job.name, **options}
         self._job_ref = self._ray.put(job)
+        self._patience = Patience(job.timeout, job.keep_groups)
         self._counted: list[Node] | None = None  # the nodes whose slots are
         self._map_slots = 0
         self._tasks.clear()
@@ -175,7 +181,8 @@ class RayBackend:
         setup = self._setup(options["num_cpus"])
         if not self._suspects.isdisjoint(group.rows):
             options["num_cpus"] = max(self._largest_node(), options["num_cpus"])
-        answers = self._task(options).remote(setup, self._job.key, [self._job_ref], group)
+        tells = self._job.timeout is not None
+        answers = self._task(options).remote(setup, self._job.key, [self._job_ref], group, tells)
         self._in_hand[group.id] = RayTask(group, answers)
 
     def _task(self, options: dict[str, Any]) -> Any:
@@ -198,12 +205,30 @@ class RayBackend:
         """Return what the nested workers answered, and what became of tasks that will not."""
         answers: list[Answer] = []
         for group_id in self._ready(min(timeout, LONGEST_WAIT)):
-            answer = self._read_message(self._in_hand[group_id])
+            task = self._in_hand[group_id]
+            answer = self._read_message(task)
+            task.heard = time.perf_counter()
+            if isinstance(answer, TaskBegun):
+                task.where = answer
+                continue
+            self._patience.answered()
             answers.append(answer)
             if not isinstance(answer, Reply) or answer.done:
                 del self._in_hand[group_id]
         self._check_cluster()
-        return answers
+        return [*answers, *self._overdue()]
+
+    def _overdue(self) -> list[Answer]:
+        """Give up groups whose Ray worker answers no more, and have it killed, so that its core is free."""
+        if not self._patience.may_look():
+            return []
+        is_over = self._patience.is_over
+        late = [task for task in self._in_hand.values() if is_over(len(task.group), task.heard)]
+        for task in late:
+            self.abort(task.group.id)
+            if task.where is not None:
+                end_worker(self._ray, task.where)
+        return [LostGroup(task.group.id, node_lost("its Ray worker answers no more")) for task in late]
 
     def _ready(self, timeout: float) -> list[int]:
         """Wait for a first answer; return the groups that have one now."""
@@ -216,10 +241,10 @@ class RayBackend:
             ready += self._ray.wait(rest, num_returns=len(rest), timeout=0)[0]
         return [groups[answers] for answers in ready]
 
-    def _read_message(self, in_hand: RayTask) -> Answer:
+    def _read_message(self, in_hand: RayTask) -> Answer | TaskBegun:
         group = in_hand.group
         try:
-            answer: Answer = pickle.loads(self._ray.get(next(in_hand.answers)))
+            answer: Answer | TaskBegun = pickle.loads(self._ray.get(next(in_hand.answers)))
         except StopIteration:
             return LostGroup(group.id, died("its Ray task ended without an answer"))
         except self._ray.exceptions.OutOfMemoryError as error:
@@ -287,7 +312,9 @@ class RayBackend:
 _workers = NestedWorkers()  # of this Ray worker process
 
 
-def run_group(setup: NestedWorkerSetup, key: str, job: list[Any], group: Group) -> Iterator[bytes]:
+def run_group(
+    setup: NestedWorkerSetup, key: str, job: list[Any], group: Group, tells_begin: bool
+) -> Iterator[bytes]:
     """Run a group in a Ray worker; yield pickled answers.
 
     Parameters
@@ -298,9 +325,13 @@ def run_group(setup: NestedWorkerSetup, key: str, job: list[Any], group: Group) 
     job : list of one ObjectRef
         Where the job is: in a list Ray leaves it there until it is needed.
     group : Group
+    tells_begin : bool
+        Whether to yield a `TaskBegun` first.
     """
     import ray
 
+    if tells_begin:
+        yield pickle.dumps(this_worker(ray))
     os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address  # for functions that use Ray themselves
     with _workers.lent(setup, key, ray.get_gpu_ids()) as worker:
         if not worker.knows(key):
@@ -360,52 +391,6 @@ def task_slots(node: Node, options: Mapping[str, Any]) -> int:
     wants = {ours: options.get(name, 0) for name, ours in RESOURCES.items()}
     shares = [has.get(name, 0) // amount for name, amount in wants.items() if amount]
     return int(min(shares, default=has.get("CPU", 0)))
-
-
-def resources_of(resources: Mapping[str, float]) -> Resources:
-    """Return Ray's resources of a node by our names."""
-    node: Resources = {"num_cores": int(resources.get("CPU", 0)), "memory": int(resources.get("memory", 0))}
-    if resources.get("GPU"):
-        node["num_gpus"] = resources["GPU"]
-    return node
-
-
-def answers_of(errors: Any, group_id: int, error: Exception) -> Answer:
-    """Return what to tell the survey about a task that Ray has no answer for.
-
-    Parameters
-    ----------
-    errors : module
-        ``ray.exceptions``
-    group_id : int
-    error : RayError
-    """
-    text = str(error)
-    if isinstance(error, (errors.RuntimeEnvSetupError, errors.TaskUnschedulableError)):
-        return JobRejected(f"Ray cannot run the tasks: {text}")
-    if isinstance(error, errors.RayTaskError) and isinstance(error.cause, ImportError):
-        return JobRejected(
-            f"the Ray workers cannot import what they need ({error.cause}): "
-            "install the same paramsurvey on all nodes",
-            text,
-        )
-    return LostGroup(group_id, died(f"{type(error).__name__}: {first_sentence(text)}", text))
-
-
-def out_of_memory(group_id: int, text: str) -> LostGroup:
-    """Return the loss of a group whose Ray worker was ended because a node ran out of memory."""
-    reason = first_sentence(text).replace("1 worker(s) were", "the worker was")
-    return LostGroup(group_id, Failure(FailureKind.OUT_OF_MEMORY, f"OutOfMemoryError({reason!r})", text))
-
-
-def died(reason: str, details: str = "") -> Failure:
-    """Return the failure of psets whose Ray worker is gone."""
-    return Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", details)
-
-
-def first_sentence(text: str) -> str:
-    """Return the first sentence of what Ray says."""
-    return text.partition("\n")[0].partition(". ")[0]
 
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from paramsurvey.engine.backend import Resources
 from paramsurvey.errors import BackendUnreachable
 
 HEAD_FILE = "~/.ray-head-details"
@@ -254,3 +255,11 @@ def explanation(address: str | None, error: Exception) -> str:
         f"the Ray cluster at {address or 'the address of the last ray start'} cannot be used ({error}): "
         "check that it runs (ray status), correct the address, or set RAY_AUTH_MODE=token if it wants a token"
     )
+
+
+def resources_of(resources: Mapping[str, float]) -> Resources:
+    """Return Ray's resources of a node by our names."""
+    node: Resources = {"num_cores": int(resources.get("CPU", 0)), "memory": int(resources.get("memory", 0))}
+    if resources.get("GPU"):
+        node["num_gpus"] = resources["GPU"]
+    return node

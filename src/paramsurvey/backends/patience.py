@@ -15,8 +15,7 @@ LEAST_SECONDS = 5.0  # that an engine may be busy with itself
 class Patience:
     """The driver's own deadline for groups, beside that of the worker which runs the psets.
 
-    It only counts while the whole engine is silent, so that a group which waits for its turn is not taken
-    for lost. Without a timeout nothing is ever overdue: a pset may take any time.
+    Without a timeout nothing is ever overdue: a pset may take any time.
 
     Parameters
     ----------
@@ -27,6 +26,11 @@ class Patience:
     clock : callable
         Returns seconds.
 
+    Attributes
+    ----------
+    heard : float
+        When the last answer came.
+
     Examples
     --------
     >>> now = 0.0
@@ -34,10 +38,10 @@ class Patience:
     >>> now = 1.0
     >>> patience.answered()
     >>> now = 8.0
-    >>> patience.is_over(psets=10, begun=1.0)
+    >>> patience.is_over(psets=10, since=1.0)
     False
     >>> now = 9.0
-    >>> patience.is_over(psets=10, begun=1.0)
+    >>> patience.is_over(psets=10, since=1.0)
     True
     """
 
@@ -47,17 +51,17 @@ class Patience:
         self._timeout = timeout
         self._keep_groups = keep_groups
         self._clock = clock
-        self._opened = self._heard = clock()
+        self._opened = self.heard = clock()
         self._start = START_SECONDS
         self._answered = False
         self._look_at = 0.0
 
     def answered(self) -> None:
         """Take note that the engine answered; the first answer shows how long a worker needs to start."""
-        self._heard = self._clock()
+        self.heard = self._clock()
         if not self._answered:
             self._answered = True
-            self._start = max(LEAST_SECONDS, 2 * (self._heard - self._opened))
+            self._start = max(LEAST_SECONDS, 2 * (self.heard - self._opened))
 
     def may_look(self) -> bool:
         """Tell whether it is time to look at all groups in hand, which takes longer the more there are."""
@@ -66,16 +70,17 @@ class Patience:
         self._look_at = self._clock() + Deadline(self._timeout).longest_wait()
         return True
 
-    def is_over(self, psets: int, begun: float | None) -> bool:
+    def is_over(self, psets: int, since: float | None) -> bool:
         """Tell whether a group of so many psets should have been answered long ago.
 
         Parameters
         ----------
         psets : int
-        begun : float or None
-            When its worker began it; None if that is not known: then it is never too late.
+        since : float or None
+            Since when its worker certainly has run it, and said nothing; None if that is not known: then it
+            is never too late.
         """
-        if self._timeout is None or begun is None:
+        if self._timeout is None or since is None:
             return False
         work = self._timeout * (psets if self._keep_groups else 1) + REPLY_SECONDS
-        return self._clock() - max(begun, self._heard) > work + self._start
+        return self._clock() - since > work + self._start
