@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import loky
@@ -459,6 +460,17 @@ def test_when_an_engine_loses_everything_again_and_again_the_map_ends() -> None:
         assert len(backend.poll(1.0)) == 1
     with pytest.raises(BackendLost, match="lost 7 groups one after the other"):
         backend.poll(0.0)
+
+
+def test_a_dask_client_that_has_lost_its_scheduler_ends_the_map() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(1), []))
+    executor._client = SimpleNamespace(status="closed")  # type: ignore[attr-defined]
+    with pytest.raises(BackendLost, match="Dask client is closed"):
+        backend.poll(0.0)
+    backend.end_job()
+    assert not executor.given[0][0].cancelled(), "the client would complain"
 
 
 def test_processes_that_cannot_import_paramsurvey_end_the_map_with_the_remedy() -> None:

@@ -33,7 +33,6 @@ SELECTED = (
     "test_a_pset_that_takes_too_long_is_stopped",
     "test_sys_exit_costs_its_pset_and_names_the_code",
     "test_retries_run_a_pset_again_until_it_finishes",
-    "test_a_thousand_mixed_psets_give_the_same_table_everywhere",
     "test_a_result_that_cannot_be_pickled_costs_that_pset_only",
 )
 

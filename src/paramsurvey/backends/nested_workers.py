@@ -12,6 +12,14 @@ from itertools import count
 from paramsurvey.backends.nested_worker import NestedWorker
 from paramsurvey.worker.worker_numbers import claimed_number
 
+MPI_LAUNCHERS = (
+    "PMI_",
+    "PMIX_",
+    "OMPI_",
+    "PRTE_",
+    "HYDI_",
+    "MPI_LOCAL",
+)  # variables by which ranks know theirs
 KEPT_IDLE = 2  # psets with and without options of their own come by turns
 
 
@@ -37,7 +45,13 @@ class NestedWorkerSetup:
     pool: str = ""
 
     def install(self) -> None:
-        """Change this process, from which the worker process inherits."""
+        """Change this process, from which the worker process inherits.
+
+        Without the variables of an MPI launcher, a worker that imports mpi4py is a program of its own to MPI;
+        with them it would claim to be this rank, and MPI would end it.
+        """
+        for name in [name for name in os.environ if name.startswith(MPI_LAUNCHERS)]:
+            del os.environ[name]
         os.environ.update(self.environment)
         os.environ.pop("PYTHONBREAKPOINT", None)  # Ray's debugger cannot reach a process that is not Ray's
 

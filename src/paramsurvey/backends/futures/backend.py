@@ -14,13 +14,13 @@ import uuid
 from collections.abc import Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends import stand_in
 from paramsurvey.backends.futures import task as remote
-from paramsurvey.backends.futures.engines import WorkerCount, checked_executor, checked_future
+from paramsurvey.backends.futures.engines import WorkerCount, checked_executor, checked_future, why_gone
 from paramsurvey.backends.futures.map_lock import MapLock
 from paramsurvey.backends.nested_workers import NestedWorkerSetup
 from paramsurvey.backends.patience import Patience
@@ -57,8 +57,8 @@ class SubmittedGroup:
     """A group in the executor's hands, and since when it was seen to run."""
 
     group: Group
-    future: Future[list[bytes]] = field(default_factory=Future)
-    with_job: bool = False
+    future: Future[list[bytes]]
+    with_job: bool
     begun: float | None = None
 
 
@@ -160,19 +160,19 @@ class FuturesBackend:
     def submit(self, group: Group) -> None:
         """Hand a group to the executor, with the job's key alone."""
         remote.links[self._job.key, group.id] = remote.ThreadLink(self._numbers)
-        self._hand_over(SubmittedGroup(group, with_job=self._job_travels))
+        self._hand_over(group, self._job_travels)
 
-    def _hand_over(self, task: SubmittedGroup) -> None:
-        packed = self._packed_job if task.with_job else None
+    def _hand_over(self, group: Group, with_job: bool) -> None:
+        packed = self._packed_job if with_job else None
         try:
             future: Any = self._executor.submit(
-                remote.run_group, self._job.key, task.group, packed, self._isolation
+                remote.run_group, self._job.key, group, packed, self._isolation
             )
         except RuntimeError as error:  # it broke, or was shut down; `poll` says so, after what it still has
             self._broken = self._broken or error
             return
-        task.future = checked_future(future, self._executor)
-        self._in_hand[task.group.id] = task
+        task = SubmittedGroup(group, checked_future(future, self._executor), with_job)
+        self._in_hand[group.id] = task
         self._tasks[task.future] = task
         task.future.add_done_callback(self._done.put)  # in some thread of the executor's
 
@@ -182,7 +182,9 @@ class FuturesBackend:
         self._check_stuck()
         answers: list[Answer] = []
         for future in self._wait(min(timeout, LONGEST_WAIT)):
-            task = self._tasks.pop(future)
+            task = self._tasks.pop(future, None)
+            if task is None:
+                continue  # of an engine that is gone
             self._abandoned.pop(task, None)
             if self._in_hand.get(task.group.id) is task:
                 del self._in_hand[task.group.id]
@@ -219,7 +221,7 @@ class FuturesBackend:
             return [self._lost(task.group, "its process does not know that the map runs")]
         self._asked += 1
         self._job_travels = self._asked > QUEUE * self.core_count()  # each group has a process of its own
-        self._hand_over(SubmittedGroup(task.group, with_job=True))
+        self._hand_over(task.group, with_job=True)
         return []
 
     def _failed(self, group: Group, error: BaseException) -> Answer:
@@ -236,7 +238,7 @@ class FuturesBackend:
     def _lost(self, group: Group, reason: str, never_ran: bool = False) -> LostGroup:
         """Return the loss of a group: where psets are isolated, none of them can be the cause."""
         self._forget(group.id)
-        self._losses += 1
+        self._losses, self._last_loss = self._losses + 1, reason
         if self._isolates or never_ran:
             return LostGroup(group.id, Failure(FailureKind.NODE_LOST, f"NodeLost({reason!r})"))
         again = self._broken is None  # else no other worker is left to try it
@@ -268,8 +270,14 @@ class FuturesBackend:
         """Raise when the executor takes nothing any more, and everything that it had is back."""
         if self._broken is not None and not self._in_hand:
             self._raise_lost(self._broken, str(self._broken) or type(self._broken).__name__)
+        if reason := why_gone(self._executor):
+            self._tasks.clear()
+            self._in_hand.clear()  # nobody could take them back
+            self._raise_lost(None, reason)
         if self._isolates and self._losses > MOST_LOSSES * QUEUE * self.core_count():
-            self._raise_lost(None, f"it has lost {self._losses} groups one after the other")
+            self._raise_lost(
+                None, f"it has lost {self._losses} groups one after the other: {self._last_loss}"
+            )
 
     def _raise_lost(self, cause: BaseException | None, reason: str) -> None:
         raise BackendLost(

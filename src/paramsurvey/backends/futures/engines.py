@@ -12,6 +12,7 @@ from paramsurvey.errors import OptionError
 
 WORKER_COUNTS = ("_max_workers", "num_workers", "max_workers")  # no part of what executors promise
 ASK_SECONDS = 2.0  # workers join and leave in minutes; a question costs the engine something
+GONE = ("closing", "closed")  # what a Dask client is when it has lost its scheduler
 Ask = Callable[[Any], int]
 
 
@@ -62,6 +63,12 @@ def full_name(thing: object) -> str:
     'concurrent.futures.thread.ThreadPoolExecutor'
     """
     return f"{type(thing).__module__}.{type(thing).__qualname__}"
+
+
+def why_gone(executor: Any) -> str:
+    """Return why an engine is gone where its futures would wait for it for ever; else an empty text."""
+    status = getattr(getattr(executor, "_client", None), "status", None)
+    return f"its Dask client is {status}, and the scheduler probably dead" if status in GONE else ""
 
 
 class WorkerCount:
