@@ -170,6 +170,7 @@ class FuturesBackend:
             )
         except RuntimeError as error:  # it broke, or was shut down; `poll` says so, after what it still has
             self._broken = self._broken or error
+            self._forget(group.id)
             return
         task = SubmittedGroup(group, checked_future(future, self._executor), with_job)
         self._in_hand[group.id] = task
