@@ -241,6 +241,27 @@ def test_a_pool_whose_process_is_killed_from_outside_ends_the_map_and_blames_no_
     assert set(results.missing.kinds()) == {"not run"}
 
 
+def test_a_process_that_is_stopped_costs_nothing_but_time(forked: Executor, in_tmp: Path) -> None:
+    """The executor does not notice; with a timeout, the driver's own deadline does."""
+    pid_file = in_tmp / "stopped"
+
+    def stop_the_executors_process_once(pset: dict[str, Any], system_kwargs: Any, pid_file: Path) -> Any:
+        if pset["i"] == 7 and not pid_file.exists():
+            pid_file.write_text(str(os.getppid()))
+            os.kill(os.getppid(), signal.SIGSTOP)
+        return {"square": pset["i"] ** 2}
+
+    with Session(backend=forked, verbose=0) as session:
+        try:
+            results = session.map(
+                stop_the_executors_process_once, PSETS, user_kwargs=pid_file, timeout=1.0, group_size=2
+            )
+        finally:
+            os.kill(int(pid_file.read_text()), signal.SIGCONT)  # else the pool never ends
+    assert results["square"].tolist() == [pset["i"] ** 2 for pset in PSETS]
+    assert results.progress.retried == 0
+
+
 # the pieces
 
 
