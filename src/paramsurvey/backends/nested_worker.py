@@ -1,19 +1,20 @@
-"""Runs groups inside a process of somebody else's pool, by means of a worker process of our own.
+"""Runs groups in a process that belongs to another pool, such as Ray's, with a worker process of our own.
 
-A process of Ray, or of a batch system, can say neither which pset it was running when it died, nor why,
-nor stop a pset that takes too long. Our own workers can; so such a process has each group run by one of
-them, and only looks on.
+A process of Ray, or of a batch system, cannot say which pset it was running when it died, nor why, and
+cannot stop a pset that takes too long. Our own workers can. So that process starts one of them, has it run
+each group, and passes its answers on.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from paramsurvey.backends.multiprocessing.pool import MultiprocessingBackend
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
-from paramsurvey.engine.options import Options
+from paramsurvey.engine.options import DEFAULTS
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import Answer, Group, Job, JobRejected, Reply
@@ -37,6 +38,8 @@ class NestedWorker:
         None: the lowest that no other process with the same parent has.
     gpu_ids : sequence, optional
         What ``ray.get_gpu_ids()`` returns in the worker function.
+    start_timeout : float
+        Seconds that the worker process may take to start, and to load a job.
     """
 
     def __init__(
@@ -44,9 +47,12 @@ class NestedWorker:
         max_tasks: int | None = None,
         number: int | None = None,
         gpu_ids: Sequence[int | str] | None = None,
+        start_timeout: float = DEFAULTS.start_timeout,
     ) -> None:
         main_file.adopt(None)  # the worker process gets the program's with the job, not this process's own
-        self._options = Options(backend="multiprocessing", ncores=1, max_tasks_per_child=max_tasks)
+        self._options = replace(
+            DEFAULTS, ncores=1, max_tasks_per_child=max_tasks, start_timeout=start_timeout
+        )
         self._number = claimed_number(f"children of {os.getppid()}") if number is None else number
         self._gpu_ids = gpu_ids
         self._pool = self._new_pool()

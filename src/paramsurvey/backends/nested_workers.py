@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from paramsurvey.backends.nested_worker import NestedWorker
+from paramsurvey.engine.options import DEFAULTS
 from paramsurvey.worker.worker_numbers import claimed_number
 
 MPI_LAUNCHERS = (
@@ -37,12 +38,15 @@ class NestedWorkerSetup:
         Of the caller's modules: a process that has loaded those of another one is not used.
     pool : str
         Names the workers that are numbered together.
+    start_timeout : float
+        Seconds that the process may take to start, and to load the job.
     """
 
     max_tasks: int | None = None
     environment: tuple[tuple[str, str], ...] = ()
     generation: int = 0
     pool: str = ""
+    start_timeout: float = DEFAULTS.start_timeout
 
     def install(self) -> None:
         """Change this process, from which the worker process inherits.
@@ -120,7 +124,9 @@ class NestedWorkers:
             self._end(numbered)
         setup.install()
         number = claimed_number(setup.pool, place)
-        return NumberedWorker(setup, NestedWorker(setup.max_tasks, number, gpu_ids), place)
+        return NumberedWorker(
+            setup, NestedWorker(setup.max_tasks, number, gpu_ids, setup.start_timeout), place
+        )
 
     def _end(self, numbered: NumberedWorker) -> None:
         numbered.worker.close()

@@ -94,7 +94,9 @@ class FuturesBackend:
         self._isolates = wanted and not self._threads and not stand_in.is_needed()
         stored = {CaptureMode.STORE} if self._isolates else set()
         self.captures = frozenset({CaptureMode.PASS, *stored})
-        self._setup = NestedWorkerSetup(options.max_tasks_per_child, pool=uuid.uuid4().hex)
+        self._setup = NestedWorkerSetup(
+            options.max_tasks_per_child, pool=uuid.uuid4().hex, start_timeout=options.start_timeout
+        )
         self._reloads = Reloads()
         self._numbers = WorkerNumbers()  # of threads
         self._in_hand: dict[int, SubmittedGroup] = {}  # by group
@@ -122,7 +124,7 @@ class FuturesBackend:
         return options
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
-        """Load the job here if the workers are threads; otherwise keep it for those who ask."""
+        """Load the job here if the workers are threads; otherwise keep it until a process asks for it."""
         job = replace(job, pool=self._setup.pool)
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
         self._broken, self._job_travels, self._losses = None, False, 0
@@ -150,6 +152,10 @@ class FuturesBackend:
     def _must_watch(self) -> bool:
         """Tell whether a pset's time is only known when its group has no other and runs at once."""
         return self._job.timeout is not None and not self._threads and not self._isolates
+
+    def reserve(self) -> int:
+        """Return 0: no group waits in a worker."""
+        return 0
 
     def largest_group(self) -> int | None:
         """Return how many psets a worker may run; 1 where a pset can only be timed if it is alone."""
@@ -246,7 +252,7 @@ class FuturesBackend:
         return LostGroup(group.id, Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", retryable=again))
 
     def _note_begun(self) -> None:
-        """Note who runs now: executors do not say since when."""
+        """Note which groups have begun to run: executors do not say since when."""
         now = time.perf_counter()
         for task in self._in_hand.values():
             if task.begun is None and task.future.running():
@@ -307,6 +313,9 @@ class FuturesBackend:
             return 0, time.perf_counter() - task.begun
         return found
 
+    def recall(self, group_id: int) -> None:
+        """Do nothing: a group that has begun runs to its end."""
+
     def abort(self, group_id: int) -> None:
         """Give a group up. A worker that runs it cannot be stopped, and gets nothing else till it is done."""
         task = self._in_hand.pop(group_id, None)
@@ -340,7 +349,7 @@ class FuturesBackend:
         return self._count.now
 
     def resources(self) -> list[Resources]:
-        """Return the executor as if it were this machine: nobody knows where its workers are."""
+        """Return this machine's memory: an executor does not say where its workers run."""
         return [{"num_cores": self.core_count(), "memory": total_memory()}]
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
-"""Runs groups in a process, or a thread, that an executor of the user's has started.
+"""Runs groups in a process, or a thread, of an executor that the user has started.
 
-Nobody tells such a process that a map begins or ends, and nobody knows which of them runs what next.
-So it is given the key of a job with each group, and asks for the job itself when it does not have it.
+An executor does not tell its processes that a map begins or ends, nor the driver which of them gets a
+group. So each group comes with the key of its job. A process that does not have the job answers with
+nothing, and the driver sends the group once more, with the job.
 
 A process has its groups run by a worker process of our own (`NestedWorker`), unless ``isolate=False``: then,
 and in a thread, the psets run right here.
@@ -23,10 +24,11 @@ from paramsurvey.backends.nested_workers import NestedWorkers, NestedWorkerSetup
 from paramsurvey.transport.messages import CaptureMode, Group, Job
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.nested_session import own_session_holder
-from paramsurvey.worker.runner import IDLE, Runner, RunningMark, pickle_reply
+from paramsurvey.worker.runner import Runner, pickle_reply
+from paramsurvey.worker.running_mark import IDLE, RunningMark
 from paramsurvey.worker.worker_numbers import WorkerNumbers, claimed_number
 
-JOBS = 3  # that a process keeps: of some surveys that alternate, not of all that there ever were
+JOBS = 3  # that a process keeps, for surveys that alternate; the oldest is dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class ThreadLink:
 
     numbers: WorkerNumbers = field(default_factory=WorkerNumbers)  # those of all threads of the executor
     mark: RunningMark = field(default_factory=RunningMark.private)
-    abandoned: threading.Event = field(default_factory=threading.Event)  # nobody waits for the answers
+    abandoned: threading.Event = field(default_factory=threading.Event)  # set by the driver
 
     def running(self) -> tuple[int, float] | None:
         """Return the offset of the pset that runs and for how many seconds, None between psets."""
@@ -134,7 +136,7 @@ def run_group(key: str, group: Group, packed_job: bytes | None, isolation: Isola
     """
     if os.getpid() == driver:
         return _run_in_thread(key, group, packed_job)
-    os.environ["PARAMSURVEY_WORKER"] = "1"  # whoever imports paramsurvey here makes no log
+    os.environ["PARAMSURVEY_WORKER"] = "1"  # so that paramsurvey, imported here, makes no log
     if isolation is not None:
         return _run_isolated(key, group, packed_job, isolation)
     try:
@@ -181,9 +183,9 @@ def _load(job: Job) -> Runner:
 
 
 def limit_threads(environment: Mapping[str, str]) -> None:
-    """Limit the threads of numerical libraries that are loaded already: they read no variable any more.
+    """Limit the threads of numerical libraries that are loaded already: they no longer read the variables.
 
-    It takes threadpoolctl, where that is installed; scikit-learn brings it along.
+    Does nothing where threadpoolctl is not installed; scikit-learn needs it, too.
     """
     threads = environment.get("OMP_NUM_THREADS")
     with suppress(ImportError):

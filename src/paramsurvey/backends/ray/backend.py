@@ -7,22 +7,27 @@ long is known by its number and ends no Ray worker.
 
 from __future__ import annotations
 
-import inspect
-import os
 import pickle
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.backends.nested_workers import NestedWorkers, NestedWorkerSetup
+from paramsurvey.backends.nested_workers import NestedWorkerSetup
 from paramsurvey.backends.patience import Patience
-from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node, resources_of
-from paramsurvey.backends.ray.lost_tasks import answers_of, died, node_lost, out_of_memory
-from paramsurvey.backends.ray.stopped_worker import TaskBegun, end_worker, this_worker
+from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
+from paramsurvey.backends.ray.lost_tasks import answer_for, died, node_lost, out_of_memory
+from paramsurvey.backends.ray.ray_options import (
+    check_init_options,
+    check_task_options,
+    resources_of,
+    task_slots,
+)
+from paramsurvey.backends.ray.stopped_worker import TaskBegun, end_worker
+from paramsurvey.backends.ray.task import run_group
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
@@ -32,8 +37,6 @@ from paramsurvey.errors import (
     BackendMissing,
     OptionError,
     ParamsurveyWarning,
-    UnknownOption,
-    suggestion,
 )
 from paramsurvey.transport.messages import (
     Answer,
@@ -45,13 +48,9 @@ from paramsurvey.transport.messages import (
     Reply,
 )
 from paramsurvey.worker.machine import wanted_workers
-from paramsurvey.worker.runner import pickle_reply
 
 HEAD_SECONDS = 15.0  # without an answer from the head; after 60 Ray would end this process
 FIRST_ANSWER_SECONDS = 10.0  # until the nodes are known
-TASK_OPTIONS = ("num_cpus", "num_gpus", "memory", "name")
-RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}  # as Ray's nodes call them
-ALIASES = {"num_cores": "num_cpus"}
 
 
 @dataclass(slots=True)
@@ -117,13 +116,7 @@ class RayBackend:
         OptionError
             Naming the one that is unknown or has a value that it cannot have.
         """
-        checked = {}
-        for given, value in options.items():
-            name = ALIASES.get(given, given)
-            if name not in TASK_OPTIONS:
-                known = (*TASK_OPTIONS, *ALIASES)
-                raise UnknownOption(f"a map or a pset has no ray option {given!r}{suggestion(given, known)}")
-            checked[name] = check_value(given, value, str if name == "name" else float)
+        checked = check_task_options(options)
         self._check_possible(options, {**self._defaults(), **checked})
         return checked
 
@@ -171,6 +164,10 @@ class RayBackend:
         slots = sum(task_slots(node, options) for node in self._nodes())
         return min(slots, self.core_count()) if self._limit else slots
 
+    def reserve(self) -> int:
+        """Return 0: no group waits in a worker."""
+        return 0
+
     def largest_group(self) -> int | None:
         """Return how many psets a worker may run in its life."""
         return self._options.max_tasks_per_child
@@ -199,7 +196,10 @@ class RayBackend:
     def _setup(self, cores: float) -> NestedWorkerSetup:
         threads = str(max(1, int(cores)))
         variables = tuple((name, threads) for name in self._job.environment)
-        return NestedWorkerSetup(self._options.max_tasks_per_child, variables, self._generation, self._pool)
+        options = self._options
+        return NestedWorkerSetup(
+            options.max_tasks_per_child, variables, self._generation, self._pool, options.start_timeout
+        )
 
     def poll(self, timeout: float) -> Answers:
         """Return what the nested workers answered, and what became of tasks that will not."""
@@ -251,7 +251,7 @@ class RayBackend:
             self._suspects.update(group.rows)  # Ray ends whole workers, and guesses which: now one by one
             return out_of_memory(group.id, str(error))
         except self._ray.exceptions.RayError as error:
-            return answers_of(self._ray.exceptions, group.id, error)
+            return answer_for(self._ray.exceptions, group.id, error)
         return answer
 
     def _check_cluster(self) -> None:
@@ -273,6 +273,9 @@ class RayBackend:
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return None: the nested workers look at the clock."""
         return None
+
+    def recall(self, group_id: int) -> None:
+        """Do nothing: a group that has begun runs to its end."""
 
     def abort(self, group_id: int) -> None:
         """Cancel the task, and end the Ray worker that runs it, if any."""
@@ -309,37 +312,6 @@ class RayBackend:
         self._connection.close()
 
 
-_workers = NestedWorkers()  # of this Ray worker process
-
-
-def run_group(
-    setup: NestedWorkerSetup, key: str, job: list[Any], group: Group, tells_begin: bool
-) -> Iterator[bytes]:
-    """Run a group in a Ray worker; yield pickled answers.
-
-    Parameters
-    ----------
-    setup : NestedWorkerSetup
-    key : str
-        The job's.
-    job : list of one ObjectRef
-        Where the job is: in a list Ray leaves it there until it is needed.
-    group : Group
-    tells_begin : bool
-        Whether to yield a `TaskBegun` first.
-    """
-    import ray
-
-    if tells_begin:
-        yield pickle.dumps(this_worker(ray))
-    os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address  # for functions that use Ray themselves
-    with _workers.lent(setup, key, ray.get_gpu_ids()) as worker:
-        if not worker.knows(key):
-            worker.take_up(ray.get(job[0]))
-        for answer in worker.run(group):
-            yield pickle_reply(answer)
-
-
 def import_ray() -> Any:
     """Return the package ray.
 
@@ -352,45 +324,6 @@ def import_ray() -> Any:
     except ImportError as error:
         raise BackendMissing("ray is not installed: pip install 'paramsurvey[ray]'") from error
     return ray
-
-
-def check_init_options(ray: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options for ``ray.init`` with Ray's own names.
-
-    Raises
-    ------
-    UnknownOption
-    """
-    known = [name for name in inspect.signature(ray.init).parameters if name != "kwargs"]
-    checked = {ALIASES.get(name, name): value for name, value in options.items()}
-    for name in checked:
-        if name not in known and not name.startswith("_"):
-            public = [*(name for name in known if not name.startswith("_")), *ALIASES]
-            raise UnknownOption(f"ray.init() has no option {name!r}{suggestion(name, public)}")
-    return checked
-
-
-def check_value(name: str, value: Any, kind: Callable[[Any], Any]) -> Any:
-    """Return an option's value: a text, or a number that is not negative.
-
-    Raises
-    ------
-    OptionError
-    """
-    if kind is str and isinstance(value, str):
-        return value
-    if kind is float and isinstance(value, (int, float)) and value >= 0:
-        return value
-    wanted = "a text" if kind is str else "a number, 0 or more"
-    raise OptionError(f"the ray option {name}={value!r} is not possible: give {wanted}")
-
-
-def task_slots(node: Node, options: Mapping[str, Any]) -> int:
-    """Return how many tasks with these options a node can run at a time."""
-    has = node["Resources"]
-    wants = {ours: options.get(name, 0) for name, ours in RESOURCES.items()}
-    shares = [has.get(name, 0) // amount for name, amount in wants.items() if amount]
-    return int(min(shares, default=has.get("CPU", 0)))
 
 
 if TYPE_CHECKING:

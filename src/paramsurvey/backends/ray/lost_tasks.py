@@ -1,4 +1,4 @@
-"""What to tell the survey about Ray tasks that have no answer."""
+"""What to tell the survey about a task that Ray has no answer for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from paramsurvey.transport.messages import Answer, Failure, FailureKind, JobRejected, LostGroup
 
 
-def answers_of(errors: Any, group_id: int, error: Exception) -> Answer:
+def answer_for(errors: Any, group_id: int, error: Exception) -> Answer:
     """Return what to tell the survey about a task that Ray has no answer for.
 
     Parameters
