@@ -129,6 +129,7 @@ class FuturesBackend:
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
         self._broken, self._job_travels, self._losses = None, False, 0
         self._asked = 0  # how many groups came back for the job
+        self._job_is_kept = False  # a process that had the job from an earlier group has run another
         self._patience = Patience(job.timeout, job.keep_groups)
         self._directory = os.getcwd()
         self._setup = replace(
@@ -174,7 +175,7 @@ class FuturesBackend:
             future: Any = self._executor.submit(
                 remote.run_group, self._job.key, group, packed, self._isolation
             )
-        except RuntimeError as error:  # it broke, or was shut down; `poll` says so, after what it still has
+        except Exception as error:  # it broke, or was shut down; `poll` says so, after what it still has
             self._broken = self._broken or error
             self._forget(group.id)
             return
@@ -218,6 +219,7 @@ class FuturesBackend:
         if not packed:
             return self._give_job(task)
         self._losses = 0
+        self._job_is_kept = self._job_is_kept or not task.with_job
         self._patience.answered()
         self._forget(task.group.id)
         return [pickle.loads(answer) for answer in packed]
@@ -227,7 +229,8 @@ class FuturesBackend:
         if task.with_job:
             return [self._lost(task.group, "its process does not know that the map runs")]
         self._asked += 1
-        self._job_travels = self._asked > QUEUE * self.core_count()  # each group has a process of its own
+        if not self._job_is_kept and self._asked > QUEUE * self.core_count():
+            self._job_travels = True  # each group has a process of its own, as in executorlib without blocks
         self._hand_over(task.group, with_job=True)
         return []
 
