@@ -11,12 +11,13 @@ from paramsurvey.cli.errors import ALL_FINISHED, SOME_FAILED, report_error
 from paramsurvey.cli.subcommands.examples import examples
 from paramsurvey.cli.subcommands.export import export
 from paramsurvey.cli.subcommands.missing import missing
+from paramsurvey.cli.subcommands.report import report
 from paramsurvey.cli.subcommands.resume import resume
 from paramsurvey.cli.subcommands.run import run
 from paramsurvey.cli.subcommands.status import status
 from paramsurvey.cli.subcommands.watch import watch
 
-SUBCOMMANDS = (run, resume, status, watch, missing, export, examples)  # in the order of --help
+SUBCOMMANDS = (run, resume, status, watch, missing, export, report, examples)  # in the order of --help
 
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass
+@dataclass(repr=False)
 class MapProgress:
     """The counters of one map.
 
@@ -44,6 +44,10 @@ class MapProgress:
     exceptions: int = 0
     retried: int = 0
     resumed: int = 0
+
+    def __repr__(self) -> str:
+        more = [f"{name}: {getattr(self, name)}" for name in ("retried", "resumed") if getattr(self, name)]
+        return f"<MapProgress {self.name!r}, {', '.join([str(self), *more])}>"
 
     def __str__(self) -> str:
         return (

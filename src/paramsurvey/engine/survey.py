@@ -22,6 +22,7 @@ from paramsurvey.engine.deadline import Deadline, with_output
 from paramsurvey.engine.group_size import GroupSizer
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.engine.pset_times import with_times
 from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.errors import JobRefused
@@ -167,7 +168,7 @@ class Survey:
         self.progress, self.stats = self.state.progress, self.state.stats
         self._sent: dict[int, SentGroup] = {}
         self._arrived: deque[Answer] = deque()  # answers that are not settled yet
-        self._attempts: dict[int, int] = {}  # by row, of psets that failed
+        self._attempts: dict[int, int] = {}  # by row, of psets that failed and will run again
         self._node_losses: dict[int, int] = {}  # by row: such a loss is no attempt of a pset
         self._decoder = self.source.decoder()
         self._next_id = 0
@@ -318,6 +319,7 @@ class Survey:
     def _take(self, sent: SentGroup, reply: Reply) -> None:
         group, sent.answered = sent.group, reply.stop
         count = reply.stop - reply.start
+        reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
         self.collector.add_reply(group, reply, len(self.source))
         self.checkpoint.add_reply(group, reply)
         self._add_times(reply)
@@ -337,8 +339,20 @@ class Survey:
         if reply.done:
             self.queue.put_first(self._drop(group.id).unanswered())
 
+    def _take_attempts(self, group: Group, reply: Reply) -> dict[int, int]:
+        """Return how often psets were tried that finish with this reply and had failed before, by offset."""
+        if not self._attempts:
+            return {}
+        return {
+            offset: self._attempts.pop(row) + 1
+            for offset, row in enumerate(group.rows[reply.start : reply.stop], reply.start)
+            if row in self._attempts and offset not in reply.failures
+        }
+
     def _add_times(self, reply: Reply) -> None:
         self.stats.peak_memory = max(self.stats.peak_memory, reply.peak_memory)
+        if reply.early:
+            return
         self.stats.copying += reply.copying
         walls = np.asarray(reply.walls, dtype=np.float64)
         self.stats.add(f"{self.progress.name}_wallclock", walls)
@@ -385,6 +399,7 @@ class Survey:
             self.watcher.retried(row, failure)
             self.queue.put_alone(range(row, row + 1))
             return
+        del self._attempts[row]
         self.collector.add_failure(row, failure, attempts)
         self.checkpoint.add_failure(row, failure, attempts)
         self.progress.failures += 1

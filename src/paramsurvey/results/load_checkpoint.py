@@ -57,6 +57,7 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
     for table in results:
         rows = order[start : start + len(table)]
         psets.land(table, rows)
+        collector.times.add(rows, table.times(), psets.total)
         collector.output.update(table.printed(rows))
         for stored in table.columns("result"):
             for at, values in table.pieces(stored):
