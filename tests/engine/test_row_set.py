@@ -11,7 +11,9 @@ from paramsurvey.transport.messages import Rows
 
 TOTAL = CHUNK + 2000
 
-ranges = st.tuples(st.integers(CHUNK - 2000, TOTAL), st.integers(CHUNK - 2000, TOTAL)).map(lambda ends: range(min(ends), max(ends)))
+ranges = st.tuples(st.integers(CHUNK - 2000, TOTAL), st.integers(CHUNK - 2000, TOTAL)).map(
+    lambda ends: range(min(ends), max(ends))
+)
 arrays = st.lists(st.integers(0, TOTAL - 1), max_size=20).map(lambda rows: np.array(rows, dtype=np.int64))
 
 

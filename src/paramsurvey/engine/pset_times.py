@@ -80,16 +80,12 @@ def times_of(reply: Reply) -> Times:
     """Return the times of the psets that a reply covers, failed ones included."""
     count = reply.stop - reply.start
     walls = np.asarray(reply.walls, dtype=np.float64)
-    first = reply.stop - len(walls) if reply.first_timed is None else reply.first_timed
-    low, high = max(first, reply.start), min(first + len(walls), reply.stop)
-    seconds, began = np.full(count, np.nan, dtype=np.float32), np.full(count, np.nan)
-    if low < high:
-        known = slice(low - reply.start, high - reply.start)
-        seconds[known] = walls[low - first : high - first]
-        began[known] = (reply.began + np.cumsum(walls) - walls)[low - first : high - first]
+    began = reply.began + np.cumsum(walls) - walls
+    first = max(0, len(walls) - count)
+    unknown = np.full(max(0, count - len(walls)), np.nan)
     return Times(
-        seconds,
-        began,
+        np.concatenate([unknown, walls[first:]]).astype(np.float32),
+        np.concatenate([unknown, began[first:]]),
         np.full(count, reply.worker, dtype=np.int64),
         np.zeros(count, dtype=np.int64),
         (reply.host,),

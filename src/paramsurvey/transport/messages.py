@@ -46,6 +46,7 @@ class FailureKind(StrEnum):
     TIMED_OUT = "timed out"
     OUT_OF_MEMORY = "out of memory"
     UNSENDABLE = "unsendable"
+    NODE_LOST = "node lost"
     NOT_RUN = "not run"
 
 
@@ -322,11 +323,8 @@ class Reply:
     failures : mapping of int to Failure
         By offset.
     walls : array of float
-        Seconds that each pset took, one after the other. They may begin before `start`: an early reply has
-        times, too, and the next one repeats them. Empty if they are not known.
-    first_timed : int or None
-        The offset of the pset that the first of `walls` belongs to; None: the last of them belongs to the
-        pset before `stop`.
+        Seconds that each pset took, one after the other, up to the one before `stop`. They may begin before
+        `start`: an early reply has times, too, and the next one repeats them. Empty if they are not known.
     began : float
         When the first pset in `walls` began, in seconds since 1970.
     worker, host : int and str
@@ -362,7 +360,6 @@ class Reply:
     columns: Mapping[Hashable, tuple[ResultColumn, ...]] = field(default_factory=dict)
     failures: Mapping[int, Failure] = field(default_factory=dict)
     walls: array[float] = field(default_factory=lambda: array("d"))
-    first_timed: int | None = None
     began: float = math.nan
     worker: int = 0
     host: str = ""
@@ -386,7 +383,8 @@ class LostGroup:
     ----------
     group_id : int
     failure : Failure
-        What happened to the pset that was running.
+        What happened to the pset that was running. Of the kind `FailureKind.NODE_LOST`, it says what happened
+        to the whole group from outside: no pset is the cause.
     offset : int or None
         The pset that was running; None if that is not known.
     """

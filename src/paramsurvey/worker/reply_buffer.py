@@ -53,10 +53,10 @@ class ReplyBuffer:
         self.group_id = group_id
         self._worker = worker
         self._start = 0
-        self._first_timed = 0  # the pset that the first of `walls` belongs to
-        self._began = math.nan  # when that pset began
         self._stop = size  # psets from here on are not this worker's any more
         self._can_give_back = can_give_back
+        self._first_timed = 0  # the pset that the first of `walls` belongs to
+        self._began = math.nan  # when that pset began
         self._done = False
         self._replying = threading.Lock()  # held while `_start` and `_stop` change: two threads do that
         self._idle: list[tuple[int, float]] = []  # see `Reply.idle`
@@ -138,7 +138,6 @@ class ReplyBuffer:
             columns=self.results.columns(self._start, running),
             failures=_between(self.failures, self._start, running),
             walls=self.walls[: running - self._first_timed],
-            first_timed=self._first_timed,
             began=self._began,
             worker=self._worker,
             host=host_name(),
@@ -160,8 +159,7 @@ class ReplyBuffer:
             stop,
             columns=self.results.take(self._start, stop),
             failures=_between(self.failures, self._start, stop),
-            walls=self.walls[:],
-            first_timed=self._first_timed,
+            walls=self.walls[: stop - self._first_timed],
             began=self._began,
             worker=self._worker,
             host=host_name(),

@@ -362,9 +362,9 @@ class MultiprocessingBackend:
     def _lose(self, worker: PoolWorker, offset: int | None, failure: Failure) -> None:
         """Report that the first group of a worker is lost, and that the others are as they were."""
         if worker.groups:
+            failure = replace(failure, ran=worker.last_run())
             group_id = worker.groups.popleft()
             self._busy.pop(group_id, None)
-            failure = replace(failure, ran=worker.last_run(group_id))
             self._news.append(LostGroup(group_id, failure, offset))
         self._return_groups(worker)
 

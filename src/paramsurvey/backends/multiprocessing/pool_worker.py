@@ -129,13 +129,6 @@ class PoolWorker:
             return None
         return offset, perf_counter() - begun
 
-    def last_run(self, group_id: int) -> Ran:
-        """Return when and where the group's pset ran that ran when the worker died."""
-        running = self.running(group_id)
-        if running is None:
-            return Ran()
-        return Ran(running[1], time() - running[1], self.number, host_name())
-
     def last_offset(self) -> int | None:
         """Return the offset of the pset that ran when the worker died; None when none ran.
 
@@ -144,6 +137,13 @@ class PoolWorker:
         mark = self.process.mark.running
         is_first = bool(self.groups) and mark.group[0] == self.groups[0]
         return mark.offset[0] if is_first and mark.offset[0] != IDLE else None
+
+    def last_run(self) -> Ran:
+        """Return when and where the pset began that ran when the worker died."""
+        running = self.running(self.groups[0]) if self.groups else None
+        if running is None:
+            return Ran()
+        return Ran(running[1], time() - running[1], self.number, host_name())
 
     def ever_ran(self) -> bool:
         """Tell whether it has ever begun a pset."""
