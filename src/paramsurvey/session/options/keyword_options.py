@@ -49,6 +49,7 @@ class InitOptions(CommonOptions, total=False):
     max_tasks_per_child: int | None
     worker_init: Callable[[], Any] | None
     threads_per_worker: int | None
+    start_timeout: float | None
     pslogger_prefix: Path | None
     pslogger_fd: TextIO | None
 
