@@ -15,7 +15,7 @@ from paramsurvey.errors import FunctionUnknown
 from paramsurvey.params.sources import as_source
 from paramsurvey.results.dict_table import DictTable
 from paramsurvey.results.original_values import OriginalValues, private_pset, with_original_values
-from paramsurvey.transport.messages import FailureKind, Pset, WorkerFunction
+from paramsurvey.transport.messages import FailureKind, Pset, Ran, WorkerFunction
 from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.worker.keywords import KeywordFunction, KeywordWorker
@@ -92,6 +92,8 @@ class MissingOrigin:
         What the psets printed by their labels, where that was stored.
     unshown : dict
         By column and label, what the workers got where the table shows something else.
+    ran : dict
+        When and where the psets failed, by their labels.
     """
 
     kinds: dict[str, FailureKind] = field(default_factory=dict)
@@ -99,6 +101,7 @@ class MissingOrigin:
     call: WorkerCall | None = None
     printed: dict[Hashable, str] = field(default_factory=dict)
     unshown: OriginalValues = field(default_factory=dict)
+    ran: dict[Hashable, Ran] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "call": None}
@@ -197,6 +200,20 @@ class Missing(DictTable):
         """Return each pset's number in the survey: the first pset is 0."""
         known = self._origin.numbers
         return [known.get(label, position) for position, label in enumerate(self.index)]
+
+    @property
+    def seconds(self) -> pd.Series[Any]:
+        """How long each pset ran until it failed, in seconds: a float32 Series; nan where it is not known.
+
+        Where the psets have a key ``seconds``, it is that column.
+        """
+        if "seconds" in self.columns:
+            return self["seconds"]
+        return pd.Series([ran.seconds for ran in self.runs()], self.index, dtype="float32", name="seconds")
+
+    def runs(self) -> list[Ran]:
+        """Return when and where each pset ran last, as far as that is known."""
+        return [self._origin.ran.get(label, Ran()) for label in self.index]
 
     def output_of(self, i: Hashable) -> str:
         """Return what a pset had printed; see `MapResults.output_of`.

@@ -125,7 +125,7 @@ class Runner:
             The worker's number, which psets find in ``system_kwargs['worker_number']``.
         """
         keep, size = self._job.keep_groups, len(group)
-        self.buffer = buffer = ReplyBuffer(group.id, size, can_give_back=not keep)
+        self.buffer = buffer = ReplyBuffer(group.id, size, can_give_back=not keep, worker=number)
         sent = weighed = perf_counter()
         for offset, now in self._run_psets(group, buffer, mark or RunningMark.private(), number):
             if now - weighed > MEMORY_SECONDS:
