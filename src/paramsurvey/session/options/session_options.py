@@ -11,7 +11,14 @@ from paramsurvey.engine.options import Options, check_init, check_map, resolve
 from paramsurvey.reporting.console import warn
 from paramsurvey.session.options.pool_options import without_pool_options
 
-BACKEND_OPTIONS = ("backend", "ncores", "max_tasks_per_child", "threads_per_worker")
+BACKEND_OPTIONS = (
+    "backend",
+    "ncores",
+    "max_tasks_per_child",
+    "isolate",
+    "start_timeout",
+    "threads_per_worker",
+)
 LOG_OPTIONS = ("pslogger_prefix", "pslogger_fd")
 
 
