@@ -51,7 +51,6 @@ class InitOptions(CommonOptions, total=False):
     worker_init: Callable[[], Any] | None
     start_timeout: float | None
     threads_per_worker: int | None
-    start_timeout: float | None
     pslogger_prefix: Path | None
     pslogger_fd: TextIO | None
 
