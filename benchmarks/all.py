@@ -26,6 +26,7 @@ NAMES = (
     "product",
     "dispatch",
     "checkpoint",
+    "eta",
 )
 
 
