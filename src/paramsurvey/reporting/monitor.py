@@ -184,7 +184,7 @@ class Monitor:
     def _seconds_left(self, survey: WatchedSurvey) -> tuple[float, float] | None:
         """Return the range that the survey will probably take from now; it is computed every few seconds."""
         now = self._clock()
-        if now >= self._computed_at + COMPUTED_EVERY:
+        if self._span is None or now >= self._computed_at + COMPUTED_EVERY:
             expected = survey.costs.expected_seconds(survey.waiting(LOOKED_AT))
             self._span, self._computed_at = self._eta.seconds_left(self._moment(survey), expected), now
         if self._span is None:
