@@ -80,7 +80,8 @@ class Program:
         Path("program.py").write_text(code)
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ.update({"TERM": "xterm", "PYTHONIOENCODING": "utf-8", **environ})
+            own = {"XDG_CACHE_HOME": os.getcwd(), "TERM": "xterm", "PYTHONIOENCODING": "utf-8"}
+            os.environ.update({**own, **environ})
             os.execv(sys.executable, [sys.executable, "program.py"])
         self.resize(80)
         self.raw = ""

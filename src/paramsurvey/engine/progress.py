@@ -41,7 +41,7 @@ class Outlook:
     running: Sequence[RunningPset] = ()
 
 
-@dataclass
+@dataclass(repr=False)
 class MapProgress:
     """The counters of one map.
 
@@ -83,6 +83,10 @@ class MapProgress:
     retried: int = 0
     resumed: int = 0
     outlook: Outlook = field(default=Outlook(), repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        more = [f"{name}: {getattr(self, name)}" for name in ("retried", "resumed") if getattr(self, name)]
+        return f"<MapProgress {self.name!r}, {', '.join([str(self), *more])}>"
 
     def __str__(self) -> str:
         return (

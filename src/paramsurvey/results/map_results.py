@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Hashable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from paramsurvey.params.sources import PsetSource
 from paramsurvey.plotting.accessor import PlotOfResults
 from paramsurvey.results.export import Exportable
 from paramsurvey.results.missing import Missing, MissingOrigin, WorkerCall, printed_by
+from paramsurvey.results.missing_count import footer
 from paramsurvey.results.notebook_view import html_of
 from paramsurvey.results.original_values import original_values
 from paramsurvey.results.times import KnownTimes
@@ -94,7 +96,15 @@ class MapResults(Exportable):
     def _repr_html_(self) -> str | None:
         """Return what a notebook shows: the counts, a sparkline of each column, and the table."""
         table: str | None = super()._repr_html_()  # type: ignore[misc]  # pandas-stubs lacks it
-        return None if table is None else html_of(self, self.missing, table)
+        return None if table is None else html_of(self, self._finished(), self.missing, table)
+
+    def __repr__(self) -> str:
+        """Return what print shows: the table, and below it how many psets are missing, and why."""
+        below = footer(self._finished(), self.missing)
+        return f"{super().__repr__()}\n\n{below}" if below else super().__repr__()
+
+    def _finished(self) -> int:
+        return len(self) if self._progress is None else self._progress.finished
 
     plot = PlotOfResults()  # pandas' own, and more
 
@@ -338,6 +348,8 @@ def _overlay(pset: pd.Series[Any], column: Column, rows: Rows) -> pd.Series[Any]
 def _missing(source: PsetSource, collector: Collector, call: WorkerCall | None) -> Missing:
     rows = collector.failed_rows()
     frame = source.frame(rows)
+    if len(rows) == 0:
+        return Missing(pd.concat([frame, _no_reasons()], axis=1), origin=MissingOrigin(call=call))
     exact = original_values(source, rows, frame)
     failed = [collector.failed[row] for row in rows.tolist()]
     frame["_exception"] = as_series([one.failure.exception for one in failed])
@@ -348,6 +360,14 @@ def _missing(source: PsetSource, collector: Collector, call: WorkerCall | None) 
     numbers: dict[Hashable, int] = dict(enumerate(rows.tolist()))
     ran: dict[Hashable, Ran] = dict(enumerate(one.failure.ran for one in failed))
     return Missing(frame, origin=MissingOrigin(kinds, numbers, call, printed, exact, ran))
+
+
+@cache
+def _no_reasons() -> pd.DataFrame:
+    """Return the columns with the reasons where no pset is missing; made once, which small maps notice."""
+    no_text = as_series([])
+    none = {"_exception": no_text, "_traceback": no_text, "_attempts": pd.Series([], dtype="int64")}
+    return pd.DataFrame(none, index=pd.RangeIndex(0))
 
 
 def _by_label(output: Mapping[int, str], rows: Rows) -> dict[Hashable, str]:

@@ -59,8 +59,8 @@ class RunLog:
         Parameters
         ----------
         prefix : str
-            What the file's name begins with; it may hold a directory. ``YYYYMMDD-HHMMSS.log`` (UTC)
-            is added. A file that exists is never written to. None: no file.
+            What the file's name begins with; it may hold a directory, which is made.
+            ``YYYYMMDD-HHMMSS.log`` (UTC) is added. A file that exists is never written to. None: no file.
         stream : text stream, optional
             Written to instead of a file, and never closed here.
         on_warning : callable, optional
@@ -181,6 +181,8 @@ class LogReporter:
 
 
 def _create(prefix: str) -> TextIO:
+    """Make a file with a new name, in a directory that is made, too, where it is not there."""
+    os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
     names = _names(prefix)
     while True:
         with suppress(FileExistsError):  # another run of this second: let it be

@@ -29,12 +29,17 @@ class PlainReporter:
         self.interval = interval
         self._stream = stream
         self._look = look
+        self._last_line = ""
 
     def report(self, progress: MapProgress, final: bool) -> None:
         """Write the counters; do nothing where the stream is closed."""
         stream = sys.stderr if self._stream is None else self._stream
         if stream is None:  # pythonw and some daemons have no stderr
             return
+        line = plain_line(progress)
+        if line == self._last_line and not final and not self.interval:  # nothing has happened
+            return
+        self._last_line = line
         write(stream, last_lines(progress, self._look()) if final else pace_line(progress, self._look()))
 
     def close(self) -> None:
