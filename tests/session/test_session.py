@@ -805,7 +805,9 @@ def test_a_pset_may_have_options_for_other_backends(quietly: Callable[..., None]
     assert results["ray"].tolist()[0] == {"num_cpus": 1}
 
 
-@pytest.mark.parametrize("wrong", [3, object(), print, ["serial"], b"serial"], ids=repr)
+@pytest.mark.parametrize(
+    "wrong", [3, pytest.param(object(), id="object()"), print, ["serial"], b"serial"], ids=repr
+)
 def test_a_backend_that_is_neither_a_name_nor_an_executor_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="backend"):
         paramsurvey.init(backend=wrong, verbose=0)

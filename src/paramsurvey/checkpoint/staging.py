@@ -1,4 +1,4 @@
-"""What has arrived, and the tables that are written of it."""
+"""Results and failures that wait to be written, and the tables that are made of them."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def _result_columns(batch: Sequence[StagedReply], starts: list[int]) -> Iterator
 
 
 def _why_columns(batch: Sequence[StagedFailure]) -> Iterator[StoredColumn]:
-    """Yield what `archive.failure_cells` reads."""
+    """Yield what `stored.failure_cells` reads."""
     said: dict[str, Values] = {
         "kind": [str(failed.failure.kind) for failed in batch],
         "exception": [storable_text(failed.failure.exception) for failed in batch],

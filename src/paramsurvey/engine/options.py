@@ -103,6 +103,14 @@ class Options:
         "Called without arguments, once in each worker; what it returns is system_kwargs['worker_state'].",
         OptionScope.INIT,
     )
+    start_timeout: float = option(
+        300.0,
+        option_values.positive_seconds,
+        "seconds",
+        "How long a worker may take to start, to import what the function needs, and to run worker_init.",
+        OptionScope.INIT,
+        env=True,
+    )
     threads_per_worker: int = option(
         1,
         option_values.positive,

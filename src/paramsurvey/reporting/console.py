@@ -94,7 +94,7 @@ class Console:
 
 
 def show(text: str) -> None:
-    """Write a line to whatever stderr is now; nobody listening is no error."""
+    """Write a line to stderr, as it is now; a closed stderr is no error."""
     stream = sys.stderr
     if stream is not None:
         with suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""How fast a survey goes, and when it will be over: from what was seen lately, with what is not known."""
+"""How fast a survey goes, and when it will be over, with the uncertainty: from what arrived lately."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 LATELY = 30.0  # seconds that count as lately
 FEWEST = 6  # arrivals of results that a forecast needs: with fewer it says nothing
-DOUBT = 1.5  # standard deviations: then the truth is in the range about nine times out of ten
-SHORTEST = 2.0  # seconds that it needs
+DEVIATIONS = 1.5  # standard deviations: the true time is in the range about nine times out of ten
+SHORTEST = 2.0  # seconds of arrivals that a forecast needs
 MOST_SAMPLES = 1000
 
 
@@ -61,10 +61,10 @@ class RateMeter:
         return _rate(recent[0], recent[-1], now, len(recent) - 1) if len(recent) > 1 else None
 
     def seconds_left(self, now: float, remaining: int) -> tuple[float, float] | None:
-        """Return between how many seconds the remaining psets will probably take; None while nobody can tell.
+        """Return the least and the most seconds that the remaining psets will probably take; None at first.
 
-        The range has the rates lately, very lately and since the beginning in it, and as much again
-        as chance can do to so few arrivals.
+        The range contains what three rates predict: since the beginning, of the last `LATELY` seconds, and
+        of the second half of these. It is wider the fewer results have arrived.
         """
         recent = self._recent(now)
         arrivals = len(recent) - 1
@@ -75,7 +75,7 @@ class RateMeter:
             _rate(recent[0], recent[-1], now, arrivals),
             _rate(recent[arrivals // 2], recent[-1], now, arrivals - arrivals // 2),
         ]
-        chance = DOUBT / math.sqrt(arrivals)
+        chance = DEVIATIONS / math.sqrt(arrivals)
         return remaining / (max(rates) * (1 + chance)), remaining / (min(rates) * (1 - chance))
 
     def _recent(self, now: float) -> list[RateSample]:
@@ -85,7 +85,7 @@ class RateMeter:
 
 
 def _rate(first: RateSample, last: RateSample, now: float, arrivals: int) -> float:
-    """Return psets per second; silence counts from when the next arrival is late."""
+    """Return psets per second; time without arrivals counts from when the next one is late."""
     span = last.time - first.time
     late = now - last.time - span / arrivals
     return (last.settled - first.settled) / max(span + max(late, 0.0), 1e-9)

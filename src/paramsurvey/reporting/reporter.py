@@ -1,4 +1,4 @@
-"""The contract between the survey and whoever shows or sends its progress."""
+"""The contract between the survey and the reporters, which show or send its progress."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Snapshot:
     per_second : float, optional
         Psets settled per second lately; None while that is unknown.
     seconds_left : (float, float), optional
-        Between how many seconds it will probably take from now; None while nobody can tell.
+        Between how many seconds it will probably take from now; None while that cannot be told.
     slowest : sequence of Running
         The psets that have been running for longest, where the backend can tell.
     last_failure : Case, optional

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.engine.options import Options
@@ -63,9 +64,13 @@ class Watch:
         self._reporters = Reporters(reporters, time.monotonic, self.console.say)
 
     def report(self, progress: MapProgress) -> None:
-        """Let a signal that came have its effect, then show the counters to those whose turn it is."""
+        """Let a signal that came have its effect, then show the counters to the reporters that are due."""
         self.signals.check()
         self._reporters(progress)
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        """Let a signal raise at once while the user's own iterator is read."""
+        return self.signals.raised_at_once()
 
     def failed(self, row: int, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
         """Log why a pset has no result."""

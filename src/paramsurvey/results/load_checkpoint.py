@@ -61,6 +61,7 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
         for stored in table.columns("result"):
             for at, values in table.pieces(stored):
                 collector.add_values(stored.key, rows[at], values, psets.total)
+        collector.finished.add(rows)
         start += len(table)
     for table in failures:
         rows = order[start : start + len(table)]

@@ -177,9 +177,7 @@ class MapResults(Exportable):
         orient : str
             ``'records'``; there is no default.
         **kwargs
-            Taken for pandas' sake, and not used.
-        **kwargs
-            Ignored.
+            Ignored: `pandas.DataFrame.to_dict` has more parameters.
 
         Returns
         -------

@@ -186,7 +186,7 @@ class Missing(DictTable):
         -------
         DataFrame
             ``kind`` (raised, crashed, timed out, ...), ``exception`` (its type), ``line`` (the one that
-            raised it, as ``file:number in function``; empty where nobody knows), ``count``, ``pset`` (the
+            raised it, as ``file:number in function``; empty where it is not known), ``count``, ``pset`` (the
             label of one example, which `reproduce` takes) and ``example`` (its exception).
 
         Examples

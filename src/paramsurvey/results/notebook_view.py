@@ -113,13 +113,13 @@ def _limits(column: pd.Series[Any], view: Distribution) -> str:
 
 
 def sparkline(counts: Sequence[int], title: str) -> str:
-    """Return bars as an SVG that needs nothing from anywhere.
+    """Return bars as an SVG that loads nothing.
 
     Parameters
     ----------
     counts : sequence of int
     title : str
-        What a reader without eyes, or with a mouse on it, is told; escaped here.
+        The text of the tooltip, which screen readers read aloud; escaped here.
     """
     most, width = max(counts, default=0), WIDTH / max(1, len(counts))
     bars = "".join(

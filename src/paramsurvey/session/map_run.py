@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,15 +63,18 @@ class MapRun:
 
     def __post_init__(self) -> None:
         self._came_to_its_end = False
+        self._is_closed = False
 
     def run(self) -> MapResults:
         """Run to the end, and return the results."""
-        try:
-            with self.watch.signals:
+        with self.watch.signals:
+            try:
                 for _ in self._rounds():
                     pass
-        finally:
-            results = self.results = self._build()
+            finally:
+                with self.watch.signals.held():
+                    self._close(Status.INTERRUPTED)  # where an interruption has prevented it
+                    results = self.results = self._build()
         return results
 
     def stream(self) -> Generator[dict[str, Any]]:
@@ -86,7 +89,8 @@ class MapRun:
                 if not more:
                     return
         finally:
-            rounds.close()
+            with self.watch.signals:
+                rounds.close()
 
     def _rounds(self, interactive: bool = True) -> Generator[None]:
         """Open the job, go round the survey's loop, and leave nothing running, however it ends."""
@@ -100,9 +104,13 @@ class MapRun:
             self._came_to_its_end = True
         except BaseException as error:
             status = status_of(error)
+            if status is Status.INTERRUPTED:
+                with suppress(Exception):  # the interruption is what the caller must see
+                    self.survey.settle_arrived()
             raise
         finally:
-            self._close(status)
+            with self.watch.signals.held():
+                self._close(status)
 
     def _check_stop(self) -> None:
         progress = self.survey.progress
@@ -113,12 +121,16 @@ class MapRun:
             )
 
     def _close(self, status: Status) -> None:
+        """Settle what is left, and leave nothing running. Only the first call does something."""
+        if self._is_closed:
+            return
         survey = self.survey
-        with ExitStack() as then:  # everything is closed, whatever else raises
+        with ExitStack() as then:  # the last one first; each is called, whatever the others raise
             then.callback(self.watch.end, survey, interrupted=not self._came_to_its_end)
             then.callback(survey.checkpoint.close, status)
-            survey.give_up()  # of what is left when it did not come to its end
-            self.backend.end_job()
+            then.callback(self.backend.end_job)
+            then.callback(survey.give_up)
+            self._is_closed = True
 
     def _build(self) -> MapResults:
         from paramsurvey.results.map_results import build

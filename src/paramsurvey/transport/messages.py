@@ -313,6 +313,9 @@ class Reply:
         Whether the worker holds more memory than it may, and must be replaced.
     copying : float
         Seconds that it took to copy user_kwargs and system_kwargs for these psets.
+    given_back : int or None
+        The offset from which on the worker will not begin the group's psets, so that another worker may run
+        them; the worker still runs the psets before it. None: this reply gives nothing back (but see `done`).
     """
 
     group_id: int
@@ -328,6 +331,7 @@ class Reply:
     output: Mapping[int, str] = field(default_factory=dict)
     outgrown: bool = False
     copying: float = 0.0
+    given_back: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ def describe(thing: object, limit: int = 10_000) -> str:
     """Return ``repr(thing)``, cut to `limit` characters; if that raises, a text that names the type."""
     try:
         text = repr(thing)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also SystemExit
         text = _repr_of_dict(thing) if type(thing) is dict else _without_repr(thing, error)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
 
@@ -24,11 +26,13 @@ def _repr_of_dict(items: dict[object, object]) -> str:
 def _safe_repr(thing: object) -> str:
     try:
         return repr(thing)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return _without_repr(thing, error)
 
 
-def _without_repr(thing: object, error: Exception) -> str:
+def _without_repr(thing: object, error: BaseException) -> str:
     return f"<{type(thing).__name__}, whose repr raised {type(error).__name__}>"
 
 

@@ -82,6 +82,18 @@ def total_memory() -> int:
     return int(psutil.virtual_memory().total)
 
 
+def available_memory() -> int:
+    """Return the bytes of memory that processes can still get without swapping."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def has_gpu() -> bool:
+    """Tell whether programs on this machine can choose among GPUs of NVIDIA or AMD."""
+    return os.path.exists("/dev/nvidia0") or os.path.exists("/dev/kfd")
+
+
 def peak_memory() -> int:
     """Return the most bytes of memory that this process has held so far."""
     return _peak_on_linux() or _peak_elsewhere()

@@ -1,7 +1,8 @@
-"""What stands in a part: the psets' columns and the results', and what is said of each of them.
+"""The columns of a part: those of psets and of results, and what their metadata say.
 
-A column's metadata say whose key it is, and how its values are stored. Helpers stand beside it: what
-is what in a column of several kinds, and the identities of psets that are pickled.
+The metadata of a column say which key it holds, of psets or of results, and how its values are stored. Some
+columns have a helper column: the kind of each value, where there are several kinds, or the identities of
+pickled pset values.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class StoredColumn:
     dtype : str
         What pandas called the type; empty: whatever the values give.
     hashes : HashPairs, optional
-        The identities of pickled pset values, so that nobody has to unpickle them to compare.
+        The identities of pickled pset values, so that they can be compared without unpickling.
     """
 
     role: str
@@ -95,7 +96,7 @@ def _field(name: str, array: Any, info: Mapping[str, str]) -> Any:
 
 
 def _physical_name(stored: StoredColumn, psets: frozenset[str]) -> str:
-    """Return what the column is called in the file: its key, unless that would be somebody else's."""
+    """Return what the column is called in the file: its key, unless another column has that name."""
     key = stored.key
     if stored.role in ("failure", "output"):
         return f"_{key}"
@@ -184,7 +185,7 @@ def _is_known(kind: Any, says: Mapping[str, str], infos: Mapping[str, Mapping[st
     if role in HELPERS:
         return kind == HELPERS[role] and says.get("of") in infos
     if role not in ROLES:
-        return True  # nobody looks at it
+        return True  # no reader looks at it
     codec, key = says.get("codec"), says.get("key", "")
     known = codec == "number" or codec in codecs()
     return known and "dtype" in says and key[:1] in (("s", "p") if role == "result" else ("s",))
@@ -197,7 +198,7 @@ class PartTable:
     ----------
     table : pyarrow.Table
     unpickle : bool
-        Whether its objects may be unpickled, which runs code of whoever has written them. Else a text
+        Whether its objects may be unpickled, which runs code that their writer chose. Else a text
         stands for each of them.
 
     Raises
@@ -365,7 +366,7 @@ def storable_text(text: str) -> str:
 
 
 def printed_column(texts: Mapping[int, str], count: int) -> list[StoredColumn]:
-    """Return the column of what some of `count` psets printed; none where nobody printed anything."""
+    """Return the column of what some of `count` psets printed; none where no pset printed anything."""
     values = [storable_text(text) for text in texts.values()]
     pieces: list[Piece] = [(np.array(list(texts), dtype=np.int64), values)]
     return [StoredColumn("output", "output", encode(pieces, count))] if texts else []

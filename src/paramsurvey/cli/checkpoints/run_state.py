@@ -114,7 +114,7 @@ class RunState:
 
 def is_alive(directory: str) -> bool:
     """Tell whether the driver of a run is alive."""
-    from paramsurvey.checkpoint.lock import holder_of
+    from paramsurvey.checkpoint.locking.lock import holder_of
 
     held = holder_of(Path(directory))
     return held is not None and held[1]
@@ -138,8 +138,8 @@ def read_state(directory: str, meter: RateMeter | None = None, previous: RunStat
     BadUsage
         The run has not written anything yet.
     """
-    from paramsurvey.checkpoint.lock import holder_of
-    from paramsurvey.checkpoint.run_file import read_run
+    from paramsurvey.checkpoint.locking.lock import holder_of
+    from paramsurvey.checkpoint.run_json.run_file import read_run
 
     check_started(directory)
     run = read_run(Path(directory))

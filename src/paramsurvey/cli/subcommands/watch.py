@@ -70,7 +70,7 @@ def _watch_live(directory: str, every: float) -> RunState:
 
 def _wait_for_end(directory: str, seconds: float) -> None:
     """Wait until the run ends, at most these seconds."""
-    from paramsurvey.checkpoint.run_file import read_run
+    from paramsurvey.checkpoint.run_json.run_file import read_run
 
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and read_run(Path(directory))["status"] == "running":

@@ -20,7 +20,7 @@ TELLING_VARIABLES = ("PARAMSURVEY", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
 
 
 class RunLog:
-    """A log that never stands in the way: where it cannot write, it says so once and goes on.
+    """A log that never ends or delays a run: where it cannot write, it says so once and goes on.
 
     Made by `RunLog.open`.
 

@@ -34,7 +34,7 @@ class NotebookReporter:
         self._handle: Any = None
 
     def report(self, progress: MapProgress, final: bool) -> None:
-        """Show the map as it is now; the text beside the HTML is for who reads the file without a browser."""
+        """Show the map as it is now, as HTML, and as text for programs that show no HTML."""
         seen = self._look()
         text = last_lines(progress, seen) if final else pace_line(progress, seen)
         self._show({"text/html": notebook_html(progress, seen, final), "text/plain": text.rstrip()})

@@ -31,7 +31,7 @@ class PlainReporter:
         self._look = look
 
     def report(self, progress: MapProgress, final: bool) -> None:
-        """Write the counters, or do nothing where nobody listens."""
+        """Write the counters; do nothing where the stream is closed."""
         stream = sys.stderr if self._stream is None else self._stream
         if stream is None:  # pythonw and some daemons have no stderr
             return

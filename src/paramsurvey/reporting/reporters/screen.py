@@ -35,7 +35,7 @@ class Screen:
         self._lines: Sequence[str] = ()
         self._widths: Sequence[int] = ()
         self._drawn = False
-        self._unfinished = False  # somebody's line above has no end yet
+        self._unfinished = False  # the line above, which the program has printed, has no end yet
         self._replaced: dict[str, tuple[Any, Any]] = {}
 
     def open(self) -> None:
@@ -57,7 +57,7 @@ class Screen:
             above.flush()
             if (
                 getattr(sys, name) is above
-            ):  # otherwise somebody else has replaced it since, and still needs it
+            ):  # otherwise the program has replaced it since, and still needs its own
                 setattr(sys, name, stream)
         self._replaced.clear()
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from paramsurvey.checkpoint.atomic_files import CHECKSUM, checksum_of, read_json
-from paramsurvey.checkpoint.run_check import is_whole
+from paramsurvey.checkpoint.run_json.run_check import is_whole
 from paramsurvey.checkpoint.typed_hash import canonical, code_of
 from paramsurvey.errors import NotACheckpoint
 from paramsurvey.transport.safe_repr import describe

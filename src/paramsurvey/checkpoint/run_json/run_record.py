@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from paramsurvey.checkpoint.atomic_files import replace_json
-from paramsurvey.checkpoint.run_file import (
+from paramsurvey.checkpoint.run_json.run_file import (
     FORMAT,
     NAME,
     Program,
