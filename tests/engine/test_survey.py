@@ -42,6 +42,7 @@ from paramsurvey.transport.messages import (
 
 RAISED = Failure(FailureKind.RAISED, "ValueError('no')", "Traceback ...")
 CRASHED = Failure(FailureKind.CRASHED, "WorkerDied('SIGKILL')")
+NODE_LOST = Failure(FailureKind.NODE_LOST, "NodeLost('it was switched off')")
 
 
 @dataclass
@@ -573,6 +574,50 @@ def test_a_pset_that_kills_every_worker_fails_after_two_attempts() -> None:
 
 
 # retries
+
+
+def losing_nodes(times: int) -> Callable[[list[Seat]], list[Answer]]:
+    """Lose the node of every group with pset 0 in it, so many times; then answer."""
+    left = [times]
+
+    def script(seats: list[Seat]) -> list[Answer]:
+        if 0 in seats[0].rows() and left[0] > 0:
+            left[0] -= 1
+            return [seats[0].lost(None, NODE_LOST)]
+        return [seats[0].reply()]
+
+    return script
+
+
+def test_when_a_node_is_lost_its_group_runs_again_as_a_group_and_that_is_no_attempt() -> None:
+    run = make(psets=4, group_size=4, backend=FakeBackend(workers=1, script=losing_nodes(2)))
+    run.run().check()
+    assert run.missing_rows() == []
+    assert run.backend.submitted == [[0, 1, 2, 3]] * 3
+    assert run.progress.retried == 0
+
+
+def test_after_the_third_node_each_pset_runs_alone() -> None:
+    run = make(psets=3, group_size=3, backend=FakeBackend(workers=1, script=losing_nodes(3)))
+    run.run().check()
+    assert run.missing_rows() == []
+    assert run.backend.submitted == [[0, 1, 2]] * 3 + [[0], [1], [2]]
+
+
+def test_a_pset_that_alone_loses_its_node_again_and_again_fails_with_a_kind_of_its_own() -> None:
+    run = make(psets=3, group_size=3, backend=FakeBackend(workers=1, script=losing_nodes(100)))
+    run.run().check()
+    assert run.missing_rows() == [0]
+    assert run.books.failures[0] == (NODE_LOST, 2), "the losses of its groups are no attempts"
+
+
+def test_what_was_answered_before_the_node_was_lost_stays() -> None:
+    run = make(psets=3, group_size=3, backend=FakeBackend(workers=1))
+    run.backend.script = scripted(
+        lambda seats: [seats[0].reply(count=1, done=False), seats[0].lost(None, NODE_LOST)]
+    )
+    run.run().check()
+    assert run.backend.submitted == [[0, 1, 2], [1, 2]]
 
 
 def test_retries_are_counted_and_come_after_the_others() -> None:

@@ -136,12 +136,12 @@ class Finished:
     """
 
     def __init__(self, by_content: bool) -> None:
-        self._by_content = by_content
+        self.by_content = by_content
         self._found: list[NDArray[np.generic]] = []
 
     def numbers_of(self, table: PartTable) -> NDArray[np.generic]:
         """Return what the rows of a part are compared by."""
-        return pset_identities(table) if self._by_content else table.positions
+        return pset_identities(table) if self.by_content else table.positions
 
     def add(self, numbers: NDArray[np.generic]) -> None:
         """Note the rows of a part of results."""

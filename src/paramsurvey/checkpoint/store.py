@@ -225,6 +225,7 @@ class DirectoryCheckpoint:
     def _add_stored(self, found: MatchedRows) -> None:
         if not self._collector.keep_results:
             return
+        self._collector.times.add(found.rows, found.table.times(), len(self._source))
         self._collector.output.update(found.table.printed(found.rows))
         for stored in found.table.columns("result"):
             for at, values in found.table.pieces(stored):

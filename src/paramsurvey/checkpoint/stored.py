@@ -158,9 +158,11 @@ def _failure_cells(table: PartTable) -> tuple[list[Failure], list[int]]:
     columns = {stored.key: table.pieces(stored) for stored in table.columns("failure")}
     cells = {str(key): list(pieces[0][1]) if pieces else [] for key, pieces in columns.items()}
     said = zip(cells["kind"], cells["exception"], cells["traceback"], strict=True)
-    printed = table.printed(range(len(table)))
+    printed, times = table.printed(range(len(table))), table.times()
     failures = [
-        Failure(FailureKind(kind), str(exception), str(traceback), str(printed.get(at, "")))
+        Failure(
+            FailureKind(kind), str(exception), str(traceback), str(printed.get(at, "")), ran=times.ran(at)
+        )
         for at, (kind, exception, traceback) in enumerate(said)
     ]
     return failures, [int(count) for count in cells["attempts"]]

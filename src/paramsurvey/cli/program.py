@@ -11,17 +11,19 @@ from paramsurvey.cli.errors import ALL_FINISHED, SOME_FAILED, report_error
 from paramsurvey.cli.subcommands.examples import examples
 from paramsurvey.cli.subcommands.export import export
 from paramsurvey.cli.subcommands.missing import missing
+from paramsurvey.cli.subcommands.report import report
 from paramsurvey.cli.subcommands.resume import resume
 from paramsurvey.cli.subcommands.run import run
 from paramsurvey.cli.subcommands.status import status
 from paramsurvey.cli.subcommands.watch import watch
 
-SUBCOMMANDS = (run, resume, status, watch, missing, export, examples)  # in the order of --help
+SUBCOMMANDS = (run, resume, status, watch, missing, export, report, examples)  # in the order of --help
 
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}
 More:        paramsurvey examples
-Exit code:   0 all finished, 1 some failed, 2 bad usage, 130 interrupted
+Exit code:   0 all finished, 1 some failed, 2 bad usage, 4 the run has died
+             (status, watch), 130 interrupted
 Completion:  eval "$(_PARAMSURVEY_COMPLETE=bash_source paramsurvey)"
              in .bashrc, and likewise zsh_source, fish_source
 """

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.engine.pset_times import PsetTimes
 from paramsurvey.engine.row_set import RowSet
 from paramsurvey.transport.columns import Column, rows_at, unpack_values
 from paramsurvey.transport.isolation import IsolatedColumn
@@ -43,6 +44,8 @@ class Collector:
         By row.
     output : dict of int to str
         What psets printed, by row, if output is stored.
+    times : PsetTimes
+        When and where finished psets ran; empty if `keep_results` is False.
     """
 
     def __init__(self, keep_results: bool = True) -> None:
@@ -50,6 +53,7 @@ class Collector:
         self.finished = RowSet()
         self.failed: dict[int, FailedPset] = {}
         self.output: dict[int, str] = {}
+        self.times = PsetTimes()
         self._columns: dict[Hashable, Column] = {}
         self._ranks: dict[Hashable, tuple[int, int]] = {}  # (first row with the key, position in that result)
         self._added = 0
@@ -66,6 +70,7 @@ class Collector:
         self.finished.add(finished_rows(group, reply))
 
     def _add_results(self, group: Group, reply: Reply, total: int) -> None:
+        self.times.add_reply(group.rows[reply.start : reply.stop], reply, total)
         self.output.update(
             (int(group.rows[offset]), text)
             for offset, text in reply.output.items()

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
 from paramsurvey.engine.collector import finished_rows, results_by_offset, unpickled_reply
+from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.deadline import Deadline, with_output
 from paramsurvey.engine.group_size import GroupSizer
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.engine.pset_times import with_times
 from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.errors import JobRefused
@@ -40,6 +42,9 @@ from paramsurvey.transport.messages import (
 )
 
 MOST_READ = 1 << 16  # psets that are read at a time from an iterator
+MOST_NODE_LOSSES = (
+    3  # of a pset's group: from then on the pset runs alone, and what is lost is its own failure
+)
 NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
 
 
@@ -162,9 +167,11 @@ class Survey:
     def __post_init__(self) -> None:
         self.source, self.collector = self.state.source, self.state.collector
         self.progress, self.stats = self.state.progress, self.state.stats
+        self.costs = CostModel(self.source)
         self._sent: dict[int, SentGroup] = {}
         self._arrived: deque[Answer] = deque()  # answers that are not settled yet
-        self._attempts: dict[int, int] = {}  # by row, of psets that failed
+        self._attempts: dict[int, int] = {}  # by row, of psets that failed and will run again
+        self._node_losses: dict[int, int] = {}  # by row: such a loss is no attempt of a pset
         self._decoder = self.source.decoder()
         self._next_id = 0
         self._check_at = 0.0
@@ -211,6 +218,14 @@ class Survey:
             if running and running[0] < len(group)
         ]
         return sorted(rows, key=lambda row_and_seconds: -row_and_seconds[1])
+
+    def waiting(self, most: int) -> Rows:
+        """Return the rows that wait to be sent, or `most` of them that are evenly spread."""
+        return self.queue.waiting(most)
+
+    def core_count(self) -> int:
+        """Return how many cores the workers use now."""
+        return self.backend.core_count()
 
     def pset(self, row: int) -> Pset:
         """Return one pset, with the values that a worker gets."""
@@ -318,9 +333,10 @@ class Survey:
     def _take(self, sent: SentGroup, reply: Reply) -> None:
         group, sent.answered = sent.group, reply.stop
         count = reply.stop - reply.start
+        reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
         self.collector.add_reply(group, reply, len(self.source))
         self.checkpoint.add_reply(group, reply)
-        self._add_times(reply)
+        self._add_times(group, reply)
         self.progress.active -= count
         self.progress.finished += count - len(reply.failures)
         if self.out is not None:
@@ -337,8 +353,20 @@ class Survey:
         if reply.done:
             self.queue.put_first(self._drop(group.id).unanswered())
 
-    def _add_times(self, reply: Reply) -> None:
+    def _take_attempts(self, group: Group, reply: Reply) -> dict[int, int]:
+        """Return how often psets were tried that finish with this reply and had failed before, by offset."""
+        if not self._attempts:
+            return {}
+        return {
+            offset: self._attempts.pop(row) + 1
+            for offset, row in enumerate(group.rows[reply.start : reply.stop], reply.start)
+            if row in self._attempts and offset not in reply.failures
+        }
+
+    def _add_times(self, group: Group, reply: Reply) -> None:
         self.stats.peak_memory = max(self.stats.peak_memory, reply.peak_memory)
+        if reply.early:
+            return
         self.stats.copying += reply.copying
         walls = np.asarray(reply.walls, dtype=np.float64)
         self.stats.add(f"{self.progress.name}_wallclock", walls)
@@ -346,6 +374,7 @@ class Survey:
         for name, seconds in reply.timings.items():
             self.stats.add(name, np.asarray(seconds))
         self.sizer.observe_seconds(len(walls), float(walls.sum()))
+        self.costs.observe(group.rows[reply.stop - len(walls) : reply.stop], walls)
 
     def _call_out(self, out: ResultReceiver, group: Group, reply: Reply) -> None:
         psets = make_psets(self.source, group.rows[reply.start : reply.stop])
@@ -356,6 +385,8 @@ class Survey:
     def _lose(self, sent: SentGroup, loss: LostGroup) -> None:
         """Count the failure against the pset that was running; the others of the group run again."""
         rows = self._drop(sent.group.id).unanswered()
+        if loss.failure.kind is FailureKind.NODE_LOST and self._lost_from_outside(rows):
+            return
         running = 0 if len(rows) == 1 else None if loss.offset is None else loss.offset - sent.answered
         if running is None:
             self.queue.put_alone(rows)  # so that the next loss shows which pset causes it
@@ -364,6 +395,18 @@ class Survey:
         self.queue.put_first(rows[:running])
         self._failed(int(rows[running]), loss.failure)
 
+    def _lost_from_outside(self, rows: Rows) -> bool:
+        """Put back rows whose node was lost, all together; False when they were put back too often."""
+        losses = [self._node_losses.get(int(row), 0) + 1 for row in rows]
+        if max(losses) > MOST_NODE_LOSSES:
+            return False
+        self._node_losses.update(zip(map(int, rows), losses, strict=True))
+        if max(losses) < MOST_NODE_LOSSES:
+            self.queue.put_first(rows)
+        else:
+            self.queue.put_alone(rows)
+        return True
+
     def _failed(self, row: int, failure: Failure) -> None:
         attempts = self._attempts[row] = self._attempts.get(row, 0) + 1
         if self.retry.again(failure, attempts):
@@ -371,6 +414,7 @@ class Survey:
             self.watcher.retried(row, failure)
             self.queue.put_alone(range(row, row + 1))
             return
+        del self._attempts[row]
         self.collector.add_failure(row, failure, attempts)
         self.checkpoint.add_failure(row, failure, attempts)
         self.progress.failures += 1

@@ -57,6 +57,7 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
     for table in results:
         rows = order[start : start + len(table)]
         psets.land(table, rows)
+        collector.times.add(rows, table.times(), psets.total)
         collector.output.update(table.printed(rows))
         for stored in table.columns("result"):
             for at, values in table.pieces(stored):
@@ -126,7 +127,10 @@ def _order(results: list[PartTable], failures: list[PartTable]) -> Any:
 
 def _progress(run: Mapping[str, Any]) -> MapProgress:
     counts = run.get("counts", {})
-    return MapProgress(run["name"], **{name: int(counts.get(name, 0)) for name in COUNTS})
+    progress = MapProgress(run["name"])
+    for name in COUNTS:
+        setattr(progress, name, int(counts.get(name, 0)))
+    return progress
 
 
 def _counted(results: list[PartTable], failures: list[PartTable]) -> MapProgress:

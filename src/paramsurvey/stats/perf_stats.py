@@ -68,8 +68,9 @@ class PerfStats:
         return {**self.__dict__, "_emit": None}
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{name}: {self._timers[name].count}" for name in self.all_stat_names())
-        return f"<PerfStats {counts or 'empty'}>"
+        timers = ((name, self._timers[name]) for name in self.all_stat_names())
+        shown = [f"{name}: {one.count:,} × {_format_seconds(one.total / one.count)}" for name, one in timers]
+        return f"<PerfStats {', '.join(shown) or 'empty'}>"
 
     def add(self, name: str, values: NDArray[np.float64]) -> None:
         """Add an array of seconds to a timer. It costs nanoseconds per value.

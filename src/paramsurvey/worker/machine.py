@@ -1,13 +1,21 @@
-"""The cores and the memory of this machine, and how much of them this process may use."""
+"""This machine's name, its cores and its memory, and how much of them this process may use."""
 
 from __future__ import annotations
 
 import os
+import socket
 import sys
+from functools import cache
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
 LINUX_STATUS = Path("/proc/self/status")
+
+
+@cache
+def host_name() -> str:
+    """Return what this machine is called."""
+    return socket.gethostname()
 
 
 def core_count() -> int:

@@ -29,7 +29,7 @@ from paramsurvey.transport.messages import (
     Reply,
 )
 from paramsurvey.transport.pickling import dump_code
-from paramsurvey.transport.safe_repr import describe, traceback_of
+from paramsurvey.transport.safe_repr import describe, describe_error, traceback_of
 from paramsurvey.worker.forked_children import end_if_forked
 from paramsurvey.worker.job_loading import load_job, worker_state
 from paramsurvey.worker.machine import used_memory
@@ -125,7 +125,7 @@ class Runner:
             The worker's number, which psets find in ``system_kwargs['worker_number']``.
         """
         keep, size = self._job.keep_groups, len(group)
-        self.buffer = buffer = ReplyBuffer(group.id, size, can_give_back=not keep)
+        self.buffer = buffer = ReplyBuffer(group.id, size, can_give_back=not keep, worker=number)
         sent = weighed = perf_counter()
         for offset, now in self._run_psets(group, buffer, mark or RunningMark.private(), number):
             if now - weighed > MEMORY_SECONDS:
@@ -267,7 +267,7 @@ class Runner:
         elif isinstance(error, PlainFailure):
             line, trace = describe(error), ""
         else:
-            line, trace = describe(error), traceback_of(error)
+            line, trace = describe_error(error), traceback_of(error)
         return Failure(FailureKind.RAISED, line, trace, retryable=retryable)
 
 

@@ -164,6 +164,10 @@ def _adopt_main(function: Any) -> None:
     A function that is sent by value keeps saying that it lives in ``__main__``; with its names
     there, it can hand its neighbours to a pool of its own.
     """
+    from paramsurvey.worker.keywords import KeywordWorker
+
+    if isinstance(function, KeywordWorker):
+        function = function.__wrapped__.__wrapped__
     if getattr(function, "__module__", None) not in MAINS:
         return
     if not hasattr(function, "__globals__"):  # an object that can be called: it is its class that has a name

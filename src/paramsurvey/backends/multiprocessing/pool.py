@@ -9,6 +9,7 @@ import os
 import pickle
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.multiprocessing import worker_failures
@@ -361,6 +362,7 @@ class MultiprocessingBackend:
     def _lose(self, worker: PoolWorker, offset: int | None, failure: Failure) -> None:
         """Report that the first group of a worker is lost, and that the others are as they were."""
         if worker.groups:
+            failure = replace(failure, ran=worker.last_run())
             group_id = worker.groups.popleft()
             self._busy.pop(group_id, None)
             self._news.append(LostGroup(group_id, failure, offset))

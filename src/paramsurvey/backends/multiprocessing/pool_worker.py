@@ -5,12 +5,13 @@ from __future__ import annotations
 import pickle
 from collections import deque
 from contextlib import suppress
-from time import perf_counter
+from time import perf_counter, time
 
 from paramsurvey.backends.multiprocessing.inbox import HEADER, MessageKind
 from paramsurvey.backends.multiprocessing.process import WorkerProcess
 from paramsurvey.backends.multiprocessing.shared_job import SharedJob
-from paramsurvey.transport.messages import Group, Reply
+from paramsurvey.transport.messages import Group, Ran, Reply
+from paramsurvey.worker.machine import host_name
 from paramsurvey.worker.running_mark import IDLE
 
 IN_HAND = 2  # groups: one that runs, and one in reserve
@@ -136,6 +137,13 @@ class PoolWorker:
         mark = self.process.mark.running
         is_first = bool(self.groups) and mark.group[0] == self.groups[0]
         return mark.offset[0] if is_first and mark.offset[0] != IDLE else None
+
+    def last_run(self) -> Ran:
+        """Return when and where the pset began that ran when the worker died."""
+        running = self.running(self.groups[0]) if self.groups else None
+        if running is None:
+            return Ran()
+        return Ran(running[1], time() - running[1], self.number, host_name())
 
     def ever_ran(self) -> bool:
         """Tell whether it has ever begun a pset."""

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.atomic_files import write_whole
 from paramsurvey.checkpoint.format.schema import PartTable, check_columns, field_info, joined
+from paramsurvey.checkpoint.format.time_columns import TIME_TYPES
 from paramsurvey.checkpoint.typed_hash import Hasher
 
 RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
@@ -38,6 +39,7 @@ FAN_IN = 16  # so many parts of about the same size are merged into one
 LARGEST = 64 * 2**20  # bytes: no merge makes more, for it happens in memory
 SMALL = 2**20  # bytes: read as a whole almost as soon as opened
 NUMBER = 8  # bytes
+DIFFERENCES = (pa.int64(), pa.int32(), TIME_TYPES["start"])  # types that are stored as differences
 LAST = np.iinfo(np.int64).max  # of all positions
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio: spreads neighbours far apart
 
@@ -177,7 +179,7 @@ def _serialized(table: Any) -> Any:
         sink,
         compression="none",
         use_dictionary=[f.name for f in table.schema if pa.types.is_string(f.type)],
-        column_encoding={f.name: "DELTA_BINARY_PACKED" for f in table.schema if f.type == pa.int64()},
+        column_encoding={f.name: "DELTA_BINARY_PACKED" for f in table.schema if f.type in DIFFERENCES},
         write_statistics=False,
     )
     return sink.getvalue()

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format import pickles
 from paramsurvey.checkpoint.format.codecs import Encoded, Piece, codecs, decode, encode, shifted
+from paramsurvey.checkpoint.format.time_columns import TIME_TYPES, joined_times, read_times
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
+from paramsurvey.engine.pset_times import Times
 from paramsurvey.errors import CheckpointError
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.pickling import dump_code
@@ -57,8 +59,24 @@ class StoredColumn:
     hashes: HashPairs | None = None
 
 
-def to_table(positions: Any, columns: Iterable[StoredColumn], psets: Iterable[str]) -> Any:
-    """Return what is written of some rows."""
+def to_table(
+    positions: Any,
+    columns: Iterable[StoredColumn],
+    psets: Iterable[str],
+    times: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return what is written of some rows.
+
+    Parameters
+    ----------
+    positions : int64 Array
+        Where the rows belong.
+    columns : iterable of StoredColumn
+    psets : iterable of str
+        The psets' keys.
+    times : mapping, optional
+        What `time_columns` gives.
+    """
     names, taken = frozenset(psets), {POSITION}
     fields = [pa.field(POSITION, pa.int64(), metadata={KEY: json.dumps({"role": "position"})})]
     arrays = [positions]
@@ -67,6 +85,9 @@ def to_table(positions: Any, columns: Iterable[StoredColumn], psets: Iterable[st
         for field, array in _fields(stored, name):
             fields.append(field)
             arrays.append(array)
+    for key, array in (times or {}).items():
+        fields.append(_field(_free_name(f"_{key}", taken), array, {"role": "time", "key": f"s{key}"}))
+        arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
@@ -184,6 +205,8 @@ def _is_known(kind: Any, says: Mapping[str, str], infos: Mapping[str, Mapping[st
     role = says.get("role")
     if role in HELPERS:
         return kind == HELPERS[role] and says.get("of") in infos
+    if role == "time":
+        return bool(TIME_TYPES.get(says.get("key", "")[1:]) == kind)
     if role not in ROLES:
         return True  # no reader looks at it
     codec, key = says.get("codec"), says.get("key", "")
@@ -274,6 +297,21 @@ class PartTable:
                 found.update(zip(numbers[at].tolist(), texts, strict=True))
         return found
 
+    def times(self) -> Times:
+        """Return when and where the psets ran; in a part of an older version, that is not known."""
+        return read_times({key: self._array(name) for key, name in self._time_names().items()}, len(self))
+
+    def time_arrays(self) -> dict[str, Any]:
+        """Return the same as it is stored, with nulls where nothing is."""
+        names, count = self._time_names(), len(self)
+        return {
+            key: self._table.column(names[key]) if key in names else pa.chunked_array([pa.nulls(count, kind)])
+            for key, kind in TIME_TYPES.items()
+        }
+
+    def _time_names(self) -> dict[str, str]:
+        return {says["key"][1:]: name for name, says in self._infos.items() if says.get("role") == "time"}
+
     def pset_columns(self) -> dict[str, Values | HashPairs]:
         """Return what the psets' identities are computed from; nothing is unpickled."""
         return {str(stored.key): self._comparable(stored) for stored in self.columns("pset")}
@@ -316,7 +354,12 @@ def joined(tables: Sequence[PartTable]) -> Any:
             gathered.setdefault((stored.role, stored.key), []).append((start, table, stored))
     columns = [_joined_column(found, starts) for found in gathered.values()]
     positions = pa.chunked_array([table.positions for table in tables])
-    return to_table(positions, columns, [str(key) for role, key in gathered if role == "pset"])
+    return to_table(
+        positions,
+        columns,
+        [str(key) for role, key in gathered if role == "pset"],
+        joined_times([table.time_arrays() for table in tables]),
+    )
 
 
 def _joined_column(found: list[tuple[int, PartTable, StoredColumn]], starts: list[int]) -> StoredColumn:

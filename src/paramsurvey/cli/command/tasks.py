@@ -150,8 +150,7 @@ class FunctionTask:
         BadUsage
             It cannot be imported, or does not take the parameters.
         """
-        function, user_kwargs = as_worker(load_function(self.reference), names)
-        return {"func": function, "user_kwargs": user_kwargs}
+        return {"func": as_worker(load_function(self.reference), names)}
 
 
 if TYPE_CHECKING:

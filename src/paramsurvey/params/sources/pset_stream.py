@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -128,6 +128,13 @@ class PsetStream:
         cuts = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(rows)]
         for start, stop in pairwise(cuts):
             yield self._chunks[places[start]], rows[start:stop]
+
+    def first_keys(self) -> tuple[str, ...] | None:
+        """Return the keys of the first pset, which is read after this as before; None where there is none."""
+        for pset in self._psets:
+            self._psets = chain([pset], self._psets)
+            return tuple(pset) if isinstance(pset, Mapping) else None
+        return None
 
     def forget(self, rows: Rows) -> None:
         """Drop these psets, so that a long stream does not fill the memory."""
