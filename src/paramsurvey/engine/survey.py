@@ -243,8 +243,12 @@ class Survey:
             self._order.arrange(self.queue, self.backend.core_count())
         while self.backend.capacity() > 0 and (self.queue or self._read_more()):
             self._send(self._next_rows())
-        while self.sizer.psets_are_short() and self.queue and self.backend.reserve() > 0:
+        while self.sizer.psets_are_short() and self.backend.reserve() > 0 and self._has_for_reserve():
             self._send(self._next_rows())
+
+    def _has_for_reserve(self) -> bool:
+        """Tell whether there are psets for a reserve; for it, an iterator is read only if psets are tiny."""
+        return bool(self.queue) or (self.sizer.psets_are_tiny() and self._read_more())
 
     def _next_rows(self) -> Rows:
         size = self.sizer.size(len(self.queue), self.backend.core_count())
