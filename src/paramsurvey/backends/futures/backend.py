@@ -22,7 +22,7 @@ from paramsurvey.backends import stand_in
 from paramsurvey.backends.futures import task as remote
 from paramsurvey.backends.futures.engines import WorkerCount, checked_executor, checked_future, why_gone
 from paramsurvey.backends.futures.map_lock import MapLock
-from paramsurvey.backends.nested_workers import NestedWorkerSetup
+from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.patience import Patience
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
