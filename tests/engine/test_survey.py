@@ -25,7 +25,7 @@ from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import JobRefused
-from paramsurvey.params.sources import PsetStream, PsetTable
+from paramsurvey.params.sources import PsetList, PsetStream
 from paramsurvey.results.map_results import MapResults, build
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import (
@@ -235,7 +235,7 @@ def make(psets: int = 16, backend: FakeBackend | None = None, source: Any = None
     """Return a survey of psets ``{'a': row}``, not started yet."""
     books = Books()
     clock = options.pop("clock", None) or FakeClock()
-    source = PsetTable.from_dicts([{"a": row} for row in range(psets)]) if source is None else source
+    source = PsetList([{"a": row} for row in range(psets)]) if source is None else source
     group_size = options.pop("group_size", None)
     if options.pop("out", True):
         options["out"] = Out(books)
@@ -310,7 +310,7 @@ def test_a_backend_may_limit_the_size_of_a_group() -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_large_objects_travel_in_small_groups(stream: bool) -> None:
     psets = [{"a": row, "o": np.zeros(10**6)} for row in range(100)]  # 8 MB each
-    run = make(source=PsetStream(iter(psets)) if stream else PsetTable.from_dicts(psets), out=False)
+    run = make(source=PsetStream(iter(psets)) if stream else PsetList(psets), out=False)
     run.books.failed = pytest.fail  # type: ignore[method-assign]
     run.run().check()
     assert {len(rows) for rows in run.backend.submitted} <= {1, 2}
@@ -732,7 +732,7 @@ def test_whatever_happens_every_pset_is_settled_exactly_once(
 ) -> None:
     dicts = [{"a": row} for row in range(psets)]
     run = make(
-        source=PsetStream(iter(dicts)) if stream else PsetTable.from_dicts(dicts),
+        source=PsetStream(iter(dicts)) if stream else PsetList(dicts),
         group_size=group_size,
         backend=FakeBackend(workers=workers),
         retry=RetryPolicy(retries, crash_retries),

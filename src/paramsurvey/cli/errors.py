@@ -11,10 +11,12 @@ from contextlib import suppress
 import click
 
 from paramsurvey.cli.streams import is_writable
+from paramsurvey.transport.safe_text import safe_block
 
 ALL_FINISHED = 0
 SOME_FAILED = 1
 BAD_USAGE = 2
+RUN_DIED = 4  # the driver of the run that was asked about was killed
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 DEBUG = "PARAMSURVEY_DEBUG"
@@ -35,7 +37,7 @@ class RunFailed(click.ClickException):
 def say(text: str) -> None:
     """Write a line to stderr, if stderr can be written."""
     with suppress(OSError):  # the exit code tells it, too
-        click.echo(text, err=True)
+        click.echo(safe_block(text), err=True)
 
 
 def report_error(error: BaseException) -> int:

@@ -22,7 +22,8 @@ SUBCOMMANDS = (run, resume, status, watch, missing, export, report, examples)  #
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}
 More:        paramsurvey examples
-Exit code:   0 all finished, 1 some failed, 2 bad usage, 130 interrupted
+Exit code:   0 all finished, 1 some failed, 2 bad usage, 4 the run has died
+             (status, watch), 130 interrupted
 Completion:  eval "$(_PARAMSURVEY_COMPLETE=bash_source paramsurvey)"
              in .bashrc, and likewise zsh_source, fish_source
 """

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
 from paramsurvey.engine.collector import finished_rows, results_by_offset, unpickled_reply
+from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.deadline import Deadline, with_output
 from paramsurvey.engine.group_size import GroupSizer
 from paramsurvey.engine.map_state import MapState
@@ -166,6 +167,7 @@ class Survey:
     def __post_init__(self) -> None:
         self.source, self.collector = self.state.source, self.state.collector
         self.progress, self.stats = self.state.progress, self.state.stats
+        self.costs = CostModel(self.source)
         self._sent: dict[int, SentGroup] = {}
         self._arrived: deque[Answer] = deque()  # answers that are not settled yet
         self._attempts: dict[int, int] = {}  # by row, of psets that failed and will run again
@@ -216,6 +218,14 @@ class Survey:
             if running and running[0] < len(group)
         ]
         return sorted(rows, key=lambda row_and_seconds: -row_and_seconds[1])
+
+    def waiting(self, most: int) -> Rows:
+        """Return the rows that wait to be sent, or `most` of them that are evenly spread."""
+        return self.queue.waiting(most)
+
+    def core_count(self) -> int:
+        """Return how many cores the workers use now."""
+        return self.backend.core_count()
 
     def pset(self, row: int) -> Pset:
         """Return one pset, with the values that a worker gets."""
@@ -322,7 +332,7 @@ class Survey:
         reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
         self.collector.add_reply(group, reply, len(self.source))
         self.checkpoint.add_reply(group, reply)
-        self._add_times(reply)
+        self._add_times(group, reply)
         self.progress.active -= count
         self.progress.finished += count - len(reply.failures)
         if self.out is not None:
@@ -349,7 +359,7 @@ class Survey:
             if row in self._attempts and offset not in reply.failures
         }
 
-    def _add_times(self, reply: Reply) -> None:
+    def _add_times(self, group: Group, reply: Reply) -> None:
         self.stats.peak_memory = max(self.stats.peak_memory, reply.peak_memory)
         if reply.early:
             return
@@ -360,6 +370,7 @@ class Survey:
         for name, seconds in reply.timings.items():
             self.stats.add(name, np.asarray(seconds))
         self.sizer.observe_seconds(len(walls), float(walls.sum()))
+        self.costs.observe(group.rows[reply.stop - len(walls) : reply.stop], walls)
 
     def _call_out(self, out: ResultReceiver, group: Group, reply: Reply) -> None:
         psets = make_psets(self.source, group.rows[reply.start : reply.stop])

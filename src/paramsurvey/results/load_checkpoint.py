@@ -127,7 +127,10 @@ def _order(results: list[PartTable], failures: list[PartTable]) -> Any:
 
 def _progress(run: Mapping[str, Any]) -> MapProgress:
     counts = run.get("counts", {})
-    return MapProgress(run["name"], **{name: int(counts.get(name, 0)) for name in COUNTS})
+    progress = MapProgress(run["name"])
+    for name in COUNTS:
+        setattr(progress, name, int(counts.get(name, 0)))
+    return progress
 
 
 def _counted(results: list[PartTable], failures: list[PartTable]) -> MapProgress:

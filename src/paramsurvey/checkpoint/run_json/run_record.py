@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ class RunRecord:
             "updated": now(),
             "elapsed": round(time.monotonic() - self._began, 3),
             "counts": self._counts(failed),
+            "outlook": asdict(self._progress.outlook),
             "stored": stored,
             "first_position": first_position,
         }

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.tables.formats import frame_to_csv, is_missing, with_json_texts, with_unique_names
+from paramsurvey.transport.safe_text import safe_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,7 @@ def preview(frame: pd.DataFrame) -> str:
     shown = shown.loc[:, [name for name in shown.columns if not _is_uninformative(shown[name], name)]]
     for name in shown.columns[shown.dtypes.map(lambda dtype: dtype.kind not in "iufb")]:
         shown[name] = shown[name].map(_one_line)
+    shown.columns = [safe_line(str(name)) for name in shown.columns]
     text = shown.to_string(index=False, max_colwidth=PREVIEW_WIDTH, na_rep="")
     rest = len(frame) - len(shown)
     return f"{text}\n{more_rows(rest)}" if rest else text
@@ -55,4 +57,4 @@ def _is_uninformative(column: Any, name: object) -> bool:
 def _one_line(value: Any) -> str:
     text = "" if is_missing(value) else str(value)
     lines = text.strip().splitlines()
-    return f"{lines[0]} [{len(lines)} lines]" if len(lines) > 1 else "".join(lines)
+    return safe_line(f"{lines[0]} [{len(lines)} lines]" if len(lines) > 1 else "".join(lines))

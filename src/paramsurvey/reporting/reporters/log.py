@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporter import Reporter, plain_line
 from paramsurvey.transport.new_files import make_new
+from paramsurvey.transport.safe_text import safe_block, safe_line
 
 GIVEN_STREAM = "(the given stream)"
 TELLING_VARIABLES = ("PARAMSURVEY", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
@@ -96,6 +97,7 @@ class RunLog:
         """Write one or more lines, and have them on their way to the disk before returning. Never raises."""
         if self._stream is None:
             return
+        text = safe_block(text)
         try:
             self._stream.write(text if text.endswith("\n") else text + "\n")
             self._stream.flush()
@@ -137,11 +139,15 @@ class RunLog:
     def _write_header(self) -> None:
         lines = [
             f"paramsurvey start time {_now()}",
-            f"host: {socket.gethostname()}, process {os.getpid()}, directory {_directory()}",
-            f"command line: {shlex.join(sys.orig_argv)}",
+            f"host: {socket.gethostname()}, process {os.getpid()}, directory {safe_line(_directory())}",
+            f"command line: {safe_line(shlex.join(sys.orig_argv))}",
             f"python: {sys.version} on {sys.platform}",
             self._new_versions("versions"),
-            *(f"{name}={value}" for name, value in sorted(os.environ.items()) if _is_telling(name)),
+            *(
+                safe_line(f"{name}={value}")
+                for name, value in sorted(os.environ.items())
+                if _is_telling(name)
+            ),
         ]
         self.write("\n".join(lines))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.console import write
 from paramsurvey.reporting.humanize import frequency, span
 from paramsurvey.reporting.reporter import Reporter, plain_line
 from paramsurvey.reporting.snapshot import Look, Snapshot
@@ -40,9 +40,7 @@ class PlainReporter:
         if line == self._last_line and not final and not self.interval:  # nothing has happened
             return
         self._last_line = line
-        with suppress(OSError, ValueError):  # ValueError: closed
-            stream.write(last_lines(progress, self._look()) if final else pace_line(progress, self._look()))
-            stream.flush()
+        write(stream, last_lines(progress, self._look()) if final else pace_line(progress, self._look()))
 
     def close(self) -> None:
         """Do nothing: a line is complete when it is written."""
