@@ -21,7 +21,8 @@ import pytest
 from conftest import wait_until
 from paramsurvey import Session
 from paramsurvey.backends.futures.map_lock import MapLock, MapLockView
-from paramsurvey.backends.nested_workers import NestedWorkers, NestedWorkerSetup
+from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
+from paramsurvey.backends.nested_workers import NestedWorkers
 from paramsurvey.backends.patience import LEAST_SECONDS, START_SECONDS, Patience
 from paramsurvey.errors import BackendLost, JobRefused, OptionError
 from paramsurvey.testing.contract.faults import PSETS, faulty_at_one_pset, only_the_faulty_pset_is_missing

@@ -10,54 +10,10 @@ from dataclasses import dataclass
 from itertools import count
 
 from paramsurvey.backends.nested_worker import NestedWorker
-from paramsurvey.engine.options import DEFAULTS
+from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.worker.worker_numbers import claimed_number
 
-MPI_LAUNCHERS = (
-    "PMI_",
-    "PMIX_",
-    "OMPI_",
-    "PRTE_",
-    "HYDI_",
-    "MPI_LOCAL",
-)  # variables by which ranks know theirs
 KEPT_IDLE = 2  # psets with and without options of their own come by turns
-
-
-@dataclass(frozen=True, slots=True)
-class NestedWorkerSetup:
-    """What a nested worker needs from the moment its process starts.
-
-    Attributes
-    ----------
-    max_tasks : int or None
-        How many psets the process may run before it is replaced.
-    environment : tuple of (str, str)
-        Variables to set.
-    generation : int
-        Of the caller's modules: a process that has loaded those of another one is not used.
-    pool : str
-        Names the workers that are numbered together.
-    start_timeout : float
-        Seconds that the process may take to start, and to load the job.
-    """
-
-    max_tasks: int | None = None
-    environment: tuple[tuple[str, str], ...] = ()
-    generation: int = 0
-    pool: str = ""
-    start_timeout: float = DEFAULTS.start_timeout
-
-    def install(self) -> None:
-        """Change this process, from which the worker process inherits.
-
-        Without the variables of an MPI launcher, a worker that imports mpi4py is a program of its own to MPI;
-        with them it would claim to be this rank, and MPI would end it.
-        """
-        for name in [name for name in os.environ if name.startswith(MPI_LAUNCHERS)]:
-            del os.environ[name]
-        os.environ.update(self.environment)
-        os.environ.pop("PYTHONBREAKPOINT", None)  # Ray's debugger cannot reach a process that is not Ray's
 
 
 @dataclass(frozen=True, slots=True)

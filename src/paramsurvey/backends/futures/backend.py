@@ -11,7 +11,7 @@ import os
 import pickle
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from paramsurvey.backends import stand_in
 from paramsurvey.backends.futures import task as remote
 from paramsurvey.backends.futures.engines import WorkerCount, checked_executor, checked_future, why_gone
 from paramsurvey.backends.futures.map_lock import MapLock
-from paramsurvey.backends.nested_workers import NestedWorkerSetup
+from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.patience import Patience
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
@@ -49,7 +49,10 @@ if TYPE_CHECKING:
 
 QUEUE = 2  # groups per worker: one runs, one waits, so that no worker ever does
 MOST_LOSSES = 3  # times the engine lost all that it had, and answered nothing: it is gone
-OWN_OPTIONS: dict[str, tuple[type, str]] = {"ncores": (int, "a positive int"), "isolate": (bool, "a bool")}
+OWN_OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "ncores": (lambda value: type(value) is int and value > 0, "a positive int"),
+    "isolate": (lambda value: isinstance(value, bool), "a bool"),
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +87,7 @@ class FuturesBackend:
     runs_here = False
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
-        self._executor = checked_executor(options.backend)
+        self._executor: Any = checked_executor(options.backend)
         own = self.check_options(own)
         given = own.get("ncores") or max(0, options.ncores or 0)
         otherwise = wanted_workers(options.ncores, options.threads_per_worker)
@@ -118,8 +121,8 @@ class FuturesBackend:
                 raise UnknownOption(
                     f"the futures backend has no option {name!r}{suggestion(name, OWN_OPTIONS)}"
                 )
-            kind, wanted = OWN_OPTIONS[name]
-            if type(value) is not kind or (kind is int and value < 1):
+            is_possible, wanted = OWN_OPTIONS[name]
+            if not is_possible(value):
                 raise OptionError(f"the option {name}={value!r} of the futures backend is not {wanted}")
         return options
 

@@ -18,15 +18,20 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
 
 from paramsurvey.backends.futures.map_lock import MapLockView
-from paramsurvey.backends.nested_workers import NestedWorkers, NestedWorkerSetup
+from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.transport.messages import CaptureMode, Group, Job
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.nested_session import own_session_holder
 from paramsurvey.worker.runner import Runner, pickle_reply
 from paramsurvey.worker.running_mark import IDLE, RunningMark
 from paramsurvey.worker.worker_numbers import WorkerNumbers, claimed_number
+
+if TYPE_CHECKING:
+    from paramsurvey.backends.nested_workers import NestedWorkers
 
 JOBS = 3  # that a process keeps, for surveys that alternate; the oldest is dropped
 
@@ -116,7 +121,6 @@ class ThreadLink:
 
 jobs = LoadedJobs()
 kept_jobs = KeptJobs()
-nested_workers = NestedWorkers()
 driver: int | None = None  # the process that surveys; another one, be it forked off it, is a worker
 links: dict[tuple[str, int], ThreadLink] = {}  # in the driver: by the job's key and the group's number
 
@@ -146,6 +150,14 @@ def run_group(key: str, group: Group, packed_job: bytes | None, isolation: Isola
     return [] if runner is None else _answers(runner, group, ThreadLink(), claimed_number(runner.pool))
 
 
+@cache
+def nested_workers() -> NestedWorkers:
+    """Return the nested workers of this process. The import needs Unix, so it waits until then."""
+    from paramsurvey.backends.nested_workers import NestedWorkers
+
+    return NestedWorkers()
+
+
 def _run_isolated(key: str, group: Group, packed_job: bytes | None, isolation: Isolation) -> list[bytes]:
     kept = kept_jobs.get(key, packed_job, isolation.lock)
     if kept is None:
@@ -153,7 +165,7 @@ def _run_isolated(key: str, group: Group, packed_job: bytes | None, isolation: I
     job, map_lock = kept
     if not map_lock.map_runs():
         return []  # it waited in the executor's queue until its map was over
-    with nested_workers.lent(isolation.setup, key) as worker:
+    with nested_workers().lent(isolation.setup, key) as worker:
         if not worker.knows(key):
             worker.take_up(job)
         return [pickle_reply(answer) for answer in worker.run(group, map_lock.map_runs)]

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.backends.nested_workers import NestedWorkerSetup
+from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.patience import Patience
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
 from paramsurvey.backends.ray.lost_tasks import answer_for, died, node_lost, out_of_memory

@@ -7,7 +7,8 @@ import pickle
 from collections.abc import Iterator
 from typing import Any
 
-from paramsurvey.backends.nested_workers import NestedWorkers, NestedWorkerSetup
+from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
+from paramsurvey.backends.nested_workers import NestedWorkers
 from paramsurvey.backends.ray.stopped_worker import this_worker
 from paramsurvey.transport.messages import Group
 from paramsurvey.worker.runner import pickle_reply

@@ -1,0 +1,56 @@
+"""What a worker process that is nested in another pool's process needs before it starts.
+
+The driver has it, too, also where there can be no such worker: so nothing here needs Unix.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from paramsurvey.engine.options import DEFAULTS
+
+MPI_LAUNCHERS = (
+    "PMI_",
+    "PMIX_",
+    "OMPI_",
+    "PRTE_",
+    "HYDI_",
+    "MPI_LOCAL",
+)  # variables by which ranks know theirs
+
+
+@dataclass(frozen=True, slots=True)
+class NestedWorkerSetup:
+    """What a nested worker needs from the moment its process starts.
+
+    Attributes
+    ----------
+    max_tasks : int or None
+        How many psets the process may run before it is replaced.
+    environment : tuple of (str, str)
+        Variables to set.
+    generation : int
+        Of the caller's modules: a process that has loaded those of another one is not used.
+    pool : str
+        Names the workers that are numbered together.
+    start_timeout : float
+        Seconds that the process may take to start, and to load the job.
+    """
+
+    max_tasks: int | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    generation: int = 0
+    pool: str = ""
+    start_timeout: float = DEFAULTS.start_timeout
+
+    def install(self) -> None:
+        """Change this process, from which the worker process inherits.
+
+        Without the variables of an MPI launcher, a worker that imports mpi4py is a program of its own to MPI;
+        with them it would claim to be this rank, and MPI would end it.
+        """
+        for name in [name for name in os.environ if name.startswith(MPI_LAUNCHERS)]:
+            del os.environ[name]
+        os.environ.update(self.environment)
+        os.environ.pop("PYTHONBREAKPOINT", None)  # Ray's debugger cannot reach a process that is not Ray's
