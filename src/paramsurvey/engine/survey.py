@@ -149,11 +149,17 @@ class Survey:
 
     def give_up(self, failure: Failure = NOT_RUN) -> None:
         """Abort all groups, and settle every pset that is not settled yet with `failure`."""
-        self._given_up = True
-        rows = self.queue.clear()
+        rows: list[int] = []
         for group_id in list(self._sent):
             self.backend.abort(group_id)
             rows.extend(int(row) for row in self._drop(group_id).unanswered())
+        self.queue.put_first(np.array(rows, dtype=np.int64))
+        self.drop_queue(failure)
+
+    def drop_queue(self, failure: Failure = NOT_RUN) -> None:
+        """Settle every pset that has not been sent to a worker with `failure`; what was sent goes on."""
+        self._given_up = True
+        rows = self.queue.clear()
         for row in rows:
             self.collector.add_failure(row, failure, self._attempts.get(row, 0))
         self.progress.failures += len(rows)

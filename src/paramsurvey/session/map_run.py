@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ class MapRun:
     watch : Watch
         Is told what happens.
     options : Options
-    call : WorkerCall
+    call : WorkerCall or None
         How the worker function is called, for calling it again.
     stop : Event
         Set when the session is closed: the map ends before its next round.
@@ -56,7 +56,7 @@ class MapRun:
     survey: Survey
     watch: Watch
     options: Options
-    call: WorkerCall
+    call: WorkerCall | None
     stop: threading.Event
     ready: deque[dict[str, Any]]
     results: MapResults | None = None
@@ -67,12 +67,23 @@ class MapRun:
     def run(self) -> MapResults:
         """Run to the end, and return the results."""
         try:
-            with self.watch.signals:
-                for _ in self._rounds():
-                    pass
+            self.finish()
         finally:
-            results = self.results = self._build()
+            results = self.results = self.build()
         return results
+
+    def finish(self, after_round: Sequence[Callable[[Survey], None]] = ()) -> None:
+        """Run to the end, and leave the results in the survey's ``state``.
+
+        Parameters
+        ----------
+        after_round : sequence of callable
+            Called with the survey after each round.
+        """
+        with self.watch.signals:
+            for _ in self._rounds():
+                for function in after_round:
+                    function(self.survey)
 
     def stream(self) -> Generator[dict[str, Any]]:
         """Yield what becomes of every pset, as it does; work is handed out only while somebody takes it."""
@@ -120,7 +131,8 @@ class MapRun:
             survey.give_up()  # of what is left when it did not come to its end
             self.backend.end_job()
 
-    def _build(self) -> MapResults:
+    def build(self) -> MapResults:
+        """Return a table of what came back."""
         from paramsurvey.results.map_results import build
 
         survey, options = self.survey, self.options

@@ -373,7 +373,12 @@ class Session:
             raise SessionClosed("this session is closed: make a new Session, or call paramsurvey.map()")
 
     def _prepare(
-        self, func: WorkerFunction, psets: Any, options: Mapping[str, Any], iterates: bool = False
+        self,
+        func: WorkerFunction,
+        psets: Any,
+        options: Mapping[str, Any],
+        iterates: bool = False,
+        bare: bool = False,
     ) -> MapRun:
         self._stop = threading.Event()
         self._check_open()
@@ -383,7 +388,7 @@ class Session:
         self._loudest = max(self._loudest, resolved.verbose)
         self._say_threads(Console(self._log, resolved.verbose))
         place = SessionContext(self._backend, self._log, self._threads.added, self.next_steps, self._stop)
-        return prepare(place, MapRequest(func, psets, resolved, own, iterates))
+        return prepare(place, MapRequest(func, psets, resolved, own, iterates, bare))
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         check_init(options, backends.keywords(options))
