@@ -75,7 +75,9 @@ def test_a_run_is_followed_interrupted_resumed_and_exported(simulate: str, here:
     assert "running, process" in shown
     assert "1 of 4 psets finished, 1 failed" in shown
     assert "1 × raised: ExitCode3('exit code 3; stderr ends with: cannot do 2')" in shown
-    _, err = here("run", "-v0", "-p", "a=1", "--checkpoint", "out", "--", "echo", code=1)
+    _, err = here(
+        "run", "-v0", "-p", "a=1", "--checkpoint", "out", "--on-change", "keep", "--", "echo", "{a}", code=3
+    )
     assert "is in use by process" in err
 
     process.send_signal(signal.SIGINT)
@@ -160,7 +162,7 @@ def test_directories_that_are_no_checkpoints(command: str, here: Here) -> None:
     Path("other").mkdir()
     Path("other/file").touch()
     name, *file = command.split()
-    run = ["-v0", "-p", "a=1", "--checkpoint", "other", "--", "echo"]
+    run = ["-v0", "-p", "a=1", "--checkpoint", "other", "--", "echo", "{a}"]
     out, err = here(name, *(run if name == "run" else ["other", *file]), code=2)
     assert "other' is not a checkpoint" in err
     assert out == ""
@@ -193,13 +195,13 @@ def test_the_status_of_a_run_with_a_damaged_part(here: Here) -> None:
 
 def test_a_file_is_no_checkpoint(here: Here) -> None:
     Path("file").touch()
-    err = here("run", "-v0", "-p", "a=1", "--checkpoint", "file", "--", "echo", code=2)[1]
+    err = here("run", "-v0", "-p", "a=1", "--checkpoint", "file", "--", "echo", "{a}", code=2)[1]
     assert "file' is a file: give an empty directory" in err
 
 
 def test_a_run_that_is_refused_leaves_no_directory(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARAMSURVEY_BACKEND", "nothing")
-    here("run", "-v0", "-p", "a=1", "--checkpoint", "out", "--", "echo", code=2)
+    here("run", "-v0", "-p", "a=1", "--checkpoint", "out", "--", "echo", "{a}", code=2)
     assert not Path("out").exists()
 
 

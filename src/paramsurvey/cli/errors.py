@@ -77,12 +77,14 @@ def _report_click_error(error: click.ClickException) -> int:
 
 
 def _report_other_error(error: BaseException) -> int:
-    from paramsurvey.errors import CheckpointInUse, SurveyError
+    from paramsurvey.errors import CheckpointChanged, CheckpointInUse, SurveyError
 
     if isinstance(error, CheckpointInUse):
         say(f"paramsurvey: {error}")
         return IN_USE
-    if isinstance(error, (ValueError, ImportError)):  # paramsurvey raises these with a remedy in the message
+    if isinstance(
+        error, (ValueError, ImportError, CheckpointChanged)
+    ):  # paramsurvey raises these with a remedy in the message
         say(f"paramsurvey: {error}")
         return BAD_USAGE
     if isinstance(error, SurveyError):

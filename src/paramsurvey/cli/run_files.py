@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.declarations import DEFAULT_TAG
+from paramsurvey.cli.output.spool import announce_spool, forget_spool
 from paramsurvey.cli.placeholders import NUMBER
 from paramsurvey.cli.plan import Plan
 
@@ -42,14 +43,18 @@ class RunFiles:
     def __enter__(self) -> RunFiles:
         if self._joblog is not None:
             self._start_joblog(self._joblog)
-        if self._spool is not None:
-            shutil.rmtree(self._spool, ignore_errors=True)  # of a run that was killed
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for directory in (self._temporary, self._spool):
-            if directory is not None:
-                shutil.rmtree(directory, ignore_errors=True)
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+        if self._plan.checkpoint:
+            forget_spool(self._plan.checkpoint)
+
+    def announce(self) -> None:
+        """Tell ``paramsurvey tail`` where the output of the commands is."""
+        if self._plan.checkpoint and self._spool:
+            announce_spool(self._plan.checkpoint, self._spool)
 
     def _directory(self, name: str) -> str:
         if self._temporary is None:
@@ -63,12 +68,8 @@ class RunFiles:
 
     @cached_property
     def _spool(self) -> str | None:
-        from paramsurvey.cli.output.spool import SPOOL
-
-        checkpoint = self._plan.checkpoint
-        if checkpoint:
-            return os.path.join(os.path.abspath(checkpoint), SPOOL)
-        return self._directory("output") if self.shows_output else None
+        """Not in the checkpoint: its disk may be full, and a command must not fail of that."""
+        return self._directory("output") if self.shows_output or self._plan.checkpoint else None
 
     @cached_property
     def _joblog(self) -> str | None:

@@ -1,1 +1,1 @@
-"""When commands start and end: ``--delay``, ``--load``, ``--memfree``, ``--timeout``, ``--halt``; and the joblog."""
+"""When commands start and end: ``--delay``, ``--load``, ``--memfree``, ``--timeout``, ``--halt``; joblogs."""

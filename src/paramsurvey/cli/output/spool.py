@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 from paramsurvey.cli.failures import CommandFailed
 from paramsurvey.transport.new_files import make_new
 
-SPOOL = ".output"  # in a checkpoint; hidden, as that refuses other visible files
+POINTER = ".spool.json"  # in a checkpoint: where the output of its commands is while they run
 STREAMS = ("stdout", "stderr")
 
 
@@ -78,6 +80,30 @@ def _open_unnamed() -> Any:
         raise CommandFailed(
             f"there is no room for its output ({error.strerror}): set TMPDIR to a directory with room"
         ) from None
+
+
+def announce_spool(checkpoint: str, directory: str) -> None:
+    """Write into a checkpoint where the spool of its run is, if that can be written."""
+    with suppress(OSError):
+        path = Path(checkpoint) / POINTER
+        path.unlink(missing_ok=True)
+        with open(path, "w", encoding="utf-8", opener=make_new) as file:
+            json.dump({"host": gethostname(), "directory": directory}, file)
+
+
+def forget_spool(checkpoint: str) -> None:
+    """Remove what `announce_spool` wrote: the run has ended."""
+    with suppress(OSError):
+        (Path(checkpoint) / POINTER).unlink()
+
+
+def find_spool(checkpoint: str) -> tuple[str, str] | None:
+    """Return the host and the directory of the spool of a run, None where no run has one."""
+    try:
+        told = json.loads((Path(checkpoint) / POINTER).read_text(encoding="utf-8"))
+        return str(told["host"]), str(told["directory"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def running(directory: str) -> list[int]:

@@ -42,7 +42,7 @@ class RunCommand(click.Command):
 
 def _with_values(args: list[str]) -> list[str]:
     """Give --zip its value where none was typed, so that module:function does not become one."""
-    following = [*args[1:], ""]
+    following = [*args[1:], ""][: len(args)]
     bare = {
         at
         for at, (word, after) in enumerate(zip(args, following, strict=True))
@@ -68,7 +68,8 @@ Examples:
   paramsurvey run --sample 1000 --method sobol -p 'x=uniform(0,1)' mod:func
 
 \b
-Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
+Exit code: 0 all finished, 1 some failed, 2 bad usage or a changed command,
+  3 checkpoint in use, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
 """
 
 
