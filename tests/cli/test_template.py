@@ -81,7 +81,7 @@ SAFE = [
     'x={a}; printf %s "$x"',
     "# don't\nprintf %s {a}",
     "echo a#b \\' >/dev/null; printf %s {a}",
-    'x="5$ ${HOME%/*} $(date +%s)"; printf %s {a}',
+    'x="5$ ${{HOME%/*}} $(date +%s)"; printf %s {a}',
     "true\\\n; printf %s {a}",
     "cat <<E >/dev/null; #'\nx\nE\nprintf %s x",
 ]
@@ -98,7 +98,7 @@ BARE = [  # only for values that need no quotes
     'echo "$(echo "{a}")"',
     'echo "`echo "{a}"`"',
     'echo "$(case x in x) echo "{a}";; esac)"',
-    'echo "${x:-"{a}"}"',
+    'echo "${{x:-"{a}"}}"',
     "echo $(( {a} ))",
     "echo {a} # {a}",
     'cat <<E\n"{a}" and {a}\nE',

@@ -50,9 +50,7 @@ def _spool(directory: str) -> str:
     check_started(directory)
     found = find_spool(directory)
     if found is None or not is_alive(directory):
-        raise BadUsage(
-            f"{directory}: nothing runs now; its output is in the results: paramsurvey export {directory} -"
-        )
+        raise BadUsage(f"{directory}: nothing runs now: paramsurvey export {directory} - has the results")
     host, spool = found
     if not Path(spool).is_dir():
         raise BadUsage(f"{directory}: its commands run on {host}: log in there, and tail them")
@@ -77,7 +75,7 @@ def _read(spool: str, number: int, name: str, at: int) -> str:
 
 
 def _follow(spool: str, number: int) -> None:
-    """Print what a command writes until its files are gone: they stay open here, so that no line is missed."""
+    """Print what a command writes, until its files are gone; open ones lose no line."""
     files = {name: open(spool_path(spool, number, name), "rb") for name in STREAMS}  # noqa: SIM115
     ended = False
     while True:
