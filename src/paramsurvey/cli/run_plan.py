@@ -18,6 +18,7 @@ from paramsurvey.cli.tables.output_file import rescue, write_table
 from paramsurvey.cli.tables.stdout import STDOUT
 from paramsurvey.cli.tables.survey_table import survey_table
 from paramsurvey.cli.tables.table import Table
+from paramsurvey.transport.messages import FailureKind
 
 if TYPE_CHECKING:
     from paramsurvey.engine.survey import Survey
@@ -53,7 +54,18 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
             return _after_error(plan, files, session.last_run, saved, stored_before, error)
         _save(plan, saved)  # again: at the start, another run may have held the checkpoint
         _deliver(plan, files, run, stored_before)
-        return SOME_FAILED if run.survey.collector.failed else ALL_FINISHED
+        return _exit_code(plan, run)
+
+
+def _exit_code(plan: Plan, run: MapRun) -> int:
+    """Return 0 if all has finished, or if the run has ended early because enough has."""
+    halt, progress = plan.options.halt, run.survey.progress
+    failed = [
+        one for one in run.survey.collector.failed.values() if one.failure.kind is not FailureKind.NOT_RUN
+    ]
+    if halt is not None and halt.event != "fail" and not failed and progress.finished:
+        return ALL_FINISHED
+    return SOME_FAILED if run.survey.collector.failed else ALL_FINISHED
 
 
 def _arguments(plan: Plan, files: RunFiles) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.placeholders import fill, names_used, placeholders_in, tokens
 
 SHELL = "/bin/sh"
+PLAIN = re.compile(r"[\w@%+=:./{}#-]+", re.ASCII)  # needs no quotes in a shell
 MOST_CHECKED = 100_000  # psets whose values are looked at before anything runs
 
 
@@ -106,7 +108,12 @@ class Template:
 
     def __str__(self) -> str:
         """Return the command as it was typed."""
-        return " ".join(self.arguments) if self.shell else shlex.join(self.arguments)
+        return " ".join(self.arguments) if self.shell else " ".join(map(_as_typed, self.arguments))
+
+
+def _as_typed(word: str) -> str:
+    """Return a word as it has to be typed; the braces of placeholders need no quotes."""
+    return word if PLAIN.fullmatch(word) else shlex.quote(word)
 
 
 def make_template(words: Sequence[str], shell: bool) -> Template:

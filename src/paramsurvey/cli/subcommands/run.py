@@ -54,12 +54,23 @@ def _with_values(args: list[str]) -> list[str]:
 EPILOG = """\b
 Axes:
   1,2,3  "a,b",c           values; numbers are numbers, "" keep text as it is
-  0:1:0.25                 start:stop:step, including stop
+  0:1:0.25  1..3           start:stop:step, including stop
+  range(1,4)               without stop, as in Python and Hydra
+  glob(in/*.txt)           the files of a pattern; ** is any directory
   linspace(0,1,11)  logspace(-3,0,4)  geomspace(1,100,3)
   @file  @list.json        the lines of a file; a JSON list
   ["a, b", 1]              a JSON list
   uniform(0,1)  loguniform(1e-3,10)  integers(1,9)  choice(a,b)
                            with --sample, which also draws from lists
+
+\b
+Placeholders:
+  {a}  {model.lr}  {}      a parameter; the only one
+  {f.name}  {f.stem}  {f.suffix}  {f.parent}
+                           parts of a path
+  {i:03d}  {x:.3g}         formats of Python
+  {#}  {job}               the number of the set; of the worker that runs it
+  {{  }}                   literal braces
 
 \b
 Examples:
@@ -82,7 +93,7 @@ Exit code: 0 all finished, 1 some failed, 2 bad usage or a changed command,
 def run(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> None:
     """Run a command, or a Python function, once for every combination of parameters.
 
-    {name} in the command is replaced by the value of that parameter; {{ and }} are literal braces.
+    {name} in the command is replaced by the value of that parameter; see Placeholders below.
     No shell is involved, unless you give --shell.
     """
     config = ctx.default_map or {}
