@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -86,7 +87,17 @@ def test_all_rows_and_the_joblog() -> None:
     lines = [json.loads(line) for line in Path("r.jsonl").read_text().splitlines()]
     assert [line["exit_code"] for line in lines] == [0, 3]
     log = pd.read_csv("log", sep="\t")
-    assert list(log) == "Seq Host Starttime JobRuntime Send Receive Exitval Signal Command".split()
+    assert list(log) == [
+        "Seq",
+        "Host",
+        "Starttime",
+        "JobRuntime",
+        "Send",
+        "Receive",
+        "Exitval",
+        "Signal",
+        "Command",
+    ]
     assert sorted(log["Seq"]) == [1, 2, 2]
 
 
@@ -190,7 +201,7 @@ def test_a_run_is_halted(capfd: pytest.CaptureFixture[str]) -> None:
 def test_starts_keep_their_distance() -> None:
     run("-p", "a=1..3", "-j3", "--delay", "300ms", "--joblog", "log", "--", "true", "{a}")
     starts = sorted(pd.read_csv("log", sep="\t")["Starttime"])
-    assert all(later - earlier > 0.25 for earlier, later in zip(starts, starts[1:], strict=False))
+    assert all(later - earlier > 0.25 for earlier, later in pairwise(starts))
 
 
 def test_the_youngest_makes_room_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +226,7 @@ def test_a_timeout_of_the_median(tmp_path: Path) -> None:
 
 def test_psets_are_in_the_environment() -> None:
     text = 'echo "$PARAMSURVEY_PSET_A $PARAMSURVEY_PSET_M_LR $S"'
-    run("-p", "a=1", "-p", "m.lr=x y", "--env", "S={a}-{job}", "--shell", "-o", "r.csv", "--", text)
+    run("-j1", "-p", "a=1", "-p", "m.lr=x y", "--env", "S={a}-{job}", "--shell", "-o", "r.csv", "--", text)
     assert pd.read_csv("r.csv")["stdout"].tolist() == ["1 x y 1-1"]
 
 
