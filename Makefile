@@ -4,6 +4,10 @@
 PYTHON =
 ARGS =
 
+# The tests run in several processes, how many tests/conftest.py says. One that has no more tests takes over some of
+# another's, so that all of them end together. ARGS='-n 0' runs the tests in a single process.
+parallel = -n auto --dist worksteal
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-oldest old lint hooks coverage bench soak dist
 
@@ -17,11 +21,11 @@ demo: .venv/.demo  ## survey 1,797 images of handwritten digits; writes digits.p
 
 test: .venv/.dev .venv-0.4/.done  ## run the whole test suite, Ray and Carbon included
 	@echo "test: running the whole test suite, Ray and Carbon included"
-	@.ci/clean .venv/bin/python -m pytest $(ARGS)
+	@.ci/clean .venv/bin/python -m pytest $(parallel) $(ARGS)
 
 test-oldest: .venv-oldest/.done .venv-0.4/.done  ## run it on Python 3.11 with the oldest version of every dependency
 	@echo "test-oldest: running the whole test suite with the oldest version of every dependency"
-	@.ci/clean .venv-oldest/bin/python -m pytest $(ARGS)
+	@.ci/clean .venv-oldest/bin/python -m pytest $(parallel) $(ARGS)
 
 old: .venv-0.4/.done  ## install release 0.4.21 into .venv-0.4, for the tests that run programs on both
 
@@ -38,7 +42,7 @@ hooks: .venv/.dev  ## have git check the same before each commit
 coverage: .venv/.dev .venv-0.4/.done  ## run the tests, and write into the README how much of src they run
 	@echo "coverage: running the whole test suite, with all processes that it starts measured"
 	@.ci/clean .venv/bin/python -m coverage erase
-	@.ci/clean .venv/bin/python -m coverage run -m pytest $(ARGS)
+	@.ci/clean .venv/bin/python -m coverage run -m pytest $(parallel) $(ARGS)
 	@.ci/clean .venv/bin/python -m coverage combine --quiet
 	@.ci/clean .venv/bin/python -m coverage report
 	@.ci/clean .venv/bin/python .ci/coverage_figure.py

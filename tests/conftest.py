@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import signal
 import sys
 import threading
 from collections.abc import Generator, Iterator
@@ -19,9 +20,11 @@ from paramsurvey.testing.place import undisturbed
 from paramsurvey.testing.waiting import GRACE as GRACE
 from paramsurvey.testing.waiting import runs as runs
 from paramsurvey.testing.waiting import wait_until as wait_until
+from paramsurvey.worker.machine import core_count
 from ray_programs import Program, programs
 
 HANG_LIMIT = 120.0  # seconds
+MOST_PROCESSES = 4  # that run tests: each may have a Ray of its own
 
 _real_stderr = pytest.StashKey[int]()
 
@@ -33,13 +36,22 @@ settings.load_profile("any machine")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"limit(seconds): the test hangs after that (default {HANG_LIMIT:g})")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as where a shell runs the tests in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests start inherit it
     config.stash[_real_stderr] = os.dup(sys.__stderr__.fileno())  # pytest captures descriptor 2 later
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes ``-n auto`` means: half of the time, tests wait for what they started."""
+    return min(1 + core_count(), MOST_PROCESSES)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """End the whole run with all stacks when a test hangs.
+    """End this process with all stacks when a test hangs: the whole run, or the one of several that has it.
 
+    pytest-xdist then counts the test as failed, and starts another process for those that are left.
     Not pytest-timeout: it raises in the main thread, which a thread or a C call that hangs does not
     notice, or needs a thread that gets the interpreter's lock. This needs neither, and no plugin.
     """

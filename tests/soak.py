@@ -19,7 +19,7 @@ from typing import Any
 
 import paramsurvey
 
-TIMEOUT = 1.0  # seconds: the innocent must stay far below it on a machine that is busy, too
+TIMEOUT = 1.0  # seconds: psets without a fault must stay far below it on a machine that is busy, too
 
 FAULTS = {
     "raise": 0.03,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -79,10 +80,12 @@ class Program:
         Path("program.py").write_text(code)
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ.update({"TERM": "xterm", "PYTHONIOENCODING": "utf-8", **environ})
+            own = {"XDG_CACHE_HOME": os.getcwd(), "TERM": "xterm", "PYTHONIOENCODING": "utf-8"}
+            os.environ.update({**own, **environ})
             os.execv(sys.executable, [sys.executable, "program.py"])
         self.resize(80)
         self.raw = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end inside a character
         self.screen = Screen()
         self.code: int | None = None
 
@@ -112,7 +115,7 @@ class Program:
             data = os.read(self.fd, 65536)
         except OSError:  # how Linux says that the other side has closed it
             data = b""
-        text = data.decode()
+        text = self._decoder.decode(data)
         self.raw += text
         self.screen.feed(text)
         return bool(data)

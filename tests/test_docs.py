@@ -132,7 +132,7 @@ def test_the_structure_page_names_every_file() -> None:
 def test_the_files_that_the_structure_page_names_exist() -> None:
     page = text_of("docs/structure.md")
     paths = {name for name in FILE.findall(page) if "/" in name}
-    packages = ("", "backends", "cli", "checkpoint", "params", "reporting", "testing", "views")
+    packages = ("", "backends", "cli", "checkpoint", "params", "reporting", "session", "testing", "views")
     places = (ROOT, *(SOURCE / name for name in packages))
     lost = [
         name
@@ -281,6 +281,36 @@ def test_the_code_of_a_page_runs_and_prints_what_is_shown(page: str, tmp_path: P
 def same(shown: str, printed: str) -> bool:
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     return doctest.OutputChecker().check_output(shown, printed, flags)
+
+
+def test_the_first_hour_is_what_happens(tmp_path: Path) -> None:
+    """A block with ``# name.py`` at its top is that file; what follows ``$`` is typed and prints the rest."""
+    for block in BLOCK.finditer(text_of("docs/first-hour.md")):
+        if block["kind"] == "python":
+            name = block["code"].partition("\n")[0].removeprefix("# ")
+            assert name.endswith(".py")
+            (tmp_path / name).write_text(block["code"], encoding="utf-8")
+        else:
+            assert block["kind"] == "console"
+            check_session(block["code"], tmp_path)
+
+
+def check_session(text: str, directory: Path) -> None:
+    """Type the lines of a shell session, and compare what each prints with what stands below it."""
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PARAMSURVEY")}
+    environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ["PATH"]])
+    for line in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, shown = line.partition("\n")
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=directory,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=HANGS,
+        )
+        assert done.returncode == (0 if "2>&1" not in command else 1), done.stderr
+        assert same(shown, done.stdout), f"{command}\nprinted\n\n{done.stdout}\nand the page shows\n\n{shown}"
 
 
 def run(arguments: list[str], directory: Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from conftest import runs, wait_until
+from notebooks import printed, run_notebook
 
 README_EXAMPLE = """
 import time
@@ -66,20 +67,8 @@ def test_the_readme_example_prints_its_ten_lines_and_leaves_one_log(run: Any, in
 
 
 def test_the_readme_example_in_a_notebook(in_tmp: Path) -> None:
-    import nbformat
-    from nbclient import NotebookClient
-
-    parts = README_EXAMPLE.strip().split("\n\n\n")
-    cells = [nbformat.v4.new_code_cell(part) for part in parts]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(in_tmp)}}).execute()
-    printed = "".join(
-        output["text"]
-        for cell in notebook.cells
-        for output in cell.outputs
-        if output.output_type == "stream" and output.name == "stdout"
-    )
-    assert printed == TEN_LINES
+    outputs = run_notebook(README_EXAMPLE.strip().split("\n\n\n"), in_tmp)
+    assert "".join(map(printed, outputs)) == TEN_LINES
     assert len(logs()) == 1
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from paramsurvey.session.session import Session
     from paramsurvey.stats import PerfStats
     from paramsurvey.utils import flatten_results
+    from paramsurvey.worker.keywords import keywords
 
 __version__ = "1.0.0.dev0"
 default_backend = "multiprocessing"
@@ -52,6 +53,7 @@ _HOMES = {
     "MapProgress": "engine.progress",
     "PerfStats": "stats",
     "flatten_results": "utils",
+    "keywords": "worker.keywords",
 }
 _MODULES = ("errors", "examples", "params", "stats", "utils")
 
@@ -71,6 +73,7 @@ __all__ = [
     "flatten_results",
     "imap_unordered",
     "init",
+    "keywords",
     "last_results",
     "load",
     "map",

@@ -15,8 +15,9 @@ import pytest
 
 import paramsurvey
 from conftest import FakeClock, wait_until
-from paramsurvey.backends.ray.backend import RayBackend, task_slots
+from paramsurvey.backends.ray.backend import RayBackend
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, address_options, answers
+from paramsurvey.backends.ray.ray_options import task_slots
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import BackendMissing, BackendUnreachable, OptionError, ParamsurveyWarning
 from paramsurvey.session.thread_variables import VARIABLES

@@ -169,7 +169,7 @@ class FakeRay:
 def test_what_ran_when_memory_ran_out_is_run_again_alone_on_the_largest_node(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Ray ends workers until it guesses that enough is free: innocent ones, too."""
+    """Ray ends workers until it guesses that enough is free, also workers that need little."""
     fake = FakeRay()
     with socket.create_server(("localhost", 0)) as server:
         fake.port = server.getsockname()[1]

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from paramsurvey.checkpoint.lock import Lock
+from paramsurvey.checkpoint.locking.lock import Lock
 from paramsurvey.errors import CheckpointInUse
 
 PAUSED = ("open", "link", "unlink", "replace", "rename", "stat", "write", "fsync", "close")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from paramsurvey.checkpoint import lock, lock_holder
-from paramsurvey.checkpoint.lock import CLAIM, NAME, Lock, find_holder, holder_of
-from paramsurvey.checkpoint.lock_holder import LockHolder
+from paramsurvey.checkpoint.locking import lock, lock_holder
+from paramsurvey.checkpoint.locking.lock import CLAIM, NAME, Lock, find_holder, holder_of
+from paramsurvey.checkpoint.locking.lock_holder import LockHolder
 from paramsurvey.errors import CheckpointInUse
 
 CONTENTION = Path(__file__).with_name("lock_contention.py")

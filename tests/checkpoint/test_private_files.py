@@ -60,7 +60,7 @@ def test_the_results_are_there_for_others_also_where_the_run_json_is_not(
         raise PermissionError(13, "Permission denied", str(path))
 
     paramsurvey.map(work, [{"a": 1}], checkpoint="dir")
-    monkeypatch.setattr("paramsurvey.checkpoint.run_file.read_json", refused)
+    monkeypatch.setattr("paramsurvey.checkpoint.run_json.run_file.read_json", refused)
     with pytest.warns(UserWarning, match="by its owner alone"):
         assert len(paramsurvey.load("dir")) == 1
 

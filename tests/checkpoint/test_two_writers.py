@@ -206,7 +206,7 @@ def test_merging_by_one_takes_nothing_of_the_other(both: tuple[Writer, Writer]) 
     assert first.parts.merge(lambda: True)
     third = Writer(C)
     assert len(list(Path("dir/results").glob("*.parquet"))) == 17
-    third.parts.untangle()
+    third.parts.write_doubles_once()
     run_json()
     assert loaded() == [*range(16), *range(100, 116)]
 

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,8 @@ import pytest
 from test_cli import PROGRAM, paramsurvey, script, start
 
 from conftest import wait_until
-from paramsurvey.cli.checkpoints.run_state import RunState
+from paramsurvey.checkpoint.run_json.run_file import now
+from paramsurvey.cli.checkpoints.run_state import RunState, describe
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand, save_command
 from paramsurvey.cli.program import run_program
 
@@ -67,13 +69,39 @@ def test_what_was_not_run_has_not_failed_while_a_run_is_ending() -> None:
     assert (state.failed, state.settled) == (1, 9)
 
 
+def test_the_state_has_percent_forecast_and_running_psets() -> None:
+    counts = {"total": 200, "finished": 60, "failures": 3}
+    running = [{"number": 7, "pset": "a=7, b=\x1b[31mred", "seconds": 40.0}]
+    run = {
+        "status": "running",
+        "counts": counts,
+        "elapsed": 60.0,
+        "updated": now(),
+        "outlook": {"seconds_left": [100.0, 140.0], "running": running},
+    }
+    state = RunState("out", run, alive=True, driver="process 1")
+    low, high = state.told_seconds_left() or (0.0, 0.0)
+    assert 90 < low <= 100
+    assert 130 < high <= 140
+    assert state.to_json()["percent"] == 31.5
+    lines = describe(replace(state, seconds_left=(low, high)))
+    assert lines[1] == "  31 %: 60 of 200 psets finished, 3 failed"
+    assert lines[2].startswith("  1 min 0 s, ETA ")
+    assert lines[3].startswith("  running for 40 s: a=7, b=\\x1b[31mred")
+
+
 def test_a_run_is_followed_interrupted_resumed_and_exported(simulate: str, here: Here) -> None:
     process = start(*run_arguments(simulate))
     wait_until(lambda: len(started()) == 4, "the programs do not start", 60)
     wait_until(lambda: stored() == (1, 1), "run.json does not say what is stored", 60)
     shown, _ = here("status", "out")
     assert "running, process" in shown
-    assert "1 of 4 psets finished, 1 failed" in shown
+    assert "50 %: 1 of 4 psets finished, 1 failed" in shown
+    wait_until(lambda: len(told_running()) == 2, "run.json does not say what is running", 60)
+    shown, _ = here("status", "out")
+    assert ": a=3" in shown
+    assert ": a=4" in shown
+    assert "ETA " in shown
     assert "1 × raised: ExitCode3('exit code 3; stderr ends with: cannot do 2')" in shown
     _, err = here(
         "run", "-v0", "-p", "a=1", "--checkpoint", "out", "--on-change", "keep", "--", "echo", "{a}", code=3
@@ -113,6 +141,11 @@ def test_a_run_is_followed_interrupted_resumed_and_exported(simulate: str, here:
     assert losses.sel(a=2).isnull()
 
 
+def told_running() -> list[str]:
+    """Return the psets that the driver tells are running."""
+    return [one["pset"] for one in json.loads(Path("out/run.json").read_text())["outlook"]["running"]]
+
+
 def stored() -> tuple[int, int]:
     """Return how many results and failures are durable."""
     try:
@@ -127,8 +160,9 @@ def test_a_killed_driver_is_told_and_its_run_goes_on(simulate: str, here: Here) 
     wait_until(lambda: stored() == (1, 1) and len(started()) == 4, "it does not run", 60)
     process.kill()
     process.communicate()
-    assert "its driver has died" in here("status", "out")[0]
-    assert "its driver has died" in here("watch", "out", code=1)[0]
+    assert "its driver has died" in here("status", "out", code=4)[0]
+    assert json.loads(here("status", "--json", "out", code=4)[0])["status"] == "died"
+    assert "its driver has died" in here("watch", "out", code=4)[0]
     Path("go").touch()
     Path("started").unlink()
     paramsurvey("resume", "out", "--keep-failed", code=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,19 @@ COMMANDS = (
 full_disk = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
 
 
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a run that has finished, made once: making it takes longer than what is tested."""
+    directory = tmp_path_factory.mktemp("finished")
+    options = ["-v0", "-p", "a=1,2", "--checkpoint", "out", "-o", "r.csv"]
+    paramsurvey("run", *options, "--", "echo", "{a}", cwd=directory)
+    return directory / "out"
+
+
 @pytest.fixture
-def checkpoint(in_tmp: Path) -> None:
-    """A run in the directory `out`, of which all has finished."""
-    paramsurvey("run", "-v0", "-p", "a=1,2", "--checkpoint", "out", "-o", "r.csv", "--", "echo", "{a}")
+def checkpoint(finished_run: Path, in_tmp: Path) -> None:
+    """Such a checkpoint as the directory `out`."""
+    shutil.copytree(finished_run, "out")
 
 
 def ended(arguments: list[str], **streams: Any) -> subprocess.CompletedProcess[str]:

@@ -8,14 +8,15 @@ import re
 import socketserver
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from drop_in.releases import NEW, OLD, Ran, run
+from conftest import wait_until
+from drop_in.releases import HANGS, NEW, OLD, Ran, run
 
 CARBON_PORT = 2005  # the port that the example program of 0.4 names
 
@@ -130,7 +131,7 @@ def carbon_server() -> Iterator[set[str]]:
         daemon_threads = False
         block_on_close = True
 
-    with Server(("127.0.0.1", CARBON_PORT), Receiver) as server:
+    with _listening(lambda: Server(("127.0.0.1", CARBON_PORT), Receiver)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -138,6 +139,19 @@ def carbon_server() -> Iterator[set[str]]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _listening(server: Callable[[], socketserver.TCPServer]) -> socketserver.TCPServer:
+    """Return a server, made as soon as no other run of these tests has the port any more."""
+    made: list[socketserver.TCPServer] = []
+
+    def try_again() -> bool:
+        with suppress(OSError):
+            made.append(server())
+        return bool(made)
+
+    wait_until(try_again, f"port {CARBON_PORT} is in use by another program", seconds=HANGS)
+    return made[0]
 
 
 def test_the_programs_have_the_names_that_0_4_installs() -> None:

@@ -65,13 +65,29 @@ def test_without_keep_results_only_failures_are_kept() -> None:
     assert list(collector.failed) == [1]
 
 
-def test_finished_and_failed_rows() -> None:
+def test_only_rows_that_a_reply_has_covered_have_finished() -> None:
     collector = Collector()
+    assert list(collector.finished_rows(6)) == []
+    collector.add_reply(Group(1, range(4), None), reply_of({}, 4, failures={1: NO}), total=6)
+    collector.add_failure(1, NO, 1)
+    assert list(collector.finished_rows(6)) == [0, 2, 3]
+    assert collector.failed_rows().tolist() == [1]
+    assert collector.open_rows(6) == [4, 5]
+    collector.finished.add(range(4, 6))
+    assert collector.open_rows(6) == []
+
+
+def test_when_all_have_finished_the_rows_are_a_range() -> None:
+    collector = Collector()
+    collector.finished.add(range(3))
     assert collector.finished_rows(3) == range(3)
-    for row in (4, 1):
-        collector.add_failure(row, NO, 1)
-    assert list(collector.finished_rows(6)) == [0, 2, 3, 5]
-    assert collector.failed_rows().tolist() == [1, 4]
+
+
+def test_nan_as_a_key_is_one_column_as_in_pandas() -> None:
+    collector = Collector()
+    for row in range(2):
+        collector.add_values(float("nan"), range(row, row + 1), [row], total=2)
+    assert len(collector.columns) == 1
 
 
 class Explodes:

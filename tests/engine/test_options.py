@@ -205,3 +205,20 @@ def test_the_table_has_a_row_for_every_option() -> None:
     rows = table().splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == [one.name for one in fields(Options)]
     assert all(row.count(" | ") == 5 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [
+        ("workers", r"give init\(\) ncores="),
+        ("n_jobs", r"give init\(\) ncores="),
+        ("processes", r"give init\(\) ncores="),
+        ("chunksize", r"give map\(\) group_size="),
+        ("resume", "checkpoint="),
+        ("seed", r"params\.add_seed"),
+    ],
+)
+def test_a_word_of_another_library_is_answered_with_ours(word: str, ours: str) -> None:
+    for check in (check_init, check_map):
+        with pytest.raises(UnknownOption, match=f"has no option '{word}': .*{ours}"):
+            check({word: 2}, BACKENDS)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,6 +50,7 @@ class Seat:
 
     group: Group
     answered: int = 0
+    end: int | None = None  # where it was given back
 
     def rows(self) -> list[int]:
         return [int(row) for row in self.group.rows]
@@ -55,7 +58,8 @@ class Seat:
     def reply(self, count: int | None = None, done: bool = True, failing: tuple[int, ...] = ()) -> Reply:
         """Answer the next `count` psets (default: the rest); those whose row is in `failing` have raised."""
         start = self.answered
-        stop = len(self.group) if count is None else min(start + count, len(self.group))
+        end = len(self.group) if self.end is None else self.end
+        stop = end if count is None else min(start + count, end)
         self.answered = stop
         rows = self.rows()
         good = [i for i in range(start, stop) if rows[i] not in failing]
@@ -68,7 +72,7 @@ class Seat:
             failures={i: RAISED for i in range(start, stop) if rows[i] in failing},
             walls=array("d", [1e-6]) * (stop - start),
             idle=((stop - start, 0.0),),
-            done=done or stop == len(self.group),
+            done=done or stop == end,
         )
 
     def lost(self, offset: int | None, failure: Failure = CRASHED) -> LostGroup:
@@ -82,6 +86,8 @@ class FakeBackend:
     workers: int = 2
     script: Callable[[list[Seat]], list[Answer]] = lambda seats: [seat.reply() for seat in seats]
     largest: int | None = None
+    places_in_reserve: int = 0
+    recalled: list[int] = field(default_factory=list)
     name: str = "fake"
     runs_here: bool = False
     captures: frozenset[Any] = frozenset()
@@ -92,13 +98,19 @@ class FakeBackend:
     waits: list[float] = field(default_factory=list)
 
     def capacity(self) -> int:
-        return self.workers - len(self.seats)
+        return max(self.workers - len(self.seats), 0)
+
+    def reserve(self) -> int:
+        return self.workers + self.places_in_reserve - max(len(self.seats), self.workers)
+
+    def recall(self, group_id: int) -> None:
+        self.recalled.append(group_id)
 
     def largest_group(self) -> int | None:
         return self.largest
 
     def submit(self, group: Group) -> None:
-        assert self.capacity() > 0, "nobody may submit more than there is room for"
+        assert self.capacity() or self.reserve(), "nobody may submit more than there is room for"
         assert group.id not in self.seats
         self.seats[group.id] = Seat(group)
         self.submitted.append([int(row) for row in group.rows])
@@ -157,6 +169,9 @@ class Books:
 
     def retried(self, row: int, failure: Failure) -> None:
         self.retries.append(row)
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class Out:
@@ -331,6 +346,74 @@ def test_polling_waits_a_quarter_of_a_second_at_most() -> None:
     assert LONGEST_WAIT <= 0.25
 
 
+# groups in reserve, and what is recalled
+
+
+def test_short_psets_wait_in_reserve_behind_those_that_run() -> None:
+    backend = FakeBackend(workers=2, places_in_reserve=2)
+    run = make(40, backend, group_size=4).run()
+    in_hand = backend.submitted[:2], backend.submitted[2:6]
+    assert [len(groups) for groups in in_hand] == [2, 4]  # first nothing is known of the psets' seconds
+    run.check()
+
+
+def test_long_psets_do_not_wait_in_reserve() -> None:
+    def slowly(seats: list[Seat]) -> list[Answer]:
+        seat = seats[0]
+        return [replace(seat.reply(), walls=array("d", [1.0]) * len(seat.group))]
+
+    backend = FakeBackend(workers=2, script=slowly, places_in_reserve=2)
+    run = make(12, backend, group_size=1)
+    for _ in run.survey.rounds():
+        assert len(backend.seats) <= 2
+    run.check()
+
+
+def test_a_group_that_no_worker_has_begun_comes_back_as_it_was() -> None:
+    def none_begun(seats: list[Seat]) -> list[Answer]:
+        return [seat.reply(0) for seat in seats]
+
+    backend = FakeBackend(script=scripted(none_begun))
+    run = make(8, backend, group_size=2).run()
+    run.check()
+    assert run.progress.failures == 0
+    assert sorted(itertools.chain(*backend.submitted[2:])) == list(range(8))
+
+
+def test_what_was_not_begun_is_recalled_for_workers_that_have_nothing_to_do() -> None:
+    """One worker has nothing to do; the other has run pset 0 of 5 and is at pset 1."""
+
+    def one_of_two(seats: list[Seat]) -> list[Answer]:
+        backend.busy[1] = (1, 5.0)
+        return [replace(seats[1].reply(), walls=array("d", [0.01]) * 5)]
+
+    def gives_back(seats: list[Seat]) -> list[Answer]:
+        assert backend.recalled == [1]
+        seats[0].end = 2
+        return [replace(seats[0].reply(1, done=False), given_back=2)]
+
+    backend = FakeBackend(workers=2, script=scripted(one_of_two, gives_back))
+    run = make(10, backend, group_size=5)
+    rounds = run.survey.rounds()
+    for _ in range(2):
+        next(rounds)
+    assert run.progress.active == 1
+    assert backend.submitted == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+    next(rounds)
+    assert backend.submitted[2:] == [[2, 3, 4]]
+    for _ in rounds:
+        pass
+
+
+def test_a_group_is_recalled_once_and_not_for_work_that_is_sooner_done_than_moved() -> None:
+    def one_of_two(seats: list[Seat]) -> list[Answer]:
+        return [replace(seats[1].reply(), walls=array("d", [1e-5]) * 5)]
+
+    backend = FakeBackend(workers=2, script=scripted(one_of_two, lambda seats: [], lambda seats: []))
+    make(10, backend, group_size=5).run().check()
+    assert backend.recalled == []
+
+
 # settle
 
 
@@ -450,7 +533,7 @@ def test_when_nobody_knows_which_pset_it_was_each_is_run_alone() -> None:
     assert run.backend.submitted == [list(range(6)), [0], [1], [2], [3], [4], [5]]
 
 
-def test_a_pset_that_was_alone_is_the_guilty_one() -> None:
+def test_a_pset_that_ran_alone_is_the_faulty_one() -> None:
     run = make(psets=1, retry=RetryPolicy(crash_retries=0))
     run.backend.script = scripted(lambda seats: [seats[0].lost(None)])
     run.run().check()

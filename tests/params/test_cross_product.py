@@ -415,3 +415,14 @@ def test_a_grid_has_the_very_values_of_the_product(values: list[Any]) -> None:
     found = grid(a=values, b=[1, 2]).to_df()
     assert_frame_equal(found, product({"a": values, "b": [1, 2]}, infer_category=False))
     assert same(found["a"].tolist(), [value for value in values for _ in range(2)])
+
+
+def test_axes_can_be_given_by_keyword() -> None:
+    expected = product({"a": [1, 2]}, {"b": [3, 4]})
+    assert_frame_equal(product(a=[1, 2], b=[3, 4]), expected)
+    assert_frame_equal(product({"a": [1, 2]}, b=[3, 4]), expected)
+
+
+def test_a_misspelled_option_is_no_axis() -> None:
+    with pytest.raises(TypeError, match="did you mean 'infer_category'"):
+        product({"a": [1]}, infer_categories=False)  # type: ignore[arg-type]  # that is the mistake

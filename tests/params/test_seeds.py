@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import pickle
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,15 +17,17 @@ from pandas import DataFrame as Frame
 from pandas.testing import assert_frame_equal
 
 from paramsurvey import params
-from paramsurvey.params import add_seed, product, sample, uniform
+from paramsurvey.params import Space, add_seed, aligned, grid, integers, product, sample, uniform
 
 
 def cells(df: Frame) -> list[tuple[Any, ...]]:
     return list(df.itertuples(index=False, name=None))
 
 
-def seeds(psets: Any, root: int = 7) -> list[int]:
-    return add_seed(psets, root)["seed"].tolist()  # type: ignore[no-any-return]
+def seeds(psets: Any, root: int = 7, bits: int = 63) -> list[int]:
+    seeded = add_seed(psets, root, bits)
+    frame = seeded.to_df() if isinstance(seeded, Space) else seeded
+    return frame["seed"].tolist()  # type: ignore[no-any-return]
 
 
 def test_seeds_never_change_between_machines_and_versions() -> None:
@@ -33,8 +36,68 @@ def test_seeds_never_change_between_machines_and_versions() -> None:
     assert seeds([pset], root=0) == [659914898598777094]
 
 
+def test_seeds_have_32_bits_which_every_library_takes() -> None:
+    df = add_seed(product({"a": range(100)}), root=1)
+    assert df["seed"].max() < 2**32
+    assert df["seed"].max() > 2**31
+    for seed in df["seed"]:
+        np.random.RandomState(seed)
+
+
+@pytest.mark.parametrize("bits", [1, 31, 32, 63])
+def test_fewer_bits_are_the_first_ones(bits: int) -> None:
+    psets = [{"a": 1}, {"a": 2}]
+    assert seeds(psets, bits=bits) == [seed >> (63 - bits) for seed in seeds(psets)]
+
+
+@pytest.mark.parametrize("bits", [0, 64, -1])
+def test_other_bits_are_refused(bits: int) -> None:
+    with pytest.raises(ValueError, match="give bits from 1 to 63"):
+        add_seed([{"a": 1}], 1, bits)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        grid(a=range(3), b=["x", "y"]),
+        grid(a=[1, 1, 2]),
+        aligned(a=[1, 2, 1], b=["x", "y", "x"]),
+        grid(a=[1]) + grid(a=[1, 2]),
+        grid(a=range(9)).where(lambda pset: pset["a"] % 2).shuffle(3),
+        sample(9, k=integers(1, 3)),
+        sample(9, x=uniform(0, 1)),
+    ],
+    ids=repr,
+)
+def test_a_space_stays_a_space_and_has_the_seeds_of_its_table(space: Space) -> None:
+    seeded = add_seed(space, 7)
+    assert isinstance(seeded, Space)
+    assert seeds(space) == seeds(space.to_df())
+    rows = np.arange(len(space))[::-1]
+    assert seeded.columns(rows)["seed"].tolist()[::-1] == seeded.to_df()["seed"].tolist()
+
+
+def test_a_space_of_different_psets_is_not_read_for_its_seeds() -> None:
+    seeded = add_seed(grid(a=range(10**9), b=["x", "y"]), 7)
+    assert len(seeded) == 2 * 10**9
+    assert 0 <= seeded[10**9]["seed"] < 2**32
+    assert len(pickle.dumps(seeded)) < 1000
+
+
+def test_workers_do_not_count_equal_psets_again() -> None:
+    seeded = add_seed(grid(a=[1, 1]), 7)
+    sent = pickle.loads(pickle.dumps(seeded))
+    assert sent.__dict__["_repeated"] == {1: 1}
+    assert list(sent) == list(seeded)
+
+
+def test_a_space_that_has_seeds_is_refused() -> None:
+    with pytest.raises(ValueError, match="column 'seed' already"):
+        add_seed(grid(seed=[1]), 7)
+
+
 def test_seeds_are_different_and_fit_into_an_int64() -> None:
-    df = add_seed(product({"a": range(100), "b": range(10)}), root=1)
+    df = add_seed(product({"a": range(100), "b": range(10)}), root=1, bits=63)
     assert df["seed"].dtype == np.int64
     assert df["seed"].min() >= 0
     assert df["seed"].is_unique
@@ -84,7 +147,7 @@ def test_seeds_depend_on_the_content_alone(same: Any) -> None:
 def test_whatever_is_a_table_to_map_can_have_seeds(table: Any, in_tmp: Path) -> None:
     columns = {"a": [2**60 + 1, None, 2], "b": ["x", "y", None]}
     expected = [{"a": 2**60 + 1, "b": "x"}, {"b": "y"}, {"a": 2}]
-    df = add_seed(table(columns), 7)
+    df = add_seed(table(columns), 7, bits=63)
     assert df["seed"].tolist() == seeds(expected)
     assert df["a"].tolist() == [2**60 + 1, pd.NA, 2]
     pq.write_table(pa.table(columns), "psets.parquet")

@@ -129,9 +129,13 @@ def test_parallel_coordinates_have_the_keys_that_vary_and_the_value(results: Map
     assert len(ax.collections[0].get_segments()) == 2 * 3
 
 
-def test_cost_needs_a_column_with_seconds(results: MapResults) -> None:
-    with pytest.raises(NotStored, match=r"name a column that does, in seconds \(seconds='column'\)"):
-        results.plot.cost()
+def test_cost_is_that_of_the_measured_times_or_of_a_column(results: MapResults) -> None:
+    ax = results.plot.cost("C")
+    assert ax.get_ylabel() == "C [mN]"
+    failed = results.missing.seconds.sum()
+    assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(
+        results.seconds.sum() + failed, rel=1e-5
+    )
     ax = results.plot.cost(seconds="took")
     assert ax.get_ylabel() == "C [mN]"
     assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(results["took"].sum())
@@ -140,11 +144,21 @@ def test_cost_needs_a_column_with_seconds(results: MapResults) -> None:
         results.plot.cost("colour", seconds="took")
 
 
-def test_a_timeline_needs_workers_starts_and_seconds(results: MapResults) -> None:
-    with pytest.raises(NotStored, match="let the worker function return it, and name the columns"):
-        results.plot.timeline(worker="pid")
+def test_a_timeline_is_that_of_the_measured_times_or_of_columns(results: MapResults) -> None:
+    ax = results.plot.timeline()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["1"]
     ax = results.plot.timeline(worker="pid", start="began", seconds="took")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["1", "2"]
+    with pytest.raises(TypeError, match="all of worker=, start= and seconds=, or none"):
+        results.plot.timeline(worker="pid")
+
+
+def test_results_without_times_say_what_to_do() -> None:
+    results = MapResults(pd.DataFrame({"x": [1, 2]}))
+    with pytest.raises(NotStored, match=r"name the column \(seconds='column'\)"):
+        results.plot.cost()
+    with pytest.raises(NotStored, match="let the worker function return it, and name the columns"):
+        results.plot.timeline()
 
 
 # ---- where

@@ -1,128 +1,138 @@
-"""How fast a survey goes, and when it will be over."""
+"""When a survey will probably be over."""
 
 from __future__ import annotations
 
-import random
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from conftest import FakeClock
-from paramsurvey.reporting.eta import RateMeter
+from paramsurvey.engine.cost_model import Predictions
+from paramsurvey.reporting.eta import Eta, Moment
 
 
-def run(meter: RateMeter, clock: FakeClock, settled: int, seconds: float, per_second: float) -> int:
-    """Let results arrive evenly, four times a second at most."""
-    step = max(0.25, 1 / per_second)
-    end = clock.now + seconds
-    done = float(settled)
-    while clock.now + step <= end + 1e-9:
-        clock.now += step
-        done += per_second * step
-        meter.observe(clock.now, round(done))
-    clock.now = end
-    return round(done)
+class Watched:
+    """A survey whose psets run one after the other on each of its cores."""
+
+    def __init__(self, clock: FakeClock, seconds: Sequence[float], cores: int = 1) -> None:
+        self.clock, self.seconds, self.cores = clock, seconds, cores
+        self.eta = Eta(clock.now)
+        self.done = self.retried = 0
+
+    def run(self, psets: int) -> None:
+        """Let the next psets run: each core has one at a time, and all of them end together."""
+        for first in range(self.done, self.done + psets, self.cores):
+            batch = self.seconds[first : first + self.cores]
+            self.clock.now += max(batch)
+            self.done += len(batch)
+            self.eta.observe(self.moment(), Predictions(np.array(batch), np.ones(len(batch))))
+
+    def moment(self, ages: Sequence[float] = (), cores: int | None = None) -> Moment:
+        left = len(self.seconds) - self.done
+        spent = float(sum(self.seconds[: self.done]))
+        return Moment(self.clock.now, self.done, spent, left, self.retried, cores or self.cores, ages)
+
+    def left(self, ages: Sequence[float] = (), cores: int | None = None) -> tuple[float, float]:
+        moment = self.moment(ages, cores)
+        self.eta.observe(moment, Predictions(np.empty(0), np.empty(0)))
+        span = self.eta.seconds_left(moment)
+        assert span is not None
+        return span
 
 
-def left(meter: RateMeter, clock: FakeClock, remaining: int) -> tuple[float, float]:
-    span = meter.seconds_left(clock.now, remaining)
-    assert span is not None
-    return span
+def test_nothing_is_said_before_something_has_run_for_a_second(clock: FakeClock) -> None:
+    survey = Watched(clock, [600.0] * 6, cores=2)
+    clock.now += 0.5
+    assert survey.eta.seconds_left(survey.moment(ages=[0.5, 0.5])) is None
 
 
-def test_before_anything_is_settled_nothing_is_known(clock: FakeClock) -> None:
-    meter = RateMeter(clock.now)
-    clock.now += 100
-    assert meter.per_second(clock.now) is None
-    assert meter.seconds_left(clock.now, 10) is None
+def test_before_the_first_result_the_range_is_wide(clock: FakeClock) -> None:
+    survey = Watched(clock, [600.0] * 6, cores=2)
+    clock.now += 300
+    low, high = survey.left(ages=[300.0, 300.0])
+    assert low < 1500 < high
+    assert high > 4 * low
 
 
-def test_no_forecast_from_few_arrivals(clock: FakeClock) -> None:
-    meter = RateMeter(clock.now)
-    for count in (100, 200, 300, 400, 500):
-        clock.now += 10
-        meter.observe(clock.now, count)
-        assert meter.seconds_left(clock.now, 100) is None
-    assert meter.per_second(clock.now) == pytest.approx(10)
+def test_one_result_is_enough_for_a_range(clock: FakeClock) -> None:
+    survey = Watched(clock, [600.0] * 6)
+    survey.run(1)
+    low, high = survey.left()
+    assert low < 3000 < high
+    assert high < 3 * low
 
 
-def test_no_forecast_in_the_first_two_seconds(clock: FakeClock) -> None:
-    meter = RateMeter(clock.now)
-    run(meter, clock, 0, seconds=1.9, per_second=1000)
-    assert meter.seconds_left(clock.now, 100) is None
+@pytest.mark.parametrize("cores", [1, 4])
+def test_even_work_is_forecast_within_a_tenth_from_the_half_on(clock: FakeClock, cores: int) -> None:
+    survey = Watched(clock, [2.0] * 200, cores)
+    survey.run(100)
+    low, high = survey.left()
+    truth = 200 / cores
+    assert 0.9 * truth < low < truth < high < 1.1 * truth
 
 
-def test_a_steady_rate_is_forecast_within_a_narrow_range(clock: FakeClock) -> None:
-    meter = RateMeter(clock.now)
-    run(meter, clock, 0, seconds=60, per_second=100)
-    assert meter.per_second(clock.now) == pytest.approx(100)
-    low, high = left(meter, clock, 10_000)
-    assert 80 < low < 100 < high < 120
+def test_the_last_round_takes_as_long_as_its_psets_still_run(clock: FakeClock) -> None:
+    survey = Watched(clock, [10.0] * 8, cores=2)
+    survey.run(6)
+    clock.now += 4
+    low, high = survey.left(ages=[4.0, 4.0])
+    assert 4 < low < 6 < high < 10
 
 
-def test_few_long_psets_are_forecast_within_a_wide_range(clock: FakeClock) -> None:
-    meter = RateMeter(clock.now)
-    run(meter, clock, 0, seconds=6 * 600, per_second=1 / 600)
-    low, high = left(meter, clock, 10)
-    assert low < 6000 < high
-    assert 3 < high / low < 5
+def test_a_trend_is_followed(clock: FakeClock) -> None:
+    seconds = np.linspace(10, 1, 100)
+    survey = Watched(clock, seconds.tolist())
+    survey.run(30)
+    low, high = survey.left()
+    assert low < seconds[30:].sum() < high
+    assert high < 1.5 * seconds[:30].mean() * 70
 
 
-def test_the_rate_follows_a_change_within_half_a_minute(clock: FakeClock) -> None:
-    meter = RateMeter(clock.now)
-    settled = run(meter, clock, 0, seconds=100, per_second=100)
-    run(meter, clock, settled, seconds=31, per_second=10)
-    assert meter.per_second(clock.now) == pytest.approx(10, rel=0.1)
-    low, high = left(meter, clock, 1000)
-    assert high > 100  # as it goes now
-    assert low < 20  # as it went most of the time: nobody knows which it will be
+def test_psets_that_run_for_unusually_long_raise_the_upper_end(clock: FakeClock) -> None:
+    survey = Watched(clock, [1.0] * 100, cores=2)
+    survey.run(50)
+    _, before = survey.left(ages=[0.5, 0.5])
+    clock.now += 10
+    _, after = survey.left(ages=[10.0, 10.0])
+    assert after > 8 * before
 
 
-def test_silence_lowers_the_rate_and_widens_the_range(clock: FakeClock) -> None:
-    meter = RateMeter(clock.now)
-    run(meter, clock, 0, seconds=20, per_second=10)
-    before = left(meter, clock, 100)
-    clock.now += 60
-    after = left(meter, clock, 100)
-    rate = meter.per_second(clock.now)
-    assert rate is not None
-    assert rate < 5
-    assert after[1] > 2 * before[1]
+def test_retries_are_expected_to_go_on(clock: FakeClock) -> None:
+    survey = Watched(clock, [1.0] * 100)
+    survey.run(50)
+    _, without = survey.left()
+    survey.retried = 25
+    low, high = survey.left()
+    assert low < 50 < high
+    assert high > 1.8 * without
 
 
-def test_what_was_settled_before_does_not_count(clock: FakeClock) -> None:
-    meter = RateMeter(clock.now, settled=1_000_000)
-    run(meter, clock, 1_000_000, seconds=10, per_second=10)
-    assert meter.per_second(clock.now) == pytest.approx(10)
+def test_cores_that_join_are_counted(clock: FakeClock) -> None:
+    survey = Watched(clock, [1.0] * 200, cores=2)
+    survey.run(100)
+    low, _ = survey.left(cores=4)
+    assert low < 30
 
 
 def test_at_the_end_nothing_is_left(clock: FakeClock) -> None:
-    meter = RateMeter(clock.now)
-    run(meter, clock, 0, seconds=10, per_second=10)
-    assert left(meter, clock, 0) == (0, 0)
+    survey = Watched(clock, [1.0] * 4)
+    survey.run(4)
+    assert survey.left() == (0, 0)
 
 
-def test_the_truth_is_nearly_always_in_the_range(clock: FakeClock) -> None:
-    chance = random.Random(7)
-    inside = asked = 0
-    for _ in range(50):
-        meter = RateMeter(clock.now)
-        ends = arrivals(chance, clock.now, psets=200, workers=4)
-        for count, (now, end) in enumerate(zip(ends, ends[1:] + ends[-1:], strict=True), 1):
-            meter.observe(now, count)
-            span = meter.seconds_left(now, 200 - count)
-            if span is not None and end > now and count % 10 == 0:
-                asked += 1
-                inside += span[0] <= ends[-1] - now <= span[1] + 2
-    assert asked > 500
-    assert inside / asked > 0.85
-
-
-def arrivals(chance: random.Random, start: float, psets: int, workers: int) -> list[float]:
-    """Return when psets end that take 1 s on average, some of them much longer."""
-    free = [start] * workers
-    ends = []
-    for _ in range(psets):
-        free.sort()
-        free[0] += chance.lognormvariate(-0.3, 0.8)
-        ends.append(free[0])
-    return sorted(ends)
+def test_expectations_that_came_true_narrow_the_range(clock: FakeClock) -> None:
+    """Long psets first: the cost model knows that the others are short."""
+    seconds = [10.0] * 20 + [1.0] * 100
+    survey = Watched(clock, seconds)
+    eta = survey.eta
+    for count in range(1, 60):
+        clock.now += seconds[count - 1]
+        survey.done = count
+        eta.observe(
+            survey.moment(),
+            Predictions(np.array(seconds[count - 1 : count]), np.array(seconds[count - 1 : count])),
+        )
+        span = eta.seconds_left(survey.moment(), np.array(seconds[count:]))
+    assert span is not None
+    assert span[0] < sum(seconds[59:]) < span[1]

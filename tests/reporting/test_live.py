@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
@@ -12,9 +11,8 @@ import pytest
 
 from paramsurvey.engine.failure_causes import Case, Cause
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.reporting.reporters import screen as screens
 from paramsurvey.reporting.reporters.live_layout import live_text
-from paramsurvey.reporting.snapshot import Running, Snapshot
+from paramsurvey.reporting.snapshot import LastFailure, Running, Snapshot
 from terminals import Screen, running
 
 # Psets wait for the test: the first ones are over at once, the last ones when the file `go` is there.
@@ -147,94 +145,80 @@ print("rich" in sys.modules)
         assert program.finish().endswith("False")
 
 
-# the screen by itself
+EVERYBODY = """
+import ctypes, logging, os, sys, time
+import paramsurvey
+
+logging.basicConfig(level=logging.INFO)  # its handler holds today's sys.stderr
+libc = ctypes.CDLL(None)
+
+def fit(pset, system_kwargs, user_kwargs):
+    if pset["i"] == 0:
+        while not os.path.exists("flood"):
+            time.sleep(0.01)
+        for number in range(12_000):
+            print("line", number)
+    while pset["i"] == 2 and not os.path.exists("go"):
+        time.sleep(0.01)
+
+def tell(user_ret, system_kwargs, user_kwargs):
+    if user_ret["pset"]["i"] == 1:
+        time.sleep(0.6)  # until the view is there
+    if user_ret["pset"]["i"] == 3:
+        logging.info("a handler that was made before")
+        os.system("test -t 1 && echo a subprocess in a terminal")
+        libc.printf(b"C code\\n")
+        libc.fflush(None)
+        print("begun, ", end="", flush=True)
+        time.sleep(0.6)
+        print("and ended", flush=True)
+        open("flood", "w").close()
+
+paramsurvey.init(ncores=2)
+paramsurvey.map(fit, [{"i": i} for i in (1, 3, 0, 2)], name="survey", group_size=1, out_func=tell)
+print("over")
+"""
 
 
-class Terminal(io.StringIO):
-    """A stream that is a terminal of 80 columns."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def new_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Return a terminal that is printed on. No fixture: pytest replaces the streams after those."""
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr(sys, "stdout", terminal)
-    return terminal
-
-
-def seen(terminal: Terminal, columns: int = 80) -> list[str]:
-    screen = Screen(columns)
-    screen.feed(terminal.getvalue())
-    return screen.text().splitlines()
-
-
-def test_prints_appear_above_in_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = new_terminal(monkeypatch)
-    screen = screens.Screen(terminal)
-    screen.open()
-    screen.show(["bar", "counts"], [3, 6])
-    print("one")
-    sys.stdout.write("tw")
-    assert seen(terminal) == ["one", "bar", "counts"]
-    sys.stdout.write("o\nthree\n")
-    sys.stderr.write("four\n")
-    assert seen(terminal) == ["one", "two", "three", "four", "bar", "counts"]
-    screen.show(["bar!"], [4])
-    assert seen(terminal) == ["one", "two", "three", "four", "bar!"]
-    screen.close()
-    assert seen(terminal) == ["one", "two", "three", "four"]
-    assert sys.stdout is terminal
-    assert sys.stderr is terminal
+def test_no_line_of_anybody_is_lost_and_many_lines_cost_few_pictures() -> None:
+    with running(EVERYBODY) as program:
+        program.read_until("and ended")
+        program.read_until("3 of 4 finished")
+        shown = program.screen.text().splitlines()
+        Path("go").touch()
+        end = program.finish().splitlines()
+    assert program.code == 0
+    assert "━" in "".join(shown[-6:])
+    for line in (
+        "INFO:root:a handler that was made before",
+        "a subprocess in a terminal",
+        "C code",
+        "begun, and ended",
+        "over",
+    ):
+        assert line in end
+    assert [line for line in end if line.startswith("line ")] == [f"line {n}" for n in range(12_000)]
+    printed = sum(len(f"line {n}\r\n") for n in range(12_000))
+    assert len(program.raw) < 2 * printed
+    assert program.raw.count("━ ") < 100
 
 
-def test_a_prompt_is_seen_and_its_line_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = new_terminal(monkeypatch)
-    screen = screens.Screen(terminal)
-    screen.open()
-    screen.show(["bar"], [3])
-    print("(Pdb) ", end="", flush=True)
-    assert seen(terminal) == ["(Pdb)"]
-    screen.show(["bar"], [3])
-    assert seen(terminal) == ["(Pdb)", "bar"]
-    screen.close()
+@pytest.mark.parametrize("width", [20, 40, 79, 120])
+def test_the_forecast_is_in_view_at_any_width(width: int) -> None:
+    seen = Snapshot(elapsed=4000, per_second=12345.6, seconds_left=(5000, 9000))
+    progress = MapProgress("a survey with a long name", 1000, 2, 100)
+    assert "ETA 1.4-2.5 h" in live_text(progress, seen, width)[0].plain
 
 
-def test_a_terminal_that_became_narrower_is_cleaned(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = new_terminal(monkeypatch)
-    screen = screens.Screen(terminal)
-    screen.open()
-    print("above")
-    screen.show(["x" * 70, "y" * 30], [70, 30])
-    monkeypatch.setattr(screen, "size", lambda: os.terminal_size((40, 24)))
-    screen.show(["z"], [1])
-    narrow = seen(terminal, columns=40)  # it has wrapped what was drawn before
-    assert narrow == ["above", "z"]
-    screen.close()
-
-
-def test_somebody_elses_stream_is_not_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = new_terminal(monkeypatch)
-    screen = screens.Screen(terminal)
-    screen.open()
-    theirs = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", theirs)
-    screen.close()
-    assert sys.stdout is theirs
-
-
-def test_a_file_is_not_written_through_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = new_terminal(monkeypatch)
-    file = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", file)
-    screen = screens.Screen(terminal)
-    screen.open()
-    print("into the file")
-    screen.close()
-    assert file.getvalue() == "into the file\n"
-    assert terminal.getvalue() == ""
+def test_it_shows_why_psets_are_tried_again_and_which() -> None:
+    case = Case(Cause("raised", "ValueError", ""), "ValueError('a')", 3, 12, "ValueError('b\\x1b[2J')")
+    seen = Snapshot(last_failure=LastFailure(case, 7, {"i": 7, "name": "\x1b[31mred"}, again=True))
+    shown = [line.plain for line in live_text(MapProgress("fit", 10, 2, 3, retried=12), seen, 100)]
+    assert shown[2:] == [
+        r"  last failure: ValueError('b\x1b[2J')",
+        r"    i=7, name='\x1b[31mred', is tried again",
+        "    12 like it",
+    ]
 
 
 @pytest.mark.parametrize("width", [20, 40, 79, 120])
@@ -244,8 +228,8 @@ def test_no_line_of_the_picture_is_wider_than_the_terminal(width: int) -> None:
         per_second=12345.6,
         seconds_left=(5000, 900_000),
         slowest=[Running(3, {"name": "星" * 80, "b": 2}, 1e5)],
-        last_failure=Case(
-            Cause("raised", "ValueError", "/a/b.py:3 in f"), "E()", 0, 12_345, "E('" + "x" * 200
+        last_failure=LastFailure(
+            Case(Cause("raised", "ValueError", "/a/b.py:3 in f"), "E()", 0, 12_345, "E('" + "x" * 200), 3
         ),
     )
     progress = MapProgress("a survey with a long name", 10**9, 2, 10**8, 10**7, 10**7, 10**6)

@@ -165,21 +165,29 @@ def test_a_stream_of_the_user_is_used_and_stays_open() -> None:
     assert logs() == []
 
 
-def test_a_file_that_cannot_be_created_is_a_warning() -> None:
+@pytest.mark.parametrize("prefix", ["logs/", "logs/of/mine/x-"])
+def test_a_directory_for_logs_is_made(prefix: str, in_tmp: Path) -> None:
+    for _ in range(2):
+        RunLog.open(prefix=prefix).close()
+    assert len(list(in_tmp.glob(f"{prefix}*.log"))) == 2
+
+
+def test_a_file_that_cannot_be_created_is_a_warning(in_tmp: Path) -> None:
+    (in_tmp / "no-directory").touch()
     warnings: list[str] = []
-    log = RunLog.open(prefix="no-such-directory/x-", on_warning=warnings.append)
+    log = RunLog.open(prefix="no-directory/x-", on_warning=warnings.append)
     log.write("nowhere")
     log.traceback("nowhere")
     log.close()
     assert log.path is None
     assert log.saw_traceback
     assert len(warnings) == 1
-    assert "no-such-directory/x-" in warnings[0]
+    assert "no-directory/x-" in warnings[0]
     assert warnings[0].endswith("give pslogger_prefix= a directory that you may write to.")
 
 
 def test_without_on_warning_a_log_that_cannot_be_created_is_silent() -> None:
-    RunLog.open(prefix="no-such-directory/x-").write("nowhere")
+    RunLog.open(prefix="no-directory/x-").write("nowhere")
 
 
 def closed_stream() -> io.StringIO:

@@ -6,11 +6,13 @@ import io
 
 from conftest import FakeClock
 from paramsurvey.engine.collector import FailedPset
+from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.params.sources import as_source
 from paramsurvey.reporting.monitor import Monitor
 from paramsurvey.reporting.reporters.plain_lines import PlainReporter
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.messages import Failure, FailureKind, Pset
+from paramsurvey.transport.messages import Failure, FailureKind, Pset, Rows
 
 RAISED = Failure(FailureKind.RAISED, "ValueError('a')", 'File "fit.py", line 3, in fit\n')
 
@@ -22,9 +24,16 @@ class FakeSurvey:
         self.progress = MapProgress("fit", total=1000)
         self.stats = PerfStats({"fit_wallclock": [1.0, 3.0]})
         self.now_running: list[tuple[int, float]] = []
+        self.costs = CostModel(as_source([{"i": i} for i in range(1000)]))
 
     def running(self) -> list[tuple[int, float]]:
         return self.now_running
+
+    def waiting(self, most: int) -> Rows:
+        return range(self.progress.finished, 1000, 10)
+
+    def core_count(self) -> int:
+        return 2
 
     def pset(self, row: int) -> Pset:
         return {"i": row}
@@ -36,6 +45,10 @@ def watch(clock: FakeClock, seconds: int, per_second: int) -> tuple[Monitor, Fak
     monitor.begin(survey)
     for _ in range(seconds):
         clock.now += 1
+        survey.costs.observe(
+            range(survey.progress.finished, survey.progress.finished + per_second),
+            [2 / max(per_second, 1)] * per_second,
+        )
         survey.progress.finished += per_second
         monitor.report(survey.progress, final=False)
     return monitor, survey
@@ -74,9 +87,36 @@ def test_the_last_failure_comes_with_how_many_are_like_it(clock: FakeClock) -> N
     assert monitor.look().last_failure is None
     for text in ("a", "b"):
         monitor.failed(1, Failure(FailureKind.RAISED, f"ValueError('{text}')", RAISED.traceback))
-    case = monitor.look().last_failure
-    assert case is not None
-    assert (case.latest, case.count, case.cause.line) == ("ValueError('b')", 2, "fit.py:3 in fit")
+    last = monitor.look().last_failure
+    assert last is not None
+    assert (last.case.latest, last.case.count, last.case.cause.line) == (
+        "ValueError('b')",
+        2,
+        "fit.py:3 in fit",
+    )
+    assert str(last) == "i=1"
+
+
+def test_failures_of_attempts_that_are_made_again_are_shown_too(clock: FakeClock) -> None:
+    monitor, _ = watch(clock, seconds=1, per_second=0)
+    monitor.retried(7, RAISED)
+    last = monitor.look().last_failure
+    assert last is not None
+    assert (last.case.latest, str(last)) == ("ValueError('a')", "i=7, is tried again")
+
+
+def test_other_processes_are_told_what_there_is_to_see(clock: FakeClock) -> None:
+    monitor, survey = Monitor(clock, tells_others=True), FakeSurvey()
+    monitor.begin(survey)
+    survey.now_running = [(7, 40.0), (3, 0.5)]
+    clock.now += 40
+    monitor.report(survey.progress, final=False)
+    outlook = survey.progress.outlook
+    assert [(one.number, one.pset, one.seconds) for one in outlook.running] == [
+        (7, "i=7", 40.0),
+        (3, "i=3", 0.5),
+    ]
+    assert outlook.seconds_left is not None
 
 
 def test_plain_lines_have_rate_and_forecast_and_the_last_one_the_summary(clock: FakeClock) -> None:
@@ -88,7 +128,7 @@ def test_plain_lines_have_rate_and_forecast_and_the_last_one_the_summary(clock: 
     assert monitor.conclude({5: FailedPset(RAISED, 1)}, 2, "x.log", None, interrupted=False)
     reporter.report(survey.progress, final=True)
     first, *others = stream.getvalue().splitlines()
-    assert first.endswith("active: 0, finished: 200, failures: 0, exceptions: 0, 10.0/s, ETA 1-3 min")
+    assert first.endswith("active: 0, finished: 200, failures: 0, exceptions: 0, 10.0/s, ETA 78-82 s")
     assert others[:2] == [
         "fit progress: total: 1000, active: 0, finished: 999, failures: 1, exceptions: 0",
         "fit: 999 of 1,000 psets finished, 1 failed in 20 s, efficiency 10 % of 2 cores",

@@ -145,3 +145,19 @@ def test_log_lines_have_the_time() -> None:
     LogReporter(log).report(PROGRESS, final=True)
     last = stream.getvalue().splitlines()[-1]
     assert last.endswith(f" UTC {LINE}")
+
+
+def test_after_every_action_the_same_counters_are_not_written_again() -> None:
+    stream = io.StringIO()
+    reporter = PlainReporter(0.0, stream)
+    progress = MapProgress("fit", total=2)
+    for finished in (0, 0, 1, 1, 1, 2):
+        progress.finished = finished
+        reporter.report(progress, final=False)
+    reporter.report(progress, final=True)
+    assert [line[line.index("finished") :][:11] for line in stream.getvalue().splitlines()] == [
+        "finished: 0",
+        "finished: 1",
+        "finished: 2",
+        "finished: 2",
+    ]

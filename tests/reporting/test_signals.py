@@ -59,6 +59,33 @@ def test_the_second_signal_raises_at_once() -> None:
             send(signal.SIGINT)
 
 
+def test_a_signal_that_nobody_checked_raises_at_the_end() -> None:
+    with pytest.raises(KeyboardInterrupt), DeferredSignals():
+        send(signal.SIGINT)
+
+
+def test_a_signal_raises_at_once_while_code_of_the_user_may_block() -> None:
+    with DeferredSignals() as signals, pytest.raises(KeyboardInterrupt), signals.raised_at_once():
+        send(signal.SIGINT)
+
+
+def test_a_signal_that_came_before_code_of_the_user_does_not_wait_for_it() -> None:
+    with DeferredSignals() as signals:
+        send(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), signals.raised_at_once():
+            pytest.fail("the user's code was called")
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_while_signals_are_held_not_even_the_second_raises(at_once: bool) -> None:
+    with DeferredSignals(at_once) as signals:
+        with signals.held():
+            send(signal.SIGINT)
+            send(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signals.check()
+
+
 def test_where_psets_run_in_this_thread_the_first_raises_at_once() -> None:
     with DeferredSignals(at_once=True), pytest.raises(KeyboardInterrupt):
         send(signal.SIGINT)

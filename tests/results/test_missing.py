@@ -277,3 +277,38 @@ def test_kinds_tell_what_happened(results: MapResults) -> None:
     missing = paramsurvey.map(die, [{"a": 1}]).missing
     assert missing.kinds().tolist() == ["crashed"]
     assert missing.columns.tolist() == ["a", "_exception", "_traceback", "_attempts"]
+
+
+def test_what_print_shows_of_results_ends_with_what_is_missing(results: MapResults) -> None:
+    assert repr(results).splitlines()[-1] == (
+        "4 of 6 missing: 3 × Unphysical, 1 × ValueError; results.missing"
+    )
+    complete = paramsurvey.map(fit, [{"mass": 1}])
+    assert "missing" not in repr(complete)
+    nothing_kept = paramsurvey.map(fit, [{"mass": 1}, {"mass": -1}], keep_results=False)
+    assert "1 of 2 missing" in repr(nothing_kept)
+    assert "missing" not in repr(results[results.mass > 0])
+
+
+def test_missing_psets_are_shown_with_the_reason_first(results: MapResults) -> None:
+    lines = repr(results.missing).splitlines()
+    assert lines[0].split()[:3] == ["_exception", "mass", "kind"]
+    assert "Unphysical" in lines[1]
+    assert "Traceback" not in repr(results.missing)  # which is text of many lines, and there all the same
+    assert "Traceback" in results.missing._traceback[0]
+    assert list(results.missing.columns)[:2] == ["mass", "kind"]
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_summary_shows_all_its_columns_at_any_width(results: MapResults, width: int) -> None:
+    with pd.option_context("display.width", width):
+        shown = repr(results.missing.summary())
+    for name in ("kind", "exception", "line", "count", "pset", "example"):
+        assert name in shown
+
+
+def test_counters_and_statistics_show_what_they_hold(results: MapResults) -> None:
+    assert repr(results.progress) == (
+        "<MapProgress 'fit', total: 6, active: 0, finished: 2, failures: 4, exceptions: 4>"
+    )
+    assert repr(results.stats).startswith("<PerfStats fit_wallclock: 6 × ")

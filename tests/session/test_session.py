@@ -271,7 +271,7 @@ def test_a_map_that_waits_ends_when_the_session_is_closed(quietly: Callable[...,
 def test_a_map_that_waits_long_says_for_what(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("paramsurvey.session.session.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("paramsurvey.session.map_gate.TELL_SECONDS", 0.0)
     with paramsurvey.Session(backend="serial", verbose=1) as session:
         rows = session.imap_unordered(double, ({"a": i} for i in count()))
         next(rows)
@@ -498,7 +498,7 @@ def test_an_iterator_that_nobody_asks_any_more_is_no_obstacle(running: Callable[
 def test_a_map_that_does_not_end_in_time_does_not_keep_a_session_from_closing(
     monkeypatch: pytest.MonkeyPatch, nothing_left: None
 ) -> None:
-    monkeypatch.setattr("paramsurvey.session.session.PATIENCE", 0.2)
+    monkeypatch.setattr("paramsurvey.session.map_gate.PATIENCE", 0.2)
     paramsurvey.init(ncores=1, verbose=0)
     stuck, go = threading.Event(), threading.Event()
     ended: list[BaseException] = []
@@ -805,7 +805,9 @@ def test_a_pset_may_have_options_for_other_backends(quietly: Callable[..., None]
     assert results["ray"].tolist()[0] == {"num_cpus": 1}
 
 
-@pytest.mark.parametrize("wrong", [3, object(), print, ["serial"], b"serial"], ids=repr)
+@pytest.mark.parametrize(
+    "wrong", [3, pytest.param(object(), id="object()"), print, ["serial"], b"serial"], ids=repr
+)
 def test_a_backend_that_is_neither_a_name_nor_an_executor_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="backend"):
         paramsurvey.init(backend=wrong, verbose=0)
@@ -953,7 +955,7 @@ def test_more_threads_than_cores_are_told_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("paramsurvey.session.session.core_count", lambda: 4)
+    monkeypatch.setattr("paramsurvey.session.running_backend.core_count", lambda: 4)
     backend = "multiprocessing" if executor is None else executor(workers)
     paramsurvey.init(backend=backend, ncores=workers, threads_per_worker=threads, verbose=1)
     said = capsys.readouterr().err
@@ -1000,10 +1002,11 @@ def test_the_log_may_have_another_prefix(quietly: Callable[..., None], in_tmp: P
 
 
 def test_a_log_that_cannot_be_written_is_a_warning_and_the_survey_goes_on(
-    quietly: Callable[..., None],
+    quietly: Callable[..., None], in_tmp: Path
 ) -> None:
-    with pytest.warns(ParamsurveyWarning, match="missing/x-"):
-        quietly(pslogger_prefix="missing/x-", verbose=1)
+    (in_tmp / "no-directory").touch()
+    with pytest.warns(ParamsurveyWarning, match="no-directory/x-"):
+        quietly(pslogger_prefix="no-directory/x-", verbose=1)
     assert len(paramsurvey.map(double, PSETS)) == 3
 
 

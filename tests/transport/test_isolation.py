@@ -97,7 +97,9 @@ def test_columns_of_numbers_are_not_looked_through() -> None:
     assert isolated_column(numbers, "a") is numbers
 
 
-@pytest.mark.parametrize("value", [threading.Lock(), sys.__stdout__, (i for i in ())], ids=repr)
+@pytest.mark.parametrize(
+    "value", [threading.Lock(), sys.__stdout__, (i for i in ())], ids=["lock", "file", "generator"]
+)
 def test_an_object_that_cannot_be_pickled_raises_where_the_pset_is_opened(value: Any) -> None:
     pset = after_the_journey(isolated_pset({"fine": 1, "bad": value}))
     with pytest.raises(NotPicklable, match=r"pset\['bad'\] cannot be sent to the workers: it is a "):

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from notebooks import printed as printed_by_cell
+from notebooks import run_notebook
 from paramsurvey.transport.pickling import dump_code, dump_data
 from paramsurvey.transport.source_text import LARGEST, add_to_linecache, source_lines_to_send
 
@@ -171,14 +173,7 @@ def test_code_that_the_program_made_shows_no_line_of_the_program(in_tmp: Path) -
 
 
 def test_a_notebook_shows_the_lines_of_its_cells(in_tmp: Path) -> None:
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
-
     first, rest = PROGRAM.split("paramsurvey.init")
-    cells = [nbformat.v4.new_code_cell(part) for part in (first, f"paramsurvey.init{rest}")]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    nbclient.NotebookClient(
-        notebook, kernel_name="python3", resources={"metadata": {"path": str(in_tmp)}}
-    ).execute()
-    shown = "".join(output["text"] for output in notebook.cells[1].outputs)
-    assert re.search(r'File ".*ipykernel_.*\.py", line 4, in worker\n    return 1 / pset\["a"\]\n', shown)
+    _, outputs = run_notebook([first, f"paramsurvey.init{rest}"], in_tmp)
+    wanted = r'File ".*ipykernel_.*\.py", line 4, in worker\n    return 1 / pset\["a"\]\n'
+    assert re.search(wanted, printed_by_cell(outputs))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any, assert_type
 
 import pandas as pd
@@ -49,6 +52,28 @@ for function in (typed, without_a_result):
 assert_type(paramsurvey.map(untyped, psets()), MapResults)
 assert_type(paramsurvey.map(Callable_(), pd.DataFrame({"x": [1]}), collect), MapResults)
 assert_type(paramsurvey.map(lambda pset, *rest: {"y": pset["x"]}, params.grid(x=range(3))), MapResults)
+
+
+def model(x: float, y: float = 1.0) -> float:
+    return x * y
+
+
+@paramsurvey.keywords(result="loss")
+def loss(x: int) -> int:
+    return x
+
+
+wrapped = paramsurvey.keywords(model)
+assert_type(wrapped(3.0, y=2.0), float)
+assert_type(loss(3), int)
+assert_type(paramsurvey.map(wrapped, psets()), MapResults)
+assert_type(paramsurvey.map(paramsurvey.keywords(partial(model, y=2.0)), [{"x": 1}]), MapResults)
+paramsurvey.map(loss, psets(), retry_on=(OSError, ValueError), max_worker_memory="2GB", chdir=Path("."))
+paramsurvey.map(typed, psets(), timeout=None, retries=2, ray={"num_cpus": 2}, on_change="error")
+paramsurvey.imap_unordered(loss, psets(), out_func=collect, stop_signals=["SIGTERM", "SIGUSR1"])
+options: dict[str, Any] = {"verbose": 0}
+paramsurvey.map(typed, psets(), **options)
+paramsurvey.init(worker_init=dict, pslogger_prefix=None, pslogger_fd=sys.stdout, capture_output="store")
 
 results = paramsurvey.map(typed, params.product({"x": [1, 2]}), out_func=collect, timeout=5.0)
 plain: pd.DataFrame = results

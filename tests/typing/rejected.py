@@ -46,6 +46,19 @@ paramsurvey.imap_unordered(returns_a_number, PSETS)  # error
 results: dict[str, Any] = paramsurvey.map(worker, PSETS)  # error
 sure: MapResults = paramsurvey.last_results()  # error
 paramsurvey.init("serial")  # error
+paramsurvey.init(bakend="ray")  # error
+paramsurvey.init(backend=3)  # error
+paramsurvey.init(timeout="abc")  # error
+paramsurvey.init(checkpoint="there")  # error
+paramsurvey.map(worker, PSETS, tiemout=3)  # error
+paramsurvey.map(worker, PSETS, timeout="abc")  # error
+paramsurvey.map(worker, PSETS, ncores=2)  # error
+paramsurvey.map(worker, PSETS, on_change="eror")  # error
+paramsurvey.imap_unordered(worker, PSETS, tiemout=3)  # error
+Session(tiemout=3)  # error
+Session(backend="serial").map(worker, PSETS, retries="many")  # error
+paramsurvey.keywords(returns_a_number, reslut="y")  # error
+paramsurvey.keywords(returns_a_number)(PSETS[0], {}, None, 4)  # error
 paramsurvey.backend() + 1  # error
 paramsurvey.load()  # error
 paramsurvey.no_such_function()  # error

@@ -18,7 +18,12 @@ def test_every_finite_number_is_counted_once_whatever_it_is(values: list[float])
     found = distribution_of(survey(pd.DataFrame({"y": np.array(values)}), []), "y")
     finite = int(np.isfinite(values).sum())
     assert found.counts.sum() == finite == found.known
-    assert found.absent == len(values) - finite if finite else True
+    assert found.absent == len(values) - finite
+
+
+def test_infinities_alone_are_absent_like_those_beside_numbers() -> None:
+    found = distribution_of(survey(pd.DataFrame({"y": [np.inf, -np.inf, np.nan]}), []), "y")
+    assert (found.labels, found.known, found.absent) == ((), 0, 3)
 
 
 def test_bins_and_quantiles_are_those_of_numpy() -> None:

@@ -37,7 +37,7 @@ def test_moments_of_groups_are_those_of_pandas_in_any_pieces() -> None:
     random = np.random.default_rng(0)
     places, values = random.integers(0, 6, 500), random.normal(1e9, 1e-3, 500)
     values[::7] = np.nan
-    moments = Moments(7)
+    moments = Moments(7, extremes=True)
     for start in range(0, 500, 83):
         moments.add(places[start : start + 83], values[start : start + 83])
     grouped = pd.Series(values).groupby(places)
@@ -50,7 +50,7 @@ def test_moments_of_groups_are_those_of_pandas_in_any_pieces() -> None:
 
 def test_moments_of_one_group_need_no_places() -> None:
     values = np.array([1.0, np.inf, 4.0, 7.0])
-    moments = Moments(1)
+    moments = Moments(1, extremes=True)
     moments.add(np.zeros(4, dtype=np.uint8), values)
     assert (moments.counts[0], moments.sums[0], moments.means[0], moments.deviations[0]) == (3, 12, 4, 3)
 

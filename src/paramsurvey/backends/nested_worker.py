@@ -1,8 +1,8 @@
-"""Runs groups inside a process of somebody else's pool, by means of a worker process of our own.
+"""Runs groups in a process that belongs to another pool, such as Ray's, with a worker process of our own.
 
-A process of Ray, or of a batch system, can say neither which pset it was running when it died, nor why,
-nor stop a pset that takes too long. Our own workers can; so such a process has each group run by one of
-them, and only looks on.
+A process of Ray, or of a batch system, cannot say which pset it was running when it died, nor why, and
+cannot stop a pset that takes too long. Our own workers can. So that process starts one of them, has it run
+each group, and passes its answers on.
 """
 
 from __future__ import annotations

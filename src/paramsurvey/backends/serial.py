@@ -20,7 +20,7 @@ from paramsurvey.worker.runner import Runner, pickle_reply
 if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
 
-REPLY_SECONDS = 0.02  # what Ctrl-C can cost: results that were not handed over yet
+REPLY_SECONDS = 0.02  # between two replies; Ctrl-C loses the results since the last one
 
 
 class SerialBackend:
@@ -43,7 +43,7 @@ class SerialBackend:
         self._runner: Runner | None = None
         self._replies: Iterator[Reply] | None = None
         self._group_id: int | None = None
-        self._refusal: JobRejected | None = None
+        self._rejected: JobRejected | None = None
         self._store: OutputStore | None = None
         self._output_file: IO[bytes] | None = None
         self._sessions = SessionHolder()  # of the functions' own sessions
@@ -54,7 +54,7 @@ class SerialBackend:
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Load the job as a worker would."""
-        self._refusal = None
+        self._rejected = None
         self._store = None
         try:
             with self._sessions.entered():
@@ -62,7 +62,7 @@ class SerialBackend:
                     job.private(), let_through=(KeyboardInterrupt, Stopped), reply_seconds=REPLY_SECONDS
                 )
         except JobNotLoadable as error:
-            self._refusal = error.refusal()  # which `poll` returns, as elsewhere
+            self._rejected = error.refusal()  # which `poll` returns, as elsewhere
             return
         if job.capture.mode is CaptureMode.STORE:
             self._output_file = new_file()
@@ -73,20 +73,24 @@ class SerialBackend:
         """Return 1 while there is a job and nothing is in hand."""
         return int(self._replies is None and self._runner is not None)
 
+    def reserve(self) -> int:
+        """Return 0: no group waits in a worker."""
+        return 0
+
     def largest_group(self) -> int | None:
         """Return None: a group may have any size."""
         return None
 
     def submit(self, group: Group) -> None:
         """Take a group in hand; it runs in `poll`."""
-        if self._refusal is None:
+        if self._rejected is None:
             assert self._runner is not None
             self._group_id, self._replies = group.id, self._runner.run(group)
 
     def poll(self, timeout: float) -> Answers:
         """Run until there is one reply."""
-        if self._refusal is not None:
-            return [self._refusal]
+        if self._rejected is not None:
+            return [self._rejected]
         if self._replies is None:
             return []
         with _directory_restored(), self._sessions.entered():
@@ -106,8 +110,11 @@ class SerialBackend:
             self._store.end()
 
     def running(self, group_id: int) -> tuple[int, float] | None:
-        """Return None: while something runs, nobody can ask."""
+        """Return None: while a pset runs, the loop that would ask waits in `poll`."""
         return None
+
+    def recall(self, group_id: int) -> None:
+        """Do nothing: a group that has begun runs to its end."""
 
     def abort(self, group_id: int) -> None:
         """Forget the group."""
@@ -116,7 +123,7 @@ class SerialBackend:
 
     def end_job(self) -> None:
         """Forget the job; end what its function has begun with paramsurvey."""
-        self._runner = self._replies = self._refusal = self._store = None
+        self._runner = self._replies = self._rejected = self._store = None
         if self._output_file is not None:
             self._output_file.close()
             self._output_file = None

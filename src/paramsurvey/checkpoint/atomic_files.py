@@ -1,4 +1,4 @@
-"""Writing files so that they are there for good, or not at all."""
+"""Writing files so that each is there, whole and durable, or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 def sync_directory(directory: Path) -> None:
-    """Make names in a directory durable, where the system can."""
+    """Make the names in a directory durable, where the system can."""
     if os.name != "posix":
         return
     descriptor = os.open(directory, os.O_RDONLY)
@@ -29,9 +29,9 @@ def sync_directory(directory: Path) -> None:
 
 
 def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666) -> Path:
-    """Write a synced file beside `path`, with a name that nobody can guess; return its path.
+    """Write a synced file beside `path`, with a name that cannot be guessed; return its path.
 
-    The file is a new one: a link that waits in its place would be refused, not followed.
+    It is always a new file: where there is a link of its name, it fails, and does not follow the link.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666) -> P
 
 
 def write_whole(path: Path, content: bytes | memoryview, mode: int = 0o666) -> None:
-    """Write a file, or replace it, so that it is there for good or not at all: nobody ever sees half of it.
+    """Write a file, or replace it, so that a reader sees the old content or all of the new, never half.
 
     Parameters
     ----------

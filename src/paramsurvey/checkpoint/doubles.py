@@ -1,18 +1,18 @@
-"""What two programs have stored that wrote one checkpoint at the same time, each pset once.
+"""Reads a checkpoint that two programs have written at the same time, each pset once.
 
-The lock sees to it that this does not happen. But a lock can be removed by hand, and the driver on another
-machine that was silent for a minute may be just slow. The numbers of the parts of two such runs overlap,
+The lock prevents that. But a lock can be removed by hand, and a driver on another machine that did not
+touch its lock for a minute may be merely slow. The numbers of the parts of two such runs overlap,
 and those of one run after the other never do. So the runs are told apart as long as their parts have not
-been merged, which the next run sees to: it writes their rows anew, each pset once.
+been merged, which the next run does: it writes their rows again, each pset once.
 
-A pset that the survey has twice is stored twice by each of the runs: of each pset, there are as many rows
-as the run has stored that stored most. What was written last counts, and a result counts more than a
-failure: it does not matter which of two good results is taken, and the failure was overcome.
+A pset that the survey has twice is stored twice by each run. So of each pset the rows of one run are taken:
+of the run that has stored most of them, and of the last such run. A result replaces a failure, and of two
+results either may be taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,11 +67,11 @@ def rows_that_count(parts: Sequence[Part]) -> Kept:
         One has been merged in the meantime.
     """
     group = overlapping(parts)
-    writers = {name: number for number, name in enumerate(dict.fromkeys(map(_writer, group)))}
+    writers = {name: number for number, name in enumerate(_in_order_of_their_ends(map(_writer, group)))}
     readable: list[Part] = []
     places, psets, wrote = [], [], []
     for part in group:
-        with suppress(PartDamaged):  # who reads it tells
+        with suppress(PartDamaged):  # whatever reads the part later reports it
             table = read_part(part)
             readable.append(part)
             places.append(identities(table))
@@ -85,6 +85,17 @@ def rows_that_count(parts: Sequence[Part]) -> Kept:
     starts = np.cumsum([0, *map(len, psets)]).tolist()
     pieces = zip(readable, starts[:-1], starts[1:], strict=True)
     return {part.path: counts[start:stop] for part, start, stop in pieces}
+
+
+def _in_order_of_their_ends(names: Iterable[str]) -> list[str]:
+    """Return each name once, in the order in which they stand last.
+
+    Examples
+    --------
+    >>> _in_order_of_their_ends(["b", "a", "b"])
+    ['a', 'b']
+    """
+    return list(dict.fromkeys(reversed(list(names))))[::-1]
 
 
 def _writer(part: Part) -> str:
@@ -125,12 +136,12 @@ class Finished:
     """
 
     def __init__(self, by_content: bool) -> None:
-        self._by_content = by_content
+        self.by_content = by_content
         self._found: list[NDArray[np.generic]] = []
 
     def numbers_of(self, table: PartTable) -> NDArray[np.generic]:
         """Return what the rows of a part are compared by."""
-        return pset_identities(table) if self._by_content else table.positions
+        return pset_identities(table) if self.by_content else table.positions
 
     def add(self, numbers: NDArray[np.generic]) -> None:
         """Note the rows of a part of results."""

@@ -18,11 +18,11 @@ def open_checkpoint(
     function: Any,
     state: MapState,
     tell: Callable[[str], None],
-    alarm: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> Checkpoint:
     """Return the checkpoint that the options ask for.
 
-    What it says to the user goes to `tell`; what costs results, to `alarm`.
+    What the user should read goes to `tell`; where results would be lost, to `warn`.
 
     Raises
     ------
@@ -34,16 +34,16 @@ def open_checkpoint(
     if options.checkpoint is None:
         return NoCheckpoint()
     need_pyarrow()
-    from paramsurvey.checkpoint.run_file import Program
+    from paramsurvey.checkpoint.run_json.run_file import Program
     from paramsurvey.checkpoint.store import CheckpointOptions, DirectoryCheckpoint
 
     wanted = CheckpointOptions(options.checkpoint, options.retry_failed, options.on_change)
     program = Program.of(function, options.user_kwargs, options.store_user_kwargs)
-    return DirectoryCheckpoint(wanted, program, state, tell, alarm)
+    return DirectoryCheckpoint(wanted, program, state, tell, warn)
 
 
 def need_pyarrow() -> None:
-    """Raise an `PackageMissing` where pyarrow cannot be imported."""
+    """Raise `PackageMissing` where pyarrow cannot be imported."""
     try:
         import pyarrow  # noqa: F401  (to see whether it can be)
     except ImportError as error:

@@ -55,7 +55,7 @@ class PartSet:
         self._lock = threading.Lock()
 
     def drop_missing(self) -> None:
-        """Forget the parts that somebody has set aside."""
+        """Forget the parts whose files are gone: damaged ones are set aside."""
         with self._lock:
             self._parts = [part for part in self._parts if part.path.exists()]
 
@@ -64,8 +64,8 @@ class PartSet:
         with self._lock:
             return sum(part.rows for part in self._parts)
 
-    def untangle(self) -> int | None:
-        """Write anew, each pset once, what two programs have written at the same time.
+    def write_doubles_once(self) -> int | None:
+        """Write again, each pset once, what two programs have written at the same time.
 
         Return how many rows were there twice, None where one program alone has written.
         """

@@ -1,4 +1,4 @@
-"""What has arrived, and the tables that are written of it."""
+"""Results and failures that wait to be written, and the tables that are made of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from paramsurvey.checkpoint.format.schema import (
     storable_text,
     to_table,
 )
+from paramsurvey.checkpoint.format.time_columns import failed_time_columns, time_columns
 from paramsurvey.engine.checkpoint import no_rows
+from paramsurvey.engine.pset_times import Times, times_of
 from paramsurvey.params.sources import CategoryCodes, ColumnValues, PsetSource
 from paramsurvey.transport.columns import unpack_values
 from paramsurvey.transport.messages import Failure, Group, Offsets, Reply, Rows, Values
@@ -35,17 +37,18 @@ class StagedReply:
     psets: Mapping[str, ColumnValues]
     columns: Mapping[Any, list[Piece]]
     printed: Mapping[int, str]  # by place among the rows
+    times: Times
 
     @classmethod
     def of(cls, group: Group, reply: Reply, source: PsetSource) -> StagedReply | None:
         """Return the results of a reply, or None where all its psets failed."""
-        rows = group.rows[reply.start : reply.stop]
+        rows, times = group.rows[reply.start : reply.stop], times_of(reply)
         places: NDArray[np.int64] | None = None  # of the reply's psets, among those that have a result
         if reply.failures:
             good = np.ones(len(rows), dtype=np.bool_)
             good[np.array(list(reply.failures), dtype=np.int64) - reply.start] = False
             places = np.cumsum(good) - 1
-            rows = np.asarray(rows, dtype=np.int64)[good]
+            rows, times = np.asarray(rows, dtype=np.int64)[good], times.at(np.flatnonzero(good))
         if len(rows) == 0:
             return None
         columns = {
@@ -60,7 +63,7 @@ class StagedReply:
             for offset, text in reply.output.items()
             if offset not in reply.failures
         }
-        return cls(rows, source.columns(rows), columns, printed)
+        return cls(rows, source.columns(rows), columns, printed, times)
 
     def halves(self) -> list[StagedReply]:
         """Return it in two parts; nothing where it is a single pset."""
@@ -79,6 +82,7 @@ class StagedReply:
             {name: _cells_between(cells, start, stop) for name, cells in self.psets.items()},
             {key: pieces for key, pieces in columns.items() if pieces},
             {at - start: text for at, text in self.printed.items() if start <= at < stop},
+            self.times.at(slice(start, stop)),
         )
 
     @property
@@ -198,7 +202,8 @@ class StagingTables:
         printed = {start + at: text for start, one in pairs for at, text in one.printed.items()}
         columns = [*psets, *results, *printed_column(printed, starts[-1])]
         positions = pa.chunked_array([self._positions.of(one.rows) for one in batch])
-        return to_table(positions, columns, [str(column.key) for column in psets])
+        times = time_columns([one.times for one in batch])
+        return to_table(positions, columns, [str(column.key) for column in psets], times)
 
     def of_failures(self, batch: Sequence[StagedFailure]) -> Any:
         """Return one table of several failures."""
@@ -207,7 +212,8 @@ class StagingTables:
         printed = {at: one.failure.output for at, one in enumerate(batch) if one.failure.output}
         columns = [*psets, *_why_columns(batch), *printed_column(printed, len(rows))]
         positions = pa.array(self._positions.of(rows))
-        return to_table(positions, columns, [str(column.key) for column in psets])
+        times = failed_time_columns([failed.failure.ran for failed in batch])
+        return to_table(positions, columns, [str(column.key) for column in psets], times)
 
     def _pset_columns(
         self, batch: Sequence[Mapping[str, ColumnValues]], starts: list[int]
@@ -247,7 +253,7 @@ def _result_columns(batch: Sequence[StagedReply], starts: list[int]) -> Iterator
 
 
 def _why_columns(batch: Sequence[StagedFailure]) -> Iterator[StoredColumn]:
-    """Yield what `archive.failure_cells` reads."""
+    """Yield what `stored.failure_cells` reads."""
     said: dict[str, Values] = {
         "kind": [str(failed.failure.kind) for failed in batch],
         "exception": [storable_text(failed.failure.exception) for failed in batch],

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from paramsurvey.checkpoint.doubles import Finished, was_written_by_two
 from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
 from paramsurvey.checkpoint.format.schema import PartTable
-from paramsurvey.checkpoint.lock import Lock
+from paramsurvey.checkpoint.locking.lock import Lock
 from paramsurvey.checkpoint.part_set import PartSet
 from paramsurvey.checkpoint.resume import MatchedRows, ResumeSearch, rows_left
-from paramsurvey.checkpoint.run_file import NAME, Program, RunUnreadable, read_run
-from paramsurvey.checkpoint.run_record import RunRecord
+from paramsurvey.checkpoint.run_json.run_file import NAME, Program, RunUnreadable, read_run
+from paramsurvey.checkpoint.run_json.run_record import RunRecord
 from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagedReply, StagingTables
 from paramsurvey.checkpoint.stored import (
     BAD_RUN,
@@ -61,8 +61,8 @@ class DirectoryCheckpoint:
         Of the survey: its collector gets what earlier runs have finished.
     tell : callable
         Says a line to the user; called from several threads.
-    alarm : callable
-        The same, for what costs results: whoever wants to hear nothing else hears this.
+    warn : callable
+        The same, where results would be lost: shown even where the user wants to read nothing else.
 
     Raises
     ------
@@ -77,13 +77,13 @@ class DirectoryCheckpoint:
         program: Program,
         state: MapState,
         tell: Tell,
-        alarm: Tell,
+        warn: Tell,
     ) -> None:
         self._wanted = wanted
         self._source = state.source
         self._collector = state.collector
         self._progress = state.progress
-        self._tell, self._alarm = tell, alarm
+        self._tell, self._warn = tell, warn
         self._path = Path(wanted.path).absolute()
         self._searches: tuple[ResumeSearch, ResumeSearch] | None = None
         self._writer: Writer | None = None
@@ -94,7 +94,7 @@ class DirectoryCheckpoint:
         self._began = time.monotonic()
         try:
             _make_directory(self._path)
-            self._lock = Lock(self._path, alarm)
+            self._lock = Lock(self._path, warn)
         except OSError as error:
             raise CheckpointError(
                 f"the checkpoint {wanted.path!r} cannot be written ({error}): "
@@ -113,12 +113,12 @@ class DirectoryCheckpoint:
         self._positions.first = 0 if before is None else int(before["first_position"])
         self._record = RunRecord(self._path, program, self._progress, before, self._began)
         try:
-            self._tangled = was_written_by_two(self._path)
+            self._written_by_two = was_written_by_two(self._path)
             self._part_sets = {
                 kind: PartSet(self._path / kind, self._lock.token, self._may_write)
                 for kind in (RESULTS, FAILURES)
             }
-            self._untangle()
+            self._write_doubles_once()
             if before is None:
                 self._write_run()
         except OSError as error:
@@ -127,14 +127,14 @@ class DirectoryCheckpoint:
                 "give a directory where you may write, on a disk with room"
             ) from error
 
-    def _untangle(self) -> None:
+    def _write_doubles_once(self) -> None:
         for kind, part_set in self._part_sets.items():
-            left_out = part_set.untangle()
+            left_out = part_set.write_doubles_once()
             if left_out is not None:
                 self._tell(doubles_text(self._path / kind, left_out))
 
     def _run_before(self) -> Mapping[str, Any] | None:
-        """Return the run.json of the last run; by now nobody else writes it."""
+        """Return the run.json of the last run; the lock is ours, so no other program writes it."""
         if not (self._path / NAME).exists():
             return None
         return read_run_tolerantly(self._path, self._tell, set_aside=True)
@@ -163,7 +163,7 @@ class DirectoryCheckpoint:
         self._positions.note_moved()
         if first:
             for part_set in self._part_sets.values():
-                part_set.drop_missing()  # the damaged ones
+                part_set.drop_missing()  # the damaged ones, which were set aside
             self._start_writer()
         return resumed
 
@@ -172,12 +172,12 @@ class DirectoryCheckpoint:
         first = self._positions.first
         self._searches = ResumeSearch(self._source, first), ResumeSearch(self._source, first)
         done, highest = [], -1
-        stored = Finished(by_content=self._tangled)
+        stored = Finished(by_content=self._written_by_two)
         for table in read_all(self._path / RESULTS, self._tell, set_aside=True, unpickle=True):
             stored.add(stored.numbers_of(table))
             highest = max(highest, int(table.positions.max(initial=-1)))
             for found in self._searches[0].in_place(table, no_rows()):
-                self._land_stored(found)
+                self._add_stored(found)
                 done.append(found.rows)
         finished = _sorted(done)
         failed = []
@@ -199,7 +199,7 @@ class DirectoryCheckpoint:
         results, failures = self._searches
         elsewhere = [finished]
         for found in results.elsewhere(rows_left(rows, _sorted([finished, failed]))):
-            self._land_stored(found)
+            self._add_stored(found)
             elsewhere.append(found.rows)
         finished = _sorted(elsewhere)
         moved = failures.elsewhere(rows_left(rows, _sorted([finished, failed])))
@@ -222,9 +222,10 @@ class DirectoryCheckpoint:
         if is_stream or any(search.inexact for search in self._searches):
             self._positions.first = highest + 1
 
-    def _land_stored(self, found: MatchedRows) -> None:
+    def _add_stored(self, found: MatchedRows) -> None:
         if not self._collector.keep_results:
             return
+        self._collector.times.add(found.rows, found.table.times(), len(self._source))
         self._collector.output.update(found.table.printed(found.rows))
         for stored in found.table.columns("result"):
             for at, values in found.table.pieces(stored):
@@ -238,7 +239,7 @@ class DirectoryCheckpoint:
             FAILURES: (self._part_sets[FAILURES], self._tables.of_failures),
         }
         self._write_run()
-        self._writer = Writer(part_sets, self._tick, self._tell, self._alarm)
+        self._writer = Writer(part_sets, self._tick, self._tell, self._warn)
 
     def add_reply(self, group: Group, reply: Reply) -> None:
         """Keep the results of a reply."""
@@ -265,7 +266,7 @@ class DirectoryCheckpoint:
             owner = None if self._lost else self._lock.check()
             if owner is not None:
                 self._lost = True
-                self._alarm(
+                self._warn(
                     f"the checkpoint {self._wanted.path!r} was taken over by {owner}: nothing more is "
                     "written to it, and the survey goes on in memory; save its results elsewhere"
                 )
@@ -277,7 +278,8 @@ class DirectoryCheckpoint:
                 self._writer.stop()
             return
         stored = {kind: part_set.rows() for kind, part_set in self._part_sets.items()}
-        failed = self._collector.failed.values() if self._closed else ()  # until then, each has its turn
+        # before the end every pset may still have its turn: none counts as not run
+        failed = self._collector.failed.values() if self._closed else ()
         self._record.write(stored, self._positions.first, failed)
 
     def close(self, status: Status) -> None:
@@ -293,9 +295,9 @@ class DirectoryCheckpoint:
             self._lock.release()
         refused = 0 if self._writer is None else self._writer.refused
         if refused > 1:  # the first has been told
-            self._alarm(f"{refused} psets cannot be stored in the checkpoint {self._wanted.path!r}")
+            self._warn(f"{refused} psets cannot be stored in the checkpoint {self._wanted.path!r}")
         if unwritten:
-            self._alarm(
+            self._warn(
                 f"the end of the survey could not be written to the checkpoint {self._wanted.path!r}: "
                 "its results are complete in memory; save them elsewhere"
             )
@@ -316,7 +318,7 @@ def _make_directory(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     entries = {entry.name for entry in path.iterdir()}
     if NAME in entries:
-        with suppress(RunUnreadable):  # who has the lock sets it aside
+        with suppress(RunUnreadable):  # it is set aside once we hold the lock
             read_run(path)
         return
     foreign = sorted(name for name in entries - OURS if not name.startswith("."))

@@ -1,4 +1,4 @@
-"""What earlier runs have stored, read part by part; what is damaged costs itself alone, and is told."""
+"""Reads what earlier runs have stored, part by part; a damaged part is reported, and the others are read."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from paramsurvey.checkpoint.doubles import Finished, last_of_each, rows_that_count
 from paramsurvey.checkpoint.format.part_files import Part, PartDamaged, live_parts, read_part
 from paramsurvey.checkpoint.format.schema import PartTable
-from paramsurvey.checkpoint.run_file import NAME as RUN
-from paramsurvey.checkpoint.run_file import RunUnreadable, read_run
+from paramsurvey.checkpoint.run_json.run_file import NAME as RUN
+from paramsurvey.checkpoint.run_json.run_file import RunUnreadable, read_run
 from paramsurvey.errors import CheckpointError
 from paramsurvey.transport.messages import Failure, FailureKind
 from paramsurvey.transport.safe_repr import describe
@@ -32,9 +32,9 @@ def read_all(directory: Path, tell: Tell, set_aside: bool, unpickle: bool = Fals
     tell : callable
         Told of parts that are damaged.
     set_aside : bool
-        Rename them, so that nobody stumbles over them again.
+        Rename them, so that they are not read again.
     unpickle : bool
-        Whether objects may be unpickled, which runs code of whoever has written them.
+        Whether objects may be unpickled, which runs code that their writer chose.
     """
     parts = live_parts(directory)[0]
     kept = rows_that_count(parts)
@@ -92,7 +92,7 @@ def read_run_tolerantly(directory: Path, tell: Tell, set_aside: bool) -> dict[st
 
 
 def _loss(directory: Path, moved: bool | None = None) -> str:
-    """Return what is said of a run.json that cannot be read; `moved` is None where nobody tried to."""
+    """Return what is said of a run.json that cannot be read; `moved` is None if no rename was tried."""
     damage = f"the {RUN} of the checkpoint {str(directory)!r} is damaged or gone"
     if moved is None:
         return (
@@ -158,9 +158,11 @@ def _failure_cells(table: PartTable) -> tuple[list[Failure], list[int]]:
     columns = {stored.key: table.pieces(stored) for stored in table.columns("failure")}
     cells = {str(key): list(pieces[0][1]) if pieces else [] for key, pieces in columns.items()}
     said = zip(cells["kind"], cells["exception"], cells["traceback"], strict=True)
-    printed = table.printed(range(len(table)))
+    printed, times = table.printed(range(len(table))), table.times()
     failures = [
-        Failure(FailureKind(kind), str(exception), str(traceback), str(printed.get(at, "")))
+        Failure(
+            FailureKind(kind), str(exception), str(traceback), str(printed.get(at, "")), ran=times.ran(at)
+        )
         for at, (kind, exception, traceback) in enumerate(said)
     ]
     return failures, [int(count) for count in cells["attempts"]]

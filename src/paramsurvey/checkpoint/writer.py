@@ -16,7 +16,7 @@ PAUSE_PER_WRITE = 15  # so that writing takes a small part of the time
 RETRY_SECONDS = 2.0  # after a write that failed
 TICK_SECONDS = 1.0
 FIRST_TICK_SECONDS = 0.1  # sooner: what is done then need not be done at the end, when all wait for it
-MOST_BYTES = 128 * 2**20  # of what is not written yet; who has more to write waits ...
+MOST_BYTES = 128 * 2**20  # of what is not written yet; a survey with more to write waits ...
 LONGEST_WAIT = 0.2  # ... but not for ever, for Ctrl-C must come through
 
 Build = Callable[[Sequence[Any]], Any]
@@ -40,7 +40,7 @@ class Writer:
         Called in the thread, about once a second; what it raises counts as a failed write.
     tell : callable
         Told, in the thread, of failures: of the first, and of the end of a series.
-    alarm : callable, optional
+    warn : callable, optional
         Told of results that will not be stored; `tell` by default.
     """
 
@@ -49,11 +49,11 @@ class Writer:
         part_sets: dict[str, tuple[PartSet, Build]],
         tick: Callable[[], None],
         tell: Callable[[str], None],
-        alarm: Callable[[str], None] | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         self._part_sets = part_sets
         self._tick = tick
-        self._tell, self._alarm = tell, alarm or tell
+        self._tell, self._warn = tell, warn or tell
         self._news = threading.Condition()
         self._waiting: dict[str, list[Any]] = {kind: [] for kind in part_sets}
         self._bytes = 0
@@ -84,7 +84,7 @@ class Writer:
                 self._news.wait(LONGEST_WAIT)
 
     def stop(self) -> None:
-        """Write nothing any more: the directory is somebody else's."""
+        """Write nothing any more: another program has the directory."""
         with self._news:
             self._stopped = True
             for things in self._waiting.values():
@@ -188,7 +188,7 @@ class Writer:
         self.refused += 1
         if self.refused == 1:
             why = error if isinstance(error, Unstorable) else describe(error)
-            self._alarm(
+            self._warn(
                 f"some psets cannot be stored in the checkpoint, and will run again ({why}): "
                 "let the function return plain data"
             )
@@ -205,7 +205,7 @@ class Writer:
             self._in_trouble = True
             self._tell(
                 f"the checkpoint cannot be written ({error}): the survey goes on, its results are kept in "
-                "memory, and writing is tried again; make room, or see to the disk"
+                "memory, and writing is tried again; make room, or repair the disk"
             )
 
     def _out_of_trouble(self) -> None:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from paramsurvey.cli.streams import is_writable
+from paramsurvey.transport.safe_text import safe_block
 
 if TYPE_CHECKING:
     import click
@@ -21,6 +22,7 @@ ALL_FINISHED = 0
 SOME_FAILED = 1
 BAD_USAGE = 2  # also: the checkpoint has results of another command
 IN_USE = 3  # another run holds the checkpoint
+RUN_DIED = 4  # the driver of the run that was asked about was killed
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 DEBUG = "PARAMSURVEY_DEBUG"
@@ -45,7 +47,7 @@ class RunFailed(CommandLineError):
 def say(text: str) -> None:
     """Write a line to stderr, if stderr can be written."""
     with suppress(OSError, ValueError):  # the exit code tells it, too
-        print(text, file=sys.stderr, flush=True)
+        print(safe_block(text), file=sys.stderr, flush=True)
 
 
 def report_error(error: BaseException) -> int:

@@ -12,19 +12,20 @@ from paramsurvey.cli.subcommands.examples import examples
 from paramsurvey.cli.subcommands.export import export
 from paramsurvey.cli.subcommands.merge import merge
 from paramsurvey.cli.subcommands.missing import missing
+from paramsurvey.cli.subcommands.report import report
 from paramsurvey.cli.subcommands.resume import resume
 from paramsurvey.cli.subcommands.run import run
 from paramsurvey.cli.subcommands.status import status
 from paramsurvey.cli.subcommands.tail import tail
 from paramsurvey.cli.subcommands.watch import watch
 
-SUBCOMMANDS = (run, resume, status, watch, tail, missing, export, merge, examples)  # in the order of --help
+SUBCOMMANDS = (run, resume, status, watch, tail, missing, export, merge, report, examples)  # as in --help
 
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}
 More:        paramsurvey examples
 Exit code:   0 all finished, 1 some failed, 2 bad usage, 3 checkpoint in use,
-             130 interrupted, 143 terminated
+             4 the run has died (status, watch), 130 interrupted
 Completion:  eval "$(_PARAMSURVEY_COMPLETE=bash_source paramsurvey)"
              in .bashrc, and likewise zsh_source, fish_source
 """

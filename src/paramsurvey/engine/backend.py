@@ -16,7 +16,8 @@ class Backend(Protocol):
     """Runs groups: in this process, in other processes, or on other machines.
 
     The law: whatever happens, every submitted group ends exactly once, either with a `Reply` that is ``done``
-    (there may be replies before it), or with a `LostGroup`. A backend reports only by what `poll` returns.
+    (there may be replies before it), or with a `LostGroup`. A group that no worker has begun may come back
+    with a reply that is ``done`` and covers no pset. A backend reports only by what `poll` returns.
     """
 
     name: str
@@ -44,12 +45,19 @@ class Backend(Protocol):
         """Return how many more groups may be submitted now. The number may change during a map."""
         ...
 
+    def reserve(self) -> int:
+        """Return how many groups may be submitted beyond `capacity`, each to wait behind a group that runs.
+
+        0 where the backend has no place for them.
+        """
+        ...
+
     def largest_group(self) -> int | None:
         """Return how many psets the next group may have; None: any number."""
         ...
 
     def submit(self, group: Group) -> None:
-        """Accept a group. Called only while `capacity` is above 0."""
+        """Accept a group. Called only while `capacity` or `reserve` is above 0."""
         ...
 
     def poll(self, timeout: float) -> Answers:
@@ -58,6 +66,13 @@ class Backend(Protocol):
 
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return the offset of the pset that runs now and its seconds so far, None if that is not known."""
+        ...
+
+    def recall(self, group_id: int) -> None:
+        """Ask the worker that has the group to give back soon all psets that it has not begun.
+
+        They come back by a `Reply` that is ``done``, or by `Reply.given_back`. A backend may ignore this.
+        """
         ...
 
     def abort(self, group_id: int) -> str | None:

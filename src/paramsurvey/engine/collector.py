@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.engine.pset_times import PsetTimes
+from paramsurvey.engine.row_set import RowSet
 from paramsurvey.transport.columns import Column, rows_at, unpack_values
 from paramsurvey.transport.isolation import IsolatedColumn
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows, Values
@@ -34,16 +37,23 @@ class Collector:
 
     Attributes
     ----------
+    finished : RowSet
+        The rows that a reply has covered with a result, of this run or of an earlier one. A row gets here
+        after its values, so that no interruption can make a finished row without values.
     failed : dict of int to FailedPset
         By row.
     output : dict of int to str
         What psets printed, by row, if output is stored.
+    times : PsetTimes
+        When and where finished psets ran; empty if `keep_results` is False.
     """
 
     def __init__(self, keep_results: bool = True) -> None:
         self.keep_results = keep_results
+        self.finished = RowSet()
         self.failed: dict[int, FailedPset] = {}
         self.output: dict[int, str] = {}
+        self.times = PsetTimes()
         self._columns: dict[Hashable, Column] = {}
         self._ranks: dict[Hashable, tuple[int, int]] = {}  # (first row with the key, position in that result)
         self._added = 0
@@ -55,8 +65,12 @@ class Collector:
 
     def add_reply(self, group: Group, reply: Reply, total: int) -> None:
         """Add a reply's results; `total` is the number of psets that are known so far."""
-        if not self.keep_results:
-            return
+        if self.keep_results:
+            self._add_results(group, reply, total)
+        self.finished.add(finished_rows(group, reply))
+
+    def _add_results(self, group: Group, reply: Reply, total: int) -> None:
+        self.times.add_reply(group.rows[reply.start : reply.stop], reply, total)
         self.output.update(
             (int(group.rows[offset]), text)
             for offset, text in reply.output.items()
@@ -72,12 +86,14 @@ class Collector:
         """Add values of one key, of this run or of an earlier one; `rows` may have any order."""
         if len(rows) == 0:
             return
+        if isinstance(key, float) and key != key:
+            key = math.nan  # two nan are not equal: without this, each reply would make a column of its own
+        rank = int(np.min(rows) if isinstance(rows, np.ndarray) else rows[0]), self._added
+        self._ranks[key] = min(rank, self._ranks.get(key, rank))  # first: a column without a rank is a fault
+        self._added += 1
         column = self._columns.setdefault(key, Column())
         column.make_room(total)
         column.put(rows, values)
-        rank = int(np.min(rows) if isinstance(rows, np.ndarray) else rows[0]), self._added
-        self._ranks[key] = min(rank, self._ranks.get(key, rank))
-        self._added += 1
 
     def add_failure(self, row: int, failure: Failure, attempts: int) -> None:
         """Add the failure of a pset that will not be tried again."""
@@ -86,16 +102,26 @@ class Collector:
             self.output[row] = failure.output
 
     def finished_rows(self, total: int) -> Rows:
-        """Return the rows below `total` that have not failed, ascending."""
-        if not self.failed:
-            return range(total)
-        finished = np.ones(total, dtype=np.bool_)
-        finished[list(self.failed)] = False
-        return np.flatnonzero(finished)
+        """Return the rows below `total` that have finished, ascending."""
+        return range(total) if len(self.finished) == total else self.finished.below(total)
+
+    def open_rows(self, total: int) -> list[int]:
+        """Return the rows below `total` that have neither finished nor failed, ascending."""
+        if len(self.finished) + len(self.failed) == total:
+            return []
+        return [row for row in self.finished.not_below(total).tolist() if row not in self.failed]
 
     def failed_rows(self) -> NDArray[np.int64]:
         """Return the rows that have failed, ascending."""
         return np.array(sorted(self.failed), dtype=np.int64)
+
+
+def finished_rows(group: Group, reply: Reply) -> Rows:
+    """Return the rows of a group for which a reply has a result."""
+    if not reply.failures:
+        return group.rows[reply.start : reply.stop]
+    offsets = [offset for offset in range(reply.start, reply.stop) if offset not in reply.failures]
+    return rows_at(group.rows, np.array(offsets, dtype=np.int64))
 
 
 def unpickled_reply(reply: Reply) -> Reply:
@@ -121,13 +147,15 @@ def _unpickled(key: Hashable, segment: ResultColumn, failures: dict[int, Failure
     for offset, pickled in zip(segment.offsets, segment.values, strict=True):
         try:
             values.append(pickled.load())
-        except Exception as error:  # unpickling runs code of the user's classes, which may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # unpickling runs code of the user's classes: also SystemExit
             values.append(None)
             failures.setdefault(offset, _unreadable(key, error))
     return ResultColumn(segment.offsets, values)
 
 
-def _unreadable(key: Hashable, error: Exception) -> Failure:
+def _unreadable(key: Hashable, error: BaseException) -> Failure:
     return Failure(
         FailureKind.UNSENDABLE,
         f'NotPicklable("the result {describe(key)} cannot be loaded here ({describe(error)}): '

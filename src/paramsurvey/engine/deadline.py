@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
-from paramsurvey.transport.messages import LostGroup, timed_out
+from paramsurvey.transport.messages import LostGroup, Ran, timed_out
 
 LONGEST_WAIT = 0.25  # seconds between two checks; Ctrl-C takes effect at these times, too
 CHECKS = 10  # per timeout, so that a pset is stopped at most a tenth of the timeout too late
@@ -37,7 +38,9 @@ class Deadline:
         """
         if self.timeout is None or running is None or running[1] <= self.timeout:
             return None
-        return LostGroup(group_id, timed_out(self.timeout), running[0])
+        offset, seconds = running
+        failure = replace(timed_out(self.timeout), ran=Ran(seconds, time.time() - seconds))
+        return LostGroup(group_id, failure, offset)
 
 
 def with_output(loss: LostGroup, printed: str | None) -> LostGroup:

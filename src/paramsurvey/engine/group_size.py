@@ -7,6 +7,7 @@ import sys
 TARGET_SECONDS = 0.4  # of work per group: dispatch takes 1.5 ms per group, and a worker replies after 0.5 s
 GROWTH = 8  # how many times larger than the largest group so far the next group may be
 LEAST_SECONDS = 0.002  # of work per group, also at the end: dispatching a group takes a fraction of that
+SHORT_SECONDS = 0.25  # psets that take longer gain nothing from a group that waits in the worker
 TAIL_SHARE = 2  # groups per core that the remaining psets are divided into, so that no core waits at the end
 LARGEST_PAYLOAD = 16e6  # bytes of pickled objects per group, which bounds the memory of driver and worker
 NEWEST_WEIGHT = 0.3  # of the newest measurement in the moving average
@@ -52,6 +53,14 @@ class GroupSizer:
         by_bytes = int(LARGEST_PAYLOAD / max(self._bytes, 1))
         by_tail = max(int(LEAST_SECONDS / each), -(-remaining // (TAIL_SHARE * max(cores, 1))))
         return max(1, min(by_time, by_bytes, by_tail, remaining, self._largest * GROWTH))
+
+    def psets_are_short(self) -> bool:
+        """Tell whether a worker gains by having its next group already when it ends one."""
+        return self._seconds is not None and self._seconds < SHORT_SECONDS
+
+    def is_worth_moving(self, psets: int) -> bool:
+        """Tell whether `psets` psets are so much work that another worker shall have some of it."""
+        return self._seconds is not None and psets * self._seconds > LEAST_SECONDS
 
     def read_ahead(self, cores: int) -> int:
         """Return how many psets to read at a time from an iterator, whose length is not known."""

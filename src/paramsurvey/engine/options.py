@@ -9,6 +9,7 @@ from typing import Any
 
 from paramsurvey.engine import option_values
 from paramsurvey.engine.option_values import ValueDoesNotFit
+from paramsurvey.engine.other_words import word_for
 from paramsurvey.errors import OptionError, UnknownOption, suggestion
 from paramsurvey.transport.messages import CaptureMode
 
@@ -103,6 +104,14 @@ class Options:
         "Called without arguments, once in each worker; what it returns is system_kwargs['worker_state'].",
         OptionScope.INIT,
     )
+    start_timeout: float = option(
+        300.0,
+        option_values.positive_seconds,
+        "seconds",
+        "How long a worker may take to start, to import what the function needs, and to run worker_init.",
+        OptionScope.INIT,
+        env=True,
+    )
     threads_per_worker: int = option(
         1,
         option_values.positive,
@@ -122,7 +131,7 @@ class Options:
         1,
         option_values.natural,
         "int",
-        "How much of the performance statistics to print, on the same scale.",
+        "Statistics on stderr. 0: none; 1: at the end, if psets have timers of their own; 2: in any case.",
         env=True,
     )
     capture_output: CaptureMode = option(
@@ -182,7 +191,7 @@ class Options:
         ".paramsurvey-",
         option_values.path_or_none,
         "str or None",
-        "What the hidden log file's name begins with; None: no log file.",
+        "What the hidden log file's name begins with, its directory included; None: no log file.",
         OptionScope.INIT,
         takes_none=True,
     )
@@ -309,7 +318,8 @@ def _check_names(
             _parsed(name, name, {} if given[name] is None else given[name], option_values.mapping, "dict")
         elif name not in ABOUT:
             known = [key for key, about in ABOUT.items() if about.place != elsewhere]
-            raise UnknownOption(f"{here} has no option {name!r}{suggestion(name, [*known, *backends])}")
+            told = word_for(name) or suggestion(name, [*known, *backends])
+            raise UnknownOption(f"{here} has no option {name!r}{told}")
         elif ABOUT[name].place == elsewhere:
             raise OptionError(f"{name!r} is not an option of {here}: give it to {there} instead")
 

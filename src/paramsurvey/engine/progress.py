@@ -2,10 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class RunningPset:
+    """A pset that runs now, in words.
+
+    Attributes
+    ----------
+    number : int
+        Its number in the survey.
+    pset : str
+        Its keys and values, as short text.
+    seconds : float
+        For how long it has been running.
+    """
+
+    number: int
+    pset: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What other processes are told of a map beside its counters: through ``run.json``.
+
+    Attributes
+    ----------
+    seconds_left : (float, float), optional
+        Between how many seconds it will probably take; None while nobody can tell.
+    running : sequence of RunningPset
+        The psets that have been running for longest.
+    """
+
+    seconds_left: tuple[float, float] | None = None
+    running: Sequence[RunningPset] = ()
+
+
+@dataclass(repr=False)
 class MapProgress:
     """The counters of one map.
 
@@ -29,6 +65,8 @@ class MapProgress:
         Attempts beyond a pset's first.
     resumed : int
         Psets whose results came from the checkpoint of an earlier run; `finished` includes them.
+    outlook : Outlook
+        What other processes are told beside the counters.
 
     Examples
     --------
@@ -44,6 +82,11 @@ class MapProgress:
     exceptions: int = 0
     retried: int = 0
     resumed: int = 0
+    outlook: Outlook = field(default=Outlook(), repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        more = [f"{name}: {getattr(self, name)}" for name in ("retried", "resumed") if getattr(self, name)]
+        return f"<MapProgress {self.name!r}, {', '.join([str(self), *more])}>"
 
     def __str__(self) -> str:
         return (

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from paramsurvey.transport.messages import Rows
 
 
@@ -61,6 +63,15 @@ class PsetQueue:
     def put_alone(self, rows: Rows) -> None:
         """Put rows at the end of the queue, each to be taken alone."""
         self._add(QueuedRows(rows, alone=True), first=False)
+
+    def waiting(self, most: int) -> Rows:
+        """Return the rows of the queue in order, or `most` of them that are evenly spread."""
+        step = max(1, -(-self._count // most))
+        offset, parts = 0, [np.empty(0, dtype=np.int64)]
+        for run in self._runs:
+            parts.append(np.asarray(run.rows[offset::step], dtype=np.int64))
+            offset = (offset - len(run.rows)) % step
+        return np.concatenate(parts)
 
     def clear(self) -> list[int]:
         """Remove and return all rows."""

@@ -6,7 +6,9 @@ pandas.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -15,16 +17,17 @@ from numpy.typing import NDArray
 
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
-from paramsurvey.engine.collector import results_by_offset, unpickled_reply
+from paramsurvey.engine.collector import finished_rows, results_by_offset, unpickled_reply
+from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.deadline import Deadline, with_output
 from paramsurvey.engine.group_size import GroupSizer
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.engine.pset_times import with_times
 from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.errors import JobRefused
 from paramsurvey.params.sources import make_psets
-from paramsurvey.transport.columns import rows_at
 from paramsurvey.transport.messages import (
     Answer,
     Answers,
@@ -60,6 +63,10 @@ class Watcher(Protocol):
         """Take note of a pset that failed and will be run again."""
         ...
 
+    def interruptible(self) -> AbstractContextManager[None]:
+        """Let a signal raise at once while the user's own iterator is read, which may block."""
+        ...
+
 
 class ResultReceiver(Protocol):
     """Passes results and failures to the user's out_func."""
@@ -75,23 +82,50 @@ class ResultReceiver(Protocol):
 
 @dataclass(slots=True)
 class SentGroup:
-    """A group that was sent to a worker, and the offset up to which replies have covered it."""
+    """A group that was sent to a worker.
+
+    Attributes
+    ----------
+    group : Group
+    answered : int
+        The offset up to which replies have covered it.
+    stop : int
+        The offset from which on its psets were given back.
+    recalled : bool
+        Whether the worker was asked to give back what it has not begun.
+    """
 
     group: Group
     answered: int = 0
+    stop: int = field(init=False)
+    recalled: bool = False
+
+    def __post_init__(self) -> None:
+        self.stop = len(self.group)
 
     def unanswered(self) -> Rows:
-        """Return the rows that no reply has covered."""
-        return self.group.rows[self.answered :]
+        """Return the rows that no reply has covered, without those that were given back."""
+        return self.group.rows[self.answered : self.stop]
+
+    def give_back(self, offset: int) -> Rows:
+        """Return the rows from `offset` on, which are not the worker's any more."""
+        rows = self.group.rows[offset : self.stop]
+        self.stop = min(offset, self.stop)
+        return rows
+
+    def count_not_begun(self, running: tuple[int, float] | None) -> int:
+        """Return how many of its psets have not begun, given what `Backend.running` returns."""
+        begun = self.answered if running is None else max(running[0] + 1, self.answered)
+        return max(self.stop - begun, 0)
 
 
 @dataclass
 class Survey:
     """Runs the psets of a map on `backend` until each of them is settled.
 
-    A pset is settled exactly once: by its result, or by a failure after which it is not run again. `rounds`
-    ends when all psets are settled. If it raises an exception, `give_up` settles the other psets as "not
-    run".
+    A pset is settled exactly once: by a reply that has its result, or by a failure after which it is not run
+    again. `rounds` ends when all psets are settled. If it raises an exception, wherever that was, `give_up`
+    settles every pset that has neither a result nor a failure as "not run".
 
     Parameters
     ----------
@@ -130,8 +164,10 @@ class Survey:
     def __post_init__(self) -> None:
         self.source, self.collector = self.state.source, self.state.collector
         self.progress, self.stats = self.state.progress, self.state.stats
+        self.costs = CostModel(self.source)
         self._sent: dict[int, SentGroup] = {}
-        self._attempts: dict[int, int] = {}  # by row, of psets that failed
+        self._arrived: deque[Answer] = deque()  # answers that are not settled yet
+        self._attempts: dict[int, int] = {}  # by row, of psets that failed and will run again
         self._decoder = self.source.decoder()
         self._next_id = 0
         self._check_at = 0.0
@@ -141,6 +177,7 @@ class Survey:
         """Dispatch, wait, settle, expire, report, until nothing is left; yield after each round."""
         while self.queue or self._sent or self._read_more():
             self._dispatch()
+            self._recall()
             self._settle(self.backend.poll(self.deadline.longest_wait()))
             self._expire()
             self._fail_fast()
@@ -148,13 +185,18 @@ class Survey:
             yield
 
     def give_up(self, failure: Failure = NOT_RUN) -> None:
-        """Abort all groups, and settle every pset that is not settled yet with `failure`."""
-        rows: list[int] = []
-        for group_id in list(self._sent):
+        """Abort all groups, and settle every pset that is not settled yet with `failure`.
+
+        It may be called again, also after an exception has interrupted it: it counts what there is.
+        """
+        self._given_up = True
+        self.queue.clear()
+        sent, self._sent = self._sent, {}
+        for row in self.collector.open_rows(len(self.source)):
+            self.collector.add_failure(row, failure, self._attempts.get(row, 0))
+        self._count_again()
+        for group_id in sent:  # last: a backend that is lost may raise
             self.backend.abort(group_id)
-            rows.extend(int(row) for row in self._drop(group_id).unanswered())
-        self.queue.put_first(np.array(rows, dtype=np.int64))
-        self.drop_queue(failure)
 
     def drop_queue(self, failure: Failure = NOT_RUN) -> None:
         """Settle every pset that has not been sent to a worker with `failure`; what was sent goes on."""
@@ -163,6 +205,13 @@ class Survey:
         for row in rows:
             self.collector.add_failure(row, failure, self._attempts.get(row, 0))
         self.progress.failures += len(rows)
+
+    def _count_again(self) -> None:
+        """Set the counters from the results and failures: an exception may have interrupted the counting."""
+        self.progress.total = len(self.source)
+        self.progress.active = 0
+        self.progress.finished = len(self.collector.finished)
+        self.progress.failures = len(self.collector.failed)
 
     def running(self) -> list[tuple[int, float]]:
         """Return (row, seconds) of every pset that is known to run now, the longest first."""
@@ -174,6 +223,14 @@ class Survey:
         ]
         return sorted(rows, key=lambda row_and_seconds: -row_and_seconds[1])
 
+    def waiting(self, most: int) -> Rows:
+        """Return the rows that wait to be sent, or `most` of them that are evenly spread."""
+        return self.queue.waiting(most)
+
+    def core_count(self) -> int:
+        """Return how many cores the workers use now."""
+        return self.backend.core_count()
+
     def pset(self, row: int) -> Pset:
         """Return one pset, with the values that a worker gets."""
         return make_psets(self.source, range(row, row + 1))[0]
@@ -182,8 +239,29 @@ class Survey:
 
     def _dispatch(self) -> None:
         while self.backend.capacity() > 0 and (self.queue or self._read_more()):
-            size = self.sizer.size(len(self.queue), self.backend.core_count())
-            self._send(self.queue.take(min(size, self.backend.largest_group() or size)))
+            self._send(self._next_rows())
+        while self.sizer.psets_are_short() and self.queue and self.backend.reserve() > 0:
+            self._send(self._next_rows())
+
+    def _next_rows(self) -> Rows:
+        size = self.sizer.size(len(self.queue), self.backend.core_count())
+        return self.queue.take(min(size, self.backend.largest_group() or size))
+
+    def _recall(self) -> None:
+        """Have busy workers give back what they have not begun, while other workers have nothing to do."""
+        idle = 0 if self.queue else self.backend.capacity()
+        if idle <= 0 or not self._sent:
+            return
+        waiting = [
+            (count, sent)
+            for group_id, sent in self._sent.items()
+            if not sent.recalled and (count := sent.count_not_begun(self.backend.running(group_id)))
+        ]
+        waiting.sort(key=lambda count_and_sent: -count_and_sent[0])
+        for count, sent in waiting[:idle]:
+            if self.sizer.is_worth_moving(count):
+                sent.recalled = True
+                self.backend.recall(sent.group.id)
 
     def _read_more(self) -> bool:
         """Read more psets from an iterator until the queue has some; tell whether there were any."""
@@ -192,7 +270,8 @@ class Survey:
         count = self.sizer.read_ahead(self.backend.core_count())
         while not self.queue:
             known = len(self.source)
-            new = self.source.read(count)
+            with self.watcher.interruptible():
+                new = self.source.read(count)
             if new == 0:
                 return False
             self.progress.total += new
@@ -205,6 +284,7 @@ class Survey:
         resumed = self.checkpoint.resume(rows)
         for left in reversed(resumed.left):
             self.queue.put_first(left)
+        self.collector.finished.add(resumed.finished)
         self.progress.finished += len(resumed.finished)
         self.progress.resumed += len(resumed.finished)
         self.progress.failures += len(resumed.failed)
@@ -225,9 +305,20 @@ class Survey:
     # settle
 
     def _settle(self, answers: Answers) -> None:
-        for answer in answers:
-            self._settle_one(answer)
+        self._arrived.extend(answers)
+        while self._arrived:
+            self._settle_one(self._arrived.popleft())
             self._report()
+
+    def settle_arrived(self) -> None:
+        """Settle what workers have answered already, before an interrupted map gives up.
+
+        Nothing new runs: in the caller's process there is nothing to take.
+        """
+        if not self.backend.runs_here:
+            self._arrived.extend(self.backend.poll(0.0))
+        while self._arrived:
+            self._settle_one(self._arrived.popleft())
 
     def _settle_one(self, answer: Answer) -> None:
         if isinstance(answer, JobRejected):
@@ -242,9 +333,10 @@ class Survey:
     def _take(self, sent: SentGroup, reply: Reply) -> None:
         group, sent.answered = sent.group, reply.stop
         count = reply.stop - reply.start
+        reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
         self.collector.add_reply(group, reply, len(self.source))
         self.checkpoint.add_reply(group, reply)
-        self._add_times(reply)
+        self._add_times(group, reply)
         self.progress.active -= count
         self.progress.finished += count - len(reply.failures)
         if self.out is not None:
@@ -253,13 +345,28 @@ class Survey:
             printed = reply.output.get(offset, failure.output)
             self._failed(int(group.rows[offset]), replace(failure, output=printed))
         if not self.collector.keep_results:
-            finished = [row for row in range(reply.start, reply.stop) if row not in reply.failures]
-            self.source.forget(rows_at(group.rows, np.array(finished, dtype=np.int64)))
+            self.source.forget(finished_rows(group, reply))
+        if reply.given_back is not None:
+            rest = sent.give_back(reply.given_back)
+            self.progress.active -= len(rest)
+            self.queue.put_first(rest)
         if reply.done:
             self.queue.put_first(self._drop(group.id).unanswered())
 
-    def _add_times(self, reply: Reply) -> None:
+    def _take_attempts(self, group: Group, reply: Reply) -> dict[int, int]:
+        """Return how often psets were tried that finish with this reply and had failed before, by offset."""
+        if not self._attempts:
+            return {}
+        return {
+            offset: self._attempts.pop(row) + 1
+            for offset, row in enumerate(group.rows[reply.start : reply.stop], reply.start)
+            if row in self._attempts and offset not in reply.failures
+        }
+
+    def _add_times(self, group: Group, reply: Reply) -> None:
         self.stats.peak_memory = max(self.stats.peak_memory, reply.peak_memory)
+        if reply.early:
+            return
         self.stats.copying += reply.copying
         walls = np.asarray(reply.walls, dtype=np.float64)
         self.stats.add(f"{self.progress.name}_wallclock", walls)
@@ -267,6 +374,7 @@ class Survey:
         for name, seconds in reply.timings.items():
             self.stats.add(name, np.asarray(seconds))
         self.sizer.observe_seconds(len(walls), float(walls.sum()))
+        self.costs.observe(group.rows[reply.stop - len(walls) : reply.stop], walls)
 
     def _call_out(self, out: ResultReceiver, group: Group, reply: Reply) -> None:
         psets = make_psets(self.source, group.rows[reply.start : reply.stop])
@@ -292,6 +400,7 @@ class Survey:
             self.watcher.retried(row, failure)
             self.queue.put_alone(range(row, row + 1))
             return
+        del self._attempts[row]
         self.collector.add_failure(row, failure, attempts)
         self.checkpoint.add_failure(row, failure, attempts)
         self.progress.failures += 1

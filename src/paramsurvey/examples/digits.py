@@ -18,7 +18,7 @@ from paramsurvey.stats import record_wallclock
 if TYPE_CHECKING:
     import pandas as pd
 
-C = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 0]  # scikit-learn refuses 0: those psets will fail
+C = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 0]  # scikit-learn refuses 0: those psets fail, to show it
 GAMMA = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10]
 KERNELS = ["rbf", "poly"]
 SPLITS = range(4)
@@ -47,6 +47,8 @@ def main() -> None:
     axes = {"split": SPLITS, "kernel": KERNELS, "gamma": GAMMA, "C": C}
     psets = paramsurvey.params.product(axes)
 
+    wanted = len(SPLITS) * len(KERNELS) * len(GAMMA) * C.count(0)
+    print(f"{len(psets)} psets; the {wanted} with C=0 will fail: that is wanted, to show failures")
     paramsurvey.init(backend="multiprocessing", vstats=0)
     results = paramsurvey.map(train_and_test, psets, user_kwargs=digits, name="digits", progress_dt=1)
 

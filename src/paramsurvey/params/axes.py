@@ -89,6 +89,13 @@ def check_values(name: object, values: object) -> Iterable[Any]:
     return cast("Iterable[Any]", values)
 
 
+def all_differ(axis: NDArray[Any] | list[Any]) -> bool:
+    """Tell whether a column's values are certainly different, as numbers or as texts."""
+    if isinstance(axis, np.ndarray):
+        return len(np.unique(axis)) == len(axis)
+    return all(type(value) is str for value in axis) and len(set(axis)) == len(axis)
+
+
 def native_order(values: Any) -> Any:
     """Return an array or a Series in this machine's byte order, and anything else as it is.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from math import prod
 from typing import Any
 
@@ -26,6 +27,7 @@ from paramsurvey.transport.columns import numpy_index
 def product(
     *args: Mapping[Any, Any] | pd.Series[Any] | pd.DataFrame | Sequence[Mapping[Any, Any]],
     infer_category: bool = True,
+    **axes: Iterable[Any],
 ) -> pd.DataFrame:
     """Return every combination of the arguments' rows; the last argument varies fastest.
 
@@ -37,6 +39,8 @@ def product(
         example the results of an earlier map, or a list of dicts: its rows stay together. If two arguments
         have a column in common, they are joined on it: rows with the same value go together, a row without
         a partner is kept, with nan, and the result is sorted by that column (an outer join).
+    **axes : values
+        Axes as in a dict, after those of all other arguments.
     infer_category : bool
         True: hashable values of dicts, of Series and of DataFrames with one column become categoricals,
         which take 1 byte per row for up to 127 different values. In results, these columns have the dtype
@@ -62,12 +66,12 @@ def product(
 
     Examples
     --------
-    >>> product({"a": [1, 2], "b": ["x", "y"]}, {"c": 0.5})
-       a  b    c
-    0  1  x  0.5
-    1  1  y  0.5
-    2  2  x  0.5
-    3  2  y  0.5
+    >>> product({"c": 0.5}, a=[1, 2], b=["x", "y"])
+         c  a  b
+    0  0.5  1  x
+    1  0.5  1  y
+    2  0.5  2  x
+    3  0.5  2  y
     >>> stars = pd.DataFrame({"name": ["Sirius", "Vega"], "parsec": [2.64, 7.68]})
     >>> product(stars, {"band": ["B", "V"]})
          name  parsec band
@@ -76,13 +80,22 @@ def product(
     2    Vega    7.68    B
     3    Vega    7.68    V
     """
-    factors = [factor for arg in args for factor in _factors(arg, infer_category)]
+    _refuse_misspelled(axes)
+    given = (*args, axes) if axes else args
+    factors = [factor for arg in given for factor in _factors(arg, infer_category)]
     if not factors:
         return pd.DataFrame(index=pd.RangeIndex(0))
     try:
         return _crossed(_joined(factors))
     except MemoryError as error:
         raise MemoryError(f"{error}: use params.grid(), which takes no memory") from error
+
+
+def _refuse_misspelled(axes: Mapping[str, Any]) -> None:
+    """Refuse ``infer_categories=False``, which would be an axis of that name."""
+    for name, values in axes.items():
+        if isinstance(values, bool) and get_close_matches(name, ["infer_category"]):
+            raise TypeError(f"product() has no option {name!r}; did you mean 'infer_category'?")
 
 
 def _joined(factors: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:

@@ -72,7 +72,8 @@ def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame | None:
         return native_frame(pd.DataFrame(dict(columns)))
     except (TypeError, ValueError) as error:
         raise PsetError(
-            f"psets is a dict of columns that make no table ({error}): give lists that are equally long"
+            f"psets is a dict of columns that make no table ({error}): give lists that are equally long, or "
+            "params.grid(psets), or params.product(psets), to combine each value with all the others"
         ) from error
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from operator import index
+from typing import Any, overload
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from paramsurvey.errors import PsetError
 from paramsurvey.params.axes import as_list
@@ -18,10 +17,23 @@ from paramsurvey.params.dataframes import frame_of
 from paramsurvey.params.row_math import check_seed
 from paramsurvey.params.sources.pset_source import check_pset
 from paramsurvey.params.spaces.algebra import Space
+from paramsurvey.params.spaces.seeded import COLUMN, Seeded, seeds_of
 from paramsurvey.params.value_hash import value_hash
 
+MOST_BITS = 63  # a column of seeds has the dtype int64
 
-def add_seed(psets: pd.DataFrame | Space | Iterable[Mapping[str, Any]] | Any, root: int) -> pd.DataFrame:
+
+@overload
+def add_seed(psets: Space, root: int, bits: int = 32) -> Space: ...
+
+
+@overload
+def add_seed(psets: Any, root: int, bits: int = 32) -> pd.DataFrame: ...
+
+
+def add_seed(
+    psets: pd.DataFrame | Space | Iterable[Mapping[str, Any]] | Any, root: int, bits: int = 32
+) -> pd.DataFrame | Space:
     """Return the psets with a column ``seed``, for random numbers that are the same in every run.
 
     A pset's seed depends on `root` and on the pset's values, and on nothing else: not on its row, the order
@@ -35,38 +47,48 @@ def add_seed(psets: pd.DataFrame | Space | Iterable[Mapping[str, Any]] | Any, ro
         The psets; they are not changed.
     root : int
         Another root gives other seeds: use for example the number of the experiment. 0 or more.
+    bits : int
+        Seeds are from 0 to 2**bits - 1; at most 63. scikit-learn, ``numpy.random.seed`` and most libraries
+        in C take 32. Among a million seeds of 32 bits, about 116 pairs are equal by chance; among as many of
+        63 bits, none. Seeds of fewer bits are the first bits of longer ones.
 
     Returns
     -------
-    DataFrame
-        The seeds are from 0 to 2**63 - 1. The seed is the first 63 bits of
+    DataFrame, or of a space a Space
+        A space stays a space: each seed is computed when it is needed. The seed is the first `bits` bits of
         ``numpy.random.SeedSequence(root, spawn_key=(*content, occurrence))``, where content is a 128-bit
         hash of the pset, and occurrence is the number of equal psets before this one.
 
     Raises
     ------
     ValueError
-        There is a column ``seed`` already, or a value cannot be pickled, so that there is nothing to hash.
+        There is a column ``seed`` already, `bits` is not from 1 to 63, or a value cannot be pickled, so that
+        there is nothing to hash.
 
     Examples
     --------
-    >>> from paramsurvey.params import product
+    >>> from paramsurvey.params import grid, product
     >>> first = add_seed(product({"a": [1, 2]}), root=7)
     >>> extended = add_seed(product({"a": [0, 1, 2]}), root=7)
     >>> first["seed"].tolist() == extended["seed"].tolist()[1:]
     True
+    >>> add_seed(grid(a=range(10**12)), root=7)[1]["seed"] == int(first["seed"][0])
+    True
     """
     check_seed(root)
+    if not 1 <= index(bits) <= MOST_BITS:
+        raise ValueError(f"seeds of {bits} bits do not fit into a column of int64: give bits from 1 to 63")
+    if isinstance(psets, Space):
+        return Seeded(psets, root, bits)
     frame, rows = _frame_and_rows(psets)
-    if "seed" in frame.columns:
+    if COLUMN in frame.columns:
         raise PsetError("the psets have a column 'seed' already: drop or rename it before add_seed()")
-    frame["seed"] = _seeds(map(value_hash, rows), root, len(frame))
+    keys = [value_hash(row) for row in rows]
+    frame[COLUMN] = seeds_of(keys, _occurrences(keys), root, bits)
     return frame
 
 
 def _frame_and_rows(psets: object) -> tuple[pd.DataFrame, Iterable[Mapping[Any, Any]]]:
-    if isinstance(psets, Space):
-        return psets.to_df(), psets
     table = frame_of(psets)
     if table is not None:
         return pd.DataFrame(table).copy(), rows_of(table)
@@ -79,16 +101,9 @@ def _frame_and_rows(psets: object) -> tuple[pd.DataFrame, Iterable[Mapping[Any, 
     return pd.DataFrame(rows), rows
 
 
-def _seeds(keys: Iterable[bytes], root: int, count: int) -> NDArray[np.int64]:
+def _occurrences(keys: Iterable[bytes]) -> Iterator[int]:
+    """Yield for each key how many equal ones are before it."""
     seen: Counter[bytes] = Counter()
-    seeds = np.empty(count, dtype=np.int64)
-    for row, key in enumerate(keys):
-        seeds[row] = _seed(root, key, occurrence=seen[key])
+    for key in keys:
+        yield seen[key]
         seen[key] += 1
-    return seeds
-
-
-def _seed(root: int, key: bytes, occurrence: int) -> int:
-    content = np.frombuffer(key, dtype="<u4").tolist()
-    state = np.random.SeedSequence(root, spawn_key=(*content, occurrence)).generate_state(1, np.uint64)
-    return int(state[0]) >> 1  # 63 bits, because columns hold int64

@@ -9,20 +9,19 @@ function can tell them apart.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 from functools import singledispatch
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from paramsurvey.errors import PsetError
 from paramsurvey.transport.packed_columns import to_python
 
 
-def value_hash(pset: Mapping[Hashable, Any]) -> bytes:
+def value_hash(pset: Mapping[Any, Any]) -> bytes:
     """Return a hash of 16 bytes, the same for psets whose values are equal.
 
     The order of the keys does not matter. A key whose value is missing (None, nan, NaT) counts as absent.
@@ -47,7 +46,9 @@ def value_hash(pset: Mapping[Hashable, Any]) -> bytes:
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
+    # pandas' NA and NaT by the names of their classes: workers, which may not have loaded pandas, call this
+    missing = value is None or type(value).__name__ in ("NAType", "NaTType")
+    return missing or (isinstance(value, float) and value != value)
 
 
 @singledispatch
@@ -98,6 +99,8 @@ def _(value: date | time) -> str:
 
 @_text.register(timedelta)
 def _(value: timedelta) -> str:
+    import pandas as pd
+
     return f"span {pd.Timedelta(value).isoformat()}"
 
 

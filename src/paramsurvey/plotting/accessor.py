@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from pandas.plotting import PlotAccessor
 
-from paramsurvey.errors import NotStored
-
 if TYPE_CHECKING:
     from paramsurvey.views import SurveyData
     from paramsurvey.views.failures import CauseView, Failures
@@ -178,7 +176,7 @@ class SurveyPlot(PlotAccessor):
         axis : str, optional
             One of the psets' keys. None: the one that makes most difference.
         seconds : str, optional
-            The column that tells how long each pset took.
+            The column that tells how long each pset took. None: what the map has measured.
         ax : Axes, optional
             Where to draw.
 
@@ -189,7 +187,7 @@ class SurveyPlot(PlotAccessor):
         Raises
         ------
         NotStored
-            A ValueError: nobody says how long the psets took.
+            A ValueError: it is not known how long the psets took.
         """
         from paramsurvey.plotting.bars import draw_cost
         from paramsurvey.views import cost_of
@@ -209,16 +207,13 @@ class SurveyPlot(PlotAccessor):
         seconds: str | None = None,
         ax: Any = None,
     ) -> Any:
-        """Draw how busy each worker was, from columns that say what ran where and when.
+        """Draw how busy each worker was.
 
         Parameters
         ----------
-        worker : str
-            The column with each pset's worker: a number, or a name.
-        start : str
-            That with the time when it began, in seconds.
-        seconds : str
-            That with how long it took.
+        worker, start, seconds : str, optional
+            Columns with each pset's worker (a number, or a name), the time when it began, in seconds, and how
+            long it took: all three, or none. None: what the map has measured, failed psets included.
         ax : Axes, optional
             Where to draw.
 
@@ -229,18 +224,17 @@ class SurveyPlot(PlotAccessor):
         Raises
         ------
         NotStored
-            A ValueError: nobody says when the psets ran.
+            A ValueError: it is not known when the psets ran.
         """
         from paramsurvey.plotting.workers import draw_timeline
-        from paramsurvey.views import timeline_of
+        from paramsurvey.views import measured_timeline, timeline_of
 
-        if worker is None or start is None or seconds is None:
-            raise NotStored(
-                "these results do not say where and when each pset ran: let the worker function return it, "
-                "and name the columns, timeline(worker='pid', start='began', seconds='took')"
-            )
-        columns = [self._results[name].to_numpy() for name in (worker, start, seconds)]
-        return draw_timeline(timeline_of(*columns), ax)
+        names = (worker, start, seconds)
+        if names == (None, None, None):
+            return draw_timeline(measured_timeline(self._results.timeline()), ax)
+        if None in names:
+            raise TypeError("timeline() needs all of worker=, start= and seconds=, or none of them")
+        return draw_timeline(timeline_of(*(self._results[name].to_numpy() for name in names)), ax)
 
     def _data(self, seconds: str | None = None) -> SurveyData:
         from paramsurvey.views import data_of

@@ -142,7 +142,7 @@ def draw_cost(view: AxisCost, ax: Any = None, units: Units | None = None) -> Any
         for share, median in zip(view.share.tolist(), view.median.tolist(), strict=True)
     ]
     axes.bar_label(bars, texts, fontsize="small")
-    axes.margins(x=0.35)
+    axes.margins(x=0.5)
     axes.set(
         ylim=(len(texts) - 0.4, -0.6), xlabel="seconds of all psets", ylabel=named(view.axis.name, units)
     )

@@ -17,6 +17,7 @@ WIDEST, NARROWEST = 7.0, 0.4  # points: of the band with most psets, and of any
 STEPS = 24  # of a curve
 MOST_LABELS = 12  # of an axis
 AXIS_INCHES = 1.7
+LAST = 0.6  # of the space between two axes: for the labels of the last one
 
 Units = Mapping[str, str]
 
@@ -41,7 +42,7 @@ def draw_parallel(view: Parallel, ax: Any = None, units: Units | None = None) ->
     for at, axis in enumerate(view.axes):
         axes.axvline(at, color=ink(), linewidth=0.8)
         _label_places(axes, at, axis)
-    axes.set(xlim=(-0.25, len(view.axes) - 0.75), ylim=(-0.02, 1.02), yticks=[])
+    axes.set(xlim=(-0.25, len(view.axes) - 1 + LAST), ylim=(-0.02, 1.02), yticks=[])
     axes.set_xticks(range(len(view.axes)), [named(axis.name, units) for axis in view.axes])
     for side in ("top", "right", "bottom", "left"):
         axes.spines[side].set_visible(False)
@@ -86,6 +87,9 @@ def _height(place: int, axis: Axis) -> float:
 def _label_places(axes: Any, at: int, axis: Axis) -> None:
     labels = told_apart(axis.labels())
     step = -(-len(labels) // MOST_LABELS)
-    box = {"facecolor": axes.get_facecolor(), "alpha": 0.75, "edgecolor": "none", "pad": 1}
+    ground = axes.get_facecolor()
+    opacity = 0.75 if ground[3] else 0.0  # none on the page behind a picture that has no ground of its own
+    style = {"facecolor": ground[:3], "alpha": opacity, "edgecolor": "none", "pad": 1}
     for place in range(0, len(labels), step):
-        axes.text(at, _height(place, axis), f" {labels[place]}", fontsize="x-small", va="center", bbox=box)
+        text = f" {labels[place]}"
+        axes.text(at, _height(place, axis), text, fontsize="x-small", va="center", bbox=style)

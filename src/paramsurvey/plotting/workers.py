@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,15 @@ from paramsurvey.views.timeline import Timeline
 ROW = 0.2  # inches
 
 
-def draw_timeline(view: Timeline, ax: Any = None) -> Any:
+def draw_timeline(view: Timeline, ax: Any = None, units: Mapping[str, str] | None = None) -> Any:
     """Draw the busy part of each worker's time, and a mark where psets began that failed.
 
     Parameters
     ----------
     view : Timeline
     ax : Axes, optional
+    units : mapping, optional
+        Not used: times are in seconds.
 
     Returns
     -------

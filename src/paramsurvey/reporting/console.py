@@ -6,13 +6,19 @@ import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from paramsurvey.errors import ParamsurveyWarning
 from paramsurvey.transport.messages import Failure, Pset
+from paramsurvey.transport.patient_writing import write_patiently
 from paramsurvey.transport.safe_repr import describe
+from paramsurvey.transport.safe_text import safe_block, safe_line, shortened
 
 SHOWN_FAILURES = 10  # different failures that are shown on stderr at verbose 1; the log has them all
+LONGEST_SHOWN = 2_000  # characters of an exception or a pset on stderr
+LONGEST_LOGGED = 20_000  # characters of an exception, a traceback or a pset in the log
+MOST_LOGGED = 20_000_000  # characters that failures may take in a map's log: what else there is is counted
+PATIENCE = 0.25  # seconds that a line waits for a terminal or pipe that takes nothing
 
 
 class Log(Protocol):
@@ -43,7 +49,9 @@ class Console:
         self._log = log
         self._verbose = verbose
         self._shown: set[str] = set()
-        self._logged: set[str] = set()
+        self._logged: set[int] = set()  # hashes of tracebacks
+        self._room = MOST_LOGGED
+        self._left_out = 0
 
     def say(self, text: str, at: int = 1) -> None:
         """Log a line; show it when verbose is `at` or more."""
@@ -53,29 +61,50 @@ class Console:
 
     def failed(self, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
         """Log a pset's failure with its traceback; show its line when it says something new."""
-        shown = describe(pset())
-        self._log.write(f"pset without result: {failure.exception}\npset: {shown}\nattempts: {attempts}")
-        new = self._keep_traceback(failure.traceback)
-        if self._verbose >= 2 or self._is_news(failure.exception):
-            self._show_failure(failure)
+        line = safe_line(failure.exception)
+        new = False
+        if self._room > 0:
+            logged = safe_line(shortened(describe(pset()), LONGEST_LOGGED))
+            reason = shortened(line, LONGEST_LOGGED)
+            text = f"pset without result: {reason}\npset: {logged}\nattempts: {attempts}"
+            self._room -= len(text)
+            self._log.write(text)
+            new = self._keep_traceback(failure.traceback)
+        else:
+            self._left_out += 1
+        if self._verbose >= 2 or self._is_news(shortened(line, LONGEST_SHOWN)):
+            self._show_failure(line, failure.traceback)
         if self._verbose >= 2:
-            show(f"pset: {shown}\n{failure.traceback if new else ''}".rstrip())
+            shown = safe_line(shortened(describe(pset()), LONGEST_LOGGED))
+            show(f"pset: {shown}\n{shortened(failure.traceback, LONGEST_LOGGED) if new else ''}".rstrip())
+
+    def end(self) -> None:
+        """Say in the log how many failures it does not have."""
+        if self._left_out:
+            self._log.write(
+                f"{self._left_out} more failures are not in this log, which has {MOST_LOGGED / 1e6:.0f} MB "
+                "of them: results.missing has them all"
+            )
+            self._left_out = 0
 
     def complain(self, text: str, traceback: str) -> None:
         """Log an exception of the user's code in the driver; show its line."""
-        self.say(text)
-        self._keep_traceback(traceback)
+        self.say(safe_line(shortened(text, LONGEST_LOGGED)))
+        if self._room > 0:
+            self._keep_traceback(traceback)
         if self._verbose >= 1:
             show(self._where())
 
     def _keep_traceback(self, traceback: str) -> bool:
         """Log a traceback, once: a million equal ones would fill the disk. Tell whether it is new."""
-        new = traceback not in self._logged
+        new = hash(traceback) not in self._logged
         if not new:
             self._log.write("traceback: the same as one above")
         elif traceback:
-            self._logged.add(traceback)
-            self._log.traceback(f"traceback:\n{traceback.rstrip()}")
+            self._logged.add(hash(traceback))
+            text = shortened(traceback.rstrip(), LONGEST_LOGGED)
+            self._room -= len(text)
+            self._log.traceback(indented(f"traceback:\n{text}"))
         return new
 
     def _is_news(self, line: str) -> bool:
@@ -84,9 +113,9 @@ class Console:
         self._shown.add(line)
         return True
 
-    def _show_failure(self, failure: Failure) -> None:
-        show(f"a pset failed: {failure.exception}")
-        if failure.traceback:
+    def _show_failure(self, line: str, traceback: str) -> None:
+        show(f"a pset failed: {shortened(line, LONGEST_SHOWN)}")
+        if traceback:
             show(self._where())
 
     def _where(self) -> str:
@@ -94,12 +123,25 @@ class Console:
 
 
 def show(text: str) -> None:
-    """Write a line to whatever stderr is now; nobody listening is no error."""
+    """Write a line to stderr, as it is now; a closed stderr is no error."""
     stream = sys.stderr
     if stream is not None:
-        with suppress(OSError, ValueError):
-            stream.write(text + "\n")
-            stream.flush()
+        write(stream, text + "\n")
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write text that is safe for a terminal; nobody listening is no error.
+
+    Whatever stands still, a terminal after Ctrl-S or a pipe that nobody reads, does not stop a survey: after
+    `PATIENCE` seconds the rest of the text is dropped. The log has it.
+    """
+    with suppress(OSError, ValueError):
+        write_patiently(stream, safe_block(text), PATIENCE)
+
+
+def indented(text: str) -> str:
+    """Return text whose lines, but the first, are indented: they cannot pass for lines of paramsurvey's."""
+    return text.replace("\n", "\n  ")
 
 
 def warn(text: str) -> None:

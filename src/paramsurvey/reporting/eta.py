@@ -1,91 +1,309 @@
-"""How fast a survey goes, and when it will be over: from what was seen lately, with what is not known."""
+"""When a survey will probably be over: a range, from the work that is left and what the cores get done.
+
+The work that is left is guessed in several ways (`paramsurvey.reporting.forecast`). What the cores get done
+is measured: it has everything in it that costs time beside the psets' own, such as workers that start.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-LATELY = 30.0  # seconds that count as lately
-FEWEST = 6  # arrivals of results that a forecast needs: with fewer it says nothing
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.engine.cost_model import Predictions
+from paramsurvey.reporting.forecast import History, Outlook, Promise, believed, noise, outlooks
+from paramsurvey.reporting.makespan import makespan, seconds_to_go
+
+Floats = NDArray[np.float64]
+
+MOST_PIECES = 128  # of history: then neighbours are joined
+MOST_SAMPLES = 512  # psets whose own times are kept
+LOOKED_AT = 1024  # waiting psets whose expected times are looked at
 DOUBT = 1.5  # standard deviations: then the truth is in the range about nine times out of ten
-SHORTEST = 2.0  # seconds that it needs
-MOST_SAMPLES = 1000
+LEAST_DOUBT = 0.02  # relative: nothing is known better
+ERROR_DOUBT = 1.2  # likewise, of the errors that a forecast had before
+SHORTEST = 1.0  # seconds that something must have run to tell anything before the first result
+JITTER = 0.15  # seconds: workers start, and send what they have every now and then
+LIKELY = 0.8  # the chance that a pset which runs now is over by what is taken as the latest
+EARLY_FACTOR = 6.0  # before the first result: psets may take so many times what they have run so far
+SLOWEST = 0.01  # seconds of work that a core gets done in a second: less is believed of none
+OUTER = 2  # of the longest forecasts are left out, where there are many: some trend always goes too far
+ALIKE = 1.25  # times what others took, or less: psets that run now are taken for alike
+WIDEST = math.log(2.5)  # of the doubt in a forecast that was wrong before: beyond, a range says nothing
+SLACK = 0.1  # of a forecast's error, for each time that more is left than has run
+MORE = 1.15  # times what had run when expectations were kept: then they are kept again
+LONG_AGO = 2.0  # times what is usual: psets that run for longer are a sign that all psets now take longer
 
 
 @dataclass(frozen=True, slots=True)
-class RateSample:
-    """So many psets were settled at that time."""
+class Moment:
+    """What is known of a survey at one moment.
+
+    Attributes
+    ----------
+    now : float
+        The time, in seconds.
+    psets : int
+        Attempts that have ended and were timed.
+    seconds : float
+        How long those took, all together.
+    remaining : int
+        Psets that are not settled.
+    retried : int
+        Attempts beyond a pset's first that were asked for.
+    cores : int
+        Cores that work now.
+    ages : sequence of float
+        For how many seconds each pset that is known to run has been running.
+    active : int
+        Psets that were sent to a worker.
+    """
+
+    now: float
+    psets: int
+    seconds: float
+    remaining: int
+    retried: int = 0
+    cores: int = 1
+    ages: Sequence[float] = ()
+    active: int = 0
+
+
+@dataclass(slots=True)
+class _Effort:
+    """What the cores had done by a moment: seconds of work, in so many seconds of cores.
+
+    Attributes
+    ----------
+    time : float
+    work : float
+    cores : float
+        The seconds of all cores, added up.
+    at_once : int
+        How many cores there were.
+    """
 
     time: float
-    settled: int
+    work: float
+    cores: float
+    at_once: int
 
 
-class RateMeter:
-    """Watches how many psets are settled.
-
-    What counts is when results arrive, and not how many: they come in groups. Lately means the last
-    `LATELY` seconds, or longer where fewer than `FEWEST` results have arrived in them.
+class Eta:
+    """Watches a survey, and says between how many seconds it will probably take from now.
 
     Parameters
     ----------
     now : float
-        When the survey began, in seconds.
-    settled : int
-        Psets that were settled before it began.
+        When the survey began.
 
     Examples
     --------
-    >>> meter = RateMeter(0.0)
+    >>> from paramsurvey.engine.cost_model import NO_PREDICTIONS
+    >>> eta = Eta(0.0)
     >>> for second in range(1, 31):
-    ...     meter.observe(float(second), 10 * second)
-    >>> meter.per_second(30.0)
-    10.0
-    >>> low, high = meter.seconds_left(30.0, remaining=600)
-    >>> low < 60 < high
+    ...     moment = Moment(float(second), psets=second, seconds=float(second), remaining=60 - second)
+    ...     eta.observe(moment, NO_PREDICTIONS)
+    >>> low, high = eta.seconds_left(moment)
+    >>> low < 30 < high
     True
     """
 
-    def __init__(self, now: float, settled: int = 0) -> None:
-        self._start = RateSample(now, settled)
-        self._samples = deque([self._start], maxlen=MOST_SAMPLES)
+    def __init__(self, now: float) -> None:
+        self._psets: list[float] = []
+        self._seconds: list[float] = []
+        self._expected: list[float] = []
+        self._samples: deque[float] = deque(maxlen=MOST_SAMPLES)
+        self._promises: list[Promise] = []
+        self._efforts = [_Effort(now, 0.0, 0.0, 0)]
+        self._last = Moment(now, 0, 0.0, 0)
+        self._last_end = now
 
-    def observe(self, now: float, settled: int) -> None:
-        """Note how many psets are settled by now."""
-        if settled != self._samples[-1].settled:
-            self._samples.append(RateSample(now, settled))
+    def observe(self, moment: Moment, tested: Predictions) -> None:
+        """Note what is known now.
 
-    def per_second(self, now: float) -> float | None:
-        """Return how many psets were settled per second lately; None while none was."""
-        recent = self._recent(now)
-        return _rate(recent[0], recent[-1], now, len(recent) - 1) if len(recent) > 1 else None
-
-    def seconds_left(self, now: float, remaining: int) -> tuple[float, float] | None:
-        """Return between how many seconds the remaining psets will probably take; None while nobody can tell.
-
-        The range has the rates lately, very lately and since the beginning in it, and as much again
-        as chance can do to so few arrivals.
+        Parameters
+        ----------
+        moment : Moment
+        tested : Predictions
+            How well the cost model predicted what has ended since the last call.
         """
-        recent = self._recent(now)
-        arrivals = len(recent) - 1
-        if arrivals < FEWEST or now - recent[0].time < SHORTEST:
-            return None
-        rates = [
-            _rate(self._start, recent[-1], now, len(self._samples) - 1),
-            _rate(recent[0], recent[-1], now, arrivals),
-            _rate(recent[arrivals // 2], recent[-1], now, arrivals - arrivals // 2),
+        last, self._last = self._last, moment
+        self._note_effort(last, moment)
+        count, seconds = moment.psets - last.psets, moment.seconds - last.seconds
+        if count <= 0:
+            return
+        self._last_end = moment.now
+        self._samples.extend(tested.seconds.tolist() or [seconds / count])
+        known = tested.seconds.sum() > 0
+        expected = seconds * float(tested.expected.sum() / tested.seconds.sum()) if known else float(count)
+        self._psets.append(count)
+        self._seconds.append(max(seconds, 1e-9))
+        self._expected.append(max(expected, 1e-9))
+        if len(self._psets) > MOST_PIECES:
+            for pieces in (self._psets, self._seconds, self._expected):
+                pieces[:] = [sum(pieces[at : at + 2]) for at in range(0, len(pieces), 2)]
+
+    def seconds_left(self, moment: Moment, expected: Floats | None = None) -> tuple[float, float] | None:
+        """Return between how many seconds the survey will probably take from now; None if nobody can tell.
+
+        Parameters
+        ----------
+        moment : Moment
+            The one that was observed last.
+        expected : float array, optional
+            What the cost model expects of the waiting psets, or of a sample of them that is evenly spread.
+        """
+        if moment.remaining <= 0:
+            return 0.0, 0.0
+        ages = self._ages(moment)
+        if not self._psets:
+            return _before_the_first(moment, ages)
+        waiting = max(0, moment.remaining - len(ages))
+        shape = np.ones(1) if expected is None or len(expected) == 0 else expected
+        low, high = self._per_pset(moment, ages, waiting, shape)
+        fewest, most = _attempts(moment, waiting)
+        slow, fast = self._speeds(moment)
+        fewer, more = self._cores(moment)
+        return (
+            max(0.0, self._time_of(low, fewest, ages, 1 - LIKELY, more, fast) - JITTER),
+            self._time_of(high, most, ages, LIKELY, fewer, slow) + JITTER,
+        )
+
+    # work
+
+    def _per_pset(
+        self, moment: Moment, ages: Sequence[float], waiting: int, shape: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return the least and the most seconds that each waiting pset probably takes."""
+        psets, seconds, expected = map(np.array, (self._psets, self._seconds, self._expected))
+        left = max(waiting, 1)
+        views = [(History(psets, seconds, psets), np.ones(1))]
+        self._note_promise(moment, left, shape)
+        if len(shape) > 1:
+            views.append((History(psets, seconds, expected, is_expected=True), shape))
+        seen = [
+            (history, each, outlooks(history, self._promises, left * float(each.mean())))
+            for history, each in views
         ]
-        chance = DOUBT / math.sqrt(arrivals)
-        return remaining / (max(rates) * (1 + chance)), remaining / (min(rates) * (1 - chance))
+        least = min(noise(history, left) for history, _, _ in seen)
+        trusted = believed(
+            [one for _, _, several in seen for one in several],
+            least + SLACK * max(0.0, left / float(psets.sum()) - 1),
+        )
+        chance = [
+            (each, one, noise(history, left))
+            for history, each, several in seen
+            for one in several
+            if one in trusted
+        ]
+        lows = [each * one.factor * math.exp(-_doubt(one, doubt)) for each, one, doubt in chance]
+        highs = [each * one.factor * math.exp(_doubt(one, doubt)) for each, one, doubt in chance]
+        lows_tail, highs_tail = self._tail()
+        outer = OUTER if len(highs) > 3 * OUTER else 0
+        low = min(lows, key=_mean) * lows_tail
+        high = sorted(highs, key=_mean)[-1 - outer] * highs_tail
+        slower = self._slower_now(ages)
+        return low, high if slower < _mean(high) else np.full(1, slower)
 
-    def _recent(self, now: float) -> list[RateSample]:
-        samples = list(self._samples)
-        first = next((i for i, one in enumerate(samples) if one.time >= now - LATELY), len(samples))
-        return samples[max(0, min(first, len(samples) - 1 - FEWEST)) :]
+    def _note_promise(self, moment: Moment, waiting: float, expected: Floats) -> None:
+        """Keep what is expected now, to be tested later."""
+        if not self._promises or moment.psets >= MORE * self._promises[-1].psets:
+            self._promises.append(Promise(moment.psets, waiting, expected))
+
+    def _tail(self) -> tuple[float, float]:
+        """Return how much less, and more, a mean may be since the longest pset is there by chance."""
+        samples = np.array(self._samples)
+        longest, mean, count = float(samples.max()), float(samples.mean()), len(samples)
+        if mean <= 0:
+            return 1.0, 1.0
+        return 1 - (longest - mean) / (count * mean), 1 + (1.5 * longest - mean) / ((count + 1) * mean)
+
+    def _slower_now(self, ages: Sequence[float]) -> float:
+        """Return how long psets take if those that run now are typical; 0 if there is no sign of that."""
+        if not ages:
+            return 0.0
+        usual = float(np.quantile(np.array(self._samples)[-64:], 0.9))
+        middle = sorted(ages)[(len(ages) - 1) // 2]
+        return 2 * middle if middle > LONG_AGO * usual else 0.0
+
+    def _time_of(
+        self, each: Floats, count: float, ages: Sequence[float], chance: float, cores: float, speed: float
+    ) -> float:
+        """Return after how many seconds the survey is over, if the waiting psets take these seconds."""
+        samples = np.array(self._samples)
+        scale = float(each.mean()) / max(float(samples.mean()), 1e-12)
+        if max(scale, 1 / scale) < ALIKE:
+            scale = 1.0  # what runs now began when things were as they are in the samples
+        running = seconds_to_go(ages, samples * scale, chance)
+        whole = max(1, round(cores))
+        return makespan(running, each / speed * (whole / cores), count, whole)
+
+    # cores
+
+    def _note_effort(self, last: Moment, moment: Moment) -> None:
+        busy = min(moment.cores, max(last.remaining, moment.remaining))
+        before = self._efforts[-1]
+        work = moment.seconds + sum(self._ages(moment))
+        cores = before.cores + busy * (moment.now - before.time)
+        self._efforts.append(_Effort(moment.now, work, cores, busy))
+        if len(self._efforts) > MOST_PIECES:
+            del self._efforts[1::2]
+
+    def _speeds(self, moment: Moment) -> tuple[float, float]:
+        """Return how many seconds of work a core gets done in a second: at least, and at most."""
+        first, last = self._efforts[0], self._efforts[-1]
+        recent = self._efforts[2 * len(self._efforts) // 3]
+        speeds = [
+            (last.work - one.work) / (last.cores - one.cores)
+            for one in (first, recent)
+            if last.cores > one.cores and last.work > one.work
+        ]
+        return max(min(speeds, default=1.0), SLOWEST), max(max(speeds, default=1.0), SLOWEST)
+
+    def _cores(self, moment: Moment) -> tuple[float, float]:
+        """Return the least and the most cores that there will probably be: as now, and as of late."""
+        last, recent = self._efforts[-1], self._efforts[2 * len(self._efforts) // 3]
+        if last.time <= recent.time or moment.remaining < 2 * moment.cores:
+            return moment.cores, moment.cores
+        of_late = (last.cores - recent.cores) / (last.time - recent.time)
+        seen = [one.at_once for one in self._efforts[1 + 2 * len(self._efforts) // 3 :]]
+        fewest, most = (of_late + min(seen)) / 2, (of_late + max(seen)) / 2
+        return min(fewest, moment.cores), max(most, moment.cores)
+
+    def _ages(self, moment: Moment) -> Sequence[float]:
+        """Return how long psets have been running: since the last one ended, where no backend tells."""
+        if moment.ages or not moment.active:
+            return moment.ages
+        return [moment.now - self._last_end] * min(moment.active, moment.cores, moment.remaining)
 
 
-def _rate(first: RateSample, last: RateSample, now: float, arrivals: int) -> float:
-    """Return psets per second; silence counts from when the next arrival is late."""
-    span = last.time - first.time
-    late = now - last.time - span / arrivals
-    return (last.settled - first.settled) / max(span + max(late, 0.0), 1e-9)
+def _before_the_first(moment: Moment, ages: Sequence[float]) -> tuple[float, float] | None:
+    """Return a wide range, from nothing but how long the first psets have been running."""
+    age = max(ages, default=0.0)
+    if age < SHORTEST:
+        return None
+    rounds = math.ceil(moment.remaining / max(moment.cores, 1))
+    return (rounds - 1) * age, rounds * EARLY_FACTOR * age
+
+
+def _attempts(moment: Moment, waiting: int) -> tuple[float, float]:
+    """Return the attempts that waiting psets take if no more fail, and if as many fail as so far."""
+    if not moment.retried:
+        return waiting, waiting
+    attempts = max(moment.psets, moment.retried)
+    share = moment.retried / attempts
+    most = min(0.9, share + DOUBT * math.sqrt(share * (1 - share) / attempts) + 0.5 / attempts)
+    return waiting, waiting / (1 - most)
+
+
+def _doubt(outlook: Outlook, chance: float) -> float:
+    return math.hypot(min(ERROR_DOUBT * outlook.error, WIDEST), DOUBT * chance, LEAST_DOUBT)
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean())

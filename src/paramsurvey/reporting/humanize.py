@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
+from paramsurvey.transport.safe_text import safe_line
 
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
 SPANS = (("s", 1), ("min", 60), ("h", 3600), ("d", 86400))
 
 
 def clipped(text: str, width: int) -> str:
-    """Return `text` on one line of at most `width` characters.
+    """Return `text` on one line of at most `width` characters, without anything that a terminal obeys.
 
     Examples
     --------
     >>> clipped("a long story", 7)
     'a long…'
     """
-    line = " ".join(text.split())
+    line = safe_line(" ".join(text[: 8 * width].split()))  # of a long text no more is ever shown
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
@@ -67,12 +67,11 @@ def span(low: float, high: float) -> str:
 
     Examples
     --------
-    >>> [span(*seconds) for seconds in ((0.1, 0.4), (31, 48), (50, 200), (5000, 9000), (100, 100))]
-    ['1 s', '31-48 s', '1-4 min', '1.4-2.5 h', '2 min']
+    >>> [span(*seconds) for seconds in ((0.1, 0.4), (31, 48), (50, 200), (5000, 9000), (120, 120))]
+    ['1 s', '31-48 s', '0.8-3.3 min', '1.4-2.5 h', '2.0 min']
     """
     unit, size = next(one for one in SPANS if high < 100 * one[1] or one is SPANS[-1])
-    digits = 1 if high < 10 * size and size >= 3600 else 0
-    first, last = (
-        f"{max(math.ceil(seconds / size * 10**digits), 1) / 10**digits:.{digits}f}" for seconds in (low, high)
-    )
+    digits = 1 if high < 10 * size and size >= 60 else 0
+    least = 10.0**-digits
+    first, last = (f"{max(seconds / size, least):.{digits}f}" for seconds in (low, high))
     return f"{last} {unit}" if first == last else f"{first}-{last} {unit}"

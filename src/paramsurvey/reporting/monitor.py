@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from paramsurvey.engine.collector import FailedPset
-from paramsurvey.engine.failure_causes import Case, Causes
-from paramsurvey.engine.progress import MapProgress
-from paramsurvey.reporting.eta import RateMeter
+from paramsurvey.engine.cost_model import CostModel
+from paramsurvey.engine.failure_causes import Causes
+from paramsurvey.engine.progress import MapProgress, Outlook, RunningPset
+from paramsurvey.reporting.eta import LOOKED_AT, Eta, Moment
+from paramsurvey.reporting.humanize import clipped
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
+from paramsurvey.reporting.rate import RateMeter
 from paramsurvey.reporting.reporter import Reporter
-from paramsurvey.reporting.snapshot import Running, Snapshot
+from paramsurvey.reporting.snapshot import LastFailure, Running, Snapshot, pset_text
 from paramsurvey.reporting.summary import PERCENTS, SummaryFacts, summary
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.messages import Failure, Pset
+from paramsurvey.transport.messages import Failure, Pset, Rows
+from paramsurvey.transport.safe_text import shortened
 
 SHOWN_SLOWEST = 3
 SLOW = 1.0  # seconds: a pset that has run for less is not worth a line
+LONGEST_EXCEPTION = 2_000  # characters of it that are kept for the view
+TOLD_EVERY = 1.0  # seconds between two times that other processes are told what there is to see
+MOST_TOLD = 8  # running psets that they are told of
+LONGEST_TOLD = 200  # characters of one
 INTERVAL = 0.25  # seconds between two looks at the counters
 
 
@@ -26,9 +37,18 @@ class WatchedSurvey(Protocol):
 
     progress: MapProgress
     stats: PerfStats
+    costs: CostModel
 
     def running(self) -> Sequence[tuple[int, float]]:
         """Return (number, seconds) of every pset that is known to run now, the longest first."""
+        ...
+
+    def waiting(self, most: int) -> Rows:
+        """Return the psets that wait to be sent, or `most` of them that are evenly spread."""
+        ...
+
+    def core_count(self) -> int:
+        """Return how many cores work now."""
         ...
 
     def pset(self, row: int) -> Pset:
@@ -43,18 +63,23 @@ class Monitor:
     ----------
     clock : callable
         Returns seconds that never go back.
+    tells_others : bool
+        Whether other processes are told what there is to see: `paramsurvey watch`, through the checkpoint.
     """
 
     interval = INTERVAL
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], tells_others: bool = False) -> None:
         self._clock = clock
+        self._tells_others = tells_others
+        self._told_at = -math.inf
         self._survey: WatchedSurvey | None = None
         self._causes = Causes()
-        self._last_failure: Case | None = None
+        self._last_failure: LastFailure | None = None
         self._summary = ""
         self._begun = clock()
         self._meter = RateMeter(self._begun)
+        self._eta = Eta(self._begun)
 
     def begin(self, survey: WatchedSurvey) -> None:
         """Watch this survey from now on."""
@@ -62,17 +87,32 @@ class Monitor:
         self._survey = survey
         self._begun = self._clock()
         self._meter = RateMeter(self._begun, progress.finished + progress.failures)
+        self._eta = Eta(self._begun)
 
     def report(self, progress: MapProgress, final: bool) -> None:
         """Look at the counters."""
+        assert self._survey is not None
         self._meter.observe(self._clock(), progress.finished + progress.failures)
+        self._eta.observe(self._moment(self._survey), self._survey.costs.take_predictions())
+        if self._tells_others and self._clock() >= self._told_at + TOLD_EVERY:
+            self._told_at = self._clock()
+            progress.outlook = self._outlook(self._survey)
 
     def close(self) -> None:
         """Do nothing: there is still something to be seen at the end."""
 
     def failed(self, row: int, failure: Failure) -> None:
         """Note a failure."""
-        self._last_failure = self._causes.add(row, failure.kind, failure.exception, failure.traceback)
+        self._note_failure(row, failure, again=False)
+
+    def retried(self, row: int, failure: Failure) -> None:
+        """Note the failure of an attempt that is made again."""
+        self._note_failure(row, failure, again=True)
+
+    def _note_failure(self, row: int, failure: Failure, again: bool) -> None:
+        exception = shortened(failure.exception, LONGEST_EXCEPTION)
+        case = self._causes.add(row, failure.kind, exception, failure.traceback)
+        self._last_failure = LastFailure(case, row, again=again)
 
     def conclude(
         self,
@@ -111,16 +151,49 @@ class Monitor:
         now, survey = self._clock(), self._survey
         if survey is None:
             return Snapshot()
-        progress = survey.progress
-        remaining = progress.total - progress.finished - progress.failures
         slowest = [one for one in survey.running() if one[1] >= SLOW][:SHOWN_SLOWEST]
         return Snapshot(
             elapsed=now - self._begun,
             per_second=self._meter.per_second(now),
-            seconds_left=self._meter.seconds_left(now, remaining),
+            seconds_left=self._seconds_left(survey),
             slowest=[Running(row, survey.pset(row), seconds) for row, seconds in slowest],
-            last_failure=self._last_failure,
+            last_failure=self._last_failure_of(survey),
             summary=self._summary,
+        )
+
+    def _last_failure_of(self, survey: WatchedSurvey) -> LastFailure | None:
+        """Return the last failure with its pset, which is made only for what is looked at."""
+        last = self._last_failure
+        if last is None or last.pset is not None:
+            return last
+        with suppress(KeyError):  # an iterator's pset that finished since, and was dropped
+            self._last_failure = last = replace(last, pset=survey.pset(last.number))
+        return last
+
+    def _outlook(self, survey: WatchedSurvey) -> Outlook:
+        span = self._seconds_left(survey)
+        running = [
+            RunningPset(row, clipped(pset_text(row, survey.pset(row)), LONGEST_TOLD), round(seconds, 3))
+            for row, seconds in survey.running()[:MOST_TOLD]
+        ]
+        return Outlook((round(span[0], 3), round(span[1], 3)) if span else None, running)
+
+    def _seconds_left(self, survey: WatchedSurvey) -> tuple[float, float] | None:
+        """Return the range that the survey will probably take from now."""
+        waiting = survey.waiting(LOOKED_AT)
+        return self._eta.seconds_left(self._moment(survey), survey.costs.expected_seconds(waiting))
+
+    def _moment(self, survey: WatchedSurvey) -> Moment:
+        progress, costs = survey.progress, survey.costs
+        return Moment(
+            self._clock(),
+            psets=costs.psets,
+            seconds=costs.seconds,
+            remaining=progress.total - progress.finished - progress.failures,
+            retried=progress.retried,
+            cores=max(survey.core_count(), 1),
+            ages=[seconds for _, seconds in survey.running()],
+            active=progress.active,
         )
 
 

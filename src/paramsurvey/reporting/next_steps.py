@@ -30,12 +30,12 @@ class NextSteps(Protocol):
 
 
 class PythonNextSteps:
-    """Advice for who called `paramsurvey.map`."""
+    """Advice for a program that called `paramsurvey.map`."""
 
     def threads(self, count: str) -> str:
         """Name the option of `init`."""
         return (
-            f"OMP_NUM_THREADS is not set: it is {count} in the workers, lest they compete; "
+            f"OMP_NUM_THREADS is not set: it is {count} in the workers, so that they do not compete; "
             "set it, or threads_per_worker=, to change that"
         )
 

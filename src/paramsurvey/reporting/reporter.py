@@ -1,10 +1,11 @@
-"""The contract between the survey and whoever shows or sends its progress."""
+"""The contract between the survey and the reporters, which show or send its progress."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.transport.safe_text import safe_line
 
 
 class Reporter(Protocol):
@@ -34,4 +35,4 @@ def plain_line(progress: MapProgress) -> str:
     >>> plain_line(MapProgress("fit", total=2, finished=2))
     'fit progress: total: 2, active: 0, finished: 2, failures: 0, exceptions: 0'
     """
-    return f"{progress.name} progress: {progress}"
+    return f"{safe_line(progress.name)} progress: {progress}"

@@ -1,11 +1,12 @@
-"""Ctrl-C, SIGTERM and the like during a map: held back until the survey's books are in order."""
+"""Ctrl-C, SIGTERM and the like during a map: held back until the counters and results are consistent."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -22,7 +23,7 @@ class DeferredSignals:
     Parameters
     ----------
     at_once : bool
-        Raise already at the first signal: somebody's function runs in this thread.
+        Raise already at the first signal: the user's function runs in this thread.
     stop_signals : sequence of str
         The names of the signals that end the map as Ctrl-C does.
     """
@@ -31,6 +32,8 @@ class DeferredSignals:
         self._at_once = at_once
         self._stop_signals = [signal.Signals[name] for name in stop_signals]
         self._seen: int | None = None
+        self._raised = False
+        self._held = False
         self._previous: dict[int, Any] = {}
         self._owner = os.getpid()
 
@@ -49,6 +52,8 @@ class DeferredSignals:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()
+        if exception[:1] == (None,) and not self._raised:
+            self.check()  # it came when the map had ended: the results are there, and the program shall know
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._owner:
@@ -57,11 +62,31 @@ class DeferredSignals:
             return
         again = self._seen is not None
         self._seen = number
-        if again or self._at_once:
+        if not self._held and (again or self._at_once):
             self.check()
+
+    @contextmanager
+    def raised_at_once(self) -> Iterator[None]:
+        """Raise at the first signal, while code of the user's runs in this thread that may block."""
+        before, self._at_once = self._at_once, True
+        try:
+            self.check()
+            yield
+        finally:
+            self._at_once = before
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Raise nothing, while the map ends and its results are built, which takes a bounded time."""
+        before, self._held = self._held, True
+        try:
+            yield
+        finally:
+            self._held = before
 
     def check(self) -> None:
         """Raise KeyboardInterrupt, or Stopped(128 + number) for another signal, when one has come."""
+        self._raised = self._raised or self._seen is not None
         if self._seen == signal.SIGINT:
             raise KeyboardInterrupt
         if self._seen is not None:

@@ -19,10 +19,44 @@ class Running:
     seconds: float
 
     def __str__(self) -> str:
-        return (
-            ", ".join(f"{name}={describe(value):.40}" for name, value in self.pset.items())
-            or f"pset {self.number}"
-        )
+        return pset_text(self.number, self.pset)
+
+
+@dataclass(frozen=True, slots=True)
+class LastFailure:
+    """The failure that came last.
+
+    Attributes
+    ----------
+    case : Case
+        The failures like it, of attempts that are made again, too.
+    number : int
+        The pset's number in the survey.
+    pset : dict, optional
+        Its keys; None for a pset that is not in memory any more.
+    again : bool
+        Whether it will be tried again.
+    """
+
+    case: Case
+    number: int
+    pset: Pset | None = None
+    again: bool = False
+
+    def __str__(self) -> str:
+        return pset_text(self.number, self.pset) + (", is tried again" if self.again else "")
+
+
+def pset_text(number: int, pset: Pset | None) -> str:
+    """Return a pset as short text: its keys, or its number where it has none.
+
+    Examples
+    --------
+    >>> pset_text(3, {"alpha": 0.5, "kind": "b"})
+    "alpha=0.5, kind='b'"
+    """
+    items = (pset or {}).items()
+    return ", ".join(f"{name}={describe(value):.40}" for name, value in items) or f"pset number {number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +70,10 @@ class Snapshot:
     per_second : float, optional
         Psets settled per second lately; None while that is unknown.
     seconds_left : (float, float), optional
-        Between how many seconds it will probably take from now; None while nobody can tell.
+        Between how many seconds it will probably take from now; None while that cannot be told.
     slowest : sequence of Running
         The psets that have been running for longest, where the backend can tell.
-    last_failure : Case, optional
-        The failures like the last one.
+    last_failure : LastFailure, optional
     summary : str
         At the end of the map: how it went.
     """
@@ -49,7 +82,7 @@ class Snapshot:
     per_second: float | None = None
     seconds_left: tuple[float, float] | None = None
     slowest: Sequence[Running] = field(default=())
-    last_failure: Case | None = None
+    last_failure: LastFailure | None = None
     summary: str = ""
 
 

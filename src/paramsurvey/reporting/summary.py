@@ -10,6 +10,7 @@ from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.humanize import clipped, duration
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.transport.messages import FailureKind
+from paramsurvey.transport.safe_text import safe_line
 
 SHOWN_CAUSES = 5
 WIDEST_EXAMPLE = 120  # characters
@@ -74,7 +75,9 @@ def _counts(facts: SummaryFacts) -> str:
     progress = facts.progress
     not_run = sum(case.count for case in facts.cases if case.cause.kind == FailureKind.NOT_RUN)
     resumed = f" ({progress.resumed:,} of them by an earlier run)" if progress.resumed else ""
-    parts = [f"{progress.name}: {progress.finished:,} of {progress.total:,} psets finished{resumed}"]
+    parts = [
+        f"{safe_line(progress.name)}: {progress.finished:,} of {progress.total:,} psets finished{resumed}"
+    ]
     for count, name in (
         (progress.failures - not_run, "failed"),
         (not_run, "not run"),
@@ -121,8 +124,8 @@ def _failures(facts: SummaryFacts) -> list[str]:
 
 def _case(case: Case) -> str:
     if case.cause.kind == FailureKind.NOT_RUN:
-        return f"{case.count:,} × {case.example}"
-    line = readable_path(case.cause.line)
+        return f"{case.count:,} × {clipped(case.example, WIDEST_EXAMPLE)}"
+    line = safe_line(readable_path(case.cause.line))
     where = f"{case.cause.kind} at {line}" if line else case.cause.kind
     example = clipped(case.example, WIDEST_EXAMPLE)
     return f"{case.count:,} × {where}{', e.g.' if case.count > 1 else ':'} {example}"
@@ -131,9 +134,9 @@ def _case(case: Case) -> str:
 def _places(facts: SummaryFacts) -> list[str]:
     places = []
     if facts.log and (facts.cases or facts.checkpoint):
-        places.append(f"log: {facts.log}")
+        places.append(f"log: {safe_line(facts.log)}")
     if facts.checkpoint:
-        places.append(f"checkpoint: {facts.checkpoint}")
+        places.append(f"checkpoint: {safe_line(facts.checkpoint)}")
     return places
 
 
@@ -141,8 +144,8 @@ def _next(facts: SummaryFacts) -> list[str]:
     if not facts.cases:
         return []
     if facts.interrupted or all(case.cause.kind == FailureKind.NOT_RUN for case in facts.cases):
-        return [f"next: {facts.next_steps.go_on(facts.checkpoint, facts.interrupted)}"]
-    return [f"next: {facts.next_steps.after_failures(_first_failed(facts), facts.checkpoint)}"]
+        return [safe_line(f"next: {facts.next_steps.go_on(facts.checkpoint, facts.interrupted)}")]
+    return [safe_line(f"next: {facts.next_steps.after_failures(_first_failed(facts), facts.checkpoint)}")]
 
 
 def _first_failed(facts: SummaryFacts) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.engine.options import Options
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.reporting.console import Console
+from paramsurvey.reporting.console import LONGEST_SHOWN, Console
 from paramsurvey.reporting.monitor import Monitor
 from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
@@ -17,6 +18,7 @@ from paramsurvey.reporting.reporters.throttle import Reporters
 from paramsurvey.reporting.signals import DeferredSignals
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Failure, Pset
+from paramsurvey.transport.safe_text import safe_line, shortened
 
 if TYPE_CHECKING:
     from paramsurvey.engine.survey import Survey
@@ -35,7 +37,7 @@ class Watch:
         self._stats = stats
         self._advice = next_steps
         self._runs_here = runs_here
-        self._monitor = Monitor(time.monotonic)
+        self._monitor = Monitor(time.monotonic, tells_others=options.checkpoint is not None)
         self._reporters = Reporters([], time.monotonic, self.console.say)
 
     def begin(self, survey: Survey, interactive: bool = True) -> None:
@@ -63,9 +65,13 @@ class Watch:
         self._reporters = Reporters(reporters, time.monotonic, self.console.say)
 
     def report(self, progress: MapProgress) -> None:
-        """Let a signal that came have its effect, then show the counters to those whose turn it is."""
+        """Let a signal that came have its effect, then show the counters to the reporters that are due."""
         self.signals.check()
         self._reporters(progress)
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        """Let a signal raise at once while the user's own iterator is read."""
+        return self.signals.raised_at_once()
 
     def failed(self, row: int, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
         """Log why a pset has no result."""
@@ -73,8 +79,10 @@ class Watch:
         self.console.failed(pset, failure, attempts)
 
     def retried(self, row: int, failure: Failure) -> None:
-        """Log that a pset is tried again."""
-        self.console.say(f"pset number {row} is tried again after: {failure.exception}", at=2)
+        """Note why a pset is tried again, and log it."""
+        self._monitor.retried(row, failure)
+        reason = safe_line(shortened(failure.exception, LONGEST_SHOWN))
+        self.console.say(f"pset number {row} is tried again after: {reason}", at=2)
 
     def end(self, survey: Survey, interrupted: bool) -> None:
         """Show the last counters, say how it went, and end."""
@@ -85,6 +93,7 @@ class Watch:
             self._log.write(summary)
         self._reporters(survey.progress, final=True)
         self._reporters.close()
+        self.console.end()
         self.console.say(f"map {survey.progress.name!r} ends", at=3)
 
     def note_conflicts(self, names: Sequence[str], keys: Mapping[Any, Any]) -> None:

@@ -57,10 +57,12 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
     for table in results:
         rows = order[start : start + len(table)]
         psets.land(table, rows)
+        collector.times.add(rows, table.times(), psets.total)
         collector.output.update(table.printed(rows))
         for stored in table.columns("result"):
             for at, values in table.pieces(stored):
                 collector.add_values(stored.key, rows[at], values, psets.total)
+        collector.finished.add(rows)
         start += len(table)
     for table in failures:
         rows = order[start : start + len(table)]
@@ -125,7 +127,10 @@ def _order(results: list[PartTable], failures: list[PartTable]) -> Any:
 
 def _progress(run: Mapping[str, Any]) -> MapProgress:
     counts = run.get("counts", {})
-    return MapProgress(run["name"], **{name: int(counts.get(name, 0)) for name in COUNTS})
+    progress = MapProgress(run["name"])
+    for name in COUNTS:
+        setattr(progress, name, int(counts.get(name, 0)))
+    return progress
 
 
 def _counted(results: list[PartTable], failures: list[PartTable]) -> MapProgress:

@@ -52,7 +52,9 @@ def scan(path: str | os.PathLike[str]) -> pyarrow.dataset.Dataset:
     """Return the finished psets of a checkpoint as a lazy Arrow dataset, without loading them.
 
     polars (``scan_pyarrow_dataset``), DuckDB and pandas read from it the columns and rows that they
-    need, in no particular order. Nothing is unpickled: such columns are binary. While a run goes on,
+    need, in no particular order. Beside the columns of the psets and of the results there are ``_seconds``,
+    ``_start``, ``_worker``, ``_host`` and ``_attempts``, as in `MapResults.timeline`; checkpoints of older
+    versions do not have them. Nothing is unpickled: such columns are binary. While a run goes on,
     its files are merged now and then: scan again when one is gone. Of files that are larger than one
     megabyte, the checksums are not compared, as by `load`: that would mean to read all of them.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,13 @@ from paramsurvey.params.sources import PsetSource
 from paramsurvey.plotting.accessor import PlotOfResults
 from paramsurvey.results.export import Exportable
 from paramsurvey.results.missing import Missing, MissingOrigin, WorkerCall, printed_by
+from paramsurvey.results.missing_count import footer
 from paramsurvey.results.notebook_view import html_of
 from paramsurvey.results.original_values import original_values
+from paramsurvey.results.times import KnownTimes
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.columns import Column, fits_float
-from paramsurvey.transport.messages import Rows
+from paramsurvey.transport.messages import Ran, Rows
 from paramsurvey.transport.safe_repr import describe
 
 if TYPE_CHECKING:
@@ -45,6 +48,8 @@ class MapResults(Exportable):
         The directory that holds the same.
     printed : dict, optional
         What the psets printed, by their labels.
+    times : KnownTimes, optional
+        When and where the psets ran.
 
     Examples
     --------
@@ -53,7 +58,16 @@ class MapResults(Exportable):
     >>> results.missing.summary()  # what has no result, and why  # doctest: +SKIP
     """
 
-    _metadata = ["_missing", "_progress", "_stats", "_verbose", "_checkpoint", "_printed"]  # noqa: RUF012  (pandas' own protocol)
+    _metadata = [  # noqa: RUF012  (pandas' own protocol)
+        "_missing",
+        "_progress",
+        "_stats",
+        "_verbose",
+        "_checkpoint",
+        "_printed",
+        "_times",
+    ]
+    _times = KnownTimes()  # of results that an older version has pickled
 
     def __init__(
         self,
@@ -64,6 +78,7 @@ class MapResults(Exportable):
         verbose: int = 0,
         checkpoint: str | None = None,
         printed: Mapping[Hashable, str] | None = None,
+        times: KnownTimes | None = None,
     ) -> None:
         super().__init__(results)  # type: ignore[call-arg]  # pandas-stubs knows __new__ only
         with warnings.catch_warnings():
@@ -75,11 +90,20 @@ class MapResults(Exportable):
             self._verbose = verbose
             self._checkpoint = checkpoint
             self._printed = printed or {}
+            self._times = times or KnownTimes()
 
     def _repr_html_(self) -> str | None:
         """Return what a notebook shows: the counts, a sparkline of each column, and the table."""
         table: str | None = super()._repr_html_()  # type: ignore[misc]  # pandas-stubs lacks it
-        return None if table is None else html_of(self, self.missing, table)
+        return None if table is None else html_of(self, self._finished(), self.missing, table)
+
+    def __repr__(self) -> str:
+        """Return what print shows: the table, and below it how many psets are missing, and why."""
+        below = footer(self._finished(), self.missing)
+        return f"{super().__repr__()}\n\n{below}" if below else super().__repr__()
+
+    def _finished(self) -> int:
+        return len(self) if self._progress is None else self._progress.finished
 
     plot = PlotOfResults()  # pandas' own, and more
 
@@ -129,6 +153,49 @@ class MapResults(Exportable):
         return printed_by(i, self.index, self._printed)
 
     @property
+    def seconds(self) -> pd.Series[Any]:
+        """How long each pset ran, in seconds: a float32 Series with the results' index.
+
+        nan where it is not known, as in checkpoints that older versions have written. Where the results have
+        a column ``seconds``, it is that column; `timeline` has the psets' seconds in any case.
+
+        Examples
+        --------
+        >>> results.loc[results.seconds.nlargest(5).index]  # the slowest psets  # doctest: +SKIP
+        """
+        return self["seconds"] if "seconds" in self.columns else self._times.seconds(self.index)
+
+    def timeline(self) -> pd.DataFrame:
+        """Return when and where each pset ran, whether it finished or failed.
+
+        Returns
+        -------
+        DataFrame
+            A row for each pset that has run, in the order of the psets; none for those of which it is not
+            known. ``pset`` (its number in the survey; the first is 0), ``worker`` (a number; 0: not known),
+            ``host`` (the worker's machine), ``start`` (UTC, by the clock of that machine), ``seconds``,
+            ``attempts`` (how often it was tried; the times are those of the last one) and ``failed``.
+
+        Examples
+        --------
+        >>> results.timeline().groupby("worker")["seconds"].sum()  # doctest: +SKIP
+        """
+        missing = self.missing
+        tried = missing["_attempts"].tolist() if "_attempts" in missing else [1] * len(missing)
+        return self._times.table(missing.numbers(), missing.runs(), tried)
+
+    def measured_seconds(self) -> tuple[Any, Any]:
+        """Return how long the finished psets ran, and those in `missing`, whatever columns there are.
+
+        Returns
+        -------
+        tuple of two float32 arrays
+            nan where it is not known.
+        """
+        failed = np.array([ran.seconds for ran in self.missing.runs()], dtype=np.float32)
+        return self._times.seconds(self.index).to_numpy(), failed
+
+    @property
     def progress(self) -> MapProgress:
         """The counters: total, active, finished, failures, exceptions."""
         assert self._progress is not None
@@ -144,6 +211,34 @@ class MapResults(Exportable):
     def verbose(self) -> int:
         """The verbosity of the map."""
         return self._verbose
+
+    def report(self, path: str | os.PathLike[str], *, against: Any = None) -> None:
+        """Write a report: one HTML file with slices, importance, distributions, cost, failures and timeline.
+
+        It needs nothing but a browser, and loads nothing from anywhere. matplotlib draws its pictures:
+        ``pip install 'paramsurvey[report]'``.
+
+        Parameters
+        ----------
+        path : path
+            The file, such as ``'survey.html'``; one that exists is replaced.
+        against : MapResults or path, optional
+            An earlier survey, or the directory of its checkpoint, for a comparison pset by pset.
+
+        Raises
+        ------
+        PackageMissing
+            An ImportError: matplotlib is not installed.
+        OSError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> results.report("survey.html")  # doctest: +SKIP
+        """
+        from paramsurvey.results.report_subjects import subject_of, write_report
+
+        write_report(subject_of(self), path, against)
 
     def scan(self) -> Any:
         """Return the checkpoint of these results as a lazy Arrow dataset; see `paramsurvey.scan`.
@@ -176,9 +271,7 @@ class MapResults(Exportable):
         orient : str
             ``'records'``; there is no default.
         **kwargs
-            Taken for pandas' sake, and not used.
-        **kwargs
-            Ignored.
+            Ignored: `pandas.DataFrame.to_dict` has more parameters.
 
         Returns
         -------
@@ -209,8 +302,10 @@ def build(
     source, collector = state.source, state.collector
     results = _results(source, collector) if keep_results else pd.DataFrame()
     missing = _missing(source, collector, call)
-    printed = _by_label(collector.output, collector.finished_rows(len(source)))
-    return MapResults(results, missing, state.progress, state.stats, verbose, checkpoint, printed)
+    rows = collector.finished_rows(len(source)) if keep_results else range(0)
+    printed = _by_label(collector.output, rows)
+    times = KnownTimes(collector.times, rows)
+    return MapResults(results, missing, state.progress, state.stats, verbose, checkpoint, printed, times)
 
 
 def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
@@ -259,7 +354,9 @@ def _missing(source: PsetSource, collector: Collector, call: WorkerCall | None) 
     frame["_attempts"] = pd.Series([one.attempts for one in failed], dtype="int64")
     kinds = {one.failure.exception: one.failure.kind for one in failed}
     printed = _by_label(collector.output, rows)
-    return Missing(frame, origin=MissingOrigin(kinds, dict(enumerate(rows.tolist())), call, printed, exact))
+    numbers: dict[Hashable, int] = dict(enumerate(rows.tolist()))
+    ran: dict[Hashable, Ran] = dict(enumerate(one.failure.ran for one in failed))
+    return Missing(frame, origin=MissingOrigin(kinds, numbers, call, printed, exact, ran))
 
 
 def _by_label(output: Mapping[int, str], rows: Rows) -> dict[Hashable, str]:

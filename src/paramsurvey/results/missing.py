@@ -10,17 +10,19 @@ from typing import Any
 
 import pandas as pd
 
-from paramsurvey.engine.failure_causes import Causes
+from paramsurvey.engine.failure_causes import Causes, raising_line, readable_path
 from paramsurvey.errors import FunctionUnknown
 from paramsurvey.params.sources import as_source
 from paramsurvey.results.dict_table import DictTable
 from paramsurvey.results.original_values import OriginalValues, private_pset, with_original_values
-from paramsurvey.transport.messages import FailureKind, Pset, WorkerFunction
+from paramsurvey.transport.messages import FailureKind, Pset, Ran, WorkerFunction
 from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.transport.safe_repr import describe
+from paramsurvey.worker.keywords import KeywordFunction, KeywordWorker
 from paramsurvey.worker.returned_values import checked_result
 from paramsurvey.worker.runner import subdir_name
 
+SHOWN_COLUMNS = 20  # of so many, all are shown, below each other where the terminal is narrow
 SUMMARY_COLUMNS = ("kind", "exception", "line", "count", "pset", "example")
 
 
@@ -90,6 +92,8 @@ class MissingOrigin:
         What the psets printed by their labels, where that was stored.
     unshown : dict
         By column and label, what the workers got where the table shows something else.
+    ran : dict
+        When and where the psets failed, by their labels.
     """
 
     kinds: dict[str, FailureKind] = field(default_factory=dict)
@@ -97,9 +101,22 @@ class MissingOrigin:
     call: WorkerCall | None = None
     printed: dict[Hashable, str] = field(default_factory=dict)
     unshown: OriginalValues = field(default_factory=dict)
+    ran: dict[Hashable, Ran] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "call": None}
+
+
+class CauseTable(pd.DataFrame):
+    """Failures by cause; all columns are shown, however narrow the terminal is."""
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def __repr__(self) -> str:
+        with pd.option_context("display.max_columns", None):
+            return super().__repr__()
 
 
 class Missing(DictTable):
@@ -133,6 +150,26 @@ class Missing(DictTable):
     def _constructor(self) -> type[pd.DataFrame]:
         return Missing
 
+    def __repr__(self) -> str:
+        with pd.option_context("display.max_columns", SHOWN_COLUMNS):
+            return repr(self._reason_first())
+
+    def _repr_html_(self) -> str | None:
+        html: str | None = self._reason_first()._repr_html_()  # type: ignore[operator]  # pandas-stubs lacks it
+        return html
+
+    def _reason_first(self) -> pd.DataFrame:
+        """Return the table as it is shown: the reason, the pset, and the line that raised."""
+        frame = pd.DataFrame(self)
+        last = [name for name in ("_attempts", "_traceback") if name in frame.columns]
+        if "_exception" not in frame.columns or not frame.columns.is_unique:
+            return frame
+        if "_traceback" in last:
+            lines = [readable_path(raising_line(text)) for text in frame["_traceback"]]
+            frame = frame.assign(_traceback=pd.Series(lines, index=frame.index, dtype=object))
+        between = [name for name in frame.columns if name not in ("_exception", *last)]
+        return frame[["_exception", *between, *last]]
+
     def to_psets(self) -> pd.DataFrame:
         """Return the psets alone, ready to be given to `map` again.
 
@@ -164,6 +201,20 @@ class Missing(DictTable):
         known = self._origin.numbers
         return [known.get(label, position) for position, label in enumerate(self.index)]
 
+    @property
+    def seconds(self) -> pd.Series[Any]:
+        """How long each pset ran until it failed, in seconds: a float32 Series; nan where it is not known.
+
+        Where the psets have a key ``seconds``, it is that column.
+        """
+        if "seconds" in self.columns:
+            return self["seconds"]
+        return pd.Series([ran.seconds for ran in self.runs()], self.index, dtype="float32", name="seconds")
+
+    def runs(self) -> list[Ran]:
+        """Return when and where each pset ran last, as far as that is known."""
+        return [self._origin.ran.get(label, Ran()) for label in self.index]
+
     def output_of(self, i: Hashable) -> str:
         """Return what a pset had printed; see `MapResults.output_of`.
 
@@ -186,7 +237,7 @@ class Missing(DictTable):
         -------
         DataFrame
             ``kind`` (raised, crashed, timed out, ...), ``exception`` (its type), ``line`` (the one that
-            raised it, as ``file:number in function``; empty where nobody knows), ``count``, ``pset`` (the
+            raised it, as ``file:number in function``; empty where it is not known), ``count``, ``pset`` (the
             label of one example, which `reproduce` takes) and ``example`` (its exception).
 
         Examples
@@ -210,10 +261,13 @@ class Missing(DictTable):
             )
             for one in causes.most_frequent()
         ]
-        return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+        return CauseTable(rows, columns=list(SUMMARY_COLUMNS))
 
     def reproduce(
-        self, i: Hashable, func: WorkerFunction | None = None, user_kwargs: Any = None
+        self,
+        i: Hashable,
+        func: WorkerFunction | KeywordFunction[..., Any] | None = None,
+        user_kwargs: Any = None,
     ) -> dict[Any, Any]:
         """Run one of the psets here and now, so that its exception is raised here.
 
@@ -252,8 +306,10 @@ class Missing(DictTable):
         call = self._call(func, user_kwargs)
         return call(self._pset(i), self._origin.numbers.get(i, 0))
 
-    def _call(self, func: WorkerFunction | None, user_kwargs: Any) -> WorkerCall:
+    def _call(self, func: Any, user_kwargs: Any) -> WorkerCall:
         call = self._origin.call
+        if isinstance(func, KeywordFunction):
+            func = KeywordWorker(func)
         if call is None and func is None:
             raise FunctionUnknown(
                 "these results come from a file, which does not hold the worker function: "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from paramsurvey.engine.failure_causes import Causes
+from paramsurvey.results.missing_count import counted
 from paramsurvey.views.columns.axes import label
 from paramsurvey.views.columns.frame import FrameColumns
 from paramsurvey.views.columns.survey_data import SurveyData
@@ -23,56 +23,27 @@ if TYPE_CHECKING:
     from paramsurvey.results.missing import Missing
 
 ROWS = 2000  # of which a sparkline is drawn
-READ_FAILURES = 1000  # of more, the causes are not told
-MOST_COLUMNS, MOST_CAUSES = 24, 3
+MOST_COLUMNS = 24
 BINS, WIDTH, HEIGHT = 24, 96, 24  # of a sparkline; pixels
 COLOUR = "#0072B2"  # Okabe and Ito's blue: on paper and on dark pages
 CARD = "display:inline-block;margin:0 1em .5em 0;vertical-align:top;font-size:smaller"
 
 
-def html_of(results: pd.DataFrame, missing: Missing, table: str) -> str:
+def html_of(results: pd.DataFrame, finished: int, missing: Missing, table: str) -> str:
     """Return what a notebook shows of results.
 
     Parameters
     ----------
     results : DataFrame
+    finished : int
+        How many psets have a result, whether or not it was kept.
     missing : Missing
     table : str
         pandas' own HTML of the results.
     """
     cards = "".join(_cards(results))
-    counts = escape(counted(len(results), missing))
+    counts = escape(counted(finished, missing))
     return f'<div class="paramsurvey-results"><p>{counts}</p><div>{cards}</div>{table}</div>'
-
-
-def counted(finished: int, missing: Missing) -> str:
-    """Return how many psets there are, how many are missing, and why, if they are few.
-
-    Examples
-    --------
-    >>> counted(17, results.missing)  # doctest: +SKIP
-    '3 of 20 psets are missing: 2 × ValueError, 1 × timed out; see results.missing'
-    """
-    lost = len(missing)
-    if not lost:
-        return f"{finished:,} psets"
-    why = f": {_causes(missing)}" if lost <= READ_FAILURES else ""
-    return f"{lost:,} of {finished + lost:,} psets are missing{why}; see results.missing"
-
-
-def _causes(missing: Missing) -> str:
-    causes = Causes()
-    texts = zip(missing.kinds(), missing["_exception"], missing["_traceback"], strict=True)
-    for number, (kind, exception, traceback) in enumerate(texts):
-        causes.add(number, kind, exception, traceback)
-    cases = causes.most_frequent()
-    told = [f"{case.count:,} × {_named(case.cause.kind, case.cause.exception)}" for case in cases]
-    more = len(told) - MOST_CAUSES
-    return ", ".join(told[:MOST_CAUSES]) + (f", {more} other causes" if more > 0 else "")
-
-
-def _named(kind: str, exception: str) -> str:
-    return label(exception) if kind == "raised" else kind
 
 
 def _cards(results: pd.DataFrame) -> Iterator[str]:
@@ -113,13 +84,13 @@ def _limits(column: pd.Series[Any], view: Distribution) -> str:
 
 
 def sparkline(counts: Sequence[int], title: str) -> str:
-    """Return bars as an SVG that needs nothing from anywhere.
+    """Return bars as an SVG that loads nothing.
 
     Parameters
     ----------
     counts : sequence of int
     title : str
-        What a reader without eyes, or with a mouse on it, is told; escaped here.
+        The text of the tooltip, which screen readers read aloud; escaped here.
     """
     most, width = max(counts, default=0), WIDTH / max(1, len(counts))
     bars = "".join(

@@ -1,7 +1,7 @@
 """What workers got where a table shows something else: an integer among floats, None, a datetime.
 
-A column of a table has one dtype, so that one can compute with it. A pset that runs again must get what it
-got the first time: such cells are kept beside the table.
+A column of a table has one dtype, so that it can be used in computations. A pset that runs again must get
+what it got the first time: such cells are kept beside the table.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _holds(column: pd.Series[Any], values: list[Any]) -> bool:
 
 
 def private_pset(source: PsetSource) -> Pset:
-    """Return the only pset of a source as a worker gets it: it shares no object with anybody."""
+    """Return the only pset of a source as a worker gets it: it shares no object with other psets."""
     decoder, rows = source.decoder(), range(1)
     (pset,) = decoder.psets(rows, decoder.isolated(source.payload(rows)))
     return pset if isinstance(pset, dict) else pset.load()

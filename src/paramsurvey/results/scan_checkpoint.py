@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.doubles import rows_that_count
+from paramsurvey.checkpoint.doubles import Finished, rows_that_count, was_written_by_two
 from paramsurvey.checkpoint.format.part_files import (
+    FAILURES,
     RESULTS,
     Part,
     PartDamaged,
     live_parts,
+    read_part,
     read_schema,
 )
-from paramsurvey.checkpoint.format.schema import field_info
-from paramsurvey.checkpoint.stored import Tell, damage_text, doubles_text, read_run_tolerantly
+from paramsurvey.checkpoint.format.schema import POSITION, field_info, joined
+from paramsurvey.checkpoint.stored import (
+    Tell,
+    damage_text,
+    doubles_text,
+    latest_failures,
+    read_all,
+    read_run_tolerantly,
+)
 from paramsurvey.reporting.console import warn
 
 TRIES = 20  # parts may be merged while they are read
 
 
-def scan(path: str | os.PathLike[str]) -> Any:
+def scan(path: str | os.PathLike[str], tell: Tell = warn) -> Any:
     """Return a checkpoint's finished psets as an Arrow dataset; see `paramsurvey.scan`."""
     directory = Path(path)
-    read_run_tolerantly(directory, warn, set_aside=False)
+    read_run_tolerantly(directory, tell, set_aside=False)
     for _ in range(TRIES):
         complaints: list[str] = []
         try:
@@ -45,9 +56,54 @@ def scan(path: str | os.PathLike[str]) -> Any:
             left_out = sum(int((~counts).sum()) for counts in kept.values())
             complaints.append(doubles_text(directory / RESULTS, left_out))
         for complaint in complaints:
-            warn(complaint)
+            tell(complaint)
         return dataset
     raise RuntimeError(f"the parts in {str(directory)!r} are merged faster than they can be read: try again")
+
+
+def failures_table(path: str | os.PathLike[str], tell: Tell) -> Any:
+    """Return the psets that failed and have no result, as an Arrow table in the order of the psets.
+
+    Beside the psets' columns it has ``_kind``, ``_exception``, ``_traceback``, ``_attempts`` and, where they
+    are known, ``_seconds``, ``_start``, ``_worker`` and ``_host``. None if nothing has failed. Objects stay
+    pickled.
+    """
+    directory = Path(path)
+    for _ in range(TRIES):
+        complaints: list[str] = []
+        try:
+            tables = list(read_all(directory / FAILURES, complaints.append, set_aside=False))
+            finished = _finished(directory) if tables else Finished(by_content=False)
+        except FileNotFoundError:
+            continue
+        for complaint in complaints:
+            tell(complaint)
+        kept = [table for table in latest_failures(tables, finished) if len(table)]
+        return joined(kept).sort_by(POSITION) if kept else None
+    raise RuntimeError(f"the parts in {str(directory)!r} are merged faster than they can be read: try again")
+
+
+def _finished(directory: Path) -> Finished:
+    """Return which psets have a result; unless two programs have written, only their positions are read."""
+    finished = Finished(by_content=was_written_by_two(directory))
+    for part in live_parts(directory / RESULTS)[0]:
+        with suppress(PartDamaged, pa.ArrowInvalid, OSError):  # `scan` tells of a part that is damaged
+            if finished.by_content:
+                finished.add(finished.numbers_of(read_part(part)))
+            else:
+                column = pq.read_table(part.path, columns=[POSITION]).column(POSITION)
+                finished.add(column.to_numpy())
+    return finished
+
+
+def pset_keys(*tables: Any) -> tuple[str, ...]:
+    """Return the names of the columns that are psets' keys, in the first of some datasets that has any."""
+    for table in tables:
+        fields = [] if table is None else list(table.schema)
+        names = tuple(field.name for field in fields if field_info(field).get("role") == "pset")
+        if names:
+            return names
+    return ()
 
 
 def _dataset(schemas: Mapping[str, Any], common: Any, kept: Mapping[str, NDArray[np.bool_]]) -> Any:
@@ -75,11 +131,11 @@ def _schemas(parts: Sequence[Part], tell: Tell) -> dict[str, Any]:
 
 
 def _common(schemas: Mapping[str, Any], tell: Tell) -> Any:
-    """Return the columns of psets and results that all parts can be read with."""
+    """Return the columns of psets, results and times that all parts can be read with."""
     found: dict[str, dict[str, Any]] = {}
     for path, schema in schemas.items():
         for field in schema:
-            if field_info(field).get("role") in ("pset", "result"):
+            if field_info(field).get("role") in ("pset", "result", "time"):
                 found.setdefault(field.name, {})[path] = field
     return pa.schema([field for fields in found.values() for field in _agreed(fields, tell)])
 

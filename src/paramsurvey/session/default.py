@@ -6,14 +6,20 @@ import atexit
 import inspect
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from paramsurvey.engine.backend import Resources
 from paramsurvey.reporting.reporters.log import RunLog
+from paramsurvey.session.options.keyword_options import (
+    InitOptions,
+    IterationOptions,
+    MapOptions,
+    lists_options,
+)
 from paramsurvey.session.prepare import load_pandas
-from paramsurvey.session.session import Session
+from paramsurvey.session.session import AnyFunction, Session
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.messages import OutFunction, WorkerFunction
+from paramsurvey.transport.messages import OutFunction
 from paramsurvey.worker.nested_session import PROGRAM, session_holder
 
 if TYPE_CHECKING:
@@ -26,10 +32,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def documented_by(method: Callable[..., Any]) -> Callable[[Function], Function]:
-    """Give a function of the module the docstring of the method of `Session` that it calls."""
+    """Give a function of the module docstring and signature of the method of `Session` that it calls."""
 
     def document(function: Function) -> Function:
         function.__doc__ = inspect.getdoc(method)
+        own = inspect.signature(method)
+        function.__signature__ = own.replace(parameters=list(own.parameters.values())[1:])  # type: ignore[attr-defined]  # inspect reads it
         return function
 
     return document
@@ -56,7 +64,8 @@ def _session() -> Session:
     return session
 
 
-def init(**options: Any) -> None:
+@lists_options(InitOptions)
+def init(**options: Unpack[InitOptions]) -> None:
     """Start the default session, or replace its options.
 
     It need not be called: `map` does it, with the defaults. Another backend ends the first.
@@ -64,9 +73,7 @@ def init(**options: Any) -> None:
     Parameters
     ----------
     **options
-        See the options table in the documentation. Among them: `backend` (``'multiprocessing'``,
-        ``'serial'``, ``'ray'``, or any `concurrent.futures.Executor`), `ncores`, `verbose`,
-        `max_tasks_per_child`, and ``<backend name>={...}`` for options of one backend alone.
+        Each is described in the options table of the documentation.
 
     Raises
     ------
@@ -92,13 +99,17 @@ def init(**options: Any) -> None:
 
 
 @documented_by(Session.map)
-def map(func: WorkerFunction, psets: Any, out_func: OutFunction | None = None, **options: Any) -> MapResults:
-    exception = options.pop("raise_in_wrapper", None)
+def map(
+    func: AnyFunction, psets: Any, out_func: OutFunction | None = None, **options: Unpack[MapOptions]
+) -> MapResults:
+    __tracebackhide__ = True
+    given: dict[str, Any] = {**options}
+    exception = given.pop("raise_in_wrapper", None)  # of 0.4, and not documented
     if exception is not None:
         from paramsurvey.session.legacy import map_that_raises
 
-        return map_that_raises(_session().map, func, psets, exception, out_func=out_func, **options)
-    return _session().map(func, psets, out_func, **options)
+        return map_that_raises(_session().map, func, psets, exception, out_func=out_func, **given)
+    return _session().map(func, psets, out_func, **given)
 
 
 def write_to_log(line: str) -> None:
@@ -108,7 +119,9 @@ def write_to_log(line: str) -> None:
 
 
 @documented_by(Session.imap_unordered)
-def imap_unordered(func: WorkerFunction, psets: Any, **options: Any) -> Iterator[dict[str, Any]]:
+def imap_unordered(
+    func: AnyFunction, psets: Any, **options: Unpack[IterationOptions]
+) -> Iterator[dict[str, Any]]:
     return _session().imap_unordered(func, psets, **options)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.engine.options import DEFAULTS, resolve, variable
 from paramsurvey.errors import PsetError
 from paramsurvey.reporting.reporter import plain_line
+from paramsurvey.worker.keywords import KeywordFunction, KeywordWorker
 from paramsurvey.worker.nested_session import session_holder
 
 if TYPE_CHECKING:
@@ -187,13 +188,15 @@ MAKERS: Mapping[str, Callable[[], Any]] = {
 
 
 def map_that_raises(
-    map: Callable[..., MapResults], func: WorkerFunction, psets: Any, exception: BaseException, **options: Any
+    map: Callable[..., MapResults], func: Any, psets: Any, exception: BaseException, **options: Any
 ) -> MapResults:
     """Map with 0.4's ``raise_in_wrapper=``: psets with a true ``actually_raise`` fail with the exception.
 
     As in 0.4, the counters are told on stderr at any verbosity: what wraps the worker function has failed.
     """
     warn_of("map(raise_in_wrapper=)")
+    if isinstance(func, KeywordFunction):
+        func = KeywordWorker(func)
     results = map(partial(raise_or_call, func, exception), psets, **options)
     if results.progress.failures:
         print(plain_line(results.progress), file=sys.stderr, flush=True)

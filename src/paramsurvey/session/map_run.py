@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +63,17 @@ class MapRun:
 
     def __post_init__(self) -> None:
         self._came_to_its_end = False
+        self._is_closed = False
 
     def run(self) -> MapResults:
         """Run to the end, and return the results."""
-        try:
-            self.finish()
-        finally:
-            results = self.results = self.build()
+        with self.watch.signals:
+            try:
+                self._go()
+            finally:
+                with self.watch.signals.held():
+                    self._close(Status.INTERRUPTED)  # where an interruption has prevented it
+                    results = self.results = self.build()
         return results
 
     def finish(self, after_round: Sequence[Callable[[Survey], None]] = ()) -> None:
@@ -81,9 +85,16 @@ class MapRun:
             Called with the survey after each round.
         """
         with self.watch.signals:
-            for _ in self._rounds():
-                for function in after_round:
-                    function(self.survey)
+            try:
+                self._go(after_round)
+            finally:
+                with self.watch.signals.held():
+                    self._close(Status.INTERRUPTED)  # where an interruption has prevented it
+
+    def _go(self, after_round: Sequence[Callable[[Survey], None]] = ()) -> None:
+        for _ in self._rounds():
+            for function in after_round:
+                function(self.survey)
 
     def stream(self) -> Generator[dict[str, Any]]:
         """Yield what becomes of every pset, as it does; work is handed out only while somebody takes it."""
@@ -97,7 +108,8 @@ class MapRun:
                 if not more:
                     return
         finally:
-            rounds.close()
+            with self.watch.signals:
+                rounds.close()
 
     def _rounds(self, interactive: bool = True) -> Generator[None]:
         """Open the job, go round the survey's loop, and leave nothing running, however it ends."""
@@ -111,9 +123,13 @@ class MapRun:
             self._came_to_its_end = True
         except BaseException as error:
             status = status_of(error)
+            if status is Status.INTERRUPTED:
+                with suppress(Exception):  # the interruption is what the caller must see
+                    self.survey.settle_arrived()
             raise
         finally:
-            self._close(status)
+            with self.watch.signals.held():
+                self._close(status)
 
     def _check_stop(self) -> None:
         progress = self.survey.progress
@@ -124,12 +140,16 @@ class MapRun:
             )
 
     def _close(self, status: Status) -> None:
+        """Settle what is left, and leave nothing running. Only the first call does something."""
+        if self._is_closed:
+            return
         survey = self.survey
-        with ExitStack() as then:  # everything is closed, whatever else raises
+        with ExitStack() as then:  # the last one first; each is called, whatever the others raise
             then.callback(self.watch.end, survey, interrupted=not self._came_to_its_end)
             then.callback(survey.checkpoint.close, status)
-            survey.give_up()  # of what is left when it did not come to its end
-            self.backend.end_job()
+            then.callback(self.backend.end_job)
+            then.callback(survey.give_up)
+            self._is_closed = True
 
     def build(self) -> MapResults:
         """Return a table of what came back."""

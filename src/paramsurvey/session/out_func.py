@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 from paramsurvey.engine.survey import ResultReceiver
 from paramsurvey.transport.messages import Failure, OutFunction, Pset
 from paramsurvey.transport.safe_repr import describe
+from paramsurvey.worker.forked_children import end_if_forked
 
 
 class OutFuncCaller:
@@ -37,6 +39,7 @@ class OutFuncCaller:
         self._system_kwargs = system_kwargs
         self._user_kwargs = user_kwargs
         self._complain = complain
+        self._owner = os.getpid()
 
     def finished(self, pset: Pset, result: Mapping[Any, Any]) -> bool:
         """Hand over a result; return False when out_func raised."""
@@ -49,9 +52,13 @@ class OutFuncCaller:
     def _call(self, user_ret: dict[str, Any]) -> bool:
         try:
             self._function(user_ret, self._system_kwargs, self._user_kwargs)
-        except Exception as error:
+        except BaseException as error:
+            end_if_forked(self._owner, error)
+            if not isinstance(error, Exception):
+                raise
             self._complain(f"out_func raised {describe(error)}", traceback.format_exc())
             return False
+        end_if_forked(self._owner)
         return True
 
 

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -28,15 +28,17 @@ from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.survey import ResultReceiver, Survey
 from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError
+from paramsurvey.reporting.console import Console, warn
 from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.reporting.watch import Watch
 from paramsurvey.session.map_run import MapRun, status_of
 from paramsurvey.session.out_func import OutFuncCaller, ResultFeed
+from paramsurvey.session.worker_function import as_worker_function, check_worker_function
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import CaptureSettings, Job, JobCode, WorkerFunction
-from paramsurvey.transport.pickling import check_function, dump_code, dumps
+from paramsurvey.transport.pickling import dump_code, dumps
 from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.transport.source_text import source_lines_to_send
 
@@ -106,13 +108,17 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
     """
     if not request.bare:
         load_pandas()
-    from paramsurvey.params.sources import as_source
+    from paramsurvey.params.sources import as_source, name_of_used_up
 
     backend, options = place.backend, request.options
-    check_function(request.func)
+    check_worker_function(request.func)
     backend_options = backend.check_options(request.backend_options)
     chdir = _directory(options.chdir)
+    if options.verbose > 0 and (used_up := name_of_used_up(request.psets)):
+        warn(f"psets is {used_up}, which is used up: there is no pset left; make a new one, or give a list")
     source = as_source(request.psets, options.limit, options.pset_types)
+    say = Console(place.log, options.verbose).say
+    request = replace(request, func=as_worker_function(request.func, source, options, backend.name, say))
     pset_options = _take_options(backend, source)
     job = _job(place, request, source, chdir)
     stats = PerfStats(vstats=options.vstats, emit=place.log.write)

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from functools import cache
-from types import FrameType
 from typing import IO, Any, Protocol
 
 from paramsurvey.transport.messages import CaptureMode, CaptureSettings, Rows, WorkerFunction
@@ -177,11 +176,6 @@ def _copied(fd: int, size: int, path: str) -> str:
     except OSError as error:
         return f"no file, because it cannot be written ({error})"
     return path
-
-
-def is_ours(frame: FrameType) -> bool:
-    """Tell whether a frame of a traceback is in this module, and of no interest to the user."""
-    return frame.f_code.co_filename == __file__
 
 
 def new_file() -> IO[bytes]:

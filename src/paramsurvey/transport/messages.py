@@ -7,6 +7,7 @@ in any of its columns; and a row that has values in some of the columns only.
 
 from __future__ import annotations
 
+import math
 import pickle
 from array import array
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -79,6 +80,28 @@ class PlainFailure(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """When and where a pset ran, and for how long, as far as that is known.
+
+    Attributes
+    ----------
+    seconds : float
+        nan if it is not known.
+    began : float
+        In seconds since 1970, by the clock of `host`; nan if it is not known.
+    worker : int
+        The worker's number, which psets find in ``system_kwargs['worker_number']``; 0 if it is not known.
+    host : str
+        The name of the worker's machine; empty if it is not known.
+    """
+
+    seconds: float = math.nan
+    began: float = math.nan
+    worker: int = 0
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why one pset has no result.
 
@@ -94,6 +117,8 @@ class Failure:
     retryable : bool
         False: the pset must not be run again, because ``retry_on`` does not name the exception, or because
         no worker is left.
+    ran : Ran
+        When and where it failed. A worker sends it in `Reply.walls` and so on instead.
     """
 
     kind: FailureKind
@@ -101,6 +126,7 @@ class Failure:
     traceback: str = ""
     output: str = ""
     retryable: bool = True
+    ran: Ran = field(default_factory=Ran, compare=False)
 
 
 def timed_out(seconds: float) -> Failure:
@@ -296,7 +322,16 @@ class Reply:
     failures : mapping of int to Failure
         By offset.
     walls : array of float
-        Seconds that each pset took, of those that ended since the last reply that had times.
+        Seconds that each pset took, one after the other, up to the one before `stop`. They may begin before
+        `start`: an early reply has times, too, and the next one repeats them. Empty if they are not known.
+    began : float
+        When the first pset in `walls` began, in seconds since 1970.
+    worker, host : int and str
+        The number of the worker, and the name of its machine.
+    early : bool
+        Whether a later reply has the same times again, with their `idle`, for the statistics.
+    attempts : mapping of int to int
+        How often psets were tried that had failed before, by offset. The driver adds it.
     idle : sequence of (int, float)
         The share of time that psets spent waiting, without CPU work. ``(4, .5), (9, 0.)`` means: half of the
         time of the first 4 psets in `walls`, and nothing of the next 5.
@@ -313,6 +348,9 @@ class Reply:
         Whether the worker holds more memory than it may, and must be replaced.
     copying : float
         Seconds that it took to copy user_kwargs and system_kwargs for these psets.
+    given_back : int or None
+        The offset from which on the worker will not begin the group's psets, so that another worker may run
+        them; the worker still runs the psets before it. None: this reply gives nothing back (but see `done`).
     """
 
     group_id: int
@@ -321,6 +359,11 @@ class Reply:
     columns: Mapping[Hashable, tuple[ResultColumn, ...]] = field(default_factory=dict)
     failures: Mapping[int, Failure] = field(default_factory=dict)
     walls: array[float] = field(default_factory=lambda: array("d"))
+    began: float = math.nan
+    worker: int = 0
+    host: str = ""
+    early: bool = False
+    attempts: Mapping[int, int] = field(default_factory=dict)
     idle: Sequence[tuple[int, float]] = ()
     timings: Mapping[str, array[float]] = field(default_factory=dict)
     done: bool = True
@@ -328,6 +371,7 @@ class Reply:
     output: Mapping[int, str] = field(default_factory=dict)
     outgrown: bool = False
     copying: float = 0.0
+    given_back: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +388,7 @@ class LostGroup:
     """
 
     group_id: int
-    failure: Failure
+    failure: Failure  # its `ran` says since when and where the pset was running
     offset: int | None = None
 
 

@@ -256,5 +256,5 @@ def check_function(function: object) -> None:
         raise WorkerFunctionError(
             f"the worker function is called with three arguments (pset, system_kwargs, user_kwargs), and "
             f"{getattr(function, '__qualname__', repr(function))}{signature} does not take them ({error}): "
-            "change its definition"
+            "change its definition, or give paramsurvey.keywords(function) to call it with the psets' keys"
         ) from None

@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import os
 import traceback
+from types import FrameType
 
-from paramsurvey.transport.capture import is_ours
+HERE = os.path.dirname(__file__)
+LONGEST_NAME = 1000  # characters of a file's name
+LONGEST_TEXT = 10_000
+CALLERS = (os.path.join(HERE, ""), os.path.join(os.path.dirname(HERE), "worker", ""))
+"""Where the code is that calls the user's function."""
 
 
 def describe(thing: object, limit: int = 10_000) -> str:
     """Return ``repr(thing)``, cut to `limit` characters; if that raises, a text that names the type."""
     try:
         text = repr(thing)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also SystemExit
         text = _repr_of_dict(thing) if type(thing) is dict else _without_repr(thing, error)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an exception in one line: its repr, and what that leaves out.
+
+    That is the file name of an `OSError`, and the text of an exception that makes its own of no arguments.
+
+    Examples
+    --------
+    >>> describe_error(FileNotFoundError(2, "No such file or directory", "stars.csv"))
+    "FileNotFoundError(2, 'No such file or directory'): 'stars.csv'"
+    """
+    line = describe(error)
+    left_out = _left_out_of_repr(error)
+    return f"{line}: {left_out}" if left_out else line
+
+
+def _left_out_of_repr(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        names = [
+            describe(name, LONGEST_NAME) for name in (error.filename, error.filename2) if name is not None
+        ]
+        return " -> ".join(names)
+    if error.args:
+        return ""
+    try:
+        return " ".join(str(error).split())[:LONGEST_TEXT]
+    except Exception:  # whatever the user's __str__ raises
+        return ""
 
 
 def _repr_of_dict(items: dict[object, object]) -> str:
@@ -24,11 +61,13 @@ def _repr_of_dict(items: dict[object, object]) -> str:
 def _safe_repr(thing: object) -> str:
     try:
         return repr(thing)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return _without_repr(thing, error)
 
 
-def _without_repr(thing: object, error: Exception) -> str:
+def _without_repr(thing: object, error: BaseException) -> str:
     return f"<{type(thing).__name__}, whose repr raised {type(error).__name__}>"
 
 
@@ -36,6 +75,10 @@ def traceback_of(error: BaseException) -> str:
     """Return the traceback as text, without the frames of paramsurvey that called the user's function."""
     frames = error.__traceback__
     below = frames.tb_next if frames is not None else None
-    while below is not None and below.tb_next is not None and is_ours(below.tb_frame):
+    while below is not None and below.tb_next is not None and _is_a_caller(below.tb_frame):
         below = below.tb_next
     return "".join(traceback.format_exception(error.with_traceback(below or frames)))
+
+
+def _is_a_caller(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(CALLERS)

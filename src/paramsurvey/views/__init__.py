@@ -6,6 +6,7 @@ pages draw from these, and from nothing else.
 
 ===================  ===========================================================================
 `slices`             two axes, and a reduction of a value over all the others
+`cube`               what a page needs to slice by any two axes
 `distribution`       histogram and quantiles of a column
 `importance`         how much of a value's variance each axis, and each pair, explains
 `cost`               the seconds by the values of each axis; the psets that took longest
@@ -24,19 +25,21 @@ from paramsurvey.views.columns.frame import data_of
 from paramsurvey.views.columns.survey_data import FAILING, SECONDS, SurveyData
 from paramsurvey.views.comparison import Comparison, compare
 from paramsurvey.views.cost import Cost, SlowPset, cost_of, slowest
+from paramsurvey.views.cube import Cube, cube_of
 from paramsurvey.views.distribution import Distribution, distribution_of
 from paramsurvey.views.failures import Failures, failures_of
 from paramsurvey.views.importance import Importance, importance_of
 from paramsurvey.views.parallel import Parallel, parallel_of
 from paramsurvey.views.provenance import Provenance, provenance_of
 from paramsurvey.views.slices import Slice, slice_of
-from paramsurvey.views.timeline import Timeline, timeline_of
+from paramsurvey.views.timeline import Timeline, measured_timeline, timeline_of
 
 __all__ = [
     "FAILING",
     "SECONDS",
     "Comparison",
     "Cost",
+    "Cube",
     "Distribution",
     "Failures",
     "Importance",
@@ -48,10 +51,12 @@ __all__ = [
     "Timeline",
     "compare",
     "cost_of",
+    "cube_of",
     "data_of",
     "distribution_of",
     "failures_of",
     "importance_of",
+    "measured_timeline",
     "parallel_of",
     "provenance_of",
     "slice_of",

@@ -159,9 +159,10 @@ def slowest(data: SurveyData, count: int = 20) -> list[SlowPset]:
 
 
 def need_seconds(data: SurveyData) -> None:
-    """Raise a `NotStored` where nobody knows how long the psets took."""
+    """Raise a `NotStored` if it is not known how long the psets took."""
     if not data.has_seconds:
         raise NotStored(
-            "these results do not say how long each pset took: name a column that does, in seconds "
-            "(seconds='column'), or let the worker function return one"
+            "it is not known how long these psets took: an older version has written the checkpoint, or the "
+            "backend does not say it; let the worker function return it, and name the column "
+            "(seconds='column')"
         )

@@ -137,12 +137,16 @@ def _histogram(data: SurveyData, name: str, edges: Floats, logarithmic: bool) ->
 
 def _of_texts(data: SurveyData, name: str) -> Distribution:
     coarse = data.axis(name).coarse(MOST_TEXTS).axis
-    absent = int(coarse.counts[-1]) if coarse.values and coarse.values[-1] is ABSENT else 0
+    shown = np.array([not _is_no_value(value) for value in coarse.values], dtype=np.bool_)
+    absent = int(coarse.counts[~shown].sum())
     if name not in data.keys:
         absent -= data.missing_count  # these have no results
-    own = len(coarse) - (bool(coarse.values) and coarse.values[-1] is ABSENT)
-    counts, none = coarse.counts[:own], np.zeros(0)
+    counts, none = coarse.counts[shown], np.zeros(0)
+    labels = tuple(label for label, one in zip(coarse.labels(), shown, strict=True) if one)
     known = int(counts.sum())
-    return Distribution(
-        name, counts, none, tuple(coarse.labels()[:own]), False, {}, np.nan, np.nan, known, max(absent, 0)
-    )
+    return Distribution(name, counts, none, labels, False, {}, np.nan, np.nan, known, max(absent, 0))
+
+
+def _is_no_value(value: object) -> bool:
+    """Tell whether a pset has nothing there, or an infinity, which no histogram counts."""
+    return value is ABSENT or (isinstance(value, float) and not math.isfinite(value))

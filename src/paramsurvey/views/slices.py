@@ -110,7 +110,10 @@ def slice_of(
         raise ValueError(f"there is no reduction {reduction!r}: choose one of {', '.join(REDUCTIONS)}")
     cells = _Cells(data, x, y, dict(at or {}), most)
     count = cells.x.axis.counts.size * cells.y.axis.counts.size
-    states, moments = np.zeros((3, count), dtype=np.int64), Moments(count)
+    states, moments = (
+        np.zeros((3, count), dtype=np.int64),
+        Moments(count, extremes=reduction in ("min", "max")),
+    )
     needs_value = reduction not in ("count", "failures")
     kept: list[tuple[NDArray[np.int64], Floats]] = []
     for chunk, places in cells.chunks([value] if needs_value else []):

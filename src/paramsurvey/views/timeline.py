@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from paramsurvey.errors import NotStored
 from paramsurvey.views.columns.axes import label
 from paramsurvey.views.columns.groups import Floats
 from paramsurvey.views.columns.source import CHUNK
 
 BINS = 200
 MOST_WORKERS = 64
+MICROSECONDS = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +91,7 @@ def timeline_of(
     """
     start, seconds = np.asarray(start, dtype=np.float64), np.asarray(seconds, dtype=np.float64)
     known = np.isfinite(start) & np.isfinite(seconds)
-    worker = np.asarray(worker)
+    worker = worker if isinstance(worker, pd.Categorical) else np.asarray(worker)
     failed = np.zeros(len(start), dtype=np.bool_) if failed is None else np.asarray(failed)
     if not known.all():
         worker, start, seconds, failed = worker[known], start[known], seconds[known], failed[known]
@@ -102,6 +104,48 @@ def timeline_of(
     for at in _pieces(len(start)):
         counts.add(row_of[codes[at]], start[at] - first, seconds[at], failed[at])
     return Timeline(tuple(labels), members, edges, counts.busy(), counts.begun, counts.failed)
+
+
+def measured_timeline(table: pd.DataFrame, bins: int = BINS, most: int = MOST_WORKERS) -> Timeline:
+    """Return how busy workers were.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What `MapResults.timeline` returns.
+    bins, most : int
+        See `timeline_of`.
+
+    Raises
+    ------
+    NotStored
+        A ValueError: it is not known when the psets ran.
+    """
+    if not len(table):
+        raise NotStored(
+            "it is not known when and where these psets ran: an older version has written the checkpoint, or "
+            "the backend does not say it; let the worker function return it, and name the columns, "
+            "timeline(worker='pid', start='began', seconds='took')"
+        )
+    hosts, names = pd.factorize(table["host"])
+    number = table["worker"].to_numpy()
+    codes, places = pd.factorize(number * len(names) + hosts)
+    labels = [_worker_label(*divmod(int(at), len(names)), list(names)) for at in places]
+    start = table["start"].dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+    return timeline_of(
+        pd.Categorical.from_codes(codes, pd.Index(labels)),
+        np.where(np.isnat(start), np.nan, start.astype(np.int64) / MICROSECONDS),
+        table["seconds"],
+        table["failed"],
+        bins,
+        most,
+    )
+
+
+def _worker_label(number: int, host: int, hosts: list[str]) -> str:
+    """Return what a worker is called: its number, after the machine's name if there are several machines."""
+    name = str(number) if number else "not known"
+    return f"{hosts[host]} {name}" if len(hosts) > 1 and hosts[host] else name
 
 
 def _pieces(count: int) -> list[slice]:

@@ -1,13 +1,21 @@
-"""The cores and the memory of this machine, and how much of them this process may use."""
+"""This machine's name, its cores and its memory, and how much of them this process may use."""
 
 from __future__ import annotations
 
 import os
+import socket
 import sys
+from functools import cache
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
 LINUX_STATUS = Path("/proc/self/status")
+
+
+@cache
+def host_name() -> str:
+    """Return what this machine is called."""
+    return socket.gethostname()
 
 
 def core_count() -> int:
@@ -80,6 +88,18 @@ def total_memory() -> int:
     import psutil
 
     return int(psutil.virtual_memory().total)
+
+
+def available_memory() -> int:
+    """Return the bytes of memory that processes can still get without swapping."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def has_gpu() -> bool:
+    """Tell whether programs on this machine can choose among GPUs of NVIDIA or AMD."""
+    return os.path.exists("/dev/nvidia0") or os.path.exists("/dev/kfd")
 
 
 def peak_memory() -> int:

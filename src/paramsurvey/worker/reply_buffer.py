@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from array import array
 from collections.abc import Callable, Mapping
-from time import perf_counter, process_time
+from dataclasses import replace
+from time import perf_counter, process_time, time
 from typing import Any, TypeVar
 
 from paramsurvey.errors import NotPicklable
 from paramsurvey.transport.messages import Failure, FailureKind, Reply
 from paramsurvey.transport.safe_repr import describe, traceback_of
-from paramsurvey.worker.machine import peak_memory
+from paramsurvey.worker.machine import host_name, peak_memory
 from paramsurvey.worker.result_columns import ResultPacker
+from paramsurvey.worker.running_mark import IDLE, RunningMark
+
+LONG_SECONDS = 0.005  # a pset that has run for so long is followed by `ends_before`, see `give_back_rest`
 
 T = TypeVar("T")
 
@@ -23,9 +28,16 @@ class ReplyBuffer:
     Parameters
     ----------
     group_id : int
+    size : int
+        How many psets the group has.
+    can_give_back : bool
+        Whether psets that have not begun may be given back while one runs.
+    worker : int
+        The worker's number.
 
     Attributes
     ----------
+    group_id : int
     results : ResultPacker
     failures : dict of int to Failure
         By offset.
@@ -37,13 +49,16 @@ class ReplyBuffer:
         Seconds that it took to copy arguments.
     """
 
-    def __init__(self, group_id: int) -> None:
-        self._group_id = group_id
+    def __init__(self, group_id: int, size: int, can_give_back: bool = True, worker: int = 0) -> None:
+        self.group_id = group_id
+        self._worker = worker
         self._start = 0
+        self._stop = size  # psets from here on are not this worker's any more
+        self._can_give_back = can_give_back
+        self._first_timed = 0  # the pset that the first of `walls` belongs to
+        self._began = math.nan  # when that pset began
         self._done = False
-        self._replying = (
-            threading.Lock()
-        )  # held while `_start` changes, because another thread calls `send_early`
+        self._replying = threading.Lock()  # held while `_start` and `_stop` change: two threads do that
         self._idle: list[tuple[int, float]] = []  # see `Reply.idle`
         self._timers: dict[str, array[float]] = {}
         self._cpu = self._wall = 0.0
@@ -55,6 +70,8 @@ class ReplyBuffer:
 
     def start_clocks(self) -> float:
         """Measure CPU time from now on; return the current time."""
+        if not self.walls:
+            self._began = time()
         self._cpu, self._wall = process_time(), perf_counter()
         return self._wall
 
@@ -84,37 +101,68 @@ class ReplyBuffer:
             return self._reply(stop, done, outgrown)
 
     def send_early(self, running: int, send: Callable[[Reply], Any]) -> None:
-        """Send the results of the psets that finished before the running pset; their times follow later.
+        """Send the results of the psets that finished before the running pset, and their times.
 
-        Another thread than that of the psets calls this. It reads only results that no longer change.
+        The times stay here as well, for the next reply, which knows how idle these psets were. Another thread
+        than that of the psets calls this. It reads only results that no longer change.
         """
         with self._replying:
-            if self._done or running <= self._start:
+            if not self._done and running > self._start:
+                send(self._early_reply(running))
+
+    def give_back_rest(self, mark: RunningMark, send: Callable[[Reply], Any]) -> None:
+        """Give back all psets behind the one that runs, and send what has finished before it.
+
+        Another thread than that of the psets calls this. It does nothing unless a pset has run for
+        `LONG_SECONDS`, because then the other thread calls `ends_before` after this pset, before the next.
+        """
+        with self._replying:
+            running = mark.offset[0]
+            is_long = running != IDLE and perf_counter() - mark.begun[0] > LONG_SECONDS
+            if not is_long or self._done or not self._can_give_back or running + 1 >= self._stop:
                 return
-            self._fold()
-            reply = Reply(
-                self._group_id,
-                self._start,
-                running,
-                columns=self.results.columns(self._start, running),
-                failures=_between(self.failures, self._start, running),
-                done=False,
-                peak_memory=peak_memory(),
-                output=_between(self.output, self._start, running),
-            )
-            self._start = running
-            send(reply)
+            self._stop = running + 1
+            send(replace(self._early_reply(max(running, self._start)), given_back=self._stop))
+
+    def ends_before(self, offset: int) -> bool:
+        """Tell whether the pset at `offset` was given back."""
+        with self._replying:
+            return offset >= self._stop
+
+    def _early_reply(self, running: int) -> Reply:
+        self._fold()
+        reply = Reply(
+            self.group_id,
+            self._start,
+            running,
+            columns=self.results.columns(self._start, running),
+            failures=_between(self.failures, self._start, running),
+            walls=self.walls[: running - self._first_timed],
+            began=self._began,
+            worker=self._worker,
+            host=host_name(),
+            early=True,
+            done=False,
+            peak_memory=peak_memory(),
+            output=_between(self.output, self._start, running),
+        )
+        self._start = running
+        return reply
 
     def _reply(self, stop: int, done: bool, outgrown: bool) -> Reply:
         self._done = done
         self._fold()
+        stop = min(stop, self._stop)
         reply = Reply(
-            self._group_id,
+            self.group_id,
             self._start,
             stop,
-            columns=self.results.take(self._start),
+            columns=self.results.take(self._start, stop),
             failures=_between(self.failures, self._start, stop),
-            walls=self.walls[:],
+            walls=self.walls[: stop - self._first_timed],
+            began=self._began,
+            worker=self._worker,
+            host=host_name(),
             idle=tuple(self._idle),
             timings=dict(self._timers),
             done=done,
@@ -127,7 +175,7 @@ class ReplyBuffer:
         for kept in (self.failures, self.output, self._idle, self._timers):
             kept.clear()  # emptied, not replaced: the runner's loop holds references to them
         del self.walls[:]
-        self._start = stop
+        self._start = self._first_timed = stop
         return reply
 
 

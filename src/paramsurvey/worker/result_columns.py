@@ -96,9 +96,9 @@ class ResultPacker:
         for key, values in more.columns.items():
             results.columns[key] += values
 
-    def take(self, start: int = 0) -> Columns:
-        """Return the folded results of the psets from `start` on as columns, and drop all folded results."""
-        columns = self.columns(start, sys.maxsize)
+    def take(self, start: int = 0, stop: int = sys.maxsize) -> Columns:
+        """Return folded results, as `columns` does, and drop all folded results."""
+        columns = self.columns(start, stop)
         self._by_keys.clear()
         self.pickled_bytes = 0
         return columns

@@ -21,9 +21,14 @@ def checked_result(result: Any) -> dict[Any, Any]:
     """
     if isinstance(result, dict):
         return dict(result)
+    close = getattr(result, "close", None) if hasattr(result, "cr_await") else None
+    if close is not None:  # a coroutine, which would warn that nobody has awaited it
+        close()
+        remedy = "run it with asyncio.run() and return its result"
+    else:
+        remedy = "return a dict such as {'answer': ...}"
     raise WorkerFunctionMisused(
-        f"the worker function must return a dict or None, and it returned {describe(result, 200)}: "
-        "return a dict such as {'answer': ...}"
+        f"the worker function must return a dict or None, and it returned {describe(result, 200)}: {remedy}"
     )
 
 

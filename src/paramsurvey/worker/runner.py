@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import os
 import pickle
-import traceback
-from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from paramsurvey.errors import NotPicklable
 from paramsurvey.transport.capture import Capture
@@ -32,11 +29,13 @@ from paramsurvey.transport.messages import (
     Reply,
 )
 from paramsurvey.transport.pickling import dump_code
-from paramsurvey.transport.safe_repr import describe, traceback_of
+from paramsurvey.transport.safe_repr import describe, describe_error, traceback_of
+from paramsurvey.worker.forked_children import end_if_forked
 from paramsurvey.worker.job_loading import load_job, worker_state
 from paramsurvey.worker.machine import used_memory
 from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
 from paramsurvey.worker.returned_values import WorkerFunctionMisused, checked_result, checked_timers
+from paramsurvey.worker.running_mark import IDLE, RunningMark
 
 CHECK_SECONDS = 500e-6  # between checks that need system calls (process_time, getcwd): so they cost little
 REPLY_SECONDS = 0.5  # after so much work a worker sends its results: a crash then loses few
@@ -47,39 +46,6 @@ READ_ONLY_NOTE = (
     "arrays of 1 MB and more in user_kwargs and system_kwargs are shared by all psets of a worker, "
     "and read-only: work on a copy, as in array.copy()"
 )
-IDLE = -1  # in `RunningMark.offset`: no pset is running
-
-
-T = TypeVar("T")
-
-
-class SharedCells(Protocol[T]):
-    """Memory that is read and written by index: an array, or shared memory."""
-
-    def __getitem__(self, index: int, /) -> T: ...
-
-    def __setitem__(self, index: int, value: T, /) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class RunningMark:
-    """Says which pset of its group a worker runs, and since when.
-
-    Two numbers in memory, which the worker writes, and which the driver reads if the backend shares memory.
-    They outlive a worker that crashes.
-    """
-
-    offset: SharedCells[int]
-    begun: SharedCells[float]  # time.perf_counter(), which is the same clock in all processes of a machine
-
-    @classmethod
-    def private(cls) -> RunningMark:
-        """Return a mark that no other process reads."""
-        return cls(array("q", [IDLE]), array("d", [0.0]))
-
-    def copy(self) -> RunningMark:
-        """Return a private mark with the same values."""
-        return RunningMark(array("q", [self.offset[0]]), array("d", [self.begun[0]]))
 
 
 class Runner:
@@ -104,6 +70,11 @@ class Runner:
         The results of the group that runs.
     pool : str
         See `Job`.
+    recalled : int or None
+        The id of the group whose psets the driver wants back, as far as they have not begun. Another thread
+        may set it.
+    outgrown : bool
+        Whether the worker has held more memory than it may: it shall run no other group.
 
     Raises
     ------
@@ -131,6 +102,8 @@ class Runner:
         self._user_kwargs, self._base = pair if self._copy_arguments is None else (None, {})
         self.capture: Capture | None = None
         self.buffer: ReplyBuffer | None = None
+        self.recalled: int | None = None
+        self.outgrown = False
         self._directory = ""
         self._changes_directory = False  # True: the function does, so every pset begins with a return
         if job.worker_init is not None:
@@ -140,7 +113,8 @@ class Runner:
         """Run a group and yield replies, the last of which is ``done``.
 
         A group that takes long, or returns large objects, needs several replies. If group sizes adapt, the
-        first reply is ``done``, and the driver gets the other psets back: another worker may be free.
+        first reply is ``done``, and the driver gets the other psets back: another worker may be free. The
+        same happens when the driver has recalled the group.
 
         Parameters
         ----------
@@ -151,24 +125,26 @@ class Runner:
             The worker's number, which psets find in ``system_kwargs['worker_number']``.
         """
         keep, size = self._job.keep_groups, len(group)
-        self.buffer = buffer = ReplyBuffer(group.id)
+        self.buffer = buffer = ReplyBuffer(group.id, size, can_give_back=not keep, worker=number)
         sent = weighed = perf_counter()
-        outgrown = False
         for offset, now in self._run_psets(group, buffer, mark or RunningMark.private(), number):
             if now - weighed > MEMORY_SECONDS:
-                outgrown, weighed = self._has_outgrown(), now
+                self._weigh()
+                weighed = now
             full = now - sent > self._reply_seconds or buffer.results.pickled_bytes > LARGEST_REPLY
-            if (outgrown or full) and offset + 1 < size:
-                done = outgrown or not keep
-                yield buffer.reply(offset + 1, done, outgrown)
+            over = self.outgrown or buffer.ends_before(offset + 1) or (self.recalled == group.id and not keep)
+            if (over or full) and offset + 1 < size:
+                done = over or not keep
+                yield buffer.reply(offset + 1, done, self.outgrown)
                 if done:
                     return
                 sent = perf_counter()
-        yield buffer.reply(size, True, self._has_outgrown())
+        self._weigh()
+        yield buffer.reply(size, True, self.outgrown)
 
-    def _has_outgrown(self) -> bool:
+    def _weigh(self) -> None:
         limit = self._job.max_memory
-        return limit is not None and used_memory() > limit
+        self.outgrown = self.outgrown or (limit is not None and used_memory() > limit)
 
     def _run_psets(
         self, group: Group, buffer: ReplyBuffer, mark: RunningMark, number: int
@@ -183,6 +159,7 @@ class Runner:
         subdir = None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
         add_result, add_wall = buffer.results.add, buffer.walls.append
         mark_offset, mark_begun = mark.offset, mark.begun
+        mark.group[0] = group.id
         if self.capture is not None:
             function = self.capture.around(function, group.rows, mark_offset, buffer.output)
         self._enter_directory()
@@ -217,15 +194,16 @@ class Runner:
             except (
                 BaseException
             ) as error:  # also SystemExit: sys.exit() in the user's function is that pset's failure
-                self._end_if_forked(error)
+                end_if_forked(self._pid, error)
                 buffer.failures[offset] = self._failure(error)
                 with suppress(WorkerFunctionMisused):
                     buffer.add_timers(checked_timers(raw_stats))
             now = perf_counter()
             add_wall(now - begun)
             if now > check_at:
-                self._end_if_forked()
+                end_if_forked(self._pid)
                 mark_offset[0] = IDLE
+                mark_begun[0] = now
                 buffer.read_clocks(now)
                 if len(buffer.results) >= MANY:
                     buffer.fold()
@@ -234,21 +212,10 @@ class Runner:
                 now = buffer.start_clocks()
                 check_at = now + CHECK_SECONDS
             begun = now
-        self._end_if_forked()
+        end_if_forked(self._pid)
         mark_offset[0] = IDLE
+        mark_begun[0] = begun
         buffer.read_clocks(begun)
-
-    def _end_if_forked(self, error: BaseException | None = None) -> None:
-        """End this process if it is a child that the user's function forked, and that came back from it.
-
-        Without that, it would run on as a second worker on the same connection.
-        """
-        if os.getpid() == self._pid:
-            return
-        if error is not None and not isinstance(error, SystemExit):
-            traceback.print_exception(error)
-        code = error.code if isinstance(error, SystemExit) else error and 1
-        os._exit(code if isinstance(code, int) else int(bool(code)))
 
     def _enter_directory(self) -> None:
         os.chdir(self._job.chdir)
@@ -300,7 +267,7 @@ class Runner:
         elif isinstance(error, PlainFailure):
             line, trace = describe(error), ""
         else:
-            line, trace = describe(error), traceback_of(error)
+            line, trace = describe_error(error), traceback_of(error)
         return Failure(FailureKind.RAISED, line, trace, retryable=retryable)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from pandas.testing import assert_frame_equal
 
-from paramsurvey.errors import PsetError, PsetTypeError
+import paramsurvey
+from paramsurvey.errors import ParamsurveyWarning, PsetError, PsetTypeError
 from paramsurvey.params import grid
 from paramsurvey.params.dataframes import frame_of
-from paramsurvey.params.sources import PsetSource, as_source, make_psets
+from paramsurvey.params.sources import PsetSource, as_source, make_psets, name_of_used_up
 from paramsurvey.transport.isolation import IsolatedPset
 
 DICTS = [{"i": i, "f": i / 2, "s": f"s{i}", "o": [i], "m": [i, 0.5, "x"][i % 3]} for i in range(10)]
@@ -382,3 +384,23 @@ def test_a_wrong_name_is_refused_with_a_better_one(name: Any) -> None:
     for psets in ([{name: 1}], pd.DataFrame({name: [1]})):
         with pytest.raises(PsetError, match="rename it, for example to"):
             as_source(psets)
+
+
+def test_what_is_used_up_is_named() -> None:
+    def stars() -> Iterator[dict[str, int]]:
+        yield {"a": 1}
+
+    generator, iterator = stars(), iter([{"a": 1}])
+    assert name_of_used_up(generator) == name_of_used_up(iterator) == ""
+    assert list(generator) == list(iterator) == [{"a": 1}]
+    assert name_of_used_up(generator).endswith("stars")
+    assert name_of_used_up(iterator) == "a list_iterator"
+    assert name_of_used_up([]) == name_of_used_up(map(str, [])) == ""
+
+
+def test_a_generator_that_is_used_up_is_warned_of() -> None:
+    psets = ({"a": a} for a in range(2))
+    with paramsurvey.Session(backend="serial", pslogger_prefix=None) as session:
+        assert len(session.map(lambda p, s, u: None, psets)) == 2
+        with pytest.warns(ParamsurveyWarning, match="generator .*<genexpr>, which is used up"):
+            session.map(lambda p, s, u: None, psets)

@@ -292,3 +292,37 @@ def test_no_rows_have_the_dtypes_of_the_others() -> None:
     paramsurvey.init(backend="serial", verbose=0)
     results = paramsurvey.map(lambda pset, s, u: 1 / 0, space)
     assert results.dtypes.equals(space[:2].dtypes)
+
+
+@pytest.mark.parametrize("make", [grid, aligned])
+def test_axes_are_given_by_keyword_or_in_a_dict_or_both(make: Callable[..., Space]) -> None:
+    expected = list(make(x=[1, 2], y=[3, 4]))
+    assert list(make({"x": [1, 2], "y": [3, 4]})) == list(make({"x": [1, 2]}, y=[3, 4])) == expected
+    assert make(axes=[1, 2]).names == ("axes",)
+    with pytest.raises(ValueError, match="'x' is in the dict and a keyword, too"):
+        make({"x": [1]}, x=[2])
+    with pytest.raises(ValueError, match="axes must be a dict of lists"):
+        make([1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("space", "shown"),
+    [
+        (grid(x=range(100), y=range(50)), "<Grid: x (100) × y (50), 5,000 psets>"),
+        (grid(x=[1]), "<Grid: x (1), 1 pset>"),
+        (aligned(x=[1, 2], y=[3, 4]), "<Aligned: x, y, 2 psets>"),
+        (aligned(x=[1, 2], y=[3, 4]) * grid(z=["ab"]), "<Product: (x, y) (2) × z (1), 2 psets>"),
+        (grid(x=[1, 2]) + grid(y=[3]), "<Concat: x, y, 3 psets>"),
+        (grid(x=range(4)).shuffle(), "<Shuffled: x, 4 psets>"),
+    ],
+)
+def test_the_repr_shows_the_axes_and_the_length(space: Space, shown: str) -> None:
+    assert repr(space) == shown
+
+
+def test_the_repr_calls_no_function() -> None:
+    chosen = grid(x=range(4)).where(lambda pset: pset["x"] > 1)
+    assert repr(chosen) == "<Where: x>"
+    assert repr(chosen * grid(y=[1])) == "<Product: x × y (1)>"
+    assert len(chosen) == 2
+    assert repr(chosen) == "<Where: x, 2 psets>"

@@ -249,9 +249,27 @@ def test_a_column_may_be_called_n() -> None:
     assert list(sample(3, n=integers(5, 5))) == [{"n": 5}] * 3
 
 
+def test_a_list_is_a_choice_and_a_constant_stays_what_it_is() -> None:
+    drawn = sample(20, n=["a", "b"], k=[3], c=4.5, name="abc", x=uniform(0, 1))
+    assert drawn.to_df().equals(
+        sample(
+            20, n=choice(["a", "b"]), k=choice([3]), c=choice([4.5]), name=choice(["abc"]), x=uniform(0, 1)
+        ).to_df()
+    )
+    assert {(pset["k"], pset["c"], pset["name"]) for pset in drawn} == {(3, 4.5, "abc")}
+
+
+def test_columns_can_be_given_in_a_dict_whatever_they_are_called() -> None:
+    columns = {"seed": integers(1, 6), "method": ["a", "b"]}
+    assert sample(3, columns, seed=4, x=uniform(0, 1)).names == ("seed", "method", "x")
+    assert sample(3, {"x": uniform(0, 1)}).to_df().equals(sample(3, x=uniform(0, 1)).to_df())
+    with pytest.raises(ValueError, match="'x' is in the dict and a keyword, too"):
+        sample(3, {"x": 1}, x=2)
+
+
 @pytest.mark.parametrize("name", ["method", "seed"])
 def test_a_column_cannot_be_called_like_an_argument(name: str) -> None:
-    with pytest.raises(ValueError, match=f"a column of a sample cannot be called '{name}'.*another name"):
+    with pytest.raises(ValueError, match=f"'{name}' is an argument of sample.*can be given in a dict"):
         sample(3, x=uniform(0, 1), **{name: integers(1, 6)})  # type: ignore[arg-type]
 
 
@@ -313,7 +331,7 @@ def test_a_choice_may_be_among_anything() -> None:
         (lambda: sample(-1, x=uniform(0, 1)), "0 or more"),
         (lambda: sample(2**62 + 1, x=uniform(0, 1)), "at most 4,611,686,018,427,387,904 psets.*fewer"),
         (lambda: sample(2**30 + 1, method="sobol", x=uniform(0, 1)), "at most 1,073,741,824.*another method"),
-        (lambda: sample(5, x=3), "'x' needs a distribution and has 3"),  # type: ignore[arg-type]
+        (lambda: sample(5, x={1, 2}), "'x' needs a list of values and has a set"),
         (lambda: sample(5), "give at least one"),
         (lambda: sample(5, _x=uniform(0, 1)), "column '_x'"),
         (lambda: sample(5, method="sobel", x=uniform(0, 1)), "did you mean 'sobol'"),

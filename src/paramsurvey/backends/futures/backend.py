@@ -95,7 +95,7 @@ class FuturesBackend:
         return options
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
-        """Load the job here if the workers are threads; otherwise keep it for those who ask."""
+        """Load the job here if the workers are threads; otherwise keep it until a process asks for it."""
         job = replace(job, pool=self._pool)
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
         self._timeout, self._broken = job.timeout, None
@@ -120,6 +120,10 @@ class FuturesBackend:
     def _must_watch(self) -> bool:
         """Tell whether a pset's time is only known when its group has no other and runs at once."""
         return self._timeout is not None and not self._threads
+
+    def reserve(self) -> int:
+        """Return 0: no group waits in a worker."""
+        return 0
 
     def largest_group(self) -> int | None:
         """Return 1 where a pset can only be timed if it is alone."""
@@ -166,7 +170,7 @@ class FuturesBackend:
         return LostGroup(group.id, Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", retryable=again))
 
     def _note_begun(self) -> None:
-        """Note who runs now: executors do not say since when."""
+        """Note which groups have begun to run: executors do not say since when."""
         if self._must_watch():
             now = time.perf_counter()
             for future, task in self._tasks.items():
@@ -202,6 +206,9 @@ class FuturesBackend:
                 return None if task.begun is None else (0, time.perf_counter() - task.begun)
         return None
 
+    def recall(self, group_id: int) -> None:
+        """Do nothing: a group that has begun runs to its end."""
+
     def abort(self, group_id: int) -> None:
         """Give a group up. A worker that runs it cannot be stopped, and gets nothing else till it is done."""
         for future, task in list(self._tasks.items()):
@@ -225,7 +232,7 @@ class FuturesBackend:
         return int(self._workers)
 
     def resources(self) -> list[Resources]:
-        """Return the executor as if it were this machine: nobody knows where its workers are."""
+        """Return this machine's memory: an executor does not say where its workers run."""
         return [{"num_cores": self.core_count(), "memory": total_memory()}]
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
-"""Runs groups in a process, or a thread, that an executor of the user's has started.
+"""Runs groups in a process, or a thread, of an executor that the user has started.
 
-Nobody tells such a process that a map begins or ends, and nobody knows which of them runs what next.
-So it is given the key of a job with each group, and asks for the job itself when it does not have it.
+An executor does not tell its processes that a map begins or ends, nor the driver which of them gets a
+group. So each group comes with the key of its job. A process that does not have the job answers with
+nothing, and the driver sends the group once more, with the job.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from dataclasses import dataclass, field
 from paramsurvey.transport.messages import Group, Job
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.nested_session import own_session_holder
-from paramsurvey.worker.runner import IDLE, Runner, RunningMark, pickle_reply
+from paramsurvey.worker.runner import Runner, pickle_reply
+from paramsurvey.worker.running_mark import IDLE, RunningMark
 from paramsurvey.worker.worker_numbers import WorkerNumbers, claimed_number
 
-JOBS = 3  # that a process keeps: of some surveys that alternate, not of all that there ever were
+JOBS = 3  # that a process keeps, for surveys that alternate; the oldest is dropped
 
 
 class LoadedJobs:
@@ -57,7 +59,7 @@ class LoadedJobs:
 
 jobs = LoadedJobs()
 numbers = WorkerNumbers()
-driver: int | None = None  # the process that surveys; another one, be it forked off it, is a worker
+driver: int | None = None  # the process that called `map`; any other, also one forked from it, is a worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class ThreadLink:
 
     numbers: WorkerNumbers = field(default_factory=WorkerNumbers)  # those of all threads of the executor
     mark: RunningMark = field(default_factory=RunningMark.private)
-    abandoned: threading.Event = field(default_factory=threading.Event)  # nobody waits for the answers
+    abandoned: threading.Event = field(default_factory=threading.Event)  # set by the driver
 
     def running(self) -> tuple[int, float] | None:
         """Return the offset of the pset that runs and for how many seconds, None between psets."""
@@ -88,7 +90,7 @@ def run_group(key: str, group: Group, packed_job: bytes | None, link: ThreadLink
         For a thread of the driver.
     """
     if os.getpid() != driver:
-        os.environ["PARAMSURVEY_WORKER"] = "1"  # whoever imports paramsurvey here makes no log
+        os.environ["PARAMSURVEY_WORKER"] = "1"  # so that paramsurvey, imported here, makes no log
     try:
         runner = jobs.get(key) if packed_job is None else _load(pickle.loads(packed_job))
     except JobNotLoadable as error:
@@ -113,9 +115,9 @@ def _load(job: Job) -> Runner:
 
 
 def limit_threads(environment: Mapping[str, str]) -> None:
-    """Limit the threads of numerical libraries that are loaded already: they read no variable any more.
+    """Limit the threads of numerical libraries that are loaded already: they no longer read the variables.
 
-    It takes threadpoolctl, where that is installed; scikit-learn brings it along.
+    Does nothing where threadpoolctl is not installed; scikit-learn needs it, too.
     """
     threads = environment.get("OMP_NUM_THREADS")
     with suppress(ImportError):

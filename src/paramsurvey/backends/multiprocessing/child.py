@@ -17,8 +17,10 @@ import threading
 import time
 from contextlib import suppress
 from multiprocessing import current_process
-from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from paramsurvey.backends.multiprocessing.channel import WorkerChannel
 
 HELLO = b"hello"  # the first message of a worker: it is ready
 MAINS = ("__main__", "__mp_main__")  # the latter in a process that multiprocessing has spawned
@@ -32,14 +34,16 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: in
     breaks when the driver is gone.
     """
     _end_at_once_with(lifeline)
-    connection = Connection(socket_fd)
-    sys.argv[:], main, number, gpu_ids = pickle.loads(connection.recv_bytes())
+    from paramsurvey.backends.multiprocessing.channel import WorkerChannel
+
+    channel = WorkerChannel(socket_fd)
+    sys.argv[:], main, number, gpu_ids = pickle.loads(channel.receive())
     _prepare_process(driver, mark_fd)
     current_process()._identity = (number,)  # where programs look for a number
     _answer_for_ray(gpu_ids)
     _load_main_file(main)
     with suppress(BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
-        serve(connection, mark_fd, output_fd, number)
+        serve(channel, mark_fd, output_fd, number)
     _leave()
 
 
@@ -96,43 +100,55 @@ def _end_with(driver: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def serve(connection: Connection, mark_fd: int, output_fd: int, number: int) -> None:
+def serve(channel: WorkerChannel, mark_fd: int, output_fd: int, number: int) -> None:
     """Answer jobs and groups until there are no more."""
-    from paramsurvey.backends.multiprocessing.early_replies import EarlyReplySender
-    from paramsurvey.backends.multiprocessing.running_mark import (
-        shared_mark,  # only now: sys.path says where packages are
-    )
-    from paramsurvey.backends.multiprocessing.shared_job import JobMessage, unpack
+    # only now: sys.path says where packages are
+    from paramsurvey.backends.multiprocessing.inbox import ArrivedJob, Inbox
+    from paramsurvey.backends.multiprocessing.running_mark import shared_mark
+    from paramsurvey.backends.multiprocessing.shared_job import unpack
     from paramsurvey.transport.capture import capture_for
+    from paramsurvey.transport.messages import Answer, Reply
     from paramsurvey.worker.job_loading import JobNotLoadable
     from paramsurvey.worker.runner import Runner, pickle_reply
 
     mark = shared_mark(mark_fd)
-    connection.send_bytes(HELLO)
+    sending = threading.Lock()
+
+    def send(answer: Answer) -> None:
+        message = pickle_reply(answer)
+        with sending:
+            channel.send(message)
+
+    channel.send(HELLO)
     _load_what_the_first_job_needs()
-    early_replies = EarlyReplySender(mark, lambda reply: connection.send_bytes(pickle_reply(reply)))
+    inbox = Inbox(channel, mark.running, send, number)
     runner: Runner | None = None
     capture = None
-    while (message := _receive(connection)) is not None:
-        if isinstance(message, JobMessage):
+    while (arrived := inbox.take()) is not None:
+        if isinstance(arrived, ArrivedJob):
             runner = None
             if capture is not None:
                 capture.end()
-            job = unpack(message, connection)
+            mark.jobs[0] += 1
+            job = unpack(arrived)
             capture = capture_for(job.capture, output_fd)
             try:
                 runner = Runner(job)
             except JobNotLoadable as error:
-                connection.send_bytes(pickle.dumps(error.refusal()))
+                send(error.refusal())
                 continue
-            early_replies.follow(runner)
+            finally:
+                mark.jobs[0] += 1
+            inbox.follow(runner)
             _adopt_main(runner.function)
             if capture is not None:
                 runner.capture = capture
                 capture.begin()
+        elif runner is not None and runner.outgrown:
+            send(Reply(arrived.id, 0, 0))
         elif runner is not None:
-            for reply in runner.run(message, mark, number):
-                connection.send_bytes(pickle_reply(reply))
+            for reply in runner.run(pickle.loads(arrived.message), mark.running, inbox.number):
+                send(reply)
 
 
 def _load_what_the_first_job_needs() -> None:
@@ -142,19 +158,16 @@ def _load_what_the_first_job_needs() -> None:
     import paramsurvey.transport.decoders  # noqa: F401
 
 
-def _receive(connection: Connection) -> Any:
-    try:
-        return pickle.loads(connection.recv_bytes())
-    except (EOFError, OSError):
-        return None
-
-
 def _adopt_main(function: Any) -> None:
     """Give ``__main__`` the names that a function of the user's main program brought along.
 
     A function that is sent by value keeps saying that it lives in ``__main__``; with its names
     there, it can hand its neighbours to a pool of its own.
     """
+    from paramsurvey.worker.keywords import KeywordWorker
+
+    if isinstance(function, KeywordWorker):
+        function = function.__wrapped__.__wrapped__
     if getattr(function, "__module__", None) not in MAINS:
         return
     if not hasattr(function, "__globals__"):  # an object that can be called: it is its class that has a name

@@ -7,18 +7,23 @@ import selectors
 import socket
 import sys
 import threading
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from paramsurvey.transport.new_files import first_new, open_own
+from paramsurvey.transport.patient_writing import write_patiently
 
 TAIL_LINES = 30
 LABEL = "\0"  # begins the line by which a worker tells which pset prints what follows
 PIPE = 1 << 16  # bytes that a pipe holds
 LONGEST_LINE = 1 << 24  # bytes: what has no newline for so long is passed on in pieces
 FINISH_SECONDS = 1.0  # a terminal that takes no output for so long holds up no survey
+LAST_SECONDS = 5.0  # nor, at the end of the session, one that takes nothing for so long
+RETRY_SECONDS = 0.05  # between two looks whether a stream takes output again
+MOST_QUEUED = 1 << 26  # characters that wait for a stream which takes none; the lines beyond are counted
 
 
 @dataclass
@@ -39,7 +44,10 @@ class WorkerStream:
 
 
 class OutputRelay:
-    """Reads what all workers print, in one thread, so that none of them ever waits for the driver."""
+    """Reads what all workers print, in one thread, so that none of them ever waits for the driver.
+
+    Nor for the driver's stdout: what that does not take yet (a pager, a terminal after Ctrl-S) waits here.
+    """
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -48,6 +56,10 @@ class OutputRelay:
         self._arrivals: deque[WorkerStream] = deque()
         self._finishes: deque[threading.Event] = deque()
         self._ended = False
+        self._queue: deque[tuple[str, str]] = deque()  # (stream, lines) that are not written yet
+        self._queued = 0  # characters in it
+        self._left_out: Counter[str] = Counter()  # lines by stream that were too many for it
+        self._written = 0  # characters
         self._stem: str | None = None
         self._logs: dict[tuple[str, int], str] = {}
         self._thread = threading.Thread(target=self._relay, daemon=True, name="paramsurvey-output")
@@ -72,12 +84,21 @@ class OutputRelay:
         finished.wait(FINISH_SECONDS)
 
     def close(self) -> None:
-        """Pass on what has arrived so far, and end. May be called twice."""
+        """Pass on what has arrived so far, and end. May be called twice.
+
+        It waits as long as somebody reads, but not for ever.
+        """
         if self._ended:
             return
         self._ended = True
         self._bell.send(b".")
-        self._thread.join()
+        written = -1
+        while self._thread.is_alive() and written != self._written:
+            written = self._written
+            self._thread.join(LAST_SECONDS)
+        self._tell_what_is_lost()
+        if self._thread.is_alive():
+            return  # it waits inside a stream that is no file
         for key in list(self._selector.get_map().values()):
             if isinstance(key.data, WorkerStream):
                 self._end(key.data)
@@ -87,15 +108,23 @@ class OutputRelay:
 
     def _relay(self) -> None:
         while not self._ended:
-            ready = [key.data for key, _ in self._selector.select()]
+            pause = RETRY_SECONDS if self._queue else None
+            ready = [key.data for key, _ in self._selector.select(pause)]
             for stream in filter(None, ready):
                 self._read(stream)
+            self._print_queue()
             if None in ready:  # after the others, of which some may end in here
                 self._wakeup.recv(4096)
                 self._welcome()
                 self._finish()
         self._welcome()
         self._read_all()
+        until = time.monotonic() + LAST_SECONDS
+        while self._queue and time.monotonic() < until:
+            if self._print_queue():
+                until = time.monotonic() + LAST_SECONDS
+            elif self._queue:
+                time.sleep(RETRY_SECONDS)
 
     def _read_all(self) -> None:
         """Read what has arrived by now: from each stream what a pipe holds."""
@@ -110,8 +139,36 @@ class OutputRelay:
         for key in list(self._selector.get_map().values()):
             if key.data is not None:
                 self._end_line(key.data)
-        while self._finishes:
+        self._print_queue()
+
+    def _print_queue(self) -> bool:
+        """Write what waits, as far as the streams take it now; tell whether they took something."""
+        before = self._written
+        while self._queue:
+            name, text = self._queue.popleft()
+            done = _print(name, text)
+            self._written += done
+            self._queued -= done
+            if done < len(text):
+                self._queue.appendleft((name, text[done:]))
+                break
+        for name in list(self._left_out) if self._queued < MOST_QUEUED // 2 else ():
+            self._enqueue(name, f"[{self._left_out.pop(name)} lines were left out here: nobody read them]\n")
+        while self._finishes and not self._queue:
             self._finishes.popleft().set()
+        return self._written > before
+
+    def _enqueue(self, name: str, lines: str) -> None:
+        if self._queued + len(lines) > MOST_QUEUED:
+            self._left_out[name] += lines.count("\n")
+            return
+        self._queue.append((name, lines))
+        self._queued += len(lines)
+
+    def _tell_what_is_lost(self) -> None:
+        lost = sum(text.count("\n") for _, text in self._queue) + self._left_out.total()
+        if lost:
+            _print("stderr", f"paramsurvey: {lost} lines that workers printed are lost: nobody read them\n")
 
     def _welcome(self) -> None:
         while self._arrivals:
@@ -145,15 +202,13 @@ class OutputRelay:
         if LABEL in text or stream.label:
             text = "".join(_labelled(stream, text))
         stream.tail.extend(text.splitlines(keepends=True))
-        with suppress(Exception):  # no stream, or one that the user has closed: nobody wants to read it
-            if self._stem is not None:
-                path = self._log_of(self._stem, stream.pid)
-                with open(path, "a", errors="backslashreplace", opener=open_own) as file:
-                    file.write(text)
-                return
-            target = getattr(sys, stream.name)
-            target.write(text)
-            target.flush()
+        if self._stem is None:
+            self._enqueue(stream.name, text)
+            return
+        with suppress(Exception):  # the disk is full: the survey goes on
+            path = self._log_of(self._stem, stream.pid)
+            with open(path, "a", errors="backslashreplace", opener=open_own) as file:
+                file.write(text)
 
     def _log_of(self, stem: str, pid: int) -> str:
         """Return the file of a worker, which is made when the worker first prints."""
@@ -169,6 +224,14 @@ class OutputRelay:
             self._selector.unregister(stream.fd)
         os.close(stream.fd)
         stream.closed.set()
+
+
+def _print(name: str, text: str) -> int:
+    """Write text to one of the driver's streams; return how many characters need not be written again."""
+    try:
+        return write_patiently(getattr(sys, name), text)
+    except Exception:  # no stream, or one that the user has closed: nobody wants to read it
+        return len(text)
 
 
 def _labelled(stream: WorkerStream, text: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import signal
@@ -11,29 +12,28 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from paramsurvey.backends.multiprocessing.channel import DriverChannel
 from paramsurvey.backends.multiprocessing.output import TAIL_LINES, OutputRelay
 from paramsurvey.backends.multiprocessing.running_mark import crash_report, new_file, shared_mark
-from paramsurvey.backends.multiprocessing.shared_job import SharedJob
+from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import capture
 from paramsurvey.transport.main_file import MainFile
-from paramsurvey.transport.messages import Group
-from paramsurvey.worker.runner import IDLE
 
 ROOT = str(Path(__file__).resolve().parents[3])  # where this package lies
 BOOT = (
     "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.child import main; "
     "main({socket}, {mark}, {output}, {lifeline}, {driver})"
 )
-LARGEST_MAIN = 50_000  # characters that fit into a pipe before anybody reads; a larger one comes with the job
+ABORT_SECONDS = 0.5  # how long a worker may take to write where it is, before it is killed
+KILL_SECONDS = 5.0  # how long the system may take to end a process
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
 
 
 class WorkerProcess:
-    """A process that runs one group at a time, on a pipe of its own.
+    """A process, the connection to it, and what it leaves behind when it ends.
 
     It leads a process group, so that whatever it starts ends with it, and so that Ctrl-C in the
     terminal reaches the driver alone. It is no daemon: it may start processes.
@@ -42,20 +42,27 @@ class WorkerProcess:
     ----------
     relay : OutputRelay
         Gets what it prints.
-    tasks : int, optional
-        How many psets it may run before it is to be replaced; None: any number.
     main : MainFile, optional
         What it imports as soon as it starts.
     number : int
         Its number among the workers.
     gpu_ids : sequence
         What ``ray.get_gpu_ids()`` returns in it.
+
+    Attributes
+    ----------
+    pid : int
+    pidfd : int or None
+        A file descriptor that becomes readable when the process ends, where the system has such.
+    channel : DriverChannel
+    mark : SharedMark
+    printed : str
+        After `end`: what the pset that ran has printed, if output is stored.
     """
 
     def __init__(
         self,
         relay: OutputRelay,
-        tasks: int | None = None,
         main: MainFile | None = None,
         number: int = 1,
         gpu_ids: Sequence[int | str] | None = None,
@@ -64,7 +71,7 @@ class WorkerProcess:
         lifeline, self._lifeline = map(os.fdopen, os.pipe(), "rw")  # whose end here closes with this process
         self._mark_file = new_file()
         self._output_file = capture.new_file()
-        self._mark = shared_mark(self._mark_file.fileno())
+        self.mark = shared_mark(self._mark_file.fileno())
         with theirs, lifeline, ExitStack() as if_it_does_not_start:
             for opened in (ours, self._lifeline, self._mark_file, self._output_file):
                 if_it_does_not_start.enter_context(opened)
@@ -72,29 +79,19 @@ class WorkerProcess:
                 theirs.fileno(), self._mark_file.fileno(), self._output_file.fileno(), lifeline.fileno()
             )
             if_it_does_not_start.pop_all()
-        self.connection = Connection(ours.detach())
+        self.channel = DriverChannel(ours)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        pid = self._process.pid
-        relay.add(os.dup(self._process.stdout.fileno()), "stdout", pid)
-        self._stderr = relay.add(os.dup(self._process.stderr.fileno()), "stderr", pid)
+        self.pid = self._process.pid
+        relay.add(os.dup(self._process.stdout.fileno()), "stdout", self.pid)
+        self._stderr = relay.add(os.dup(self._process.stderr.fileno()), "stderr", self.pid)
         self._process.stdout.close()
         self._process.stderr.close()
-        self.pid = self._process.pid
         self.pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
-        self.number = number
-        self.tasks_left = tasks
-        self.outgrown = False
-        self.ready = False  # it has said so
-        self.begun = time.monotonic()
         self._report = ""
-        self.printed = ""  # after `end`: what the pset that ran printed, where that is stored
-        self.stem = ""
-        self.group_id: int | None = None
-        self._job_key: str | None = None
+        self.printed = ""
         with suppress(OSError):
-            early = main is not None and len(main.text) < LARGEST_MAIN
-            self.connection.send_bytes(pickle.dumps((sys.argv, main if early else None, number, gpu_ids)))
+            self.channel.send(pickle.dumps((sys.argv, main, number, gpu_ids)))
 
     @staticmethod
     def _spawn(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int) -> subprocess.Popen[bytes]:
@@ -107,7 +104,7 @@ class WorkerProcess:
             driver=os.getpid(),
         )
         return subprocess.Popen(
-            [sys.executable, *(f"-W{option}" for option in sys.warnoptions), "-c", boot],
+            [interpreter(), *interpreter_options(), "-c", boot],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -115,28 +112,6 @@ class WorkerProcess:
             start_new_session=True,
             env={**os.environ, "PARAMSURVEY_WORKER": "1"},
         )
-
-    def give(self, group: Group, job: SharedJob) -> None:
-        """Hand over a group, and the job before it where this worker does not have it yet."""
-        self.group_id = group.id
-        with suppress(OSError):  # it died: the end of its connection will say so
-            if self._job_key != job.key:
-                job.send(self.connection, self.pid)
-                self._job_key = job.key
-            self.connection.send_bytes(pickle.dumps(group, protocol=5))
-
-    def running(self) -> tuple[int, float] | None:
-        """Return the offset of the pset that it runs and for how many seconds, None between psets."""
-        begun, offset = self._mark.begun[0], self._mark.offset[0]
-        return None if offset == IDLE else (offset, time.perf_counter() - begun)
-
-    def last_offset(self) -> int | None:
-        """Return the offset of the pset that it ran when it died, None when it ran none."""
-        return None if self._mark.offset[0] == IDLE else self._mark.offset[0]
-
-    def ever_ran(self) -> bool:
-        """Tell whether it ever began a pset."""
-        return self._mark.begun[0] > 0
 
     def has_exited(self) -> bool:
         """Tell whether the process has ended; it stays a zombie until `end`."""
@@ -156,31 +131,45 @@ class WorkerProcess:
 
     def hang_up(self) -> None:
         """Ask it to end when it has nothing in hand."""
-        self.connection.close()
+        self.channel.close()
 
-    def end(self) -> int:
+    def end(self, stem: str = "", ask_where: bool = False) -> int:
         """Kill it with all that it started, and return its exit code; negative: the signal's number.
 
         The group is killed before the process is waited for: until then nobody else can get its id.
+
+        Parameters
+        ----------
+        stem : str
+            How the name of a file begins that gets what the running pset has printed, if that is much.
+        ask_where : bool
+            Have it write first which line of code it executes: `last_words` has that.
         """
         if self._process.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
+                if ask_where:
+                    os.kill(self.pid, signal.SIGABRT)  # faulthandler writes where it is
+                    self.await_exit(ABORT_SECONDS)
                 os.killpg(self.pid, signal.SIGKILL)
-        code = self._process.wait()
-        self.connection.close()
+        code = self._exit_code()
+        self.channel.close()
         self._lifeline.close()
         if not self._mark_file.closed:
             self._report = crash_report(self._mark_file)
             self._mark_file.close()
-            self._mark = self._mark.copy()  # lets go of the memory that was shared
-            self.printed = capture.take_output(
-                self._output_file.fileno(), f"{self.stem}worker-{self.pid}.txt"
-            )
+            self.mark = self.mark.copy()  # lets go of the memory that was shared
+            self.printed = capture.take_output(self._output_file.fileno(), f"{stem}worker-{self.pid}.txt")
             self._output_file.close()
         if self.pidfd is not None:
             os.close(self.pidfd)
             self.pidfd = None
         return code
+
+    def _exit_code(self) -> int:
+        try:
+            return self._process.wait(KILL_SECONDS)
+        except subprocess.TimeoutExpired:  # it waits for a disk: the system ends it when that answers
+            return -signal.SIGKILL
 
     def last_words(self) -> str:
         """Return the last lines that it wrote, and where it crashed. Only after `end`."""
@@ -193,6 +182,36 @@ def _search_path() -> list[str]:
     """Return this process's own: a worker finds the very modules that are found here, and no others."""
     path = [os.path.abspath(entry) for entry in sys.path]
     return path if ROOT in path else [*path, ROOT]
+
+
+def interpreter() -> str:
+    """Return the program that workers run.
+
+    Raises
+    ------
+    WorkerStartError
+        Python does not know where it is.
+    """
+    if not sys.executable:
+        raise WorkerStartError(
+            "Python does not know its own program (sys.executable is empty), so no worker can be started: "
+            "set sys.executable, or use backend='serial'"
+        )
+    return sys.executable
+
+
+def interpreter_options() -> list[str]:
+    """Return the options that this interpreter was started with and that change what Python code does.
+
+    They are those that `multiprocessing` hands over, and all of ``-X``.
+    """
+    options = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # as multiprocessing does
+    known = {words for flag, words in itertools.pairwise(options) if flag == "-X"}
+    for name, value in sys._xoptions.items():
+        words = name if value is True else f"{name}={value}"
+        if words not in known:
+            options += ["-X", words]
+    return list(options)
 
 
 def describe_exit(code: int) -> str:

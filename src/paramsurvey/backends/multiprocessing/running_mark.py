@@ -5,11 +5,32 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from dataclasses import dataclass
 from typing import IO
 
-from paramsurvey.worker.runner import IDLE, RunningMark
+from paramsurvey.worker.running_mark import IDLE, RunningMark, SharedCells
 
-SIZE = 16  # bytes: an int64 and a float64
+SIZE = 32  # bytes: three int64 and a float64
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMark:
+    """The memory that a worker process shares with the driver.
+
+    Attributes
+    ----------
+    running : RunningMark
+        Which pset runs.
+    jobs : cell
+        Twice the number of jobs that the worker has loaded or could not load, plus 1 while it loads one.
+    """
+
+    running: RunningMark
+    jobs: SharedCells[int]
+
+    def copy(self) -> SharedMark:
+        """Return a mark in this process's own memory with the same values."""
+        return SharedMark(self.running.copy(), [self.jobs[0]])
 
 
 def new_file() -> IO[bytes]:
@@ -18,7 +39,7 @@ def new_file() -> IO[bytes]:
         file: IO[bytes] = open(os.memfd_create("paramsurvey"), "w+b")  # noqa: SIM115  (no disk can be full)
     else:
         file = tempfile.TemporaryFile(prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
-    file.write(IDLE.to_bytes(8, "little", signed=True) + bytes(8))
+    file.write(bytes(8) + IDLE.to_bytes(8, "little", signed=True) + bytes(SIZE - 16))
     file.flush()
     return file
 
@@ -29,7 +50,8 @@ def crash_report(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace")
 
 
-def shared_mark(fd: int) -> RunningMark:
+def shared_mark(fd: int) -> SharedMark:
     """Return the mark in the file behind `fd`."""
     memory = memoryview(mmap.mmap(fd, SIZE))
-    return RunningMark(memory[:8].cast("q"), memory[8:].cast("d"))
+    group, offset, jobs, begun = (memory[begin : begin + 8] for begin in range(0, SIZE, 8))
+    return SharedMark(RunningMark(group.cast("q"), offset.cast("q"), begun.cast("d")), jobs.cast("q"))

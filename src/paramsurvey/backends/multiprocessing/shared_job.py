@@ -7,10 +7,10 @@ import os
 import pickle
 import tempfile
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
-from multiprocessing.reduction import recv_handle, send_handle
 from typing import IO, Any
 
+from paramsurvey.backends.multiprocessing.channel import DriverChannel
+from paramsurvey.backends.multiprocessing.inbox import HEADER, ArrivedJob, MessageKind
 from paramsurvey.transport.messages import Job
 
 ALIGNMENT = 64  # bytes: what vector instructions like best
@@ -39,11 +39,16 @@ class SharedJob:
         places = [] if self._file is None else [_append(self._file, buffer) for buffer in buffers]
         self._label = pickle.dumps(JobMessage(replace(job, buffers=()), tuple(places)))
 
-    def send(self, connection: Connection, pid: int) -> None:
-        """Send it to the process `pid`; the buffers are not copied, it gets the file that holds them."""
-        connection.send_bytes(self._label)
-        if self._file is not None:
-            send_handle(connection, self._file.fileno(), pid)
+    def send(self, channel: DriverChannel) -> None:
+        """Send it to a worker; the buffers are not copied, the worker gets the file that holds them.
+
+        Raises
+        ------
+        OSError
+            The worker is gone.
+        """
+        header = HEADER.pack(MessageKind.JOB, self._file is not None)
+        channel.send(header, self._label, fd=None if self._file is None else self._file.fileno())
 
     def close(self) -> None:
         """Forget the buffers here; they stay where a worker uses them."""
@@ -51,13 +56,13 @@ class SharedJob:
             self._file.close()
 
 
-def unpack(label: JobMessage, connection: Connection) -> Job:
-    """Return the job that `label` announces. What is written to its arrays, no other process sees."""
+def unpack(arrived: ArrivedJob) -> Job:
+    """Return the job that has arrived. What is written to its arrays, no other process sees."""
+    label: JobMessage = pickle.loads(arrived.message)
     views: list[Any] = []
-    if label.places:
-        fd = recv_handle(connection)
-        memory = memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_COPY))
-        os.close(fd)
+    if arrived.fd is not None:
+        memory = memoryview(mmap.mmap(arrived.fd, 0, access=mmap.ACCESS_COPY))
+        os.close(arrived.fd)
         views = [memory[begin:end] for begin, end in label.places]
     return replace(label.job, buffers=tuple(views))
 

@@ -7,20 +7,24 @@ long is known by its number and ends no Ray worker.
 
 from __future__ import annotations
 
-import inspect
-import os
 import pickle
 import time
 import uuid
 import warnings
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.backends.nested_worker import NestedWorker
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
+from paramsurvey.backends.ray.lost_tasks import answer_for, died, out_of_memory
+from paramsurvey.backends.ray.ray_options import (
+    check_init_options,
+    check_task_options,
+    resources_of,
+    task_slots,
+)
+from paramsurvey.backends.ray.task import run_group
 from paramsurvey.backends.ray.worker_setup import NestedWorkerSetup
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
@@ -31,30 +35,20 @@ from paramsurvey.errors import (
     BackendMissing,
     OptionError,
     ParamsurveyWarning,
-    UnknownOption,
-    suggestion,
 )
 from paramsurvey.transport.messages import (
     Answer,
     Answers,
     CaptureMode,
-    Failure,
-    FailureKind,
     Group,
     Job,
-    JobRejected,
     LostGroup,
     Reply,
 )
 from paramsurvey.worker.machine import wanted_workers
-from paramsurvey.worker.runner import pickle_reply
-from paramsurvey.worker.worker_numbers import claimed_number
 
 HEAD_SECONDS = 15.0  # without an answer from the head; after 60 Ray would end this process
 FIRST_ANSWER_SECONDS = 10.0  # until the nodes are known
-TASK_OPTIONS = ("num_cpus", "num_gpus", "memory", "name")
-RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}  # as Ray's nodes call them
-ALIASES = {"num_cores": "num_cpus"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +109,7 @@ class RayBackend:
         OptionError
             Naming the one that is unknown or has a value that it cannot have.
         """
-        checked = {}
-        for given, value in options.items():
-            name = ALIASES.get(given, given)
-            if name not in TASK_OPTIONS:
-                known = (*TASK_OPTIONS, *ALIASES)
-                raise UnknownOption(f"a map or a pset has no ray option {given!r}{suggestion(given, known)}")
-            checked[name] = check_value(given, value, str if name == "name" else float)
+        checked = check_task_options(options)
         self._check_possible(options, {**self._defaults(), **checked})
         return checked
 
@@ -167,6 +155,10 @@ class RayBackend:
     def _slots(self, options: Mapping[str, Any]) -> int:
         slots = sum(task_slots(node, options) for node in self._nodes())
         return min(slots, self.core_count()) if self._limit else slots
+
+    def reserve(self) -> int:
+        """Return 0: no group waits in a worker."""
+        return 0
 
     def largest_group(self) -> int | None:
         """Return how many psets a worker may run in its life."""
@@ -229,7 +221,7 @@ class RayBackend:
             self._suspects.update(group.rows)  # Ray ends whole workers, and guesses which: now one by one
             return out_of_memory(group.id, str(error))
         except self._ray.exceptions.RayError as error:
-            return answers_of(self._ray.exceptions, group.id, error)
+            return answer_for(self._ray.exceptions, group.id, error)
         return answer
 
     def _check_cluster(self) -> None:
@@ -251,6 +243,9 @@ class RayBackend:
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return None: the nested workers look at the clock."""
         return None
+
+    def recall(self, group_id: int) -> None:
+        """Do nothing: a group that has begun runs to its end."""
 
     def abort(self, group_id: int) -> None:
         """Cancel the task, and end the Ray worker that runs it, if any."""
@@ -287,46 +282,6 @@ class RayBackend:
         self._connection.close()
 
 
-KEPT_WORKERS = 2  # that a Ray worker keeps: psets with and without options of their own come by turns
-_workers: OrderedDict[NestedWorkerSetup, NestedWorker] = OrderedDict()  # of this Ray worker process
-
-
-def run_group(setup: NestedWorkerSetup, key: str, job: list[Any], group: Group) -> Iterator[bytes]:
-    """Run a group in a Ray worker; yield pickled answers.
-
-    Parameters
-    ----------
-    setup : NestedWorkerSetup
-    key : str
-        The job's.
-    job : list of one ObjectRef
-        Where the job is: in a list Ray leaves it there until it is needed.
-    group : Group
-    """
-    import ray
-
-    os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address  # for functions that use Ray themselves
-    worker = _worker_with(setup)
-    if not worker.knows(key):
-        worker.take_up(ray.get(job[0]))
-    for answer in worker.run(group):
-        yield pickle_reply(answer)
-
-
-def _worker_with(setup: NestedWorkerSetup) -> NestedWorker:
-    """Return the nested worker of this process for tasks with such setup."""
-    import ray
-
-    setup.install()
-    if setup in _workers:
-        _workers.move_to_end(setup)
-        return _workers[setup]
-    while len(_workers) >= KEPT_WORKERS:
-        _workers.popitem(last=False)[1].close()
-    gpu_ids = ray.get_gpu_ids()
-    return _workers.setdefault(setup, NestedWorker(setup.max_tasks, claimed_number(setup.pool), gpu_ids))
-
-
 def import_ray() -> Any:
     """Return the package ray.
 
@@ -339,91 +294,6 @@ def import_ray() -> Any:
     except ImportError as error:
         raise BackendMissing("ray is not installed: pip install 'paramsurvey[ray]'") from error
     return ray
-
-
-def check_init_options(ray: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options for ``ray.init`` with Ray's own names.
-
-    Raises
-    ------
-    UnknownOption
-    """
-    known = [name for name in inspect.signature(ray.init).parameters if name != "kwargs"]
-    checked = {ALIASES.get(name, name): value for name, value in options.items()}
-    for name in checked:
-        if name not in known and not name.startswith("_"):
-            public = [*(name for name in known if not name.startswith("_")), *ALIASES]
-            raise UnknownOption(f"ray.init() has no option {name!r}{suggestion(name, public)}")
-    return checked
-
-
-def check_value(name: str, value: Any, kind: Callable[[Any], Any]) -> Any:
-    """Return an option's value: a text, or a number that is not negative.
-
-    Raises
-    ------
-    OptionError
-    """
-    if kind is str and isinstance(value, str):
-        return value
-    if kind is float and isinstance(value, (int, float)) and value >= 0:
-        return value
-    wanted = "a text" if kind is str else "a number, 0 or more"
-    raise OptionError(f"the ray option {name}={value!r} is not possible: give {wanted}")
-
-
-def task_slots(node: Node, options: Mapping[str, Any]) -> int:
-    """Return how many tasks with these options a node can run at a time."""
-    has = node["Resources"]
-    wants = {ours: options.get(name, 0) for name, ours in RESOURCES.items()}
-    shares = [has.get(name, 0) // amount for name, amount in wants.items() if amount]
-    return int(min(shares, default=has.get("CPU", 0)))
-
-
-def resources_of(resources: Mapping[str, float]) -> Resources:
-    """Return Ray's resources of a node by our names."""
-    node: Resources = {"num_cores": int(resources.get("CPU", 0)), "memory": int(resources.get("memory", 0))}
-    if resources.get("GPU"):
-        node["num_gpus"] = resources["GPU"]
-    return node
-
-
-def answers_of(errors: Any, group_id: int, error: Exception) -> Answer:
-    """Return what to tell the survey about a task that Ray has no answer for.
-
-    Parameters
-    ----------
-    errors : module
-        ``ray.exceptions``
-    group_id : int
-    error : RayError
-    """
-    text = str(error)
-    if isinstance(error, (errors.RuntimeEnvSetupError, errors.TaskUnschedulableError)):
-        return JobRejected(f"Ray cannot run the tasks: {text}")
-    if isinstance(error, errors.RayTaskError) and isinstance(error.cause, ImportError):
-        return JobRejected(
-            f"the Ray workers cannot import what they need ({error.cause}): "
-            "install the same paramsurvey on all nodes",
-            text,
-        )
-    return LostGroup(group_id, died(f"{type(error).__name__}: {first_sentence(text)}", text))
-
-
-def out_of_memory(group_id: int, text: str) -> LostGroup:
-    """Return the loss of a group whose Ray worker was ended because a node ran out of memory."""
-    reason = first_sentence(text).replace("1 worker(s) were", "the worker was")
-    return LostGroup(group_id, Failure(FailureKind.OUT_OF_MEMORY, f"OutOfMemoryError({reason!r})", text))
-
-
-def died(reason: str, details: str = "") -> Failure:
-    """Return the failure of psets whose Ray worker is gone."""
-    return Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", details)
-
-
-def first_sentence(text: str) -> str:
-    """Return the first sentence of what Ray says."""
-    return text.partition("\n")[0].partition(". ")[0]
 
 
 if TYPE_CHECKING:

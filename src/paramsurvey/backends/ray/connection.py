@@ -1,4 +1,4 @@
-"""The connection to a Ray cluster: which one, since when, who else is in it, and whether it still lives."""
+"""The connection to a Ray cluster: which cluster, the nodes in it, and whether it still answers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any
 from paramsurvey.errors import BackendUnreachable
 
 HEAD_FILE = "~/.ray-head-details"
-KNOCK_SECONDS = 2.0  # for a cluster on this machine to accept a connection
+CONNECT_SECONDS = 2.0  # for a cluster to accept a connection
 GOODBYE_SECONDS = 30.0  # Ray takes 25 when the head is dead
-ASK_SECONDS = 1.0  # nodes join and leave in minutes; a question costs the head something
+ASK_SECONDS = 1.0  # between two requests for the nodes, which come and go in minutes
 Node = dict[str, Any]
 
 
@@ -58,7 +58,7 @@ class ClusterWatch:
     def silence(self) -> float:
         """Return for how many seconds there has been no answer, to be called every second or so.
 
-        A caller who was busy for longer may have kept this thread from running: that is no silence.
+        If the caller was busy for longer, this thread may not have run: at most a second is counted.
         """
         now = self._clock()
         self._silence += min(now - self._looked, ASK_SECONDS)
@@ -138,16 +138,16 @@ class Connection:
         return [self._checked(node) for node in self._ray.nodes()]
 
     def _checked(self, node: Node) -> Node:
-        """Have a look at our own node: when the head notices its death, Ray ends this process."""
+        """Ask our own node itself: when the head notices that it has died, Ray ends this process."""
         if node["NodeID"] != self.node_id:
             return node
         alive = node["Alive"] and answers(f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}")
         return {**node, "Alive": alive}
 
     def drop(self) -> None:
-        """Leave a cluster that is dead, also one that was not joined here, for Ray ends processes that stay.
+        """Leave a dead cluster, even one that was not joined here: Ray would end this process.
 
-        That takes a while; nobody waits for it but `close`.
+        That takes up to 25 seconds, in a thread; only `close` waits for it.
         """
         self._goodbye = threading.Thread(target=self._ray.shutdown, daemon=True, name="paramsurvey-goodbye")
         self._goodbye.start()
@@ -208,17 +208,17 @@ def started_here(temp_dir: str | None) -> str | None:
 
 
 def answers(address: str | None) -> bool:
-    """Tell whether anybody listens at ``host:port``; a cluster that died leaves its address behind."""
+    """Tell whether a process listens at ``host:port``; a cluster that died leaves its address behind."""
     host, _, port = (address or "").rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
     except (OSError, ValueError):
         return False
     return True
 
 
 def wait_until_reachable(address: str | None) -> None:
-    """Find out at once that nobody is there: Ray would try for minutes.
+    """Raise at once where no cluster listens at the address: Ray would try for minutes.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def wait_until_reachable(address: str | None) -> None:
     """
     port = (address or "").rpartition(":")[2]
     if port.isdigit() and not answers(address):
-        raise BackendUnreachable(explanation(address, ConnectionRefusedError("nobody answers there")))
+        raise BackendUnreachable(explanation(address, ConnectionRefusedError("nothing listens there")))
 
 
 def show_token_to_this_machine(ray: Any, address: str | None) -> None:

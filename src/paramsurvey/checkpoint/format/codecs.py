@@ -208,7 +208,7 @@ def decode(
 ) -> list[Piece]:
     """Return the values of a stored column, an `Array` or `ChunkedArray`, and where they belong.
 
-    Unpickling runs code of whoever has written the pickle: unless `unpickle` is true, a pickled value is
+    Unpickling runs code that the writer of the pickle chose: unless `unpickle` is true, a pickled value is
     a text that says what it is.
     """
     if isinstance(array, pa.ChunkedArray):

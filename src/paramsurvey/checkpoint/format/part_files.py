@@ -1,16 +1,16 @@
 """Parts: the Parquet files that a checkpoint is made of.
 
-A part is written aside, synced and renamed, so that whoever sees it sees all of it. Its name says
+A part is written aside, synced and renamed, so that a reader finds all of it or nothing. Its name says
 which batches it holds, how many rows, the checksum of the file, and the token of the run that wrote it::
 
     00000017-00000024-000180000-9d3c1b2a-5e0c77d1.parquet
 
 is what batches 17 to 24 were merged into. A part whose rows another part holds as well is one that was
-merged, and counts no more; it may still be there if somebody was killed in between. Names in format 1
+merged, and counts no more; it may still be there if the program was killed in between. Names in format 1
 have no token.
 
 The numbers of the batches overlap where two runs have written at the same time, each of which believed
-that it was alone. The token keeps their names apart; `doubles` sees to their rows.
+that it was alone. The token keeps their names apart; `doubles` decides which of their rows count.
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.atomic_files import write_whole
 from paramsurvey.checkpoint.format.schema import PartTable, check_columns, field_info, joined
+from paramsurvey.checkpoint.format.time_columns import TIME_TYPES
 from paramsurvey.checkpoint.typed_hash import Hasher
 
 RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
-FAN_IN = 16  # so many parts of about one size become one
+FAN_IN = 16  # so many parts of about the same size are merged into one
 LARGEST = 64 * 2**20  # bytes: no merge makes more, for it happens in memory
 SMALL = 2**20  # bytes: read as a whole almost as soon as opened
 NUMBER = 8  # bytes
+DIFFERENCES = (pa.int64(), pa.int32(), TIME_TYPES["start"])  # types that are stored as differences
 LAST = np.iinfo(np.int64).max  # of all positions
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio: spreads neighbours far apart
 
@@ -64,7 +66,7 @@ class Part:
 
     @classmethod
     def of(cls, path: Path) -> Part | None:
-        """Return the part at `path`, or None where the name is not one's."""
+        """Return the part at `path`, or None where the name is not that of a part."""
         match = _NAME.fullmatch(path.name)
         if match is None:
             return None
@@ -78,7 +80,7 @@ class Part:
             return max(self.path.stat().st_size, NUMBER * self.rows * _columns_of(self.path))
         except FileNotFoundError:
             return 0
-        except (OSError, pa.ArrowException):  # who reads it will say what is wrong with it
+        except (OSError, pa.ArrowException):  # reading it will report what is wrong
             return LARGEST
 
 
@@ -177,7 +179,7 @@ def _serialized(table: Any) -> Any:
         sink,
         compression="none",
         use_dictionary=[f.name for f in table.schema if pa.types.is_string(f.type)],
-        column_encoding={f.name: "DELTA_BINARY_PACKED" for f in table.schema if f.type == pa.int64()},
+        column_encoding={f.name: "DELTA_BINARY_PACKED" for f in table.schema if f.type in DIFFERENCES},
         write_statistics=False,
     )
     return sink.getvalue()

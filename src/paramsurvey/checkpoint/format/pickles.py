@@ -1,4 +1,4 @@
-"""What Arrow has no type for, as pickles; and what is shown of them by who does not unpickle."""
+"""Values for which Arrow has no type, as pickles; and the text that stands for one that is not unpickled."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def unpickled(array: Any) -> list[Any]:
 
 
 def shown(content: object) -> str:
-    """Return what is shown of a pickled value by who does not unpickle; other values look otherwise."""
+    """Return the text that stands for a pickled value where it is not unpickled; different values differ."""
     bare = content if isinstance(content, bytes) else repr(content).encode(errors="backslashreplace")
     return f"<a pickled object of {len(bare)} bytes, {zlib.crc32(bare):08x}>"

@@ -1,7 +1,8 @@
-"""What stands in a part: the psets' columns and the results', and what is said of each of them.
+"""The columns of a part: those of psets and of results, and what their metadata say.
 
-A column's metadata say whose key it is, and how its values are stored. Helpers stand beside it: what
-is what in a column of several kinds, and the identities of psets that are pickled.
+The metadata of a column say which key it holds, of psets or of results, and how its values are stored. Some
+columns have a helper column: the kind of each value, where there are several kinds, or the identities of
+pickled pset values.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format import pickles
 from paramsurvey.checkpoint.format.codecs import Encoded, Piece, codecs, decode, encode, shifted
+from paramsurvey.checkpoint.format.time_columns import TIME_TYPES, joined_times, read_times
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
+from paramsurvey.engine.pset_times import Times
 from paramsurvey.errors import CheckpointError
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.pickling import dump_code
@@ -46,7 +49,7 @@ class StoredColumn:
     dtype : str
         What pandas called the type; empty: whatever the values give.
     hashes : HashPairs, optional
-        The identities of pickled pset values, so that nobody has to unpickle them to compare.
+        The identities of pickled pset values, so that they can be compared without unpickling.
     """
 
     role: str
@@ -56,8 +59,24 @@ class StoredColumn:
     hashes: HashPairs | None = None
 
 
-def to_table(positions: Any, columns: Iterable[StoredColumn], psets: Iterable[str]) -> Any:
-    """Return what is written of some rows."""
+def to_table(
+    positions: Any,
+    columns: Iterable[StoredColumn],
+    psets: Iterable[str],
+    times: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return what is written of some rows.
+
+    Parameters
+    ----------
+    positions : int64 Array
+        Where the rows belong.
+    columns : iterable of StoredColumn
+    psets : iterable of str
+        The psets' keys.
+    times : mapping, optional
+        What `time_columns` gives.
+    """
     names, taken = frozenset(psets), {POSITION}
     fields = [pa.field(POSITION, pa.int64(), metadata={KEY: json.dumps({"role": "position"})})]
     arrays = [positions]
@@ -66,6 +85,9 @@ def to_table(positions: Any, columns: Iterable[StoredColumn], psets: Iterable[st
         for field, array in _fields(stored, name):
             fields.append(field)
             arrays.append(array)
+    for key, array in (times or {}).items():
+        fields.append(_field(_free_name(f"_{key}", taken), array, {"role": "time", "key": f"s{key}"}))
+        arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
@@ -95,7 +117,7 @@ def _field(name: str, array: Any, info: Mapping[str, str]) -> Any:
 
 
 def _physical_name(stored: StoredColumn, psets: frozenset[str]) -> str:
-    """Return what the column is called in the file: its key, unless that would be somebody else's."""
+    """Return what the column is called in the file: its key, unless another column has that name."""
     key = stored.key
     if stored.role in ("failure", "output"):
         return f"_{key}"
@@ -183,8 +205,10 @@ def _is_known(kind: Any, says: Mapping[str, str], infos: Mapping[str, Mapping[st
     role = says.get("role")
     if role in HELPERS:
         return kind == HELPERS[role] and says.get("of") in infos
+    if role == "time":
+        return bool(TIME_TYPES.get(says.get("key", "")[1:]) == kind)
     if role not in ROLES:
-        return True  # nobody looks at it
+        return True  # no reader looks at it
     codec, key = says.get("codec"), says.get("key", "")
     known = codec == "number" or codec in codecs()
     return known and "dtype" in says and key[:1] in (("s", "p") if role == "result" else ("s",))
@@ -197,7 +221,7 @@ class PartTable:
     ----------
     table : pyarrow.Table
     unpickle : bool
-        Whether its objects may be unpickled, which runs code of whoever has written them. Else a text
+        Whether its objects may be unpickled, which runs code that their writer chose. Else a text
         stands for each of them.
 
     Raises
@@ -273,6 +297,21 @@ class PartTable:
                 found.update(zip(numbers[at].tolist(), texts, strict=True))
         return found
 
+    def times(self) -> Times:
+        """Return when and where the psets ran; in a part of an older version, that is not known."""
+        return read_times({key: self._array(name) for key, name in self._time_names().items()}, len(self))
+
+    def time_arrays(self) -> dict[str, Any]:
+        """Return the same as it is stored, with nulls where nothing is."""
+        names, count = self._time_names(), len(self)
+        return {
+            key: self._table.column(names[key]) if key in names else pa.chunked_array([pa.nulls(count, kind)])
+            for key, kind in TIME_TYPES.items()
+        }
+
+    def _time_names(self) -> dict[str, str]:
+        return {says["key"][1:]: name for name, says in self._infos.items() if says.get("role") == "time"}
+
     def pset_columns(self) -> dict[str, Values | HashPairs]:
         """Return what the psets' identities are computed from; nothing is unpickled."""
         return {str(stored.key): self._comparable(stored) for stored in self.columns("pset")}
@@ -315,7 +354,12 @@ def joined(tables: Sequence[PartTable]) -> Any:
             gathered.setdefault((stored.role, stored.key), []).append((start, table, stored))
     columns = [_joined_column(found, starts) for found in gathered.values()]
     positions = pa.chunked_array([table.positions for table in tables])
-    return to_table(positions, columns, [str(key) for role, key in gathered if role == "pset"])
+    return to_table(
+        positions,
+        columns,
+        [str(key) for role, key in gathered if role == "pset"],
+        joined_times([table.time_arrays() for table in tables]),
+    )
 
 
 def _joined_column(found: list[tuple[int, PartTable, StoredColumn]], starts: list[int]) -> StoredColumn:
@@ -365,7 +409,7 @@ def storable_text(text: str) -> str:
 
 
 def printed_column(texts: Mapping[int, str], count: int) -> list[StoredColumn]:
-    """Return the column of what some of `count` psets printed; none where nobody printed anything."""
+    """Return the column of what some of `count` psets printed; none where no pset printed anything."""
     values = [storable_text(text) for text in texts.values()]
     pieces: list[Piece] = [(np.array(list(texts), dtype=np.int64), values)]
     return [StoredColumn("output", "output", encode(pieces, count))] if texts else []

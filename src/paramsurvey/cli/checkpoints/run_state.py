@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.checkpoints.saved_command import check_started
 from paramsurvey.cli.checkpoints.stored_commands import count_by_other_commands
-from paramsurvey.cli.errors import ALL_FINISHED, SOME_FAILED
+from paramsurvey.cli.errors import ALL_FINISHED, RUN_DIED, SOME_FAILED
 
 if TYPE_CHECKING:
     from paramsurvey.checkpoint.doubles import Finished
     from paramsurvey.engine.failure_causes import Case
-    from paramsurvey.reporting.eta import RateMeter
+    from paramsurvey.reporting.rate import RateMeter
 
 SHOWN_CAUSES = 5
+SHOWN_RUNNING = 5
 MAX_WIDTH = 78  # of a line, in characters
 SILENT_SECONDS = 30  # a driver that is alive but has written nothing for longer is worth mentioning
 JSON_FIELDS = ("name", "host", "pid", "started", "ended", "updated", "elapsed", "counts", "command")
@@ -80,13 +81,40 @@ class RunState:
         return "died" if status == "running" and not self.alive else status
 
     @property
+    def share(self) -> float:
+        """The share of the psets that are settled, from 0 to 1."""
+        total = self.counts["total"]
+        return self.settled / total if total else 1.0
+
+    @property
+    def running(self) -> Sequence[Mapping[str, Any]]:
+        """The psets that have been running for longest: ``number``, ``pset`` as text, and ``seconds``."""
+        running = self._outlook.get("running", ()) if self.status == "running" else ()
+        return [{**one, "seconds": one["seconds"] + self.silent_for} for one in running]
+
+    @property
+    def _outlook(self) -> Mapping[str, Any]:
+        outlook: Mapping[str, Any] = self.run.get("outlook") or {}  # older checkpoints do not have it
+        return outlook
+
+    def told_seconds_left(self) -> tuple[float, float] | None:
+        """Return between how many seconds the run will take from now, as its driver told last."""
+        span = self._outlook.get("seconds_left")
+        if self.status != "running" or not span:
+            return None
+        low, high = (max(0.0, seconds - self.silent_for) for seconds in span)
+        return low, high
+
+    @property
     def silent_for(self) -> float:
         """Seconds since the driver last wrote its counters."""
         updated = datetime.fromisoformat(self.run["updated"].replace("Z", "+00:00"))
         return max(0.0, (datetime.now(UTC) - updated).total_seconds())
 
     def exit_code(self) -> int:
-        """Return 0 if all psets have finished, or still can, 1 otherwise."""
+        """Return 0 if all psets have finished, or still can; 4 if the driver has died; 1 otherwise."""
+        if self.status == "died":
+            return RUN_DIED
         good = self.status == "running" or self.counts["finished"] == self.counts["total"]
         return ALL_FINISHED if good and not self.failed else SOME_FAILED
 
@@ -97,6 +125,8 @@ class RunState:
             "status": self.status,
             "alive": self.alive,
             "failed": self.failed,
+            "percent": round(100 * self.share, 1),
+            "running": self.running,
             **{key: self.run.get(key) for key in JSON_FIELDS},
             "per_second": self.rate,
             "seconds_left": self.seconds_left,
@@ -115,7 +145,7 @@ class RunState:
 
 def is_alive(directory: str) -> bool:
     """Tell whether the driver of a run is alive."""
-    from paramsurvey.checkpoint.lock import holder_of
+    from paramsurvey.checkpoint.locking.lock import holder_of
 
     held = holder_of(Path(directory))
     return held is not None and held[1]
@@ -139,8 +169,8 @@ def read_state(directory: str, meter: RateMeter | None = None, previous: RunStat
     BadUsage
         The run has not written anything yet.
     """
-    from paramsurvey.checkpoint.lock import holder_of
-    from paramsurvey.checkpoint.run_file import read_run
+    from paramsurvey.checkpoint.locking.lock import holder_of
+    from paramsurvey.checkpoint.run_json.run_file import read_run
 
     check_started(directory)
     run = read_run(Path(directory))
@@ -162,14 +192,11 @@ def _rate_and_seconds_left(
     """Return the psets per second and the seconds left, as far as they are known."""
     new = state.settled - state.counts.get("resumed", 0)
     rate = new / state.run["elapsed"] if new > 0 and state.run["elapsed"] > 0 else None
-    remaining = state.counts["total"] - state.settled
-    if state.status != "running" or remaining <= 0:
-        return rate, None
-    if meter is None:
-        return rate, (remaining / rate, remaining / rate) if rate else None
-    now = time.monotonic()
-    meter.observe(now, state.settled)
-    return meter.per_second(now) or rate, meter.seconds_left(now, remaining)
+    if meter is not None and state.status == "running":
+        now = time.monotonic()
+        meter.observe(now, state.settled)
+        rate = meter.per_second(now) or rate
+    return rate, state.told_seconds_left()
 
 
 def _cases(directory: Path, run: dict[str, Any], previous: RunState | None) -> Sequence[Case]:
@@ -228,6 +255,7 @@ def _finished(directory: Path) -> Finished:
 def describe(state: RunState) -> list[str]:
     """Return the state in lines for people to read."""
     from paramsurvey.reporting.humanize import clipped
+    from paramsurvey.transport.safe_text import safe_line
 
     command = shlex.join(_program_name(str(word)) for word in state.run.get("command", ()))
     lines = [
@@ -236,12 +264,13 @@ def describe(state: RunState) -> list[str]:
         *(f"  {line}" for line in _of_other_commands(state.directory)),
         f"  {_times(state)}",
         f"  {clipped(command, MAX_WIDTH)}" if command else "",
+        *(f"  {_running(one)}" for one in state.running[:SHOWN_RUNNING]),
         *(f"  {_case(case)}" for case in state.cases[:SHOWN_CAUSES]),
     ]
     rest = state.cases[SHOWN_CAUSES:]
     if rest:
         lines.append(f"  {sum(case.count for case in rest):,} failures of {len(rest)} other causes")
-    return [line for line in [*lines, _next_step(state)] if line]
+    return [safe_line(line) for line in [*lines, _next_step(state)] if line]
 
 
 def _headline(state: RunState) -> str:
@@ -260,7 +289,7 @@ def _counts(state: RunState) -> str:
         "from an earlier run": counts.get("resumed", 0),
         "not run": 0 if state.alive else counts["total"] - state.settled,
     }
-    first = f"{counts['finished']:,} of {counts['total']:,} psets finished"
+    first = f"{int(100 * state.share)} %: {counts['finished']:,} of {counts['total']:,} psets finished"
     return ", ".join([first, *(f"{count:,} {name}" for name, count in numbers.items() if count)])
 
 
@@ -274,17 +303,22 @@ def _of_other_commands(directory: str) -> list[str]:
 
 
 def _times(state: RunState) -> str:
-    from paramsurvey.reporting.humanize import duration, frequency
+    from paramsurvey.reporting.humanize import duration, frequency, span
 
     parts = [duration(state.run["elapsed"])]
     if state.rate:
         parts.append(frequency(state.rate))
     if state.seconds_left:
-        low, high = map(duration, state.seconds_left)
-        parts.append(f"about {low} left" if low == high else f"{low} to {high} left")
+        parts.append(f"ETA {span(*state.seconds_left)}")
     if state.status == "running" and state.silent_for > SILENT_SECONDS:
         parts.append(f"nothing written for {duration(state.silent_for)}")
     return ", ".join(parts)
+
+
+def _running(running: Mapping[str, Any]) -> str:
+    from paramsurvey.reporting.humanize import clipped, duration
+
+    return clipped(f"running for {duration(running['seconds'])}: {running['pset']}", MAX_WIDTH)
 
 
 def _program_name(word: str) -> str:

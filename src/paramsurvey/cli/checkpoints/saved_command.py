@@ -70,8 +70,8 @@ def discard_unstarted(checkpoint: str) -> None:
 
 def _may_save(path: Path) -> bool:
     """Tell whether a directory is new, empty, or a checkpoint that no other run uses."""
-    from paramsurvey.checkpoint.lock import holder_of
-    from paramsurvey.checkpoint.run_file import NAME as RUN_FILE
+    from paramsurvey.checkpoint.locking.lock import holder_of
+    from paramsurvey.checkpoint.run_json.run_file import NAME as RUN_FILE
 
     if not path.exists():
         return True
@@ -94,7 +94,7 @@ def load_command(checkpoint: str) -> SavedCommand:
         A ValueError: the directory is not a checkpoint.
     """
     from paramsurvey.checkpoint.atomic_files import read_json
-    from paramsurvey.checkpoint.run_file import read_run
+    from paramsurvey.checkpoint.run_json.run_file import read_run
 
     path = Path(checkpoint) / FILE_NAME
     if path.exists():
@@ -155,7 +155,7 @@ def _are_texts(value: object) -> bool:
 
 def has_started(checkpoint: str) -> bool:
     """Tell whether a run has got so far that its checkpoint can be read."""
-    from paramsurvey.checkpoint.run_file import NAME as RUN_FILE
+    from paramsurvey.checkpoint.run_json.run_file import NAME as RUN_FILE
 
     return (Path(checkpoint) / RUN_FILE).exists()
 

@@ -7,12 +7,13 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.errors import suggestion
+from paramsurvey.errors import WorkerFunctionError, suggestion
+from paramsurvey.worker.keywords import EXTRAS, KeywordFunction, check_fits, keywords
 
 FUNCTION_REFERENCE = re.compile(r"([\w./-]+):([A-Za-z_][\w.]*)")
 WORKER_ARGUMENTS = 3  # pset, system_kwargs, user_kwargs
@@ -73,45 +74,43 @@ def _import(name: str) -> Any:
         ) from error
 
 
-def as_worker(function: Function, names: Collection[str]) -> tuple[Function, Any]:
-    """Return a worker function and its user_kwargs.
+def as_worker(function: Function, names: Collection[str]) -> Function:
+    """Return what to give to `paramsurvey.map`.
 
     Parameters
     ----------
     function : callable
-        ``func(pset, system_kwargs, user_kwargs)``, or a function whose arguments have the names of the
-        parameters.
+        ``func(pset, system_kwargs, user_kwargs)``, or a function for `paramsurvey.keywords`.
     names : collection of str
         The names of the parameters.
 
     Raises
     ------
     BadUsage
-        The function is neither.
+        The function is neither, or does not take the parameters.
     """
+    try:
+        if not isinstance(function, KeywordFunction):
+            if _is_worker_function(function, names):
+                return function
+            function = keywords(function)
+        check_fits(function, names, EXTRAS)
+    except WorkerFunctionError as error:
+        raise BadUsage(str(error)) from None
+    return function
+
+
+def _is_worker_function(function: Function, names: Collection[str]) -> bool:
+    """Tell a worker function by its three arguments, none of which has the name of a parameter."""
     try:
         arguments = inspect.signature(function).parameters
     except (ValueError, TypeError):  # it is written in C and has no signature
-        return function, None
-    kinds = inspect.Parameter
-    named = [a for a in arguments.values() if a.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)]
-    takes_any_name = any(a.kind == kinds.VAR_KEYWORD for a in arguments.values())
-    required = {a.name for a in named if a.default is kinds.empty}
-    if required <= set(names) and (takes_any_name or set(names) <= {a.name for a in named}):
-        return call_by_name, function
-    if len(required) == WORKER_ARGUMENTS or next(iter(arguments), "") == "pset":
-        return function, None
-    raise BadUsage(
-        f"{function.__name__}({', '.join(arguments)}) does not take the parameters {', '.join(names)}: "
-        "give it arguments with these names, or (pset, system_kwargs, user_kwargs)"
-    )
-
-
-def call_by_name(
-    pset: dict[str, Any], system_kwargs: dict[str, Any], function: Function
-) -> Mapping[str, Any]:
-    """Call a function with the parameters as its arguments; a result that is not a dict is ``result``."""
-    value = function(**pset)
-    if value is None:
-        return {}
-    return dict(value) if isinstance(value, Mapping) else {"result": value}
+        return True
+    if next(iter(arguments), "") == "pset" and "pset" not in names:
+        return True
+    required = {
+        one.name
+        for one in arguments.values()
+        if one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+    }
+    return len(required) == WORKER_ARGUMENTS and required.isdisjoint(names)

@@ -203,8 +203,7 @@ class FunctionTask:
             It cannot be imported, or does not take the parameters.
         """
         selection = requested.selection
-        function, user_kwargs = as_worker(load_function(self.reference), selection.names)
-        return {"func": function, "psets": selection, "user_kwargs": user_kwargs}
+        return {"func": as_worker(load_function(self.reference), selection.names), "psets": selection}
 
 
 if TYPE_CHECKING:

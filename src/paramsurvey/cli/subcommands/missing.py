@@ -14,6 +14,7 @@ from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 from paramsurvey.cli.tables.output_file import check_output, write_table
 from paramsurvey.cli.tables.stdout import PREVIEW_ROWS, STDOUT, more_rows
 from paramsurvey.cli.tables.table import Table
+from paramsurvey.transport.safe_text import safe_line
 
 EPILOG = """\b
 Examples:
@@ -58,4 +59,4 @@ def _print_reasons(missing: Any) -> None:
             print(more_rows(len(missing) - number))
             return
         pset = ", ".join(f"{name}={value}" for name, value in row.items() if not name.startswith("_"))
-        print(f"{pset}: {row['_exception']}")
+        print(safe_line(f"{pset}: {row['_exception']}"))

@@ -7,6 +7,7 @@ import json
 import click
 
 from paramsurvey.cli.checkpoints.run_state import describe, read_state
+from paramsurvey.cli.errors import RUN_DIED
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 
 EPILOG = """\b
@@ -19,10 +20,13 @@ Examples:
 @click.command(epilog=EPILOG, short_help="Show how far a run with a checkpoint is.")
 @checkpoint_argument
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def status(directory: str, as_json: bool) -> None:
+@click.pass_context
+def status(ctx: click.Context, /, directory: str, as_json: bool) -> None:
     """Show how far the run with the checkpoint DIR is, and whether it is alive.
 
-    The run may be on another machine that has the same file system.
+    The run may be on another machine that has the same file system. Exit code: 4 if the run has died, else 0.
     """
     state = read_state(directory)
     print(json.dumps(state.to_json(), indent=2) if as_json else "\n".join(describe(state)))
+    if state.status == "died":
+        ctx.exit(RUN_DIED)

@@ -14,7 +14,7 @@ from paramsurvey.cli.checkpoints.run_state import MAX_WIDTH, RunState, describe,
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 
 if TYPE_CHECKING:
-    from paramsurvey.reporting.eta import RateMeter
+    from paramsurvey.reporting.rate import RateMeter
 
 LINES_SECONDS = 30.0  # between two reports, where stdout is not a terminal
 LIVE_SECONDS = 1.0  # between two looks, on a terminal
@@ -36,7 +36,8 @@ Examples:
 def watch(ctx: click.Context, /, directory: str, as_json: bool, every: float | None) -> None:
     """Follow the run with the checkpoint DIR until it ends.
 
-    Ctrl-C ends watch, not the run. Exit code: 0 if all parameter sets finished, else 1.
+    Ctrl-C ends watch, not the run. Exit code: 0 if all parameter sets finished, 4 if the
+    run has died, else 1.
     """
     if as_json or not sys.stdout.isatty():
         state = _watch_in_lines(directory, as_json, every or LINES_SECONDS)
@@ -70,7 +71,7 @@ def _watch_live(directory: str, every: float) -> RunState:
 
 def _wait_for_end(directory: str, seconds: float) -> None:
     """Wait until the run ends, at most these seconds."""
-    from paramsurvey.checkpoint.run_file import read_run
+    from paramsurvey.checkpoint.run_json.run_file import read_run
 
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and read_run(Path(directory))["status"] == "running":
@@ -78,7 +79,7 @@ def _wait_for_end(directory: str, seconds: float) -> None:
 
 
 def _start_meter(directory: str) -> RateMeter:
-    from paramsurvey.reporting.eta import RateMeter
+    from paramsurvey.reporting.rate import RateMeter
 
     return RateMeter(time.monotonic(), read_state(directory).settled)
 

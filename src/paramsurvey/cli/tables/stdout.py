@@ -10,6 +10,7 @@ from typing import Any
 from paramsurvey.cli.tables.cells import is_missing, native_or_text
 from paramsurvey.cli.tables.table import Table
 from paramsurvey.cli.tables.text_formats import csv_text
+from paramsurvey.transport.safe_text import safe_line
 
 STDOUT = "-"  # in place of the path of a file
 PREVIEW_ROWS = 30
@@ -56,7 +57,7 @@ class _Column:
         self.name = name
         numbers = (int, float)
         self.is_text = not all(isinstance(value, numbers) or is_missing(value) for value in values)
-        self._texts = [_printable(name), *map(_one_line, values)]
+        self._texts = [safe_line(name), *map(_one_line, values)]
         self.width = (
             min(PREVIEW_WIDTH, max(map(len, self._texts))) if self.is_text else max(map(len, self._texts))
         )
@@ -103,8 +104,4 @@ def _one_line(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     lines = str(native_or_text(value)).strip().splitlines()
-    return f"{_printable(lines[0])} [{len(lines)} lines]" if len(lines) > 1 else _printable("".join(lines))
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+    return safe_line(f"{lines[0]} [{len(lines)} lines]" if len(lines) > 1 else "".join(lines))

@@ -1,6 +1,6 @@
 """A map's psets, in whatever form the user gave them, behind one protocol: `PsetSource`."""
 
-from paramsurvey.params.sources.conversion import as_source
+from paramsurvey.params.sources.conversion import as_source, name_of_used_up
 from paramsurvey.params.sources.pset_source import (
     CategoryCodes,
     ColumnValues,
@@ -22,4 +22,5 @@ __all__ = [
     "as_source",
     "cell_list",
     "make_psets",
+    "name_of_used_up",
 ]

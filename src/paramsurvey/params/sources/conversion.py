@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import length_hint
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.errors import PsetTypeError
@@ -52,6 +54,27 @@ def as_source(psets: object, limit: int | None = None, pset_types: str = "given"
     if isinstance(psets, Iterator):
         return PsetStream(psets)
     return PsetTable.from_dicts(_dicts(psets)[:limit])
+
+
+def name_of_used_up(psets: object) -> str:
+    """Return what to call a generator, or another iterator that can tell, that has nothing left.
+
+    Returns
+    -------
+    str
+        Empty where something is left, or nobody knows. An iterator over an empty list counts as used up.
+
+    Examples
+    --------
+    >>> name_of_used_up(iter([]))
+    'a list_iterator'
+    """
+    if isinstance(psets, GeneratorType):
+        return f"the generator {psets.__name__}" if psets.gi_frame is None else ""
+    if not isinstance(psets, Iterator):
+        return ""
+    left = length_hint(psets, -1)
+    return f"a {type(psets).__name__}" if left == 0 else ""
 
 
 def _typed_by_column(psets: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

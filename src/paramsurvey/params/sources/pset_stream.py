@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,6 +68,13 @@ class PsetStream:
             self._checked.update(pset)
         self._known[self._count] = pset
         self._count += 1
+
+    def first_keys(self) -> tuple[str, ...] | None:
+        """Return the keys of the first pset, which is read after this as before; None where there is none."""
+        for pset in self._psets:
+            self._psets = chain([pset], self._psets)
+            return tuple(pset) if isinstance(pset, Mapping) else None
+        return None
 
     def forget(self, rows: Rows) -> None:
         """Drop these psets, so that a long stream does not fill the memory."""

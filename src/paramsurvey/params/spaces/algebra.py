@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.params.axes import as_axis, values_at
+from paramsurvey.params.axes import all_differ, as_axis, values_at
 from paramsurvey.params.column_names import check_names, refuse_duplicates
 from paramsurvey.params.row_math import Permutation, RepeatedRows, RowIndex, as_array, check_seed, strides
 from paramsurvey.params.spaces.indexed_psets import IndexedPsets
@@ -83,11 +83,19 @@ class Space(IndexedPsets):
         """
         return Shuffled(self, seed)
 
+    def is_distinct(self) -> bool:
+        """Tell whether no two psets can be equal. False: they may be, or it would take long to find out."""
+        return False
+
     def __mul__(self, other: Space) -> Product:
         return Product([self, other]) if isinstance(other, Space) else NotImplemented
 
     def __add__(self, other: Space) -> Concat:
         return Concat([self, other]) if isinstance(other, Space) else NotImplemented
+
+
+def _sum_known(lengths: Sequence[int | None]) -> int | None:
+    return None if None in lengths else sum(filter(None, lengths))
 
 
 # ---- values side by side
@@ -131,6 +139,9 @@ class Aligned(Space):
     def __len__(self) -> int:
         return self._length
 
+    def is_distinct(self) -> bool:
+        return any(isinstance(axis, range) or all_differ(axis) for axis in self._axes)
+
     def columns(self, rows: Rows) -> dict[str, Values]:
         return {name: values_at(axis, rows) for name, axis in zip(self.names, self._axes, strict=True)}
 
@@ -166,9 +177,25 @@ class Product(Space):
     def __len__(self) -> int:
         return self._strides[0] * len(self._factors[0])
 
+    def known_length(self) -> int | None:
+        return None if None in [factor.known_length() for factor in self._factors] else len(self)
+
+    def is_distinct(self) -> bool:
+        return all(factor.is_distinct() for factor in self._factors)
+
+    def axes_text(self) -> str:
+        return " × ".join(map(_factor, self._factors))
+
     def columns(self, rows: Rows) -> dict[str, Values]:
         pairs = zip(self._factors, self._strides, strict=True)
         return reduce(or_, (_factor_columns(factor, stride, rows) for factor, stride in pairs))
+
+
+def _factor(space: Space) -> str:
+    """Return a factor's names and how many rows it has, if that is known."""
+    names, length = ", ".join(space.names), space.known_length()
+    names = f"({names})" if len(space.names) > 1 else names
+    return names if length is None else f"{names} ({length:,})"
 
 
 def _factor_columns(factor: Space, stride: int, rows: Rows) -> dict[str, Values]:
@@ -230,6 +257,9 @@ class Concat(Space):
 
     def __len__(self) -> int:
         return self._starts[-1]
+
+    def known_length(self) -> int | None:
+        return _sum_known([part.known_length() for part in self._parts])
 
     def columns(self, rows: Rows) -> dict[str, Values]:
         shares = list(self._shares(rows))
@@ -312,6 +342,12 @@ class Where(Space):
     def __len__(self) -> int:
         return len(self._chosen)
 
+    def known_length(self) -> int | None:
+        return len(self) if "_chosen" in self.__dict__ else None
+
+    def is_distinct(self) -> bool:
+        return self._space.is_distinct()
+
     def columns(self, rows: Rows) -> dict[str, Values]:
         return self._space.columns(self._chosen.rows(as_array(rows)))
 
@@ -347,6 +383,12 @@ class Shuffled(Space):
 
     def __len__(self) -> int:
         return len(self._space)
+
+    def known_length(self) -> int | None:
+        return self._space.known_length()
+
+    def is_distinct(self) -> bool:
+        return self._space.is_distinct()
 
     def columns(self, rows: Rows) -> dict[str, Values]:
         return self._space.columns(self._order.at(as_array(rows)))

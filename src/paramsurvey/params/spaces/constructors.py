@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from paramsurvey.params.spaces.algebra import Aligned, Grid
@@ -10,12 +10,14 @@ from paramsurvey.params.spaces.distributions import Choice, Distribution, Intege
 from paramsurvey.params.spaces.sampling import Sample
 
 
-def grid(**axes: Iterable[Any]) -> Grid:
+def grid(axes: Mapping[str, Iterable[Any]] | None = None, /, **more: Iterable[Any]) -> Grid:
     """Return a space of every value of each axis with every value of the others. It takes no memory.
 
     Parameters
     ----------
-    **axes : values
+    axes : dict, optional
+        Axes by their names. ``grid({"x": [1, 2]})`` is ``grid(x=[1, 2])``.
+    **more : values
         A list, a range, an array, a Series, an iterator. The last axis varies fastest. At least one.
 
     Returns
@@ -39,16 +41,18 @@ def grid(**axes: Iterable[Any]) -> Grid:
     >>> space[123_456_789]
     {'x': 1234, 'y': 56789}
     """
-    return Grid(axes)
+    return Grid(_together(axes, more))
 
 
-def aligned(**axes: Iterable[Any]) -> Aligned:
+def aligned(axes: Mapping[str, Iterable[Any]] | None = None, /, **more: Iterable[Any]) -> Aligned:
     """Return a space of values side by side: the first of each axis, the second of each, and so on.
 
     Parameters
     ----------
-    **axes : values
-        All of the same length.
+    axes : dict, optional
+        Columns by their names.
+    **more : values
+        Columns, too. All of the same length.
 
     Returns
     -------
@@ -65,16 +69,25 @@ def aligned(**axes: Iterable[Any]) -> Aligned:
     >>> (aligned(city=["Rome", "Oslo"], degrees=[30.5, 12.0]) * grid(year=[2020, 2021]))[2]
     {'city': 'Oslo', 'degrees': 12.0, 'year': 2020}
     """
-    return Aligned(axes)
+    return Aligned(_together(axes, more))
 
 
-def sample(n: int, /, method: str = "random", seed: int = 0, **distributions: Distribution) -> Sample:
+def sample(
+    n: int,
+    columns: Mapping[str, Distribution | Any] | None = None,
+    /,
+    method: str = "random",
+    seed: int = 0,
+    **more: Distribution | Any,
+) -> Sample:
     """Return a space of `n` psets that are drawn from distributions.
 
     Parameters
     ----------
     n : int
         How many psets.
+    columns : dict, optional
+        What the columns are drawn from, by their names. Columns called method or seed must be given here.
     method : str
         ``"random"``: independent numbers.
         ``"sobol"`` and ``"halton"``: quasi-random numbers (scrambled), which fill the space more evenly;
@@ -83,9 +96,8 @@ def sample(n: int, /, method: str = "random", seed: int = 0, **distributions: Di
         All methods but ``"random"`` need scipy.
     seed : int
         The same seed gives the same psets.
-    **distributions : uniform(...), loguniform(...), integers(...) or choice(...)
-        A distribution for each column. The psets depend on the order of the columns. A column cannot be
-        called method or seed.
+    **more : uniform(...), loguniform(...), integers(...), choice(...), a list or a constant
+        Columns, too. Of a list, each value is equally probable. The psets depend on the order of the columns.
 
     Returns
     -------
@@ -103,11 +115,11 @@ def sample(n: int, /, method: str = "random", seed: int = 0, **distributions: Di
 
     Examples
     --------
-    >>> space = sample(8, seed=42, x=uniform(0, 1), k=integers(1, 9), kind=choice(["a", "b"]))
+    >>> space = sample(8, seed=42, x=uniform(0, 1), k=integers(1, 9), kind=["a", "b"])
     >>> space[0]
     {'x': 0.7739560485559633, 'k': 4, 'kind': 'b'}
     """
-    return Sample(n, distributions, method, seed)
+    return Sample(n, _together(columns, more), method, seed)
 
 
 def uniform(low: float, high: float) -> Uniform:
@@ -214,3 +226,15 @@ def choice(values: Iterable[Any]) -> Choice:
     ['linear', 'rbf', 'rbf', 'rbf', 'linear']
     """
     return Choice(values)
+
+
+def _together(axes: Mapping[str, Any] | None, more: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was given in a dict and by keyword as one dict."""
+    if axes is None:
+        return more
+    if not isinstance(axes, Mapping):
+        raise ValueError(f"axes must be a dict of lists, not {axes!r:.50}: write x=[1, 2] or {{'x': [1, 2]}}")
+    for name in axes:
+        if name in more:
+            raise ValueError(f"{name!r} is in the dict and a keyword, too: leave one of them out")
+    return {**axes, **more}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isfinite
 from operator import index
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from paramsurvey.transport.messages import Values
 MOST_INTEGERS = 2**53  # the numbers that values are made of have 53 bits: they reach no more integers
 
 
+@runtime_checkable
 class Distribution(Protocol):
     """Where the values of one column of a `Sample` come from."""
 

@@ -53,6 +53,19 @@ class IndexedPsets(ABC):
             change them.
         """
 
+    def known_length(self) -> int | None:
+        """Return the length; None where functions would have to be called to find it out."""
+        return len(self)
+
+    def axes_text(self) -> str:
+        """Return the axes as they are shown."""
+        return ", ".join(self.names)
+
+    def __repr__(self) -> str:
+        length = self.known_length()
+        count = "" if length is None else ", 1 pset" if length == 1 else f", {length:,} psets"
+        return f"<{type(self).__name__}: {self.axes_text()}{count}>"
+
     def decoder(self) -> SpaceDecoder:
         """Return the object that makes psets of row numbers in a worker."""
         return SpaceDecoder(self)
@@ -88,10 +101,6 @@ class IndexedPsets(ABC):
             return _frame_of(self, range(len(self))[at])
         row = _position(at, len(self))
         return next(self.decoder().psets(range(row, row + 1), None))
-
-    def __repr__(self) -> str:
-        # without the length: after `where`, that can take long to compute
-        return f"<{type(self).__name__}: {', '.join(self.names)}>"
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from operator import index
 from typing import TYPE_CHECKING, Any, overload
 
 from paramsurvey.errors import suggestion
+from paramsurvey.params.axes import check_values, several
 from paramsurvey.params.column_names import check_names
 from paramsurvey.params.row_math import check_seed
 from paramsurvey.params.spaces.algebra import Space
-from paramsurvey.params.spaces.distributions import Distribution
+from paramsurvey.params.spaces.distributions import Choice, Distribution, LogUniform, Uniform
 from paramsurvey.params.spaces.unit_cube import UNIT_CUBES, UnitCube, qmc
 from paramsurvey.transport.messages import Pset, Rows, Values
-from paramsurvey.transport.safe_repr import describe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +31,8 @@ class Sample(Space):
     ----------
     length : int
         How many psets; at most 2**30 with ``"sobol"``.
-    distributions : mapping of str to Distribution
-        A distribution for each column.
+    distributions : mapping of str to Distribution, list or constant
+        A distribution for each column. A list stands for a choice of its values.
     method : str
         ``"random"``, ``"sobol"``, ``"halton"`` or ``"latin_hypercube"``.
     seed : int
@@ -50,15 +50,17 @@ class Sample(Space):
     """
 
     def __init__(
-        self, length: int, distributions: Mapping[str, Distribution], method: str = "random", seed: int = 0
+        self,
+        length: int,
+        distributions: Mapping[str, Distribution | Any],
+        method: str = "random",
+        seed: int = 0,
     ) -> None:
         check_names(distributions)
         if not distributions:
             raise ValueError("a sample needs a column: give at least one, for example x=params.uniform(0, 1)")
-        for name, distribution in distributions.items():
-            _check_distribution(name, distribution)
         self.names = tuple(distributions)
-        self._distributions = dict(distributions)
+        self._distributions = {name: _distribution(name, one) for name, one in distributions.items()}
         _refuse_reserved(method=method, seed=seed)
         self._method = _check_method(method)
         self._length = _check_length(length, method)
@@ -66,6 +68,11 @@ class Sample(Space):
 
     def __len__(self) -> int:
         return self._length
+
+    def is_distinct(self) -> bool:
+        """Tell whether there is a column of floats: that two of 2**53 are the same does not happen."""
+        spread = [one for one in self._distributions.values() if isinstance(one, (Uniform, LogUniform))]
+        return any(one.low < one.high for one in spread)
 
     def columns(self, rows: Rows) -> dict[str, Values]:
         unit = self._unit_cube.at(rows)
@@ -96,20 +103,19 @@ class Sample(Space):
         return {name: value for name, value in self.__dict__.items() if name != "_unit_cube"}
 
 
-def _check_distribution(name: str, distribution: object) -> None:
-    if not callable(getattr(distribution, "at", None)):
-        raise ValueError(
-            f"{name!r} needs a distribution and has {describe(distribution, 100)}: "
-            "give params.uniform, loguniform, integers or choice"
-        )
+def _distribution(name: str, given: Distribution | object) -> Distribution:
+    """Return a distribution as it is, a list as a choice of its values, and a constant as a choice of it."""
+    if isinstance(given, Distribution):
+        return given
+    return Choice(check_values(name, several(given)))
 
 
 def _refuse_reserved(**arguments: object) -> None:
     for name, value in arguments.items():
         if callable(getattr(value, "at", None)):
             raise ValueError(
-                f"a column of a sample cannot be called {name!r}, which is an argument of its own: "
-                "give it another name"
+                f"{name!r} is an argument of sample() of its own: "
+                f"a column of this name can be given in a dict, sample(n, {{{name!r}: ...}})"
             )
 
 

@@ -130,7 +130,7 @@ class _Sender:
     def _succeeds(self, action: Callable[[], object]) -> bool:
         try:
             action()
-        except Exception as error:  # whatever it is, no survey ends for the sake of a graph
+        except Exception as error:  # whatever it is, no survey ends because of a graph
             self.line.drop()
             self.trouble = self.trouble or error
             return False

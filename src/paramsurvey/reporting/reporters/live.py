@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.console import write
 from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.reporters.plain_lines import last_lines
 from paramsurvey.reporting.reporters.screen import Screen
@@ -40,7 +41,7 @@ class LiveReporter:
         """Draw the map as it is now."""
         if final:
             self._screen.close()
-            self._screen.print_above(self._stream, last_lines(progress, self._look()))
+            write(self._stream, last_lines(progress, self._look()))
             return
         if self._painter is None:  # a map that is over before the first picture never loads rich
             from paramsurvey.reporting.reporters.live_layout import Painter

@@ -49,16 +49,18 @@ def live_text(progress: MapProgress, seen: Snapshot, width: int) -> list[Text]:
 
 
 def _pace(progress: MapProgress, seen: Snapshot, width: int) -> Text:
+    """Return the first line; where it is too long, the rate, the time and the name give way to the ETA."""
     settled = progress.finished + progress.failures
     done = settled / progress.total if progress.total else 0.0
-    after = f" {done:4.0%}  {duration(seen.elapsed)}"
-    if seen.per_second is not None:
-        after += f"  {frequency(seen.per_second)}"
-    if seen.seconds_left is not None:
-        after += f"  ETA {span(*seen.seconds_left)}"
+    percent, elapsed = f" {done:4.0%}", f"  {duration(seen.elapsed)}"
+    rate = f"  {frequency(seen.per_second)}" if seen.per_second is not None else ""
+    eta = f"  ETA {span(*seen.seconds_left)}" if seen.seconds_left is not None else ""
     name = Text(clipped(progress.name, width // 4) + " ", style="bold")
-    room = width - name.cell_len - len(after)
-    return Text.assemble(name, _bar(done, progress.failures > 0, max(room, LEAST_BAR)), after)
+    for after in (percent + elapsed + rate + eta, percent + elapsed + eta, percent + eta):
+        room = width - name.cell_len - len(after)
+        if room >= LEAST_BAR:
+            return Text.assemble(name, _bar(done, progress.failures > 0, room), after)
+    return Text(f"{percent}{eta}".strip())
 
 
 def _bar(done: float, failures: bool, width: int) -> Text:
@@ -82,11 +84,14 @@ def _slowest(seen: Snapshot) -> list[Text]:
 
 
 def _last_failure(seen: Snapshot) -> list[Text]:
-    case = seen.last_failure
-    if case is None:
+    last = seen.last_failure
+    if last is None:
         return []
-    line = readable_path(case.cause.line)
-    lines = [Text.assemble((f"{INDENT}last failure: ", "red"), clipped(case.latest, WIDEST))]
+    case, line = last.case, clipped(readable_path(last.case.cause.line), WIDEST)
     like = f"{case.count:,} like it" if case.count > 1 else ""
     where = ", ".join(part for part in (f"at {line}" if line else "", like) if part)
-    return [*lines, Text(f"{INDENT}  {where}")] if where else lines
+    return [
+        Text.assemble((f"{INDENT}last failure: ", "red"), clipped(case.latest, WIDEST)),
+        Text.assemble(f"{INDENT}  ", (clipped(str(last), WIDEST), "cyan")),
+        *([Text(f"{INDENT}  {where}")] if where else []),
+    ]

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, TextIO
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporter import Reporter, plain_line
 from paramsurvey.transport.new_files import make_new
+from paramsurvey.transport.safe_text import safe_block, safe_line
 
 GIVEN_STREAM = "(the given stream)"
 TELLING_VARIABLES = ("PARAMSURVEY", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
 
 
 class RunLog:
-    """A log that never stands in the way: where it cannot write, it says so once and goes on.
+    """A log that never ends or delays a run: where it cannot write, it says so once and goes on.
 
     Made by `RunLog.open`.
 
@@ -58,8 +59,8 @@ class RunLog:
         Parameters
         ----------
         prefix : str
-            What the file's name begins with; it may hold a directory. ``YYYYMMDD-HHMMSS.log`` (UTC)
-            is added. A file that exists is never written to. None: no file.
+            What the file's name begins with; it may hold a directory, which is made.
+            ``YYYYMMDD-HHMMSS.log`` (UTC) is added. A file that exists is never written to. None: no file.
         stream : text stream, optional
             Written to instead of a file, and never closed here.
         on_warning : callable, optional
@@ -96,6 +97,7 @@ class RunLog:
         """Write one or more lines, and have them on their way to the disk before returning. Never raises."""
         if self._stream is None:
             return
+        text = safe_block(text)
         try:
             self._stream.write(text if text.endswith("\n") else text + "\n")
             self._stream.flush()
@@ -137,11 +139,15 @@ class RunLog:
     def _write_header(self) -> None:
         lines = [
             f"paramsurvey start time {_now()}",
-            f"host: {socket.gethostname()}, process {os.getpid()}, directory {_directory()}",
-            f"command line: {shlex.join(sys.orig_argv)}",
+            f"host: {socket.gethostname()}, process {os.getpid()}, directory {safe_line(_directory())}",
+            f"command line: {safe_line(shlex.join(sys.orig_argv))}",
             f"python: {sys.version} on {sys.platform}",
             self._new_versions("versions"),
-            *(f"{name}={value}" for name, value in sorted(os.environ.items()) if _is_telling(name)),
+            *(
+                safe_line(f"{name}={value}")
+                for name, value in sorted(os.environ.items())
+                if _is_telling(name)
+            ),
         ]
         self.write("\n".join(lines))
 
@@ -175,6 +181,8 @@ class LogReporter:
 
 
 def _create(prefix: str) -> TextIO:
+    """Make a file with a new name, in a directory that is made, too, where it is not there."""
+    os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
     names = _names(prefix)
     while True:
         with suppress(FileExistsError):  # another run of this second: let it be

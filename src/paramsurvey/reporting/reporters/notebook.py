@@ -34,7 +34,7 @@ class NotebookReporter:
         self._handle: Any = None
 
     def report(self, progress: MapProgress, final: bool) -> None:
-        """Show the map as it is now; the text beside the HTML is for who reads the file without a browser."""
+        """Show the map as it is now, as HTML, and as text for programs that show no HTML."""
         seen = self._look()
         text = last_lines(progress, seen) if final else pace_line(progress, seen)
         self._show({"text/html": notebook_html(progress, seen, final), "text/plain": text.rstrip()})
@@ -56,17 +56,19 @@ def notebook_html(progress: MapProgress, seen: Snapshot, final: bool) -> str:
     if final:
         return _box([*parts, f"<pre>{escape(last_lines(progress, seen).rstrip())}</pre>"])
     parts += [_line(f"{duration(one.seconds)}: {clipped(str(one), WIDEST)}") for one in seen.slowest]
-    case = seen.last_failure
-    if case is not None:
-        where = f" at {readable_path(case.cause.line)}" if case.cause.line else ""
+    last = seen.last_failure
+    if last is not None:
+        case, line = last.case, clipped(readable_path(last.case.cause.line), WIDEST)
+        where = f" at {line}" if line else ""
         like = f", {case.count:,} like it" if case.count > 1 else ""
         parts.append(_line(f"last failure: {clipped(case.latest, WIDEST)}{where}{like}"))
+        parts.append(_line(f"of {clipped(str(last), WIDEST)}"))
     return _box(parts)
 
 
 def _pace(progress: MapProgress, seen: Snapshot, final: bool) -> str:
     parts = [
-        f"{progress.name}: {progress.finished:,} of {progress.total:,} finished",
+        f"{clipped(progress.name, WIDEST)}: {progress.finished:,} of {progress.total:,} finished",
         f"{progress.failures:,} failed",
         *([f"{progress.retried:,} tried again"] if progress.retried else []),
         duration(seen.elapsed),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.console import write
 from paramsurvey.reporting.humanize import frequency, span
 from paramsurvey.reporting.reporter import Reporter, plain_line
 from paramsurvey.reporting.snapshot import Look, Snapshot
@@ -29,15 +29,18 @@ class PlainReporter:
         self.interval = interval
         self._stream = stream
         self._look = look
+        self._last_line = ""
 
     def report(self, progress: MapProgress, final: bool) -> None:
-        """Write the counters, or do nothing where nobody listens."""
+        """Write the counters; do nothing where the stream is closed."""
         stream = sys.stderr if self._stream is None else self._stream
         if stream is None:  # pythonw and some daemons have no stderr
             return
-        with suppress(OSError, ValueError):  # ValueError: closed
-            stream.write(last_lines(progress, self._look()) if final else pace_line(progress, self._look()))
-            stream.flush()
+        line = plain_line(progress)
+        if line == self._last_line and not final and not self.interval:  # nothing has happened
+            return
+        self._last_line = line
+        write(stream, last_lines(progress, self._look()) if final else pace_line(progress, self._look()))
 
     def close(self) -> None:
         """Do nothing: a line is complete when it is written."""

@@ -1,27 +1,33 @@
-"""A few lines at the bottom of a terminal that are drawn again and again; what is printed appears above.
+"""The bottom of a terminal, where a few lines are drawn again and again; what is printed appears above.
 
-The terminal is left as it is: no cursor is hidden and no mode is set, so that nothing has to be undone
-when the program is killed.
+Whatever is printed: the descriptors of stdout and stderr themselves lead to a pseudo-terminal as long as
+there are lines, so that handlers of `logging`, C code and subprocesses are seen as well. A thread writes what
+arrives there to the real terminal. It is the only place that waits for the terminal (after Ctrl-S, say).
 """
 
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 
-UP = "\x1b[{}A"
-ERASE_BELOW = "\r\x1b[J"
+from paramsurvey.reporting.reporters.screen_text import ScreenText
+
+READ = 1 << 16  # bytes
+MOST_KEPT = 1 << 24  # bytes that wait for a stopped terminal: then whoever prints waits, too
+GATHER = 0.002  # seconds: lines that are printed one after the other are written together
+FRAME = 0.05  # seconds between two drawings
+FINISH = 1.0  # seconds: a terminal that takes no output for so long holds up no survey
+PIECE = 512  # bytes that a terminal takes without waiting, when it takes any
 
 
 class Screen:
     """Draws lines on a terminal, below everything else that is written there.
-
-    Between `open` and `close`, `sys.stderr`, and `sys.stdout` where that is a terminal too, are
-    replaced by streams that write above the lines.
 
     Parameters
     ----------
@@ -31,115 +37,198 @@ class Screen:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._lock = threading.RLock()  # workers' output comes from another thread
-        self._lines: Sequence[str] = ()
-        self._widths: Sequence[int] = ()
-        self._drawn = False
-        self._unfinished = False  # somebody's line above has no end yet
-        self._replaced: dict[str, tuple[Any, Any]] = {}
+        self._relay: _Relay | None = None
+        self._saved: dict[int, int] = {}  # descriptors that lead to the pseudo-terminal, and copies of them
 
     def open(self) -> None:
-        """Begin to catch what is printed. Twice is harmless."""
-        if self._replaced:
-            return
-        for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            if stream is not None and is_terminal(stream):
-                self._replaced[name] = (stream, OutputAboveScreen(self, stream))
-                setattr(sys, name, self._replaced[name][1])
+        """Begin to draw, and to catch what is printed. Twice is harmless.
 
-    def close(self) -> None:
-        """Remove the lines and give the streams back. Twice is harmless."""
-        with self._lock:
-            self._erase()
-            self._lines = ()
-        for name, (stream, above) in self._replaced.items():
-            above.flush()
-            if (
-                getattr(sys, name) is above
-            ):  # otherwise somebody else has replaced it since, and still needs it
-                setattr(sys, name, stream)
-        self._replaced.clear()
+        Raises
+        ------
+        OSError
+            There is no pseudo-terminal or no descriptor left; nothing was changed.
+        """
+        if self._relay is not None:
+            return
+        ours = self._stream.fileno()
+        terminal = os.fstat(ours).st_rdev
+        master, slave = _pseudo_terminal()
+        try:
+            relay = _Relay(os.dup(ours), master)
+        except BaseException:
+            os.close(master)
+            os.close(slave)
+            raise
+        for fd in {1, 2, ours}:
+            with suppress(OSError):
+                if os.isatty(fd) and os.fstat(fd).st_rdev == terminal:
+                    self._saved[fd] = os.dup(fd)
+                    os.dup2(slave, fd)
+        os.close(slave)
+        self._relay = relay
+        relay.start()
 
     def show(self, lines: Sequence[str], widths: Sequence[int]) -> None:
         """Draw lines in the place of those before; `widths` are their widths without control codes."""
-        with self._lock:
-            erasing = self._erasing()
-            self._lines, self._widths = lines, widths
-            self._write(erasing + self._drawing())
+        if self._relay is not None:
+            self._relay.show(lines, widths)
 
-    def print_above(self, stream: TextIO, text: str) -> None:
-        """Write text above the lines; after an unfinished line they are drawn again at the next `show`."""
-        with self._lock:
-            self._erase()
-            with suppress(OSError, ValueError):
-                stream.write(text)
-                stream.flush()
-            self._unfinished = not text.endswith("\n")
-            if not self._unfinished:
-                self._write(self._drawing())
-
-    def _erase(self) -> None:
-        if self._drawn:
-            self._write(self._erasing())
-
-    def _erasing(self) -> str:
-        """Return the codes that remove what is drawn; a terminal that became narrower has wrapped it."""
-        if not self._drawn:
-            return ""
-        self._drawn = False
-        size = self.size()
-        rows = sum(max(1, -(-width // size.columns)) for width in self._widths)
-        return UP.format(min(rows, size.lines - 1)) + ERASE_BELOW
-
-    def _drawing(self) -> str:
-        if not self._lines:
-            return ""
-        start = "\n" if self._unfinished else ""
-        self._drawn, self._unfinished = True, False
-        return start + "".join(f"{line}\n" for line in self._lines)
-
-    def _write(self, text: str) -> None:
-        with suppress(OSError, ValueError):  # the terminal was closed: the survey goes on
-            self._stream.write(text)
-            self._stream.flush()
+    def close(self) -> None:
+        """Remove the lines, and give the descriptors back. Twice is harmless."""
+        relay, self._relay = self._relay, None
+        if relay is None:
+            return
+        for fd, saved in self._saved.items():
+            os.dup2(saved, fd)
+            os.close(saved)
+        self._saved.clear()
+        relay.finish()
 
     def size(self) -> os.terminal_size:
         """Return the terminal's size now."""
+        return _size(self._relay.terminal if self._relay is not None else self._stream.fileno())
+
+
+class _Relay(threading.Thread):
+    """Writes to the terminal: what is printed, and the lines below it.
+
+    Parameters
+    ----------
+    terminal : int
+        A descriptor of its own.
+    source : int
+        The pseudo-terminal's end where what is printed is read.
+    """
+
+    def __init__(self, terminal: int, source: int) -> None:
+        super().__init__(name="paramsurvey-screen", daemon=True)
+        self.terminal = terminal
+        self._source = source
+        self._waking, self._bell = os.pipe()
+        os.set_blocking(self._waking, False)
+        os.set_blocking(self._bell, False)
+        os.set_blocking(source, False)
+        _copy_size(terminal, source)
+        self._text = ScreenText(lambda: _size(terminal))
+        self._wanted: tuple[Sequence[str], Sequence[int]] | None = None
+        self._ending = False
+        self._drained = threading.Event()
+        self._printed = bytearray()  # and not yet given to `_text`
+        self._out = bytearray()  # and not yet taken by the terminal
+        self._drawn_at = 0.0
+
+    def show(self, lines: Sequence[str], widths: Sequence[int]) -> None:
+        """Have lines drawn soon."""
+        _copy_size(self.terminal, self._source)
+        self._wanted = lines, widths
+        self._ring()
+
+    def finish(self) -> None:
+        """Have the lines removed, and wait until all that was printed is on the terminal: not for ever."""
+        self._ending = True
+        self._ring()
+        if self._drained.wait(FINISH):
+            self.join(FINISH / 10)  # it lives on while a process that was started meanwhile can still print
+
+    def _ring(self) -> None:
+        with suppress(BlockingIOError):
+            os.write(self._bell, b"!")
+
+    def run(self) -> None:
+        """Relay until nobody can print there any more."""
+        more = True
+        while more or self._printed or self._out:
+            self._wait(more)
+            if more and len(self._printed) + len(self._out) < MOST_KEPT:
+                more = self._read()
+            self._draw()
+            self._write()
+            if self._ending and not (self._printed or self._out or (more and _is_readable(self._source))):
+                self._drained.set()
+        for fd in (self._source, self.terminal, self._waking, self._bell):
+            os.close(fd)
+
+    def _wait(self, more: bool) -> None:
+        """Wait until there is something to do."""
+        readers = [self._waking, self._source] if more else [self._waking]
+        if len(self._printed) + len(self._out) >= MOST_KEPT:
+            readers = [self._waking]
+        due = max(0.0, self._drawn_at + FRAME - time.monotonic()) if self._printed else None
+        ready, _, _ = select.select(readers, [self.terminal] if self._out else [], [], due)
+        if self._waking in ready:
+            os.read(self._waking, READ)
+        if self._source in ready:
+            time.sleep(GATHER)
+
+    def _read(self) -> bool:
+        """Read what was printed; return False when nobody can print any more."""
         try:
-            size = os.get_terminal_size(self._stream.fileno())
-        except (OSError, ValueError, AttributeError):
-            return os.terminal_size((80, 24))
-        return os.terminal_size((size.columns or 80, size.lines or 24))
+            while len(self._printed) < READ:
+                data = os.read(self._source, READ)
+                if not data:
+                    return False
+                self._printed += data
+        except BlockingIOError:
+            return True
+        except OSError:  # how Linux says that the other end is closed
+            return False
+        return True
+
+    def _draw(self) -> None:
+        now = time.monotonic()
+        wanted, self._wanted = self._wanted, None
+        if self._printed and (self._ending or now >= self._drawn_at + FRAME or len(self._printed) >= READ):
+            self._out += self._text.printed(bytes(self._printed))
+            self._printed.clear()
+            self._drawn_at = now
+        if self._ending:
+            self._out += self._text.clear()
+        elif wanted is not None and not self._out_is_long():
+            self._out += self._text.show(*wanted)
+            self._drawn_at = now
+
+    def _out_is_long(self) -> bool:
+        """Tell whether the terminal has stopped: then it is not given one picture after the other."""
+        return len(self._out) > READ
+
+    def _write(self) -> None:
+        """Write as much as the terminal takes now."""
+        try:
+            while self._out and select.select([], [self.terminal], [], 0)[1]:
+                del self._out[: os.write(self.terminal, self._out[:PIECE])]
+        except OSError:  # the terminal was closed: the survey goes on
+            self._out.clear()
 
 
-class OutputAboveScreen:
-    """A stream that writes above the lines of a screen; for everything else it is the stream itself."""
+def _pseudo_terminal() -> tuple[int, int]:
+    """Return a new pseudo-terminal that passes on what it gets as it is."""
+    import tty
 
-    def __init__(self, screen: Screen, stream: TextIO) -> None:
-        self._screen = screen
-        self._stream = stream
-        self._pending = ""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    return master, slave
 
-    def write(self, text: str) -> int:
-        """Write whole lines, and keep the rest until it is whole or flushed."""
-        whole, newline, self._pending = (self._pending + text).rpartition("\n")
-        if newline:
-            self._screen.print_above(self._stream, whole + newline)
-        return len(text)
 
-    def writelines(self, lines: Sequence[str]) -> None:
-        """Write several texts."""
-        self.write("".join(lines))
+def _is_readable(fd: int) -> bool:
+    return bool(select.select([fd], [], [], 0)[0])
 
-    def flush(self) -> None:
-        """Write what is kept: a prompt, most likely."""
-        if self._pending:
-            text, self._pending = self._pending, ""
-            self._screen.print_above(self._stream, text)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+def _copy_size(terminal: int, other: int) -> None:
+    """Give a pseudo-terminal the size of the terminal: programs ask for it."""
+    import termios
+
+    with suppress(termios.error, OSError):
+        size = termios.tcgetwinsize(terminal)
+        if size != termios.tcgetwinsize(other):
+            termios.tcsetwinsize(other, size)
+
+
+def _size(fd: int) -> os.terminal_size:
+    try:
+        size = os.get_terminal_size(fd)
+    except OSError:
+        return os.terminal_size((80, 24))
+    return os.terminal_size((size.columns or 80, size.lines or 24))
 
 
 def in_notebook() -> bool:
@@ -149,7 +238,7 @@ def in_notebook() -> bool:
 
 
 def is_terminal(stream: object) -> bool:
-    """Tell whether a stream is a terminal, and none that writes above a screen already."""
+    """Tell whether what is written to a stream goes to a terminal, and to nothing that only says so."""
     with suppress(AttributeError, ValueError, OSError):
-        return not isinstance(stream, OutputAboveScreen) and bool(cast(TextIO, stream).isatty())
+        return os.isatty(cast(TextIO, stream).fileno())
     return False

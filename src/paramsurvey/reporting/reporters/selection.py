@@ -1,4 +1,4 @@
-"""Who is told how a map goes on, by what the user asked for and who is there to look."""
+"""Chooses the reporters of a map: by the options, and by where the output goes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def select_reporters(
     reporters: list[Reporter] = [monitor, LogReporter(log)]
     if options.verbose > 0:
         reporters.append(_shown(options, monitor, own_terminal))
-    elif options.progress_dt is not None:  # who asks for progress gets it, and nothing more
+    elif options.progress_dt is not None:  # progress was asked for: show that, and nothing more
         reporters.append(PlainReporter(options.progress_dt))
     reporters.append(_statistics(options, stats))
     if options.carbon_server is not None:
@@ -71,11 +71,13 @@ def _statistics(options: Options, stats: PerfStats) -> Reporter:
     """Return what prints the statistics.
 
     The summary has the times of the psets. So the table at the end says something new where psets have
-    timers of their own: it is printed then, as release 0.4 did at any `verbose`, unless vstats is 0.
+    timers of their own: it is printed then, as release 0.4 did at any `verbose`, unless vstats is 0. At
+    vstats 2 it is printed in any case, and while the map runs only where verbose is 2, too.
     """
-    shown = min(options.vstats, options.verbose, 2)  # percentiles after every action help nobody
-    at_end = AtEnd.ALWAYS if shown >= 2 else AtEnd.OWN_TIMERS if options.vstats > 0 else AtEnd.AFTER_OTHERS
-    return StatisticsReporter(stats, INTERVALS[shown], at_end)
+    often = min(options.vstats, options.verbose, 2) == 2  # percentiles after every action would be too many
+    in_full = options.vstats >= 2 and options.verbose >= 1
+    at_end = AtEnd.ALWAYS if in_full else AtEnd.OWN_TIMERS if options.vstats > 0 else AtEnd.AFTER_OTHERS
+    return StatisticsReporter(stats, INTERVALS[2] if often else math.inf, at_end)
 
 
 def _can_draw() -> bool:

@@ -47,7 +47,7 @@ class StatisticsReporter:
         return self._at_end is AtEnd.ALWAYS or (self._at_end is AtEnd.OWN_TIMERS and bool(own))
 
     def close(self) -> None:
-        """Do nothing: all that was printed is printed."""
+        """Do nothing: nothing is held back."""
 
 
 if TYPE_CHECKING:

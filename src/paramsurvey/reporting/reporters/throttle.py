@@ -1,4 +1,4 @@
-"""Who is told how a map goes on: the terminal, the log, Carbon. Throttling is done here, once for all."""
+"""Calls the reporters of a map (the terminal, the log, Carbon), each when its interval has passed."""
 
 from __future__ import annotations
 

@@ -5,34 +5,23 @@ They are plain functions, and become methods of that class. ``place`` is the bac
 
 from __future__ import annotations
 
-from paramsurvey.testing.contract import (
-    columns,
-    directories,
-    environment,
-    faults,
-    isolation,
-    out_func,
-    outcomes,
-    output,
-    pickling,
-    psets,
-    results,
-    worker,
-    worker_init,
-)
+from importlib import import_module
 
-SUBJECTS = (
-    columns,
-    directories,
-    environment,
-    faults,
-    isolation,
-    out_func,
-    outcomes,
-    output,
-    pickling,
-    psets,
-    results,
-    worker,
-    worker_init,
+SUBJECTS = tuple(
+    import_module(f"{__name__}.{subject}")
+    for subject in (
+        "columns",
+        "directories",
+        "environment",
+        "faults",
+        "isolation",
+        "out_func",
+        "outcomes",
+        "output",
+        "pickling",
+        "psets",
+        "results",
+        "worker",
+        "worker_init",
+    )
 )

@@ -16,16 +16,16 @@ import pytest
 from paramsurvey.testing.place import Place
 from paramsurvey.testing.traits import needs
 
-COUNT, GUILTY = 20, 7
+COUNT, FAULTY = 20, 7
 PSETS = [{"i": i} for i in range(COUNT)]
-INNOCENT = [i for i in range(COUNT) if i != GUILTY]
+OTHERS = [i for i in range(COUNT) if i != FAULTY]
 
 
 def faulty_at_one_pset(fault: Callable[[], Any]) -> Callable[..., Any]:
     """Return a worker function that squares, but for one pset."""
 
     def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> Any:
-        if pset["i"] == GUILTY:
+        if pset["i"] == FAULTY:
             return fault()
         return {"square": pset["i"] ** 2}
 
@@ -48,16 +48,16 @@ def leave() -> None:
     os._exit(3)
 
 
-def starve() -> None:
+def block_the_interpreter() -> None:
     """Sleep in C code that never gives the interpreter's lock back."""
     ctypes.PyDLL(None).sleep(1000)
 
 
 def only_the_faulty_pset_is_missing(results: Any) -> dict[str, Any]:
     """Check that, and return the row of the pset with the fault."""
-    assert results["i"].tolist() == INNOCENT
-    assert results["square"].tolist() == [i**2 for i in INNOCENT]
-    assert results.missing["i"].tolist() == [GUILTY]
+    assert results["i"].tolist() == OTHERS
+    assert results["square"].tolist() == [i**2 for i in OTHERS]
+    assert results.missing["i"].tolist() == [FAULTY]
     row: dict[str, Any] = next(results.missing.iterdicts())
     return row
 
@@ -108,7 +108,7 @@ def test_a_pset_whose_worker_dies_by_accident_finishes_at_its_second_attempt(
         if not marker.exists():
             marker.touch()
             kill_me()
-        return {"square": GUILTY**2}
+        return {"square": FAULTY**2}
 
     results = place.map(faulty_at_one_pset(die_once), PSETS)
     assert results["square"].tolist() == [i**2 for i in range(COUNT)]
@@ -152,7 +152,9 @@ def test_an_exception_costs_its_pset(place: Place) -> None:
 
 
 @needs("replaces_workers")
-@pytest.mark.parametrize("stuck", [lambda: time.sleep(1000), starve], ids=["in Python", "in C code"])
+@pytest.mark.parametrize(
+    "stuck", [lambda: time.sleep(1000), block_the_interpreter], ids=["in Python", "in C code"]
+)
 def test_a_pset_that_takes_too_long_is_stopped(place: Place, stuck: Callable[[], None]) -> None:
     row = only_the_faulty_pset_is_missing(place.map(faulty_at_one_pset(stuck), PSETS, timeout=2.0))
     assert "timeout=2" in row["_exception"]
@@ -184,7 +186,7 @@ class Counted:
 
 def failing_before(counted: Counted, attempt: int, error: type[Exception] = ValueError) -> Callable[..., Any]:
     def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
-        if pset["i"] == GUILTY and counted.call(pset) < attempt:
+        if pset["i"] == FAULTY and counted.call(pset) < attempt:
             raise error("not yet")
         return {"square": pset["i"] ** 2}
 

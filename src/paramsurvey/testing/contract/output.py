@@ -119,7 +119,7 @@ def test_the_traceback_and_the_pset_are_shown_at_verbose_2(
 
 
 @pytest.mark.parametrize(
-    ("verbose", "vstats", "shown"), [(2, 2, True), (1, 1, False), (2, 0, False), (0, 2, False)]
+    ("verbose", "vstats", "shown"), [(2, 2, True), (1, 2, True), (1, 1, False), (2, 0, False), (0, 2, False)]
 )
 def test_vstats_shows_percentiles(
     place: Place, verbose: int, vstats: int, shown: bool, capsys: pytest.CaptureFixture[str]

@@ -341,7 +341,7 @@ def test_two_columns_with_one_name_are_refused(place: Place) -> None:
         [[("a", 1)]],
         ["a"],
         [{"a": 1}, None],
-        object(),
+        pytest.param(object(), id="object()"),
     ],
     ids=repr,
 )

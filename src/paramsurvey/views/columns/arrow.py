@@ -47,6 +47,11 @@ class ArrowColumns:
         """The columns' names."""
         return self._names
 
+    @property
+    def is_stored(self) -> bool:
+        """They are read each time."""
+        return True
+
     def __len__(self) -> int:
         return self._count
 

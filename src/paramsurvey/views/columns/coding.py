@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -52,7 +53,7 @@ def find_axis(name: str, chunks: Chunks, total: int, keep: bool) -> tuple[Coder,
     """
     values, kept, start = Values(), np.empty(total if keep else 0, dtype=np.int16), 0
     for cells in chunks():
-        codes = values.add(cells)
+        codes = values.add(cells, MANY)
         if len(values.places) > MANY:
             break
         if keep:
@@ -141,9 +142,12 @@ class Values:
         self.incomplete = False
         self._table: tuple[list[Any], NDArray[np.int64]] = ([], np.zeros(0, dtype=np.int64))
 
-    def add(self, cells: ColumnValues) -> NDArray[np.int64]:
-        """Return the number of each cell, -1 for what is absent, and learn what is new."""
-        codes = self.numbers(cells, self._learn)
+    def add(self, cells: ColumnValues, most: int = sys.maxsize) -> NDArray[np.int64]:
+        """Return the number of each cell, -1 for what is absent, and learn what is new.
+
+        Of an array with more than `most` different values, one more is learned, and the numbers are wrong.
+        """
+        codes = self.numbers(cells, self._learn, most)
         found = np.bincount(codes + 1, minlength=len(self.places) + 1)
         found[: len(self.counts)] += self.counts
         self.counts = found
@@ -160,11 +164,15 @@ class Values:
         self.incomplete = True
         self._table = ([], np.zeros(0, dtype=np.int64))
 
-    def numbers(self, cells: ColumnValues, place: Callable[[tuple[type, Any]], int]) -> NDArray[np.int64]:
+    def numbers(
+        self, cells: ColumnValues, place: Callable[[tuple[type, Any]], int], most: int = sys.maxsize
+    ) -> NDArray[np.int64]:
         """Return the number that `place` gives each cell's value."""
         if isinstance(cells, np.ndarray):
             places, values = pd.factorize(cells)
-            return np.array([*_places(values.tolist(), place), -1], dtype=np.int64)[places]
+            if len(values) > most:  # too many: which ones does not matter any more
+                places = np.minimum(places, most)
+            return np.array([*_places(values[: most + 1].tolist(), place), -1], dtype=np.int64)[places]
         if not isinstance(cells, CategoryCodes):
             return np.array(_places(cells, place), dtype=np.int64)
         if self._table[0] is not cells.categories:  # a categorical has the same ones in each chunk

@@ -43,6 +43,11 @@ class FrameColumns:
         """The columns' names."""
         return tuple(self._arrays)
 
+    @property
+    def is_stored(self) -> bool:
+        """They are in memory."""
+        return False
+
     def __len__(self) -> int:
         return len(self._index)
 
@@ -112,11 +117,19 @@ def data_of(results: Any, seconds: str | None = None) -> SurveyData:
     ----------
     results : MapResults
     seconds : str, optional
-        The column that tells how long each pset took.
+        The column that tells how long each pset took. None: the times that the map has measured, if the
+        results have them.
     """
     missing = results.missing
     extra = {KIND: missing.kinds(), POSITION: missing.numbers()} if len(missing) else {}
-    times = {} if seconds is None else {SECONDS: pd.to_numeric(results[seconds])}
+    times = {}
+    if seconds is not None:
+        times = {SECONDS: pd.to_numeric(results[seconds])}
+    else:
+        finished, failed = results.measured_seconds()
+        if np.isfinite(finished).any() or np.isfinite(failed).any():
+            times = {SECONDS: finished}
+            extra = {**extra, SECONDS: failed} if extra else {}
     return SurveyData(
         FrameColumns(results, times),
         FrameColumns(missing, extra),

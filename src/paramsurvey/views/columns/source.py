@@ -33,6 +33,11 @@ class ColumnSource(Protocol):
         """The columns' names."""
         ...
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether columns are read from a file each time, so that it is worth keeping their numbers."""
+        ...
+
     def __len__(self) -> int: ...
 
     def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, ColumnValues]]:

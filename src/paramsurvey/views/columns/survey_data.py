@@ -28,6 +28,7 @@ POSITION: Final = "_position"
 
 FINISHED, FAILED, NOT_RUN = range(3)
 KEPT_BYTES = 1 << 29  # of all rows' places on their axes; beyond that they are found anew by each view
+KEPT_NUMBERS = 7 << 26  # bytes of numbers that come from a file; beyond that they are read by each view
 
 Floats = NDArray[np.float64]
 
@@ -93,6 +94,8 @@ class SurveyData:
     units: Mapping[str, str] = field(default_factory=dict)
     _coders: dict[str, Coder] = field(default_factory=dict, init=False, repr=False)
     _kept: dict[str, Codes] = field(default_factory=dict, init=False, repr=False)
+    _numbers: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
+    _chosen: dict[int, NDArray[np.bool_]] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.finished) + self.missing_count
@@ -172,16 +175,33 @@ class SurveyData:
             self._check(name)
         start = 0
         to_code = [name for name in axes if name not in self._kept]
-        to_read = [*to_code, *(name for name in values if name not in (FAILING, *to_code))]
+        to_keep = self._rooms(values)
+        known = (FAILING, *to_code, *self._numbers)
+        to_read = [*to_code, *(name for name in values if name not in known)]
         for cells, status in self._cells(to_read):
             stop = start + len(status)
             kept = {name: self._kept[name][start:stop] for name in axes if name in self._kept}
             coded = {name: self._coders[name].codes(cells[name]) for name in to_code}
-            floats = {name: numbers(cells[name]) for name in values if name != FAILING}
+            floats = {name: self._floats(name, cells, start, stop) for name in values if name != FAILING}
+            for name, room in to_keep.items():
+                room[start:stop] = floats[name]
             if FAILING in values:
                 floats[FAILING] = np.array([0.0, 1.0, np.nan])[status]
             yield Chunk(np.arange(start, stop), {**kept, **coded}, floats, status)
             start = stop
+        self._numbers.update(to_keep)
+
+    def _rooms(self, values: Sequence[str]) -> dict[str, Floats]:
+        """Return arrays for numbers that are to be kept: those of a file, as long as there is room."""
+        if not self.finished.is_stored:
+            return {}
+        size = 8 * len(self)
+        room = max(0, KEPT_NUMBERS // max(size, 1) - len(self._numbers))
+        new = [name for name in values if name != FAILING and name not in self._numbers]
+        return {name: np.empty(len(self)) for name in new[:room]}
+
+    def _floats(self, name: str, cells: Mapping[str, ColumnValues], start: int, stop: int) -> Floats:
+        return self._numbers[name][start:stop] if name in self._numbers else numbers(cells[name])
 
     def sample(self, axes: Iterable[str], values: Iterable[str], most: int) -> Chunk:
         """Return all rows where there are at most about `most`, else that many at random.
@@ -195,7 +215,15 @@ class SurveyData:
             {name: np.zeros(0) for name in values},
             np.zeros(0, dtype=np.uint8),
         )
-        return _joined([nothing, *(_some(chunk, most, len(self)) for chunk in self.chunks(axes, values))])
+        return _joined([nothing, *(self._some(chunk, most) for chunk in self.chunks(axes, values))])
+
+    def _some(self, chunk: Chunk, most: int) -> Chunk:
+        """Return the rows of a chunk that are among about `most` of all."""
+        if len(self) <= most:
+            return chunk
+        if most not in self._chosen:
+            self._chosen[most] = chosen(np.arange(len(self)), most / len(self))
+        return chunk.at(np.flatnonzero(self._chosen[most][chunk.rows[0] : chunk.rows[-1] + 1]))
 
     def psets(self, rows: Sequence[int], names: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Return a few psets, by the numbers of their rows; only the keys in `names`, where it is given."""
@@ -275,13 +303,6 @@ def chunks_of(
     for cells in source.chunks(names):
         first = cells[names[0]]
         yield cells, len(first.codes if isinstance(first, CategoryCodes) else first)
-
-
-def _some(chunk: Chunk, most: int, total: int) -> Chunk:
-    """Return the rows of a chunk that are among about `most` of all."""
-    if total <= most:
-        return chunk
-    return chunk.at(np.flatnonzero(chosen(chunk.rows, most / total)))
 
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:

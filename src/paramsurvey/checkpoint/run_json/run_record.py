@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from paramsurvey.checkpoint.atomic_files import replace_json
-from paramsurvey.checkpoint.run_file import (
+from paramsurvey.checkpoint.run_json.run_file import (
     FORMAT,
     NAME,
     Program,
@@ -90,6 +91,7 @@ class RunRecord:
             "updated": now(),
             "elapsed": round(time.monotonic() - self._began, 3),
             "counts": self._counts(failed),
+            "outlook": asdict(self._progress.outlook),
             "stored": stored,
             "first_position": first_position,
         }

@@ -1,4 +1,4 @@
-"""Who holds a checkpoint's lock, and whether that process is alive: told without looking at any clock."""
+"""The process that holds a checkpoint's lock, and whether it is alive, which no clock decides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-DEAD_SECONDS = 60.0  # who has not touched its lock for so long is dead, where nobody can look
+DEAD_SECONDS = 60.0  # a holder on another machine counts as dead when it has not touched its lock for so long
 PROC = Path("/proc")
 STATE, START = 0, 19  # fields of /proc/<pid>/stat behind the program's name, which may hold anything
 ENDED = ("Z", "X")
@@ -24,7 +24,7 @@ _TOKEN = re.compile("[0-9a-f]{32}")  # it becomes part of a file's name
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """A process that no other one is confused with, and what a user wants to know of it."""
+    """A process, with what distinguishes it from all others, and what a user wants to know of it."""
 
     host: str
     pid: int
@@ -109,7 +109,7 @@ def _process_start_elsewhere(pid: int) -> float | None:
 
 
 def _is_hidden(pid: int) -> bool:
-    """Tell whether there is such a process, of somebody whose processes we may not see."""
+    """Tell whether there is such a process, of a user whose processes we may not see."""
     try:
         os.kill(pid, 0)
     except PermissionError:

@@ -1,27 +1,28 @@
 """One driver at a time on a checkpoint, also where the file system has no locks.
 
-``lock.json`` says who holds the directory. A file that says who holds something is made so that it
-fails where there is one: written aside and linked into its place, or, on file systems without links,
-created exclusively. The holder touches it now and then, so that others, on whatever machine, can see
-that it is alive.
+``lock.json`` names the process that holds the directory. It is made in a way that fails if it exists:
+written aside and linked into its place, or, on file systems without links, created exclusively. The
+holder touches it every few seconds, so that processes on any machine can see that it is alive.
 
-The lock of a dead holder is never removed to make room for a new one: of several processes that do
-this, one can remove what another has just made. It is *claimed*, by a file whose name has the dead
+The lock of a dead holder is never removed to make room for a new one: where several processes do that,
+one of them can remove what another has just made. It is *claimed*, by a file whose name has the dead
 one's token, ``.lock-<token>.json``, made in the same way. So one process alone can follow a holder,
-whatever the others do, and when: who has lost looks again, and finds the one that has won. The holder
-is thus who stands at the end of a chain: ``lock.json``, the claim on its token, the claim on that one's
-token, ... A claim that somebody makes too late, on the token of one that has been followed and cleared
-away, is not in the chain; so after each claim, a process looks whether it is really at the end.
+whatever the others do, and when: a process that comes too late looks again, and finds the new holder.
+The holder is thus the process at the end of a chain: ``lock.json``, the claim on its token, the claim on
+that claim's token, and so on. A claim on a token that is no longer in the chain, because its holder has
+been followed and cleared away, counts for nothing; so after each claim, a process checks that it is
+really at the end.
 
 The winner then writes ``lock.json`` anew, which makes the chain short again, and keeps its claim: were it
 itself taken for dead at this moment, the claim on its own token would still lead to its follower.
 
-A process on this machine is dead when the kernel says so, and nobody is mistaken. One on another machine
-is dead when it has been silent for a minute by the file system's clock; it may be merely slow. So each
-holder looks before every write whether the directory is still its own, and what two processes write
-nevertheless has names that never collide, and is told apart later: see `doubles`. That is also what
-happens when somebody removes ``lock.json`` by hand. No locks of the kernel (flock, fcntl) are used beside
-this: where they can be relied upon, they would say the same, and elsewhere they hang or lie.
+A process on this machine is dead when the kernel says so, which is certain. A process on another machine
+counts as dead when it has not touched its lock for a minute by the file system's clock, though it may be
+merely slow. So each holder checks before every write that the directory is still its own. If two processes
+write all the same, their files have names that never collide, and are told apart later: see `doubles`. The
+same happens when a user removes ``lock.json`` by hand. The kernel's locks (flock, fcntl) are not used as
+well: where they can be relied upon, they would say the same, and on some file systems they hang, or do
+not exclude anything.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from paramsurvey.checkpoint.atomic_files import NOFOLLOW, write_aside, write_whole
-from paramsurvey.checkpoint.lock_holder import DEAD_SECONDS, LockHolder
+from paramsurvey.checkpoint.locking.lock_holder import DEAD_SECONDS, LockHolder
 from paramsurvey.errors import CheckpointInUse
 
 NAME = "lock.json"
@@ -126,7 +127,7 @@ def _claim_on(token: str, directory: Path) -> Path:
 
 
 def find_holder(directory: Path) -> LockFile | None:
-    """Return the lock of who holds a directory, or held it until it died; None where nobody does."""
+    """Return the lock of the process that holds a directory, dead or alive; None where there is none."""
     held = LockFile.read(directory / NAME)
     seen: set[str] = set()
     while held is not None and held.token not in seen:
@@ -139,7 +140,7 @@ def find_holder(directory: Path) -> LockFile | None:
 
 
 def holder_of(directory: Path) -> tuple[LockHolder, bool] | None:
-    """Return who holds a directory's lock and whether it is alive, None where nobody does."""
+    """Return the holder of a directory's lock, and whether it is alive; None where there is no lock."""
     held = find_holder(directory)
     if held is None or held.holder is None:
         return None
@@ -153,7 +154,7 @@ class Lock:
     ----------
     directory : Path
     tell : callable, optional
-        Told when somebody has removed the lock while we hold it.
+        Told when the lock was removed while we hold it.
 
     Raises
     ------
@@ -186,7 +187,7 @@ class Lock:
         if not held.is_alive():
             return False
         if held.holder is None:
-            time.sleep(0.1)  # somebody may be writing it just now
+            time.sleep(0.1)  # another process may be writing it just now
             return True
         raise CheckpointInUse(
             f"the checkpoint {str(self._directory)!r} is in use by {held.holder}: wait for its end, "
@@ -207,11 +208,11 @@ class Lock:
         return True
 
     def _clear_away(self, keep: Path) -> None:
-        """Remove what led to our predecessor, and what processes left that were killed meanwhile."""
+        """Remove the claims that led to our predecessor, and files that killed processes have left."""
         for path in self._directory.glob(f"{CLAIM}*.json"):
             if path not in (keep, _claim_on(self.token, self._directory)):
                 path.unlink(missing_ok=True)
-        old = _file_system_time(self._directory) - DEAD_SECONDS  # what is younger, somebody may be writing
+        old = _file_system_time(self._directory) - DEAD_SECONDS  # younger files may still be written
         for path in self._directory.glob(".*lock*.tmp"):
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < old:
@@ -250,9 +251,9 @@ class Lock:
         if held is None or held.holder is not None:
             return f"the lock {self._directory / NAME} changes hands again and again: try again later"
         return (
-            f"the lock {held.path} does not say who holds it: its writer was cut off, or it is no lock; "
-            f"it counts no more when nobody has touched it for {DEAD_SECONDS:.0f} seconds: try again then, "
-            "or remove it, if no other program uses the checkpoint"
+            f"the lock {held.path} does not say which process holds it: its writer was cut off, or it is no "
+            f"lock. It is ignored once it has not been touched for {DEAD_SECONDS:.0f} seconds: try again "
+            "then, or remove it, if no other program uses the checkpoint"
         )
 
     # having it
@@ -262,7 +263,7 @@ class Lock:
         return held is not None and held.token == self.token
 
     def check(self) -> str | None:
-        """Return None while the lock is ours, else who has it; make it anew where it was removed."""
+        """Return None while the lock is ours, else which process has it; make it again if it was removed."""
         try:
             held = find_holder(self._directory)
             if held is None and self._create(self._directory / NAME):
@@ -271,7 +272,7 @@ class Lock:
                     "made anew: never remove the lock of a program that runs"
                 )
             held = held or find_holder(self._directory)
-        except OSError:  # for the moment nobody can tell
+        except OSError:  # the file system does not answer at the moment
             return None
         if held is not None and held.token == self.token:
             return None

@@ -8,7 +8,7 @@ import pytest
 
 import paramsurvey
 from paramsurvey.errors import OptionError
-from paramsurvey.session.pool_options import without_pool_options
+from paramsurvey.session.options.pool_options import without_pool_options
 
 calls: list[str] = []
 

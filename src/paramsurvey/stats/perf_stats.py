@@ -1,148 +1,22 @@
-"""Timers for workers, and the statistics that a map collects from them.
-
-A worker times its parts with `record_wallclock` and `record_iowait`; `PerfStats` adds up what
-all workers have measured. Workers import this module, so it needs no more than numpy: the
-histogram library is loaded when somebody reads a histogram.
-"""
+"""Adds up what all workers have measured, and prints it."""
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.errors import PackageMissing
+from paramsurvey.stats.histogram import bars_of, hdr_histogram
+from paramsurvey.stats.timer import SHORTEST, Timer
 
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
 
-RawStats = dict[str, list[float]]
-"""Timer name -> seconds, one value per measurement."""
-
 PERCENTILES = (50, 90, 95, 99)
-
-# A value's bucket is the leading bits of its float64: one shift per value, buckets 0.2 % wide,
-# from nanoseconds to centuries. Finer than the HdrHistogram that is made of them, whose smallest
-# value is a millisecond: a million tiny psets deserve true percentiles, too.
-DROPPED_BITS = 43
-SHORTEST = 2.0**-30  # seconds: all that is shorter counts as nothing
-LONGEST = 2.0**34
-
-HISTOGRAM_DIGITS = 2
-HISTOGRAM_SPAN_MS = 600_000  # ten minutes, or more where a value is longer
-
 BAR_WIDTH = 40
-MOST_BARS = 20
-
-
-@contextmanager
-def record_wallclock(
-    name: str, raw_stats: RawStats | None = None, obj: PerfStats | None = None
-) -> Iterator[None]:
-    """Record how many seconds the body took, also when it raises.
-
-    Parameters
-    ----------
-    name : str
-        The timer's name.
-    raw_stats : dict, optional
-        Where to append the value; in a worker, ``system_kwargs['raw_stats']``.
-    obj : PerfStats, optional
-        Statistics to add the value to.
-
-    Examples
-    --------
-    >>> raw_stats = {}
-    >>> with record_wallclock('reading', raw_stats):
-    ...     total = sum(range(1000))
-    >>> len(raw_stats['reading'])
-    1
-    """
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        _record(name, time.perf_counter() - start, raw_stats, obj)
-
-
-@contextmanager
-def record_iowait(
-    name: str, raw_stats: RawStats | None = None, obj: PerfStats | None = None
-) -> Iterator[None]:
-    """Record how many seconds of the body were spent waiting: wall clock minus this process's CPU time.
-
-    Never negative: a body that keeps several threads busy has waited 0 seconds. It records also
-    when the body raises.
-
-    Parameters
-    ----------
-    name : str
-        The timer's name.
-    raw_stats : dict, optional
-        Where to append the value; in a worker, ``system_kwargs['raw_stats']``.
-    obj : PerfStats, optional
-        Statistics to add the value to.
-
-    Examples
-    --------
-    >>> raw_stats = {}
-    >>> with record_iowait('download', raw_stats):
-    ...     time.sleep(0.01)
-    >>> raw_stats['download'][0] > 0.0
-    True
-    """
-    start, cpu_start = time.perf_counter(), time.process_time()
-    try:
-        yield
-    finally:
-        waited = (time.perf_counter() - start) - (time.process_time() - cpu_start)
-        _record(name, max(waited, 0.0), raw_stats, obj)
-
-
-def _record(name: str, seconds: float, raw_stats: RawStats | None, obj: PerfStats | None) -> None:
-    if raw_stats is not None:
-        raw_stats.setdefault(name, []).append(seconds)
-    if obj is not None:
-        obj.combine_stats({name: [seconds]})
-
-
-def _leading_bits(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-    inside = np.fmin(np.fmax(seconds, SHORTEST), LONGEST)  # unlike clip, they put NaN inside, too
-    return inside.view(np.int64) >> DROPPED_BITS
-
-
-FIRST_BUCKET, LAST_BUCKET = _leading_bits(np.array([SHORTEST, LONGEST])).tolist()
-
-
-@dataclass
-class _Timer:
-    """The values of one timer: how many, their sum, and how many in each bucket."""
-
-    count: int = 0
-    total: float = 0.0
-    buckets: NDArray[np.int64] = field(
-        default_factory=lambda: np.zeros(LAST_BUCKET - FIRST_BUCKET + 1, dtype=np.int64)
-    )
-
-    def add(self, seconds: NDArray[np.float64]) -> None:
-        self.count += len(seconds)
-        self.total += float(seconds.sum())
-        bucket = _leading_bits(seconds) - FIRST_BUCKET
-        first = int(bucket.min())
-        counts = np.bincount(bucket - first)
-        self.buckets[first : first + len(counts)] += counts
-
-    def values(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """The middles of the buckets in use, in seconds, shortest first, and their counts."""
-        used = np.flatnonzero(self.buckets)
-        middles = ((used + FIRST_BUCKET) << DROPPED_BITS) | (1 << (DROPPED_BITS - 1))
-        return np.where(used == 0, 0.0, middles.view(np.float64)), self.buckets[used]
 
 
 class PerfStats:
@@ -185,7 +59,7 @@ class PerfStats:
         self.peak_memory = 0
         self.copying = 0.0  # seconds that it took the workers to copy user_kwargs for each pset
         self._emit = emit
-        self._timers: dict[str, _Timer] = {}
+        self._timers: dict[str, Timer] = {}
         if raw_stats:
             self.combine_stats(raw_stats)
 
@@ -194,8 +68,9 @@ class PerfStats:
         return {**self.__dict__, "_emit": None}
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{name}: {self._timers[name].count}" for name in self.all_stat_names())
-        return f"<PerfStats {counts or 'empty'}>"
+        timers = ((name, self._timers[name]) for name in self.all_stat_names())
+        shown = [f"{name}: {one.count:,} × {_format_seconds(one.total / one.count)}" for name, one in timers]
+        return f"<PerfStats {', '.join(shown) or 'empty'}>"
 
     def add(self, name: str, values: NDArray[np.float64]) -> None:
         """Add an array of seconds to a timer. It costs nanoseconds per value.
@@ -216,7 +91,7 @@ class PerfStats:
         """
         seconds = np.asarray(values, dtype=np.float64)
         if len(seconds):
-            self._timers.setdefault(name, _Timer()).add(seconds)
+            self._timers.setdefault(name, Timer()).add(seconds)
 
     def combine_stats(self, raw_stats: Mapping[str, Sequence[float]] | None) -> None:
         """Add what `record_wallclock` and `record_iowait` have put into a dict.
@@ -279,7 +154,7 @@ class PerfStats:
         timer = self._timers.get(name)
         if timer is None:
             return None
-        return timer.count, timer.total / timer.count, _hdr_histogram(*timer.values())
+        return timer.count, timer.total / timer.count, hdr_histogram(*timer.values())
 
     def total(self, name: str) -> float:
         """Return the sum of a timer's values.
@@ -409,7 +284,7 @@ class PerfStats:
         if value_units_per_bucket is not None:
             self._print_even_buckets(name, value_units_per_bucket, stderr)
             return
-        bars = _bars(*timer.values())
+        bars = bars_of(*timer.values())
         tallest = max(count for *_, count in bars)
         for low, high, count in bars:
             bar = "#" * round(BAR_WIDTH * count / tallest)
@@ -418,7 +293,7 @@ class PerfStats:
     def _print_even_buckets(self, name: str, width: int, stderr: bool) -> None:
         from hdrh.iterators import LinearIterator
 
-        histogram = _hdr_histogram(*self._timers[name].values())
+        histogram = hdr_histogram(*self._timers[name].values())
         for bucket in LinearIterator(histogram, width):
             until, count = bucket.value_iterated_to / 1000, bucket.count_added_in_this_iter_step
             self._print(f"counter {name}, {until} {count}", stderr)
@@ -449,45 +324,6 @@ class PerfStats:
             emit(line)
         if stderr:
             print(line, file=sys.stderr)
-
-
-def _hdr_histogram(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> HdrHistogram:
-    try:
-        from hdrh.histogram import HdrHistogram
-    except ImportError as error:
-        raise PackageMissing("read_stats needs hdrhistogram: pip install hdrhistogram") from error
-
-    milliseconds = np.maximum(np.rint(seconds * 1000), 1).astype(np.int64).tolist()
-    histogram = HdrHistogram(1, max(HISTOGRAM_SPAN_MS, 2 * milliseconds[-1]), HISTOGRAM_DIGITS)
-    for value, count in zip(milliseconds, counts.tolist(), strict=True):
-        histogram.record_value(value, count)
-    return histogram
-
-
-def _bars(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> list[tuple[float, float, int]]:
-    """Sort the values into bars (from, to, count) with round edges and no gaps."""
-    edges = _edges(float(seconds[0]), float(seconds[-1]))
-    places = np.searchsorted(edges, seconds, side="right") - 1
-    heights = np.bincount(places, weights=counts, minlength=len(edges) - 1)
-    return list(zip(edges, edges[1:], heights.astype(int).tolist(), strict=False))
-
-
-def _edges(shortest: float, longest: float) -> list[float]:
-    """Return round numbers around both: evenly spaced within a factor of ten, else 1, 2, 5, 10, ..."""
-    if longest < 10 * shortest:
-        width = _round_down(max(longest - shortest, longest / 10) / MOST_BARS) * 2
-        return [i * width for i in range(int(shortest / width), int(longest / width) + 2)]
-    lowest = _round_down(max(shortest, longest / 1e6, SHORTEST))
-    edges = [0.0, lowest] if shortest < lowest else [lowest]
-    while edges[-1] <= longest:
-        edges.append(_round_down(edges[-1] * 2.6))  # from 1, 2 and 5 to the next
-    return edges
-
-
-def _round_down(value: float) -> float:
-    """Return the largest of 1, 2, 5, 10, 20, ... times a power of ten that is not above `value`."""
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(max(step * power for step in (1, 2, 5) if step * power <= value))
 
 
 def _format_seconds(seconds: float) -> str:

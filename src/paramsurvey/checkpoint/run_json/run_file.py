@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from paramsurvey.checkpoint.atomic_files import CHECKSUM, checksum_of, read_json
-from paramsurvey.checkpoint.run_check import is_whole
+from paramsurvey.checkpoint.run_json.run_check import is_whole
 from paramsurvey.checkpoint.typed_hash import canonical, code_of
 from paramsurvey.errors import NotACheckpoint
 from paramsurvey.transport.safe_repr import describe
+from paramsurvey.worker.keywords import KeywordWorker
 
 NAME = "run.json"
 FORMAT = 2
@@ -151,9 +152,8 @@ class _Repr(reprlib.Repr):
 
 
 def _innermost(function: Any) -> Any:
-    while isinstance(function, functools.partial):
-        function = function.func
-    function = inspect.unwrap(function)
+    while isinstance(function, functools.partial) or hasattr(function, "__wrapped__"):
+        function = function.func if isinstance(function, functools.partial) else inspect.unwrap(function)
     if inspect.ismethod(function):
         return function.__func__
     is_plain = inspect.isroutine(function) or isinstance(function, type)
@@ -162,6 +162,8 @@ def _innermost(function: Any) -> Any:
 
 def _bound(function: Any) -> list[Any]:
     """Return what a function carries with it: a partial's arguments, defaults, a closure's values."""
+    if isinstance(function, KeywordWorker):
+        return [function.result, _bound(function.__wrapped__.__wrapped__)]
     if isinstance(function, functools.partial):
         return [list(function.args), dict(function.keywords), _bound(function.func)]
     if inspect.isfunction(function):

@@ -1,0 +1,228 @@
+"""Messages between the driver and one worker, over a socket. The driver never waits for a worker.
+
+A message is a header, which says how long it is, and bytes. A worker sends and receives as usual. The driver
+sends what the socket takes, keeps the rest, and reads what has arrived, so that a worker that is stopped, or
+that has written half a message, delays nobody but itself.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from time import perf_counter
+
+HEADER = struct.Struct(">4sQ")
+MARK = b"psvy"  # begins every header, so that what something else wrote into the socket is noticed
+PIECE = 1 << 18  # bytes that are read at a time
+FD_BYTE = b"\0"  # what a file descriptor is sent with
+JOINED = 1 << 16  # bytes of a message that is sent in one piece with its header
+
+
+class ConnectionGarbled(Exception):
+    """Something that is no message arrived: a worker function has written into the worker's connection."""
+
+
+class DriverChannel:
+    """The driver's end. No method waits.
+
+    Parameters
+    ----------
+    connection : socket
+        It belongs to the channel from now on.
+
+    Attributes
+    ----------
+    active : float
+        When bytes last arrived or left, as by `time.perf_counter`.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self._socket = connection
+        self._outgoing: deque[memoryview | int] = deque()  # an int is a file descriptor
+        self._incoming = bytearray()  # the begin of a message, with its header
+        self._message: bytearray | None = None  # a long message, and how much of it is there
+        self._arrived = 0
+        self.active = perf_counter()
+
+    def fileno(self) -> int:
+        """Return the socket's file descriptor, for a selector."""
+        return self._socket.fileno()
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the socket did not take everything yet: call `flush` when it can be written to."""
+        return bool(self._outgoing)
+
+    def send(self, *parts: bytes, fd: int | None = None) -> None:
+        """Send a message that consists of `parts`, and a file descriptor behind it.
+
+        Raises
+        ------
+        OSError
+            The worker is gone.
+        """
+        header = HEADER.pack(MARK, sum(map(len, parts)))
+        if sum(map(len, parts)) < JOINED:
+            self._outgoing.append(memoryview(b"".join((header, *parts))))
+        else:
+            self._outgoing.extend(map(memoryview, (header, *parts)))
+        if fd is not None:
+            self._outgoing.append(os.dup(fd))
+        self.flush()
+
+    def flush(self) -> None:
+        """Send as much as the socket takes now.
+
+        Raises
+        ------
+        OSError
+            The worker is gone.
+        """
+        with suppress(BlockingIOError):
+            while self._outgoing:
+                first = self._outgoing[0]
+                if isinstance(first, int):
+                    socket.send_fds(self._socket, [FD_BYTE], [first])
+                    os.close(first)
+                    self._outgoing.popleft()
+                    continue
+                sent = self._socket.send(first)
+                self.active = perf_counter()
+                if sent == len(first):
+                    self._outgoing.popleft()
+                else:
+                    self._outgoing[0] = first[sent:]
+
+    def receive(self) -> Iterator[bytes | bytearray]:
+        """Yield the messages that are there.
+
+        Raises
+        ------
+        EOFError
+            The worker has closed its end, and all messages were yielded.
+        ConnectionGarbled
+            Something arrived that is no message.
+        OSError
+            The connection is broken.
+        """
+        while True:
+            try:
+                if self._message is None:
+                    self._read_begin()
+                else:
+                    self._read_on(self._message)
+            except BlockingIOError:
+                return
+            yield from self._whole_messages()
+
+    def _read_begin(self) -> None:
+        data = self._socket.recv(PIECE)
+        if not data:
+            raise EOFError
+        self.active = perf_counter()
+        self._incoming += data
+
+    def _read_on(self, message: bytearray) -> None:
+        count = self._socket.recv_into(memoryview(message)[self._arrived :])
+        if not count:
+            raise EOFError
+        self.active = perf_counter()
+        self._arrived += count
+
+    def _whole_messages(self) -> Iterator[bytes | bytearray]:
+        if self._message is not None:
+            if self._arrived < len(self._message):
+                return
+            message, self._message = self._message, None
+            yield message
+        while self._incoming:
+            if not self._incoming.startswith(MARK[: len(self._incoming)]):
+                raise ConnectionGarbled
+            if len(self._incoming) < HEADER.size:
+                return
+            length = HEADER.unpack_from(self._incoming)[1]
+            if len(self._incoming) < HEADER.size + length:
+                self._begin_long_message(length)
+                return
+            message = self._incoming[HEADER.size : HEADER.size + length]
+            del self._incoming[: HEADER.size + length]
+            yield message
+
+    def _begin_long_message(self, length: int) -> None:
+        """Make room for a message whose end has not arrived, so that the rest is read into its place."""
+        begin = self._incoming[HEADER.size :]
+        self._incoming.clear()
+        self._message = bytearray(length)
+        self._message[: len(begin)] = begin
+        self._arrived = len(begin)
+
+    def close(self) -> None:
+        """Close the connection. May be called twice."""
+        while self._outgoing:
+            unsent = self._outgoing.popleft()
+            if isinstance(unsent, int):
+                os.close(unsent)
+        self._socket.close()
+
+
+class WorkerChannel:
+    """The worker's end: its methods wait until they are done.
+
+    Parameters
+    ----------
+    fd : int
+        The file descriptor of the socket.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+
+    def fileno(self) -> int:
+        """Return the socket's file descriptor."""
+        return self._socket.fileno()
+
+    def send(self, message: bytes) -> None:
+        """Send a message.
+
+        Raises
+        ------
+        OSError
+            The driver is gone.
+        """
+        header = HEADER.pack(MARK, len(message))
+        if len(message) < JOINED:
+            self._socket.sendall(header + message)
+            return
+        self._socket.sendall(header)
+        self._socket.sendall(message)
+
+    def receive(self) -> bytearray:
+        """Return the next message.
+
+        Raises
+        ------
+        EOFError
+            The driver has closed its end.
+        """
+        length = HEADER.unpack(self._exactly(HEADER.size))[1]
+        return self._exactly(length)
+
+    def receive_fd(self) -> int:
+        """Return the file descriptor that follows a message; it belongs to the caller."""
+        _, fds, _, _ = socket.recv_fds(self._socket, len(FD_BYTE), 1)
+        return fds[0]
+
+    def _exactly(self, count: int) -> bytearray:
+        data = bytearray(count)
+        rest = memoryview(data)
+        while rest:
+            arrived = self._socket.recv_into(rest)
+            if not arrived:
+                raise EOFError
+            rest = rest[arrived:]
+        return data

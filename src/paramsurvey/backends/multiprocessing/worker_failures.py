@@ -1,0 +1,80 @@
+"""Why a worker was lost, in words: the failures of its psets, and the errors that end the map."""
+
+from __future__ import annotations
+
+from paramsurvey.backends.multiprocessing.process import WorkerProcess, describe_exit
+from paramsurvey.errors import WorkerStartError
+from paramsurvey.transport.main_file import MainFile
+from paramsurvey.transport.messages import Failure, FailureKind
+from paramsurvey.transport.safe_repr import describe
+
+
+def crash_failure(process: WorkerProcess, code: int) -> Failure:
+    """Return the failure of the pset that a worker ran when it died."""
+    words = process.last_words()
+    return Failure(
+        FailureKind.CRASHED,
+        f"WorkerDied('the worker process {process.pid} {describe_exit(code)}')",
+        output=process.printed,
+        traceback=f"the last lines that the worker wrote on stderr:\n{words}" if words else "",
+    )
+
+
+def over_memory_failure(held: int, limit: int) -> Failure:
+    """Return the failure of a pset that made its worker hold more memory than it may."""
+    sizes = f"{held / 1e9:.3g} GB, more than max_worker_memory={limit / 1e9:.3g} GB"
+    what = f"its worker held {sizes}, and was stopped"
+    return Failure(FailureKind.OUT_OF_MEMORY, f"MemoryError({what!r})")
+
+
+def unreadable_reply_failure(error: BaseException) -> Failure:
+    """Return the failure of a pset whose result cannot be unpickled in the driver."""
+    return Failure(
+        FailureKind.UNSENDABLE,
+        f'NotPicklable("the result cannot be unpickled here ({describe(error)}): return plain data instead")',
+    )
+
+
+def garbled_failure() -> Failure:
+    """Return the failure of a pset whose worker's connection has something in it that is no message."""
+    return Failure(
+        FailureKind.CRASHED,
+        "WorkerDied('something was written into the connection of its worker, which was stopped: "
+        "the function must not write to file descriptors that it has not opened')",
+    )
+
+
+def stalled_failure(process: WorkerProcess, seconds: float) -> Failure:
+    """Return the failure of psets whose worker got them and began none: like those of a worker that died."""
+    return Failure(
+        FailureKind.CRASHED,
+        f"WorkerDied('the worker process {process.pid} began no pset within {seconds:g} seconds, "
+        "and was stopped')",
+    )
+
+
+def never_started(count: int, process: WorkerProcess, code: int) -> WorkerStartError:
+    """Return the error for workers that end before their first pset, one after the other."""
+    return WorkerStartError(
+        f"{count} workers in a row {describe_exit(code)} before their first pset; "
+        f"the last one wrote:\n{process.last_words() or '(nothing)'}\nSee what it says, and try again."
+    )
+
+
+def main_file_blocks(main: MainFile, process: WorkerProcess, seconds: float) -> WorkerStartError:
+    """Return the error for a worker that does not end to import the main file."""
+    return WorkerStartError(
+        f"a worker has not imported the main file {main.path} within start_timeout={seconds:g} seconds; "
+        f"it wrote:\n{process.last_words() or '(nothing)'}\n"
+        "Put what must not run in a worker below its `if __name__ == '__main__':`, "
+        "or allow more time: init(start_timeout=...)."
+    )
+
+
+def loading_blocks(process: WorkerProcess, seconds: float) -> WorkerStartError:
+    """Return the error for a worker that does not end to load the function."""
+    return WorkerStartError(
+        f"a worker has not finished loading the function, the modules that it imports, and worker_init "
+        f"within start_timeout={seconds:g} seconds; it wrote:\n{process.last_words() or '(nothing)'}\n"
+        "Mend what blocks, or allow more time: init(start_timeout=...)."
+    )

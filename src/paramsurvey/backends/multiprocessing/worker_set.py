@@ -1,0 +1,172 @@
+"""The workers of the pool: starting them, keeping a spare one, and letting them go."""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from paramsurvey.backends.multiprocessing.output import OutputRelay
+from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
+from paramsurvey.backends.multiprocessing.process import WorkerProcess
+from paramsurvey.transport import main_file
+from paramsurvey.worker.machine import available_memory, used_memory
+from paramsurvey.worker.worker_numbers import WorkerNumbers
+
+RETIRED_SECONDS = 10.0  # how long a worker that was replaced may take to end by itself; then it is killed
+FREE_MEMORY = 2  # a spare worker is started while this many times the memory of a worker is available
+GOODBYE_SECONDS = 2.0  # how long workers may take to end by themselves when the pool is closed
+
+
+class WorkerSet:
+    """As many workers as were asked for, and at times a spare one, which takes the place of the next lost.
+
+    Parameters
+    ----------
+    size : int
+        The number of workers.
+    relay : OutputRelay
+        Gets what they print.
+    tasks : int or None
+        How many psets each may run before it is to be replaced; None: any number.
+    first_number : int
+        The number of the first worker.
+    gpu_ids : sequence, optional
+        What ``ray.get_gpu_ids()`` returns in the workers.
+
+    Attributes
+    ----------
+    spare : PoolWorker or None
+    """
+
+    def __init__(
+        self,
+        size: int,
+        relay: OutputRelay,
+        tasks: int | None,
+        first_number: int,
+        gpu_ids: Sequence[int | str] | None,
+    ) -> None:
+        self.spare: PoolWorker | None = None
+        self._size = size
+        self._relay = relay
+        self._tasks = tasks
+        self._numbers = WorkerNumbers(first_number)
+        self._gpu_ids = gpu_ids
+        self._selector = selectors.DefaultSelector()
+        self._workers: dict[int, PoolWorker] = {}  # by pid, without the spare one
+        self._retired: dict[PoolWorker, float] = {}  # and when they have to be gone
+
+    def __iter__(self) -> Iterator[PoolWorker]:
+        """Yield the workers, without the spare one."""
+        return iter(list(self._workers.values()))
+
+    def __contains__(self, worker: PoolWorker) -> bool:
+        """Tell whether this is a worker that was not let go, or the spare one."""
+        return worker is self.spare or self._workers.get(worker.pid) is worker
+
+    def with_spare(self) -> list[PoolWorker]:
+        """Return all workers, the spare one included."""
+        return [*self._workers.values(), *([] if self.spare is None else [self.spare])]
+
+    def fill_up(self) -> list[PoolWorker]:
+        """Start workers for the empty places; return workers that wait for a group already.
+
+        Places stay empty while more workers that were replaced are still ending than there are places.
+        """
+        waiting = []
+        while len(self._workers) < self._size and len(self._retired) <= self._size:
+            worker = self._start() if self.spare is None else self._promoted(self.spare)
+            self._workers[worker.pid] = worker
+            if worker.is_ready:
+                waiting.append(worker)
+        return waiting
+
+    def _promoted(self, spare: PoolWorker) -> PoolWorker:
+        """Return the spare worker, with the number of the worker whose place it takes."""
+        self.spare = None
+        self._numbers.give_back(spare.number)
+        spare.renumber(self._numbers.take())
+        self.watch(spare)
+        return spare
+
+    def start_spare(self) -> None:
+        """Start a spare worker, if there is none, no place is empty, and there is memory for it."""
+        if self.spare is not None or len(self._workers) < self._size:
+            return
+        largest = max(used_memory(worker.pid) for worker in self)
+        if available_memory() > FREE_MEMORY * largest:
+            self.spare = self._start()
+
+    def _start(self) -> PoolWorker:
+        number = self._numbers.take()
+        try:
+            process = WorkerProcess(self._relay, main_file.current(), number, self._gpu_ids)
+        except BaseException:
+            self._numbers.give_back(number)
+            raise
+        worker = PoolWorker(process, number, self._tasks)
+        self._selector.register(process.channel, selectors.EVENT_READ, worker)
+        if process.pidfd is not None:
+            self._selector.register(process.pidfd, selectors.EVENT_READ, worker)
+        self.watch(worker)
+        return worker
+
+    # waiting for them
+
+    def watch(self, worker: PoolWorker) -> None:
+        """Wait for a worker's messages, and until it takes more where not everything could be sent."""
+        events = selectors.EVENT_READ
+        if worker.process.channel.has_unsent:
+            events |= selectors.EVENT_WRITE
+        if self._selector.get_key(worker.process.channel).events != events:
+            self._selector.modify(worker.process.channel, events, worker)
+
+    def wait(self, seconds: float) -> Iterator[tuple[PoolWorker, bool]]:
+        """Wait for workers that sent something, ended, or take more; yield (worker, takes more)."""
+        for key, events in self._selector.select(seconds):
+            if key.data in self:
+                yield key.data, bool(events & selectors.EVENT_WRITE)
+
+    # letting them go
+
+    def remove(self, worker: PoolWorker) -> None:
+        """Forget a worker that has ended, or that the caller ends."""
+        if worker is self.spare:
+            self.spare = None
+        else:
+            del self._workers[worker.pid]
+        self._numbers.give_back(worker.number)
+        self._selector.unregister(worker.process.channel)
+        if worker.process.pidfd is not None:
+            self._selector.unregister(worker.process.pidfd)
+
+    def retire(self, worker: PoolWorker) -> None:
+        """Let a worker that has nothing in hand end by itself."""
+        self.remove(worker)
+        worker.process.hang_up()
+        self._retired[worker] = time.monotonic() + RETIRED_SECONDS
+
+    def bury_retired(self) -> None:
+        """Take leave of retired workers that have ended; end those that have not after `RETIRED_SECONDS`."""
+        for worker, latest in list(self._retired.items()):
+            if worker.process.has_exited() or time.monotonic() > latest:
+                worker.process.end()
+                del self._retired[worker]
+
+    def close(self) -> None:
+        """End all workers: those that wait end by themselves, the others are killed."""
+        workers = [*self.with_spare(), *self._retired]
+        for worker in workers:
+            with suppress(OSError):
+                worker.process.hang_up()
+        deadline = time.monotonic() + GOODBYE_SECONDS
+        for worker in workers:
+            if not worker.groups:
+                worker.process.await_exit(deadline - time.monotonic())
+            worker.process.end()
+        self._workers.clear()
+        self._retired.clear()
+        self.spare = None
+        self._selector.close()

@@ -1,0 +1,45 @@
+"""What to tell the survey about a task that Ray has no answer for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paramsurvey.transport.messages import Answer, Failure, FailureKind, JobRejected, LostGroup
+
+
+def answer_for(errors: Any, group_id: int, error: Exception) -> Answer:
+    """Return what to tell the survey about a task that Ray has no answer for.
+
+    Parameters
+    ----------
+    errors : module
+        ``ray.exceptions``
+    group_id : int
+    error : RayError
+    """
+    text = str(error)
+    if isinstance(error, (errors.RuntimeEnvSetupError, errors.TaskUnschedulableError)):
+        return JobRejected(f"Ray cannot run the tasks: {text}")
+    if isinstance(error, errors.RayTaskError) and isinstance(error.cause, ImportError):
+        return JobRejected(
+            f"the Ray workers cannot import what they need ({error.cause}): "
+            "install the same paramsurvey on all nodes",
+            text,
+        )
+    return LostGroup(group_id, died(f"{type(error).__name__}: {first_sentence(text)}", text))
+
+
+def out_of_memory(group_id: int, text: str) -> LostGroup:
+    """Return the loss of a group whose Ray worker was ended because a node ran out of memory."""
+    reason = first_sentence(text).replace("1 worker(s) were", "the worker was")
+    return LostGroup(group_id, Failure(FailureKind.OUT_OF_MEMORY, f"OutOfMemoryError({reason!r})", text))
+
+
+def died(reason: str, details: str = "") -> Failure:
+    """Return the failure of psets whose Ray worker is gone."""
+    return Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", details)
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of what Ray says."""
+    return text.partition("\n")[0].partition(". ")[0]

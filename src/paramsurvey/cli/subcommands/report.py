@@ -1,0 +1,52 @@
+"""``paramsurvey report``: what there is to see of a checkpoint, as one HTML file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from paramsurvey.cli.checkpoints.saved_command import check_started
+from paramsurvey.cli.errors import BadUsage, RunFailed, say
+from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
+
+EPILOG = """\b
+Examples:
+  paramsurvey report out
+  paramsurvey report out -o today.html --against yesterday
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Write an HTML report of a run.")
+@checkpoint_argument
+@click.option(
+    "-o", "--output", metavar="FILE", help="Write it to FILE; otherwise to a file beside DIR, named DIR.html."
+)
+@click.option(
+    "--against",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="Compare with the checkpoint of an earlier run, pset by pset.",
+)
+def report(directory: str, output: str | None, against: str | None) -> None:
+    """Write a report of the checkpoint DIR, even while the run goes on.
+
+    It is one file that needs nothing but a browser: slices, importance, distributions, cost, failures,
+    timeline and provenance. Nothing of the checkpoint is unpickled.
+    """
+    from paramsurvey.results.report_subjects import checkpoint_subject, write_report
+
+    target = output or f"{os.path.normpath(directory)}.html"
+    folder = Path(target).absolute().parent
+    if not folder.is_dir():
+        raise BadUsage(f"{target}: there is no directory {folder}: create it first")
+    check_started(directory)
+    subject = checkpoint_subject(directory)
+    try:
+        write_report(subject, target, against)
+    except OSError as error:
+        raise RunFailed(f"{target} cannot be written ({error}): choose another file") from error
+    for complaint in subject.complaints:
+        say(complaint)
+    say(f"{target}: a report of {len(subject.data):,} psets")

@@ -1,0 +1,319 @@
+"""How long psets will probably take: learned from those that have run, by the values of their axes.
+
+The model is additive in the logarithm of the seconds: each value of each axis multiplies a pset's time by a
+factor of its own. A number also has a slope, so that values that were never seen can be extrapolated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues, PsetSource, cell_list
+from paramsurvey.transport.columns import rows_at
+from paramsurvey.transport.messages import Rows
+
+Floats = NDArray[np.float64]
+
+SURVEYED = 512  # psets that are looked at to learn which values the axes have
+MOST_LEVELS = 24  # values of one axis that get a factor each; numbers with more of them share BINS factors
+BINS = 12
+MOST_AXES = 32  # the solution takes time that grows with their square
+PER_CALL = 64  # psets that are learned from one call of `observe`: so a million tiny psets cost nothing
+MOST_PENDING = 1024  # psets that wait to be learned: then they are, even if nobody asks for a prediction
+MEMORY = 8192  # psets: what is older than so many counts for less and less
+PIECE = 1 << 16  # psets that are predicted at a time, which bounds the memory
+RIDGE = 0.3  # how strongly a factor is drawn to 1, in observations
+SHORTEST = 1e-7  # seconds: less than a clock can tell
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """How good the predictions were, of psets that had not been learned yet.
+
+    Attributes
+    ----------
+    seconds : float array
+        What the psets took.
+    expected : float array
+        What the model had predicted.
+    """
+
+    seconds: Floats
+    expected: Floats
+
+
+NO_PREDICTIONS = Predictions(np.empty(0), np.empty(0))
+
+
+@dataclass
+class CostModel:
+    """Learns how long psets take, and predicts how long others will.
+
+    Parameters
+    ----------
+    source : PsetSource
+        The psets, whose columns are the axes.
+
+    Attributes
+    ----------
+    psets : int
+        How many psets were observed.
+    seconds : float
+        How long they took, all together.
+
+    Examples
+    --------
+    >>> from paramsurvey.params.sources import as_source
+    >>> model = CostModel(as_source([{"n": n} for n in (1, 2, 1, 2, 1, 2)]))
+    >>> model.observe(range(0, 4), [1.0, 8.0, 1.0, 8.0])
+    >>> short, long = model.expected_seconds(range(4, 6))
+    >>> bool(long > 4 * short)
+    True
+    """
+
+    source: PsetSource
+    psets: int = field(default=0, init=False)
+    seconds: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self._axes: list[_Axis] | None = None  # found when they are first needed
+        self._pending: deque[tuple[Rows, Floats]] = deque()
+        self._waiting = 0  # psets in `_pending`
+        self._tested: deque[Predictions] = deque(maxlen=MOST_PENDING)
+        self._products = np.zeros((1, 1))  # X'X of the observations, with weights that fade
+        self._targets: Floats = np.zeros(1)  # X'y, y being the logarithm of the seconds
+        self._weight = 0.0
+        self._factors: Floats = np.zeros(1)
+        self._correction = 1.0  # from the exponential of a mean logarithm to a mean
+
+    def observe(self, rows: Rows, seconds: ArrayLike) -> None:
+        """Learn that these psets took these seconds. Takes microseconds: the work is done when asked.
+
+        Parameters
+        ----------
+        rows : Rows
+        seconds : array of float
+            One per row, in their order.
+        """
+        taken = np.asarray(seconds, dtype=np.float64)
+        if len(taken) == 0 or len(taken) != len(rows):
+            return
+        self.psets += len(taken)
+        self.seconds += float(taken.sum())
+        if len(taken) > PER_CALL:
+            chosen = np.linspace(0, len(taken) - 1, PER_CALL).astype(np.int64)
+            rows, taken = rows_at(rows, chosen), taken[chosen]
+        self._pending.append((rows, taken))
+        self._waiting += len(taken)
+        if self._waiting >= MOST_PENDING:
+            self._learn_pending()
+
+    def expected_seconds(self, rows: Rows) -> Floats:
+        """Return how many seconds each of these psets will probably take; 1 each while nothing is known.
+
+        Parameters
+        ----------
+        rows : Rows
+            Rows of the source, of psets that have run or have not.
+
+        Returns
+        -------
+        float array
+            One positive number per row.
+        """
+        self._learn_pending()
+        if self._weight == 0 or len(rows) == 0:
+            return np.ones(len(rows))
+        pieces = (rows[start : start + PIECE] for start in range(0, len(rows), PIECE))
+        return np.concatenate([self._predict(self._design(piece)) for piece in pieces])
+
+    def take_predictions(self) -> Predictions:
+        """Return the predictions that were put to the test since the last call."""
+        self._learn_pending()
+        tested = list(self._tested)
+        self._tested.clear()
+        return Predictions(
+            np.concatenate([one.seconds for one in (NO_PREDICTIONS, *tested)]),
+            np.concatenate([one.expected for one in (NO_PREDICTIONS, *tested)]),
+        )
+
+    # learning
+
+    def _learn_pending(self) -> None:
+        pending, self._pending, self._waiting = self._pending, deque(), 0
+        if not pending:
+            return
+        try:
+            rows = np.concatenate([np.asarray(rows, dtype=np.int64) for rows, _ in pending])
+            design = self._design(rows)
+        except KeyError:  # an iterator's psets that were dropped since: nothing is learned from them
+            return
+        self._learn(design, np.concatenate([seconds for _, seconds in pending]))
+
+    def _learn(self, design: Floats, seconds: Floats) -> None:
+        logs = np.log(np.maximum(seconds, SHORTEST))
+        guess = self._predict(design) if self._weight else np.full(len(seconds), math.exp(logs.mean()))
+        self._tested.append(Predictions(seconds, guess))
+        fading = MEMORY / max(MEMORY, self._weight + len(seconds))
+        self._products = fading * self._products + design.T @ design
+        self._targets = fading * self._targets + design.T @ logs
+        self._weight = fading * self._weight + len(seconds)
+        self._solve()
+        fitted = np.exp(design @ self._factors)
+        share = len(seconds) / self._weight
+        ratio = float(seconds.sum() / fitted.sum())
+        self._correction += share * (ratio - self._correction)
+
+    def _solve(self) -> None:
+        ridge = np.full(len(self._targets), RIDGE)
+        ridge[0] = 1e-6  # the mean is not drawn anywhere
+        self._factors = np.asarray(
+            np.linalg.solve(self._products + np.diag(ridge), self._targets), np.float64
+        )
+
+    def _predict(self, design: Floats) -> Floats:
+        return max(self._correction, SHORTEST) * np.exp(np.clip(design @ self._factors, -20, 20))
+
+    # axes
+
+    def _design(self, rows: Rows) -> Floats:
+        """Return a matrix with a row per pset: 1 for the mean, then what each axis has for its value."""
+        if self._axes is None:
+            self._axes = self._find_axes()
+            width = 1 + sum(axis.width for axis in self._axes)
+            self._products, self._targets = np.zeros((width, width)), np.zeros(width)
+            self._factors = np.zeros(width)
+        columns = self.source.columns(rows)
+        nothing = np.full(len(rows), math.nan)  # for a key that none of an iterator's psets in `rows` has
+        parts = [axis.design(columns.get(axis.name, nothing)) for axis in self._axes]
+        return np.hstack([np.ones((len(rows), 1)), *parts])
+
+    def _find_axes(self) -> list[_Axis]:
+        count = len(self.source)
+        chosen = np.unique(np.linspace(0, count - 1, min(SURVEYED, count)).astype(np.int64))
+        try:
+            columns = self.source.columns(chosen)
+        except KeyError:  # an iterator whose first psets were dropped
+            return []
+        axes = (_axis_of(name, cell_list(values)) for name, values in columns.items())
+        return [axis for axis in axes if axis is not None][:MOST_AXES]
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """One axis, as columns of the design matrix.
+
+    Attributes
+    ----------
+    name : str
+    levels : dict
+        The column of each value that has a factor of its own.
+    edges : float array
+        Of the intervals that share a factor, where there are no levels.
+    scale : (float, float), optional
+        Mean and standard deviation of a number; None for what is no number, and gets no slope.
+    log_scale : (float, float), optional
+        Likewise of its logarithm; None if some number is not positive.
+    """
+
+    name: str
+    levels: dict[Hashable, int]
+    edges: Floats
+    scale: tuple[float, float] | None
+    log_scale: tuple[float, float] | None
+
+    @property
+    def slopes(self) -> int:
+        return (self.scale is not None) + (self.log_scale is not None)
+
+    @property
+    def width(self) -> int:
+        return self.slopes + (len(self.levels) or len(self.edges) + 1)
+
+    def design(self, values: ColumnValues) -> Floats:
+        cells, places = _distinct(values)
+        matrix = np.zeros((len(cells), self.width))
+        numbers = _numbers(cells) if self.scale is not None else np.empty(0)
+        if self.scale is not None:
+            matrix[:, 0] = _scaled(numbers, self.scale)
+        if self.log_scale is not None:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                matrix[:, 1] = _scaled(np.log(numbers), self.log_scale)
+        levels = self._levels(cells, numbers)
+        known = np.flatnonzero(levels >= 0)
+        matrix[known, self.slopes + levels[known]] = 1.0
+        return matrix if places is None else matrix[places]
+
+    def _levels(self, cells: Sequence[Any], numbers: Floats) -> NDArray[np.int64]:
+        """Return which level each value is, -1 for one that was not there when the axis was found."""
+        if self.levels:
+            return np.fromiter((_place(self.levels, cell) for cell in cells), np.int64, len(cells))
+        return np.searchsorted(self.edges, numbers)
+
+
+def _distinct(values: ColumnValues) -> tuple[list[Any], NDArray[np.int64] | None]:
+    """Return values, and which of them each row has; None: each its own. Spares the same work per row."""
+    if isinstance(values, CategoryCodes):
+        return values.categories, np.asarray(values.codes, dtype=np.int64)
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iufb":
+        distinct, places = np.unique(values, return_inverse=True)
+        return distinct.tolist(), places
+    return cell_list(values), None
+
+
+def _axis_of(name: str, cells: list[Any]) -> _Axis | None:
+    """Return the axis of a column; None if its values are all equal, or many that are no numbers."""
+    try:
+        levels = {value: number for number, value in enumerate(dict.fromkeys(cells))}
+    except TypeError:  # something that is not hashable
+        return None
+    numbers = _numbers(cells)
+    is_number = bool(np.isfinite(numbers).all())
+    if len(levels) < 2 or (len(levels) > MOST_LEVELS and not is_number):
+        return None
+    edges = np.empty(0)
+    if len(levels) > MOST_LEVELS:
+        levels = {}
+        edges = np.unique(np.quantile(numbers, np.linspace(0, 1, BINS + 1)[1:-1]))
+    scale = _scale_of(numbers) if is_number else None
+    log_scale = _scale_of(np.log(numbers)) if is_number and (numbers > 0).all() else None
+    return _Axis(name, levels, edges, scale, log_scale)
+
+
+def _numbers(cells: Sequence[Any]) -> Floats:
+    """Return the values as floats; nan for what is none."""
+    try:
+        return np.asarray(cells, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return np.array([_number(cell) for cell in cells])
+
+
+def _number(cell: Any) -> float:
+    try:
+        return float(cell) if isinstance(cell, (int, float)) else math.nan
+    except OverflowError:
+        return math.nan
+
+
+def _scale_of(numbers: Floats) -> tuple[float, float]:
+    return float(numbers.mean()), float(numbers.std()) or 1.0
+
+
+def _scaled(numbers: Floats, scale: tuple[float, float]) -> Floats:
+    """Return standardized numbers, 0 for what is none, and none so large that it would carry others away."""
+    standard = np.nan_to_num((numbers - scale[0]) / scale[1], nan=0.0, posinf=0.0, neginf=0.0)
+    return np.clip(standard, -5, 5)
+
+
+def _place(levels: dict[Hashable, int], cell: Any) -> int:
+    try:
+        return levels.get(cell, -1)
+    except TypeError:
+        return -1

@@ -1,0 +1,38 @@
+"""What other libraries call our options; and what is done in another way here."""
+
+from __future__ import annotations
+
+OTHER_WORDS = {
+    "ncores": ("workers", "n_workers", "num_workers", "max_workers", "n_jobs", "jobs", "processes", "nprocs"),
+    "group_size": ("chunksize", "chunk_size", "batch_size", "batchsize"),
+    "max_tasks_per_child": ("maxtasksperchild",),
+    "worker_init": ("initializer", "init_func"),
+    "user_kwargs": ("args", "kwargs", "constants", "fixed"),
+    "out_func": ("callback", "on_result"),
+    "chdir": ("cwd", "workdir", "directory"),
+    "retries": ("max_retries", "n_retries"),
+    "verbose": ("verbosity", "progress", "progress_bar", "quiet", "silent"),
+    "checkpoint": ("cache", "cache_dir", "output_dir", "out_dir", "save"),
+}
+OF_INIT = ("ncores", "max_tasks_per_child", "worker_init")
+OTHER_WAYS = {
+    "resume": "give map() checkpoint='a directory', which takes up what an earlier run has stored there",
+    "seed": "give the psets seeds, with params.add_seed(psets, root)",
+    "random_state": "give the psets seeds, with params.add_seed(psets, root)",
+}
+
+
+def word_for(name: str) -> str:
+    """Return the end of a sentence that names our word for an option of other libraries, else an empty text.
+
+    Examples
+    --------
+    >>> word_for("n_jobs")
+    ': give init() ncores='
+    """
+    if name in OTHER_WAYS:
+        return f": {OTHER_WAYS[name]}"
+    ours = next((ours for ours, theirs in OTHER_WORDS.items() if name in theirs), None)
+    if ours is None:
+        return ""
+    return f": give {'init' if ours in OF_INIT else 'map'}() {ours}="

@@ -1,0 +1,205 @@
+"""When and where each finished pset ran, and for how long.
+
+Four bytes per pset, and one entry per reply: a worker runs the psets of a reply one after the other, so the
+first one's begin and the psets' seconds say when each of them began.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.transport.columns import numpy_index
+from paramsurvey.transport.messages import Failure, Ran, Reply, Rows
+
+Seconds = NDArray[np.float32]
+Begins = NDArray[np.float64]
+SAME_BEGIN = 1e-4  # seconds: stored begins are rounded to microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When and where some psets ran, in the order of their rows.
+
+    Attributes
+    ----------
+    seconds : float32 array
+        nan where it is not known.
+    began : float64 array
+        In seconds since 1970; nan where it is not known.
+    worker : int64 array
+        The workers' numbers; 0 where it is not known.
+    host : int64 array
+        The workers' machines, by their places in `hosts`.
+    hosts : tuple of str
+        An empty name is that of a machine that is not known.
+    attempts : mapping of int to int
+        How often psets were tried that had failed before, by place.
+    """
+
+    seconds: Seconds
+    began: Begins
+    worker: NDArray[np.int64]
+    host: NDArray[np.int64]
+    hosts: tuple[str, ...]
+    attempts: Mapping[int, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+    def at(self, places: slice | NDArray[np.int64]) -> Times:
+        """Return those of the psets at ascending `places`."""
+        attempts: dict[int, int] = {}
+        if self.attempts:
+            kept = np.arange(len(self))[places].tolist()
+            attempts = {new: self.attempts[old] for new, old in enumerate(kept) if old in self.attempts}
+        return Times(
+            self.seconds[places],
+            self.began[places],
+            self.worker[places],
+            self.host[places],
+            self.hosts,
+            attempts,
+        )
+
+    def ran(self, place: int) -> Ran:
+        """Return the times of one pset."""
+        return Ran(
+            float(self.seconds[place]),
+            float(self.began[place]),
+            int(self.worker[place]),
+            self.hosts[self.host[place]],
+        )
+
+
+def times_of(reply: Reply) -> Times:
+    """Return the times of the psets that a reply covers, failed ones included."""
+    count = reply.stop - reply.start
+    walls = np.asarray(reply.walls, dtype=np.float64)
+    began = reply.began + np.cumsum(walls) - walls
+    first = max(0, len(walls) - count)
+    unknown = np.full(max(0, count - len(walls)), np.nan)
+    return Times(
+        np.concatenate([unknown, walls[first:]]).astype(np.float32),
+        np.concatenate([unknown, began[first:]]),
+        np.full(count, reply.worker, dtype=np.int64),
+        np.zeros(count, dtype=np.int64),
+        (reply.host,),
+        {offset - reply.start: tried for offset, tried in reply.attempts.items()},
+    )
+
+
+def with_times(reply: Reply) -> Mapping[int, Failure]:
+    """Return the reply's failures, each with when and where it was."""
+    if not reply.failures:
+        return reply.failures
+    times = times_of(reply)
+    return {
+        offset: replace(failure, ran=times.ran(offset - reply.start))
+        for offset, failure in reply.failures.items()
+    }
+
+
+class PsetTimes:
+    """The times of all psets of a survey that have finished; they may arrive in any order."""
+
+    def __init__(self) -> None:
+        self._seconds: Seconds = np.zeros(0, dtype=np.float32)
+        self._attempts: dict[int, int] = {}
+        self._workers: dict[tuple[int, str], int] = {}
+        # spans of rows that one worker ran one after the other: first row, how many, first begin, worker
+        self._first, self._count, self._began, self._worker = array("q"), array("q"), array("d"), array("q")
+
+    def add_reply(self, rows: Rows, reply: Reply, total: int) -> None:
+        """Add the times of the finished psets of a reply, whose `rows` are given, failed ones included."""
+        times = times_of(reply)
+        if reply.failures:
+            good = np.ones(len(times), dtype=np.bool_)
+            good[np.array(list(reply.failures), dtype=np.int64) - reply.start] = False
+            places = np.flatnonzero(good)
+            rows, times = np.asarray(rows, dtype=np.int64)[places], times.at(places)
+        self.add(rows, times, total)
+
+    def add(self, rows: Rows, times: Times, total: int) -> None:
+        """Add times; `total` is the number of psets that are known so far."""
+        if len(rows) == 0:
+            return
+        self._make_room(total)
+        self._seconds[numpy_index(rows)] = times.seconds
+        for place, tried in times.attempts.items():
+            self._attempts[int(rows[place])] = tried
+        starts = _span_starts(rows, times)
+        counts = np.diff(starts, append=len(rows))
+        known = np.isfinite(times.began[starts])
+        if not known.all():
+            starts, counts = starts[known], counts[known]
+        numbers = np.asarray(rows)[starts] if not isinstance(rows, range) else rows.start + rows.step * starts
+        self._first.frombytes(numbers.astype(np.int64).tobytes())
+        self._count.frombytes(counts.astype(np.int64).tobytes())
+        self._began.frombytes(times.began[starts].astype(np.float64).tobytes())
+        self._worker.extend(
+            self._workers.setdefault((worker, times.hosts[host]), len(self._workers))
+            for worker, host in zip(times.worker[starts].tolist(), times.host[starts].tolist(), strict=True)
+        )
+
+    def seconds(self, rows: Rows) -> Seconds:
+        """Return how long each of some psets ran; nan where that is not known."""
+        self._make_room(int(rows[-1]) + 1 if len(rows) else 0)
+        return self._seconds[numpy_index(rows)]
+
+    def attempts(self, rows: Rows) -> NDArray[np.int64]:
+        """Return how often each of some psets was tried."""
+        tried = np.ones(len(rows), dtype=np.int64)
+        if self._attempts:
+            known = np.array(sorted(self._attempts), dtype=np.int64)
+            counts = np.array([self._attempts[row] for row in known.tolist()], dtype=np.int64)
+            at = np.minimum(np.searchsorted(known, rows), len(known) - 1)
+            tried = np.where(known[at] == np.asarray(rows), counts[at], tried)
+        return tried
+
+    def times(self, rows: Rows) -> Times:
+        """Return the times of some psets, whose rows ascend."""
+        began = np.full(len(rows), np.nan)
+        place = np.full(len(rows), -1, dtype=np.int64)
+        numbers = np.asarray(rows, dtype=np.int64)
+        first = np.frombuffer(self._first, dtype=np.int64)
+        if len(first) and len(rows):
+            order = np.argsort(first, kind="stable")
+            first = first[order]
+            span = np.searchsorted(first, numbers, side="right") - 1
+            count = np.frombuffer(self._count, dtype=np.int64)[order]
+            inside = (span >= 0) & (numbers < first[span] + count[span])
+            span, numbers = span[inside], numbers[inside]
+            before = np.concatenate([[0.0], np.cumsum(np.nan_to_num(self._seconds), dtype=np.float64)])
+            begins = np.frombuffer(self._began, dtype=np.float64)[order][span]
+            began[inside] = begins + (before[numbers] - before[first[span]])
+            place[inside] = np.frombuffer(self._worker, dtype=np.int64)[order][span]
+        hosts = tuple(dict.fromkeys(["", *(host for _, host in self._workers)]))
+        worker = np.array([number for number, _ in self._workers] + [0], dtype=np.int64)[place]
+        host = np.array([hosts.index(name) for _, name in self._workers] + [0], dtype=np.int64)[place]
+        tried = self.attempts(rows)
+        more = {at: int(tried[at]) for at in np.flatnonzero(tried > 1).tolist()}
+        return Times(self.seconds(rows), began, worker, host, hosts, more)
+
+    def _make_room(self, total: int) -> None:
+        room = len(self._seconds)
+        if total > room:
+            longer = np.full(total if room == 0 else max(total, 2 * room), np.nan, dtype=np.float32)
+            longer[:room] = self._seconds
+            self._seconds = longer
+
+
+def _span_starts(rows: Rows, times: Times) -> NDArray[np.int64]:
+    """Return where spans begin, in which each pset begins where and when the one before it has ended."""
+    ends = np.cumsum(times.seconds, dtype=np.float64)
+    offset = times.began - (ends - times.seconds)
+    with np.errstate(invalid="ignore"):
+        apart = ~(np.abs(np.diff(offset)) < SAME_BEGIN)
+    apart |= (np.diff(times.worker) != 0) | (np.diff(times.host) != 0)
+    if not (isinstance(rows, range) and rows.step == 1):
+        apart |= np.diff(np.asarray(rows)) != 1
+    return np.concatenate([np.zeros(1, dtype=np.int64), np.flatnonzero(apart) + 1])

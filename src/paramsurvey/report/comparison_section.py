@@ -1,0 +1,77 @@
+"""The section that compares the survey with an earlier one, pset by pset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paramsurvey.report.markup import details, frame_table, paragraph, pset_text, section, table
+from paramsurvey.report.subject import Subject
+from paramsurvey.views import compare, provenance_of
+from paramsurvey.views.comparison import Change, Comparison, Group
+
+GROUPS = {
+    "new": "Psets that are new",
+    "gone": "Psets that are gone",
+    "newly_failing": "Psets that fail now",
+    "mended": "Psets that failed before",
+    "still_failing": "Psets that still fail",
+}
+
+
+def comparison(subject: Subject, before: Subject) -> str:
+    """Return what is different from an earlier survey."""
+    found = compare(before.data, subject.data)
+    changes = provenance_of(before.run).changes(provenance_of(subject.run))
+    against = before.directory or before.name
+    parts = [
+        paragraph(f"Compared with {against}: {found.both:,} psets are in both, matched by their values."),
+        table("What changed in the program", ("fact", "before", "now"), changes)
+        if changes
+        else paragraph("Code, arguments, commit and versions are the same, as far as they are known."),
+        frame_table("Differences", found.to_frame().set_index("what")),
+        *(_group(words, getattr(found, name)) for name, words in GROUPS.items()),
+        *_columns(found),
+        *_speed(found),
+    ]
+    return section("comparison", "Comparison", *parts)
+
+
+def _group(words: str, group: Group) -> str:
+    if not group.count:
+        return ""
+    rows = [(pset_text(pset),) for _, pset in group.examples]
+    return details(f"{words}: {group.count:,}", table(words, ("pset",), rows))
+
+
+def _columns(found: Comparison) -> list[str]:
+    parts = [
+        details(
+            f"{one.name}: {one.changed:,} of {one.compared:,} values changed",
+            _changes(f"Largest changes of {one.name}", one.largest),
+        )
+        for one in found.columns
+        if one.changed
+    ]
+    for words, names in (("only before", found.only_before), ("only now", found.only_after)):
+        if names:
+            parts.append(paragraph(f"Results that are there {words}: {', '.join(names)}."))
+    return parts
+
+
+def _speed(found: Comparison) -> list[str]:
+    speed = found.speed
+    if speed is None:
+        return [paragraph("How long psets took is not known of both.")]
+    return [
+        paragraph(
+            "The psets that finished both times took "
+            f"{speed.before:,.6g} s before and {speed.after:,.6g} s now."
+        ),
+        details(f"Slower: {speed.slower:,}", _changes("Seconds of those that lost most", speed.slowest)),
+        details(f"Faster: {speed.faster:,}", _changes("Seconds of those that gained most", speed.fastest)),
+    ]
+
+
+def _changes(caption: str, changes: Sequence[Change]) -> str:
+    rows = [(pset_text(one.pset), one.before, one.after) for one in changes]
+    return table(caption, ("pset", "before", "now"), rows)

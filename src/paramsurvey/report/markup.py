@@ -1,0 +1,135 @@
+"""HTML: text that is escaped, tables, and what folds open."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+# what a browser would obey, or not show: control characters, marks of direction, halves of surrogate pairs
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+LONGEST = 20_000  # characters of one text, such as a traceback
+
+
+def text(value: object) -> str:
+    """Return a value as HTML that shows just its text.
+
+    Examples
+    --------
+    >>> print(text("<b> & " + chr(0x202E)))
+    &lt;b&gt; &amp; \\u202e
+    """
+    shown = str(value)
+    if len(shown) > LONGEST:
+        shown = f"{shown[:LONGEST]} … ({len(shown):,} characters)"
+    return html.escape(visible(shown), quote=True)
+
+
+def visible(shown: str) -> str:
+    """Return a text with what cannot be seen written out; line feeds and tabs stay."""
+    return _INVISIBLE.sub(lambda found: f"\\u{ord(found.group()):04x}", shown)
+
+
+def number(value: Any) -> str:
+    """Return a number, or any other value, as text: whole numbers with commas, others with six digits.
+
+    Examples
+    --------
+    >>> number(1234567), number(0.123456789), number(float("nan")), number("a")
+    ('1,234,567', '0.123457', 'nan', 'a')
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return f"{int(value):,}"
+    if isinstance(value, (float, np.floating)):
+        shown = float(value)
+        return f"{shown:,.0f}" if shown == round_(shown) and abs(shown) < 1e15 else f"{shown:.6g}"
+    return str(value)
+
+
+def round_(value: float) -> float:
+    """Return the nearest whole number; what is not finite stays as it is."""
+    return float(round(value)) if math.isfinite(value) else math.nan
+
+
+def percent(share: float) -> str:
+    """Return a share as per cent; nothing for nan."""
+    return "" if math.isnan(share) else f"{share:.1%}"
+
+
+def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return a table in a box that scrolls by keyboard; what is no text stands at the right.
+
+    Parameters
+    ----------
+    caption : str
+    head : sequence of str
+    rows : iterable of sequences
+        The first value of each is its heading.
+    """
+    headings = "".join(f'<th scope="col">{text(name)}</th>' for name in head)
+    lines = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
+    return (
+        f'<div class="scroll" role="group" tabindex="0" aria-label="{text(caption)}">'
+        f"<table><caption>{text(caption)}</caption><thead><tr>{headings}</tr></thead>"
+        f"<tbody>{lines}</tbody></table></div>"
+    )
+
+
+def _cells(row: Sequence[Any]) -> str:
+    first, *others = row
+    return f'<th scope="row">{text(number(first))}</th>' + "".join(
+        f"<td{'' if isinstance(value, str) else ' class=n'}>{text(number(value))}</td>" for value in others
+    )
+
+
+def frame_table(caption: str, frame: pd.DataFrame, most: int = 1000) -> str:
+    """Return a DataFrame as a table, its index first."""
+    index = [str(name) if name is not None else "" for name in frame.index.names]
+    rows = (
+        [*(label if isinstance(label, tuple) else (label,)), *values]
+        for label, *values in frame.head(most).itertuples()
+    )
+    caption = caption if len(frame) <= most else f"{caption} (the first {most:,} of {len(frame):,} rows)"
+    return table(caption, [*index, *map(str, frame.columns)], rows)
+
+
+def details(summary: str, content: str) -> str:
+    """Return something that folds open, without a script."""
+    return f"<details><summary>{text(summary)}</summary>{content}</details>"
+
+
+def section(name: str, title: str, *content: str) -> str:
+    """Return a section of the page."""
+    return f'<section aria-labelledby="{name}"><h2 id="{name}">{text(title)}</h2>{"".join(content)}</section>'
+
+
+def paragraph(*sentences: str) -> str:
+    """Return sentences as a paragraph."""
+    return f"<p>{text(' '.join(filter(None, sentences)))}</p>"
+
+
+def code(content: str) -> str:
+    """Return a block of code, or of output."""
+    return (
+        f'<pre class="scroll" role="group" tabindex="0" aria-label="code"><code>{text(content)}</code></pre>'
+    )
+
+
+def pset_text(pset: dict[str, Any], most: int = 12) -> str:
+    """Return a pset in one line."""
+    shown = [f"{name}={number(value)}" for name, value in list(pset.items())[:most]]
+    return ", ".join(shown + ["…"] * (len(pset) > most))
+
+
+def shown_name(name: Hashable) -> str:
+    """Return what a column is called on the page."""
+    return {"(failing)": "failing", "_seconds": "seconds per pset"}.get(str(name), str(name))

@@ -1,0 +1,161 @@
+"use strict";
+// The slicer: adds up the moments of cells, and shows a table whose cells are coloured.
+(() => {
+  const data = JSON.parse(document.getElementById("cells").textContent);
+  const root = document.getElementById("slicer");
+  if (!data || !root) return;
+  const form = root.querySelector("form"), table = root.querySelector("table");
+  const choice = { held: {} };
+
+  function select(title, options, chosen, changed) {
+    const label = document.createElement("label");
+    label.append(title + " ");
+    const box = document.createElement("select");
+    options.forEach(([value, name]) => box.add(new Option(name, value, false, String(value) === String(chosen))));
+    box.addEventListener("change", () => changed(box.value));
+    label.append(box);
+    form.append(label);
+  }
+
+  function build() {
+    form.replaceChildren();
+    const axes = data.axes.map((axis, at) => [at, axis.name]);
+    const pairs = whole() ? null : data.tables.map(one => one.axes);
+    const partners = axes.filter(([at]) => at !== choice.x &&
+      (!pairs || pairs.some(pair => pair.includes(at) && pair.includes(choice.x))));
+    if (!partners.some(([at]) => at === choice.y)) choice.y = partners.length ? partners[0][0] : -1;
+    select("x", axes, choice.x, value => { choice.x = Number(value); update(); });
+    if (partners.length) select("y", partners, choice.y, value => { choice.y = Number(value); update(); });
+    select("value", data.values.map((one, at) => [at, one.name]), choice.value,
+      value => { choice.value = Number(value); update(); });
+    if (choice.value > 0)
+      select("reduction", data.reductions.map(name => [name, name]), choice.reduction,
+        value => { choice.reduction = value; update(); });
+    if (whole())
+      axes.filter(([at]) => at !== choice.x && at !== choice.y).forEach(([at, name]) => {
+        const options = [["", "all"], ...data.axes[at].labels.map((label, place) => [place, label])];
+        select(name, options, choice.held[at] ?? "", value => {
+          if (value === "") delete choice.held[at]; else choice.held[at] = Number(value);
+          update();
+        });
+      });
+  }
+
+  function whole() { return data.tables.length === 1; }
+
+  function update() {
+    const focused = [...form.querySelectorAll("select")].indexOf(document.activeElement);
+    if (choice.x === choice.y) choice.y = -1;
+    delete choice.held[choice.x];
+    build();
+    delete choice.held[choice.y];
+    draw();
+    if (focused >= 0) form.querySelectorAll("select")[focused]?.focus();
+  }
+
+  // Return the cells of the chosen slice: for each y and each x the added moments.
+  function cells() {
+    const from = data.tables.find(one => one.axes.includes(choice.x) && (choice.y < 0 || one.axes.includes(choice.y)));
+    const sizes = from.axes.map(at => data.axes[at].labels.length);
+    const across = data.axes[choice.x].labels.length, down = choice.y < 0 ? 1 : data.axes[choice.y].labels.length;
+    const found = Array.from({ length: across * down }, () =>
+      ({ finished: 0, failed: 0, notRun: 0, n: 0, sum: 0, squares: 0, min: Infinity, max: -Infinity }));
+    const value = choice.value > 0 ? from.values[choice.value - 1] : null;
+    const place = new Array(sizes.length).fill(0);
+    for (let i = 0; i < from.finished.length; i++) {
+      let x = 0, y = 0, kept = true;
+      from.axes.forEach((axis, at) => {
+        if (axis === choice.x) x = place[at];
+        else if (axis === choice.y) y = place[at];
+        else if (axis in choice.held && choice.held[axis] !== place[at]) kept = false;
+      });
+      if (kept) {
+        const cell = found[y * across + x];
+        cell.finished += from.finished[i]; cell.failed += from.failed[i]; cell.notRun += from.notRun[i];
+        if (value && value.n[i]) {
+          cell.n += value.n[i]; cell.sum += value.sum[i]; cell.squares += value.squares[i];
+          cell.min = Math.min(cell.min, value.min[i]); cell.max = Math.max(cell.max, value.max[i]);
+        }
+      }
+      for (let at = sizes.length - 1; at >= 0; at--) {
+        if (++place[at] < sizes[at]) break;
+        place[at] = 0;
+      }
+    }
+    return { found, across, down, shift: value ? value.shift : 0 };
+  }
+
+  function reduced(cell, shift) {
+    const ran = cell.finished + cell.failed, psets = ran + cell.notRun;
+    if (choice.value === 0) return ran ? cell.failed / ran : NaN;
+    switch (choice.reduction) {
+      case "count": return psets ? cell.finished : NaN;
+      case "failures": return psets ? cell.failed : NaN;
+      case "min": return cell.n ? cell.min : NaN;
+      case "max": return cell.n ? cell.max : NaN;
+      case "mean": return cell.n ? cell.sum / cell.n + shift : NaN;
+      default: return cell.n > 1 ? Math.sqrt(Math.max(0, cell.squares - cell.sum ** 2 / cell.n) / (cell.n - 1)) : NaN;
+    }
+  }
+
+  function why(cell) {
+    if (cell.finished + cell.failed + cell.notRun === 0) return ["nopset", "no pset"];
+    if (cell.finished) return ["nan", "no number"];
+    return cell.failed ? ["failed", "all failed"] : ["notrun", "not run"];
+  }
+
+  function short(number) {
+    return Number.isInteger(number) && Math.abs(number) < 1e15 ? number.toLocaleString("en-US") : String(Number(number.toPrecision(4)));
+  }
+
+  function heading(text, scope) {
+    const cell = document.createElement(scope ? "th" : "td");
+    if (scope) cell.scope = scope;
+    cell.textContent = text;
+    return cell;
+  }
+
+  function draw() {
+    const { found, across, down, shift } = cells();
+    const numbers = found.map(cell => reduced(cell, shift)), finite = numbers.filter(Number.isFinite);
+    const low = Math.min(...finite), high = Math.max(...finite), span = high - low || 1;
+    const unit = data.values[choice.value].unit, name = data.values[choice.value].name;
+    const counts = ["count", "failures"].includes(choice.reduction) && choice.value > 0;
+    const what = choice.value === 0 ? "part that failed" : counts ? (choice.reduction === "count" ? "finished psets" : "failed psets")
+      : choice.reduction + " of " + name + (unit ? " [" + unit + "]" : "");
+    table.caption.textContent = what;
+    const head = document.createElement("tr");
+    head.append(heading(choice.y < 0 ? data.axes[choice.x].name : data.axes[choice.y].name + " ↓  " + data.axes[choice.x].name + " →"));
+    data.axes[choice.x].labels.forEach(label => head.append(heading(label, "col")));
+    table.tHead.replaceChildren(head);
+    const rows = [];
+    for (let y = 0; y < down; y++) {
+      const row = document.createElement("tr");
+      row.append(heading(choice.y < 0 ? "" : data.axes[choice.y].labels[y], "row"));
+      for (let x = 0; x < across; x++) {
+        const number = numbers[y * across + x], cell = found[y * across + x];
+        const shown = document.createElement("td");
+        if (Number.isNaN(number)) [shown.className, shown.textContent] = why(cell);
+        else {
+          shown.className = "v" + Math.min(data.shades - 1, Math.max(0, Math.floor((number - low) / span * data.shades)));
+          shown.textContent = short(number);
+          if (cell.failed && choice.value > 0 && !counts) {
+            const mark = document.createElement("b");
+            mark.className = "some"; mark.title = "some failed"; mark.textContent = "×";
+            shown.append(" ", mark);
+          }
+        }
+        shown.title = cell.finished + " finished, " + cell.failed + " failed, " + cell.notRun + " not run";
+        row.append(shown);
+      }
+      rows.push(row);
+    }
+    table.tBodies[0].replaceChildren(...rows);
+    root.querySelector(".scale").textContent = finite.length ? "From " + short(low) + " (dark) to " + short(high) + " (light)." : "";
+  }
+
+  choice.x = 0; choice.y = data.axes.length > 1 ? 1 : -1; choice.value = data.first; choice.reduction = "mean";
+  root.hidden = false;
+  document.getElementById("static").open = false;
+  update();
+})();

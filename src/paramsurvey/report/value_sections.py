@@ -1,0 +1,125 @@
+"""The sections about values: slices, importance, distributions, parallel coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from paramsurvey.plotting import bars, lines
+from paramsurvey.report.markup import details, frame_table, paragraph, section, shown_name, table, text
+from paramsurvey.report.pictures import Pictures
+from paramsurvey.report.slicer import slicer
+from paramsurvey.report.subject import Subject
+from paramsurvey.views import FAILING, SECONDS, distribution_of, importance_of, parallel_of
+from paramsurvey.views.distribution import Distribution
+from paramsurvey.views.importance import Importance
+
+BAR = 0.26  # inches
+MOST_VALUES = 6  # of results, that have slices and importance
+MOST_DISTRIBUTIONS = 16
+MOST_COLUMNS = 5  # of parallel coordinates
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What several sections need.
+
+    Attributes
+    ----------
+    distributions : list of Distribution
+        Of the results.
+    values : list of str
+        The results that are numbers.
+    importances : list of Importance
+    """
+
+    distributions: list[Distribution]
+    values: list[str]
+    importances: list[Importance]
+
+    @property
+    def axes(self) -> list[str]:
+        """The axes that vary, the most important for the first value first."""
+        return list(self.importances[0].to_frame().index) if self.importances else []
+
+
+def looks(subject: Subject) -> Looks:
+    """Look at the values of a survey."""
+    data = subject.data
+    found = [distribution_of(data, name) for name in data.results[:MOST_DISTRIBUTIONS]]
+    values = [one.name for one in found if not one.labels and one.known and len(one.counts) > 1][:MOST_VALUES]
+    failing = bool((data.states == 1).any())
+    wanted = [*values, *([SECONDS] if data.has_seconds else []), *([FAILING] if failing else [])]
+    return Looks(found, values, [importance_of(data, name) for name in wanted or [FAILING]])
+
+
+def slices(subject: Subject, seen: Looks) -> tuple[str, str]:
+    """Return the slicer, and its data as JSON."""
+    values = [*seen.values, *([SECONDS] if subject.data.has_seconds else [])]
+    shown, told = slicer(subject.data, seen.axes, values, {SECONDS: "s", **subject.data.units})
+    return section("slices", "Slices", shown), told
+
+
+def importance(seen: Looks, pictures: Pictures) -> str:
+    """Return how much each axis matters."""
+    parts = [_importance(one, pictures) for one in seen.importances if one.axes]
+    if not parts:
+        return section("importance", "Importance", paragraph("No axis varies."))
+    return section("importance", "Importance", f'<div class="pair">{"".join(parts)}</div>')
+
+
+def _importance(one: Importance, pictures: Pictures) -> str:
+    name = shown_name(one.value)
+    title = f"<h3>{text(name)}</h3>{paragraph(one.note)}"
+    if not np.isfinite(one.indices.first).any():
+        return f"<div>{title}{paragraph('It does not vary, or too little is known.')}</div>"
+    words = f"Shares of the variance of {name} that the axes explain; the numbers are in the table below."
+    rows = len(one.axes) + min(5, len(one.axes) * (len(one.axes) - 1) // 2)
+    drawn = pictures.draw(bars.draw_importance, one, words, BAR * rows + 1.5)
+    tables = frame_table(f"Shares of {name}", one.to_frame()) + frame_table(
+        f"Interactions of two, {name}", one.pairs().set_index(["x", "y"])
+    )
+    return f"<div>{title}{drawn}{details('As a table', tables)}</div>"
+
+
+def distributions(subject: Subject, seen: Looks, pictures: Pictures) -> str:
+    """Return how the results are distributed."""
+    parts = [_distribution(one, pictures) for one in seen.distributions]
+    more = len(subject.data.results) - len(parts)
+    note = paragraph(f"{more} more results are not shown.") if more > 0 else ""
+    if not parts:
+        return section("distributions", "Distributions", paragraph("There are no results."))
+    return section("distributions", "Distributions", f'<div class="pair">{"".join(parts)}</div>', note)
+
+
+def _distribution(one: Distribution, pictures: Pictures) -> str:
+    title = f"<h3>{text(one.name)}</h3>"
+    if not one.known:
+        return f"<div>{title}{paragraph('It has no value.')}</div>"
+    words = f"Histogram of {one.name}; the numbers are in the table below."
+    height = BAR * len(one.labels) + 1.2 if one.labels else 3.2
+    tables = frame_table(f"Values of {one.name}", one.to_frame().set_index(one.to_frame().columns[0]))
+    if one.quantiles:
+        known = [("mean", one.mean), ("standard deviation", one.deviation), ("without a number", one.absent)]
+        shares = [(f"quantile {share:g}", value) for share, value in one.quantiles.items()]
+        tables = table(f"Quantiles of {one.name}", ("statistic", one.name), [*known, *shares]) + tables
+    drawn = pictures.draw(bars.draw_distribution, one, words, height)
+    return f"<div>{title}{drawn}{details('As a table', tables)}</div>"
+
+
+def parallel(subject: Subject, seen: Looks, pictures: Pictures) -> str:
+    """Return how psets run through the axes."""
+    value = seen.values[0] if seen.values else None
+    columns: Sequence[str] = [*seen.axes[: MOST_COLUMNS - 1], *([value] if value else [])]
+    if len(columns) < 2:
+        return ""
+    view = parallel_of(subject.data, columns, value)
+    coloured = f", coloured by the mean of {value}" if value else ""
+    words = f"Parallel coordinates: how many psets run through {', '.join(columns)}{coloured}."
+    tables = "".join(
+        frame_table(f"From {link.left.name} to {link.right.name}", link.to_frame()) for link in view.links
+    )
+    drawn = pictures.draw(lines.draw_parallel, view, words, 3.6, width=1.7 * len(columns) + 1.0)
+    return section("parallel", "Parallel coordinates", drawn, details("As tables", tables))

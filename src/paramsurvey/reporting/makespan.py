@@ -1,0 +1,81 @@
+"""How long work takes on several cores, when the next pset always goes to the first core that is free."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+MOST_PLANNED = 512  # psets that are given to cores one by one; of more, only the sum matters
+
+
+def makespan(running: Sequence[float], waiting: Floats, count: float, cores: int) -> float:
+    """Return after how many seconds the last pset ends.
+
+    Parameters
+    ----------
+    running : sequence of float
+        Seconds that each running pset still takes.
+    waiting : float array
+        Seconds that the waiting psets take, in order, or a sample of them that is evenly spread.
+    count : float
+        How many psets wait.
+    cores : int
+
+    Examples
+    --------
+    >>> makespan([1.0, 3.0], np.array([2.0, 2.0]), 2, cores=2)
+    5.0
+    """
+    free = sorted(running)[:cores] + [0.0] * (cores - len(running))
+    if count < 1 or len(waiting) == 0:
+        return max(running, default=0.0)
+    if count > MOST_PLANNED:
+        mean = float(waiting.mean())
+        total = sum(free) + count * mean
+        return max(total / cores + (1 - 1 / cores) * mean / 2, *running, 0.0)
+    psets = waiting[np.linspace(0, len(waiting) - 1, round(count)).astype(np.int64)]
+    psets = psets * (waiting.mean() * count / psets.sum())
+    heapq.heapify(free)
+    last = max(running, default=0.0)
+    for seconds in psets.tolist():
+        end = free[0] + seconds
+        heapq.heapreplace(free, end)
+        last = max(last, end)
+    return last
+
+
+def seconds_to_go(ages: Sequence[float], samples: Floats, chance: float) -> list[float]:
+    """Return how long psets will still run that have been running for some seconds.
+
+    Parameters
+    ----------
+    ages : sequence of float
+        For how many seconds each of them has been running.
+    samples : float array
+        How long others took.
+    chance : float
+        The share of psets that end before: 0.5 for the usual one.
+
+    Returns
+    -------
+    list of float
+        What others took that ran for longer; a pset that has run for longer than all others may run for as
+        long again.
+
+    Examples
+    --------
+    >>> seconds_to_go([1.0, 8.0], np.array([2.0, 3.0, 4.0]), chance=0.5)
+    [2.0, 8.0]
+    """
+    ordered = np.sort(samples)
+    left = []
+    for age in ages:
+        longer = ordered[np.searchsorted(ordered, age, "right") :]
+        alone = age * chance / (1 - chance)  # what is known if nothing ran for longer
+        left.append(float(np.quantile(longer, chance)) - age if len(longer) else alone)
+    return left

@@ -1,0 +1,163 @@
+"""What reports are about: results in memory, and checkpoints, which are read in pieces."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from paramsurvey.engine.progress import MapProgress
+from paramsurvey.report import STATES, Subject, page_of
+from paramsurvey.views import data_of, measured_timeline
+from paramsurvey.views.timeline import Timeline, timeline_of
+
+MICROSECONDS = 1e6
+COUNTS = ("total", "finished", "failures", "retried", "resumed")
+
+
+def subject_of(results: Any) -> Subject:
+    """Return a `MapResults` as the subject of a report."""
+    progress = results.progress
+    not_run = int((results.missing.kinds() == "not run").sum())
+    counts = {**{name: int(getattr(progress, name)) for name in COUNTS}, "not_run": not_run}
+    whole = progress.finished + progress.failures == progress.total and not not_run
+    return Subject(
+        progress.name,
+        data_of(results),
+        "finished" if whole else "interrupted",
+        counts,
+        timeline=lambda: _timeline_of(results),
+    )
+
+
+def _timeline_of(results: Any) -> Timeline | None:
+    table = results.timeline()
+    return measured_timeline(table) if len(table) else None
+
+
+def checkpoint_subject(directory: str | os.PathLike[str]) -> Subject:
+    """Return a checkpoint as the subject of a report; nothing of it is unpickled.
+
+    Raises
+    ------
+    NotACheckpoint
+        A ValueError: it is something else.
+    PackageMissing
+        An ImportError: pyarrow is not installed.
+    """
+    from paramsurvey.checkpoint.opening import need_pyarrow
+
+    need_pyarrow()
+    from paramsurvey.checkpoint.locking.lock import holder_of
+    from paramsurvey.checkpoint.stored import read_run_tolerantly
+    from paramsurvey.results.scan_checkpoint import failures_table, pset_keys, scan
+    from paramsurvey.views.columns.arrow import stored_data
+
+    path, complaints = Path(directory), list[str]()
+    run = read_run_tolerantly(path, complaints.append, set_aside=False)
+    failures = failures_table(path, complaints.append)  # first: what succeeds meanwhile is then in both
+    finished = scan(path, complaints.append)
+    data = stored_data(finished, failures, pset_keys(finished, failures))
+    held = holder_of(path)
+    counts = _counts(run, len(data.finished), data.missing_count)
+    return Subject(
+        MapProgress().name if run is None else str(run["name"]),
+        data,
+        _status(run, alive=held is not None and held[1]),
+        counts,
+        run or {},
+        lambda: _stored_timeline(finished, failures),
+        str(directory),
+        tuple(dict.fromkeys(complaints)),
+    )
+
+
+def _status(run: Any, alive: bool) -> str:
+    status = "" if run is None else str(run.get("status", ""))
+    if status == "running" and not alive:
+        return "died"
+    return status if status in STATES else ""
+
+
+def _counts(run: Any, finished: int, failed: int) -> dict[str, int]:
+    """Return the counters; of a run that goes on or was killed, of what is stored."""
+    said = {} if run is None else run.get("counts", {})
+    counts = {name: int(said.get(name, 0)) for name in (*COUNTS, "not_run")}
+    counts |= {"finished": finished, "failures": failed}
+    counts["not_run"] = 0  # such psets are not stored
+    return {**counts, "total": max(counts["total"], finished + failed)}
+
+
+def _stored_timeline(finished: Any, failures: Any) -> Timeline | None:
+    """Return when which worker was busy, from columns that are read in pieces."""
+    pieces = [*_pieces(finished, failed=False), *_pieces(failures, failed=True)]
+    if not pieces:
+        return None
+    names = dict.fromkeys(name for piece in pieces for name in piece[0])
+    places = {name: at for at, name in enumerate(names)}
+    codes = [np.array([places[name] for name in piece[0]], dtype=np.int32)[piece[1]] for piece in pieces]
+    began, seconds, failed = (np.concatenate([piece[at] for piece in pieces]) for at in (2, 3, 4))
+    import pandas as pd
+
+    workers = pd.Categorical.from_codes(np.concatenate(codes), pd.Index(list(_labels(list(names)))))
+    return timeline_of(workers, began, seconds, failed)
+
+
+def _labels(workers: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """Yield what workers are called: their numbers, after the machine's name if there are several."""
+    several = len({host for host, _ in workers}) > 1
+    for host, number in workers:
+        name = str(number) if number else "not known"
+        yield f"{host} {name}" if several and host else name
+
+
+def _pieces(dataset: Any, failed: bool) -> Iterator[tuple[list[tuple[str, int]], Any, Any, Any, Any]]:
+    """Yield workers, each row's place among them, begins, seconds, and whether psets failed."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.dataset as ds
+
+    names = ["_worker", "_host", "_start", "_seconds"]
+    if dataset is None or not set(names) <= set(dataset.schema.names):
+        return
+    for batch in (ds.dataset(dataset) if isinstance(dataset, pa.Table) else dataset).to_batches(
+        columns=names
+    ):
+        worker, host, start, seconds = batch.columns
+        known = pc.and_(start.is_valid(), seconds.is_valid())
+        if not batch.num_rows or not pc.any(known).as_py():
+            continue
+        hosts = host.fill_null("").dictionary_encode()
+        numbers = worker.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        both = numbers * len(hosts.dictionary) + hosts.indices.to_numpy()
+        found, places = np.unique(both, return_inverse=True)
+        said = hosts.dictionary.to_pylist()
+        workers = [(said[at % len(said)], at // len(said)) for at in found.tolist()]
+        at = np.flatnonzero(known.to_numpy(zero_copy_only=False))
+        began = start.cast(pa.int64()).fill_null(0).to_numpy() / MICROSECONDS
+        took = seconds.to_numpy(zero_copy_only=False)[at]
+        yield workers, places[at], began[at], took, np.full(len(at), failed)
+
+
+def write_report(subject: Subject, path: str | os.PathLike[str], against: Any = None) -> None:
+    """Write a report, so that the file is there whole or not at all.
+
+    Parameters
+    ----------
+    subject : Subject
+    path : path
+    against : MapResults or path, optional
+        An earlier survey, or its checkpoint.
+    """
+    from paramsurvey.checkpoint.atomic_files import write_aside
+
+    before = None
+    if against is not None:
+        is_path = isinstance(against, (str, os.PathLike))
+        before = checkpoint_subject(against) if is_path else subject_of(against)
+    target = Path(os.path.realpath(path))
+    content = page_of(subject, before).encode()
+    os.replace(write_aside(target, content), target)

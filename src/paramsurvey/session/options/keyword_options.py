@@ -1,0 +1,138 @@
+"""The options as keyword parameters: what type checkers, editors and `help` see of them.
+
+Each option has a type here; everything else about it is in `engine/options`. A test compares the two.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from enum import StrEnum
+from inspect import Parameter, Signature, cleandoc, signature
+from os import PathLike
+from typing import Any, Literal, TextIO, TypedDict, TypeVar
+
+from paramsurvey.engine.options import ABOUT, DEFAULTS, OptionScope
+from paramsurvey.transport.messages import OutFunction
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Path = str | PathLike[str]
+PLACE = "**options"  # stands in docstrings where the options are to be listed
+
+
+class CommonOptions(TypedDict, total=False):
+    """What `init` takes and `map` takes, too. None is as good as leaving an option out."""
+
+    verbose: int | None
+    vstats: int | None
+    capture_output: Literal["pass", "log", "store"] | None
+    limit: int | None
+    pset_types: Literal["given", "column"] | None
+    timeout: float | None
+    retries: int | None
+    retry_on: type[BaseException] | Iterable[type[BaseException]] | None
+    max_failures: int | None
+    max_worker_memory: int | str | None
+    carbon_server: str | None
+    carbon_port: int | None
+    carbon_prefix: str | None
+    stop_signals: str | Iterable[str | int] | None
+    multiprocessing: Mapping[str, Any] | None
+    ray: Mapping[str, Any] | None
+    serial: Mapping[str, Any] | None
+    futures: Mapping[str, Any] | None
+
+
+class InitOptions(CommonOptions, total=False):
+    """What `init` and `Session` take."""
+
+    backend: str | Executor | None
+    ncores: int | None
+    max_tasks_per_child: int | None
+    worker_init: Callable[[], Any] | None
+    threads_per_worker: int | None
+    pslogger_prefix: Path | None
+    pslogger_fd: TextIO | None
+
+
+class MapOptions(CommonOptions, total=False):
+    """What `map` takes beside ``out_func``, which may be given by position there."""
+
+    checkpoint: Path | None
+    retry_failed: bool | None
+    on_change: Literal["warn", "error", "ignore"] | None
+    store_user_kwargs: bool | None
+    system_kwargs: Mapping[str, Any] | None
+    user_kwargs: Any
+    chdir: Path | None
+    out_subdirs: int | None
+    progress_dt: float | None
+    group_size: int | None
+    name: str | None
+    keep_results: bool | None
+
+
+class IterationOptions(MapOptions, total=False):
+    """What `imap_unordered` takes."""
+
+    out_func: OutFunction | None
+
+
+def lists_options(options: type) -> Callable[[Function], Function]:
+    """Decorate a function with ``**options`` so that `inspect.signature` and `help` show each of them.
+
+    In its docstring, the line ``**options`` and what is indented below it are replaced by one entry for each
+    option.
+    """
+
+    def document(function: Function) -> Function:
+        function.__signature__ = _signature(function, options)  # type: ignore[attr-defined]  # inspect reads it
+        function.__doc__ = _with_entries(function.__doc__ or "", _entries(options))
+        return function
+
+    return document
+
+
+def types_of(options: type) -> dict[str, Any]:
+    """Return the types by the names of the options, in the order of the documentation; last the backends."""
+    order = {name: at for at, name in enumerate(ABOUT)}
+    types: dict[str, Any] = options.__annotations__
+    return {name: types[name] for name in sorted(types, key=lambda name: order.get(name, len(order)))}
+
+
+def default_of(name: str, options: type) -> Any:
+    """Return what an option is when it is left out. None for `map` where that is what `init` was given."""
+    about = ABOUT.get(name)
+    if about is None or (about.place is OptionScope.BOTH and options is not InitOptions):
+        return None
+    default = getattr(DEFAULTS, name)
+    return str(default) if isinstance(default, StrEnum) else default
+
+
+def _signature(function: Callable[..., Any], options: type) -> Signature:
+    own = signature(function)
+    named = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=default_of(name, options), annotation=hint)
+        for name, hint in types_of(options).items()
+    ]
+    before = [one for one in own.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+    return own.replace(parameters=[*before, *named])
+
+
+def _entries(options: type) -> list[str]:
+    """Return the entries of the options for the section "Parameters" of a docstring."""
+    lines = []
+    for name in types_of(options):
+        about, default = ABOUT.get(name), default_of(name, options)
+        said = "optional" if default is None else f"default {default!r}"
+        if about is None:
+            kind, doc = "dict", f"Options for the backend {name!r}, which others ignore."
+        else:
+            kind, doc = about.kind, about.doc
+        lines += [f"{name} : {kind}, {said}", f"    {doc}"]
+    return lines
+
+
+def _with_entries(doc: str, entries: list[str]) -> str:
+    lines = cleandoc(doc).splitlines()
+    begin = lines.index(PLACE)
+    end = next((at for at in range(begin + 1, len(lines)) if not lines[at].startswith("    ")), len(lines))
+    return "\n".join([*lines[:begin], *entries, *lines[end:]])

@@ -1,0 +1,67 @@
+"""The options of a session: as they were given, and what comes of them and the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from paramsurvey.backends import registry as backends
+from paramsurvey.engine.options import Options, check_init, check_map, resolve
+from paramsurvey.reporting.console import warn
+from paramsurvey.session.options.pool_options import without_pool_options
+
+BACKEND_OPTIONS = ("backend", "ncores", "max_tasks_per_child", "threads_per_worker")
+LOG_OPTIONS = ("pslogger_prefix", "pslogger_fd")
+
+
+class SessionOptions:
+    """What a session was given, checked; it does not change.
+
+    Parameters
+    ----------
+    given : mapping
+        The keyword arguments of `init` or `Session`.
+
+    Attributes
+    ----------
+    values : Options
+        The values that count where a map does not have its own.
+
+    Raises
+    ------
+    OptionError
+        A ValueError that names what is wrong.
+    """
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        check_init(given, backends.keywords(given))
+        self._given = without_pool_options(given)
+        self.values = self._resolved({})
+
+    def of_map(self, given: Mapping[str, Any]) -> Options:
+        """Return the options of a map with these keyword arguments."""
+        check_map(given, backends.keywords(given))
+        return self._resolved(given)
+
+    def of_backend(self) -> Mapping[str, Any]:
+        """Return what was given as ``<backend name>={...}``."""
+        return self._given.get(backends.name_of(self.values.backend)) or {}
+
+    def needs_another_log(self, before: SessionOptions) -> bool:
+        """Tell whether the log that was opened with the options before cannot be used."""
+        return self._differ(before, LOG_OPTIONS)
+
+    def needs_another_backend(self, before: SessionOptions) -> bool:
+        """Tell whether the workers that were started with the options before cannot be used."""
+        return self._differ(before, BACKEND_OPTIONS) or self.of_backend() != before.of_backend()
+
+    def _differ(self, before: SessionOptions, names: Sequence[str]) -> bool:
+        return any(getattr(before.values, name) != getattr(self.values, name) for name in names)
+
+    def _resolved(self, of_map: Mapping[str, Any]) -> Options:
+        quiet = resolve(os.environ, self._given, of_map)
+        backends.name_of(quiet.backend)  # refuses what is none before anything is started
+        if quiet.verbose > 0:
+            return resolve(os.environ, self._given, of_map, warn)
+        return quiet

@@ -1,0 +1,48 @@
+"""Tracebacks of an interruption: they show the user's code, and none of ours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+
+OURS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
+
+
+def interrupted(error: KeyboardInterrupt) -> KeyboardInterrupt:
+    """Return the exception that ended a map, to be raised again, without the frames of this package.
+
+    Python adds those that it still passes. At the end of a program they are left out; IPython and pytest
+    leave out frames with a variable ``__tracebackhide__``.
+    """
+    if not isinstance(sys.excepthook, _HookWithoutOurFrames):
+        sys.excepthook = _HookWithoutOurFrames()
+    return error.with_traceback(without_ours(error.__traceback__))
+
+
+def without_ours(traceback: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of this package."""
+    kept = []
+    while traceback is not None:
+        if not traceback.tb_frame.f_code.co_filename.startswith(OURS):
+            kept.append(traceback)
+        traceback = traceback.tb_next
+    result: TracebackType | None = None
+    for one in reversed(kept):
+        result = TracebackType(result, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return result
+
+
+class _HookWithoutOurFrames:
+    """What prints the exception that ends the program: the hook that was there, which sees fewer frames."""
+
+    def __init__(self) -> None:
+        self._before = sys.excepthook
+
+    def __call__(
+        self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> object:
+        if isinstance(error, KeyboardInterrupt):
+            traceback = without_ours(traceback)
+            error.__traceback__ = traceback
+        return self._before(kind, error, traceback)

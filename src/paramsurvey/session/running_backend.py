@@ -1,0 +1,76 @@
+"""The backend of a session while it lives, and the threads that its workers may have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from paramsurvey.backends import registry as backends
+from paramsurvey.backends import stand_in
+from paramsurvey.engine.backend import Backend
+from paramsurvey.engine.options import Options
+from paramsurvey.reporting.console import Console
+from paramsurvey.reporting.next_steps import NextSteps
+from paramsurvey.session.options.session_options import SessionOptions
+from paramsurvey.session.thread_variables import ThreadVariables
+from paramsurvey.worker.machine import core_count
+
+
+class RunningBackend:
+    """A backend that is started, until `close`.
+
+    Parameters
+    ----------
+    options : SessionOptions
+    console : Console
+        Told which backend it is, and what may make it slow.
+    next_steps : NextSteps
+        Says what to type against that.
+
+    Attributes
+    ----------
+    backend : Backend
+    """
+
+    def __init__(self, options: SessionOptions, console: Console, next_steps: NextSteps) -> None:
+        self._next_steps = next_steps
+        self._threads = ThreadVariables(os.environ, options.values.threads_per_worker)
+        try:
+            self.backend: Backend = backends.create(options.values, options.of_backend())
+        except BaseException:
+            self._threads.restore()
+            raise
+        cores = self.backend.core_count()
+        console.say(f"paramsurvey uses the {self.backend.name} backend with {cores} cores", at=2)
+        if lost := stand_in.notice(options.values.backend):
+            console.say(lost)
+        self._warn_of_crowding(options.values, cores, console)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that limit the workers' threads, because the user has not set them."""
+        return self._threads.added
+
+    def threads_notice(self) -> str:
+        """Return the line that says how many threads the workers have; empty where the user knows."""
+        return self._threads.notice(self._next_steps)
+
+    def close(self) -> None:
+        """End the workers, and leave the environment as it was."""
+        self.backend.close()
+        self._threads.restore()
+
+    def _warn_of_crowding(self, options: Options, workers: int, console: Console) -> None:
+        """Tell the user when this machine's workers have more threads than it has cores."""
+        threads, cores = options.threads_per_worker, core_count()
+        if not is_here(options.backend) or threads == 1 or workers * threads <= cores:
+            return
+        most = cores // threads
+        remedy = self._next_steps.fewer_workers(most) if most else self._next_steps.fewer_threads(cores)
+        console.say(f"{workers} × {threads} threads share {cores} cores and slow each other down: {remedy}")
+
+
+def is_here(backend: object) -> bool:
+    """Tell whether the workers of a backend, as it was asked for, are certainly all on this machine."""
+    module = type(backend).__module__
+    return backend == "multiprocessing" or module.startswith("concurrent.futures.")

@@ -1,0 +1,93 @@
+"""From what `map` was given as a function to the function that workers call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.engine.options import Options
+from paramsurvey.errors import WorkerFunctionError
+from paramsurvey.transport.messages import WorkerFunction
+from paramsurvey.transport.pickling import check_function
+from paramsurvey.worker.keywords import (
+    EXTRAS,
+    DoubtedWorker,
+    KeywordFunction,
+    KeywordWorker,
+    check_fits,
+    doubt,
+    named,
+    refuse_what_is_not_called_at_once,
+    takes,
+)
+
+if TYPE_CHECKING:
+    from paramsurvey.params.sources import PsetSource
+
+
+def check_worker_function(func: Any) -> None:
+    """Refuse what can be neither a worker function nor one for `keywords`.
+
+    Raises
+    ------
+    WorkerFunctionError
+    """
+    if not isinstance(func, KeywordFunction):
+        check_function(func)
+        refuse_what_is_not_called_at_once(func)
+
+
+def as_worker_function(
+    func: Any, source: PsetSource, options: Options, backend: str, say: Callable[[str], object]
+) -> WorkerFunction:
+    """Return the worker function; that of a `KeywordFunction` fits the psets.
+
+    Parameters
+    ----------
+    func : callable
+        Checked by `check_worker_function`.
+    source : PsetSource
+    options : Options
+    backend : str
+        The backend's name: a pset's key of this name has options for it.
+    say : callable
+        Told where a function looks like one for `keywords`.
+
+    Raises
+    ------
+    WorkerFunctionError
+        The psets' keys do not fit the function's parameters.
+    """
+    names = _keys(source)
+    if isinstance(func, KeywordFunction):
+        return _keyword_worker(func, names, options, backend)
+    note = doubt(func, names or ())
+    if not note:
+        return func  # type: ignore[no-any-return]  # it is one
+    say(note)
+    return DoubtedWorker(func, note)
+
+
+def _keys(source: PsetSource) -> tuple[str, ...] | None:
+    """Return the psets' keys; None where there is no pset."""
+    from paramsurvey.params.sources import PsetStream
+
+    if isinstance(source, PsetStream):
+        return source.first_keys()
+    return source.names if len(source) else None
+
+
+def _keyword_worker(
+    func: KeywordFunction[..., Any], names: tuple[str, ...] | None, options: Options, backend: str
+) -> KeywordWorker:
+    if options.user_kwargs is not None and options.out_func is None and not takes(func, EXTRAS[0]):
+        raise WorkerFunctionError(
+            f"user_kwargs= would not reach {named(func.__wrapped__)}: give it a parameter user_kwargs, "
+            "or give it constants with functools.partial"
+        )
+    dropped = () if takes(func, backend) else (backend,)
+    if names is not None:
+        has_state = options.worker_init is not None or EXTRAS[2] in (options.system_kwargs or {})
+        extras = EXTRAS if has_state else EXTRAS[:2]
+        check_fits(func, [name for name in names if name not in dropped], extras)
+    return KeywordWorker(func, dropped)

@@ -1,0 +1,33 @@
+"""Processes that the user's function forked, and that came back from it."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from contextlib import suppress
+
+from paramsurvey.transport.capture import flush_streams
+
+
+def end_if_forked(owner: int, error: BaseException | None = None) -> None:
+    """End this process if it is not `owner`, but a child that the user's function forked.
+
+    A child that returns from the function, or that raises, for example by ``sys.exit``, would go on as a
+    second copy of the program: with the same workers and connections, and the same checkpoint.
+
+    Parameters
+    ----------
+    owner : int
+        The id of the process that called the function.
+    error : exception, optional
+        What the function raised. The child ends with the exit code of a SystemExit; another exception is
+        printed, and the exit code is 1.
+    """
+    if os.getpid() == owner:
+        return
+    if error is not None and not isinstance(error, SystemExit):
+        traceback.print_exception(error)
+    code = error.code if isinstance(error, SystemExit) else error and 1
+    with suppress(Exception):
+        flush_streams()
+    os._exit(code if isinstance(code, int) else int(bool(code)))

@@ -1,0 +1,351 @@
+"""Ordinary functions as worker functions: `paramsurvey.keywords`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import operator
+from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from paramsurvey.errors import WorkerFunctionError
+
+EXTRAS = ("user_kwargs", "system_kwargs", "worker_state")
+"""What a function gets beside the pset, if it has parameters of these names."""
+
+WITHOUT_DEFAULT = inspect.Parameter.empty
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class KeywordFunction(Generic[P, R]):
+    """A function that `paramsurvey.map` calls with the psets' keys as keywords; else it is called as ever.
+
+    Parameters
+    ----------
+    function : callable
+    result : str
+        The column of a result that is neither None, a dict, a named tuple nor a dataclass.
+    """
+
+    __wrapped__: Callable[P, R]
+
+    def __init__(self, function: Callable[P, R], result: str = "result") -> None:
+        functools.update_wrapper(self, function)
+        self.result = result
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.__wrapped__(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<keywords({name_of(self.__wrapped__)})>"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickle what a decorator has put into a module by its name, as a plain function would be."""
+        module = getattr(self, "__module__", None)
+        if module in _pickled_by_value() or not self._is_found_in(module):
+            return super().__reduce_ex__(protocol)
+        return found, (module, self.__qualname__)  # type: ignore[attr-defined]  # of the function
+
+    def _is_found_in(self, module: Any) -> bool:
+        try:
+            return found(module, self.__qualname__) is self  # type: ignore[attr-defined]  # of the function
+        except (AttributeError, ImportError, TypeError, ValueError):
+            return False
+
+
+def found(module: str, name: str) -> Any:
+    """Return what a module has under a dotted name. Pickles call this function."""
+    import importlib
+
+    return operator.attrgetter(name)(importlib.import_module(module))
+
+
+def _pickled_by_value() -> set[str]:
+    import cloudpickle
+
+    return {"__main__", "__mp_main__", *cloudpickle.list_registry_pickle_by_value()}
+
+
+@overload
+def keywords(function: Callable[P, R], /, *, result: str = "result") -> KeywordFunction[P, R]: ...
+
+
+@overload
+def keywords(*, result: str = "result") -> Callable[[Callable[P, R]], KeywordFunction[P, R]]: ...
+
+
+def keywords(function: Any = None, /, *, result: str = "result") -> Any:
+    """Let `map` call a function with the psets' keys as keyword arguments.
+
+    ``paramsurvey.map(paramsurvey.keywords(model), params.grid(x=[1, 2], y=[3]))`` calls ``model(x=1, y=3)``
+    and ``model(x=2, y=3)``. The psets' keys are compared with the function's parameters before any work.
+
+    Parameters
+    ----------
+    function : callable, optional
+        Any function, method or `functools.partial`. A partial carries constants; its large arrays are shared
+        by the workers of a machine, as those of `user_kwargs` are. Without a function, `keywords` returns a
+        decorator. A decorated function can still be called as it was before.
+        If the function has parameters that are called ``user_kwargs``, ``system_kwargs`` or
+        ``worker_state``, and the psets have no such keys, it gets what a worker function gets under these
+        names.
+    result : str
+        The result column of a function that returns one value: a number, a string, an array or any other
+        object. A dict becomes a column for each key; a named tuple or a dataclass, a column for each field;
+        None, no column.
+
+    Returns
+    -------
+    KeywordFunction
+        For `map`, `imap_unordered` and `missing.reproduce`.
+
+    Raises
+    ------
+    WorkerFunctionError
+        A TypeError and ValueError: this is no function, it has parameters that cannot be given by name, or it
+        is ``async`` or a generator function; `map` raises it where the psets' keys do not fit the function's
+        parameters.
+    ValueError
+        `result` cannot be the name of a column.
+
+    Examples
+    --------
+    >>> import paramsurvey
+    >>> def area(width, height=2):
+    ...     return width * height
+    >>> paramsurvey.map(paramsurvey.keywords(area), [{"width": 3}], verbose=0)  # doctest: +SKIP
+       width  result
+    0      3       6
+    >>> @paramsurvey.keywords(result="loss")
+    ... def train(rate):
+    ...     return rate**2
+    >>> train(rate=3)
+    9
+    """
+    if not isinstance(result, str) or not result.isidentifier() or result.startswith("_"):
+        raise ValueError(
+            f"result={result!r} cannot be the name of a column: "
+            "give a name such as 'loss', without spaces, that does not begin with '_'"
+        )
+    if function is None:
+        return functools.partial(_keywords, result=result)
+    return _keywords(function, result)
+
+
+def _keywords(function: Any, result: str) -> KeywordFunction[Any, Any]:
+    if isinstance(function, KeywordFunction):
+        function = function.__wrapped__
+    if not callable(function):
+        raise WorkerFunctionError(
+            f"keywords() takes a function, not {function!r:.100}: write keywords(model), or @keywords above"
+        )
+    refuse_what_is_not_called_at_once(function)
+    for parameter in _parameters(function) or ():
+        if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is WITHOUT_DEFAULT:
+            raise WorkerFunctionError(
+                f"{named(function)} takes {parameter.name!r} by position only, and psets are given by name: "
+                "wrap it into a function with named parameters"
+            )
+    return KeywordFunction(function, result)
+
+
+class KeywordWorker:
+    """The worker function that calls a `KeywordFunction`.
+
+    Parameters
+    ----------
+    function : KeywordFunction
+    dropped : collection of str
+        Keys of psets that the function does not take: the options for a backend.
+    """
+
+    def __init__(self, function: KeywordFunction[..., Any], dropped: Collection[str] = ()) -> None:
+        self.__wrapped__ = function
+        self.result = function.result
+        self._dropped = tuple(dropped)
+        taken = {parameter.name for parameter in _parameters(function.__wrapped__) or ()}
+        self._extras = tuple(name for name in EXTRAS if name in taken)
+
+    def __call__(self, pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> Any:
+        """Return a dict of what the function returns, or None."""
+        for name in self._dropped:
+            pset.pop(name, None)
+        if self._extras:
+            pset = {**self._extra_values(system_kwargs, user_kwargs), **pset}
+        return columns_of(self.__wrapped__(**pset), self.result)
+
+    def _extra_values(self, system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+        values = {"user_kwargs": user_kwargs, "system_kwargs": system_kwargs}
+        if "worker_state" in system_kwargs:
+            values["worker_state"] = system_kwargs["worker_state"]
+        return {name: values[name] for name in self._extras if name in values}
+
+
+def columns_of(value: Any, name: str) -> Any:
+    """Return the result columns of what an ordinary function returned; None where there is none.
+
+    Examples
+    --------
+    >>> columns_of(3, "loss")
+    {'loss': 3}
+    >>> columns_of({"a": 1}, "loss")
+    {'a': 1}
+    """
+    if value is None or isinstance(value, dict):
+        return value
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return value._asdict()
+    if hasattr(type(value), "__dataclass_fields__"):
+        from dataclasses import fields
+
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    if inspect.isgenerator(value) or inspect.isasyncgen(value) or inspect.iscoroutine(value):
+        return value  # which is refused, as from every worker function
+    return {name: value}
+
+
+class DoubtedWorker:
+    """A worker function that looks like one for `keywords`: what it raises says what its arguments are.
+
+    Parameters
+    ----------
+    function : callable
+    note : str
+        What is added to its exceptions.
+    """
+
+    def __init__(self, function: Callable[..., Any], note: str) -> None:
+        self.__wrapped__ = function
+        self._note = note
+
+    def __call__(self, pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> Any:
+        """Return what the function returns."""
+        try:
+            return self.__wrapped__(pset, system_kwargs, user_kwargs)
+        except Exception as error:
+            error.add_note(self._note)
+            raise
+
+
+def doubt(function: Any, names: Collection[str]) -> str:
+    """Return what to say of a worker function whose parameters are keys of the psets; else an empty text."""
+    parameters = _parameters(function) or []
+    required = [one.name for one in parameters if one.default is WITHOUT_DEFAULT][:3]
+    if not required or len(parameters) < 3 or not set(required) <= set(names):
+        return ""
+    return (
+        f"{named(function)} is called as {name_of(function)}(pset, system_kwargs, user_kwargs), where pset "
+        f"is a dict; to call it with the psets' keys, give paramsurvey.keywords({name_of(function)})"
+    )
+
+
+# ---- checking, before any work
+
+
+def refuse_what_is_not_called_at_once(function: Any) -> None:
+    """Refuse a function that returns a coroutine or a generator in place of a result.
+
+    Raises
+    ------
+    WorkerFunctionError
+    """
+    call = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
+    call = function if isinstance(function, functools.partial) else call
+    if inspect.iscoroutinefunction(call):
+        kind, remedy = "async", "call it with asyncio.run() in a plain function, and give that"
+    elif inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
+        kind, remedy = "a generator function", "replace its yield by a return"
+    else:
+        return
+    raise WorkerFunctionError(
+        f"{named(function)} is {kind}: calling it would compute nothing for a pset; {remedy}"
+    )
+
+
+def check_fits(function: KeywordFunction[..., Any], names: Collection[str], extras: Collection[str]) -> None:
+    """Refuse psets whose keys the function does not take, or that lack what it needs.
+
+    Parameters
+    ----------
+    function : KeywordFunction
+    names : collection of str
+        The psets' keys.
+    extras : collection of str
+        Those of `EXTRAS` that there are in this map.
+
+    Raises
+    ------
+    WorkerFunctionError
+        Naming what is missing, and what is unknown.
+    """
+    parameters = _parameters(function.__wrapped__)
+    if parameters is None:  # a function in C that does not tell
+        return
+    by_name = [one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    taken = [one.name for one in by_name]
+    known = {*names, *extras}
+    missing = [one.name for one in by_name if one.default is WITHOUT_DEFAULT and one.name not in known]
+    unknown = [name for name in names if name not in taken]
+    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+        unknown = []
+    if missing:
+        raise WorkerFunctionError(
+            f"{named(function.__wrapped__)} needs {listed(missing)}, which the psets do not have"
+            f"{_but(names, unknown)}: {_remedy(missing, unknown)}"
+        )
+    if unknown:
+        close = get_close_matches(unknown[0], [name for name in taken if name not in names], n=1)
+        raise WorkerFunctionError(
+            f"{named(function.__wrapped__)} has no parameter {listed(unknown)}, which the psets have"
+            f"{f' (did you mean {close[0]!r}?)' if close else ''}: "
+            "add it to the function, or drop it from the psets"
+        )
+
+
+def takes(function: KeywordFunction[..., Any], name: str) -> bool:
+    """Tell whether a function has a parameter of this name; True where that is not known."""
+    parameters = _parameters(function.__wrapped__)
+    return parameters is None or any(one.name == name for one in parameters)
+
+
+def _but(names: Collection[str], unknown: list[str]) -> str:
+    if unknown:
+        return f", and does not take {listed(unknown)}, which they have"
+    return f" (their keys are {listed(names)})" if names else " (they have no keys)"
+
+
+def _remedy(missing: list[str], unknown: list[str]) -> str:
+    if missing == ["worker_state"]:
+        return "give init() a worker_init, whose value it is"
+    if unknown:
+        return "give both the same names"
+    return "add it to the psets, give it a default, or set it with functools.partial"
+
+
+def listed(names: Collection[str]) -> str:
+    """Return names for a sentence."""
+    return ", ".join(map(repr, names))
+
+
+def named(function: Any) -> str:
+    """Return a function's name with its signature, for a sentence."""
+    parameters = [one.replace(annotation=WITHOUT_DEFAULT) for one in _parameters(function) or ()]
+    return f"{name_of(function)}{inspect.Signature(parameters)}"
+
+
+def name_of(function: Any) -> str:
+    """Return a function's name; of a partial, that of its function."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _parameters(function: Any) -> list[inspect.Parameter] | None:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,117 @@
+"""Messages over a socket: whole, in order, and without waiting in the driver."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from paramsurvey.backends.multiprocessing.channel import (
+    HEADER,
+    MARK,
+    ConnectionGarbled,
+    DriverChannel,
+    WorkerChannel,
+)
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[DriverChannel, WorkerChannel]]:
+    ours, theirs = socket.socketpair()
+    driver, worker = DriverChannel(ours), WorkerChannel(theirs.detach())
+    yield driver, worker
+    driver.close()
+    os.close(worker.fileno())
+
+
+def received(driver: DriverChannel, count: int) -> list[bytes]:
+    """Read until there are `count` messages."""
+    messages: list[bytes] = []
+    while len(messages) < count:
+        messages += map(bytes, driver.receive())
+    return messages
+
+
+def test_messages_of_any_size_arrive_whole_and_in_order(ends: tuple[DriverChannel, WorkerChannel]) -> None:
+    driver, worker = ends
+    sent = [b"", b"a", b"b" * 100_000, b"c" * 5_000_000, b"d"]
+    thread = threading.Thread(target=lambda: [worker.send(message) for message in sent])
+    thread.start()
+    assert received(driver, len(sent)) == sent
+    thread.join()
+
+
+def test_sending_to_a_worker_that_does_not_read_does_not_wait(
+    ends: tuple[DriverChannel, WorkerChannel],
+) -> None:
+    driver, worker = ends
+    large = os.urandom(10_000_000)
+    driver.send(b"first ", b"message")
+    driver.send(large)
+    assert driver.has_unsent
+    assert bytes(worker.receive()) == b"first message"
+    arrived: list[bytes] = []
+    thread = threading.Thread(target=lambda: arrived.append(bytes(worker.receive())))
+    thread.start()
+    while driver.has_unsent:
+        driver.flush()
+    thread.join()
+    assert arrived == [large]
+
+
+def test_reading_when_nothing_is_there_does_not_wait(ends: tuple[DriverChannel, WorkerChannel]) -> None:
+    driver, _ = ends
+    assert list(driver.receive()) == []
+
+
+@pytest.mark.parametrize("count", [1, HEADER.size - 1, HEADER.size, HEADER.size + 3])
+def test_half_a_message_is_waited_for_without_blocking(
+    ends: tuple[DriverChannel, WorkerChannel], count: int
+) -> None:
+    driver, worker = ends
+    message = HEADER.pack(MARK, 5) + b"hello"
+    os.write(worker.fileno(), message[:count])
+    assert list(driver.receive()) == []
+    os.write(worker.fileno(), message[count:])
+    assert list(driver.receive()) == [b"hello"]
+
+
+@pytest.mark.parametrize("stray", [b"x", b"print me\n", b"ps?", bytes(100)])
+def test_what_is_no_message_is_noticed(ends: tuple[DriverChannel, WorkerChannel], stray: bytes) -> None:
+    driver, worker = ends
+    worker.send(b"a message")
+    os.write(worker.fileno(), stray)
+    messages = driver.receive()
+    assert next(messages) == b"a message"
+    with pytest.raises(ConnectionGarbled):
+        next(messages)
+
+
+def test_the_end_comes_after_all_messages() -> None:
+    ours, theirs = socket.socketpair()
+    driver, worker = DriverChannel(ours), WorkerChannel(theirs.detach())
+    worker.send(b"last words")
+    os.close(worker.fileno())
+    messages = driver.receive()
+    assert next(messages) == b"last words"
+    with pytest.raises(EOFError):
+        next(messages)
+    driver.close()
+
+
+def test_a_file_descriptor_follows_its_message(ends: tuple[DriverChannel, WorkerChannel]) -> None:
+    driver, worker = ends
+    reading, writing = os.pipe()
+    driver.send(b"here is a file", fd=writing)
+    os.close(writing)  # the channel has its own
+    driver.send(b"and more")
+    assert bytes(worker.receive()) == b"here is a file"
+    got = worker.receive_fd()
+    assert bytes(worker.receive()) == b"and more"
+    os.write(got, b"through")
+    os.close(got)
+    assert os.read(reading, 10) == b"through"
+    os.close(reading)

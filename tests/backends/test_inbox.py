@@ -1,0 +1,82 @@
+"""What finished before a pset that takes long does not wait for it.
+
+The long pset ends when a file is there, which a test writes when it has seen what it waits for: a reply that
+came no earlier than the long pset would hang the test.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import paramsurvey
+from conftest import wait_until
+from paramsurvey import MapResults
+
+GATE = Path("gate")  # the long pset ends when this file is there
+LONG = 10
+
+
+def work(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+    i = pset["i"]
+    with open("ran", "a") as file:
+        file.write(f"{i}\n")
+    while i == user_kwargs and not GATE.exists():
+        time.sleep(0.01)
+    if i == 3:
+        raise ValueError("three")
+    return {"twice": 2 * i} if i % 2 else {"half": i / 2}
+
+
+def open_gate(*args: Any) -> None:
+    GATE.touch()
+
+
+PSETS = [{"i": i} for i in range(20)]
+
+
+def stored() -> MapResults:
+    return paramsurvey.load("dir")
+
+
+def test_it_is_durable_before_the_long_one_ends(in_tmp: Path) -> None:
+    paramsurvey.init(ncores=1, verbose=0)
+    psets = iter(paramsurvey.imap_unordered(work, PSETS, user_kwargs=LONG, group_size=20, checkpoint="dir"))
+    early = [next(psets)["i"] for _ in range(10)]
+    assert sorted(early) == list(range(10))
+    wait_until(lambda: len(stored()) == 9, lambda: f"stored are {stored().i.tolist()}")
+    assert stored().i.tolist() == [i for i in range(10) if i != 3]
+    assert stored().missing.i.tolist() == [3]
+    open_gate()
+    assert sorted(pset["i"] for pset in psets) == list(range(10, 20))
+
+
+def test_every_result_is_there_once_and_every_time_counted(in_tmp: Path) -> None:
+    paramsurvey.init(ncores=1, verbose=0)
+    results = paramsurvey.map(work, PSETS, user_kwargs=LONG, group_size=20, out_func=open_gate)
+    assert results.i.tolist() == [i for i in range(20) if i != 3]
+    assert results.twice.dropna().tolist() == [2 * i for i in range(20) if i % 2 and i != 3]
+    assert results.half.dropna().tolist() == [i / 2 for i in range(0, 20, 2)]
+    assert results.missing.i.tolist() == [3]
+    timer = results.stats.read_stats("default_wallclock")
+    assert timer is not None
+    assert timer[0] == 20
+
+
+def test_it_does_not_run_again_when_the_long_one_is_stopped(in_tmp: Path) -> None:
+    paramsurvey.init(ncores=1, verbose=0)
+    results = paramsurvey.map(work, PSETS, user_kwargs=LONG, group_size=20, timeout=3)
+    assert results.missing.i.tolist() == [3, LONG]
+    assert sorted(map(int, Path("ran").read_text().split())) == list(range(20))
+
+
+def test_the_last_of_a_group_may_be_long(in_tmp: Path) -> None:
+    paramsurvey.init(ncores=1, verbose=0)
+    assert len(paramsurvey.map(work, PSETS, user_kwargs=19, group_size=20, out_func=open_gate)) == 19
+
+
+def test_the_first_of_a_group_may_be_stopped(in_tmp: Path) -> None:
+    paramsurvey.init(ncores=1, verbose=0)
+    results = paramsurvey.map(work, PSETS, user_kwargs=0, group_size=20, timeout=1)
+    assert results.missing.i.tolist() == [0, 3]

@@ -1,0 +1,159 @@
+"""Workers that hang where no pset runs: while they start, load the function, wait, receive or send."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import paramsurvey
+from paramsurvey.backends.multiprocessing import pool
+from paramsurvey.errors import WorkerStartError
+
+
+@pytest.fixture(autouse=True)
+def short_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "LEAST_STALL_SECONDS", 1.0)
+
+
+def block() -> None:
+    threading.Event().wait()
+
+
+def double(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    return {"b": 2 * pset["a"]}
+
+
+def test_a_worker_init_that_blocks_ends_the_map_with_the_line_where_it_is(in_tmp: Path) -> None:
+    paramsurvey.init(ncores=1, verbose=0, worker_init=block, start_timeout=1.0)
+    with pytest.raises(WorkerStartError, match=r"(?s)worker_init.*start_timeout=1.*in block"):
+        paramsurvey.map(double, [{"a": 1}], timeout=1.0)
+
+
+def test_a_module_whose_import_blocks_ends_the_map(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("blocking.py").write_text(
+        "import os, threading\n"
+        "if os.environ.get('PARAMSURVEY_WORKER'):\n    threading.Event().wait()\n"
+        "def double(p, s, u):\n    return {'b': 2 * p['a']}\n"
+    )
+    monkeypatch.syspath_prepend(str(in_tmp))
+    import blocking  # type: ignore[import-not-found]
+
+    paramsurvey.init(ncores=2, verbose=0, start_timeout=1.0)
+    with pytest.raises(WorkerStartError, match=r"(?s)start_timeout=1.*blocking\.py"):
+        paramsurvey.map(blocking.double, [{"a": 1}])
+    sys.modules.pop("blocking")
+
+
+def stop_after_this_pset() -> None:
+    """Have a thread stop this process when the pset has ended."""
+
+    def stop() -> None:
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    threading.Thread(target=stop).start()
+
+
+def stopped_between_groups(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    if pset["a"] == 3 and not Path("stopped").exists():
+        Path("stopped").touch()
+        stop_after_this_pset()
+    return {"b": 2 * pset["a"]}
+
+
+def test_a_worker_that_is_stopped_while_it_waits_costs_no_pset(in_tmp: Path) -> None:
+    paramsurvey.init(ncores=1, verbose=0)
+    results = paramsurvey.map(stopped_between_groups, [{"a": a} for a in range(4)], timeout=1.0)
+    time.sleep(0.2)
+    more = paramsurvey.map(double, [{"a": a} for a in range(50)], timeout=1.0)
+    assert results.b.tolist() == [0, 2, 4, 6]
+    assert more.b.tolist() == list(range(0, 100, 2))
+
+
+def hold_the_interpreter(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    """Leave a thread behind that, in C code, holds the interpreter's lock for ever."""
+    if pset["a"] == 0 and not Path("held").exists():
+        Path("held").touch()
+        import ctypes
+
+        libc = ctypes.PyDLL(None)
+
+        def hold() -> None:
+            time.sleep(0.05)
+            libc.pause()
+
+        threading.Thread(target=hold, daemon=True).start()
+    else:
+        time.sleep(0.2)
+    return {"b": 2 * pset["a"]}
+
+
+def test_a_thread_that_a_pset_left_behind_and_that_holds_the_interpreter(in_tmp: Path) -> None:
+    paramsurvey.init(ncores=1, verbose=0)
+    results = paramsurvey.map(
+        hold_the_interpreter, [{"a": a} for a in range(3)], timeout=1.0, retries=1, group_size=1
+    )
+    assert results.b.tolist() == [0, 2, 4]
+
+
+def write_into_connections(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    if pset["a"] == 5:
+        for fd in map(int, os.listdir("/proc/self/fd")):
+            try:
+                if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                    os.write(fd, user_kwargs)
+            except OSError:
+                pass
+    return {"b": 2 * pset["a"]}
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
+@pytest.mark.parametrize("stray", [b"hello\n", b"p", b"psvy\0\0\0\0\0\0\1\0half a message"])
+def test_something_written_into_the_connection_costs_that_pset_only(in_tmp: Path, stray: bytes) -> None:
+    paramsurvey.init(ncores=2, verbose=0)
+    psets = [{"a": a} for a in range(30)]
+    results = paramsurvey.map(write_into_connections, psets, user_kwargs=stray, timeout=2.0)
+    lost = results.missing.a.tolist()
+    assert lost == [5]
+    assert results.a.tolist() == [a for a in range(30) if a != 5]
+
+
+def test_a_stopped_worker_and_a_group_that_no_pipe_holds(in_tmp: Path) -> None:
+    session = paramsurvey.Session(ncores=2, verbose=0)
+    numbers = session.map(lambda p, s, u: {"pid": os.getpid(), "t": time.sleep(0.2)}, [{"a": 1}, {"a": 2}])
+    stopped = int(numbers.pid.iloc[0])
+    os.kill(stopped, signal.SIGSTOP)
+    text = "x" * 3_000_000
+    results = session.map(
+        lambda p, s, u: {"n": len(p["text"])}, [{"text": f"{text}{i}"} for i in range(6)], timeout=2.0
+    )
+    assert len(results) == 6
+    session.close()
+
+
+class DescribesNothing(Exception):
+    def __repr__(self) -> str:
+        raise SystemExit(3)
+
+    __str__ = __repr__
+
+
+def raises_what_cannot_be_described(pset: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+    if pset["a"] == 1:
+        raise DescribesNothing
+
+
+@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
+def test_an_exception_whose_repr_ends_the_program_is_that_psets_failure(in_tmp: Path, backend: str) -> None:
+    paramsurvey.init(backend=backend, verbose=0)
+    results = paramsurvey.map(raises_what_cannot_be_described, [{"a": a} for a in range(3)])
+    assert results.missing.a.tolist() == [1]
+    assert "DescribesNothing" in results.missing._exception.iloc[0]

@@ -1,0 +1,36 @@
+"""A set of rows, beside Python's own."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paramsurvey.engine.row_set import CHUNK, RowSet
+from paramsurvey.transport.messages import Rows
+
+TOTAL = CHUNK + 2000
+
+ranges = st.tuples(st.integers(CHUNK - 2000, TOTAL), st.integers(CHUNK - 2000, TOTAL)).map(
+    lambda ends: range(min(ends), max(ends))
+)
+arrays = st.lists(st.integers(0, TOTAL - 1), max_size=20).map(lambda rows: np.array(rows, dtype=np.int64))
+
+
+@settings(max_examples=40)
+@given(st.lists(st.one_of(ranges, arrays), max_size=6))
+def test_it_has_the_rows_that_were_added(additions: list[Rows]) -> None:
+    rows, plain = RowSet(), set[int]()
+    for more in additions:
+        rows.add(more)
+        plain.update(map(int, more))
+    assert len(rows) == len(plain)
+    assert rows.below(TOTAL).tolist() == sorted(plain)
+    assert rows.not_below(TOTAL).tolist() == sorted(set(range(TOTAL)) - plain)
+
+
+def test_rows_from_a_total_on_are_left_out() -> None:
+    rows = RowSet()
+    rows.add(range(10))
+    assert rows.below(3).tolist() == [0, 1, 2]
+    assert rows.not_below(12).tolist() == [10, 11]

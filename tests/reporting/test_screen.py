@@ -1,0 +1,127 @@
+"""A few lines at the bottom of a terminal, below everything that is printed."""
+
+from __future__ import annotations
+
+import os
+import pty
+import threading
+
+import pytest
+
+from paramsurvey.reporting.reporters.screen import Screen, is_terminal
+from paramsurvey.reporting.reporters.screen_text import ScreenText
+from terminals import Screen as Picture
+
+
+class Shown:
+    """What a person would see of a `ScreenText`."""
+
+    def __init__(self, columns: int = 80) -> None:
+        self.columns = columns
+        self.text = ScreenText(lambda: os.terminal_size((self.columns, 24)))
+        self.written = b""
+
+    def show(self, *lines: str) -> None:
+        self.written += self.text.show(lines, [len(line) for line in lines])
+
+    def printed(self, text: str) -> None:
+        self.written += self.text.printed(text.encode())
+
+    def lines(self) -> list[str]:
+        picture = Picture(self.columns)
+        picture.feed(self.written.decode())
+        return picture.text().splitlines()
+
+
+def test_prints_appear_above() -> None:
+    shown = Shown()
+    shown.show("bar", "counts")
+    shown.printed("one\ntwo\n")
+    assert shown.lines() == ["one", "two", "bar", "counts"]
+    shown.show("bar!")
+    assert shown.lines() == ["one", "two", "bar!"]
+    shown.written += shown.text.clear()
+    assert shown.lines() == ["one", "two"]
+
+
+def test_a_prompt_is_alone_until_the_next_picture() -> None:
+    shown = Shown()
+    shown.show("bar")
+    shown.printed("(Pdb) ")
+    assert shown.lines() == ["(Pdb)"]
+    shown.show("bar")
+    assert shown.lines() == ["(Pdb)", "bar"]
+
+
+def test_a_line_is_whole_though_a_picture_was_drawn_while_it_was_printed() -> None:
+    shown = Shown()
+    shown.show("bar")
+    shown.printed("begun, ")
+    shown.show("bar")
+    shown.printed("and ")
+    shown.show("bar")
+    shown.printed("ended\nnext\n")
+    assert shown.lines() == ["begun, and ended", "next", "bar"]
+
+
+def test_an_unfinished_line_that_is_too_long_to_be_drawn_again_is_broken() -> None:
+    shown = Shown()
+    shown.show("bar")
+    shown.printed("x" * 100)
+    shown.show("bar")
+    shown.printed("y\n")
+    assert shown.lines() == ["x" * 80, "x" * 20, "y", "bar"]
+
+
+def test_a_terminal_that_became_narrower_is_cleaned() -> None:
+    shown = Shown()
+    shown.printed("above\n")
+    shown.show("x" * 70, "y" * 30)
+    shown.columns = 40  # it has wrapped what was drawn before
+    shown.show("z")
+    assert shown.lines() == ["above", "z"]
+
+
+def test_bytes_that_are_no_text_are_passed_on() -> None:
+    shown = Shown()
+    shown.show("bar")
+    assert b"\xff\n" in shown.text.printed(b"\xff\n")
+    assert shown.text.printed(b"\xe2\x94").endswith(b"\xe2\x94")
+
+
+def test_a_stream_that_only_says_that_it_is_a_terminal_is_none() -> None:
+    class Pretender:
+        def isatty(self) -> bool:
+            return True
+
+    assert not is_terminal(Pretender())
+
+
+def test_the_descriptors_are_given_back_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    read: list[bytes] = []
+    reader = threading.Thread(target=_read_all, args=(ours, read))
+    with os.fdopen(theirs, "w") as stream:
+        reader.start()
+        screen = Screen(stream)
+        screen.open()
+        screen.open()
+        screen.show(["bar"], [3])
+        for number in range(1000):
+            os.write(stream.fileno(), f"line {number}\n".encode())
+        screen.close()
+        screen.close()
+        os.write(stream.fileno(), b"after\n")
+    reader.join()
+    os.close(ours)
+    picture = Picture(80)
+    picture.feed(b"".join(read).decode())
+    assert picture.text().splitlines() == [*(f"line {number}" for number in range(1000)), "after"]
+
+
+def _read_all(fd: int, read: list[bytes]) -> None:
+    while True:
+        try:
+            read.append(os.read(fd, 65536))
+        except OSError:  # how Linux says that the other side has closed it
+            return

@@ -1,0 +1,77 @@
+"""Ctrl-C in a map: the traceback shows the user's lines, and none of ours."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+
+import paramsurvey
+from paramsurvey import Session
+from paramsurvey.session import own_frames
+
+PROGRAM = """
+import os, signal, sys
+import paramsurvey
+
+def interrupted(pset, system_kwargs, user_kwargs):
+    if pset["x"] == 2:
+        os.kill(os.getppid() if user_kwargs else os.getpid(), signal.SIGINT)
+    return {"y": 1}
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+backend = sys.argv[1]
+paramsurvey.init(backend=backend, ncores=1)
+psets = ({"x": x} for x in range(10**9))
+paramsurvey.CALL
+"""
+
+
+@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "map(interrupted, psets, user_kwargs=backend != 'serial')",
+        "Session(backend=backend).map(interrupted, psets, user_kwargs=backend != 'serial')",
+        "finalize(*paramsurvey.imap_unordered(interrupted, psets, user_kwargs=backend != 'serial'))",
+    ],
+    ids=["map", "session", "imap"],
+)
+def test_a_program_that_is_interrupted_shows_no_frame_of_ours(backend: str, call: str, in_tmp: Path) -> None:
+    (in_tmp / "program.py").write_text(PROGRAM.replace("CALL", call))
+    done = subprocess.run(
+        [sys.executable, "program.py", backend], capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == -signal.SIGINT
+    trace = done.stderr[done.stderr.index("Traceback") :]
+    assert trace.rstrip().endswith("KeyboardInterrupt")
+    assert os.path.dirname(paramsurvey.__file__) not in trace
+    assert f"paramsurvey.{call}" in trace
+    assert done.stderr.count("psets finished") <= 1
+
+
+def test_a_notebook_hides_the_frames_that_are_left() -> None:
+    def interrupted(pset: object, system_kwargs: object, user_kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    with Session(backend="serial", verbose=0, pslogger_prefix=None) as session:
+        with pytest.raises(KeyboardInterrupt) as raised:
+            session.map(interrupted, [{"x": 1}])
+        frames = [one.tb_frame for one in frames_of(raised.value)]
+    ours = [frame for frame in frames if frame.f_code.co_filename.startswith(own_frames.OURS)]
+    assert len(ours) == 1
+    assert "__tracebackhide__" in ours[0].f_code.co_varnames
+    assert frames[-1].f_code.co_name == "interrupted"
+
+
+def frames_of(error: BaseException) -> list[TracebackType]:
+    found, traceback = [], error.__traceback__
+    while traceback is not None:
+        found.append(traceback)
+        traceback = traceback.tb_next
+    return found
