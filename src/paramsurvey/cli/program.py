@@ -23,11 +23,8 @@ SUBCOMMANDS = (run, resume, status, watch, tail, missing, export, merge, report,
 
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}
-More:        paramsurvey examples
-Exit code:   0 all finished, 1 some failed, 2 bad usage, 3 checkpoint in use,
-             4 the run has died (status, watch), 130 interrupted
+More:        paramsurvey examples; exit codes are in paramsurvey run --help
 Completion:  eval "$(_PARAMSURVEY_COMPLETE=bash_source paramsurvey)"
-             in .bashrc, and likewise zsh_source, fish_source
 """
 
 
