@@ -19,6 +19,7 @@ PAGE = HERE.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 NAMES = (
     "throughput",
+    "tiny_psets",
     "ray_throughput",
     "efficiency",
     "startup",

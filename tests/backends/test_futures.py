@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import loky
@@ -23,7 +25,7 @@ from paramsurvey.backends.futures.task import LoadedJobs
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import BackendLost, OptionError
 from paramsurvey.params.sources import as_source
-from paramsurvey.transport.messages import Group, Job, JobCode, Pset
+from paramsurvey.transport.messages import FailureKind, Group, Job, JobCode, JobRejected, Pset, Reply
 from paramsurvey.transport.pickling import dumps
 from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.worker.job_loading import JobNotLoadable
@@ -235,41 +237,30 @@ def test_fork_after_threads_finds_no_stale_job(threads: ThreadPoolExecutor) -> N
 # processes
 
 
-def test_a_pset_that_takes_too_long_in_a_process_costs_only_itself(processes: Executor, in_tmp: Path) -> None:
-    start(processes)
-    gate = in_tmp / "go"
+def test_a_pool_in_use_that_is_shut_down_by_another_thread_ends_the_map(in_tmp: Path) -> None:
+    executor = ThreadPoolExecutor(1)
+    start(executor)
+    MEETINGS["shut down"] = threading.Barrier(2, timeout=HANG)
 
-    def late(pset: Pset, system_kwargs: Any, gate: Path) -> None:
-        deadline = time.monotonic() + HANG
-        while pset["a"] == 3 and not gate.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+    def meet_first(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+        import test_futures
 
-    paramsurvey.map(late, psets_of(2), user_kwargs=gate)  # the processes start; that is not the psets' time
-    results = paramsurvey.map(late, psets_of(10), user_kwargs=gate, timeout=2.0)
-    gate.touch()
-    assert results.missing["a"].tolist() == [3]
-    assert "timeout=2" in results.missing["_exception"][0]
-
-
-def test_a_pool_that_breaks_ends_the_map_and_keeps_what_had_finished(processes: Executor) -> None:
-    start(processes)
-
-    def die(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
-        if pset["a"] == 30:
-            os._exit(3)
-        if pset["a"] > 30:
-            time.sleep(HANG)  # a pool looks for deaths when it has no news, and then ends its processes
+        if pset["a"] == 0:
+            test_futures.MEETINGS["shut down"].wait()
         return {"b": pset["a"]}
 
-    with pytest.raises(BackendLost, match=r"(?s)broken.* make a new executor"):
-        paramsurvey.map(die, psets_of(100), group_size=1)
+    def end() -> None:
+        MEETINGS["shut down"].wait()
+        executor.shutdown(cancel_futures=True)
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    with pytest.raises(BackendLost, match="after shutdown"):
+        paramsurvey.map(meet_first, psets_of(1000), group_size=1)
+    ending.join()
     results = paramsurvey.last_results()
     assert results["b"].tolist() == results["a"].tolist()
-    assert 0 < len(results) < 100
-    assert 30 in results.missing["a"].tolist()
-    assert results.progress.finished + results.progress.failures == 100
-    reasons = dict(zip(results.missing["a"], results.missing["_exception"], strict=True))
-    assert reasons[30].startswith("WorkerDied")
+    assert set(results.missing.kinds()) <= {"not run"}, "what never ran did not crash"
 
 
 def test_an_executor_that_was_shut_down_says_so() -> None:
@@ -372,8 +363,8 @@ class ManualExecutor(Executor):
         return future
 
 
-def opened(executor: Executor, **options: Any) -> FuturesBackend:
-    backend = FuturesBackend(Options(backend=executor), {})
+def opened(executor: Executor, *, isolate: bool = True, **options: Any) -> FuturesBackend:
+    backend = FuturesBackend(Options(backend=executor, isolate=isolate), {})
     backend.open(Job(key="k", name="default", code=b"code", chdir=os.getcwd(), **options), {})
     return backend
 
@@ -399,8 +390,8 @@ def test_groups_that_were_given_up_and_still_run_take_a_place() -> None:
     backend.abort(1)
     assert backend.capacity() == 2
     executor.given[0][0].set_result([b"too late"])
-    assert backend.capacity() == 4
     assert list(backend.poll(0.0)) == []
+    assert backend.capacity() == 4
 
 
 def test_groups_that_were_given_up_before_they_ran_are_cancelled() -> None:
@@ -412,8 +403,10 @@ def test_groups_that_were_given_up_before_they_ran_are_cancelled() -> None:
     assert backend.capacity() == 4
 
 
-def test_with_a_timeout_a_process_gets_one_pset_at_a_time_and_no_queue() -> None:
+def test_with_a_timeout_a_process_that_does_not_isolate_gets_one_pset_at_a_time_and_no_queue() -> None:
     backend = opened(ManualExecutor(2), timeout=1.0)
+    assert (backend.largest_group(), backend.capacity()) == (None, 4)
+    backend = opened(ManualExecutor(2), timeout=1.0, isolate=False)
     assert (backend.largest_group(), backend.capacity()) == (1, 2)
     with ThreadPoolExecutor(2) as threads:
         backend = opened(threads, timeout=1.0)
@@ -427,8 +420,129 @@ def test_a_future_that_fails_loses_its_group() -> None:
     executor.given[0][0].set_exception(OSError("the network is gone"))
     (loss,) = backend.poll(1.0)
     assert (loss.group_id, loss.offset) == (1, None)
+    assert loss.failure.kind == FailureKind.NODE_LOST, "no pset of ours can be the cause"
     assert "the network is gone" in loss.failure.exception
     wait_until(lambda: backend.capacity() == 2, "its place is not free")
+
+
+def test_an_engine_with_a_new_process_for_each_group_is_sent_the_job_each_time() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    for group_id in range(1, 5):
+        backend.submit(Group(group_id, range(1), []))
+        while backend.capacity() < 2:
+            future, (_, _, packed_job, _) = executor.given[-1]
+            if packed_job is None:
+                future.set_result([])
+            else:
+                future.set_result([pickle.dumps(Reply(group_id, 0, 1))])
+            backend.poll(1.0)
+    assert len(executor.given) == 3 * 2 + 1, "the fourth group came with the job"
+
+
+def test_a_process_that_forgets_the_job_at_once_is_not_sent_it_for_ever() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(1), []))
+    for future, _ in executor.given:  # the second is added meanwhile
+        future.set_result([])
+        answers = backend.poll(1.0)
+    assert [answer.group_id for answer in answers] == [1]
+    assert len(executor.given) == 2
+
+
+def test_when_an_engine_loses_everything_again_and_again_the_map_ends() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    for group_id in range(7):
+        backend.submit(Group(group_id, range(1), []))
+        executor.given[-1][0].set_exception(OSError("no node"))
+        assert len(backend.poll(1.0)) == 1
+    with pytest.raises(BackendLost, match="lost 7 groups one after the other"):
+        backend.poll(0.0)
+
+
+def test_a_dask_client_that_has_lost_its_scheduler_ends_the_map() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(1), []))
+    executor._client = SimpleNamespace(status="closed")  # type: ignore[attr-defined]
+    with pytest.raises(BackendLost, match="Dask client is closed"):
+        backend.poll(0.0)
+    backend.end_job()
+    assert not executor.given[0][0].cancelled(), "the client would complain"
+
+
+def test_processes_that_cannot_import_paramsurvey_end_the_map_with_the_remedy() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(1), []))
+    executor.given[0][0].set_exception(ModuleNotFoundError("No module named 'paramsurvey'"))
+    (answer,) = backend.poll(1.0)
+    assert isinstance(answer, JobRejected)
+    assert "install the same paramsurvey" in answer.reason
+
+
+def test_a_thousand_futures_in_hand_are_not_looked_at_when_one_is_done() -> None:
+    executor = ManualExecutor(500)
+    backend = opened(executor)
+    for group_id in range(1000):
+        backend.submit(Group(group_id, range(1), []))
+    looks = 0
+
+    class Watched(Future[Any]):
+        def done(self) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().done()
+
+    for future, _ in executor.given:
+        future.__class__ = Watched
+    executor.given[0][0].set_result([pickle.dumps(Reply(0, 0, 1))])
+    assert len(backend.poll(1.0)) == 1
+    assert looks == 0
+
+
+# what is no executor
+
+
+class Ticket:
+    """What a batch system's submit returns: it can be waited for, but not like a Future."""
+
+    cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class BatchSystem:
+    def submit(self, function: Any, *args: Any) -> Ticket:
+        raise AssertionError("work was sent")
+
+
+class Tickets(Executor):
+    """Claims to be an executor."""
+
+    _max_workers = 1
+
+    def __init__(self) -> None:
+        self.ticket = Ticket()
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return self.ticket
+
+
+def test_what_is_no_executor_is_refused_by_name_before_work() -> None:
+    with pytest.raises(OptionError, match=r"test_futures\.BatchSystem is no concurrent\.futures\.Executor"):
+        paramsurvey.init(backend=BatchSystem(), verbose=0)
+
+
+def test_what_is_no_future_is_refused_by_name_and_taken_back() -> None:
+    start(Tickets())
+    with pytest.raises(
+        OptionError, match=r"test_futures\.Tickets\.submit\(\) returned a test_futures\.Ticket"
+    ):
+        paramsurvey.map(who, psets_of(3))
 
 
 def test_libraries_that_an_executor_has_loaded_already_get_their_threads_limited(
@@ -445,5 +559,6 @@ def test_libraries_that_an_executor_has_loaded_already_get_their_threads_limited
 
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
         executor.submit(np.dot, np.ones((2, 2)), np.ones((2, 2))).result()
-        with paramsurvey.Session(backend=executor, verbose=0, threads_per_worker=1) as session:
+        options = {"verbose": 0, "threads_per_worker": 1, "isolate": False}
+        with paramsurvey.Session(backend=executor, **options) as session:
             assert session.map(threads, [{"i": 1}])["threads"].tolist() == [1]

@@ -76,7 +76,26 @@ def test_a_ray_worker_that_is_killed_costs_nothing_but_time(here: None, in_tmp: 
         )
         killed.result()
     assert results["a"].tolist() == list(range(6))
-    assert results.progress.retried + results.progress.failures <= 1
+    assert results.progress.retried + results.progress.failures == 0, "no pset was the cause"
+
+
+def test_a_ray_worker_that_is_stopped_costs_nothing_but_time(here: None, in_tmp: Path) -> None:
+    """It can neither answer nor be cancelled; the driver's own deadline finds it, and it is killed."""
+    pid_file = in_tmp / "stopped"
+
+    def stop_the_ray_worker_once(pset: Pset, system_kwargs: Any, pid_file: Path) -> dict[str, int]:
+        if pset["a"] == 3 and not pid_file.exists():
+            pid_file.write_text(str(os.getppid()))
+            os.kill(os.getppid(), signal.SIGSTOP)
+        return {"b": pset["a"]}
+
+    results = paramsurvey.map(
+        stop_the_ray_worker_once, psets_of(20), user_kwargs=pid_file, timeout=1.0, group_size=2
+    )
+    assert results["b"].tolist() == list(range(20))
+    assert results.progress.retried == 0
+    stopped = int(pid_file.read_text())
+    wait_until(lambda: not runs(stopped), "the Ray worker still holds its core", HANG)
 
 
 # memory, nodes, and the head: each with a Ray of its own

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,16 +50,32 @@ class TestThreads(BackendContract):
             yield session
 
 
-class TestLoky(BackendContract):  # its workers cannot spawn processes
-    concurrent = processes = own_directory = True
+class ProcessPool(BackendContract):
+    """A worker of ours beside each of an executor's: the contract of our own pool, but for the prints."""
+
+    concurrent = processes = own_directory = own_stdin = spawns = replaces_workers = True
+
+    @classmethod
+    def executor(cls) -> Executor:
+        raise NotImplementedError
 
     @classmethod
     @contextmanager
     def session(cls, **options: Any) -> Iterator[Session]:
+        with cls.executor() as executor, Session(backend=executor, **quiet(options)) as session:
+            yield session
+
+
+class TestLoky(ProcessPool):
+    @classmethod
+    def executor(cls) -> Executor:
         import loky
 
-        with (
-            loky.ProcessPoolExecutor(CORES) as executor,
-            Session(backend=executor, **quiet(options)) as session,
-        ):
-            yield session
+        executor: Executor = loky.ProcessPoolExecutor(CORES)
+        return executor
+
+
+class TestProcessPoolExecutor(ProcessPool):
+    @classmethod
+    def executor(cls) -> Executor:
+        return ProcessPoolExecutor(CORES, multiprocessing.get_context("spawn"))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paramsurvey.engine.group_size import GROWTH, LEAST_SECONDS, TARGET_SECONDS, GroupSizer
+from paramsurvey.engine.group_size import GROWTH, LEAST_SECONDS, STREAM_PSETS, TARGET_SECONDS, GroupSizer
 
 
 def sizes_of(seconds: float, psets: int, cores: int) -> list[int]:
@@ -97,3 +97,32 @@ def test_a_group_has_one_pset_at_least_whatever_was_observed(
         sizer.observe_seconds(psets, seconds)
     assert 1 <= sizer.size(remaining, cores) <= remaining
     assert sizer.read_ahead(cores) >= 1
+
+
+def stream_sizes(sizer: GroupSizer, seconds: float, psets: int, cores: int) -> list[int]:
+    """Return the sizes of the groups that are made of one read of an iterator."""
+    left, sizes = min(psets, sizer.read_ahead(cores)), []
+    while left:
+        sizes.append(sizer.size(left, cores))
+        sizer.observe_seconds(sizes[-1], sizes[-1] * seconds)
+        left -= sizes[-1]
+    return sizes
+
+
+@pytest.mark.parametrize("cores", [1, 2, 64])
+def test_of_an_iterator_with_tiny_psets_no_more_is_read_at_a_time_than_a_group(cores: int) -> None:
+    sizer = GroupSizer()
+    for _ in range(12):
+        sizes = stream_sizes(sizer, 5e-7, 10**9, cores)
+    assert sizes == [STREAM_PSETS]
+
+
+def test_of_an_iterator_with_long_psets_few_are_read_ahead() -> None:
+    sizer = GroupSizer()
+    for _ in range(12):
+        sizes = stream_sizes(sizer, 1.0, 10**9, cores=2)
+    assert sum(sizes) <= 4
+
+
+def test_a_group_size_that_the_user_chose_holds_for_iterators_too() -> None:
+    assert stream_sizes(GroupSizer(10**6), 1e-6, 10**7, cores=2)[0] == 10**6

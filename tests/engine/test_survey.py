@@ -25,7 +25,7 @@ from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import JobRefused
-from paramsurvey.params.sources import PsetStream, PsetTable
+from paramsurvey.params.sources import PsetList, PsetStream
 from paramsurvey.results.map_results import MapResults, build
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import (
@@ -42,6 +42,7 @@ from paramsurvey.transport.messages import (
 
 RAISED = Failure(FailureKind.RAISED, "ValueError('no')", "Traceback ...")
 CRASHED = Failure(FailureKind.CRASHED, "WorkerDied('SIGKILL')")
+NODE_LOST = Failure(FailureKind.NODE_LOST, "NodeLost('it was switched off')")
 
 
 @dataclass
@@ -234,7 +235,7 @@ def make(psets: int = 16, backend: FakeBackend | None = None, source: Any = None
     """Return a survey of psets ``{'a': row}``, not started yet."""
     books = Books()
     clock = options.pop("clock", None) or FakeClock()
-    source = PsetTable.from_dicts([{"a": row} for row in range(psets)]) if source is None else source
+    source = PsetList([{"a": row} for row in range(psets)]) if source is None else source
     group_size = options.pop("group_size", None)
     if options.pop("out", True):
         options["out"] = Out(books)
@@ -309,7 +310,7 @@ def test_a_backend_may_limit_the_size_of_a_group() -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_large_objects_travel_in_small_groups(stream: bool) -> None:
     psets = [{"a": row, "o": np.zeros(10**6)} for row in range(100)]  # 8 MB each
-    run = make(source=PsetStream(iter(psets)) if stream else PsetTable.from_dicts(psets), out=False)
+    run = make(source=PsetStream(iter(psets)) if stream else PsetList(psets), out=False)
     run.books.failed = pytest.fail  # type: ignore[method-assign]
     run.run().check()
     assert {len(rows) for rows in run.backend.submitted} <= {1, 2}
@@ -564,6 +565,50 @@ def test_a_pset_that_kills_every_worker_fails_after_two_attempts() -> None:
 # retries
 
 
+def losing_nodes(times: int) -> Callable[[list[Seat]], list[Answer]]:
+    """Lose the node of every group with pset 0 in it, so many times; then answer."""
+    left = [times]
+
+    def script(seats: list[Seat]) -> list[Answer]:
+        if 0 in seats[0].rows() and left[0] > 0:
+            left[0] -= 1
+            return [seats[0].lost(None, NODE_LOST)]
+        return [seats[0].reply()]
+
+    return script
+
+
+def test_when_a_node_is_lost_its_group_runs_again_as_a_group_and_that_is_no_attempt() -> None:
+    run = make(psets=4, group_size=4, backend=FakeBackend(workers=1, script=losing_nodes(2)))
+    run.run().check()
+    assert run.missing_rows() == []
+    assert run.backend.submitted == [[0, 1, 2, 3]] * 3
+    assert run.progress.retried == 0
+
+
+def test_after_the_third_node_each_pset_runs_alone() -> None:
+    run = make(psets=3, group_size=3, backend=FakeBackend(workers=1, script=losing_nodes(3)))
+    run.run().check()
+    assert run.missing_rows() == []
+    assert run.backend.submitted == [[0, 1, 2]] * 3 + [[0], [1], [2]]
+
+
+def test_a_pset_that_alone_loses_its_node_again_and_again_fails_with_a_kind_of_its_own() -> None:
+    run = make(psets=3, group_size=3, backend=FakeBackend(workers=1, script=losing_nodes(100)))
+    run.run().check()
+    assert run.missing_rows() == [0]
+    assert run.books.failures[0] == (NODE_LOST, 2), "the losses of its groups are no attempts"
+
+
+def test_what_was_answered_before_the_node_was_lost_stays() -> None:
+    run = make(psets=3, group_size=3, backend=FakeBackend(workers=1))
+    run.backend.script = scripted(
+        lambda seats: [seats[0].reply(count=1, done=False), seats[0].lost(None, NODE_LOST)]
+    )
+    run.run().check()
+    assert run.backend.submitted == [[0, 1, 2], [1, 2]]
+
+
 def test_retries_are_counted_and_come_after_the_others() -> None:
     run = make(psets=6, group_size=3, retry=RetryPolicy(retries=2), backend=FakeBackend(workers=1))
     failures = Counter({1: 1, 4: 2})
@@ -687,7 +732,7 @@ def test_whatever_happens_every_pset_is_settled_exactly_once(
 ) -> None:
     dicts = [{"a": row} for row in range(psets)]
     run = make(
-        source=PsetStream(iter(dicts)) if stream else PsetTable.from_dicts(dicts),
+        source=PsetStream(iter(dicts)) if stream else PsetList(dicts),
         group_size=group_size,
         backend=FakeBackend(workers=workers),
         retry=RetryPolicy(retries, crash_retries),

@@ -8,16 +8,22 @@ each group, and passes its answers on.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from paramsurvey.backends.multiprocessing.pool import MultiprocessingBackend
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
-from paramsurvey.engine.options import Options
+from paramsurvey.engine.options import DEFAULTS
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import Answer, Group, Job, JobRejected, Reply
 from paramsurvey.worker.worker_numbers import claimed_number
+
+
+def always() -> bool:
+    """Say that somebody waits for the answers."""
+    return True
 
 
 class NestedWorker:
@@ -32,6 +38,8 @@ class NestedWorker:
         None: the lowest that no other process with the same parent has.
     gpu_ids : sequence, optional
         What ``ray.get_gpu_ids()`` returns in the worker function.
+    start_timeout : float
+        Seconds that the worker process may take to start, and to load a job.
     """
 
     def __init__(
@@ -39,9 +47,12 @@ class NestedWorker:
         max_tasks: int | None = None,
         number: int | None = None,
         gpu_ids: Sequence[int | str] | None = None,
+        start_timeout: float = DEFAULTS.start_timeout,
     ) -> None:
         main_file.adopt(None)  # the worker process gets the program's with the job, not this process's own
-        self._options = Options(backend="multiprocessing", ncores=1, max_tasks_per_child=max_tasks)
+        self._options = replace(
+            DEFAULTS, ncores=1, max_tasks_per_child=max_tasks, start_timeout=start_timeout
+        )
         self._number = claimed_number(f"children of {os.getppid()}") if number is None else number
         self._gpu_ids = gpu_ids
         self._pool = self._new_pool()
@@ -62,11 +73,19 @@ class NestedWorker:
         self._job = job
         self._deadline = Deadline(job.timeout)
 
-    def run(self, group: Group) -> Iterator[Answer]:
-        """Yield what becomes of a group; last comes a Reply that is done, a LostGroup, or a JobRejected."""
+    def run(self, group: Group, wanted: Callable[[], bool] = always) -> Iterator[Answer]:
+        """Yield what becomes of a group; last comes a Reply that is done, a LostGroup, or a JobRejected.
+
+        Parameters
+        ----------
+        group : Group
+        wanted : callable
+            Is asked a few times a second while a pset runs. When it returns False the pset is stopped, and
+            no more answers come.
+        """
         try:
             self._hand_over(group)
-            yield from self._answers(group)
+            yield from self._answers(group, wanted)
         except WorkerStartError as error:
             yield JobRejected(str(error))
 
@@ -93,10 +112,14 @@ class NestedWorker:
         self._pool.open(self._job, {})
         self._wait_for_worker()
 
-    def _answers(self, group: Group) -> Iterator[Answer]:
+    def _answers(self, group: Group, wanted: Callable[[], bool]) -> Iterator[Answer]:
         over = False
         while not over:
-            for answer in self._pool.poll(self._deadline.longest_wait()) or self._expired(group):
+            answers = self._pool.poll(self._deadline.longest_wait())
+            if not answers and not wanted():
+                self._pool.abort(group.id)
+                return
+            for answer in answers or self._expired(group):
                 yield answer
                 over = over or not isinstance(answer, Reply) or answer.done
 

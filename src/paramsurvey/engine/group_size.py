@@ -10,6 +10,8 @@ LEAST_SECONDS = 0.002  # of work per group, also at the end: dispatching a group
 SHORT_SECONDS = 0.25  # psets that take longer gain nothing from a group that waits in the worker
 TAIL_SHARE = 2  # groups per core that the remaining psets are divided into, so that no core waits at the end
 LARGEST_PAYLOAD = 16e6  # bytes of pickled objects per group, which bounds the memory of driver and worker
+STREAM_PSETS = 1 << 15  # read at a time from an iterator at most, so that no core waits long for the reader
+STREAM_SECONDS = 0.02  # of work per group, at least, of an iterator with many psets: its end is not known
 NEWEST_WEIGHT = 0.3  # of the newest measurement in the moving average
 
 
@@ -27,6 +29,7 @@ class GroupSizer:
         self._seconds: float | None = None  # per pset
         self._largest = 0  # number of psets in a reply so far
         self._bytes = 0.0  # of pickled objects per pset
+        self._least_seconds = LEAST_SECONDS
 
     def observe_seconds(self, psets: int, seconds: float) -> None:
         """Take note that `psets` psets took `seconds` of work."""
@@ -51,7 +54,7 @@ class GroupSizer:
         each = max(self._seconds, 1e-9)
         by_time = int(TARGET_SECONDS / each)
         by_bytes = int(LARGEST_PAYLOAD / max(self._bytes, 1))
-        by_tail = max(int(LEAST_SECONDS / each), -(-remaining // (TAIL_SHARE * max(cores, 1))))
+        by_tail = max(int(self._least_seconds / each), -(-remaining // (TAIL_SHARE * max(cores, 1))))
         return max(1, min(by_time, by_bytes, by_tail, remaining, self._largest * GROWTH))
 
     def psets_are_short(self) -> bool:
@@ -63,5 +66,12 @@ class GroupSizer:
         return self._seconds is not None and psets * self._seconds > LEAST_SECONDS
 
     def read_ahead(self, cores: int) -> int:
-        """Return how many psets to read at a time from an iterator, whose length is not known."""
-        return self.size(sys.maxsize, cores) * TAIL_SHARE * max(cores, 1)
+        """Return how many psets to read at a time from an iterator, whose length is not known.
+
+        Where psets are so short that reading them takes as long as running them, one group at a time.
+        """
+        count = self.size(sys.maxsize, cores) * TAIL_SHARE * max(cores, 1)
+        if self._fixed is not None or count <= STREAM_PSETS:
+            return count
+        self._least_seconds = STREAM_SECONDS
+        return STREAM_PSETS

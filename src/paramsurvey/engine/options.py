@@ -97,6 +97,14 @@ class Options:
         OptionScope.INIT,
         env=True,
     )
+    isolate: bool = option(
+        True,
+        option_values.boolean,
+        "bool",
+        "Have each process of an executor run psets in a worker process of its own; False: in itself.",
+        OptionScope.INIT,
+        env=True,
+    )
     worker_init: Any = option(
         None,
         option_values.function,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paramsurvey.transport.messages import Failure, FailureKind
 
-WORKER_LOST = frozenset({FailureKind.CRASHED, FailureKind.OUT_OF_MEMORY})
+WORKER_LOST = frozenset({FailureKind.CRASHED, FailureKind.OUT_OF_MEMORY, FailureKind.NODE_LOST})
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,9 @@ from paramsurvey.transport.messages import (
 )
 
 MOST_READ = 1 << 16  # psets that are read at a time from an iterator
+MOST_NODE_LOSSES = (
+    3  # of a pset's group: from then on the pset runs alone, and what is lost is its own failure
+)
 NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
 
 
@@ -168,6 +171,7 @@ class Survey:
         self._sent: dict[int, SentGroup] = {}
         self._arrived: deque[Answer] = deque()  # answers that are not settled yet
         self._attempts: dict[int, int] = {}  # by row, of psets that failed and will run again
+        self._node_losses: dict[int, int] = {}  # by row: such a loss is no attempt of a pset
         self._decoder = self.source.decoder()
         self._next_id = 0
         self._check_at = 0.0
@@ -385,6 +389,8 @@ class Survey:
     def _lose(self, sent: SentGroup, loss: LostGroup) -> None:
         """Count the failure against the pset that was running; the others of the group run again."""
         rows = self._drop(sent.group.id).unanswered()
+        if loss.failure.kind is FailureKind.NODE_LOST and self._lost_from_outside(rows):
+            return
         running = 0 if len(rows) == 1 else None if loss.offset is None else loss.offset - sent.answered
         if running is None:
             self.queue.put_alone(rows)  # so that the next loss shows which pset causes it
@@ -392,6 +398,18 @@ class Survey:
         self.queue.put_first(rows[running + 1 :])
         self.queue.put_first(rows[:running])
         self._failed(int(rows[running]), loss.failure)
+
+    def _lost_from_outside(self, rows: Rows) -> bool:
+        """Put back rows whose node was lost, all together; False when they were put back too often."""
+        losses = [self._node_losses.get(int(row), 0) + 1 for row in rows]
+        if max(losses) > MOST_NODE_LOSSES:
+            return False
+        self._node_losses.update(zip(map(int, rows), losses, strict=True))
+        if max(losses) < MOST_NODE_LOSSES:
+            self.queue.put_first(rows)
+        else:
+            self.queue.put_alone(rows)
+        return True
 
     def _failed(self, row: int, failure: Failure) -> None:
         attempts = self._attempts[row] = self._attempts.get(row, 0) + 1

@@ -30,9 +30,10 @@ def frame_of(psets: object) -> pd.DataFrame | None:
 
     Parameters
     ----------
-    psets : DataFrame, polars or Arrow table, dict of columns, or path
-        A path is that of a Parquet file, or of a directory of them. If it is `missing`, the columns with
-        the reasons are left out.
+    psets : DataFrame, polars or Arrow table, xarray Dataset, structured array, dict of columns, or path
+        A Dataset has a pset for each of its cells, with the coordinates as columns. A path is that of a
+        Parquet file, or of a directory of them. If it is `missing`, the columns with the reasons are left
+        out.
 
     Returns
     -------
@@ -42,8 +43,8 @@ def frame_of(psets: object) -> pd.DataFrame | None:
     Raises
     ------
     PsetError
-        A ValueError: there is no Parquet file, two columns of a table have the same name, or the columns
-        of a dict are not equally long.
+        A ValueError: there is no Parquet file, two columns of a table have the same name, the columns
+        of a dict are not equally long, or an array has more than one dimension, masked or nested values.
     """
     import pandas as pd
 
@@ -52,10 +53,14 @@ def frame_of(psets: object) -> pd.DataFrame | None:
     )  # `missing` has it: the reasons in its other columns are not part of the psets
     if callable(to_psets):
         psets = to_psets()
+    if type(psets).__module__.partition(".")[0] == "xarray":
+        return native_frame(_of_xarray(psets))  # before dicts: a Dataset is a Mapping
     if isinstance(psets, Mapping):
         return _of_columns(psets)
     if isinstance(psets, (str, os.PathLike)):
         psets = _read_parquet(psets)
+    if isinstance(psets, np.ndarray) and psets.dtype.names is not None:
+        return _of_records(psets)
     frame = psets if isinstance(psets, pd.DataFrame) else _as_frame(psets)
     if not isinstance(frame, pd.DataFrame):
         return None
@@ -75,6 +80,30 @@ def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame | None:
             f"psets is a dict of columns that make no table ({error}): give lists that are equally long, or "
             "params.grid(psets), or params.product(psets), to combine each value with all the others"
         ) from error
+
+
+def _of_records(records: NDArray[Any]) -> pd.DataFrame:
+    """Return a structured array as a table; refuse one that would need more than a value per cell."""
+    import pandas as pd
+
+    if records.ndim != 1:
+        raise PsetError(
+            f"psets is a structured array with {records.ndim} dimensions: give one with 1, psets.reshape(-1)"
+        )
+    for name in records.dtype.names or ():
+        field = records.dtype[name]
+        if field.shape or field.names:
+            kind = f"the shape {field.shape}" if field.shape else "fields of its own"
+            raise PsetError(
+                f"field {name!r} of the structured array has {kind}: give each number a field of its own, "
+                "or a list of dicts"
+            )
+    if np.ma.isMaskedArray(records):
+        if any(np.ma.is_masked(records[name]) for name in records.dtype.names or ()):
+            raise PsetError("the structured array has masked values: fill them, with psets.filled(...)")
+        records = np.ma.getdata(records)
+    columns = {name: np.asarray(records[name]) for name in records.dtype.names or ()}
+    return _without_reasons(native_frame(pd.DataFrame(columns)))
 
 
 def as_series(values: Values | NDArray[Any]) -> pd.Series[Any]:
@@ -124,6 +153,17 @@ def _as_frame(table: Any) -> Any:
         if name in frame.columns and isinstance(frame[name].dtype, np.dtype):
             frame[name] = _nullable(column)
     return frame
+
+
+def _of_xarray(table: Any) -> Any:
+    """Return a Dataset or DataArray with a row for each cell, and the coordinates as columns."""
+    try:
+        return table.to_dataframe().reset_index()
+    except ValueError as error:
+        raise PsetError(
+            f"psets is an xarray {type(table).__name__} that makes no table ({error}): "
+            "give a Dataset with at least one dimension, or a DataFrame"
+        ) from error
 
 
 def _of_polars(table: Any) -> tuple[dict[str, Any], bool]:

@@ -15,7 +15,7 @@ from paramsurvey.params.column_names import without_reasons
 from paramsurvey.params.computed_column import rows_of
 from paramsurvey.params.dataframes import frame_of
 from paramsurvey.params.row_math import check_seed
-from paramsurvey.params.sources.pset_source import check_pset
+from paramsurvey.params.sources.refusals import check_psets
 from paramsurvey.params.spaces.algebra import Space
 from paramsurvey.params.spaces.seeded import COLUMN, Seeded, seeds_of
 from paramsurvey.params.value_hash import value_hash
@@ -95,8 +95,7 @@ def _frame_and_rows(psets: object) -> tuple[pd.DataFrame, Iterable[Mapping[Any, 
     if isinstance(psets, (bytes, Mapping)) or not isinstance(psets, Iterable):
         raise PsetError(f"psets cannot be a {type(psets).__name__}: give a DataFrame or a list of dicts")
     rows = as_list(psets)
-    for i, pset in enumerate(rows):
-        check_pset(i, pset)
+    check_psets(rows)
     rows = [without_reasons(pset) for pset in rows]
     return pd.DataFrame(rows), rows
 

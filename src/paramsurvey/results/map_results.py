@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Hashable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -347,6 +348,8 @@ def _overlay(pset: pd.Series[Any], column: Column, rows: Rows) -> pd.Series[Any]
 def _missing(source: PsetSource, collector: Collector, call: WorkerCall | None) -> Missing:
     rows = collector.failed_rows()
     frame = source.frame(rows)
+    if len(rows) == 0:
+        return Missing(pd.concat([frame, _no_reasons()], axis=1), origin=MissingOrigin(call=call))
     exact = original_values(source, rows, frame)
     failed = [collector.failed[row] for row in rows.tolist()]
     frame["_exception"] = as_series([one.failure.exception for one in failed])
@@ -357,6 +360,14 @@ def _missing(source: PsetSource, collector: Collector, call: WorkerCall | None) 
     numbers: dict[Hashable, int] = dict(enumerate(rows.tolist()))
     ran: dict[Hashable, Ran] = dict(enumerate(one.failure.ran for one in failed))
     return Missing(frame, origin=MissingOrigin(kinds, numbers, call, printed, exact, ran))
+
+
+@cache
+def _no_reasons() -> pd.DataFrame:
+    """Return the columns with the reasons where no pset is missing; made once, which small maps notice."""
+    no_text = as_series([])
+    none = {"_exception": no_text, "_traceback": no_text, "_attempts": pd.Series([], dtype="int64")}
+    return pd.DataFrame(none, index=pd.RangeIndex(0))
 
 
 def _by_label(output: Mapping[int, str], rows: Rows) -> dict[Hashable, str]:

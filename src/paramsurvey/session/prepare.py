@@ -108,7 +108,7 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
     """
     if not request.bare:
         load_pandas()
-    from paramsurvey.params.sources import as_source, name_of_used_up
+    from paramsurvey.params.sources import PsetList, as_source, name_of_used_up
 
     backend, options = place.backend, request.options
     check_worker_function(request.func)
@@ -119,6 +119,8 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
     source = as_source(request.psets, options.limit, options.pset_types)
     say = Console(place.log, options.verbose).say
     request = replace(request, func=as_worker_function(request.func, source, options, backend.name, say))
+    if isinstance(source, PsetList) and (request.iterates or options.out_func is not None):
+        source.convert()  # at once, because the caller's code may change his dicts between two groups
     pset_options = _take_options(backend, source)
     job = _job(place, request, source, chdir)
     stats = PerfStats(vstats=options.vstats, emit=place.log.write)
@@ -234,13 +236,13 @@ def _take_options(backend: Backend, source: PsetSource) -> PsetOptions:
     The psets get them with the backend's own names: what was given as num_cores is num_cpus wherever it is
     read.
     """
-    from paramsurvey.params.sources import PsetTable, cell_list
+    from paramsurvey.params.sources import PsetList, PsetTable, cell_list
 
     if backend.name not in source.names:
         return None
     given = cell_list(source.columns(range(len(source)))[backend.name])
     taken = [backend.check_options(own) if isinstance(own, Mapping) else None for own in given]
-    if isinstance(source, PsetTable):
+    if isinstance(source, (PsetList, PsetTable)):
         psets = zip(given, taken, strict=True)
         source.replace(backend.name, [was if own is None else dict(own) for was, own in psets])
     return taken

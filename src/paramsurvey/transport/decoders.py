@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 from paramsurvey.transport.isolation import IsolatedColumn, IsolatedPset, isolated_column, isolated_pset
 from paramsurvey.transport.messages import PackedValues, Pset, Rows, Values
@@ -43,35 +43,89 @@ class TableDecoder:
 
     def psets(self, rows: Rows, payload: Sequence[Values | PackedValues]) -> Iterator[Pset | IsolatedPset]:
         """Yield one pset for each of `rows`."""
-        if not payload:
-            return ({} for _ in rows)
-        make = pset_maker(self.names)
-        chunks = (map(make, *self._chunk(payload, start)) for start in range(0, len(rows), CHUNK))
-        psets = chain.from_iterable(chunks)
-        has_pickled = any(isinstance(values, IsolatedColumn) for values in payload)
-        return map(IsolatedPset, psets) if has_pickled else psets
-
-    def _chunk(self, payload: Sequence[Values | PackedValues], start: int) -> Iterator[list[Any]]:
-        """Yield the columns of the `CHUNK` psets from `start` on, as lists of native Python values."""
-        for values, categories in zip(payload, self.categories, strict=True):
-            chunk = to_list(packed(values[start : start + CHUNK]))
-            yield chunk if categories is None else list(map(categories.__getitem__, chunk))
+        return _psets_of_columns(self.names, payload, len(rows), self.categories)
 
 
-class DictDecoder:
-    """Passes on psets that are sent as dicts."""
+@dataclass(frozen=True, slots=True)
+class SameKeyPsets:
+    """Psets that all have the same keys in the same order, in columns.
 
-    def isolated(self, payload: Sequence[Pset]) -> list[Pset | IsolatedPset]:
-        """Return the dicts as they are sent: with their objects pickled one by one."""
-        return [isolated_pset(pset) for pset in payload]
+    Attributes
+    ----------
+    names : tuple of str
+    columns : tuple
+        For each name, the psets' values.
+    count : int
+        How many psets they are.
+    """
 
-    def pickled_bytes(self, payload: Sequence[Pset | IsolatedPset]) -> int:
+    names: tuple[str, ...]
+    columns: tuple[Any, ...]  # of Values, or of PackedValues where they are sent
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+
+class StreamDecoder:
+    """Makes psets of parts: `SameKeyPsets`, and lists of dicts where the keys differ."""
+
+    def isolated(self, payload: Sequence[SameKeyPsets | Sequence[Pset]]) -> list[IsolatedPart]:
+        """Return the parts as they are sent: packed, and with their objects pickled one by one."""
+        return list(map(_isolated_part, payload))
+
+    def pickled_bytes(self, payload: Sequence[IsolatedPart]) -> int:
         """Return how many bytes the pickled objects have."""
-        return sum(pset.pickled_bytes() for pset in payload if isinstance(pset, IsolatedPset))
+        pieces = chain.from_iterable(
+            part.columns if isinstance(part, SameKeyPsets) else part for part in payload
+        )
+        return sum(
+            piece.pickled_bytes() for piece in pieces if isinstance(piece, (IsolatedColumn, IsolatedPset))
+        )
 
-    def psets(self, rows: Rows, payload: Sequence[Pset | IsolatedPset]) -> Iterator[Pset | IsolatedPset]:
-        """Yield the psets of the payload."""
-        return iter(payload)
+    def psets(self, rows: Rows, payload: Sequence[IsolatedPart]) -> Iterator[Pset | IsolatedPset]:
+        """Yield the psets of all parts."""
+        return chain.from_iterable(map(_psets_of_part, payload))
+
+
+IsolatedPart: TypeAlias = SameKeyPsets | Sequence[Pset | IsolatedPset]
+
+
+def _isolated_part(part: SameKeyPsets | Sequence[Pset]) -> IsolatedPart:
+    if not isinstance(part, SameKeyPsets):
+        return list(map(isolated_pset, part))
+    columns = tuple(map(isolated_column, map(packed, part.columns), part.names))
+    return SameKeyPsets(part.names, columns, part.count)
+
+
+def _psets_of_part(part: IsolatedPart) -> Iterator[Pset | IsolatedPset]:
+    if not isinstance(part, SameKeyPsets):
+        return iter(part)
+    return _psets_of_columns(part.names, part.columns, part.count, (None,) * len(part.names))
+
+
+def _psets_of_columns(
+    names: tuple[str, ...],
+    columns: Sequence[Values | PackedValues],
+    count: int,
+    categories: Sequence[list[Any] | None],
+) -> Iterator[Pset | IsolatedPset]:
+    if not columns:
+        return ({} for _ in range(count))
+    make = pset_maker(names)
+    starts = range(0, count, CHUNK)
+    psets = chain.from_iterable(map(make, *_chunk(columns, categories, start)) for start in starts)
+    has_pickled = any(isinstance(values, IsolatedColumn) for values in columns)
+    return map(IsolatedPset, psets) if has_pickled else psets
+
+
+def _chunk(
+    columns: Sequence[Values | PackedValues], categories: Sequence[list[Any] | None], start: int
+) -> Iterator[list[Any]]:
+    """Yield the columns of the `CHUNK` psets from `start` on, as lists of native Python values."""
+    for values, choices in zip(columns, categories, strict=True):
+        chunk = to_list(packed(values[start : start + CHUNK]))
+        yield chunk if choices is None else list(map(choices.__getitem__, chunk))
 
 
 @lru_cache(maxsize=16)

@@ -46,6 +46,7 @@ class FailureKind(StrEnum):
     TIMED_OUT = "timed out"
     OUT_OF_MEMORY = "out of memory"
     UNSENDABLE = "unsendable"
+    NODE_LOST = "node lost"
     NOT_RUN = "not run"
 
 
@@ -382,7 +383,8 @@ class LostGroup:
     ----------
     group_id : int
     failure : Failure
-        What happened to the pset that was running.
+        What happened to the pset that was running. Of the kind `FailureKind.NODE_LOST`, it says what happened
+        to the whole group from outside: no pset is the cause.
     offset : int or None
         The pset that was running; None if that is not known.
     """

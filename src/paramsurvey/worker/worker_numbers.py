@@ -8,7 +8,7 @@ import sys
 import threading
 from itertools import count
 
-_claims: dict[str, tuple[int, socket.socket]] = {}
+_claims: dict[tuple[str, int], tuple[int, socket.socket]] = {}
 _claiming = threading.Lock()
 
 
@@ -47,8 +47,11 @@ class WorkerNumbers:
         self._taken.discard(number)
 
 
-def claimed_number(pool: str) -> int:
+def claimed_number(pool: str, place: int = 0) -> int:
     """Return the number of this process among the workers of a pool on this machine.
+
+    A process that has several workers, because it runs groups in several threads, asks for each of them with
+    a `place` of its own.
 
     For processes that the driver cannot number, because an executor or Ray started them. The process binds
     a socket to a name that contains the number. The system lets only one process at a time have a name, and
@@ -58,9 +61,9 @@ def claimed_number(pool: str) -> int:
     if sys.platform != "linux" or not hasattr(socket, "AF_UNIX"):
         return 1
     with _claiming:
-        if pool not in _claims:
-            _claims[pool] = _claim(pool)
-        return _claims[pool][0]
+        if (pool, place) not in _claims:
+            _claims[pool, place] = _claim(pool)
+        return _claims[pool, place][0]
 
 
 def _claim(pool: str) -> tuple[int, socket.socket]:

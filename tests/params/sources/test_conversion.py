@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -323,7 +324,82 @@ def test_one_pset_alone_is_refused(pset: Any) -> None:
         as_source(pset)
 
 
+# structured arrays, and datasets
+
+RECORDS = np.array([(1, 0.5, b"x"), (2, 1.5, b"y")], dtype=[("a", ">i8"), ("f", "f4"), ("s", "S3")])
+
+
+@pytest.mark.parametrize("form", [np.asarray, lambda array: array.view(np.recarray), np.ma.array])
+def test_a_structured_array_has_a_pset_per_record(form: Any) -> None:
+    source = as_source(form(RECORDS))
+    assert seen(source, range(2)) == [{"a": 1, "f": 0.5, "s": b"x"}, {"a": 2, "f": 1.5, "s": b"y"}]
+    assert set(map(type, seen(source, range(1))[0].values())) == {int, float, bytes}
+    assert [str(dtype) for dtype in source.frame().dtypes[:2]] == ["int64", "float32"]
+    assert len(as_source(form(RECORDS), limit=1)) == 1
+
+
+def test_a_structured_array_of_missing_psets_is_taken_without_the_reasons() -> None:
+    reasons = np.array([(1, "x", "y", 1)], dtype=[("a", int), *((name, "O") for name in WHY)])
+    assert as_source(reasons).names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "remedy"),
+    [
+        (RECORDS.reshape(1, 2), r"2 dimensions: give one with 1, psets.reshape\(-1\)"),
+        (np.array(RECORDS[0]), r"0 dimensions: give one with 1"),
+        (RECORDS[0], "give the structured array that it comes from"),
+        (list(RECORDS), "or give the structured array itself"),
+        (np.zeros(2, dtype=[("v", "f8", 3)]), r"field 'v' .* the shape \(3,\): give each number a field"),
+        (np.zeros(2, dtype=[("n", [("x", "f8")])]), "field 'n' .* has fields of its own: give"),
+        (np.ma.array(RECORDS, mask=[(0, 1, 0), (0, 0, 0)]), "masked values: fill them"),
+        (np.zeros(2, dtype=[("a b", "i8")]), "rename it, for example to 'a_b'"),
+    ],
+    ids=str,
+)
+def test_a_structured_array_that_is_no_table_is_refused_with_the_remedy(wrong: Any, remedy: str) -> None:
+    with pytest.raises(PsetError, match=remedy):
+        as_source(wrong)
+
+
+def test_a_dataset_has_a_pset_per_cell_with_its_coordinates() -> None:
+    xarray = pytest.importorskip("xarray")
+    dataset = xarray.Dataset({"v": (("x", "y"), [[1, 2]])}, coords={"x": [10], "y": [0.5, 1.5]})
+    psets = [{"x": 10, "y": 0.5, "v": 1}, {"x": 10, "y": 1.5, "v": 2}]
+    assert seen(as_source(dataset), range(2)) == psets
+    assert seen(as_source(dataset["v"]), range(2)) == psets
+    with pytest.raises(PsetError, match="at least one dimension"):
+        as_source(xarray.Dataset({"v": 1}))
+
+
 # what is refused
+
+
+class Point(NamedTuple):
+    a: int
+
+
+@dataclass
+class Data:
+    a: int
+
+
+@pytest.mark.parametrize(
+    ("wrong", "remedy"),
+    [
+        ([Point(1)], r"make it a dict with pset._asdict\(\)"),
+        (iter([Point(1)]), r"make it a dict with pset._asdict\(\)"),
+        ([Data(1)], r"make it a dict with dataclasses.asdict\(pset\)"),
+        ([pd.Series({"a": 1})], r"make it a dict with pset.to_dict\(\)"),
+        (np.ones((2, 2)), r"give pd.DataFrame\(psets, columns="),
+        (pl.DataFrame({"a": [1]}).lazy(), r"not LazyFrame: give psets.collect\(\)"),
+        (lambda: iter([{"a": 1}]), r"not function: .* call it: give psets\(\)"),
+    ],
+    ids=lambda wrong: type(wrong).__name__,
+)
+def test_what_is_nearly_a_table_is_refused_with_what_makes_it_one(wrong: Any, remedy: str) -> None:
+    with pytest.raises(PsetTypeError, match=remedy):
+        as_source(wrong).read(1)
 
 
 @pytest.mark.parametrize(

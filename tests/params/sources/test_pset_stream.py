@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from paramsurvey.errors import PsetError
-from paramsurvey.params.sources import PsetStream, PsetTable, make_psets
+from paramsurvey.params.sources import PsetList, PsetStream, make_psets
+from paramsurvey.params.sources.stream_chunks import FULL
 
 
 def test_an_iterator_is_read_as_it_is_asked_for() -> None:
@@ -55,6 +57,55 @@ def test_rows_of_an_iterator_have_the_columns_of_all() -> None:
     dicts = [{"a": 0}, {"b": "x"}, {"a": 2, "c": 1.5}]
     source = PsetStream(iter(dicts))
     source.read(10)
-    table = PsetTable.from_dicts(dicts)
+    table = PsetList(dicts)
     for rows in (None, range(1), range(1, 3), np.array([], dtype=np.int64)):
         assert_frame_equal(source.frame(rows), table.frame(rows))
+
+
+# many psets, which are kept in columns
+
+COUNT = 2 * FULL + 7
+FORMS = {
+    "same keys": lambda i: {"a": i, "b": i / 2},
+    "another order of keys": lambda i: {"b": 1, "a": i} if i == FULL + 1 else {"a": i, "b": 1},
+    "a key more": lambda i: {"a": i, **({"b": "x"} if i == FULL + 1 else {})},
+    "another key from somewhere on": lambda i: {"a": i} if i < FULL else {"b": i},
+    "no keys at all": lambda i: {},
+    "numbers of numpy": lambda i: {"a": np.int64(i), "d": np.datetime64("2020-01-01")},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("at_once", [COUNT, FULL, 50])
+def test_workers_get_exactly_the_dicts_however_many_were_read_at_a_time(form: str, at_once: int) -> None:
+    dicts = [FORMS[form](i) for i in range(COUNT)]
+    source = PsetStream(iter(dicts))
+    while source.read(at_once):
+        pass
+    for rows in (range(FULL - 1, FULL + 3), np.array([COUNT - 1, 5, FULL + 1])):
+        decoder = source.decoder()
+        psets = list(decoder.psets(rows, decoder.isolated(source.payload(rows))))
+        assert psets == [dicts[row] for row in rows]
+        assert [list(pset) for pset in psets] == [list(dicts[row]) for row in rows]
+        assert not any(isinstance(value, np.generic) for pset in psets for value in pset.values())
+    assert_frame_equal(source.frame(), PsetList(dicts).frame())
+
+
+@pytest.mark.parametrize("at_once", [FULL, FULL // 2 + 1, 50])
+def test_what_a_long_stream_forgets_takes_no_memory(at_once: int) -> None:
+    source = PsetStream({"a": i} for i in range(COUNT))
+    while new := source.read(at_once):
+        rows = range(len(source) - new, len(source))
+        source.forget(np.array([row for row in rows if row % 1000 != 999]))
+    left = list(range(999, COUNT, 1000))
+    assert source.frame()["a"].tolist() == left
+    assert source.frame(np.array([left[3], left[-1]]))["a"].tolist() == [left[3], left[-1]]
+    assert len(pickle.dumps(source.payload(np.array(left)))) < 100 * len(left)
+    assert len(source) == COUNT
+
+
+def test_an_error_in_the_midst_of_many_psets_comes_after_all_before_it() -> None:
+    source = PsetStream(iter([*({"a": i} for i in range(COUNT)), {"_b": 1}]))
+    assert source.read(2 * COUNT) == COUNT
+    with pytest.raises(PsetError, match="_b"):
+        source.read(1)

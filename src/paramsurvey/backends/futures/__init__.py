@@ -1,1 +1,1 @@
-"""Any `concurrent.futures.Executor`: threads, processes, loky, MPI (mpi4py.futures), Dask."""
+"""Any `concurrent.futures.Executor`: threads, processes, loky, MPI, Dask, Parsl, executorlib."""

@@ -1,7 +1,8 @@
-"""Any `concurrent.futures.Executor`: threads, processes, loky, MPI (mpi4py.futures), Dask.
+"""Any `concurrent.futures.Executor`: threads, processes, loky, MPI, Dask, Parsl, executorlib.
 
 The executor is the user's: it is never shut down here, and what its processes do between two groups
-is their own business.
+is their own business. In each of its processes a worker process of ours runs the psets, so that a pset that
+crashes or takes too long costs nothing else; see `paramsurvey.backends.futures.task`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,19 @@ import pickle
 import time
 import uuid
 from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from paramsurvey.backends import stand_in
 from paramsurvey.backends.futures import task as remote
+from paramsurvey.backends.futures.engines import WorkerCount, checked_executor, checked_future, why_gone
+from paramsurvey.backends.futures.map_lock import MapLock
+from paramsurvey.backends.nested_workers import NestedWorkerSetup
+from paramsurvey.backends.patience import Patience
+from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
 from paramsurvey.errors import BackendLost, OptionError, UnknownOption, suggestion
@@ -28,8 +36,10 @@ from paramsurvey.transport.messages import (
     FailureKind,
     Group,
     Job,
+    JobRejected,
     LostGroup,
 )
+from paramsurvey.transport.safe_repr import describe
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.machine import total_memory, wanted_workers
 from paramsurvey.worker.worker_numbers import WorkerNumbers
@@ -38,15 +48,17 @@ if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
 
 QUEUE = 2  # groups per worker: one runs, one waits, so that no worker ever does
-WORKER_COUNTS = ("_max_workers", "num_workers")  # where executors keep it; no part of their contract
+MOST_LOSSES = 3  # times the engine lost all that it had, and answered nothing: it is gone
+OWN_OPTIONS: dict[str, tuple[type, str]] = {"ncores": (int, "a positive int"), "isolate": (bool, "a bool")}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SubmittedGroup:
     """A group in the executor's hands, and since when it was seen to run."""
 
     group: Group
-    link: remote.ThreadLink | None
+    future: Future[list[bytes]]
+    with_job: bool
     begun: float | None = None
 
 
@@ -57,49 +69,75 @@ class FuturesBackend:
     ----------
     options : Options
         ``backend`` is the executor; ``ncores`` and ``threads_per_worker`` count where it does not
-        say how many workers it has.
+        say how many workers it has; ``isolate`` and ``max_tasks_per_child``.
     own : mapping
-        ``ncores``: how many workers the executor has.
+        ``ncores``: how many workers the executor has. ``isolate``: as the option of this name.
+
+    Raises
+    ------
+    OptionError
+        What was given is no executor.
     """
 
     name = "futures"
-    captures = frozenset({CaptureMode.PASS})
+    captures: frozenset[CaptureMode]
     runs_here = False
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
-        self._executor = check_executor(options)
+        self._executor = checked_executor(options.backend)
         own = self.check_options(own)
-        self._workers = own.get("ncores") or worker_count(self._executor, options)
+        given = own.get("ncores") or max(0, options.ncores or 0)
+        otherwise = wanted_workers(options.ncores, options.threads_per_worker)
+        self._count = WorkerCount(self._executor, given, otherwise)
         self._threads = isinstance(self._executor, ThreadPoolExecutor)
+        wanted = own.get("isolate", options.isolate)
+        self._isolates = wanted and not self._threads and not stand_in.is_needed()
+        stored = {CaptureMode.STORE} if self._isolates else set()
+        self.captures = frozenset({CaptureMode.PASS, *stored})
+        self._setup = NestedWorkerSetup(
+            options.max_tasks_per_child, pool=uuid.uuid4().hex, start_timeout=options.start_timeout
+        )
+        self._reloads = Reloads()
         self._numbers = WorkerNumbers()  # of threads
-        self._pool = uuid.uuid4().hex  # by which processes number themselves
-        self._tasks: dict[Future[list[bytes]], SubmittedGroup] = {}
-        self._abandoned: dict[Future[list[bytes]], float] = {}  # and since when: their workers still run
+        self._in_hand: dict[int, SubmittedGroup] = {}  # by group
+        self._abandoned: dict[SubmittedGroup, float] = {}  # and since when: their workers still run
+        self._tasks: dict[Future[list[bytes]], SubmittedGroup] = {}  # those, and those in hand
+        self._done: SimpleQueue[Future[list[bytes]]] = SimpleQueue()
         self._broken: BaseException | None = None
-        self._timeout: float | None = None
+        self._lock: MapLock | None = None
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the options; only ``ncores`` is known.
+        """Return the options; ``ncores`` and ``isolate`` are known.
 
         Raises
         ------
         OptionError
         """
         for name, value in options.items():
-            if name != "ncores":
+            if name not in OWN_OPTIONS:
                 raise UnknownOption(
-                    f"the futures backend has no option {name!r}{suggestion(name, ['ncores'])}"
+                    f"the futures backend has no option {name!r}{suggestion(name, OWN_OPTIONS)}"
                 )
-            if not isinstance(value, int) or value < 1:
-                raise OptionError(f"the option ncores={value!r} of the futures backend is not a positive int")
+            kind, wanted = OWN_OPTIONS[name]
+            if type(value) is not kind or (kind is int and value < 1):
+                raise OptionError(f"the option {name}={value!r} of the futures backend is not {wanted}")
         return options
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Load the job here if the workers are threads; otherwise keep it until a process asks for it."""
-        job = replace(job, pool=self._pool)
+        job = replace(job, pool=self._setup.pool)
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
-        self._timeout, self._broken = job.timeout, None
+        self._broken, self._job_travels, self._losses = None, False, 0
+        self._asked = 0  # how many groups came back for the job
+        self._job_is_kept = False  # a process that had the job from an earlier group has run another
+        self._patience = Patience(job.timeout, job.keep_groups)
         self._directory = os.getcwd()
+        self._setup = replace(
+            self._setup, generation=self._setup.generation + self._reloads.since_last_time()
+        )
+        self._lock = MapLock() if self._isolates else None
+        self._isolation = remote.Isolation(self._setup, self._lock.path) if self._lock else None
+        self._count.begin()
         remote.driver = os.getpid()
         if self._threads:
             with suppress(JobNotLoadable):  # the first group says it, as elsewhere
@@ -109,127 +147,209 @@ class FuturesBackend:
         """Return how many groups to queue; workers that run what was given up do not count."""
         if self._broken is not None:
             return 0
-        free = self._workers - len(self._still_busy())
-        return (free if self._must_watch() else free * QUEUE) - len(self._tasks)
-
-    def _still_busy(self) -> dict[Future[list[bytes]], float]:
-        """Return the given up groups that run all the same, and since when they should not."""
-        self._abandoned = {future: since for future, since in self._abandoned.items() if not future.done()}
-        return self._abandoned
+        free = self.core_count() - len(self._abandoned)
+        return (free if self._must_watch() else free * QUEUE) - len(self._in_hand)
 
     def _must_watch(self) -> bool:
         """Tell whether a pset's time is only known when its group has no other and runs at once."""
-        return self._timeout is not None and not self._threads
+        return self._job.timeout is not None and not self._threads and not self._isolates
 
     def reserve(self) -> int:
         """Return 0: no group waits in a worker."""
         return 0
 
     def largest_group(self) -> int | None:
-        """Return 1 where a pset can only be timed if it is alone."""
-        return 1 if self._must_watch() else None
+        """Return how many psets a worker may run; 1 where a pset can only be timed if it is alone."""
+        if self._must_watch():
+            return 1
+        return self._setup.max_tasks if self._isolates else None
 
     def submit(self, group: Group) -> None:
         """Hand a group to the executor, with the job's key alone."""
-        link = remote.ThreadLink(self._numbers) if self._threads else None
-        self._hand_over(SubmittedGroup(group, link), None)
+        remote.links[self._job.key, group.id] = remote.ThreadLink(self._numbers)
+        self._hand_over(group, self._job_travels)
 
-    def _hand_over(self, task: SubmittedGroup, packed_job: bytes | None) -> None:
+    def _hand_over(self, group: Group, with_job: bool) -> None:
+        packed = self._packed_job if with_job else None
         try:
-            future = self._executor.submit(remote.run_group, self._job.key, task.group, packed_job, task.link)
-        except RuntimeError as error:  # it broke, or was shut down; `poll` says so, after what it still has
+            future: Any = self._executor.submit(
+                remote.run_group, self._job.key, group, packed, self._isolation
+            )
+        except Exception as error:  # it broke, or was shut down; `poll` says so, after what it still has
             self._broken = self._broken or error
-        else:
-            self._tasks[future] = task
+            self._forget(group.id)
+            return
+        task = SubmittedGroup(group, checked_future(future, self._executor), with_job)
+        self._in_hand[group.id] = task
+        self._tasks[task.future] = task
+        task.future.add_done_callback(self._done.put)  # in some thread of the executor's
 
     def poll(self, timeout: float) -> Answers:
         """Return what has come back, and what is lost."""
         self._check_broken()
         self._check_stuck()
-        done, _ = wait([*self._tasks, *self._abandoned], min(timeout, LONGEST_WAIT), FIRST_COMPLETED)
-        self._note_begun()
         answers: list[Answer] = []
-        for future in done & self._tasks.keys():
-            answers.extend(self._hear(future, self._tasks.pop(future)))
+        for future in self._wait(min(timeout, LONGEST_WAIT)):
+            task = self._tasks.pop(future, None)
+            if task is None:
+                continue  # of an engine that is gone
+            self._abandoned.pop(task, None)
+            if self._in_hand.get(task.group.id) is task:
+                del self._in_hand[task.group.id]
+                answers.extend(self._hear(task))
+        if not self._threads and self._patience.may_look():
+            self._note_begun()
+            answers.extend(self._overdue())
         return answers
 
-    def _hear(self, future: Future[list[bytes]], task: SubmittedGroup) -> list[Answer]:
+    def _wait(self, timeout: float) -> list[Future[list[bytes]]]:
+        """Wait for a first future that is done, and return all that are."""
+        found = []
+        with suppress(Empty):
+            found.append(self._done.get(timeout=timeout))
+            while True:
+                found.append(self._done.get_nowait())
+        return found
+
+    def _hear(self, task: SubmittedGroup) -> list[Answer]:
         try:
-            packed = future.result()
+            packed = task.future.result()
         except BaseException as error:  # the pool's, or whatever its transport raises; CancelledError, too
-            return [self._lost(task.group, error)]
+            return [self._failed(task.group, error)]
         if not packed:
-            self._hand_over(task, self._packed_job)
+            return self._give_job(task)
+        self._losses = 0
+        self._job_is_kept = self._job_is_kept or not task.with_job
+        self._patience.answered()
+        self._forget(task.group.id)
         return [pickle.loads(answer) for answer in packed]
 
-    def _lost(self, group: Group, error: BaseException) -> LostGroup:
+    def _give_job(self, task: SubmittedGroup) -> list[Answer]:
+        """Send a group again, with the job; without end only if whoever got the job forgets it."""
+        if task.with_job:
+            return [self._lost(task.group, "its process does not know that the map runs")]
+        self._asked += 1
+        if not self._job_is_kept and self._asked > QUEUE * self.core_count():
+            self._job_travels = True  # each group has a process of its own, as in executorlib without blocks
+        self._hand_over(task.group, with_job=True)
+        return []
+
+    def _failed(self, group: Group, error: BaseException) -> Answer:
+        if isinstance(error, ImportError):
+            return JobRejected(
+                f"the executor's processes cannot import what they need ({describe(error)}): "
+                "install the same paramsurvey for them"
+            )
         if isinstance(error, BrokenExecutor):
             self._broken = error
         reason = f"the executor lost it ({type(error).__name__}: {error})"
+        return self._lost(group, reason, never_ran=isinstance(error, CancelledError))
+
+    def _lost(self, group: Group, reason: str, never_ran: bool = False) -> LostGroup:
+        """Return the loss of a group: where psets are isolated, none of them can be the cause."""
+        self._forget(group.id)
+        self._losses, self._last_loss = self._losses + 1, reason
+        if self._isolates or never_ran:
+            return LostGroup(group.id, Failure(FailureKind.NODE_LOST, f"NodeLost({reason!r})"))
         again = self._broken is None  # else no other worker is left to try it
         return LostGroup(group.id, Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", retryable=again))
 
     def _note_begun(self) -> None:
         """Note which groups have begun to run: executors do not say since when."""
-        if self._must_watch():
-            now = time.perf_counter()
-            for future, task in self._tasks.items():
-                if task.begun is None and future.running():
-                    task.begun = now
+        now = time.perf_counter()
+        for task in self._in_hand.values():
+            if task.begun is None and task.future.running():
+                task.begun = now
+
+    def _overdue(self) -> list[Answer]:
+        """Give up groups whose process must have been stopped, or is gone without the executor noticing."""
+        if not self._isolates:
+            return []
+        begun = [(task, task.begun) for task in self._in_hand.values() if task.begun is not None]
+        late = [
+            task
+            for task, since in begun  # a group may wait for its turn: only the silence of all counts
+            if self._patience.is_over(len(task.group), max(since, self._patience.heard))
+        ]
+        for task in late:
+            self.abort(task.group.id)
+        why = "its process answers no more: it is stopped, or gone without the executor's notice"
+        return [self._lost(task.group, why) for task in late]
 
     def _check_broken(self) -> None:
         """Raise when the executor takes nothing any more, and everything that it had is back."""
-        if self._broken is not None and not self._tasks:
-            raise BackendLost(
-                f"the executor is broken ({self._broken or type(self._broken).__name__}); what had finished "
-                "is in paramsurvey.last_results(): make a new executor for what is missing, or use the "
-                "multiprocessing backend, which replaces workers that die"
-            ) from self._broken
+        if self._broken is not None and not self._in_hand:
+            self._raise_lost(self._broken, str(self._broken) or type(self._broken).__name__)
+        if reason := why_gone(self._executor):
+            self._tasks.clear()
+            self._in_hand.clear()  # nobody could take them back
+            self._raise_lost(None, reason)
+        if self._isolates and self._losses > MOST_LOSSES * QUEUE * self.core_count():
+            self._raise_lost(
+                None, f"it has lost {self._losses} groups one after the other: {self._last_loss}"
+            )
+
+    def _raise_lost(self, cause: BaseException | None, reason: str) -> None:
+        raise BackendLost(
+            f"the executor is broken ({reason}); what had finished "
+            "is in paramsurvey.last_results(): make a new executor for what is missing, or use the "
+            "multiprocessing backend, which replaces workers that die"
+        ) from cause
 
     def _check_stuck(self) -> None:
         """Raise when every worker has run what was given up for another timeout."""
-        busy = self._still_busy()
-        if self._timeout is None or len(busy) < self._workers:
+        busy, timeout = self._abandoned, self._job.timeout
+        if timeout is None or len(busy) < self.core_count():
             return
-        if time.perf_counter() - max(busy.values()) > self._timeout:
+        if time.perf_counter() - max(busy.values()) > timeout:
             raise BackendLost(
-                f"all {self._workers} workers of the executor run psets that took longer than timeout="
-                f"{self._timeout:g} seconds and cannot be stopped: use the multiprocessing backend, which can"
+                f"all {self.core_count()} workers of the executor run psets that took longer than timeout="
+                f"{timeout:g} seconds and cannot be stopped: use the multiprocessing backend, which can"
             )
 
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return which pset of a group runs and for how long, where that can be known."""
-        for task in self._tasks.values():
-            if task.group.id == group_id:
-                if task.link is not None:
-                    return task.link.running()
-                return None if task.begun is None else (0, time.perf_counter() - task.begun)
-        return None
+        link = remote.links.get((self._job.key, group_id))
+        task = self._in_hand.get(group_id)
+        found = None if link is None else link.running()
+        if found is None and task is not None and task.begun is not None and self._must_watch():
+            return 0, time.perf_counter() - task.begun
+        return found
 
     def recall(self, group_id: int) -> None:
         """Do nothing: a group that has begun runs to its end."""
 
     def abort(self, group_id: int) -> None:
         """Give a group up. A worker that runs it cannot be stopped, and gets nothing else till it is done."""
-        for future, task in list(self._tasks.items()):
-            if task.group.id == group_id:
-                del self._tasks[future]
-                if task.link is not None:
-                    task.link.abandoned.set()
-                if not future.cancel():
-                    self._abandoned[future] = time.perf_counter()
+        task = self._in_hand.pop(group_id, None)
+        if task is None:
+            return
+        self._forget(group_id)
+        with suppress(Exception):  # Parsl cannot cancel anything
+            if task.future.cancel():
+                return
+        if not task.future.done():
+            self._abandoned[task] = time.perf_counter()
+
+    def _forget(self, group_id: int) -> None:
+        link = remote.links.pop((self._job.key, group_id), None)
+        if link is not None:
+            link.abandoned.set()
 
     def end_job(self) -> None:
         """Give up what is still in hand; return to the directory that threads may have left."""
-        for task in list(self._tasks.values()):
-            self.abort(task.group.id)
+        if self._lock is not None:
+            self._lock.release()  # first, so that what runs stops
+        for group_id in list(self._in_hand):
+            self.abort(group_id)
+        self._count.end()
         remote.jobs.forget(self._job.key)
         with suppress(OSError):
             os.chdir(self._directory)
 
     def core_count(self) -> int:
         """Return how many workers the executor has."""
-        return int(self._workers)
+        return self._count.now
 
     def resources(self) -> list[Resources]:
         """Return this machine's memory: an executor does not say where its workers run."""
@@ -237,29 +357,6 @@ class FuturesBackend:
 
     def close(self) -> None:
         """Nothing here is ours to end."""
-
-
-def check_executor(options: Options) -> Any:
-    """Return the executor.
-
-    Raises
-    ------
-    OptionError
-    """
-    if isinstance(options.backend, str):
-        raise OptionError("backend='futures' needs an executor: give it itself, as in init(backend=executor)")
-    return options.backend
-
-
-def worker_count(executor: Any, options: Options) -> int:
-    """Return how many workers an executor has, as far as it says so."""
-    if options.ncores and options.ncores > 0:
-        return options.ncores
-    for name in WORKER_COUNTS:
-        count = getattr(executor, name, None)
-        if isinstance(count, int) and count > 0:
-            return count
-    return wanted_workers(options.ncores, options.threads_per_worker)
 
 
 if TYPE_CHECKING:

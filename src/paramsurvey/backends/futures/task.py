@@ -3,6 +3,9 @@
 An executor does not tell its processes that a map begins or ends, nor the driver which of them gets a
 group. So each group comes with the key of its job. A process that does not have the job answers with
 nothing, and the driver sends the group once more, with the job.
+
+A process has its groups run by a worker process of our own (`NestedWorker`), unless ``isolate=False``: then,
+and in a thread, the psets run right here.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from paramsurvey.transport.messages import Group, Job
+from paramsurvey.backends.futures.map_lock import MapLockView
+from paramsurvey.backends.nested_workers import NestedWorkers, NestedWorkerSetup
+from paramsurvey.transport.messages import CaptureMode, Group, Job
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.nested_session import own_session_holder
 from paramsurvey.worker.runner import Runner, pickle_reply
@@ -24,6 +29,21 @@ from paramsurvey.worker.running_mark import IDLE, RunningMark
 from paramsurvey.worker.worker_numbers import WorkerNumbers, claimed_number
 
 JOBS = 3  # that a process keeps, for surveys that alternate; the oldest is dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """How a process of an executor's has its groups run by a worker process of our own.
+
+    Attributes
+    ----------
+    setup : NestedWorkerSetup
+    lock : str
+        The path of the driver's `MapLock`.
+    """
+
+    setup: NestedWorkerSetup
+    lock: str = ""
 
 
 class LoadedJobs:
@@ -41,6 +61,11 @@ class LoadedJobs:
         ------
         JobNotLoadable
         """
+        if job.capture.mode is CaptureMode.STORE:
+            raise JobNotLoadable(
+                "this executor's workers are threads of this process, whose output cannot be told apart: "
+                "leave out capture_output='store', or use an executor of processes"
+            )
         with self._lock:  # other threads wait, and find it loaded
             if job.key not in self._runners:
                 self._runners[job.key] = Runner(job)
@@ -57,9 +82,22 @@ class LoadedJobs:
         self._runners.pop(key, None)
 
 
-jobs = LoadedJobs()
-numbers = WorkerNumbers()
-driver: int | None = None  # the process that called `map`; any other, also one forked from it, is a worker
+class KeptJobs:
+    """The jobs that this process hands on to nested workers; the oldest give way to new ones."""
+
+    def __init__(self, most: int = JOBS) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._jobs: OrderedDict[str, tuple[Job, MapLockView]] = OrderedDict()
+
+    def get(self, key: str, packed_job: bytes | None, lock: str) -> tuple[Job, MapLockView] | None:
+        """Return a job, and what tells whether its map runs; None if it is not here and was not given."""
+        with self._lock:
+            if key not in self._jobs and packed_job is not None:
+                self._jobs[key] = (pickle.loads(packed_job), MapLockView(lock))
+                while len(self._jobs) > self._most:
+                    self._jobs.popitem(last=False)
+            return self._jobs.get(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +114,14 @@ class ThreadLink:
         return None if offset == IDLE else (offset, time.perf_counter() - begun)
 
 
-def run_group(key: str, group: Group, packed_job: bytes | None, link: ThreadLink | None) -> list[bytes]:
+jobs = LoadedJobs()
+kept_jobs = KeptJobs()
+nested_workers = NestedWorkers()
+driver: int | None = None  # the process that surveys; another one, be it forked off it, is a worker
+links: dict[tuple[str, int], ThreadLink] = {}  # in the driver: by the job's key and the group's number
+
+
+def run_group(key: str, group: Group, packed_job: bytes | None, isolation: Isolation | None) -> list[bytes]:
     """Run a group; return pickled answers, none at all if the job is not known here and was not given.
 
     Parameters
@@ -86,20 +131,44 @@ def run_group(key: str, group: Group, packed_job: bytes | None, link: ThreadLink
     group : Group
     packed_job : bytes or None
         The pickled job.
-    link : ThreadLink or None
-        For a thread of the driver.
+    isolation : Isolation or None
+        None: run the psets in this process.
     """
-    if os.getpid() != driver:
-        os.environ["PARAMSURVEY_WORKER"] = "1"  # so that paramsurvey, imported here, makes no log
+    if os.getpid() == driver:
+        return _run_in_thread(key, group, packed_job)
+    os.environ["PARAMSURVEY_WORKER"] = "1"  # so that paramsurvey, imported here, makes no log
+    if isolation is not None:
+        return _run_isolated(key, group, packed_job, isolation)
     try:
         runner = jobs.get(key) if packed_job is None else _load(pickle.loads(packed_job))
     except JobNotLoadable as error:
         return [pickle.dumps(error.refusal())]
+    return [] if runner is None else _answers(runner, group, ThreadLink(), claimed_number(runner.pool))
+
+
+def _run_isolated(key: str, group: Group, packed_job: bytes | None, isolation: Isolation) -> list[bytes]:
+    kept = kept_jobs.get(key, packed_job, isolation.lock)
+    if kept is None:
+        return []
+    job, map_lock = kept
+    if not map_lock.map_runs():
+        return []  # it waited in the executor's queue until its map was over
+    with nested_workers.lent(isolation.setup, key) as worker:
+        if not worker.knows(key):
+            worker.take_up(job)
+        return [pickle_reply(answer) for answer in worker.run(group, map_lock.map_runs)]
+
+
+def _run_in_thread(key: str, group: Group, packed_job: bytes | None) -> list[bytes]:
+    link = links.get((key, group.id))
+    if link is None:
+        return []  # it was given up
+    try:
+        runner = jobs.get(key) if packed_job is None else jobs.load(pickle.loads(packed_job))
+    except JobNotLoadable as error:
+        return [pickle.dumps(error.refusal())]
     if runner is None:
         return []
-    if os.getpid() != driver:
-        return _answers(runner, group, ThreadLink(), claimed_number(runner.pool))
-    link = link or ThreadLink(numbers)  # a thread of an executor that is not known to have threads
     number = link.numbers.take()
     try:
         with own_session_holder():
@@ -109,8 +178,7 @@ def run_group(key: str, group: Group, packed_job: bytes | None, link: ThreadLink
 
 
 def _load(job: Job) -> Runner:
-    if os.getpid() != driver:
-        limit_threads(job.environment)
+    limit_threads(job.environment)
     return jobs.load(job)
 
 

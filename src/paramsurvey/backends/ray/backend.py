@@ -16,16 +16,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from paramsurvey.backends.nested_workers import NestedWorkerSetup
+from paramsurvey.backends.patience import Patience
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
-from paramsurvey.backends.ray.lost_tasks import answer_for, died, out_of_memory
+from paramsurvey.backends.ray.lost_tasks import answer_for, died, node_lost, out_of_memory
 from paramsurvey.backends.ray.ray_options import (
     check_init_options,
     check_task_options,
     resources_of,
     task_slots,
 )
+from paramsurvey.backends.ray.stopped_worker import TaskBegun, end_worker
 from paramsurvey.backends.ray.task import run_group
-from paramsurvey.backends.ray.worker_setup import NestedWorkerSetup
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
@@ -51,12 +53,17 @@ HEAD_SECONDS = 15.0  # without an answer from the head; after 60 Ray would end t
 FIRST_ANSWER_SECONDS = 10.0  # until the nodes are known
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RayTask:
-    """A group that Ray has, and the generator of its answers."""
+    """A group that Ray has, the generator of its answers, and, once it has begun, where it runs.
+
+    Only with a timeout does a task say that it has begun: each message costs the driver time.
+    """
 
     group: Group
     answers: Any
+    where: TaskBegun | None = None
+    heard: float | None = None
 
 
 class RayBackend:
@@ -139,6 +146,7 @@ class RayBackend:
         self._generation += self._reloads.since_last_time()
         self._map_options = {**self._defaults(), "name": job.name, **options}
         self._job_ref = self._ray.put(job)
+        self._patience = Patience(job.timeout, job.keep_groups)
         self._counted: list[Node] | None = None  # the nodes whose slots are
         self._map_slots = 0
         self._tasks.clear()
@@ -170,7 +178,8 @@ class RayBackend:
         setup = self._setup(options["num_cpus"])
         if not self._suspects.isdisjoint(group.rows):
             options["num_cpus"] = max(self._largest_node(), options["num_cpus"])
-        answers = self._task(options).remote(setup, self._job.key, [self._job_ref], group)
+        tells = self._job.timeout is not None
+        answers = self._task(options).remote(setup, self._job.key, [self._job_ref], group, tells)
         self._in_hand[group.id] = RayTask(group, answers)
 
     def _task(self, options: dict[str, Any]) -> Any:
@@ -187,18 +196,39 @@ class RayBackend:
     def _setup(self, cores: float) -> NestedWorkerSetup:
         threads = str(max(1, int(cores)))
         variables = tuple((name, threads) for name in self._job.environment)
-        return NestedWorkerSetup(self._options.max_tasks_per_child, variables, self._generation, self._pool)
+        options = self._options
+        return NestedWorkerSetup(
+            options.max_tasks_per_child, variables, self._generation, self._pool, options.start_timeout
+        )
 
     def poll(self, timeout: float) -> Answers:
         """Return what the nested workers answered, and what became of tasks that will not."""
         answers: list[Answer] = []
         for group_id in self._ready(min(timeout, LONGEST_WAIT)):
-            answer = self._read_message(self._in_hand[group_id])
+            task = self._in_hand[group_id]
+            answer = self._read_message(task)
+            task.heard = time.perf_counter()
+            if isinstance(answer, TaskBegun):
+                task.where = answer
+                continue
+            self._patience.answered()
             answers.append(answer)
             if not isinstance(answer, Reply) or answer.done:
                 del self._in_hand[group_id]
         self._check_cluster()
-        return answers
+        return [*answers, *self._overdue()]
+
+    def _overdue(self) -> list[Answer]:
+        """Give up groups whose Ray worker answers no more, and have it killed, so that its core is free."""
+        if not self._patience.may_look():
+            return []
+        is_over = self._patience.is_over
+        late = [task for task in self._in_hand.values() if is_over(len(task.group), task.heard)]
+        for task in late:
+            self.abort(task.group.id)
+            if task.where is not None:
+                end_worker(self._ray, task.where)
+        return [LostGroup(task.group.id, node_lost("its Ray worker answers no more")) for task in late]
 
     def _ready(self, timeout: float) -> list[int]:
         """Wait for a first answer; return the groups that have one now."""
@@ -211,10 +241,10 @@ class RayBackend:
             ready += self._ray.wait(rest, num_returns=len(rest), timeout=0)[0]
         return [groups[answers] for answers in ready]
 
-    def _read_message(self, in_hand: RayTask) -> Answer:
+    def _read_message(self, in_hand: RayTask) -> Answer | TaskBegun:
         group = in_hand.group
         try:
-            answer: Answer = pickle.loads(self._ray.get(next(in_hand.answers)))
+            answer: Answer | TaskBegun = pickle.loads(self._ray.get(next(in_hand.answers)))
         except StopIteration:
             return LostGroup(group.id, died("its Ray task ended without an answer"))
         except self._ray.exceptions.OutOfMemoryError as error:

@@ -26,7 +26,9 @@ def answer_for(errors: Any, group_id: int, error: Exception) -> Answer:
             "install the same paramsurvey on all nodes",
             text,
         )
-    return LostGroup(group_id, died(f"{type(error).__name__}: {first_sentence(text)}", text))
+    reason = f"{type(error).__name__}: {first_sentence(text)}"
+    ours = isinstance(error, errors.RayTaskError)  # else the Ray worker, or its node, is gone
+    return LostGroup(group_id, died(reason, text) if ours else node_lost(reason, text))
 
 
 def out_of_memory(group_id: int, text: str) -> LostGroup:
@@ -38,6 +40,11 @@ def out_of_memory(group_id: int, text: str) -> LostGroup:
 def died(reason: str, details: str = "") -> Failure:
     """Return the failure of psets whose Ray worker is gone."""
     return Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", details)
+
+
+def node_lost(reason: str, details: str = "") -> Failure:
+    """Return what happened to a group whose Ray worker, or its node, is gone; no pset is the cause."""
+    return Failure(FailureKind.NODE_LOST, f"NodeLost({reason!r})", details)
 
 
 def first_sentence(text: str) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from operator import length_hint
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.errors import PsetTypeError
 from paramsurvey.params.axes import as_list
 from paramsurvey.params.column_names import without_reasons
 from paramsurvey.params.dataframes import frame_of
-from paramsurvey.params.sources.pset_source import PsetSource, check_pset
+from paramsurvey.params.sources.pset_list import PsetList
+from paramsurvey.params.sources.pset_source import PsetSource
 from paramsurvey.params.sources.pset_stream import PsetStream
 from paramsurvey.params.sources.pset_table import PsetTable
+from paramsurvey.params.sources.refusals import check_iterable, check_psets
 from paramsurvey.params.sources.space_source import SpaceSource
 from paramsurvey.params.spaces.algebra import Space
 
@@ -27,7 +28,8 @@ def as_source(psets: object, limit: int | None = None, pset_types: str = "given"
 
     Parameters
     ----------
-    psets : DataFrame, iterable of dicts, polars or Arrow table, dict of columns, path, or space
+    psets : DataFrame, iterable of dicts, polars or Arrow table, xarray Dataset, structured array of numpy, \
+            dict of columns, path, or space
         A path is that of a Parquet file, or of a directory of them. `psets` is not changed.
     limit : int, optional
         None: all.
@@ -53,7 +55,7 @@ def as_source(psets: object, limit: int | None = None, pset_types: str = "given"
         return PsetTable.from_frame(_typed_by_column(_dicts(psets)), limit)
     if isinstance(psets, Iterator):
         return PsetStream(psets)
-    return PsetTable.from_dicts(_dicts(psets)[:limit])
+    return PsetList(_dicts(psets)[:limit])
 
 
 def name_of_used_up(psets: object) -> str:
@@ -83,18 +85,8 @@ def _typed_by_column(psets: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame([dict(without_reasons(pset)) for pset in psets])
 
 
-def _dicts(psets: object) -> list[Mapping[str, Any]]:
-    if isinstance(psets, Mapping):
-        raise PsetTypeError(
-            "psets is one dict, and none of its values is a list: give a list of dicts, [pset], "
-            "a dict of columns, {'a': [1, 2]}, or a space from paramsurvey.params"
-        )
-    if isinstance(psets, bytes) or not isinstance(psets, Iterable):
-        raise PsetTypeError(
-            f"psets must be a DataFrame or an iterable of dicts, not {type(psets).__name__}: "
-            "give for example [{'a': 1}, {'a': 2}]"
-        )
+def _dicts(psets: Any) -> list[Mapping[str, Any]]:
+    check_iterable(psets)
     rows = as_list(psets)
-    for i, pset in enumerate(rows):
-        check_pset(i, pset)
+    check_psets(rows)
     return rows

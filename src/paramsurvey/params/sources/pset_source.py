@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.errors import PsetTypeError
 from paramsurvey.transport.messages import Decoder, Pset, Rows, Values
 
 if TYPE_CHECKING:
@@ -91,20 +89,3 @@ def make_psets(source: PsetSource, rows: Rows) -> list[Pset]:
     """Return psets with the values that workers get, but with the caller's own objects, not copies."""
     psets = source.decoder().psets(rows, source.payload(rows))
     return list(psets)  # type: ignore[arg-type]  # without Decoder.isolated, no pset holds pickled objects
-
-
-def check_pset(number: int, pset: object) -> None:
-    """Refuse a pset that is not a dict.
-
-    Raises
-    ------
-    PsetTypeError
-        Naming the pset by its number, from 0.
-    """
-    if not isinstance(pset, Mapping):
-        raise PsetTypeError(f"pset number {number} is a {type(pset).__name__}, {pset!r:.100}: make it a dict")
-
-
-def all_keys(psets: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return every key that some pset has, in the order of first appearance."""
-    return list(dict.fromkeys(chain.from_iterable(psets)))

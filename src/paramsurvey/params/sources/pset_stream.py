@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from itertools import chain, islice, pairwise
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from paramsurvey.params.column_names import check_names, without_reasons
-from paramsurvey.params.sources.pset_source import ColumnValues, all_keys, check_pset
+from paramsurvey.params.sources.dict_columns import PIECE, have_keys
+from paramsurvey.params.sources.pset_source import ColumnValues
 from paramsurvey.params.sources.pset_table import PsetTable
-from paramsurvey.transport.columns import value_array
-from paramsurvey.transport.decoders import DictDecoder
+from paramsurvey.params.sources.refusals import check_pset
+from paramsurvey.params.sources.stream_chunks import (
+    FEW,
+    Chunk,
+    ColumnChunk,
+    DictChunk,
+    Part,
+    columns_of_parts,
+)
+from paramsurvey.transport.decoders import StreamDecoder
 from paramsurvey.transport.messages import Pset, Rows
-from paramsurvey.transport.packed_columns import to_python
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from paramsurvey.params.sources.pset_source import PsetSource
+
+ChunkT = TypeVar("ChunkT", bound=Chunk)
 
 
 class PsetStream:
@@ -37,9 +47,11 @@ class PsetStream:
 
     def __init__(self, psets: Iterator[Any]) -> None:
         self._psets = psets
-        self._known: dict[int, Pset] = {}
         self._count = 0
         self._checked: set[str] = set()
+        self._chunks: list[Chunk] = []
+        self._starts: list[int] = []  # the first row of each chunk
+        self._table: PsetTable | None = None  # of all rows that are kept
 
     def __len__(self) -> int:
         return self._count
@@ -51,23 +63,71 @@ class PsetStream:
         are returned first, and the exception is raised by the next call.
         """
         before = self._count
-        try:
-            for pset in islice(self._psets, count):
-                self._add(pset)
-        except Exception as error:
-            if self._count == before:
-                raise
-            self._psets = _raising(error)
+        while (missing := before + count - self._count) > 0:
+            piece = min(PIECE, missing)
+            if self._read_piece(piece, first=self._count == before) < piece:
+                break
         return self._count - before
 
-    def _add(self, pset: Any) -> None:
-        check_pset(self._count, pset)
-        pset = dict(without_reasons(pset))
-        if not self._checked.issuperset(pset):
-            check_names(list(pset))
-            self._checked.update(pset)
-        self._known[self._count] = pset
-        self._count += 1
+    def _read_piece(self, count: int, first: bool) -> int:
+        psets: list[Pset] = []
+        try:
+            self._read_into(psets, count)
+        except Exception as error:
+            if first and not psets:
+                raise
+            self._psets = _raising(error)
+        if psets:
+            self._add(psets)
+        return len(psets)
+
+    def _read_into(self, psets: list[Pset], count: int) -> None:
+        """Append copies of the next psets: the iterator may yield one dict again and again."""
+        add, checked = psets.append, self._checked
+        for pset in islice(self._psets, count):
+            if type(pset) is dict and checked.issuperset(pset):
+                add(pset.copy())
+                continue
+            check_pset(self._count + len(psets), pset)
+            own = dict(without_reasons(pset))
+            if not checked.issuperset(own):
+                check_names(list(own))
+                checked.update(own)
+            add(own)
+
+    def _add(self, psets: list[Pset]) -> None:
+        """Keep psets that were read: as columns if they are many and have the same keys."""
+        names = tuple(psets[0])
+        last = self._chunks[-1] if self._chunks else None
+        if len(psets) >= FEW and have_keys(psets, names):
+            if not isinstance(last, ColumnChunk) or not last.takes(names):
+                last = self._append(ColumnChunk(self._count, names))
+            last.add(psets)
+        else:
+            if not isinstance(last, DictChunk) or len(last) >= PIECE:
+                last = self._append(DictChunk())
+            last.add(self._count, psets)
+        self._count += len(psets)
+        self._table = None
+
+    def _append(self, chunk: ChunkT) -> ChunkT:
+        self._chunks.append(chunk)
+        self._starts.append(self._count)
+        return chunk
+
+    def _by_chunk(self, rows: Rows) -> Iterator[tuple[Chunk, Rows]]:
+        """Yield the chunks that have these rows, in the order of the rows, each with its own."""
+        if len(rows) == 0:
+            return
+        places = np.searchsorted(self._starts, np.array([rows[0], rows[-1]]), side="right") - 1
+        if places[0] == places[1] and isinstance(rows, range):  # the usual case
+            yield self._chunks[places[0]], rows
+            return
+        all_rows = np.asarray(rows, dtype=np.int64)
+        places = np.searchsorted(self._starts, all_rows, side="right") - 1
+        cuts = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(rows)]
+        for start, stop in pairwise(cuts):
+            yield self._chunks[places[start]], rows[start:stop]
 
     def first_keys(self) -> tuple[str, ...] | None:
         """Return the keys of the first pset, which is read after this as before; None where there is none."""
@@ -78,34 +138,36 @@ class PsetStream:
 
     def forget(self, rows: Rows) -> None:
         """Drop these psets, so that a long stream does not fill the memory."""
-        for row in rows:
-            del self._known[int(row)]
+        for chunk, some in self._by_chunk(rows):
+            chunk.forget(some)
+        self._table = None
 
-    def payload(self, rows: Rows) -> list[Pset]:
-        """Return these psets as dicts, with Python's numbers in place of numpy's."""
-        psets = [self._known[int(row)] for row in rows]
-        return [dict(zip(pset, to_python(list(pset.values()), dates=True), strict=True)) for pset in psets]
+    def payload(self, rows: Rows) -> list[Part]:
+        """Return these psets as workers get them, with Python's numbers in place of numpy's."""
+        return [chunk.part(some) for chunk, some in self._by_chunk(rows)]
 
     def columns(self, rows: Rows) -> Mapping[str, ColumnValues]:
         """Return the values of these rows by column; nan where a pset does not have the key."""
-        psets = self.payload(rows)
-        return {name: value_array([pset.get(name, np.nan) for pset in psets]) for name in all_keys(psets)}
+        return columns_of_parts(self.payload(rows))
 
     def dtypes(self) -> Mapping[str, Any]:
         """Return an empty dict: the values in dicts determine the dtypes."""
         return {}
 
-    def decoder(self) -> DictDecoder:
-        """Return a decoder that passes dicts on as they are."""
-        return DictDecoder()
+    def decoder(self) -> StreamDecoder:
+        """Return the decoder of what `payload` returns."""
+        return StreamDecoder()
 
     def frame(self, rows: Rows | None = None) -> pd.DataFrame:
         """Return rows (default: all that were read and not dropped), with the columns that any row has."""
-        table = PsetTable.from_dicts(list(self._known.values()))
+        known = [chunk.kept_rows() for chunk in self._chunks]
+        if self._table is None:
+            parts = [chunk.part(kept) for chunk, kept in zip(self._chunks, known, strict=True)]
+            self._table = PsetTable.of_values(columns_of_parts(parts), sum(map(len, known)))
         if rows is None:
-            return table.frame()
-        known = np.fromiter(self._known, dtype=np.int64, count=len(self._known))
-        return table.frame(np.searchsorted(known, np.asarray(rows, dtype=np.int64)))
+            return self._table.frame()
+        order = np.concatenate([np.zeros(0, dtype=np.int64), *map(np.asarray, known)])
+        return self._table.frame(np.searchsorted(order, np.asarray(rows, dtype=np.int64)))
 
 
 def _raising(error: Exception) -> Iterator[Any]:

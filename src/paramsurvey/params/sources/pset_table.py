@@ -1,4 +1,4 @@
-"""Psets of a table or of a list of dicts, kept in columns."""
+"""Psets of a table, kept in columns."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paramsurvey.params.column_names import ATTEMPTS, check_names, without_reasons
+from paramsurvey.params.column_names import check_names
 from paramsurvey.params.dataframes import as_series
-from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues, all_keys
-from paramsurvey.transport.columns import numpy_index, value_array
+from paramsurvey.params.sources.dict_columns import values_at
+from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues
+from paramsurvey.transport.columns import numpy_index
 from paramsurvey.transport.decoders import TableDecoder
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Rows, Values
@@ -41,7 +42,10 @@ class PsetTable:
         self._frame = frame
         self.names: tuple[str, ...] = tuple(frame.columns)
         own_values = worker_values or {}
-        self._columns = [_WorkerColumn(own_values.get(name, None), frame[name]) for name in self.names]
+        self._columns = [
+            _WorkerColumn(None, frame[name]) if (own := own_values.get(name)) is None else _WorkerColumn(own)
+            for name in self.names
+        ]
 
     @classmethod
     def from_frame(cls, psets: pd.DataFrame, limit: int | None = None) -> PsetTable:
@@ -55,18 +59,16 @@ class PsetTable:
         return table.showing({name: column.set_axis(index) for name, column in noted_columns(psets).items()})
 
     @classmethod
-    def from_dicts(cls, psets: Sequence[Mapping[str, Any]]) -> PsetTable:
-        """Return the psets of a list of dicts; nan where a pset does not have the key."""
+    def of_values(cls, values: Mapping[str, Values], length: int) -> PsetTable:
+        """Return the psets of which workers get `values`, by column; `length` counts where there is none."""
         import pandas as pd
 
-        names = all_keys(psets)
-        if ATTEMPTS in names:
-            psets = [without_reasons(pset) for pset in psets]
-            names = all_keys(psets)
-        check_names(names)
-        values = {name: _value_array([pset.get(name, np.nan) for pset in psets]) for name in names}
-        frame = pd.DataFrame({name: as_series(column) for name, column in values.items()})
-        return cls(frame if names else pd.DataFrame(index=pd.RangeIndex(len(psets))), values)
+        columns = {
+            name: column if isinstance(column, np.ndarray) else as_series(column)
+            for name, column in values.items()
+        }
+        frame = pd.DataFrame(columns, copy=False)
+        return cls(frame if values else pd.DataFrame(index=pd.RangeIndex(length)), values)
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -147,11 +149,11 @@ class _WorkerColumn:
         The categories, with nan behind them, where only codes are sent; None: the values are sent.
     """
 
-    def __init__(self, values: Values | None, series: pd.Series[Any]) -> None:
+    def __init__(self, values: Values | None, series: pd.Series[Any] | None = None) -> None:
         self.categories: list[Any] | None = None
         self._series: pd.Series[Any] | None = None
         self._values = values
-        if values is not None:
+        if series is None:
             return
         categories = _immutable_categories(series)
         if categories is not None:
@@ -166,16 +168,8 @@ class _WorkerColumn:
         at = numpy_index(rows)
         if self._series is not None:
             return to_python(self._series.iloc[at], dates=True)
-        values = self._values
-        assert values is not None
-        if isinstance(values, np.ndarray):
-            return values[at]
-        return values[at] if isinstance(at, slice) else [values[i] for i in at]
-
-
-def _value_array(values: list[Any]) -> Values:
-    array = value_array(values)
-    return array if isinstance(array, np.ndarray) else to_python(array, dates=True)
+        assert self._values is not None
+        return values_at(self._values, at)
 
 
 def _immutable_categories(series: pd.Series[Any]) -> list[Any] | None:

@@ -47,7 +47,9 @@ class InitOptions(CommonOptions, total=False):
     backend: str | Executor | None
     ncores: int | None
     max_tasks_per_child: int | None
+    isolate: bool | None
     worker_init: Callable[[], Any] | None
+    start_timeout: float | None
     threads_per_worker: int | None
     pslogger_prefix: Path | None
     pslogger_fd: TextIO | None

@@ -11,7 +11,14 @@ from paramsurvey.engine.options import Options, check_init, check_map, resolve
 from paramsurvey.reporting.console import warn
 from paramsurvey.session.options.pool_options import without_pool_options
 
-BACKEND_OPTIONS = ("backend", "ncores", "max_tasks_per_child", "threads_per_worker")
+BACKEND_OPTIONS = (
+    "backend",
+    "ncores",
+    "max_tasks_per_child",
+    "isolate",
+    "start_timeout",
+    "threads_per_worker",
+)
 LOG_OPTIONS = ("pslogger_prefix", "pslogger_fd")
 
 
@@ -60,8 +67,9 @@ class SessionOptions:
         return any(getattr(before.values, name) != getattr(self.values, name) for name in names)
 
     def _resolved(self, of_map: Mapping[str, Any]) -> Options:
-        quiet = resolve(os.environ, self._given, of_map)
-        backends.name_of(quiet.backend)  # refuses what is none before anything is started
-        if quiet.verbose > 0:
-            return resolve(os.environ, self._given, of_map, warn)
-        return quiet
+        warnings: list[str] = []
+        options = resolve(os.environ, self._given, of_map, warnings.append)
+        backends.name_of(options.backend)  # refuses what is none before anything is started
+        for text in warnings if options.verbose > 0 else []:
+            warn(text)
+        return options

@@ -1,0 +1,159 @@
+"""What executors differ in: whether they can be used at all, and how many workers they have."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from typing import Any
+
+from paramsurvey.errors import OptionError
+
+WORKER_COUNTS = ("_max_workers", "num_workers", "max_workers")  # no part of what executors promise
+ASK_SECONDS = 2.0  # workers join and leave in minutes; a question costs the engine something
+GONE = ("closing", "closed")  # what a Dask client is when it has lost its scheduler
+Ask = Callable[[Any], int]
+
+
+def checked_executor(executor: Any) -> Executor:
+    """Return the executor.
+
+    Raises
+    ------
+    OptionError
+        It is only a name, or no `concurrent.futures.Executor`: what its ``submit`` returns can then neither
+        be waited for nor cancelled like a Future.
+    """
+    if isinstance(executor, str):
+        raise OptionError("backend='futures' needs an executor: give it itself, as in init(backend=executor)")
+    if not isinstance(executor, Executor):
+        raise OptionError(
+            f"{full_name(executor)} is no concurrent.futures.Executor, so its submit() need not return a "
+            "concurrent.futures.Future: give an executor, such as client.get_executor() of a Dask client"
+        )
+    return executor
+
+
+def checked_future(future: Any, executor: Executor) -> Future[list[bytes]]:
+    """Return what ``submit`` returned.
+
+    Raises
+    ------
+    OptionError
+        It is no `concurrent.futures.Future`.
+    """
+    if isinstance(future, Future):
+        return future
+    with suppress(Exception):  # whatever it is, it may have a way to be taken back
+        future.cancel()
+    raise OptionError(
+        f"{full_name(executor)}.submit() returned a {full_name(future)}, which is no "
+        "concurrent.futures.Future: use another executor, or the multiprocessing backend"
+    )
+
+
+def full_name(thing: object) -> str:
+    """Return the name of an object's class, with its module.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> full_name(ThreadPoolExecutor())
+    'concurrent.futures.thread.ThreadPoolExecutor'
+    """
+    return f"{type(thing).__module__}.{type(thing).__qualname__}"
+
+
+def why_gone(executor: Any) -> str:
+    """Return why an engine is gone where its futures would wait for it for ever; else an empty text."""
+    status = getattr(getattr(executor, "_client", None), "status", None)
+    return f"its Dask client is {status}, and the scheduler probably dead" if status in GONE else ""
+
+
+class WorkerCount:
+    """How many workers an executor has.
+
+    Where workers come and go, a thread asks again and again while a map runs: an engine that is dead may
+    leave a question without an answer, and the survey must not wait for it.
+
+    Parameters
+    ----------
+    executor : Executor
+    given : int, optional
+        What the user says, if above 0: then nobody is asked.
+    otherwise : int
+        Where the executor says nothing.
+
+    Attributes
+    ----------
+    now : int
+    """
+
+    def __init__(self, executor: Any, given: int | None, otherwise: int) -> None:
+        self._executor = executor
+        changing = None if given else next((ask for ask in CHANGING if answer(ask, executor)), None)
+        self._ask = changing
+        self._ended = threading.Event()
+        self.now = given or answer(changing or _as_attribute, executor) or otherwise
+
+    def begin(self) -> None:
+        """Ask from now on."""
+        if self._ask is not None:
+            self._ended = threading.Event()
+            threading.Thread(
+                target=self._keep_asking,
+                args=(self._ask, self._ended),
+                daemon=True,
+                name="paramsurvey-workers",
+            ).start()
+
+    def end(self) -> None:
+        """Ask no more; a question that waits for its answer is left behind."""
+        self._ended.set()
+
+    def _keep_asking(self, ask: Ask, ended: threading.Event) -> None:
+        while not ended.is_set():
+            self.now = answer(ask, self._executor) or self.now  # while there is none, as many as there were
+            ended.wait(ASK_SECONDS)
+
+
+def answer(ask: Ask, executor: Any) -> int:
+    """Return what an executor says, 0 if it says nothing."""
+    try:
+        return ask(executor)
+    except Exception:  # none of this is part of what executors promise
+        return 0
+
+
+def _as_attribute(executor: Any) -> int:
+    for name in WORKER_COUNTS:
+        count = getattr(executor, name, None)
+        if isinstance(count, int) and count > 0:
+            return count
+    return 0
+
+
+def _of_dask(executor: Any) -> int:
+    """Return how many threads the cluster's workers have: each runs a group."""
+    return int(sum(executor._client.nthreads().values()))
+
+
+def _of_parsl(executor: Any) -> int:
+    """Return how many workers there are; before the first has come, as many as a block will have."""
+    wanted = getattr(executor, "executors", "all")
+    return sum(
+        _of_parsl_engine(engine)
+        for label, engine in executor._dfk.executors.items()
+        if label in wanted or (wanted == "all" and not label.startswith("_parsl"))
+    )
+
+
+def _of_parsl_engine(engine: Any) -> int:
+    if hasattr(engine, "connected_managers"):
+        there = sum(manager["worker_count"] for manager in engine.connected_managers() if manager["active"])
+        return int(there or engine.workers_per_node * engine.provider.nodes_per_block)
+    return int(getattr(engine, "max_threads", 0) or getattr(engine, "max_workers", 0))
+
+
+CHANGING = (_of_dask, _of_parsl)

@@ -1,0 +1,78 @@
+"""Tells an executor's processes that a map is over: nobody can take back a group that one of them runs.
+
+The driver holds a lock on a file while a map runs. A process on the same machine sees the file, and once the
+lock is free it stops what it runs for that map. The system frees the lock of a driver that was killed, too.
+A process on another machine sees no file: there, a pset that has begun runs to its end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from contextlib import suppress
+
+
+class MapLock:
+    """The driver's side: holds the lock until `release`.
+
+    Attributes
+    ----------
+    path : str
+        Of the file; empty where no file can be made.
+    """
+
+    def __init__(self) -> None:
+        self.path = ""
+        self._fd: int | None = None
+        with suppress(OSError):  # a full disk costs the survey nothing but this
+            self._fd, self.path = tempfile.mkstemp(prefix="paramsurvey-map-")
+            lock(self._fd)
+
+    def release(self) -> None:
+        """Say that the map is over. May be called twice."""
+        if self._fd is not None:
+            with suppress(OSError):
+                os.unlink(self.path)
+            os.close(self._fd)
+            self._fd = None
+
+
+class MapLockView:
+    """The side of an executor's process.
+
+    Parameters
+    ----------
+    path : str
+        Of the driver's file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._seen = False
+
+    def map_runs(self) -> bool:
+        """Tell whether the map runs; True where that cannot be known."""
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return not self._seen
+        try:
+            lock(fd)
+        except OSError as error:
+            self._seen = self._seen or error.errno in (errno.EACCES, errno.EAGAIN)
+            return True
+        else:
+            return not self._seen
+        finally:
+            os.close(fd)
+
+
+def lock(fd: int) -> None:
+    """Lock a file, or raise an OSError if another process holds the lock.
+
+    It is a lock of the process: unlike one of ``flock``, it does not pass on to a child that is forked.
+    """
+    import fcntl  # Unix alone has it, and workers that are isolated
+
+    fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

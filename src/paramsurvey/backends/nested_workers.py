@@ -1,0 +1,134 @@
+"""The nested workers of one process of Ray's or of an executor's: each is lent to one group at a time."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+
+from paramsurvey.backends.nested_worker import NestedWorker
+from paramsurvey.engine.options import DEFAULTS
+from paramsurvey.worker.worker_numbers import claimed_number
+
+MPI_LAUNCHERS = (
+    "PMI_",
+    "PMIX_",
+    "OMPI_",
+    "PRTE_",
+    "HYDI_",
+    "MPI_LOCAL",
+)  # variables by which ranks know theirs
+KEPT_IDLE = 2  # psets with and without options of their own come by turns
+
+
+@dataclass(frozen=True, slots=True)
+class NestedWorkerSetup:
+    """What a nested worker needs from the moment its process starts.
+
+    Attributes
+    ----------
+    max_tasks : int or None
+        How many psets the process may run before it is replaced.
+    environment : tuple of (str, str)
+        Variables to set.
+    generation : int
+        Of the caller's modules: a process that has loaded those of another one is not used.
+    pool : str
+        Names the workers that are numbered together.
+    start_timeout : float
+        Seconds that the process may take to start, and to load the job.
+    """
+
+    max_tasks: int | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    generation: int = 0
+    pool: str = ""
+    start_timeout: float = DEFAULTS.start_timeout
+
+    def install(self) -> None:
+        """Change this process, from which the worker process inherits.
+
+        Without the variables of an MPI launcher, a worker that imports mpi4py is a program of its own to MPI;
+        with them it would claim to be this rank, and MPI would end it.
+        """
+        for name in [name for name in os.environ if name.startswith(MPI_LAUNCHERS)]:
+            del os.environ[name]
+        os.environ.update(self.environment)
+        os.environ.pop("PYTHONBREAKPOINT", None)  # Ray's debugger cannot reach a process that is not Ray's
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedWorker:
+    """A nested worker, and by which place among those with the same setup its number was claimed."""
+
+    setup: NestedWorkerSetup
+    worker: NestedWorker
+    place: int
+
+
+class NestedWorkers:
+    """Nested workers, as many as there are threads that run groups at the same time.
+
+    Examples
+    --------
+    >>> workers = NestedWorkers()
+    >>> with workers.lent(NestedWorkerSetup()) as worker:  # doctest: +SKIP
+    ...     worker.take_up(job)
+    ...     answers = list(worker.run(group))
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[NumberedWorker] = []  # the one that was used last is the last
+        self._places: set[tuple[NestedWorkerSetup, int]] = set()
+        self._owner = os.getpid()
+
+    @contextmanager
+    def lent(
+        self, setup: NestedWorkerSetup, job_key: str = "", gpu_ids: Sequence[int | str] | None = None
+    ) -> Iterator[NestedWorker]:
+        """Lend a worker with this setup, one that has the job if there is one; a new one if need be.
+
+        A worker in whose use anything is raised is ended: who knows what it is doing.
+        """
+        numbered = self._taken(setup, job_key) or self._started(setup, gpu_ids)
+        try:
+            yield numbered.worker
+        except BaseException:
+            self._end(numbered)
+            raise
+        with self._lock:
+            self._idle.append(numbered)
+
+    def _taken(self, setup: NestedWorkerSetup, job_key: str) -> NumberedWorker | None:
+        with self._lock:
+            if self._owner != os.getpid():  # a fork: the workers are the parent's
+                self._idle, self._places, self._owner = [], set(), os.getpid()
+            fitting = [one for one in self._idle if one.setup == setup]
+            if not fitting:
+                return None
+            best = next((one for one in fitting if one.worker.knows(job_key)), fitting[-1])
+            self._idle.remove(best)
+            return best
+
+    def _started(self, setup: NestedWorkerSetup, gpu_ids: Sequence[int | str] | None) -> NumberedWorker:
+        with self._lock:
+            many = max(0, len(self._idle) + 1 - KEPT_IDLE)
+            surplus, self._idle = self._idle[:many], self._idle[many:]
+            place = next(place for place in count() if (setup, place) not in self._places)
+            self._places.add((setup, place))
+        for numbered in surplus:
+            self._end(numbered)
+        setup.install()
+        number = claimed_number(setup.pool, place)
+        return NumberedWorker(
+            setup, NestedWorker(setup.max_tasks, number, gpu_ids, setup.start_timeout), place
+        )
+
+    def _end(self, numbered: NumberedWorker) -> None:
+        numbered.worker.close()
+        with self._lock:
+            self._places.discard((numbered.setup, numbered.place))

@@ -1,0 +1,86 @@
+"""How long the driver waits for a group whose process cannot even say any more that it is stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from paramsurvey.engine.deadline import Deadline
+from paramsurvey.worker.runner import REPLY_SECONDS
+
+START_SECONDS = 600.0  # until the first answer: an engine may load a lot before it
+LEAST_SECONDS = 5.0  # that an engine may be busy with itself
+
+
+class Patience:
+    """The driver's own deadline for groups, beside that of the worker which runs the psets.
+
+    Without a timeout nothing is ever overdue: a pset may take any time.
+
+    Parameters
+    ----------
+    timeout : float or None
+        Seconds that a pset may run.
+    keep_groups : bool
+        Whether a worker runs a whole group, however long that takes.
+    clock : callable
+        Returns seconds.
+
+    Attributes
+    ----------
+    heard : float
+        When the last answer came.
+
+    Examples
+    --------
+    >>> now = 0.0
+    >>> patience = Patience(timeout=2.0, keep_groups=False, clock=lambda: now)
+    >>> now = 1.0
+    >>> patience.answered()
+    >>> now = 8.0
+    >>> patience.is_over(psets=10, since=1.0)
+    False
+    >>> now = 9.0
+    >>> patience.is_over(psets=10, since=1.0)
+    True
+    """
+
+    def __init__(
+        self, timeout: float | None, keep_groups: bool, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._timeout = timeout
+        self._keep_groups = keep_groups
+        self._clock = clock
+        self._opened = self.heard = clock()
+        self._start = START_SECONDS
+        self._answered = False
+        self._look_at = 0.0
+
+    def answered(self) -> None:
+        """Take note that the engine answered; the first answer shows how long a worker needs to start."""
+        self.heard = self._clock()
+        if not self._answered:
+            self._answered = True
+            self._start = max(LEAST_SECONDS, 2 * (self.heard - self._opened))
+
+    def may_look(self) -> bool:
+        """Tell whether it is time to look at all groups in hand, which takes longer the more there are."""
+        if self._timeout is None or self._clock() < self._look_at:
+            return False
+        self._look_at = self._clock() + Deadline(self._timeout).longest_wait()
+        return True
+
+    def is_over(self, psets: int, since: float | None) -> bool:
+        """Tell whether a group of so many psets should have been answered long ago.
+
+        Parameters
+        ----------
+        psets : int
+        since : float or None
+            Since when its worker certainly has run it, and said nothing; None if that is not known: then it
+            is never too late.
+        """
+        if self._timeout is None or since is None:
+            return False
+        work = self._timeout * (psets if self._keep_groups else 1) + REPLY_SECONDS
+        return self._clock() - since > work + self._start

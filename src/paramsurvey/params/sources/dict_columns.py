@@ -1,0 +1,115 @@
+"""From psets that are dicts to columns, some thousand at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from paramsurvey.transport.columns import value_array
+from paramsurvey.transport.messages import Values
+from paramsurvey.transport.packed_columns import to_python
+
+PIECE = 1 << 11  # psets that are converted together: their dicts stay in the CPU's cache between two passes
+
+AnyPset = Mapping[str, Any]
+
+
+def all_keys(psets: Iterable[AnyPset]) -> list[str]:
+    """Return every key that some pset has, in the order of first appearance."""
+    return list(dict.fromkeys(chain.from_iterable(psets)))
+
+
+def keys_of_all(psets: Sequence[AnyPset]) -> list[str]:
+    """Return the same as `all_keys`, four times faster where the first pset has all keys."""
+    first = list(psets[0]) if psets else []
+    if all(set().union(*piece).issubset(first) for piece in pieces(psets)):
+        return first
+    return all_keys(psets)
+
+
+def have_keys(psets: Sequence[AnyPset], names: Sequence[str]) -> bool:
+    """Tell whether each pset has exactly these keys, in this order."""
+    # As no dict has a key twice, the second line can only be true where each pset has all the keys.
+    return list(chain.from_iterable(psets)) == list(names) * len(psets)
+
+
+def pieces(psets: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Yield the psets in pieces of `PIECE`."""
+    return (psets[start : start + PIECE] for start in range(0, len(psets), PIECE))
+
+
+def values_by_name(psets: Sequence[AnyPset], names: Sequence[str]) -> list[Values]:
+    """Return the psets' values as workers get them, by name; nan where a pset does not have the key."""
+    if set(map(type, psets)) <= {dict}:  # no defaultdict, which would make up values
+        try:
+            return [worker_values(list(map(itemgetter(name), psets))) for name in names]
+        except KeyError:
+            pass
+    return [worker_values([pset.get(name, np.nan) for pset in psets]) for name in names]
+
+
+def worker_values(values: list[Any]) -> Values:
+    """Return values of one key as an array, or as a list of Python's values if their types differ."""
+    array = value_array(values)
+    return array if isinstance(array, np.ndarray) else to_python(array, dates=True)
+
+
+def joined(parts: Sequence[Values]) -> Values:
+    """Return consecutive values of one column together; numbers of different types are not converted."""
+    if len(parts) == 1:
+        return parts[0]
+    if len({part.dtype if isinstance(part, np.ndarray) else None for part in parts}) == 1 and isinstance(
+        parts[0], np.ndarray
+    ):
+        return np.concatenate(parts)
+    return worker_values([value for part in parts for value in cells_of(part)])
+
+
+def values_at(values: Values, at: Any) -> Values:
+    """Return the values at the places `at`, a slice or an integer array."""
+    if isinstance(values, np.ndarray):
+        return np.asarray(values[at])
+    return values[at] if isinstance(at, slice) else [values[i] for i in at]
+
+
+def cells_of(values: Values) -> list[Any]:
+    """Return values as a list."""
+    return values.tolist() if isinstance(values, np.ndarray) else values
+
+
+class FilledColumn:
+    """A column of known length that is filled from the front, and then has all values of one key.
+
+    Parameters
+    ----------
+    length : int
+
+    Attributes
+    ----------
+    values : array or list
+        An array as long as the column while all values have the type of an array; else a list of those that
+        are there.
+    """
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._count = 0
+        self.values: Values = []
+
+    def append(self, more: Values) -> None:
+        """Add the next values."""
+        if self._count == 0 and isinstance(more, np.ndarray):
+            self.values = np.empty(self._length, dtype=more.dtype)
+        stop = self._count + len(more)
+        if isinstance(self.values, np.ndarray):
+            if isinstance(more, np.ndarray) and more.dtype == self.values.dtype:
+                self.values[self._count : stop] = more
+                self._count = stop
+                return
+            self.values = self.values[: self._count].tolist()
+        self.values += cells_of(more)
+        self._count = stop

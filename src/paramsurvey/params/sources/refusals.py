@@ -1,0 +1,82 @@
+"""What is no pset, or no table of psets, is refused with what to give instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import is_dataclass
+from typing import Any
+
+import numpy as np
+
+from paramsurvey.errors import PsetTypeError
+
+
+def check_pset(number: int, pset: object) -> None:
+    """Refuse a pset that is not a dict.
+
+    Raises
+    ------
+    PsetTypeError
+        Naming the pset by its number, from 0.
+    """
+    if isinstance(pset, Mapping):
+        return
+    shown = " ".join(f"{pset!r:.100}".split())
+    raise PsetTypeError(
+        f"pset number {number} is a {type(pset).__name__}, {shown}: make it a dict{_how(pset)}"
+    )
+
+
+def _how(pset: Any) -> str:
+    """Return how a pset becomes a dict; empty if that is not known."""
+    if isinstance(pset, np.void):
+        return ", or give the structured array itself"
+    if isinstance(pset, np.ndarray):
+        return ", or give pd.DataFrame(psets, columns=[...])"
+    if hasattr(pset, "_asdict"):  # a namedtuple
+        return " with pset._asdict()"
+    if is_dataclass(pset):
+        return " with dataclasses.asdict(pset)"
+    return " with pset.to_dict()" if type(pset).__name__ == "Series" else ""
+
+
+def check_psets(psets: Sequence[object]) -> None:
+    """Refuse a list in which some pset is not a dict.
+
+    Raises
+    ------
+    PsetTypeError
+        Naming the first such pset by its number, from 0.
+    """
+    if set(map(type, psets)) <= {dict}:
+        return  # the usual case, without a Python call for each
+    for number, pset in enumerate(psets):
+        check_pset(number, pset)
+
+
+def check_iterable(psets: Any) -> None:
+    """Refuse what cannot be psets as a whole.
+
+    Raises
+    ------
+    PsetTypeError
+    """
+    if isinstance(psets, Mapping):
+        raise PsetTypeError(
+            "psets is one dict, and none of its values is a list: give a list of dicts, [pset], "
+            "a dict of columns, {'a': [1, 2]}, or a space from paramsurvey.params"
+        )
+    if isinstance(psets, Iterable) and not isinstance(psets, (bytes, np.void)):
+        return
+    remedy = "give for example [{'a': 1}, {'a': 2}]"
+    if callable(getattr(psets, "collect", None)) or callable(getattr(psets, "compute", None)):
+        remedy = f"give psets.{'collect' if hasattr(psets, 'collect') else 'compute'}()"
+    elif isinstance(psets, np.void):
+        remedy = "give the structured array that it comes from"
+    elif callable(psets) and not isinstance(psets, type):
+        remedy = "if it returns the psets, call it: give psets()"
+    elif hasattr(psets, "__aiter__"):
+        remedy = "give a generator without async"
+    raise PsetTypeError(
+        f"psets must be a DataFrame or an iterable of dicts, not {type(psets).__name__}: {remedy}"
+    )

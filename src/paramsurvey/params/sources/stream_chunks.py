@@ -1,0 +1,146 @@
+"""What a stream keeps of the psets that it has read: columns where many have the same keys, else dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramsurvey.params.sources.dict_columns import all_keys, joined, values_at, values_by_name
+from paramsurvey.transport.decoders import SameKeyPsets
+from paramsurvey.transport.messages import Pset, Rows, Values
+from paramsurvey.transport.packed_columns import to_python
+
+FEW = 64  # psets: so many that are read together become columns, if they have the same keys
+FULL = 1 << 15  # psets that a chunk has at most: it keeps its memory until half of it is dropped
+
+Part: TypeAlias = SameKeyPsets | list[Pset]
+"""Some psets as workers get them: in columns if they have the same keys in the same order, else as dicts."""
+
+
+class DictChunk:
+    """Psets that are kept as dicts, because they are few, or their keys differ."""
+
+    def __init__(self) -> None:
+        self._psets: dict[int, Pset] = {}
+
+    def __len__(self) -> int:
+        return len(self._psets)
+
+    def kept_rows(self) -> NDArray[np.int64]:
+        """Return the rows that were not dropped, ascending."""
+        return np.fromiter(self._psets, dtype=np.int64, count=len(self))
+
+    @property
+    def psets(self) -> list[Pset]:
+        """The psets that were not dropped."""
+        return list(self._psets.values())
+
+    def add(self, first: int, psets: Sequence[Pset]) -> None:
+        """Add psets, of which the first has the row `first`."""
+        self._psets.update(enumerate(psets, first))
+
+    def forget(self, rows: Rows) -> None:
+        """Drop psets."""
+        for row in rows:
+            del self._psets[int(row)]
+
+    def part(self, rows: Rows) -> list[Pset]:
+        """Return psets with Python's numbers in place of numpy's."""
+        psets = [self._psets[int(row)] for row in rows]
+        return [dict(zip(pset, to_python(list(pset.values()), dates=True), strict=True)) for pset in psets]
+
+
+class ColumnChunk:
+    """Psets with the same keys in the same order, kept in columns.
+
+    Parameters
+    ----------
+    start : int
+        The row of the first pset.
+    names : tuple of str
+    """
+
+    def __init__(self, start: int, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._rows: Rows = range(start, start)
+        self._pieces: list[list[Values]] = []  # columns; several pieces are joined when they are needed
+        self._dropped: NDArray[np.bool_] | None = None
+
+    def takes(self, names: tuple[str, ...]) -> bool:
+        """Tell whether psets with these keys may be added."""
+        return names == self._names and isinstance(self._rows, range) and len(self._rows) < FULL
+
+    def add(self, psets: Sequence[Pset]) -> None:
+        """Add the psets of the next rows."""
+        rows = self._rows
+        assert isinstance(rows, range)
+        self._rows = range(rows.start, rows.stop + len(psets))
+        self._pieces.append(values_by_name(psets, self._names))
+        if self._dropped is not None:
+            self._dropped = np.append(self._dropped, np.zeros(len(psets), dtype=np.bool_))
+
+    def _columns(self) -> list[Values]:
+        if len(self._pieces) > 1:
+            self._pieces = [[joined(parts) for parts in zip(*self._pieces, strict=True)]]
+        return self._pieces[0]
+
+    def forget(self, rows: Rows) -> None:
+        """Drop psets. Their memory is freed when at least half of those that are kept have been dropped."""
+        dropped = np.zeros(len(self._rows), dtype=np.bool_) if self._dropped is None else self._dropped
+        dropped[self._places(rows)] = True
+        self._dropped = dropped
+        if 2 * np.count_nonzero(dropped) >= len(self._rows):
+            self._drop(~dropped)
+
+    def _drop(self, kept: NDArray[np.bool_]) -> None:
+        places = np.flatnonzero(kept)
+        self._rows = np.asarray(self._rows, dtype=np.int64)[places]
+        self._pieces = [[values_at(values, places) for values in self._columns()]]
+        self._dropped = None
+
+    def kept_rows(self) -> Rows:
+        """Return the rows that were not dropped, ascending."""
+        if self._dropped is not None:
+            self._drop(~self._dropped)
+        return self._rows
+
+    def part(self, rows: Rows) -> SameKeyPsets:
+        """Return psets in columns."""
+        at = self._places(rows)
+        return SameKeyPsets(
+            self._names, tuple(values_at(values, at) for values in self._columns()), len(rows)
+        )
+
+    def _places(self, rows: Rows) -> slice | NDArray[np.int64]:
+        if not isinstance(self._rows, range):
+            return np.searchsorted(self._rows, np.asarray(rows, dtype=np.int64))
+        if isinstance(rows, range):
+            return slice(rows.start - self._rows.start, rows.stop - self._rows.start)
+        return np.asarray(rows, dtype=np.int64) - self._rows.start
+
+
+Chunk: TypeAlias = DictChunk | ColumnChunk
+
+
+def columns_of_parts(parts: Sequence[Part]) -> dict[str, Values]:
+    """Return the psets of all parts by column; nan where a pset does not have the key."""
+    by_name = [_by_name(part) for part in parts]
+    names = dict.fromkeys(name for columns in by_name for name in columns)
+    return {
+        name: joined([_or_nan(columns.get(name), part) for columns, part in zip(by_name, parts, strict=True)])
+        for name in names
+    }
+
+
+def _by_name(part: Part) -> Mapping[str, Values]:
+    if isinstance(part, SameKeyPsets):
+        return dict(zip(part.names, part.columns, strict=True))
+    names = all_keys(part)
+    return dict(zip(names, values_by_name(part, names), strict=True))
+
+
+def _or_nan(values: Any, part: Part) -> Values:
+    return [np.nan] * len(part) if values is None else values

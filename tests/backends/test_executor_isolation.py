@@ -1,0 +1,319 @@
+"""Executors of processes: a worker of ours beside each of their own runs the psets, unless isolate=False."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import loky
+import pytest
+
+from conftest import wait_until
+from paramsurvey import Session
+from paramsurvey.backends.futures.map_lock import MapLock, MapLockView
+from paramsurvey.backends.nested_workers import NestedWorkers, NestedWorkerSetup
+from paramsurvey.backends.patience import LEAST_SECONDS, START_SECONDS, Patience
+from paramsurvey.errors import BackendLost, JobRefused, OptionError
+from paramsurvey.testing.contract.faults import PSETS, faulty_at_one_pset, only_the_faulty_pset_is_missing
+from paramsurvey.testing.waiting import runs
+
+HANG = 60.0  # seconds that something which ends by itself may take on a slow machine
+POOLS: dict[str, Callable[[], Executor]] = {
+    "spawn": partial(ProcessPoolExecutor, 2, multiprocessing.get_context("spawn")),
+    "fork": partial(ProcessPoolExecutor, 2, multiprocessing.get_context("fork")),
+    "loky": partial(loky.ProcessPoolExecutor, 2),
+}
+
+
+@pytest.fixture(params=POOLS)
+def pool(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    """Every kind of process pool in turn."""
+    with POOLS[request.param]() as executor:
+        yield executor
+
+
+@pytest.fixture
+def forked() -> Iterator[Executor]:
+    with POOLS["fork"]() as executor:
+        yield executor
+
+
+def whose(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+    return {"pid": os.getpid(), "parent": os.getppid()}
+
+
+# isolated
+
+
+def test_the_executor_outlives_a_pset_that_kills_its_process(pool: Executor) -> None:
+    theirs = {pool.submit(os.getpid).result() for _ in range(20)}
+
+    def kill_me() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with Session(backend=pool, verbose=0) as session:
+        row = only_the_faulty_pset_is_missing(session.map(faulty_at_one_pset(kill_me), PSETS))
+        assert "SIGKILL" in row["_exception"]
+        results = session.map(whose, PSETS)
+        assert not theirs & set(results["pid"])
+        assert theirs & set(results["parent"])
+
+
+def test_a_worker_runs_as_many_psets_as_it_may(forked: Executor) -> None:
+    with Session(backend=forked, verbose=0, max_tasks_per_child=5) as session:
+        results = session.map(whose, PSETS)
+    assert results.groupby("pid").size().max() <= 5
+
+
+def test_a_worker_that_needs_too_much_memory_is_stopped(forked: Executor) -> None:
+    def devour() -> None:
+        held = os.urandom(500_000_000)
+        time.sleep(1000)
+        del held
+
+    with Session(backend=forked, verbose=0) as session:
+        results = session.map(faulty_at_one_pset(devour), PSETS, max_worker_memory=300_000_000)
+    assert "max_worker_memory" in only_the_faulty_pset_is_missing(results)["_exception"]
+
+
+def test_what_psets_print_can_be_stored(forked: Executor) -> None:
+    with Session(backend=forked, verbose=0) as session:
+        results = session.map(lambda pset, s, u: print("this is", pset["i"]), PSETS, capture_output="store")
+        assert results.output_of(3) == "this is 3\n"
+
+
+def test_output_of_threads_that_the_executor_hides_is_not_promised() -> None:
+    class Hidden(Executor):
+        def __init__(self) -> None:
+            self._pool = ThreadPoolExecutor(1)
+
+        def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+            return self._pool.submit(function, *args, **kwargs)
+
+    with (
+        Session(backend=Hidden(), verbose=0, ncores=1) as session,
+        pytest.raises(JobRefused, match="threads of this process"),
+    ):
+        session.map(whose, PSETS, capture_output="store")
+
+
+def test_threads_that_the_executor_hides_are_timed() -> None:
+    gate = threading.Event()
+
+    class Hidden(Executor):
+        def __init__(self) -> None:
+            self._pool = ThreadPoolExecutor(2)
+
+        def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+            return self._pool.submit(function, *args, **kwargs)
+
+    GATES["hidden"] = gate
+
+    def late() -> None:
+        import test_executor_isolation
+
+        test_executor_isolation.GATES["hidden"].wait(HANG)
+
+    with Session(backend=Hidden(), verbose=0, ncores=2) as session:
+        results = session.map(faulty_at_one_pset(late), PSETS, timeout=0.2)
+        gate.set()
+    assert "timeout=0.2" in only_the_faulty_pset_is_missing(results)["_exception"]
+
+
+GATES: dict[str, threading.Event] = {}
+
+INTERRUPTED = """
+import os, sys, time
+from concurrent.futures import ProcessPoolExecutor
+import paramsurvey
+
+def worker(pset, system_kwargs, user_kwargs):
+    if pset["i"] >= 20:
+        with open("pids", "a") as file:
+            print(os.getpid(), file=file, flush=True)
+        time.sleep(1000)
+    return {"square": pset["i"] ** 2}
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(2) as executor:
+        paramsurvey.init(backend=executor, verbose=0)
+        try:
+            paramsurvey.map(worker, [{"i": i} for i in range(100)], group_size=1)
+        except KeyboardInterrupt:
+            print("kept", len(paramsurvey.last_results()))
+"""
+
+
+def pids_in(path: Path) -> list[int]:
+    return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_what_runs_stops_when_its_map_is_interrupted(number: signal.Signals, in_tmp: Path) -> None:
+    (in_tmp / "program.py").write_text(INTERRUPTED)
+    driver = subprocess.Popen([sys.executable, "program.py"], stdout=subprocess.PIPE, text=True)
+    pids = in_tmp / "pids"
+    wait_until(lambda: len(pids_in(pids)) >= 2, "no pset has begun")
+    time.sleep(0.5)  # SIGKILL: so that the lock was seen held; else there is nothing to wait for
+    driver.send_signal(number)
+    if number == signal.SIGINT:
+        assert driver.communicate(timeout=HANG)[0].startswith("kept 20"), "the pool waited for no pset"
+    driver.wait(HANG)
+    for pid in pids_in(pids):
+        wait_until(lambda pid=pid: not runs(pid), "a pset runs on")
+    if driver.stdout is not None:
+        driver.stdout.close()
+
+
+# not isolated
+
+
+def test_without_isolation_psets_run_in_the_executors_own_processes(pool: Executor) -> None:
+    theirs = {pool.submit(os.getpid).result() for _ in range(50)}
+    with Session(backend=pool, verbose=0, isolate=False) as session:
+        assert theirs & set(session.map(whose, PSETS)["pid"])
+        with pytest.raises(OptionError, match="capture_output='store'"):
+            session.map(whose, PSETS, capture_output="store")
+
+
+def test_without_isolation_a_pool_that_breaks_ends_the_map_and_keeps_what_had_finished(
+    pool: Executor,
+) -> None:
+    def die(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+        if pset["a"] == 30:
+            os._exit(3)
+        if pset["a"] > 30:
+            time.sleep(HANG)  # a pool looks for deaths when it has no news, and then ends its processes
+        return {"b": pset["a"]}
+
+    with Session(backend=pool, verbose=0, futures={"isolate": False}) as session:
+        with pytest.raises(BackendLost, match=r"(?s)broken.* make a new executor"):
+            session.map(die, [{"a": i} for i in range(100)], group_size=1)
+        results = session.last_results()
+    assert results is not None
+    assert results["b"].tolist() == results["a"].tolist()
+    assert 0 < len(results) < 100
+    assert results.progress.finished + results.progress.failures == 100
+    reasons = dict(zip(results.missing["a"], results.missing["_exception"], strict=True))
+    assert reasons[30].startswith("WorkerDied")
+
+
+def test_without_isolation_a_pset_that_takes_too_long_costs_only_itself(
+    forked: Executor, in_tmp: Path
+) -> None:
+    gate = in_tmp / "go"
+
+    def late() -> None:
+        wait_until(gate.exists, "nobody let the pset go")
+
+    with Session(backend=forked, verbose=0, isolate=False) as session:
+        results = session.map(faulty_at_one_pset(late), PSETS, timeout=2.0)
+        gate.touch()
+    assert "timeout=2" in only_the_faulty_pset_is_missing(results)["_exception"]
+
+
+# lost from outside
+
+
+def test_a_pool_whose_process_is_killed_from_outside_ends_the_map_and_blames_no_pset(
+    forked: Executor,
+) -> None:
+    def kill_the_executors_process() -> None:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(HANG)
+
+    with Session(backend=forked, verbose=0) as session:
+        with pytest.raises(BackendLost, match="make a new executor"):
+            session.map(faulty_at_one_pset(kill_the_executors_process), PSETS, group_size=1)
+        results = session.last_results()
+    assert results is not None
+    assert results["square"].tolist() == [i**2 for i in results["i"]]
+    assert set(results.missing.kinds()) == {"not run"}
+
+
+def test_a_process_that_is_stopped_costs_nothing_but_time(forked: Executor, in_tmp: Path) -> None:
+    """The executor does not notice; with a timeout, the driver's own deadline does."""
+    pid_file = in_tmp / "stopped"
+
+    def stop_the_executors_process_once(pset: dict[str, Any], system_kwargs: Any, pid_file: Path) -> Any:
+        if pset["i"] == 7 and not pid_file.exists():
+            pid_file.write_text(str(os.getppid()))
+            os.kill(os.getppid(), signal.SIGSTOP)
+        return {"square": pset["i"] ** 2}
+
+    with Session(backend=forked, verbose=0) as session:
+        try:
+            results = session.map(
+                stop_the_executors_process_once, PSETS, user_kwargs=pid_file, timeout=1.0, group_size=2
+            )
+        finally:
+            os.kill(int(pid_file.read_text()), signal.SIGCONT)  # else the pool never ends
+    assert results["square"].tolist() == [pset["i"] ** 2 for pset in PSETS]
+    assert results.progress.retried == 0
+
+
+# the pieces
+
+
+def test_a_map_is_over_when_its_lock_is_free(forked: Executor) -> None:
+    lock = MapLock()
+    answers = forked.submit(_watch, lock.path)
+    wait_until(Path(f"{lock.path}.seen").exists, "the process does not look")
+    lock.release()
+    lock.release()
+    assert answers.result(timeout=HANG) == [True, False]
+    assert not Path(lock.path).exists()
+    Path(f"{lock.path}.seen").unlink()
+
+
+def _watch(path: str) -> list[bool]:
+    view = MapLockView(path)
+    first = view.map_runs()
+    Path(f"{path}.seen").touch()
+    deadline = time.monotonic() + HANG
+    while view.map_runs() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return [first, view.map_runs()]
+
+
+def test_where_the_lock_was_never_seen_a_map_is_not_known_to_be_over() -> None:
+    assert MapLockView("/nowhere").map_runs()
+    assert MapLockView("").map_runs()
+
+
+def test_a_group_is_overdue_when_all_its_psets_should_have_been_stopped() -> None:
+    now = 0.0
+    patience = Patience(timeout=1.0, keep_groups=True, clock=lambda: now)
+    now = START_SECONDS
+    assert not patience.is_over(5, since=0.0), "the engine still starts"
+    now = 1.0
+    patience.answered()
+    assert not patience.is_over(5, since=None), "it may wait for its turn"
+    now = 1.0 + 5 * 1.0 + LEAST_SECONDS + 1.0
+    assert patience.is_over(5, since=0.5)
+    assert not patience.is_over(6, since=0.5)
+    assert not Patience(None, False).is_over(1, since=-1e9)
+
+
+def test_nested_workers_are_lent_to_one_at_a_time_and_used_again() -> None:
+    workers, setup = NestedWorkers(), NestedWorkerSetup(pool=f"test {os.getpid()}")
+    with workers.lent(setup) as first, workers.lent(setup) as second:
+        assert first is not second
+    with workers.lent(setup) as again:
+        assert again in (first, second)
+    with pytest.raises(ZeroDivisionError), workers.lent(setup) as broken:
+        raise ZeroDivisionError
+    with workers.lent(setup) as other:
+        assert other is not broken
+    for one in (first, second):
+        one.close()

@@ -1,0 +1,160 @@
+"""Selected behaviours of all backends on engines that are daemons: Dask, Parsl, and MPI.
+
+The whole contract is kept by the same code on loky and process pools, see `test_backends.py`; here is what
+the engines have a part in. Each engine is started once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from paramsurvey import Session
+from paramsurvey.testing import BackendContract
+from paramsurvey.testing.backend_contract import TESTS
+from paramsurvey.testing.waiting import wait_until
+
+HANG = 100.0  # seconds
+SCRIPTS = str(Path(sys.executable).parent)  # the environment that runs the tests need not be on the PATH
+SELECTED = (
+    "test_a_worker_that_dies_costs_its_pset",
+    "test_the_last_words_of_a_worker_are_kept",
+    "test_many_dead_workers_cost_their_psets_alone",
+    "test_a_pset_that_takes_too_long_is_stopped",
+    "test_sys_exit_costs_its_pset_and_names_the_code",
+    "test_retries_run_a_pset_again_until_it_finishes",
+    "test_a_result_that_cannot_be_pickled_costs_that_pset_only",
+)
+
+
+class EngineContract(BackendContract):
+    """The selected tests, in one session on one engine."""
+
+    concurrent = processes = own_directory = own_stdin = spawns = replaces_workers = True
+    executor: ClassVar[Executor]
+
+    @classmethod
+    @contextmanager
+    def session(cls, **options: Any) -> Iterator[Session]:
+        with Session(backend=cls.executor, **{"verbose": 0, **options}) as session:
+            yield session
+
+    def test_the_engine_says_how_many_workers_it_has(self, place: Any) -> None:
+        wait_until(lambda: place.session.backend.core_count() == 2, "the count is another one")
+
+    def test_what_psets_print_can_be_stored(self, place: Any) -> None:
+        psets = [{"a": 1}, {"a": 2}]
+        results = place.map(lambda pset, s, u: print("pset", pset["a"]), psets, capture_output="store")
+        assert results.output_of(1) == "pset 2\n"
+
+
+assert set(SELECTED) <= TESTS.keys()
+for name in TESTS.keys() - set(SELECTED):
+    setattr(EngineContract, name, None)
+
+
+class TestDask(EngineContract):
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def engine(cls) -> Iterator[None]:
+        distributed = pytest.importorskip("distributed")
+        options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+        with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+            cls.executor, cls.client = client.get_executor(), client
+            yield
+
+    client: ClassVar[Any]
+
+    def test_a_node_that_is_lost_costs_no_pset(self, place: Any, in_tmp: Path) -> None:
+        """Dask itself runs elsewhere what the process had."""
+
+        def kill_the_node_once(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+            import os
+
+            if pset["i"] == 7 and not os.path.exists("killed"):
+                open("killed", "w").close()
+                os.kill(os.getppid(), 9)
+            return {"square": pset["i"] ** 2}
+
+        results = place.map(kill_the_node_once, [{"i": i} for i in range(20)], group_size=2)
+        assert results["square"].tolist() == [i**2 for i in range(20)]
+        assert (in_tmp / "killed").exists()
+        self.client.wait_for_workers(2, timeout=HANG)
+
+
+class TestParsl(EngineContract):
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def engine(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+        pytest.importorskip("parsl")
+        from parsl.concurrent import ParslPoolExecutor
+        from parsl.config import Config
+        from parsl.executors import HighThroughputExecutor
+        from parsl.providers import LocalProvider
+
+        workers = HighThroughputExecutor(
+            max_workers_per_node=2, provider=LocalProvider(init_blocks=1, max_blocks=1), address="127.0.0.1"
+        )
+        config = Config(executors=[workers], run_dir=str(tmp_path_factory.mktemp("parsl")))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}")
+            with ParslPoolExecutor(config) as cls.executor:
+                yield
+
+
+MPI_PROGRAM = """
+import json, os, signal, sys, time
+from mpi4py.futures import MPIPoolExecutor
+import paramsurvey
+
+def worker(pset, system_kwargs, fault):
+    if pset["i"] == 7:
+        if fault == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if fault == "stuck":
+            time.sleep(1000)
+    return {"square": pset["i"] ** 2}
+
+if __name__ == "__main__":
+    with MPIPoolExecutor() as executor:
+        paramsurvey.init(backend=executor, verbose=0)
+        found = {"cores": paramsurvey.current_core_count()}
+        for fault in ("none", "kill", "stuck"):
+            results = paramsurvey.map(worker, [{"i": i} for i in range(20)], user_kwargs=fault, timeout=5)
+            missing = results.missing
+            found[fault] = (results["square"].tolist(), missing["i"].tolist(), missing["_exception"].tolist())
+        print(json.dumps(found))
+"""
+
+
+def test_on_mpi_a_pset_that_dies_or_is_stuck_costs_itself_alone(in_tmp: Path) -> None:
+    """The program is started as users start it: ``mpiexec -n 3 python -m mpi4py.futures survey.py``."""
+    pytest.importorskip("mpi4py")
+    mpiexec = shutil.which("mpiexec", path=SCRIPTS) or shutil.which("mpiexec")
+    if mpiexec is None:
+        pytest.skip("no mpiexec is installed: pip install mpich")
+    (in_tmp / "survey.py").write_text(MPI_PROGRAM)
+    command = [mpiexec, "-n", "3", sys.executable, "-m", "mpi4py.futures", "survey.py"]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    squares = [i**2 for i in range(20)]
+    others = [i**2 for i in range(20) if i != 7]
+    assert found["cores"] == 2
+    assert found["none"] == [squares, [], []]
+    for fault, reason in [("kill", "SIGKILL"), ("stuck", "timeout=5")]:
+        values, missing, reasons = found[fault]
+        assert (values, missing) == (others, [7])
+        assert reason in reasons[0]
