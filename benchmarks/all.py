@@ -27,6 +27,7 @@ NAMES = (
     "product",
     "dispatch",
     "checkpoint",
+    "eta",
 )
 
 

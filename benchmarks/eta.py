@@ -12,6 +12,7 @@ import heapq
 import sys
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,6 +121,11 @@ class SimulatedCluster:
     def abort(self, group_id: int) -> str | None:
         return None
 
+    def reserve(self) -> int:
+        return 0
+
+    def recall(self, group_id: int) -> None: ...
+
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         return options
 
@@ -149,6 +155,9 @@ class Onlooker:
         if self.moments and self.cluster.now >= self.moments[0]:
             self.moments.pop(0)
             self.seen.append((self.cluster.now, self.monitor.look().seconds_left))
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def failed(self, row: int, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None: ...
 

@@ -97,7 +97,7 @@ def test_a_run_is_followed_interrupted_resumed_and_exported(simulate: str, here:
     shown, _ = here("status", "out")
     assert "running, process" in shown
     assert "50 %: 1 of 4 psets finished, 1 failed" in shown
-    wait_until(lambda: len(told_running()) == 2, "run.json does not say what is running", 60)
+    wait_until(tells_all, "run.json does not say what is running, and for how long", 60)
     shown, _ = here("status", "out")
     assert ": a=3" in shown
     assert ": a=4" in shown
@@ -141,9 +141,10 @@ def test_a_run_is_followed_interrupted_resumed_and_exported(simulate: str, here:
     assert losses.sel(a=2).isnull()
 
 
-def told_running() -> list[str]:
-    """Return the psets that the driver tells are running."""
-    return [one["pset"] for one in json.loads(Path("out/run.json").read_text())["outlook"]["running"]]
+def tells_all() -> bool:
+    """Tell whether the driver has told which two psets run, and when it will be over."""
+    outlook = json.loads(Path("out/run.json").read_text())["outlook"]
+    return len(outlook["running"]) == 2 and outlook["seconds_left"] is not None
 
 
 def stored() -> tuple[int, int]:

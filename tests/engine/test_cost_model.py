@@ -89,5 +89,17 @@ def test_psets_of_an_iterator_that_were_dropped_are_not_asked_for() -> None:
     assert model.expected_seconds(range(5, 10)).tolist() == [1.0] * 5
 
 
+def test_values_whose_code_raises_end_no_survey() -> None:
+    class Bad:
+        def __hash__(self) -> int:
+            raise RuntimeError("no hash")
+
+        def __float__(self) -> float:
+            raise RuntimeError("no number")
+
+    psets = [{"n": n, "bad": Bad()} for n in range(10)]
+    assert (learned(range(5), psets).expected_seconds(range(10)) > 0).all()
+
+
 def test_seconds_of_zero_are_no_error() -> None:
     assert (learned(range(5), seconds=np.zeros(40)).expected_seconds(range(5)) > 0).all()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from conftest import FakeClock
 from paramsurvey.engine.collector import Collector
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
-from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.engine.group_size import STREAM_PSETS, GroupSizer
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.engine.queue import PsetQueue
@@ -356,6 +356,17 @@ def test_short_psets_wait_in_reserve_behind_those_that_run() -> None:
     in_hand = backend.submitted[:2], backend.submitted[2:6]
     assert [len(groups) for groups in in_hand] == [2, 4]  # first nothing is known of the psets' seconds
     run.check()
+
+
+def test_tiny_psets_of_an_iterator_are_read_for_the_reserve_too() -> None:
+    backend = FakeBackend(workers=2, places_in_reserve=2)
+    in_hand: list[int] = []
+    backend.script = lambda seats: [in_hand.append(len(seats)), seats[0].reply()][1:]  # type: ignore[func-returns-value, list-item]
+    count = 8 * STREAM_PSETS
+    run = make(source=PsetStream({"a": row} for row in range(count)), backend=backend, out=False)
+    run.run().check()
+    assert in_hand[-6:] == [4, 4, 4, 3, 2, 1]
+    assert max(map(len, backend.submitted)) <= STREAM_PSETS
 
 
 def test_long_psets_do_not_wait_in_reserve() -> None:

@@ -132,7 +132,10 @@ class CostModel:
         if self._weight == 0 or len(rows) == 0:
             return np.ones(len(rows))
         pieces = (rows[start : start + PIECE] for start in range(0, len(rows), PIECE))
-        return np.concatenate([self._predict(self._design(piece)) for piece in pieces])
+        try:
+            return np.concatenate([self._predict(self._design(piece)) for piece in pieces])
+        except Exception:  # values of the user's whose code raises: no forecast is worth a survey
+            return np.full(len(rows), max(self.seconds / max(self.psets, 1), SHORTEST))
 
     def take_predictions(self) -> Predictions:
         """Return the predictions that were put to the test since the last call."""
@@ -153,7 +156,7 @@ class CostModel:
         try:
             rows = np.concatenate([np.asarray(rows, dtype=np.int64) for rows, _ in pending])
             design = self._design(rows)
-        except KeyError:  # an iterator's psets that were dropped since: nothing is learned from them
+        except Exception:  # an iterator's psets that were dropped since, or values whose code raises
             return
         self._learn(design, np.concatenate([seconds for _, seconds in pending]))
 
@@ -200,9 +203,9 @@ class CostModel:
         chosen = np.unique(np.linspace(0, count - 1, min(SURVEYED, count)).astype(np.int64))
         try:
             columns = self.source.columns(chosen)
-        except KeyError:  # an iterator whose first psets were dropped
+            axes = [_axis_of(name, cell_list(values)) for name, values in columns.items()]
+        except Exception:  # an iterator whose first psets were dropped, or values whose code raises
             return []
-        axes = (_axis_of(name, cell_list(values)) for name, values in columns.items())
         return [axis for axis in axes if axis is not None][:MOST_AXES]
 
 

@@ -65,6 +65,10 @@ class GroupSizer:
         """Tell whether `psets` psets are so much work that another worker shall have some of it."""
         return self._seconds is not None and psets * self._seconds > LEAST_SECONDS
 
+    def psets_are_tiny(self) -> bool:
+        """Tell whether an iterator's psets are so short that a worker would wait while they are read."""
+        return self._least_seconds == STREAM_SECONDS
+
     def read_ahead(self, cores: int) -> int:
         """Return how many psets to read at a time from an iterator, whose length is not known.
 

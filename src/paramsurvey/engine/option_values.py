@@ -156,6 +156,12 @@ def pset_types(value: Any) -> str:
     return str(value)
 
 
+def order(value: Any) -> str:
+    if value not in ("given", "longest"):
+        raise ValueDoesNotFit("neither 'given' nor 'longest'")
+    return str(value)
+
+
 def text_stream(value: Any) -> Any:
     if not hasattr(value, "write"):
         raise ValueDoesNotFit("not an open text stream")

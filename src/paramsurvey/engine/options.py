@@ -286,6 +286,14 @@ class Options:
         "How many psets are sent to a worker together; chosen by measured times by default.",
         OptionScope.MAP,
     )
+    order: str = option(
+        "given",
+        option_values.order,
+        "'given' or 'longest'",
+        "'longest': psets that will probably take longest, by those that have run, begin first.",
+        OptionScope.MAP,
+        env=True,
+    )
     name: str = option(
         "default",
         option_values.text,

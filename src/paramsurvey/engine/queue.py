@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from paramsurvey.transport.messages import Rows
 
@@ -72,6 +73,14 @@ class PsetQueue:
             parts.append(np.asarray(run.rows[offset::step], dtype=np.int64))
             offset = (offset - len(run.rows)) % step
         return np.concatenate(parts)
+
+    def take_unordered(self) -> NDArray[np.int64]:
+        """Remove and return all rows but those that are to be taken alone."""
+        alone = [run for run in self._runs if run.alone]
+        parts = [np.asarray(run.rows, dtype=np.int64) for run in self._runs if not run.alone]
+        self._runs = deque(alone)
+        self._count = sum(len(run.rows) for run in alone)
+        return np.concatenate([np.empty(0, dtype=np.int64), *parts])
 
     def clear(self) -> list[int]:
         """Remove and return all rows."""

@@ -21,6 +21,7 @@ from paramsurvey.engine.collector import finished_rows, results_by_offset, unpic
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.deadline import Deadline, with_output
 from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.engine.longest_first import LongestFirst
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.engine.pset_times import with_times
@@ -149,6 +150,8 @@ class Survey:
     deadline : Deadline
     max_failures : int or None
         End the map when this many psets have failed.
+    longest_first : bool
+        Whether psets that will probably take longest go first.
     """
 
     state: MapState
@@ -163,11 +166,13 @@ class Survey:
     options: Sequence[Mapping[str, Any] | None] | None = None
     deadline: Deadline = field(default_factory=Deadline)
     max_failures: int | None = None
+    longest_first: bool = False
 
     def __post_init__(self) -> None:
         self.source, self.collector = self.state.source, self.state.collector
         self.progress, self.stats = self.state.progress, self.state.stats
         self.costs = CostModel(self.source)
+        self._order = LongestFirst(self.costs, self.clock) if self.longest_first else None
         self._sent: dict[int, SentGroup] = {}
         self._arrived: deque[Answer] = deque()  # answers that are not settled yet
         self._attempts: dict[int, int] = {}  # by row, of psets that failed and will run again
@@ -242,10 +247,16 @@ class Survey:
     # dispatch
 
     def _dispatch(self) -> None:
+        if self._order is not None and self.queue:
+            self._order.arrange(self.queue, self.backend.core_count())
         while self.backend.capacity() > 0 and (self.queue or self._read_more()):
             self._send(self._next_rows())
-        while self.sizer.psets_are_short() and self.queue and self.backend.reserve() > 0:
+        while self.sizer.psets_are_short() and self.backend.reserve() > 0 and self._has_for_reserve():
             self._send(self._next_rows())
+
+    def _has_for_reserve(self) -> bool:
+        """Tell whether there are psets for a reserve; for it, an iterator is read only if psets are tiny."""
+        return bool(self.queue) or (self.sizer.psets_are_tiny() and self._read_more())
 
     def _next_rows(self) -> Rows:
         size = self.sizer.size(len(self.queue), self.backend.core_count())

@@ -27,6 +27,7 @@ SHOWN_SLOWEST = 3
 SLOW = 1.0  # seconds: a pset that has run for less is not worth a line
 LONGEST_EXCEPTION = 2_000  # characters of it that are kept for the view
 TOLD_EVERY = 1.0  # seconds between two times that other processes are told what there is to see
+COMPUTED_EVERY = 1.5  # seconds between two forecasts, each of which takes some milliseconds
 MOST_TOLD = 8  # running psets that they are told of
 LONGEST_TOLD = 200  # characters of one
 INTERVAL = 0.25  # seconds between two looks at the counters
@@ -72,7 +73,8 @@ class Monitor:
     def __init__(self, clock: Callable[[], float], tells_others: bool = False) -> None:
         self._clock = clock
         self._tells_others = tells_others
-        self._told_at = -math.inf
+        self._told_at = self._computed_at = -math.inf
+        self._span: tuple[float, float] | None = None
         self._survey: WatchedSurvey | None = None
         self._causes = Causes()
         self._last_failure: LastFailure | None = None
@@ -88,6 +90,7 @@ class Monitor:
         self._begun = self._clock()
         self._meter = RateMeter(self._begun, progress.finished + progress.failures)
         self._eta = Eta(self._begun)
+        self._computed_at = -math.inf
 
     def report(self, progress: MapProgress, final: bool) -> None:
         """Look at the counters."""
@@ -179,9 +182,15 @@ class Monitor:
         return Outlook((round(span[0], 3), round(span[1], 3)) if span else None, running)
 
     def _seconds_left(self, survey: WatchedSurvey) -> tuple[float, float] | None:
-        """Return the range that the survey will probably take from now."""
-        waiting = survey.waiting(LOOKED_AT)
-        return self._eta.seconds_left(self._moment(survey), survey.costs.expected_seconds(waiting))
+        """Return the range that the survey will probably take from now; it is computed every few seconds."""
+        now = self._clock()
+        if self._span is None or now >= self._computed_at + COMPUTED_EVERY:
+            expected = survey.costs.expected_seconds(survey.waiting(LOOKED_AT))
+            self._span, self._computed_at = self._eta.seconds_left(self._moment(survey), expected), now
+        if self._span is None:
+            return None
+        low, high = (max(0.0, seconds - (now - self._computed_at)) for seconds in self._span)
+        return low, high
 
     def _moment(self, survey: WatchedSurvey) -> Moment:
         progress, costs = survey.progress, survey.costs

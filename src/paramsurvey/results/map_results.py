@@ -292,6 +292,9 @@ class MapResults(Exportable):
         return list(self.iterdicts())
 
 
+MANY_COLUMNS = 100
+
+
 def build(
     state: MapState,
     verbose: int,
@@ -317,9 +320,16 @@ def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
         frame[key] = _overlay(frame[key], columns.pop(key), rows)
     if not columns:
         return frame
-    results = {in_unicode(key): series_of(column, rows) for key, column in columns.items()}
-    found = pd.DataFrame(results, index=frame.index, copy=False)
+    results = {in_unicode(key): _values_of(column, rows) for key, column in columns.items()}
+    # few columns are taken as they are; pandas is slow with many that are not joined into blocks
+    found = pd.DataFrame(results, index=frame.index, copy=len(results) > MANY_COLUMNS)
     return pd.concat([frame, found], axis=1)
+
+
+def _values_of(column: Column, rows: Rows) -> Any:
+    """Return the array of `series_of`: most columns need no Series, whose making takes longest."""
+    data, there = column.get(rows)
+    return data if data.dtype != object and there.all() else series_of(column, rows).array
 
 
 def series_of(column: Column, rows: Rows) -> pd.Series[Any]:

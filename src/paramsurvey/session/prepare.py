@@ -160,6 +160,7 @@ def _survey(
         options=pset_options,
         deadline=Deadline(options.timeout),
         max_failures=options.max_failures,
+        longest_first=options.order == "longest",
     )
     try:
         survey.resume(range(len(state.source)))

@@ -308,6 +308,10 @@ class ResultColumn:
     offsets: Offsets
     values: PackedValues | NDArray[Any]
 
+    def __reduce__(self) -> tuple[type[ResultColumn], tuple[Any, ...]]:
+        """Return how it is pickled: by itself, a dataclass with slots looks through its fields each time."""
+        return ResultColumn, (self.offsets, self.values)
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

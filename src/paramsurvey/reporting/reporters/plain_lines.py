@@ -51,7 +51,7 @@ def pace_line(progress: MapProgress, seen: Snapshot) -> str:
 
     Examples
     --------
-    >>> pace_line(MapProgress("fit", total=2, finished=1), Snapshot(per_second=0.5, seconds_left=(1.7, 2.4)))
+    >>> pace_line(MapProgress("fit", total=2, finished=1), Snapshot(per_second=0.5, seconds_left=(1.7, 2.7)))
     'fit progress: total: 2, active: 0, finished: 1, failures: 0, exceptions: 0, 30.0/min, ETA 2-3 s\\n'
     """
     parts = [plain_line(progress)]
