@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from paramsurvey.cli.config import load_config
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.options.config import load_config
 from paramsurvey.cli.subcommands.run import run
 
 

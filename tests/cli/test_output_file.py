@@ -14,12 +14,18 @@ import pandas as pd
 import pytest
 
 from paramsurvey.cli.errors import RunFailed
+from paramsurvey.cli.tables import output_file
 from paramsurvey.cli.tables.formats import WRITERS
-from paramsurvey.cli.tables.output_file import check_output, write_table
+from paramsurvey.cli.tables.output_file import check_output
+from paramsurvey.cli.tables.table import Table
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.results.map_results import MapResults
 
 TABLE = pd.DataFrame({"n": [1, 2], "s": ["a,b", "q\n"], "o": [{"k": [1]}, [2]], "x": [0.5, np.nan]})
+
+
+def write_table(frame: pd.DataFrame, path: str) -> None:
+    output_file.write_table(Table.of_frame(frame), path)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "feather", "sqlite"])

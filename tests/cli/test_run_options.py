@@ -6,7 +6,8 @@ from dataclasses import fields
 
 import click
 
-from paramsurvey.cli.run_options import RunOptions
+from paramsurvey.cli.control.limits import Timeout
+from paramsurvey.cli.options.run_options import RunOptions
 from paramsurvey.cli.subcommands.resume import resume
 from paramsurvey.cli.subcommands.run import run
 
@@ -30,6 +31,6 @@ def test_what_resume_takes_run_takes_too() -> None:
 
 
 def test_only_what_was_given_goes_to_the_session_and_the_map() -> None:
-    options = RunOptions(ncores=2, timeout=5.0, limit=0, keep_failed=True, output="r.csv")
+    options = RunOptions(ncores=2, timeout=Timeout(5.0), limit=0, keep_failed=True, output=("r.csv",))
     assert options.for_session() == {"ncores": 2}
     assert options.for_map() == {"timeout": 5.0, "limit": 0, "retry_failed": False}

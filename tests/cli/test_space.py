@@ -21,17 +21,17 @@ def test_a_billion_integers_cost_nothing() -> None:
 def test_axes_are_crossed_or_side_by_side() -> None:
     axes = parse_axes(["a=1,2", "b=x,y"])
     assert len(make_space(axes)) == 4
-    assert list(make_space(axes, zipped=True)) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+    assert list(make_space(axes, zipped=["*"])) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
     constant = parse_axes(["a=1,2", "b=x"])
-    assert list(make_space(constant, zipped=True))[1] == {"a": 2, "b": "x"}
+    assert list(make_space(constant, zipped=["*"]))[1] == {"a": 2, "b": "x"}
     with pytest.raises(BadUsage, match="a has 2, b has 3"):
-        make_space(parse_axes(["a=1,2", "b=1,2,3"]), zipped=True)
+        make_space(parse_axes(["a=1,2", "b=1,2,3"]), zipped=["*"])
 
 
 def test_zip_without_values_to_put_side_by_side_is_refused(in_tmp: Path) -> None:
     Path("t.csv").write_text("a,b\n1,2\n")
     with pytest.raises(BadUsage, match=r"there is no -p: leave --zip out"):
-        make_space({}, read_psets("t.csv"), zipped=True)
+        make_space({}, [read_psets("t.csv")], zipped=["*"])
 
 
 def test_samples_are_drawn_from_distributions_and_lists() -> None:
@@ -59,5 +59,5 @@ def test_a_distribution_needs_a_sample() -> None:
 
 def test_a_table_is_crossed_with_the_axes(in_tmp: Path) -> None:
     Path("t.csv").write_text("a,code\n1,007\n2,NA\n")
-    psets = list(make_space(parse_axes(["b=5,6"]), read_psets("t.csv")))
+    psets = list(make_space(parse_axes(["b=5,6"]), [read_psets("t.csv")]))
     assert psets[1:3] == [{"a": 1, "code": "007", "b": 6}, {"a": 2, "code": "NA", "b": 5}]

@@ -17,7 +17,7 @@ COMMANDS = (
     ["--help"],
     ["run", "--help"],
     ["run", "--dry-run", "-p", "a=1,2", "--", "echo", "{a}"],
-    ["run", "-v0", "-p", "a=1:3", "--", "echo", "x"],
+    ["run", "-v0", "-p", "a=1:3", "--", "echo", "{a}"],
     ["examples"],
     ["status", "out"],
     ["status", "--json", "out"],
@@ -65,7 +65,7 @@ def test_a_full_disk_behind_stdout_is_an_error_in_one_line(checkpoint: None, arg
 
 @full_disk
 @pytest.mark.parametrize(
-    "arguments", [["run", "-v0", "-p", "a=1:3", "--", "echo", "x"], ["export", "out", "-"]]
+    "arguments", [["run", "-v0", "-p", "a=1:3", "--", "echo", "{a}"], ["export", "out", "-"]]
 )
 def test_a_full_disk_behind_stdout_loses_no_results(checkpoint: None, arguments: list[str]) -> None:
     with open("/dev/full", "w") as full:
@@ -95,7 +95,8 @@ def test_a_closed_stdout_is_one_that_nobody_wants(checkpoint: None, arguments: l
 
 @full_disk
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(["run", "-p", "a=1,2", "-o", "r.csv", "--", "echo"], 0), (["nonsense"], 2)]
+    ("arguments", "code"),
+    [(["run", "-p", "a=1,2", "-o", "r.csv", "--", "echo", "{a}"], 0), (["nonsense"], 2)],
 )
 @pytest.mark.parametrize("closed", [False, True])
 def test_where_stderr_cannot_be_written_the_exit_code_is_right_all_the_same(

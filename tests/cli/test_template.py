@@ -20,19 +20,56 @@ from paramsurvey.cli.errors import BadUsage
         ("--x={a}:{b}", "--x=1:{a} 'q' \n"),
         ("{{a}}", "{a}"),
         ("{{{a}}}", "{1}"),
-        ('{"k": {a}}', '{"k": 1}'),
-        ("{print $1}", "{print $1}"),
-        ("{}", "{}"),
-        ("{ a }", "{ a }"),
+        ('{{"k": {a}}}', '{"k": 1}'),
+        ("{a:03d}|{a:>3}|{a:.2f}", "001|  1|1.00"),
+        ("{f}|{f.name}|{f.stem}|{f.suffix}|{f.parent}", "in/x.tar.gz|x.tar.gz|x.tar|.gz|in"),
+        ("{f.parent.name}{f.stem.stem:>3}", "in  x"),
+        ("{model.lr}|{model.path.stem}", "0.1|y"),
+        ("{#}/{job}", "7/2"),
     ],
 )
 def test_templates(text: str, filled: str) -> None:
-    assert Template((text,)).fill({"a": 1, "b": "{a} 'q' \n"}) == [filled]
+    template = Template((text,))
+    names = {"a": 1, "b": "{a} 'q' \n", "f": "in/x.tar.gz", "model.lr": 0.1, "model.path": "x/y.txt"}
+    template.names_used(names)
+    assert template.fill({**names, "#": 7, "job": 2}) == [filled]
+
+
+def test_with_one_parameter_braces_need_no_name() -> None:
+    template = Template(("{}", "{.stem}", "{:>3}"))
+    assert template.names_used(["f"]) == {"f"}
+    assert template.fill({"f": "a.c", "#": 1, "job": 1}) == ["a.c", "a", "a.c"]
+    with pytest.raises(BadUsage, match=r"\{\}, and there are 2 parameters: name one, as in \{a\}"):
+        Template(("{}",)).names_used(["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{print $1}", r"not a placeholder: for literal braces, write \{\{print \$1\}\}"),
+        ('{"k": {a}}', r"a lone \{ .* write \{\{"),
+        ("a}", r"a lone \} .* write \}\}"),
+        ("{ a }", "not a placeholder"),
+        ("{/.}", r"write \{NAME.stem\}"),
+        ("{%}", r"write \{job\}$"),
+        ("{2}", "the name of the parameter instead of its number"),
+        ("{a.size}", r"'a' has no such part: its parts are \{a.name\}"),
+        ("{job.stem}", "not a parameter"),
+    ],
+)
+def test_anything_else_in_braces_is_refused(text: str, why: str) -> None:
+    with pytest.raises(BadUsage, match=why):
+        Template((text,)).names_used(["a"])
+
+
+def test_a_format_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(BadUsage, match=r"\{a:03d\} does not fit a=x .*Unknown format code"):
+        Template(("{a:03d}",)).check_values([{"a": 1}, {"a": "x"}])
 
 
 def test_an_unknown_placeholder_is_named() -> None:
     with pytest.raises(BadUsage, match=r"\{kin\}.*did you mean 'kind'"):
-        Template(("x", "{kin}")).check(["kind", "a"])
+        Template(("x", "{kin}")).names_used(["kind", "a"])
 
 
 SECRET = "'$(touch pwned)' `touch pwned` \"; touch pwned #\n touch pwned"
@@ -44,7 +81,7 @@ SAFE = [
     'x={a}; printf %s "$x"',
     "# don't\nprintf %s {a}",
     "echo a#b \\' >/dev/null; printf %s {a}",
-    'x="5$ ${HOME%/*} $(date +%s)"; printf %s {a}',
+    'x="5$ ${{HOME%/*}} $(date +%s)"; printf %s {a}',
     "true\\\n; printf %s {a}",
     "cat <<E >/dev/null; #'\nx\nE\nprintf %s x",
 ]
@@ -61,7 +98,7 @@ BARE = [  # only for values that need no quotes
     'echo "$(echo "{a}")"',
     'echo "`echo "{a}"`"',
     'echo "$(case x in x) echo "{a}";; esac)"',
-    'echo "${x:-"{a}"}"',
+    'echo "${{x:-"{a}"}}"',
     "echo $(( {a} ))",
     "echo {a} # {a}",
     'cat <<E\n"{a}" and {a}\nE',
@@ -73,7 +110,7 @@ NOWHERE = ["echo \\{a}", "echo ${a}", 'echo "x \\{a}"', 'echo "${a}"', "echo `ec
 @pytest.mark.parametrize("text", SAFE)
 def test_no_value_is_executed_by_a_shell(in_tmp: Path, text: str) -> None:
     template = Template((text,), shell=True)
-    template.check(["a"])
+    template.names_used(["a"])
     done = subprocess.run(template.fill({"a": SECRET}), capture_output=True, text=True)
     assert done.stdout == (SECRET if "{a}" in text else "x")
     assert done.stderr == ""
@@ -83,7 +120,7 @@ def test_no_value_is_executed_by_a_shell(in_tmp: Path, text: str) -> None:
 @pytest.mark.parametrize("text", BARE)
 def test_where_nothing_can_be_quoted_only_values_stand_that_need_no_quotes(text: str) -> None:
     template = Template((text,), shell=True)
-    template.check(["a"])
+    template.names_used(["a"])
     template.check_values([{"a": 2}, {"a": "2.5e-3"}])
     printed = subprocess.run(template.fill({"a": 2}), capture_output=True, text=True).stdout
     assert "2" in printed
@@ -96,7 +133,7 @@ def test_where_nothing_can_be_quoted_only_values_stand_that_need_no_quotes(text:
 @pytest.mark.parametrize("text", NOWHERE)
 def test_a_placeholder_that_changes_its_meaning_there_is_refused(text: str) -> None:
     with pytest.raises(BadUsage, match=r"--shell: \{a\} follows a .*: put it into a variable"):
-        Template((text,), shell=True).check(["a"])
+        Template((text,), shell=True).names_used(["a"])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""What went wrong: as one line on stderr, and as an exit code."""
+"""What went wrong: as one line on stderr, and as an exit code.
+
+Workers load this module, so it loads click only where an error is click's own.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +10,55 @@ import os
 import sys
 import traceback
 from contextlib import suppress
-
-import click
+from typing import TYPE_CHECKING
 
 from paramsurvey.cli.streams import is_writable
 from paramsurvey.transport.safe_text import safe_block
 
+if TYPE_CHECKING:
+    import click
+
 ALL_FINISHED = 0
 SOME_FAILED = 1
-BAD_USAGE = 2
+BAD_USAGE = 2  # also: the checkpoint has results of another command
+IN_USE = 3  # another run holds the checkpoint
 RUN_DIED = 4  # the driver of the run that was asked about was killed
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 DEBUG = "PARAMSURVEY_DEBUG"
 
 
-class BadUsage(click.ClickException):
+class CommandLineError(Exception):
+    """An error that its message explains, and that has an exit code."""
+
+    exit_code = SOME_FAILED
+
+
+class BadUsage(CommandLineError):
     """The arguments ask for something impossible; nothing has run."""
 
     exit_code = BAD_USAGE
 
 
-class RunFailed(click.ClickException):
+class RunFailed(CommandLineError):
     """The program could not do all that it was asked for."""
-
-    exit_code = SOME_FAILED
 
 
 def say(text: str) -> None:
     """Write a line to stderr, if stderr can be written."""
-    with suppress(OSError):  # the exit code tells it, too
-        click.echo(safe_block(text), err=True)
+    with suppress(OSError, ValueError):  # the exit code tells it, too
+        print(safe_block(text), file=sys.stderr, flush=True)
 
 
 def report_error(error: BaseException) -> int:
     """Tell the user what went wrong, without a traceback, and return the exit code."""
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
+    if isinstance(error, CommandLineError):
+        say(f"paramsurvey: {error}")
+        return error.exit_code
+    import click
+
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         say("paramsurvey: interrupted")
         return INTERRUPTED
@@ -53,6 +68,8 @@ def report_error(error: BaseException) -> int:
 
 
 def _report_click_error(error: click.ClickException) -> int:
+    import click
+
     text = error.format_message()
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "paramsurvey"
@@ -62,9 +79,14 @@ def _report_click_error(error: click.ClickException) -> int:
 
 
 def _report_other_error(error: BaseException) -> int:
-    from paramsurvey.errors import SurveyError
+    from paramsurvey.errors import CheckpointChanged, CheckpointInUse, SurveyError
 
-    if isinstance(error, (ValueError, ImportError)):  # paramsurvey raises these with a remedy in the message
+    if isinstance(error, CheckpointInUse):
+        say(f"paramsurvey: {error}")
+        return IN_USE
+    if isinstance(
+        error, (ValueError, ImportError, CheckpointChanged)
+    ):  # paramsurvey raises these with a remedy in the message
         say(f"paramsurvey: {error}")
         return BAD_USAGE
     if isinstance(error, SurveyError):

@@ -6,17 +6,17 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.psets.axis_syntax import FROM_STDIN, Axis, DistributionCall, parse_axes
-from paramsurvey.cli.run_options import COMMAND_OPTIONS, RunOptions
+from paramsurvey.cli.options.run_options import COMMAND_OPTIONS, RunOptions
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.tasks import Task
+    from paramsurvey.cli.psets.requested import RequestedPsets
     from paramsurvey.engine.options import Options
-    from paramsurvey.params.spaces import Space
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,15 @@ class Plan:
         As the user gave them.
     resolved : Options
         The options of `paramsurvey.map` and `init`, with the environment variables, which win.
-    psets : Space
+    requested : RequestedPsets
     task : Task
         The command or the Python function that runs for each of them.
-    stdin_values : mapping of str to values
-        The values that came from standard input, by parameter; it cannot be read a second time.
     """
 
     options: RunOptions
     resolved: Options
-    psets: Space
+    requested: RequestedPsets
     task: Task
-    stdin_values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     @property
     def checkpoint(self) -> str | None:
@@ -57,43 +54,61 @@ class Plan:
             return os.path.join(self.checkpoint, "output")
         return time.strftime(".paramsurvey-%Y%m%d-%H%M%S-output", time.gmtime())
 
+    @property
+    def common_chdir(self) -> str | None:
+        """The directory of all commands, None where each pset has its own, or none was given."""
+        return None if self.has_own_directories else self.options.chdir
+
+    @property
+    def has_own_directories(self) -> bool:
+        """Whether --chdir has placeholders, so that each pset runs in a directory of its own."""
+        from paramsurvey.cli.placeholders import placeholders_in
+
+        return bool(self.options.chdir and placeholders_in(self.options.chdir))
+
     def print_commands(self) -> None:
         """Print what would run, a line for each pset."""
-        for number, pset in enumerate(self.psets):
-            if number == self.resolved.limit:
-                break
-            print(self.task.show(pset))
+        for number, pset in islice(self.requested.numbered(), self.resolved.limit):
+            print(self.task.show(pset, number))
         sys.stdout.flush()
 
+    def check_values(self) -> None:
+        """Refuse values that the task cannot take."""
+        self.task.check_values(self.requested.named())
+
     def check(self) -> None:
-        """Refuse, before anything runs, whatever is bound to fail."""
+        """Refuse, before anything runs, whatever is bound to fail; directories are made."""
         from paramsurvey.cli.tables.output_file import check_output
 
-        if self.options.output:
-            check_output(self.options.output)
-        chdir = self.options.chdir
+        for path in self.options.output:
+            check_output(path)
+        chdir = self.common_chdir
         if chdir and not os.path.isdir(chdir):
             raise BadUsage(f"--chdir {chdir}: there is no such directory: create it first")
-        self.task.check_values(self.psets)
         if self.resolved.backend != "ray":  # its nodes may have programs that this machine does not have
             self.task.check_program(chdir)
-        self._make_output_dir()
+        for option in ("output_dir", "results"):
+            self._make_directory(option)
 
-    def _make_output_dir(self) -> None:
-        directory = self.options.output_dir
+    def _make_directory(self, option: str) -> None:
+        directory = getattr(self.options, option)
         if not directory:
             return
         try:
             os.makedirs(directory, exist_ok=True)
         except OSError as error:
             raise BadUsage(
-                f"--output-dir {directory} is not a directory and cannot be created ({error.strerror}): "
-                "give another directory"
+                f"--{option.replace('_', '-')} {directory} is not a directory and cannot be created "
+                f"({error.strerror}): give another directory"
             ) from None
 
 
 def make_plan(
-    options: RunOptions, words: Sequence[str], command: Sequence[str] | None, config: Mapping[str, Any]
+    options: RunOptions,
+    words: Sequence[str],
+    command: Sequence[str] | None,
+    config: Mapping[str, Any],
+    stdin: str | None = None,
 ) -> Plan:
     """Return what the arguments ask for; nothing runs yet, and no file is written.
 
@@ -106,43 +121,22 @@ def make_plan(
         What stands after ``--``; None where there is no ``--``.
     config : mapping
         What `load_config` returned: its ``params_config`` and ``command_config`` are no options.
+    stdin : str, optional
+        What standard input had when an earlier run read it.
 
     Raises
     ------
     BadUsage
         The arguments contradict each other, or one of them cannot be understood.
     """
+    from paramsurvey.cli.psets.requested import request_psets
     from paramsurvey.engine.options import resolve
 
-    axes, stdin_values = _read_axes(options.params, config.get("params_config", {}))
-    psets = _make_psets(options, axes)
+    requested = request_psets(options, config.get("params_config", {}), stdin)
     resolved = resolve(os.environ, options.for_session(), options.for_map())
-    task = _make_task(options, words, command, config.get("command_config"))
-    task.check_names(psets.names)
-    return Plan(options, resolved, psets, task, stdin_values)
-
-
-def _read_axes(
-    params: Sequence[str], configured: Mapping[str, str]
-) -> tuple[dict[str, Axis], dict[str, Sequence[Any]]]:
-    """Return the axes, and those values of them that came from standard input."""
-    typed = {text.partition("=")[0].strip() for text in params}
-    texts = [f"{name}={axis}" for name, axis in configured.items() if name not in typed]
-    texts += params
-    axes = parse_axes(texts)
-    split = (text.partition("=") for text in texts)
-    from_stdin = [name.strip() for name, _, axis in split if axis == FROM_STDIN]
-    values = {name: axis for name, axis in axes.items() if not isinstance(axis, DistributionCall)}
-    return axes, {name: values[name] for name in from_stdin}
-
-
-def _make_psets(options: RunOptions, axes: Mapping[str, Axis]) -> Space:
-    from paramsurvey.cli.psets.pset_files import read_psets
-    from paramsurvey.cli.psets.space import Sampling, make_space
-
-    table = read_psets(options.psets) if options.psets else None
-    sampling = Sampling(options.sample, options.method, options.seed) if options.sample else None
-    return make_space(axes, table, options.zipped, sampling)
+    task = _make_task(options, words, command, config.get("command_config") or requested.command)
+    task.check_names(requested, options)
+    return Plan(options, resolved, requested, task)
 
 
 def _make_task(
@@ -162,11 +156,15 @@ def _make_task(
         reference = configured[0] if is_function_reference(configured[0]) else None
     if reference is None:
         words_to_run = configured if command is None else command
-        return make_command_task(words_to_run or (), options.shell, options.parse, options.ok_codes)
+        return make_command_task(words_to_run or (), options)
     for name in COMMAND_OPTIONS:
         if getattr(options, name):
             option = f"--{name.replace('_', '-')}"
             raise BadUsage(f"{option} applies to commands, and {reference} is a function: leave {option} out")
+    if options.timeout is not None and options.timeout.seconds is None:
+        raise BadUsage(
+            f"--timeout {options.timeout} applies to commands, and {reference} is a function: give seconds"
+        )
     return FunctionTask(reference)
 
 

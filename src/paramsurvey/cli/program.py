@@ -10,22 +10,21 @@ import click
 from paramsurvey.cli.errors import ALL_FINISHED, SOME_FAILED, report_error
 from paramsurvey.cli.subcommands.examples import examples
 from paramsurvey.cli.subcommands.export import export
+from paramsurvey.cli.subcommands.merge import merge
 from paramsurvey.cli.subcommands.missing import missing
 from paramsurvey.cli.subcommands.report import report
 from paramsurvey.cli.subcommands.resume import resume
 from paramsurvey.cli.subcommands.run import run
 from paramsurvey.cli.subcommands.status import status
+from paramsurvey.cli.subcommands.tail import tail
 from paramsurvey.cli.subcommands.watch import watch
 
-SUBCOMMANDS = (run, resume, status, watch, missing, export, report, examples)  # in the order of --help
+SUBCOMMANDS = (run, resume, status, watch, tail, missing, export, merge, report, examples)  # as in --help
 
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}
-More:        paramsurvey examples
-Exit code:   0 all finished, 1 some failed, 2 bad usage, 4 the run has died
-             (status, watch), 130 interrupted
+More:        paramsurvey examples; exit codes are in paramsurvey run --help
 Completion:  eval "$(_PARAMSURVEY_COMPLETE=bash_source paramsurvey)"
-             in .bashrc, and likewise zsh_source, fish_source
 """
 
 
@@ -62,6 +61,15 @@ for subcommand in SUBCOMMANDS:
     paramsurvey.add_command(subcommand)
 
 
+def _of_stdout(error: BaseException, arguments: Sequence[str]) -> BaseException:
+    """Return an error of the system that ended --help as one of stdout: it writes nothing else."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    is_help = not {"-h", "--help"}.isdisjoint(own)
+    if is_help and isinstance(error, OSError) and error.filename is None:
+        return OSError(error.errno, error.strerror, "stdout")
+    return error
+
+
 def run_program(arguments: Sequence[str] | None = None) -> int:
     """Run the program, and return its exit code; an error is one line on stderr.
 
@@ -79,5 +87,5 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of stdout, such as head, has ended: click, too, exits with 1
         return SOME_FAILED
     except BaseException as error:
-        return report_error(error)
+        return report_error(_of_stdout(error, given))
     return code if isinstance(code, int) else ALL_FINISHED

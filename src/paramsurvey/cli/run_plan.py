@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.checkpoints.lost_results import count_lost, count_stored, why_unwritable
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand, discard_unstarted, save_command
 from paramsurvey.cli.errors import ALL_FINISHED, INTERRUPTED, SOME_FAILED, RunFailed, say
+from paramsurvey.cli.output.viewer import ReaderGone
 from paramsurvey.cli.plan import Plan
-from paramsurvey.cli.shell_next_steps import ShellSession
+from paramsurvey.cli.run_files import RunFiles
+from paramsurvey.cli.shell_session import ShellSession
 from paramsurvey.cli.tables.output_file import rescue, write_table
 from paramsurvey.cli.tables.stdout import STDOUT
+from paramsurvey.cli.tables.survey_table import survey_table
+from paramsurvey.cli.tables.table import Table
+from paramsurvey.transport.messages import FailureKind
 
 if TYPE_CHECKING:
-    from paramsurvey.results.map_results import MapResults
+    from paramsurvey.engine.survey import Survey
+    from paramsurvey.session.map_run import MapRun
 
 TIMEOUT_VARIABLE = "PARAMSURVEY_TIMEOUT"
 
 
-def run_plan(plan: Plan, saved: SavedCommand | None) -> int:
+def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
     """Run the task for all psets, write the results, and return the exit code.
 
     Parameters
@@ -27,34 +35,77 @@ def run_plan(plan: Plan, saved: SavedCommand | None) -> int:
     plan : Plan
     saved : SavedCommand, optional
         What the checkpoint saves for ``resume``; None when it is ``resume`` that runs.
+    on_change : str
+        What the engine does where the checkpoint has results of another function.
     """
-    arguments = plan.task.map_arguments(plan.psets.names, plan.output_dir, plan.resolved.timeout)
-    if "timeout" in arguments:
-        os.environ.pop(TIMEOUT_VARIABLE, None)  # it would win over the timeout that the task asks for
-    with ShellSession(**plan.options.for_session()) as session:
+    with ExitStack() as stack:
+        session = ShellSession(**plan.options.for_session())
+        stack.enter_context(session)
+        files = stack.enter_context(RunFiles(plan))
+        arguments = _arguments(plan, files) | {"on_change": on_change}
         stored_before = count_stored(plan.checkpoint) if plan.checkpoint else 0
         _save(plan, saved)
+        files.announce()
         try:
-            results = session.map(
-                psets=plan.psets,
-                chdir=plan.options.chdir,
-                name=plan.options.name or plan.task.name,
-                **plan.options.for_map() | arguments,
-            )
+            with files.viewer:
+                run = session.run(**arguments)
         except BaseException as error:
             session.close()
-            if plan.checkpoint and saved is not None:
-                discard_unstarted(plan.checkpoint)
-            _deliver_finished(plan, session.last_results(), stored_before)
-            if isinstance(error, SystemExit):  # a signal, from a batch system for example
-                return int(str(error.code))
-            if isinstance(error, KeyboardInterrupt):
-                return INTERRUPTED
-            _raise_with_directory(plan, error)
-            raise
-    _save(plan, saved)  # again: at the start, another run may have held the checkpoint
-    _deliver(plan, results, stored_before)
-    return SOME_FAILED if len(results.missing) else ALL_FINISHED
+            return _after_error(plan, files, session.last_run, saved, stored_before, error)
+        _save(plan, saved)  # again: at the start, another run may have held the checkpoint
+        _deliver(plan, files, run, stored_before)
+        return _exit_code(plan, run)
+
+
+def _exit_code(plan: Plan, run: MapRun) -> int:
+    """Return 0 if all has finished, or if the run has ended early because enough has."""
+    halt, progress = plan.options.halt, run.survey.progress
+    failed = [
+        one for one in run.survey.collector.failed.values() if one.failure.kind is not FailureKind.NOT_RUN
+    ]
+    if halt is not None and halt.event != "fail" and not failed and progress.finished:
+        return ALL_FINISHED
+    return SOME_FAILED if run.survey.collector.failed else ALL_FINISHED
+
+
+def _arguments(plan: Plan, files: RunFiles) -> dict[str, Any]:
+    own = plan.task.map_arguments(plan.requested, files.settings)
+    if "timeout" in own:
+        os.environ.pop(TIMEOUT_VARIABLE, None)  # it would win over the timeout that the task asks for
+    after_round: list[Callable[[Survey], None]] = []
+    if plan.options.halt is not None:
+        from paramsurvey.cli.control.halt import Halting
+
+        after_round.append(Halting(plan.options.halt))
+    common = {
+        "chdir": plan.common_chdir,
+        "name": plan.options.name or plan.task.name,
+        "after_round": [*after_round, *files.after_round],
+        **({"out_func": files.out_func} if files.out_func else {}),
+    }
+    return plan.options.for_map() | common | own
+
+
+def _after_error(
+    plan: Plan,
+    files: RunFiles,
+    run: MapRun | None,
+    saved: SavedCommand | None,
+    stored_before: int,
+    error: BaseException,
+) -> int:
+    """Deliver what had finished, and return the exit code; raise the error again if it needs words."""
+    if plan.checkpoint and saved is not None:
+        discard_unstarted(plan.checkpoint)
+    _deliver_finished(plan, files, run, stored_before)
+    if isinstance(error, SystemExit):  # a signal, from a batch system for example
+        return int(str(error.code))
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, ReaderGone):
+        return SOME_FAILED
+    _raise_with_directory(plan, error)
+    raise error
 
 
 def _save(plan: Plan, saved: SavedCommand | None) -> None:
@@ -77,35 +128,44 @@ def _raise_with_directory(plan: Plan, error: BaseException) -> None:
 # ---- the results
 
 
-def _deliver(plan: Plan, results: MapResults, stored_before: int) -> None:
+def _table(plan: Plan, files: RunFiles, run: MapRun) -> Table:
+    table = survey_table(run.survey.state, run.build, plan.requested.dotted, files.all_rows())
+    return table.flat() if plan.options.flatten else table
+
+
+def _deliver(plan: Plan, files: RunFiles, run: MapRun, stored_before: int) -> None:
     """Write the results where the user wants them; what a checkpoint did not store goes into a file."""
     if plan.options.output:
-        write_table(results, plan.options.output)
+        table = _table(plan, files, run)
+        for path in plan.options.output:
+            write_table(table, path)
     elif plan.checkpoint:
-        _rescue_lost(plan.checkpoint, results, stored_before)
-    else:
-        write_table(results, STDOUT)
+        _rescue_lost(plan, files, run, stored_before)
+    elif not files.shows_output:
+        write_table(_table(plan, files, run), STDOUT)
 
 
-def _rescue_lost(checkpoint: str, results: MapResults, stored_before: int) -> None:
-    lost = count_lost(checkpoint, results, stored_before)
+def _rescue_lost(plan: Plan, files: RunFiles, run: MapRun, stored_before: int) -> None:
+    checkpoint, finished = str(plan.checkpoint), run.survey.progress.finished
+    lost = count_lost(checkpoint, finished - run.survey.progress.resumed, stored_before)
     if lost:
         reason = why_unwritable(checkpoint) or "for some time it could not be written"
         raise RunFailed(
-            f"the checkpoint {checkpoint} did not store {lost:,} of {len(results):,} results ({reason}): "
-            f"{rescue(results, checkpoint)}; once there is room, the same command computes them again"
+            f"the checkpoint {checkpoint} did not store {lost:,} of {finished:,} results ({reason}): "
+            f"{rescue(_table(plan, files, run), checkpoint)}; "
+            "once there is room, the same command computes them again"
         )
 
 
-def _deliver_finished(plan: Plan, results: MapResults | None, stored_before: int) -> None:
+def _deliver_finished(plan: Plan, files: RunFiles, run: MapRun | None, stored_before: int) -> None:
     """Write what had finished when the run ended early, and say how to resume it."""
-    if results is None:
+    if run is None:
         return
     try:
-        if len(results):
-            _deliver(plan, results, stored_before)
+        if run.survey.progress.finished:
+            _deliver(plan, files, run, stored_before)
     except RunFailed as error:
-        say(f"paramsurvey: {error.format_message()}")
+        say(f"paramsurvey: {error}")
         if plan.checkpoint and not plan.options.output:
             return
     if plan.checkpoint:

@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
-
-from paramsurvey.session.session import Session
-
-if TYPE_CHECKING:
-    from paramsurvey.reporting.next_steps import NextSteps
 
 
 class ShellNextSteps:
@@ -40,9 +34,3 @@ class ShellNextSteps:
         if checkpoint:
             return f"paramsurvey resume {shlex.quote(checkpoint)}"
         return "run the same command again; with --checkpoint DIR, it would resume where it stopped"
-
-
-class ShellSession(Session):
-    """A session whose messages name options and subcommands of the command line."""
-
-    next_steps: NextSteps = ShellNextSteps()

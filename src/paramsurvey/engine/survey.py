@@ -207,6 +207,14 @@ class Survey:
         for group_id in sent:  # last: a backend that is lost may raise
             self.backend.abort(group_id)
 
+    def drop_queue(self, failure: Failure = NOT_RUN) -> None:
+        """Settle every pset that has not been sent to a worker with `failure`; what was sent goes on."""
+        self._given_up = True
+        rows = self.queue.clear()
+        for row in rows:
+            self.collector.add_failure(row, failure, self._attempts.get(row, 0))
+        self.progress.failures += len(rows)
+
     def _count_again(self) -> None:
         """Set the counters from the results and failures: an exception may have interrupted the counting."""
         self.progress.total = len(self.source)

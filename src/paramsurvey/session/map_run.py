@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ class MapRun:
     watch : Watch
         Is told what happens.
     options : Options
-    call : WorkerCall
+    call : WorkerCall or None
         How the worker function is called, for calling it again.
     stop : Event
         Set when the session is closed: the map ends before its next round.
@@ -56,7 +56,7 @@ class MapRun:
     survey: Survey
     watch: Watch
     options: Options
-    call: WorkerCall
+    call: WorkerCall | None
     stop: threading.Event
     ready: deque[dict[str, Any]]
     results: MapResults | None = None
@@ -69,13 +69,32 @@ class MapRun:
         """Run to the end, and return the results."""
         with self.watch.signals:
             try:
-                for _ in self._rounds():
-                    pass
+                self._go()
             finally:
                 with self.watch.signals.held():
                     self._close(Status.INTERRUPTED)  # where an interruption has prevented it
-                    results = self.results = self._build()
+                    results = self.results = self.build()
         return results
+
+    def finish(self, after_round: Sequence[Callable[[Survey], None]] = ()) -> None:
+        """Run to the end, and leave the results in the survey's ``state``.
+
+        Parameters
+        ----------
+        after_round : sequence of callable
+            Called with the survey after each round.
+        """
+        with self.watch.signals:
+            try:
+                self._go(after_round)
+            finally:
+                with self.watch.signals.held():
+                    self._close(Status.INTERRUPTED)  # where an interruption has prevented it
+
+    def _go(self, after_round: Sequence[Callable[[Survey], None]] = ()) -> None:
+        for _ in self._rounds():
+            for function in after_round:
+                function(self.survey)
 
     def stream(self) -> Generator[dict[str, Any]]:
         """Yield what becomes of every pset, as it does; work is handed out only while somebody takes it."""
@@ -132,7 +151,8 @@ class MapRun:
             then.callback(survey.give_up)
             self._is_closed = True
 
-    def _build(self) -> MapResults:
+    def build(self) -> MapResults:
+        """Return a table of what came back."""
         from paramsurvey.results.map_results import build
 
         survey, options = self.survey, self.options

@@ -86,6 +86,8 @@ class MapRequest:
         What was given as ``<backend name>={...}``.
     iterates : bool
         Whether the caller takes what is done pset by pset.
+    bare : bool
+        Whether the caller takes the columns as they are: pandas is loaded only if it is needed.
     """
 
     func: WorkerFunction
@@ -93,6 +95,7 @@ class MapRequest:
     options: Options
     backend_options: Mapping[str, Any]
     iterates: bool = False
+    bare: bool = False
 
 
 def prepare(place: SessionContext, request: MapRequest) -> MapRun:
@@ -103,7 +106,8 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
     WorkerFunctionError, PsetError, NotPicklable, OptionError, DirectoryMissing, CheckpointError
         Naming what is wrong with what was given.
     """
-    load_pandas()
+    if not request.bare:
+        load_pandas()
     from paramsurvey.params.sources import PsetList, as_source, name_of_used_up
 
     backend, options = place.backend, request.options
@@ -127,7 +131,7 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
     out: ResultReceiver | None = _out_caller(options, chdir, progress, watch)
     out = ResultFeed(ready, out) if request.iterates else out
     survey = _survey(place, request, state, watch, out, pset_options)
-    call = _call(request, job, pset_options)
+    call = None if request.bare else _call(request, job, pset_options)
     return MapRun(backend, backend_options, job, survey, watch, options, call, place.stop, ready)
 
 

@@ -281,7 +281,12 @@ class Session:
                     rows.close()
 
     def _prepare(
-        self, func: AnyFunction, psets: Any, given: Mapping[str, Any], iterates: bool = False
+        self,
+        func: AnyFunction,
+        psets: Any,
+        given: Mapping[str, Any],
+        iterates: bool = False,
+        bare: bool = False,
     ) -> MapRun:
         stop, running = self._gate.begin(), self._running
         options = self._options.of_map(given)
@@ -289,7 +294,7 @@ class Session:
         self._loudest = max(self._loudest, options.verbose)
         self._say_threads(Console(self._log, options.verbose))
         place = SessionContext(running.backend, self._log, running.environment, self.next_steps, stop)
-        return prepare(place, MapRequest(func, psets, options, own, iterates))
+        return prepare(place, MapRequest(func, psets, options, own, iterates, bare))
 
     def _say_threads(self, console: Console) -> None:
         """Tell, before the first map, how many threads the workers have where the user did not say.

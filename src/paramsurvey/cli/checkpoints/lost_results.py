@@ -5,10 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from paramsurvey.results.map_results import MapResults
 
 DAMAGED = ".bad"  # the suffix that a run gives to the name of a part that it cannot read
 TEST_BYTES = 1 << 16  # which a disk must have room for
@@ -31,7 +27,7 @@ def count_stored(checkpoint: str) -> int:
     return sum(part.rows for part in [*live_parts(directory)[0], *filter(None, damaged)])
 
 
-def count_lost(checkpoint: str, results: MapResults, stored_before: int) -> int:
+def count_lost(checkpoint: str, computed: int, stored_before: int) -> int:
     """Return how many results of a run its checkpoint did not store.
 
     The files are counted. What ``run.json`` says is no help: on a full disk it could not be written either.
@@ -39,11 +35,11 @@ def count_lost(checkpoint: str, results: MapResults, stored_before: int) -> int:
     Parameters
     ----------
     checkpoint : str
-    results : MapResults
+    computed : int
+        How many results this run has computed.
     stored_before : int
         What `count_stored` returned before the run.
     """
-    computed = len(results) - results.progress.resumed
     return max(0, computed - (count_stored(checkpoint) - stored_before))
 
 

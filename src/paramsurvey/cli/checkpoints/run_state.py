@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.checkpoints.saved_command import check_started
+from paramsurvey.cli.checkpoints.stored_commands import count_by_other_commands
 from paramsurvey.cli.errors import ALL_FINISHED, RUN_DIED, SOME_FAILED
 
 if TYPE_CHECKING:
@@ -260,6 +261,7 @@ def describe(state: RunState) -> list[str]:
     lines = [
         f"{state.directory}: {_headline(state)}",
         f"  {_counts(state)}",
+        *(f"  {line}" for line in _of_other_commands(state.directory)),
         f"  {_times(state)}",
         f"  {clipped(command, MAX_WIDTH)}" if command else "",
         *(f"  {_running(one)}" for one in state.running[:SHOWN_RUNNING]),
@@ -289,6 +291,15 @@ def _counts(state: RunState) -> str:
     }
     first = f"{int(100 * state.share)} %: {counts['finished']:,} of {counts['total']:,} psets finished"
     return ", ".join([first, *(f"{count:,} {name}" for name, count in numbers.items() if count)])
+
+
+def _of_other_commands(directory: str) -> list[str]:
+    from paramsurvey.reporting.humanize import clipped
+
+    counts = count_by_other_commands(directory)
+    return [
+        clipped(f"{count:,} of them by another command: {text}", MAX_WIDTH) for text, count in counts.items()
+    ]
 
 
 def _times(state: RunState) -> str:

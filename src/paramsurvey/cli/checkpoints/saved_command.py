@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.psets.axis_syntax import FROM_STDIN
 
 FILE_NAME = ".command.json"  # hidden, as a checkpoint refuses a directory with other visible files
 
@@ -29,44 +27,25 @@ class SavedCommand:
         The working directory, from which relative paths start.
     config : dict, optional
         The configuration, as the file may be changed or removed later. None: it was not saved.
+    stdin : str, optional
+        What was read from standard input, which can be read only once.
+    text : str, optional
+        The command, with what decides its results: what another run's command is compared with.
+    names : dict, optional
+        By column, the names that were typed with dots.
     """
 
     options: list[str]
     command: list[str] | None
     directory: str
     config: dict[str, Any] | None = None
-
-    def with_stdin_values(self, read: Mapping[str, Sequence[Any]]) -> SavedCommand:
-        """Return the same with values in place of ``@-``, as standard input can be read only once.
-
-        Parameters
-        ----------
-        read : dict
-            The values that were read there, by the name of the parameter.
-        """
-        lists = {name: json.dumps(list(values)) for name, values in read.items()}
-        texts = {f"{name}={FROM_STDIN}": f"{name}={values}" for name, values in lists.items()}
-        config = dict(self.config or {})
-        params = config.get("params_config", {})
-        configured = {
-            name: lists[name] for name, text in params.items() if text == FROM_STDIN and name in lists
-        }
-        if configured:
-            config["params_config"] = {**params, **configured}
-        return replace(self, options=[_replace_axis(word, texts) for word in self.options], config=config)
+    stdin: str | None = None
+    text: str | None = None
+    names: dict[str, str] | None = None
 
     def arguments(self, more: Sequence[str] = ()) -> list[str]:
         """Return the arguments for ``paramsurvey run``, with more options, which win."""
         return [*self.options, *more, *(["--", *self.command] if self.command is not None else [])]
-
-
-def _replace_axis(word: str, texts: Mapping[str, str]) -> str:
-    """Return a word of the command line, such as ``a=@-`` or ``-pa=@-``, with its axis replaced."""
-    for text, replacement in texts.items():
-        before = word.removesuffix(text)
-        if word.endswith(text) and (not before or before in ("-p", "--param=")):
-            return before + replacement
-    return word
 
 
 def save_command(checkpoint: str, command: SavedCommand) -> None:
@@ -125,12 +104,31 @@ def load_command(checkpoint: str) -> SavedCommand:
                 f"the command that is saved in {path} is damaged: run the same paramsurvey command again, "
                 "with the same --checkpoint, and it resumes"
             )
-        return SavedCommand(saved["options"], saved["command"], saved["directory"], saved.get("config"))
+        values: dict[str, Any] = {field.name: saved.get(field.name) for field in fields(SavedCommand)}
+        return SavedCommand(**values)
     run = read_run(Path(checkpoint))
     raise BadUsage(
         f"{checkpoint} was made by a Python program: run that program again, and it resumes: "
         f"cd {run.get('directory', '?')} && python {' '.join(map(str, run.get('command', ['...'])))}"
     )
+
+
+def saved_text(checkpoint: str) -> str | None:
+    """Return the command that made a checkpoint, None where it is not known."""
+    text: str | None = (_saved(checkpoint) or {}).get("text")
+    return text
+
+
+def saved_names(checkpoint: str) -> dict[str, str]:
+    """Return, by column, the names that were typed with dots."""
+    return (_saved(checkpoint) or {}).get("names") or {}
+
+
+def _saved(checkpoint: str) -> dict[str, Any] | None:
+    from paramsurvey.checkpoint.atomic_files import read_json
+
+    path = Path(checkpoint) / FILE_NAME
+    return _checked(read_json(path)) if path.exists() else None
 
 
 def _checked(saved: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -145,6 +143,8 @@ def _checked(saved: dict[str, Any] | None) -> dict[str, Any] | None:
         and (saved["command"] is None or _are_texts(saved["command"]))
         and isinstance(saved.get("directory"), str)
         and isinstance(saved.get("config"), (dict, type(None)))
+        and isinstance(saved.get("names"), (dict, type(None)))
+        and all(isinstance(saved.get(name), (str, type(None))) for name in ("stdin", "text"))
     )
     return saved if whole else None
 

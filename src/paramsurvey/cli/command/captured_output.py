@@ -13,7 +13,7 @@ from typing import IO, Any
 from paramsurvey.cli.command.output_parsers import NothingParsed, Parser
 from paramsurvey.transport.new_files import make_new
 
-RESULT_COLUMNS = ("exit_code", "duration", "stdout", "stderr", "stdout_file", "stderr_file")
+RESULT_COLUMNS = ("exit_code", "duration", "stdout", "stderr", "stdout_file", "stderr_file", "command")
 
 COLUMN_BYTES = 64 * 1024  # of each stream, at its end: what the table holds
 PARSED_BYTES = 8 * 1024 * 1024  # of stdout, at its end: where --parse looks for results
@@ -40,7 +40,9 @@ class CapturedOutput:
 
     def columns(self) -> dict[str, Any]:
         """Return the columns ``stdout`` and ``stderr``; where an output is too long, also its file's path."""
-        columns: dict[str, Any] = {name: read_tail(file, COLUMN_BYTES) for name, file in self._files.items()}
+        columns: dict[str, Any] = {
+            name: read_tail(file, COLUMN_BYTES).rstrip("\n") for name, file in self._files.items()
+        }
         for name, file in self._files.items():
             if size(file) > COLUMN_BYTES:
                 columns[f"{name}_file"] = self._save(name, file)

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import os
-import selectors
-import signal
-import subprocess
-import tempfile
 import time
-from collections.abc import Collection
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import IO, Any
 
-from paramsurvey.cli.command.captured_output import CapturedOutput
-from paramsurvey.cli.command.orphan_guard import GRACE_SECONDS, OrphanGuard
+from paramsurvey.cli.command.captured_output import CapturedOutput, size
+from paramsurvey.cli.command.orphan_guard import GRACE_SECONDS
 from paramsurvey.cli.command.output_parsers import Parser
+from paramsurvey.cli.command.process import RunningCommand
 from paramsurvey.cli.command.template import Template
-from paramsurvey.transport.messages import PlainFailure
+from paramsurvey.cli.control.gate import Control, Gate, gate_of
+from paramsurvey.cli.control.joblog import NOT_STARTED, JobRecord, append_record
+from paramsurvey.cli.failures import CommandFailed, CommandTimeout, exit_code_failure
+from paramsurvey.cli.output.result_tree import save_in_tree
+from paramsurvey.cli.output.spool import Spool
+from paramsurvey.cli.placeholders import JOB, NUMBER, fill
 
-POLL_SECONDS = 0.005  # between two looks at a process, where the system cannot wake us at its end
-
-
-class CommandFailed(PlainFailure):
-    """A command ended with an exit code that ``--ok-codes`` does not list, or could not be started."""
-
-
-class CommandTimeout(PlainFailure):
-    """A command was stopped because it ran longer than ``--timeout``."""
+VARIABLE = "PARAMSURVEY_PSET_"  # begins the environment variables that have the parameters
 
 
 @dataclass(frozen=True)
@@ -42,11 +35,14 @@ class Command:
         The exit codes that mean success.
     parsers : tuple of Parser
         They make columns of stdout.
+    environment : tuple of (str, str)
+        Variables of the command, with placeholders in their values.
     """
 
     template: Template
     ok_codes: Collection[int] = (0,)
     parsers: tuple[Parser, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,15 +54,39 @@ class CommandSettings:
     output_dir : str
         The directory for outputs that are too long for the table, and for those of failed commands;
         it is made when there is one.
-    timeout : float, optional
-        Seconds that a command may run.
+    control : Control
+        When commands start and end.
     grace : float
         Seconds between SIGTERM and SIGKILL, after a timeout.
+    names : mapping
+        By column, names that were typed with dots.
+    directory : str, optional
+        Where a command runs, with placeholders; it is made. None: where the worker is.
+    results : str, optional
+        The directory of ``--results``.
+    joblog : str, optional
+        The file of ``--joblog``.
+    spool : str, optional
+        The directory in which the output of commands can be read while they run.
+    is_shown : bool
+        Whether the driver shows what is in the spool, and removes it.
+    keeps_output : bool
+        Whether the table has the columns stdout and stderr.
+    noted : str, optional
+        What the column ``command`` says of every row.
     """
 
     output_dir: str
-    timeout: float | None = None
+    control: Control = Control()
     grace: float = GRACE_SECONDS
+    names: Mapping[str, str] = field(default_factory=dict)
+    directory: str | None = None
+    results: str | None = None
+    joblog: str | None = None
+    spool: str | None = None
+    is_shown: bool = False
+    keeps_output: bool = True
+    noted: str | None = None
 
 
 SETTINGS_KEY = "command_settings"  # of CommandSettings, in system_kwargs
@@ -88,149 +108,136 @@ def run_command(pset: dict[str, Any], system_kwargs: dict[str, Any], command: Co
         a subclass that is named after it.
     """
     settings: CommandSettings = system_kwargs[SETTINGS_KEY]
-    arguments = command.template.fill(pset)
-    with ExitStack() as stack:
-        out, err = (stack.enter_context(_open_unnamed_file()) for _ in range(2))
-        started = time.perf_counter()
-        code = _run(arguments, out, err, settings)
-        duration = time.perf_counter() - started
-        output = CapturedOutput(pset, settings.output_dir, out, err)
-        if code is None:
-            reason = f"it ran longer than the timeout of {settings.timeout:g} s and was stopped"
-            raise CommandTimeout(reason + output.failure_details())
-        if code not in command.ok_codes:
-            raise exit_code_failure(code, output.failure_details())
-        parsed = output.parse(command.parsers)
-        return {"exit_code": code, "duration": duration, **output.columns(), **parsed}
+    number = pset.pop(NUMBER, 0)
+    named = {settings.names.get(name, name): value for name, value in pset.items()}
+    run = CommandRun(command, settings, named, number, system_kwargs.get("worker_number", 1))
+    return run.result()
 
 
-def _open_unnamed_file() -> Any:
-    """Return a file for the output of a running command.
+class CommandRun:
+    """One pset's command, from its turn to its result.
 
-    It is in the temporary directory. The directory in which outputs are saved may be on a full disk,
-    and a command must not fail because of that.
+    Parameters
+    ----------
+    command : Command
+    settings : CommandSettings
+    pset : mapping
+        By the names that the user typed.
+    number : int
+        The pset's, from 1.
+    job : int
+        The worker's, from 1.
     """
-    try:
-        return tempfile.TemporaryFile()
-    except OSError as error:
-        raise CommandFailed(
-            f"there is no room for its output ({error.strerror}): set TMPDIR to a directory with room"
-        ) from None
+
+    def __init__(
+        self, command: Command, settings: CommandSettings, pset: Mapping[str, Any], number: int, job: int
+    ) -> None:
+        self._command = command
+        self._settings = settings
+        self._pset = pset
+        self._values = {JOB: job, NUMBER: number, **pset}
+        self._number = number
+        self._arguments = command.template.fill(self._ordered())
+
+    def _ordered(self) -> dict[str, Any]:
+        """Return the values with the parameters first: the only one is what {} means."""
+        return {**self._pset, **{key: value for key, value in self._values.items() if key not in self._pset}}
+
+    def result(self) -> dict[str, Any]:
+        """Run it, and return its columns."""
+        settings, command = self._settings, self._command
+        with ExitStack() as stack:
+            spool = Spool(settings.spool, self._number, keep=settings.is_shown)
+            out, err = (stack.enter_context(spool.open(name)) for name in ("stdout", "stderr"))
+            code, duration = self._run(out, err, gate_of(settings.control, os.getpid()))
+            output = CapturedOutput(self._pset, settings.output_dir, out, err)
+            if settings.results:
+                save_in_tree(settings.results, self._pset, self._number, code, duration, out, err)
+            if code is None:
+                raise CommandTimeout(
+                    f"{self._why_stopped(duration)} and was stopped{output.failure_details()}"
+                )
+            if code not in command.ok_codes:
+                raise exit_code_failure(code, output.failure_details())
+            parsed = output.parse(command.parsers)
+            columns = output.columns() if settings.keeps_output else {}
+            noted = {} if settings.noted is None else {"command": settings.noted}
+            return {"exit_code": code, "duration": round(duration, 3), **columns, **parsed, **noted}
+
+    def _why_stopped(self, duration: float) -> str:
+        timeout = self._settings.control.timeout
+        if timeout is not None and timeout.seconds is None:
+            return f"it ran {duration:.3g} s, longer than {timeout} of the median"
+        return f"it ran longer than the timeout of {timeout}"
+
+    def _run(self, out: IO[bytes], err: IO[bytes], gate: Gate) -> tuple[int | None, float]:
+        """Run it, again where it made room, and return its exit code (None after a timeout) and time."""
+        while True:
+            gate.wait()
+            started, begun = time.time(), time.perf_counter()
+            with gate.running():
+                stopped, code = self._run_once(out, err, gate, started, begun)
+            duration = time.perf_counter() - begun
+            self._note(started, duration, size(out), code)
+            if stopped != "memory":
+                break
+            for file in (out, err):
+                file.seek(0)
+                file.truncate()
+        if code is not None:
+            gate.note_end(duration)
+        return code, duration
+
+    def _run_once(
+        self, out: IO[bytes], err: IO[bytes], gate: Gate, started: float, begun: float
+    ) -> tuple[str, int | None]:
+        try:
+            process = RunningCommand(self._arguments, out, err, self._directory(), self._environment())
+        except CommandFailed:
+            self._note(started, 0.0, 0, NOT_STARTED)
+            raise
+        try:
+            stopped = _wait(process, gate, begun)
+        except BaseException:  # Ctrl-C, where the serial backend runs commands in the driver itself
+            process.end(self._settings.grace)
+            raise
+        code = process.end(self._settings.grace if stopped else 0.0)
+        return stopped, None if stopped else code
+
+    def _directory(self) -> str | None:
+        """Return the directory of this pset, which is made; None: that of the worker."""
+        if self._settings.directory is None:
+            return None
+        directory = fill(self._settings.directory, self._ordered())
+        try:
+            os.makedirs(directory, exist_ok=True)
+        except OSError as error:
+            raise CommandFailed(f"its directory {directory} cannot be made ({error.strerror})") from None
+        return directory
+
+    def _environment(self) -> dict[str, str]:
+        """Return the variables of the command: the parameters, and those of --env."""
+        own = {
+            f"{VARIABLE}{name.replace('.', '_').upper()}": str(value) for name, value in self._pset.items()
+        }
+        typed = {name: fill(text, self._ordered()) for name, text in self._command.environment}
+        return {**os.environ, **own, **typed}
+
+    def _note(self, started: float, duration: float, received: int, code: int | None) -> None:
+        if self._settings.joblog:
+            shown = self._command.template.show(self._ordered())
+            record = JobRecord.of(self._number, started, duration, received, code, shown)
+            append_record(self._settings.joblog, record)
 
 
-def exit_code_failure(code: int, details: str) -> CommandFailed:
-    """Return the exception of an exit code. Each has a class of its own: failures are counted by class.
-
-    Examples
-    --------
-    >>> exit_code_failure(3, "")
-    ExitCode3('exit code 3')
-    """
-    described = describe_exit_code(code)
-    words = described.split()
-    name = f"ExitCode{code}" if code >= 0 else "".join(word[0].upper() + word[1:] for word in words)
-    failure: CommandFailed = type(name, (CommandFailed,), {})(described + details)
-    return failure
-
-
-def describe_exit_code(code: int) -> str:
-    """Return an exit code in words.
-
-    Examples
-    --------
-    >>> describe_exit_code(3), describe_exit_code(-11)
-    ('exit code 3', 'killed by SIGSEGV')
-    """
-    if code >= 0:
-        return f"exit code {code}"
-    with suppress(ValueError):
-        return f"killed by {signal.Signals(-code).name}"
-    return f"killed by signal {-code}"
-
-
-# ---- the process
-
-
-def _run(arguments: list[str], out: IO[bytes], err: IO[bytes], settings: CommandSettings) -> int | None:
-    """Run a program to its end and return its exit code, None after a timeout.
-
-    The program writes straight into files: however much it writes, it never waits for a reader, and
-    none of it is held in memory.
-    """
-    guard = _guard(os.getpid())
-    try:
-        process = subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=err, process_group=0
-        )
-    except (OSError, ValueError) as error:
-        raise CommandFailed(_why_not_started(arguments[0], error)) from None
-    guard.watch(process.pid)
-    try:
-        in_time = _wait_for_end(process, settings.timeout)
-    except BaseException:  # Ctrl-C, where the serial backend runs commands in the driver itself
-        _end_group(process, settings.grace)
-        raise
-    finally:
-        guard.watch(0)
-    _end_group(process, 0.0 if in_time else settings.grace)
-    return process.returncode if in_time else None
-
-
-@cache
-def _guard(pid: int) -> OrphanGuard:
-    """Return the guard of this process. It is cached by process id: a fork needs a guard of its own."""
-    return OrphanGuard()
-
-
-def _why_not_started(program: str, error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return f"there is no program {program!r}: correct its name, or give its full path"
-    if isinstance(error, PermissionError):
-        return f"{program!r} is not executable: make it so with chmod +x"
-    return f"{program!r} cannot be started: {error}"
-
-
-def _wait_for_end(process: subprocess.Popen[bytes], timeout: float | None) -> bool:
-    """Wait until a process has ended, and tell whether it did in time. The process remains a zombie."""
-    if timeout is None:
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        return True
-    if not hasattr(os, "pidfd_open"):
-        return _poll_for_end(process, time.monotonic() + timeout)
-    descriptor = os.pidfd_open(process.pid)
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(descriptor, selectors.EVENT_READ)
-            return bool(selector.select(timeout))
-    finally:
-        os.close(descriptor)
-
-
-def _poll_for_end(process: subprocess.Popen[bytes], deadline: float) -> bool:
-    flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
-    while os.waitid(os.P_PID, process.pid, flags) is None:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(POLL_SECONDS)
-    return True
-
-
-def _end_group(process: subprocess.Popen[bytes], grace: float) -> None:
-    """End everything that still runs in a command's process group, and reap the command.
-
-    The order matters: while the command is a zombie, the system gives its process id, which is also the
-    id of the group, to no other process.
-    """
-    if grace:
-        _terminate(process, grace)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _terminate(process: subprocess.Popen[bytes], grace: float) -> None:
-    """Send SIGTERM to a process group, and wait up to `grace` seconds for its first process to end."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGTERM)
-        os.killpg(process.pid, signal.SIGCONT)  # a stopped process would not notice SIGTERM
-    _wait_for_end(process, grace)
+def _wait(process: RunningCommand, gate: Gate, begun: float) -> str:
+    """Wait until a command has ended; return why it must be stopped instead, empty where it has ended."""
+    while True:
+        left = gate.seconds_left(time.perf_counter() - begun)
+        if left is not None and left <= 0:
+            return "timeout"
+        look = gate.looks_every
+        if process.wait(min((one for one in (left, look) if one is not None), default=None)):
+            return ""
+        if gate.must_make_room():
+            return "memory"

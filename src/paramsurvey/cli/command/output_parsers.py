@@ -41,6 +41,10 @@ class Parser(Protocol):
 class JsonParser:
     """The keys of the last JSON object that was printed, on one line or several."""
 
+    def __str__(self) -> str:
+        """Return it as it was typed."""
+        return "json"
+
     @property
     def names(self) -> Sequence[str]:
         """None: the program decides."""
@@ -88,6 +92,10 @@ class RegexParser:
                 f"--parse {self.pattern!r} is not a regular expression ({error}): correct it"
             ) from None
         _ = self.names  # raises where groups have no names, or equal ones
+
+    def __str__(self) -> str:
+        """Return it as it was typed."""
+        return self.pattern
 
     def _regex(self) -> re.Pattern[str]:
         return re.compile(self.pattern, re.MULTILINE)  # re keeps what it has compiled

@@ -95,7 +95,7 @@ def find_placements(text: str, names: tuple[str, ...]) -> tuple[Placement, ...]:
     text : str
         For the shell, with `PLACEHOLDER` in place of each placeholder.
     names : tuple of str
-        The placeholders in their order.
+        The placeholders in their order, with their braces.
 
     Raises
     ------
@@ -212,4 +212,4 @@ class ShellScanner:
     def _refuse_placeholder_after(self, character: str) -> None:
         """Refuse a placeholder that comes next, if this character changes what its quotes mean."""
         if character in "\\$" and self._text[self._at + 1 : self._at + 2] == PLACEHOLDER:
-            raise BadUsage(AFTER_ESCAPE.replace("NAME", f"{{{self._names[len(self._placements)]}}}"))
+            raise BadUsage(AFTER_ESCAPE.replace("NAME", self._names[len(self._placements)]))

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from paramsurvey.cli.command.captured_output import RESULT_COLUMNS
-from paramsurvey.cli.command.execute import SETTINGS_KEY, Command, CommandSettings, run_command
+from paramsurvey.cli.command.execute import SETTINGS_KEY, VARIABLE, Command, CommandSettings, run_command
 from paramsurvey.cli.command.functions import as_worker, load_function
 from paramsurvey.cli.command.orphan_guard import GRACE_SECONDS
 from paramsurvey.cli.command.output_parsers import make_parsers
-from paramsurvey.cli.command.template import make_template, placeholders_in
+from paramsurvey.cli.command.template import make_template
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.options.run_options import RunOptions
+from paramsurvey.cli.placeholders import JOB, NUMBER, names_used, placeholders_in
+
+if TYPE_CHECKING:
+    from paramsurvey.cli.psets.requested import RequestedPsets
+
+VARIABLE_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 class Task(Protocol):
@@ -25,7 +34,12 @@ class Task(Protocol):
         """A short name, for the log and for messages."""
         ...
 
-    def check_names(self, names: Collection[str]) -> None:
+    @property
+    def text(self) -> str | None:
+        """What decides the results, as a text that another run can be compared with; None: not known here."""
+        ...
+
+    def check_names(self, requested: RequestedPsets, options: RunOptions) -> None:
         """Refuse a task that does not fit the names of the parameters."""
         ...
 
@@ -37,21 +51,18 @@ class Task(Protocol):
         """Refuse a task that cannot be started on this machine."""
         ...
 
-    def show(self, pset: Mapping[str, Any]) -> str:
+    def show(self, pset: Mapping[str, Any], number: int) -> str:
         """Return what runs for a pset, as a user would type it."""
         ...
 
-    def map_arguments(self, names: Collection[str], output_dir: str, timeout: float | None) -> dict[str, Any]:
-        """Return the arguments of `paramsurvey.map` that are the task's own, its ``func`` among them.
+    def map_arguments(self, requested: RequestedPsets, settings: CommandSettings) -> dict[str, Any]:
+        """Return the arguments of `paramsurvey.map` that are the task's own: its ``func``, and the psets.
 
         Parameters
         ----------
-        names : collection of str
-            The names of the parameters.
-        output_dir : str
-            Where outputs go that are too long for the table.
-        timeout : float, optional
-            Seconds that one pset may take.
+        requested : RequestedPsets
+        settings : CommandSettings
+            Of commands.
         """
         ...
 
@@ -67,9 +78,28 @@ class CommandTask:
         """The file name of the program."""
         return os.path.basename(self.command.template.arguments[0].split()[0])
 
-    def check_names(self, names: Collection[str]) -> None:
-        """Refuse unknown placeholders, and parameters that have the name of a result."""
-        self.command.template.check(names)
+    @property
+    def text(self) -> str:
+        """The command as it was typed, with the options that decide what becomes of it."""
+        command = self.command
+        words = ["--shell"] if command.template.shell else []
+        words += [word for name, text in command.environment for word in ("--env", f"{name}={text}")]
+        words += [word for parser in command.parsers for word in ("--parse", str(parser))]
+        codes = sorted(command.ok_codes)
+        words += ["--ok-codes", ",".join(map(str, codes))] if codes != [0] else []
+        return f"{shlex.join(words)} -- {command.template}" if words else str(command.template)
+
+    def check_names(self, requested: RequestedPsets, options: RunOptions) -> None:
+        """Refuse unknown placeholders, axes that nothing uses, and parameters with the name of a result."""
+        names = requested.names
+        used = self.command.template.names_used(names)
+        texts = [*(text for _, text in self.command.environment), options.chdir or "", options.tag or ""]
+        used |= names_used(texts, names)
+        written = " ".join(self.command.template.arguments)
+        used |= {name for name in names if f"{VARIABLE}{name.replace('.', '_').upper()}" in written}
+        for group in requested.must_use:
+            if options.unused != "ok" and not used.intersection(group):
+                raise BadUsage(_unused(group))
         for name in RESULT_COLUMNS:
             if name in names:
                 raise BadUsage(
@@ -97,25 +127,42 @@ class CommandTask:
         remedy = f"; did you mean ./{program}?" if is_here else ": correct its name, or give its full path"
         raise BadUsage(f"there is no program {program!r}{remedy}")
 
-    def show(self, pset: Mapping[str, Any]) -> str:
+    def show(self, pset: Mapping[str, Any], number: int) -> str:
         """Return the command of a pset."""
-        return self.command.template.show(pset)
+        return self.command.template.show(
+            {**pset, **{k: v for k, v in {NUMBER: number, JOB: 1}.items() if k not in pset}}
+        )
 
-    def map_arguments(self, names: Collection[str], output_dir: str, timeout: float | None) -> dict[str, Any]:
+    def map_arguments(self, requested: RequestedPsets, settings: CommandSettings) -> dict[str, Any]:
         """Return the worker function that runs the command, and its arguments.
 
         `run_command` itself stops a command at the timeout, first with SIGTERM. The engine's timeout,
         which kills the worker, comes later: it is there in case that fails.
         """
-        settings = CommandSettings(os.path.abspath(output_dir), timeout)
+        from paramsurvey.cli.psets.selection import Numbered
+
         arguments: dict[str, Any] = {
             "func": run_command,
+            "psets": Numbered(requested.selection),
             "user_kwargs": self.command,
             "system_kwargs": {SETTINGS_KEY: settings},
         }
-        if timeout is not None:
-            arguments["timeout"] = timeout + 2 * GRACE_SECONDS + 1
+        control = settings.control
+        if control.timeout is not None and control.timeout.seconds is not None:
+            # what a gate holds back is no command yet, and takes as long as it must
+            held = control.delay or control.load is not None or control.memfree is not None
+            arguments["timeout"] = None if held else control.timeout.seconds + 2 * GRACE_SECONDS + 1
         return arguments
+
+
+def _unused(group: Sequence[str]) -> str:
+    name = group[0]
+    what = f"the parameter {name!r}" if len(group) == 1 else f"any of {', '.join(group)}"
+    variable = f"{VARIABLE}{name.replace('.', '_').upper()}"
+    return (
+        f"the command does not use {what}, so that it would run several times alike: "
+        f"write {{{name}}} into it, or give --unused ok (its variable is {variable})"
+    )
 
 
 @dataclass(frozen=True)
@@ -129,7 +176,12 @@ class FunctionTask:
         """The name of the function."""
         return self.reference.partition(":")[2]
 
-    def check_names(self, names: Collection[str]) -> None:
+    @property
+    def text(self) -> None:
+        """Not known: what a function does is compared when it is loaded."""
+        return
+
+    def check_names(self, requested: RequestedPsets, options: RunOptions) -> None:
         """Refuse nothing: the function's parameters are known when it is imported, in `map_arguments`."""
 
     def check_values(self, psets: Iterable[Mapping[str, Any]]) -> None:
@@ -138,11 +190,11 @@ class FunctionTask:
     def check_program(self, chdir: str | None) -> None:
         """Refuse nothing: `map_arguments` imports the function."""
 
-    def show(self, pset: Mapping[str, Any]) -> str:
+    def show(self, pset: Mapping[str, Any], number: int) -> str:
         """Return the call for a pset."""
         return f"{self.reference}({', '.join(f'{name}={value!r}' for name, value in pset.items())})"
 
-    def map_arguments(self, names: Collection[str], output_dir: str, timeout: float | None) -> dict[str, Any]:
+    def map_arguments(self, requested: RequestedPsets, settings: CommandSettings) -> dict[str, Any]:
         """Import the function and return it as a worker function.
 
         Raises
@@ -150,31 +202,35 @@ class FunctionTask:
         BadUsage
             It cannot be imported, or does not take the parameters.
         """
-        return {"func": as_worker(load_function(self.reference), names)}
+        selection = requested.selection
+        return {"func": as_worker(load_function(self.reference), selection.names), "psets": selection}
 
 
 if TYPE_CHECKING:
     _: tuple[type[Task], ...] = (CommandTask, FunctionTask)
 
 
-def make_command_task(
-    words: Sequence[str], shell: bool, parse: Sequence[str], ok_codes: str | None
-) -> CommandTask:
+def make_command_task(words: Sequence[str], options: RunOptions) -> CommandTask:
     """Return the task of a command.
 
     Parameters
     ----------
     words : sequence of str
         The command, with placeholders.
-    shell : bool
-        They are a text for a shell.
-    parse : sequence of str
-        Of ``--parse``.
-    ok_codes : str, optional
-        Of ``--ok-codes``.
+    options : RunOptions
+        Those that decide what it does, and what becomes of its output.
     """
-    template = make_template(words, shell)
-    return CommandTask(Command(template, _exit_codes(ok_codes or "0"), make_parsers(parse)))
+    template = make_template(words, options.shell)
+    environment = tuple(map(_variable, options.env))
+    codes = _exit_codes(options.ok_codes or "0")
+    return CommandTask(Command(template, codes, make_parsers(options.parse), environment))
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not VARIABLE_NAME.fullmatch(name):
+        raise BadUsage(f"--env {text!r} is not NAME=TEXT: write for example --env SEED={{seed}}")
+    return name, value
 
 
 def _exit_codes(text: str) -> frozenset[int]:

@@ -6,14 +6,16 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from paramsurvey.cli.command.shell_quoting import PLACEHOLDER, Placement, Quotes, find_placements
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.errors import suggestion
+from paramsurvey.cli.placeholders import fill, names_used, placeholders_in, tokens
 
-BRACES = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")  # {{, }}, or {name}, whose name is group 1
 SHELL = "/bin/sh"
+PLAIN = re.compile(r"[\w@%+=:./{}#-]+", re.ASCII)  # needs no quotes in a shell
+MOST_CHECKED = 100_000  # psets whose values are looked at before anything runs
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Template:
     Parameters
     ----------
     arguments : sequence of str
-        ``{name}`` is a placeholder, ``{{`` and ``}}`` are literal braces; other braces stay as they are.
+        ``{name}`` and the like are placeholders, ``{{`` and ``}}`` are literal braces.
     shell : bool
         The arguments, joined by spaces, are a text for the shell.
     """
@@ -31,44 +33,54 @@ class Template:
     arguments: tuple[str, ...]
     shell: bool = False
 
-    def check(self, names: Collection[str]) -> None:
-        """Refuse placeholders that no parameter has, and those whose values a shell could execute.
+    def names_used(self, names: Collection[str]) -> set[str]:
+        """Return which parameters the command has placeholders for.
 
         Raises
         ------
         BadUsage
-            The message names the placeholder, and the parameters that exist or how else to write it.
+            A placeholder is no parameter's, a brace is not doubled, or a shell could execute a value. The
+            message names the placeholder, and says how else to write it.
         """
-        for name in self.placeholders():
-            if name not in names:
-                raise BadUsage(
-                    f"the command has the placeholder {{{name}}}, which is not a parameter"
-                    f"{suggestion(name, names)} (for the text itself, write {{{{{name}}}}})"
-                )
+        used = names_used(self.arguments, names)
         if self.shell:
             self._placements()
+        return used
 
     def check_values(self, psets: Iterable[Mapping[str, Any]]) -> None:
-        """Refuse values that need quotes where quotes are useless.
+        """Refuse values that their format does not fit, or that need quotes where quotes are useless.
 
         Raises
         ------
         BadUsage
             The message names the placeholder and the value.
         """
-        if self.shell and any(placement.quotes is Quotes.USELESS for placement in self._placements()):
-            for pset in psets:
+        has_formats = any(one.spec for text in self.arguments for one in placeholders_in(text))
+        is_exposed = self.shell and any(one.quotes is Quotes.USELESS for one in self._placements())
+        if not has_formats and not is_exposed:
+            return
+        for pset in islice(psets, MOST_CHECKED):
+            self._check_formats(pset)
+            if is_exposed:
                 self.fill(pset)
 
+    def _check_formats(self, pset: Mapping[str, Any]) -> None:
+        for one in (one for text in self.arguments for one in placeholders_in(text) if one.spec):
+            try:
+                one.value(pset)
+            except (ValueError, TypeError) as error:
+                shown = ", ".join(f"{name}={value}" for name, value in pset.items())
+                raise BadUsage(
+                    f"the placeholder {one.text} does not fit {shown} "
+                    f"({error}): give another format, or {{{one.name}}} without one"
+                ) from None
+
     def _placements(self) -> tuple[Placement, ...]:
-        text = BRACES.sub(lambda match: PLACEHOLDER if match[1] else match[0][0], " ".join(self.arguments))
-        return find_placements(text, tuple(self.placeholders()))
+        parts = tokens(" ".join(self.arguments))
+        text = "".join(part if isinstance(part, str) else PLACEHOLDER for part in parts)
+        return find_placements(text, tuple(part.text for part in parts if not isinstance(part, str)))
 
-    def placeholders(self) -> list[str]:
-        """Return the names of the placeholders, in order."""
-        return [name for text in self.arguments for name in placeholders_in(text)]
-
-    def fill(self, pset: Mapping[str, Any]) -> list[str]:
+    def fill(self, values: Mapping[str, Any]) -> list[str]:
         """Return the command of one pset. Braces in a value are not placeholders.
 
         Examples
@@ -79,30 +91,29 @@ class Template:
         "echo '$HOME 1'"
         """
         if self.shell:
-            return [SHELL, "-c", self._fill_shell_text(pset)]
-        return [_fill_argument(text, pset) for text in self.arguments]
+            return [SHELL, "-c", self._fill_shell_text(values)]
+        return [fill(text, values) for text in self.arguments]
 
-    def _fill_shell_text(self, pset: Mapping[str, Any]) -> str:
+    def _fill_shell_text(self, values: Mapping[str, Any]) -> str:
         placements = iter(self._placements())
+        return "".join(
+            part if isinstance(part, str) else next(placements).quote(part.text, part.value(values))
+            for part in tokens(" ".join(self.arguments))
+        )
 
-        def replacement(match: re.Match[str]) -> str:
-            return next(placements).quote(match[0], str(pset[match[1]])) if match[1] else match[0][0]
-
-        return BRACES.sub(replacement, " ".join(self.arguments))
-
-    def show(self, pset: Mapping[str, Any]) -> str:
+    def show(self, values: Mapping[str, Any]) -> str:
         """Return the command of one pset as a user would type it."""
-        command = self.fill(pset)
+        command = self.fill(values)
         return command[-1] if self.shell else shlex.join(command)
 
+    def __str__(self) -> str:
+        """Return the command as it was typed."""
+        return " ".join(self.arguments) if self.shell else " ".join(map(_as_typed, self.arguments))
 
-def placeholders_in(text: str) -> list[str]:
-    """Return the names of the placeholders in one argument."""
-    return [name for name in BRACES.findall(text) if name]
 
-
-def _fill_argument(text: str, pset: Mapping[str, Any]) -> str:
-    return BRACES.sub(lambda match: str(pset[match[1]]) if match[1] else match[0][0], text)
+def _as_typed(word: str) -> str:
+    """Return a word as it has to be typed; the braces of placeholders need no quotes."""
+    return word if PLAIN.fullmatch(word) else shlex.quote(word)
 
 
 def make_template(words: Sequence[str], shell: bool) -> Template:

@@ -1,46 +1,34 @@
-"""The syntax of ``-p name=AXIS``: ``1,2,3``, ``0:1:0.25``, ``linspace(0,1,11)``, ``@file`` and others."""
+"""The syntax of ``-p name=AXIS``: ``1,2,3``, ``0:1:0.25``, ``1..3``, ``@file``; calls are in `axis_calls`."""
 
 from __future__ import annotations
 
-import json
 import re
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.psets.axis_calls import (
+    MAX_VALUES,
+    Axis,
+    DistributionCall,
+    Values,
+    evaluate_call,
+    known_calls,
+)
+from paramsurvey.cli.psets.inputs import Inputs, json_list
+from paramsurvey.cli.psets.values import INTEGER, NUMBER, items_between_commas, split_values
 
-NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")  # 007 and +7 stay text: as numbers they would look different
-FLOAT = re.compile(r"-?(?:(?:0|[1-9]\d*)?\.\d+|(?:0|[1-9]\d*)\.?)(?:[eE][-+]?\d+)?")
+__all__ = ["Axis", "DistributionCall", "Values", "parse_axes", "parse_axis"]
+
 RANGE = re.compile(rf"\s*({NUMBER})\s*:\s*({NUMBER})\s*(?::\s*({NUMBER})\s*)?")
+DOTS = re.compile(r"\s*\{?(-?\d+)\.\.(-?\d+)(?:\.\.(-?\d+))?\}?\s*")
 CALL = re.compile(r"\s*([A-Za-z_]\w*)\((.*)\)\s*", re.DOTALL)
 RANGE_BEGIN = re.compile(rf"\s*{NUMBER}\s*:\s*{NUMBER}\s*(?=[,:]|$)")
 CALL_BEGIN = re.compile(r"\s*([A-Za-z_]\w*)\(")
-ITEM = re.compile(r'"((?:[^"]|"")*)"(?=,|$)|([^,]*)', re.DOTALL)
-FROM_STDIN = "@-"  # an axis whose values come from standard input
-MAX_VALUES = 10_000_000  # of floats: a typing error such as 0:1:1e-12 asks for more than fits into memory
-
-Values = Sequence[Any]
 
 
-@dataclass(frozen=True)
-class DistributionCall:
-    """A distribution that ``--sample`` draws from: a function of `paramsurvey.params` and its arguments."""
-
-    name: str
-    arguments: tuple[Any, ...]
-
-
-Axis = Values | DistributionCall
-
-
-def parse_axes(texts: Sequence[str]) -> dict[str, Axis]:
-    """Return the axes of several ``name=axis``, in their order.
+def parse_axes(texts: Sequence[str], inputs: Inputs | None = None) -> dict[str, Axis]:
+    """Return the axes of several ``name=axis``, in their order; `inputs` reads what they have in files.
 
     Raises
     ------
@@ -56,7 +44,7 @@ def parse_axes(texts: Sequence[str]) -> dict[str, Axis]:
             raise BadUsage(f"-p {text!r} has no {lacks}: write it as name=values, for example -p a=1,2,3")
         if name in axes:
             raise BadUsage(f"the parameter {name!r} is given twice: put all its values into one -p")
-        axes[name] = _check_unicode(name, parse_axis(name, values))
+        axes[name] = _check_unicode(name, parse_axis(name, values, inputs))
     return axes
 
 
@@ -72,7 +60,7 @@ def _check_unicode(name: str, axis: Axis) -> Axis:
     return axis
 
 
-def parse_axis(name: str, text: str) -> Axis:
+def parse_axis(name: str, text: str, inputs: Inputs | None = None) -> Axis:
     """Return the values, or the distribution, that one text describes.
 
     Examples
@@ -81,18 +69,18 @@ def parse_axis(name: str, text: str) -> Axis:
     [1, 2.5, 'x']
     >>> parse_axis("a", "0:1:0.25")
     [0.0, 0.25, 0.5, 0.75, 1.0]
-    >>> parse_axis("a", "linspace(0,1,3)")
-    [0.0, 0.5, 1.0]
+    >>> list(parse_axis("a", "1..3")), parse_axis("a", "linspace(0,1,3)")
+    ([1, 2, 3], [0.0, 0.5, 1.0])
     >>> parse_axis("a", '["two, in one", null]')
     ['two, in one', None]
     """
     if text.startswith("@"):
-        return _not_empty(name, read_values(name, text[1:]))
-    if text.startswith("[") and (listed := _json_list(text)) is not None:
+        return _not_empty(name, (inputs or Inputs()).values(name, text[1:]))
+    if text.startswith("[") and (listed := json_list(text)) is not None:
         return _not_empty(name, listed)
-    if bounds := RANGE.fullmatch(text):
-        return _range_values(name, *bounds.groups())
-    if (call := CALL.fullmatch(text)) and (axis := _evaluate_call(name, text, call[1], call[2])) is not None:
+    if bounds := RANGE.fullmatch(text) or DOTS.fullmatch(text):
+        return _range_values(name, text, *bounds.groups())
+    if (call := CALL.fullmatch(text)) and (axis := evaluate_call(name, text, call[1], call[2])) is not None:
         return axis
     if not text:
         raise BadUsage(f"the parameter {name!r} has no values: give some, or {name}='\"\"' for an empty text")
@@ -105,7 +93,7 @@ def _refuse_unfinished_syntax(name: str, text: str) -> None:
 
     Its commas would be taken for those of the list, and the command would get pieces such as ``linspace(0``.
     """
-    for item in _items(text):
+    for item in items_between_commas(text):
         unquoted = item[2]
         if unquoted is None:
             continue
@@ -126,67 +114,8 @@ def _likely_construct(item: str, whole: str) -> str:
         return "a JSON list"
     call = CALL_BEGIN.match(item)
     is_cut = call is not None and item.count("(") > item.count(")") and ")" in whole
-    known = call is not None and call[1] in {**SPACINGS, **DISTRIBUTIONS}
+    known = call is not None and call[1] in known_calls()
     return f"the call {call[1]}(...)" if call is not None and (known or is_cut) else ""
-
-
-def value_of(text: str) -> Any:
-    """Return a number if the text is one, else the text itself.
-
-    Examples
-    --------
-    >>> [value_of(text) for text in ("7", "007", "1e-3", " x ")]
-    [7, '007', 0.001, ' x ']
-    """
-    stripped = text.strip()
-    if INTEGER.fullmatch(stripped):
-        return int(stripped)
-    return float(stripped) if FLOAT.fullmatch(stripped) else text
-
-
-def split_values(text: str) -> Values:
-    """Return the values between commas; a value in double quotes is text, and may contain commas.
-
-    Examples
-    --------
-    >>> split_values('1,"1","a,b"')
-    [1, '1', 'a,b']
-    """
-    return [value_of(item[2]) if item[1] is None else item[1].replace('""', '"') for item in _items(text)]
-
-
-def _items(text: str) -> Iterator[re.Match[str]]:
-    """Yield the items between commas: group 1 is what double quotes contain, group 2 an unquoted item."""
-    at = 0
-    while at <= len(text):
-        item = ITEM.match(text, at)
-        assert item is not None
-        yield item
-        at = item.end() + 1
-
-
-def read_values(name: str, path: str) -> Values:
-    """Return the values in a file: one per line, or a JSON list; ``-`` is standard input."""
-    try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadUsage(
-            f"{name}=@{path} cannot be read ({reason}): give a text file, one value per line"
-        ) from None
-    if path.endswith(".json"):
-        if (listed := _json_list(text)) is None:
-            raise BadUsage(f"{name}=@{path} is not a JSON list: write for example [1, 2, 3] into it")
-        return listed
-    return [value_of(line) for line in text.removeprefix("\ufeff").split("\n") if line.strip()]
-
-
-def _json_list(text: str) -> Values | None:
-    try:
-        listed = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return listed if isinstance(listed, list) else None
 
 
 def _not_empty(name: str, values: Values) -> Values:
@@ -195,73 +124,18 @@ def _not_empty(name: str, values: Values) -> Values:
     return values
 
 
-def _range_values(name: str, start: str, stop: str, step: str | None) -> Values:
+def _range_values(name: str, text: str, start: str, stop: str, step: str | None) -> Values:
     """Return the values from start to stop. They are computed in decimals, so that 0:0.3:0.1 includes 0.3."""
     first, last, by = Decimal(start), Decimal(stop), Decimal(step or "1")
-    whole = f"{name}={start}:{stop}" + (f":{step}" if step else "")
+    if ".." in text and last < first:
+        by = -abs(by)  # as in a shell, 3..1 counts down
     if by == 0 or (last - first) / by < 0:
-        raise BadUsage(f"{whole} never reaches the stop: give a step that leads from start to stop")
+        raise BadUsage(f"{name}={text} never reaches the stop: give a step that leads from start to stop")
     count = int((last - first) / by) + 1
-    if all(INTEGER.fullmatch(text) for text in (start, stop, step or "1")):
+    if all(INTEGER.fullmatch(one) for one in (start, stop, step or "1")):
         return range(int(first), int(first) + count * int(by), int(by))  # a range takes no memory
     if count > MAX_VALUES:
         raise BadUsage(
-            f"{whole} has {count:,} values, and at most {MAX_VALUES:,} are allowed: give a larger step"
+            f"{name}={text} has {count:,} values, and at most {MAX_VALUES:,} are allowed: give a larger step"
         )
     return [float(first + i * by) for i in range(count)]
-
-
-# ---- calls: linspace(...), uniform(...)
-
-
-def _evaluate_call(name: str, text: str, function: str, inside: str) -> Axis | None:
-    """Return the values or the distribution of a call; None if there is no such function."""
-    known = {**SPACINGS, **DISTRIBUTIONS}
-    if function not in known:
-        close = get_close_matches(function, known, n=1, cutoff=0.8)
-        if close:
-            raise BadUsage(
-                f"{name}={text}: there is no {function}(...); did you mean {close[0]}(...)? "
-                f"For the text itself, write {name}='\"{text}\"'"
-            )
-        return None
-    arguments = split_values(inside) if inside.strip() else []
-    if function == "choice":
-        return DistributionCall("choice", (_not_empty(name, arguments),))
-    _check_arguments(f"{name}={text}", known[function], arguments)
-    if function in DISTRIBUTIONS:
-        return DistributionCall(function, tuple(arguments))
-    return _evaluate_spacing(f"{name}={text}", function, *arguments)
-
-
-SPACINGS = {  # functions of numpy, and what their arguments are
-    "linspace": ("first", "last", "how many"),
-    "logspace": ("first power of 10", "last power of 10", "how many"),
-    "geomspace": ("first", "last", "how many"),
-}
-DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
-    "uniform": ("low", "high"),
-    "loguniform": ("low", "high"),
-    "integers": ("lowest", "highest"),
-    "choice": (),
-}
-
-
-def _check_arguments(text: str, wanted: tuple[str, ...], given: Values) -> None:
-    if len(given) != len(wanted) or not all(isinstance(value, (int, float)) for value in given):
-        raise BadUsage(f"{text} needs {len(wanted)} numbers: {', '.join(wanted)}")
-
-
-def _evaluate_spacing(text: str, function: str, first: float, last: float, count: Any) -> Values:
-    import numpy as np
-
-    if not isinstance(count, int) or not 1 <= count <= MAX_VALUES:
-        raise BadUsage(
-            f"{text}: the third number is how many values, a whole number from 1 to {MAX_VALUES:,}"
-        )
-    try:
-        with np.errstate(all="raise"):
-            values: Values = getattr(np, function)(first, last, count).tolist()
-    except (ValueError, FloatingPointError) as error:
-        raise BadUsage(f"{text} cannot be computed ({error}): give other ends") from None
-    return values

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.psets.axis_syntax import value_of
-from paramsurvey.cli.tables.formats import is_missing
+from paramsurvey.cli.parameter_names import encoded
+from paramsurvey.cli.psets.inputs import STDIN, UTF_8, Inputs
+from paramsurvey.cli.psets.values import value_of
+from paramsurvey.cli.tables.cells import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from paramsurvey.params.spaces import Space
 
-UTF_8 = "utf-8-sig"  # with or without the byte order mark that Windows programs write
-
 Columns = Mapping[str, Any]
 
 
-def read_psets(path: str) -> Space:
+def read_psets(path: str, inputs: Inputs | None = None) -> Space:
     """Return the rows of a table as psets; JSON is a list of objects, JSON Lines an object in each line.
 
-    A value keeps its type, whatever the other rows have in that column. A key that an object lacks is nan.
+    ``-`` is standard input, whose first character tells whether it is JSON, JSON Lines, or a table. A value
+    keeps its type, whatever the other rows have in that column. A key that an object lacks is nan.
 
     Raises
     ------
@@ -34,13 +36,14 @@ def read_psets(path: str) -> Space:
     """
     from paramsurvey.params.spaces import Aligned
 
+    inputs = inputs or Inputs()
     suffix = Path(path).suffix.lower()
-    if suffix not in READERS:
+    if suffix not in READERS and path != STDIN and inputs.colsep is None:
         raise BadUsage(
             f"--psets {path}: this format cannot be read; give a file that ends with {', '.join(READERS)}"
         )
     try:
-        columns = READERS[suffix](path)
+        columns = _read(path, suffix, inputs)
     except ImportError as error:
         raise BadUsage(f"--psets {path} needs pyarrow: pip install 'paramsurvey[parquet]'") from error
     except (OSError, ValueError, TypeError, RecursionError, csv.Error) as error:
@@ -49,7 +52,28 @@ def read_psets(path: str) -> Space:
         ) from None
     if not columns or not len(next(iter(columns.values()))):
         raise BadUsage(f"--psets {path} has no rows: give it a line of names, and a row for each pset")
-    return Aligned(columns)
+    return Aligned({encoded(name): values for name, values in columns.items()})
+
+
+def _read(path: str, suffix: str, inputs: Inputs) -> Columns:
+    if path == STDIN or (inputs.colsep is not None and suffix not in (".json", ".jsonl")):
+        return _read_text(inputs.text(path, f"--psets {path}"), inputs)
+    return READERS[suffix](path)
+
+
+def _read_text(text: str, inputs: Inputs) -> Columns:
+    """Read what standard input has: JSON, JSON Lines, or a table whose first line has the names."""
+    begin = text.lstrip()[:1]
+    if begin == "[":
+        return _columns_of(json.loads(text))
+    if begin == "{":
+        return _columns_of(_objects(text))
+    separator = "\0" if inputs.null else "\n"
+    if inputs.colsep is None and not inputs.null:
+        first = text.partition("\n")[0]
+        return _parse_csv(io.StringIO(text, newline=""), "\t" if "\t" in first else ",")
+    lines = [line.rstrip("\r") for line in text.split(separator) if line.strip()]
+    return _parse_rows([inputs.split(line, "--psets") for line in lines], ",")
 
 
 def _reason(error: Exception) -> str:
@@ -64,7 +88,14 @@ def _reason(error: Exception) -> str:
 def _read_csv(path: str, separator: str = ",") -> Columns:
     """Read cells as `value_of` does. pandas would read 007 as 7, and NA as nan."""
     with open(path, encoding=UTF_8, newline="") as file:
-        rows = list(_csv_rows(file, separator))
+        return _parse_csv(file, separator)
+
+
+def _parse_csv(file: Iterator[str], separator: str) -> Columns:
+    return _parse_rows(list(_csv_rows(file, separator)), separator)
+
+
+def _parse_rows(rows: Sequence[Sequence[str]], separator: str) -> Columns:
     if not rows:
         return {}
     names, *cells = rows
@@ -104,8 +135,12 @@ def _read_json(path: str) -> Columns:
 
 
 def _read_json_lines(path: str) -> Columns:
-    lines = enumerate(Path(path).read_text(encoding=UTF_8).split("\n"), start=1)
-    return _columns_of([_parse_line(number, line) for number, line in lines if line.strip()])
+    return _columns_of(_objects(Path(path).read_text(encoding=UTF_8)))
+
+
+def _objects(text: str) -> list[dict[str, Any]]:
+    lines = enumerate(text.split("\n"), start=1)
+    return [_parse_line(number, line) for number, line in lines if line.strip()]
 
 
 def _parse_line(number: int, line: str) -> dict[str, Any]:

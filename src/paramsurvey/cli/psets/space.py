@@ -1,16 +1,20 @@
-"""From axes, tables and ``--sample`` to the psets of a run."""
+"""From axes, tables, ``--zip``, ``--sample`` and the like to the psets of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.psets.axis_syntax import Axis, DistributionCall, Values
+from paramsurvey.cli.parameter_names import encoded
+from paramsurvey.cli.psets.axis_calls import Axis, DistributionCall, Values
+from paramsurvey.errors import suggestion
 
 if TYPE_CHECKING:
     from paramsurvey.params.spaces import Space
+
+ALL = "*"  # in place of names: all axes
 
 
 @dataclass(frozen=True)
@@ -24,19 +28,20 @@ class Sampling:
 
 def make_space(
     axes: Mapping[str, Axis],
-    table: Space | None = None,
-    zipped: bool = False,
+    tables: Sequence[Space] = (),
+    zipped: Sequence[str] = (),
     sampling: Sampling | None = None,
 ) -> Space:
-    """Return the psets that axes, a table and the options describe.
+    """Return the psets that axes, tables and the options describe.
 
     Parameters
     ----------
     axes : mapping of str to values or DistributionCall
-    table : Space, optional
-        The rows of ``--psets``: each is combined with all that the axes make.
-    zipped : bool
-        Pair the values of the axes instead of combining them.
+    tables : sequence of Space
+        The rows of ``--psets`` and the like: each is combined with all that the axes make.
+    zipped : sequence of str
+        Names between commas, such as ``a,b``: the values of these axes are paired instead of combined;
+        `ALL` for all axes.
     sampling : Sampling, optional
         Draw from the axes, lists of values included, instead of combining them.
 
@@ -45,31 +50,29 @@ def make_space(
     BadUsage
         The options contradict each other, or there is nothing to make psets of.
     """
-    from paramsurvey.params.spaces import Aligned, Grid, Product
+    from paramsurvey.params.spaces import Product
 
-    _check(axes, table, zipped, sampling)
-    if not axes and table is not None:
-        return table
-    if sampling:
-        made: Space = _sample(axes, sampling)
-    else:
-        lists = {name: axis for name, axis in axes.items() if not isinstance(axis, DistributionCall)}
-        made = Aligned(_equally_long(lists)) if zipped else Grid(lists)
-    return made if table is None else Product([table, made])
+    _check(axes, tables, zipped, sampling)
+    factors = [*tables]
+    if sampling and axes:
+        factors.append(_sample(axes, sampling))
+    elif axes:
+        lists = {name: _listed(name, axis) for name, axis in axes.items()}
+        factors.extend(_factors(lists, _groups(zipped, lists)))
+    product = factors[0] if len(factors) == 1 else Product(factors)
+    len(product)  # refuses one that is too large to be numbered
+    return product
 
 
-def _check(axes: Mapping[str, Axis], table: Space | None, zipped: bool, sampling: Sampling | None) -> None:
+def _check(
+    axes: Mapping[str, Axis], tables: Sequence[Space], zipped: Sequence[str], sampling: Sampling | None
+) -> None:
     """Refuse options that contradict each other, or that have nothing to work on."""
     if zipped and sampling:
         raise BadUsage("--zip and --sample cannot be combined: leave one of them out")
-    calls = [name for name, axis in axes.items() if isinstance(axis, DistributionCall)]
-    if calls and sampling is None:
-        raise BadUsage(
-            f"the parameter {calls[0]!r} is a distribution: say how many values to draw with --sample N"
-        )
     if axes:
         return
-    if table is None:
+    if not tables:
         raise BadUsage("there are no parameters: give some with -p name=1,2,3 or with --psets FILE")
     if zipped:
         raise BadUsage("--zip pairs the values of -p, and there is no -p: leave --zip out")
@@ -77,22 +80,45 @@ def _check(axes: Mapping[str, Axis], table: Space | None, zipped: bool, sampling
         raise BadUsage("--sample has nothing to draw from: add for example -p 'x=uniform(0,1)'")
 
 
-def _sample(axes: Mapping[str, Axis], sampling: Sampling) -> Space:
-    from paramsurvey.params.spaces.sampling import Sample
-
-    distributions = {name: _distribution(name, axis) for name, axis in axes.items()}
-    return Sample(sampling.count, distributions, sampling.method, sampling.seed)
-
-
-def _distribution(name: str, axis: Axis) -> Any:
-    from paramsurvey import params
-
+def _listed(name: str, axis: Axis) -> Values:
+    """Return the values of an axis; without a sample, choice(a,b) is the list of both, as in Hydra."""
     if not isinstance(axis, DistributionCall):
-        return params.choice(axis)
-    try:
-        return getattr(params, axis.name)(*axis.arguments)
-    except (ValueError, TypeError) as error:
-        raise BadUsage(f"the parameter {name!r}: {error}") from None
+        return axis
+    if axis.name == "choice":
+        values: Values = axis.arguments[0]
+        return values
+    raise BadUsage(f"the parameter {name!r} is a distribution: say how many values to draw with --sample N")
+
+
+# ---- axes that are paired
+
+
+def _groups(zipped: Sequence[str], axes: Mapping[str, Values]) -> list[list[str]]:
+    """Return the names of the axes of each ``--zip``."""
+    groups = [list(axes) if text == ALL else [name.strip() for name in text.split(",")] for text in zipped]
+    seen: set[str] = set()
+    for group in groups:
+        for name in group:
+            if name not in axes:
+                raise BadUsage(f"--zip {','.join(group)}: there is no axis {name!r}{suggestion(name, axes)}")
+            if name in seen:
+                raise BadUsage(f"--zip has the axis {name!r} twice: name each axis in one --zip only")
+            seen.add(name)
+    return groups
+
+
+def _factors(axes: Mapping[str, Values], groups: Sequence[Sequence[str]]) -> Iterator[Space]:
+    """Yield what is combined: an axis, or several that are paired, in the place of the first of them."""
+    from paramsurvey.params.spaces import Aligned
+
+    group_of = {name: group for group in groups for name in group}
+    for name, values in axes.items():
+        group = group_of.get(name, [name])
+        first = next(other for other in axes if other in group)
+        if name == first:
+            together = {other: axes[other] for other in axes if other in group}
+            paired = _equally_long(together) if len(together) > 1 else {name: values}
+            yield Aligned({encoded(other): column for other, column in paired.items()})
 
 
 def _equally_long(axes: Mapping[str, Values]) -> dict[str, Values]:
@@ -106,3 +132,24 @@ def _equally_long(axes: Mapping[str, Values]) -> dict[str, Values]:
             "give equally many, or leave --zip out"
         )
     return {name: list(values) * longest if len(values) == 1 else values for name, values in axes.items()}
+
+
+# ---- samples
+
+
+def _sample(axes: Mapping[str, Axis], sampling: Sampling) -> Space:
+    from paramsurvey.params.spaces.sampling import Sample
+
+    distributions = {encoded(name): _distribution(name, axis) for name, axis in axes.items()}
+    return Sample(sampling.count, distributions, sampling.method, sampling.seed)
+
+
+def _distribution(name: str, axis: Axis) -> Any:
+    from paramsurvey import params
+
+    if not isinstance(axis, DistributionCall):
+        return params.choice(axis)
+    try:
+        return getattr(params, axis.name)(*axis.arguments)
+    except (ValueError, TypeError) as error:
+        raise BadUsage(f"the parameter {name!r}: {error}") from None

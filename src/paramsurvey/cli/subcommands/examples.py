@@ -15,6 +15,12 @@ paramsurvey run -p a=1,2,3 --limit 2 -- ./simulate --a {a}
 # pairs of values instead of every combination; values from a file, one per line
 paramsurvey run --zip -p n=1,2,3 -p kind=@kinds.txt -- ./simulate {n} {kind}
 
+# files: what GNU parallel calls {/.} is {f.stem}
+paramsurvey run -p 'f=glob(in/*.jpg)' -- convert {f} out/{f.stem}.png
+
+# what the commands print, as it comes, with a tag before each line
+paramsurvey run -p host=a,b,c --follow --tag -- ping -c 3 {host}
+
 # parameter sets from a table, one in each row; results into another table
 paramsurvey run --psets table.csv -o results.csv -- ./simulate --a {a} --b {b}
 

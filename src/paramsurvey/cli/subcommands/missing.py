@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from paramsurvey.cli.checkpoints.run_state import is_alive
-from paramsurvey.cli.checkpoints.saved_command import check_started
+from paramsurvey.cli.checkpoints.saved_command import check_started, saved_names
 from paramsurvey.cli.errors import say
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 from paramsurvey.cli.tables.output_file import check_output, write_table
 from paramsurvey.cli.tables.stdout import PREVIEW_ROWS, STDOUT, more_rows
+from paramsurvey.cli.tables.table import Table
 from paramsurvey.transport.safe_text import safe_line
 
 EPILOG = """\b
@@ -29,7 +30,7 @@ Examples:
     "--output",
     metavar="FILE",
     default=STDOUT,
-    help="Write them to FILE: csv, parquet, feather or sqlite.",
+    help="Write them to FILE: csv, tsv, json, jsonl, parquet, feather or sqlite.",
 )
 def missing(directory: str, output: str) -> None:
     """Show the parameter sets of the checkpoint DIR that failed, each with its reason."""
@@ -44,7 +45,7 @@ def missing(directory: str, output: str) -> None:
     if output == STDOUT and sys.stdout.isatty():
         _print_reasons(results.missing)
     else:
-        write_table(results.missing.to_df(), output)
+        write_table(Table.of_frame(results.missing.to_df()).renamed(saved_names(directory)), output)
     not_run = results.progress.total - len(results) - len(results.missing)
     if not_run > 0:
         remedy = "the run goes on" if is_alive(directory) else f"to run them: paramsurvey resume {directory}"

@@ -10,7 +10,7 @@ import click
 
 from paramsurvey.cli.checkpoints.saved_command import load_command
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.run_options import SavedConfig
+from paramsurvey.cli.options.run_options import SavedConfig
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 from paramsurvey.cli.subcommands.run import run
 from paramsurvey.cli.tables.stdout import STDOUT
@@ -24,9 +24,9 @@ Examples:
 
 @click.command(epilog=EPILOG, short_help="Go on with a run that was interrupted.")
 @checkpoint_argument
-@click.option("-o", "--output", metavar="FILE", help="Write the results to FILE, too.")
+@click.option("-o", "--output", metavar="FILE", multiple=True, help="Write the results to FILE, too.")
 @click.option("--limit", metavar="N", help="Run only the first N parameter sets; 0: all.")
-@click.option("--timeout", metavar="SECONDS", help="Stop a command that runs longer; it counts as failed.")
+@click.option("--timeout", metavar="TIME", help="Stop a command that runs longer; it counts as failed.")
 @click.option("--retries", metavar="N", help="Run what failed up to N more times.")
 @click.option("--max-failures", metavar="N", help="End the run after N failures; 0: never.")
 @click.option("--keep-failed", is_flag=True, help="Do not run again what failed before.")
@@ -40,12 +40,11 @@ def resume(ctx: click.Context, /, directory: str, **given: Any) -> None:
     it had.
     """
     saved = load_command(directory)
-    if given["output"] and given["output"] != STDOUT:
-        given["output"] = os.path.abspath(given["output"])
+    given["output"] = [path if path == STDOUT else os.path.abspath(path) for path in given["output"]]
     arguments = saved.arguments([*_option_words(given), "--checkpoint", os.path.abspath(directory)])
     _return_to(saved.directory)
     sys.argv[1:] = ["run", *arguments]  # which the log and the checkpoint record as the command
-    config = SavedConfig(saved.config)
+    config = SavedConfig(saved.config, saved.stdin)
     ctx.exit(run.main(arguments, prog_name="paramsurvey run", standalone_mode=False, obj=config))
 
 
@@ -67,6 +66,11 @@ def _option_words(given: dict[str, Any]) -> list[str]:
         option = f"--{name.replace('_', '-')}"
         if value is True:
             words.append(option)
-        elif value:
-            words += [option, value]
+        else:
+            words += [
+                word
+                for one in (value if isinstance(value, list) else [value])
+                if one
+                for word in (option, one)
+            ]
     return words

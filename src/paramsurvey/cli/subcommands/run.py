@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import click
 
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand
+from paramsurvey.cli.options.completion import complete_words
+from paramsurvey.cli.options.declarations import ALL_AXES, run_options, sections_of
+from paramsurvey.cli.options.run_options import RunOptions, SavedConfig
 from paramsurvey.cli.plan import make_plan
-from paramsurvey.cli.run_options import RunOptions, SavedConfig, run_options
 
+NAMES = re.compile(r"[^\W\d][\w.]*(,[^\W\d][\w.]*)*")  # what --zip may have as its value
 COMMAND = "paramsurvey.command"  # in click's meta: the words after --
 OPTIONS = "paramsurvey.options"  # in click's meta: the words before it
 
@@ -25,18 +29,48 @@ class RunCommand(click.Command):
             ctx.meta[COMMAND] = args[at + 1 :]
             args = args[:at]
         ctx.meta[OPTIONS] = list(args)
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, _with_values(args))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under headings, in the order in which one thinks of them."""
+        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        for title, section in sections_of(list(options)).items():
+            records = [one.get_help_record(ctx) for one in section]
+            with formatter.section(title):
+                formatter.write_dl([record for record in records if record])
+
+
+def _with_values(args: list[str]) -> list[str]:
+    """Give --zip its value where none was typed, so that module:function does not become one."""
+    following = [*args[1:], ""][: len(args)]
+    bare = {
+        at
+        for at, (word, after) in enumerate(zip(args, following, strict=True))
+        if word == "--zip" and not NAMES.fullmatch(after)
+    }
+    return [f"--zip={ALL_AXES}" if at in bare else word for at, word in enumerate(args)]
 
 
 EPILOG = """\b
 Axes:
   1,2,3  "a,b",c           values; numbers are numbers, "" keep text as it is
-  0:1:0.25                 start:stop:step, including stop
+  0:1:0.25  1..3           start:stop:step, including stop
+  range(1,4)               without stop, as in Python and Hydra
+  glob(in/*.txt)           the files of a pattern; ** is any directory
   linspace(0,1,11)  logspace(-3,0,4)  geomspace(1,100,3)
   @file  @list.json        the lines of a file; a JSON list
   ["a, b", 1]              a JSON list
   uniform(0,1)  loguniform(1e-3,10)  integers(1,9)  choice(a,b)
                            with --sample, which also draws from lists
+
+\b
+Placeholders:
+  {a}  {model.lr}  {}      a parameter; the only one
+  {f.name}  {f.stem}  {f.suffix}  {f.parent}
+                           parts of a path
+  {i:03d}  {x:.3g}         formats of Python
+  {#}  {job}               the number of the set; of the worker that runs it
+  {{  }}                   literal braces
 
 \b
 Examples:
@@ -45,7 +79,8 @@ Examples:
   paramsurvey run --sample 1000 --method sobol -p 'x=uniform(0,1)' mod:func
 
 \b
-Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
+Exit code: 0 all finished, 1 some failed, 2 bad usage or a changed command,
+  3 checkpoint in use, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
 """
 
 
@@ -53,24 +88,37 @@ Exit code: 0 all finished, 1 some failed, 2 bad usage, 130 interrupted.
     cls=RunCommand, epilog=EPILOG, short_help="Run a command or a function for every parameter set."
 )
 @run_options
-@click.argument("words", nargs=-1, metavar="[MODULE:FUNCTION | -- COMMAND...]")
+@click.argument("words", nargs=-1, metavar="[MODULE:FUNCTION | -- COMMAND...]", shell_complete=complete_words)
 @click.pass_context
 def run(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> None:
     """Run a command, or a Python function, once for every combination of parameters.
 
-    {name} in the command is replaced by the value of that parameter; {{ and }} are literal braces.
+    {name} in the command is replaced by the value of that parameter; see Placeholders below.
     No shell is involved, unless you give --shell.
     """
     config = ctx.default_map or {}
-    plan = make_plan(RunOptions(**given), words, ctx.meta.get(COMMAND), config)
+    again = ctx.obj if isinstance(ctx.obj, SavedConfig) else None
+    plan = make_plan(
+        RunOptions(**given), words, ctx.meta.get(COMMAND), config, again.stdin if again else None
+    )
+    plan.check_values()
     if plan.options.dry_run:
         plan.print_commands()
         return
     plan.check()
+    from paramsurvey.cli.checkpoints.changed_command import check_command
     from paramsurvey.cli.run_plan import run_plan
 
     saved = None
-    if not isinstance(ctx.obj, SavedConfig):  # options that are given to resume hold for that time only
-        command = SavedCommand(ctx.meta[OPTIONS], ctx.meta.get(COMMAND), os.getcwd(), dict(config))
-        saved = command.with_stdin_values(plan.stdin_values)
-    ctx.exit(run_plan(plan, saved))
+    if again is None:  # options that are given to resume hold for that time only
+        requested = plan.requested
+        saved = SavedCommand(
+            ctx.meta[OPTIONS],
+            ctx.meta.get(COMMAND),
+            os.getcwd(),
+            dict(config),
+            requested.stdin,
+            plan.task.text,
+            dict(requested.dotted),
+        )
+    ctx.exit(run_plan(plan, saved, check_command(plan)))

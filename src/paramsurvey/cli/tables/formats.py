@@ -1,84 +1,27 @@
-"""The formats of tables in files: CSV, Parquet, Feather, SQLite and netCDF.
+"""The formats of tables in files; here those that need pandas: Parquet, Feather, SQLite and netCDF.
 
 A value that a format cannot hold is written as a text, if possible as JSON, so that no result is lost.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.cli.errors import say
-from paramsurvey.transport.safe_repr import describe
+from paramsurvey.cli.tables.cells import as_text, is_missing, native_or_text
+from paramsurvey.cli.tables.table import Table, tell_renamed, unique_names
+from paramsurvey.cli.tables.text_formats import write_csv, write_json, write_jsonl, write_tsv
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Writer = Callable[["pd.DataFrame", str], None]
+Writer = Callable[[Table, str], None]
 
 MAX_SQLITE_INTEGER = 2**63 - 1
 MAX_SCIPY_NETCDF_INTEGER = 2**31 - 1  # where scipy writes the file, for lack of netCDF4 and h5netcdf
 NETCDF_TYPES = re.compile(r"byte|char|short|ushort|int|uint|int64|uint64|float|real|double|bool|string")
 NETCDF_FORBIDDEN = re.compile(r"[/'\x00-\x1f\x7f]|^[^A-Za-z0-9_\x80-\U0010ffff]|\s$")
-
-
-def write_csv(frame: pd.DataFrame, path: str) -> None:
-    """Write a table as CSV; objects in it are written as JSON."""
-    with_json_texts(with_unique_names(frame)).to_csv(path, index=False)
-
-
-def frame_to_csv(frame: pd.DataFrame) -> str:
-    """Return a table as CSV text; objects in it are written as JSON."""
-    return str(with_json_texts(with_unique_names(frame)).to_csv(index=False))
-
-
-# ---- cells
-
-
-def is_missing(value: Any) -> bool:
-    """Tell whether a cell is empty: None, nan, NaT or NA."""
-    import pandas as pd
-
-    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
-
-
-def as_text(value: Any) -> str | None:
-    """Return a cell as text: JSON for lists, dicts and arrays; None for an empty cell.
-
-    Examples
-    --------
-    >>> as_text([1, {"k": None}]), as_text("x"), as_text(1 + 2j)
-    ('[1, {"k": null}]', 'x', '(1+2j)')
-    """
-    if isinstance(value, str):
-        return value
-    if is_missing(value):
-        return None
-    try:
-        if not isinstance(value, (bool, int, float, list, tuple, dict)):
-            value = _json_value(value)
-        return value if isinstance(value, str) else json.dumps(value, default=_json_value)
-    except Exception:  # the methods of a user's object may raise anything
-        return describe(value, sys.maxsize)
-
-
-def _json_value(value: Any) -> Any:
-    """Return lists for numpy's arrays, Python's scalars for numpy's, and a text for anything else."""
-    to_list = getattr(value, "tolist", None)
-    listed = to_list() if callable(to_list) else value
-    return str(value) if listed is value or isinstance(listed, complex) else listed
-
-
-def _native_or_text(value: Any) -> Any:
-    """Return a string, a number or bytes as they are, and anything else as text."""
-    import numpy as np
-
-    if isinstance(value, np.generic):
-        value = value.item()
-    return value if isinstance(value, (str, int, float, bytes)) else as_text(value)
 
 
 # ---- columns
@@ -88,7 +31,7 @@ def with_json_texts(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the table with JSON texts in place of lists, dicts and other objects."""
     import pandas as pd
 
-    columns = {name: _map_objects(frame[name], _native_or_text) for name in frame.columns}
+    columns = {name: _map_objects(frame[name], native_or_text) for name in frame.columns}
     return pd.DataFrame(columns, index=frame.index, copy=False)
 
 
@@ -117,27 +60,8 @@ def with_unique_names(
     import pandas as pd
 
     copy = pd.DataFrame(frame).copy()
-    copy.columns = pd.Index(_unique_names(copy.columns, comparable, format_name), dtype=object)
+    copy.columns = pd.Index(unique_names(copy.columns, comparable, format_name), dtype=object)
     return copy
-
-
-def _unique_names(names: Iterable[Any], comparable: Callable[[str], str], format_name: str) -> list[str]:
-    """Return a name for each column, and tell the user of those that had to be renamed."""
-    taken: set[str] = set()
-    unique = []
-    for name in names:
-        wanted = str(name) or "unnamed"
-        candidates = (wanted if number == 1 else f"{wanted}_{number}" for number in range(1, 1 << 30))
-        found = next(candidate for candidate in candidates if comparable(candidate) not in taken)
-        taken.add(comparable(found))
-        unique.append(found)
-        if found != str(name):
-            _tell_renamed(name, found, format_name)
-    return unique
-
-
-def _tell_renamed(name: Any, other: str, format_name: str) -> None:
-    say(f"the column {name!r} is called {other!r} in {format_name}, which cannot have a column of its name")
 
 
 # ---- Parquet and Feather
@@ -171,22 +95,22 @@ def _has_empty_struct(kind: Any) -> bool:
     return any(_has_empty_struct(kind.field(at).type) for at in range(kind.num_fields))
 
 
-def _write_parquet(frame: pd.DataFrame, path: str) -> None:
-    _arrow_table(frame).to_parquet(path, index=False)
+def _write_parquet(table: Table, path: str) -> None:
+    _arrow_table(table.frame()).to_parquet(path, index=False)
 
 
-def _write_feather(frame: pd.DataFrame, path: str) -> None:
-    _arrow_table(frame).reset_index(drop=True).to_feather(path)
+def _write_feather(table: Table, path: str) -> None:
+    _arrow_table(table.frame()).reset_index(drop=True).to_feather(path)
 
 
 # ---- SQLite
 
 
-def _write_sqlite(frame: pd.DataFrame, path: str) -> None:
+def _write_sqlite(written: Table, path: str) -> None:
     import sqlite3
     from contextlib import closing
 
-    table = with_json_texts(with_unique_names(frame, str.casefold, "SQLite"))
+    table = with_json_texts(with_unique_names(written.frame(), str.casefold, "SQLite"))
     for name in table.columns:
         if _has_large_integers(table[name]):
             table[name] = table[name].astype(object).map(as_text)
@@ -208,8 +132,8 @@ def _has_large_integers(column: pd.Series[Any]) -> bool:
 # ---- netCDF
 
 
-def _write_netcdf(frame: pd.DataFrame, path: str) -> None:
-    to_xarray: Any = frame.to_xarray  # of MapResults: it makes a grid an array with named axes
+def _write_netcdf(table: Table, path: str) -> None:
+    to_xarray: Any = table.frame().to_xarray  # of MapResults: it makes a grid an array with named axes
     dataset = to_xarray()
     names = [*dataset.variables, *(name for name in dataset.dims if name not in dataset.variables)]
     dataset = dataset.rename(_netcdf_names(names))
@@ -225,8 +149,8 @@ def _netcdf_names(names: Iterable[Any]) -> Mapping[Any, str]:
     wanted = [_netcdf_name(str(name)) for name in names]
     for name, other in zip(names, wanted, strict=True):
         if name and str(name) != other:
-            _tell_renamed(name, other, "netCDF")
-    found = _unique_names(wanted, str, "netCDF")
+            tell_renamed(name, other, "netCDF")
+    found = unique_names(wanted, str, "netCDF")
     return {name: other for name, other in zip(names, found, strict=True) if name != other}
 
 
@@ -282,6 +206,9 @@ def _as_int32(values: Any) -> Any:
 
 WRITERS: dict[str, Writer] = {
     ".csv": write_csv,
+    ".tsv": write_tsv,
+    ".json": write_json,
+    ".jsonl": write_jsonl,
     ".parquet": _write_parquet,
     ".feather": _write_feather,
     ".sqlite": _write_sqlite,

@@ -7,15 +7,13 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from paramsurvey.cli.errors import BadUsage, RunFailed, say
-from paramsurvey.cli.tables.formats import REQUIRED_PACKAGES, WRITERS, Writer, frame_to_csv, write_csv
+from paramsurvey.cli.tables.formats import REQUIRED_PACKAGES, WRITERS, Writer
 from paramsurvey.cli.tables.stdout import STDOUT, print_table
+from paramsurvey.cli.tables.table import Table
+from paramsurvey.cli.tables.text_formats import csv_text, write_csv
 from paramsurvey.errors import suggestion
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def check_output(path: str) -> None:
@@ -52,7 +50,7 @@ def _resolve_link(path: str) -> Path:
     return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
 
 
-def write_table(frame: pd.DataFrame, path: str) -> None:
+def write_table(table: Table, path: str) -> None:
     """Write a table to a file, or to stdout for ``-``; the file appears when it is complete.
 
     Raises
@@ -61,26 +59,26 @@ def write_table(frame: pd.DataFrame, path: str) -> None:
         The file could not be written. The message says where the table is instead.
     """
     if path == STDOUT:
-        _write_to_stdout(frame)
+        _write_to_stdout(table)
         return
     writer = WRITERS[Path(path).suffix.lower()]
     try:
-        _replace_file(frame, path, writer)
+        _replace_file(table, path, writer)
     except Exception as error:  # whatever a library raises, the results must not be lost
-        raise RunFailed(_rescue_from(error, frame, path)) from error
-    say(f"{path}: {len(frame):,} row{'' if len(frame) == 1 else 's'}")
+        raise RunFailed(_rescue_from(error, table, path)) from error
+    say(f"{path}: {len(table):,} row{'' if len(table) == 1 else 's'}")
 
 
-def _write_to_stdout(frame: pd.DataFrame) -> None:
+def _write_to_stdout(table: Table) -> None:
     try:
-        print_table(frame)
+        print_table(table)
     except BrokenPipeError:  # the reader, such as head, has all that it wants
         raise
     except OSError as error:  # stdout is a file on a full disk
-        raise RunFailed(_rescue_from(error, frame, "stdout")) from error
+        raise RunFailed(_rescue_from(error, table, "stdout")) from error
 
 
-def _replace_file(frame: pd.DataFrame, path: str, writer: Writer) -> None:
+def _replace_file(table: Table, path: str, writer: Writer) -> None:
     """Write a temporary file in the same directory, and rename it.
 
     So nobody ever reads half a file, and an old file stays until the new one is complete.
@@ -91,7 +89,7 @@ def _replace_file(frame: pd.DataFrame, path: str, writer: Writer) -> None:
     )
     os.close(descriptor)
     try:
-        writer(frame, temporary)
+        writer(table, temporary)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
@@ -111,38 +109,38 @@ def _umask() -> int:
 # ---- when a table cannot be written where it should be
 
 
-def _rescue_from(error: Exception, frame: pd.DataFrame, path: str) -> str:
+def _rescue_from(error: Exception, table: Table, path: str) -> str:
     """Save the table somewhere else, and return the sentence that says so."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"{path} could not be written ({reason}): {rescue(frame, path)}"
+    return f"{path} could not be written ({reason}): {rescue(table, path)}"
 
 
-def rescue(frame: pd.DataFrame, path: str) -> str:
+def rescue(table: Table, path: str) -> str:
     """Save a table as CSV where there is room, and return the words that say where.
 
     Parameters
     ----------
-    frame : DataFrame
+    table : Table
     path : str
         The file or directory where it should be, which gives the new file its name.
     """
     for directory in (tempfile.gettempdir(), os.getcwd(), os.path.expanduser("~")):
         with suppress(Exception):  # try the next directory
-            new_file = _write_new_file(frame, directory, Path(path).stem)
+            new_file = _write_new_file(table, directory, Path(path).stem)
             return f"the results are in {new_file}, move them from there"
     with suppress(OSError):  # stdout is the last resort
-        sys.stdout.write(frame_to_csv(frame))
+        sys.stdout.write(csv_text(table))
         sys.stdout.flush()
         return "no other file could be written either, so the results are on stdout"
     return "no other place could be written either: free some space and run the command again"
 
 
-def _write_new_file(frame: pd.DataFrame, directory: str, stem: str) -> str:
+def _write_new_file(table: Table, directory: str, stem: str) -> str:
     """Write a table to a new file, in a directory where others may write, too, and return its path."""
     descriptor, path = tempfile.mkstemp(prefix="paramsurvey-", suffix=f"-{stem}.csv", dir=directory)
     os.close(descriptor)  # mkstemp created the file, so it is not a link that somebody else has put there
     try:
-        _replace_file(frame, path, write_csv)
+        _replace_file(table, path, write_csv)
     except BaseException:
         os.unlink(path)
         raise

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from paramsurvey.cli.tables.formats import frame_to_csv, is_missing, with_json_texts, with_unique_names
+from paramsurvey.cli.tables.cells import is_missing, native_or_text
+from paramsurvey.cli.tables.table import Table
+from paramsurvey.cli.tables.text_formats import csv_text
 from paramsurvey.transport.safe_text import safe_line
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 STDOUT = "-"  # in place of the path of a file
 PREVIEW_ROWS = 30
 PREVIEW_WIDTH = 40  # of a cell, in characters
+LEAST_WIDTH = 8  # to which a column of text is cut before columns are left out
 
 
-def print_table(frame: pd.DataFrame) -> None:
+def print_table(table: Table) -> None:
     """Write a table to stdout: CSV for programs, on a terminal a preview.
 
     Raises
@@ -24,22 +26,64 @@ def print_table(frame: pd.DataFrame) -> None:
     OSError
         The table could not be written, for example into a file on a full disk.
     """
-    sys.stdout.write(f"{preview(frame)}\n" if sys.stdout.isatty() else frame_to_csv(frame))
+    if sys.stdout.isatty():
+        sys.stdout.write(f"{preview(table, shutil.get_terminal_size().columns)}\n")
+    else:
+        sys.stdout.write(csv_text(table))
     sys.stdout.flush()
 
 
-def preview(frame: pd.DataFrame) -> str:
-    """Return the first rows of a table for people to read, with each cell on one line."""
-    if frame.empty:
+def preview(table: Table, width: int = 80) -> str:
+    """Return the first rows of a table for people to read, each of them on one line of a terminal."""
+    if not len(table):
         return "(no rows)"
-    shown = with_json_texts(with_unique_names(frame.head(PREVIEW_ROWS)))
-    shown = shown.loc[:, [name for name in shown.columns if not _is_uninformative(shown[name], name)]]
-    for name in shown.columns[shown.dtypes.map(lambda dtype: dtype.kind not in "iufb")]:
-        shown[name] = shown[name].map(_one_line)
-    shown.columns = [safe_line(str(name)) for name in shown.columns]
-    text = shown.to_string(index=False, max_colwidth=PREVIEW_WIDTH, na_rep="")
-    rest = len(frame) - len(shown)
-    return f"{text}\n{more_rows(rest)}" if rest else text
+    head = table.head(PREVIEW_ROWS)
+    shown = {name: column for name, column in head.columns.items() if not _is_uninformative(column, name)}
+    columns = [_Column(name, column) for name, column in shown.items()]
+    left_out = _fit(columns, width)
+    lines = ["  ".join(cells).rstrip() for cells in zip(*(column.cells() for column in columns), strict=True)]
+    rest = len(table) - len(head)
+    if left_out:
+        lines.append(
+            f"({', '.join(left_out)}: not shown, the terminal is too narrow; -o FILE has all columns)"
+        )
+    return "\n".join([*lines, *([more_rows(rest)] if rest else [])])
+
+
+class _Column:
+    """A column of a preview: its texts, and how wide they are."""
+
+    def __init__(self, name: str, values: Sequence[Any]) -> None:
+        self.name = name
+        numbers = (int, float)
+        self.is_text = not all(isinstance(value, numbers) or is_missing(value) for value in values)
+        self._texts = [safe_line(name), *map(_one_line, values)]
+        self.width = (
+            min(PREVIEW_WIDTH, max(map(len, self._texts))) if self.is_text else max(map(len, self._texts))
+        )
+
+    def cells(self) -> list[str]:
+        """Return the name and the cells, all equally wide: text at the left, numbers at the right."""
+        cut = [text if len(text) <= self.width else f"{text[: self.width - 1]}…" for text in self._texts]
+        return [text.ljust(self.width) if self.is_text else text.rjust(self.width) for text in cut]
+
+
+def _fit(columns: list[_Column], width: int) -> list[str]:
+    """Make the columns fit: cut the widest texts, then leave out the last columns, and return their names."""
+
+    def excess() -> int:
+        return sum(column.width + 2 for column in columns) - 2 - width
+
+    while excess() > 0:
+        texts = [column for column in columns if column.is_text and column.width > LEAST_WIDTH]
+        if not texts:
+            break
+        widest = max(texts, key=lambda column: column.width)
+        widest.width -= 1
+    left_out: list[str] = []
+    while excess() > 0 and len(columns) > 1:
+        left_out.insert(0, columns.pop().name)
+    return left_out
 
 
 def more_rows(count: int) -> str:
@@ -47,14 +91,17 @@ def more_rows(count: int) -> str:
     return f"... and {count:,} more: write all of them into a file with -o FILE"
 
 
-def _is_uninformative(column: Any, name: object) -> bool:
+def _is_uninformative(column: Sequence[Any], name: str) -> bool:
     """Tell whether all outputs in a column are empty, or all exit codes 0."""
-    return (name in ("stdout", "stderr") and (column == "").all()) or (
-        name == "exit_code" and (column == 0).all()
-    )
+    empty = name in ("stdout", "stderr") and all(value in ("", None) for value in column)
+    return empty or (name in ("exit_code", "signal") and all(value == 0 for value in column))
 
 
 def _one_line(value: Any) -> str:
-    text = "" if is_missing(value) else str(value)
-    lines = text.strip().splitlines()
+    """Return a cell on one line, without characters that a terminal would obey."""
+    if is_missing(value):
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    lines = str(native_or_text(value)).strip().splitlines()
     return safe_line(f"{lines[0]} [{len(lines)} lines]" if len(lines) > 1 else "".join(lines))

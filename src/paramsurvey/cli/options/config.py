@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.options.types import Converted
 from paramsurvey.errors import suggestion
 
 SURVEY = "survey.toml"
@@ -96,6 +97,8 @@ def _long_name(option: click.Option) -> str:
 
 def _convert(source: str, option: click.Option, value: Any) -> Any:
     """Return a value from TOML as the option's own type, which click would make of words that were typed."""
+    if value is True and not option.is_flag and option._flag_needs_value:
+        value = option.flag_value  # as if the option had been typed without a value
     values = value if isinstance(value, list) else [value]
     if option.name == "ok_codes":
         values = [",".join(str(code) for code in values)]
@@ -114,7 +117,8 @@ def _convert(source: str, option: click.Option, value: Any) -> Any:
 def _convert_item(option: click.Option, value: Any) -> Any:
     if isinstance(option.type, click.Path) and not isinstance(value, str):
         raise click.BadParameter(f"{value!r} is not a path")
-    return option.type.convert(value, option, None)
+    found = option.type.convert(value, option, None)
+    return value if isinstance(option.type, Converted) else found  # click converts it; a checkpoint saves it
 
 
 def _params(file: Path, table: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,33 @@
+"""Which commands computed the results of a checkpoint: ``status`` must not credit them all to the last."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from paramsurvey.cli.checkpoints.saved_command import saved_text
+
+COLUMN = "command"  # of the results: what `CommandSettings.noted` says
+
+
+def count_by_other_commands(directory: str) -> dict[str, int]:
+    """Return how many stored results each command has computed that is not the checkpoint's own by now."""
+    own = saved_text(directory)
+    if own is None:
+        return {}
+    from paramsurvey.checkpoint.opening import need_pyarrow
+
+    need_pyarrow()
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from paramsurvey.checkpoint.format.part_files import RESULTS, live_parts
+
+    counts: Counter[str] = Counter()
+    for part in live_parts(Path(directory) / RESULTS)[0]:
+        try:
+            if COLUMN in pq.read_schema(part.path).names:
+                counts.update(pq.read_table(part.path, columns=[COLUMN])[COLUMN].to_pylist())
+        except (OSError, ValueError, pa.ArrowException):  # merged at this moment, or damaged
+            continue
+    return {str(text): count for text, count in counts.items() if text is not None and text != own}

@@ -1,0 +1,1 @@
+"""When commands start and end: ``--delay``, ``--load``, ``--memfree``, ``--timeout``, ``--halt``; joblogs."""

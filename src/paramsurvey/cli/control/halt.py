@@ -1,0 +1,48 @@
+"""``--halt now,fail=1``: ends a run early, between two rounds of the survey's loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramsurvey.cli.control.limits import Halt
+from paramsurvey.transport.messages import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from paramsurvey.engine.survey import Survey
+
+FEW = 3  # events at least, before a percentage means anything; as in GNU parallel
+
+
+class Halting:
+    """Looks, after every round, whether the condition is fulfilled, and then ends the survey.
+
+    Attributes
+    ----------
+    is_over : bool
+        Whether it has ended the survey.
+    """
+
+    def __init__(self, halt: Halt) -> None:
+        self._halt = halt
+        self.is_over = False
+
+    def __call__(self, survey: Survey) -> None:
+        """End the survey if it is time: at once, or when the commands have ended that run now."""
+        if not self.is_over and not self._is_fulfilled(survey):
+            return
+        was_over, self.is_over = self.is_over, True
+        failure = Failure(FailureKind.NOT_RUN, f"not run: --halt {self._halt} was fulfilled before its turn")
+        if not self._halt.now:
+            survey.drop_queue(failure)  # again after each round: what a worker did not begin comes back
+        elif not was_over:
+            survey.give_up(failure)
+
+    def _is_fulfilled(self, survey: Survey) -> bool:
+        progress, halt = survey.progress, self._halt
+        succeeded = progress.finished - progress.resumed
+        done = succeeded + progress.failures
+        count = {"fail": progress.failures, "success": succeeded, "done": done}[halt.event]
+        if halt.is_percent:
+            of = progress.total if halt.event == "done" else done
+            return count >= FEW and 100 * count >= halt.count * of
+        return count >= halt.count

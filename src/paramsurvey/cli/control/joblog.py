@@ -1,0 +1,112 @@
+"""``--joblog``: a line for each time that a command ran, in the columns of GNU parallel.
+
+Each worker appends its own lines. A line is written at once, at the end of the file, so that lines of
+several workers do not mix. Workers load this module.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from socket import gethostname
+
+COLUMNS = ("Seq", "Host", "Starttime", "JobRuntime", "Send", "Receive", "Exitval", "Signal", "Command")
+HEADER = "\t".join(COLUMNS) + "\n"
+NOT_STARTED = 127  # what a shell says of a program that it does not find
+STOPPED = -1  # after a timeout, as GNU parallel writes it
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """How a command ran once.
+
+    Attributes
+    ----------
+    number : int
+        The pset's.
+    host : str
+    start : float
+        Seconds since 1970.
+    seconds : float
+    received : int
+        Bytes on stdout.
+    exit_code, signal : int
+        One of them is 0.
+    command : str
+    """
+
+    number: int
+    host: str
+    start: float
+    seconds: float
+    received: int
+    exit_code: int
+    signal: int
+    command: str
+
+    @classmethod
+    def of(
+        cls, number: int, start: float, seconds: float, received: int, code: int | None, command: str
+    ) -> JobRecord:
+        """Return the record of a command; None is the exit code after a timeout."""
+        if code is None:
+            exit_code, signal = STOPPED, 15
+        else:
+            exit_code, signal = max(code, 0), max(-code, 0)
+        return cls(number, gethostname(), start, seconds, received, exit_code, signal, command)
+
+    def line(self) -> str:
+        """Return the line of the file. Tabs and newlines in the command are escaped, as it is one line."""
+        command = (
+            self.command.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+        )
+        return (
+            f"{self.number}\t{self.host}\t{self.start:.3f}\t{self.seconds:10.3f}\t0\t{self.received}\t"
+            f"{self.exit_code}\t{self.signal}\t{command}\n"
+        )
+
+
+def start_joblog(path: str, go_on: bool) -> None:
+    """Make the file, with its line of names; `go_on`: leave what an earlier run wrote.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    with open(path, "a" if go_on else "w", encoding="utf-8") as file:
+        if file.tell() == 0:
+            file.write(HEADER)
+
+
+def append_record(path: str, record: JobRecord) -> None:
+    """Append a line at once."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+    try:
+        os.write(descriptor, record.line().encode(errors="backslashreplace"))
+    finally:
+        os.close(descriptor)
+
+
+def read_records(path: str) -> Iterator[JobRecord]:
+    """Yield what a file holds; lines that were cut off, or are no records, are left out."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.read().split("\n")
+    except FileNotFoundError:
+        return
+    for line in lines:
+        cells = line.split("\t", len(COLUMNS) - 1)
+        if len(cells) == len(COLUMNS) and cells[0].isdigit():
+            number, host, start, seconds, _, received, code, signal, command = cells
+            yield JobRecord(
+                int(number),
+                host,
+                float(start),
+                float(seconds),
+                int(received),
+                int(code),
+                int(signal),
+                command,
+            )

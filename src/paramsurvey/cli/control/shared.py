@@ -1,0 +1,72 @@
+"""A directory in which the workers of one machine tell each other what they do: when, how long, what runs."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from statistics import median
+
+DOUBLE = struct.Struct("d")
+
+
+class SharedDirectory:
+    """What the workers of one machine know of each other.
+
+    Parameters
+    ----------
+    path : str
+        It is made where there is none: on each machine by itself.
+    """
+
+    def __init__(self, path: str) -> None:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        self._path = Path(path)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[int]:
+        """Hold a lock, and yield the descriptor of its file; a worker that dies lets go of it."""
+        import fcntl  # which Windows lacks, where nobody gets here
+
+        descriptor = os.open(self._path / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def add_duration(self, seconds: float) -> None:
+        """Note how long a command took that has finished."""
+        with open(self._path / "durations", "ab", buffering=0) as file:
+            file.write(DOUBLE.pack(seconds))
+
+    def median_duration(self, at_least: int) -> float | None:
+        """Return the median of the seconds that commands took, None of fewer than `at_least`."""
+        try:
+            data = (self._path / "durations").read_bytes()
+        except FileNotFoundError:
+            return None
+        known = [seconds for (seconds,) in DOUBLE.iter_unpack(data[: len(data) // DOUBLE.size * DOUBLE.size])]
+        return median(known) if len(known) >= at_least else None
+
+    @contextmanager
+    def listed(self, begun: float) -> Iterator[None]:
+        """Be listed, as long as a command runs, with the time at which it began."""
+        path = self._path / f"runs-{os.getpid()}"
+        path.write_bytes(DOUBLE.pack(begun))
+        try:
+            yield
+        finally:
+            with suppress(FileNotFoundError):
+                path.unlink()
+
+    def begun(self) -> list[float]:
+        """Return when the commands began that run now; those of workers that have died are left out."""
+        found = []
+        for path in self._path.glob("runs-*"):
+            with suppress(OSError, struct.error, ValueError):
+                os.kill(int(path.name.partition("-")[2]), 0)
+                found.append(DOUBLE.unpack(path.read_bytes())[0])
+        return found

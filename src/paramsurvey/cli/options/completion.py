@@ -1,0 +1,51 @@
+"""What a shell completes: the file of ``-p a=@...``, ``module:function``, and files after ``--``."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+
+def complete_axis(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the path in ``NAME=@path``."""
+    name, at, path = incomplete.partition("=@")
+    if not at:
+        return []
+    return [CompletionItem(f"{name}=@{found}") for found in _paths(path)]
+
+
+def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete a command after ``--`` with files, and ``module:function`` before it."""
+    words = os.environ.get("COMP_WORDS", "").split()
+    if "--" in words:
+        return [CompletionItem(incomplete, type="file")]
+    module, colon, function = incomplete.partition(":")
+    if colon:
+        return [
+            CompletionItem(f"{module}:{name}") for name in _functions(module) if name.startswith(function)
+        ]
+    return [CompletionItem(f"{path.stem}:") for path in sorted(Path().glob(f"{module}*.py"))]
+
+
+def _paths(begin: str) -> Iterator[str]:
+    """Yield the files and directories whose path begins so; a directory ends with a slash."""
+    directory, slash, name = begin.rpartition("/")
+    with os.scandir(directory + slash or ".") as entries:
+        found = sorted((entry.name, entry.is_dir()) for entry in entries if entry.name.startswith(name))
+    for entry, is_directory in found:
+        yield directory + slash + entry + ("/" if is_directory else "")
+
+
+def _functions(module: str) -> list[str]:
+    """Return the functions of a module in this directory; it is read, and not imported."""
+    path = Path(module if module.endswith(".py") else module.replace(".", "/") + ".py")
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return []
+    return [one.name for one in body if isinstance(one, ast.FunctionDef) and not one.name.startswith("_")]

@@ -1,0 +1,113 @@
+"""Values of options that are more than a number: ``5m``, ``200%``, ``2G``, ``soon,fail=10%``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+from paramsurvey.cli.control.limits import Halt, Timeout
+
+UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+SIZES = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}  # powers of 1024
+DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(ms|[smhd]?)")
+DURATIONS = re.compile(rf"(?:{DURATION.pattern})+")
+SIZE = re.compile(r"(\d+\.?\d*|\.\d+)([kmgt]?)(?:i?b)?", re.IGNORECASE)
+PERCENT = re.compile(r"(\d+\.?\d*|\.\d+)%")
+HALT = re.compile(r"(now|soon),(fail|success|done)=(\d+)(%?)")
+
+
+class Converted(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic from click 8.4 on
+    """An option's type that a function makes of the text; the function returns None for what it cannot be."""
+
+    def __init__(self, name: str, convert: Any, example: str) -> None:
+        self.name = name
+        self._convert = convert
+        self._example = example
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value of a text or of a number; what is neither has been converted before."""
+        if not isinstance(value, (str, int, float)):
+            return value
+        found = self._convert(str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is not a {self.name}; write it like {self._example}", param, ctx)
+        return found
+
+
+def seconds_of(text: str) -> float | None:
+    """Return the seconds of a duration, None where it is none.
+
+    Examples
+    --------
+    >>> seconds_of("90"), seconds_of("1h30m"), seconds_of("250ms"), seconds_of("soon")
+    (90.0, 5400.0, 0.25, None)
+    """
+    if not DURATIONS.fullmatch(text):
+        return None
+    return sum(float(number) * UNITS[unit] for number, unit in DURATION.findall(text))
+
+
+def share_of(text: str) -> float | None:
+    """Return the share that a percentage is.
+
+    Examples
+    --------
+    >>> share_of("50%"), share_of("50")
+    (0.5, None)
+    """
+    match = PERCENT.fullmatch(text)
+    return float(match[1]) / 100 if match else None
+
+
+def bytes_of(text: str) -> int | None:
+    """Return the bytes of a size; units are powers of 1024.
+
+    Examples
+    --------
+    >>> bytes_of("2G"), bytes_of("1.5 GB"), bytes_of("100")
+    (2147483648, None, 100)
+    """
+    match = SIZE.fullmatch(text)
+    return int(float(match[1]) * 1024 ** SIZES[match[2].lower()]) if match else None
+
+
+def _timeout(text: str) -> Timeout | None:
+    seconds, share = seconds_of(text), share_of(text)
+    return Timeout(seconds, share) if seconds or share else None
+
+
+def _jobs(text: str) -> int | None:
+    """Return how many commands run at once; a percentage is one of the cores that this process may use."""
+    share = share_of(text)
+    if share:
+        from paramsurvey.worker.machine import core_count
+
+        return max(1, round(share * core_count()))
+    return int(text) if re.fullmatch(r"-?\d+", text) else None
+
+
+def _load(text: str) -> float | None:
+    """Return a load average; a percentage is one of the cores of this machine."""
+    share = share_of(text)
+    if share is None:
+        return float(text) if re.fullmatch(r"\d+\.?\d*", text) else None
+    import os
+
+    return share * (os.cpu_count() or 1)
+
+
+def _halt(text: str) -> Halt | None:
+    match = HALT.fullmatch(text)
+    if match is None or int(match[3]) == 0:
+        return None
+    return Halt(match[1] == "now", match[2], int(match[3]), match[4] == "%")
+
+
+TIMEOUT = Converted("time or percentage", _timeout, "90, 90s, 5m, 1h30m, or 200% of the median")
+DELAY = Converted("duration", seconds_of, "0.5, 250ms, 2s or 1m")
+SIZE_OF_MEMORY = Converted("size", bytes_of, "500M or 2G")
+JOBS = Converted("number", _jobs, "4, -1 or 50%")
+LOAD = Converted("load", _load, "1.5 or 80%")
+HALTING = Converted("condition", _halt, "now,fail=1 or soon,fail=10%; success and done can be counted, too")

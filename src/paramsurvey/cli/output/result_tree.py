@@ -1,0 +1,77 @@
+"""``--results DIR``: each pset's output in a directory that its axes name. Workers load this module."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+from paramsurvey.cli.failures import CommandFailed
+
+KEPT = " +,=@()[]~^%"  # characters beside letters, digits and _.- that a directory may have in its name
+LONGEST = 100  # characters of a value; the rest would be too long for a file system
+
+
+def tree_path(pset: Mapping[str, Any]) -> Path:
+    """Return the directory of a pset: a level for each name, and below it one for each value.
+
+    Examples
+    --------
+    >>> str(tree_path({"a": 1, "f": "x/y"})), str(tree_path({"f": ".."}))
+    ('a/1/f/x%2Fy', 'f/%2E%2E')
+    """
+    return Path(*(part for name, value in pset.items() for part in (name, _part(str(value)))))
+
+
+def _part(text: str) -> str:
+    """Return a value as the name of a directory, which no value can use to lead elsewhere."""
+    name = quote(text.replace("%", "%25"), safe=KEPT)[:LONGEST] if text else "%"
+    return name.replace(".", "%2E") if set(name) == {"."} else name
+
+
+def save_in_tree(
+    root: str,
+    pset: Mapping[str, Any],
+    number: int,
+    code: int | None,
+    seconds: float,
+    out: IO[bytes],
+    err: IO[bytes],
+) -> None:
+    """Save what a command printed, its exit code and its parameters.
+
+    Raises
+    ------
+    CommandFailed
+        A file cannot be written.
+    """
+    directory = Path(root) / tree_path(pset)
+    told = {"number": number, "pset": dict(pset), "exit_code": code, "seconds": round(seconds, 3)}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _copy(out, directory / "stdout")
+        _copy(err, directory / "stderr")
+        _write(directory / "exit_code", f"{'timeout' if code is None else code}\n".encode())
+        _write(directory / "params.json", (json.dumps(told, default=str) + "\n").encode())
+    except OSError as error:
+        raise CommandFailed(f"its output cannot be saved in {directory} ({error.strerror})") from None
+
+
+def _copy(file: IO[bytes], path: Path) -> None:
+    file.seek(0)
+    with open(path, "wb", opener=_no_link) as target:
+        shutil.copyfileobj(file, target, 1 << 20)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with open(path, "wb", opener=_no_link) as target:
+        target.write(data)
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Open a file of an earlier run, or make it, without following a link that somebody put in its place."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)

@@ -1,0 +1,186 @@
+"""Placeholders in a command: ``{a}``, ``{f.stem}``, ``{i:03d}``, ``{}``, ``{#}``, ``{job}``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePath
+from typing import Any
+
+from paramsurvey.cli.errors import BadUsage
+from paramsurvey.errors import suggestion
+
+NUMBER = "#"  # a pset's number, from 1
+JOB = "job"  # the number of the worker that runs it, from 1: at any time, no two commands have the same
+PATH_PARTS = ("name", "stem", "suffix", "parent")  # as pathlib calls them
+
+TOKEN = re.compile(
+    r"\{\{|\}\}|\{([^{}]*)\}|[{}]"
+)  # a doubled brace, braces with something in them, or a lone one
+FIELD = re.compile(r"(?P<name>#|(?:[^\W\d]\w*)?(?:\.[^\W\d]\w*)*)(?::(?P<spec>.*))?", re.DOTALL)
+FROM_PARALLEL = {  # what GNU parallel calls them
+    "/": "{NAME.name}",
+    ".": "{NAME.parent}/{NAME.stem}",
+    "/.": "{NAME.stem}",
+    "//": "{NAME.parent}",
+    "%": "{job}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """One placeholder.
+
+    Attributes
+    ----------
+    text : str
+        As it was typed, with its braces.
+    name : str
+        Of the parameter, with what follows it: ``f.stem``; empty for ``{}``.
+    spec : str
+        What follows a colon: Python's format.
+    """
+
+    text: str
+    name: str
+    spec: str = ""
+
+    def value(self, values: Mapping[str, Any]) -> str:
+        """Return the text that takes its place.
+
+        Parameters
+        ----------
+        values : mapping
+            By name: the parameters, `NUMBER` and `JOB`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The format does not fit the value.
+        """
+        name, parts = split_path(self.name, values)
+        value = values[name]
+        for part in parts:
+            value = str(getattr(PurePath(str(value)), part))
+        return format(value, self.spec) if self.spec else str(value)
+
+
+def split_path(name: str, names: Collection[str] | Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Return the parameter that a name begins with, and the parts of a path that follow.
+
+    Examples
+    --------
+    >>> split_path("f.parent.name", ["f"]), split_path("model.name", ["model.name"])
+    (('f', ['parent', 'name']), ('model.name', []))
+    """
+    parameter, parts = name, list[str]()
+    while parameter and parameter not in names:
+        parameter, _, part = parameter.rpartition(".")
+        parts.insert(0, part)
+    if not name or name.startswith("."):
+        parameter = next((one for one in names if one not in (NUMBER, JOB)), "")
+    return (parameter, parts) if all(part in PATH_PARTS for part in parts) else ("", parts)
+
+
+@lru_cache(maxsize=256)
+def tokens(text: str) -> tuple[str | Placeholder, ...]:
+    """Return a text as literal parts and placeholders.
+
+    Raises
+    ------
+    BadUsage
+        A brace is neither doubled nor that of a placeholder.
+
+    Examples
+    --------
+    >>> tokens("{{x}} {f.stem:>9}")
+    ('{', 'x', '}', ' ', Placeholder(text='{f.stem:>9}', name='f.stem', spec='>9'))
+    """
+    return tuple(_tokens(text))
+
+
+def _tokens(text: str) -> Iterator[str | Placeholder]:
+    at = 0
+    for match in TOKEN.finditer(text):
+        if match.start() > at:
+            yield text[at : match.start()]
+        at = match.end()
+        if match[0] in ("{{", "}}"):
+            yield match[0][0]
+        elif match[1] is None:
+            raise BadUsage(f"there is a lone {match[0]} in {text!r}: for a literal one, write {match[0] * 2}")
+        else:
+            yield _placeholder(match[0], match[1], text)
+    if at < len(text):
+        yield text[at:]
+
+
+def _placeholder(whole: str, inside: str, text: str) -> Placeholder:
+    field = FIELD.fullmatch(inside)
+    if field is None:
+        raise BadUsage(f"{whole} in {text!r} is not a placeholder{_remedy(inside)}")
+    return Placeholder(whole, field["name"], field["spec"] or "")
+
+
+def _remedy(inside: str) -> str:
+    if inside in FROM_PARALLEL:
+        named = ", where NAME is the name of a parameter" if "NAME" in FROM_PARALLEL[inside] else ""
+        return f": write {FROM_PARALLEL[inside]}{named}"
+    if inside.isdigit():
+        return ": write the name of the parameter instead of its number"
+    return f": for literal braces, write {{{{{inside}}}}}"
+
+
+def placeholders_in(text: str) -> list[Placeholder]:
+    """Return the placeholders of a text, in order."""
+    return [token for token in tokens(text) if isinstance(token, Placeholder)]
+
+
+def fill(text: str, values: Mapping[str, Any]) -> str:
+    """Return a text with the values in place of the placeholders; braces in a value are not placeholders.
+
+    Examples
+    --------
+    >>> fill("{f.stem}-{i:03d}.png {{}}", {"f": "in/x.jpg", "i": 7})
+    'x-007.png {}'
+    """
+    return "".join(token if isinstance(token, str) else token.value(values) for token in tokens(text))
+
+
+def names_used(texts: Collection[str], names: Collection[str]) -> set[str]:
+    """Return which of the parameters occur in some texts.
+
+    Raises
+    ------
+    BadUsage
+        A placeholder is no parameter's; the message says which there are, or how to write the text itself.
+    """
+    return {_check(one, names) for text in texts for one in placeholders_in(text)} - {NUMBER, JOB}
+
+
+def _check(placeholder: Placeholder, names: Collection[str]) -> str:
+    if not placeholder.name or placeholder.name.startswith("."):
+        _check_single(placeholder, names)
+    name, parts = split_path(placeholder.name, [*names, NUMBER, JOB])
+    if name and not (parts and name in (NUMBER, JOB)):
+        return name
+    first = placeholder.name.rpartition(".")[0]
+    if first in names:
+        raise BadUsage(
+            f"the command has the placeholder {placeholder.text}, and {first!r} has no such part: "
+            f"its parts are {', '.join(f'{{{first}.{part}}}' for part in PATH_PARTS)}"
+        )
+    raise BadUsage(
+        f"the command has the placeholder {placeholder.text}, which is not a parameter"
+        f"{suggestion(placeholder.name, names)} (for the text itself, write {{{placeholder.text}}})"
+    )
+
+
+def _check_single(placeholder: Placeholder, names: Collection[str]) -> None:
+    if len(names) != 1:
+        raise BadUsage(
+            f"the command has the placeholder {placeholder.text}, and there are {len(names)} parameters: "
+            f"name one, as in {{{next(iter(names), 'a')}{placeholder.name}}}"
+        )

@@ -1,0 +1,123 @@
+"""Functions in axes: ``linspace(0,1,11)``, ``range(1,4)``, ``glob(*.txt)``; distributions to sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from difflib import get_close_matches
+from glob import glob
+from typing import Any
+
+from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.psets.values import split_values
+
+MAX_VALUES = 10_000_000  # of floats: a typing error such as 0:1:1e-12 asks for more than fits into memory
+
+Values = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class DistributionCall:
+    """A distribution that ``--sample`` draws from: a function of `paramsurvey.params` and its arguments."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+Axis = Values | DistributionCall
+
+
+def evaluate_call(name: str, text: str, function: str, inside: str) -> Axis | None:
+    """Return the values or the distribution of a call; None if there is no such function."""
+    known = known_calls()
+    if function not in known:
+        close = get_close_matches(function, known, n=1, cutoff=0.8)
+        if close:
+            raise BadUsage(
+                f"{name}={text}: there is no {function}(...); did you mean {close[0]}(...)? "
+                f"For the text itself, write {name}='\"{text}\"'"
+            )
+        return None
+    arguments = split_values(inside) if inside.strip() else []
+    if function in LISTS:
+        return _evaluate_list(name, text, function, arguments)
+    _check_arguments(f"{name}={text}", known[function], arguments)
+    if function in DISTRIBUTIONS:
+        return DistributionCall(ALIASES.get(function, function), tuple(arguments))
+    return _evaluate_spacing(f"{name}={text}", function, *arguments)
+
+
+SPACINGS = {  # functions of numpy, and what their arguments are
+    "linspace": ("first", "last", "how many"),
+    "logspace": ("first power of 10", "last power of 10", "how many"),
+    "geomspace": ("first", "last", "how many"),
+}
+DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
+    "uniform": ("low", "high"),
+    "loguniform": ("low", "high"),
+    "interval": ("low", "high"),
+    "integers": ("lowest", "highest"),
+}
+ALIASES = {"interval": "uniform"}  # as Hydra calls it
+LISTS: dict[str, tuple[str, ...]] = {
+    "choice": (),
+    "range": (),
+    "glob": (),
+}  # of as many arguments as you like
+
+
+def known_calls() -> dict[str, tuple[str, ...]]:
+    """Return all functions by name, and what their arguments are."""
+    return {**SPACINGS, **DISTRIBUTIONS, **LISTS}
+
+
+def _evaluate_list(name: str, text: str, function: str, arguments: Values) -> Axis:
+    if not arguments:
+        raise BadUsage(f"{name}={text} has nothing in its parentheses: give at least one value")
+    if function == "choice":
+        return DistributionCall("choice", (arguments,))
+    return _files(name, text, arguments) if function == "glob" else _hydra_range(f"{name}={text}", arguments)
+
+
+def _files(name: str, text: str, patterns: Values) -> Values:
+    """Return the files that some patterns match, each once, in the order of their names."""
+    found = {path for pattern in patterns for path in glob(str(pattern), recursive=True)}
+    if not found:
+        raise BadUsage(f"{name}={text}: there is no such file: correct the pattern, or the directory")
+    return sorted(found)
+
+
+def _hydra_range(text: str, numbers: Values) -> Values:
+    """Return the values of range(start,stop,step): without the stop, as in Python and Hydra."""
+    if len(numbers) > 3 or not all(isinstance(one, (int, float)) for one in numbers):
+        raise BadUsage(f"{text} needs 1 to 3 numbers: stop, or start, stop and step; the stop is left out")
+    given = [Decimal(str(one)) for one in numbers]
+    start, stop = (Decimal(0), given[0]) if len(given) == 1 else given[:2]
+    step = given[2] if len(given) == 3 else Decimal(1)
+    count = int(((stop - start) / step).to_integral_value(ROUND_CEILING)) if step else 0
+    if not 1 <= count <= MAX_VALUES:
+        raise BadUsage(f"{text} has no values, or more than {MAX_VALUES:,}: give other numbers")
+    if all(isinstance(one, int) for one in numbers):
+        return range(int(start), int(start) + count * int(step), int(step))
+    return [float(start + i * step) for i in range(count)]
+
+
+def _check_arguments(text: str, wanted: tuple[str, ...], given: Values) -> None:
+    if len(given) != len(wanted) or not all(isinstance(value, (int, float)) for value in given):
+        raise BadUsage(f"{text} needs {len(wanted)} numbers: {', '.join(wanted)}")
+
+
+def _evaluate_spacing(text: str, function: str, first: float, last: float, count: Any) -> Values:
+    import numpy as np
+
+    if not isinstance(count, int) or not 1 <= count <= MAX_VALUES:
+        raise BadUsage(
+            f"{text}: the third number is how many values, a whole number from 1 to {MAX_VALUES:,}"
+        )
+    try:
+        with np.errstate(all="raise"):
+            values: Values = getattr(np, function)(first, last, count).tolist()
+    except (ValueError, FloatingPointError) as error:
+        raise BadUsage(f"{text} cannot be computed ({error}): give other ends") from None
+    return values

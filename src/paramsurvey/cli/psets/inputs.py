@@ -1,0 +1,117 @@
+"""What is read from files and from standard input: values of one axis, or of several that belong together."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.psets.values import value_of
+
+STDIN = "-"
+UTF_8 = "utf-8-sig"  # with or without the byte order mark that Windows programs write
+
+
+@dataclass
+class Inputs:
+    """Reads files and standard input, in the form that the options say.
+
+    Parameters
+    ----------
+    null : bool
+        Items end with NUL instead of a newline, and are texts.
+    colsep : str, optional
+        A regular expression: what stands between the columns of a line.
+    stdin : str, optional
+        What standard input had when an earlier run read it.
+    """
+
+    null: bool = False
+    colsep: str | None = None
+    stdin: str | None = None
+    _is_taken: bool = field(default=False, repr=False)
+
+    def text(self, path: str, what: str) -> str:
+        """Return what a file contains; ``-`` is standard input, which only one option can read.
+
+        Raises
+        ------
+        BadUsage
+            It cannot be read, or is not UTF-8 text.
+        """
+        if path == STDIN and self._is_taken:
+            raise BadUsage(f"{what}: standard input is read already: put one of the two into a file")
+        try:
+            return self._read_stdin() if path == STDIN else Path(path).read_text(encoding=UTF_8)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise BadUsage(
+                f"{what} cannot be read ({reason}): give a text file, one value per line"
+            ) from None
+
+    def _read_stdin(self) -> str:
+        self._is_taken = True
+        if self.stdin is None:
+            self.stdin = sys.stdin.read()
+        return self.stdin.removeprefix("\ufeff")
+
+    def values(self, name: str, path: str) -> Sequence[Any]:
+        """Return the values in a file: one per line, or a JSON list."""
+        text = self.text(path, f"{name}=@{path}")
+        if not path.endswith(".json"):
+            return self._items(text)
+        if (listed := json_list(text)) is None:
+            raise BadUsage(f"{name}=@{path} is not a JSON list: write for example [1, 2, 3] into it")
+        return listed
+
+    def _items(self, text: str) -> list[Any]:
+        if self.null:
+            return [item for item in text.split("\0") if item]
+        return [value_of(line) for line in text.split("\n") if line.strip()]
+
+    def columns(self, names: Sequence[str], path: str) -> dict[str, list[Any]]:
+        """Return the columns of a file without a line of names, as in ``-p a,b=@file``.
+
+        Raises
+        ------
+        BadUsage
+            A line has fewer or more columns than there are names.
+        """
+        what = f"{','.join(names)}=@{path}"
+        lines = [line for line in self.text(path, what).split("\0" if self.null else "\n") if line.strip()]
+        rows = [self.split(line.rstrip("\r"), what) for line in lines]
+        for number, row in enumerate(rows, start=1):
+            if len(row) != len(names):
+                raise BadUsage(
+                    f"{what}: line {number} has {len(row)} columns, and there are {len(names)} names: "
+                    "correct the line, or say with --colsep what stands between columns"
+                )
+        if not rows:
+            raise BadUsage(f"{what} has no lines: give at least one")
+        return {name: [value_of(row[at]) for row in rows] for at, name in enumerate(names)}
+
+    def split(self, line: str, what: str) -> list[str]:
+        """Return the columns of a line: between --colsep, by default tabs, else commas, else spaces."""
+        if self.colsep is None:
+            usual = next((one for one in ("\t", ",") if one in line), None)
+            return line.split(usual)
+        try:
+            return re.split(self.colsep, line)
+        except re.error as error:
+            raise BadUsage(
+                f"--colsep {self.colsep!r} is not a regular expression ({error}): correct it"
+            ) from None
+
+
+def json_list(text: str) -> Sequence[Any] | None:
+    """Return a list that a text has in JSON, None where it is none."""
+    try:
+        listed = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return listed if isinstance(listed, list) else None

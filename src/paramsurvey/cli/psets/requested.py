@@ -1,0 +1,164 @@
+"""The parameter sets that the options of ``paramsurvey run`` ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.options.run_options import RunOptions
+from paramsurvey.cli.parameter_names import encoded, names_with_dots
+from paramsurvey.cli.psets.axis_syntax import parse_axes
+from paramsurvey.cli.psets.inputs import Inputs
+from paramsurvey.cli.psets.selection import Selection, select
+from paramsurvey.cli.psets.space import Sampling, make_space
+from paramsurvey.cli.psets.sweep_files import SweepFile, is_sweep_file, read_sweep
+
+if TYPE_CHECKING:
+    from paramsurvey.params.spaces import Space
+
+
+@dataclass(frozen=True)
+class RequestedPsets:
+    """The parameter sets of a run.
+
+    Attributes
+    ----------
+    selection : Selection
+    dotted : mapping
+        By column, the names that were typed with dots.
+    must_use : sequence of tuples of names
+        Of each tuple, the command must use a name: each axis by itself, and the columns of a table together.
+    command : list of str
+        What a sweep file wants to be run; usually empty.
+    stdin : str, optional
+        What was read from standard input, which cannot be read a second time.
+    """
+
+    selection: Selection
+    dotted: Mapping[str, str]
+    must_use: Sequence[tuple[str, ...]]
+    command: Sequence[str] = ()
+    stdin: str | None = None
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of the parameters, as they were typed."""
+        return [self.dotted.get(name, name) for name in self.selection.names]
+
+    def with_names(self, pset: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a pset by the names that were typed."""
+        return {self.dotted.get(name, name): value for name, value in pset.items()}
+
+    def named(self) -> Iterator[dict[str, Any]]:
+        """Yield the psets by the names that were typed."""
+        return map(self.with_names, self.selection)
+
+    def numbered(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield each number and its pset."""
+        for row, pset in enumerate(self.named()):
+            yield self.selection.numbers(range(row, row + 1))[0], pset
+
+
+def request_psets(
+    options: RunOptions, configured: Mapping[str, str], stdin: str | None = None
+) -> RequestedPsets:
+    """Return the parameter sets that the options ask for.
+
+    Parameters
+    ----------
+    options : RunOptions
+    configured : mapping
+        The axes of the configuration, which -p replaces.
+    stdin : str, optional
+        What standard input had when an earlier run read it.
+
+    Raises
+    ------
+    BadUsage
+        An option cannot be understood, contradicts another, or leaves nothing to run.
+    """
+    inputs = Inputs(options.null, options.colsep, stdin)
+    sweeps = [text for text in options.sweep if is_sweep_file(text)]
+    typed = [*options.params, *(text.lstrip("+") for text in options.sweep if not is_sweep_file(text))]
+    texts = _with_configured(typed, configured)
+    linked = [text for text in texts if "," in text.partition("=")[0]]
+    axes = parse_axes([text for text in texts if text not in linked], inputs)
+    files = [read_sweep(path, inputs) for path in sweeps]
+    tables = [*_tables(options, inputs), *(_linked(text, inputs) for text in linked)]
+    drawn = [_sweep_space(file, options) for file in files]
+    sampling = (
+        Sampling(options.sample, options.method, options.seed) if options.sample and not drawn else None
+    )
+    space = make_space(axes, [*(table for table, _ in tables), *drawn], options.zipped, sampling)
+    names = [
+        *axes,
+        *(name for _, group in tables for name in group),
+        *(name for file in files for name in file.parameters),
+    ]
+    dotted = names_with_dots(names)
+    must_use = [
+        *((name,) for name in axes),
+        *(group for _, group in tables),
+        *((n,) for f in files for n in f.parameters),
+    ]
+    selection = _selected(space, options, dotted)
+    command = next((file.command for file in files if file.command), [])
+    return RequestedPsets(selection, dotted, must_use, command, inputs.stdin)
+
+
+def _with_configured(typed: Sequence[str], configured: Mapping[str, str]) -> list[str]:
+    """Return the axes of the configuration that were not typed, and those that were."""
+    names = {name.strip() for text in typed for name in text.partition("=")[0].split(",")}
+    return [*(f"{name}={axis}" for name, axis in configured.items() if name not in names), *typed]
+
+
+def _tables(options: RunOptions, inputs: Inputs) -> list[tuple[Space, tuple[str, ...]]]:
+    from paramsurvey.cli.psets.pset_files import read_psets
+
+    if not options.psets:
+        return []
+    table = read_psets(options.psets, inputs)
+    return [(table, tuple(table.names))]
+
+
+def _linked(text: str, inputs: Inputs) -> tuple[Space, tuple[str, ...]]:
+    """Return the columns of ``a,b=@file``, which belong together."""
+    from paramsurvey.params.spaces import Aligned
+
+    typed, _, path = text.partition("=")
+    names = tuple(name.strip() for name in typed.split(","))
+    if not path.startswith("@") or not all(names):
+        raise BadUsage(
+            f"-p {text!r} names several parameters: give the file that has a column for each, "
+            f"as in -p {typed}=@file, or pair two axes with --zip {typed}"
+        )
+    columns = inputs.columns(names, path[1:])
+    return Aligned({encoded(name): values for name, values in columns.items()}), names
+
+
+def _sweep_space(file: SweepFile, options: RunOptions) -> Space:
+    return file.space(options.sample, options.seed)
+
+
+def _selected(space: Space, options: RunOptions, dotted: Mapping[str, str]) -> Selection:
+    """Return the psets that --where, --shuffle, --only and --shard leave."""
+    from paramsurvey.cli.psets.where import Condition
+
+    names = [dotted.get(name, name) for name in space.names]
+    for text in options.where:
+        condition = Condition(text, names)
+        space = space.where(partial(_fulfils, condition, dotted))
+        if not len(space):
+            raise BadUsage(f"--where {text!r} leaves no parameter set: give another condition")
+    if options.shuffle is not None:
+        space = space.shuffle(options.shuffle)
+    return select(space, options.only, options.shard)
+
+
+def _fulfils(
+    condition: Callable[[Mapping[str, Any]], bool], dotted: Mapping[str, str], pset: Mapping[str, Any]
+) -> bool:
+    return condition({dotted.get(name, name): value for name, value in pset.items()})

@@ -1,0 +1,261 @@
+"""Sweep files of Weights & Biases: ``--sweep sweep.yaml``, with the method grid or random.
+
+Random values are drawn here, once, with numpy: the distributions are those of the documentation of W&B,
+several of which paramsurvey does not have otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.parameter_names import encoded
+from paramsurvey.cli.psets.inputs import Inputs
+from paramsurvey.errors import suggestion
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from paramsurvey.params.spaces import Space
+
+    Draw = Callable[[np.random.Generator, int], Any]
+
+ENDINGS = (".yaml", ".yml", ".json")
+METHODS = ("grid", "random")
+PARTS = {  # of the command of a sweep file, which W&B replaces
+    "${env}": ["/usr/bin/env"],
+    "${interpreter}": ["python"],
+}
+
+
+def is_sweep_file(text: str) -> bool:
+    """Tell a file from ``key=values``."""
+    return text.lower().endswith(ENDINGS) and "=" not in text
+
+
+@dataclass(frozen=True)
+class SweepFile:
+    """What a sweep file says.
+
+    Attributes
+    ----------
+    path : str
+    method : str
+        ``grid`` or ``random``.
+    parameters : mapping
+        By name, with dots where they are nested, what the file says of each.
+    run_cap : int, optional
+        How many psets to draw, unless ``--sample`` says so.
+    command : list of str
+        What the file wants to be run, with placeholders; empty where it does not say.
+    """
+
+    path: str
+    method: str
+    parameters: Mapping[str, Mapping[str, Any]]
+    run_cap: int | None
+    command: list[str]
+
+    def space(self, count: int | None, seed: int) -> Space:
+        """Return the psets: all combinations, or as many as `count`, else `run_cap`, says.
+
+        Raises
+        ------
+        BadUsage
+            A parameter has no values, or a distribution that is unknown or fits no grid.
+        """
+        from paramsurvey.params.spaces import Aligned, Grid
+
+        if self.method == "grid":
+            return Grid({encoded(name): self._values(name, one) for name, one in self.parameters.items()})
+        import numpy as np
+
+        wanted = count or self.run_cap
+        if not wanted:
+            raise BadUsage(
+                f"{self.path} draws at random: say how many with --sample N, or run_cap in the file"
+            )
+        generator = np.random.default_rng(seed)
+        draws = {encoded(name): self._draw(name, one) for name, one in self.parameters.items()}
+        return Aligned({name: draw(generator, wanted) for name, draw in draws.items()})
+
+    def _values(self, name: str, one: Mapping[str, Any]) -> Sequence[Any]:
+        if "values" in one:
+            return list(one["values"])
+        if "value" in one:
+            return [one["value"]]
+        low, high = self._ends(name, one)
+        if (
+            isinstance(low, int)
+            and isinstance(high, int)
+            and one.get("distribution", "int_uniform") == "int_uniform"
+        ):
+            return range(low, high + 1)
+        raise self._refusal(
+            name, "has a distribution, and a grid needs values: list them, or use method: random"
+        )
+
+    def _draw(self, name: str, one: Mapping[str, Any]) -> Draw:
+        if "value" in one or "values" in one:
+            return _categorical(self._values(name, one), one.get("probabilities"))
+        kind = str(one.get("distribution") or ("int_uniform" if self._has_integers(one) else "uniform"))
+        step = float(one.get("q", 1))
+        is_stepped, kind = kind.startswith("q_"), kind.removeprefix("q_")
+        if kind in ("normal", "log_normal"):
+            draw = _normal(float(one.get("mu", 0)), float(one.get("sigma", 1)), kind == "log_normal")
+        elif kind in UNIFORM:
+            draw = UNIFORM[kind](*self._ends(name, one))
+        else:
+            raise self._refusal(
+                name, f"has the distribution {kind!r}{suggestion(kind, [*UNIFORM, 'normal', 'log_normal'])}"
+            )
+        return _stepped(draw, step) if is_stepped else draw
+
+    def _ends(self, name: str, one: Mapping[str, Any]) -> tuple[Any, Any]:
+        try:
+            low, high = one["min"], one["max"]
+            if not low <= high:
+                raise ValueError
+        except (KeyError, TypeError, ValueError):
+            raise self._refusal(name, "has neither value, values, nor min and max in order") from None
+        return low, high
+
+    @staticmethod
+    def _has_integers(one: Mapping[str, Any]) -> bool:
+        return all(isinstance(one.get(end), int) for end in ("min", "max"))
+
+    def _refusal(self, name: str, what: str) -> BadUsage:
+        return BadUsage(f"{self.path}: the parameter {name!r} {what}: correct the file")
+
+
+def _categorical(values: Sequence[Any], probabilities: Sequence[float] | None) -> Draw:
+    def draw(generator: np.random.Generator, count: int) -> list[Any]:
+        return [values[at] for at in generator.choice(len(values), count, p=probabilities).tolist()]
+
+    return draw
+
+
+def _normal(mean: float, deviation: float, is_log: bool) -> Draw:
+    def draw(generator: np.random.Generator, count: int) -> Any:
+        return (generator.lognormal if is_log else generator.normal)(mean, deviation, count)
+
+    return draw
+
+
+def _uniform(low: float, high: float) -> Draw:
+    return lambda generator, count: generator.uniform(low, high, count)
+
+
+def _int_uniform(low: int, high: int) -> Draw:
+    return lambda generator, count: generator.integers(int(low), int(high), count, endpoint=True)
+
+
+def _log_uniform(low: float, high: float) -> Draw:
+    """The ends are exponents of e, as W&B wants it here; those of log_uniform_values are the values."""
+    import numpy as np
+
+    return lambda generator, count: np.exp(generator.uniform(low, high, count))
+
+
+def _log_uniform_values(low: float, high: float) -> Draw:
+    if low <= 0:
+        raise BadUsage("log_uniform_values needs ends above 0: correct the sweep file")
+    return _log_uniform(math.log(low), math.log(high))
+
+
+def _inverse_log_uniform(low: float, high: float) -> Draw:
+    """W&B: log(1/X) is uniform between the ends."""
+    return _log_uniform(-high, -low)
+
+
+def _inverse_log_uniform_values(low: float, high: float) -> Draw:
+    """W&B: log(1/X) is uniform between log(1/max) and log(1/min)."""
+    return _log_uniform_values(low, high)
+
+
+UNIFORM: dict[str, Callable[[Any, Any], Draw]] = {
+    "uniform": _uniform,
+    "int_uniform": _int_uniform,
+    "log_uniform": _log_uniform,
+    "log_uniform_values": _log_uniform_values,
+    "inv_log_uniform": _inverse_log_uniform,
+    "inv_log_uniform_values": _inverse_log_uniform_values,
+}
+
+
+def _stepped(draw: Draw, step: float) -> Draw:
+    def stepped(generator: np.random.Generator, count: int) -> Any:
+        values = (draw(generator, count) / step).round() * step
+        return values.astype("int64") if step.is_integer() else values
+
+    return stepped
+
+
+# ---- the file
+
+
+def read_sweep(path: str, inputs: Inputs) -> SweepFile:
+    """Return what a sweep file says.
+
+    Raises
+    ------
+    BadUsage
+        It cannot be read, has a method that is neither grid nor random, or no parameters.
+    """
+    text = inputs.text(path, f"--sweep {path}")
+    whole = json.loads(text) if path.endswith(".json") else _yaml(path, text)
+    if not isinstance(whole, dict) or not isinstance(whole.get("parameters"), dict):
+        raise BadUsage(f"{path} has no parameters: give a sweep file of W&B, with method and parameters")
+    method = whole.get("method", "grid")
+    if method not in METHODS:
+        raise BadUsage(f"{path} has the method {method!r}, which waits for results: use grid or random")
+    parameters = dict(_flat(path, whole["parameters"]))
+    return SweepFile(path, method, parameters, whole.get("run_cap"), _command(whole, parameters))
+
+
+def _yaml(path: str, text: str) -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise BadUsage(
+            f"{path} needs PyYAML: pip install 'paramsurvey[sweep]', or write it as JSON"
+        ) from None
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadUsage(f"{path} is not valid YAML ({' '.join(str(error).split())}): correct it") from None
+
+
+def _flat(
+    path: str, parameters: Mapping[str, Any], before: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield all parameters, of nested ones the names with dots."""
+    for name, one in parameters.items():
+        if not isinstance(one, dict):
+            raise BadUsage(
+                f"{path}: the parameter {before}{name} has no value, values, or min and max: give some"
+            )
+        if isinstance(one.get("parameters"), dict):
+            yield from _flat(path, one["parameters"], f"{before}{name}.")
+        else:
+            yield f"{before}{name}", one
+
+
+def _command(whole: Mapping[str, Any], names: Mapping[str, Any]) -> list[str]:
+    """Return the command of the file; by default, as in W&B, the program with --name=value for all."""
+    program = whole.get("program")
+    if not program and "command" not in whole:
+        return []
+    words = list(whole.get("command") or ["${env}", "${interpreter}", "${program}", "${args}"])
+    parts = {
+        **PARTS,
+        "${program}": [str(program)],
+        "${args}": [f"--{name}={{{name}}}" for name in names],
+        "${args_no_hyphens}": [f"{name}={{{name}}}" for name in names],
+        "${args_no_boolean_flags}": [f"--{name}={{{name}}}" for name in names],
+    }
+    return [part for word in words for part in parts.get(str(word), [str(word)])]

@@ -1,0 +1,50 @@
+"""Values as they are typed: what looks like a number is one, and commas stand between the items of a list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")  # 007 and +7 stay text: as numbers they would look different
+FLOAT = re.compile(r"-?(?:(?:0|[1-9]\d*)?\.\d+|(?:0|[1-9]\d*)\.?)(?:[eE][-+]?\d+)?")
+ITEM = re.compile(r'"((?:[^"]|"")*)"(?=,|$)|([^,]*)', re.DOTALL)
+
+
+def value_of(text: str) -> Any:
+    """Return a number if the text is one, else the text itself.
+
+    Examples
+    --------
+    >>> [value_of(text) for text in ("7", "007", "1e-3", " x ")]
+    [7, '007', 0.001, ' x ']
+    """
+    stripped = text.strip()
+    if INTEGER.fullmatch(stripped):
+        return int(stripped)
+    return float(stripped) if FLOAT.fullmatch(stripped) else text
+
+
+def split_values(text: str) -> Sequence[Any]:
+    """Return the values between commas; a value in double quotes is text, and may contain commas.
+
+    Examples
+    --------
+    >>> split_values('1,"1","a,b"')
+    [1, '1', 'a,b']
+    """
+    return [
+        value_of(item[2]) if item[1] is None else item[1].replace('""', '"')
+        for item in items_between_commas(text)
+    ]
+
+
+def items_between_commas(text: str) -> Iterator[re.Match[str]]:
+    """Yield the items between commas: group 1 is what double quotes contain, group 2 an unquoted item."""
+    at = 0
+    while at <= len(text):
+        item = ITEM.match(text, at)
+        assert item is not None
+        yield item
+        at = item.end() + 1

@@ -1,0 +1,128 @@
+"""``paramsurvey merge``: the checkpoints of ``--shard 1/4`` to ``4/4`` as one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from paramsurvey.cli.checkpoints.saved_command import SavedCommand, check_started, load_command, save_command
+from paramsurvey.cli.errors import BadUsage, say
+from paramsurvey.cli.options.run_options import RunOptions, SavedConfig
+from paramsurvey.cli.plan import make_plan
+from paramsurvey.cli.subcommands.run import COMMAND, run
+from paramsurvey.cli.tables.cells import is_missing
+
+EPILOG = """\b
+Examples:
+  paramsurvey run -p a=1:100 --shard 1/2 --checkpoint one -- ./sim {a}
+  paramsurvey run -p a=1:100 --shard 2/2 --checkpoint two -- ./sim {a}
+  paramsurvey merge all one two && paramsurvey export all results.csv
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Make one checkpoint of those of several shards.")
+@click.argument("out", metavar="OUT", type=click.Path())
+@click.argument("directories", metavar="DIR...", nargs=-1, required=True, type=click.Path())
+def merge(out: str, directories: tuple[str, ...]) -> None:
+    """Make the checkpoint OUT of those of the shards of one run, or of --only.
+
+    What none of them has is run by paramsurvey resume OUT.
+    """
+    if Path(out).exists():
+        raise BadUsage(f"{out} exists: give a new directory")
+    commands = [_command_of(directory) for directory in directories]
+    if len({(command.text, command.directory) for command in commands}) > 1:
+        raise BadUsage(
+            "these checkpoints have results of different commands, or of different directories: see status"
+        )
+    saved = _whole(commands[0])
+    _merge(out, saved, _stored(directories))
+    save_command(out, saved)
+
+
+def _command_of(directory: str) -> SavedCommand:
+    check_started(directory)
+    return load_command(directory)
+
+
+def _whole(saved: SavedCommand) -> SavedCommand:
+    """Return the command for all psets: without --shard, --only and --checkpoint."""
+    words, left = list(saved.options), list[str]()
+    while words:
+        word = words.pop(0)
+        if word in ("--shard", "--only", "--checkpoint"):
+            words.pop(0)
+        elif not word.startswith(("--shard=", "--only=", "--checkpoint=")):
+            left.append(word)
+    return replace(saved, options=left)
+
+
+@dataclass(frozen=True)
+class StoredResult:
+    """A worker function that knows the result of each pset: what the shards have stored."""
+
+    results: Mapping[str, dict[str, Any]]
+
+    def __call__(
+        self, pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any
+    ) -> dict[str, Any]:
+        """Return the result of a pset.
+
+        Raises
+        ------
+        LookupError
+            No shard has it.
+        """
+        try:
+            return self.results[_key(pset)]
+        except KeyError:
+            raise LookupError(
+                "none of the merged checkpoints has its result: paramsurvey resume runs it"
+            ) from None
+
+
+def _key(pset: Mapping[str, Any]) -> str:
+    return repr(sorted(pset.items()))
+
+
+def _stored(directories: Sequence[str]) -> list[dict[str, Any]]:
+    from paramsurvey.results.loading import load
+
+    return [row for directory in directories for row in load(directory).iterdicts()]
+
+
+def _merge(out: str, saved: SavedCommand, rows: Sequence[dict[str, Any]]) -> None:
+    from paramsurvey.cli.shell_session import ShellSession
+
+    here = os.getcwd()
+    target = os.path.abspath(out)
+    os.chdir(saved.directory)  # where its relative paths start
+    try:
+        config = SavedConfig(saved.config, saved.stdin)
+        context = run.make_context("run", saved.arguments(), obj=config)
+        given = {name: value for name, value in context.params.items() if name != "words"}
+        words = context.params["words"]
+        plan = make_plan(
+            RunOptions(**given), words, context.meta.get(COMMAND), saved.config or {}, saved.stdin
+        )
+    finally:
+        os.chdir(here)
+    selection = plan.requested.selection
+    names = set(selection.names)
+    results = {
+        _key({name: row[name] for name in names}): {
+            name: value for name, value in row.items() if name not in names and not is_missing(value)
+        }
+        for row in rows
+    }
+    with ShellSession(backend="serial", verbose=0) as session:
+        assert isinstance(session, ShellSession)
+        done = session.run(StoredResult(results), selection, checkpoint=target).survey.progress
+    left = done.total - done.finished
+    rest = f"; to run the other {left:,}: paramsurvey resume {out}" if left else ""
+    say(f"{out}: {done.finished:,} of {done.total:,} psets{rest}")

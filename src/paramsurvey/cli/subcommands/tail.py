@@ -1,0 +1,94 @@
+"""``paramsurvey tail``: what the commands of a run print, while they run."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from paramsurvey.cli.checkpoints.run_state import is_alive
+from paramsurvey.cli.checkpoints.saved_command import check_started
+from paramsurvey.cli.errors import BadUsage, say
+from paramsurvey.cli.output.spool import STREAMS, find_spool, running, spool_path
+from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
+
+LOOK_SECONDS = 0.1
+LAST_LINES = 10
+LAST_BYTES = 1 << 16
+
+EPILOG = """\b
+Examples:
+  paramsurvey tail out        the last lines of all commands that run
+  paramsurvey tail out 17     all that set 17 prints, until it ends
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Show what commands print while they run.")
+@checkpoint_argument
+@click.argument("number", required=False, type=click.IntRange(1), metavar="[N]")
+def tail(directory: str, number: int | None) -> None:
+    """Show what the commands of the run with the checkpoint DIR print, while they run.
+
+    N is the number of a parameter set, from 1.
+    """
+    spool = _spool(directory)
+    if number is None:
+        for one in running(spool):
+            _print_last(spool, one)
+        return
+    if not any(spool_path(spool, number, name).exists() for name in STREAMS):
+        known = ", ".join(map(str, running(spool))) or "none"
+        raise BadUsage(
+            f"set {number} does not run now; those that do: {known}. paramsurvey export has results"
+        )
+    _follow(spool, number)
+
+
+def _spool(directory: str) -> str:
+    check_started(directory)
+    found = find_spool(directory)
+    if found is None or not is_alive(directory):
+        raise BadUsage(f"{directory}: nothing runs now: paramsurvey export {directory} - has the results")
+    host, spool = found
+    if not Path(spool).is_dir():
+        raise BadUsage(f"{directory}: its commands run on {host}: log in there, and tail them")
+    return spool
+
+
+def _print_last(spool: str, number: int) -> None:
+    for name in STREAMS:
+        lines = _read(spool, number, name, -LAST_BYTES).splitlines()
+        if lines or name == STREAMS[0]:
+            print(f"==> {number} {name} <==", *lines[-LAST_LINES:], sep="\n", flush=True)
+
+
+def _read(spool: str, number: int, name: str, at: int) -> str:
+    try:
+        with open(spool_path(spool, number, name), "rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size + at) if at < 0 else at)
+            return file.read().decode(errors="backslashreplace")
+    except OSError:
+        return ""
+
+
+def _follow(spool: str, number: int) -> None:
+    """Print what a command writes, until its files are gone; open ones lose no line."""
+    files = {name: open(spool_path(spool, number, name), "rb") for name in STREAMS}  # noqa: SIM115
+    ended = False
+    while True:
+        for name, file in files.items():
+            data = file.read()
+            if data:
+                stream = sys.stdout if name == "stdout" else sys.stderr
+                stream.write(data.decode(errors="backslashreplace"))
+                stream.flush()
+        if ended:
+            break
+        ended = not spool_path(spool, number, "stdout").exists()
+        time.sleep(LOOK_SECONDS)
+    for file in files.values():
+        file.close()
+    say(f"set {number} has ended")

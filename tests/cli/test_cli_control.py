@@ -1,0 +1,240 @@
+"""The program: what it shows while commands run, when they start and end, and what it keeps of each."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_cli import PROGRAM, paramsurvey, script, start
+
+from conftest import wait_until
+from paramsurvey.cli.control.gate import Control, Gate
+from paramsurvey.cli.control.limits import Timeout
+from paramsurvey.cli.output.result_tree import tree_path
+from paramsurvey.cli.program import run_program
+
+
+def run(*arguments: str, code: int = 0) -> None:
+    assert run_program(["run", "-v0", *arguments]) == code
+
+
+# ---- never stale
+
+
+def test_the_results_of_another_command_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    axes = ["-p", "a=1,2", "--checkpoint", "out"]
+    run(*axes, "--", "echo", "one", "{a}")
+    capfd.readouterr()
+    run(*axes, "--", "echo", "two", "{a}", code=2)
+    assert "echo [-one-]{+two+} {a}: give another --checkpoint" in capfd.readouterr().err
+    run(*axes, "--parse", "(?P<x>.)", "--", "echo", "one", "{a}", code=2)
+    assert "{+--parse" in capfd.readouterr().err
+    run(
+        "-p",
+        "a=1..4",
+        "--checkpoint",
+        "out",
+        "--on-change",
+        "keep",
+        "-o",
+        "r.csv",
+        "--",
+        "echo",
+        "two",
+        "{a}",
+    )
+    results = pd.read_csv("r.csv")
+    assert results["stdout"].tolist() == ["one 1", "one 2", "two 3", "two 4"]
+    assert results["command"].tolist() == ["echo one {a}"] * 2 + ["echo two {a}"] * 2
+    capfd.readouterr()
+    assert run_program(["status", "out"]) == 0
+    assert "2 of them by another command: echo one {a}" in capfd.readouterr().out
+
+
+def test_shards_become_one_checkpoint(capfd: pytest.CaptureFixture[str]) -> None:
+    for k in (1, 2, 3):
+        run("-p", "m.a=1..7", "--shard", f"{k}/3", "--checkpoint", f"out{k}", "--", "echo", "{m.a}", "{#}")
+    assert run_program(["merge", "all", "out1", "out3"]) == 0
+    assert "all: 5 of 7 psets; to run the other 2: paramsurvey resume all" in capfd.readouterr().err
+    assert run_program(["resume", "all", "-o", "r.csv"]) == 0
+    results = pd.read_csv("r.csv")
+    assert results["m.a"].tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert results["stdout"].tolist() == [f"{i} {i}" for i in range(1, 8)]
+
+
+# ---- every row
+
+
+def test_all_rows_and_the_joblog() -> None:
+    failing = "exit {a}; "
+    run(
+        *("-p", "a=0,3", "--retries", "1", "--all-rows", "--joblog", "log", "-o", "r.csv", "-o", "r.jsonl"),
+        *("--no-stdout", "--", "sh", "-c", failing),
+        code=1,
+    )
+    results = pd.read_csv("r.csv")
+    assert results["exit_code"].tolist() == [0, 3]
+    assert results["attempts"].tolist() == [1, 2]
+    assert results["signal"].tolist() == [0, 0]
+    assert results["error"].fillna("").tolist() == ["", "ExitCode3('exit code 3')"]
+    assert {"start", "host", "duration"} <= set(results)
+    assert "stdout" not in results
+    lines = [json.loads(line) for line in Path("r.jsonl").read_text().splitlines()]
+    assert [line["exit_code"] for line in lines] == [0, 3]
+    log = pd.read_csv("log", sep="\t")
+    assert list(log) == [
+        "Seq",
+        "Host",
+        "Starttime",
+        "JobRuntime",
+        "Send",
+        "Receive",
+        "Exitval",
+        "Signal",
+        "Command",
+    ]
+    assert sorted(log["Seq"]) == [1, 2, 2]
+
+
+def test_signals_and_timeouts_in_the_joblog() -> None:
+    run("-p", "a=9,TERM", "--joblog", "log", "--", "sh", "-c", "kill -{a} $$", code=1)
+    run("-p", "a=600", "--joblog", "slow", "--timeout", "200ms", "--", "sleep", "{a}", code=1)
+    log = pd.read_csv("log", sep="\t").sort_values("Seq")
+    assert log[["Exitval", "Signal"]].to_numpy().tolist() == [[0, 9], [0, 15]]
+    assert pd.read_csv("slow", sep="\t")["Exitval"].tolist() == [-1]
+
+
+def test_nested_json_becomes_columns() -> None:
+    text = '{{"loss": {{"train": {a}, "test": [1]}}}}'
+    run("-p", "a=1,2", "--parse", "json", "--flatten", "-o", "r.tsv", "--", "echo", text)
+    assert pd.read_csv("r.tsv", sep="\t")["loss.train"].tolist() == [1, 2]
+
+
+def test_results_are_kept_in_a_tree() -> None:
+    run(
+        "-p",
+        "a=1",
+        "-p",
+        "f=x/y",
+        "--results",
+        "res",
+        "--chdir",
+        "runs/{a}",
+        "--",
+        "sh",
+        "-c",
+        "pwd; echo {f} >&2",
+    )
+    assert Path("res/a/1/f/x%2Fy/stdout").read_text() == f"{Path('runs/1').resolve()}\n"
+    assert Path("res/a/1/f/x%2Fy/stderr").read_text() == "x/y\n"
+    assert json.loads(Path("res/a/1/f/x%2Fy/params.json").read_text())["pset"] == {"a": 1, "f": "x/y"}
+
+
+@pytest.mark.parametrize("value", ["..", ".", "/etc", "../..", "", "a/../b", "\0"])
+def test_no_value_leads_out_of_the_tree(value: str) -> None:
+    path = tree_path({"f": value})
+    assert len(path.parts) == 2
+    assert not {".", "..", "/"}.intersection(path.parts)
+
+
+# ---- what commands print
+
+
+def test_tags() -> None:
+    done = paramsurvey(
+        "run", "-v0", "-p", "a=2,1", "-k", "--tag={#}-{a}", "--", "sh", "-c", "echo x; echo y; sleep 0.{a}"
+    )
+    assert done.stdout == "1-2\tx\n1-2\ty\n2-1\tx\n2-1\ty\n"
+    done = paramsurvey(
+        "run", "-v0", "-p", "a=x,y", "-k", "--tag", "--", "sh", "-c", "echo 1; printf {a}; echo e >&2"
+    )
+    assert done.stdout == "x\t1\nx\tx\ny\t1\ny\ty\n"
+    assert done.stderr == "x\te\ny\te\n"
+
+
+def test_lines_are_followed_while_commands_run() -> None:
+    waiting = script(
+        "waiting", "#!/bin/sh\necho begin $1\nwhile [ ! -e go ]; do sleep 0.05; done\necho end $1\n"
+    )
+    process = start("run", "-v0", "-j2", "-p", "a=1,2", "--follow", "--", waiting, "{a}")
+    assert process.stdout is not None
+    assert {process.stdout.readline() for _ in range(2)} == {"1\tbegin 1\n", "2\tbegin 2\n"}
+    Path("go").touch()
+    out, _ = process.communicate()
+    assert sorted(out.splitlines()) == ["1\tend 1", "2\tend 2"]
+
+
+def test_tail_shows_what_a_command_prints() -> None:
+    waiting = script(
+        "waiting", "#!/bin/sh\necho begin $1\nwhile [ ! -e go ]; do sleep 0.05; done\necho end $1\n"
+    )
+    process = start("run", "-v0", "-j1", "-p", "a=5,6", "--checkpoint", "out", "--", waiting, "{a}")
+
+    def shown() -> str:
+        return subprocess.run([PROGRAM, "tail", "out"], capture_output=True, text=True).stdout
+
+    wait_until(lambda: shown() == "==> 1 stdout <==\nbegin 5\n", "tail shows nothing", 60)
+    tail = start("tail", "out", "1")
+    assert tail.stdout is not None
+    assert tail.stdout.readline() == "begin 5\n"
+    Path("go").touch()
+    assert tail.communicate()[0] == "end 5\n"
+    process.communicate()
+    assert "nothing runs now" in paramsurvey("tail", "out", code=2).stderr
+
+
+# ---- when commands start and end
+
+
+def test_a_run_is_halted(capfd: pytest.CaptureFixture[str]) -> None:
+    run("-p", "a=1..50", "-j2", "--halt", "now,fail=1", "--", "sh", "-c", "exit {a}", code=1)
+    Path("log").unlink(missing_ok=True)
+    run("-p", "a=1..50", "-j2", "--halt", "soon,success=1", "--joblog", "log", "--", "echo", "{a}")
+    assert len(Path("log").read_text().splitlines()) < 50
+
+
+def test_starts_keep_their_distance() -> None:
+    run("-p", "a=1..3", "-j3", "--delay", "300ms", "--joblog", "log", "--", "true", "{a}")
+    starts = sorted(pd.read_csv("log", sep="\t")["Starttime"])
+    assert all(later - earlier > 0.25 for earlier, later in pairwise(starts))
+
+
+def test_the_youngest_makes_room_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paramsurvey.cli.control.gate.free_memory", lambda: 100)
+    gate = Gate(Control(memfree=1000, directory=str(tmp_path / "shared")))
+    with gate.running():
+        assert not gate.must_make_room()  # it is alone
+        (tmp_path / "shared" / f"runs-{1}").write_bytes(b"\0" * 8)
+        assert gate.must_make_room()
+    monkeypatch.setattr("paramsurvey.cli.control.gate.free_memory", lambda: 600)
+    with gate.running():
+        assert not gate.must_make_room()  # more than half of it is free
+
+
+def test_a_timeout_of_the_median(tmp_path: Path) -> None:
+    gate = Gate(Control(Timeout(None, 2.0), directory=str(tmp_path)))
+    assert gate.seconds_left(1000) is None  # there is no median yet
+    for seconds in (1.0, 3.0, 2.0):
+        gate.note_end(seconds)
+    assert gate.seconds_left(1.0) == 3.0
+
+
+def test_psets_are_in_the_environment() -> None:
+    text = 'echo "$PARAMSURVEY_PSET_A $PARAMSURVEY_PSET_M_LR $S"'
+    run("-j1", "-p", "a=1", "-p", "m.lr=x y", "--env", "S={a}-{job}", "--shell", "-o", "r.csv", "--", text)
+    assert pd.read_csv("r.csv")["stdout"].tolist() == ["1 x y 1-1"]
+
+
+def test_a_run_of_commands_loads_no_pandas(in_tmp: Path) -> None:
+    code = (
+        "import sys; from paramsurvey.cli.program import run_program; "
+        "run_program(['run', '-p', 'a=1,2', '-o', 'r.csv', '-o', '-', '--', 'echo', '{a}']);"
+        "print([name for name in ('pandas', 'pyarrow', 'rich', 'scipy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,153 @@
+"""The psets that options ask for: files, standard input, conditions, sweeps."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.options.run_options import RunOptions
+from paramsurvey.cli.psets.requested import request_psets
+
+
+def psets(**options: Any) -> list[dict[str, Any]]:
+    return list(request_psets(RunOptions(**options), {}).named())
+
+
+def test_two_are_paired_and_crossed_with_a_third() -> None:
+    found = psets(params=("a=1,2", "c=7,8", "b=x,y"), zipped=("a,b",))
+    assert [tuple(pset[name] for name in "abc") for pset in found] == [
+        (1, "x", 7),
+        (1, "x", 8),
+        (2, "y", 7),
+        (2, "y", 8),
+    ]
+    with pytest.raises(BadUsage, match="no axis 'd'"):
+        psets(params=("a=1,2",), zipped=("a,d",))
+    with pytest.raises(BadUsage, match="'a' twice"):
+        psets(params=("a=1,2", "b=1,2", "c=1,2"), zipped=("a,b", "a,c"))
+
+
+def test_names_with_dots() -> None:
+    requested = request_psets(RunOptions(params=("model.lr=0.1,0.2",), where=("model.lr > 0.1",)), {})
+    assert list(requested.named()) == [{"model.lr": 0.2}]
+    assert requested.selection.names == ("model__lr",)
+
+
+def test_columns_of_a_file_belong_together(in_tmp: Path) -> None:
+    Path("t").write_text("1\tx y\n2\tz\n")
+    assert psets(params=("a,b=@t",)) == [{"a": 1, "b": "x y"}, {"a": 2, "b": "z"}]
+    Path("t").write_text("1; x\n2 ;z\n")
+    assert psets(params=("a,b=@t",), colsep=" *; *") == [{"a": 1, "b": "x"}, {"a": 2, "b": "z"}]
+    Path("t").write_text("n;k\n1;x\n")
+    assert psets(psets="t", colsep=";") == [{"n": 1, "k": "x"}]
+    with pytest.raises(BadUsage, match="line 1 has 2 columns, and there are 3 names"):
+        psets(params=("a,b,c=@t",), colsep=";")
+    with pytest.raises(BadUsage, match=r"give the file .* or pair two axes with --zip a,b"):
+        psets(params=("a,b=1,2",))
+
+
+@pytest.mark.parametrize(
+    "text", ["a,b\n1,x\n", "a\tb\n1\tx\n", '[{"a": 1, "b": "x"}]', '{"a": 1, "b": "x"}\n']
+)
+def test_psets_from_standard_input(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    requested = request_psets(RunOptions(psets="-"), {})
+    assert list(requested.named()) == [{"a": 1, "b": "x"}]
+    assert requested.stdin == text
+    again = request_psets(RunOptions(psets="-"), {}, requested.stdin)  # without a second look at stdin
+    assert list(again.named()) == [{"a": 1, "b": "x"}]
+
+
+def test_items_that_end_with_nul(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a b\0c\nd\x007\0"))
+    assert psets(params=("f=@-",), null=True) == [{"f": "a b"}, {"f": "c\nd"}, {"f": "7"}]
+
+
+def test_standard_input_is_read_once() -> None:
+    with pytest.raises(BadUsage, match="read already"):
+        request_psets(RunOptions(params=("a=@-", "b=@-")), {}, "1\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [("a < b", 3), ("a == 1 or b % 2 == 1", 7), ("a in (1, 3)", 6), ("abs(a - b) <= 1 and not a == 2", 4)],
+)
+def test_where(text: str, left: int) -> None:
+    found = psets(params=("a=1..3", "b=1..3"), where=(text,))
+    expected = [(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if eval(text, {"a": a, "b": b})]
+    assert [(pset["a"], pset["b"]) for pset in found] == expected
+    assert len(found) == left or len(found) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a <", "not an expression"),
+        ("a < c", "'c', which is not a parameter"),
+        ("__import__('os')", "calls something else"),
+        ("a.__class__", "something else than comparisons"),
+        ("[x for x in a]", "something else than comparisons"),
+        ("a < 0", "leaves no parameter set"),
+        ("a / 0 > 1", "cannot be computed for a=1"),
+    ],
+)
+def test_conditions_that_are_refused(text: str, why: str) -> None:
+    with pytest.raises(BadUsage, match=why):
+        psets(params=("a=1..3",), where=(text,))
+
+
+def test_a_shuffle_depends_on_the_seed_alone() -> None:
+    first, again, other = (psets(params=("a=1..20",), shuffle=seed) for seed in (1, 1, 2))
+    assert first == again != other
+    assert sorted(pset["a"] for pset in first) == list(range(1, 21))
+
+
+def test_sweeps_in_the_syntax_of_hydra() -> None:
+    found = psets(sweep=("+model.lr=0.1,0.01", "n=range(1,3)", "db=choice(x,y)"))
+    assert len(found) == 8
+    assert found[0] == {"model.lr": 0.1, "n": 1, "db": "x"}
+
+
+SWEEP = """\
+program: train.py
+method: METHOD
+run_cap: 50
+parameters:
+  lr: {distribution: log_uniform_values, min: 0.001, max: 0.1}
+  units: {distribution: q_uniform, min: 16, max: 64, q: 16}
+  layers: {min: 1, max: 3}
+  model:
+    parameters:
+      kind: {values: [a, b], probabilities: [0.9, 0.1]}
+  epochs: {value: 5}
+"""
+
+
+def test_a_sweep_file_at_random(in_tmp: Path) -> None:
+    pytest.importorskip("yaml")
+    Path("s.yaml").write_text(SWEEP.replace("METHOD", "random"))
+    requested = request_psets(RunOptions(sweep=("s.yaml",), seed=3), {})
+    found = list(requested.named())
+    assert len(found) == 50
+    assert all(0.001 <= pset["lr"] <= 0.1 for pset in found)
+    assert {pset["units"] for pset in found} <= {16, 32, 48, 64}
+    assert {pset["layers"] for pset in found} == {1, 2, 3}
+    assert sum(pset["model.kind"] == "a" for pset in found) > 35
+    assert {pset["epochs"] for pset in found} == {5}
+    assert requested.command[2:4] == ["train.py", "--lr={lr}"]
+    assert found == psets(sweep=("s.yaml",), seed=3)
+
+
+def test_a_sweep_file_as_a_grid(in_tmp: Path) -> None:
+    Path("s.json").write_text('{"parameters": {"a": {"values": [1, 2]}, "b": {"min": 1, "max": 3}}}')
+    assert len(psets(sweep=("s.json",))) == 6
+    Path("s.json").write_text('{"method": "bayes", "parameters": {"a": {"value": 1}}}')
+    with pytest.raises(BadUsage, match="use grid or random"):
+        psets(sweep=("s.json",))
+    Path("s.json").write_text('{"parameters": {"a": {"min": 0.5, "max": 3}}}')
+    with pytest.raises(BadUsage, match="a grid needs values"):
+        psets(sweep=("s.json",))
