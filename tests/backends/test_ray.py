@@ -160,7 +160,7 @@ def test_a_cluster_that_asks_for_a_token_is_shown_it_on_this_machine(
 
 
 def test_an_address_where_nobody_answers_is_named() -> None:
-    with pytest.raises(BackendUnreachable, match=r"127\.0\.0\.1:1 cannot be used .*nobody answers"):
+    with pytest.raises(BackendUnreachable, match=r"127\.0\.0\.1:1 cannot be used .*nothing listens there"):
         Connection(NoRay(), {"address": "127.0.0.1:1"}, cores=1, verbose=0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import subprocess
 import sys
 import threading
 import time
@@ -139,21 +140,30 @@ def test_a_stopped_worker_and_a_group_that_no_pipe_holds(in_tmp: Path) -> None:
     session.close()
 
 
+DESCRIBES_NOTHING = """
+import paramsurvey
+
+
 class DescribesNothing(Exception):
-    def __repr__(self) -> str:
+    def __repr__(self):
         raise SystemExit(3)
 
     __str__ = __repr__
 
 
-def raises_what_cannot_be_described(pset: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+def raises(pset, system_kwargs, user_kwargs):
     if pset["a"] == 1:
         raise DescribesNothing
 
 
+paramsurvey.init(backend="{backend}", verbose=0)
+missing = paramsurvey.map(raises, [{{"a": a}} for a in range(3)]).missing
+print(missing.a.tolist(), "DescribesNothing" in missing._exception.iloc[0])
+"""
+
+
 @pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
 def test_an_exception_whose_repr_ends_the_program_is_that_psets_failure(in_tmp: Path, backend: str) -> None:
-    paramsurvey.init(backend=backend, verbose=0)
-    results = paramsurvey.map(raises_what_cannot_be_described, [{"a": a} for a in range(3)])
-    assert results.missing.a.tolist() == [1]
-    assert "DescribesNothing" in results.missing._exception.iloc[0]
+    program = DESCRIBES_NOTHING.format(backend=backend)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert ended.stdout == "[1] True\n", ended.stderr

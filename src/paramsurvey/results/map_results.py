@@ -327,9 +327,9 @@ def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
 
 
 def _values_of(column: Column, rows: Rows) -> Any:
-    """Return the array of `series_of`: most columns need no Series, whose making takes longest."""
+    """Return what `series_of` returns, without a Series where none is needed: making one takes longest."""
     data, there = column.get(rows)
-    return data if data.dtype != object and there.all() else series_of(column, rows).array
+    return data if data.dtype != object and there.all() else series_of(column, rows)
 
 
 def series_of(column: Column, rows: Rows) -> pd.Series[Any]:

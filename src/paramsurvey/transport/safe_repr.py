@@ -49,7 +49,9 @@ def _left_out_of_repr(error: BaseException) -> str:
         return ""
     try:
         return " ".join(str(error).split())[:LONGEST_TEXT]
-    except Exception:  # whatever the user's __str__ raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # whatever the user's __str__ raises, also SystemExit
         return ""
 
 

@@ -54,7 +54,8 @@ class OutputRelay:
         self._wakeup, self._bell = socket.socketpair()
         self._selector.register(self._wakeup, selectors.EVENT_READ)
         self._arrivals: deque[WorkerStream] = deque()
-        self._finishes: deque[threading.Event] = deque()
+        self._finishes: deque[threading.Event] = deque()  # set when all that has arrived is passed on
+        self._finishing: deque[threading.Event] = deque()  # those whose lines are in the queue
         self._ended = False
         self._queue: deque[tuple[str, str]] = deque()  # (stream, lines) that are not written yet
         self._queued = 0  # characters in it
@@ -135,6 +136,8 @@ class OutputRelay:
     def _finish(self) -> None:
         if not self._finishes:
             return
+        while self._finishes:
+            self._finishing.append(self._finishes.popleft())
         self._read_all()
         for key in list(self._selector.get_map().values()):
             if key.data is not None:
@@ -154,8 +157,8 @@ class OutputRelay:
                 break
         for name in list(self._left_out) if self._queued < MOST_QUEUED // 2 else ():
             self._enqueue(name, f"[{self._left_out.pop(name)} lines were left out here: nobody read them]\n")
-        while self._finishes and not self._queue:
-            self._finishes.popleft().set()
+        while self._finishing and not self._queue:
+            self._finishing.popleft().set()
         return self._written > before
 
     def _enqueue(self, name: str, lines: str) -> None:
