@@ -17,7 +17,7 @@ import pytest
 
 from conftest import runs, wait_until
 from paramsurvey import Session
-from paramsurvey.backends.multiprocessing.output import LONGEST_LINE, PIPE, OutputRelay
+from paramsurvey.backends.multiprocessing.output_relay import LONGEST_LINE, PIPE, OutputRelay
 from paramsurvey.backends.multiprocessing.process import describe_exit
 from paramsurvey.backends.multiprocessing.running_mark import new_file
 from paramsurvey.errors import WorkerStartError

@@ -9,7 +9,7 @@ import numpy as np
 
 from paramsurvey.engine.collector import Collector, results_by_offset, unpickled_reply
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply
-from paramsurvey.worker.result_columns import ResultPacker
+from paramsurvey.worker.result_packer import ResultPacker
 
 NO = Failure(FailureKind.RAISED, "ValueError()")
 

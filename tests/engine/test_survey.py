@@ -26,7 +26,8 @@ from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import JobRefused
 from paramsurvey.params.sources import PsetList, PsetStream
-from paramsurvey.results.map_results import MapResults, build
+from paramsurvey.results.map_results import MapResults
+from paramsurvey.results.table_building import build
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import (
     Answer,

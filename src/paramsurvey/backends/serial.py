@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from paramsurvey.engine.backend import Backend, Resources, no_options
 from paramsurvey.errors import Stopped
-from paramsurvey.transport.capture import OutputStore, new_file
 from paramsurvey.transport.messages import Answers, CaptureMode, Group, Job, JobRejected, Reply
+from paramsurvey.transport.output_store import OutputStore, new_file
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.machine import total_memory
 from paramsurvey.worker.nested_session import SessionHolder

@@ -24,9 +24,9 @@ from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.params.sources import PsetTable
 from paramsurvey.reporting.console import warn
-from paramsurvey.results.map_results import build, series_of
+from paramsurvey.results.table_building import build, series_of
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.columns import Column
+from paramsurvey.transport.growing_column import Column
 from paramsurvey.transport.messages import Rows, Values
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from paramsurvey.transport.messages import FailureKind, Pset, Ran, WorkerFunctio
 from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.worker.keywords import KeywordFunction, KeywordWorker
-from paramsurvey.worker.returned_values import checked_result
+from paramsurvey.worker.return_checks import checked_result
 from paramsurvey.worker.runner import subdir_name
 
 SHOWN_COLUMNS = 20  # of so many, all are shown, below each other where the terminal is narrow

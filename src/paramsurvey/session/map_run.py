@@ -153,7 +153,7 @@ class MapRun:
 
     def build(self) -> MapResults:
         """Return a table of what came back."""
-        from paramsurvey.results.map_results import build
+        from paramsurvey.results.table_building import build
 
         survey, options = self.survey, self.options
         self.watch.note_conflicts(survey.source.names, survey.collector.columns)

@@ -6,7 +6,7 @@ import os
 import traceback
 from contextlib import suppress
 
-from paramsurvey.transport.capture import flush_streams
+from paramsurvey.transport.output_store import flush_streams
 
 
 def end_if_forked(owner: int, error: BaseException | None = None) -> None:

@@ -14,7 +14,7 @@ from paramsurvey.errors import NotPicklable
 from paramsurvey.transport.messages import Failure, FailureKind, Reply
 from paramsurvey.transport.safe_repr import describe, traceback_of
 from paramsurvey.worker.machine import host_name, peak_memory
-from paramsurvey.worker.result_columns import ResultPacker
+from paramsurvey.worker.result_packer import ResultPacker
 from paramsurvey.worker.running_mark import IDLE, RunningMark
 
 LONG_SECONDS = 0.005  # a pset that has run for so long is followed by `ends_before`, see `give_back_rest`

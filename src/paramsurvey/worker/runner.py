@@ -15,7 +15,6 @@ from time import perf_counter
 from typing import Any
 
 from paramsurvey.errors import NotPicklable
-from paramsurvey.transport.capture import Capture
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import (
     Answer,
@@ -28,13 +27,14 @@ from paramsurvey.transport.messages import (
     PlainFailure,
     Reply,
 )
+from paramsurvey.transport.output_store import Capture
 from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.safe_repr import describe, describe_error, traceback_of
 from paramsurvey.worker.forked_children import end_if_forked
 from paramsurvey.worker.job_loading import load_job, worker_state
 from paramsurvey.worker.machine import used_memory
 from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
-from paramsurvey.worker.returned_values import WorkerFunctionMisused, checked_result, checked_timers
+from paramsurvey.worker.return_checks import WorkerFunctionMisused, checked_result, checked_timers
 from paramsurvey.worker.running_mark import IDLE, RunningMark
 
 CHECK_SECONDS = 500e-6  # between checks that need system calls (process_time, getcwd): so they cost little

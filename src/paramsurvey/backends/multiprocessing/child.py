@@ -106,8 +106,8 @@ def serve(channel: WorkerChannel, mark_fd: int, output_fd: int, number: int) -> 
     from paramsurvey.backends.multiprocessing.inbox import ArrivedJob, Inbox
     from paramsurvey.backends.multiprocessing.running_mark import shared_mark
     from paramsurvey.backends.multiprocessing.shared_job import unpack
-    from paramsurvey.transport.capture import capture_for
     from paramsurvey.transport.messages import Answer, Reply
+    from paramsurvey.transport.output_store import capture_for
     from paramsurvey.worker.job_loading import JobNotLoadable
     from paramsurvey.worker.runner import Runner, pickle_reply
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.backends.multiprocessing import worker_failures
 from paramsurvey.backends.multiprocessing.channel import ConnectionGarbled
 from paramsurvey.backends.multiprocessing.child import HELLO
-from paramsurvey.backends.multiprocessing.output import OutputRelay
+from paramsurvey.backends.multiprocessing.output_relay import OutputRelay
 from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
 from paramsurvey.backends.multiprocessing.shared_job import SharedJob
 from paramsurvey.backends.multiprocessing.worker_set import WorkerSet

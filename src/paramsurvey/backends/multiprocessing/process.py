@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from paramsurvey.backends.multiprocessing.channel import DriverChannel
-from paramsurvey.backends.multiprocessing.output import TAIL_LINES, OutputRelay
+from paramsurvey.backends.multiprocessing.output_relay import TAIL_LINES, OutputRelay
 from paramsurvey.backends.multiprocessing.running_mark import crash_report, new_file, shared_mark
 from paramsurvey.errors import WorkerStartError
-from paramsurvey.transport import capture
+from paramsurvey.transport import output_store
 from paramsurvey.transport.main_file import MainFile
 
 ROOT = str(Path(__file__).resolve().parents[3])  # where this package lies
@@ -70,7 +70,7 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         lifeline, self._lifeline = map(os.fdopen, os.pipe(), "rw")  # whose end here closes with this process
         self._mark_file = new_file()
-        self._output_file = capture.new_file()
+        self._output_file = output_store.new_file()
         self.mark = shared_mark(self._mark_file.fileno())
         with theirs, lifeline, ExitStack() as if_it_does_not_start:
             for opened in (ours, self._lifeline, self._mark_file, self._output_file):
@@ -158,7 +158,9 @@ class WorkerProcess:
             self._report = crash_report(self._mark_file)
             self._mark_file.close()
             self.mark = self.mark.copy()  # lets go of the memory that was shared
-            self.printed = capture.take_output(self._output_file.fileno(), f"{stem}worker-{self.pid}.txt")
+            self.printed = output_store.take_output(
+                self._output_file.fileno(), f"{stem}worker-{self.pid}.txt"
+            )
             self._output_file.close()
         if self.pidfd is not None:
             os.close(self.pidfd)

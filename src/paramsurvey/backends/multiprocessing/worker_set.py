@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from paramsurvey.backends.multiprocessing.output import OutputRelay
+from paramsurvey.backends.multiprocessing.output_relay import OutputRelay
 from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
 from paramsurvey.backends.multiprocessing.process import WorkerProcess
 from paramsurvey.transport import main_file

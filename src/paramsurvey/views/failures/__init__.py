@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from paramsurvey.engine.failure_causes import Cause
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.columns.survey_data import SurveyData
-from paramsurvey.views.failures.causes import EXCEPTION, Causes
+from paramsurvey.views.failures.causes_of_rows import EXCEPTION, Causes
 from paramsurvey.views.failures.counting import Counted
 from paramsurvey.views.failures.rates import Rates
 

@@ -15,9 +15,9 @@ import pytest
 
 import paramsurvey
 from paramsurvey import errors
-from paramsurvey.backends.multiprocessing.output import WorkerStream, _labelled
+from paramsurvey.backends.multiprocessing.output_relay import WorkerStream, _labelled
 from paramsurvey.results.map_results import MapResults
-from paramsurvey.transport.capture import KEPT_BYTES, OutputStore, new_file
+from paramsurvey.transport.output_store import KEPT_BYTES, OutputStore, new_file
 
 
 def talk(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any] | None:

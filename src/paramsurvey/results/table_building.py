@@ -1,0 +1,114 @@
+"""Building the table of results: its columns, their dtypes, and which value wins where a key is in both."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.map_state import MapState
+from paramsurvey.params.column_names import in_unicode
+from paramsurvey.params.dataframes import as_series
+from paramsurvey.params.sources import PsetSource
+from paramsurvey.results.map_results import MapResults
+from paramsurvey.results.missing import Missing, MissingOrigin, WorkerCall
+from paramsurvey.results.original_values import original_values
+from paramsurvey.results.times import KnownTimes
+from paramsurvey.transport.growing_column import Column, fits_float
+from paramsurvey.transport.messages import Ran, Rows
+
+MANY_COLUMNS = 100
+
+
+def build(
+    state: MapState,
+    verbose: int,
+    keep_results: bool = True,
+    call: WorkerCall | None = None,
+    checkpoint: str | None = None,
+) -> MapResults:
+    """Return the `MapResults` of what came back."""
+    source, collector = state.source, state.collector
+    results = _results(source, collector) if keep_results else pd.DataFrame()
+    missing = _missing(source, collector, call)
+    rows = collector.finished_rows(len(source)) if keep_results else range(0)
+    printed = _by_label(collector.output, rows)
+    times = KnownTimes(collector.times, rows)
+    return MapResults(results, missing, state.progress, state.stats, verbose, checkpoint, printed, times)
+
+
+def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
+    rows = collector.finished_rows(len(source))
+    frame = source.frame(None if len(rows) == len(source) else rows)
+    columns = collector.columns
+    for key in [key for key in columns if key in frame.columns]:
+        frame[key] = _results_over_pset_column(frame[key], columns.pop(key), rows)
+    if not columns:
+        return frame
+    results = {in_unicode(key): _values_of(column, rows) for key, column in columns.items()}
+    # few columns are taken as they are; pandas is slow with many that are not joined into blocks
+    found = pd.DataFrame(results, index=frame.index, copy=len(results) > MANY_COLUMNS)
+    return pd.concat([frame, found], axis=1)
+
+
+def _values_of(column: Column, rows: Rows) -> Any:
+    """Return what `series_of` returns, without a Series where none is needed: making one takes longest."""
+    data, there = column.get(rows)
+    return data if data.dtype != object and there.all() else series_of(column, rows)
+
+
+def series_of(column: Column, rows: Rows) -> pd.Series[Any]:
+    """Return a result column with the dtype that pandas gives to a list of its values, nan where none is."""
+    data, there = column.get(rows)
+    if there.all():
+        return as_series(data)
+    if data.dtype.kind in "if" and fits_float(data[there]):
+        return pd.Series(np.where(there, data, np.nan))
+    boxed = data.astype(object)
+    boxed[~there] = np.nan
+    return as_series(boxed)
+
+
+def _results_over_pset_column(pset: pd.Series[Any], column: Column, rows: Rows) -> pd.Series[Any]:
+    """Return the result's values, and the pset's own where the result has none."""
+    data, there = column.get(rows)
+    if there.all():
+        return as_series(data)
+    if pset.dtype == data.dtype and data.dtype.kind in "bif":
+        return pd.Series(np.where(there, data, pset.to_numpy()))
+    mixed = [new if has else own for own, new, has in zip(pset, data.tolist(), there, strict=True)]
+    return as_series(mixed)
+
+
+def _missing(source: PsetSource, collector: Collector, call: WorkerCall | None) -> Missing:
+    rows = collector.failed_rows()
+    frame = source.frame(rows)
+    if len(rows) == 0:
+        return Missing(pd.concat([frame, _no_reasons()], axis=1), origin=MissingOrigin(call=call))
+    exact = original_values(source, rows, frame)
+    failed = [collector.failed[row] for row in rows.tolist()]
+    frame["_exception"] = as_series([one.failure.exception for one in failed])
+    frame["_traceback"] = as_series([one.failure.traceback for one in failed])
+    frame["_attempts"] = pd.Series([one.attempts for one in failed], dtype="int64")
+    kinds = {one.failure.exception: one.failure.kind for one in failed}
+    printed = _by_label(collector.output, rows)
+    numbers: dict[Hashable, int] = dict(enumerate(rows.tolist()))
+    ran: dict[Hashable, Ran] = dict(enumerate(one.failure.ran for one in failed))
+    return Missing(frame, origin=MissingOrigin(kinds, numbers, call, printed, exact, ran))
+
+
+@cache
+def _no_reasons() -> pd.DataFrame:
+    """Return the columns with the reasons where no pset is missing; made once, which small maps notice."""
+    no_text = as_series([])
+    none = {"_exception": no_text, "_traceback": no_text, "_attempts": pd.Series([], dtype="int64")}
+    return pd.DataFrame(none, index=pd.RangeIndex(0))
+
+
+def _by_label(output: Mapping[int, str], rows: Rows) -> dict[Hashable, str]:
+    """Return what psets printed by their place among `rows`."""
+    return {label: output[row] for label, row in enumerate(rows) if row in output} if output else {}
