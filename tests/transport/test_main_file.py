@@ -17,7 +17,7 @@ BACKENDS = {
     "multiprocessing": "paramsurvey.init(ncores=2, verbose=0)",
     "threads": "paramsurvey.init(backend=concurrent.futures.ThreadPoolExecutor(2), verbose=0)",
     "spawned": "paramsurvey.init(backend=pool_of('spawn'), verbose=0)",
-    "forked": "paramsurvey.init(backend=pool_of('fork'), verbose=0)",
+    "forked": "paramsurvey.init(backend=pool_of('fork'), isolate=False, verbose=0)",
     "loky": "paramsurvey.init(backend=__import__('loky').get_reusable_executor(2), verbose=0)",
 }
 RAY = "paramsurvey.init(backend='ray', ncores=2, ray=LOCAL, verbose=0)"
