@@ -1038,7 +1038,7 @@ def test_an_interruption_while_the_results_are_put_together_stays_one(
     def interrupted(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("paramsurvey.results.map_results.build", interrupted)
+    monkeypatch.setattr("paramsurvey.results.table_building.build", interrupted)
     with pytest.raises(KeyboardInterrupt):
         paramsurvey.map(double, PSETS)
     assert paramsurvey.last_results() is before

@@ -141,7 +141,7 @@ class FuturesBackend:
         self._lock = MapLock() if self._isolates else None
         self._isolation = remote.Isolation(self._setup, self._lock.path) if self._lock else None
         self._count.begin()
-        remote.driver = os.getpid()
+        remote.drivers[job.key] = os.getpid()
         if self._threads:
             with suppress(JobNotLoadable):  # the first group says it, as elsewhere
                 remote.jobs.load(job.private())

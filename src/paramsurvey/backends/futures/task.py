@@ -121,7 +121,7 @@ class ThreadLink:
 
 jobs = LoadedJobs()
 kept_jobs = KeptJobs()
-driver: int | None = None  # the process that surveys; another one, be it forked off it, is a worker
+drivers: dict[str, int] = {}  # in the process that surveys: its id by the job's key; a fork of it is a worker
 links: dict[tuple[str, int], ThreadLink] = {}  # in the driver: by the job's key and the group's number
 
 
@@ -138,7 +138,7 @@ def run_group(key: str, group: Group, packed_job: bytes | None, isolation: Isola
     isolation : Isolation or None
         None: run the psets in this process.
     """
-    if os.getpid() == driver:
+    if drivers.get(key) == os.getpid():
         return _run_in_thread(key, group, packed_job)
     os.environ["PARAMSURVEY_WORKER"] = "1"  # so that paramsurvey, imported here, makes no log
     if isolation is not None:
