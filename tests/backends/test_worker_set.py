@@ -1,0 +1,158 @@
+"""Workers that are replaced: by a spare one, and without too many that still end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import paramsurvey
+from paramsurvey.backends.multiprocessing import worker_set
+from paramsurvey.testing.waiting import wait_until
+
+REPORT = """
+import sys
+import paramsurvey
+
+
+def flags(pset, system_kwargs, user_kwargs):
+    import sys
+    return {"flags": repr(sys.flags), "digits": sys.get_int_max_str_digits(), "warns": sys.warnoptions}
+
+
+paramsurvey.init(ncores=1, verbose=0)
+row = paramsurvey.map(flags, [{"a": 1}]).iloc[0]
+assert row["digits"] == sys.get_int_max_str_digits(), row["digits"]
+assert row["warns"] == sys.warnoptions, row["warns"]
+print(row["flags"] == repr(sys.flags), row["flags"], sys.flags)
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-O"],
+        ["-bb"],
+        ["-s", "-E"],
+        ["-X", "utf8"],
+        ["-X", "dev"],
+        ["-X", "int_max_str_digits=5000"],
+        ["-W", "error::UnicodeWarning"],
+    ],
+    ids=" ".join,
+)
+def test_workers_get_the_options_of_the_interpreter(in_tmp: Path, options: list[str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, *options, "-c", REPORT], capture_output=True, text=True, timeout=100
+    )
+    assert ended.stdout.startswith("True "), ended.stdout + ended.stderr
+
+
+def leave_a_trace() -> None:
+    Path(f"started-{os.getpid()}").touch()
+
+
+def count_workers() -> int:
+    return len(list(Path().glob("started-*")))
+
+
+def dies_twice(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
+    """Kill the worker at pset 1, which is tried again at the end; pset 2 waits for the spare worker."""
+    if pset["a"] == 1:
+        os._exit(1)
+    if pset["a"] == 2:
+        wait_until(lambda: count_workers() == 3, "there is no spare worker", seconds=60)
+    return {"number": system_kwargs["worker_number"], "pid": os.getpid()}
+
+
+def test_after_a_loss_a_spare_worker_is_ready_with_the_number_of_the_one_it_replaces(in_tmp: Path) -> None:
+    paramsurvey.init(ncores=1, verbose=0, worker_init=leave_a_trace)
+    results = paramsurvey.map(dies_twice, [{"a": a} for a in (0, 1, 2)], group_size=1)
+    assert results.a.tolist() == [0, 2]
+    assert results.number.tolist() == [1, 1]
+    assert results.missing.a.tolist() == [1]
+
+
+def test_without_a_loss_there_is_no_spare_worker(in_tmp: Path) -> None:
+    paramsurvey.init(ncores=1, verbose=0, worker_init=leave_a_trace)
+    paramsurvey.map(lambda p, s, u: time.sleep(0.4), [{"a": a} for a in range(3)])
+    assert count_workers() == 1
+
+
+def slow_to_end(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    import atexit
+
+    atexit.register(time.sleep, 600)
+    return {"workers": len(psutil.Process(os.getppid()).children())}
+
+
+def test_workers_that_do_not_end_are_few_and_are_killed(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_set, "RETIRED_SECONDS", 0.5)
+    paramsurvey.init(ncores=2, verbose=0, max_tasks_per_child=1)
+    before = len(psutil.Process().children())
+    results = paramsurvey.map(slow_to_end, [{"a": a} for a in range(12)])
+    assert len(results) == 12
+    assert results.workers.max() <= before + 2 + 3  # two that run, three that end
+
+
+def forks(user_ret: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+    """Fork; the child comes back from here, or ends the program."""
+    if user_ret["pset"]["a"] != 3:
+        return
+    child = os.fork()
+    if child == 0:
+        if user_kwargs["ends"] is not None:
+            sys.exit(user_kwargs["ends"])
+        return
+    user_kwargs["codes"].append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
+@pytest.mark.parametrize(("ends", "code"), [(None, 0), (7, 7)])
+def test_a_child_that_out_func_forks_ends_there_and_costs_no_worker(
+    in_tmp: Path, ends: int | None, code: int
+) -> None:
+    paramsurvey.init(ncores=2, verbose=0)
+    ours = {"codes": list[int](), "ends": ends}
+    results = paramsurvey.map(
+        lambda p, s, u: {"pid": os.getpid()}, [{"a": a} for a in range(40)], forks, user_kwargs=ours
+    )
+    assert len(results) == 40
+    assert ours["codes"] == [code]
+    assert all(psutil.pid_exists(pid) for pid in set(results.pid))
+
+
+BLOCKED = """
+import sys, threading
+import paramsurvey
+
+
+def psets():
+    yield {"a": 1}
+    print("blocked", flush=True)
+    threading.Event().wait()
+
+
+paramsurvey.init(backend=sys.argv[1], verbose=0)
+try:
+    paramsurvey.map(lambda p, s, u: {"b": 2}, psets())
+except KeyboardInterrupt:
+    print("ended", flush=True)
+"""
+
+
+@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
+def test_one_ctrl_c_ends_a_map_whose_iterator_blocks(in_tmp: Path, backend: str) -> None:
+    program = subprocess.Popen([sys.executable, "-c", BLOCKED, backend], stdout=subprocess.PIPE, text=True)
+    assert program.stdout is not None
+    assert program.stdout.readline() == "blocked\n"
+    program.send_signal(signal.SIGINT)
+    assert program.communicate(timeout=60)[0] == "ended\n"
