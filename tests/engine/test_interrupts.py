@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from test_survey import FakeBackend, Run, Seat, make
 
-from paramsurvey.engine import collector, map_state, progress, queue, row_set, survey
+from paramsurvey.engine import collector, map_state, progress, queue, row_set, sent_group, survey
 
-FILES = {module.__file__ for module in (survey, collector, queue, row_set, progress, map_state)}
+FILES = {module.__file__ for module in (survey, sent_group, collector, queue, row_set, progress, map_state)}
 PSETS = 5
 
 

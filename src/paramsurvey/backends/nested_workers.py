@@ -48,7 +48,7 @@ class NestedWorkers:
     ) -> Iterator[NestedWorker]:
         """Lend a worker with this setup, one that has the job if there is one; a new one if need be.
 
-        A worker in whose use anything is raised is ended: who knows what it is doing.
+        A worker is ended when an exception is raised while it is used: its state is not known then.
         """
         numbered = self._taken(setup, job_key) or self._started(setup, gpu_ids)
         try:

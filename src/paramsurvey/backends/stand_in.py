@@ -17,7 +17,7 @@ WHAT_IS_LOST = (
 def is_needed() -> bool:
     """Tell whether this system lacks what our own workers need."""
     try:
-        import fcntl  # noqa: F401
+        import fcntl  # noqa: F401  (to see whether it can be)
     except ImportError:
         return True
     return not hasattr(os, "killpg")

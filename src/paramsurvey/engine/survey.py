@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +22,11 @@ from paramsurvey.engine.deadline import Deadline, with_output
 from paramsurvey.engine.group_size import GroupSizer
 from paramsurvey.engine.longest_first import LongestFirst
 from paramsurvey.engine.map_state import MapState
-from paramsurvey.engine.progress import MapProgress
 from paramsurvey.engine.pset_times import with_times
 from paramsurvey.engine.queue import PsetQueue
+from paramsurvey.engine.receivers import ResultReceiver, Watcher
 from paramsurvey.engine.retry import RetryPolicy
+from paramsurvey.engine.sent_group import SentGroup
 from paramsurvey.errors import JobRefused
 from paramsurvey.params.sources import make_psets
 from paramsurvey.transport.messages import (
@@ -47,80 +47,6 @@ MOST_NODE_LOSSES = (
     3  # of a pset's group: from then on the pset runs alone, and what is lost is its own failure
 )
 NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
-
-
-class Watcher(Protocol):
-    """Is notified of what happens in the loop."""
-
-    def report(self, progress: MapProgress) -> None:
-        """Take note of the counters. Called after every action, so it must be fast.
-
-        An exception that it raises ends the map.
-        """
-        ...
-
-    def failed(self, row: int, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
-        """Take note of a pset that will not get a result."""
-        ...
-
-    def retried(self, row: int, failure: Failure) -> None:
-        """Take note of a pset that failed and will be run again."""
-        ...
-
-    def interruptible(self) -> AbstractContextManager[None]:
-        """Let a signal raise at once while the user's own iterator is read, which may block."""
-        ...
-
-
-class ResultReceiver(Protocol):
-    """Passes results and failures to the user's out_func."""
-
-    def finished(self, pset: Pset, result: Mapping[Any, Any]) -> bool:
-        """Pass on a result; return False if out_func raised an exception."""
-        ...
-
-    def failed(self, pset: Pset, failure: Failure) -> bool:
-        """Pass on a failure; return False if out_func raised an exception."""
-        ...
-
-
-@dataclass(slots=True)
-class SentGroup:
-    """A group that was sent to a worker.
-
-    Attributes
-    ----------
-    group : Group
-    answered : int
-        The offset up to which replies have covered it.
-    stop : int
-        The offset from which on its psets were given back.
-    recalled : bool
-        Whether the worker was asked to give back what it has not begun.
-    """
-
-    group: Group
-    answered: int = 0
-    stop: int = field(init=False)
-    recalled: bool = False
-
-    def __post_init__(self) -> None:
-        self.stop = len(self.group)
-
-    def unanswered(self) -> Rows:
-        """Return the rows that no reply has covered, without those that were given back."""
-        return self.group.rows[self.answered : self.stop]
-
-    def give_back(self, offset: int) -> Rows:
-        """Return the rows from `offset` on, which are not the worker's any more."""
-        rows = self.group.rows[offset : self.stop]
-        self.stop = min(offset, self.stop)
-        return rows
-
-    def count_not_begun(self, running: tuple[int, float] | None) -> int:
-        """Return how many of its psets have not begun, given what `Backend.running` returns."""
-        begun = self.answered if running is None else max(running[0] + 1, self.answered)
-        return max(self.stop - begun, 0)
 
 
 @dataclass

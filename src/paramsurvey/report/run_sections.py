@@ -1,4 +1,4 @@
-"""The sections about the run: how far it came, what it was, what it cost, who worked when, what failed."""
+"""The sections about the run: how far it came, what it was and cost, which worker ran when, what failed."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ STATES = {
     "died": "The run was killed, or its machine went down; it can go on from where it was.",
     "": "How far the run came is not known.",
 }
-"""What is said of each status; ``died`` is one that still says it is running, while nobody runs it."""
+"""What is said of each status; ``died`` means that its program ended without noting an end."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from paramsurvey.engine.survey import ResultReceiver
+from paramsurvey.engine.receivers import ResultReceiver
 from paramsurvey.transport.messages import Failure, OutFunction, Pset
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.worker.forked_children import end_if_forked

@@ -25,8 +25,9 @@ from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.options import Options
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.engine.queue import PsetQueue
+from paramsurvey.engine.receivers import ResultReceiver
 from paramsurvey.engine.retry import RetryPolicy
-from paramsurvey.engine.survey import ResultReceiver, Survey
+from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError
 from paramsurvey.reporting.console import Console, warn
 from paramsurvey.reporting.next_steps import NextSteps

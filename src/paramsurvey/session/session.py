@@ -299,7 +299,7 @@ class Session:
     def _say_threads(self, console: Console) -> None:
         """Tell, before the first map, how many threads the workers have where the user did not say.
 
-        Who has been told by an earlier run reads it in the log, and at verbose 2.
+        A user who was told by an earlier run finds it in the log, and at verbose 2.
         """
         notice = self._running.threads_notice()
         if notice and not self._said_threads:

@@ -16,7 +16,7 @@ DIRECTORY = "paramsurvey"
 def is_told(notice: str) -> bool:
     """Tell whether this user has seen a notice on this machine; from now on, he has.
 
-    Only who sits at a terminal or in a notebook can have seen it. What goes to a file or a pipe, as the
+    Only a user at a terminal or in a notebook can have seen it. What goes to a file or a pipe, as the
     output of a batch job does, says everything in each run: nobody knows who reads it.
 
     Parameters

@@ -228,7 +228,7 @@ class FuturesBackend:
         return [pickle.loads(answer) for answer in packed]
 
     def _give_job(self, task: SubmittedGroup) -> list[Answer]:
-        """Send a group again, with the job; without end only if whoever got the job forgets it."""
+        """Send a group again, with the job. If it comes back once more, it is lost, so that this ends."""
         if task.with_job:
             return [self._lost(task.group, "its process does not know that the map runs")]
         self._asked += 1

@@ -81,7 +81,7 @@ class WorkerCount:
     ----------
     executor : Executor
     given : int, optional
-        What the user says, if above 0: then nobody is asked.
+        The number that the user has given, if above 0: then the engine is not asked.
     otherwise : int
         Where the executor says nothing.
 

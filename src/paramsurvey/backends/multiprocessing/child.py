@@ -153,9 +153,9 @@ def serve(channel: WorkerChannel, mark_fd: int, output_fd: int, number: int) -> 
 
 def _load_what_the_first_job_needs() -> None:
     """Import it now, while the driver still gets ready."""
-    import cloudpickle  # noqa: F401
+    import cloudpickle  # noqa: F401  (loaded ahead of its use)
 
-    import paramsurvey.transport.decoders  # noqa: F401
+    import paramsurvey.transport.decoders  # noqa: F401  (the same)
 
 
 def _adopt_main(function: Any) -> None:

@@ -1,4 +1,4 @@
-"""What workers print: passed on in whole lines, the last ones kept for whoever asks why a worker died."""
+"""What workers print: passed on in whole lines. The last lines are kept, to explain why a worker died."""
 
 from __future__ import annotations
 

@@ -301,7 +301,7 @@ class MultiprocessingBackend:
                 self._stop(
                     worker, None, worker_failures.stalled_failure(worker.process, self._stall_seconds())
                 )
-        self._workers.bury_retired()
+        self._workers.end_retired()
         if self._job is not None and self._job.max_memory is not None:
             self._stop_workers_over_memory(self._job.max_memory)
         self._fill_up()
@@ -316,7 +316,7 @@ class MultiprocessingBackend:
         return worker.seconds_stalled() > self._stall_seconds()
 
     def _stop_workers_over_memory(self, limit: int) -> None:
-        """Stop workers whose pset has outgrown the limit; who outgrew it before a pset says so itself."""
+        """Stop workers whose running pset needs too much; between psets, a worker notices by itself."""
         for worker in list(self._busy.values()):
             running = worker.running(worker.groups[0]) if worker.groups else None
             if running is None or running[1] < LOOK_SECONDS:

@@ -148,8 +148,8 @@ class WorkerSet:
         worker.process.hang_up()
         self._retired[worker] = time.monotonic() + RETIRED_SECONDS
 
-    def bury_retired(self) -> None:
-        """Take leave of retired workers that have ended; end those that have not after `RETIRED_SECONDS`."""
+    def end_retired(self) -> None:
+        """Drop retired workers that have ended, and kill those that have not ended in `RETIRED_SECONDS`."""
         for worker, latest in list(self._retired.items()):
             if worker.process.has_exited() or time.monotonic() > latest:
                 worker.process.end()

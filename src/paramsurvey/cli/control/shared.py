@@ -28,7 +28,7 @@ class SharedDirectory:
     @contextmanager
     def lock(self, name: str) -> Iterator[int]:
         """Hold a lock, and yield the descriptor of its file; a worker that dies lets go of it."""
-        import fcntl  # which Windows lacks, where nobody gets here
+        import fcntl  # Windows lacks it, and never gets here
 
         descriptor = os.open(self._path / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:

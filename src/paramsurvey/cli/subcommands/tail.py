@@ -76,7 +76,7 @@ def _read(spool: str, number: int, name: str, at: int) -> str:
 
 def _follow(spool: str, number: int) -> None:
     """Print what a command writes, until its files are gone; open ones lose no line."""
-    files = {name: open(spool_path(spool, number, name), "rb") for name in STREAMS}  # noqa: SIM115
+    files = {name: open(spool_path(spool, number, name), "rb") for name in STREAMS}  # noqa: SIM115  (closed below)
     ended = False
     while True:
         for name, file in files.items():

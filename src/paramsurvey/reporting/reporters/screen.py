@@ -19,7 +19,7 @@ from typing import TextIO, cast
 from paramsurvey.reporting.reporters.screen_text import ScreenText
 
 READ = 1 << 16  # bytes
-MOST_KEPT = 1 << 24  # bytes that wait for a stopped terminal: then whoever prints waits, too
+MOST_KEPT = 1 << 24  # bytes that wait for a stopped terminal: then the program waits when it prints, too
 GATHER = 0.002  # seconds: lines that are printed one after the other are written together
 FRAME = 0.05  # seconds between two drawings
 FINISH = 1.0  # seconds: a terminal that takes no output for so long holds up no survey

@@ -1,0 +1,45 @@
+"""What the loop notifies: a watcher of what happens, and the receiver of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from paramsurvey.engine.progress import MapProgress
+from paramsurvey.transport.messages import Failure, Pset
+
+
+class Watcher(Protocol):
+    """Is notified of what happens in the loop."""
+
+    def report(self, progress: MapProgress) -> None:
+        """Take note of the counters. Called after every action, so it must be fast.
+
+        An exception that it raises ends the map.
+        """
+        ...
+
+    def failed(self, row: int, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
+        """Take note of a pset that will not get a result."""
+        ...
+
+    def retried(self, row: int, failure: Failure) -> None:
+        """Take note of a pset that failed and will be run again."""
+        ...
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        """Let a signal raise at once while the user's own iterator is read, which may block."""
+        ...
+
+
+class ResultReceiver(Protocol):
+    """Passes results and failures to the user's out_func."""
+
+    def finished(self, pset: Pset, result: Mapping[Any, Any]) -> bool:
+        """Pass on a result; return False if out_func raised an exception."""
+        ...
+
+    def failed(self, pset: Pset, failure: Failure) -> bool:
+        """Pass on a failure; return False if out_func raised an exception."""
+        ...

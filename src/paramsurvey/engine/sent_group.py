@@ -1,0 +1,46 @@
+"""What is known in the driver of a group that a worker has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramsurvey.transport.messages import Group, Rows
+
+
+@dataclass(slots=True)
+class SentGroup:
+    """A group that was sent to a worker.
+
+    Attributes
+    ----------
+    group : Group
+    answered : int
+        The offset up to which replies have covered it.
+    stop : int
+        The offset from which on its psets were given back.
+    recalled : bool
+        Whether the worker was asked to give back what it has not begun.
+    """
+
+    group: Group
+    answered: int = 0
+    stop: int = field(init=False)
+    recalled: bool = False
+
+    def __post_init__(self) -> None:
+        self.stop = len(self.group)
+
+    def unanswered(self) -> Rows:
+        """Return the rows that no reply has covered, without those that were given back."""
+        return self.group.rows[self.answered : self.stop]
+
+    def give_back(self, offset: int) -> Rows:
+        """Return the rows from `offset` on, which are not the worker's any more."""
+        rows = self.group.rows[offset : self.stop]
+        self.stop = min(offset, self.stop)
+        return rows
+
+    def count_not_begun(self, running: tuple[int, float] | None) -> int:
+        """Return how many of its psets have not begun, given what `Backend.running` returns."""
+        begun = self.answered if running is None else max(running[0] + 1, self.answered)
+        return max(self.stop - begun, 0)
