@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import paramsurvey
 from conftest import wait_until
 from paramsurvey import MapResults
@@ -80,3 +82,24 @@ def test_the_first_of_a_group_may_be_stopped(in_tmp: Path) -> None:
     paramsurvey.init(ncores=1, verbose=0)
     results = paramsurvey.map(work, PSETS, user_kwargs=0, group_size=20, timeout=1)
     assert results.missing.i.tolist() == [0, 3]
+
+
+def waits_for_all_others(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+    """Pset `user_kwargs` of 60 ends after all others have: what waits behind it must run elsewhere."""
+    if pset["i"] == user_kwargs:
+        from paramsurvey.testing.waiting import wait_until
+
+        wait_until(lambda: len(list(Path().glob("ended-*"))) == 59, "psets wait behind this one", seconds=60)
+    time.sleep(0.01)
+    Path(f"ended-{pset['i']}").touch()
+    return {"twice": 2 * pset["i"]}
+
+
+@pytest.mark.parametrize("long", [3, 30, 50])
+def test_what_waits_behind_a_long_pset_goes_to_a_worker_that_has_nothing_to_do(
+    in_tmp: Path, long: int
+) -> None:
+    paramsurvey.init(ncores=2, verbose=0)
+    results = paramsurvey.map(waits_for_all_others, [{"i": i} for i in range(60)], user_kwargs=long)
+    assert results.missing.empty
+    assert results.twice.tolist() == list(range(0, 120, 2))
