@@ -86,6 +86,8 @@ def test_the_first_of_a_group_may_be_stopped(in_tmp: Path) -> None:
 
 def waits_for_all_others(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
     """Pset `user_kwargs` of 60 ends after all others have: what waits behind it must run elsewhere."""
+    with open("ran", "a") as file:
+        file.write(f"{pset['i']}\n")
     if pset["i"] == user_kwargs:
         from paramsurvey.testing.waiting import wait_until
 
@@ -103,3 +105,4 @@ def test_what_waits_behind_a_long_pset_goes_to_a_worker_that_has_nothing_to_do(
     results = paramsurvey.map(waits_for_all_others, [{"i": i} for i in range(60)], user_kwargs=long)
     assert results.missing.empty
     assert results.twice.tolist() == list(range(0, 120, 2))
+    assert sorted(map(int, Path("ran").read_text().split())) == list(range(60)), "each runs once"
