@@ -17,7 +17,7 @@ from paramsurvey.worker.machine import host_name, peak_memory
 from paramsurvey.worker.result_packer import ResultPacker
 from paramsurvey.worker.running_mark import IDLE, RunningMark
 
-LONG_SECONDS = 0.005  # a pset that has run for so long is followed by `ends_before`, see `give_back_rest`
+LONG_SECONDS = 0.005  # several times the runner's CHECK_SECONDS; see `give_back_rest`
 
 T = TypeVar("T")
 
@@ -113,8 +113,9 @@ class ReplyBuffer:
     def give_back_rest(self, mark: RunningMark, send: Callable[[Reply], Any]) -> None:
         """Give back all psets behind the one that runs, and send what has finished before it.
 
-        Another thread than that of the psets calls this. It does nothing unless a pset has run for
-        `LONG_SECONDS`, because then the other thread calls `ends_before` after this pset, before the next.
+        Another thread than that of the psets calls this, for a group that was recalled. It does nothing
+        unless a pset has run for `LONG_SECONDS`: after such a pset the runner looks whether its group was
+        recalled, and begins no other.
         """
         with self._replying:
             running = mark.offset[0]
@@ -123,11 +124,6 @@ class ReplyBuffer:
                 return
             self._stop = running + 1
             send(replace(self._early_reply(max(running, self._start)), given_back=self._stop))
-
-    def ends_before(self, offset: int) -> bool:
-        """Tell whether the pset at `offset` was given back."""
-        with self._replying:
-            return offset >= self._stop
 
     def _early_reply(self, running: int) -> Reply:
         self._fold()

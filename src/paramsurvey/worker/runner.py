@@ -132,7 +132,7 @@ class Runner:
                 self._weigh()
                 weighed = now
             full = now - sent > self._reply_seconds or buffer.results.pickled_bytes > LARGEST_REPLY
-            over = self.outgrown or buffer.ends_before(offset + 1) or (self.recalled == group.id and not keep)
+            over = self.outgrown or (self.recalled == group.id and not keep)
             if (over or full) and offset + 1 < size:
                 done = over or not keep
                 yield buffer.reply(offset + 1, done, self.outgrown)
