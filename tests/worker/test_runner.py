@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,9 @@ from paramsurvey.transport.messages import Group, Job, JobCode, Reply
 from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.private_arguments import PickledArguments, SimpleArguments, pack_arguments
 from paramsurvey.transport.safe_repr import describe, traceback_of
+from paramsurvey.worker.reply_buffer import LONG_SECONDS
 from paramsurvey.worker.runner import LARGEST_REPLY, Runner, subdir_name
+from paramsurvey.worker.running_mark import RunningMark
 
 
 def runner_of(function: Callable[..., Any], reply_seconds: float = 1e9, **options: Any) -> Runner:
@@ -60,6 +63,30 @@ def test_with_groups_of_a_given_size_the_worker_keeps_the_rest_and_goes_on() -> 
     assert [reply.done for reply in replies] == [False] * (len(replies) - 1) + [True]
     assert [reply.start for reply in replies] == [0, *(reply.stop for reply in replies[:-1])]
     assert replies[-1].stop == 100
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_group_that_is_recalled_gives_back_its_rest_while_a_pset_runs(keep: bool) -> None:
+    ran: list[int] = []
+    sent: list[Reply] = []
+    mark, runner = RunningMark.private(), runner_of(lambda p, s, u: None, keep_groups=keep)
+
+    def recalled_at_2(pset: dict[str, int], system_kwargs: Any, user_kwargs: Any) -> None:
+        ran.append(pset["a"])
+        if pset["a"] == 2:
+            time.sleep(2 * LONG_SECONDS)
+            runner.recalled = 1
+            assert runner.buffer is not None
+            runner.buffer.give_back_rest(mark, sent.append)  # another thread's work
+
+    runner.function = recalled_at_2
+    replies = list(runner.run(group_of(10), mark))
+    if keep:
+        assert (ran, sent, spans(replies)) == (list(range(10)), [], [(0, 10, True)])
+        return
+    assert ran == [0, 1, 2]
+    assert [(reply.start, reply.stop, reply.done, reply.given_back) for reply in sent] == [(0, 2, False, 3)]
+    assert spans(replies) == [(2, 3, True)]
 
 
 @pytest.mark.parametrize("keep", [False, True])
