@@ -673,7 +673,9 @@ def lock_of(**changes: Any) -> None:
 
     from paramsurvey.checkpoint.locking.lock_holder import LockHolder
 
-    Path("dir/lock.json").write_text(json.dumps({**asdict(LockHolder.me()), **changes}))
+    aside = Path("dir/lock.json.aside")  # a driver that reads it meanwhile must find all of it
+    aside.write_text(json.dumps({**asdict(LockHolder.me()), **changes}))
+    aside.replace("dir/lock.json")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import product
 from typing import Any
 
@@ -54,6 +55,15 @@ def test_a_number_that_was_never_seen_is_extrapolated() -> None:
 def test_every_form_of_psets_is_understood(psets: Any) -> None:
     expected = learned(np.random.default_rng(1).permutation(40)[:20], psets).expected_seconds(range(40))
     assert np.corrcoef(np.log(expected), np.log(SECONDS))[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("complex_type", [np.complex128, np.clongdouble])
+def test_complex_numbers_are_names_of_their_values_without_a_warning(complex_type: Any) -> None:
+    psets = [{"z": complex_type(complex(1, i % 3))} for i in range(30)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = learned(np.arange(9), psets, np.arange(30) % 3 + 1.0)
+        assert model.expected_seconds([9, 10, 11]) == pytest.approx([1, 2, 3], rel=0.3)
 
 
 def test_values_that_cannot_be_compared_or_hashed_are_left_out() -> None:

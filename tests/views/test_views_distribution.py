@@ -66,3 +66,8 @@ def test_failed_psets_have_no_result_and_yet_a_key() -> None:
     assert (distribution_of(data, "y").known, distribution_of(data, "y").absent) == (1, 1)
     assert (distribution_of(data, "x").known, distribution_of(data, "x").absent) == (3, 0)
     assert (distribution_of(data, "t").known, distribution_of(data, "t").absent) == (2, 0)
+
+
+def test_numbers_farther_apart_than_a_float_can_say_have_bins() -> None:
+    values = [9.940119554610395e272, 1.2277678968719472e-51, 1.2277678968719472e-51]  # their quotient is 0
+    assert distribution_of(survey(pd.DataFrame({"y": values}), []), "y").counts.sum() == 3

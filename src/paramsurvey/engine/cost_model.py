@@ -293,7 +293,10 @@ def _axis_of(name: str, cells: list[Any]) -> _Axis | None:
 def _numbers(cells: Sequence[Any]) -> Floats:
     """Return the values as floats; nan for what is none."""
     try:
-        return np.asarray(cells, dtype=np.float64)
+        values = np.asarray(cells)
+        if values.dtype.kind == "c":  # numpy would drop the imaginary part, with a warning
+            return np.full(len(values), np.nan)
+        return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         return np.array([_number(cell) for cell in cells])
 

@@ -112,9 +112,9 @@ def _edges(low: float, high: float, bins: int, sample: Floats) -> tuple[Floats, 
     if high - low < bins and bool((sample == np.round(sample)).all()):
         return np.asarray(np.arange(round(low), round(high) + 2) - 0.5), False  # a bin for each whole number
     if low > 0 and high > WIDE * low:
-        middle = float(np.median(sample))
-        in_logs, as_it_is = math.sqrt(low) * math.sqrt(high), low / 2 + high / 2
-        if abs(math.log(middle / in_logs)) < abs(math.log(middle / as_it_is)):
+        middle = math.log(float(np.median(sample)))  # logarithms: the quotient of two floats may be no float
+        in_logs, as_it_is = (math.log(low) + math.log(high)) / 2, math.log(low / 2 + high / 2)
+        if abs(middle - in_logs) < abs(middle - as_it_is):
             return np.asarray(np.geomspace(low, high, bins + 1)), True
     return np.asarray(np.linspace(low / 2, high / 2, bins + 1) * 2), False  # the span itself may be no float
 

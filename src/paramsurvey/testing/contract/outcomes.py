@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,10 @@ def test_any_kind_of_dict_is_a_dict(place: Place) -> None:
 
 def test_a_result_may_be_one_dict_or_array_that_is_used_again_and_again(place: Place) -> None:
     def worker_with_buffers() -> Any:
-        buffers: dict[str, Any] = {}
+        of_threads: dict[int, dict[str, Any]] = {}  # a buffer that threads share is a mistake of the user's
 
         def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+            buffers = of_threads.setdefault(threading.get_ident(), {})
             buffers.setdefault("array", np.zeros(2))[:] = pset["a"]
             buffers.setdefault("list", []).append(pset["a"])
             buffers["last"] = pset["a"]
