@@ -9,7 +9,7 @@ ARGS =
 parallel = -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest old lint hooks coverage bench soak dist
+.PHONY: help demo test test-oldest old lint hooks coverage docs pictures bench soak dist
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,14 @@ coverage: .venv/.dev .venv-0.4/.done  ## run the tests, and write into the READM
 	@.ci/clean .venv/bin/python -m coverage combine --quiet
 	@.ci/clean .venv/bin/python -m coverage report
 	@.ci/clean .venv/bin/python .ci/coverage_figure.py
+
+docs: .venv/.dev  ## build the documentation into docs/_build/html; runs the surveys of its gallery
+	@echo "docs: building docs/_build/html; the first time, the surveys of its gallery run, for about a minute"
+	@.ci/clean .venv/bin/python -m sphinx --quiet --fail-on-warning --keep-going $(ARGS) docs docs/_build/html
+	@.ci/clean .venv/bin/python docs/check_site.py docs/_build/html
+
+pictures: .venv/.dev  ## make the screenshots and terminal recordings of the documentation again; needs Chromium
+	@.ci/clean .venv/bin/python docs/pictures $(ARGS)
 
 bench: .venv/.dev  ## measure everything beside other ways to do it; writes docs/performance.md
 	@.ci/clean .venv/bin/python benchmarks/all.py $(ARGS)

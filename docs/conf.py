@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # for gallery_setup
@@ -13,6 +16,8 @@ import paramsurvey  # noqa: E402
 
 # The examples of the gallery say nothing on stderr, and run on two workers wherever they are built.
 os.environ.update(PARAMSURVEY_VERBOSE="0", PARAMSURVEY_VSTATS="0", PARAMSURVEY_NCORES="2")
+programs = os.path.dirname(sys.executable)  # where paramsurvey is installed, for those that run it in a shell
+os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
 
 project = "paramsurvey"
 author = "the paramsurvey developers"
@@ -33,6 +38,17 @@ highlight_language = "none"
 
 # ---- pages
 
+
+def link_to_the_gallery(app: Any, docname: str, source: list[str]) -> None:
+    """Let links to the programs of the gallery, right where the sources are read, lead to its pages."""
+    source[0] = re.sub(r"\]\(((?:\.\./)*)examples/(\w+)\.py\)", r"](\1gallery/\2.rst)", source[0])
+    source[0] = source[0].replace("examples/GALLERY_HEADER.rst)", "gallery/index.rst)")
+
+
+def setup(app: Any) -> None:
+    app.connect("source-read", link_to_the_gallery)
+
+
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
 
@@ -50,6 +66,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
+    "ignore_pattern": r"^$" if shutil.which("cc") else "in_c.py$",  # it needs a C compiler
     "within_subsection_order": "FileNameSortKey",
     "reset_modules": ("matplotlib", "gallery_setup.start_afresh"),
     "image_scrapers": ("matplotlib",),

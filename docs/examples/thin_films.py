@@ -27,7 +27,7 @@ def reflectance(index, thickness, wavelength):
 
 
 psets = params.grid(
-    index=np.linspace(1.2, 2.4, 25).round(2),
+    index=np.arange(120, 241, 6) / 100,
     thickness=np.arange(0, 301, 10),
     wavelength=[450, 500, 550, 600, 650],
 )
