@@ -32,6 +32,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "examples", "gallery/*.py.md5"]
+suppress_warnings = ["toc.empty_glob"]  # of the how-tos that no list names: usually there are none
 templates_path = ["_templates"]
 default_role = "code"  # `name` in docstrings
 highlight_language = "none"
@@ -45,8 +46,18 @@ def link_to_the_gallery(app: Any, docname: str, source: list[str]) -> None:
     source[0] = source[0].replace("examples/GALLERY_HEADER.rst)", "gallery/index.rst)")
 
 
+def take_reports(app: Any, exception: Exception | None) -> None:
+    """Put the reports that surveys of the gallery have written beside the pages."""
+    if exception is None and app.builder.format == "html":
+        place = Path(app.outdir, "reports")
+        place.mkdir(exist_ok=True)
+        for report in (HERE / "examples").glob("*.html"):
+            shutil.copy(report, place)
+
+
 def setup(app: Any) -> None:
     app.connect("source-read", link_to_the_gallery)
+    app.connect("build-finished", take_reports)
 
 
 myst_heading_anchors = 4

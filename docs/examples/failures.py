@@ -64,3 +64,8 @@ try:
     results.missing.reproduce(results.missing.index[-1])
 except (ValueError, ArithmeticError) as error:
     print(type(error).__name__, error, sep=": ")
+
+# %%
+# All of it in one file, to send to a colleague: `the report of this survey <../reports/failures.html>`_.
+
+results.report("failures.html")

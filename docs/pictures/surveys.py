@@ -12,8 +12,8 @@ from paramsurvey import params
 
 # What is typed in the terminal. The program takes its time, and fails where the air is too thick.
 COMMANDS = [
-    "paramsurvey run -p drag=0,0.01,0.02,0.4 -p speed=10:40:10 -p angle=15:75:15"
-    " --parse json --checkpoint balls -- ./throw {drag} {speed} {angle}"
+    "paramsurvey run -p drag=0,0.01,0.02,0.4 -p speed=10:40:10 -p angle=15:75:15 \\\n"
+    "    --parse json --checkpoint balls -- ./throw {drag} {speed} {angle}"
 ]
 AFTERWARDS = ["paramsurvey status balls", "paramsurvey missing balls"]
 

@@ -48,11 +48,11 @@ def record(commands: list[str], path: Path, *, moving: bool = True) -> None:
     frames: list[tuple[float, list[list[Any]]]] = []
     begun = time.monotonic()
     for command in commands:
-        typed = f"\x1b[32m$\x1b[0m {command}\r\n"
-        stream.feed(typed.encode())
+        typed = command.replace("\n", "\r\n")
+        stream.feed(f"\x1b[32m$\x1b[0m {typed}\r\n".encode())
         frames.append((time.monotonic() - begun, shown(screen)))
         for output in run(command):
-            stream.feed(output)
+            stream.feed(output.replace(os.getcwd().encode(), b"~/balls"))
             frames.append((time.monotonic() - begun, shown(screen)))
     path.write_text(drawing(chosen(frames) if moving else frames[-1:]), encoding="utf-8")
 
