@@ -46,6 +46,21 @@ def link_to_the_gallery(app: Any, docname: str, source: list[str]) -> None:
     source[0] = source[0].replace("examples/GALLERY_HEADER.rst)", "gallery/index.rst)")
 
 
+def let_code_in_tables_break(
+    app: Any, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Mark where long names and paths in tables may go on in the next line."""
+
+    def breaking(table: re.Match[str]) -> str:
+        return re.sub(
+            r'<span class="pre">[^<]*',
+            lambda code: re.sub(r"([/_.:=,])(?=\w)", r"\1<wbr>", code[0]),
+            table[0],
+        )
+
+    context["body"] = re.sub(r"<table.*?</table>", breaking, context.get("body", ""), flags=re.DOTALL)
+
+
 def take_reports(app: Any, exception: Exception | None) -> None:
     """Put the reports that surveys of the gallery have written beside the pages."""
     if exception is None and app.builder.format == "html":
@@ -57,6 +72,7 @@ def take_reports(app: Any, exception: Exception | None) -> None:
 
 def setup(app: Any) -> None:
     app.connect("source-read", link_to_the_gallery)
+    app.connect("html-page-context", let_code_in_tables_break)
     app.connect("build-finished", take_reports)
 
 

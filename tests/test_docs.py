@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
 from inspect import getdoc, isclass, isfunction, isroutine, signature
+from itertools import zip_longest
 from pathlib import Path
 from pkgutil import walk_packages
 from types import ModuleType
@@ -257,7 +258,7 @@ def blocks(page: str) -> list[Block]:
     found = list(BLOCK.finditer(text_of(page)))
     return [
         Block(one["code"], following["code"] if follows(one, following) else None)
-        for one, following in zip(found, [*found[1:], None], strict=True)
+        for one, following in zip_longest(found, found[1:])
         if one["kind"] == "python" and not one["mark"]
     ]
 

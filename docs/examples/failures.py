@@ -14,10 +14,10 @@ import numpy as np
 import paramsurvey
 from paramsurvey import params
 
-FUNCTIONS = {
-    "cube root": (lambda x: math.copysign(abs(x) ** (1 / 3), x), lambda x: abs(x) ** (-2 / 3) / 3),
-    "arctangent": (math.atan, lambda x: 1 / (1 + x * x)),
+FUNCTIONS = {  # each with its derivative
     "x³ - 2x + 2": (lambda x: x**3 - 2 * x + 2, lambda x: 3 * x * x - 2),
+    "arctangent": (math.atan, lambda x: 1 / (1 + x * x)),
+    "exp x - 2": (lambda x: math.exp(x) - 2, math.exp),
     "logarithm": (math.log, lambda x: 1 / x),
 }
 
@@ -33,7 +33,7 @@ def newton(function, start):
     raise ArithmeticError("no convergence")
 
 
-psets = params.grid(function=list(FUNCTIONS), start=np.linspace(-3, 3, 25))
+psets = params.grid(function=list(FUNCTIONS), start=np.linspace(-6, 6, 25))
 results = paramsurvey.map(newton, psets)
 print(results.progress)
 
@@ -46,7 +46,8 @@ results.missing.summary()[["count", "exception", "example"]]
 # %%
 # Where do they fail? The picture chooses the two axes that tell most.
 
-results.plot.failures()
+figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
+results.plot.failures(ax=axes)
 plt.show()
 
 # %%

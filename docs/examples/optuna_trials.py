@@ -33,13 +33,13 @@ def train(pset, system_kwargs, tumours):
 
 
 # %%
-# Ten rounds of four trials. A trial whose pset failed is told, too, so that Optuna does not wait for it.
+# Eight rounds of four trials. A trial whose pset failed is told, too, so that Optuna does not wait for it.
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=3))
 tumours = load_breast_cancer(return_X_y=True)
 
-for _ in range(10):
+for _ in range(8):
     trials = [study.ask(SPACE) for _ in range(4)]
     results = paramsurvey.map(train, [trial.params for trial in trials], user_kwargs=tumours)
     for trial in trials:
@@ -60,7 +60,7 @@ left.plot(table["number"], table["value"].cummax(), label="the best so far")
 left.set(xlabel="trial", ylabel="accuracy")
 left.legend()
 dots = right.scatter(
-    table["params_learning_rate"], table["params_leaves"], c=table["value"], cmap="cividis", edgecolors="k"
+    table["params_learning_rate"], table["params_leaves"], c=table["value"], cmap="cividis", vmin=0.95
 )
 right.set(xscale="log", xlabel="learning rate", ylabel="leaves")
 figure.colorbar(dots, label="accuracy")

@@ -38,4 +38,5 @@ plt.show()
 
 enough = results.to_df().query("power >= 0.8 and effect > 0").groupby("effect")["animals"].min()
 enough.plot.bar(xlabel="effect, in standard deviations", ylabel="animals in each group", figsize=(8, 4))
+plt.tight_layout()
 plt.show()

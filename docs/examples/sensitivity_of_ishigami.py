@@ -25,7 +25,7 @@ def ishigami(x1, x2, x3):
 # --------------
 # The points are the centres of 24 equal parts of each axis. The shares of variance are exact for the grid.
 
-points = math.pi * (2 * (np.arange(24) + 0.5) / 24 - 1)
+points = (math.pi * (2 * (np.arange(24) + 0.5) / 24 - 1)).round(2)
 results = paramsurvey.map(ishigami, params.grid(x1=points, x2=points, x3=points))
 results.plot.importance("y")
 plt.show()
@@ -50,6 +50,6 @@ plt.show()
 # With a tenth of the psets, drawn at random, the shares are estimates, with intervals.
 
 angle = params.uniform(-math.pi, math.pi)
-some = paramsurvey.map(ishigami, params.sample(1400, method="sobol", seed=1, x1=angle, x2=angle, x3=angle))
+some = paramsurvey.map(ishigami, params.sample(1400, seed=1, x1=angle, x2=angle, x3=angle))
 some.plot.importance("y")
 plt.show()

@@ -40,7 +40,7 @@ def pull(places, masses):
     return (masses[None, :, None] * apart / cubed[..., None]).sum(axis=1)
 
 
-psets = params.grid(push=[0, 0.02, 0.05, 0.1], mass=[0.9, 1, 1.1])
+psets = params.grid(push=[0, 0.05, 0.15, 0.3], mass=[0.9, 1, 1.1])
 results = paramsurvey.map(fly, psets)
 results[["push", "mass", "farthest"]].round(2)
 
