@@ -32,7 +32,6 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "examples", "gallery/*.py.md5"]
-suppress_warnings = ["toc.empty_glob"]  # of the how-tos that no list names: usually there are none
 templates_path = ["_templates"]
 default_role = "code"  # `name` in docstrings
 highlight_language = "none"
