@@ -27,7 +27,9 @@ class BatchSizer(GroupSizer):
     def __init__(self, most: int | None = None, timeout: float | None = None) -> None:
         super().__init__()
         self._most = MOST if most is None else most
-        self.target_seconds = TARGET_SECONDS if timeout is None else min(TARGET_SECONDS, timeout / TIMEOUT_SHARE)
+        self.target_seconds = (
+            TARGET_SECONDS if timeout is None else min(TARGET_SECONDS, timeout / TIMEOUT_SHARE)
+        )
 
     def observe_seconds(self, psets: int, seconds: float) -> None:
         """Take note that a batch of `psets` psets took `seconds`."""

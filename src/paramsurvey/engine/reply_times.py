@@ -13,7 +13,7 @@ from paramsurvey.transport.messages import Reply
 
 
 def add_times(stats: PerfStats, name: str, reply: Reply) -> float:
-    """Add a reply's times to the statistics of the map with this name; return the seconds of all its psets."""
+    """Add a reply's times to the statistics of the map with this name; return its seconds."""
     stats.copying += reply.copying
     for timer, recorded in reply.timings.items():
         stats.add(timer, np.asarray(recorded))

@@ -106,7 +106,10 @@ class StreamDecoder:
             if first < last:
                 _add_cells(cells, part, first, last, known + first - start)
             known += len(part)
-        return {name: RawColumn(values + [math.nan] * (stop - start - len(values))) for name, values in cells.items()}
+        return {
+            name: RawColumn(values + [math.nan] * (stop - start - len(values)))
+            for name, values in cells.items()
+        }
 
 
 IsolatedPart: TypeAlias = SameKeyPsets | Sequence[Pset | IsolatedPset]

@@ -30,8 +30,42 @@ from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
 from paramsurvey.worker.return_checks import WorkerFunctionMisused, checked_timers
 from paramsurvey.worker.running_mark import IDLE, RunningMark
 
+MANY_MISFITS = 7  # a batch, its halves, and so on: if no number of values fits, the function may be wrong
 
-LEVELS = 3  # a batch, its halves, quarters and eighths: if no number of values fits, the function is wrong
+
+@dataclass(slots=True)
+class LengthsSoFar:
+    """Whether the numbers of values that a function returned ever fitted its batches.
+
+    A function that returns one value for all psets of a batch is right by accident for a batch of one pset.
+
+    Attributes
+    ----------
+    misfits : int
+        How many batches of several psets got a wrong number of values.
+    has_fit : bool
+        Whether some batch of several psets got the right number.
+    failure : Failure or None
+        Why the last misfit failed.
+    """
+
+    misfits: int = 0
+    has_fit: bool = False
+    failure: Failure | None = None
+
+    def observe(self, outcome: Outcome) -> None:
+        """Take note of a call."""
+        if len(outcome) == 1 or not outcome.lengths:
+            return
+        if outcome.failure is None:
+            self.has_fit = True
+        else:
+            self.misfits += 1
+            self.failure = outcome.failure
+
+    def never_fit(self) -> bool:
+        """Tell whether many numbers were wrong and none was right."""
+        return self.misfits >= MANY_MISFITS and not self.has_fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +152,8 @@ class BatchCalls:
         Returns the output subdirectory of a row.
     let_through : tuple of exception classes
         Exceptions that end the run instead of being a failure.
+    lengths : LengthsSoFar
+        Of the job in this worker.
     """
 
     function: WorkerFunction
@@ -127,13 +163,17 @@ class BatchCalls:
     enter_directory: Callable[[], None]
     subdir_of: Callable[[int], str] | None
     let_through: tuple[type[BaseException], ...]
+    lengths: LengthsSoFar
 
     def run(self, group: Group, buffer: BatchBuffer, mark: RunningMark) -> Iterator[tuple[int, float]]:
         """Call the function for the group, or for its parts; yield (offset, time) after each part."""
         mark.group[0] = group.id
         call = partial(self._call, group, buffer, mark)
         buffer.start_clocks()
-        for outcome in parts_of(call(0, len(group)), call):
+        whole = call(0, len(group))
+        if len(whole) == 1 and whole.lengths and self.lengths.never_fit():
+            whole = replace(whole, piece=None, failure=self.lengths.failure)  # right by accident
+        for outcome in parts_of(whole, call, self.lengths):
             buffer.settle(outcome)
             now = perf_counter()
             buffer.read_clocks(now)
@@ -150,7 +190,9 @@ class BatchCalls:
             result = self._result(group, start, stop, raw_stats)
             buffer.add_timers(checked_timers(raw_stats))
             piece = BatchPiece.packed(start, result, stop - start, copied=stop - start < len(group))
-            outcome = replace(outcome, piece=piece, lengths={key: len(values) for key, values in result.items()})
+            outcome = replace(
+                outcome, piece=piece, lengths={key: len(values) for key, values in result.items()}
+            )
         except self.let_through:
             raise
         except BaseException as error:  # also SystemExit, as for single psets
@@ -161,7 +203,9 @@ class BatchCalls:
         end_if_forked(owner)
         mark.offset[0] = IDLE
         mark.begun[0] = ended = perf_counter()
-        return replace(outcome, seconds=(ended - begun) / (stop - start))
+        outcome = replace(outcome, seconds=(ended - begun) / (stop - start))
+        self.lengths.observe(outcome)
+        return outcome
 
     def _result(
         self, group: Group, start: int, stop: int, raw_stats: dict[str, list[float]]
@@ -185,7 +229,9 @@ class BatchCalls:
         return replace(outcome, failure=failure, is_systematic=is_misused and not lengths, lengths=lengths)
 
 
-def parts_of(outcome: Outcome, call: Callable[[int, int], Outcome]) -> Iterator[Outcome]:
+def parts_of(
+    outcome: Outcome, call: Callable[[int, int], Outcome], lengths: LengthsSoFar
+) -> Iterator[Outcome]:
     """Yield the outcome of a call, or of calls for parts of its psets: each has results, or failed for good.
 
     Parameters
@@ -193,43 +239,37 @@ def parts_of(outcome: Outcome, call: Callable[[int, int], Outcome]) -> Iterator[
     outcome : Outcome
     call : callable
         Calls the function for the psets from one offset up to, but not including, another.
+    lengths : LengthsSoFar
     """
     if outcome.failure is None or len(outcome) == 1 or outcome.is_systematic:
         yield outcome
         return
-    parts = _halves_of(outcome, call)
-    for _ in range(LEVELS - 1):
-        if not all(part.lengths and part.failure and len(part) > 1 for part in parts):
-            break
-        parts = [half for part in parts for half in _halves_of(part, call)]
-    if len(parts) == 2**LEVELS and fits_nowhere(outcome, parts):
-        yield replace(outcome, seconds=sum(len(part) * part.seconds for part in parts) / len(outcome))
-        return
-    for part in parts:
-        yield from parts_of(part, call)
-
-
-def _halves_of(outcome: Outcome, call: Callable[[int, int], Outcome]) -> list[Outcome]:
-    """Call the function for both halves of the psets; these also took their share of the call before."""
     middle = outcome.start + len(outcome) // 2
-    halves = call(outcome.start, middle), call(middle, outcome.stop)
-    return [replace(half, seconds=half.seconds + outcome.seconds) for half in halves]
+    halves = [call(outcome.start, middle), call(middle, outcome.stop)]
+    # the halves also took their share of the call before
+    halves = [replace(half, seconds=half.seconds + outcome.seconds) for half in halves]
+    if lengths.never_fit() and fits_nowhere(outcome, halves):
+        yield replace(outcome, seconds=sum(len(half) * half.seconds for half in halves) / len(outcome))
+        return
+    for half in halves:
+        yield from parts_of(half, call, lengths)
 
 
-def fits_nowhere(whole: Outcome, parts: Sequence[Outcome]) -> bool:
-    """Tell whether wrong numbers of values show that the function is wrong, and not that some psets are.
+def fits_nowhere(whole: Outcome, halves: Sequence[Outcome]) -> bool:
+    """Tell whether a wrong number of values shows that the function is wrong, and not that some psets are.
 
-    The number is wrong for all parts. If the function only leaves out some psets, the values of the parts
-    add up to those of the whole. If they do not, as for one mean value of all psets, no pset is to blame; nor
-    if each part has the same number of values per pset, such as none or two.
+    If the function only leaves out some psets, the values of the halves add up to those of the whole. If they
+    do not, as for one mean value of all psets, no pset is to blame; nor if each part has the same number of
+    values per pset, such as none or two.
     """
     for key, length in whole.lengths.items():
-        lengths = [part.lengths.get(key, len(part)) for part in parts]
-        if any(part.failure is None or own == len(part) for part, own in zip(parts, lengths, strict=True)):
+        own = [half.lengths.get(key) for half in halves]
+        if length == len(whole) or None in own:
             continue
+        found = [one for one in own if one is not None]
         are_even = all(
-            own * len(whole) == length * len(part) for part, own in zip(parts, lengths, strict=True)
+            one * len(whole) == length * len(half) for one, half in zip(found, halves, strict=True)
         )
-        if len(parts[0]) > 1 and (sum(lengths) != length or are_even):
+        if sum(found) != length or are_even:
             return True
     return False

@@ -14,6 +14,7 @@ from paramsurvey.transport.isolation import check_keys, isolated_value, pickled_
 from paramsurvey.transport.messages import ResultColumn
 from paramsurvey.transport.packed_columns import pack_column
 from paramsurvey.transport.safe_repr import describe
+from paramsurvey.worker.keywords import is_table
 from paramsurvey.worker.return_checks import WorkerFunctionMisused, checked_result
 
 Columns = dict[Hashable, tuple[ResultColumn, ...]]
@@ -71,11 +72,15 @@ def checked_columns(result: Any, count: int, names: Collection[str]) -> dict[Has
     for key, length in lengths.items():
         if length != count:
             raise WrongLength(
-                f"the result {describe(key)} has {length} value{'s' * (length != 1)}, and the batch has {count} "
-                f"pset{'s' * (count != 1)}: return one value for each pset, in their order",
+                f"the result {describe(key)} has {length} value{'s' * (length != 1)}, {_batch_of(count)}: "
+                "return one value for each pset, in their order",
                 lengths,
             )
     return columns
+
+
+def _batch_of(count: int) -> str:
+    return f"and the batch has {count} pset{'s' * (count != 1)}"
 
 
 def _as_dict(result: Any) -> Mapping[Any, Any]:
@@ -86,13 +91,10 @@ def _as_dict(result: Any) -> Mapping[Any, Any]:
     try:
         return checked_result(result)
     except WorkerFunctionMisused as error:
-        text = str(error).replace("worker function must return a dict", "batch function must return a dict of columns, a DataFrame")
+        text = str(error).replace(
+            "worker function must return a dict", "batch function must return a dict of columns, a DataFrame"
+        )
         raise WrongReturn(text.replace("{'answer': ...}", "{'answer': array}")) from None
-
-
-def is_table(value: Any) -> bool:
-    """Tell whether a value is a DataFrame, of pandas or another library."""
-    return hasattr(type(value), "columns") and hasattr(type(value), "__getitem__")
 
 
 def _values_of(key: Any, value: Any, count: int) -> ColumnValues:
@@ -102,19 +104,27 @@ def _values_of(key: Any, value: Any, count: int) -> ColumnValues:
     if np.ma.isMaskedArray(value):
         return list(value.tolist())  # with None where the mask is
     if not hasattr(value, "__array__") or is_table(value):
-        raise WrongReturn(f"the result {describe(key)} is {describe(value, SHOWN)}, and the batch has {count} "
-            f"pset{'s' * (count != 1)}: return an array or a list with one value for each pset")
+        raise WrongReturn(
+            f"the result {describe(key)} is {describe(value, SHOWN)}, {_batch_of(count)}: "
+            "return an array or a list with one value for each pset"
+        )
     try:
         array = np.asarray(value)
     except Exception as error:
-        raise WrongReturn(f"the result {describe(key)} cannot become a numpy array ({describe(error)}): "
-            "return a numpy array or a list") from error
+        raise WrongReturn(
+            f"the result {describe(key)} cannot become a numpy array ({describe(error)}): "
+            "return a numpy array or a list"
+        ) from error
     if array.ndim == 0:
-        raise WrongReturn(f"the result {describe(key)} is the single value {describe(array[()], SHOWN)}, and the "
-            f"batch has {count} pset{'s' * (count != 1)}: return one value for each pset, as with numpy.full")
+        raise WrongReturn(
+            f"the result {describe(key)} is the single value {describe(array[()], SHOWN)}, "
+            f"{_batch_of(count)}: return one value for each pset, as with numpy.full"
+        )
     if array.dtype.names is not None:
-        raise WrongReturn(f"the result {describe(key)} is a structured array: return its fields as columns, "
-            "as in {name: array[name] for name in array.dtype.names}")
+        raise WrongReturn(
+            f"the result {describe(key)} is a structured array: return its fields as columns, "
+            "as in {name: array[name] for name in array.dtype.names}"
+        )
     return _sendable(array)
 
 
@@ -152,7 +162,9 @@ class BatchPiece:
     pickled_bytes: int = 0
 
     @classmethod
-    def packed(cls, start: int, columns: Mapping[Hashable, ColumnValues], count: int, copied: bool) -> BatchPiece:
+    def packed(
+        cls, start: int, columns: Mapping[Hashable, ColumnValues], count: int, copied: bool
+    ) -> BatchPiece:
         """Pack checked columns. `copied`: the function may use its arrays again before they are sent.
 
         Raises
@@ -170,9 +182,15 @@ class BatchPiece:
             if isinstance(values, list):
                 piece.columns[key] = pack_column(offsets, [values[at - start] for at in offsets])
             elif piece.refused:
-                piece.columns[key] = (ResultColumn(np.array(offsets, dtype=np.int64), values[np.array(offsets, dtype=np.int64) - start]),)
+                piece.columns[key] = (
+                    ResultColumn(
+                        np.array(offsets, dtype=np.int64), values[np.array(offsets, dtype=np.int64) - start]
+                    ),
+                )
             else:
-                piece.columns[key] = (ResultColumn(range(start, start + count), values.copy() if copied else values),)
+                piece.columns[key] = (
+                    ResultColumn(range(start, start + count), values.copy() if copied else values),
+                )
         return piece
 
     def _isolated(self, key: Hashable, values: ColumnValues) -> ColumnValues:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paramsurvey.errors import NotPicklable
 from paramsurvey.transport.isolation import is_immutable
@@ -36,6 +36,9 @@ from paramsurvey.worker.machine import used_memory
 from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
 from paramsurvey.worker.return_checks import WorkerFunctionMisused, checked_result, checked_timers
 from paramsurvey.worker.running_mark import IDLE, RunningMark
+
+if TYPE_CHECKING:
+    from paramsurvey.worker.batch_calls import LengthsSoFar
 
 CHECK_SECONDS = 500e-6  # between checks that need system calls (process_time, getcwd): so they cost little
 REPLY_SECONDS = 0.5  # after so much work a worker sends its results: a crash then loses few
@@ -104,6 +107,7 @@ class Runner:
         self.buffer: ReplyBuffer | None = None
         self.recalled: int | None = None
         self.outgrown = False
+        self._lengths: LengthsSoFar | None = None  # of what a batch function returned
         self._directory = ""
         self._changes_directory = False  # True: the function does, so every pset begins with a return
         if job.worker_init is not None:
@@ -155,8 +159,9 @@ class Runner:
         self, group: Group, buffer: ReplyBuffer, mark: RunningMark, number: int
     ) -> Iterator[tuple[int, float]]:
         """Call the function for all psets of a group together; yield (offset, time) as `_run_psets` does."""
-        from paramsurvey.worker.batch_calls import BatchBuffer, BatchCalls
+        from paramsurvey.worker.batch_calls import BatchBuffer, BatchCalls, LengthsSoFar
 
+        self._lengths = self._lengths or LengthsSoFar()
         assert isinstance(buffer, BatchBuffer)
         user_kwargs, base, copy = self._user_kwargs, self._system_kwargs(number), self._copier(group, buffer)
 
@@ -175,6 +180,7 @@ class Runner:
             self._enter_directory,
             self._subdir_of(),
             self._let_through,
+            self._lengths,
         ).run(group, buffer, mark)
 
     def _subdir_of(self) -> Callable[[int], str] | None:
