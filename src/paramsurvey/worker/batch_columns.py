@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.transport.growing_column import fits_float, object_array, value_array
+from paramsurvey.transport.column_by_row import fits_float, object_array, value_array
 from paramsurvey.transport.isolation import loaded
 from paramsurvey.transport.messages import PackedValues, RawColumn, Values
 
@@ -55,7 +55,7 @@ def _numbers(values: PackedValues | Values) -> NDArray[Any]:
         return values.copy() if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
     if isinstance(values, array):
         return np.array(np.frombuffer(values, dtype=values.typecode))
-    return np.frombuffer(bytearray(values), dtype=np.bool_)  # type: ignore[arg-type]  # no list comes here
+    return np.frombuffer(bytearray(values), dtype=np.bool_)
 
 
 def _codes(values: PackedValues | Values) -> NDArray[np.int64]:
@@ -75,10 +75,7 @@ def _array_of_cells(cells: Sequence[Any]) -> NDArray[Any]:
     values = value_array(cells)
     if isinstance(values, np.ndarray):
         return values
-    if set(map(type, values)) == {int, float}:
-        cells = object_array(values, len(values))
-        whole = [value for value in values if type(value) is int]
-        if all(map(fits_float, whole)):
-            return cells.astype(np.float64)
-        return cells
-    return object_array(values, len(values))
+    objects = object_array(values, len(values))
+    if set(map(type, values)) == {int, float} and all(map(fits_float, values)):
+        return objects.astype(np.float64)
+    return objects
