@@ -218,6 +218,9 @@ def _job(place: SessionContext, request: MapRequest, source: PsetSource, chdir: 
         out_subdirs=options.out_subdirs,
         keep_groups=options.group_size is not None or bool(options.batch),
         in_batches=bool(options.batch),
+        wants_results=bool(
+            options.keep_results or options.out_func or options.checkpoint or request.iterates
+        ),
         worker_init=worker_init,
         timeout=options.timeout,
         max_memory=options.max_worker_memory,

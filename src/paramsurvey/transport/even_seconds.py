@@ -41,6 +41,13 @@ class EvenSeconds:
         """Return the seconds of all psets together."""
         return sum(count * seconds for count, seconds in self.runs)
 
+    def at(self, places: Any) -> Any:
+        """Return the seconds at some places, both arrays of numpy."""
+        import numpy as np
+
+        stops = np.cumsum([count for count, _ in self.runs])
+        return np.array([seconds for _, seconds in self.runs])[np.searchsorted(stops, places, side="right")]
+
     def __len__(self) -> int:
         return sum(count for count, _ in self.runs)
 

@@ -255,6 +255,9 @@ class Job:
         Whether one worker runs a group to its end, because the user gave ``group_size=`` or ``batch=``.
     in_batches : bool
         Whether the function takes the columns of many psets, and not one pset.
+    wants_results : bool
+        Whether anybody takes the results: they are kept or stored, or out_func gets them. If not, those of a
+        batch are checked, and not sent.
     timeout : float or None
         Seconds that a pset may run.
     max_memory : int or None
@@ -279,6 +282,7 @@ class Job:
     out_subdirs: int | None = None
     keep_groups: bool = False
     in_batches: bool = False
+    wants_results: bool = True
     timeout: float | None = None
     max_memory: int | None = None
     capture: CaptureSettings = field(default_factory=CaptureSettings)

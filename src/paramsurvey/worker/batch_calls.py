@@ -154,6 +154,8 @@ class BatchCalls:
         Exceptions that end the run instead of being a failure.
     lengths : LengthsSoFar
         Of the job in this worker.
+    wants_results : bool
+        See `Job`.
     """
 
     function: WorkerFunction
@@ -164,6 +166,7 @@ class BatchCalls:
     subdir_of: Callable[[int], str] | None
     let_through: tuple[type[BaseException], ...]
     lengths: LengthsSoFar
+    wants_results: bool
 
     def run(self, group: Group, buffer: BatchBuffer, mark: RunningMark) -> Iterator[tuple[int, float]]:
         """Call the function for the group, or for its parts; yield (offset, time) after each part."""
@@ -190,6 +193,8 @@ class BatchCalls:
             result = self._result(group, start, stop, raw_stats)
             buffer.add_timers(checked_timers(raw_stats))
             piece = BatchPiece.packed(start, result, stop - start, copied=stop - start < len(group))
+            if not self.wants_results:
+                piece.columns.clear()
             outcome = replace(
                 outcome, piece=piece, lengths={key: len(values) for key, values in result.items()}
             )

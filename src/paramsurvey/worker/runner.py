@@ -181,6 +181,7 @@ class Runner:
             self._subdir_of(),
             self._let_through,
             self._lengths,
+            self._job.wants_results,
         ).run(group, buffer, mark)
 
     def _subdir_of(self) -> Callable[[int], str] | None:
