@@ -64,7 +64,7 @@ class EvenSeconds:
 
     def __delitem__(self, at: slice) -> None:
         start, stop, _ = at.indices(len(self))
-        self.runs[:] = [*self._between(0, start), *self._between(stop, len(self))]
+        self.runs[:] = [*self._between(0, start), *self._between(max(start, stop), len(self))]
 
     def _between(self, start: int, stop: int) -> Iterator[tuple[int, float]]:
         first = 0
