@@ -128,6 +128,12 @@ class BatchBuffer(ReplyBuffer):
         self.walls.add(len(outcome), outcome.seconds)
         self.settled = outcome.stop  # last: another thread sends what is before it
 
+    def _reply(self, stop: int, done: bool, outgrown: bool) -> Reply:
+        later = {offset: text for offset, text in self.output.items() if offset >= stop}
+        reply = super()._reply(stop, done, outgrown)
+        self.output.update(later)  # of calls that may have to be repeated
+        return reply
+
     def send_early(self, running: int, send: Callable[[Reply], Any]) -> None:
         """Send what is settled before the running batch."""
         super().send_early(min(running, self.settled), send)
