@@ -142,7 +142,10 @@ def unpickled_reply(reply: Reply) -> Reply:
 def _unpickled(key: Hashable, segment: ResultColumn, failures: dict[int, Failure]) -> ResultColumn:
     """Return the column with its objects unpickled, and add the psets where that fails to `failures`."""
     if not isinstance(segment.values, IsolatedColumn):
-        return ResultColumn(segment.offsets, unpack_values(segment.values))
+        values = unpack_values(segment.values)
+        if isinstance(values, np.ndarray) and values.ndim > 1:  # of a batch: an array for each pset
+            values = list(values)
+        return ResultColumn(segment.offsets, values)
     values = []
     for offset, pickled in zip(segment.offsets, segment.values, strict=True):
         try:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues, PsetSource, cell_list
 from paramsurvey.transport.column_by_row import rows_at
+from paramsurvey.transport.even_seconds import EvenSeconds
 from paramsurvey.transport.messages import Rows
 
 Floats = NDArray[np.float64]
@@ -26,6 +27,7 @@ MOST_LEVELS = 24  # values of one axis that get a factor each; numbers with more
 BINS = 12
 MOST_AXES = 32  # the solution takes time that grows with their square
 PER_CALL = 64  # psets that are learned from one call of `observe`: so a million tiny psets cost nothing
+PER_BATCH = 4  # psets that are learned from one batch
 MOST_PENDING = 1024  # psets that wait to be learned: then they are, even if nobody asks for a prediction
 MEMORY = 8192  # psets: what is older than so many counts for less and less
 PIECE = 1 << 16  # psets that are predicted at a time, which bounds the memory
@@ -93,7 +95,7 @@ class CostModel:
         self._factors: Floats = np.zeros(1)
         self._correction = 1.0  # from the exponential of a mean logarithm to a mean
 
-    def observe(self, rows: Rows, seconds: ArrayLike) -> None:
+    def observe(self, rows: Rows, seconds: ArrayLike | EvenSeconds) -> None:
         """Learn that these psets took these seconds. Takes microseconds: the work is done when asked.
 
         Parameters
@@ -102,11 +104,14 @@ class CostModel:
         seconds : array of float
             One per row, in their order.
         """
-        taken = np.asarray(seconds, dtype=np.float64)
+        if isinstance(seconds, EvenSeconds):
+            rows, taken = self._observe_batches(rows, seconds)
+        else:
+            taken = np.asarray(seconds, dtype=np.float64)
+            self.psets += len(taken)
+            self.seconds += float(taken.sum())
         if len(taken) == 0 or len(taken) != len(rows):
             return
-        self.psets += len(taken)
-        self.seconds += float(taken.sum())
         if len(taken) > PER_CALL:
             chosen = np.linspace(0, len(taken) - 1, PER_CALL).astype(np.int64)
             rows, taken = rows_at(rows, chosen), taken[chosen]
@@ -114,6 +119,14 @@ class CostModel:
         self._waiting += len(taken)
         if self._waiting >= MOST_PENDING:
             self._learn_pending()
+
+    def _observe_batches(self, rows: Rows, seconds: EvenSeconds) -> tuple[Rows, Floats]:
+        """Return a few psets of the batches, and their seconds: all psets of a batch took equally long."""
+        self.psets += len(seconds)
+        self.seconds += seconds.total()
+        count = min(PER_BATCH * len(seconds.runs), PER_CALL, len(seconds))
+        chosen = np.linspace(0, len(seconds) - 1, count).astype(np.int64)
+        return rows_at(rows, chosen), seconds.at(chosen)
 
     def expected_seconds(self, rows: Rows) -> Floats:
         """Return how many seconds each of these psets will probably take; 1 each while nothing is known.

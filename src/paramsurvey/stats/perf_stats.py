@@ -94,6 +94,27 @@ class PerfStats:
         if len(seconds):
             self._timers.setdefault(name, Timer()).add(seconds)
 
+    def add_equal(self, name: str, seconds: float, count: int) -> None:
+        """Add the same number of seconds to a timer many times.
+
+        Parameters
+        ----------
+        name : str
+            The timer's name.
+        seconds : float
+        count : int
+            How often.
+
+        Examples
+        --------
+        >>> stats = PerfStats()
+        >>> stats.add_equal('step', 2e-6, 1_000_000)
+        >>> stats.read_stats('step')[0]
+        1000000
+        """
+        if count > 0:
+            self._timers.setdefault(name, Timer()).add_equal(seconds, count)
+
     def combine_stats(self, raw_stats: Mapping[str, Sequence[float]] | None) -> None:
         """Add what `record_wallclock` and `record_iowait` have put into a dict.
 

@@ -41,6 +41,12 @@ class Timer:
         counts = np.bincount(bucket - first)
         self.buckets[first : first + len(counts)] += counts
 
+    def add_equal(self, seconds: float, count: int) -> None:
+        """Add the same value `count` times."""
+        self.count += count
+        self.total += seconds * count
+        self.buckets[int(_leading_bits(np.array([seconds]))[0]) - FIRST_BUCKET] += count
+
     def values(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The middles of the buckets in use, in seconds, shortest first, and their counts."""
         used = np.flatnonzero(self.buckets)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paramsurvey.errors import NotPicklable
 from paramsurvey.transport.isolation import is_immutable
@@ -36,6 +36,9 @@ from paramsurvey.worker.machine import used_memory
 from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
 from paramsurvey.worker.return_checks import WorkerFunctionMisused, checked_result, checked_timers
 from paramsurvey.worker.running_mark import IDLE, RunningMark
+
+if TYPE_CHECKING:
+    from paramsurvey.worker.batch_calls import LengthsSoFar
 
 CHECK_SECONDS = 500e-6  # between checks that need system calls (process_time, getcwd): so they cost little
 REPLY_SECONDS = 0.5  # after so much work a worker sends its results: a crash then loses few
@@ -104,6 +107,7 @@ class Runner:
         self.buffer: ReplyBuffer | None = None
         self.recalled: int | None = None
         self.outgrown = False
+        self._lengths: LengthsSoFar | None = None  # of what a batch function returned
         self._directory = ""
         self._changes_directory = False  # True: the function does, so every pset begins with a return
         if job.worker_init is not None:
@@ -125,9 +129,10 @@ class Runner:
             The worker's number, which psets find in ``system_kwargs['worker_number']``.
         """
         keep, size = self._job.keep_groups, len(group)
-        self.buffer = buffer = ReplyBuffer(group.id, size, can_give_back=not keep, worker=number)
+        self.buffer = buffer = self._new_buffer(group, number)
         sent = weighed = perf_counter()
-        for offset, now in self._run_psets(group, buffer, mark or RunningMark.private(), number):
+        run = self._run_batch if self._job.in_batches else self._run_psets
+        for offset, now in run(group, buffer, mark or RunningMark.private(), number):
             if now - weighed > MEMORY_SECONDS:
                 self._weigh()
                 weighed = now
@@ -141,6 +146,46 @@ class Runner:
                 sent = perf_counter()
         self._weigh()
         yield buffer.reply(size, True, self.outgrown)
+
+    def _new_buffer(self, group: Group, number: int) -> ReplyBuffer:
+        if self._job.in_batches:
+            from paramsurvey.worker.batch_calls import BatchBuffer  # needs numpy, which others do without
+
+            return BatchBuffer(group.id, len(group), number)
+        can_give_back = not self._job.keep_groups
+        return ReplyBuffer(group.id, len(group), can_give_back=can_give_back, worker=number)
+
+    def _run_batch(
+        self, group: Group, buffer: ReplyBuffer, mark: RunningMark, number: int
+    ) -> Iterator[tuple[int, float]]:
+        """Call the function for all psets of a group together; yield (offset, time) as `_run_psets` does."""
+        from paramsurvey.worker.batch_calls import BatchBuffer, BatchCalls, LengthsSoFar
+
+        self._lengths = self._lengths or LengthsSoFar()
+        assert isinstance(buffer, BatchBuffer)
+        user_kwargs, base, copy = self._user_kwargs, self._system_kwargs(number), self._copier(group, buffer)
+
+        def arguments() -> Pair:
+            own_user_kwargs, own_system_kwargs = (user_kwargs, {}) if copy is None else copy()
+            return own_user_kwargs, {**own_system_kwargs, **base}
+
+        function = self.function
+        if self.capture is not None:
+            function = self.capture.around(function, group.rows, mark.offset, buffer.output)
+        return BatchCalls(
+            function,
+            self._code.decoder,
+            arguments,
+            self._failure,
+            self._enter_directory,
+            self._subdir_of(),
+            self._let_through,
+            self._lengths,
+            self._job.wants_results,
+        ).run(group, buffer, mark)
+
+    def _subdir_of(self) -> Callable[[int], str] | None:
+        return None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
 
     def _weigh(self) -> None:
         limit = self._job.max_memory
@@ -156,7 +201,7 @@ class Runner:
         """
         function, user_kwargs = self.function, self._user_kwargs
         base, copy_arguments = self._system_kwargs(number), self._copier(group, buffer)
-        subdir = None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
+        subdir = self._subdir_of()
         add_result, add_wall = buffer.results.add, buffer.walls.append
         mark_offset, mark_begun = mark.offset, mark.begun
         mark.group[0] = group.id
