@@ -274,7 +274,8 @@ class Survey:
     def _take(self, sent: SentGroup, reply: Reply) -> None:
         group, sent.answered = sent.group, reply.stop
         count = reply.stop - reply.start
-        reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
+        if self._attempts or reply.failures:
+            reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
         self.collector.add_reply(group, reply, len(self.source))
         self.checkpoint.add_reply(group, reply)
         self._add_times(group, reply)
@@ -296,8 +297,6 @@ class Survey:
 
     def _take_attempts(self, group: Group, reply: Reply) -> dict[int, int]:
         """Return how often psets were tried that finish with this reply and had failed before, by offset."""
-        if not self._attempts:
-            return {}
         return {
             offset: self._attempts.pop(row) + 1
             for offset, row in enumerate(group.rows[reply.start : reply.stop], reply.start)
@@ -311,7 +310,7 @@ class Survey:
         self.stats.copying += reply.copying
         walls = np.asarray(reply.walls, dtype=np.float64)
         self.stats.add(f"{self.progress.name}_wallclock", walls)
-        self.stats.add(f"{self.progress.name}_iowait", walls * _idle_shares(reply.idle))
+        self.stats.add(f"{self.progress.name}_iowait", _idle_seconds(walls, reply.idle))
         for name, seconds in reply.timings.items():
             self.stats.add(name, np.asarray(seconds))
         self.sizer.observe_seconds(len(walls), float(walls.sum()))
@@ -395,7 +394,9 @@ class Survey:
             )
 
 
-def _idle_shares(idle: Sequence[tuple[int, float]]) -> NDArray[np.float64]:
-    """Return, for each pset, the share of its time that passed without CPU work; see `Reply.idle`."""
+def _idle_seconds(walls: NDArray[np.float64], idle: Sequence[tuple[int, float]]) -> NDArray[np.float64]:
+    """Return, for each pset, the seconds that passed without CPU work; see `Reply.idle`."""
+    if len(idle) == 1:  # small groups need it fast
+        return walls * idle[0][1]
     stops = np.array([stop for stop, _ in idle], dtype=np.int64)
-    return np.repeat([share for _, share in idle], np.diff(stops, prepend=0))
+    return walls * np.repeat([share for _, share in idle], np.diff(stops, prepend=0))

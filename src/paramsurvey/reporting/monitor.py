@@ -96,7 +96,8 @@ class Monitor:
         """Look at the counters."""
         assert self._survey is not None
         self._meter.observe(self._clock(), progress.finished + progress.failures)
-        self._eta.observe(self._moment(self._survey), self._survey.costs.take_predictions())
+        if not final:
+            self._eta.observe(self._moment(self._survey), self._survey.costs.take_predictions())
         if self._tells_others and self._clock() >= self._told_at + TOLD_EVERY:
             self._told_at = self._clock()
             progress.outlook = self._outlook(self._survey)

@@ -91,7 +91,10 @@ class PerfStats:
         """
         seconds = np.asarray(values, dtype=np.float64)
         if len(seconds):
-            self._timers.setdefault(name, Timer()).add(seconds)
+            timer = self._timers.get(name)
+            if timer is None:
+                timer = self._timers[name] = Timer()
+            timer.add(seconds)
 
     def combine_stats(self, raw_stats: Mapping[str, Sequence[float]] | None) -> None:
         """Add what `record_wallclock` and `record_iowait` have put into a dict.
