@@ -159,10 +159,17 @@ def isolated_result(result: Mapping[Any, Any]) -> dict[Any, Any]:
     NotPicklable
         Naming the key whose value cannot be pickled.
     """
-    return {key: _result_value(key, value) for key, value in result.items()}
+    return {key: isolated_value(key, value) for key, value in result.items()}
 
 
-def _result_value(key: Any, value: Any) -> Any:
+def isolated_value(key: Any, value: Any) -> Any:
+    """Return one value of a result, pickled if it is mutable.
+
+    Raises
+    ------
+    NotPicklable
+        Naming the key.
+    """
     if is_immutable(type(value)):
         return value
     try:

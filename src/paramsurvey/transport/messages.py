@@ -187,6 +187,10 @@ class Arguments(Protocol):
         """Return a function that makes such copies; None if a shallow copy of system_kwargs is enough."""
         ...
 
+    def user_copier(self) -> Callable[[], Any] | None:
+        """Return a function that copies user_kwargs, if nothing else must be copied for each pset."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class JobCode:
