@@ -399,4 +399,5 @@ def _idle_seconds(walls: NDArray[np.float64], idle: Sequence[tuple[int, float]])
     if len(idle) == 1:  # small groups need it fast
         return walls * idle[0][1]
     stops = np.array([stop for stop, _ in idle], dtype=np.int64)
-    return walls * np.repeat([share for _, share in idle], np.diff(stops, prepend=0))
+    shares: NDArray[np.float64] = np.repeat([share for _, share in idle], np.diff(stops, prepend=0))
+    return walls * shares

@@ -187,7 +187,7 @@ class Runner:
                 system_kwargs["raw_stats"] = raw_stats
                 if subdir is not None:
                     system_kwargs["out_subdir"] = subdir(group.rows[offset])
-                if type(pset) is not dict:
+                if type(pset) is not dict and not isinstance(pset, dict):  # the former is faster
                     pset = pset.load()
                 result = function(pset, system_kwargs, user_kwargs)
                 timers = raw_stats and checked_timers(raw_stats)
