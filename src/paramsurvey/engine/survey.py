@@ -237,10 +237,9 @@ class Survey:
         options = self.options[rows[0]] if self.options is not None else None
         payload = self._decoder.isolated(self.source.payload(rows))
         self.sizer.observe_bytes(len(rows), self._decoder.pickled_bytes(payload))
-        group = Group(self._next_id, rows, payload, options)
-        self._sent[group.id] = SentGroup(group)
+        self._sent[self._next_id] = SentGroup(Group(self._next_id, rows, None, options))  # payloads are large
         self.progress.active += len(rows)
-        self.backend.submit(group)
+        self.backend.submit(Group(self._next_id, rows, payload, options))
         self._report()
 
     # settle
