@@ -31,6 +31,7 @@ PER_BATCH = 4  # psets that are learned from one batch
 MOST_PENDING = 1024  # psets that wait to be learned: then they are, even if nobody asks for a prediction
 MEMORY = 8192  # psets: what is older than so many counts for less and less
 PIECE = 1 << 16  # psets that are predicted at a time, which bounds the memory
+FEW_ROWS = 64  # that are multiplied at a time: for more, BLAS starts threads, which take cores from workers
 RIDGE = 0.3  # how strongly a factor is drawn to 1, in observations
 SHORTEST = 1e-7  # seconds: less than a clock can tell
 
@@ -178,11 +179,11 @@ class CostModel:
         guess = self._predict(design) if self._weight else np.full(len(seconds), math.exp(logs.mean()))
         self._tested.append(Predictions(seconds, guess))
         fading = MEMORY / max(MEMORY, self._weight + len(seconds))
-        self._products = fading * self._products + design.T @ design
-        self._targets = fading * self._targets + design.T @ logs
+        self._products = fading * self._products + _products(design)
+        self._targets = fading * self._targets + np.einsum("rc,r->c", design, logs)
         self._weight = fading * self._weight + len(seconds)
         self._solve()
-        fitted = np.exp(design @ self._factors)
+        fitted = np.exp(_weighted(design, self._factors))
         share = len(seconds) / self._weight
         ratio = float(seconds.sum() / fitted.sum())
         self._correction += share * (ratio - self._correction)
@@ -195,7 +196,7 @@ class CostModel:
         )
 
     def _predict(self, design: Floats) -> Floats:
-        return max(self._correction, SHORTEST) * np.exp(np.clip(design @ self._factors, -20, 20))
+        return max(self._correction, SHORTEST) * np.exp(np.clip(_weighted(design, self._factors), -20, 20))
 
     # axes
 
@@ -220,6 +221,21 @@ class CostModel:
         except Exception:  # an iterator whose first psets were dropped, or values whose code raises
             return []
         return [axis for axis in axes if axis is not None][:MOST_AXES]
+
+
+def _products(design: Floats) -> Floats:
+    """Return the transposed design matrix times itself."""
+    products = np.zeros((design.shape[1], design.shape[1]))
+    for start in range(0, len(design), FEW_ROWS):
+        few = design[start : start + FEW_ROWS]
+        products += few.T @ few
+    return products
+
+
+def _weighted(design: Floats, factors: Floats) -> Floats:
+    """Return the design matrix times the factors; einsum starts no threads."""
+    weighted: Floats = np.einsum("rc,c->r", design, factors)
+    return weighted
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def add_times(stats: PerfStats, name: str, reply: Reply) -> float:
         return reply.walls.total()
     walls = np.asarray(reply.walls, dtype=np.float64)
     stats.add(f"{name}_wallclock", walls)
-    stats.add(f"{name}_iowait", walls * _idle_shares(reply.idle))
+    stats.add(f"{name}_iowait", _idle_seconds(walls, reply.idle))
     return float(walls.sum())
 
 
@@ -35,7 +35,10 @@ def _add_batches(stats: PerfStats, name: str, walls: EvenSeconds, idle: Sequence
         stats.add_equal(f"{name}_iowait", seconds * shares.get(stop, 0.0), count)
 
 
-def _idle_shares(idle: Sequence[tuple[int, float]]) -> NDArray[np.float64]:
-    """Return, for each pset, the share of its time that passed without CPU work; see `Reply.idle`."""
+def _idle_seconds(walls: NDArray[np.float64], idle: Sequence[tuple[int, float]]) -> NDArray[np.float64]:
+    """Return, for each pset, the seconds that passed without CPU work; see `Reply.idle`."""
+    if len(idle) == 1:  # small groups need it fast
+        return walls * idle[0][1]
     stops = np.array([stop for stop, _ in idle], dtype=np.int64)
-    return np.repeat([share for _, share in idle], np.diff(stops, prepend=0))
+    shares: NDArray[np.float64] = np.repeat([share for _, share in idle], np.diff(stops, prepend=0))
+    return walls * shares

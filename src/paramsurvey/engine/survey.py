@@ -238,10 +238,9 @@ class Survey:
         options = self.options[rows[0]] if self.options is not None else None
         payload = self._decoder.isolated(self.source.payload(rows))
         self.sizer.observe_bytes(len(rows), self._decoder.pickled_bytes(payload))
-        group = Group(self._next_id, rows, payload, options)
-        self._sent[group.id] = SentGroup(group)
+        self._sent[self._next_id] = SentGroup(Group(self._next_id, rows, None, options))  # payloads are large
         self.progress.active += len(rows)
-        self.backend.submit(group)
+        self.backend.submit(Group(self._next_id, rows, payload, options))
         self._report()
 
     # settle
@@ -275,7 +274,8 @@ class Survey:
     def _take(self, sent: SentGroup, reply: Reply) -> None:
         group, sent.answered = sent.group, reply.stop
         count = reply.stop - reply.start
-        reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
+        if self._attempts or reply.failures:
+            reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
         self.collector.add_reply(group, reply, len(self.source))
         self.checkpoint.add_reply(group, reply)
         self._add_times(group, reply)
@@ -297,8 +297,6 @@ class Survey:
 
     def _take_attempts(self, group: Group, reply: Reply) -> dict[int, int]:
         """Return how often psets were tried that finish with this reply and had failed before, by offset."""
-        if not self._attempts:
-            return {}
         return {
             offset: self._attempts.pop(row) + 1
             for offset, row in enumerate(group.rows[reply.start : reply.stop], reply.start)

@@ -92,7 +92,10 @@ class PerfStats:
         """
         seconds = np.asarray(values, dtype=np.float64)
         if len(seconds):
-            self._timers.setdefault(name, Timer()).add(seconds)
+            timer = self._timers.get(name)
+            if timer is None:
+                timer = self._timers[name] = Timer()
+            timer.add(seconds)
 
     def add_equal(self, name: str, seconds: float, count: int) -> None:
         """Add the same number of seconds to a timer many times.

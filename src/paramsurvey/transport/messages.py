@@ -207,6 +207,10 @@ class Arguments(Protocol):
         """Return a function that makes such copies; None if a shallow copy of system_kwargs is enough."""
         ...
 
+    def user_copier(self) -> Callable[[], Any] | None:
+        """Return a function that copies user_kwargs, if nothing else must be copied for each pset."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class JobCode:
@@ -318,6 +322,10 @@ class Group:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __reduce__(self) -> tuple[type[Group], tuple[Any, ...]]:
+        """Return how it is pickled, as `ResultColumn` does."""
+        return Group, (self.id, self.rows, self.payload, self.options)
+
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
@@ -404,6 +412,10 @@ class Reply:
     outgrown: bool = False
     copying: float = 0.0
     given_back: int | None = None
+
+    def __reduce__(self) -> tuple[type[Reply], tuple[Any, ...]]:
+        """Return how it is pickled, as `ResultColumn` does."""
+        return Reply, tuple(map(self.__getattribute__, Reply.__match_args__))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from functools import partial
 from time import perf_counter
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 CHECK_SECONDS = 500e-6  # between checks that need system calls (process_time, getcwd): so they cost little
 REPLY_SECONDS = 0.5  # after so much work a worker sends its results: a crash then loses few
-MANY = 128  # results that are converted to columns together: they are still in the CPU's cache
 LARGEST_REPLY = 16e6  # bytes of pickled objects: a worker that has so many sends them, to save memory
 MEMORY_SECONDS = 0.02  # between checks of the worker's memory, if that is limited
 READ_ONLY_NOTE = (
@@ -100,9 +99,10 @@ class Runner:
         self._code, pair = load_job(job)
         self.function = self._code.function
         self._copy_arguments: Callable[[], Pair] | None = self._code.arguments.copier()
-        self._user_kwargs: Any
-        self._base: dict[str, Any]
-        self._user_kwargs, self._base = pair if self._copy_arguments is None else (None, {})
+        self._copy_user_kwargs = self._code.arguments.user_copier()
+        shares_all = self._copy_arguments is None
+        self._user_kwargs = pair[0] if shares_all else None
+        self._base = pair[1] if shares_all or self._copy_user_kwargs is not None else {}
         self.capture: Capture | None = None
         self.buffer: ReplyBuffer | None = None
         self.recalled: int | None = None
@@ -200,9 +200,13 @@ class Runner:
         benchmarks/throughput.py.
         """
         function, user_kwargs = self.function, self._user_kwargs
-        base, copy_arguments = self._system_kwargs(number), self._copier(group, buffer)
+        base, copy_user = self._system_kwargs(number), self._copy_user_kwargs
+        copy_arguments = self._copier(group, buffer)
+        if copy_user is not None and group.options is None:
+            copy_arguments = None  # user_kwargs is all that must be copied
         subdir = self._subdir_of()
-        add_result, add_wall = buffer.results.add, buffer.walls.append
+        add_result: Callable[[int, dict[Hashable, Any]], None] = buffer.results.add
+        add_wall = buffer.walls.append
         mark_offset, mark_begun = mark.offset, mark.begun
         mark.group[0] = group.id
         if self.capture is not None:
@@ -210,23 +214,25 @@ class Runner:
         self._enter_directory()
         changes_directory = self._changes_directory
         begun = buffer.start_clocks()
+        mark_begun[0] = begun
         check_at = begun  # so that the first check, after the first pset, sees a change of the directory
         for offset, pset in enumerate(self._code.decoder.psets(group.rows, group.payload)):
             if changes_directory:
                 self._enter_directory()
             raw_stats: dict[str, list[float]] = {}
-            mark_begun[0] = begun
             mark_offset[0] = offset
             try:
                 if copy_arguments is None:
                     system_kwargs = base.copy()
+                    if copy_user is not None:
+                        user_kwargs = copy_user()
                 else:
                     user_kwargs, system_kwargs = copy_arguments()
                     system_kwargs.update(base)
                 system_kwargs["raw_stats"] = raw_stats
                 if subdir is not None:
                     system_kwargs["out_subdir"] = subdir(group.rows[offset])
-                if not isinstance(pset, dict):
+                if type(pset) is not dict and not isinstance(pset, dict):  # the former is faster
                     pset = pset.load()
                 result = function(pset, system_kwargs, user_kwargs)
                 timers = raw_stats and checked_timers(raw_stats)
@@ -250,12 +256,12 @@ class Runner:
                 mark_offset[0] = IDLE
                 mark_begun[0] = now
                 buffer.read_clocks(now)
-                if len(buffer.results) >= MANY:
-                    buffer.fold()
                 yield offset, now
+                add_result = buffer.results.add
                 changes_directory = self._changes_directory = changes_directory or self._is_elsewhere()
                 now = buffer.start_clocks()
                 check_at = now + CHECK_SECONDS
+                mark_begun[0] = now
             begun = now
         end_if_forked(self._pid)
         mark_offset[0] = IDLE
