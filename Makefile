@@ -9,7 +9,7 @@ ARGS =
 parallel = -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest old lint hooks coverage bench soak dist
+.PHONY: help demo test test-oldest old lint hooks coverage bench soak explore dist
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ bench: .venv/.dev  ## measure everything beside other ways to do it; writes docs
 
 soak: .venv/.dev  ## run 1,000 random maps with random faults; ARGS='--maps 50' for fewer
 	@.ci/clean .venv/bin/python tests/soak.py $(ARGS)
+
+explore: .venv/.dev  ## let small maps go all ways, with one fault more than in the tests; takes half an hour
+	@.ci/clean env EXPLORE_FAULTS=1 .venv/bin/python -m pytest -n 0 -s tests/engine/test_exploration.py $(ARGS)
 
 dist: .venv/bin/pip  ## build what is released into dist/, and check it
 	@.ci/clean --pip .venv/bin/python -m pip install $(quietly) 'build>=1.2' 'twine>=6.1'

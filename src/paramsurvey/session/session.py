@@ -223,7 +223,7 @@ class Session:
             except KeyboardInterrupt as error:
                 raise interrupted(error) from None
             finally:
-                self._last = run.results if run.results is not None else self._last
+                self._last = run.conclude()
 
     @lists_options(IterationOptions)
     def imap_unordered(
