@@ -1,22 +1,21 @@
 """Every way in which a small map can go: the test decides what arrives, and all decisions are tried in turn.
 
-A run is a list of decisions. It begins with those that are given, and then takes the first possibility each
-time; the next run differs in the last decision that has another possibility left. A run ends early where the
-loop is in a state that was seen before: what can follow has been tried from there. A run has so many faults
-at most, which may come at any moments.
+A run ends early where the loop is in a state that was seen before: what can follow has been tried from
+there. A run has so many faults at most, which may come at any moments.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from test_survey import NODE_LOST, Books, FakeBackend, Out, Run, Seat, make
 
+from decisions import Decisions, all_decisions
 from paramsurvey.engine.options import Options
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.errors import BackendLost, JobRefused
@@ -26,7 +25,6 @@ from paramsurvey.session.map_run import MapRun
 from paramsurvey.transport.isolation import isolated_column
 from paramsurvey.transport.messages import Answer, Failure, Group, JobRejected, Pset, Reply, ResultColumn
 
-T = TypeVar("T")
 State = Hashable
 Event = tuple[bool, Callable[[], list[Answer]]]  # whether it is a fault, and what arrives then
 MOST_STEPS = 60  # of one run: more would mean that it does not end
@@ -38,50 +36,6 @@ class Interrupt(BaseException):
 
 class SeenBefore(Interrupt):
     """All that can follow this state has been tried."""
-
-
-# ---- decisions
-
-
-class Decisions:
-    """The decisions of one run.
-
-    Parameters
-    ----------
-    given : sequence of int
-        The first ones, each the number of a possibility; all others are 0.
-    """
-
-    def __init__(self, given: Sequence[int] = ()) -> None:
-        self._given = given
-        self._made: list[tuple[int, int]] = []
-
-    def choose(self, possible: Sequence[T]) -> T:
-        """Decide for one of some possibilities."""
-        at = len(self._made)
-        chosen = self._given[at] if at < len(self._given) else 0
-        self._made.append((chosen, len(possible)))
-        return possible[chosen]
-
-    def is_new(self) -> bool:
-        """Tell whether no earlier run has made the same decisions up to here."""
-        return len(self._made) >= len(self._given)
-
-    def next(self) -> list[int] | None:
-        """Return what the next run begins with; None when all was tried."""
-        made = list(self._made)
-        while made and made[-1][0] + 1 == made[-1][1]:
-            made.pop()
-        return [chosen for chosen, _ in made[:-1]] + [made[-1][0] + 1] if made else None
-
-
-def all_decisions() -> Iterator[Decisions]:
-    """Yield decisions until everything was tried; each must be used up before the next is taken."""
-    given: list[int] | None = []
-    while given is not None:
-        decisions = Decisions(given)
-        yield decisions
-        given = decisions.next()
 
 
 # ---- a map whose every turn is decided

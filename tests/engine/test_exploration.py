@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from exploration import Decisions, Seen, Size, World, broken, explore, given_back
+from exploration import Seen, Size, World, broken, explore, given_back
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from test_survey import NODE_LOST, Seat
 
+from decisions import Decisions
 from paramsurvey.params.sources import PsetStream
 from paramsurvey.transport.messages import Answer
 
