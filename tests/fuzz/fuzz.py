@@ -2,8 +2,9 @@
 
 Usage: python tests/fuzz/fuzz.py [--minutes 1] [--found DIRECTORY] [TARGET...]
 
-With atheris (``pip install atheris``), the bytes are led by what they reach; without it, they are random changes of
-the corpus. An input that a target does not survive is kept in `--found`, once for each place where it fails.
+With atheris (``pip install atheris``), the bytes are led by what they reach; without it, they are random
+changes of the corpus. An input that a target does not survive is kept in `--found`, once for each place where
+it fails.
 """
 
 from __future__ import annotations
@@ -37,13 +38,16 @@ class Finder:
         Where it failed.
     """
 
-    def __init__(self, name: str, target: Callable[[bytes], None], found: Path) -> None:
-        self._name, self._target, self._found = name, target, found
+    def __init__(self, name: str, target: Callable[[bytes], None], found: Path, seconds: float) -> None:
+        self._name, self._target, self._found, self._seconds = name, target, found, seconds
         self.calls, self.places = 0, set[str]()
         self._began = time.monotonic()
 
     def __call__(self, data: bytes) -> None:
         self.calls += 1
+        if time.monotonic() - self._began > self._seconds:  # atheris ends the process without a word
+            self.report()
+            os._exit(0)
         try:
             self._target(data)
         except KeyboardInterrupt:
@@ -101,20 +105,17 @@ def run(name: str, seconds: float, found: Path) -> None:
         with redirect_stderr(io.StringIO()), atheris.instrument_imports(include=["paramsurvey"]):
             from targets import TARGETS, place
     os.chdir(place())
-    finder = Finder(name, TARGETS[name], found)
+    finder = Finder(name, TARGETS[name], found, seconds)
     if atheris is None:
         for data in random_inputs(name, seconds):
             finder(data)
         finder.report()
         return
-    import atexit
-
-    atexit.register(finder.report)
     corpus = place() / "corpus"
     corpus.mkdir()
     for number, data in enumerate(examples(name)):
         (corpus / str(number)).write_bytes(data)
-    options = [f"-max_total_time={seconds:.0f}", "-max_len=4096", "-verbosity=0", "-rss_limit_mb=4096"]
+    options = [f"-max_total_time={seconds + 60:.0f}", "-max_len=4096", "-verbosity=0", "-rss_limit_mb=4096"]
     atheris.Setup([sys.argv[0], *options, str(corpus)], finder)
     atheris.Fuzz()
 

@@ -1,7 +1,7 @@
-"""What is read from disk, from pipes and from the command line, given any bytes: errors are sentences, or nothing.
+"""What is read from disk, from pipes and from the command line, given any bytes.
 
-A target is a function of some bytes. It returns when they were read, or refused with one of our own errors; anything
-else that it raises is a fault. None of them starts a process.
+A target is a function of some bytes. It returns when they were read, or refused with one of our own errors;
+anything else that it raises is a fault. None of them starts a process.
 """
 
 from __future__ import annotations
