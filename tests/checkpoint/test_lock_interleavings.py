@@ -1,4 +1,4 @@
-"""The lock of a checkpoint, when several programs want it, and take turns at each system call, in every order.
+"""The lock of a checkpoint, when several programs want it, and take turns at each system call, in any order.
 
 Every order with up to so many switches from a program that could go on to another one (EXPLORE_FAULTS=1
 allows one more; `make explore`); and each program may die before any of its system calls. At any time, at
