@@ -57,6 +57,10 @@ class Seat:
     def rows(self) -> list[int]:
         return [int(row) for row in self.group.rows]
 
+    def left(self) -> int:
+        """Return how many of its psets are not answered."""
+        return (len(self.group) if self.end is None else self.end) - self.answered
+
     def reply(self, count: int | None = None, done: bool = True, failing: tuple[int, ...] = ()) -> Reply:
         """Answer the next `count` psets (default: the rest); those whose row is in `failing` have raised."""
         start = self.answered
@@ -141,7 +145,8 @@ class FakeBackend:
 
     def open(self, job: Any, options: Mapping[str, Any]) -> None: ...
 
-    def end_job(self) -> None: ...
+    def end_job(self) -> None:
+        self.seats.clear()
 
     def resources(self) -> list[dict[str, float]]:
         return []

@@ -292,7 +292,23 @@ def _call(request: MapRequest, job: Job, pset_options: PsetOptions) -> WorkerCal
     )
 
 
+def check_current_directory() -> None:
+    """Refuse to work in a directory that is no more: paths mean nothing there, and no worker can start.
+
+    Raises
+    ------
+    DirectoryMissing
+    """
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise DirectoryMissing(
+            "the current directory was removed: change into one that exists, by os.chdir, and try again"
+        ) from None
+
+
 def _directory(chdir: str | None) -> str:
+    check_current_directory()
     path = os.path.abspath(chdir or ".")
     if not os.path.isdir(path):
         raise DirectoryMissing(f"chdir={chdir!r} is no directory: create it first, or leave it out")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from paramsurvey.stats.histogram import bars_of, hdr_histogram
 from paramsurvey.stats.percentiles import percentiles_of
 from paramsurvey.stats.timer import SHORTEST, Timer
+from paramsurvey.transport.safe_text import safe_line
 
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
@@ -69,7 +70,7 @@ class PerfStats:
         return {**self.__dict__, "_emit": None}
 
     def __repr__(self) -> str:
-        timers = ((name, self._timers[name]) for name in self.all_stat_names())
+        timers = ((safe_line(name), self._timers[name]) for name in self.all_stat_names())
         shown = [f"{name}: {one.count:,} × {_format_seconds(one.total / one.count)}" for name, one in timers]
         return f"<PerfStats {', '.join(shown) or 'empty'}>"
 
@@ -340,6 +341,7 @@ class PerfStats:
         return sorted(self._timers, key=lambda name: (name != first, name))
 
     def _print(self, line: str, stderr: bool) -> None:
+        line = safe_line(line)  # the names of timers are the worker function's
         emit = self._emit or type(self).emit_by_default
         if emit is not None:
             emit(line)
