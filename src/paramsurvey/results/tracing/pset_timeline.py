@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from paramsurvey.errors import NotStored
-
-if TYPE_CHECKING:
-    from paramsurvey.results.map_results import MapResults
+from paramsurvey.transport.messages import Rows
 
 NEEDED = ("pset", "worker", "host", "start", "seconds", "failed")
 
@@ -92,12 +90,12 @@ class KeysOfPsets:
         The numbers of the psets that have a row there, in its order.
     """
 
-    def __init__(self, results: MapResults | None = None, finished: Sequence[int] = ()) -> None:
+    def __init__(self, results: Any = None, finished: Rows = range(0)) -> None:
         self._results = results
         self._finished = finished
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_results": None, "_finished": ()}
+        return {"_results": None, "_finished": range(0)}
 
     @property
     def name(self) -> str:

@@ -79,7 +79,7 @@ class Metrics:
         self.now: Measured | None = None
         self._label = safe_line(name)[:LONGEST_NAME]
         self.registry = CollectorRegistry(auto_describe=False)
-        self.registry.register(self)  # type: ignore[arg-type]  # it wants a Collector, which this is in form
+        self.registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
         """Yield what there is to tell; called in the thread that serves or writes it."""
