@@ -79,6 +79,19 @@ def byte_count(value: Any) -> int:
     return positive(round(float(number) * step ** " kmgt".index((unit or " ").lower())))
 
 
+def address(value: Any) -> tuple[str, int]:
+    """Return a host and a port; of a port alone, the host is this machine, and nobody else reaches it."""
+    if isinstance(value, str) and ":" in value:
+        host, _, port = value.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+    else:
+        host, port = "127.0.0.1", value
+    number = integer(port)
+    if not host or not 0 <= number <= 65535:
+        raise ValueDoesNotFit("not a port from 0 to 65535, or a text such as '0.0.0.0:9000'")
+    return host, number
+
+
 def text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueDoesNotFit("not a string")

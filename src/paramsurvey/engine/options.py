@@ -192,6 +192,20 @@ class Options:
     carbon_prefix: str | None = option(
         None, option_values.text, "str", "What the names of the metrics begin with."
     )
+    metrics_port: tuple[str, int] | None = option(
+        None,
+        option_values.address,
+        "int, or 'host:port'",
+        "Serve progress to Prometheus at this port of 127.0.0.1, or at this address; 0: at any free port.",
+        env=True,
+    )
+    metrics_file: str | None = option(
+        None,
+        option_values.directory,
+        "path",
+        "Write progress to this file for Prometheus' node_exporter, whose files end with .prom.",
+        env=True,
+    )
     pslogger_prefix: str | None = option(
         ".paramsurvey-",
         option_values.path_or_none,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -19,7 +20,7 @@ from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.snapshot import LastFailure, Running, Snapshot, pset_text
 from paramsurvey.reporting.summary import PERCENTS, SummaryFacts, summary
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.messages import Failure, Pset, Rows
+from paramsurvey.transport.messages import Failure, FailureKind, Pset, Rows
 from paramsurvey.transport.safe_text import shortened
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Monitor:
         self._survey: WatchedSurvey | None = None
         self._causes = Causes()
         self._last_failure: LastFailure | None = None
+        self._failures: Counter[FailureKind] = Counter()
         self._summary = ""
         self._begun = clock()
         self._meter = RateMeter(self._begun)
@@ -110,6 +112,7 @@ class Monitor:
 
     def failed(self, row: int, failure: Failure) -> None:
         """Note a failure."""
+        self._failures[failure.kind] += 1
         self._note_failure(row, failure, again=False)
 
     def retried(self, row: int, failure: Failure) -> None:
@@ -133,6 +136,8 @@ class Monitor:
         """Sum the survey up, and show that from now on; empty where nothing ever began."""
         assert self._survey is not None
         progress, stats = self._survey.progress, self._survey.stats
+        not_run = sum(one.failure.kind is FailureKind.NOT_RUN for one in failed.values())
+        self._failures[FailureKind.NOT_RUN] = not_run  # nobody tells of each of them
         if interrupted and not progress.finished and not any(one.attempts for one in failed.values()):
             return ""  # the exception that is on its way says all there is to say
         timer = f"{progress.name}_wallclock"
@@ -158,7 +163,8 @@ class Monitor:
         now, survey = self._clock(), self._survey
         if survey is None:
             return Snapshot()
-        slowest = [one for one in survey.running() if one[1] >= SLOW][:SHOWN_SLOWEST]
+        running = survey.running()
+        slowest = [one for one in running if one[1] >= SLOW][:SHOWN_SLOWEST]
         return Snapshot(
             elapsed=now - self._begun,
             per_second=self._meter.per_second(now),
@@ -166,6 +172,9 @@ class Monitor:
             slowest=[Running(row, survey.pset(row), seconds) for row, seconds in slowest],
             last_failure=self._last_failure_of(survey),
             summary=self._summary,
+            running=len(running),
+            workers=survey.core_count(),
+            failures=dict(self._failures),
         )
 
     def _last_failure_of(self, survey: WatchedSurvey) -> LastFailure | None:

@@ -33,6 +33,7 @@ from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError
 from paramsurvey.reporting.console import Console, warn
 from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
+from paramsurvey.reporting.reporters.selection import check_metrics
 from paramsurvey.reporting.watch import Watch
 from paramsurvey.session.map_run import MapRun, status_of
 from paramsurvey.session.out_func import OutFuncCaller, ResultFeed
@@ -105,7 +106,8 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
 
     Raises
     ------
-    WorkerFunctionError, PsetError, NotPicklable, OptionError, DirectoryMissing, CheckpointError
+    WorkerFunctionError, PsetError, NotPicklable, OptionError, DirectoryMissing, PackageMissing,
+    CheckpointError
         Naming what is wrong with what was given.
     """
     if not request.bare:
@@ -117,6 +119,7 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
     _check_batch(options)
     backend_options = backend.check_options(request.backend_options)
     chdir = _directory(options.chdir)
+    check_metrics(options)
     if options.verbose > 0 and (used_up := name_of_used_up(request.psets)):
         warn(f"psets is {used_up}, which is used up: there is no pset left; make a new one, or give a list")
     source = as_source(request.psets, options.limit, options.pset_types)

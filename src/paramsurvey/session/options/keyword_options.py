@@ -34,6 +34,8 @@ class CommonOptions(TypedDict, total=False):
     carbon_server: str | None
     carbon_port: int | None
     carbon_prefix: str | None
+    metrics_port: int | str | None
+    metrics_file: Path | None
     stop_signals: str | Iterable[str | int] | None
     multiprocessing: Mapping[str, Any] | None
     ray: Mapping[str, Any] | None
