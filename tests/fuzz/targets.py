@@ -268,10 +268,10 @@ def selections(data: bytes) -> None:
 
 def templates(data: bytes) -> None:
     """Be a command with placeholders; the first byte says whether a shell runs it."""
-    words = tuple(text_of(data[1:]).split("\n"))
-    template = Template(words, shell=bool(data[:1] and data[0] % 2))
+    words, is_shell = tuple(text_of(data[1:]).split("\n")), bool(data[:1] and data[0] % 2)
     psets = [{"a": value, "f.g": other} for value, other in zip(VALUES, reversed(VALUES), strict=True)]
     with only_our_errors():
+        template = Template(words, shell=is_shell)
         template.names_used(["a", "f.g"])
         template.check_values(psets)
         for pset in psets:
