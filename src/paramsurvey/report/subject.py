@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from paramsurvey.report.markup import Link
 from paramsurvey.views import SurveyData, Timeline
 
 STATES = {
@@ -42,6 +43,8 @@ class Subject:
         The checkpoint's; empty if there is none.
     complaints : tuple of str
         What is damaged, in sentences.
+    link : callable, optional
+        Returns the address of a page about the pset with this number; None where there are no such pages.
     """
 
     name: str
@@ -52,12 +55,17 @@ class Subject:
     timeline: Callable[[], Timeline | None] = lambda: None
     directory: str = ""
     complaints: tuple[str, ...] = ()
+    link: Callable[[int], str] | None = None
+
+    def linked(self, pset: str, number: int | None) -> str | Link:
+        """Return a pset's text, as a link where there is a page about it."""
+        return pset if self.link is None or number is None else Link(pset, self.link(number))
 
     def again(self, label: object) -> str:
         """Return the command, or the line of Python, that runs a pset without a result again."""
         if not self.directory:
             return f"results.missing.reproduce({label!r})"
-        module, name = self._function()
+        module, name = self.function()
         directory, row = json.dumps(self.directory), json.dumps(label, default=str)
         code = (
             f"import paramsurvey; from {module} import {name}; "
@@ -65,7 +73,7 @@ class Subject:
         )
         return f"python -c {shlex.quote(code)}"
 
-    def _function(self) -> tuple[str, str]:
+    def function(self) -> tuple[str, str]:
         """Return the worker function's module and name; placeholders where it cannot be imported."""
         function = self.run.get("function")
         known = function if isinstance(function, dict) else {}

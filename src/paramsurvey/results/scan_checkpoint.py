@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,20 @@ from paramsurvey.checkpoint.stored import (
 from paramsurvey.reporting.console import warn
 
 TRIES = 20  # parts may be merged while they are read
+ROLES = ("pset", "result", "time")
 
 
-def scan(path: str | os.PathLike[str], tell: Tell = warn) -> Any:
-    """Return a checkpoint's finished psets as an Arrow dataset; see `paramsurvey.scan`."""
+def scan(path: str | os.PathLike[str], tell: Tell = warn, roles: Collection[str] = ROLES) -> Any:
+    """Return a checkpoint's finished psets as an Arrow dataset; see `paramsurvey.scan`.
+
+    Parameters
+    ----------
+    path : path
+    tell : callable
+        Told of what is damaged.
+    roles : collection of str
+        Which kinds of columns it has; ``'position'`` is that of the psets' numbers.
+    """
     directory = Path(path)
     read_run_tolerantly(directory, tell, set_aside=False)
     for _ in range(TRIES):
@@ -47,7 +57,7 @@ def scan(path: str | os.PathLike[str], tell: Tell = warn) -> Any:
         try:
             parts = live_parts(directory / RESULTS)[0]
             schemas = _schemas(parts, complaints.append)
-            common = _common(schemas, complaints.append)
+            common = _common(schemas, roles, complaints.append)
             kept = {str(path): counts for path, counts in rows_that_count(parts).items()}
             dataset = _dataset(schemas, common, kept)
         except FileNotFoundError:
@@ -130,12 +140,12 @@ def _schemas(parts: Sequence[Part], tell: Tell) -> dict[str, Any]:
     return schemas
 
 
-def _common(schemas: Mapping[str, Any], tell: Tell) -> Any:
-    """Return the columns of psets, results and times that all parts can be read with."""
+def _common(schemas: Mapping[str, Any], roles: Collection[str], tell: Tell) -> Any:
+    """Return the columns of some roles that all parts can be read with."""
     found: dict[str, dict[str, Any]] = {}
     for path, schema in schemas.items():
         for field in schema:
-            if field_info(field).get("role") in ("pset", "result", "time"):
+            if field_info(field).get("role") in roles:
                 found.setdefault(field.name, {})[path] = field
     return pa.schema([field for fields in found.values() for field in _agreed(fields, tell)])
 
