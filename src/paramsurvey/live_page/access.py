@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -114,9 +115,21 @@ class Guard(BaseHTTPMiddleware):
         self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         """Answer a request, or let it pass."""
-        response = self._refusal(request) or self._welcome(request) or await call_next(request)
+        response = self._refusal(request) or self._welcome(request)
+        if response is None:
+            response = await self._answer(request, call_next)
         response.headers.update(HEADERS)
         return response
+
+    async def _answer(
+        self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        try:
+            return await call_next(request)
+        except Exception:
+            logging.getLogger(__name__).exception("the live page cannot answer %s", request.url.path)
+            said = "The page's own program wrote why, where it was started; the survey goes on."
+            return _plain(500, "Something went wrong here.", said)
 
     def _refusal(self, request: Request) -> Response | None:
         """Return why a request must not pass, None if it may."""

@@ -70,7 +70,7 @@ def digest(content: str) -> str:
 
 def waiting(name: str) -> str:
     """Return a section that is not there yet."""
-    return section(name, TITLES[name], paragraph("Nothing to be seen yet."))
+    return section(name, TITLES[name], paragraph("It is being computed."))
 
 
 class Sections:

@@ -152,5 +152,5 @@ def _when_and_where(row: PartTable) -> dict[str, Any]:
         "began": None if np.isnan(began) else datetime.fromtimestamp(began, UTC),
         "worker": int(times.worker[0]) or None,
         "host": times.hosts[int(times.host[0])] if times.hosts else "",
-        "printed": row.printed([0]).get(0, ""),
+        "printed": row.printed(range(1)).get(0, ""),
     }
