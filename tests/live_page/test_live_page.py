@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import json
-import os
+import pickle
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,8 @@ from starlette.testclient import TestClient
 
 import paramsurvey
 from conftest import FakeClock
+from paramsurvey.checkpoint.atomic_files import replace_json
+from paramsurvey.checkpoint.locking.lock import Lock
 from paramsurvey.checkpoint.run_json.live_file import write_live
 from paramsurvey.engine.progress import BusyWorker, FailingCause, Outlook, RunningPset
 from paramsurvey.live_page.access import Access
@@ -28,30 +33,50 @@ from paramsurvey.live_page.pages import END, both_ends
 from paramsurvey.live_page.sections import NAMES
 from paramsurvey.live_page.single_pset import find_pset
 from paramsurvey.report import page_of
+from paramsurvey.report.pictures import Pictures
 from paramsurvey.results.report_subjects import checkpoint_subject
 
 
-@pytest.fixture
-def checkpoint(in_tmp: Path) -> str:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A survey of 24 psets, 3 of which have failed."""
-    paramsurvey.init(backend="serial", verbose=0, capture_output="store")
-    paramsurvey.map(worker, PSETS, checkpoint="out", name=NASTY)
+    directory = tmp_path_factory.mktemp("survey") / "out"
+    with paramsurvey.Session(
+        backend="serial", verbose=0, capture_output="store", pslogger_prefix=None
+    ) as session:
+        session.map(worker, PSETS, checkpoint=directory, name=NASTY)
+    return directory
+
+
+@pytest.fixture
+def checkpoint(finished: Path) -> str:
+    """The same, for tests that change it."""
+    shutil.copytree(finished, "out")
     return "out"
 
 
-@pytest.fixture
-def access() -> Access:
-    return Access(80, token="the-token", secret="the-secret")
-
-
-@pytest.fixture
-def client(checkpoint: str, access: Access) -> Iterator[TestClient]:
+@contextmanager
+def opened(checkpoint: str | Path) -> Iterator[TestClient]:
     """A browser that has exchanged the token, and whose sections are computed."""
-    app = page_app(checkpoint, access)
+    access = Access(80)
+    app = page_app(str(checkpoint), access)
     with TestClient(app, base_url="http://127.0.0.1", follow_redirects=True) as client:
         app.state.pages.sections.look("finished", wait=True)
-        client.get(f"/?token={access.token}")
+        assert client.get(f"/?token={access.token}").url.path == "/"
         yield client
+
+
+@pytest.fixture(scope="module")
+def client(finished: Path) -> Iterator[TestClient]:
+    """The page of the survey, which no test changes."""
+    with opened(finished) as client:
+        yield client
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what takes long."""
+    monkeypatch.setattr(Pictures, "draw", lambda *args, **kwargs: "")
 
 
 class Elements(HTMLParser):
@@ -88,9 +113,9 @@ def test_the_page_has_all_sections_and_no_code_of_the_users(client: TestClient) 
     assert "100 %" in page
 
 
-def test_sections_are_those_of_the_report(client: TestClient) -> None:
+def test_sections_are_those_of_the_report(client: TestClient, finished: Path, no_pictures: None) -> None:
     """Page and report, which draws what Python does, have the same numbers."""
-    report = page_of(checkpoint_subject("out"))
+    report = page_of(checkpoint_subject(finished))
 
     def numbers(html: str) -> list[str]:
         return re.findall(r"<td class=n>([^<]*)</td>", html)
@@ -176,46 +201,48 @@ def test_the_psets_of_a_cell_are_listed(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?at=a", "?at=a&is=9", "?at=zz&is=1", "?is=1", f"?at={NASTY}&is={NASTY}"]
+    "query",
+    [
+        {},
+        {"at": "a"},
+        {"at": "a", "is": "9"},
+        {"at": "zz", "is": "1"},
+        {"is": "1"},
+        {"at": NASTY, "is": NASTY},
+    ],
+    ids=repr,
 )
-def test_a_cell_that_is_not_there_is_said(client: TestClient, query: str) -> None:
-    answer = client.get(f"/psets{query}")
+def test_a_cell_that_is_not_there_is_said(client: TestClient, query: dict[str, str]) -> None:
+    answer = client.get("/psets", params=query)
     assert answer.status_code == 404
     assert_harmless(answer.text)
 
 
-def test_nothing_is_unpickled(checkpoint: str, monkeypatch: pytest.MonkeyPatch, access: Access) -> None:
-    import pickle
-
+def test_nothing_is_unpickled(checkpoint: str, monkeypatch: pytest.MonkeyPatch, no_pictures: None) -> None:
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("something was unpickled")
 
     monkeypatch.setattr(pickle, "loads", refuse)
     monkeypatch.setattr(pickle, "load", refuse)
-    app = page_app(checkpoint, access)
-    with TestClient(app, base_url="http://127.0.0.1") as client:
-        client.cookies.set(access.cookie, access.secret)
-        app.state.pages.sections.look("finished", wait=True)
+    with opened(checkpoint) as client:
         for path in ("/", "/now", "/cells", "/pset/3", "/pset/18"):
             assert client.get(path).status_code == 200
 
 
 def test_sections_are_computed_again_only_when_something_was_stored(
-    client: TestClient, access: Access
+    checkpoint: str, no_pictures: None
 ) -> None:
-    sections = client.app.state.pages.sections  # type: ignore[attr-defined]
-    before = sections.shown
-    sections.look("finished", wait=True)
-    assert sections.shown is before
-    paramsurvey.map(
-        lambda pset, system_kwargs, user_kwargs: {"y": 1.0},
-        [{"a": 9, "b": 9, "t": "x"}],
-        checkpoint="out",
-        on_change="ignore",
-    )
-    sections.look("finished", wait=True)
-    assert sections.shown is not before
-    assert "9" in client.get("/cells").json()["axes"][0]["labels"]
+    with opened(checkpoint) as client:
+        sections = client.app.state.pages.sections  # type: ignore[attr-defined]
+        before = sections.shown
+        sections.look("finished", wait=True)
+        assert sections.shown is before
+        paramsurvey.init(backend="serial", verbose=0)
+        more = [{"a": 9, "b": 9, "t": "x"}]
+        paramsurvey.map(worker, more, checkpoint=checkpoint, on_change="ignore")
+        sections.look("finished", wait=True)
+        assert sections.shown is not before
+        assert "9" in client.get("/cells").json()["axes"][0]["labels"]
 
 
 RUNNING = Outlook(
@@ -232,23 +259,17 @@ RUNNING = Outlook(
 
 
 @pytest.fixture
-def running(client: TestClient) -> Iterator[TestClient]:
+def running(checkpoint: str, no_pictures: None) -> Iterator[TestClient]:
     """The same survey, as if a process that is alive went on with it."""
-    from paramsurvey.checkpoint.atomic_files import replace_json
-    from paramsurvey.checkpoint.locking.lock import Lock
-
-    run = json.loads(Path("out/run.json").read_text())
-    run["status"], run["counts"]["total"], run["counts"]["active"], run["counts"]["retried"] = (
-        "running",
-        100,
-        2,
-        4,
-    )
-    replace_json(Path("out/run.json"), run)
-    write_live(Path("out"), {"written": run["updated"], "started": run["started"]}, RUNNING)
-    lock = Lock(Path("out"))
-    client.app.state.pages._watching._looked_at = None  # type: ignore[attr-defined]
-    yield client
+    path = Path(checkpoint)
+    run = json.loads((path / "run.json").read_text())
+    run["status"] = "running"
+    run["counts"] |= {"total": 100, "active": 2, "retried": 4}
+    replace_json(path / "run.json", run)
+    write_live(path, {"written": run["updated"], "started": run["started"]}, RUNNING)
+    lock = Lock(path)
+    with opened(path) as client:
+        yield client
     lock.release()
 
 
@@ -308,37 +329,29 @@ def test_a_driver_that_says_nothing_is_noticed_whatever_its_clock_says(
 
 def test_a_driver_that_was_killed_has_died_and_what_ran_is_told(running: TestClient) -> None:
     (Path("out") / "lock.json").unlink()
-    os.utime("out/run.json")
-    running.app.state.pages._watching._looked_at = None  # type: ignore[attr-defined]
-    page = running.get("/now").json()["html"]
+    page = now_html(Watching(Path("out")).now())
     assert "Its program has died" in page
     assert "What ran when it was last heard of" in page
 
 
 @pytest.mark.parametrize("damage", ["run.json", "results"])
 def test_a_damaged_checkpoint_is_shown_as_far_as_it_goes(
-    checkpoint: str, access: Access, damage: str
+    checkpoint: str, damage: str, no_pictures: None
 ) -> None:
     if damage == "run.json":
         Path("out/run.json").write_text("{")
     else:
         next(Path("out/results").iterdir()).write_bytes(b"damaged")
-    app = page_app(checkpoint, access)
-    with TestClient(app, base_url="http://127.0.0.1") as client:
-        client.cookies.set(access.cookie, access.secret)
-        app.state.pages.sections.look("finished", wait=True)
+    with opened(checkpoint) as client:
         page = client.get("/").text
     assert 'class="notice"' in page
     assert_harmless(page)
 
 
-def test_a_survey_without_any_result_is_shown(access: Access) -> None:
+def test_a_survey_without_any_result_is_shown(no_pictures: None) -> None:
     paramsurvey.init(backend="serial", verbose=0)
-    paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {}, [], checkpoint="empty")
-    app = page_app("empty", access)
-    with TestClient(app, base_url="http://127.0.0.1") as client:
-        client.cookies.set(access.cookie, access.secret)
-        app.state.pages.sections.look("finished", wait=True)
+    paramsurvey.map(worker, [], checkpoint="empty")
+    with opened("empty") as client:
         assert client.get("/").status_code == 200
         assert client.get("/cells").json() is None
 
@@ -350,17 +363,17 @@ def test_both_ends_of_a_long_output_are_shown() -> None:
     assert both_ends("short") == "short"
 
 
-def test_a_pset_is_found_with_native_values(checkpoint: str) -> None:
-    found = find_pset(Path(checkpoint), 3)
+def test_a_pset_is_found_with_native_values(finished: Path) -> None:
+    found = find_pset(finished, 3)
     assert found is not None
     assert (found.pset, found.result["y"], found.attempts) == ({"a": 0, "b": 1, "t": NASTY}, 1.0, 1)
     assert type(found.pset["a"]) is int
     assert found.label == 3
     assert found.printed.startswith("printed by 0")
-    assert find_pset(Path(checkpoint), 100) is None
+    assert find_pset(finished, 100) is None
 
 
-def test_the_commands_that_run_a_pset_again_work(client: TestClient) -> None:
+def test_the_commands_that_run_a_pset_again_work(no_pictures: None) -> None:
     Path("fit.py").write_text(
         "def worker(pset, system_kwargs, user_kwargs):\n"
         "    if pset['a'] == 2:\n"
@@ -370,19 +383,13 @@ def test_the_commands_that_run_a_pset_again_work(client: TestClient) -> None:
     program = "import paramsurvey, fit; paramsurvey.init(backend='serial', verbose=0); "
     program += "paramsurvey.map(fit.worker, [{'a': a} for a in range(4)], checkpoint='fitted')"
     subprocess.run([sys.executable, "-c", program], check=True)
-    access = Access(80)
-    app = page_app("fitted", access)
-    with TestClient(app, base_url="http://127.0.0.1") as here:
-        here.cookies.set(access.cookie, access.secret)
-        app.state.pages.sections.look("finished", wait=True)
-        finished, failed = (_command(here.get(f"/pset/{number}").text) for number in (3, 2))
+    with opened("fitted") as client:
+        finished, failed = (_command(client.get(f"/pset/{number}").text) for number in (3, 2))
     assert "30" in _run(finished).stdout
     assert "ValueError: two" in _run(failed).stderr
 
 
 def _command(page: str) -> str:
-    import html
-
     found = re.search(r'aria-label="command"><code>(.*?)</code>', page, re.DOTALL)
     assert found is not None
     return html.unescape(found.group(1))

@@ -70,11 +70,9 @@ def pset_page(found: StoredPset, subject: Subject | None) -> str:
 
 def running_page(one: Mapping[str, Any], worker: Mapping[str, Any] | None) -> str:
     """Return the page about a pset that runs now."""
-    where = (
-        ""
-        if worker is None
-        else f" It runs in worker {worker['number']}: {worker['pid']} on {worker['host']}."
-    )
+    where = ""
+    if worker is not None:
+        where = f" It runs in worker {worker['number']}, process {worker['pid']} on {worker['host']}."
     parts = [
         paragraph(f"It has been running for {duration(one['seconds'])}.{where}"),
         section("parameters", "Parameters", _values("Parameters", one["values"]), paragraph(one["pset"])),
