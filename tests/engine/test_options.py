@@ -9,17 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paramsurvey.engine.options import (
-    ABOUT,
-    DEFAULTS,
-    Options,
-    OptionScope,
-    check_init,
-    check_map,
-    resolve,
-    table,
-    variable,
-)
+from paramsurvey.engine.option_precedence import check_init, check_map, resolve
+from paramsurvey.engine.options import ABOUT, DEFAULTS, Options, OptionScope, table, variable
 from paramsurvey.errors import OptionError, UnknownOption
 
 BACKENDS = ("multiprocessing", "ray")

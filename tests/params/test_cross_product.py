@@ -16,7 +16,7 @@ from pandas.testing import assert_frame_equal
 
 from paramsurvey.params import grid, product
 from paramsurvey.params.sources import as_source, make_psets
-from paramsurvey.transport.growing_column import object_array
+from paramsurvey.transport.column_by_row import object_array
 
 Frame = pd.DataFrame
 

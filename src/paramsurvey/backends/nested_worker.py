@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from paramsurvey.backends.multiprocessing.pool import MultiprocessingBackend
+from paramsurvey.backends.multiprocessing.backend import MultiprocessingBackend
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
 from paramsurvey.engine.options import DEFAULTS

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
 
 REGISTRY = {
-    "multiprocessing": "multiprocessing.pool:MultiprocessingBackend",
+    "multiprocessing": "multiprocessing.backend:MultiprocessingBackend",
     "serial": "serial:SerialBackend",
     "ray": "ray.backend:RayBackend",
     "futures": "futures.backend:FuturesBackend",

@@ -23,7 +23,7 @@ from paramsurvey.checkpoint.format.time_columns import failed_time_columns, time
 from paramsurvey.engine.checkpoint import no_rows
 from paramsurvey.engine.pset_times import Times, times_of
 from paramsurvey.params.sources import CategoryCodes, ColumnValues, PsetSource
-from paramsurvey.transport.growing_column import unpack_values
+from paramsurvey.transport.column_by_row import unpack_values
 from paramsurvey.transport.messages import Failure, Group, Offsets, Reply, Rows, Values
 
 WHY_BYTES = 200  # about what a failure takes, without what the pset printed

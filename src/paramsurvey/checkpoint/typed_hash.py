@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
-from paramsurvey.transport.growing_column import object_array
+from paramsurvey.transport.column_by_row import object_array
 
 U64 = NDArray[np.uint64]
 BLOCK = 1 << 15  # values: few enough for the steps of a mix to stay in a processor's cache

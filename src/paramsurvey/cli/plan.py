@@ -130,7 +130,7 @@ def make_plan(
         The arguments contradict each other, or one of them cannot be understood.
     """
     from paramsurvey.cli.psets.requested import request_psets
-    from paramsurvey.engine.options import resolve
+    from paramsurvey.engine.option_precedence import resolve
 
     requested = request_psets(options, config.get("params_config", {}), stdin)
     resolved = resolve(os.environ, options.for_session(), options.for_map())

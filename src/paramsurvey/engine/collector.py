@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.engine.pset_times import PsetTimes
 from paramsurvey.engine.row_set import RowSet
-from paramsurvey.transport.growing_column import Column, rows_at, unpack_values
+from paramsurvey.transport.column_by_row import Column, rows_at, unpack_values
 from paramsurvey.transport.isolation import IsolatedColumn
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows, Values
 from paramsurvey.transport.safe_repr import describe

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues, PsetSource, cell_list
-from paramsurvey.transport.growing_column import rows_at
+from paramsurvey.transport.column_by_row import rows_at
 from paramsurvey.transport.messages import Rows
 
 Floats = NDArray[np.float64]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.transport.growing_column import numpy_index
+from paramsurvey.transport.column_by_row import numpy_index
 from paramsurvey.transport.messages import Failure, Ran, Reply, Rows
 
 Seconds = NDArray[np.float32]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.params.row_math import as_array
-from paramsurvey.transport.growing_column import numpy_index, value_array
+from paramsurvey.transport.column_by_row import numpy_index, value_array
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.packed_columns import to_python
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from paramsurvey.params.axes import has_none
 from paramsurvey.params.dataframes import as_series
 from paramsurvey.params.row_math import blocks
-from paramsurvey.transport.growing_column import object_array
+from paramsurvey.transport.column_by_row import object_array
 from paramsurvey.transport.packed_columns import to_python
 
 

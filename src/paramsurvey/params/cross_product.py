@@ -21,7 +21,7 @@ from paramsurvey.params.categories import (
 from paramsurvey.params.column_names import refuse_duplicates
 from paramsurvey.params.dataframes import native_frame
 from paramsurvey.params.row_math import RepeatedRows, strides
-from paramsurvey.transport.growing_column import numpy_index
+from paramsurvey.transport.column_by_row import numpy_index
 
 
 def product(

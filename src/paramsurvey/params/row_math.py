@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.transport.growing_column import object_array
+from paramsurvey.transport.column_by_row import object_array
 from paramsurvey.transport.messages import Rows, Values
 
 BLOCK = 1 << 16  # rows that are worked on at a time: numpy is fast, and the values stay in the CPU's cache

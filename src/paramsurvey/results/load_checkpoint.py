@@ -26,7 +26,7 @@ from paramsurvey.params.sources import PsetTable
 from paramsurvey.reporting.console import warn
 from paramsurvey.results.table_building import build, series_of
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.growing_column import Column
+from paramsurvey.transport.column_by_row import Column
 from paramsurvey.transport.messages import Rows, Values
 
 if TYPE_CHECKING:

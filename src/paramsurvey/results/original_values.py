@@ -23,7 +23,7 @@ from paramsurvey.params.sources import (
     cell_list,
     make_psets,
 )
-from paramsurvey.transport.growing_column import object_array
+from paramsurvey.transport.column_by_row import object_array
 from paramsurvey.transport.messages import Pset, Rows
 
 

@@ -1,4 +1,4 @@
-"""Building the table of results: its columns, their dtypes, and which value wins where a key is in both."""
+"""Building the table of results: its columns and their dtypes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from paramsurvey.params.sources import PsetSource
 from paramsurvey.results.map_results import MapResults
 from paramsurvey.results.missing import Missing, MissingOrigin, WorkerCall
 from paramsurvey.results.original_values import original_values
+from paramsurvey.results.overwritten_pset_columns import results_over_pset_column
 from paramsurvey.results.times import KnownTimes
-from paramsurvey.transport.growing_column import Column, fits_float
+from paramsurvey.transport.column_by_row import Column, fits_float
 from paramsurvey.transport.messages import Ran, Rows
 
 MANY_COLUMNS = 100
@@ -46,7 +47,7 @@ def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
     frame = source.frame(None if len(rows) == len(source) else rows)
     columns = collector.columns
     for key in [key for key in columns if key in frame.columns]:
-        frame[key] = _results_over_pset_column(frame[key], columns.pop(key), rows)
+        frame[key] = results_over_pset_column(frame[key], columns.pop(key), rows)
     if not columns:
         return frame
     results = {in_unicode(key): _values_of(column, rows) for key, column in columns.items()}
@@ -71,17 +72,6 @@ def series_of(column: Column, rows: Rows) -> pd.Series[Any]:
     boxed = data.astype(object)
     boxed[~there] = np.nan
     return as_series(boxed)
-
-
-def _results_over_pset_column(pset: pd.Series[Any], column: Column, rows: Rows) -> pd.Series[Any]:
-    """Return the result's values, and the pset's own where the result has none."""
-    data, there = column.get(rows)
-    if there.all():
-        return as_series(data)
-    if pset.dtype == data.dtype and data.dtype.kind in "bif":
-        return pd.Series(np.where(there, data, pset.to_numpy()))
-    mixed = [new if has else own for own, new, has in zip(pset, data.tolist(), there, strict=True)]
-    return as_series(mixed)
 
 
 def _missing(source: PsetSource, collector: Collector, call: WorkerCall | None) -> Missing:

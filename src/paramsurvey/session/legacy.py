@@ -15,7 +15,8 @@ from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.engine.options import DEFAULTS, resolve, variable
+from paramsurvey.engine.option_precedence import resolve
+from paramsurvey.engine.options import DEFAULTS, variable
 from paramsurvey.errors import PsetError
 from paramsurvey.reporting.reporter import plain_line
 from paramsurvey.worker.keywords import KeywordFunction, KeywordWorker

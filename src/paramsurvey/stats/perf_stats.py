@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.stats.histogram import bars_of, hdr_histogram
+from paramsurvey.stats.percentiles import percentiles_of
 from paramsurvey.stats.timer import SHORTEST, Timer
 
 if TYPE_CHECKING:
@@ -201,11 +202,7 @@ class PerfStats:
         timer = self._timers.get(name)
         if timer is None:
             return []
-        seconds, counts = timer.values()
-        wanted = np.ceil(np.asarray(list(percents), dtype=np.float64) / 100 * timer.count)
-        places = np.searchsorted(counts.cumsum(), np.maximum(wanted, 1))
-        found: list[float] = seconds[places].tolist()
-        return found
+        return percentiles_of(*timer.values(), percents)
 
     def print_percentile(self, name: str, stderr: bool = False) -> None:
         """Print a timer's total, mean and percentiles to the log.

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from paramsurvey.transport.new_files import first_new, open_own
+from paramsurvey.backends.multiprocessing.worker_logs import WorkerLogs
 from paramsurvey.transport.patient_writing import write_patiently
 
 TAIL_LINES = 30
@@ -61,14 +61,13 @@ class OutputRelay:
         self._queued = 0  # characters in it
         self._left_out: Counter[str] = Counter()  # lines by stream that were too many for it
         self._written = 0  # characters
-        self._stem: str | None = None
-        self._logs: dict[tuple[str, int], str] = {}
+        self._logs = WorkerLogs()
         self._thread = threading.Thread(target=self._relay, daemon=True, name="paramsurvey-output")
         self._thread.start()
 
     def log_to(self, stem: str | None) -> None:
         """From now on write a file for each worker, whose name begins with `stem`; None: none."""
-        self._stem = stem
+        self._logs.stem = stem
 
     def add(self, fd: int, name: str, pid: int = 0) -> WorkerStream:
         """Pass on what arrives at `fd`, and close it at its end."""
@@ -205,21 +204,10 @@ class OutputRelay:
         if LABEL in text or stream.label:
             text = "".join(_labelled(stream, text))
         stream.tail.extend(text.splitlines(keepends=True))
-        if self._stem is None:
+        if self._logs.stem is None:
             self._enqueue(stream.name, text)
-            return
-        with suppress(Exception):  # the disk is full: the survey goes on
-            path = self._log_of(self._stem, stream.pid)
-            with open(path, "a", errors="backslashreplace", opener=open_own) as file:
-                file.write(text)
-
-    def _log_of(self, stem: str, pid: int) -> str:
-        """Return the file of a worker, which is made when the worker first prints."""
-        if (stem, pid) not in self._logs:
-            name = f"{stem}worker-{pid}"
-            names = (f"{name}.log" if number == 1 else f"{name}-{number}.log" for number in range(1, 1000))
-            self._logs[stem, pid] = first_new(names)
-        return self._logs[stem, pid]
+        else:
+            self._logs.write(self._logs.stem, stream.pid, text)
 
     def _end(self, stream: WorkerStream) -> None:
         self._end_line(stream)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format import pickles
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
-from paramsurvey.transport.growing_column import fits_float, object_array, unpack_values, value_array
+from paramsurvey.transport.column_by_row import fits_float, object_array, unpack_values, value_array
 from paramsurvey.transport.messages import Values
 from paramsurvey.transport.packed_columns import split_by_kind
 

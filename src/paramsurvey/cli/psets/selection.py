@@ -15,7 +15,7 @@ from paramsurvey.cli.psets.listed import ListedPsets
 from paramsurvey.params.row_math import as_array
 from paramsurvey.params.spaces.algebra import Space
 from paramsurvey.params.spaces.indexed_psets import SpaceDecoder
-from paramsurvey.transport.growing_column import numpy_index
+from paramsurvey.transport.column_by_row import numpy_index
 from paramsurvey.transport.messages import Pset, Rows, Values
 
 ONLY = re.compile(r"\s*(\d+)\s*(?:(?:-|\.\.)\s*(\d+)\s*)?")

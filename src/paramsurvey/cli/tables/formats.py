@@ -185,7 +185,7 @@ def _fits_float(value: Any) -> bool:
     """Tell whether a float can hold a value exactly."""
     import numpy as np
 
-    from paramsurvey.transport.growing_column import fits_float
+    from paramsurvey.transport.column_by_row import fits_float
 
     return isinstance(value, (int, float, np.integer, np.floating, np.bool_)) and fits_float(value)
 

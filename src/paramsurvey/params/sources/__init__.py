@@ -1,6 +1,6 @@
 """A map's psets, in whatever form the user gave them, behind one protocol: `PsetSource`."""
 
-from paramsurvey.params.sources.conversion import as_source, name_of_used_up
+from paramsurvey.params.sources.accepted_psets import as_source, name_of_used_up
 from paramsurvey.params.sources.pset_list import PsetList
 from paramsurvey.params.sources.pset_source import (
     CategoryCodes,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from paramsurvey.transport.growing_column import value_array
+from paramsurvey.transport.column_by_row import value_array
 from paramsurvey.transport.messages import Values
 from paramsurvey.transport.packed_columns import to_python
 

@@ -17,8 +17,8 @@ from paramsurvey.params.sources.dict_columns import (
 )
 from paramsurvey.params.sources.pset_source import ColumnValues
 from paramsurvey.params.sources.pset_table import PsetTable
+from paramsurvey.transport.column_by_row import numpy_index
 from paramsurvey.transport.decoders import TableDecoder
-from paramsurvey.transport.growing_column import numpy_index
 from paramsurvey.transport.messages import Rows, Values
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from paramsurvey.params.column_names import check_names
 from paramsurvey.params.dataframes import as_series
 from paramsurvey.params.sources.dict_columns import values_at
 from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues
+from paramsurvey.transport.column_by_row import numpy_index
 from paramsurvey.transport.decoders import TableDecoder
-from paramsurvey.transport.growing_column import numpy_index
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.packed_columns import to_python

@@ -20,7 +20,7 @@ from paramsurvey.params.axes import all_differ, as_axis, values_at
 from paramsurvey.params.column_names import check_names, refuse_duplicates
 from paramsurvey.params.row_math import Permutation, RepeatedRows, RowIndex, as_array, check_seed, strides
 from paramsurvey.params.spaces.indexed_psets import IndexedPsets
-from paramsurvey.transport.growing_column import object_array
+from paramsurvey.transport.column_by_row import object_array
 from paramsurvey.transport.messages import Pset, Rows, Values
 
 

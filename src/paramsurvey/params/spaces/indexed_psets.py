@@ -13,8 +13,8 @@ import numpy as np
 
 from paramsurvey.params.axes import has_none
 from paramsurvey.params.row_math import blocks
+from paramsurvey.transport.column_by_row import object_array
 from paramsurvey.transport.decoders import pset_maker
-from paramsurvey.transport.growing_column import object_array
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.messages import Pset, Rows, Values
 from paramsurvey.transport.packed_columns import to_python

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.params.row_math import BLOCK, MOST_ROWS, as_array
-from paramsurvey.transport.growing_column import numpy_index
+from paramsurvey.transport.column_by_row import numpy_index
 from paramsurvey.transport.messages import Rows
 
 NEAR = 64  # rows: drawing up to so many rows that nobody needs takes less time than a new start

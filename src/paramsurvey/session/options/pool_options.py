@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from paramsurvey.engine.options import resolve
+from paramsurvey.engine.option_precedence import resolve
 from paramsurvey.errors import OptionError
 
 BACKEND = "multiprocessing"

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paramsurvey.backends import registry as backends
-from paramsurvey.engine.options import Options, check_init, check_map, resolve
+from paramsurvey.engine.option_precedence import check_init, check_map, resolve
+from paramsurvey.engine.options import Options
 from paramsurvey.reporting.console import warn
 from paramsurvey.session.options.pool_options import without_pool_options
 

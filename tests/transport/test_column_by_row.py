@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_series_equal
 
 from paramsurvey.results.table_building import series_of
-from paramsurvey.transport.growing_column import Column, numpy_index, rows_at, unpack_values, value_array
+from paramsurvey.transport.column_by_row import Column, numpy_index, rows_at, unpack_values, value_array
 from paramsurvey.transport.packed_columns import pack_column, to_python
 
 

@@ -1,0 +1,86 @@
+"""Which value an option has: environment variables come before `map`'s arguments, these before `init`'s."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from paramsurvey.engine import option_values
+from paramsurvey.engine.option_values import ValueDoesNotFit
+from paramsurvey.engine.options import ABOUT, Options, OptionScope, variable
+from paramsurvey.engine.other_words import word_for
+from paramsurvey.errors import OptionError, UnknownOption, suggestion
+
+Warn = Callable[[str], None]
+
+
+def check_init(given: Mapping[str, Any], backends: tuple[str, ...]) -> None:
+    """Refuse keyword arguments that `init` does not take."""
+    _check_names(given, "init()", OptionScope.MAP, "map()", backends)
+
+
+def check_map(given: Mapping[str, Any], backends: tuple[str, ...]) -> None:
+    """Refuse keyword arguments that `map` does not take."""
+    _check_names(given, "map()", OptionScope.INIT, "init()", backends)
+
+
+def _check_names(
+    given: Mapping[str, Any], here: str, elsewhere: OptionScope, there: str, backends: tuple[str, ...]
+) -> None:
+    for name in given:
+        if name in backends:
+            _parsed(name, name, {} if given[name] is None else given[name], option_values.mapping, "dict")
+        elif name not in ABOUT:
+            known = [key for key, about in ABOUT.items() if about.place != elsewhere]
+            told = word_for(name) or suggestion(name, [*known, *backends])
+            raise UnknownOption(f"{here} has no option {name!r}{told}")
+        elif ABOUT[name].place == elsewhere:
+            raise OptionError(f"{name!r} is not an option of {here}: give it to {there} instead")
+
+
+def resolve(
+    environ: Mapping[str, str],
+    init: Mapping[str, Any],
+    map: Mapping[str, Any] | None = None,
+    warn: Warn = lambda text: None,
+) -> Options:
+    """Return all options. Environment variables come before arguments of map, these before those of init.
+
+    Parameters
+    ----------
+    environ, init, map : mapping
+        The environment variables, and the arguments of `init` and `map`. An argument that is None counts as
+        left out, unless the option takes None.
+    warn : callable
+        Called with a message if an environment variable is empty, and therefore ignored.
+
+    Raises
+    ------
+    OptionError
+        A ValueError that names the variable or the argument whose value is wrong.
+    """
+    given = {**init, **{key: value for key, value in (map or {}).items() if value is not None}}
+    values = {
+        name: _parsed(name, f"{name}=", given[name], about.parse, about.kind)
+        for name, about in ABOUT.items()
+        if given.get(name) is not None or (about.takes_none and name in given)
+    }
+    for name, about in ABOUT.items():
+        text = environ.get(variable(name)) if about.env else None
+        if text == "":
+            warn(
+                f"the environment variable {variable(name)} is empty and ignored: unset it or give it a value"
+            )
+        elif text is not None:
+            values[name] = _parsed(name, variable(name), text, about.parse, about.kind)
+    return Options(**values)
+
+
+def _parsed(name: str, source: str, value: Any, parse: Callable[[Any], Any], kind: str) -> Any:
+    try:
+        return parse(value)
+    except ValueDoesNotFit as error:
+        reason = f", which is {error}"
+    except (ValueError, TypeError):
+        reason = ""  # the message of int() or float() would not help a user
+    raise OptionError(f"{source} has the value {value!r}{reason}: {name} must be of the type {kind}")
