@@ -282,7 +282,7 @@ def test_a_running_survey_shows_what_runs_where_and_what_fails(running: TestClie
     for said in (
         "Running: process",
         "2.5/s",
-        "10-20 s",
+        "time left",
         "1.0 GB",
         "50%",
         "4711 on node1",

@@ -106,7 +106,7 @@ def test_axes_are_changed_and_a_cell_leads_to_its_psets(seen: Browser) -> None:
     seen.choose(form.format(1), "b")
     seen.choose(form.format(2), "a")
     seen.choose(form.format(3), "y")
-    assert seen.text("#slicer thead td") == "a ↓  b →"
+    assert seen.text("#slicer thead td").split() == ["a", "↓", "b", "→"]
     assert seen.text("#slicer tbody td") == "0"
     assert seen.text("#slicer tbody tr:last-child td").startswith("4.5 ×")
     seen.click("#slicer tbody tr:last-child td a")
@@ -158,7 +158,7 @@ def test_what_happens_is_seen_while_it_happens(browser: Browser) -> None:
         browser.wait("#now-part", "2 workers on")
         Path("go0").touch()
         browser.wait("#now-part", "step=1, kind='a'")
-        browser.wait("#slicer tbody", "0")
+        browser.wait("#slicer thead", "kind")
         Path("go1").touch()
         Path("go2").touch()
         browser.wait("#now-part", "does not converge")
