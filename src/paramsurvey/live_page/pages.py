@@ -173,7 +173,10 @@ def _again(found: StoredPset, subject: Subject | None) -> str:
     """Return the command that runs the pset again, here and now."""
     if subject is None:
         return ""
-    command = subject.again(found.label) if found.failure is not None else _of_finished(found, subject)
+    if found.failure is not None:
+        command = subject.again(found.label, found.number)
+    else:
+        command = subject.command_again(found.number) or _of_finished(found, subject)
     return section("again", "Run it again", code(command, words="command"))
 
 

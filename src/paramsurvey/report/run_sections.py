@@ -173,7 +173,7 @@ def _others(found: Failures) -> str:
 def _cause(view: CauseView, at: int, subject: Subject, pictures: Pictures) -> str:
     title = f"Cause {at}: {view.count:,} × {view.cause.exception or view.cause.kind} {view.cause.line}"
     examples = [
-        (subject.linked(pset_text(one.pset), one.number), one.exception, subject.again(one.label))
+        (subject.linked(pset_text(one.pset), one.number), one.exception, subject.again(one.label, one.number))
         for one in view.examples
     ]
     return (

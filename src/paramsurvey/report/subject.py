@@ -22,6 +22,10 @@ STATES = {
 """What is said of each status; ``died`` means that its program ended without noting an end."""
 
 
+CHOOSING = ("--only", "--shard", "--where", "--shuffle", "--sample", "--limit")
+"""Options of ``paramsurvey run`` with which the sets have other numbers."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """One survey.
@@ -61,10 +65,20 @@ class Subject:
         """Return a pset's text, as a link where there is a page about it."""
         return pset if self.link is None or number is None else Link(pset, self.link(number))
 
-    def again(self, label: object) -> str:
-        """Return the command, or the line of Python, that runs a pset without a result again."""
+    def again(self, label: object, number: int | None = None) -> str:
+        """Return the command, or the line of Python, that runs a pset without a result again.
+
+        Parameters
+        ----------
+        label : object
+            Of its row in what is missing.
+        number : int, optional
+            Its number in the survey.
+        """
         if not self.directory:
             return f"results.missing.reproduce({label!r})"
+        if (command := self.command_again(number)) is not None:
+            return command
         module, name = self.function()
         directory, row = json.dumps(self.directory), json.dumps(label, default=str)
         code = (
@@ -72,6 +86,25 @@ class Subject:
             f"paramsurvey.load({directory}).missing.reproduce({row}, {name})"
         )
         return f"python -c {shlex.quote(code)}"
+
+    def command_again(self, number: int | None) -> str | None:
+        """Return what runs a pset of ``paramsurvey run`` again, None where that cannot be told."""
+        words = self.run.get("command")
+        if number is None or not isinstance(words, list) or words[1:2] != ["run"] or "--" not in words:
+            return None
+        at = words.index("--")
+        options = [one for one in words[2:at] if isinstance(one, str)]
+        if any(one.partition("=")[0] in CHOOSING for one in options):
+            return None
+        words = [
+            "paramsurvey",
+            "run",
+            *_without(options, "--checkpoint"),
+            "--only",
+            f"{number + 1}",
+            *words[at:],
+        ]
+        return f"cd {shlex.quote(str(self.run.get('directory', '.')))} && {shlex.join(map(str, words))}"
 
     def function(self) -> tuple[str, str]:
         """Return the worker function's module and name; placeholders where it cannot be imported."""
@@ -82,3 +115,13 @@ class Subject:
         if name.isidentifier() and stem.isidentifier() and file.endswith(".py"):
             return stem, name
         return "YOUR_MODULE", "YOUR_FUNCTION"
+
+
+def _without(words: list[str], option: str) -> list[str]:
+    """Return the words of a command line without an option and its value."""
+    kept, after = [], False
+    for word in words:
+        if not after and word != option and not word.startswith(f"{option}="):
+            kept.append(word)
+        after = word == option
+    return kept
