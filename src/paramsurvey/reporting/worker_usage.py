@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -13,9 +13,10 @@ from paramsurvey.engine.backend import WorkerPlace
 from paramsurvey.worker.machine import host_name
 
 MOST_CHILDREN = 20  # processes that one worker has started, and that are looked at
-CHILDREN = (
-    "/proc/{pid}/task/{pid}/children"  # on Linux; elsewhere the system would look through all processes
-)
+CHILDREN = "/proc/{pid}/task/{pid}/children"  # of Linux; elsewhere all processes would have to be looked at
+TICKS, PAGES = slice(11, 15), 21  # in /proc/PID/stat: time of its own and of ended children; memory
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 class WorkerUsage:
@@ -62,15 +63,28 @@ class WorkerUsage:
 
 def _look(pid: int) -> tuple[float, int] | None:
     """Return the seconds of CPU that a process and its ended children had, and the bytes that it holds."""
+    return _look_on_linux(pid) if sys.platform == "linux" else _look_elsewhere(pid)
+
+
+def _look_on_linux(pid: int) -> tuple[float, int] | None:
+    """Read one file, which takes a tenth of the time that psutil needs; there may be a hundred workers."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read()
+    except OSError:  # it has ended
+        return None
+    words = text.rpartition(b")")[2].split()  # before it, the program's name, which may hold anything
+    return sum(map(int, words[TICKS])) / TICKS_PER_SECOND, int(words[PAGES]) * PAGE
+
+
+def _look_elsewhere(pid: int) -> tuple[float, int] | None:
     try:
         process = psutil.Process(pid)
         with process.oneshot():
-            times: Any = process.cpu_times()
-            memory = int(process.memory_info().rss)
+            times, memory = process.cpu_times(), int(process.memory_info().rss)
     except psutil.Error:  # it has ended
         return None
-    children = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-    return times.user + times.system + children, memory
+    return times.user + times.system, memory
 
 
 def _family(pid: int) -> list[int]:
@@ -78,9 +92,9 @@ def _family(pid: int) -> list[int]:
     family, at = [pid], 0
     while at < len(family) and len(family) <= MOST_CHILDREN:
         try:
-            text = Path(CHILDREN.format(pid=family[at])).read_text()
-        except OSError:
-            text = ""
-        family += map(int, text.split())
+            with open(CHILDREN.format(pid=family[at]), "rb") as file:
+                family += map(int, file.read().split())
+        except OSError:  # it has ended, or the system does not tell
+            pass
         at += 1
     return family

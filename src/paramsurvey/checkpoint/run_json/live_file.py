@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,18 @@ def write_live(directory: Path, told: Mapping[str, Any], outlook: Outlook) -> No
         What stands in it beside the outlook.
     outlook : Outlook
     """
-    content = json.dumps({**told, **asdict(outlook)}, default=str).encode()
+    content = json.dumps({**told, **_plain(outlook)}, default=_plain).encode()
     with suppress(OSError):
         aside = write_aside(directory / NAME, content, PRIVATE, sync=False)
         try:
             os.replace(aside, directory / NAME)
         except OSError:
             aside.unlink(missing_ok=True)
+
+
+def _plain(told: Any) -> dict[str, Any]:
+    """Return a dataclass as a dict; `dataclasses.asdict` would copy all that is in it, which takes longer."""
+    return {field.name: getattr(told, field.name) for field in fields(told)}
 
 
 def remove_live(directory: Path) -> None:
