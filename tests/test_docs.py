@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
 from inspect import getdoc, isclass, isfunction, isroutine, signature
+from itertools import zip_longest
 from pathlib import Path
 from pkgutil import walk_packages
 from types import ModuleType
@@ -26,7 +27,8 @@ from paramsurvey.results.missing import Missing
 ROOT = Path(__file__).parents[1]
 DOCS = sorted(ROOT.glob("docs/**/*.md"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *DOCS]
-RUNNABLE = [page for page in PAGES if page.stem in ("README", "index", "tutorial") or "how-to" in page.parts]
+PROGRAMS = {"README", "index", "installation", "tutorial", "faq", "comparison"}  # and the how-tos
+RUNNABLE = [page for page in PAGES if page.stem in PROGRAMS or "how-to" in page.parts]
 OPTIONS_PAGE = ROOT / "docs/options.md"
 REGENERATE = "python tests/test_docs.py"
 HANGS = 110  # seconds: no page takes that long on any machine
@@ -256,7 +258,7 @@ def blocks(page: str) -> list[Block]:
     found = list(BLOCK.finditer(text_of(page)))
     return [
         Block(one["code"], following["code"] if follows(one, following) else None)
-        for one, following in zip(found, [*found[1:], None], strict=True)
+        for one, following in zip_longest(found, found[1:])
         if one["kind"] == "python" and not one["mark"]
     ]
 

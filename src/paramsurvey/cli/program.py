@@ -17,6 +17,7 @@ from paramsurvey.cli.subcommands.resume import resume
 from paramsurvey.cli.subcommands.run import run
 from paramsurvey.cli.subcommands.status import status
 from paramsurvey.cli.subcommands.tail import tail
+from paramsurvey.cli.subcommands.trace import trace
 from paramsurvey.cli.subcommands.view import view
 from paramsurvey.cli.subcommands.watch import watch
 
@@ -31,6 +32,7 @@ SUBCOMMANDS = (
     export,
     merge,
     report,
+    trace,
     examples,
 )  # as in --help
 
