@@ -30,9 +30,8 @@ def now_html(now: Now, complaints: Sequence[str] = ()) -> str:
         _bar(now),
         _cards(now),
         "</section>",
-        _running(now),
+        f'<div class="pair">{_running(now)}{_workers(now)}</div>',
         _failing(now),
-        _workers(now),
     ]
     return "".join(parts)
 

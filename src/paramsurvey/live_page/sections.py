@@ -25,6 +25,7 @@ from paramsurvey.report.pictures import Pictures
 from paramsurvey.results.report_subjects import checkpoint_subject
 from paramsurvey.views.columns.axes import Axis
 
+MANY = 1_000_000  # psets: of so many, the columns of one look alone fit into memory
 SHORTEST_PAUSE = 1.0  # seconds between two computations
 PAUSE_PER_SECOND = 3.0  # of a computation: so it takes a quarter of the time of one core
 NAMES = ("slices", "failures", "cost", "importance", "distributions", "parallel", "timeline", "provenance")
@@ -134,6 +135,8 @@ class Sections:
 
     def _compute(self, found: Signature) -> None:
         begun = self._clock()
+        if self._shown.subject is not None and len(self._shown.subject.data) > MANY:
+            self._shown = replace(self._shown, subject=None)
         try:
             for shown in computed(self._directory, self._link, self._shown):
                 self._shown, self._digests = shown, shown.digests()
