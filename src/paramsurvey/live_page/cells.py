@@ -57,7 +57,7 @@ def listed(
     values = data.psets(found, names) if found else []
     numbers = data.numbers(found)
     lines = [
-        (number, STATES[state], *(one[name] for name in names))
+        (number, STATES[state], *("" if state and name in results else one[name] for name in names))
         for number, state, one in zip(numbers, np.concatenate(states).tolist(), values, strict=True)
     ]
     head = ("state", *data.keys, *results, *(("seconds",) if data.has_seconds else ()))

@@ -56,13 +56,16 @@ def pset_page(found: StoredPset, subject: Subject | None) -> str:
         ("worker", "" if found.worker is None else str(found.worker)),
         ("machine", found.host),
     ]
+    ran = section("run", "How it ran", table("How it ran", ("fact", "is"), [one for one in facts if one[1]]))
     parts = [
         paragraph(f"{state}{took}."),
+        '<div class="pair plain">',
         section("parameters", "Parameters", _values("Parameters", found.pset)),
+        ran if found.failure is not None else section("result", "Result", _values("Result", found.result)),
+        "</div>",
         _failure(found),
-        section("result", "Result", _values("Result", found.result)) if found.failure is None else "",
-        section("run", "How it ran", table("How it ran", ("fact", "is"), [one for one in facts if one[1]])),
         _output(found),
+        "" if found.failure is not None else f'<div class="plain">{ran}</div>',
         _again(found, subject),
     ]
     return _pset_document(found.number, "".join(parts))
