@@ -295,14 +295,15 @@ def test_a_running_survey_shows_what_runs_where_and_what_fails(running: TestClie
 
 def test_running_psets_are_found_in_the_slicer_where_their_values_are_known(running: TestClient) -> None:
     told, cells = running.get("/now").json(), running.get("/cells").json()
-    known, unknown = told["running"]
+    known, unknown = told["running"]["places"]
     labels = [axis["labels"][place] for axis, place in zip(cells["axes"], known, strict=True)]
     assert dict(zip([axis["name"] for axis in cells["axes"]], labels, strict=True)) == {
         "a": "1",
         "b": "2",
         "t": "x",
     }
-    assert set(unknown) == {-1}
+    assert cells["axes"][told["running"]["values"].index(["77"])]["name"] == "a"
+    assert sorted(unknown) == [-1, -1, len(["0", "1", "2", "3"])]
 
 
 def test_a_pset_that_runs_is_shown(running: TestClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +22,7 @@ from paramsurvey.live_page.cells import chosen_places, listed
 from paramsurvey.live_page.now import Now, Watching
 from paramsurvey.live_page.now_html import now_html, pset_link, title
 from paramsurvey.live_page.pages import list_page, message_page, pset_page, running_page, survey_page
-from paramsurvey.live_page.sections import Sections, places_of
+from paramsurvey.live_page.sections import Sections, running_places
 from paramsurvey.live_page.single_pset import find_pset
 from paramsurvey.report.page import slicer_script, stylesheet
 
@@ -71,13 +72,14 @@ class SurveyPages:
     def now(self, request: Request) -> Response:
         """Return what changes every second, and which sections have changed, for the page's script."""
         now, shown = self._look(), self.sections.shown
+        running = [one["values"] for one in now.running] if now.is_running else []
         return JSONResponse(
             {
                 "title": title(now),
                 "html": now_html(now, shown.complaints),
                 "live": now.is_running,
                 "digests": self.sections.digests,
-                "running": [places_of(one["values"], shown.axes) for one in now.running if now.is_running],
+                "running": asdict(running_places(running, shown.axes)),
             }
         )
 

@@ -4,7 +4,7 @@
   const EVERY = 1000, SLOWLY = 3000;  // milliseconds between two looks while it runs, and while it does not
   const contact = document.getElementById("contact");
   const digests = {};
-  let slicer = null, running = [], isLive = true, lastHeard = Date.now();
+  let slicer = null, running = { places: [], values: [] }, isLive = true, lastHeard = Date.now();
 
   document.querySelectorAll("[data-digest]").forEach(part => { digests[part.id] = part.dataset.digest; });
 
@@ -63,7 +63,7 @@
       document.getElementById("static").open = isOpen;
       slicer.show(data);
     }
-    if (slicer) slicer.mark(running);
+    if (slicer) slicer.mark(running.places, running.values);
   }
 
   async function showChanged(told) {
@@ -85,7 +85,7 @@
     isLive = told.live;
     running = told.running;
     put(document.getElementById("now-part"), told.html);
-    if (slicer) slicer.mark(running);
+    if (slicer) slicer.mark(running.places, running.values);
     await showChanged(told.digests);
   }
 

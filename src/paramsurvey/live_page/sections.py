@@ -23,7 +23,7 @@ from paramsurvey.report.markup import paragraph, section
 from paramsurvey.report.page import TITLES
 from paramsurvey.report.pictures import Pictures
 from paramsurvey.results.report_subjects import checkpoint_subject
-from paramsurvey.views.columns.axes import Axis
+from paramsurvey.views.columns.axes import OTHERS, Axis, Range, label
 
 MANY = 1_000_000  # psets: of so many, the columns of one look alone fit into memory
 SHORTEST_PAUSE = 1.0  # seconds between two computations
@@ -192,13 +192,41 @@ def _makers(subject: Subject, seen: value_sections.Looks) -> Mapping[str, Callab
     }
 
 
-def places_of(values: Mapping[str, Any], axes: Sequence[Axis]) -> list[int]:
-    """Return where a pset is on some axes, -1 on an axis that does not have its value."""
-    return [_place(values.get(axis.name), axis) if axis.name in values else -1 for axis in axes]
+@dataclass(frozen=True)
+class RunningPlaces:
+    """Where on some axes the psets are that run now.
+
+    Attributes
+    ----------
+    places : list of lists of int
+        For each pset the place on each axis; -1 on an axis that cannot have its value.
+    values : list of lists of str
+        For each axis the values that only psets have that run now, in the order of their places, which come
+        after the axis' own.
+    """
+
+    places: list[list[int]]
+    values: list[list[str]]
 
 
-def _place(value: Any, axis: Axis) -> int:
+def running_places(psets: Sequence[Mapping[str, Any]], axes: Sequence[Axis]) -> RunningPlaces:
+    """Return where psets with these keys and values are on some axes."""
+    found = RunningPlaces([], [[] for _ in axes])
+    for pset in psets:
+        places = zip(axes, found.values, strict=True)
+        found.places.append(
+            [_place(pset[axis.name], axis, more) if axis.name in pset else -1 for axis, more in places]
+        )
+    return found
+
+
+def _place(value: Any, axis: Axis, more: list[str]) -> int:
     try:
         return axis.place_of(value)
     except ValueError:
-        return -1
+        if any(isinstance(known, Range) or known is OTHERS for known in axis.values):
+            return -1
+    shown = label(value)
+    if shown not in more:
+        more.append(shown)
+    return len(axis) + more.index(shown)

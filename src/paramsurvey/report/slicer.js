@@ -5,6 +5,9 @@ function startSlicer(root, data, options = {}) {
   const form = root.querySelector("form"), table = root.querySelector("table");
   const choice = { held: {} };
   let running = [];  // of each pset that runs now its place on each axis, -1 where the axis does not have it
+  let more = [];  // for each axis the values that only psets have that run now; their places come last
+
+  function labels(axis) { return data.axes[axis].labels.concat(more[axis] ?? []); }
 
   function select(title, options, chosen, changed) {
     const label = document.createElement("label");
@@ -56,7 +59,7 @@ function startSlicer(root, data, options = {}) {
   function cells() {
     const from = data.tables.find(one => one.axes.includes(choice.x) && (choice.y < 0 || one.axes.includes(choice.y)));
     const sizes = from.axes.map(at => data.axes[at].labels.length);
-    const across = data.axes[choice.x].labels.length, down = choice.y < 0 ? 1 : data.axes[choice.y].labels.length;
+    const across = labels(choice.x).length, down = choice.y < 0 ? 1 : labels(choice.y).length;
     const found = Array.from({ length: across * down }, () =>
       ({ finished: 0, failed: 0, notRun: 0, n: 0, sum: 0, squares: 0, min: Infinity, max: -Infinity }));
     const value = choice.value > 0 ? from.values[choice.value - 1] : null;
@@ -140,12 +143,12 @@ function startSlicer(root, data, options = {}) {
     table.caption.textContent = what;
     const head = document.createElement("tr");
     head.append(heading(choice.y < 0 ? data.axes[choice.x].name : data.axes[choice.y].name + " ↓  " + data.axes[choice.x].name + " →"));
-    data.axes[choice.x].labels.forEach(label => head.append(heading(label, "col")));
+    labels(choice.x).forEach(label => head.append(heading(label, "col")));
     table.tHead.replaceChildren(head);
     const rows = [];
     for (let y = 0; y < down; y++) {
       const row = document.createElement("tr");
-      row.append(heading(choice.y < 0 ? "" : data.axes[choice.y].labels[y], "row"));
+      row.append(heading(choice.y < 0 ? "" : labels(choice.y)[y], "row"));
       for (let x = 0; x < across; x++) {
         const number = numbers[y * across + x], cell = found[y * across + x], runs = runsIn(x, y);
         const shown = document.createElement("td");
@@ -191,15 +194,22 @@ function startSlicer(root, data, options = {}) {
     choice.value = value < 0 || (!choice.chosen && choice.value !== other.first) ? other.first : value;
     data = other;
     if (choice.x < 0) { choice.x = 0; choice.y = data.axes.length > 1 ? 1 : -1; }
-    running = [];
+    running = more = [];
     update();
+  }
+
+  // Mark the cells whose psets run now.
+  function mark(places, values) {
+    if (JSON.stringify([places, values]) === JSON.stringify([running, more])) return;
+    [running, more] = [places, values];
+    draw();
   }
 
   form.addEventListener("change", () => { choice.chosen = true; });
   choice.x = 0; choice.y = data.axes.length > 1 ? 1 : -1; choice.value = data.first; choice.reduction = "mean";
   root.hidden = false;
   update();
-  return { show, mark(places) { if (String(places) !== String(running)) { running = places; draw(); } } };
+  return { show, mark };
 }
 
 const cells = document.getElementById("cells");
