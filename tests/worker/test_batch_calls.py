@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -35,8 +36,8 @@ class Calls:
         return list(parts_of(self(0, count), self, self.fit))
 
 
-def failed(outcome: Outcome, **lengths: int) -> Outcome:
-    return replace(outcome, piece=None, failure=RAISED, lengths=lengths, is_misfit=bool(lengths))
+def failed(outcome: Outcome, **lengths: Any) -> Outcome:
+    return replace(outcome, piece=None, failure=RAISED, lengths={**lengths}, is_misfit=bool(lengths))
 
 
 def raising_with(bad: set[int]) -> Callable[[Outcome], Outcome]:
