@@ -51,7 +51,7 @@ class TableDecoder:
     ) -> dict[str, RawColumn]:
         """Return the columns of the psets at the offsets from `start` up to, but not including, `stop`."""
         columns = zip(self.names, payload, self.categories, strict=True)
-        return {name: RawColumn(values[start:stop], choices) for name, values, choices in columns}
+        return {name: RawColumn(_copied(values[start:stop]), choices) for name, values, choices in columns}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,11 @@ class StreamDecoder:
 
 
 IsolatedPart: TypeAlias = SameKeyPsets | Sequence[Pset | IsolatedPset]
+
+
+def _copied(part: Values | PackedValues) -> Values | PackedValues:
+    """Return a part of a column that shares nothing with it; only the parts of numpy's arrays do."""
+    return part.copy() if hasattr(part, "dtype") else part
 
 
 def _add_cells(cells: dict[str, list[Any]], part: IsolatedPart, start: int, stop: int, before: int) -> None:
