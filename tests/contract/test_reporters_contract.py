@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.monitor import Monitor
 from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.reporters.carbon import CarbonReporter
 from paramsurvey.reporting.reporters.log import LogReporter, RunLog
 from paramsurvey.reporting.reporters.plain_lines import PlainReporter
+from paramsurvey.stats import PerfStats
 
 HALFWAY = MapProgress("fit", total=7, active=2, finished=3)
 END = MapProgress("fit", total=7, finished=6, failures=1, exceptions=1)
@@ -83,6 +86,32 @@ def carbon_that_is_absent() -> Case:
     return Case(CarbonReporter(*address, "x", lambda _: None), lambda: b"", b"")
 
 
+def prometheus_with_a_file() -> Case:
+    return Case(
+        prometheus(None, "fit.prom"),
+        lambda: read("fit.prom"),
+        b'failed_total{kind="earlier run",map="fit"} 1',
+    )
+
+
+def prometheus_without_one() -> Case:
+    Path("fit.prom").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return Case(prometheus(server.getsockname(), "fit.prom"), lambda: b"", b"")
+
+
+def prometheus(address: tuple[str, int] | None, path: str) -> Reporter:
+    pytest.importorskip("prometheus_client")
+    from paramsurvey.reporting.reporters.prometheus.reporter import PrometheusReporter
+
+    monitor = Monitor(time.monotonic)
+    return PrometheusReporter("fit", address, path, monitor, PerfStats(), lambda _: None)
+
+
+def read(path: str) -> bytes:
+    return Path(path).read_bytes() if Path(path).is_file() else b""
+
+
 CASES = [
     plain_on_a_stream,
     plain_on_a_closed_stream,
@@ -90,6 +119,8 @@ CASES = [
     log_without_a_file,
     carbon_that_listens,
     carbon_that_is_absent,
+    prometheus_with_a_file,
+    prometheus_without_one,
 ]
 
 

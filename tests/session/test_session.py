@@ -22,7 +22,7 @@ import pytest
 
 import paramsurvey
 from conftest import wait_until
-from paramsurvey.errors import OptionError, ParamsurveyWarning, SessionClosed, UnknownOption
+from paramsurvey.errors import DirectoryMissing, OptionError, ParamsurveyWarning, SessionClosed, UnknownOption
 from paramsurvey.session.thread_variables import ThreadVariables
 
 PSETS = [{"a": 1}, {"a": 2}, {"a": 3}]
@@ -135,6 +135,25 @@ def test_a_backend_that_does_not_start_gives_way_to_the_one_before(quietly: Call
         paramsurvey.init(backend="futures", verbose=0)
     assert paramsurvey.backend() == "multiprocessing"
     assert len(paramsurvey.map(double, PSETS)) == 2
+
+
+def test_a_current_directory_that_was_removed_is_an_error_with_the_remedy(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch, quietly: Callable[..., None]
+) -> None:
+    gone = in_tmp / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(DirectoryMissing, match=r"removed: change into one that exists, by os\.chdir"):
+        quietly()
+    monkeypatch.chdir(in_tmp)
+    quietly()
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(DirectoryMissing, match="current directory was removed"):
+        paramsurvey.map(double, PSETS)
+    monkeypatch.chdir(in_tmp)
 
 
 def test_one_log_per_session_also_when_init_is_called_again(quietly: Callable[..., None]) -> None:

@@ -17,9 +17,22 @@ from paramsurvey.cli.subcommands.resume import resume
 from paramsurvey.cli.subcommands.run import run
 from paramsurvey.cli.subcommands.status import status
 from paramsurvey.cli.subcommands.tail import tail
+from paramsurvey.cli.subcommands.trace import trace
 from paramsurvey.cli.subcommands.watch import watch
 
-SUBCOMMANDS = (run, resume, status, watch, tail, missing, export, merge, report, examples)  # as in --help
+SUBCOMMANDS = (
+    run,
+    resume,
+    status,
+    watch,
+    tail,
+    missing,
+    export,
+    merge,
+    report,
+    trace,
+    examples,
+)  # as in --help
 
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}

@@ -62,6 +62,11 @@ def count(value: Any) -> int | None:
     return natural(value) or None
 
 
+def batch(value: Any) -> bool | int:
+    """Read how many psets a batch may have: True for any number, False for functions that take one pset."""
+    return value if isinstance(value, bool) else positive(value)
+
+
 def byte_count(value: Any) -> int:
     """Read a number of bytes, or a text such as ``'2GB'``, ``'500 MiB'``."""
     if not isinstance(value, str):
@@ -72,6 +77,19 @@ def byte_count(value: Any) -> int:
     number, unit, binary = found.groups()
     step = 1024 if binary else 1000
     return positive(round(float(number) * step ** " kmgt".index((unit or " ").lower())))
+
+
+def address(value: Any) -> tuple[str, int]:
+    """Return a host and a port; of a port alone, the host is this machine, and nobody else reaches it."""
+    if isinstance(value, str) and ":" in value:
+        host, _, port = value.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+    else:
+        host, port = "127.0.0.1", value
+    number = integer(port)
+    if not host or not 0 <= number <= 65535:
+        raise ValueDoesNotFit("not a port from 0 to 65535, or a text such as '0.0.0.0:9000'")
+    return host, number
 
 
 def text(value: Any) -> str:

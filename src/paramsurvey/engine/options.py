@@ -192,6 +192,20 @@ class Options:
     carbon_prefix: str | None = option(
         None, option_values.text, "str", "What the names of the metrics begin with."
     )
+    metrics_port: tuple[str, int] | None = option(
+        None,
+        option_values.address,
+        "int, or 'host:port'",
+        "Serve progress to Prometheus at this port of 127.0.0.1, or at this address; 0: at any free port.",
+        env=True,
+    )
+    metrics_file: str | None = option(
+        None,
+        option_values.directory,
+        "path",
+        "Write progress to this file for Prometheus' node_exporter, whose files end with .prom.",
+        env=True,
+    )
     pslogger_prefix: str | None = option(
         ".paramsurvey-",
         option_values.path_or_none,
@@ -281,6 +295,13 @@ class Options:
         option_values.positive,
         "int",
         "How many psets are sent to a worker together; chosen by measured times by default.",
+        OptionScope.MAP,
+    )
+    batch: bool | int = option(
+        False,
+        option_values.batch,
+        "bool or int",
+        "Call the function with columns of many psets, as numpy arrays; a number: of so many at most.",
         OptionScope.MAP,
     )
     order: str = option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +13,6 @@ from paramsurvey.engine.collector import FailedPset
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.failure_causes import Causes
 from paramsurvey.engine.progress import MapProgress, Outlook, RunningPset
-from paramsurvey.reporting.eta import LOOKED_AT, Eta, Moment
 from paramsurvey.reporting.humanize import clipped
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.reporting.rate import RateMeter
@@ -20,13 +20,17 @@ from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.snapshot import LastFailure, Running, Snapshot, pset_text
 from paramsurvey.reporting.summary import PERCENTS, SummaryFacts, summary
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.messages import Failure, Pset, Rows
+from paramsurvey.transport.messages import Failure, FailureKind, Pset, Rows
 from paramsurvey.transport.safe_text import shortened
+
+if TYPE_CHECKING:
+    from paramsurvey.reporting.eta import Eta, Moment
 
 SHOWN_SLOWEST = 3
 SLOW = 1.0  # seconds: a pset that has run for less is not worth a line
 LONGEST_EXCEPTION = 2_000  # characters of it that are kept for the view
 TOLD_EVERY = 1.0  # seconds between two times that other processes are told what there is to see
+LOOKED_AT = 1024  # waiting psets whose expected times a forecast looks at
 COMPUTED_EVERY = 1.5  # seconds between two forecasts, each of which takes some milliseconds
 MOST_TOLD = 8  # running psets that they are told of
 LONGEST_TOLD = 200  # characters of one
@@ -78,10 +82,11 @@ class Monitor:
         self._survey: WatchedSurvey | None = None
         self._causes = Causes()
         self._last_failure: LastFailure | None = None
+        self._failures: Counter[FailureKind] = Counter()
         self._summary = ""
         self._begun = clock()
         self._meter = RateMeter(self._begun)
-        self._eta = Eta(self._begun)
+        self._eta: Eta | None = None
 
     def begin(self, survey: WatchedSurvey) -> None:
         """Watch this survey from now on."""
@@ -89,14 +94,15 @@ class Monitor:
         self._survey = survey
         self._begun = self._clock()
         self._meter = RateMeter(self._begun, progress.finished + progress.failures)
-        self._eta = Eta(self._begun)
+        self._eta = None
         self._computed_at = -math.inf
 
     def report(self, progress: MapProgress, final: bool) -> None:
         """Look at the counters."""
         assert self._survey is not None
         self._meter.observe(self._clock(), progress.finished + progress.failures)
-        self._eta.observe(self._moment(self._survey), self._survey.costs.take_predictions())
+        if not final:
+            self._forecaster().observe(self._moment(self._survey), self._survey.costs.take_predictions())
         if self._tells_others and self._clock() >= self._told_at + TOLD_EVERY:
             self._told_at = self._clock()
             progress.outlook = self._outlook(self._survey)
@@ -106,6 +112,7 @@ class Monitor:
 
     def failed(self, row: int, failure: Failure) -> None:
         """Note a failure."""
+        self._failures[failure.kind] += 1
         self._note_failure(row, failure, again=False)
 
     def retried(self, row: int, failure: Failure) -> None:
@@ -129,6 +136,8 @@ class Monitor:
         """Sum the survey up, and show that from now on; empty where nothing ever began."""
         assert self._survey is not None
         progress, stats = self._survey.progress, self._survey.stats
+        not_run = sum(one.failure.kind is FailureKind.NOT_RUN for one in failed.values())
+        self._failures[FailureKind.NOT_RUN] = not_run  # nobody tells of each of them
         if interrupted and not progress.finished and not any(one.attempts for one in failed.values()):
             return ""  # the exception that is on its way says all there is to say
         timer = f"{progress.name}_wallclock"
@@ -154,7 +163,8 @@ class Monitor:
         now, survey = self._clock(), self._survey
         if survey is None:
             return Snapshot()
-        slowest = [one for one in survey.running() if one[1] >= SLOW][:SHOWN_SLOWEST]
+        running = survey.running()
+        slowest = [one for one in running if one[1] >= SLOW][:SHOWN_SLOWEST]
         return Snapshot(
             elapsed=now - self._begun,
             per_second=self._meter.per_second(now),
@@ -162,6 +172,9 @@ class Monitor:
             slowest=[Running(row, survey.pset(row), seconds) for row, seconds in slowest],
             last_failure=self._last_failure_of(survey),
             summary=self._summary,
+            running=len(running),
+            workers=survey.core_count(),
+            failures=dict(self._failures),
         )
 
     def _last_failure_of(self, survey: WatchedSurvey) -> LastFailure | None:
@@ -185,25 +198,43 @@ class Monitor:
         """Return the range that the survey will probably take from now; it is computed every few seconds."""
         now = self._clock()
         if self._span is None or now >= self._computed_at + COMPUTED_EVERY:
-            expected = survey.costs.expected_seconds(survey.waiting(LOOKED_AT))
-            self._span, self._computed_at = self._eta.seconds_left(self._moment(survey), expected), now
+            self._span, self._computed_at = self._forecast(survey), now
         if self._span is None:
             return None
         low, high = (max(0.0, seconds - (now - self._computed_at)) for seconds in self._span)
         return low, high
 
+    def _forecast(self, survey: WatchedSurvey) -> tuple[float, float] | None:
+        if _remaining(survey.progress) <= 0:
+            return 0.0, 0.0
+        expected = survey.costs.expected_seconds(survey.waiting(LOOKED_AT))
+        return self._forecaster().seconds_left(self._moment(survey), expected)
+
+    def _forecaster(self) -> Eta:
+        if self._eta is None:
+            from paramsurvey.reporting.eta import Eta  # only now: short maps end before
+
+            self._eta = Eta(self._begun)
+        return self._eta
+
     def _moment(self, survey: WatchedSurvey) -> Moment:
+        from paramsurvey.reporting.eta import Moment
+
         progress, costs = survey.progress, survey.costs
         return Moment(
             self._clock(),
             psets=costs.psets,
             seconds=costs.seconds,
-            remaining=progress.total - progress.finished - progress.failures,
+            remaining=_remaining(progress),
             retried=progress.retried,
             cores=max(survey.core_count(), 1),
             ages=[seconds for _, seconds in survey.running()],
             active=progress.active,
         )
+
+
+def _remaining(progress: MapProgress) -> int:
+    return progress.total - progress.finished - progress.failures
 
 
 def causes_of(failed: Mapping[int, FailedPset]) -> Causes:

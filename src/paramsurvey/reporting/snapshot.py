@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paramsurvey.engine.failure_causes import Case
-from paramsurvey.transport.messages import Pset
+from paramsurvey.transport.messages import FailureKind, Pset
 from paramsurvey.transport.safe_repr import describe
 
 
@@ -76,6 +76,10 @@ class Snapshot:
     last_failure : LastFailure, optional
     summary : str
         At the end of the map: how it went.
+    running, workers : int
+        How many psets are known to run, and how many workers there are.
+    failures : mapping of FailureKind to int
+        How many psets have failed for good in this run, by kind; what was not run is counted at its end.
     """
 
     elapsed: float = 0.0
@@ -84,6 +88,9 @@ class Snapshot:
     slowest: Sequence[Running] = field(default=())
     last_failure: LastFailure | None = None
     summary: str = ""
+    running: int = 0
+    workers: int = 0
+    failures: Mapping[FailureKind, int] = field(default_factory=dict)
 
 
 Look = Callable[[], Snapshot]

@@ -15,8 +15,8 @@ from paramsurvey.plotting.accessor import PlotOfResults
 from paramsurvey.results.export import Exportable
 from paramsurvey.results.missing import Missing, printed_by
 from paramsurvey.results.missing_count import footer
-from paramsurvey.results.notebook_view import html_of
 from paramsurvey.results.times import KnownTimes
+from paramsurvey.results.tracing.pset_timeline import KeysOfPsets, PsetTimeline
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.safe_repr import describe
 
@@ -86,6 +86,8 @@ class MapResults(Exportable):
 
     def _repr_html_(self) -> str | None:
         """Return what a notebook shows: the counts, a sparkline of each column, and the table."""
+        from paramsurvey.results.notebook_view import html_of  # loads the views, which few programs need
+
         table: str | None = super()._repr_html_()  # type: ignore[misc]  # pandas-stubs lacks it
         return None if table is None else html_of(self, self._finished(), self.missing, table)
 
@@ -157,12 +159,13 @@ class MapResults(Exportable):
         """
         return self["seconds"] if "seconds" in self.columns else self._times.seconds(self.index)
 
-    def timeline(self) -> pd.DataFrame:
+    def timeline(self) -> PsetTimeline:
         """Return when and where each pset ran, whether it finished or failed.
 
         Returns
         -------
-        DataFrame
+        PsetTimeline
+            A DataFrame, with a method `~PsetTimeline.to_trace` that writes it for Perfetto.
             A row for each pset that has run, in the order of the psets; none for those of which it is not
             known. ``pset`` (its number in the survey; the first is 0), ``worker`` (a number; 0: not known),
             ``host`` (the worker's machine), ``start`` (UTC, by the clock of that machine), ``seconds``,
@@ -171,10 +174,13 @@ class MapResults(Exportable):
         Examples
         --------
         >>> results.timeline().groupby("worker")["seconds"].sum()  # doctest: +SKIP
+        >>> results.timeline().to_trace("run.json.gz")  # doctest: +SKIP
         """
         missing = self.missing
         tried = missing["_attempts"].tolist() if "_attempts" in missing else [1] * len(missing)
-        return self._times.table(missing.numbers(), missing.runs(), tried)
+        timeline = PsetTimeline(self._times.table(missing.numbers(), missing.runs(), tried))
+        object.__setattr__(timeline, "_results", KeysOfPsets(self, self._times.rows))  # it is no column
+        return timeline
 
     def measured_seconds(self) -> tuple[Any, Any]:
         """Return how long the finished psets ran, and those in `missing`, whatever columns there are.

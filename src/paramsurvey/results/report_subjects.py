@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.report import STATES, Subject, page_of
+from paramsurvey.results.tracing.timed_psets import timed_checkpoint
 from paramsurvey.views import data_of, measured_timeline
 from paramsurvey.views.timeline import Timeline, timeline_of
 
-MICROSECONDS = 1e6
 COUNTS = ("total", "finished", "failures", "retried", "resumed")
 
 
@@ -93,53 +92,11 @@ def _counts(run: Any, finished: int, failed: int) -> dict[str, int]:
 
 def _stored_timeline(finished: Any, failures: Any) -> Timeline | None:
     """Return when which worker was busy, from columns that are read in pieces."""
-    pieces = [*_pieces(finished, failed=False), *_pieces(failures, failed=True)]
-    if not pieces:
+    psets = timed_checkpoint(finished, failures)
+    if not len(psets):
         return None
-    names = dict.fromkeys(name for piece in pieces for name in piece[0])
-    places = {name: at for at, name in enumerate(names)}
-    codes = [np.array([places[name] for name in piece[0]], dtype=np.int32)[piece[1]] for piece in pieces]
-    began, seconds, failed = (np.concatenate([piece[at] for piece in pieces]) for at in (2, 3, 4))
-    import pandas as pd
-
-    workers = pd.Categorical.from_codes(np.concatenate(codes), pd.Index(list(_labels(list(names)))))
-    return timeline_of(workers, began, seconds, failed)
-
-
-def _labels(workers: Sequence[tuple[str, int]]) -> Iterator[str]:
-    """Yield what workers are called: their numbers, after the machine's name if there are several."""
-    several = len({host for host, _ in workers}) > 1
-    for host, number in workers:
-        name = str(number) if number else "not known"
-        yield f"{host} {name}" if several and host else name
-
-
-def _pieces(dataset: Any, failed: bool) -> Iterator[tuple[list[tuple[str, int]], Any, Any, Any, Any]]:
-    """Yield workers, each row's place among them, begins, seconds, and whether psets failed."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.dataset as ds
-
-    names = ["_worker", "_host", "_start", "_seconds"]
-    if dataset is None or not set(names) <= set(dataset.schema.names):
-        return
-    for batch in (ds.dataset(dataset) if isinstance(dataset, pa.Table) else dataset).to_batches(
-        columns=names
-    ):
-        worker, host, start, seconds = batch.columns
-        known = pc.and_(start.is_valid(), seconds.is_valid())
-        if not batch.num_rows or not pc.any(known).as_py():
-            continue
-        hosts = host.fill_null("").dictionary_encode()
-        numbers = worker.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-        both = numbers * len(hosts.dictionary) + hosts.indices.to_numpy()
-        found, places = np.unique(both, return_inverse=True)
-        said = hosts.dictionary.to_pylist()
-        workers = [(said[at % len(said)], at // len(said)) for at in found.tolist()]
-        at = np.flatnonzero(known.to_numpy(zero_copy_only=False))
-        began = start.cast(pa.int64()).fill_null(0).to_numpy() / MICROSECONDS
-        took = seconds.to_numpy(zero_copy_only=False)[at]
-        yield workers, places[at], began[at], took, np.full(len(at), failed)
+    workers = pd.Categorical.from_codes(psets.worker, pd.Index(psets.labels()))
+    return timeline_of(workers, psets.start, psets.seconds, psets.failed)
 
 
 def write_report(subject: Subject, path: str | os.PathLike[str], against: Any = None) -> None:

@@ -30,6 +30,11 @@ class KnownTimes:
         self._times = PsetTimes() if times is None else times
         self._rows = rows
 
+    @property
+    def rows(self) -> Rows:
+        """The psets' numbers in the survey, in the order of the results."""
+        return self._rows
+
     def seconds(self, index: pd.Index) -> pd.Series[Any]:
         """Return how long psets ran by their labels, which are their places in the results."""
         found = pd.Series(self._times.seconds(self._rows), name="seconds", copy=False)

@@ -12,6 +12,7 @@ pages draw from these, and from nothing else.
 `cost`               the seconds by the values of each axis; the psets that took longest
 `failures`           where psets fail, by cause
 `timeline`           how busy each worker was
+`blocks`             what each worker did, tiny psets together
 `parallel`           parallel coordinates, binned
 `provenance`         what is known of a run
 `comparison`         two surveys, pset by pset
@@ -21,6 +22,7 @@ pages draw from these, and from nothing else.
 
 from __future__ import annotations
 
+from paramsurvey.views.blocks import Blocks, blocks_of
 from paramsurvey.views.columns.frame import data_of
 from paramsurvey.views.columns.survey_data import FAILING, SECONDS, SurveyData
 from paramsurvey.views.comparison import Comparison, compare
@@ -37,6 +39,7 @@ from paramsurvey.views.timeline import Timeline, measured_timeline, timeline_of
 __all__ = [
     "FAILING",
     "SECONDS",
+    "Blocks",
     "Comparison",
     "Cost",
     "Cube",
@@ -49,6 +52,7 @@ __all__ = [
     "SlowPset",
     "SurveyData",
     "Timeline",
+    "blocks_of",
     "compare",
     "cost_of",
     "cube_of",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from paramsurvey.engine.options import Options
+from paramsurvey.errors import DirectoryMissing
 from paramsurvey.reporting.monitor import Monitor
 from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.reporters.log import LogReporter, RunLog
@@ -49,6 +50,8 @@ def select_reporters(
     reporters.append(_statistics(options, stats))
     if options.carbon_server is not None:
         reporters.append(_carbon(options, note))
+    if options.metrics_port is not None or options.metrics_file is not None:
+        reporters.append(_prometheus(options, stats, monitor, note))
     return reporters
 
 
@@ -97,3 +100,33 @@ def _carbon(options: Options, note: Callable[[str], object]) -> Reporter:
         options.carbon_prefix or "paramsurvey",
         note,
     )
+
+
+def check_metrics(options: Options) -> None:
+    """Refuse metrics that cannot be had, before any work starts.
+
+    Raises
+    ------
+    PackageMissing
+        prometheus_client is not installed.
+    DirectoryMissing
+        The file's directory does not exist.
+    """
+    if options.metrics_port is None and options.metrics_file is None:
+        return
+    from paramsurvey.reporting.reporters.prometheus import need_prometheus_client
+
+    need_prometheus_client()
+    path = options.metrics_file
+    if path is not None and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        raise DirectoryMissing(
+            f"metrics_file={path!r} is in a directory that does not exist: create it first, or choose another"
+        )
+
+
+def _prometheus(
+    options: Options, stats: PerfStats, monitor: Monitor, note: Callable[[str], object]
+) -> Reporter:
+    from paramsurvey.reporting.reporters.prometheus.reporter import PrometheusReporter
+
+    return PrometheusReporter(options.name, options.metrics_port, options.metrics_file, monitor, stats, note)

@@ -34,6 +34,8 @@ class CommonOptions(TypedDict, total=False):
     carbon_server: str | None
     carbon_port: int | None
     carbon_prefix: str | None
+    metrics_port: int | str | None
+    metrics_file: Path | None
     stop_signals: str | Iterable[str | int] | None
     multiprocessing: Mapping[str, Any] | None
     ray: Mapping[str, Any] | None
@@ -68,6 +70,7 @@ class MapOptions(CommonOptions, total=False):
     out_subdirs: int | None
     progress_dt: float | None
     group_size: int | None
+    batch: bool | int | None
     order: Literal["given", "longest"] | None
     name: str | None
     keep_results: bool | None

@@ -1,0 +1,63 @@
+"""Serving metrics over HTTP, until they are not wanted any more."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import threading
+from http.server import ThreadingHTTPServer
+
+from prometheus_client import CollectorRegistry, MetricsHandler
+
+PATIENCE = 10.0  # seconds for a client to say what it wants, and to take it
+PARTING = 2.0  # seconds that the end may take
+
+
+class _Server(ThreadingHTTPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Bind, without asking for the machine's full name, as HTTPServer does: that can take long."""
+        socketserver.TCPServer.server_bind(self)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a client that hangs up is no trouble of the survey's."""
+
+
+class MetricsServer:
+    """Serves what a registry has, in a thread, from now on.
+
+    Parameters
+    ----------
+    host : str
+    port : int
+        0: any that is free.
+    registry : CollectorRegistry
+
+    Raises
+    ------
+    OSError
+        The address cannot be used.
+    """
+
+    def __init__(self, host: str, port: int, registry: CollectorRegistry) -> None:
+        handler = type("Handler", (MetricsHandler,), {"registry": registry, "timeout": PATIENCE})
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        server = type("Server", (_Server,), {"address_family": family})
+        self._server = server((host, port), handler)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=[0.1], name="paramsurvey-metrics", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens at."""
+        return int(self._server.server_address[1])
+
+    def close(self) -> None:
+        """Serve nothing any more. May be called twice."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(PARTING)

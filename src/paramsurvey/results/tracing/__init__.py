@@ -1,0 +1,1 @@
+"""When and where psets ran, as a trace that Perfetto shows."""
