@@ -557,6 +557,17 @@ def test_giving_up_when_all_is_done_changes_nothing() -> None:
     assert run.progress.failures == 0
 
 
+def test_after_giving_up_an_iterator_is_read_no_further() -> None:
+    run = make(source=PsetStream({"a": row} for row in range(100)), group_size=1)
+    rounds = run.survey.rounds()
+    next(rounds)
+    run.survey.give_up()
+    read = len(run.survey.source)
+    assert next(rounds, None) is None
+    assert len(run.survey.source) == read < 100
+    run.check()
+
+
 def test_a_late_reply_of_a_group_that_was_given_up_is_dropped() -> None:
     run = make(psets=4, group_size=4, timeout=1.0, clock=FakeClock())
     late: list[Reply] = []
