@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import FakeClock
-from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.checkpoint import NoCheckpoint, Resumed
+from paramsurvey.engine.collector import Collector, FailedPset
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
 from paramsurvey.engine.group_size import STREAM_PSETS, GroupSizer
 from paramsurvey.engine.map_state import MapState
@@ -415,6 +416,28 @@ def test_a_source_whose_end_is_not_known_is_read_as_it_is_needed() -> None:
         assert len(read) - run.progress.finished < 100
     run.check()
     assert run.progress.total == 1000
+
+
+class EarlierRun(NoCheckpoint):
+    """A checkpoint in which the even rows have finished, and row 1 has failed for good."""
+
+    collector: Collector
+
+    def resume(self, rows: range) -> Resumed:
+        finished = np.array([row for row in rows if row % 2 == 0], dtype=np.int64)
+        failed = np.array([row for row in rows if row == 1], dtype=np.int64)
+        self.collector.failed.update({1: FailedPset(RAISED, 1)} if len(failed) else {})
+        return Resumed([range(row, row + 1) for row in rows if row % 2 and row != 1], finished, failed)
+
+
+def test_what_an_earlier_run_has_settled_counts_and_does_not_run() -> None:
+    checkpoint = EarlierRun()
+    run = make(source=PsetStream({"a": row} for row in range(9)), checkpoint=checkpoint, group_size=1)
+    checkpoint.collector = run.survey.collector
+    run.run()
+    assert run.books.settled == Counter([3, 5, 7])
+    counts = run.progress
+    assert (counts.total, counts.finished, counts.failures, counts.resumed) == (9, 8, 1, 5)
 
 
 def test_polling_waits_a_quarter_of_a_second_at_most() -> None:
