@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -117,7 +118,7 @@ IsolatedPart: TypeAlias = SameKeyPsets | Sequence[Pset | IsolatedPset]
 
 def _copied(part: Values | PackedValues) -> Values | PackedValues:
     """Return a part of a column that shares nothing with it; only the parts of numpy's arrays do."""
-    return part.copy() if hasattr(part, "dtype") else part
+    return part if isinstance(part, (array, bytes, list)) else part.copy()
 
 
 def _add_cells(cells: dict[str, list[Any]], part: IsolatedPart, start: int, stop: int, before: int) -> None:
