@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-import webbrowser
 
 import click
 
@@ -67,8 +65,16 @@ def view(directory: str, port: int, no_browser: bool, hosts: tuple[str, ...]) ->
         print(access.address, flush=True)
         say("open this address; Ctrl-C ends the page, not the run")
         if not no_browser and _has_display():
-            threading.Thread(target=webbrowser.open, args=(access.address,), daemon=True).start()
+            _open_browser(access.address)
         serve(directory, listening, access)
+
+
+def _open_browser(address: str) -> None:
+    """Open a browser, which may take its time, without waiting for it."""
+    import threading
+    import webbrowser
+
+    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 def _has_display() -> bool:
