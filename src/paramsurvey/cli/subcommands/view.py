@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -49,9 +50,11 @@ def view(directory: str, port: int, no_browser: bool, hosts: tuple[str, ...]) ->
     from paramsurvey.live_page.serving import listening_socket, need_packages, serve
 
     need_packages()
+    from paramsurvey.checkpoint.stored import read_run_tolerantly
     from paramsurvey.live_page.access import Access, checked_hosts
 
     check_started(directory)
+    read_run_tolerantly(Path(directory), say, set_aside=False)  # refuses what is no checkpoint
     try:
         allowed = checked_hosts(hosts)
     except ValueError as error:
