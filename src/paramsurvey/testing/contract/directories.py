@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +45,6 @@ def test_chdir_may_be_relative(place: Place, in_tmp: Path) -> None:
     assert set(results["where"]) == {str(in_tmp / "there")}
 
 
-def test_psets_stay_in_chdir_when_a_group_is_answered_in_pieces(place: Place, in_tmp: Path) -> None:
-    (in_tmp / "there").mkdir()
-
-    def large(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
-        return {"where": os.getcwd(), "large": bytes(20_000_000)}  # so much is sent at once
-
-    results = place.map(large, PSETS[:3], chdir="there", group_size=3)
-    assert set(results["where"]) == {str(in_tmp / "there")}
-    assert os.getcwd() == str(in_tmp)
-
-
 def test_the_next_map_is_back_home(place: Place, in_tmp: Path) -> None:
     (in_tmp / "there").mkdir()
     place.map(lambda p, s, u: None, PSETS, chdir="there")
@@ -75,13 +65,15 @@ def test_a_chdir_that_is_no_directory_is_refused_before_any_work(
 
 
 @needs("own_directory")
+@pytest.mark.parametrize("seconds", [0.0, 0.03], ids=["at once", "answered in pieces"])
 def test_a_function_that_goes_elsewhere_leaves_the_next_pset_and_the_driver_at_home(
-    place: Place, in_tmp: Path
+    place: Place, in_tmp: Path, seconds: float
 ) -> None:
     def settle(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, str]:
         found = os.getcwd()
         os.mkdir(f"d{pset['a']}")
         os.chdir(f"d{pset['a']}")
+        time.sleep(seconds)
         return {"where": found}
 
     results = place.map(settle, PSETS, group_size=10)
