@@ -38,8 +38,9 @@ def joined(kept: Sequence[tuple[Rows, WideResults]]) -> Iterator[tuple[int, Hash
 
 def _columns(rows: NDArray[np.int64], some: Sequence[WideResults]) -> Iterator[list[Piece]]:
     count = len(some[0].names)
-    if all(isinstance(results.cells, array) for results in some):
-        floats = np.concatenate([np.frombuffer(results.cells, dtype=np.float64) for results in some])
+    arrays = [results.cells for results in some if isinstance(results.cells, array)]
+    if len(arrays) == len(some):
+        floats = np.concatenate([np.frombuffer(cells, dtype=np.float64) for cells in arrays])
         for column in np.ascontiguousarray(floats.reshape(-1, count).T):
             yield [(rows, column)]
         return

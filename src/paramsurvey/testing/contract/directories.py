@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +65,15 @@ def test_a_chdir_that_is_no_directory_is_refused_before_any_work(
 
 
 @needs("own_directory")
+@pytest.mark.parametrize("seconds", [0.0, 0.03], ids=["at once", "answered in pieces"])
 def test_a_function_that_goes_elsewhere_leaves_the_next_pset_and_the_driver_at_home(
-    place: Place, in_tmp: Path
+    place: Place, in_tmp: Path, seconds: float
 ) -> None:
     def settle(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, str]:
         found = os.getcwd()
         os.mkdir(f"d{pset['a']}")
         os.chdir(f"d{pset['a']}")
+        time.sleep(seconds)
         return {"where": found}
 
     results = place.map(settle, PSETS, group_size=10)
