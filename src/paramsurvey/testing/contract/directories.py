@@ -73,7 +73,7 @@ def test_a_function_that_goes_elsewhere_leaves_the_next_pset_and_the_driver_at_h
         found = os.getcwd()
         os.mkdir(f"d{pset['a']}")
         os.chdir(f"d{pset['a']}")
-        time.sleep(seconds)
+        time.sleep(seconds if pset["a"] == 0 else 0)
         return {"where": found}
 
     results = place.map(settle, PSETS, group_size=10)
