@@ -97,6 +97,8 @@ class Sections:
         self._of: Signature | None = None
         self._next = -math.inf
         self._busy = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
 
     @property
     def shown(self) -> Shown:
@@ -128,10 +130,18 @@ class Sections:
         found = (state, *_signature(self._directory))
         if found == self._of or not self._busy.acquire(blocking=wait):
             return
-        thread = threading.Thread(target=self._compute, args=(found,), name="sections", daemon=True)
-        thread.start()
+        self._thread = threading.Thread(target=self._compute, args=(found,), name="sections", daemon=True)
+        self._thread.start()
         if wait:
-            thread.join()
+            self._thread.join()
+
+    def close(self, seconds: float) -> bool:
+        """Compute no other section; tell whether what is computed now has ended within these seconds."""
+        self._is_closed = True
+        if self._thread is None:
+            return True
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _compute(self, found: Signature) -> None:
         begun = self._clock()
@@ -140,6 +150,8 @@ class Sections:
         try:
             for shown in computed(self._directory, self._link, self._shown):
                 self._shown, self._digests = shown, shown.digests()
+                if self._is_closed:
+                    return
             self._of = found
         except Exception:  # a file that went in between; a disk that fails: the next look tries again
             logging.getLogger(__name__).exception("the sections of the live page cannot be computed")
