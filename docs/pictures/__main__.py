@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import browser
-import live_page
 import surveys
 import terminal
 
@@ -26,8 +25,6 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "missing.svg": lambda path: terminal.record(surveys.AFTERWARDS, path, moving=False),
     "report.png": lambda path: browser.photograph(surveys.report(), path, 1280, 860),
     "report-dark.png": lambda path: browser.photograph(surveys.report(), path, 1280, 860, dark=True),
-    "live-page.png": lambda path: live_page.photograph(path, 1280, 900),
-    "live-page-dark.png": lambda path: live_page.photograph(path, 1280, 900, dark=True),
     "report-400.png": lambda path: browser.photograph(surveys.report(), path, 400, 860),
     "live.png": surveys.photograph_live,
 }
