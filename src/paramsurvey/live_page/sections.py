@@ -32,7 +32,6 @@ NAMES = ("slices", "failures", "cost", "importance", "distributions", "parallel"
 """The sections in the order in which the page has them, and in which they are computed."""
 
 Signature = tuple[Any, ...]
-Told = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Shown:
     subject: Subject | None = None
     complaints: tuple[str, ...] = ()
 
-    def digests(self) -> Told:
+    def digests(self) -> dict[str, str]:
         """Return a short text for each section, which changes when the section does."""
         content = {**self.sections, "cells": self.cells}
         return {name: digest(shown) for name, shown in content.items()}
@@ -106,14 +105,9 @@ class Sections:
         return self._shown
 
     @property
-    def digests(self) -> Told:
+    def digests(self) -> dict[str, str]:
         """The digests of what there is to see now."""
         return self._digests
-
-    @property
-    def is_computing(self) -> bool:
-        """Whether something is computed at this moment."""
-        return self._busy.locked()
 
     def look(self, state: str, wait: bool = False) -> None:
         """Compute what is new, if it is time.
