@@ -275,6 +275,7 @@ class Survey:
         if answer.group_id not in self._sent:
             return  # the group was given up, and its psets were settled then
         if isinstance(answer, Reply):
+            self.sizer.observe_results(answer)
             self._take(self._sent[answer.group_id], unpickled_reply(answer))
         else:
             self._lose(self._sent[answer.group_id], answer)
@@ -335,7 +336,7 @@ class Survey:
             return
         running = 0 if len(rows) == 1 else None if loss.offset is None else loss.offset - sent.answered
         if self.in_batches and len(rows) - (running or 0) > 1:
-            self._put_halves(rows, running or 0)
+            self.queue.put_halves(rows, running or 0)
             return
         if running is None:
             self.queue.put_alone(rows)  # so that the next loss shows which pset causes it
@@ -343,13 +344,6 @@ class Survey:
         self.queue.put_first(rows[running + 1 :])
         self.queue.put_first(rows[:running])
         self._failed(int(rows[running]), loss.failure)
-
-    def _put_halves(self, rows: Rows, first: int) -> None:
-        """Put back the rows of a lost batch that begins at `first`: rows before it are not to blame."""
-        middle = (first + len(rows)) // 2
-        self.queue.put_apart(rows[middle:])
-        self.queue.put_apart(rows[first:middle])
-        self.queue.put_first(rows[:first])
 
     def _lost_from_outside(self, rows: Rows) -> bool:
         """Put back rows whose node was lost, all together; False when they were put back too often."""
@@ -360,7 +354,7 @@ class Survey:
         if max(losses) < MOST_NODE_LOSSES:
             self.queue.put_first(rows)
         elif self.in_batches and len(rows) > 1:
-            self._put_halves(rows, 0)
+            self.queue.put_halves(rows, 0)
         else:
             self.queue.put_alone(rows)
         return True
