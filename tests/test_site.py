@@ -120,6 +120,12 @@ def documented(site: Path) -> set[str]:
         return {name for kind in index.values() for name in kind}
 
 
+def test_make_pictures_makes_every_picture_that_is_committed() -> None:
+    program = (ROOT / "docs/pictures/__main__.py").read_text(encoding="utf-8")
+    made = set(re.findall(r'"([\w-]+\.(?:png|svg))":', program))
+    assert made == {path.name for path in (ROOT / "docs/_static/pictures").iterdir()}
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
