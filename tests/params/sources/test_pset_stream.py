@@ -104,8 +104,21 @@ def test_what_a_long_stream_forgets_takes_no_memory(at_once: int) -> None:
     assert len(source) == COUNT
 
 
-def test_an_error_in_the_midst_of_many_psets_comes_after_all_before_it() -> None:
-    source = PsetStream(iter([*({"a": i} for i in range(COUNT)), {"_b": 1}]))
+@pytest.mark.parametrize("wrong", [{"_b": 1}, None], ids=repr)
+def test_an_error_in_the_midst_of_many_psets_comes_after_all_before_it(wrong: Any) -> None:
+    source = PsetStream(iter([*({"a": i} for i in range(COUNT)), wrong]))
     assert source.read(2 * COUNT) == COUNT
-    with pytest.raises(PsetError, match="_b"):
+    with pytest.raises(PsetError, match=str(wrong and "_b")):
         source.read(1)
+
+
+def test_an_iterator_may_yield_one_dict_again_and_again() -> None:
+    def psets() -> Any:
+        pset = {"a": 0, "b": 0}
+        for i in range(COUNT):
+            pset["a"] = i
+            yield pset
+
+    source = PsetStream(psets())
+    source.read(COUNT)
+    assert source.frame()["a"].tolist() == list(range(COUNT))

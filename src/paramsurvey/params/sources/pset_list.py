@@ -90,7 +90,9 @@ class PsetList:
         """Return these rows' slice of every column."""
         if self._table is not None:
             return self._table.payload(rows)
-        self.convert(int(np.max(rows)) + 1 if len(rows) else 0)
+        if len(rows):
+            last = rows[-1] if isinstance(rows, range) else np.max(rows)
+            self.convert(int(last) + 1)
         at = numpy_index(rows)
         return tuple(values_at(column.values, at) for column in self._columns)
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from paramsurvey.params.column_names import check_names, without_reasons
-from paramsurvey.params.sources.dict_columns import PIECE, have_keys
+from paramsurvey.params.sources.dict_columns import (
+    END,
+    PIECE,
+    column_reader,
+    have_keys,
+    values_by_name,
+    worker_values,
+)
 from paramsurvey.params.sources.pset_source import ColumnValues
 from paramsurvey.params.sources.pset_table import PsetTable
 from paramsurvey.params.sources.refusals import check_pset
@@ -22,7 +29,7 @@ from paramsurvey.params.sources.stream_chunks import (
     columns_of_parts,
 )
 from paramsurvey.transport.decoders import StreamDecoder
-from paramsurvey.transport.messages import Pset, Rows
+from paramsurvey.transport.messages import Pset, Rows, Values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,44 +77,68 @@ class PsetStream:
         return self._count - before
 
     def _read_piece(self, count: int, first: bool) -> int:
-        psets: list[Pset] = []
+        before = self._count
         try:
-            self._read_into(psets, count)
+            odd = self._read_columns(count)
+            if odd is not END:
+                self._read_dicts(chain([odd], self._psets), count - (self._count - before))
         except Exception as error:
-            if first and not psets:
+            if first and self._count == before:
                 raise
             self._psets = _raising(error)
-        if psets:
-            self._add(psets)
-        return len(psets)
+        return self._count - before
 
-    def _read_into(self, psets: list[Pset], count: int) -> None:
-        """Append copies of the next psets: the iterator may yield one dict again and again."""
+    def _read_columns(self, count: int) -> Any:
+        """Read psets with the same keys as the last ones; return the first one with others, or `END`."""
+        last = self._chunks[-1] if self._chunks else None
+        if not isinstance(last, ColumnChunk) or not last.names:
+            return next(self._psets, END)
+        columns: list[list[Any]] = [[] for _ in last.names]
+        try:
+            return column_reader(last.names)(islice(self._psets, count), *columns)
+        finally:
+            count = len(columns[-1])
+            if count:
+                self._add_columns(last.names, [worker_values(values[:count]) for values in columns], count)
+
+    def _read_dicts(self, iterator: Iterator[Any], count: int) -> None:
+        """Read psets of any keys, as copies: the iterator may yield one dict again and again."""
+        psets: list[Pset] = []
         add, checked = psets.append, self._checked
-        for pset in islice(self._psets, count):
-            if type(pset) is dict and checked.issuperset(pset):
-                add(pset.copy())
-                continue
-            check_pset(self._count + len(psets), pset)
-            own = dict(without_reasons(pset))
-            if not checked.issuperset(own):
-                check_names(list(own))
-                checked.update(own)
-            add(own)
+        try:
+            for pset in islice(iterator, count):
+                if type(pset) is dict and checked.issuperset(pset):
+                    add(pset.copy())
+                    continue
+                check_pset(self._count + len(psets), pset)
+                own = dict(without_reasons(pset))
+                if not checked.issuperset(own):
+                    check_names(list(own))
+                    checked.update(own)
+                add(own)
+        finally:
+            if psets:
+                self._add_dicts(psets)
 
-    def _add(self, psets: list[Pset]) -> None:
+    def _add_dicts(self, psets: list[Pset]) -> None:
         """Keep psets that were read: as columns if they are many and have the same keys."""
         names = tuple(psets[0])
-        last = self._chunks[-1] if self._chunks else None
         if len(psets) >= FEW and have_keys(psets, names):
-            if not isinstance(last, ColumnChunk) or not last.takes(names):
-                last = self._append(ColumnChunk(self._count, names))
-            last.add(psets)
-        else:
-            if not isinstance(last, DictChunk) or len(last) >= PIECE:
-                last = self._append(DictChunk())
-            last.add(self._count, psets)
+            self._add_columns(names, values_by_name(psets, names), len(psets))
+            return
+        last = self._chunks[-1] if self._chunks else None
+        if not isinstance(last, DictChunk) or len(last) >= PIECE:
+            last = self._append(DictChunk())
+        last.add(self._count, psets)
         self._count += len(psets)
+        self._table = None
+
+    def _add_columns(self, names: tuple[str, ...], columns: list[Values], count: int) -> None:
+        last = self._chunks[-1] if self._chunks else None
+        if not isinstance(last, ColumnChunk) or not last.takes(names):
+            last = self._append(ColumnChunk(self._count, names))
+        last.add(columns, count)
+        self._count += count
         self._table = None
 
     def _append(self, chunk: ChunkT) -> ChunkT:

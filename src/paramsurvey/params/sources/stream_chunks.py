@@ -64,23 +64,23 @@ class ColumnChunk:
     """
 
     def __init__(self, start: int, names: tuple[str, ...]) -> None:
-        self._names = names
+        self.names = names
         self._rows: Rows = range(start, start)
         self._pieces: list[list[Values]] = []  # columns; several pieces are joined when they are needed
         self._dropped: NDArray[np.bool_] | None = None
 
     def takes(self, names: tuple[str, ...]) -> bool:
         """Tell whether psets with these keys may be added."""
-        return names == self._names and isinstance(self._rows, range) and len(self._rows) < FULL
+        return names == self.names and isinstance(self._rows, range) and len(self._rows) < FULL
 
-    def add(self, psets: Sequence[Pset]) -> None:
-        """Add the psets of the next rows."""
+    def add(self, columns: list[Values], count: int) -> None:
+        """Add the psets of the next rows, whose values are given for each name."""
         rows = self._rows
         assert isinstance(rows, range)
-        self._rows = range(rows.start, rows.stop + len(psets))
-        self._pieces.append(values_by_name(psets, self._names))
+        self._rows = range(rows.start, rows.stop + count)
+        self._pieces.append(columns)
         if self._dropped is not None:
-            self._dropped = np.append(self._dropped, np.zeros(len(psets), dtype=np.bool_))
+            self._dropped = np.append(self._dropped, np.zeros(count, dtype=np.bool_))
 
     def _columns(self) -> list[Values]:
         if len(self._pieces) > 1:
@@ -110,9 +110,7 @@ class ColumnChunk:
     def part(self, rows: Rows) -> SameKeyPsets:
         """Return psets in columns."""
         at = self._places(rows)
-        return SameKeyPsets(
-            self._names, tuple(values_at(values, at) for values in self._columns()), len(rows)
-        )
+        return SameKeyPsets(self.names, tuple(values_at(values, at) for values in self._columns()), len(rows))
 
     def _places(self, rows: Rows) -> slice | NDArray[np.int64]:
         if not isinstance(self._rows, range):
