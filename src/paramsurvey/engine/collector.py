@@ -97,7 +97,7 @@ class Collector:
         """Keep results of few psets with very many keys, until there are enough for all these columns."""
         self._total = max(self._total, total)
         self._wide.append((rows_at(group.rows, results.offsets), results))
-        self._wide_values += len(results.values)
+        self._wide_values += len(results.cells)
         if self._wide_values > MOST_WIDE:
             self._take_wide()
 

@@ -38,13 +38,14 @@ def joined(kept: Sequence[tuple[Rows, WideResults]]) -> Iterator[tuple[int, Hash
 
 def _columns(rows: NDArray[np.int64], some: Sequence[WideResults]) -> Iterator[list[Piece]]:
     count = len(some[0].names)
-    if all(isinstance(results.values, array) for results in some):
-        floats = np.concatenate([np.frombuffer(results.values, dtype=np.float64) for results in some])
+    arrays = [results.cells for results in some if isinstance(results.cells, array)]
+    if len(arrays) == len(some):
+        floats = np.concatenate([np.frombuffer(cells, dtype=np.float64) for cells in arrays])
         for column in np.ascontiguousarray(floats.reshape(-1, count).T):
             yield [(rows, column)]
         return
     by_pset: Iterable[Sequence[Any]] = (
-        results.values[at : at + count] for results in some for at in range(0, len(results.values), count)
+        results.cells[at : at + count] for results in some for at in range(0, len(results.cells), count)
     )
     for values in zip(*by_pset, strict=True):
         segments = pack_column(range(len(values)), values)

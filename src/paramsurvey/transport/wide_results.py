@@ -24,21 +24,21 @@ class WideResults(Mapping[Hashable, "tuple[ResultColumn, ...]"]):
         The keys.
     offsets : Offsets
         The psets' positions in their group.
-    values : array of float, or list
+    cells : array of float, or list
         All values of the first pset, in the order of the keys, then those of the second, and so on. None of
         them is pickled.
     """
 
-    __slots__ = ("_places", "names", "offsets", "values")
+    __slots__ = ("_places", "cells", "names", "offsets")
 
     def __init__(
-        self, names: tuple[Hashable, ...], offsets: Offsets, values: array[float] | list[Any]
+        self, names: tuple[Hashable, ...], offsets: Offsets, cells: array[float] | list[Any]
     ) -> None:
-        self.names, self.offsets, self.values = names, offsets, values
+        self.names, self.offsets, self.cells = names, offsets, cells
         self._places: dict[Hashable, int] | None = None
 
     def __reduce__(self) -> tuple[type[WideResults], tuple[Any, ...]]:
-        return WideResults, (self.names, self.offsets, self.values)
+        return WideResults, (self.names, self.offsets, self.cells)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -57,7 +57,7 @@ class WideResults(Mapping[Hashable, "tuple[ResultColumn, ...]"]):
         return dict(zip(self.names, columns, strict=True)).items()
 
     def _column(self, place: int) -> tuple[ResultColumn, ...]:
-        values = self.values[place :: len(self.names)]
+        values = self.cells[place :: len(self.names)]
         if isinstance(values, array):
             return (ResultColumn(self.offsets, values),)
         return pack_column(list(self.offsets), values)
@@ -66,7 +66,7 @@ class WideResults(Mapping[Hashable, "tuple[ResultColumn, ...]"]):
         """Yield each pset's offset and result."""
         count = len(self.names)
         for number, offset in enumerate(self.offsets):
-            values = self.values[number * count : (number + 1) * count]
+            values = self.cells[number * count : (number + 1) * count]
             yield offset, dict(zip(self.names, values, strict=True))
 
 
