@@ -26,6 +26,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "report.png": lambda path: browser.photograph(surveys.report(), path, 1280, 860),
     "report-dark.png": lambda path: browser.photograph(surveys.report(), path, 1280, 860, dark=True),
     "report-400.png": lambda path: browser.photograph(surveys.report(), path, 400, 860),
+    "live.png": surveys.photograph_live,
 }
 
 

@@ -24,16 +24,22 @@ FRAME = """<!doctype html><html style="color-scheme: {scheme}"><body style="marg
 
 
 def photograph(page: Path, picture: Path, width: int, height: int, *, dark: bool = False) -> None:
-    """Write what a window of this size shows of the page, at its top."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        raise SystemExit("make pictures needs Chromium: apt-get install chromium")
+    """Write what a window of this size shows of a file, at its top."""
     with tempfile.TemporaryDirectory() as folder:
         frame = Path(folder, "frame.html")
         scheme = "dark" if dark else "light"
         frame.write_text(
             FRAME.format(address=page.absolute().as_uri(), width=width, height=height, scheme=scheme)
         )
+        shoot(frame.as_uri(), picture, width, height, dark=dark)
+
+
+def shoot(address: str, picture: Path, width: int, height: int, *, dark: bool = False) -> None:
+    """Write what is shown at an address; a page that is not in a frame is at least 500 pixels wide."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        raise SystemExit("make pictures needs Chromium: apt-get install chromium")
+    with tempfile.TemporaryDirectory() as folder:
         command = [
             program,
             *OFFLINE,
@@ -41,7 +47,7 @@ def photograph(page: Path, picture: Path, width: int, height: int, *, dark: bool
             f"--blink-settings=preferredColorScheme={0 if dark else 1}",
             f"--window-size={max(width, 500)},{height + 150}",
             f"--screenshot={folder}/shot.png",
-            frame.as_uri(),
+            address,
         ]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
         cut(Path(folder, "shot.png"), picture, width, height)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import stat
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
+
+import browser
 
 import paramsurvey
 from paramsurvey import params
@@ -32,6 +38,11 @@ while y >= 0:
     x, y = x + vx * 1e-3, y + vy * 1e-3
 print(json.dumps({"distance": round(x, 1)}))
 """
+
+
+LIVE = (
+    COMMANDS[0].replace("balls", "live").replace("angle=15:75:15", "angle=15:75:3").replace("run", "run -v0")
+)
 
 
 def write_program() -> None:
@@ -73,6 +84,24 @@ def report() -> Path:
     if not path.exists():
         results().report(path)
     return path
+
+
+def photograph_live(picture: Path) -> None:
+    """Take a picture of the live page of a survey that runs."""
+    run = subprocess.Popen(["bash", "-c", LIVE], start_new_session=True, stderr=subprocess.DEVNULL)
+    try:
+        while not list(Path().glob("live/results/*")):  # something to see
+            time.sleep(0.2)
+        command = ["paramsurvey", "view", "live", "--no-browser"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as page:
+            assert page.stdout is not None
+            address = page.stdout.readline().strip()
+            time.sleep(8)  # a quarter of the program's time is for the page: until its sections are there
+            browser.shoot(address, picture, 1280, 1000)
+            page.send_signal(signal.SIGINT)
+    finally:
+        os.killpg(run.pid, signal.SIGINT)
+        run.wait()
 
 
 def draw_start(path: Path) -> None:

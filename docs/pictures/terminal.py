@@ -18,6 +18,7 @@ from typing import Any
 COLUMNS, ROWS = 96, 24
 WIDE, HIGH = 8.4, 18.0  # pixels of a character
 MOST_FRAMES = 12
+LONGEST = 10.0  # seconds: what takes longer is shown faster
 PAUSE = 3.0  # seconds that the last frame stays
 COLOURS = {
     "default": "#d8dee9",
@@ -118,8 +119,10 @@ def drawing(frames: list[tuple[float, list[list[Any]]]]) -> str:
 def motion(frames: list[tuple[float, list[list[Any]]]]) -> str:
     if len(frames) == 1:
         return ""
-    total = frames[-1][0] - frames[0][0] + PAUSE
-    begins = [100 * (at - frames[0][0]) / total for at, _ in frames] + [100]
+    took = frames[-1][0] - frames[0][0]
+    shown_in = min(took, LONGEST)
+    total = shown_in + PAUSE
+    begins = [100 * shown_in * (at - frames[0][0]) / took / total for at, _ in frames] + [100]
     rules = []
     for number, (begin, end) in enumerate(pairwise(begins)):
         before = f"0%, {begin - 0.01:.2f}% {{ visibility: hidden }}\n" if number else ""

@@ -17,6 +17,11 @@ from paramsurvey.backends.multiprocessing.channel import (
     WorkerChannel,
 )
 
+HUGE, ENDLESS = (
+    MARK + b"\x00\x7f" + bytes(6),
+    MARK + b"\xff" * 8,
+)  # headers of messages that nobody has room for
+
 
 @pytest.fixture
 def ends() -> Iterator[tuple[DriverChannel, WorkerChannel]]:
@@ -79,7 +84,7 @@ def test_half_a_message_is_waited_for_without_blocking(
     assert list(driver.receive()) == [b"hello"]
 
 
-@pytest.mark.parametrize("stray", [b"x", b"print me\n", b"ps?", bytes(100)])
+@pytest.mark.parametrize("stray", [b"x", b"print me\n", b"ps?", bytes(100), HUGE, ENDLESS])
 def test_what_is_no_message_is_noticed(ends: tuple[DriverChannel, WorkerChannel], stray: bytes) -> None:
     driver, worker = ends
     worker.send(b"a message")

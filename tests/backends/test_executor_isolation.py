@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import loky
@@ -21,12 +22,14 @@ import pytest
 from conftest import wait_until
 from paramsurvey import Session
 from paramsurvey.backends.futures.map_lock import MapLock, MapLockView
+from paramsurvey.backends.nested_worker import NestedWorker
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.nested_workers import NestedWorkers
 from paramsurvey.backends.patience import LEAST_SECONDS, START_SECONDS, Patience
 from paramsurvey.errors import BackendLost, JobRefused, OptionError
 from paramsurvey.testing.contract.faults import PSETS, faulty_at_one_pset, only_the_faulty_pset_is_missing
 from paramsurvey.testing.waiting import runs
+from paramsurvey.transport.messages import Answer, Group, Job, LostGroup
 
 HANG = 60.0  # seconds that something which ends by itself may take on a slow machine
 POOLS: dict[str, Callable[[], Executor]] = {
@@ -329,3 +332,47 @@ def test_nested_workers_are_lent_to_one_at_a_time_and_used_again() -> None:
         assert other is not broken
     for one in (first, second):
         one.close()
+
+
+class SlowPool:
+    """A pool whose worker never ends its pset, and whose time passes only while somebody waits for it."""
+
+    def __init__(self) -> None:
+        self.now, self.aborted = 0.0, list[int]()
+
+    def capacity(self) -> int:
+        return 1
+
+    def largest_group(self) -> int | None:
+        return None
+
+    def poll(self, timeout: float) -> list[Answer]:
+        self.now += timeout
+        return []
+
+    def running(self, group_id: int) -> tuple[int, float]:
+        return 0, self.now
+
+    def abort(self, group_id: int) -> str | None:
+        self.aborted.append(group_id)
+        return None
+
+    def submit(self, group: Group) -> None: ...
+
+    def open(self, job: Job, options: Any) -> None: ...
+
+    def end_job(self) -> None: ...
+
+
+@pytest.mark.parametrize("timeout", [0.2, 1.0, 3600.0])
+def test_beside_an_executors_process_a_pset_is_stopped_a_quarter_of_a_second_late_at_most(
+    monkeypatch: pytest.MonkeyPatch, timeout: float
+) -> None:
+    pool = SlowPool()
+    monkeypatch.setattr(NestedWorker, "_new_pool", lambda self: pool)
+    worker = NestedWorker(number=1)
+    worker.take_up(SimpleNamespace(key="job", timeout=timeout))  # type: ignore[arg-type]
+    (answer,) = worker.run(Group(7, range(1), None))
+    assert isinstance(answer, LostGroup)
+    assert pool.aborted == [7]
+    assert timeout < answer.failure.ran.seconds <= timeout + min(0.25, timeout / 10) + 1e-6

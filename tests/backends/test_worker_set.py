@@ -15,6 +15,8 @@ import pytest
 
 import paramsurvey
 from paramsurvey.backends.multiprocessing import worker_set
+from paramsurvey.backends.multiprocessing.output_relay import OutputRelay
+from paramsurvey.backends.multiprocessing.worker_set import WorkerSet
 from paramsurvey.testing.waiting import wait_until
 
 REPORT = """
@@ -102,6 +104,24 @@ def test_workers_that_do_not_end_are_few_and_are_killed(
     results = paramsurvey.map(slow_to_end, [{"a": a} for a in range(12)])
     assert len(results) == 12
     assert results.workers.max() <= before + 2 + 3  # two that run, three that end
+
+
+def test_places_stay_empty_while_more_workers_than_places_are_still_ending(in_tmp: Path) -> None:
+    relay = OutputRelay()
+    workers = WorkerSet(2, relay, tasks=None, first_number=1, gpu_ids=None)
+    try:
+        for ending in range(1, 4):
+            workers.fill_up()
+            workers.retire(next(iter(workers)))
+            assert len(list(workers)) == 1, f"{ending} are still ending"
+        workers.fill_up()
+        assert len(list(workers)) == 1, "three are still ending: there is no place for another"
+        wait_until(lambda: workers.end_retired() or len(workers._retired) < 3, "they do not end")
+        workers.fill_up()
+        assert len(list(workers)) == 2
+    finally:
+        workers.close()
+        relay.close()
 
 
 def forks(user_ret: Any, system_kwargs: Any, user_kwargs: Any) -> None:

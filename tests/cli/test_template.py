@@ -62,9 +62,51 @@ def test_anything_else_in_braces_is_refused(text: str, why: str) -> None:
         Template((text,)).names_used(["a"])
 
 
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("{/}", ": write {NAME.name}, where NAME is the name of a parameter"),
+        ("{.}", ": write {NAME.parent}/{NAME.stem}, where NAME is the name of a parameter"),
+        ("{/.}", ": write {NAME.stem}, where NAME is the name of a parameter"),
+        ("{//}", ": write {NAME.parent}, where NAME is the name of a parameter"),
+        ("{%}", ": write {job}"),
+        ("{1}", ": write the name of the parameter instead of its number"),
+        ("{a b}", ": for literal braces, write {{a b}}"),
+    ],
+)
+def test_what_gnu_parallel_writes_is_answered_with_what_to_write_here(text: str, remedy: str) -> None:
+    with pytest.raises(BadUsage) as caught:
+        Template((text,)).names_used(["a"])
+    assert str(caught.value).endswith(remedy)
+
+
+@pytest.mark.parametrize("text", ["{}", "{.stem}", "{:>3}"])
+def test_without_a_name_there_must_be_one_parameter(text: str) -> None:
+    with pytest.raises(BadUsage, match=r"there are 2 parameters: name one, as in \{a"):
+        Template((text,)).names_used(["a", "b"])
+
+
 def test_a_format_that_does_not_fit_is_refused() -> None:
     with pytest.raises(BadUsage, match=r"\{a:03d\} does not fit a=x .*Unknown format code"):
         Template(("{a:03d}",)).check_values([{"a": 1}, {"a": "x"}])
+
+
+@pytest.mark.parametrize("shell", [False, True])
+def test_values_are_checked_also_where_numbers_of_psets_and_workers_stand(shell: bool) -> None:
+    Template(("echo {#:03d} {job:02d} # {a}",), shell).check_values([{"a": 1}])
+    with pytest.raises(BadUsage, match="does not fit a=x"):
+        Template(("echo {#} {a:d}",), shell).check_values([{"a": "x"}])
+
+
+@pytest.mark.parametrize("value", [10**10, -1])
+def test_a_number_that_is_no_character_is_refused(value: int) -> None:
+    with pytest.raises(BadUsage, match=r"\{a:c\} does not fit"):
+        Template(("{a:c}",)).check_values([{"a": value}])
+
+
+def test_a_nul_character_is_refused() -> None:
+    with pytest.raises(BadUsage, match="NUL"):
+        Template(("echo", "a\0b"))
 
 
 def test_an_unknown_placeholder_is_named() -> None:

@@ -17,6 +17,8 @@ from paramsurvey.worker.machine import core_count
     [
         (TIMEOUT, "90", Timeout(90)),
         (TIMEOUT, "1h30m", Timeout(5400)),
+        (TIMEOUT, "1h30", Timeout(3630)),
+        (TIMEOUT, "1.5m.5", Timeout(90.5)),
         (TIMEOUT, "200%", Timeout(None, 2)),
         (TIMEOUT, 0.5, Timeout(0.5)),
         (DELAY, "250ms", 0.25),
@@ -39,6 +41,10 @@ def test_values(option: click.ParamType, text: Any, value: Any) -> None:
     [
         (TIMEOUT, "0"),
         (TIMEOUT, "soon"),
+        (TIMEOUT, ""),
+        (TIMEOUT, 40 * "1" + "x"),
+        (JOBS, 5000 * "9"),
+        (SIZE_OF_MEMORY, 400 * "9"),
         (JOBS, "two"),
         (SIZE_OF_MEMORY, "1x"),
         (HALTING, "fail=1"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from array import array
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from paramsurvey.engine.collector import Collector, results_by_offset, unpickled_reply
+from paramsurvey.engine.collector import Collector, FailedPset, results_by_offset, unpickled_reply
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply
 from paramsurvey.worker.result_packer import ResultPacker
 
@@ -104,3 +106,32 @@ def test_a_value_that_cannot_be_opened_fails_its_pset_and_takes_its_other_values
     assert results_by_offset(reply) == {0: {"a": 1, "b": [1]}, 2: {"a": 3, "b": None}}
     assert reply.failures[1].kind == FailureKind.UNSENDABLE
     assert "the result 'b' cannot be loaded here (RuntimeError('no way'))" in reply.failures[1].exception
+
+
+def test_a_reply_brings_times_and_what_was_printed_too() -> None:
+    collector = Collector()
+    reply = reply_of(
+        {0: {"a": 1}},
+        3,
+        failures={1: NO},
+        output={0: "fine", 1: "no"},
+        walls=array("d", [1, 2, 4]),
+        began=9.0,
+    )
+    collector.add_reply(Group(1, range(5, 8), None), reply, total=8)
+    assert collector.output == {5: "fine"}, "what a failure printed comes with the failure"
+    assert collector.times.seconds(range(5, 8)).tolist()[::2] == [1, 4]
+
+
+def test_a_failure_brings_what_it_printed() -> None:
+    collector = Collector()
+    collector.add_failure(3, replace(NO, output="last words"), 2)
+    collector.add_failure(4, NO, 1)
+    assert collector.output == {3: "last words"}
+    assert collector.failed[3] == FailedPset(replace(NO, output="last words"), 2)
+
+
+def test_keys_may_be_numbers() -> None:
+    collector = Collector()
+    collector.add_reply(Group(1, range(1), None), reply_of({0: {1.5: "a", 2.5: "b", 3: "c"}}, 1), total=1)
+    assert list(collector.columns) == [1.5, 2.5, 3]

@@ -99,3 +99,11 @@ def test_what_was_stored_row_by_row_becomes_spans_again() -> None:
     np.testing.assert_array_equal(found.seconds, times.seconds)
     assert found.attempts == times.attempts
     assert len(again._first) == 20, "one entry for each reply"
+
+
+def test_a_reply_that_repeats_times_of_an_early_one_begins_after_them() -> None:
+    known = PsetTimes()
+    known.add_reply(range(2, 4), reply(2, [1, 2, 4, 8], stop=4), 4)  # psets 0 and 1 were in an early reply
+    times = known.times(np.array([2, 3]))
+    assert times.seconds.tolist() == [4, 8]
+    assert times.began.tolist() == [103, 107]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,8 +12,9 @@ from paramsurvey.transport.messages import Rows
 
 TOTAL = CHUNK + 2000
 
-ranges = st.tuples(st.integers(CHUNK - 2000, TOTAL), st.integers(CHUNK - 2000, TOTAL)).map(
-    lambda ends: range(min(ends), max(ends))
+ends = st.integers(CHUNK - 2000, TOTAL)
+ranges = st.builds(
+    lambda one, other, step: range(min(one, other), max(one, other), step), ends, ends, st.integers(1, 3)
 )
 arrays = st.lists(st.integers(0, TOTAL - 1), max_size=20).map(lambda rows: np.array(rows, dtype=np.int64))
 
@@ -27,6 +29,28 @@ def test_it_has_the_rows_that_were_added(additions: list[Rows]) -> None:
     assert len(rows) == len(plain)
     assert rows.below(TOTAL).tolist() == sorted(plain)
     assert rows.not_below(TOTAL).tolist() == sorted(set(range(TOTAL)) - plain)
+
+
+@pytest.mark.parametrize("piece", [CHUNK, CHUNK // 2, CHUNK - 1])
+def test_a_chunk_with_all_its_rows_keeps_no_array_and_has_all_its_rows(piece: int) -> None:
+    rows = RowSet()
+    for begin in range(0, 2 * CHUNK, piece):
+        rows.add(range(begin, min(begin + piece, 2 * CHUNK)))
+    assert [chunk.mask for chunk in rows._chunks.values()] == [None, None]
+    rows.add(range(CHUNK - 5, 2 * CHUNK + 5))  # a chunk that is full, and one that is new
+    rows.add(np.array([3, 2 * CHUNK + 7]))
+    assert len(rows) == 2 * CHUNK + 6
+    assert rows.not_below(2 * CHUNK + 9).tolist() == [2 * CHUNK + 5, 2 * CHUNK + 6, 2 * CHUNK + 8]
+
+
+def test_rows_that_are_added_twice_count_once() -> None:
+    rows = RowSet()
+    for _ in range(3):
+        rows.add(range(CHUNK // 2))
+    assert len(rows) == CHUNK // 2
+    rows.add(range(CHUNK // 2, CHUNK))
+    assert len(rows) == CHUNK
+    assert rows._chunks[0].mask is None
 
 
 def test_rows_from_a_total_on_are_left_out() -> None:

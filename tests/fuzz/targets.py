@@ -33,7 +33,7 @@ from paramsurvey.cli.command.output_parsers import JsonParser, NothingParsed, Re
 from paramsurvey.cli.command.template import Template
 from paramsurvey.cli.control.joblog import read_records
 from paramsurvey.cli.errors import CommandLineError
-from paramsurvey.cli.options.types import bytes_of, seconds_of, share_of
+from paramsurvey.cli.options.types import DELAY, SIZE_OF_MEMORY, TIMEOUT
 from paramsurvey.cli.psets.axis_syntax import parse_axes
 from paramsurvey.cli.psets.inputs import Inputs
 from paramsurvey.cli.psets.pset_files import read_psets
@@ -261,17 +261,17 @@ def selections(data: bytes) -> None:
     with only_our_errors():
         select(space, shard=shard)
     for text in others:
-        for convert in (seconds_of, share_of, bytes_of):
+        for kind in (TIMEOUT, DELAY, SIZE_OF_MEMORY):
             with only_our_errors():
-                convert(text)
+                kind.convert(text, None, None)
 
 
 def templates(data: bytes) -> None:
     """Be a command with placeholders; the first byte says whether a shell runs it."""
-    words = tuple(text_of(data[1:]).split("\n"))
-    template = Template(words, shell=bool(data[:1] and data[0] % 2))
+    words, is_shell = tuple(text_of(data[1:]).split("\n")), bool(data[:1] and data[0] % 2)
     psets = [{"a": value, "f.g": other} for value, other in zip(VALUES, reversed(VALUES), strict=True)]
     with only_our_errors():
+        template = Template(words, shell=is_shell)
         template.names_used(["a", "f.g"])
         template.check_values(psets)
         for pset in psets:

@@ -47,6 +47,7 @@ class SerialBackend:
         self._store: OutputStore | None = None
         self._output_file: IO[bytes] | None = None
         self._sessions = SessionHolder()  # of the functions' own sessions
+        self._directory: str | None = None  # in which the function was when it was last left
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Refuse any option: there are none."""
@@ -86,6 +87,7 @@ class SerialBackend:
         if self._rejected is None:
             assert self._runner is not None
             self._group_id, self._replies = group.id, self._runner.run(group)
+            self._directory = None
 
     def poll(self, timeout: float) -> Answers:
         """Run until there is one reply."""
@@ -93,12 +95,25 @@ class SerialBackend:
             return [self._rejected]
         if self._replies is None:
             return []
-        with _directory_restored(), self._sessions.entered():
+        with self._in_workers_directory(), self._sessions.entered():
             # pickled as for another process: results share nothing with the function, here as there
             reply: Reply = pickle.loads(pickle_reply(self._next(self._replies)))
         if reply.done:
             self._replies = None
         return [reply]
+
+    @contextlib.contextmanager
+    def _in_workers_directory(self) -> Iterator[None]:
+        """Be where the function was left, in the middle of a group; return to the caller's directory."""
+        home = os.getcwd()
+        if self._directory is not None:
+            os.chdir(self._directory)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # it was removed
+                self._directory = os.getcwd()
+            os.chdir(home)
 
     def _next(self, replies: Iterator[Reply]) -> Reply:
         if self._store is None:
@@ -144,16 +159,6 @@ class SerialBackend:
     def close(self) -> None:
         """Nothing was begun, nothing is left."""
         self.end_job()
-
-
-@contextlib.contextmanager
-def _directory_restored() -> Iterator[None]:
-    """Return to the caller's directory afterwards."""
-    home = os.getcwd()
-    try:
-        yield
-    finally:
-        os.chdir(home)
 
 
 if TYPE_CHECKING:

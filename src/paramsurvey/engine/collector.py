@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 
 from paramsurvey.engine.pset_times import PsetTimes
 from paramsurvey.engine.row_set import RowSet
+from paramsurvey.engine.wide_columns import joined
 from paramsurvey.transport.column_by_row import Column, rows_at, unpack_values
 from paramsurvey.transport.isolation import IsolatedColumn
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows, Values
 from paramsurvey.transport.safe_repr import describe
+from paramsurvey.transport.wide_results import WideResults
+
+MOST_WIDE = 1 << 18  # values that are kept until they are put into columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,13 @@ class Collector:
         self._columns: dict[Hashable, Column] = {}
         self._ranks: dict[Hashable, tuple[int, int]] = {}  # (first row with the key, position in that result)
         self._added = 0
+        self._wide: list[tuple[Rows, WideResults]] = []  # that are not in columns yet
+        self._wide_values = self._total = 0
 
     @property
     def columns(self) -> dict[Hashable, Column]:
         """The columns by key: the keys of the first pset, then further keys of the second, and so on."""
+        self._take_wide()
         return {key: self._columns[key] for key in sorted(self._columns, key=self._ranks.__getitem__)}
 
     def add_reply(self, group: Group, reply: Reply, total: int) -> None:
@@ -77,19 +84,41 @@ class Collector:
             for offset, text in reply.output.items()
             if offset not in reply.failures  # `add_failure` adds it, unless the pset is tried again
         )
+        if isinstance(reply.columns, WideResults):
+            self._add_wide(group, reply.columns, total)
+            return
         for key, segments in reply.columns.items():
             for segment in segments:
                 self.add_values(
                     key, rows_at(group.rows, segment.offsets), unpack_values(segment.values), total
                 )
 
+    def _add_wide(self, group: Group, results: WideResults, total: int) -> None:
+        """Keep results of few psets with very many keys, until there are enough for all these columns."""
+        self._total = max(self._total, total)
+        self._wide.append((rows_at(group.rows, results.offsets), results))
+        self._wide_values += len(results.cells)
+        if self._wide_values > MOST_WIDE:
+            self._take_wide()
+
+    def _take_wide(self) -> None:
+        """Put what was kept into columns; an interruption, such as KeyboardInterrupt, leaves it there."""
+        for first, key, pieces in joined(self._wide):
+            for rows, values in pieces:
+                self._put(key, first, rows, values, self._total)
+        self._wide, self._wide_values = [], 0
+
     def add_values(self, key: Hashable, rows: Rows, values: Values, total: int) -> None:
         """Add values of one key, of this run or of an earlier one; `rows` may have any order."""
-        if len(rows) == 0:
-            return
+        if len(rows):
+            first = int(np.min(rows) if isinstance(rows, np.ndarray) else rows[0])
+            self._put(key, first, rows, values, total)
+
+    def _put(self, key: Hashable, first: int, rows: Rows, values: Values, total: int) -> None:
+        """Put values into the column of a key, which the row `first` has, and perhaps rows below it."""
         if isinstance(key, float) and key != key:
             key = math.nan  # two nan are not equal: without this, each reply would make a column of its own
-        rank = int(np.min(rows) if isinstance(rows, np.ndarray) else rows[0]), self._added
+        rank = first, self._added
         self._ranks[key] = min(rank, self._ranks.get(key, rank))  # first: a column without a rank is a fault
         self._added += 1
         column = self._columns.get(key)
@@ -129,6 +158,8 @@ def finished_rows(group: Group, reply: Reply) -> Rows:
 
 def unpickled_reply(reply: Reply) -> Reply:
     """Return the reply with its objects unpickled; an object that cannot be unpickled fails its pset only."""
+    if isinstance(reply.columns, WideResults):
+        return reply
     if not any(isinstance(segment.values, IsolatedColumn) for segment in chain(*reply.columns.values())):
         return reply
     failures = dict(reply.failures)
@@ -182,6 +213,9 @@ def results_by_offset(reply: Reply) -> dict[int, dict[Hashable, Any]]:
     results: dict[int, dict[Hashable, Any]] = {
         offset: {} for offset in range(reply.start, reply.stop) if offset not in reply.failures
     }
+    if isinstance(reply.columns, WideResults):
+        results.update(reply.columns.results())
+        return results
     for offset, key, value in _values(reply):
         results[offset][key] = value
     return results

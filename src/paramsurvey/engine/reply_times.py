@@ -15,8 +15,13 @@ from paramsurvey.transport.messages import Reply
 def add_times(stats: PerfStats, name: str, reply: Reply) -> float:
     """Add a reply's times to the statistics of the map with this name; return its seconds."""
     stats.copying += reply.copying
+    seconds = _add_walls(stats, name, reply)
     for timer, recorded in reply.timings.items():
         stats.add(timer, np.asarray(recorded))
+    return seconds
+
+
+def _add_walls(stats: PerfStats, name: str, reply: Reply) -> float:
     if isinstance(reply.walls, EvenSeconds):
         _add_batches(stats, name, reply.walls, reply.idle)
         return reply.walls.total()

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Timer
 
-from paramsurvey.backends.multiprocessing.process import interpreter
 from paramsurvey.errors import WorkerStartError
 
 START_SECONDS = 20.0  # how long the page may take to tell its address
@@ -58,6 +57,8 @@ class Pages:
 
 
 def _started(directory: str) -> subprocess.Popen[str]:
+    from paramsurvey.backends.multiprocessing.process import interpreter  # a session may not need it
+
     path = [os.path.abspath(entry) for entry in sys.path]
     boot = BOOT.format(path=path if ROOT in path else [*path, ROOT], directory=directory)
     return subprocess.Popen(

@@ -77,8 +77,10 @@ def pack_column(offsets: Sequence[int], values: Sequence[Any]) -> tuple[ResultCo
     """Pack one result key's values; integers and floats are packed separately, so that none is converted."""
     packed = pack_values(values)
     if not isinstance(packed, list) or not {int, float, PickledObject}.intersection(map(type, packed)):
-        return (ResultColumn(_compact(offsets), packed),)
-    return tuple(ResultColumn(_compact(chosen), part) for chosen, part in split_by_kind(offsets, packed))
+        return (ResultColumn(compact_offsets(offsets), packed),)
+    return tuple(
+        ResultColumn(compact_offsets(chosen), part) for chosen, part in split_by_kind(offsets, packed)
+    )
 
 
 def split_by_kind(offsets: Sequence[int], values: Sequence[Any]) -> Iterator[tuple[list[int], PackedValues]]:
@@ -96,7 +98,7 @@ def _kind(type_: type) -> str:
     return "float" if type_ is float else "pickled" if type_ is PickledObject else "other"
 
 
-def _compact(offsets: Sequence[int]) -> Offsets:
+def compact_offsets(offsets: Sequence[int]) -> Offsets:
     """Return ascending offsets as a range if they are consecutive, else as an array."""
     if not offsets or offsets[-1] - offsets[0] + 1 == len(offsets):
         return range(offsets[0], offsets[-1] + 1) if offsets else range(0)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeAlias
 
 from paramsurvey.transport.isolation import IMMUTABLE_TYPES, PickledObject, check_keys, isolated_value
 from paramsurvey.transport.messages import ResultColumn
 from paramsurvey.transport.packed_columns import pack_column
+from paramsurvey.transport.wide_results import Columns, wide_columns
 
 Result = dict[Hashable, Any]
-Columns = dict[Hashable, tuple[ResultColumn, ...]]
 Add: TypeAlias = Callable[[int, Result], None]
+MOST_COMPILED = 100  # keys; with more, compiling a function for them takes longer than what it saves
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,61 @@ class SameKeyResults:
         for values in (self.offsets, *self.columns):
             values.clear()
 
+    def between(self, first: int, last: int) -> Columns:
+        """Return the results from the one with the number `first` up to, but not including, `last`."""
+        offsets = self.offsets[first:last]
+        return {
+            key: pack_column(offsets, values[first:last])
+            for key, values in zip(self.keys, self.columns, strict=True)
+        }
+
+
+class ManyKeyResults:
+    """Results that have the same keys, very many: a list of values for each pset.
+
+    Parameters
+    ----------
+    keys : tuple
+    add_other : callable
+        Adds a result with other keys.
+    isolated : callable
+        Pickles the value of a key, if it is mutable.
+
+    Attributes
+    ----------
+    offsets : list of int
+    """
+
+    def __init__(
+        self, keys: tuple[Hashable, ...], add_other: Add, isolated: Callable[[Hashable, Any], Any]
+    ) -> None:
+        self._keys, self._add_other, self._isolated = keys, add_other, isolated
+        self._rows: list[list[Any]] = []
+        self.offsets: list[int] = []
+
+    def add(self, offset: int, result: Result) -> None:
+        """Add the result of a pset."""
+        try:
+            values = list(map(result.__getitem__, self._keys))
+        except KeyError:
+            values = []
+        if not len(result) == len(values) == len(self._keys):
+            self._add_other(offset, result)
+            return
+        if not IMMUTABLE_TYPES.issuperset(map(type, values)):
+            values = list(map(self._isolated, self._keys, values))
+        self._rows.append(values)
+        self.offsets.append(offset)  # last, so that whoever reads never sees half a result
+
+    def clear(self) -> None:
+        """Forget all results."""
+        self._rows.clear()
+        self.offsets.clear()
+
+    def between(self, first: int, last: int) -> Columns:
+        """Return the results from the one with the number `first` up to, but not including, `last`."""
+        return wide_columns(self._keys, self.offsets[first:last], self._rows[first:last])
+
 
 class ResultPacker:
     """Takes results one by one, and returns them as columns.
@@ -61,7 +118,7 @@ class ResultPacker:
     """
 
     def __init__(self) -> None:
-        self._by_keys: dict[tuple[Hashable, ...], SameKeyResults] = {}
+        self._by_keys: dict[tuple[Hashable, ...], SameKeyResults | ManyKeyResults] = {}
         self.add: Add = self._add_any
         self.pickled_bytes = 0
 
@@ -73,8 +130,10 @@ class ResultPacker:
             self.add = results.add
         results.add(offset, result)
 
-    def _same_key_results(self, keys: tuple[Hashable, ...]) -> SameKeyResults:
+    def _same_key_results(self, keys: tuple[Hashable, ...]) -> SameKeyResults | ManyKeyResults:
         check_keys(keys)
+        if len(keys) > MOST_COMPILED:
+            return ManyKeyResults(keys, self._add_any, self._isolated)
         offsets: list[int] = []
         columns: tuple[list[Any], ...] = tuple([] for _ in keys)
         make_add = adder_maker(len(keys))
@@ -97,22 +156,17 @@ class ResultPacker:
 
     def columns(self, start: int, stop: int) -> Columns:
         """Return the results of the psets from `start` up to, but not including, `stop` as columns."""
-        columns: Columns = {}
+        found = []
         for results in list(self._by_keys.values()):
-            for key, column in _columns(results, start, stop):
-                columns[key] = columns.get(key, ()) + column
+            first, last = bisect_left(results.offsets, start), bisect_left(results.offsets, stop)
+            if first < last:
+                found.append(results.between(first, last))
+        if len(found) == 1:
+            return found[0]
+        columns: dict[Hashable, tuple[ResultColumn, ...]] = {}
+        for key, column in chain.from_iterable(one.items() for one in found):
+            columns[key] = columns.get(key, ()) + column
         return columns
-
-
-def _columns(
-    results: SameKeyResults, start: int, stop: int
-) -> Iterator[tuple[Hashable, tuple[ResultColumn, ...]]]:
-    first, last = bisect_left(results.offsets, start), bisect_left(results.offsets, stop)
-    if first == last:
-        return
-    offsets = results.offsets[first:last]
-    for key, values in zip(results.keys, results.columns, strict=True):
-        yield key, pack_column(offsets, values[first:last])
 
 
 ADDER = """

@@ -157,7 +157,10 @@ class DriverChannel:
         """Make room for a message whose end has not arrived, so that the rest is read into its place."""
         begin = self._incoming[HEADER.size :]
         self._incoming.clear()
-        self._message = bytearray(length)
+        try:
+            self._message = bytearray(length)
+        except (MemoryError, OverflowError):  # more than there is: no worker sends that
+            raise ConnectionGarbled from None
         self._message[: len(begin)] = begin
         self._arrived = len(begin)
 

@@ -139,6 +139,10 @@ def serve(channel: WorkerChannel, mark_fd: int, output_fd: int, number: int) -> 
                 continue
             finally:
                 mark.jobs[0] += 1
+            if job.in_batches:
+                from paramsurvey.worker.freed_memory import keep_freed_memory  # loads ctypes
+
+                keep_freed_memory()
             inbox.follow(runner)
             _adopt_main(runner.function)
             if capture is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from paramsurvey.cli.command.shell_quoting import PLACEHOLDER, Placement, Quotes, find_placements
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.placeholders import fill, names_used, placeholders_in, tokens
+from paramsurvey.cli.placeholders import JOB, NUMBER, fill, names_used, placeholders_in, tokens
 
 SHELL = "/bin/sh"
 PLAIN = re.compile(r"[\w@%+=:./{}#-]+", re.ASCII)  # needs no quotes in a shell
@@ -32,6 +32,10 @@ class Template:
 
     arguments: tuple[str, ...]
     shell: bool = False
+
+    def __post_init__(self) -> None:
+        if any(PLACEHOLDER in text for text in self.arguments):
+            raise BadUsage("the command has a NUL character, which no program can be given: remove it")
 
     def names_used(self, names: Collection[str]) -> set[str]:
         """Return which parameters the command has placeholders for.
@@ -59,7 +63,8 @@ class Template:
         is_exposed = self.shell and any(one.quotes is Quotes.USELESS for one in self._placements())
         if not has_formats and not is_exposed:
             return
-        for pset in islice(psets, MOST_CHECKED):
+        for values in islice(psets, MOST_CHECKED):
+            pset = {NUMBER: 1, JOB: 1, **values}
             self._check_formats(pset)
             if is_exposed:
                 self.fill(pset)
@@ -68,8 +73,9 @@ class Template:
         for one in (one for text in self.arguments for one in placeholders_in(text) if one.spec):
             try:
                 one.value(pset)
-            except (ValueError, TypeError) as error:
-                shown = ", ".join(f"{name}={value}" for name, value in pset.items())
+            except (ValueError, TypeError, OverflowError) as error:
+                given = {name: value for name, value in pset.items() if name not in (NUMBER, JOB)}
+                shown = ", ".join(f"{name}={value}" for name, value in given.items())
                 raise BadUsage(
                     f"the placeholder {one.text} does not fit {shown} "
                     f"({error}): give another format, or {{{one.name}}} without one"

@@ -12,7 +12,9 @@ from paramsurvey.cli.control.limits import Halt, Timeout
 UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SIZES = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}  # powers of 1024
 DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(ms|[smhd]?)")
-DURATIONS = re.compile(rf"(?:{DURATION.pattern})+")
+DURATIONS = re.compile(  # all but the last have a unit, so that no text can be read in many ways
+    r"(?=.)(?:(?:\d+\.?\d*|\.\d+)(?:ms|[smhd]))*(?:\d+\.?\d*|\.\d+)?"
+)
 SIZE = re.compile(r"(\d+\.?\d*|\.\d+)([kmgt]?)(?:i?b)?", re.IGNORECASE)
 PERCENT = re.compile(r"(\d+\.?\d*|\.\d+)%")
 HALT = re.compile(r"(now|soon),(fail|success|done)=(\d+)(%?)")
@@ -30,7 +32,10 @@ class Converted(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
         """Return the value of a text or of a number; what is neither has been converted before."""
         if not isinstance(value, (str, int, float)):
             return value
-        found = self._convert(str(value).strip())
+        try:
+            found = self._convert(str(value).strip())
+        except (ValueError, OverflowError):  # a number of hundreds of digits
+            found = None
         if found is None:
             self.fail(f"{value!r} is not a {self.name}; write it like {self._example}", param, ctx)
         return found

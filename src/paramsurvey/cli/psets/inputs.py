@@ -48,11 +48,13 @@ class Inputs:
             raise BadUsage(f"{what}: standard input is read already: put one of the two into a file")
         try:
             return self._read_stdin() if path == STDIN else Path(path).read_text(encoding=UTF_8)
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise BadUsage(
-                f"{what} cannot be read ({reason}): give a text file, one value per line"
-            ) from None
+        except OSError as error:
+            reason = error.strerror
+        except UnicodeDecodeError:
+            reason = "it is not UTF-8 text"
+        except ValueError:
+            reason = "no file has a name with a NUL byte"
+        raise BadUsage(f"{what} cannot be read ({reason}): give a text file, one value per line")
 
     def _read_stdin(self) -> str:
         self._is_taken = True

@@ -18,10 +18,10 @@ from paramsurvey.params.spaces.indexed_psets import SpaceDecoder
 from paramsurvey.transport.column_by_row import numpy_index
 from paramsurvey.transport.messages import Pset, Rows, Values
 
-ONLY = re.compile(r"\s*(\d+)\s*(?:(?:-|\.\.)\s*(\d+)\s*)?")
+ONLY = re.compile(r"\s*(\d{1,18})\s*(?:(?:-|\.\.)\s*(\d{1,18})\s*)?")
 MOST_LISTED = 2000
 PLAIN = (str, int, float, bool, type(None))
-SHARD = re.compile(r"(\d+)/(\d+)")
+SHARD = re.compile(r"(\d{1,18})/(\d{1,18})")
 
 
 class Selection(Space):

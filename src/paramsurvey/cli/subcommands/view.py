@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-import webbrowser
+from pathlib import Path
 
 import click
 
@@ -51,9 +50,11 @@ def view(directory: str, port: int, no_browser: bool, hosts: tuple[str, ...]) ->
     from paramsurvey.live_page.serving import listening_socket, need_packages, serve
 
     need_packages()
+    from paramsurvey.checkpoint.stored import read_run_tolerantly
     from paramsurvey.live_page.access import Access, checked_hosts
 
     check_started(directory)
+    read_run_tolerantly(Path(directory), say, set_aside=False)  # refuses what is no checkpoint
     try:
         allowed = checked_hosts(hosts)
     except ValueError as error:
@@ -67,8 +68,16 @@ def view(directory: str, port: int, no_browser: bool, hosts: tuple[str, ...]) ->
         print(access.address, flush=True)
         say("open this address; Ctrl-C ends the page, not the run")
         if not no_browser and _has_display():
-            threading.Thread(target=webbrowser.open, args=(access.address,), daemon=True).start()
+            _open_browser(access.address)
         serve(directory, listening, access)
+
+
+def _open_browser(address: str) -> None:
+    """Open a browser, which may take its time, without waiting for it."""
+    import threading
+    import webbrowser
+
+    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 def _has_display() -> bool:

@@ -44,6 +44,17 @@ def test_chdir_may_be_relative(place: Place, in_tmp: Path) -> None:
     assert set(results["where"]) == {str(in_tmp / "there")}
 
 
+def test_psets_stay_in_chdir_when_a_group_is_answered_in_pieces(place: Place, in_tmp: Path) -> None:
+    (in_tmp / "there").mkdir()
+
+    def large(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        return {"where": os.getcwd(), "large": bytes(20_000_000)}  # so much is sent at once
+
+    results = place.map(large, PSETS[:3], chdir="there", group_size=3)
+    assert set(results["where"]) == {str(in_tmp / "there")}
+    assert os.getcwd() == str(in_tmp)
+
+
 def test_the_next_map_is_back_home(place: Place, in_tmp: Path) -> None:
     (in_tmp / "there").mkdir()
     place.map(lambda p, s, u: None, PSETS, chdir="there")
