@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
 from inspect import getdoc, isclass, isfunction, isroutine, signature
+from itertools import zip_longest
 from pathlib import Path
 from pkgutil import walk_packages
 from types import ModuleType
@@ -36,6 +37,7 @@ BLOCK = re.compile(
     r"(?P<mark><!-- not run[^\n]*-->\n+)?^```(?P<kind>\w*)[^\n]*\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+NEEDS = re.compile(r"^<!-- needs ([\w ]+) -->$", re.MULTILINE)
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
 NODE = re.compile(r"`((?:src|tests)/[\w/]+\.py)(?:::(\w+))?`")
 CUT = "\x1e"  # between the outputs of two blocks
@@ -132,7 +134,18 @@ def test_the_structure_page_names_every_file() -> None:
 def test_the_files_that_the_structure_page_names_exist() -> None:
     page = text_of("docs/structure.md")
     paths = {name for name in FILE.findall(page) if "/" in name}
-    packages = ("", "backends", "cli", "checkpoint", "params", "reporting", "session", "testing", "views")
+    packages = (
+        "",
+        "backends",
+        "cli",
+        "checkpoint",
+        "params",
+        "reporting",
+        "results",
+        "session",
+        "testing",
+        "views",
+    )
     places = (ROOT, *(SOURCE / name for name in packages))
     lost = [
         name
@@ -256,7 +269,7 @@ def blocks(page: str) -> list[Block]:
     found = list(BLOCK.finditer(text_of(page)))
     return [
         Block(one["code"], following["code"] if follows(one, following) else None)
-        for one, following in zip(found, [*found[1:], None], strict=True)
+        for one, following in zip_longest(found, found[1:])
         if one["kind"] == "python" and not one["mark"]
     ]
 
@@ -269,6 +282,8 @@ def follows(one: re.Match[str], other: re.Match[str] | None) -> bool:
 
 @pytest.mark.parametrize("page", [name for name in names(RUNNABLE) if blocks(name)])
 def test_the_code_of_a_page_runs_and_prints_what_is_shown(page: str, tmp_path: Path) -> None:
+    for package in needed(page):
+        pytest.importorskip(package)
     program = f"\nprint({CUT!r}, end='', flush=True)\n".join(block.code for block in blocks(page))
     (tmp_path / "page.py").write_text(program, encoding="utf-8")
     outputs = run(["page.py"], tmp_path).stdout.split(CUT)
@@ -276,6 +291,11 @@ def test_the_code_of_a_page_runs_and_prints_what_is_shown(page: str, tmp_path: P
         if block.output is not None:
             shown = f"{block.code}\nprinted\n\n{output}\nand the page shows\n\n{block.output}"
             assert same(block.output, output), shown
+
+
+def needed(page: str) -> list[str]:
+    """Return the packages without which a page cannot run: those of the comment ``<!-- needs ... -->``."""
+    return [name for names in NEEDS.findall(text_of(page)) for name in names.split()]
 
 
 def same(shown: str, printed: str) -> bool:
