@@ -9,7 +9,7 @@ ARGS =
 parallel = -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest old lint hooks coverage bench soak dist
+.PHONY: help demo test test-oldest old lint hooks coverage docs pictures bench soak explore fuzz dist
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -47,11 +47,26 @@ coverage: .venv/.dev .venv-0.4/.done  ## run the tests, and write into the READM
 	@.ci/clean .venv/bin/python -m coverage report
 	@.ci/clean .venv/bin/python .ci/coverage_figure.py
 
+docs: .venv/.dev  ## build the documentation into docs/_build/html; runs the surveys of its gallery
+	@echo "docs: building docs/_build/html; the first time, the surveys of its gallery run, for about a minute"
+	@.ci/clean .venv/bin/python -m sphinx --quiet --fail-on-warning --keep-going $(ARGS) docs docs/_build/html
+	@.ci/clean .venv/bin/python docs/check_site.py docs/_build/html
+
+pictures: .venv/.dev  ## make the screenshots and terminal recordings of the documentation again; needs Chromium
+	@.ci/clean .venv/bin/python docs/pictures $(ARGS)
+
 bench: .venv/.dev  ## measure everything beside other ways to do it; writes docs/performance.md
 	@.ci/clean .venv/bin/python benchmarks/all.py $(ARGS)
 
 soak: .venv/.dev  ## run 1,000 random maps with random faults; ARGS='--maps 50' for fewer
 	@.ci/clean .venv/bin/python tests/soak.py $(ARGS)
+
+explore: .venv/.dev  ## let small maps and the lock go all ways, with one fault more than in the tests
+	@.ci/clean env EXPLORE_FAULTS=1 .venv/bin/python -m pytest -n 0 -s $(ARGS) \
+	  tests/engine/test_exploration.py tests/checkpoint/test_lock_interleavings.py
+
+fuzz: .venv/.dev  ## give what is read from disks, pipes and the command line any bytes; ARGS='--minutes 5 axes'
+	@.ci/clean .venv/bin/python tests/fuzz/fuzz.py $(ARGS)
 
 dist: .venv/bin/pip  ## build what is released into dist/, and check it
 	@.ci/clean --pip .venv/bin/python -m pip install $(quietly) 'build>=1.2' 'twine>=6.1'

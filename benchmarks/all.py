@@ -20,6 +20,7 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 NAMES = (
     "throughput",
     "tiny_psets",
+    "batch",
     "ray_throughput",
     "efficiency",
     "startup",

@@ -27,7 +27,8 @@ from paramsurvey.results.missing import Missing
 ROOT = Path(__file__).parents[1]
 DOCS = sorted(ROOT.glob("docs/**/*.md"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *DOCS]
-RUNNABLE = [page for page in PAGES if page.stem in ("README", "index", "tutorial") or "how-to" in page.parts]
+PROGRAMS = {"README", "index", "installation", "tutorial", "faq", "comparison"}  # and the how-tos
+RUNNABLE = [page for page in PAGES if page.stem in PROGRAMS or "how-to" in page.parts]
 OPTIONS_PAGE = ROOT / "docs/options.md"
 REGENERATE = "python tests/test_docs.py"
 HANGS = 110  # seconds: no page takes that long on any machine

@@ -238,6 +238,18 @@ def test_printing_all_begins_with_the_named_one(
     assert list(dict.fromkeys(names)) == order
 
 
+@pytest.mark.parametrize("print_all", [PerfStats.print_percentiles, PerfStats.print_histograms])
+def test_a_timers_name_commands_no_terminal_and_forges_no_line(
+    print_all, lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stats = PerfStats({"red\x1b[31m\nforged": [0.1, 0.3]}, emit=lines.append)
+    print_all(stats, stderr=True)
+    assert lines
+    for text in [*lines, repr(stats), *capsys.readouterr().err.splitlines()]:
+        assert text.isprintable()
+        assert "red" in text, "a line of its own"
+
+
 @pytest.mark.parametrize("name", ["print_percentile", "print_histogram"])
 def test_printing_a_timer_that_is_not_there_prints_nothing(name: str, lines: list[str]) -> None:
     getattr(PerfStats(emit=lines.append), name)("nobody")

@@ -56,6 +56,17 @@ def whose(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[st
 # isolated
 
 
+def test_where_no_worker_can_be_started_the_map_ends_with_the_remedy(
+    forked: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", None)
+    with (
+        Session(backend=forked, verbose=0) as session,
+        pytest.raises(JobRefused, match=r"set sys\.executable"),
+    ):
+        session.map(whose, PSETS)
+
+
 def test_the_executor_outlives_a_pset_that_kills_its_process(pool: Executor) -> None:
     theirs = {pool.submit(os.getpid).result() for _ in range(20)}
 

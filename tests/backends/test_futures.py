@@ -473,6 +473,11 @@ def test_a_dask_client_that_has_lost_its_scheduler_ends_the_map() -> None:
     assert not executor.given[0][0].cancelled(), "the client would complain"
 
 
+def test_a_map_may_be_interrupted_before_it_is_opened() -> None:
+    with ThreadPoolExecutor(1) as executor:
+        FuturesBackend(Options(backend=executor), {}).end_job()
+
+
 def test_processes_that_cannot_import_paramsurvey_end_the_map_with_the_remedy() -> None:
     executor = ManualExecutor(1)
     backend = opened(executor)

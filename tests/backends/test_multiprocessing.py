@@ -146,7 +146,7 @@ def test_an_interpreter_that_is_not_there_is_an_error_at_once(
     in_tmp: Path, monkeypatch: pytest.MonkeyPatch, nothing_left: None
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(in_tmp / "no-python"))
-    with pytest.raises(FileNotFoundError, match="no-python"):
+    with pytest.raises(WorkerStartError, match=r"no-python'.*set sys\.executable to your Python"):
         Session(ncores=2, verbose=0, pslogger_fd=io.StringIO())
 
 

@@ -19,7 +19,6 @@ def reply_of(results: dict[int, dict[Any, Any]], stop: int, start: int = 0, **op
     packer = ResultPacker()
     for offset, result in results.items():
         packer.add(offset, result)
-    packer.fold()
     return pickle.loads(pickle.dumps(Reply(1, start, stop, columns=packer.take(), **options)))  # type: ignore[no-any-return]
 
 

@@ -1,53 +1,75 @@
 """Whatever is interrupted, wherever: finished are the psets whose results are there, and no others.
 
 An exception is raised at every single instruction of the loop, of what settles psets, and of what gives up,
-one after the other.
+one after the other; and so are real signals, at every instruction of a whole map.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import Any
 
 import pytest
+from exploration import Interrupt, whole_map
 from test_survey import FakeBackend, Run, Seat, make
 
 from paramsurvey.engine import collector, map_state, progress, queue, row_set, sent_group, survey
+from paramsurvey.reporting import signals
+from paramsurvey.results.map_results import MapResults
+from paramsurvey.session import map_run
+from paramsurvey.session.map_run import MapRun
 
-FILES = {module.__file__ for module in (survey, sent_group, collector, queue, row_set, progress, map_state)}
+ENGINE = [module.__file__ for module in (survey, sent_group, collector, queue, row_set, progress, map_state)]
+WHOLE_MAP = [map_run.__file__, signals.__file__]
 PSETS = 5
 
 
-class Interrupt(BaseException):
-    """Comes at any moment, like KeyboardInterrupt."""
-
-
-def run_with_interrupt_at(instruction: int, action: Callable[[], Any]) -> bool:
-    """Run `action`, raise `Interrupt` at an instruction of the engine, and tell whether that was reached."""
-    left = instruction
+def run_with(
+    happening: Callable[[], object],
+    at: int,
+    action: Callable[[], Any],
+    files: Collection[str | None] = ENGINE,
+) -> bool:
+    """Run `action`; at an instruction of some files, something happens. Tell whether that was reached."""
+    left = at
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal left
-        if frame.f_code.co_filename not in FILES:
+        if frame.f_code.co_filename not in files:
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":
             left -= 1
             if left == 0:
-                raise Interrupt
+                happening()
         return trace
 
     before = sys.gettrace()
     sys.settrace(trace)
     try:
         action()
-    except Interrupt:
-        return True
+    except (Interrupt, KeyboardInterrupt):
+        pass
     finally:
         sys.settrace(before)
-    return False
+    return left <= 0
+
+
+def interrupt() -> None:
+    raise Interrupt
+
+
+def ctrl_c() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def two_ctrl_c() -> None:
+    """Be impatient: the second one raises at once."""
+    ctrl_c()
+    ctrl_c()
 
 
 def answers(seats: list[Seat]) -> list[Any]:
@@ -57,17 +79,16 @@ def answers(seats: list[Seat]) -> list[Any]:
     ]
 
 
-def make_run() -> Run:
-    return make(PSETS, FakeBackend(workers=2, script=answers, places_in_reserve=1), group_size=2, out=False)
+def make_run(script: Callable[[list[Seat]], list[Any]] = answers) -> Run:
+    return make(PSETS, FakeBackend(workers=2, script=script, places_in_reserve=1), group_size=2, out=False)
 
 
-def check(run: Run) -> None:
+def check(run: Run, results: MapResults) -> None:
     """Check the results and the counters against each other."""
     counts = run.progress
     assert (counts.active, counts.total) == (0, PSETS)
     assert counts.finished + counts.failures == PSETS
     assert len(run.missing_rows()) == counts.failures
-    results = run.results()
     assert sorted([*results["a"], *run.missing_rows()]) == list(range(PSETS))
     assert not {2, 3} & set(results["a"])
     if len(results):
@@ -80,9 +101,9 @@ def test_an_interrupt_at_any_instruction_of_the_loop() -> None:
     while reached == instruction:
         instruction += 1
         run = make_run()
-        reached += run_with_interrupt_at(instruction, lambda run=run: [None for _ in run.survey.rounds()])
+        reached += run_with(interrupt, instruction, lambda run=run: [None for _ in run.survey.rounds()])
         run.survey.give_up()
-        check(run)
+        check(run, run.results())
     assert reached > 1000
 
 
@@ -93,8 +114,45 @@ def test_a_second_interrupt_at_any_instruction_of_giving_up() -> None:
         while reached == instruction:
             instruction += 1
             run = make_run()
-            run_with_interrupt_at(first, lambda run=run: [None for _ in run.survey.rounds()])
-            reached += run_with_interrupt_at(instruction, run.survey.give_up)
+            run_with(interrupt, first, lambda run=run: [None for _ in run.survey.rounds()])
+            reached += run_with(interrupt, instruction, run.survey.give_up)
             run.survey.give_up()
-            check(run)
+            check(run, run.results())
         assert reached > 50
+
+
+# ---- real signals, and the map as a whole
+
+
+def check_whole(whole: MapRun, run: Run) -> None:
+    """Check what is left of a map that was interrupted after it had begun; a session concludes it."""
+    if run.backend.submitted:
+        results = whole.conclude()
+        assert not run.backend.seats, "a group that nobody waits for still runs"
+        check(run, results)
+
+
+@pytest.mark.limit(300)
+@pytest.mark.parametrize("signals_that_come", [ctrl_c, two_ctrl_c])
+def test_ctrl_c_at_any_instruction_of_a_whole_map(signals_that_come: Callable[[], None]) -> None:
+    instruction = reached = 0
+    while reached == instruction:
+        instruction += 1
+        run = make_run()
+        whole = whole_map(run)
+        reached += run_with(signals_that_come, instruction, whole.run, WHOLE_MAP)
+        check_whole(whole, run)
+    assert reached > 300
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.limit(300)
+def test_a_third_ctrl_c_while_an_interrupted_map_ends() -> None:
+    instruction = reached = 0
+    while reached == instruction:
+        instruction += 1
+        run = make_run(lambda seats: [two_ctrl_c()])
+        whole = whole_map(run)
+        reached += run_with(ctrl_c, instruction, whole.run, WHOLE_MAP)
+        check_whole(whole, run)
+    assert reached > 300

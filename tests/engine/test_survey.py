@@ -57,6 +57,10 @@ class Seat:
     def rows(self) -> list[int]:
         return [int(row) for row in self.group.rows]
 
+    def left(self) -> int:
+        """Return how many of its psets are not answered."""
+        return (len(self.group) if self.end is None else self.end) - self.answered
+
     def reply(self, count: int | None = None, done: bool = True, failing: tuple[int, ...] = ()) -> Reply:
         """Answer the next `count` psets (default: the rest); those whose row is in `failing` have raised."""
         start = self.answered
@@ -141,7 +145,8 @@ class FakeBackend:
 
     def open(self, job: Any, options: Mapping[str, Any]) -> None: ...
 
-    def end_job(self) -> None: ...
+    def end_job(self) -> None:
+        self.seats.clear()
 
     def resources(self) -> list[dict[str, float]]:
         return []
@@ -262,6 +267,76 @@ def scripted(*steps: Callable[[list[Seat]], list[Answer]]) -> Callable[[list[Sea
         return remaining.pop(0)(seats) if remaining else [seat.reply() for seat in seats]
 
     return script
+
+
+# batches
+
+
+def dying_with(*bad: int, running: Callable[[Seat], int | None] = lambda seat: seat.answered) -> Any:
+    """Return a script: a group with one of these rows is lost, and the others are answered."""
+
+    def script(seats: list[Seat]) -> list[Answer]:
+        seat = seats[0]
+        return [seat.lost(running(seat)) if set(bad) & set(seat.rows()) else seat.reply()]
+
+    return script
+
+
+def test_the_halves_of_a_lost_batch_run_as_batches_until_the_pset_to_blame_runs_alone() -> None:
+    run = make(psets=8, group_size=8, in_batches=True, retry=RetryPolicy(crash_retries=0))
+    run.backend.script = dying_with(5)
+    run.backend.workers = 1
+    run.run().check()
+    assert run.missing_rows() == [5]
+    assert run.backend.submitted == [list(range(8)), [0, 1, 2, 3], [4, 5, 6, 7], [4, 5], [4], [5], [6, 7]]
+    assert run.books.failures[5] == (CRASHED, 1), "the losses of its batches are no attempts"
+
+
+def test_no_group_has_psets_of_two_halves() -> None:
+    run = make(psets=10, group_size=4, in_batches=True, backend=FakeBackend(workers=1))
+    run.backend.script = scripted(lambda seats: [seats[0].lost(0)])
+    run.run().check()
+    assert run.backend.submitted == [[0, 1, 2, 3], [0, 1], [2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_psets_before_the_lost_batch_are_not_to_blame() -> None:
+    run = make(psets=8, group_size=8, in_batches=True, backend=FakeBackend(workers=1))
+    run.backend.script = scripted(
+        lambda seats: [seats[0].reply(count=2, done=False)], lambda seats: [seats[0].lost(4)]
+    )
+    run.run().check()
+    assert run.backend.submitted == [list(range(8)), [2, 3], [4, 5], [6, 7]]
+
+
+def test_when_nothing_says_what_ran_all_psets_of_a_batch_may_be_to_blame() -> None:
+    run = make(psets=6, group_size=6, in_batches=True, retry=RetryPolicy(crash_retries=0))
+    run.backend.script = dying_with(1, running=lambda seat: None)
+    run.run().check()
+    assert run.missing_rows() == [1]
+
+
+def test_a_batch_that_takes_too_long_is_halved() -> None:
+    run = make(psets=4, group_size=4, in_batches=True, timeout=1.0, backend=FakeBackend(workers=1))
+
+    def stuck_with_2(seats: list[Seat]) -> list[Answer]:
+        run.clock.now += 1.0
+        run.backend.busy.clear()
+        if 2 in seats[0].rows():
+            run.backend.busy[seats[0].group.id] = (0, 5.0)
+            return []
+        return [seats[0].reply()]
+
+    run.backend.script = stuck_with_2
+    run.run().check()
+    assert run.missing_rows() == [2]
+    assert run.books.failures[2][0].kind is FailureKind.TIMED_OUT
+
+
+def test_a_batch_whose_node_is_lost_three_times_is_halved() -> None:
+    run = make(psets=4, group_size=4, in_batches=True, backend=FakeBackend(workers=1, script=losing_nodes(3)))
+    run.run().check()
+    assert run.missing_rows() == []
+    assert run.backend.submitted == [[0, 1, 2, 3]] * 3 + [[0, 1], [2, 3]]
 
 
 # dispatch
@@ -731,6 +806,7 @@ def scripts(draw: st.DrawFn) -> list[tuple[str, int, int]]:
     crash_retries=st.integers(0, 2),
     max_failures=st.one_of(st.none(), st.integers(1, 10)),
     stream=st.booleans(),
+    in_batches=st.booleans(),
 )
 def test_whatever_happens_every_pset_is_settled_exactly_once(
     script: list[tuple[str, int, int]],
@@ -741,6 +817,7 @@ def test_whatever_happens_every_pset_is_settled_exactly_once(
     crash_retries: int,
     max_failures: int | None,
     stream: bool,
+    in_batches: bool,
 ) -> None:
     dicts = [{"a": row} for row in range(psets)]
     run = make(
@@ -750,6 +827,7 @@ def test_whatever_happens_every_pset_is_settled_exactly_once(
         retry=RetryPolicy(retries, crash_retries),
         max_failures=max_failures,
         timeout=1.0,
+        in_batches=in_batches,
     )
     events = list(script)
     old: list[Reply | LostGroup] = []

@@ -53,7 +53,8 @@ def test_sigterm_is_an_exit_with_its_number() -> None:
 
 
 def test_the_second_signal_raises_at_once() -> None:
-    with DeferredSignals():
+    with DeferredSignals() as signals:
+        signals.check()
         send(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGINT)
@@ -79,16 +80,28 @@ def test_a_signal_that_came_before_code_of_the_user_does_not_wait_for_it() -> No
 @pytest.mark.parametrize("at_once", [False, True])
 def test_while_signals_are_held_not_even_the_second_raises(at_once: bool) -> None:
     with DeferredSignals(at_once) as signals:
-        with signals.held():
-            send(signal.SIGINT)
-            send(signal.SIGINT)
+        signals.check()
+        signals.hold()
+        send(signal.SIGINT)
+        send(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signals.check()
 
 
 def test_where_psets_run_in_this_thread_the_first_raises_at_once() -> None:
-    with DeferredSignals(at_once=True), pytest.raises(KeyboardInterrupt):
+    with DeferredSignals(at_once=True) as signals:
+        signals.check()
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+
+
+def test_before_the_first_check_no_signal_raises() -> None:
+    """It would leave handlers behind, for nobody would take them away."""
+    with DeferredSignals(at_once=True) as signals:
         send(signal.SIGINT)
+        send(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signals.check()
 
 
 def test_afterwards_signals_are_what_they_were() -> None:

@@ -22,7 +22,7 @@ import pytest
 
 import paramsurvey
 from conftest import wait_until
-from paramsurvey.errors import OptionError, ParamsurveyWarning, SessionClosed, UnknownOption
+from paramsurvey.errors import DirectoryMissing, OptionError, ParamsurveyWarning, SessionClosed, UnknownOption
 from paramsurvey.session.thread_variables import ThreadVariables
 
 PSETS = [{"a": 1}, {"a": 2}, {"a": 3}]
@@ -135,6 +135,25 @@ def test_a_backend_that_does_not_start_gives_way_to_the_one_before(quietly: Call
         paramsurvey.init(backend="futures", verbose=0)
     assert paramsurvey.backend() == "multiprocessing"
     assert len(paramsurvey.map(double, PSETS)) == 2
+
+
+def test_a_current_directory_that_was_removed_is_an_error_with_the_remedy(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch, quietly: Callable[..., None]
+) -> None:
+    gone = in_tmp / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(DirectoryMissing, match=r"removed: change into one that exists, by os\.chdir"):
+        quietly()
+    monkeypatch.chdir(in_tmp)
+    quietly()
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(DirectoryMissing, match="current directory was removed"):
+        paramsurvey.map(double, PSETS)
+    monkeypatch.chdir(in_tmp)
 
 
 def test_one_log_per_session_also_when_init_is_called_again(quietly: Callable[..., None]) -> None:
@@ -911,16 +930,31 @@ def test_two_sessions_share_the_environment_until_both_are_closed() -> None:
 
 @pytest.mark.usefixtures("no_threads_set")
 @pytest.mark.parametrize("first_to_close", [0, 1])
-def test_what_is_taken_out_of_the_environment_meanwhile_is_nobodys(first_to_close: int) -> None:
+def test_what_is_taken_out_of_the_environment_meanwhile_is_there_again_for_both(first_to_close: int) -> None:
     before = dict(os.environ)
-    forgotten = ThreadVariables(os.environ)
-    for name in forgotten.added:
+    robbed = ThreadVariables(os.environ)
+    for name in robbed.added:
         del os.environ[name]
-    later = ThreadVariables(os.environ)
-    both = [forgotten, later]
+    both = [robbed, ThreadVariables(os.environ)]
     both.pop(first_to_close).restore()
-    assert ("OMP_NUM_THREADS" in os.environ) == (both == [later])
+    assert os.environ["OMP_NUM_THREADS"] == "1"
     both.pop().restore()
+    assert dict(os.environ) == before
+
+
+@pytest.mark.usefixtures("no_threads_set")
+def test_what_a_session_has_set_is_not_the_users_after_he_has_changed_it_for_a_while() -> None:
+    before = dict(os.environ)
+    first = ThreadVariables(os.environ)
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setenv("MKL_NUM_THREADS", "2")
+        meanwhile = ThreadVariables(os.environ)
+        assert "MKL_NUM_THREADS" not in meanwhile.added
+        meanwhile.restore()
+    second = ThreadVariables(os.environ)
+    assert second.added == first.added
+    first.restore()
+    second.restore()
     assert dict(os.environ) == before
 
 

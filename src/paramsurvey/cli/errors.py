@@ -99,8 +99,18 @@ def _report_other_error(error: BaseException) -> int:
     return SOME_FAILED
 
 
+def _current_directory_is_gone() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _describe_os_error(error: OSError) -> str:
     """Return a sentence for what the operating system refuses, with the file, or stdout, that it is about."""
+    if not error.filename and _current_directory_is_gone():
+        return "the current directory was removed: change into one that exists, and run the command again"
     stream = "" if is_writable(sys.stdout) else "stdout: "
     where = f"{error.filename}: " if error.filename else stream
     disk_is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -86,7 +86,10 @@ class Backend(Protocol):
         ...
 
     def end_job(self) -> None:
-        """End the map: abort the groups that are not answered, and drop what was sent for the job."""
+        """End the map: abort the groups that are not answered, and drop what was sent for the job.
+
+        Also called where an interruption has prevented `open`.
+        """
         ...
 
     def core_count(self) -> int:

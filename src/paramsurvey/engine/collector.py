@@ -6,6 +6,7 @@ import math
 import traceback
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,9 @@ class Collector:
         rank = int(np.min(rows) if isinstance(rows, np.ndarray) else rows[0]), self._added
         self._ranks[key] = min(rank, self._ranks.get(key, rank))  # first: a column without a rank is a fault
         self._added += 1
-        column = self._columns.setdefault(key, Column())
+        column = self._columns.get(key)
+        if column is None:
+            column = self._columns[key] = Column()
         column.make_room(total)
         column.put(rows, values)
 
@@ -126,6 +129,8 @@ def finished_rows(group: Group, reply: Reply) -> Rows:
 
 def unpickled_reply(reply: Reply) -> Reply:
     """Return the reply with its objects unpickled; an object that cannot be unpickled fails its pset only."""
+    if not any(isinstance(segment.values, IsolatedColumn) for segment in chain(*reply.columns.values())):
+        return reply
     failures = dict(reply.failures)
     columns = {
         key: tuple(_unpickled(key, segment, failures) for segment in segments)
@@ -142,7 +147,7 @@ def unpickled_reply(reply: Reply) -> Reply:
 def _unpickled(key: Hashable, segment: ResultColumn, failures: dict[int, Failure]) -> ResultColumn:
     """Return the column with its objects unpickled, and add the psets where that fails to `failures`."""
     if not isinstance(segment.values, IsolatedColumn):
-        return ResultColumn(segment.offsets, unpack_values(segment.values))
+        return segment
     values = []
     for offset, pickled in zip(segment.offsets, segment.values, strict=True):
         try:
@@ -167,7 +172,7 @@ def _unreadable(key: Hashable, error: BaseException) -> Failure:
 def _without(segment: ResultColumn, failures: Mapping[int, Failure]) -> ResultColumn:
     """Return the column without the values of failed psets."""
     kept = [i for i, offset in enumerate(segment.offsets) if offset not in failures]
-    values = segment.values
+    values = unpack_values(segment.values)
     chosen = values[kept] if isinstance(values, np.ndarray) else [values[i] for i in kept]
     return ResultColumn(np.array(segment.offsets, dtype=np.int64)[kept], chosen)
 
@@ -185,7 +190,7 @@ def results_by_offset(reply: Reply) -> dict[int, dict[Hashable, Any]]:
 def _values(reply: Reply) -> Iterator[tuple[int, Hashable, Any]]:
     for key, segments in reply.columns.items():
         for segment in segments:
-            values = segment.values
+            values = unpack_values(segment.values)
             offsets = np.asarray(segment.offsets).tolist()
             natives = values.tolist() if isinstance(values, np.ndarray) else values
             for offset, value in zip(offsets, natives, strict=True):

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues, PsetSource, cell_list
 from paramsurvey.transport.column_by_row import rows_at
+from paramsurvey.transport.even_seconds import EvenSeconds
 from paramsurvey.transport.messages import Rows
 
 Floats = NDArray[np.float64]
@@ -26,9 +27,11 @@ MOST_LEVELS = 24  # values of one axis that get a factor each; numbers with more
 BINS = 12
 MOST_AXES = 32  # the solution takes time that grows with their square
 PER_CALL = 64  # psets that are learned from one call of `observe`: so a million tiny psets cost nothing
+PER_BATCH = 4  # psets that are learned from one batch
 MOST_PENDING = 1024  # psets that wait to be learned: then they are, even if nobody asks for a prediction
 MEMORY = 8192  # psets: what is older than so many counts for less and less
 PIECE = 1 << 16  # psets that are predicted at a time, which bounds the memory
+FEW_ROWS = 64  # that are multiplied at a time: for more, BLAS starts threads, which take cores from workers
 RIDGE = 0.3  # how strongly a factor is drawn to 1, in observations
 SHORTEST = 1e-7  # seconds: less than a clock can tell
 
@@ -93,7 +96,7 @@ class CostModel:
         self._factors: Floats = np.zeros(1)
         self._correction = 1.0  # from the exponential of a mean logarithm to a mean
 
-    def observe(self, rows: Rows, seconds: ArrayLike) -> None:
+    def observe(self, rows: Rows, seconds: ArrayLike | EvenSeconds) -> None:
         """Learn that these psets took these seconds. Takes microseconds: the work is done when asked.
 
         Parameters
@@ -102,11 +105,14 @@ class CostModel:
         seconds : array of float
             One per row, in their order.
         """
-        taken = np.asarray(seconds, dtype=np.float64)
+        if isinstance(seconds, EvenSeconds):
+            rows, taken = self._observe_batches(rows, seconds)
+        else:
+            taken = np.asarray(seconds, dtype=np.float64)
+            self.psets += len(taken)
+            self.seconds += float(taken.sum())
         if len(taken) == 0 or len(taken) != len(rows):
             return
-        self.psets += len(taken)
-        self.seconds += float(taken.sum())
         if len(taken) > PER_CALL:
             chosen = np.linspace(0, len(taken) - 1, PER_CALL).astype(np.int64)
             rows, taken = rows_at(rows, chosen), taken[chosen]
@@ -114,6 +120,14 @@ class CostModel:
         self._waiting += len(taken)
         if self._waiting >= MOST_PENDING:
             self._learn_pending()
+
+    def _observe_batches(self, rows: Rows, seconds: EvenSeconds) -> tuple[Rows, Floats]:
+        """Return a few psets of the batches, and their seconds: all psets of a batch took equally long."""
+        self.psets += len(seconds)
+        self.seconds += seconds.total()
+        count = min(PER_BATCH * len(seconds.runs), PER_CALL, len(seconds))
+        chosen = np.linspace(0, len(seconds) - 1, count).astype(np.int64)
+        return rows_at(rows, chosen), seconds.at(chosen)
 
     def expected_seconds(self, rows: Rows) -> Floats:
         """Return how many seconds each of these psets will probably take; 1 each while nothing is known.
@@ -165,11 +179,11 @@ class CostModel:
         guess = self._predict(design) if self._weight else np.full(len(seconds), math.exp(logs.mean()))
         self._tested.append(Predictions(seconds, guess))
         fading = MEMORY / max(MEMORY, self._weight + len(seconds))
-        self._products = fading * self._products + design.T @ design
-        self._targets = fading * self._targets + design.T @ logs
+        self._products = fading * self._products + _products(design)
+        self._targets = fading * self._targets + np.einsum("rc,r->c", design, logs)
         self._weight = fading * self._weight + len(seconds)
         self._solve()
-        fitted = np.exp(design @ self._factors)
+        fitted = np.exp(_weighted(design, self._factors))
         share = len(seconds) / self._weight
         ratio = float(seconds.sum() / fitted.sum())
         self._correction += share * (ratio - self._correction)
@@ -182,7 +196,7 @@ class CostModel:
         )
 
     def _predict(self, design: Floats) -> Floats:
-        return max(self._correction, SHORTEST) * np.exp(np.clip(design @ self._factors, -20, 20))
+        return max(self._correction, SHORTEST) * np.exp(np.clip(_weighted(design, self._factors), -20, 20))
 
     # axes
 
@@ -207,6 +221,21 @@ class CostModel:
         except Exception:  # an iterator whose first psets were dropped, or values whose code raises
             return []
         return [axis for axis in axes if axis is not None][:MOST_AXES]
+
+
+def _products(design: Floats) -> Floats:
+    """Return the transposed design matrix times itself."""
+    products = np.zeros((design.shape[1], design.shape[1]))
+    for start in range(0, len(design), FEW_ROWS):
+        few = design[start : start + FEW_ROWS]
+        products += few.T @ few
+    return products
+
+
+def _weighted(design: Floats, factors: Floats) -> Floats:
+    """Return the design matrix times the factors; einsum starts no threads."""
+    weighted: Floats = np.einsum("rc,c->r", design, factors)
+    return weighted
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,14 @@ class GroupSizer:
     ----------
     fixed : int or None
         The user's ``group_size``; None: choose.
+
+    Attributes
+    ----------
+    target_seconds : float
+        Of work per group.
     """
+
+    target_seconds = TARGET_SECONDS
 
     def __init__(self, fixed: int | None = None) -> None:
         self._fixed = fixed
@@ -52,7 +59,7 @@ class GroupSizer:
         if self._seconds is None:
             return 1
         each = max(self._seconds, 1e-9)
-        by_time = int(TARGET_SECONDS / each)
+        by_time = int(self.target_seconds / each)
         by_bytes = int(LARGEST_PAYLOAD / max(self._bytes, 1))
         by_tail = max(int(self._least_seconds / each), -(-remaining // (TAIL_SHARE * max(cores, 1))))
         return max(1, min(by_time, by_bytes, by_tail, remaining, self._largest * GROWTH))

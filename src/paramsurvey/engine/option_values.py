@@ -62,6 +62,11 @@ def count(value: Any) -> int | None:
     return natural(value) or None
 
 
+def batch(value: Any) -> bool | int:
+    """Read how many psets a batch may have: True for any number, False for functions that take one pset."""
+    return value if isinstance(value, bool) else positive(value)
+
+
 def byte_count(value: Any) -> int:
     """Read a number of bytes, or a text such as ``'2GB'``, ``'500 MiB'``."""
     if not isinstance(value, str):

@@ -297,6 +297,13 @@ class Options:
         "How many psets are sent to a worker together; chosen by measured times by default.",
         OptionScope.MAP,
     )
+    batch: bool | int = option(
+        False,
+        option_values.batch,
+        "bool or int",
+        "Call the function with columns of many psets, as numpy arrays; a number: of so many at most.",
+        OptionScope.MAP,
+    )
     order: str = option(
         "given",
         option_values.order,

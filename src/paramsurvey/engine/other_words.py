@@ -4,7 +4,8 @@ from __future__ import annotations
 
 OTHER_WORDS = {
     "ncores": ("workers", "n_workers", "num_workers", "max_workers", "n_jobs", "jobs", "processes", "nprocs"),
-    "group_size": ("chunksize", "chunk_size", "batch_size", "batchsize"),
+    "group_size": ("chunksize", "chunk_size"),
+    "batch": ("vectorized", "vectorize", "batched"),
     "max_tasks_per_child": ("maxtasksperchild",),
     "worker_init": ("initializer", "init_func"),
     "user_kwargs": ("args", "kwargs", "constants", "fixed"),
@@ -17,6 +18,8 @@ OTHER_WORDS = {
 OF_INIT = ("ncores", "max_tasks_per_child", "worker_init")
 OTHER_WAYS = {
     "resume": "give map() checkpoint='a directory', which takes up what an earlier run has stored there",
+    "batch_size": "give map() batch= for a function that takes whole arrays, else group_size=",
+    "batchsize": "give map() batch= for a function that takes whole arrays, else group_size=",
     "seed": "give the psets seeds, with params.add_seed(psets, root)",
     "random_state": "give the psets seeds, with params.add_seed(psets, root)",
 }

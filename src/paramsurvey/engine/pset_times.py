@@ -96,8 +96,6 @@ def times_of(reply: Reply) -> Times:
 
 def with_times(reply: Reply) -> Mapping[int, Failure]:
     """Return the reply's failures, each with when and where it was."""
-    if not reply.failures:
-        return reply.failures
     times = times_of(reply)
     return {
         offset: replace(failure, ran=times.ran(offset - reply.start))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,13 @@ class QueuedRows:
     rows : Rows
     alone : bool
         Whether each of them gets a group of its own.
+    apart : bool
+        Whether they are never put among other rows.
     """
 
     rows: Rows
     alone: bool = False
+    apart: bool = False
 
 
 class PsetQueue:
@@ -53,13 +56,17 @@ class PsetQueue:
         run = self._runs.popleft()
         size = 1 if run.alone else self._with_same_options(run.rows, min(most, len(run.rows)))
         if size < len(run.rows):
-            self._runs.appendleft(QueuedRows(run.rows[size:], run.alone))
+            self._runs.appendleft(replace(run, rows=run.rows[size:]))
         self._count -= size
         return run.rows[:size]
 
     def put_first(self, rows: Rows) -> None:
         """Put rows at the head of the queue: they are taken next."""
         self._add(QueuedRows(rows), first=True)
+
+    def put_apart(self, rows: Rows) -> None:
+        """Put rows at the head of the queue, where no group has both some of them and others."""
+        self._add(QueuedRows(rows, apart=True), first=True)
 
     def put_alone(self, rows: Rows) -> None:
         """Put rows at the end of the queue, each to be taken alone."""
@@ -75,11 +82,12 @@ class PsetQueue:
         return np.concatenate(parts)
 
     def take_unordered(self) -> NDArray[np.int64]:
-        """Remove and return all rows but those that are to be taken alone."""
-        alone = [run for run in self._runs if run.alone]
-        parts = [np.asarray(run.rows, dtype=np.int64) for run in self._runs if not run.alone]
-        self._runs = deque(alone)
-        self._count = sum(len(run.rows) for run in alone)
+        """Remove and return all rows but those that are to be taken alone, or apart from others."""
+        kept = [run for run in self._runs if run.alone or run.apart]
+        taken = [run for run in self._runs if not (run.alone or run.apart)]
+        parts = [np.asarray(run.rows, dtype=np.int64) for run in taken]
+        self._runs = deque(kept)
+        self._count = sum(len(run.rows) for run in kept)
         return np.concatenate([np.empty(0, dtype=np.int64), *parts])
 
     def clear(self) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,35 @@ from paramsurvey.transport.messages import Rows
 
 CHUNK = 1 << 16  # rows that share an array; a chunk with all its rows needs no array any more
 
-NO_ROWS = np.zeros(CHUNK, dtype=np.bool_)
+
+@dataclass(slots=True)
+class _Chunk:
+    """Which of `CHUNK` rows are in the set.
+
+    Attributes
+    ----------
+    mask : bool array, or None
+        None: all of them are.
+    countdown : int
+        When so many more rows were added, all of them may be there. It is too low if rows were added twice.
+    """
+
+    mask: NDArray[np.bool_] | None
+    countdown: int = CHUNK
+
+    def __len__(self) -> int:
+        return CHUNK if self.mask is None else int(np.count_nonzero(self.mask))
+
+    def add(self, places: slice | NDArray[np.int64], count: int) -> None:
+        """Add rows: all at once, so that an exception that interrupts it finds them there or not."""
+        if self.mask is None:
+            return
+        self.mask[places] = True
+        self.countdown -= count
+        if self.countdown <= 0:
+            self.countdown = CHUNK - len(self)
+            if self.countdown == 0:
+                self.mask = None
 
 
 class RowSet:
@@ -26,24 +55,21 @@ class RowSet:
     """
 
     def __init__(self) -> None:
-        self._chunks: dict[int, tuple[NDArray[np.bool_] | None, int]] = {}  # None: all rows of the chunk
+        self._chunks: dict[int, _Chunk] = {}
 
     def __len__(self) -> int:
-        return sum(count for _, count in self._chunks.values())
+        return sum(map(len, self._chunks.values()))
 
     def add(self, rows: Rows) -> None:
         """Add rows. Rows that are in the set already stay there.
 
         An exception that interrupts it, such as KeyboardInterrupt, leaves whole chunks added or not.
         """
-        for number, places in _by_chunk(rows):
-            known, _ = self._chunks.get(number, (NO_ROWS, 0))
-            if known is None:
-                continue
-            chunk = known.copy()
-            chunk[places] = True
-            count = int(np.count_nonzero(chunk))
-            self._chunks[number] = (None if count == CHUNK else chunk), count
+        for number, places, count in _by_chunk(rows):
+            chunk = self._chunks.get(number)
+            if chunk is None:
+                chunk = self._chunks[number] = _Chunk(np.zeros(CHUNK, dtype=np.bool_))
+            chunk.add(places, count)
 
     def below(self, total: int) -> NDArray[np.int64]:
         """Return the rows of the set that are below `total`, ascending."""
@@ -55,22 +81,24 @@ class RowSet:
 
     def _mask(self, total: int) -> NDArray[np.bool_]:
         mask = np.zeros(total, dtype=np.bool_)
-        for number, (chunk, _) in self._chunks.items():
+        for number, chunk in self._chunks.items():
             place = mask[number * CHUNK : (number + 1) * CHUNK]
-            place[:] = True if chunk is None else chunk[: len(place)]
+            place[:] = True if chunk.mask is None else chunk.mask[: len(place)]
         return mask
 
 
-def _by_chunk(rows: Rows) -> Iterator[tuple[int, slice | NDArray[np.int64]]]:
-    """Yield (number of the chunk, places of the rows in it)."""
+def _by_chunk(rows: Rows) -> Iterator[tuple[int, slice | NDArray[np.int64], int]]:
+    """Yield (number of the chunk, places of the rows in it, how many they are)."""
     if len(rows) == 0:
         return
     if isinstance(rows, range) and rows.step == 1:
         for number in range(rows.start // CHUNK, (rows.stop - 1) // CHUNK + 1):
             begin = number * CHUNK
-            yield number, slice(max(rows.start - begin, 0), min(rows.stop - begin, CHUNK))
+            first, stop = max(rows.start - begin, 0), min(rows.stop - begin, CHUNK)
+            yield number, slice(first, stop), stop - first
         return
     numbers = np.asarray(rows, dtype=np.int64)
     of_chunk = numbers // CHUNK
     for number in np.unique(of_chunk).tolist():
-        yield number, numbers[of_chunk == number] - number * CHUNK
+        places = numbers[of_chunk == number] - number * CHUNK
+        yield number, places, len(places)

@@ -14,6 +14,7 @@ class SentGroup:
     Attributes
     ----------
     group : Group
+        Without its payload.
     answered : int
         The offset up to which replies have covered it.
     stop : int

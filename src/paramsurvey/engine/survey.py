@@ -11,9 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
 from paramsurvey.engine.collector import finished_rows, results_by_offset, unpickled_reply
@@ -25,6 +22,7 @@ from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.pset_times import with_times
 from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.receivers import ResultReceiver, Watcher
+from paramsurvey.engine.reply_times import add_times
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.sent_group import SentGroup
 from paramsurvey.errors import JobRefused
@@ -78,6 +76,8 @@ class Survey:
         End the map when this many psets have failed.
     longest_first : bool
         Whether psets that will probably take longest go first.
+    in_batches : bool
+        Whether each group is a batch, for which the user's function is called once.
     """
 
     state: MapState
@@ -93,6 +93,7 @@ class Survey:
     deadline: Deadline = field(default_factory=Deadline)
     max_failures: int | None = None
     longest_first: bool = False
+    in_batches: bool = False
 
     def __post_init__(self) -> None:
         self.source, self.collector = self.state.source, self.state.collector
@@ -237,10 +238,9 @@ class Survey:
         options = self.options[rows[0]] if self.options is not None else None
         payload = self._decoder.isolated(self.source.payload(rows))
         self.sizer.observe_bytes(len(rows), self._decoder.pickled_bytes(payload))
-        group = Group(self._next_id, rows, payload, options)
-        self._sent[group.id] = SentGroup(group)
+        self._sent[self._next_id] = SentGroup(Group(self._next_id, rows, None, options))  # payloads are large
         self.progress.active += len(rows)
-        self.backend.submit(group)
+        self.backend.submit(Group(self._next_id, rows, payload, options))
         self._report()
 
     # settle
@@ -274,7 +274,8 @@ class Survey:
     def _take(self, sent: SentGroup, reply: Reply) -> None:
         group, sent.answered = sent.group, reply.stop
         count = reply.stop - reply.start
-        reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
+        if self._attempts or reply.failures:
+            reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
         self.collector.add_reply(group, reply, len(self.source))
         self.checkpoint.add_reply(group, reply)
         self._add_times(group, reply)
@@ -296,8 +297,6 @@ class Survey:
 
     def _take_attempts(self, group: Group, reply: Reply) -> dict[int, int]:
         """Return how often psets were tried that finish with this reply and had failed before, by offset."""
-        if not self._attempts:
-            return {}
         return {
             offset: self._attempts.pop(row) + 1
             for offset, row in enumerate(group.rows[reply.start : reply.stop], reply.start)
@@ -308,14 +307,9 @@ class Survey:
         self.stats.peak_memory = max(self.stats.peak_memory, reply.peak_memory)
         if reply.early:
             return
-        self.stats.copying += reply.copying
-        walls = np.asarray(reply.walls, dtype=np.float64)
-        self.stats.add(f"{self.progress.name}_wallclock", walls)
-        self.stats.add(f"{self.progress.name}_iowait", walls * _idle_shares(reply.idle))
-        for name, seconds in reply.timings.items():
-            self.stats.add(name, np.asarray(seconds))
-        self.sizer.observe_seconds(len(walls), float(walls.sum()))
-        self.costs.observe(group.rows[reply.stop - len(walls) : reply.stop], walls)
+        seconds = add_times(self.stats, self.progress.name, reply)
+        self.sizer.observe_seconds(len(reply.walls), seconds)
+        self.costs.observe(group.rows[reply.stop - len(reply.walls) : reply.stop], reply.walls)
 
     def _call_out(self, out: ResultReceiver, group: Group, reply: Reply) -> None:
         psets = make_psets(self.source, group.rows[reply.start : reply.stop])
@@ -324,17 +318,30 @@ class Survey:
                 self.progress.exceptions += 1  # only out_func failed: the pset keeps its result
 
     def _lose(self, sent: SentGroup, loss: LostGroup) -> None:
-        """Count the failure against the pset that was running; the others of the group run again."""
+        """Count the failure against the pset that was running; the others of the group run again.
+
+        If a batch was running, no pset is to blame until one runs alone: its halves run, each as a batch.
+        """
         rows = self._drop(sent.group.id).unanswered()
         if loss.failure.kind is FailureKind.NODE_LOST and self._lost_from_outside(rows):
             return
         running = 0 if len(rows) == 1 else None if loss.offset is None else loss.offset - sent.answered
+        if self.in_batches and len(rows) - (running or 0) > 1:
+            self._put_halves(rows, running or 0)
+            return
         if running is None:
             self.queue.put_alone(rows)  # so that the next loss shows which pset causes it
             return
         self.queue.put_first(rows[running + 1 :])
         self.queue.put_first(rows[:running])
         self._failed(int(rows[running]), loss.failure)
+
+    def _put_halves(self, rows: Rows, first: int) -> None:
+        """Put back the rows of a lost batch that begins at `first`: rows before it are not to blame."""
+        middle = (first + len(rows)) // 2
+        self.queue.put_apart(rows[middle:])
+        self.queue.put_apart(rows[first:middle])
+        self.queue.put_first(rows[:first])
 
     def _lost_from_outside(self, rows: Rows) -> bool:
         """Put back rows whose node was lost, all together; False when they were put back too often."""
@@ -344,6 +351,8 @@ class Survey:
         self._node_losses.update(zip(map(int, rows), losses, strict=True))
         if max(losses) < MOST_NODE_LOSSES:
             self.queue.put_first(rows)
+        elif self.in_batches and len(rows) > 1:
+            self._put_halves(rows, 0)
         else:
             self.queue.put_alone(rows)
         return True
@@ -393,9 +402,3 @@ class Survey:
                     f"not run: max_failures={self.max_failures} was reached before its turn",
                 )
             )
-
-
-def _idle_shares(idle: Sequence[tuple[int, float]]) -> NDArray[np.float64]:
-    """Return, for each pset, the share of its time that passed without CPU work; see `Reply.idle`."""
-    stops = np.array([stop for stop, _ in idle], dtype=np.int64)
-    return np.repeat([share for _, share in idle], np.diff(stops, prepend=0))

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Protocol, TextIO
 
 from paramsurvey.errors import ParamsurveyWarning
+from paramsurvey.reporting.next_steps import PythonNextSteps
 from paramsurvey.transport.messages import Failure, Pset
 from paramsurvey.transport.patient_writing import write_patiently
 from paramsurvey.transport.safe_repr import describe
@@ -43,10 +44,15 @@ class Console:
     log : Log
     verbose : int
         0: nothing on stderr.
+    shown : callable
+        Returns a pset with the names that the user knows.
     """
 
-    def __init__(self, log: Log, verbose: int) -> None:
+    def __init__(
+        self, log: Log, verbose: int, shown: Callable[[Pset], Pset] = PythonNextSteps().pset
+    ) -> None:
         self._log = log
+        self._shown_pset = shown
         self._verbose = verbose
         self._shown: set[str] = set()
         self._logged: set[int] = set()  # hashes of tracebacks
@@ -64,7 +70,7 @@ class Console:
         line = safe_line(failure.exception)
         new = False
         if self._room > 0:
-            logged = safe_line(shortened(describe(pset()), LONGEST_LOGGED))
+            logged = self._text_of(pset())
             reason = shortened(line, LONGEST_LOGGED)
             text = f"pset without result: {reason}\npset: {logged}\nattempts: {attempts}"
             self._room -= len(text)
@@ -75,8 +81,7 @@ class Console:
         if self._verbose >= 2 or self._is_news(shortened(line, LONGEST_SHOWN)):
             self._show_failure(line, failure.traceback)
         if self._verbose >= 2:
-            shown = safe_line(shortened(describe(pset()), LONGEST_LOGGED))
-            show(f"pset: {shown}\n{shortened(failure.traceback, LONGEST_LOGGED) if new else ''}".rstrip())
+            show(f"pset: {self._text_of(pset())}\n{shortened(failure.traceback, LONGEST_LOGGED) if new else ''}".rstrip())
 
     def end(self) -> None:
         """Say in the log how many failures it does not have."""
@@ -112,6 +117,9 @@ class Console:
             return False
         self._shown.add(line)
         return True
+
+    def _text_of(self, pset: Pset) -> str:
+        return safe_line(shortened(describe(self._shown_pset(pset)), LONGEST_LOGGED))
 
     def _show_failure(self, line: str, traceback: str) -> None:
         show(f"a pset failed: {shortened(line, LONGEST_SHOWN)}")

@@ -22,7 +22,6 @@ Floats = NDArray[np.float64]
 
 MOST_PIECES = 128  # of history: then neighbours are joined
 MOST_SAMPLES = 512  # psets whose own times are kept
-LOOKED_AT = 1024  # waiting psets whose expected times are looked at
 DOUBT = 1.5  # standard deviations: then the truth is in the range about nine times out of ten
 LEAST_DOUBT = 0.02  # relative: nothing is known better
 ERROR_DOUBT = 1.2  # likewise, of the errors that a forecast had before

@@ -13,7 +13,6 @@ from paramsurvey.engine.collector import FailedPset
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.failure_causes import Causes
 from paramsurvey.engine.progress import MapProgress, Outlook, RunningPset
-from paramsurvey.reporting.eta import LOOKED_AT, Eta, Moment
 from paramsurvey.reporting.humanize import clipped
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.reporting.rate import RateMeter
@@ -24,10 +23,14 @@ from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Failure, FailureKind, Pset, Rows
 from paramsurvey.transport.safe_text import shortened
 
+if TYPE_CHECKING:
+    from paramsurvey.reporting.eta import Eta, Moment
+
 SHOWN_SLOWEST = 3
 SLOW = 1.0  # seconds: a pset that has run for less is not worth a line
 LONGEST_EXCEPTION = 2_000  # characters of it that are kept for the view
 TOLD_EVERY = 1.0  # seconds between two times that other processes are told what there is to see
+LOOKED_AT = 1024  # waiting psets whose expected times a forecast looks at
 COMPUTED_EVERY = 1.5  # seconds between two forecasts, each of which takes some milliseconds
 MOST_TOLD = 8  # running psets that they are told of
 LONGEST_TOLD = 200  # characters of one
@@ -83,7 +86,7 @@ class Monitor:
         self._summary = ""
         self._begun = clock()
         self._meter = RateMeter(self._begun)
-        self._eta = Eta(self._begun)
+        self._eta: Eta | None = None
 
     def begin(self, survey: WatchedSurvey) -> None:
         """Watch this survey from now on."""
@@ -91,14 +94,15 @@ class Monitor:
         self._survey = survey
         self._begun = self._clock()
         self._meter = RateMeter(self._begun, progress.finished + progress.failures)
-        self._eta = Eta(self._begun)
+        self._eta = None
         self._computed_at = -math.inf
 
     def report(self, progress: MapProgress, final: bool) -> None:
         """Look at the counters."""
         assert self._survey is not None
         self._meter.observe(self._clock(), progress.finished + progress.failures)
-        self._eta.observe(self._moment(self._survey), self._survey.costs.take_predictions())
+        if not final:
+            self._forecaster().observe(self._moment(self._survey), self._survey.costs.take_predictions())
         if self._tells_others and self._clock() >= self._told_at + TOLD_EVERY:
             self._told_at = self._clock()
             progress.outlook = self._outlook(self._survey)
@@ -194,25 +198,43 @@ class Monitor:
         """Return the range that the survey will probably take from now; it is computed every few seconds."""
         now = self._clock()
         if self._span is None or now >= self._computed_at + COMPUTED_EVERY:
-            expected = survey.costs.expected_seconds(survey.waiting(LOOKED_AT))
-            self._span, self._computed_at = self._eta.seconds_left(self._moment(survey), expected), now
+            self._span, self._computed_at = self._forecast(survey), now
         if self._span is None:
             return None
         low, high = (max(0.0, seconds - (now - self._computed_at)) for seconds in self._span)
         return low, high
 
+    def _forecast(self, survey: WatchedSurvey) -> tuple[float, float] | None:
+        if _remaining(survey.progress) <= 0:
+            return 0.0, 0.0
+        expected = survey.costs.expected_seconds(survey.waiting(LOOKED_AT))
+        return self._forecaster().seconds_left(self._moment(survey), expected)
+
+    def _forecaster(self) -> Eta:
+        if self._eta is None:
+            from paramsurvey.reporting.eta import Eta  # only now: short maps end before
+
+            self._eta = Eta(self._begun)
+        return self._eta
+
     def _moment(self, survey: WatchedSurvey) -> Moment:
+        from paramsurvey.reporting.eta import Moment
+
         progress, costs = survey.progress, survey.costs
         return Moment(
             self._clock(),
             psets=costs.psets,
             seconds=costs.seconds,
-            remaining=progress.total - progress.finished - progress.failures,
+            remaining=_remaining(progress),
             retried=progress.retried,
             cores=max(survey.core_count(), 1),
             ages=[seconds for _, seconds in survey.running()],
             active=progress.active,
         )
+
+
+def _remaining(progress: MapProgress) -> int:
+    return progress.total - progress.finished - progress.failures
 
 
 def causes_of(failed: Mapping[int, FailedPset]) -> Causes:

@@ -16,7 +16,8 @@ from paramsurvey.errors import Stopped
 class DeferredSignals:
     """While it is entered, a signal is noted, and `check` raises what it would have raised.
 
-    A second signal raises at once. Handlers that the user has installed stay in place, and
+    A second signal raises at once, from the first `check` until `hold`: before and after, it would leave
+    handlers behind, or a map half ended. Handlers that the user has installed stay in place, and
     outside the main thread nothing happens at all, for signals never arrive there. A process that is
     forked off meanwhile, by an executor for example, ends by them as it would have otherwise.
 
@@ -33,11 +34,12 @@ class DeferredSignals:
         self._stop_signals = [signal.Signals[name] for name in stop_signals]
         self._seen: int | None = None
         self._raised = False
-        self._held = False
+        self._held = True
         self._previous: dict[int, Any] = {}
         self._owner = os.getpid()
 
     def __enter__(self) -> DeferredSignals:
+        self._held = True
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, *self._stop_signals):
                 self._replace(number)
@@ -49,7 +51,8 @@ class DeferredSignals:
             self._previous[number] = signal.signal(number, self._note)
 
     def __exit__(self, *exception: object) -> None:
-        for number, handler in self._previous.items():
+        self._held = True
+        for number, handler in reversed(self._previous.items()):  # SIGINT last: it then raises again
             signal.signal(number, handler)
         self._previous.clear()
         if exception[:1] == (None,) and not self._raised:
@@ -75,22 +78,19 @@ class DeferredSignals:
         finally:
             self._at_once = before
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Raise nothing, while the map ends and its results are built, which takes a bounded time."""
-        before, self._held = self._held, True
-        try:
-            yield
-        finally:
-            self._held = before
+    def hold(self) -> None:
+        """Raise nothing until the next `check`: the map ends, and its results are built."""
+        self._held = True
 
     def check(self) -> None:
         """Raise KeyboardInterrupt, or Stopped(128 + number) for another signal, when one has come."""
-        self._raised = self._raised or self._seen is not None
-        if self._seen == signal.SIGINT:
+        seen = self._seen  # once: another may come between two looks at it
+        self._held = False
+        self._raised = self._raised or seen is not None
+        if seen == signal.SIGINT:
             raise KeyboardInterrupt
-        if self._seen is not None:
-            raise Stopped(128 + self._seen)
+        if seen is not None:
+            raise Stopped(128 + seen)
 
 
 def is_default_handler(number: int) -> Any:

@@ -30,14 +30,16 @@ class Watch:
     def __init__(
         self, log: RunLog, runs_here: bool, options: Options, stats: PerfStats, next_steps: NextSteps
     ) -> None:
-        self.console = Console(log, options.verbose)
+        self.console = Console(log, options.verbose, next_steps.pset)
         self.signals = DeferredSignals(at_once=runs_here, stop_signals=options.stop_signals)
         self._log = log
         self._options = options
         self._stats = stats
         self._advice = next_steps
         self._runs_here = runs_here
-        self._monitor = Monitor(time.monotonic, tells_others=options.checkpoint is not None)
+        self._monitor = Monitor(
+            time.monotonic, tells_others=options.checkpoint is not None, shown=next_steps.pset
+        )
         self._reporters = Reporters([], time.monotonic, self.console.say)
 
     def begin(self, survey: Survey, interactive: bool = True) -> None:

@@ -13,11 +13,12 @@ import pandas as pd
 
 from paramsurvey.errors import DoesNotFit, PackageMissing, suggestion
 from paramsurvey.results.dict_table import DictTable
-from paramsurvey.results.grid_detection import DetectedAxis, DetectedGrid, find_grid
 from paramsurvey.results.missing import Missing
 
 if TYPE_CHECKING:
     import xarray
+
+    from paramsurvey.results.grid_detection import DetectedAxis, DetectedGrid
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -92,6 +93,8 @@ class Exportable(DictTable):
         found: dict[Hashable, pd.Series[Any]] = {
             name: self[name] for name in self.columns if name not in psets.columns
         }
+        from paramsurvey.results.grid_detection import find_grid
+
         grid = find_grid(psets)
         if grid is not None:
             return _on_grid(library, grid, psets, found, finished)

@@ -15,7 +15,6 @@ from paramsurvey.plotting.accessor import PlotOfResults
 from paramsurvey.results.export import Exportable
 from paramsurvey.results.missing import Missing, printed_by
 from paramsurvey.results.missing_count import footer
-from paramsurvey.results.notebook_view import html_of
 from paramsurvey.results.times import KnownTimes
 from paramsurvey.results.tracing.pset_timeline import KeysOfPsets, PsetTimeline
 from paramsurvey.stats import PerfStats
@@ -87,6 +86,8 @@ class MapResults(Exportable):
 
     def _repr_html_(self) -> str | None:
         """Return what a notebook shows: the counts, a sparkline of each column, and the table."""
+        from paramsurvey.results.notebook_view import html_of  # loads the views, which few programs need
+
         table: str | None = super()._repr_html_()  # type: ignore[misc]  # pandas-stubs lacks it
         return None if table is None else html_of(self, self._finished(), self.missing, table)
 

@@ -16,6 +16,7 @@ from paramsurvey.params.sources import as_source
 from paramsurvey.results.dict_table import DictTable
 from paramsurvey.results.original_values import OriginalValues, private_pset, with_original_values
 from paramsurvey.transport.messages import FailureKind, Pset, Ran, WorkerFunction
+from paramsurvey.transport.packed_columns import to_python
 from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.worker.keywords import KeywordFunction, KeywordWorker
@@ -46,6 +47,8 @@ class WorkerCall:
         Each pset's own options for the backend, by its number in the survey.
     worker_init : callable, optional
         Returns what the function gets as ``worker_state``.
+    in_batches : bool
+        Whether the function takes the columns of many psets.
     """
 
     func: WorkerFunction
@@ -56,14 +59,29 @@ class WorkerCall:
     backend: str = ""
     pset_options: Sequence[Mapping[str, Any] | None] | None = None
     worker_init: Callable[[], Any] | None = None
+    in_batches: bool = False
 
     def __call__(self, pset: Pset, number: int) -> dict[Any, Any]:
         """Call it here with the pset that has this number in the survey."""
         user_kwargs, system_kwargs = pack_arguments(self.user_kwargs, self.system_kwargs).private_pair()
         system_kwargs.update(self._own_system_kwargs(number))
         with contextlib.chdir(self.chdir):
+            if self.in_batches:
+                return self._call_with_batch_of_one(pset, system_kwargs, user_kwargs)
             result = self.func(pset, system_kwargs, user_kwargs)
             return {} if result is None else checked_result(result)
+
+    def _call_with_batch_of_one(
+        self, pset: Pset, system_kwargs: dict[str, Any], user_kwargs: Any
+    ) -> dict[Any, Any]:
+        from paramsurvey.worker.batch_columns import array_of_one
+        from paramsurvey.worker.batch_results import checked_columns
+
+        if "out_subdir" in system_kwargs:
+            system_kwargs["out_subdir"] = [system_kwargs["out_subdir"]]
+        columns: dict[str, Any] = {name: array_of_one(value) for name, value in pset.items()}
+        found = checked_columns(self.func(columns, system_kwargs, user_kwargs), 1, frozenset(pset))
+        return {key: to_python(values)[0] for key, values in found.items()}
 
     def _own_system_kwargs(self, number: int) -> dict[str, Any]:
         kwargs: dict[str, Any] = {"raw_stats": {}, "worker_number": 1}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramsurvey.engine.failure_causes import Causes
-from paramsurvey.views.columns.axes import label
 
 if TYPE_CHECKING:
     from paramsurvey.results.missing import Missing
@@ -56,4 +55,8 @@ def _causes(missing: Missing) -> str:
 
 
 def _named(kind: str, exception: str) -> str:
-    return label(exception) if kind == "raised" else kind
+    if kind != "raised":
+        return kind
+    from paramsurvey.views.columns.axes import label  # loads the views, which few programs need
+
+    return label(exception)

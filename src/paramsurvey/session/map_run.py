@@ -71,10 +71,16 @@ class MapRun:
             try:
                 self._go()
             finally:
-                with self.watch.signals.held():
-                    self._close(Status.INTERRUPTED)  # where an interruption has prevented it
-                    results = self.results = self.build()
+                results = self.conclude()
         return results
+
+    def conclude(self) -> MapResults:
+        """Leave nothing running, and return the results; again, where an interruption has prevented it."""
+        self.watch.signals.hold()
+        self._close(Status.INTERRUPTED)
+        if self.results is None:
+            self.results = self.build()
+        return self.results
 
     def finish(self, after_round: Sequence[Callable[[Survey], None]] = ()) -> None:
         """Run to the end, and leave the results in the survey's ``state``.
@@ -88,8 +94,8 @@ class MapRun:
             try:
                 self._go(after_round)
             finally:
-                with self.watch.signals.held():
-                    self._close(Status.INTERRUPTED)  # where an interruption has prevented it
+                self.watch.signals.hold()
+                self._close(Status.INTERRUPTED)  # where an interruption has prevented it
 
     def _go(self, after_round: Sequence[Callable[[Survey], None]] = ()) -> None:
         for _ in self._rounds():
@@ -116,6 +122,7 @@ class MapRun:
         self.watch.begin(self.survey, interactive)
         status = Status.FINISHED
         try:
+            self.watch.signals.check()  # from here on, whatever comes, the map is closed
             self.backend.open(self.job, self.backend_options)
             for _ in self.survey.rounds():
                 self._check_stop()
@@ -128,8 +135,8 @@ class MapRun:
                     self.survey.settle_arrived()
             raise
         finally:
-            with self.watch.signals.held():
-                self._close(status)
+            self.watch.signals.hold()
+            self._close(status)
 
     def _check_stop(self) -> None:
         progress = self.survey.progress

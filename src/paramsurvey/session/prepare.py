@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from paramsurvey.checkpoint.opening import open_checkpoint
 from paramsurvey.engine.backend import Backend
+from paramsurvey.engine.batch_size import BatchSizer
 from paramsurvey.engine.collector import Collector
 from paramsurvey.engine.deadline import Deadline
 from paramsurvey.engine.group_size import GroupSizer
@@ -115,6 +116,7 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
 
     backend, options = place.backend, request.options
     check_worker_function(request.func)
+    _check_batch(options)
     backend_options = backend.check_options(request.backend_options)
     chdir = _directory(options.chdir)
     check_metrics(options)
@@ -157,7 +159,7 @@ def _survey(
         queue=PsetQueue(range(0), pset_options),  # `resume` fills it
         watcher=watch,
         clock=time.monotonic,
-        sizer=GroupSizer(options.group_size),
+        sizer=_sizer(options),
         retry=RetryPolicy(options.retries),
         checkpoint=checkpoint,
         out=out,
@@ -165,6 +167,7 @@ def _survey(
         deadline=Deadline(options.timeout),
         max_failures=options.max_failures,
         longest_first=options.order == "longest",
+        in_batches=bool(options.batch),
     )
     try:
         survey.resume(range(len(state.source)))
@@ -177,6 +180,20 @@ def _survey(
             f"they are taken from the checkpoint {options.checkpoint!r}"
         )
     return survey
+
+
+def _sizer(options: Options) -> GroupSizer:
+    if not options.batch:
+        return GroupSizer(options.group_size)
+    return BatchSizer(None if options.batch is True else options.batch, options.timeout)
+
+
+def _check_batch(options: Options) -> None:
+    if options.batch and options.group_size is not None:
+        raise OptionError(
+            "batch= and group_size= exclude each other, because a batch is a group: "
+            "leave group_size= out, and give batch=1000 for at most 1000 psets at a time"
+        )
 
 
 def _job(place: SessionContext, request: MapRequest, source: PsetSource, chdir: str) -> Job:
@@ -202,7 +219,11 @@ def _job(place: SessionContext, request: MapRequest, source: PsetSource, chdir: 
         environment=place.environment,
         show_chdir=options.chdir is not None,
         out_subdirs=options.out_subdirs,
-        keep_groups=options.group_size is not None,
+        keep_groups=options.group_size is not None or bool(options.batch),
+        in_batches=bool(options.batch),
+        wants_results=bool(
+            options.keep_results or options.out_func or options.checkpoint or request.iterates
+        ),
         worker_init=worker_init,
         timeout=options.timeout,
         max_memory=options.max_worker_memory,
@@ -270,10 +291,27 @@ def _call(request: MapRequest, job: Job, pset_options: PsetOptions) -> WorkerCal
         job.backend,
         pset_options,
         options.worker_init,
+        bool(options.batch),
     )
 
 
+def check_current_directory() -> None:
+    """Refuse to work in a directory that is no more: paths mean nothing there, and no worker can start.
+
+    Raises
+    ------
+    DirectoryMissing
+    """
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise DirectoryMissing(
+            "the current directory was removed: change into one that exists, by os.chdir, and try again"
+        ) from None
+
+
 def _directory(chdir: str | None) -> str:
+    check_current_directory()
     path = os.path.abspath(chdir or ".")
     if not os.path.isdir(path):
         raise DirectoryMissing(f"chdir={chdir!r} is no directory: create it first, or leave it out")

@@ -21,7 +21,7 @@ from paramsurvey.session.options.keyword_options import (
 )
 from paramsurvey.session.options.session_options import SessionOptions
 from paramsurvey.session.own_frames import interrupted
-from paramsurvey.session.prepare import MapRequest, SessionContext, prepare
+from paramsurvey.session.prepare import MapRequest, SessionContext, check_current_directory, prepare
 from paramsurvey.session.running_backend import RunningBackend
 from paramsurvey.session.told_once import is_told
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
@@ -58,6 +58,7 @@ class Session:
 
     def __init__(self, **options: Unpack[InitOptions]) -> None:
         refuse_while_loading()
+        check_current_directory()
         self._owner = os.getpid()
         self._last: MapResults | None = None
         self._loudest = 0  # verbosity of any map so far
@@ -223,7 +224,7 @@ class Session:
             except KeyboardInterrupt as error:
                 raise interrupted(error) from None
             finally:
-                self._last = run.results if run.results is not None else self._last
+                self._last = run.conclude()
 
     @lists_options(IterationOptions)
     def imap_unordered(

@@ -20,7 +20,7 @@ VARIABLES = (
 
 _lock = threading.RLock()
 _relying: defaultdict[str, set[ThreadVariables]] = defaultdict(set)
-"""By variable, who relies on what stands there: the environment is one for all sessions of the process."""
+"""By variable, the sessions that have set it: the environment is one for all sessions of the process."""
 
 
 class ThreadVariables:
@@ -54,10 +54,9 @@ class ThreadVariables:
                 _relying[name].add(self)
 
     def _left_open(self, name: str) -> bool:
-        """Return whether the user has not chosen; forget who relied on what has been changed since."""
+        """Return whether the user has not chosen: what stands there is nothing, or a session's."""
         value = self._environ.get(name, "")
-        _relying[name] = {other for other in _relying[name] if other.added[name] == value}
-        return not value or bool(_relying[name])
+        return not value or _is_relied_on(name, value)
 
     def notice(self, next_steps: NextSteps) -> str:
         """Return the line that tells the user; empty when there is nothing to tell."""
@@ -70,6 +69,14 @@ class ThreadVariables:
         with _lock:
             for name, value in self.added.items():
                 _relying[name].discard(self)
-                if not _relying[name] and self._environ.get(name) == value:
+                if self._environ.get(name) == value and not _is_relied_on(name, value):
                     del self._environ[name]
             self.added = {}
+
+
+def _is_relied_on(name: str, value: str) -> bool:
+    """Return whether a session has set a variable to this value, and is not closed yet.
+
+    What the user has put in its place for a while does not matter once the session's value is back.
+    """
+    return any(other.added.get(name) == value for other in _relying[name])

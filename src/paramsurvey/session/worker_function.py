@@ -90,4 +90,4 @@ def _keyword_worker(
         has_state = options.worker_init is not None or EXTRAS[2] in (options.system_kwargs or {})
         extras = EXTRAS if has_state else EXTRAS[:2]
         check_fits(func, [name for name in names if name not in dropped], extras)
-    return KeywordWorker(func, dropped)
+    return KeywordWorker(func, dropped, bool(options.batch))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from paramsurvey.stats.histogram import bars_of, hdr_histogram
 from paramsurvey.stats.percentiles import percentiles_of
 from paramsurvey.stats.timer import SHORTEST, Timer
+from paramsurvey.transport.safe_text import safe_line
 
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
@@ -69,7 +70,7 @@ class PerfStats:
         return {**self.__dict__, "_emit": None}
 
     def __repr__(self) -> str:
-        timers = ((name, self._timers[name]) for name in self.all_stat_names())
+        timers = ((safe_line(name), self._timers[name]) for name in self.all_stat_names())
         shown = [f"{name}: {one.count:,} × {_format_seconds(one.total / one.count)}" for name, one in timers]
         return f"<PerfStats {', '.join(shown) or 'empty'}>"
 
@@ -92,7 +93,31 @@ class PerfStats:
         """
         seconds = np.asarray(values, dtype=np.float64)
         if len(seconds):
-            self._timers.setdefault(name, Timer()).add(seconds)
+            timer = self._timers.get(name)
+            if timer is None:
+                timer = self._timers[name] = Timer()
+            timer.add(seconds)
+
+    def add_equal(self, name: str, seconds: float, count: int) -> None:
+        """Add the same number of seconds to a timer many times.
+
+        Parameters
+        ----------
+        name : str
+            The timer's name.
+        seconds : float
+        count : int
+            How often.
+
+        Examples
+        --------
+        >>> stats = PerfStats()
+        >>> stats.add_equal('step', 2e-6, 1_000_000)
+        >>> stats.read_stats('step')[0]
+        1000000
+        """
+        if count > 0:
+            self._timers.setdefault(name, Timer()).add_equal(seconds, count)
 
     def combine_stats(self, raw_stats: Mapping[str, Sequence[float]] | None) -> None:
         """Add what `record_wallclock` and `record_iowait` have put into a dict.
@@ -344,6 +369,7 @@ class PerfStats:
         return sorted(self._timers, key=lambda name: (name != first, name))
 
     def _print(self, line: str, stderr: bool) -> None:
+        line = safe_line(line)  # the names of timers are the worker function's
         emit = self._emit or type(self).emit_by_default
         if emit is not None:
             emit(line)

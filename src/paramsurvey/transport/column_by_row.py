@@ -43,6 +43,8 @@ def object_array(values: Iterable[Any], count: int) -> NDArray[Any]:
 
 def unpack_values(values: PackedValues | Values) -> Values:
     """Return received values in the form that the driver keeps; numbers are not copied."""
+    if isinstance(values, np.ndarray):
+        return list(values) if values.ndim > 1 else values  # of a batch: an array for each pset
     if isinstance(values, array):
         return np.frombuffer(values, dtype=np.int64 if values.typecode == "q" else np.float64)
     return np.frombuffer(bytearray(values), dtype=np.bool_) if isinstance(values, bytes) else values

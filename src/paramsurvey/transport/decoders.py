@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +10,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from paramsurvey.transport.isolation import IsolatedColumn, IsolatedPset, isolated_column, isolated_pset
-from paramsurvey.transport.messages import PackedValues, Pset, Rows, Values
+from paramsurvey.transport.messages import PackedValues, Pset, RawColumn, Rows, Values
 from paramsurvey.transport.packed_columns import packed, to_list
 
 CHUNK = 1024  # psets that are converted to Python's values at a time: they stay in the CPU's cache
@@ -44,6 +45,13 @@ class TableDecoder:
     def psets(self, rows: Rows, payload: Sequence[Values | PackedValues]) -> Iterator[Pset | IsolatedPset]:
         """Yield one pset for each of `rows`."""
         return _psets_of_columns(self.names, payload, len(rows), self.categories)
+
+    def columns(
+        self, rows: Rows, payload: Sequence[Values | PackedValues], start: int, stop: int
+    ) -> dict[str, RawColumn]:
+        """Return the columns of the psets at the offsets from `start` up to, but not including, `stop`."""
+        columns = zip(self.names, payload, self.categories, strict=True)
+        return {name: RawColumn(values[start:stop], choices) for name, values, choices in columns}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +95,37 @@ class StreamDecoder:
         """Yield the psets of all parts."""
         return chain.from_iterable(map(_psets_of_part, payload))
 
+    def columns(
+        self, rows: Rows, payload: Sequence[IsolatedPart], start: int, stop: int
+    ) -> dict[str, RawColumn]:
+        """Return the columns of the psets from `start` to `stop`; nan where a pset does not have the key."""
+        cells: dict[str, list[Any]] = {}
+        known = 0  # psets of the parts before
+        for part in payload:
+            first, last = max(start - known, 0), min(stop - known, len(part))
+            if first < last:
+                _add_cells(cells, part, first, last, known + first - start)
+            known += len(part)
+        return {
+            name: RawColumn(values + [math.nan] * (stop - start - len(values)))
+            for name, values in cells.items()
+        }
+
 
 IsolatedPart: TypeAlias = SameKeyPsets | Sequence[Pset | IsolatedPset]
+
+
+def _add_cells(cells: dict[str, list[Any]], part: IsolatedPart, start: int, stop: int, before: int) -> None:
+    """Add the values of some psets of a part to the columns; `before` psets are in the columns already."""
+    if isinstance(part, SameKeyPsets):
+        for name, values in zip(part.names, part.columns, strict=True):
+            own = cells.setdefault(name, [])
+            own += [math.nan] * (before - len(own)) + to_list(packed(values[start:stop]))
+        return
+    for at, pset in enumerate(part[start:stop], before):
+        for name, value in (pset.values if isinstance(pset, IsolatedPset) else pset).items():
+            own = cells.setdefault(name, [])
+            own += [math.nan] * (at - len(own)) + [value]
 
 
 def _isolated_part(part: SameKeyPsets | Sequence[Pset]) -> IsolatedPart:

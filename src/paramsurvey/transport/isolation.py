@@ -109,14 +109,21 @@ class IsolatedPset:
         NotPicklable
             Naming the key whose value could not be pickled, or cannot be unpickled here.
         """
-        return {key: _unpickled(key, value) for key, value in self.values.items()}
+        return {key: loaded(key, value) for key, value in self.values.items()}
 
     def pickled_bytes(self) -> int:
         """Return how many bytes its pickled values have."""
         return pickled_bytes(self.values.values())
 
 
-def _unpickled(key: str, value: Any) -> Any:
+def loaded(key: str, value: Any) -> Any:
+    """Return one value of a pset, with its object unpickled if it is pickled.
+
+    Raises
+    ------
+    NotPicklable
+        Naming the key.
+    """
     try:
         return value.load() if isinstance(value, (PickledObject, UnpicklableObject)) else value
     except NotPicklable:
@@ -159,10 +166,17 @@ def isolated_result(result: Mapping[Any, Any]) -> dict[Any, Any]:
     NotPicklable
         Naming the key whose value cannot be pickled.
     """
-    return {key: _result_value(key, value) for key, value in result.items()}
+    return {key: isolated_value(key, value) for key, value in result.items()}
 
 
-def _result_value(key: Any, value: Any) -> Any:
+def isolated_value(key: Any, value: Any) -> Any:
+    """Return one value of a result, pickled if it is mutable.
+
+    Raises
+    ------
+    NotPicklable
+        Naming the key.
+    """
     if is_immutable(type(value)):
         return value
     try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from paramsurvey.transport.even_seconds import EvenSeconds
     from paramsurvey.transport.main_file import MainFile
 
 Pset = dict[str, Any]
@@ -146,6 +147,21 @@ class Loadable(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class RawColumn:
+    """Values of one column of a batch, as they were sent.
+
+    Attributes
+    ----------
+    values : array, bytes or list
+    categories : list or None
+        If `values` are category codes: the categories, and nan as the last item.
+    """
+
+    values: Values | PackedValues
+    categories: list[Any] | None = None
+
+
 class Decoder(Protocol):
     """Makes psets of a group's payload. It is sent once per map, with the `Job`."""
 
@@ -159,6 +175,10 @@ class Decoder(Protocol):
 
     def psets(self, rows: Rows, payload: Any) -> Iterator[Pset | Loadable]:
         """Yield a dict of native Python values for each of `rows`; of an isolated payload, a private dict."""
+        ...
+
+    def columns(self, rows: Rows, payload: Any, start: int, stop: int) -> Mapping[str, RawColumn]:
+        """Return the columns of the psets at the offsets from `start` up to, but not including, `stop`."""
         ...
 
 
@@ -185,6 +205,10 @@ class Arguments(Protocol):
 
     def copier(self) -> Callable[[], Pair] | None:
         """Return a function that makes such copies; None if a shallow copy of system_kwargs is enough."""
+        ...
+
+    def user_copier(self) -> Callable[[], Any] | None:
+        """Return a function that copies user_kwargs, if nothing else must be copied for each pset."""
         ...
 
 
@@ -232,7 +256,12 @@ class Job:
     out_subdirs : int or None
         Into how many directories psets spread their output files.
     keep_groups : bool
-        Whether the user gave ``group_size=``, so that one worker runs a group to its end.
+        Whether one worker runs a group to its end, because the user gave ``group_size=`` or ``batch=``.
+    in_batches : bool
+        Whether the function takes the columns of many psets, and not one pset.
+    wants_results : bool
+        Whether anybody takes the results: they are kept or stored, or out_func gets them. If not, those of a
+        batch are checked, and not sent.
     timeout : float or None
         Seconds that a pset may run.
     max_memory : int or None
@@ -256,6 +285,8 @@ class Job:
     show_chdir: bool = False
     out_subdirs: int | None = None
     keep_groups: bool = False
+    in_batches: bool = False
+    wants_results: bool = True
     timeout: float | None = None
     max_memory: int | None = None
     capture: CaptureSettings = field(default_factory=CaptureSettings)
@@ -290,6 +321,10 @@ class Group:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __reduce__(self) -> tuple[type[Group], tuple[Any, ...]]:
+        """Return how it is pickled, as `ResultColumn` does."""
+        return Group, (self.id, self.rows, self.payload, self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +361,7 @@ class Reply:
     columns : mapping of key to tuple of ResultColumn
     failures : mapping of int to Failure
         By offset.
-    walls : array of float
+    walls : array of float, or EvenSeconds
         Seconds that each pset took, one after the other, up to the one before `stop`. They may begin before
         `start`: an early reply has times, too, and the next one repeats them. Empty if they are not known.
     began : float
@@ -363,7 +398,7 @@ class Reply:
     stop: int
     columns: Mapping[Hashable, tuple[ResultColumn, ...]] = field(default_factory=dict)
     failures: Mapping[int, Failure] = field(default_factory=dict)
-    walls: array[float] = field(default_factory=lambda: array("d"))
+    walls: array[float] | EvenSeconds = field(default_factory=lambda: array("d"))
     began: float = math.nan
     worker: int = 0
     host: str = ""
@@ -378,6 +413,10 @@ class Reply:
     copying: float = 0.0
     given_back: int | None = None
 
+    def __reduce__(self) -> tuple[type[Reply], tuple[Any, ...]]:
+        """Return how it is pickled, as `ResultColumn` does."""
+        return Reply, tuple(map(self.__getattribute__, Reply.__match_args__))
+
 
 @dataclass(frozen=True, slots=True)
 class LostGroup:
@@ -390,7 +429,8 @@ class LostGroup:
         What happened to the pset that was running. Of the kind `FailureKind.NODE_LOST`, it says what happened
         to the whole group from outside: no pset is the cause.
     offset : int or None
-        The pset that was running; None if that is not known.
+        The pset that was running; None if that is not known. If psets run in batches, the first pset of the
+        batch; all psets behind it may be to blame.
     """
 
     group_id: int

@@ -56,13 +56,19 @@ class SimpleArguments:
     def copier(self) -> Callable[[], Pair] | None:
         """Return a function that copies all containers; None if a shallow copy of system_kwargs is enough."""
         user, system = copier_of(self.user_kwargs), copier_of(self.system_kwargs)
-        has_mutable_values = any(map(copier_of, self.system_kwargs.values()))
-        if user is None and not has_mutable_values:  # the runner makes the shallow copy for each pset anyway
-            return None
+        if user is None and not self._has_mutable_system_kwargs():
+            return None  # the runner makes the shallow copy for each pset anyway
         assert system is not None
         if user is None:
             return lambda: (self.user_kwargs, system())
         return lambda: (user(), system())
+
+    def user_copier(self) -> Callable[[], Any] | None:
+        """Return a function that copies user_kwargs, if nothing else must be copied for each pset."""
+        return None if self._has_mutable_system_kwargs() else copier_of(self.user_kwargs)
+
+    def _has_mutable_system_kwargs(self) -> bool:
+        return any(map(copier_of, self.system_kwargs.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,9 @@ class PickledArguments:
             return pair
 
         return load
+
+    def user_copier(self) -> None:
+        """Return None: both are unpickled together."""
 
 
 class SharedDefinitions:

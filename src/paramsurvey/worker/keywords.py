@@ -159,12 +159,17 @@ class KeywordWorker:
     function : KeywordFunction
     dropped : collection of str
         Keys of psets that the function does not take: the options for a backend.
+    in_batches : bool
+        Whether the function takes columns, so that a DataFrame that it returns has the columns of the result.
     """
 
-    def __init__(self, function: KeywordFunction[..., Any], dropped: Collection[str] = ()) -> None:
+    def __init__(
+        self, function: KeywordFunction[..., Any], dropped: Collection[str] = (), in_batches: bool = False
+    ) -> None:
         self.__wrapped__ = function
         self.result = function.result
         self._dropped = tuple(dropped)
+        self._in_batches = in_batches
         taken = {parameter.name for parameter in _parameters(function.__wrapped__) or ()}
         self._extras = tuple(name for name in EXTRAS if name in taken)
 
@@ -174,13 +179,19 @@ class KeywordWorker:
             pset.pop(name, None)
         if self._extras:
             pset = {**self._extra_values(system_kwargs, user_kwargs), **pset}
-        return columns_of(self.__wrapped__(**pset), self.result)
+        value = self.__wrapped__(**pset)
+        return value if self._in_batches and is_table(value) else columns_of(value, self.result)
 
     def _extra_values(self, system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
         values = {"user_kwargs": user_kwargs, "system_kwargs": system_kwargs}
         if "worker_state" in system_kwargs:
             values["worker_state"] = system_kwargs["worker_state"]
         return {name: values[name] for name in self._extras if name in values}
+
+
+def is_table(value: Any) -> bool:
+    """Tell whether a value is a DataFrame, of pandas or another library."""
+    return hasattr(type(value), "columns") and hasattr(type(value), "__getitem__")
 
 
 def columns_of(value: Any, name: str) -> Any:

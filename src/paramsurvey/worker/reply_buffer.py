@@ -81,15 +81,6 @@ class ReplyBuffer:
         idle = max(0.0, 1.0 - (process_time() - self._cpu) / wall) if wall > 0 else 0.0
         self._idle.append((len(self.walls), idle))
 
-    def fold(self) -> None:
-        """Convert the results that were added into columns."""
-        with self._replying:
-            self._fold()
-
-    def _fold(self) -> None:
-        for offset, error in self.results.fold().items():
-            self.failures[offset] = unpicklable_failure(error)
-
     def add_timers(self, timers: Mapping[str, list[float]]) -> None:
         """Add the seconds that the user's function recorded, by the user's names."""
         for name, values in timers.items():
@@ -126,7 +117,6 @@ class ReplyBuffer:
             send(replace(self._early_reply(max(running, self._start)), given_back=self._stop))
 
     def _early_reply(self, running: int) -> Reply:
-        self._fold()
         reply = Reply(
             self.group_id,
             self._start,
@@ -147,7 +137,6 @@ class ReplyBuffer:
 
     def _reply(self, stop: int, done: bool, outgrown: bool) -> Reply:
         self._done = done
-        self._fold()
         stop = min(stop, self._stop)
         reply = Reply(
             self.group_id,

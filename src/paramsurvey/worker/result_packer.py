@@ -4,139 +4,104 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-from paramsurvey.errors import NotPicklable
-from paramsurvey.transport.isolation import (
-    IMMUTABLE_TYPES,
-    check_keys,
-    is_immutable,
-    isolated_result,
-    pickled_bytes,
-)
+from paramsurvey.transport.isolation import IMMUTABLE_TYPES, PickledObject, check_keys, isolated_value
 from paramsurvey.transport.messages import ResultColumn
 from paramsurvey.transport.packed_columns import pack_column
 
 Result = dict[Hashable, Any]
 Columns = dict[Hashable, tuple[ResultColumn, ...]]
+Add: TypeAlias = Callable[[int, Result], None]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SameKeyResults:
-    """Results that have the same keys: a list of values for each key instead of a dict for each result."""
+    """Results that have the same keys: a list of values for each key.
 
-    offsets: list[int] = field(default_factory=list)
-    columns: dict[Hashable, list[Any]] = field(default_factory=dict)
+    Attributes
+    ----------
+    keys : tuple
+    offsets : list of int
+    columns : tuple of list
+        The values of each key. They may be longer than `offsets`, while a result is being added.
+    add : callable
+        Adds the result of a pset. It hands results with other keys on.
+    """
+
+    keys: tuple[Hashable, ...]
+    offsets: list[int]
+    columns: tuple[list[Any], ...]
+    add: Add
+
+    def clear(self) -> None:
+        """Forget all results."""
+        for values in (self.offsets, *self.columns):
+            values.clear()
 
 
 class ResultPacker:
     """Takes results one by one, and returns them as columns.
 
-    `add` copies a result, and pickles its mutable values, because the function may use the same dict or array
-    again. It keeps the copy as a dict. `fold` converts many dicts to columns at a time, which takes a quarter
-    of the time that single conversions would.
+    Mutable values are pickled at once, because the function may use the same list or array again.
 
-    One thread calls `add`. Of the other methods, only one may run at a time: the caller holds a lock.
+    One thread adds results. Another one may ask for columns of those that were added before.
 
     Attributes
     ----------
+    add : callable
+        Takes the offset of a pset, which is larger than those before, and its result. Raises NotPicklable,
+        naming the key, if a value or a key cannot be pickled: then nothing was added. It is another function
+        after the first result: one for the keys of that.
     pickled_bytes : int
         Bytes of the pickled objects among the results.
     """
 
     def __init__(self) -> None:
-        self._offsets: list[int] = []  # of the rows, and perhaps of the row that `add` is about to append
-        self._rows: list[Result] = []
         self._by_keys: dict[tuple[Hashable, ...], SameKeyResults] = {}
+        self.add: Add = self._add_any
         self.pickled_bytes = 0
 
-    def __len__(self) -> int:
-        """Return how many results are not folded yet."""
-        return len(self._rows)
-
-    def add(self, offset: int, result: Result) -> None:
-        """Add the result of the pset at `offset`, which is larger than those before.
-
-        Raises
-        ------
-        NotPicklable
-            Naming the key whose value cannot be pickled. Nothing was added.
-        """
-        for value in result.values():
-            if type(value) not in IMMUTABLE_TYPES and not is_immutable(type(value)):
-                result = isolated_result(result)
-                self.pickled_bytes += pickled_bytes(result.values())
-                break
-        self._offsets.append(offset)
-        self._rows.append(result.copy())
-
-    def fold(self) -> dict[int, NotPicklable]:
-        """Convert the added results to columns; return, by offset, errors of keys that cannot be pickled."""
-        count = len(self._rows)
-        offsets, rows = self._offsets[:count], self._rows[:count]
-        del self._offsets[:count], self._rows[:count]
-        refused: dict[int, NotPicklable] = {}
-        for results in _by_keys(offsets, rows):
-            try:
-                self._keep(tuple(results.columns), results)
-            except NotPicklable as error:
-                refused.update(dict.fromkeys(results.offsets, error))
-        return refused
-
-    def _keep(self, keys: tuple[Hashable, ...], more: SameKeyResults) -> None:
+    def _add_any(self, offset: int, result: Result) -> None:
+        keys = tuple(result)
         results = self._by_keys.get(keys)
         if results is None:
-            check_keys(keys)
-            self._by_keys[keys] = more
-            return
-        results.offsets += more.offsets
-        for key, values in more.columns.items():
-            results.columns[key] += values
+            results = self._by_keys[keys] = self._same_key_results(keys)
+            self.add = results.add
+        results.add(offset, result)
+
+    def _same_key_results(self, keys: tuple[Hashable, ...]) -> SameKeyResults:
+        check_keys(keys)
+        offsets: list[int] = []
+        columns: tuple[list[Any], ...] = tuple([] for _ in keys)
+        make_add = adder_maker(len(keys))
+        add = make_add(self._add_any, IMMUTABLE_TYPES, self._isolated, offsets, *keys, *columns)
+        return SameKeyResults(keys, offsets, columns, add)
+
+    def _isolated(self, key: Hashable, value: Any) -> Any:
+        isolated = isolated_value(key, value)
+        if isinstance(isolated, PickledObject):
+            self.pickled_bytes += len(isolated.data)
+        return isolated
 
     def take(self, start: int = 0, stop: int = sys.maxsize) -> Columns:
-        """Return folded results, as `columns` does, and drop all folded results."""
+        """Return results, as `columns` does, and drop all results."""
         columns = self.columns(start, stop)
-        self._by_keys.clear()
+        for results in self._by_keys.values():
+            results.clear()
         self.pickled_bytes = 0
         return columns
 
     def columns(self, start: int, stop: int) -> Columns:
-        """Return the folded results of the psets from `start` up to, but not including, `stop` as columns."""
+        """Return the results of the psets from `start` up to, but not including, `stop` as columns."""
         columns: Columns = {}
-        for results in self._by_keys.values():
+        for results in list(self._by_keys.values()):
             for key, column in _columns(results, start, stop):
                 columns[key] = columns.get(key, ()) + column
         return columns
-
-
-def _by_keys(offsets: list[int], rows: list[Result]) -> Iterator[SameKeyResults]:
-    """Yield the results that have the same keys in the same order together; usually these are all results."""
-    if not rows:
-        return
-    if (results := _with_same_keys(offsets, rows)) is not None:
-        yield results
-        return
-    groups: dict[tuple[Hashable, ...], list[int]] = {}
-    for place, row in enumerate(rows):
-        groups.setdefault(tuple(row), []).append(place)
-    for places in groups.values():
-        results = _with_same_keys([offsets[i] for i in places], [rows[i] for i in places])
-        assert results is not None
-        yield results
-
-
-def _with_same_keys(offsets: list[int], rows: Sequence[Result]) -> SameKeyResults | None:
-    """Return the rows' values by key, None if their keys differ."""
-    keys = tuple(rows[0])
-    if set(map(len, rows)) != {len(keys)}:
-        return None
-    try:
-        return SameKeyResults(offsets, {key: list(map(itemgetter(key), rows)) for key in keys})
-    except KeyError:
-        return None
 
 
 def _columns(
@@ -146,5 +111,51 @@ def _columns(
     if first == last:
         return
     offsets = results.offsets[first:last]
-    for key, values in results.columns.items():
+    for key, values in zip(results.keys, results.columns, strict=True):
         yield key, pack_column(offsets, values[first:last])
+
+
+ADDER = """
+def make_add(add_other, immutable_types, isolated, offsets, {parameters}):
+    add_offset = offsets.append
+    {appends}
+    def add(offset, result):
+        if len(result) != {count}:
+            return add_other(offset, result)
+        try:
+            {values}
+        except KeyError:
+            return add_other(offset, result)
+        {isolations}
+        {additions}
+        add_offset(offset)
+    return add
+"""
+
+
+@lru_cache(maxsize=16)
+def adder_maker(count: int) -> Callable[..., Add]:
+    """Return a function that makes `SameKeyResults.add` for results with `count` keys.
+
+    It takes the function for results with other keys, the immutable types, a function that pickles mutable
+    values, the list of offsets, the keys, and the lists of values.
+
+    The function is compiled, as `pset_maker` is: what it does takes a third of the time of a loop over the
+    keys, and a worker with tiny psets does little else. All values are pickled before the first one is added,
+    and the offset is added last, so that whoever reads never sees half a result.
+    """
+    numbers = range(count)
+    source = ADDER.format(
+        count=count,
+        parameters="".join(f"k{i}, " for i in numbers) + "".join(f"c{i}, " for i in numbers),
+        appends="; ".join(f"append{i} = c{i}.append" for i in numbers) or "pass",
+        values="; ".join(f"v{i} = result[k{i}]" for i in numbers) or "pass",
+        isolations="\n        ".join(
+            f"if type(v{i}) not in immutable_types: v{i} = isolated(k{i}, v{i})" for i in numbers
+        ),
+        additions="; ".join(f"append{i}(v{i})" for i in numbers),
+    )
+    names: dict[str, Any] = {}
+    exec(source, names)
+    maker: Callable[..., Add] = names["make_add"]
+    return maker

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paramsurvey.errors import NotPicklable
 from paramsurvey.transport.isolation import is_immutable
@@ -37,9 +37,11 @@ from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
 from paramsurvey.worker.return_checks import WorkerFunctionMisused, checked_result, checked_timers
 from paramsurvey.worker.running_mark import IDLE, RunningMark
 
+if TYPE_CHECKING:
+    from paramsurvey.worker.batch_calls import LengthsSoFar
+
 CHECK_SECONDS = 500e-6  # between checks that need system calls (process_time, getcwd): so they cost little
 REPLY_SECONDS = 0.5  # after so much work a worker sends its results: a crash then loses few
-MANY = 128  # results that are converted to columns together: they are still in the CPU's cache
 LARGEST_REPLY = 16e6  # bytes of pickled objects: a worker that has so many sends them, to save memory
 MEMORY_SECONDS = 0.02  # between checks of the worker's memory, if that is limited
 READ_ONLY_NOTE = (
@@ -97,13 +99,15 @@ class Runner:
         self._code, pair = load_job(job)
         self.function = self._code.function
         self._copy_arguments: Callable[[], Pair] | None = self._code.arguments.copier()
-        self._user_kwargs: Any
-        self._base: dict[str, Any]
-        self._user_kwargs, self._base = pair if self._copy_arguments is None else (None, {})
+        self._copy_user_kwargs = self._code.arguments.user_copier()
+        shares_all = self._copy_arguments is None
+        self._user_kwargs = pair[0] if shares_all else None
+        self._base = pair[1] if shares_all or self._copy_user_kwargs is not None else {}
         self.capture: Capture | None = None
         self.buffer: ReplyBuffer | None = None
         self.recalled: int | None = None
         self.outgrown = False
+        self._lengths: LengthsSoFar | None = None  # of what a batch function returned
         self._directory = ""
         self._changes_directory = False  # True: the function does, so every pset begins with a return
         if job.worker_init is not None:
@@ -125,9 +129,10 @@ class Runner:
             The worker's number, which psets find in ``system_kwargs['worker_number']``.
         """
         keep, size = self._job.keep_groups, len(group)
-        self.buffer = buffer = ReplyBuffer(group.id, size, can_give_back=not keep, worker=number)
+        self.buffer = buffer = self._new_buffer(group, number)
         sent = weighed = perf_counter()
-        for offset, now in self._run_psets(group, buffer, mark or RunningMark.private(), number):
+        run = self._run_batch if self._job.in_batches else self._run_psets
+        for offset, now in run(group, buffer, mark or RunningMark.private(), number):
             if now - weighed > MEMORY_SECONDS:
                 self._weigh()
                 weighed = now
@@ -142,6 +147,46 @@ class Runner:
         self._weigh()
         yield buffer.reply(size, True, self.outgrown)
 
+    def _new_buffer(self, group: Group, number: int) -> ReplyBuffer:
+        if self._job.in_batches:
+            from paramsurvey.worker.batch_calls import BatchBuffer  # needs numpy, which others do without
+
+            return BatchBuffer(group.id, len(group), number)
+        can_give_back = not self._job.keep_groups
+        return ReplyBuffer(group.id, len(group), can_give_back=can_give_back, worker=number)
+
+    def _run_batch(
+        self, group: Group, buffer: ReplyBuffer, mark: RunningMark, number: int
+    ) -> Iterator[tuple[int, float]]:
+        """Call the function for all psets of a group together; yield (offset, time) as `_run_psets` does."""
+        from paramsurvey.worker.batch_calls import BatchBuffer, BatchCalls, LengthsSoFar
+
+        self._lengths = self._lengths or LengthsSoFar()
+        assert isinstance(buffer, BatchBuffer)
+        user_kwargs, base, copy = self._user_kwargs, self._system_kwargs(number), self._copier(group, buffer)
+
+        def arguments() -> Pair:
+            own_user_kwargs, own_system_kwargs = (user_kwargs, {}) if copy is None else copy()
+            return own_user_kwargs, {**own_system_kwargs, **base}
+
+        function = self.function
+        if self.capture is not None:
+            function = self.capture.around(function, group.rows, mark.offset, buffer.output)
+        return BatchCalls(
+            function,
+            self._code.decoder,
+            arguments,
+            self._failure,
+            self._enter_directory,
+            self._subdir_of(),
+            self._let_through,
+            self._lengths,
+            self._job.wants_results,
+        ).run(group, buffer, mark)
+
+    def _subdir_of(self) -> Callable[[int], str] | None:
+        return None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
+
     def _weigh(self) -> None:
         limit = self._job.max_memory
         self.outgrown = self.outgrown or (limit is not None and used_memory() > limit)
@@ -155,9 +200,13 @@ class Runner:
         benchmarks/throughput.py.
         """
         function, user_kwargs = self.function, self._user_kwargs
-        base, copy_arguments = self._system_kwargs(number), self._copier(group, buffer)
-        subdir = None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
-        add_result, add_wall = buffer.results.add, buffer.walls.append
+        base, copy_user = self._system_kwargs(number), self._copy_user_kwargs
+        copy_arguments = self._copier(group, buffer)
+        if copy_user is not None and group.options is None:
+            copy_arguments = None  # user_kwargs is all that must be copied
+        subdir = self._subdir_of()
+        add_result: Callable[[int, dict[Hashable, Any]], None] = buffer.results.add
+        add_wall = buffer.walls.append
         mark_offset, mark_begun = mark.offset, mark.begun
         mark.group[0] = group.id
         if self.capture is not None:
@@ -165,23 +214,25 @@ class Runner:
         self._enter_directory()
         changes_directory = self._changes_directory
         begun = buffer.start_clocks()
+        mark_begun[0] = begun
         check_at = begun  # so that the first check, after the first pset, sees a change of the directory
         for offset, pset in enumerate(self._code.decoder.psets(group.rows, group.payload)):
             if changes_directory:
                 self._enter_directory()
             raw_stats: dict[str, list[float]] = {}
-            mark_begun[0] = begun
             mark_offset[0] = offset
             try:
                 if copy_arguments is None:
                     system_kwargs = base.copy()
+                    if copy_user is not None:
+                        user_kwargs = copy_user()
                 else:
                     user_kwargs, system_kwargs = copy_arguments()
                     system_kwargs.update(base)
                 system_kwargs["raw_stats"] = raw_stats
                 if subdir is not None:
                     system_kwargs["out_subdir"] = subdir(group.rows[offset])
-                if not isinstance(pset, dict):
+                if type(pset) is not dict and not isinstance(pset, dict):  # the former is faster
                     pset = pset.load()
                 result = function(pset, system_kwargs, user_kwargs)
                 timers = raw_stats and checked_timers(raw_stats)
@@ -205,12 +256,12 @@ class Runner:
                 mark_offset[0] = IDLE
                 mark_begun[0] = now
                 buffer.read_clocks(now)
-                if len(buffer.results) >= MANY:
-                    buffer.fold()
                 yield offset, now
+                add_result = buffer.results.add
                 changes_directory = self._changes_directory = changes_directory or self._is_elsewhere()
                 now = buffer.start_clocks()
                 check_at = now + CHECK_SECONDS
+                mark_begun[0] = now
             begun = now
         end_if_forked(self._pid)
         mark_offset[0] = IDLE

@@ -30,7 +30,8 @@ class RunningMark:
 
     group: SharedCells[int]  # its id
     offset: SharedCells[int]  # of the pset that runs; `IDLE` between psets
-    begun: SharedCells[float]  # time.perf_counter(), which is the same clock in all processes of a machine
+    begun: SharedCells[float]  # when that pset began, or up to half a millisecond before (see `Runner`), by
+    # time.perf_counter(), which is the same clock in all processes of a machine
 
     @classmethod
     def private(cls) -> RunningMark:

@@ -108,6 +108,7 @@ class FuturesBackend:
         self._done: SimpleQueue[Future[list[bytes]]] = SimpleQueue()
         self._broken: BaseException | None = None
         self._lock: MapLock | None = None
+        self._was_opened = False
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the options; ``ncores`` and ``isolate`` are known.
@@ -138,6 +139,7 @@ class FuturesBackend:
         self._setup = replace(
             self._setup, generation=self._setup.generation + self._reloads.since_last_time()
         )
+        self._was_opened = True
         self._lock = MapLock() if self._isolates else None
         self._isolation = remote.Isolation(self._setup, self._lock.path) if self._lock else None
         self._count.begin()
@@ -341,6 +343,8 @@ class FuturesBackend:
 
     def end_job(self) -> None:
         """Give up what is still in hand; return to the directory that threads may have left."""
+        if not self._was_opened:
+            return
         if self._lock is not None:
             self._lock.release()  # first, so that what runs stops
         for group_id in list(self._in_hand):

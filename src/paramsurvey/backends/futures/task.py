@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 
 from paramsurvey.backends.futures.map_lock import MapLockView
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
-from paramsurvey.transport.messages import CaptureMode, Group, Job
+from paramsurvey.errors import WorkerStartError
+from paramsurvey.transport.messages import CaptureMode, Group, Job, JobRejected
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.nested_session import own_session_holder
 from paramsurvey.worker.runner import Runner, pickle_reply
@@ -165,10 +166,13 @@ def _run_isolated(key: str, group: Group, packed_job: bytes | None, isolation: I
     job, map_lock = kept
     if not map_lock.map_runs():
         return []  # it waited in the executor's queue until its map was over
-    with nested_workers().lent(isolation.setup, key) as worker:
-        if not worker.knows(key):
-            worker.take_up(job)
-        return [pickle_reply(answer) for answer in worker.run(group, map_lock.map_runs)]
+    try:
+        with nested_workers().lent(isolation.setup, key) as worker:
+            if not worker.knows(key):
+                worker.take_up(job)
+            return [pickle_reply(answer) for answer in worker.run(group, map_lock.map_runs)]
+    except WorkerStartError as error:  # it is the same in every process of the pool
+        return [pickle.dumps(JobRejected(str(error)))]
 
 
 def _run_in_thread(key: str, group: Group, packed_job: bytes | None) -> list[bytes]:

@@ -103,15 +103,22 @@ class WorkerProcess:
             lifeline=lifeline,
             driver=os.getpid(),
         )
-        return subprocess.Popen(
-            [interpreter(), *interpreter_options(), "-c", boot],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(socket_fd, mark_fd, output_fd, lifeline),
-            start_new_session=True,
-            env={**os.environ, "PARAMSURVEY_WORKER": "1"},
-        )
+        program = interpreter()
+        try:
+            return subprocess.Popen(
+                [program, *interpreter_options(), "-c", boot],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(socket_fd, mark_fd, output_fd, lifeline),
+                start_new_session=True,
+                env={**os.environ, "PARAMSURVEY_WORKER": "1"},
+            )
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise WorkerStartError(
+                f"no worker can be started, for sys.executable={program!r} cannot be run ({error.strerror}): "
+                "set sys.executable to your Python, or use backend='serial'"
+            ) from error
 
     def has_exited(self) -> bool:
         """Tell whether the process has ended; it stays a zombie until `end`."""

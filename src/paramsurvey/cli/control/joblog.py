@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from socket import gethostname
 
@@ -98,15 +99,23 @@ def read_records(path: str) -> Iterator[JobRecord]:
         return
     for line in lines:
         cells = line.split("\t", len(COLUMNS) - 1)
-        if len(cells) == len(COLUMNS) and cells[0].isdigit():
-            number, host, start, seconds, _, received, code, signal, command = cells
-            yield JobRecord(
-                int(number),
-                host,
-                float(start),
-                float(seconds),
-                int(received),
-                int(code),
-                int(signal),
-                command,
-            )
+        if len(cells) == len(COLUMNS):
+            with suppress(ValueError):
+                yield _record(*cells)
+
+
+def _record(
+    number: str,
+    host: str,
+    start: str,
+    seconds: str,
+    sent: str,
+    received: str,
+    code: str,
+    signal: str,
+    command: str,
+) -> JobRecord:
+    """Return what the cells of a line say; raise ValueError where they are no numbers."""
+    return JobRecord(
+        int(number), host, float(start), float(seconds), int(received), int(code), int(signal), command
+    )

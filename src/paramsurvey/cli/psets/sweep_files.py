@@ -71,7 +71,7 @@ class SweepFile:
         from paramsurvey.params.spaces import Aligned, Grid
 
         if self.method == "grid":
-            return Grid({encoded(name): self._values(name, one) for name, one in self.parameters.items()})
+            return Grid(self._of_each(self._values))
         import numpy as np
 
         wanted = count or self.run_cap
@@ -80,8 +80,17 @@ class SweepFile:
                 f"{self.path} draws at random: say how many with --sample N, or run_cap in the file"
             )
         generator = np.random.default_rng(seed)
-        draws = {encoded(name): self._draw(name, one) for name, one in self.parameters.items()}
-        return Aligned({name: draw(generator, wanted) for name, draw in draws.items()})
+        return Aligned(self._of_each(lambda name, one: self._draw(name, one)(generator, wanted)))
+
+    def _of_each(self, make: Callable[[str, Mapping[str, Any]], Any]) -> dict[str, Any]:
+        """Return what `make` makes of each parameter; name the one of which it can make nothing."""
+        made: dict[str, Any] = {}
+        for name, one in self.parameters.items():
+            try:
+                made[encoded(name)] = make(name, one)
+            except (ValueError, TypeError, ArithmeticError) as error:
+                raise self._refusal(name, f"cannot be understood ({error})") from None
+        return made
 
     def _values(self, name: str, one: Mapping[str, Any]) -> Sequence[Any]:
         if "values" in one:
@@ -207,14 +216,19 @@ def read_sweep(path: str, inputs: Inputs) -> SweepFile:
         It cannot be read, has a method that is neither grid nor random, or no parameters.
     """
     text = inputs.text(path, f"--sweep {path}")
-    whole = json.loads(text) if path.endswith(".json") else _yaml(path, text)
+    try:
+        whole = json.loads(text) if path.endswith(".json") else _yaml(path, text)
+    except (ValueError, RecursionError) as error:
+        raise BadUsage(f"{path} cannot be read ({error}): correct it") from None
     if not isinstance(whole, dict) or not isinstance(whole.get("parameters"), dict):
         raise BadUsage(f"{path} has no parameters: give a sweep file of W&B, with method and parameters")
-    method = whole.get("method", "grid")
-    if method not in METHODS:
+    method, run_cap = whole.get("method", "grid"), whole.get("run_cap")
+    if not isinstance(method, str) or method not in METHODS:
         raise BadUsage(f"{path} has the method {method!r}, which waits for results: use grid or random")
+    if run_cap is not None and (type(run_cap) is not int or run_cap < 1):
+        raise BadUsage(f"{path} has the run_cap {run_cap!r}: give a number of psets")
     parameters = dict(_flat(path, whole["parameters"]))
-    return SweepFile(path, method, parameters, whole.get("run_cap"), _command(whole, parameters))
+    return SweepFile(path, method, parameters, run_cap, _command(path, whole, parameters))
 
 
 def _yaml(path: str, text: str) -> Any:
@@ -235,7 +249,7 @@ def _flat(
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield all parameters, of nested ones the names with dots."""
     for name, one in parameters.items():
-        if not isinstance(one, dict):
+        if not isinstance(name, str) or not isinstance(one, dict):
             raise BadUsage(
                 f"{path}: the parameter {before}{name} has no value, values, or min and max: give some"
             )
@@ -245,12 +259,14 @@ def _flat(
             yield f"{before}{name}", one
 
 
-def _command(whole: Mapping[str, Any], names: Mapping[str, Any]) -> list[str]:
+def _command(path: str, whole: Mapping[str, Any], names: Mapping[str, Any]) -> list[str]:
     """Return the command of the file; by default, as in W&B, the program with --name=value for all."""
     program = whole.get("program")
     if not program and "command" not in whole:
         return []
-    words = list(whole.get("command") or ["${env}", "${interpreter}", "${program}", "${args}"])
+    words = whole.get("command") or ["${env}", "${interpreter}", "${program}", "${args}"]
+    if not isinstance(words, list):
+        raise BadUsage(f"{path} has a command that is no list of words: write it as - word, one per line")
     parts = {
         **PARTS,
         "${program}": [str(program)],

@@ -16,7 +16,7 @@ from paramsurvey.params.row_math import blocks
 from paramsurvey.transport.column_by_row import object_array
 from paramsurvey.transport.decoders import pset_maker
 from paramsurvey.transport.isolation import is_immutable
-from paramsurvey.transport.messages import Pset, Rows, Values
+from paramsurvey.transport.messages import Pset, RawColumn, Rows, Values
 from paramsurvey.transport.packed_columns import to_python
 
 if TYPE_CHECKING:
@@ -122,6 +122,14 @@ class SpaceDecoder:
         values = [columns[name] for name in self.space.names]
         natives = [_private(column) if isinstance(column, list) else to_python(column) for column in values]
         return map(pset_maker(tuple(self.space.names)), *natives)
+
+    def columns(self, rows: Rows, payload: object, start: int, stop: int) -> dict[str, RawColumn]:
+        """Return the columns of `rows` from `start` up to, but not including, `stop`."""
+        columns = self.space.columns(rows[start:stop])
+        return {
+            name: RawColumn(_private(values) if isinstance(values, list) else values)
+            for name, values in ((name, columns[name]) for name in self.space.names)
+        }
 
 
 def _private(values: list[Any]) -> list[Any]:

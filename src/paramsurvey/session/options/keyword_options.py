@@ -70,6 +70,7 @@ class MapOptions(CommonOptions, total=False):
     out_subdirs: int | None
     progress_dt: float | None
     group_size: int | None
+    batch: bool | int | None
     order: Literal["given", "longest"] | None
     name: str | None
     keep_results: bool | None

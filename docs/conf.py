@@ -1,0 +1,127 @@
+"""How Sphinx builds the documentation: `make docs` writes it into docs/_build/html."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # for gallery_setup
+
+import paramsurvey  # noqa: E402
+
+# The examples of the gallery say nothing on stderr, and run on two workers wherever they are built.
+os.environ.update(PARAMSURVEY_VERBOSE="0", PARAMSURVEY_VSTATS="0", PARAMSURVEY_NCORES="2")
+programs = os.path.dirname(sys.executable)  # where paramsurvey is installed, for those that run it in a shell
+os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
+
+project = "paramsurvey"
+author = "the paramsurvey developers"
+copyright = author
+version = release = paramsurvey.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "examples", "gallery/*.py.md5"]
+templates_path = ["_templates"]
+default_role = "code"  # `name` in docstrings
+highlight_language = "none"
+
+# ---- pages
+
+
+def link_to_the_gallery(app: Any, docname: str, source: list[str]) -> None:
+    """Let links to the programs of the gallery, right where the sources are read, lead to its pages."""
+    source[0] = re.sub(r"\]\(((?:\.\./)*)examples/(\w+)\.py\)", r"](\1gallery/\2.rst)", source[0])
+    source[0] = source[0].replace("examples/GALLERY_HEADER.rst)", "gallery/index.rst)")
+
+
+def let_code_in_tables_break(
+    app: Any, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Mark where long names and paths in tables may go on in the next line."""
+
+    def breaking(table: re.Match[str]) -> str:
+        return re.sub(
+            r'<span class="pre">[^<]*',
+            lambda code: re.sub(r"([/_.:=,])(?=\w)", r"\1<wbr>", code[0]),
+            table[0],
+        )
+
+    context["body"] = re.sub(r"<table.*?</table>", breaking, context.get("body", ""), flags=re.DOTALL)
+
+
+def take_reports(app: Any, exception: Exception | None) -> None:
+    """Put the reports that surveys of the gallery have written beside the pages."""
+    if exception is None and app.builder.format == "html":
+        place = Path(app.outdir, "reports")
+        place.mkdir(exist_ok=True)
+        for report in (HERE / "examples").glob("*.html"):
+            shutil.copy(report, place)
+
+
+def setup(app: Any) -> None:
+    app.connect("source-read", link_to_the_gallery)
+    app.connect("html-page-context", let_code_in_tables_break)
+    app.connect("build-finished", take_reports)
+
+
+myst_heading_anchors = 4
+myst_links_external_new_tab = False
+
+# ---- docstrings
+
+autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings tell the types in words
+autodoc_member_order = "bysource"
+python_maximum_signature_line_length = 90
+numpydoc_show_class_members = False  # the class pages list them
+
+# ---- the gallery
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "ignore_pattern": r"^$" if shutil.which("cc") else "in_c.py$",  # it needs a C compiler
+    "within_subsection_order": "FileNameSortKey",
+    "reset_modules": ("matplotlib", "gallery_setup.start_afresh"),
+    "image_scrapers": ("matplotlib",),
+    "download_all_examples": False,
+    "write_computation_times": False,
+    "min_reported_time": 1e9,  # seconds: how long an example took on this machine is of no interest
+    "show_memory": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+    "capture_repr": ("_repr_html_", "__repr__"),
+}
+
+# ---- the look
+
+html_theme = "pydata_sphinx_theme"
+html_title = "paramsurvey"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_favicon = "_static/favicon.svg"
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "navbar_end": ["theme-switcher"],
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {"index": [], "changelog": []}

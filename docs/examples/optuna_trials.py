@@ -1,0 +1,67 @@
+"""
+Hyper-parameters with Optuna
+============================
+
+A grid asks everywhere. Where each answer is dear, let an optimizer choose what to ask next: Optuna
+proposes psets, paramsurvey runs them side by side, and Optuna hears what came of them.
+"""
+
+import matplotlib.pyplot as plt
+import optuna
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.model_selection import cross_val_score
+
+import paramsurvey
+
+SPACE = {
+    "learning_rate": optuna.distributions.FloatDistribution(0.01, 1, log=True),
+    "leaves": optuna.distributions.IntDistribution(2, 30),
+    "l2": optuna.distributions.FloatDistribution(1e-6, 10, log=True),
+}
+
+
+def train(pset, system_kwargs, tumours):
+    classifier = HistGradientBoostingClassifier(
+        learning_rate=pset["learning_rate"],
+        max_leaf_nodes=pset["leaves"],
+        l2_regularization=pset["l2"],
+        max_iter=25,
+        random_state=0,
+    )
+    return {"accuracy": cross_val_score(classifier, *tumours, cv=3).mean()}
+
+
+# %%
+# Eight rounds of four trials. A trial whose pset failed is told, too, so that Optuna does not wait for it.
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=3))
+tumours = load_breast_cancer(return_X_y=True)
+
+for _ in range(8):
+    trials = [study.ask(SPACE) for _ in range(4)]
+    results = paramsurvey.map(train, [trial.params for trial in trials], user_kwargs=tumours)
+    for trial in trials:
+        if trial.number % 4 in results.index:
+            study.tell(trial, results["accuracy"][trial.number % 4])
+        else:
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+
+study.best_params
+
+# %%
+# The trials gather where the accuracy is high.
+
+table = study.trials_dataframe()
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+left.plot(table["number"], table["value"], ".", label="a trial")
+left.plot(table["number"], table["value"].cummax(), label="the best so far")
+left.set(xlabel="trial", ylabel="accuracy")
+left.legend()
+dots = right.scatter(
+    table["params_learning_rate"], table["params_leaves"], c=table["value"], cmap="cividis", vmin=0.95
+)
+right.set(xscale="log", xlabel="learning rate", ylabel="leaves")
+figure.colorbar(dots, label="accuracy")
+plt.show()

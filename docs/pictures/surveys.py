@@ -1,0 +1,90 @@
+"""The survey that the pictures show: how far a ball flies."""
+
+from __future__ import annotations
+
+import math
+import stat
+from pathlib import Path
+from typing import Any
+
+import paramsurvey
+from paramsurvey import params
+
+# What is typed in the terminal. The program takes its time, and fails where the air is too thick.
+COMMANDS = [
+    "paramsurvey run -p drag=0,0.01,0.02,0.4 -p speed=10:40:10 -p angle=15:75:15 \\\n"
+    "    --parse json --checkpoint balls -- ./throw {drag} {speed} {angle}"
+]
+AFTERWARDS = ["paramsurvey status balls", "paramsurvey missing balls"]
+
+PROGRAM = """#!/usr/bin/env python3
+import json, math, sys, time
+
+drag, speed, angle = map(float, sys.argv[1:])
+time.sleep(0.1 + drag)
+vx, vy = speed * math.cos(math.radians(angle)), speed * math.sin(math.radians(angle))
+if drag * speed > 10:
+    raise SystemExit("the ball bursts")
+x = y = 0.0
+while y >= 0:
+    slow = drag * math.hypot(vx, vy)
+    vx, vy = vx - slow * vx * 1e-3, vy - (9.81 + slow * vy) * 1e-3
+    x, y = x + vx * 1e-3, y + vy * 1e-3
+print(json.dumps({"distance": round(x, 1)}))
+"""
+
+
+def write_program() -> None:
+    """Write ./throw, which the commands run."""
+    program = Path("throw")
+    program.write_text(PROGRAM)
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+
+@paramsurvey.keywords
+def throw(drag: float, speed: float, angle: float) -> dict[str, float]:
+    """Return how far the ball flies, and how high."""
+    if drag * speed > 0.85 and angle > 60:
+        raise ValueError("the wind has taken the ball")
+    vx, vy = speed * math.cos(math.radians(angle)), speed * math.sin(math.radians(angle))
+    x, y, highest = 0.0, 0.0, 0.0
+    while y >= 0:
+        slow = drag * math.hypot(vx, vy)
+        vx, vy = vx - slow * vx * 1e-3, vy - (9.81 + slow * vy) * 1e-3
+        x, y = x + vx * 1e-3, y + vy * 1e-3
+        highest = max(highest, y)
+    return {"distance": x, "height": highest}
+
+
+def results() -> Any:
+    """Run the survey of the report and of the first picture, once."""
+    if not hasattr(results, "kept"):
+        paramsurvey.init(verbose=0)
+        psets = params.grid(drag=[0, 0.005, 0.01, 0.02, 0.03], speed=range(10, 41, 3), angle=range(10, 81, 5))
+        kept = paramsurvey.map(throw, psets, name="throw", checkpoint="night")
+        kept.units = {"drag": "1/m", "speed": "m/s", "angle": "°", "distance": "m", "height": "m"}
+        results.kept = kept  # type: ignore[attr-defined]
+    return results.kept  # type: ignore[attr-defined]
+
+
+def report() -> Path:
+    """Return the report of the survey."""
+    path = Path("night.html")
+    if not path.exists():
+        results().report(path)
+    return path
+
+
+def draw_start(path: Path) -> None:
+    """Draw what a survey looks like, for the first page: a slice, what matters, and where it failed."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 3, figsize=(15, 4.2), layout="constrained")
+    results().plot.slice("angle", "speed", "distance", at={"drag": 0.01}, ax=axes[0])
+    results().plot.importance("distance", ax=axes[1])
+    results().plot.failures(ax=axes[2])
+    figure.savefig(path, dpi=100)
+    plt.close(figure)

@@ -1,0 +1,44 @@
+"""How many psets the next batch has, for functions that take whole arrays."""
+
+from __future__ import annotations
+
+from paramsurvey.engine.group_size import GroupSizer
+
+FIRST = 64  # psets of the first batches: more than one, because a batch of one hides many mistakes
+MOST = 1 << 16  # psets: so many numbers of a column stay in the CPU's cache between two operations
+TARGET_SECONDS = 0.1  # of work per batch: a call has a fixed cost, and its results are in memory at once
+TIMEOUT_SHARE = 4  # of the timeout that a batch may take: it counts per batch
+
+
+class BatchSizer(GroupSizer):
+    """Chooses batch sizes from the measured times of batches.
+
+    Every call of a batch function costs something, however few psets it has. So only batches tell the
+    seconds per pset that are about as large as the largest.
+
+    Parameters
+    ----------
+    most : int or None
+        The most psets of a batch; None: choose.
+    timeout : float or None
+        The seconds that a batch may take.
+    """
+
+    def __init__(self, most: int | None = None, timeout: float | None = None) -> None:
+        super().__init__()
+        self._most = MOST if most is None else most
+        self.target_seconds = (
+            TARGET_SECONDS if timeout is None else min(TARGET_SECONDS, timeout / TIMEOUT_SHARE)
+        )
+
+    def observe_seconds(self, psets: int, seconds: float) -> None:
+        """Take note that a batch of `psets` psets took `seconds`."""
+        if psets > 2 * self._largest:
+            self._seconds = None  # smaller batches have shown little more than what a call costs
+        if 2 * psets >= self._largest:
+            super().observe_seconds(psets, seconds)
+
+    def size(self, remaining: int, cores: int) -> int:
+        """Return how many of the `remaining` psets the next batch should have, at least 1."""
+        size = FIRST if self._seconds is None else super().size(remaining, cores)
+        return max(1, min(size, self._most, remaining))

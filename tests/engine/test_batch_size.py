@@ -1,0 +1,47 @@
+"""How many psets a batch has."""
+
+from __future__ import annotations
+
+import pytest
+
+from paramsurvey.engine.batch_size import FIRST, MOST, TARGET_SECONDS, BatchSizer
+
+
+def sizes_of(call: float, pset: float, psets: int, most: int | None = None) -> list[int]:
+    """Return the sizes of all batches of a survey whose calls and psets cost so many seconds."""
+    sizer, sizes = BatchSizer(most), []
+    while psets:
+        sizes.append(sizer.size(psets, cores=2))
+        sizer.observe_seconds(sizes[-1], call + sizes[-1] * pset)
+        psets -= sizes[-1]
+    return sizes
+
+
+def test_the_first_batch_has_several_psets_for_one_hides_what_is_wrong_with_a_function() -> None:
+    assert BatchSizer().size(1_000_000, 2) == FIRST
+    assert BatchSizer().size(3, 2) == 3
+    assert BatchSizer(most=5).size(1_000_000, 2) == 5
+
+
+def test_batches_grow_up_to_the_target_although_a_call_costs_more_than_many_psets() -> None:
+    largest = max(sizes_of(call=0.01, pset=1e-5, psets=1_000_000))
+    assert largest == pytest.approx(TARGET_SECONDS / 1e-5, rel=0.3)
+
+
+def test_batches_of_numbers_stay_in_the_cache_and_within_what_the_user_allows() -> None:
+    assert max(sizes_of(call=1e-5, pset=1e-9, psets=10_000_000)) == MOST
+    assert max(sizes_of(call=1e-5, pset=1e-9, psets=10_000_000, most=1 << 20)) == 1 << 20
+    assert max(sizes_of(call=1e-5, pset=1e-9, psets=100_000, most=100)) == 100
+
+
+def test_a_small_batch_tells_nothing_of_what_a_pset_costs() -> None:
+    sizer = BatchSizer()
+    sizer.observe_seconds(1000, 0.1)
+    sizer.observe_seconds(1, 0.1)
+    assert sizer.size(10**6, 2) == 1000
+
+
+def test_the_timeout_counts_for_a_batch_so_batches_stay_far_below_it() -> None:
+    sizer = BatchSizer(timeout=0.04)
+    sizer.observe_seconds(1000, 0.1)
+    assert sizer.size(10**6, 2) == 100

@@ -1,0 +1,93 @@
+"""The documentation as a site: it is built without a warning, its surveys run, and it needs no other site."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sphinx = pytest.importorskip("sphinx")
+
+from test_docs import public_names  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted(path.stem for path in (ROOT / "docs/examples").glob("*.py"))
+COMPILER = shutil.which("cc")  # without one, the survey of a C program is left out
+MADE = shutil.ignore_patterns("_build", "gallery", "reference")  # by an earlier build
+
+
+@pytest.mark.limit(500)
+def test_the_site_is_built_and_complete(tmp_path: Path) -> None:
+    """One test, for the build is the expensive part, and tests run in several processes."""
+    site = build(tmp_path)
+    check: dict[str, Any] = runpy.run_path(str(ROOT / "docs/check_site.py"))
+    assert list(check["problems"](site)) == []
+    assert [
+        name for name in EXAMPLES if not pictures_of(name, site) and (COMPILER or "in_c" not in name)
+    ] == []
+    assert sorted(set(names_with_a_page()) - documented(site)) == []
+
+
+def build(folder: Path) -> Path:
+    """Build a copy, so that nothing is written into the sources; return the site's folder."""
+    shutil.copytree(ROOT / "docs", folder / "docs", ignore=MADE)
+    shutil.copy(ROOT / "CHANGELOG.md", folder)
+    site = folder / "site"
+    command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going"]
+    done = subprocess.run(
+        [*command, folder / "docs", site],
+        env={name: value for name, value in os.environ.items() if not name.startswith("PARAMSURVEY")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return site
+
+
+def pictures_of(example: str, site: Path) -> list[Path]:
+    return list((site / "_images").glob(f"sphx_glr_{example}_0*.png"))
+
+
+def names_with_a_page() -> list[str]:
+    """Return the public functions and classes; types, constants and modules have none of their own."""
+    without = {"__version__", "default_backend", "errors", "examples", "params", "stats", "utils"}
+    return [f"paramsurvey.{name}" for name in public_names() if name not in {*without, "stats.RawStats"}]
+
+
+def documented(site: Path) -> set[str]:
+    """Return the names that other sites can refer to, from the index that Sphinx writes for them."""
+    from sphinx.util.inventory import InventoryFile
+
+    index = InventoryFile.loads((site / "objects.inv").read_bytes(), uri="")
+    try:
+        return set(index.data["py:function"]) | set(index.data["py:class"]) | set(index.data["py:exception"])
+    except AttributeError:
+        return {name for kind in index.values() for name in kind}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('<a href="there.html">', "leads nowhere"),
+        ('<a href="#there">', "leads nowhere"),
+        ('<img src="picture.png">', "leads nowhere"),
+        ('<img src="https://elsewhere.example/picture.png">', "loads https://elsewhere.example/picture.png"),
+        ('<script src="//elsewhere.example/x.js"></script>', "loads //elsewhere.example/x.js"),
+        ('<link rel="stylesheet" href="https://elsewhere.example/x.css">', "loads https:"),
+        ("<style>@import 'https://elsewhere.example/x.css'</style>", "loads https:"),
+        ('<a href="https://elsewhere.example">, which is a link only', ""),
+        ('<p id="here"></p><a href="#here">', ""),
+    ],
+)
+def test_what_is_wrong_with_a_page_is_told(text: str, problem: str, tmp_path: Path) -> None:
+    check: dict[str, Any] = runpy.run_path(str(ROOT / "docs/check_site.py"))
+    (tmp_path / "index.html").write_text(text)
+    found = list(check["problems"](tmp_path))
+    assert len(found) == (1 if problem else 0)
+    assert all(problem in one for one in found)
