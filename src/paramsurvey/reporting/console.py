@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Protocol, TextIO
 
 from paramsurvey.errors import ParamsurveyWarning
-from paramsurvey.reporting.next_steps import PythonNextSteps
+from paramsurvey.reporting.next_steps import IN_PYTHON
 from paramsurvey.transport.messages import Failure, Pset
 from paramsurvey.transport.patient_writing import write_patiently
 from paramsurvey.transport.safe_repr import describe
@@ -48,9 +48,7 @@ class Console:
         Returns a pset with the names that the user knows.
     """
 
-    def __init__(
-        self, log: Log, verbose: int, shown: Callable[[Pset], Pset] = PythonNextSteps().pset
-    ) -> None:
+    def __init__(self, log: Log, verbose: int, shown: Callable[[Pset], Pset] = IN_PYTHON.pset) -> None:
         self._log = log
         self._shown_pset = shown
         self._verbose = verbose
@@ -81,7 +79,8 @@ class Console:
         if self._verbose >= 2 or self._is_news(shortened(line, LONGEST_SHOWN)):
             self._show_failure(line, failure.traceback)
         if self._verbose >= 2:
-            show(f"pset: {self._text_of(pset())}\n{shortened(failure.traceback, LONGEST_LOGGED) if new else ''}".rstrip())
+            told = shortened(failure.traceback, LONGEST_LOGGED) if new else ""
+            show(f"pset: {self._text_of(pset())}\n{told}".rstrip())
 
     def end(self) -> None:
         """Say in the log how many failures it does not have."""

@@ -70,11 +70,19 @@ class Monitor:
         Returns seconds that never go back.
     tells_others : bool
         Whether other processes are told what there is to see: `paramsurvey watch`, through the checkpoint.
+    shown : callable
+        Returns a pset with the names that the user knows.
     """
 
     interval = INTERVAL
 
-    def __init__(self, clock: Callable[[], float], tells_others: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        tells_others: bool = False,
+        shown: Callable[[Pset], Pset] = IN_PYTHON.pset,
+    ) -> None:
+        self._shown = shown
         self._clock = clock
         self._tells_others = tells_others
         self._told_at = self._computed_at = -math.inf
@@ -169,7 +177,7 @@ class Monitor:
             elapsed=now - self._begun,
             per_second=self._meter.per_second(now),
             seconds_left=self._seconds_left(survey),
-            slowest=[Running(row, survey.pset(row), seconds) for row, seconds in slowest],
+            slowest=[Running(row, self._shown(survey.pset(row)), seconds) for row, seconds in slowest],
             last_failure=self._last_failure_of(survey),
             summary=self._summary,
             running=len(running),
@@ -183,13 +191,15 @@ class Monitor:
         if last is None or last.pset is not None:
             return last
         with suppress(KeyError):  # an iterator's pset that finished since, and was dropped
-            self._last_failure = last = replace(last, pset=survey.pset(last.number))
+            self._last_failure = last = replace(last, pset=self._shown(survey.pset(last.number)))
         return last
 
     def _outlook(self, survey: WatchedSurvey) -> Outlook:
         span = self._seconds_left(survey)
         running = [
-            RunningPset(row, clipped(pset_text(row, survey.pset(row)), LONGEST_TOLD), round(seconds, 3))
+            RunningPset(
+                row, clipped(pset_text(row, self._shown(survey.pset(row))), LONGEST_TOLD), round(seconds, 3)
+            )
             for row, seconds in survey.running()[:MOST_TOLD]
         ]
         return Outlook((round(span[0], 3), round(span[1], 3)) if span else None, running)

@@ -8,7 +8,7 @@ from paramsurvey.transport.messages import Pset
 
 
 class NextSteps(Protocol):
-    """Says what comes next, after `next:` or as the remedy of a sentence; and names psets as the user does."""
+    """Says what comes next, after `next:` or as a remedy; and names the keys of psets as the user does."""
 
     def pset(self, pset: Pset) -> Pset:
         """Return a pset with the names that the user has given to its keys, for messages."""
