@@ -19,13 +19,13 @@ demo: .venv/.demo  ## survey 1,797 images of handwritten digits; writes digits.p
 	@echo "demo: which support vector machine reads handwritten digits best?"
 	@.venv/bin/paramsurvey-digits-example.py
 
-test: .venv/.dev .venv-0.4/.done  ## run the whole test suite, Ray and Carbon included
+test: .venv/.dev .venv-0.4/.done browser  ## run the whole test suite, Ray and Carbon included
 	@echo "test: running the whole test suite, Ray and Carbon included"
-	@.ci/clean .venv/bin/python -m pytest $(parallel) $(ARGS)
+	@.ci/clean .venv/bin/python -m pytest $(parallel) $(need_browser) $(ARGS)
 
-test-oldest: .venv-oldest/.done .venv-0.4/.done  ## run it on Python 3.11 with the oldest version of every dependency
+test-oldest: .venv-oldest/.done .venv-0.4/.done browser  ## run it on Python 3.11 with the oldest version of every dependency
 	@echo "test-oldest: running the whole test suite with the oldest version of every dependency"
-	@.ci/clean .venv-oldest/bin/python -m pytest $(parallel) $(ARGS)
+	@.ci/clean .venv-oldest/bin/python -m pytest $(parallel) $(need_browser) $(ARGS)
 
 old: .venv-0.4/.done  ## install release 0.4.21 into .venv-0.4, for the tests that run programs on both
 
@@ -39,10 +39,10 @@ lint: .venv/.dev  ## check the style, the types and who imports whom
 hooks: .venv/.dev  ## have git check the same before each commit
 	@.venv/bin/pre-commit install
 
-coverage: .venv/.dev .venv-0.4/.done  ## run the tests, and write into the README how much of src they run
+coverage: .venv/.dev .venv-0.4/.done browser  ## run the tests, and write into the README how much of src they run
 	@echo "coverage: running the whole test suite, with all processes that it starts measured"
 	@.ci/clean .venv/bin/python -m coverage erase
-	@.ci/clean .venv/bin/python -m coverage run -m pytest $(parallel) $(ARGS)
+	@.ci/clean .venv/bin/python -m coverage run -m pytest $(parallel) $(need_browser) $(ARGS)
 	@.ci/clean .venv/bin/python -m coverage combine --quiet
 	@.ci/clean .venv/bin/python -m coverage report
 	@.ci/clean .venv/bin/python .ci/coverage_figure.py
@@ -73,6 +73,21 @@ dist: .venv/bin/pip  ## build what is released into dist/, and check it
 	@rm -rf dist
 	@.ci/clean --pip .venv/bin/python -m build --quiet
 	@.ci/clean .venv/bin/python -m twine check --strict dist/*
+
+# The pages are tested in Chromium. Where it is missing and cannot be installed, these tests are skipped, which
+# the summary says; CI never skips them.
+need_browser = $(if $(CI),--need-browser)
+.PHONY: browser
+browser:
+	@if ! { command -v chromium && command -v chromedriver; } >/dev/null; then \
+	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    echo "setup: installing Chromium, in which the pages are tested"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null \
+	      || echo "setup: Chromium cannot be installed" >&2; \
+	  else \
+	    echo "setup: there is no Chromium with chromedriver: the pages will not be tested in a browser" >&2; \
+	  fi; \
+	fi
 
 quietly = --quiet --disable-pip-version-check
 

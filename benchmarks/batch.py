@@ -12,6 +12,7 @@ import os
 import statistics
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -136,7 +137,7 @@ def transcendental(count: int, rounds: int) -> Row:
             "numpy in one process": lambda: with_numpy(psets),
             f"the executor (chunks of {own:,})": lambda: with_executor(pool, own, psets),
             f"joblib (chunks of {joblibs:,})": lambda: with_joblib(joblibs, psets),
-            **{name: lambda peer=peer: peer(psets) for name, peer in peers.items()},
+            **{name: partial(peer, psets) for name, peer in peers.items()},
         }
         times = in_turn(actions, rounds)
     ours = times.pop("paramsurvey")

@@ -33,6 +33,8 @@ extensions = [
 ]
 exclude_patterns = ["_build", "examples", "gallery/*.py.md5"]
 templates_path = ["_templates"]
+smartquotes = False  # quotes and dashes stay what they are in the sources
+toc_object_entries_show_parents = "hide"
 default_role = "code"  # `name` in docstrings
 highlight_language = "none"
 
@@ -45,17 +47,14 @@ def link_to_the_gallery(app: Any, docname: str, source: list[str]) -> None:
     source[0] = source[0].replace("examples/GALLERY_HEADER.rst)", "gallery/index.rst)")
 
 
-def let_code_in_tables_break(
-    app: Any, page: str, template: str, context: dict[str, Any], doctree: Any
-) -> None:
+def let_code_in_tables_break(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Mark where long names and paths in tables may go on in the next line."""
 
     def breaking(table: re.Match[str]) -> str:
-        return re.sub(
-            r'<span class="pre">[^<]*',
-            lambda code: re.sub(r"([/_.:=,])(?=\w)", r"\1<wbr>", code[0]),
-            table[0],
-        )
+        return re.sub(r'(?<=<span class="pre">)[^<]{22,}', marked, table[0])
+
+    def marked(code: re.Match[str]) -> str:
+        return re.sub(r"([/_.:=,])(?=\w)", r"\1<wbr>", code[0])
 
     context["body"] = re.sub(r"<table.*?</table>", breaking, context.get("body", ""), flags=re.DOTALL)
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -22,6 +23,9 @@ from paramsurvey.testing.waiting import runs as runs
 from paramsurvey.testing.waiting import wait_until as wait_until
 from paramsurvey.worker.machine import core_count
 from ray_programs import Program, programs
+
+if TYPE_CHECKING:
+    from browsers import Browser
 
 HANG_LIMIT = 120.0  # seconds
 MOST_PROCESSES = 4  # that run tests: each may have a Ray of its own
@@ -39,6 +43,20 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as where a shell runs the tests in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests start inherit it
     config.stash[_real_stderr] = os.dup(sys.__stderr__.fileno())  # pytest captures descriptor 2 later
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--need-browser", action="store_true", help="fail where there is no browser to test with"
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly that nobody has looked at the pages."""
+    skipped = [one for one in terminalreporter.stats.get("skipped", []) if "Chromium" in str(one.longrepr)]
+    if skipped:
+        said = f"NOT TESTED IN A BROWSER: {len(skipped)} tests; apt-get install chromium chromium-driver"
+        terminalreporter.write_line(said, red=True, bold=True)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -133,6 +151,15 @@ def ray_cluster() -> Iterator[None]:
     os.environ.update(set_by_others)
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """Chromium, without a window."""
+    import browsers  # loads selenium, which few tests need
+
+    with browsers.opened(is_needed=request.config.getoption("--need-browser")) as one:
+        yield one
 
 
 @pytest.fixture

@@ -21,6 +21,9 @@ import paramsurvey
 
 TIMEOUT = 1.0  # seconds: psets without a fault must stay far below it on a machine that is busy, too
 
+BATCH_SHARE = 0.2  # of the maps whose function takes batches
+MOST_IN_BATCHES = 100  # psets in such a map: each that kills its worker kills one for each halving
+
 FAULTS = {
     "raise": 0.03,
     "exit": 0.006,
@@ -78,6 +81,18 @@ def faulty_worker(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwar
     return {"value": pset["i"] * 2} if pset["i"] % 3 else {"value": pset["i"] * 2, "extra": str(pset["i"])}
 
 
+def faulty_batch(psets: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> Any:
+    """Do what the psets' faults say, for all of them in one call."""
+    values = []
+    for i, fault, nap in zip(psets["i"].tolist(), psets["fault"], psets["nap"].tolist(), strict=True):
+        pset = {"i": i, "fault": fault, "nap": nap / 100}
+        if fault == "no dict":
+            count_run(Path(user_kwargs["directory"]) / f"{i}")
+            continue  # too few values
+        values.append(faulty_worker(pset, system_kwargs, user_kwargs)["value"])
+    return {"value": values}
+
+
 def count_run(file: Path) -> int:
     """Return how often this was called for `file`."""
     with open(file, "ab") as stream:
@@ -108,15 +123,18 @@ def random_options(rng: random.Random) -> dict[str, Any]:
 
 def one_map(rng: random.Random, directory: Path) -> Counter[str]:
     """Run one random map, and check what came of every pset. Return how often each fault was there."""
-    psets = random_psets(rng)
-    results = paramsurvey.map(
-        faulty_worker, psets, user_kwargs={"directory": str(directory)}, **random_options(rng)
-    )
-    check(psets, results)
+    psets, options = random_psets(rng), random_options(rng)
+    in_batches = rng.random() < BATCH_SHARE
+    if in_batches:
+        options |= {"group_size": None, "batch": rng.choice([True, 7, 1000])}
+        psets = psets[:MOST_IN_BATCHES]
+    worker = faulty_batch if in_batches else faulty_worker
+    results = paramsurvey.map(worker, psets, user_kwargs={"directory": str(directory)}, **options)
+    check(psets, results, in_batches)
     return Counter(pset["fault"] for pset in psets)
 
 
-def check(psets: list[dict[str, Any]], results: paramsurvey.MapResults) -> None:
+def check(psets: list[dict[str, Any]], results: paramsurvey.MapResults, in_batches: bool = False) -> None:
     """Fail unless every pset is in exactly one of results and missing, rightly."""
     good = [pset["i"] for pset in psets if pset["fault"] not in LASTING]
     bad = [pset["i"] for pset in psets if pset["fault"] in LASTING]
@@ -130,8 +148,9 @@ def check(psets: list[dict[str, Any]], results: paramsurvey.MapResults) -> None:
             assert [i for i, there in zip(good, results["extra"].notna(), strict=True) if there] == [
                 i for i in good if i % 3 == 0
             ]
+    reasons = REASONS | {"no dict": "0 values"} if in_batches else REASONS
     for row in results.missing.iterdicts():
-        assert REASONS[row["fault"]] in row["_exception"], row
+        assert reasons[row["fault"]] in row["_exception"], row
     progress = results.progress
     assert (progress.total, progress.active) == (len(psets), 0)
     assert (progress.finished, progress.failures) == (len(good), len(bad))

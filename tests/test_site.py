@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,33 @@ from test_docs import public_names  # noqa: E402
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(path.stem for path in (ROOT / "docs/examples").glob("*.py"))
 COMPILER = shutil.which("cc")  # without one, the survey of a C program is left out
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OFFLINE = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--allow-file-access-from-files",
+    "--window-size=1400,1000",
+    "--virtual-time-budget=60000",
+]
+HARNESS = """<iframe width="1300" height="900"></iframe><script>
+const frame = document.querySelector("iframe"), wide = [];
+const loaded = () => new Promise(done => frame.addEventListener("load", done, {once: true}));
+(async () => {
+  for (const page of PAGES) {
+    frame.src = page;
+    await loaded();
+    const shown = frame.contentDocument;
+    const around = [...shown.querySelectorAll("table")].map(table => table.parentElement);
+    const boxes = [shown.documentElement, ...around];
+    if (boxes.some(box => box.scrollWidth > box.clientWidth + 1)) wide.push(page.split("/").pop());
+  }
+  document.title = "too wide: " + (wide.join(" ") || "nothing");
+})();
+</script>"""
 MADE = shutil.ignore_patterns("_build", "gallery", "reference")  # by an earlier build
 
 
@@ -32,6 +62,12 @@ def test_the_site_is_built_and_complete(tmp_path: Path) -> None:
         name for name in EXAMPLES if not pictures_of(name, site) and (COMPILER or "in_c" not in name)
     ] == []
     assert sorted(set(names_with_a_page()) - documented(site)) == []
+    if CHROMIUM is None:
+        warnings.warn(
+            "there is no Chromium, so that nobody has looked for tables that are too wide", stacklevel=1
+        )
+    else:
+        assert too_wide(site, tmp_path) == "nothing"
 
 
 def build(folder: Path) -> Path:
@@ -48,6 +84,19 @@ def build(folder: Path) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return site
+
+
+def too_wide(site: Path, folder: Path) -> str:
+    """Return the pages that are too wide for a window of 1300 pixels, or have a table that is cut off."""
+    pages = [page for page in sorted(site.rglob("*.html")) if page.parent.name not in ("_static", "reports")]
+    with_tables = [page.as_uri() for page in pages if "<table" in page.read_text(encoding="utf-8")]
+    harness = folder / "harness.html"
+    harness.write_text(HARNESS.replace("PAGES", json.dumps(with_tables)))
+    command = [CHROMIUM, *OFFLINE, f"--user-data-dir={folder}/profile", "--dump-dom", harness.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = re.search(r"<title>too wide: (.*?)</title>", done.stdout)
+    assert found, done.stdout + done.stderr
+    return found[1]
 
 
 def pictures_of(example: str, site: Path) -> list[Path]:

@@ -22,7 +22,7 @@ def fly(push, mass):
     """Return the paths of three bodies, and how far the farthest has gone."""
     places, speeds, masses, dt = PLACES.copy(), SPEEDS.copy(), np.array([mass, 1, 1]), 0.004
     speeds[2, 0] += push
-    paths = [places.copy()]
+    paths = [seen(places, masses)]
     force = pull(places, masses)
     for step in range(round(FRAMES[-1] / dt)):
         speeds += force * dt / 2
@@ -30,8 +30,13 @@ def fly(push, mass):
         force = pull(places, masses)
         speeds += force * dt / 2
         if step % 10 == 9:
-            paths.append(places.copy())
-    return {"farthest": np.linalg.norm(places, axis=1).max(), "paths": np.array(paths)}
+            paths.append(seen(places, masses))
+    return {"farthest": np.linalg.norm(paths[-1], axis=1).max(), "paths": np.array(paths)}
+
+
+def seen(places, masses):
+    """Return the places as they are seen from the centre of mass."""
+    return places - np.average(places, axis=0, weights=masses)
 
 
 def pull(places, masses):

@@ -77,9 +77,9 @@ def test_the_state_has_percent_forecast_and_running_psets() -> None:
         "counts": counts,
         "elapsed": 60.0,
         "updated": now(),
-        "outlook": {"seconds_left": [100.0, 140.0], "running": running},
     }
-    state = RunState("out", run, alive=True, driver="process 1")
+    live = {"seconds_left": [100.0, 140.0], "running": running}
+    state = RunState("out", run, alive=True, driver="process 1", live=live)
     low, high = state.told_seconds_left() or (0.0, 0.0)
     assert 90 < low <= 100
     assert 130 < high <= 140
@@ -97,7 +97,7 @@ def test_a_run_is_followed_interrupted_resumed_and_exported(simulate: str, here:
     shown, _ = here("status", "out")
     assert "running, process" in shown
     assert "50 %: 1 of 4 psets finished, 1 failed" in shown
-    wait_until(tells_all, "run.json does not say what is running, and for how long", 60)
+    wait_until(tells_all, "live.json does not say what is running, and for how long", 60)
     shown, _ = here("status", "out")
     assert ": a=3" in shown
     assert ": a=4" in shown
@@ -143,8 +143,11 @@ def test_a_run_is_followed_interrupted_resumed_and_exported(simulate: str, here:
 
 def tells_all() -> bool:
     """Tell whether the driver has told which two psets run, and when it will be over."""
-    outlook = json.loads(Path("out/run.json").read_text())["outlook"]
-    return len(outlook["running"]) == 2 and outlook["seconds_left"] is not None
+    try:
+        told = json.loads(Path("out/live.json").read_text())
+    except FileNotFoundError:
+        return False
+    return len(told["running"]) == 2 and told["seconds_left"] is not None
 
 
 def stored() -> tuple[int, int]:

@@ -30,7 +30,7 @@ def test_every_option_has_a_kind_a_sentence_and_a_default_that_it_takes(name: st
 def test_every_environment_variable_overrides_map_and_init(name: str) -> None:
     texts = {"backend": "serial", "capture_output": "log", "on_change": "error", "max_worker_memory": "2"}
     texts |= {"stop_signals": "SIGTERM", "checkpoint": "there", "retry_failed": "0", "store_user_kwargs": "1"}
-    texts |= {"order": "longest", "isolate": "0"}
+    texts |= {"order": "longest", "isolate": "0", "view": "1"}
     text = texts.get(name, "2")
     given: dict[str, Any] = {name: ABOUT[name].parse({"backend": "ray"}.get(name, text))}
     values = resolve({variable(name): text}, {}, given)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 
 from conftest import FakeClock
+from paramsurvey.engine.backend import WorkerPlace
 from paramsurvey.engine.collector import FailedPset
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.progress import MapProgress
@@ -13,6 +15,7 @@ from paramsurvey.reporting.monitor import Monitor
 from paramsurvey.reporting.reporters.plain_lines import PlainReporter
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Failure, FailureKind, Pset, Rows
+from paramsurvey.worker.machine import host_name
 
 RAISED = Failure(FailureKind.RAISED, "ValueError('a')", 'File "fit.py", line 3, in fit\n')
 
@@ -34,6 +37,9 @@ class FakeSurvey:
 
     def core_count(self) -> int:
         return 2
+
+    def workers(self) -> list[tuple[WorkerPlace, int | None]]:
+        return [(WorkerPlace(1, os.getpid(), host_name()), 7), (WorkerPlace(2, 1, "elsewhere"), None)]
 
     def pset(self, row: int) -> Pset:
         return {"i": row}
@@ -117,6 +123,20 @@ def test_other_processes_are_told_what_there_is_to_see(clock: FakeClock) -> None
         (3, "i=3", 0.5),
     ]
     assert outlook.seconds_left is not None
+    assert outlook.running[0].values == {"i": 7}
+    here, elsewhere = outlook.workers
+    assert (here.number, here.running, here.cpu) == (1, 7, None)
+    assert here.memory
+    assert (elsewhere.host, elsewhere.cpu, elsewhere.memory) == ("elsewhere", None, None)
+
+
+def test_other_processes_are_told_of_attempts_that_are_made_again(clock: FakeClock) -> None:
+    monitor, survey = Monitor(clock, tells_others=True), FakeSurvey()
+    monitor.begin(survey)
+    monitor.retried(7, RAISED)
+    monitor.report(survey.progress, final=False)
+    (cause,) = survey.progress.outlook.failing
+    assert (cause.count, cause.kind, cause.line, cause.number) == (1, "raised", "fit.py:3 in fit", 7)
 
 
 def test_plain_lines_have_rate_and_forecast_and_the_last_one_the_summary(clock: FakeClock) -> None:

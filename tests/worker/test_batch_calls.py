@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paramsurvey.transport.messages import Failure, FailureKind
-from paramsurvey.worker.batch_calls import MANY_MISFITS, LengthsSoFar, Outcome, parts_of
+from paramsurvey.worker.batch_calls import MANY_MISFITS, FitSoFar, Outcome, parts_of
 from paramsurvey.worker.batch_results import BatchPiece
 
 RAISED = Failure(FailureKind.RAISED, "ValueError('no')")
@@ -22,21 +23,21 @@ class Calls:
 
     def __init__(self, become: Callable[[Outcome], Outcome]) -> None:
         self.count = 0
-        self.lengths = LengthsSoFar()
+        self.fit = FitSoFar()
         self._become = become
 
     def __call__(self, start: int, stop: int) -> Outcome:
         self.count += 1
         outcome = self._become(Outcome(start, stop, 1 / (stop - start), BatchPiece(start, stop)))
-        self.lengths.observe(outcome)
+        self.fit.observe(outcome)
         return outcome
 
     def parts(self, count: int) -> list[Outcome]:
-        return list(parts_of(self(0, count), self, self.lengths))
+        return list(parts_of(self(0, count), self, self.fit))
 
 
-def failed(outcome: Outcome, **lengths: int) -> Outcome:
-    return replace(outcome, piece=None, failure=RAISED, lengths=lengths)
+def failed(outcome: Outcome, **lengths: Any) -> Outcome:
+    return replace(outcome, piece=None, failure=RAISED, lengths={**lengths}, is_misfit=bool(lengths))
 
 
 def raising_with(bad: set[int]) -> Callable[[Outcome], Outcome]:
@@ -84,7 +85,7 @@ def test_exactly_the_psets_without_one_value_fail(bad: set[int], factor: int) ->
 
     calls = Calls(returning(length))
     calls(0, 2) if not bad & {0, 1} else calls(298, 300)  # a batch that fits, as nearly all do
-    calls.lengths.has_fit = True
+    calls.fit.has_fit = True
     assert missing(calls.parts(300)) == sorted(bad)
 
 
@@ -110,7 +111,15 @@ def test_a_function_whose_number_of_values_never_fits_fails_all_psets_after_few_
     assert calls.count == 3, "the batch and its halves"
 
 
-def test_a_call_that_fails_for_a_reason_that_no_pset_can_be_is_not_repeated() -> None:
-    calls = Calls(lambda outcome: replace(failed(outcome), is_systematic=True))
+def test_a_function_that_never_returns_columns_fails_all_psets_after_few_calls() -> None:
+    calls = Calls(lambda outcome: replace(failed(outcome), is_misfit=True))
+    assert missing(calls.parts(100)) == list(range(100))
+    assert calls.count == MANY_MISFITS
+    calls.count = 0
     assert missing(calls.parts(100)) == list(range(100))
     assert calls.count == 1
+
+
+def test_psets_for_which_it_returns_no_columns_stand_alone_if_it_does_for_others() -> None:
+    calls = Calls(lambda outcome: replace(raising_with({7, 50})(outcome), is_misfit=True))
+    assert missing(calls.parts(100)) == [7, 50]

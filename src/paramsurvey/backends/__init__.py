@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from paramsurvey.backends.nested_worker import NestedWorker
-    from paramsurvey.engine.backend import Backend, Resources, no_options
+    from paramsurvey.engine.backend import Backend, ListsWorkers, Resources, WorkerPlace, no_options
     from paramsurvey.engine.options import Options
     from paramsurvey.transport.messages import (
         Answer,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "backends.nested_worker": ("NestedWorker",),
-    "engine.backend": ("Backend", "Resources", "no_options"),
+    "engine.backend": ("Backend", "ListsWorkers", "Resources", "WorkerPlace", "no_options"),
     "engine.options": ("Options",),
     "transport.messages": (
         "Answer",
@@ -61,12 +61,14 @@ __all__ = [
     "Job",
     "JobNotLoadable",
     "JobRejected",
+    "ListsWorkers",
     "LostGroup",
     "NestedWorker",
     "Options",
     "Reply",
     "Resources",
     "Runner",
+    "WorkerPlace",
     "no_options",
     "pickle_reply",
     "total_memory",

@@ -8,12 +8,12 @@ import pickle
 from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
-from paramsurvey.engine.backend import Backend, Resources, no_options
+from paramsurvey.engine.backend import Backend, ListsWorkers, Resources, WorkerPlace, no_options
 from paramsurvey.errors import Stopped
 from paramsurvey.transport.messages import Answers, CaptureMode, Group, Job, JobRejected, Reply
 from paramsurvey.transport.output_store import OutputStore, new_file
 from paramsurvey.worker.job_loading import JobNotLoadable
-from paramsurvey.worker.machine import total_memory
+from paramsurvey.worker.machine import host_name, total_memory
 from paramsurvey.worker.nested_session import SessionHolder
 from paramsurvey.worker.runner import Runner, pickle_reply
 
@@ -113,6 +113,10 @@ class SerialBackend:
         """Return None: while a pset runs, the loop that would ask waits in `poll`."""
         return None
 
+    def workers(self) -> list[WorkerPlace]:
+        """Return this process."""
+        return [WorkerPlace(1, os.getpid(), host_name(), self._group_id)]
+
     def recall(self, group_id: int) -> None:
         """Do nothing: a group that has begun runs to its end."""
 
@@ -156,3 +160,4 @@ if TYPE_CHECKING:
     from paramsurvey.engine.options import DEFAULTS
 
     _: Backend = SerialBackend(DEFAULTS, {})
+    _lists: ListsWorkers = SerialBackend(DEFAULTS, {})

@@ -28,8 +28,8 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666) -> Path:
-    """Write a synced file beside `path`, with a name that cannot be guessed; return its path.
+def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666, sync: bool = True) -> Path:
+    """Write a file beside `path`, with a name that cannot be guessed; return its path.
 
     It is always a new file: where there is a link of its name, it fails, and does not follow the link.
 
@@ -40,6 +40,8 @@ def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666) -> P
     content : bytes
     mode : int
         The file's permissions, less the umask.
+    sync : bool
+        Wait until it is on the disk.
 
     Raises
     ------
@@ -51,8 +53,9 @@ def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666) -> P
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
     except BaseException:
         with suppress(OSError):
             aside.unlink()

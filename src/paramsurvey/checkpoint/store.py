@@ -19,6 +19,7 @@ from paramsurvey.checkpoint.format.schema import PartTable
 from paramsurvey.checkpoint.locking.lock import Lock
 from paramsurvey.checkpoint.part_set import PartSet
 from paramsurvey.checkpoint.resume import MatchedRows, ResumeSearch, rows_left
+from paramsurvey.checkpoint.run_json.live_file import NAME as LIVE
 from paramsurvey.checkpoint.run_json.run_file import NAME, Program, RunUnreadable, read_run
 from paramsurvey.checkpoint.run_json.run_record import RunRecord
 from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagedReply, StagingTables
@@ -37,7 +38,7 @@ from paramsurvey.errors import CheckpointChanged, CheckpointError, NotACheckpoin
 from paramsurvey.transport.messages import Failure, Group, Reply
 
 Tell = Callable[[str], None]
-OURS = frozenset({NAME, BAD_RUN, "lock.json", RESULTS, FAILURES})
+OURS = frozenset({NAME, LIVE, BAD_RUN, "lock.json", RESULTS, FAILURES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +260,8 @@ class DirectoryCheckpoint:
         self._record.note_versions()
         self._lock.beat()
         self._write_run()
+        if not self._lost:
+            self._record.write_live()
 
     def _may_write(self) -> bool:
         """Tell whether the directory is still ours; called by each thread before it writes."""
@@ -305,6 +308,8 @@ class DirectoryCheckpoint:
     def _end_run(self, status: Status) -> None:
         self._record.note_versions()
         self._record.note_end(status)
+        if not self._lost:
+            self._record.remove_live()
         with suppress(OSError):  # it has been told that nothing can be written
             self._write_run()
 

@@ -18,6 +18,7 @@ from paramsurvey.cli.subcommands.run import run
 from paramsurvey.cli.subcommands.status import status
 from paramsurvey.cli.subcommands.tail import tail
 from paramsurvey.cli.subcommands.trace import trace
+from paramsurvey.cli.subcommands.view import view
 from paramsurvey.cli.subcommands.watch import watch
 
 SUBCOMMANDS = (
@@ -25,6 +26,7 @@ SUBCOMMANDS = (
     resume,
     status,
     watch,
+    view,
     tail,
     missing,
     export,

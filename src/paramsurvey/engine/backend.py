@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from paramsurvey.errors import UnknownOption
 from paramsurvey.transport.messages import Answers, CaptureMode, Group, Job
@@ -102,6 +103,25 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """End all processes and threads, and remove all temporary files. May be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlace:
+    """Where a worker is: its number, its process, its machine, and the id of the group that it runs."""
+
+    number: int
+    pid: int
+    host: str
+    group_id: int | None = None
+
+
+@runtime_checkable
+class ListsWorkers(Protocol):
+    """A backend that can tell of its workers' processes. None has to."""
+
+    def workers(self) -> Sequence[WorkerPlace]:
+        """Return its workers."""
         ...
 
 

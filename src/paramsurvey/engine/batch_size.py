@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paramsurvey.engine.group_size import GroupSizer
 
-FIRST = 64  # psets of the first batches: more than one, because a batch of one hides many mistakes
+FIRST = 16  # psets of the first batches: a batch of one pset would hide what is wrong with a function
 MOST = 1 << 16  # psets: so many numbers of a column stay in the CPU's cache between two operations
 TARGET_SECONDS = 0.1  # of work per batch: a call has a fixed cost, and its results are in memory at once
 TIMEOUT_SHARE = 4  # of the timeout that a batch may take: it counts per batch

@@ -175,6 +175,13 @@ class Options:
         "exception classes",
         "Run a pset again only after these exceptions; after all by default.",
     )
+    view: bool = option(
+        False,
+        option_values.boolean,
+        "bool",
+        "Show each map with a checkpoint on a live page in the browser, whose address is printed.",
+        env=True,
+    )
     max_failures: int | None = option(
         None, option_values.count, "int", "End the map when this many psets have failed; 0: never.", env=True
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -18,27 +18,94 @@ class RunningPset:
         Its keys and values, as short text.
     seconds : float
         For how long it has been running.
+    values : mapping of str to bool, int, float or str
+        Its keys and values, as JSON can hold them; what is neither a number nor a text is left out.
     """
 
     number: int
     pset: str
     seconds: float
+    values: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BusyWorker:
+    """What a worker does now, and what it costs.
+
+    Attributes
+    ----------
+    number : int
+        Its number, from 1.
+    pid : int
+        Its process.
+    host : str
+        The machine that it is on.
+    running : int, optional
+        The number of the pset that it runs.
+    cpu : float, optional
+        How many cores it has kept busy lately, with all processes that it started; None until that is known.
+    memory : int, optional
+        The bytes of memory that it holds, with all processes that it started.
+    """
+
+    number: int
+    pid: int
+    host: str
+    running: int | None = None
+    cpu: float | None = None
+    memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FailingCause:
+    """Failures of one cause, those of attempts that are made again included.
+
+    Attributes
+    ----------
+    count : int
+    kind : str
+        ``raised``, ``crashed``, ``timed out`` and so on.
+    line : str
+        The line of code that raised; empty where it is not known.
+    latest : str
+        The exception that came last, as short text.
+    number : int
+        The number of the first pset that failed so.
+    """
+
+    count: int
+    kind: str
+    line: str
+    latest: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What other processes are told of a map beside its counters: through ``run.json``.
+    """What other processes are told of a map beside its counters: through ``live.json``.
 
     Attributes
     ----------
+    per_second : float, optional
+        Psets settled per second lately; None while that is unknown.
     seconds_left : (float, float), optional
         Between how many seconds it will probably take; None while nobody can tell.
     running : sequence of RunningPset
         The psets that have been running for longest.
+    workers : sequence of BusyWorker
+        Where the backend tells of its workers.
+    cores : int
+        How many cores the workers use.
+    failing : sequence of FailingCause
+        The most frequent causes first.
     """
 
+    per_second: float | None = None
     seconds_left: tuple[float, float] | None = None
     running: Sequence[RunningPset] = ()
+    workers: Sequence[BusyWorker] = ()
+    cores: int = 0
+    failing: Sequence[FailingCause] = ()
 
 
 @dataclass(repr=False)

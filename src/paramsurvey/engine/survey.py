@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from paramsurvey.engine.backend import Backend
+from paramsurvey.engine.backend import Backend, ListsWorkers, WorkerPlace
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
 from paramsurvey.engine.collector import finished_rows, results_by_offset, unpickled_reply
 from paramsurvey.engine.cost_model import CostModel
@@ -151,13 +151,21 @@ class Survey:
 
     def running(self) -> list[tuple[int, float]]:
         """Return (row, seconds) of every pset that is known to run now, the longest first."""
-        known = [(sent.group, self.backend.running(id)) for id, sent in self._sent.items()]
-        rows = [
-            (int(group.rows[running[0]]), running[1])
-            for group, running in known
-            if running and running[0] < len(group)
-        ]
+        rows = [one for group_id in self._sent if (one := self._runs(group_id)) is not None]
         return sorted(rows, key=lambda row_and_seconds: -row_and_seconds[1])
+
+    def _runs(self, group_id: int | None) -> tuple[int, float] | None:
+        """Return the row that a group is at, and its seconds so far; None where that is not known."""
+        if group_id is None or group_id not in self._sent:
+            return None
+        group, running = self._sent[group_id].group, self.backend.running(group_id)
+        return (int(group.rows[running[0]]), running[1]) if running and running[0] < len(group) else None
+
+    def workers(self) -> list[tuple[WorkerPlace, int | None]]:
+        """Return the workers that the backend tells of, each with the row that it runs."""
+        places = self.backend.workers() if isinstance(self.backend, ListsWorkers) else ()
+        known = [(place, self._runs(place.group_id)) for place in places]
+        return [(place, None if running is None else running[0]) for place, running in known]
 
     def waiting(self, most: int) -> Rows:
         """Return the rows that wait to be sent, or `most` of them that are evenly spread."""

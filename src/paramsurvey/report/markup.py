@@ -6,6 +6,7 @@ import html
 import math
 import re
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,19 @@ _INVISIBLE = re.compile(
 LONGEST = 20_000  # characters of one text, such as a traceback
 
 
-def text(value: object) -> str:
-    """Return a value as HTML that shows just its text.
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A cell's text, and the address that it leads to."""
+
+    shown: str
+    address: str
+
+    def __str__(self) -> str:
+        return self.shown
+
+
+def text(value: object, most: int = LONGEST) -> str:
+    """Return a value as HTML that shows just its text, at most so many characters of it.
 
     Examples
     --------
@@ -27,8 +39,8 @@ def text(value: object) -> str:
     &lt;b&gt; &amp; \\u202e
     """
     shown = str(value)
-    if len(shown) > LONGEST:
-        shown = f"{shown[:LONGEST]} … ({len(shown):,} characters)"
+    if len(shown) > most:
+        shown = f"{shown[:most]} … ({len(shown):,} characters)"
     return html.escape(visible(shown), quote=True)
 
 
@@ -86,9 +98,15 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> s
 
 def _cells(row: Sequence[Any]) -> str:
     first, *others = row
-    return f'<th scope="row">{text(number(first))}</th>' + "".join(
-        f"<td{'' if isinstance(value, str) else ' class=n'}>{text(number(value))}</td>" for value in others
+    return f'<th scope="row">{_cell(first)}</th>' + "".join(
+        f"<td{'' if isinstance(value, (str, Link)) else ' class=n'}>{_cell(value)}</td>" for value in others
     )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Link):
+        return f'<a href="{text(value.address)}">{text(value.shown)}</a>'
+    return text(number(value))
 
 
 def frame_table(caption: str, frame: pd.DataFrame, most: int = 1000) -> str:
@@ -117,10 +135,11 @@ def paragraph(*sentences: str) -> str:
     return f"<p>{text(' '.join(filter(None, sentences)))}</p>"
 
 
-def code(content: str) -> str:
+def code(content: str, most: int = LONGEST, words: str = "code") -> str:
     """Return a block of code, or of output."""
     return (
-        f'<pre class="scroll" role="group" tabindex="0" aria-label="code"><code>{text(content)}</code></pre>'
+        f'<pre class="scroll" role="group" tabindex="0" aria-label="{text(words)}">'
+        f"<code>{text(content, most)}</code></pre>"
     )
 
 

@@ -45,10 +45,10 @@ def page_of(subject: Subject, before: Subject | None = None) -> str:
     """
     pictures = Pictures(subject.data.units)
     seen = value_sections.looks(subject)
-    slices, cells = value_sections.slices(subject, seen)
+    slices = value_sections.slices(subject, seen)
     sections = {
         "summary": run_sections.summary(subject),
-        "slices": slices,
+        "slices": slices.html,
         "importance": value_sections.importance(seen, pictures),
         "distributions": value_sections.distributions(subject, seen, pictures),
         "parallel": value_sections.parallel(subject, seen, pictures),
@@ -58,11 +58,11 @@ def page_of(subject: Subject, before: Subject | None = None) -> str:
         "comparison": "" if before is None else comparison(subject, before),
         "provenance": run_sections.provenance(subject),
     }
-    return _whole(subject, sections, cells)
+    return _whole(subject, sections, slices.cells)
 
 
 def _whole(subject: Subject, sections: dict[str, str], cells: str) -> str:
-    style, script = _asset("style.css") + _shades(), _asset("slicer.js")
+    style, script = stylesheet(), slicer_script()
     links = "".join(
         f'<li><a href="#{name}">{text(TITLES[name])}</a></li>' for name, shown in sections.items() if shown
     )
@@ -93,8 +93,19 @@ def _hash(content: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
 
 
+def stylesheet() -> str:
+    """Return the styles of all sections."""
+    return asset("style.css") + _shades()
+
+
+def slicer_script() -> str:
+    """Return the slicer's script; it begins by itself where the page has the element ``cells``."""
+    return asset("slicer.js")
+
+
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return a file of this package."""
     return files("paramsurvey.report").joinpath(name).read_text(encoding="utf-8")
 
 

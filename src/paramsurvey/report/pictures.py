@@ -39,10 +39,19 @@ _FONT = re.compile(r"font: (?:[a-z]+ )*([0-9.]+)px[^;]*")
 
 
 class Pictures:
-    """Draws pictures for one page, which must not share any names."""
+    """Draws pictures for one page, which must not share any names.
 
-    def __init__(self, units: Mapping[str, str]) -> None:
+    Parameters
+    ----------
+    units : mapping
+        Of columns, for labels.
+    prefix : str
+        What the names begin with: another one for each `Pictures` of one page.
+    """
+
+    def __init__(self, units: Mapping[str, str], prefix: str = "") -> None:
         self._units = units
+        self._prefix = prefix
         self._count = 0
 
     def draw(
@@ -77,7 +86,7 @@ class Pictures:
             file = io.StringIO()
             no_metadata = {"Date": None, "Creator": None}
             figure.savefig(file, format="svg", bbox_inches="tight", metadata=no_metadata)
-        picture = inline(file.getvalue(), f"p{self._count}-", words)
+        picture = inline(file.getvalue(), f"{self._prefix}p{self._count}-", words)
         if width <= WIDTH:
             return f"<figure>{picture}</figure>"
         return f'<figure class="scroll wide" tabindex="0" aria-label="{text(words)}">{picture}</figure>'

@@ -99,7 +99,11 @@ def cost(subject: Subject, pictures: Pictures) -> str:
     figures = [_cost_picture(one, pictures) for one in found.axes[:MOST_COSTS]]
     tables = [frame_table(f"Seconds by {one.axis.name}", one.to_frame()) for one in found.axes]
     slow = [
-        (pset_text(one.pset), one.seconds, "failed" if one.failed else "finished")
+        (
+            subject.linked(pset_text(one.pset), one.number),
+            one.seconds,
+            "failed" if one.failed else "finished",
+        )
         for one in slowest(subject.data)
     ]
     return section(
@@ -168,7 +172,10 @@ def _others(found: Failures) -> str:
 
 def _cause(view: CauseView, at: int, subject: Subject, pictures: Pictures) -> str:
     title = f"Cause {at}: {view.count:,} × {view.cause.exception or view.cause.kind} {view.cause.line}"
-    examples = [(pset_text(one.pset), one.exception, subject.again(one.label)) for one in view.examples]
+    examples = [
+        (subject.linked(pset_text(one.pset), one.number), one.exception, subject.again(one.label, one.number))
+        for one in view.examples
+    ]
     return (
         f"<h3>{text(title)}</h3>"
         + table("Examples, and how to run each again", ("pset", "exception", "again"), examples)

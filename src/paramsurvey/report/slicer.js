@@ -1,11 +1,13 @@
 "use strict";
 // The slicer: adds up the moments of cells, and shows a table whose cells are coloured.
-(() => {
-  const data = JSON.parse(document.getElementById("cells").textContent);
-  const root = document.getElementById("slicer");
-  if (!data || !root) return;
+// A live page shows other data later, with the same choice, marks cells whose psets run now, and links to psets.
+function startSlicer(root, data, options = {}) {
   const form = root.querySelector("form"), table = root.querySelector("table");
   const choice = { held: {} };
+  let running = [];  // of each pset that runs now its place on each axis, -1 where the axis does not have it
+  let more = [];  // for each axis the values that only psets have that run now; their places come last
+
+  function labels(axis) { return data.axes[axis].labels.concat(more[axis] ?? []); }
 
   function select(title, options, chosen, changed) {
     const label = document.createElement("label");
@@ -57,7 +59,7 @@
   function cells() {
     const from = data.tables.find(one => one.axes.includes(choice.x) && (choice.y < 0 || one.axes.includes(choice.y)));
     const sizes = from.axes.map(at => data.axes[at].labels.length);
-    const across = data.axes[choice.x].labels.length, down = choice.y < 0 ? 1 : data.axes[choice.y].labels.length;
+    const across = labels(choice.x).length, down = choice.y < 0 ? 1 : labels(choice.y).length;
     const found = Array.from({ length: across * down }, () =>
       ({ finished: 0, failed: 0, notRun: 0, n: 0, sum: 0, squares: 0, min: Infinity, max: -Infinity }));
     const value = choice.value > 0 ? from.values[choice.value - 1] : null;
@@ -85,6 +87,20 @@
     return { found, across, down, shift: value ? value.shift : 0 };
   }
 
+  // Return how many psets of a cell run now.
+  function runsIn(x, y) {
+    const held = Object.entries(choice.held);
+    return running.filter(places => places[choice.x] === x && (choice.y < 0 || places[choice.y] === y) &&
+      held.every(([axis, place]) => places[axis] === place)).length;
+  }
+
+  // Return the values of the axes that a cell stands for, by name.
+  function valuesOf(x, y) {
+    const at = { ...choice.held, [choice.x]: x };
+    if (choice.y >= 0) at[choice.y] = y;
+    return Object.entries(at).map(([axis, place]) => [data.axes[axis].name, data.axes[axis].labels[place]]);
+  }
+
   function reduced(cell, shift) {
     const ran = cell.finished + cell.failed, psets = ran + cell.notRun;
     if (choice.value === 0) return ran ? cell.failed / ran : NaN;
@@ -98,8 +114,9 @@
     }
   }
 
-  function why(cell) {
-    if (cell.finished + cell.failed + cell.notRun === 0) return ["nopset", "no pset"];
+  function why(cell, runs) {
+    if (runs && !cell.finished && !cell.failed) return ["nopset", "running"];
+    if (cell.finished + cell.failed + cell.notRun === 0) return ["nopset", options.absent ? options.absent() : "no pset"];
     if (cell.finished) return ["nan", "no number"];
     return cell.failed ? ["failed", "all failed"] : ["notrun", "not run"];
   }
@@ -126,16 +143,16 @@
     table.caption.textContent = what;
     const head = document.createElement("tr");
     head.append(heading(choice.y < 0 ? data.axes[choice.x].name : data.axes[choice.y].name + " ↓  " + data.axes[choice.x].name + " →"));
-    data.axes[choice.x].labels.forEach(label => head.append(heading(label, "col")));
+    labels(choice.x).forEach(label => head.append(heading(label, "col")));
     table.tHead.replaceChildren(head);
     const rows = [];
     for (let y = 0; y < down; y++) {
       const row = document.createElement("tr");
-      row.append(heading(choice.y < 0 ? "" : data.axes[choice.y].labels[y], "row"));
+      row.append(heading(choice.y < 0 ? "" : labels(choice.y)[y], "row"));
       for (let x = 0; x < across; x++) {
-        const number = numbers[y * across + x], cell = found[y * across + x];
+        const number = numbers[y * across + x], cell = found[y * across + x], runs = runsIn(x, y);
         const shown = document.createElement("td");
-        if (Number.isNaN(number)) [shown.className, shown.textContent] = why(cell);
+        if (Number.isNaN(number)) [shown.className, shown.textContent] = why(cell, runs);
         else {
           shown.className = "v" + Math.min(data.shades - 1, Math.max(0, Math.floor((number - low) / span * data.shades)));
           shown.textContent = short(number);
@@ -145,7 +162,15 @@
             shown.append(" ", mark);
           }
         }
-        shown.title = cell.finished + " finished, " + cell.failed + " failed, " + cell.notRun + " not run";
+        shown.title = cell.finished + " finished, " + cell.failed + " failed, " +
+          (options.link ? runs + " running" : cell.notRun + " not run");
+        if (runs) shown.classList.add("running");
+        if (options.link && cell.finished + cell.failed) {
+          const link = document.createElement("a");
+          link.href = options.link(valuesOf(x, y));
+          link.append(...shown.childNodes);
+          shown.append(link);
+        }
         row.append(shown);
       }
       rows.push(row);
@@ -154,8 +179,41 @@
     root.querySelector(".scale").textContent = finite.length ? "From " + short(low) + " (dark) to " + short(high) + " (light)." : "";
   }
 
+  // Show other data; what was chosen stays chosen, as far as it is still there.
+  function show(other) {
+    const old = data, placeOf = name => other.axes.findIndex(axis => axis.name === name);
+    const moved = axis => axis < 0 ? -1 : placeOf(old.axes[axis].name);
+    const held = {};
+    for (const [axis, place] of Object.entries(choice.held)) {
+      const to = moved(axis), at = to < 0 ? -1 : other.axes[to].labels.indexOf(old.axes[axis].labels[place]);
+      if (at >= 0) held[to] = at;
+    }
+    [choice.x, choice.y, choice.held] = [moved(choice.x), moved(choice.y), held];
+    const value = other.values.findIndex(one => one.name === old.values[choice.value].name);
+    // what nobody has chosen yet becomes the first result as soon as there is one
+    choice.value = value < 0 || (!choice.chosen && choice.value !== other.first) ? other.first : value;
+    data = other;
+    if (choice.x < 0) { choice.x = 0; choice.y = data.axes.length > 1 ? 1 : -1; }
+    running = more = [];
+    update();
+  }
+
+  // Mark the cells whose psets run now.
+  function mark(places, values) {
+    if (JSON.stringify([places, values]) === JSON.stringify([running, more])) return;
+    [running, more] = [places, values];
+    draw();
+  }
+
+  form.addEventListener("change", () => { choice.chosen = true; });
   choice.x = 0; choice.y = data.axes.length > 1 ? 1 : -1; choice.value = data.first; choice.reduction = "mean";
   root.hidden = false;
-  document.getElementById("static").open = false;
   update();
-})();
+  return { show, mark };
+}
+
+const cells = document.getElementById("cells");
+if (cells && document.getElementById("slicer")) {
+  startSlicer(document.getElementById("slicer"), JSON.parse(cells.textContent));
+  document.getElementById("static").open = false;
+}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from paramsurvey.report.markup import details, paragraph, shown_name, text
 from paramsurvey.views import FAILING, SurveyData
+from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.cube import MOST_PLACES, CellMoments, Cube, cube_of
 from paramsurvey.views.slices import NO_PSET, ONLY_FAILED, ONLY_NAN, ONLY_NOT_RUN, SHOWN
 
@@ -28,17 +30,34 @@ SHADES = 24  # of the colour map
 WHY = {ONLY_FAILED: "all failed", ONLY_NOT_RUN: "not run", ONLY_NAN: "no number", NO_PSET: "no pset"}
 CLASSES = {ONLY_FAILED: "failed", ONLY_NOT_RUN: "notrun", ONLY_NAN: "nan", NO_PSET: "nopset"}
 REDUCTIONS = ("mean", "min", "max", "std", "count", "failures")
-KEY = (
-    '<ul class="key"><li><span class="sample failed"></span>all failed</li>'
-    '<li><span class="sample notrun"></span>not run</li><li><span class="sample nan"></span>no number</li>'
-    '<li><span class="sample nopset"></span>no pset</li><li><b class="some">×</b> some failed</li></ul>'
-)
+
+
+@dataclass(frozen=True)
+class Slicer:
+    """The slicer of one survey.
+
+    Attributes
+    ----------
+    html : str
+    cells : str
+        Its data as JSON.
+    axes : tuple of Axis
+        Those that it can show, as coarse as it shows them.
+    """
+
+    html: str
+    cells: str = "null"
+    axes: tuple[Axis, ...] = ()
 
 
 def slicer(
-    data: SurveyData, axes: Sequence[str], values: Sequence[str], units: Mapping[str, str]
-) -> tuple[str, str]:
-    """Return the slicer's HTML, and its data as JSON.
+    data: SurveyData,
+    axes: Sequence[str],
+    values: Sequence[str],
+    units: Mapping[str, str],
+    live: bool = False,
+) -> Slicer:
+    """Return a survey's slicer.
 
     Parameters
     ----------
@@ -48,9 +67,11 @@ def slicer(
     values : sequence of str
         Columns with numbers.
     units : mapping
+    live : bool
+        Whether cells whose psets run now will be marked.
     """
     if not axes:
-        return paragraph("All psets are the same: there is no axis to slice along."), "null"
+        return Slicer(paragraph("All psets are the same: there is no axis to slice along."))
     cubes = _cubes(data, axes, values)
     shown = list(dict.fromkeys(axis.name for cube in cubes for axis in cube.axes))
     left_out = [name for name in axes if name not in shown]
@@ -73,7 +94,19 @@ def slicer(
             for cube in tables
         ],
     }
-    return note + _controls(told, whole) + KEY + _static(pairs, names), _json(told)
+    shown_axes = tuple(known[name] for name in shown)
+    return Slicer(note + _controls(told, whole) + _key(live) + _static(pairs, names), _json(told), shown_axes)
+
+
+def _key(live: bool) -> str:
+    """Return what the cells without a number mean."""
+    running = '<li><span class="sample running"></span>running</li>' * live
+    samples = {"failed": "all failed", "notrun": "not run", "nan": "no number", "nopset": "no pset"}
+    if live:
+        samples["nopset"] = "no pset, or not yet"
+        del samples["notrun"]  # what has not run yet is not stored
+    shown = "".join(f'<li><span class="sample {name}"></span>{said}</li>' for name, said in samples.items())
+    return f'<ul class="key">{running}{shown}<li><b class="some">×</b> some failed</li></ul>'
 
 
 def _cubes(data: SurveyData, axes: Sequence[str], values: Sequence[str]) -> list[Cube]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from paramsurvey.report.markup import Link
 from paramsurvey.views import SurveyData, Timeline
 
 STATES = {
@@ -19,6 +20,10 @@ STATES = {
     "": "How far the run came is not known.",
 }
 """What is said of each status; ``died`` means that its program ended without noting an end."""
+
+
+CHOOSING = ("--only", "--shard", "--where", "--shuffle", "--sample", "--limit")
+"""Options of ``paramsurvey run`` with which the sets have other numbers."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class Subject:
         The checkpoint's; empty if there is none.
     complaints : tuple of str
         What is damaged, in sentences.
+    link : callable, optional
+        Returns the address of a page about the pset with this number; None where there are no such pages.
     """
 
     name: str
@@ -52,12 +59,27 @@ class Subject:
     timeline: Callable[[], Timeline | None] = lambda: None
     directory: str = ""
     complaints: tuple[str, ...] = ()
+    link: Callable[[int], str] | None = None
 
-    def again(self, label: object) -> str:
-        """Return the command, or the line of Python, that runs a pset without a result again."""
+    def linked(self, pset: str, number: int | None) -> str | Link:
+        """Return a pset's text, as a link where there is a page about it."""
+        return pset if self.link is None or number is None else Link(pset, self.link(number))
+
+    def again(self, label: object, number: int | None = None) -> str:
+        """Return the command, or the line of Python, that runs a pset without a result again.
+
+        Parameters
+        ----------
+        label : object
+            Of its row in what is missing.
+        number : int, optional
+            Its number in the survey.
+        """
         if not self.directory:
             return f"results.missing.reproduce({label!r})"
-        module, name = self._function()
+        if (command := self.command_again(number)) is not None:
+            return command
+        module, name = self.function()
         directory, row = json.dumps(self.directory), json.dumps(label, default=str)
         code = (
             f"import paramsurvey; from {module} import {name}; "
@@ -65,7 +87,26 @@ class Subject:
         )
         return f"python -c {shlex.quote(code)}"
 
-    def _function(self) -> tuple[str, str]:
+    def command_again(self, number: int | None) -> str | None:
+        """Return what runs a pset of ``paramsurvey run`` again, None where that cannot be told."""
+        words = self.run.get("command")
+        if number is None or not isinstance(words, list) or words[1:2] != ["run"] or "--" not in words:
+            return None
+        at = words.index("--")
+        options = [one for one in words[2:at] if isinstance(one, str)]
+        if any(one.partition("=")[0] in CHOOSING for one in options):
+            return None
+        words = [
+            "paramsurvey",
+            "run",
+            *_without(options, "--checkpoint"),
+            "--only",
+            f"{number + 1}",
+            *words[at:],
+        ]
+        return f"cd {shlex.quote(str(self.run.get('directory', '.')))} && {shlex.join(map(str, words))}"
+
+    def function(self) -> tuple[str, str]:
         """Return the worker function's module and name; placeholders where it cannot be imported."""
         function = self.run.get("function")
         known = function if isinstance(function, dict) else {}
@@ -74,3 +115,13 @@ class Subject:
         if name.isidentifier() and stem.isidentifier() and file.endswith(".py"):
             return stem, name
         return "YOUR_MODULE", "YOUR_FUNCTION"
+
+
+def _without(words: list[str], option: str) -> list[str]:
+    """Return the words of a command line without an option and its value."""
+    kept, after = [], False
+    for word in words:
+        if not after and word != option and not word.startswith(f"{option}="):
+            kept.append(word)
+        after = word == option
+    return kept

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from paramsurvey.plotting import bars, lines
 from paramsurvey.report.markup import details, frame_table, paragraph, section, shown_name, table, text
 from paramsurvey.report.pictures import Pictures
-from paramsurvey.report.slicer import slicer
+from paramsurvey.report.slicer import Slicer, slicer
 from paramsurvey.report.subject import Subject
 from paramsurvey.views import FAILING, SECONDS, distribution_of, importance_of, parallel_of
 from paramsurvey.views.distribution import Distribution
@@ -55,11 +55,12 @@ def looks(subject: Subject) -> Looks:
     return Looks(found, values, [importance_of(data, name) for name in wanted or [FAILING]])
 
 
-def slices(subject: Subject, seen: Looks) -> tuple[str, str]:
-    """Return the slicer, and its data as JSON."""
+def slices(subject: Subject, seen: Looks) -> Slicer:
+    """Return the slicer, in a section."""
     values = [*seen.values, *([SECONDS] if subject.data.has_seconds else [])]
-    shown, told = slicer(subject.data, seen.axes, values, {SECONDS: "s", **subject.data.units})
-    return section("slices", "Slices", shown), told
+    units = {SECONDS: "s", **subject.data.units}
+    shown = slicer(subject.data, seen.axes, values, units, live=subject.link is not None)
+    return replace(shown, html=section("slices", "Slices", shown.html))
 
 
 def importance(seen: Looks, pictures: Pictures) -> str:

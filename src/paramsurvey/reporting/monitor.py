@@ -9,15 +9,16 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from paramsurvey.engine.backend import WorkerPlace
 from paramsurvey.engine.collector import FailedPset
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.failure_causes import Causes
-from paramsurvey.engine.progress import MapProgress, Outlook, RunningPset
-from paramsurvey.reporting.humanize import clipped
+from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
+from paramsurvey.reporting.outlook import OutlookMaker
 from paramsurvey.reporting.rate import RateMeter
 from paramsurvey.reporting.reporter import Reporter
-from paramsurvey.reporting.snapshot import LastFailure, Running, Snapshot, pset_text
+from paramsurvey.reporting.snapshot import LastFailure, Running, Snapshot
 from paramsurvey.reporting.summary import PERCENTS, SummaryFacts, summary
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport.messages import Failure, FailureKind, Pset, Rows
@@ -32,8 +33,6 @@ LONGEST_EXCEPTION = 2_000  # characters of it that are kept for the view
 TOLD_EVERY = 1.0  # seconds between two times that other processes are told what there is to see
 LOOKED_AT = 1024  # waiting psets whose expected times a forecast looks at
 COMPUTED_EVERY = 1.5  # seconds between two forecasts, each of which takes some milliseconds
-MOST_TOLD = 8  # running psets that they are told of
-LONGEST_TOLD = 200  # characters of one
 INTERVAL = 0.25  # seconds between two looks at the counters
 
 
@@ -56,6 +55,10 @@ class WatchedSurvey(Protocol):
         """Return how many cores work now."""
         ...
 
+    def workers(self) -> Sequence[tuple[WorkerPlace, int | None]]:
+        """Return the workers that the backend tells of, each with the number of the pset that it runs."""
+        ...
+
     def pset(self, row: int) -> Pset:
         """Return the pset with this number."""
         ...
@@ -69,7 +72,8 @@ class Monitor:
     clock : callable
         Returns seconds that never go back.
     tells_others : bool
-        Whether other processes are told what there is to see: `paramsurvey watch`, through the checkpoint.
+        Whether other processes are told what there is to see, through the checkpoint: `paramsurvey watch`,
+        and the live page.
     shown : callable
         Returns a pset with the names that the user knows.
     """
@@ -84,7 +88,7 @@ class Monitor:
     ) -> None:
         self._shown = shown
         self._clock = clock
-        self._tells_others = tells_others
+        self._outlook = OutlookMaker(clock, shown) if tells_others else None
         self._told_at = self._computed_at = -math.inf
         self._span: tuple[float, float] | None = None
         self._survey: WatchedSurvey | None = None
@@ -111,9 +115,14 @@ class Monitor:
         self._meter.observe(self._clock(), progress.finished + progress.failures)
         if not final:
             self._forecaster().observe(self._moment(self._survey), self._survey.costs.take_predictions())
-        if self._tells_others and self._clock() >= self._told_at + TOLD_EVERY:
-            self._told_at = self._clock()
-            progress.outlook = self._outlook(self._survey)
+        if self._outlook is not None and self._clock() >= self._told_at + TOLD_EVERY:
+            self._told_at = now = self._clock()
+            progress.outlook = self._outlook.make(
+                self._survey,
+                self._meter.per_second(now),
+                self._seconds_left(self._survey),
+                self._causes.most_frequent(),
+            )
 
     def close(self) -> None:
         """Do nothing: there is still something to be seen at the end."""
@@ -193,16 +202,6 @@ class Monitor:
         with suppress(KeyError):  # an iterator's pset that finished since, and was dropped
             self._last_failure = last = replace(last, pset=self._shown(survey.pset(last.number)))
         return last
-
-    def _outlook(self, survey: WatchedSurvey) -> Outlook:
-        span = self._seconds_left(survey)
-        running = [
-            RunningPset(
-                row, clipped(pset_text(row, self._shown(survey.pset(row))), LONGEST_TOLD), round(seconds, 3)
-            )
-            for row, seconds in survey.running()[:MOST_TOLD]
-        ]
-        return Outlook((round(span[0], 3), round(span[1], 3)) if span else None, running)
 
     def _seconds_left(self, survey: WatchedSurvey) -> tuple[float, float] | None:
         """Return the range that the survey will probably take from now; it is computed every few seconds."""

@@ -52,13 +52,13 @@ def checkpoint_subject(directory: str | os.PathLike[str]) -> Subject:
     need_pyarrow()
     from paramsurvey.checkpoint.locking.lock import holder_of
     from paramsurvey.checkpoint.stored import read_run_tolerantly
-    from paramsurvey.results.scan_checkpoint import failures_table, pset_keys, scan
+    from paramsurvey.results.scan_checkpoint import ROLES, failures_table, pset_keys, scan
     from paramsurvey.views.columns.arrow import stored_data
 
     path, complaints = Path(directory), list[str]()
     run = read_run_tolerantly(path, complaints.append, set_aside=False)
     failures = failures_table(path, complaints.append)  # first: what succeeds meanwhile is then in both
-    finished = scan(path, complaints.append)
+    finished = scan(path, complaints.append, (*ROLES, "position"), lasting=True)
     data = stored_data(finished, failures, pset_keys(finished, failures))
     held = holder_of(path)
     counts = _counts(run, len(data.finished), data.missing_count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from paramsurvey.checkpoint.doubles import Finished, rows_that_count, was_written_by_two
 from paramsurvey.checkpoint.format.part_files import (
     FAILURES,
+    LARGEST,
     RESULTS,
     Part,
     PartDamaged,
@@ -36,10 +37,27 @@ from paramsurvey.checkpoint.stored import (
 from paramsurvey.reporting.console import warn
 
 TRIES = 20  # parts may be merged while they are read
+ROLES = ("pset", "result", "time")
 
 
-def scan(path: str | os.PathLike[str], tell: Tell = warn) -> Any:
-    """Return a checkpoint's finished psets as an Arrow dataset; see `paramsurvey.scan`."""
+def scan(
+    path: str | os.PathLike[str],
+    tell: Tell = warn,
+    roles: Collection[str] = ROLES,
+    lasting: bool = False,
+) -> Any:
+    """Return a checkpoint's finished psets as an Arrow dataset; see `paramsurvey.scan`.
+
+    Parameters
+    ----------
+    path : path
+    tell : callable
+        Told of what is damaged.
+    roles : collection of str
+        Which kinds of columns it has; ``'position'`` is that of the psets' numbers.
+    lasting : bool
+        Read at once all files that may be merged while the run goes on, so that the dataset stays readable.
+    """
     directory = Path(path)
     read_run_tolerantly(directory, tell, set_aside=False)
     for _ in range(TRIES):
@@ -47,9 +65,10 @@ def scan(path: str | os.PathLike[str], tell: Tell = warn) -> Any:
         try:
             parts = live_parts(directory / RESULTS)[0]
             schemas = _schemas(parts, complaints.append)
-            common = _common(schemas, complaints.append)
+            common = _common(schemas, roles, complaints.append)
             kept = {str(path): counts for path, counts in rows_that_count(parts).items()}
-            dataset = _dataset(schemas, common, kept)
+            small = [str(part.path) for part in parts if lasting and part.size < LARGEST // 2]
+            dataset = _dataset(schemas, common, kept, small)
         except FileNotFoundError:
             continue
         if kept:
@@ -106,17 +125,20 @@ def pset_keys(*tables: Any) -> tuple[str, ...]:
     return ()
 
 
-def _dataset(schemas: Mapping[str, Any], common: Any, kept: Mapping[str, NDArray[np.bool_]]) -> Any:
-    """Return some files as a dataset; of those in `kept`, which are read for it, only some rows."""
+def _dataset(
+    schemas: Mapping[str, Any], common: Any, kept: Mapping[str, NDArray[np.bool_]], small: Collection[str]
+) -> Any:
+    """Return some files as a dataset. Those in `kept` and `small` are read now; of `kept`, only some rows."""
     if not schemas:
         return ds.dataset(pa.table({}))
-    whole = ds.dataset([path for path in schemas if path not in kept], schema=common)
-    some = [
-        ds.dataset(path, schema=common).to_table().filter(pa.array(kept[path]))
-        for path in schemas
-        if path in kept
-    ]
+    read = [path for path in schemas if path in kept or path in small]
+    whole = ds.dataset([path for path in schemas if path not in read], schema=common)
+    some = [_rows(ds.dataset(path, schema=common).to_table(), kept.get(path)) for path in read]
     return ds.dataset([whole, ds.dataset(some, schema=common)]) if some else whole
+
+
+def _rows(table: Any, kept: NDArray[np.bool_] | None) -> Any:
+    return table if kept is None else table.filter(pa.array(kept))
 
 
 def _schemas(parts: Sequence[Part], tell: Tell) -> dict[str, Any]:
@@ -130,12 +152,12 @@ def _schemas(parts: Sequence[Part], tell: Tell) -> dict[str, Any]:
     return schemas
 
 
-def _common(schemas: Mapping[str, Any], tell: Tell) -> Any:
-    """Return the columns of psets, results and times that all parts can be read with."""
+def _common(schemas: Mapping[str, Any], roles: Collection[str], tell: Tell) -> Any:
+    """Return the columns of some roles that all parts can be read with."""
     found: dict[str, dict[str, Any]] = {}
     for path, schema in schemas.items():
         for field in schema:
-            if field_info(field).get("role") in ("pset", "result", "time"):
+            if field_info(field).get("role") in roles:
                 found.setdefault(field.name, {})[path] = field
     return pa.schema([field for fields in found.values() for field in _agreed(fields, tell)])
 

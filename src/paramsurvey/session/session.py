@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.options import Options
+from paramsurvey.errors import OptionError
+from paramsurvey.live_page.launch import Pages
+from paramsurvey.live_page.serving import need_packages
 from paramsurvey.reporting.console import Console, show, warn
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
@@ -63,6 +66,7 @@ class Session:
         self._last: MapResults | None = None
         self._loudest = 0  # verbosity of any map so far
         self._said_threads = False
+        self._pages = Pages()
         self._options = SessionOptions(options)
         self._log = self._open_log()
         self._gate = MapGate(lambda text: self._console().say(text), self._end)
@@ -291,11 +295,28 @@ class Session:
     ) -> MapRun:
         stop, running = self._gate.begin(), self._running
         options = self._options.of_map(given)
+        has_page = options.view and options.checkpoint is not None
+        if given.get("view") and not has_page:
+            raise OptionError("view=True shows a checkpoint, and there is none: give checkpoint='DIR', too")
+        if has_page:
+            need_packages()
         own = given.get(running.backend.name) or {}
         self._loudest = max(self._loudest, options.verbose)
         self._say_threads(Console(self._log, options.verbose))
         place = SessionContext(running.backend, self._log, running.environment, self.next_steps, stop)
-        return prepare(place, MapRequest(func, psets, options, own, iterates, bare))
+        run = prepare(place, MapRequest(func, psets, options, own, iterates, bare))
+        if has_page:
+            self._open_page(options)
+        return run
+
+    def _open_page(self, options: Options) -> None:
+        """Start the live page of a checkpoint, if it is not there; whatever it does, the map goes on."""
+        address = self._pages.open(str(options.checkpoint))
+        if address == "":
+            said = f"the live page could not be started: paramsurvey view {options.checkpoint} says why"
+            Console(self._log, options.verbose).say(said)
+        elif address is not None and options.verbose > 0:  # not into the log, which others may read
+            show(f"the live page, until this session ends: {address}")
 
     def _say_threads(self, console: Console) -> None:
         """Tell, before the first map, how many threads the workers have where the user did not say.
@@ -338,6 +359,7 @@ class Session:
             raise
 
     def _end(self) -> None:
+        self._pages.close()
         self._running.close()
         if self._log.saw_traceback and self._log.path and self._loudest > 0:
             show(f"exceptions that your code raised: every traceback is in {self._log.path}")

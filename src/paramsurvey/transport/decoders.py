@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -51,7 +52,7 @@ class TableDecoder:
     ) -> dict[str, RawColumn]:
         """Return the columns of the psets at the offsets from `start` up to, but not including, `stop`."""
         columns = zip(self.names, payload, self.categories, strict=True)
-        return {name: RawColumn(values[start:stop], choices) for name, values, choices in columns}
+        return {name: RawColumn(_copied(values[start:stop]), choices) for name, values, choices in columns}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,11 @@ class StreamDecoder:
 
 
 IsolatedPart: TypeAlias = SameKeyPsets | Sequence[Pset | IsolatedPset]
+
+
+def _copied(part: Values | PackedValues) -> Values | PackedValues:
+    """Return a part of a column that shares nothing with it; only the parts of numpy's arrays do."""
+    return part if isinstance(part, (array, bytes, list)) else part.copy()
 
 
 def _add_cells(cells: dict[str, list[Any]], part: IsolatedPart, start: int, stop: int, before: int) -> None:

@@ -149,7 +149,7 @@ class Loadable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RawColumn:
-    """Values of one column of a batch, as they were sent.
+    """Values of one column of a batch, as they were sent, but nobody else's: they may be changed.
 
     Attributes
     ----------

@@ -127,12 +127,15 @@ class SlowPset:
         Of its row in the results, or in what is missing.
     failed : bool
         Whether it has no result.
+    number : int, optional
+        Its number in the survey, where that is known.
     """
 
     seconds: float
     pset: dict[str, Any]
     label: Hashable
     failed: bool
+    number: int | None = None
 
 
 def slowest(data: SurveyData, count: int = 20) -> list[SlowPset]:
@@ -153,9 +156,9 @@ def slowest(data: SurveyData, count: int = 20) -> list[SlowPset]:
         order = np.argsort(-seconds, kind="stable")[:count]
         rows, seconds = rows[order], seconds[order]
     places = rows.tolist()
-    psets, labels = data.psets(places), data.labels(places)
+    psets, labels, numbers = data.psets(places), data.labels(places), data.numbers(places)
     failed = (rows >= len(data.finished)).tolist()
-    return [SlowPset(*one) for one in zip(seconds.tolist(), psets, labels, failed, strict=True)]
+    return [SlowPset(*one) for one in zip(seconds.tolist(), psets, labels, failed, numbers, strict=True)]
 
 
 def need_seconds(data: SurveyData) -> None:

@@ -30,21 +30,22 @@ from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
 from paramsurvey.worker.return_checks import WorkerFunctionMisused, checked_timers
 from paramsurvey.worker.running_mark import IDLE, RunningMark
 
-MANY_MISFITS = 7  # a batch, its halves, and so on: if no number of values fits, the function may be wrong
+MANY_MISFITS = 7  # a batch, its halves, and so on: if what they return never fits, the function may be wrong
 
 
 @dataclass(slots=True)
-class LengthsSoFar:
-    """Whether the numbers of values that a function returned ever fitted its batches.
+class FitSoFar:
+    """Whether what a function returned ever fitted its batch: columns with one value for each pset.
 
-    A function that returns one value for all psets of a batch is right by accident for a batch of one pset.
+    Batches of one pset do not count, because a function that returns one value for all psets of a batch is
+    right for them by accident.
 
     Attributes
     ----------
     misfits : int
-        How many batches of several psets got a wrong number of values.
+        How many times it did not fit.
     has_fit : bool
-        Whether some batch of several psets got the right number.
+        Whether it did once.
     failure : Failure or None
         Why the last misfit failed.
     """
@@ -55,16 +56,16 @@ class LengthsSoFar:
 
     def observe(self, outcome: Outcome) -> None:
         """Take note of a call."""
-        if len(outcome) == 1 or not outcome.lengths:
+        if len(outcome) == 1:
             return
         if outcome.failure is None:
             self.has_fit = True
-        else:
+        elif outcome.is_misfit:
             self.misfits += 1
             self.failure = outcome.failure
 
     def never_fit(self) -> bool:
-        """Tell whether many numbers were wrong and none was right."""
+        """Tell whether it did not fit many times, and never did."""
         return self.misfits >= MANY_MISFITS and not self.has_fit
 
 
@@ -82,8 +83,8 @@ class Outcome:
         The results; None if the call failed.
     failure : Failure or None
         Why it failed.
-    is_systematic : bool
-        Whether it failed for a reason that no single pset can be.
+    is_misfit : bool
+        Whether it failed because of what the function returned.
     lengths : dict
         How many values each column had that the function returned, if it returned columns.
     """
@@ -93,7 +94,7 @@ class Outcome:
     seconds: float
     piece: BatchPiece | None = None
     failure: Failure | None = None
-    is_systematic: bool = False
+    is_misfit: bool = False
     lengths: dict[Hashable, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -158,7 +159,7 @@ class BatchCalls:
         Returns the output subdirectory of a row.
     let_through : tuple of exception classes
         Exceptions that end the run instead of being a failure.
-    lengths : LengthsSoFar
+    fit : FitSoFar
         Of the job in this worker.
     wants_results : bool
         See `Job`.
@@ -171,7 +172,7 @@ class BatchCalls:
     enter_directory: Callable[[], None]
     subdir_of: Callable[[int], str] | None
     let_through: tuple[type[BaseException], ...]
-    lengths: LengthsSoFar
+    fit: FitSoFar
     wants_results: bool
 
     def run(self, group: Group, buffer: BatchBuffer, mark: RunningMark) -> Iterator[tuple[int, float]]:
@@ -180,9 +181,9 @@ class BatchCalls:
         call = partial(self._call, group, buffer, mark)
         buffer.start_clocks()
         whole = call(0, len(group))
-        if len(whole) == 1 and whole.lengths and self.lengths.never_fit():
-            whole = replace(whole, piece=None, failure=self.lengths.failure)  # right by accident
-        for outcome in parts_of(whole, call, self.lengths):
+        if len(whole) == 1 and whole.lengths and self.fit.never_fit():
+            whole = replace(whole, piece=None, failure=self.fit.failure)  # right by accident
+        for outcome in parts_of(whole, call, self.fit):
             buffer.settle(outcome)
             now = perf_counter()
             buffer.read_clocks(now)
@@ -215,7 +216,7 @@ class BatchCalls:
         mark.offset[0] = IDLE
         mark.begun[0] = ended = perf_counter()
         outcome = replace(outcome, seconds=(ended - begun) / (stop - start))
-        self.lengths.observe(outcome)
+        self.fit.observe(outcome)
         return outcome
 
     def _result(
@@ -237,12 +238,10 @@ class BatchCalls:
             failure = replace(failure, retryable=False)
         if isinstance(error, WrongLength):
             lengths = error.lengths
-        return replace(outcome, failure=failure, is_systematic=is_misused and not lengths, lengths=lengths)
+        return replace(outcome, failure=failure, is_misfit=is_misused, lengths=lengths)
 
 
-def parts_of(
-    outcome: Outcome, call: Callable[[int, int], Outcome], lengths: LengthsSoFar
-) -> Iterator[Outcome]:
+def parts_of(outcome: Outcome, call: Callable[[int, int], Outcome], fit: FitSoFar) -> Iterator[Outcome]:
     """Yield the outcome of a call, or of calls for parts of its psets: each has results, or failed for good.
 
     Parameters
@@ -250,20 +249,23 @@ def parts_of(
     outcome : Outcome
     call : callable
         Calls the function for the psets from one offset up to, but not including, another.
-    lengths : LengthsSoFar
+    fit : FitSoFar
     """
-    if outcome.failure is None or len(outcome) == 1 or outcome.is_systematic:
+    if outcome.failure is None or len(outcome) == 1:
+        yield outcome
+        return
+    if outcome.is_misfit and not outcome.lengths and fit.never_fit():  # no columns at all
         yield outcome
         return
     middle = outcome.start + len(outcome) // 2
     halves = [call(outcome.start, middle), call(middle, outcome.stop)]
     # the halves also took their share of the call before
     halves = [replace(half, seconds=half.seconds + outcome.seconds) for half in halves]
-    if lengths.never_fit() and fits_nowhere(outcome, halves):
+    if fit.never_fit() and fits_nowhere(outcome, halves):
         yield replace(outcome, seconds=sum(len(half) * half.seconds for half in halves) / len(outcome))
         return
     for half in halves:
-        yield from parts_of(half, call, lengths)
+        yield from parts_of(half, call, fit)
 
 
 def fits_nowhere(whole: Outcome, halves: Sequence[Outcome]) -> bool:

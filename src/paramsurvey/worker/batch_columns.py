@@ -50,11 +50,11 @@ def _array_of(name: str, column: RawColumn) -> NDArray[Any]:
 
 
 def _numbers(values: PackedValues | Values) -> NDArray[Any]:
-    """Return a private array of values that are numbers already."""
+    """Return values that are numbers already as an array, without a copy where the function may change it."""
     if isinstance(values, np.ndarray):
-        return values.copy() if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
+        return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
     if isinstance(values, array):
-        return np.array(np.frombuffer(values, dtype=values.typecode))
+        return np.frombuffer(values, dtype=values.typecode)
     return np.frombuffer(bytearray(values), dtype=np.bool_)
 
 

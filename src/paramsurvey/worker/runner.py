@@ -38,7 +38,7 @@ from paramsurvey.worker.return_checks import WorkerFunctionMisused, checked_resu
 from paramsurvey.worker.running_mark import IDLE, RunningMark
 
 if TYPE_CHECKING:
-    from paramsurvey.worker.batch_calls import LengthsSoFar
+    from paramsurvey.worker.batch_calls import FitSoFar
 
 CHECK_SECONDS = 500e-6  # between checks that need system calls (process_time, getcwd): so they cost little
 REPLY_SECONDS = 0.5  # after so much work a worker sends its results: a crash then loses few
@@ -107,7 +107,7 @@ class Runner:
         self.buffer: ReplyBuffer | None = None
         self.recalled: int | None = None
         self.outgrown = False
-        self._lengths: LengthsSoFar | None = None  # of what a batch function returned
+        self._fit: FitSoFar | None = None  # of what a batch function returned
         self._directory = ""
         self._changes_directory = False  # True: the function does, so every pset begins with a return
         if job.worker_init is not None:
@@ -159,9 +159,9 @@ class Runner:
         self, group: Group, buffer: ReplyBuffer, mark: RunningMark, number: int
     ) -> Iterator[tuple[int, float]]:
         """Call the function for all psets of a group together; yield (offset, time) as `_run_psets` does."""
-        from paramsurvey.worker.batch_calls import BatchBuffer, BatchCalls, LengthsSoFar
+        from paramsurvey.worker.batch_calls import BatchBuffer, BatchCalls, FitSoFar
 
-        self._lengths = self._lengths or LengthsSoFar()
+        self._fit = self._fit or FitSoFar()
         assert isinstance(buffer, BatchBuffer)
         user_kwargs, base, copy = self._user_kwargs, self._system_kwargs(number), self._copier(group, buffer)
 
@@ -180,7 +180,7 @@ class Runner:
             self._enter_directory,
             self._subdir_of(),
             self._let_through,
-            self._lengths,
+            self._fit,
             self._job.wants_results,
         ).run(group, buffer, mark)
 

@@ -20,7 +20,7 @@ from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
 from paramsurvey.backends.multiprocessing.shared_job import SharedJob
 from paramsurvey.backends.multiprocessing.worker_set import WorkerSet
 from paramsurvey.backends.reloaded_modules import Reloads
-from paramsurvey.engine.backend import Backend, Resources, no_options
+from paramsurvey.engine.backend import Backend, ListsWorkers, Resources, WorkerPlace, no_options
 from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import (
     Answer,
@@ -36,6 +36,7 @@ from paramsurvey.transport.messages import (
 from paramsurvey.worker.machine import (
     allow_open_files,
     has_gpu,
+    host_name,
     total_memory,
     used_memory,
     wanted_workers,
@@ -172,6 +173,14 @@ class MultiprocessingBackend:
         """Return which pset of a group runs, and for how many seconds."""
         worker = self._busy.get(group_id)
         return None if worker is None else worker.running(group_id)
+
+    def workers(self) -> list[WorkerPlace]:
+        """Return the processes of all workers but the spare one."""
+        host = host_name()
+        return [
+            WorkerPlace(one.number, one.pid, host, one.groups[0] if one.groups else None)
+            for one in self._workers
+        ]
 
     def abort(self, group_id: int) -> str:
         """Kill the worker that has the group, and start another one."""
@@ -401,3 +410,4 @@ if TYPE_CHECKING:
     from paramsurvey.engine.options import DEFAULTS
 
     _: Backend = MultiprocessingBackend(DEFAULTS, {})
+    _lists: ListsWorkers = MultiprocessingBackend(DEFAULTS, {})

@@ -1,14 +1,14 @@
-"""``run.json`` of the survey that is running, kept up to date."""
+"""``run.json`` and ``live.json`` of the survey that is running, kept up to date."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from paramsurvey.checkpoint.atomic_files import replace_json
+from paramsurvey.checkpoint.run_json.live_file import remove_live, write_live
 from paramsurvey.checkpoint.run_json.run_file import (
     FORMAT,
     NAME,
@@ -21,7 +21,7 @@ from paramsurvey.checkpoint.run_json.run_file import (
 )
 from paramsurvey.engine.checkpoint import Status
 from paramsurvey.engine.collector import FailedPset
-from paramsurvey.engine.progress import MapProgress
+from paramsurvey.engine.progress import MapProgress, Outlook
 from paramsurvey.transport.messages import FailureKind
 
 
@@ -49,6 +49,7 @@ class RunRecord:
         began: float,
     ) -> None:
         self._path = directory / NAME
+        self._outlook: Outlook | None = None  # what stands in live.json
         self._progress = progress
         self._began = began
         self._run = {
@@ -91,11 +92,21 @@ class RunRecord:
             "updated": now(),
             "elapsed": round(time.monotonic() - self._began, 3),
             "counts": self._counts(failed),
-            "outlook": asdict(self._progress.outlook),
             "stored": stored,
             "first_position": first_position,
         }
         replace_json(self._path, {**self._run, **moving})
+
+    def write_live(self) -> None:
+        """Replace ``live.json``, if there is something new to be told; never raises."""
+        outlook = self._progress.outlook
+        if outlook is not self._outlook and outlook != Outlook():
+            self._outlook = outlook
+            write_live(self._path.parent, {"written": now(), "started": self._run["started"]}, outlook)
+
+    def remove_live(self) -> None:
+        """Remove ``live.json``; never raises."""
+        remove_live(self._path.parent)
 
     def _counts(self, failed: Iterable[FailedPset]) -> dict[str, int]:
         progress = self._progress

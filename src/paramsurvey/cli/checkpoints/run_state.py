@@ -39,6 +39,8 @@ class RunState:
         Whether its driver is running.
     driver : str
         The driver's process and host; empty after the run has ended.
+    live : mapping
+        Its live.json; empty where there is none.
     cases : sequence of Case
         The failures by cause, the most frequent first.
     rate : float, optional
@@ -51,6 +53,7 @@ class RunState:
     run: dict[str, Any]
     alive: bool
     driver: str
+    live: Mapping[str, Any] = field(default_factory=dict)
     cases: Sequence[Case] = field(default=())
     rate: float | None = None
     seconds_left: tuple[float, float] | None = None
@@ -89,17 +92,12 @@ class RunState:
     @property
     def running(self) -> Sequence[Mapping[str, Any]]:
         """The psets that have been running for longest: ``number``, ``pset`` as text, and ``seconds``."""
-        running = self._outlook.get("running", ()) if self.status == "running" else ()
+        running = self.live.get("running", ()) if self.status == "running" else ()
         return [{**one, "seconds": one["seconds"] + self.silent_for} for one in running]
-
-    @property
-    def _outlook(self) -> Mapping[str, Any]:
-        outlook: Mapping[str, Any] = self.run.get("outlook") or {}  # older checkpoints do not have it
-        return outlook
 
     def told_seconds_left(self) -> tuple[float, float] | None:
         """Return between how many seconds the run will take from now, as its driver told last."""
-        span = self._outlook.get("seconds_left")
+        span = self.live.get("seconds_left")
         if self.status != "running" or not span:
             return None
         low, high = (max(0.0, seconds - self.silent_for) for seconds in span)
@@ -170,16 +168,19 @@ def read_state(directory: str, meter: RateMeter | None = None, previous: RunStat
         The run has not written anything yet.
     """
     from paramsurvey.checkpoint.locking.lock import holder_of
+    from paramsurvey.checkpoint.run_json.live_file import read_live
     from paramsurvey.checkpoint.run_json.run_file import read_run
 
     check_started(directory)
     run = read_run(Path(directory))
     held = holder_of(Path(directory))
+    live = read_live(Path(directory))
     state = RunState(
         directory,
         run,
         alive=held is not None and held[1],
         driver=str(held[0]) if held is not None else "",
+        live=live if live.get("started") == run["started"] else {},
         cases=_cases(Path(directory), run, previous),
     )
     rate, seconds_left = _rate_and_seconds_left(state, meter)

@@ -29,6 +29,7 @@ class CommonOptions(TypedDict, total=False):
     timeout: float | None
     retries: int | None
     retry_on: type[BaseException] | Iterable[type[BaseException]] | None
+    view: bool | None
     max_failures: int | None
     max_worker_memory: int | str | None
     carbon_server: str | None

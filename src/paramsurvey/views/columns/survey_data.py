@@ -230,6 +230,14 @@ class SurveyData:
         names = self.keys if names is None else names
         return [dict(zip(names, row, strict=True)) for row in self._take(rows, names)]
 
+    def numbers(self, rows: Sequence[int]) -> list[int | None]:
+        """Return these psets' numbers in the survey; None where nobody has noted them."""
+        found: dict[int, int] = {}
+        for source, at, own in self._by_source(rows):
+            if POSITION in source.names:
+                found.update(zip(at, map(int, source.take(own, [POSITION])[POSITION]), strict=True))
+        return [found.get(at) for at in range(len(rows))]
+
     def labels(self, rows: Sequence[int]) -> list[Hashable]:
         """Return what a user calls these rows: in `results`, or in `results.missing`."""
         found: dict[int, Hashable] = {}

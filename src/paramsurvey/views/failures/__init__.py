@@ -37,11 +37,14 @@ class Example:
     label : hashable
         Of its row in ``results.missing``.
     exception : str
+    number : int, optional
+        The pset's number in the survey, where that is known.
     """
 
     pset: dict[str, Any]
     label: Hashable
     exception: str
+    number: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,4 +175,4 @@ def _told(
 def _examples(data: SurveyData, rows: Counts) -> tuple[Example, ...]:
     places = (rows + len(data.finished)).tolist()
     said = [str(one[EXCEPTION]) for one in data.psets(places, (EXCEPTION,))]
-    return tuple(map(Example, data.psets(places), data.labels(places), said))
+    return tuple(map(Example, data.psets(places), data.labels(places), said, data.numbers(places)))

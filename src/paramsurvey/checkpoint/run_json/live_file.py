@@ -1,0 +1,122 @@
+"""``live.json``: what a survey does at this moment, for other processes that look at its checkpoint.
+
+It is replaced about once a second while the survey runs, and removed at its end: whatever must last stands in
+``run.json`` and in the parts. So it is not synced to the disk, and a failure to write it costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from paramsurvey.checkpoint.atomic_files import PRIVATE, read_json, write_aside
+from paramsurvey.engine.progress import Outlook
+
+NAME = "live.json"
+LARGEST = 4 << 20  # bytes: nothing that this package has written is larger
+
+
+def write_live(directory: Path, told: Mapping[str, Any], outlook: Outlook) -> None:
+    """Replace the file.
+
+    Parameters
+    ----------
+    directory : Path
+    told : mapping
+        What stands in it beside the outlook.
+    outlook : Outlook
+    """
+    content = json.dumps({**told, **_plain(outlook)}, default=_plain).encode()
+    with suppress(OSError):
+        aside = write_aside(directory / NAME, content, PRIVATE, sync=False)
+        try:
+            os.replace(aside, directory / NAME)
+        except OSError:
+            aside.unlink(missing_ok=True)
+
+
+def _plain(told: Any) -> dict[str, Any]:
+    """Return a dataclass as a dict; `dataclasses.asdict` would copy all that is in it, which takes longer."""
+    return {field.name: getattr(told, field.name) for field in fields(told)}
+
+
+def remove_live(directory: Path) -> None:
+    """Remove the file: nothing happens any more."""
+    with suppress(OSError):
+        (directory / NAME).unlink(missing_ok=True)
+
+
+def read_live(directory: Path) -> dict[str, Any]:
+    """Return what the file says, as far as it is what we write; empty where there is none."""
+    path = directory / NAME
+    with suppress(OSError):
+        if path.stat().st_size <= LARGEST:
+            return _sound(read_json(path) or {})
+    return {}
+
+
+def _sound(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what readers rely on; what somebody else has put there is left out."""
+    lists = {name: [one for one in _list(told.get(name)) if check(one)] for name, check in _LISTS.items()}
+    span, rate, cores = told.get("seconds_left"), told.get("per_second"), told.get("cores")
+    is_span = isinstance(span, list) and len(span) == 2 and all(map(_is_number, span))
+    written = told.get("written")
+    return {
+        "written": written if isinstance(written, str) else "",
+        "started": told.get("started"),
+        "seconds_left": span if is_span else None,
+        "per_second": rate if _is_number(rate) else None,
+        "cores": cores if _is_count(cores) else 0,
+        **lists,
+    }
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and value >= 0
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 63
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _has(one: Any, **checks: Any) -> bool:
+    return isinstance(one, dict) and all(name in one and check(one[name]) for name, check in checks.items())
+
+
+def _or_none(check: Any) -> Any:
+    return lambda value: value is None or check(value)
+
+
+def _is_values(value: Any) -> bool:
+    return isinstance(value, dict) and all(type(one) in (bool, int, float, str) for one in value.values())
+
+
+_LISTS: Mapping[str, Any] = {
+    "running": lambda one: _has(one, number=_is_count, pset=_is_text, seconds=_is_number, values=_is_values),
+    "workers": lambda one: _has(
+        one,
+        number=_is_count,
+        pid=_is_count,
+        host=_is_text,
+        running=_or_none(_is_count),
+        cpu=_or_none(_is_number),
+        memory=_or_none(_is_count),
+    ),
+    "failing": lambda one: _has(
+        one, count=_is_count, kind=_is_text, line=_is_text, latest=_is_text, number=_is_count
+    ),
+}

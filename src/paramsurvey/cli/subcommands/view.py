@@ -1,0 +1,78 @@
+"""``paramsurvey view``: a run in the browser, while it runs and after it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import webbrowser
+
+import click
+
+from paramsurvey.cli.checkpoints.saved_command import check_started
+from paramsurvey.cli.errors import BadUsage, say
+from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
+
+EPILOG = """\b
+Examples:
+  paramsurvey view out
+  paramsurvey view out --port 8000 --no-browser
+
+\b
+For a run on another machine, one line on each of the two:
+  here:   ssh -L 8000:127.0.0.1:8000 MACHINE
+  there:  paramsurvey view out --port 8000
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Show a run in the browser, live.")
+@checkpoint_argument
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="The port that it listens on, of this machine alone; by default any that is free.",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Also answer to this name: that of a proxy, or localhost for another port of a tunnel.",
+)
+def view(directory: str, port: int, no_browser: bool, hosts: tuple[str, ...]) -> None:
+    """Show the checkpoint DIR as a page in the browser, and keep it up to date while the run goes on.
+
+    The page can only be looked at, and nothing of the checkpoint is unpickled. Its address has a secret
+    token: whoever knows it may see the page. Ctrl-C ends it, not the run.
+    """
+    from paramsurvey.live_page.serving import listening_socket, need_packages, serve
+
+    need_packages()
+    from paramsurvey.live_page.access import Access, checked_hosts
+
+    check_started(directory)
+    try:
+        allowed = checked_hosts(hosts)
+    except ValueError as error:
+        raise BadUsage(f"--allow-host: {error}") from error
+    try:
+        listening = listening_socket(port)
+    except OSError as error:
+        raise BadUsage(f"--port {port} cannot be used ({error.strerror}): choose another, or none") from error
+    with listening:
+        access = Access(listening.getsockname()[1], allowed)
+        print(access.address, flush=True)
+        say("open this address; Ctrl-C ends the page, not the run")
+        if not no_browser and _has_display():
+            threading.Thread(target=webbrowser.open, args=(access.address,), daemon=True).start()
+        serve(directory, listening, access)
+
+
+def _has_display() -> bool:
+    """Tell whether a browser would open in a window: one in the terminal would take that over."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

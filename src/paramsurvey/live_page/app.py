@@ -1,0 +1,179 @@
+"""The page's addresses: which answer each of them has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from paramsurvey.errors import CheckpointError
+from paramsurvey.live_page.access import Access, Guard
+from paramsurvey.live_page.cells import chosen_places, listed
+from paramsurvey.live_page.now import Now, Watching
+from paramsurvey.live_page.now_html import now_html, pset_link, title
+from paramsurvey.live_page.pages import list_page, message_page, pset_page, running_page, survey_page
+from paramsurvey.live_page.sections import Sections, running_places
+from paramsurvey.live_page.single_pset import find_pset
+from paramsurvey.report.page import slicer_script, stylesheet
+
+SMALL = 1000  # bytes: what has fewer is not worth compressing
+LARGEST = 2**63
+
+
+class SurveyPages:
+    """Answers for one checkpoint.
+
+    Parameters
+    ----------
+    directory : str
+    """
+
+    def __init__(self, directory: str) -> None:
+        self._name = directory
+        self._directory = Path(directory)
+        self._watching = Watching(self._directory)
+        self.sections = Sections(self._directory, pset_link)
+
+    def routes(self) -> list[Route]:
+        """Return all addresses."""
+        pages: Mapping[str, Callable[[Request], Response]] = {
+            "/": self.survey,
+            "/now": self.now,
+            "/section/{name}": self.section,
+            "/cells": self.cells,
+            "/psets": self.psets,
+            "/pset": self.chosen_pset,
+            "/pset/{number:int}": self.pset,
+            "/style.css": style,
+            "/slicer.js": slicer,
+            "/live.js": live,
+        }
+        return [Route(path, answer, methods=["GET"]) for path, answer in pages.items()]
+
+    def _look(self) -> Now:
+        now = self._watching.now()
+        self.sections.look(now.status)
+        return now
+
+    def survey(self, request: Request) -> Response:
+        """Return the survey's page."""
+        return HTMLResponse(survey_page(self._look(), self.sections.shown, self._name))
+
+    def now(self, request: Request) -> Response:
+        """Return what changes every second, and which sections have changed, for the page's script."""
+        now, shown = self._look(), self.sections.shown
+        running = [one["values"] for one in now.running] if now.is_running else []
+        return JSONResponse(
+            {
+                "title": title(now),
+                "html": now_html(now, shown.complaints),
+                "live": now.is_running,
+                "digests": self.sections.digests,
+                "running": asdict(running_places(running, shown.axes)),
+            }
+        )
+
+    def section(self, request: Request) -> Response:
+        """Return one section."""
+        name = request.path_params["name"]
+        sections = self.sections.shown.sections
+        if name not in sections:
+            return HTMLResponse(message_page("There is no such section", "Look at the survey.", "../"), 404)
+        return HTMLResponse(sections[name])
+
+    def cells(self, request: Request) -> Response:
+        """Return the slicer's data."""
+        return Response(self.sections.shown.cells, media_type="application/json")
+
+    def psets(self, request: Request) -> Response:
+        """Return the psets of a cell of the slicer."""
+        shown = self.sections.shown
+        names, labels = request.query_params.getlist("at"), request.query_params.getlist("is")
+        try:
+            if shown.subject is None or not names:
+                raise KeyError
+            chosen = chosen_places(names, labels, shown.axes)
+            head, rows, more = listed(shown.subject.data, shown.axes, chosen)
+        except (KeyError, ValueError):
+            said = "There is no such cell, or there is none any more: choose one in the slices."
+            return HTMLResponse(message_page("No psets", said), 404)
+        except FileNotFoundError:
+            return _again("Parts of the checkpoint were merged at this moment: load the page again.")
+        return HTMLResponse(list_page(list(zip(names, labels, strict=True)), rows, head, more))
+
+    def chosen_pset(self, request: Request) -> Response:
+        """Lead to the pset whose number was typed."""
+        number = request.query_params.get("number", "")
+        if not (number.isascii() and number.isdigit() and int(number) < LARGEST):
+            return HTMLResponse(message_page("No pset", "The psets have numbers: 0, 1, 2 and so on."), 404)
+        return RedirectResponse(f"pset/{int(number)}", 303)
+
+    def pset(self, request: Request) -> Response:
+        """Return the page about one pset."""
+        number = request.path_params["number"]
+        try:
+            found = find_pset(self._directory, number) if number < LARGEST else None
+        except CheckpointError as error:
+            return HTMLResponse(message_page(f"Pset {number}", str(error), "../"), 500)
+        if found is not None:
+            return HTMLResponse(pset_page(found, self.sections.shown.subject))
+        now = self._watching.now()
+        for one in now.running if now.is_running else ():
+            if one["number"] == number:
+                return HTMLResponse(running_page(one, _worker_of(now, number)))
+        said = "Nothing of it is stored: it has not run yet, or there is no such pset."
+        return HTMLResponse(message_page(f"Pset {number}", said, "../"), 404)
+
+
+def _worker_of(now: Now, number: int) -> Mapping[str, Any] | None:
+    wanted = number - now.first_position
+    return next((one for one in now.live.get("workers", ()) if one["running"] == wanted), None)
+
+
+def _again(said: str) -> Response:
+    return HTMLResponse(message_page("Once more", said), 503, {"Retry-After": "1"})
+
+
+def style(request: Request) -> Response:
+    """Return the styles: those of the report, and the page's own."""
+    return Response(stylesheet() + _file("live.css"), media_type="text/css")
+
+
+def slicer(request: Request) -> Response:
+    """Return the slicer's script."""
+    return Response(slicer_script(), media_type="text/javascript")
+
+
+def live(request: Request) -> Response:
+    """Return the page's own script."""
+    return Response(_file("live.js"), media_type="text/javascript")
+
+
+@cache
+def _file(name: str) -> str:
+    return files("paramsurvey.live_page").joinpath(name).read_text(encoding="utf-8")
+
+
+def page_app(directory: str, access: Access) -> Starlette:
+    """Return the application that serves a checkpoint's page.
+
+    Parameters
+    ----------
+    directory : str
+    access : Access
+    """
+    pages = SurveyPages(directory)
+    guards = [Middleware(Guard, access=access), Middleware(GZipMiddleware, minimum_size=SMALL)]
+    app = Starlette(routes=pages.routes(), middleware=guards)
+    app.state.pages = pages
+    return app

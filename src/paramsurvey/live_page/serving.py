@@ -1,0 +1,114 @@
+"""The page's server: a socket of this machine alone, and uvicorn."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from contextlib import suppress
+from typing import IO
+
+from paramsurvey.errors import PackageMissing
+
+BACKLOG = 64
+GOODBYE_SECONDS = 1
+
+
+def listening_socket(port: int = 0) -> socket.socket:
+    """Return a socket that listens on 127.0.0.1.
+
+    Parameters
+    ----------
+    port : int
+        0: any that is free.
+
+    Raises
+    ------
+    OSError
+        The port is taken.
+    """
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":  # elsewhere it would let others take the same port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen(BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def need_packages() -> None:
+    """Raise `PackageMissing` where a package that the page needs cannot be imported."""
+    import importlib.util
+
+    for name in ("starlette", "uvicorn", "matplotlib", "pyarrow"):
+        if importlib.util.find_spec(name) is None:
+            raise PackageMissing(f"the live page needs {name}: pip install 'paramsurvey[view]'")
+
+
+def serve(
+    directory: str,
+    listening: socket.socket,
+    access: object,
+    lifeline: IO[bytes] | None = None,
+) -> None:
+    """Serve the page until the process is interrupted, or `lifeline` ends.
+
+    Parameters
+    ----------
+    directory : str
+        The checkpoint's.
+    listening : socket
+    access : Access
+    lifeline : file, optional
+        Its end says that whoever has started the page is gone.
+    """
+    import uvicorn
+
+    from paramsurvey.live_page.access import Access
+    from paramsurvey.live_page.app import page_app
+
+    assert isinstance(access, Access)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            page_app(directory, access),
+            lifespan="off",
+            ws="none",
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GOODBYE_SECONDS,
+        )
+    )
+    if lifeline is not None:
+
+        def await_end() -> None:
+            with suppress(OSError, ValueError):
+                lifeline.read()
+            server.should_exit = True
+
+        threading.Thread(target=await_end, name="lifeline", daemon=True).start()
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again after it has ended
+        server.run(sockets=[listening])
+
+
+def main(directory: str) -> None:
+    """Serve the page of a session, whose process holds the other end of stdin, and reads the address.
+
+    Parameters
+    ----------
+    directory : str
+        The checkpoint's.
+    """
+    from paramsurvey.live_page.access import Access
+
+    listening = listening_socket()
+    access = Access(listening.getsockname()[1])
+    with suppress(OSError):  # a session that does not wait any more
+        sys.stdout.write(access.address + "\n")
+        sys.stdout.flush()
+    serve(directory, listening, access, sys.stdin.buffer)

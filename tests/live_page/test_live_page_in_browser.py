@@ -1,0 +1,194 @@
+"""The live page as a person sees it: in a real browser, while a survey runs and after it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from page_surveys import NASTY, PSETS, worker
+
+import paramsurvey
+from browsers import SECONDS, Browser
+from conftest import wait_until
+
+SURVEY = """
+import paramsurvey, sys, time
+from pathlib import Path
+
+
+def step(pset, system_kwargs, user_kwargs):
+    while not Path(f"go{pset['step']}").exists():
+        time.sleep(0.01)
+    if pset["step"] == 2 and pset["kind"] == "b":
+        raise ValueError("does not converge")
+    return {"y": pset["step"] * 10}
+
+
+if __name__ == "__main__":
+    paramsurvey.init(ncores=2)
+    psets = [{"step": step, "kind": kind} for step in range(4) for kind in "ab"]
+    results = paramsurvey.map(step, psets, checkpoint="out", view=True, group_size=1, name="steps")
+    print("finished:", len(results), flush=True)
+    sys.stdin.read()
+"""
+
+
+def address_in(lines: Iterator[str]) -> str:
+    """Return the address that a program prints among other lines."""
+    for line in lines:
+        if found := re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", line):
+            return found.group()
+    raise AssertionError("no address was printed")
+
+
+@contextmanager
+def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A program, which is killed if it has not ended."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:  # type: ignore[call-overload]
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def viewed(directory: Path) -> Iterator[str]:
+    """The page of a checkpoint, as the command line shows it."""
+    program = "from paramsurvey.cli import main; main()"
+    with started([sys.executable, "-c", program, "view", str(directory), "--no-browser"]) as process:
+        assert process.stdout is not None
+        yield address_in(process.stdout)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) == 0
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a survey's page."""
+    directory = tmp_path_factory.mktemp("survey") / "out"
+    with paramsurvey.Session(backend="serial", verbose=0, pslogger_prefix=None) as session:
+        session.map(worker, PSETS, checkpoint=directory, name=NASTY)
+    with viewed(directory) as address:
+        yield address
+
+
+@pytest.fixture
+def seen(page: str, browser: Browser) -> Browser:
+    """The page, with everything on it, in a browser."""
+    browser.complaints()
+    browser.open(page)
+    browser.wait("#part-provenance", "Source of the worker function")
+    browser.wait("#slicer caption", "mean of")
+    return browser
+
+
+def test_the_token_is_not_in_the_address_any_more(seen: Browser) -> None:
+    assert "token" not in seen.script("return location.href")
+    assert seen.script("return document.cookie") == ""
+
+
+def test_nothing_that_users_have_written_is_code_and_nothing_is_refused(seen: Browser) -> None:
+    assert seen.complaints() == []
+    assert seen.script("return document.querySelectorAll('img').length") == 0
+    assert "<script>alert(1)" in seen.text("h1")
+
+
+def test_axes_are_changed_and_a_cell_leads_to_its_psets(seen: Browser) -> None:
+    form = "#slicer form label:nth-of-type({}) select"
+    seen.choose(form.format(1), "b")
+    seen.choose(form.format(2), "a")
+    seen.choose(form.format(3), "y")
+    assert seen.text("#slicer thead td").split() == ["a", "↓", "b", "→"]
+    assert seen.text("#slicer tbody td") == "0"
+    assert seen.text("#slicer tbody tr:last-child td").startswith("4.5 ×")
+    seen.click("#slicer tbody tr:last-child td a")
+    seen.wait("h1", "Psets with")
+    assert "failed" in seen.text("tbody")
+    seen.click("tbody a[href='pset/18']")
+    seen.wait("h1", "Pset 18")
+
+
+def test_a_failure_is_opened(seen: Browser) -> None:
+    seen.click("#part-failures tbody a[href='pset/18']")
+    seen.wait("h1", "Pset 18")
+    assert "raise ValueError(NASTY)" in seen.text("section pre")
+    seen.click("nav a")
+    seen.wait("#now-part", "Finished.")
+
+
+def test_a_pset_is_found_by_its_number(seen: Browser) -> None:
+    seen.script("document.querySelector('input[name=number]').value = 5")
+    seen.click("form button")
+    seen.wait("h1", "Pset 5")
+    assert seen.complaints() == []
+
+
+@pytest.mark.parametrize("path", ["", "pset/18", "psets?at=a&is=3"])
+def test_400_pixels_are_enough(seen: Browser, page: str, path: str) -> None:
+    seen.open(page.partition("?")[0] + path, width=400)
+    seen.wait("h1", "")
+    assert seen.overflow() <= 0
+
+
+def test_a_wrong_token_is_refused(page: str, browser: Browser) -> None:
+    browser.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    browser.open(page + "x")
+    assert "Who are you?" in browser.text()
+    assert "Slices" not in browser.text()
+    browser.complaints()
+
+
+def test_what_happens_is_seen_while_it_happens(browser: Browser) -> None:
+    Path("steps.py").write_text(SURVEY)
+    with started([sys.executable, "steps.py"]) as survey:
+        assert survey.stderr is not None
+        assert survey.stdout is not None
+        browser.open(address_in(survey.stderr))
+        browser.script("window.notLoadedAgain = true")
+        browser.wait("#now-part", "Running psets")
+        browser.wait("#now-part", "step=0, kind='b'")
+        browser.wait("#now-part", "2 workers on")
+        Path("go0").touch()
+        browser.wait("#now-part", "step=1, kind='a'")
+        browser.wait("#slicer thead", "kind")
+        Path("go1").touch()
+        Path("go2").touch()
+        browser.wait("#now-part", "does not converge")
+        browser.wait("#part-failures", "does not converge")
+        wait_until(
+            lambda: browser.script("return document.querySelector('#slicer td.running')") is not None,
+            "no cell runs",
+        )
+        Path("go3").touch()
+        browser.wait("#now-part", "Finished.")
+        assert browser.script("return window.notLoadedAgain")
+        assert browser.complaints() == []
+        assert survey.stdout.readline() == "finished: 7\n"
+        survey.communicate()
+    browser.wait("#contact", "has probably ended")
+
+
+def test_killing_the_page_changes_nothing(nothing_left: None, capfd: pytest.CaptureFixture[str]) -> None:
+    killed = []
+
+    def kill(user_ret: object, system_kwargs: object, user_kwargs: object) -> None:
+        for child in psutil.Process().children():
+            if "live_page" in " ".join(child.cmdline()):
+                child.kill()
+                killed.append(child)
+
+    paramsurvey.init(backend="serial")
+    results = paramsurvey.map(worker, PSETS, out_func=kill, checkpoint="out", view=True)
+    assert killed
+    assert (len(results), len(results.missing)) == (21, 3)
+    said = capfd.readouterr().err
+    assert said.count("http://127.0.0.1:") == 1
+    assert "token=" not in "".join(path.read_text() for path in Path().glob(".paramsurvey-*.log"))
