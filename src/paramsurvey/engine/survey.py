@@ -249,6 +249,7 @@ class Survey:
         self._sent[self._next_id] = SentGroup(Group(self._next_id, rows, None, options))  # payloads are large
         self.progress.active += len(rows)
         self.backend.submit(Group(self._next_id, rows, payload, options))
+        self.watcher.acted("sent", lambda: rows)
         self._report()
 
     # settle
@@ -288,6 +289,7 @@ class Survey:
         self.collector.add_reply(group, reply, len(self.source))
         self.checkpoint.add_reply(group, reply)
         self._add_times(group, reply)
+        self.watcher.acted("finished", lambda: finished_rows(group, reply))
         self.progress.active -= count
         self.progress.finished += count - len(reply.failures)
         if self.out is not None:
@@ -299,6 +301,7 @@ class Survey:
             self.source.forget(finished_rows(group, reply))
         if reply.given_back is not None:
             rest = sent.give_back(reply.given_back)
+            self.watcher.acted("given back", lambda: rest)
             self.progress.active -= len(rest)
             self.queue.put_first(rest)
         if reply.done:
