@@ -125,6 +125,19 @@ def test_a_winner_that_cannot_write_the_lock_anew_holds_it_nevertheless(
     assert files(tmp_path) == []
 
 
+def test_the_winner_clears_away_what_killed_processes_have_left(tmp_path: Path) -> None:
+    first, second = dead(), dead()
+    write(tmp_path, first)
+    write(tmp_path, second, f"{CLAIM}{first.token}.json")
+    old, young = tmp_path / ".lock.json.1.tmp", tmp_path / f"{CLAIM}2.json.3.tmp"
+    for path in (old, young):
+        path.touch()
+    os.utime(old, (0, 0))
+    held = Lock(tmp_path)
+    assert files(tmp_path) == sorted([NAME, f"{CLAIM}{second.token}.json", young.name])
+    held.release()
+
+
 def test_one_that_was_only_slow_does_not_come_back(tmp_path: Path) -> None:
     slow = replace(LockHolder.me(), machine="another machine")
     os.utime(write(tmp_path, slow), (0, 0))
@@ -159,6 +172,26 @@ def test_a_lock_that_was_removed_and_taken_by_another_one_is_lost(tmp_path: Path
     first.release()
     assert second.check() is None, "who has lost it does not release it"
     second.release()
+
+
+def test_the_holder_shows_every_few_seconds_that_it_is_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(lock.time, "monotonic", lambda: now[0])
+    held = Lock(tmp_path)
+
+    def is_touched_after(seconds: float) -> bool:
+        os.utime(tmp_path / NAME, (0, 0))
+        now[0] += seconds
+        held.beat()
+        return (tmp_path / NAME).stat().st_mtime > 0
+
+    assert not is_touched_after(lock.BEAT_SECONDS - 0.1)
+    assert is_touched_after(0.1)
+    assert not is_touched_after(lock.BEAT_SECONDS - 0.1), "it is counted from the last time"
+    write(tmp_path, dead())
+    assert not is_touched_after(2 * lock.BEAT_SECONDS), "it is the lock of another one"
 
 
 @pytest.mark.parametrize("name", [NAME, f"{CLAIM}{{token}}.json"])

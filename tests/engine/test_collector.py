@@ -135,3 +135,18 @@ def test_keys_may_be_numbers() -> None:
     collector = Collector()
     collector.add_reply(Group(1, range(1), None), reply_of({0: {1.5: "a", 2.5: "b", 3: "c"}}, 1), total=1)
     assert list(collector.columns) == [1.5, 2.5, 3]
+
+
+class Unreadable:
+    """An object that nobody can unpickle."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return int, ("no number",)
+
+
+def test_an_object_that_cannot_be_unpickled_fails_its_pset_and_shifts_no_other_value() -> None:
+    sent = reply_of({0: {"o": [0], "n": 0}, 1: {"o": Unreadable(), "n": 1}, 2: {"o": [2], "n": 2}}, 3)
+    reply = unpickled_reply(sent)
+    assert list(reply.failures) == [1]
+    assert reply.failures[1].kind is FailureKind.UNSENDABLE
+    assert results_by_offset(reply) == {0: {"o": [0], "n": 0}, 2: {"o": [2], "n": 2}}

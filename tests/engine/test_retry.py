@@ -40,3 +40,7 @@ def test_what_would_fail_again_is_not_tried_again(kind: FailureKind) -> None:
 @pytest.mark.parametrize("kind", FailureKind)
 def test_what_retry_on_does_not_name_is_not_tried_again(kind: FailureKind) -> None:
     assert not RetryPolicy(9, 9).again(replace(Failure(kind, "no"), retryable=False), 1)
+
+
+def test_by_default_only_a_lost_worker_is_a_reason_to_try_again() -> None:
+    assert RetryPolicy() == RetryPolicy(retries=0, crash_retries=1)

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import FakeClock
-from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.checkpoint import NoCheckpoint, Resumed
+from paramsurvey.engine.collector import Collector, FailedPset
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
 from paramsurvey.engine.group_size import STREAM_PSETS, GroupSizer
 from paramsurvey.engine.map_state import MapState
@@ -421,6 +422,28 @@ def test_a_source_whose_end_is_not_known_is_read_as_it_is_needed() -> None:
     assert run.progress.total == 1000
 
 
+class EarlierRun(NoCheckpoint):
+    """A checkpoint in which the even rows have finished, and row 1 has failed for good."""
+
+    collector: Collector
+
+    def resume(self, rows: range) -> Resumed:
+        finished = np.array([row for row in rows if row % 2 == 0], dtype=np.int64)
+        failed = np.array([row for row in rows if row == 1], dtype=np.int64)
+        self.collector.failed.update({1: FailedPset(RAISED, 1)} if len(failed) else {})
+        return Resumed([range(row, row + 1) for row in rows if row % 2 and row != 1], finished, failed)
+
+
+def test_what_an_earlier_run_has_settled_counts_and_does_not_run() -> None:
+    checkpoint = EarlierRun()
+    run = make(source=PsetStream({"a": row} for row in range(9)), checkpoint=checkpoint, group_size=1)
+    checkpoint.collector = run.survey.collector
+    run.run()
+    assert run.books.settled == Counter([3, 5, 7])
+    counts = run.progress
+    assert (counts.total, counts.finished, counts.failures, counts.resumed) == (9, 8, 1, 5)
+
+
 def test_polling_waits_a_quarter_of_a_second_at_most() -> None:
     run = make(psets=3).run()
     assert set(run.backend.waits) == {LONGEST_WAIT}
@@ -559,6 +582,17 @@ def test_giving_up_when_all_is_done_changes_nothing() -> None:
     run.survey.give_up()
     run.check()
     assert run.progress.failures == 0
+
+
+def test_after_giving_up_an_iterator_is_read_no_further() -> None:
+    run = make(source=PsetStream({"a": row} for row in range(100)), group_size=1)
+    rounds = run.survey.rounds()
+    next(rounds)
+    run.survey.give_up()
+    read = len(run.survey.source)
+    assert next(rounds, None) is None
+    assert len(run.survey.source) == read < 100
+    run.check()
 
 
 def test_a_late_reply_of_a_group_that_was_given_up_is_dropped() -> None:

@@ -87,6 +87,7 @@ def test_to_others_they_are_columns() -> None:
     assert len(columns) == KEYS
     assert list(columns)[:2] == ["k0", "k1"]
     assert list(columns["k1"][0].values) == [0.5, 1.5]
+    assert [list(one.values) for (one,) in columns.values()] == [[0.5, 1.5]] * KEYS
     with pytest.raises(KeyError):
         columns["other"]
 

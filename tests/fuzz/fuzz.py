@@ -115,7 +115,7 @@ def run(name: str, seconds: float, found: Path) -> None:
     corpus.mkdir()
     for number, data in enumerate(examples(name)):
         (corpus / str(number)).write_bytes(data)
-    options = [f"-max_total_time={seconds + 60:.0f}", "-max_len=4096", "-verbosity=0", "-rss_limit_mb=4096"]
+    options = [f"-max_total_time={seconds + 60:.0f}", "-max_len=4096", "-verbosity=0", "-rss_limit_mb=0"]
     atheris.Setup([sys.argv[0], *options, str(corpus)], finder)
     atheris.Fuzz()
 
