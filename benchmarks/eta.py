@@ -29,7 +29,7 @@ from paramsurvey.engine.survey import Survey
 from paramsurvey.params.sources import as_source
 from paramsurvey.reporting.monitor import INTERVAL, Monitor
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.messages import Answers, Failure, FailureKind, Group, Job, Pset, Reply
+from paramsurvey.transport.messages import Answers, Failure, FailureKind, Group, Job, Pset, Reply, Rows
 
 MOMENTS = 90  # between the first tenth and the end
 TARGET = 0.85
@@ -162,6 +162,8 @@ class Onlooker:
     def failed(self, row: int, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None: ...
 
     def retried(self, row: int, failure: Failure) -> None: ...
+
+    def acted(self, what: str, rows: Callable[[], Rows]) -> None: ...
 
 
 def simulate(shape: Shape, moments: Sequence[float] = ()) -> tuple[float, Onlooker]:

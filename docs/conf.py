@@ -106,6 +106,18 @@ sphinx_gallery_conf = {
 
 # ---- the look
 
+
+def announcement_of(version: str, changelog: str) -> str:
+    """Return what stands above every page, as long as the changelog has no heading for a version."""
+    if re.search(rf"^## {re.escape(version)} ", changelog, re.MULTILINE):
+        return ""
+    return (
+        f"Version {version} is not published yet, and pip knows an older one. Where a page says "
+        "<code>pip install 'paramsurvey[NAME]'</code>, take a clone, and type "
+        "<code>pip install '.[NAME]'</code> there."
+    )
+
+
 html_theme = "pydata_sphinx_theme"
 html_title = "paramsurvey"
 html_static_path = ["_static"]
@@ -114,6 +126,7 @@ html_favicon = "_static/favicon.svg"
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
+    "announcement": announcement_of(version, (HERE.parent / "CHANGELOG.md").read_text(encoding="utf-8")),
     "navbar_align": "left",
     "header_links_before_dropdown": 6,
     "navbar_end": ["theme-switcher"],

@@ -38,6 +38,7 @@ BLOCK = re.compile(
     r"(?P<mark><!-- not run[^\n]*-->\n+)?^```(?P<kind>\w*)[^\n]*\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+NEEDS = re.compile(r"^<!-- needs ([\w ]+) -->$", re.MULTILINE)
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
 NODE = re.compile(r"`((?:src|tests)/[\w/]+\.py)(?:::(\w+))?`")
 CUT = "\x1e"  # between the outputs of two blocks
@@ -272,6 +273,8 @@ def follows(one: re.Match[str], other: re.Match[str] | None) -> bool:
 
 @pytest.mark.parametrize("page", [name for name in names(RUNNABLE) if blocks(name)])
 def test_the_code_of_a_page_runs_and_prints_what_is_shown(page: str, tmp_path: Path) -> None:
+    for package in needed(page):
+        pytest.importorskip(package)
     program = f"\nprint({CUT!r}, end='', flush=True)\n".join(block.code for block in blocks(page))
     (tmp_path / "page.py").write_text(program, encoding="utf-8")
     outputs = run(["page.py"], tmp_path).stdout.split(CUT)
@@ -279,6 +282,11 @@ def test_the_code_of_a_page_runs_and_prints_what_is_shown(page: str, tmp_path: P
         if block.output is not None:
             shown = f"{block.code}\nprinted\n\n{output}\nand the page shows\n\n{block.output}"
             assert same(block.output, output), shown
+
+
+def needed(page: str) -> list[str]:
+    """Return the packages without which a page cannot run: those of the comment ``<!-- needs ... -->``."""
+    return [name for names in NEEDS.findall(text_of(page)) for name in names.split()]
 
 
 def same(shown: str, printed: str) -> bool:

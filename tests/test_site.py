@@ -17,6 +17,7 @@ import pytest
 
 sphinx = pytest.importorskip("sphinx")
 
+import paramsurvey  # noqa: E402
 from test_docs import public_names  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
@@ -59,6 +60,10 @@ def test_the_site_is_built_and_complete(tmp_path: Path) -> None:
     site = build(tmp_path)
     check: dict[str, Any] = runpy.run_path(str(ROOT / "docs/check_site.py"))
     assert list(check["problems"](site)) == []
+    is_published = f"\n## {paramsurvey.__version__} " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    for page in ("index.html", "how-to/report.html"):
+        told = "is not published yet" in (site / page).read_text(encoding="utf-8")
+        assert told is not is_published, f"{page}: what works today stands above every page"
     assert [
         name for name in EXAMPLES if not pictures_of(name, site) and (COMPILER or "in_c" not in name)
     ] == []

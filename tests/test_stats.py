@@ -301,3 +301,15 @@ def test_statistics_of_ones_own_print_to_the_log_of_init() -> None:
     paramsurvey.finalize()
     stats.print_percentiles()
     assert log.getvalue().count("counter t, total 2s") == 1
+
+
+def test_values_that_come_a_few_at_a_time_count_as_those_that_come_together() -> None:
+    seconds = np.random.default_rng(1).lognormal(-9, 2, 10_000)
+    together, in_pieces = PerfStats(), PerfStats()
+    together.add("step", seconds)
+    for start in range(0, len(seconds), 7):
+        piece = seconds[start : start + 7].copy()
+        in_pieces.add("step", piece)
+        piece[:] = -1  # the caller may use the array again
+    assert in_pieces.percentiles("step") == together.percentiles("step")
+    assert in_pieces.total("step") == pytest.approx(together.total("step"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 
 from conftest import runs, wait_until
+from paramsurvey.cli import errors
 from paramsurvey.cli.program import run_program
 
 PROGRAM = Path(sys.executable).with_name("paramsurvey")
@@ -85,6 +87,60 @@ def test_the_shell_completes_commands_and_options() -> None:
     environment = {**os.environ, "_PARAMSURVEY_COMPLETE": "bash_complete", "COMP_CWORD": "2"}
     done = paramsurvey(env={**environment, "COMP_WORDS": "paramsurvey run --ou"})
     assert done.stdout.splitlines() == ["plain,--output", "plain,--output-dir"]
+
+
+def completed(line: str) -> list[str]:
+    """Return what bash offers at the end of a line, as ``kind,word``."""
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - (not line.endswith(" ")))}
+    done = paramsurvey(env={**os.environ, "_PARAMSURVEY_COMPLETE": "bash_complete", **words})
+    return done.stdout.splitlines()
+
+
+def test_the_shell_completes_files_after_the_dashes() -> None:
+    Path("fit.py").touch()
+    assert completed("paramsurvey run -p a=1 -- python fi") == ["file,fi"], "bash looks for the files"
+    assert completed("paramsurvey run -p a=1 -- ") == ["file,"]
+
+
+def test_the_shell_completes_the_file_of_an_axis() -> None:
+    Path("data").mkdir()
+    Path("data/stars.txt").touch()
+    Path("dark.txt").touch()
+    assert completed("paramsurvey run -p x=@da") == ["plain,x=@dark.txt", "plain,x=@data/"]
+    assert completed("paramsurvey run -p x=@data/s") == ["plain,x=@data/stars.txt"]
+    assert completed("paramsurvey run -p x=@nowhere/s") == []
+    assert completed("paramsurvey run -p x=1") == []
+
+
+def test_the_shell_completes_module_and_function_without_running_the_module() -> None:
+    Path("shapes.py").write_text("def area(width): ...\ndef angle(a): ...\ndef _own(): ...\n1 / 0\n")
+    Path("broken.py").write_text("def (")
+    assert completed("paramsurvey run -p width=1 sha") == ["plain,shapes:"]
+    assert completed("paramsurvey run -p width=1 shapes:") == ["plain,shapes:area", "plain,shapes:angle"]
+    assert completed("paramsurvey run -p width=1 shapes:are") == ["plain,shapes:area"]
+    assert completed("paramsurvey run -p width=1 broken:") == []
+
+
+def test_the_help_lists_every_exit_code_that_the_documentation_has() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
+    table = page.partition("## Exit codes")[2].partition("\n## ")[0]
+    codes = re.findall(r"^\| (\d+) \|", table, re.MULTILINE)
+    told = paramsurvey("run", "--help").stdout.partition("Exit code: ")[2]
+    assert re.findall(r"(?:^|, )\s*(\d+) ", told.replace("\n", " ")) == codes
+    assert set(map(int, codes)) >= {
+        errors.ALL_FINISHED,
+        errors.SOME_FAILED,
+        errors.BAD_USAGE,
+        errors.IN_USE,
+        errors.RUN_DIED,
+        errors.INTERRUPTED,
+    }
+
+
+def test_failures_are_shown_with_their_parameters_as_they_were_typed() -> None:
+    done = paramsurvey("run", "-v", "2", "-p", "model.lr=1,2", "--", "test", "{model.lr}", "=", "1", code=1)
+    assert "pset: {'model.lr': 2}\n" in done.stderr
+    assert "with the columns model.lr\n" in done.stderr
 
 
 def test_the_first_example() -> None:

@@ -45,3 +45,44 @@ def test_a_mistake_in_one_of_three_names_is_no_worker_function() -> None:
     assert repr(as_worker(model, ["x", "y", "z"])) == "<keywords(model)>"
     with pytest.raises(BadUsage, match="needs 'z', which the psets do not have, and does not take 'zz'"):
         as_worker(model, ["x", "y", "zz"])
+
+
+# ---- names with dots
+
+DOTTED = {"model__lr": "model.lr", "model__opt__name": "model.opt.name"}
+COLUMNS = ["seed", *DOTTED]
+PSET = {"seed": 1, "model__lr": 0.1, "model__opt__name": "adam"}
+MODEL = {"lr": 0.1, "opt": {"name": "adam"}}
+
+
+def test_names_with_dots_are_dicts_in_dicts() -> None:
+    def train(model: Any, seed: int) -> dict[str, Any]:
+        return {"model": model, "twice": 2 * seed}
+
+    worker = as_worker(train, COLUMNS, DOTTED)
+    assert worker(PSET, {}, None) == {"model": MODEL, "twice": 2}
+    with pytest.raises(BadUsage, match="has no parameter 'model'"):
+        as_worker(lambda seed: seed, COLUMNS, DOTTED)
+
+
+def test_a_worker_function_gets_them_so_as_well() -> None:
+    def worker(pset: Any, system_kwargs: Any, user_kwargs: Any) -> Any:
+        return pset
+
+    assert as_worker(worker, COLUMNS, DOTTED)(dict(PSET), {}, None) == {"seed": 1, "model": MODEL}
+    assert as_worker(worker, ["seed"], {}) is worker
+
+
+def test_a_function_that_has_the_columns_name_gets_the_value() -> None:
+    def train(model__lr: float, model: Any, seed: int) -> list[Any]:
+        return [model__lr, model, seed]
+
+    worker = as_worker(train, COLUMNS, DOTTED)
+    assert worker(PSET, {}, None) == {"result": [0.1, {"opt": {"name": "adam"}}, 1]}
+    flat = as_worker(keywords(lambda model__lr: model__lr), ["model__lr"], {"model__lr": "model.lr"})
+    assert flat(model__lr=3) == 3
+
+
+def test_a_name_that_is_a_part_of_another_is_refused() -> None:
+    with pytest.raises(BadUsage, match=r"'model' is a parameter, and 'model\.lr' is a part of it"):
+        as_worker(lambda model: model, ["model", "model__lr"], {"model__lr": "model.lr"})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from paramsurvey.engine.batch_size import FIRST, MOST, TARGET_SECONDS, BatchSizer
+from paramsurvey.transport.messages import Reply, ResultColumn
 
 
 def sizes_of(call: float, pset: float, psets: int, most: int | None = None) -> list[int]:
@@ -45,3 +47,11 @@ def test_the_timeout_counts_for_a_batch_so_batches_stay_far_below_it() -> None:
     sizer = BatchSizer(timeout=0.04)
     sizer.observe_seconds(1000, 0.1)
     assert sizer.size(10**6, 2) == 100
+
+
+def test_batches_whose_results_are_large_have_few_psets() -> None:
+    sizer = BatchSizer()
+    sizer.observe_seconds(1000, 1e-4)
+    column = ResultColumn(range(1000), np.zeros((1000, 1_000)))
+    sizer.observe_results(Reply(1, 0, 1000, columns={"image": (column,)}))
+    assert sizer.size(10**6, 2) == 8000

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paramsurvey.engine.pset_times import PsetTimes, times_of, with_times
+from paramsurvey.engine.pset_times import PsetTimes, Times, times_of, with_times
 from paramsurvey.transport.messages import Failure, FailureKind, Ran, Reply
 
 NO = Failure(FailureKind.RAISED, "ValueError()")
@@ -107,3 +107,16 @@ def test_a_reply_that_repeats_times_of_an_early_one_begins_after_them() -> None:
     times = known.times(np.array([2, 3]))
     assert times.seconds.tolist() == [4, 8]
     assert times.began.tolist() == [103, 107]
+
+
+def test_many_short_pauses_do_not_add_up_to_a_wrong_begin() -> None:
+    """As between the replies of a worker that runs one group after the other."""
+    count, pause = 20_000, 5e-5
+    seconds = np.full(count, 0.001, dtype=np.float32)
+    began = 1.7e9 + np.arange(count) * (0.001 + pause)
+    began[count // 2 :] += 60.0
+    worker, host = np.ones(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    times = PsetTimes()
+    times.add(range(count), Times(seconds, began, worker, host, ("here",)), count)
+    assert np.abs(times.times(range(count)).began - began).max() < 2e-4
+    assert len(times._first) < 0.7 * count, "neighbours are still one span"

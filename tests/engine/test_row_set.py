@@ -58,3 +58,14 @@ def test_rows_from_a_total_on_are_left_out() -> None:
     rows.add(range(10))
     assert rows.below(3).tolist() == [0, 1, 2]
     assert rows.not_below(12).tolist() == [10, 11]
+
+
+def test_a_chunk_whose_rows_came_twice_is_full_when_the_last_one_comes() -> None:
+    rows = RowSet()
+    rows.add(range(1, CHUNK))
+    rows.add(range(1, CHUNK))
+    assert (len(rows), rows.not_below(CHUNK).tolist()) == (CHUNK - 1, [0])
+    rows.add(range(1))
+    assert (len(rows), rows.not_below(CHUNK).tolist()) == (CHUNK, [])
+    rows.add(range(5))
+    assert len(rows) == CHUNK

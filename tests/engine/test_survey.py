@@ -161,6 +161,7 @@ class Books:
         self.settled: Counter[int] = Counter()
         self.failures: dict[int, tuple[Failure, int]] = {}
         self.retries: list[int] = []
+        self.actions: list[tuple[str, list[int]]] = []
         self.results: dict[int, int] = {}
 
     def report(self, progress: MapProgress) -> None:
@@ -176,6 +177,9 @@ class Books:
 
     def retried(self, row: int, failure: Failure) -> None:
         self.retries.append(row)
+
+    def acted(self, what: str, rows: Any) -> None:
+        self.actions.append((what, [int(row) for row in rows()]))
 
     def interruptible(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -710,6 +714,18 @@ def test_retries_are_counted_and_come_after_the_others() -> None:
     assert run.missing_rows() == []
     assert run.backend.submitted == [[0, 1, 2], [3, 4, 5], [1], [4], [4]]
     assert (run.progress.retried, run.progress.exceptions) == (3, 0)
+
+
+def test_the_watcher_is_told_what_is_done_with_which_psets() -> None:
+    run = make(psets=4, group_size=2, backend=FakeBackend(workers=1))
+    run.backend.script = lambda seats: [seats[0].reply(failing=tuple({1} & set(seats[0].rows())))]
+    run.run().check()
+    assert run.books.actions == [
+        ("sent", [0, 1]),
+        ("finished", [0]),
+        ("sent", [2, 3]),
+        ("finished", [2, 3]),
+    ]
 
 
 def test_a_failure_that_retry_on_does_not_name_is_final() -> None:

@@ -20,7 +20,7 @@ import pytest
 
 import paramsurvey
 from conftest import wait_until
-from paramsurvey.engine.options import resolve
+from paramsurvey.engine.option_precedence import resolve
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.errors import DirectoryMissing, OptionError, PackageMissing
 from paramsurvey.reporting.reporters import carbon

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import Any
 
 import pytest
 
+import paramsurvey
 from conftest import FakeClock
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporter import plain_line
@@ -161,3 +163,23 @@ def test_after_every_action_the_same_counters_are_not_written_again() -> None:
         "finished: 2",
         "finished: 2",
     ]
+
+
+def test_verbose_3_prints_each_action_once_with_its_psets(
+    in_tmp: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work(pset: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+        if pset["i"] == 4:
+            raise ValueError("no")
+
+    paramsurvey.init(backend="serial", verbose=0)
+    paramsurvey.map(work, [{"i": i} for i in range(5)], group_size=3, name="fit", verbose=3)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("fit: ")]
+    assert lines[:4] == [
+        "fit: sent: psets 0 to 2",
+        "fit: finished: psets 0 to 2",
+        "fit: sent: psets 3 to 4",
+        "fit: finished: pset 3 (i=3)",
+    ]
+    paramsurvey.map(work, [{"i": 1}], name="fit", verbose=2)
+    assert "fit: sent" not in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 DOT = "__"
 
@@ -26,3 +27,46 @@ def names_with_dots(typed: Collection[str]) -> dict[str, str]:
 def as_typed(columns: Collection[str], dotted: Mapping[str, str]) -> list[str]:
     """Return the names of columns as the user typed them."""
     return [dotted.get(name, name) for name in columns]
+
+
+def nested(pset: Mapping[str, Any], dotted: Mapping[str, str]) -> dict[str, Any]:
+    """Return a pset in which names with dots are dicts in dicts, as Hydra has them.
+
+    Parameters
+    ----------
+    pset : mapping
+        By column.
+    dotted : mapping of str to str
+        The names that were typed with dots, by column; others are left as they are.
+
+    Examples
+    --------
+    >>> nested({"a": 1, "m__lr": 2, "m__size": 3}, {"m__lr": "m.lr", "m__size": "m.size"})
+    {'a': 1, 'm': {'lr': 2, 'size': 3}}
+    """
+    found: dict[str, Any] = {}
+    for column, value in pset.items():
+        *parents, last = dotted.get(column, column).split(".")
+        inner = found
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = value
+    return found
+
+
+def inside_another(names: Collection[str]) -> tuple[str, str] | None:
+    """Return a name and a part of it that both are parameters, such as ``m`` and ``m.lr``; None: no such.
+
+    Examples
+    --------
+    >>> inside_another(["m.lr", "m"]), inside_another(["m.lr", "m.size"])
+    (('m', 'm.lr'), None)
+    """
+    known = set(names)
+    for name in names:
+        parts = name.split(".")
+        for count in range(1, len(parts)):
+            outer = ".".join(parts[:count])
+            if outer in known:
+                return outer, name
+    return None

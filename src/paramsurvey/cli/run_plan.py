@@ -13,6 +13,7 @@ from paramsurvey.cli.errors import ALL_FINISHED, INTERRUPTED, SOME_FAILED, RunFa
 from paramsurvey.cli.output.viewer import ReaderGone
 from paramsurvey.cli.plan import Plan
 from paramsurvey.cli.run_files import RunFiles
+from paramsurvey.cli.shell_next_steps import ShellNextSteps
 from paramsurvey.cli.shell_session import ShellSession
 from paramsurvey.cli.tables.output_file import rescue, write_table
 from paramsurvey.cli.tables.stdout import STDOUT
@@ -40,6 +41,7 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
     """
     with ExitStack() as stack:
         session = ShellSession(**plan.options.for_session())
+        session.next_steps = ShellNextSteps(plan.requested.dotted)
         stack.enter_context(session)
         files = stack.enter_context(RunFiles(plan))
         arguments = _arguments(plan, files) | {"on_change": on_change}

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+
+from paramsurvey.cli.placeholders import NUMBER
+from paramsurvey.transport.messages import Pset
 
 
 class ShellNextSteps:
-    """Next steps for a user who typed ``paramsurvey run`` and may not know any Python."""
+    """Next steps for a user who typed ``paramsurvey run`` and may not know any Python.
+
+    Parameters
+    ----------
+    dotted : mapping of str to str, optional
+        By column, the names that were typed with dots.
+    """
+
+    def __init__(self, dotted: Mapping[str, str] | None = None) -> None:
+        self._dotted = dotted or {}
+
+    def pset(self, pset: Pset) -> Pset:
+        """Return it with names as they were typed, and without its number, which is no parameter."""
+        return {self._dotted.get(name, name): value for name, value in pset.items() if name != NUMBER}
 
     def threads(self, count: str) -> str:
         """Say what limits the threads: a program that uses OpenMP is slower here than when run by hand."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.transport.messages import Reply
 
 FIRST = 16  # psets of the first batches: a batch of one pset would hide what is wrong with a function
 MOST = 1 << 16  # psets: so many numbers of a column stay in the CPU's cache between two operations
 TARGET_SECONDS = 0.1  # of work per batch: a call has a fixed cost, and its results are in memory at once
+LARGEST_RESULTS = 64e6  # bytes of arrays per batch, which bounds the memory of driver and worker
 TIMEOUT_SHARE = 4  # of the timeout that a batch may take: it counts per batch
 
 
@@ -27,6 +29,7 @@ class BatchSizer(GroupSizer):
     def __init__(self, most: int | None = None, timeout: float | None = None) -> None:
         super().__init__()
         self._most = MOST if most is None else most
+        self._result_bytes = 0.0  # per pset
         self.target_seconds = (
             TARGET_SECONDS if timeout is None else min(TARGET_SECONDS, timeout / TIMEOUT_SHARE)
         )
@@ -38,7 +41,14 @@ class BatchSizer(GroupSizer):
         if 2 * psets >= self._largest:
             super().observe_seconds(psets, seconds)
 
+    def observe_results(self, reply: Reply) -> None:
+        """Take note of how large the arrays in a reply are: a batch may return images, or embeddings."""
+        arrays = [part.values for parts in reply.columns.values() for part in parts]
+        size = sum(array.nbytes for array in arrays if hasattr(array, "nbytes"))
+        self._result_bytes = size / max(reply.stop - reply.start, 1)
+
     def size(self, remaining: int, cores: int) -> int:
         """Return how many of the `remaining` psets the next batch should have, at least 1."""
         size = FIRST if self._seconds is None else super().size(remaining, cores)
-        return max(1, min(size, self._most, remaining))
+        by_results = int(LARGEST_RESULTS / max(self._result_bytes, 1))
+        return max(1, min(size, self._most, by_results, remaining))

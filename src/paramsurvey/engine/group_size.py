@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from paramsurvey.transport.messages import Reply
+
 TARGET_SECONDS = 0.4  # of work per group: dispatch takes 1.5 ms per group, and a worker replies after 0.5 s
 GROWTH = 8  # how many times larger than the largest group so far the next group may be
 LEAST_SECONDS = 0.002  # of work per group, also at the end: dispatching a group takes a fraction of that
@@ -51,6 +53,9 @@ class GroupSizer:
     def observe_bytes(self, psets: int, pickled_bytes: int) -> None:
         """Take note that the pickled objects of `psets` psets have `pickled_bytes` bytes."""
         self._bytes = pickled_bytes / psets
+
+    def observe_results(self, reply: Reply) -> None:
+        """Take note of a reply. Only `BatchSizer` does: a worker sends large results of psets early."""
 
     def size(self, remaining: int, cores: int) -> int:
         """Return how many of the `remaining` psets the next group should have, at least 1."""

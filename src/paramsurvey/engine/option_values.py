@@ -64,7 +64,7 @@ def count(value: Any) -> int | None:
 
 def batch(value: Any) -> bool | int:
     """Read how many psets a batch may have: True for any number, False for functions that take one pset."""
-    return value if isinstance(value, bool) else positive(value)
+    return bool(value) if type(value).__name__ in ("bool", "bool_") else positive(value)  # also numpy's
 
 
 def byte_count(value: Any) -> int:

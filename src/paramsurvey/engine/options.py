@@ -129,7 +129,7 @@ class Options:
         1,
         option_values.natural,
         "int",
-        "0: print nothing; 1: progress every 30 s; 2: every second; 3: every action.",
+        "0: print nothing; 1: progress every 30 s; 2: every second, and each failure; 3: every action, too.",
         env=True,
     )
     vstats: int = option(

@@ -218,4 +218,16 @@ def _span_starts(rows: Rows, times: Times) -> NDArray[np.int64]:
     apart |= (np.diff(times.worker) != 0) | (np.diff(times.host) != 0)
     if not (isinstance(rows, range) and rows.step == 1):
         apart |= np.diff(np.asarray(rows)) != 1
+    apart |= _has_drifted(offset, apart)
     return np.concatenate([np.zeros(1, dtype=np.int64), np.flatnonzero(apart) + 1])
+
+
+def _has_drifted(offset: Begins, apart: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell where the pauses since a span's begin have come to `SAME_BEGIN`, however short each of them is."""
+    span = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(apart)])
+    first = offset[np.concatenate([np.zeros(1, dtype=np.int64), np.flatnonzero(apart) + 1])]
+    drift = np.nan_to_num(offset - first[span])
+    apart_enough = span * (2 * float(np.abs(drift).max()) + SAME_BEGIN)
+    most = np.maximum.accumulate(drift + apart_enough) - apart_enough  # in each span, so far
+    steps: NDArray[np.float64] = np.diff(np.floor(most / SAME_BEGIN))
+    return (steps > 0) & ~apart

@@ -64,9 +64,15 @@ class PsetQueue:
         """Put rows at the head of the queue: they are taken next."""
         self._add(QueuedRows(rows), first=True)
 
-    def put_apart(self, rows: Rows) -> None:
-        """Put rows at the head of the queue, where no group has both some of them and others."""
-        self._add(QueuedRows(rows, apart=True), first=True)
+    def put_halves(self, rows: Rows, first: int) -> None:
+        """Put the rows of a lost batch at the head of the queue: no group has some of both halves, or others.
+
+        The batch began at `first`. The rows before it are not to blame, and may be in a group with others.
+        """
+        middle = (first + len(rows)) // 2
+        for half in (rows[middle:], rows[first:middle]):
+            self._add(QueuedRows(half, apart=True), first=True)
+        self.put_first(rows[:first])
 
     def put_alone(self, rows: Rows) -> None:
         """Put rows at the end of the queue, each to be taken alone."""

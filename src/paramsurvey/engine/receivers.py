@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.transport.messages import Failure, Pset
+from paramsurvey.transport.messages import Failure, Pset, Rows
 
 
 class Watcher(Protocol):
@@ -26,6 +26,13 @@ class Watcher(Protocol):
 
     def retried(self, row: int, failure: Failure) -> None:
         """Take note of a pset that failed and will be run again."""
+        ...
+
+    def acted(self, what: str, rows: Callable[[], Rows]) -> None:
+        """Take note of what was done with psets: ``sent``, ``finished`` or ``given back``.
+
+        Called for every group, so it must be fast: `rows` computes which psets these are.
+        """
         ...
 
     def interruptible(self) -> AbstractContextManager[None]:

@@ -249,6 +249,7 @@ class Survey:
         self._sent[self._next_id] = SentGroup(Group(self._next_id, rows, None, options))  # payloads are large
         self.progress.active += len(rows)
         self.backend.submit(Group(self._next_id, rows, payload, options))
+        self.watcher.acted("sent", lambda: rows)
         self._report()
 
     # settle
@@ -275,6 +276,7 @@ class Survey:
         if answer.group_id not in self._sent:
             return  # the group was given up, and its psets were settled then
         if isinstance(answer, Reply):
+            self.sizer.observe_results(answer)
             self._take(self._sent[answer.group_id], unpickled_reply(answer))
         else:
             self._lose(self._sent[answer.group_id], answer)
@@ -287,6 +289,7 @@ class Survey:
         self.collector.add_reply(group, reply, len(self.source))
         self.checkpoint.add_reply(group, reply)
         self._add_times(group, reply)
+        self.watcher.acted("finished", lambda: finished_rows(group, reply))
         self.progress.active -= count
         self.progress.finished += count - len(reply.failures)
         if self.out is not None:
@@ -298,6 +301,7 @@ class Survey:
             self.source.forget(finished_rows(group, reply))
         if reply.given_back is not None:
             rest = sent.give_back(reply.given_back)
+            self.watcher.acted("given back", lambda: rest)
             self.progress.active -= len(rest)
             self.queue.put_first(rest)
         if reply.done:
@@ -335,7 +339,7 @@ class Survey:
             return
         running = 0 if len(rows) == 1 else None if loss.offset is None else loss.offset - sent.answered
         if self.in_batches and len(rows) - (running or 0) > 1:
-            self._put_halves(rows, running or 0)
+            self.queue.put_halves(rows, running or 0)
             return
         if running is None:
             self.queue.put_alone(rows)  # so that the next loss shows which pset causes it
@@ -343,13 +347,6 @@ class Survey:
         self.queue.put_first(rows[running + 1 :])
         self.queue.put_first(rows[:running])
         self._failed(int(rows[running]), loss.failure)
-
-    def _put_halves(self, rows: Rows, first: int) -> None:
-        """Put back the rows of a lost batch that begins at `first`: rows before it are not to blame."""
-        middle = (first + len(rows)) // 2
-        self.queue.put_apart(rows[middle:])
-        self.queue.put_apart(rows[first:middle])
-        self.queue.put_first(rows[:first])
 
     def _lost_from_outside(self, rows: Rows) -> bool:
         """Put back rows whose node was lost, all together; False when they were put back too often."""
@@ -360,7 +357,7 @@ class Survey:
         if max(losses) < MOST_NODE_LOSSES:
             self.queue.put_first(rows)
         elif self.in_batches and len(rows) > 1:
-            self._put_halves(rows, 0)
+            self.queue.put_halves(rows, 0)
         else:
             self.queue.put_alone(rows)
         return True

@@ -32,7 +32,6 @@ NAMES = ("slices", "failures", "cost", "importance", "distributions", "parallel"
 """The sections in the order in which the page has them, and in which they are computed."""
 
 Signature = tuple[Any, ...]
-Told = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Shown:
     subject: Subject | None = None
     complaints: tuple[str, ...] = ()
 
-    def digests(self) -> Told:
+    def digests(self) -> dict[str, str]:
         """Return a short text for each section, which changes when the section does."""
         content = {**self.sections, "cells": self.cells}
         return {name: digest(shown) for name, shown in content.items()}
@@ -97,6 +96,8 @@ class Sections:
         self._of: Signature | None = None
         self._next = -math.inf
         self._busy = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
 
     @property
     def shown(self) -> Shown:
@@ -104,14 +105,9 @@ class Sections:
         return self._shown
 
     @property
-    def digests(self) -> Told:
+    def digests(self) -> dict[str, str]:
         """The digests of what there is to see now."""
         return self._digests
-
-    @property
-    def is_computing(self) -> bool:
-        """Whether something is computed at this moment."""
-        return self._busy.locked()
 
     def look(self, state: str, wait: bool = False) -> None:
         """Compute what is new, if it is time.
@@ -128,10 +124,18 @@ class Sections:
         found = (state, *_signature(self._directory))
         if found == self._of or not self._busy.acquire(blocking=wait):
             return
-        thread = threading.Thread(target=self._compute, args=(found,), name="sections", daemon=True)
-        thread.start()
+        self._thread = threading.Thread(target=self._compute, args=(found,), name="sections", daemon=True)
+        self._thread.start()
         if wait:
-            thread.join()
+            self._thread.join()
+
+    def close(self, seconds: float) -> bool:
+        """Compute no other section; tell whether what is computed now has ended within these seconds."""
+        self._is_closed = True
+        if self._thread is None:
+            return True
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _compute(self, found: Signature) -> None:
         begun = self._clock()
@@ -140,6 +144,8 @@ class Sections:
         try:
             for shown in computed(self._directory, self._link, self._shown):
                 self._shown, self._digests = shown, shown.digests()
+                if self._is_closed:
+                    return
             self._of = found
         except Exception:  # a file that went in between; a disk that fails: the next look tries again
             logging.getLogger(__name__).exception("the sections of the live page cannot be computed")

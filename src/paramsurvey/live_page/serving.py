@@ -72,9 +72,10 @@ def serve(
     from paramsurvey.live_page.app import page_app
 
     assert isinstance(access, Access)
+    app = page_app(directory, access)
     server = uvicorn.Server(
         uvicorn.Config(
-            page_app(directory, access),
+            app,
             lifespan="off",
             ws="none",
             log_level="error",
@@ -94,6 +95,9 @@ def serve(
         threading.Thread(target=await_end, name="lifeline", daemon=True).start()
     with suppress(KeyboardInterrupt):  # uvicorn raises it again after it has ended
         server.run(sockets=[listening])
+    if not app.state.pages.sections.close(GOODBYE_SECONDS):
+        sys.stdout.flush()
+        os._exit(0)  # at the interpreter's own end, a thread that is in Arrow's code would abort the process
 
 
 def main(directory: str) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Protocol, TextIO
 
 from paramsurvey.errors import ParamsurveyWarning
+from paramsurvey.reporting.next_steps import IN_PYTHON
 from paramsurvey.transport.messages import Failure, Pset
 from paramsurvey.transport.patient_writing import write_patiently
 from paramsurvey.transport.safe_repr import describe
@@ -43,10 +44,13 @@ class Console:
     log : Log
     verbose : int
         0: nothing on stderr.
+    shown : callable
+        Returns a pset with the names that the user knows.
     """
 
-    def __init__(self, log: Log, verbose: int) -> None:
+    def __init__(self, log: Log, verbose: int, shown: Callable[[Pset], Pset] = IN_PYTHON.pset) -> None:
         self._log = log
+        self._shown_pset = shown
         self._verbose = verbose
         self._shown: set[str] = set()
         self._logged: set[int] = set()  # hashes of tracebacks
@@ -64,7 +68,7 @@ class Console:
         line = safe_line(failure.exception)
         new = False
         if self._room > 0:
-            logged = safe_line(shortened(describe(pset()), LONGEST_LOGGED))
+            logged = self._text_of(pset())
             reason = shortened(line, LONGEST_LOGGED)
             text = f"pset without result: {reason}\npset: {logged}\nattempts: {attempts}"
             self._room -= len(text)
@@ -75,8 +79,8 @@ class Console:
         if self._verbose >= 2 or self._is_news(shortened(line, LONGEST_SHOWN)):
             self._show_failure(line, failure.traceback)
         if self._verbose >= 2:
-            shown = safe_line(shortened(describe(pset()), LONGEST_LOGGED))
-            show(f"pset: {shown}\n{shortened(failure.traceback, LONGEST_LOGGED) if new else ''}".rstrip())
+            told = shortened(failure.traceback, LONGEST_LOGGED) if new else ""
+            show(f"pset: {self._text_of(pset())}\n{told}".rstrip())
 
     def end(self) -> None:
         """Say in the log how many failures it does not have."""
@@ -112,6 +116,9 @@ class Console:
             return False
         self._shown.add(line)
         return True
+
+    def _text_of(self, pset: Pset) -> str:
+        return safe_line(shortened(describe(self._shown_pset(pset)), LONGEST_LOGGED))
 
     def _show_failure(self, line: str, traceback: str) -> None:
         show(f"a pset failed: {shortened(line, LONGEST_SHOWN)}")

@@ -74,13 +74,21 @@ class Monitor:
     tells_others : bool
         Whether other processes are told what there is to see, through the checkpoint: `paramsurvey watch`,
         and the live page.
+    shown : callable
+        Returns a pset with the names that the user knows.
     """
 
     interval = INTERVAL
 
-    def __init__(self, clock: Callable[[], float], tells_others: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        tells_others: bool = False,
+        shown: Callable[[Pset], Pset] = IN_PYTHON.pset,
+    ) -> None:
+        self._shown = shown
         self._clock = clock
-        self._outlook = OutlookMaker(clock) if tells_others else None
+        self._outlook = OutlookMaker(clock, shown) if tells_others else None
         self._told_at = self._computed_at = -math.inf
         self._span: tuple[float, float] | None = None
         self._survey: WatchedSurvey | None = None
@@ -178,7 +186,7 @@ class Monitor:
             elapsed=now - self._begun,
             per_second=self._meter.per_second(now),
             seconds_left=self._seconds_left(survey),
-            slowest=[Running(row, survey.pset(row), seconds) for row, seconds in slowest],
+            slowest=[Running(row, self._shown(survey.pset(row)), seconds) for row, seconds in slowest],
             last_failure=self._last_failure_of(survey),
             summary=self._summary,
             running=len(running),
@@ -192,7 +200,7 @@ class Monitor:
         if last is None or last.pset is not None:
             return last
         with suppress(KeyError):  # an iterator's pset that finished since, and was dropped
-            self._last_failure = last = replace(last, pset=survey.pset(last.number))
+            self._last_failure = last = replace(last, pset=self._shown(survey.pset(last.number)))
         return last
 
     def _seconds_left(self, survey: WatchedSurvey) -> tuple[float, float] | None:

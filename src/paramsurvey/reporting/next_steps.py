@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from paramsurvey.transport.messages import Pset
+
 
 class NextSteps(Protocol):
-    """Says what comes next, after `next:` or as the remedy of a sentence."""
+    """Says what comes next, after `next:` or as a remedy; and names the keys of psets as the user does."""
+
+    def pset(self, pset: Pset) -> Pset:
+        """Return a pset with the names that the user has given to its keys, for messages."""
+        ...
 
     def threads(self, count: str) -> str:
         """Return the line on OMP_NUM_THREADS, which was not set and is `count` in the workers."""
@@ -31,6 +37,10 @@ class NextSteps(Protocol):
 
 class PythonNextSteps:
     """Advice for a program that called `paramsurvey.map`."""
+
+    def pset(self, pset: Pset) -> Pset:
+        """Return it as it is."""
+        return pset
 
     def threads(self, count: str) -> str:
         """Name the option of `init`."""

@@ -13,6 +13,7 @@ from paramsurvey.engine.backend import WorkerPlace
 from paramsurvey.engine.failure_causes import Case, readable_path
 from paramsurvey.engine.progress import BusyWorker, FailingCause, Outlook, RunningPset
 from paramsurvey.reporting.humanize import clipped
+from paramsurvey.reporting.next_steps import IN_PYTHON
 from paramsurvey.reporting.snapshot import pset_text
 from paramsurvey.reporting.worker_usage import WorkerUsage
 from paramsurvey.transport.messages import Pset
@@ -53,10 +54,13 @@ class OutlookMaker:
     ----------
     clock : callable
         Returns seconds that never go back.
+    shown : callable
+        Returns a pset with the names that the user knows, for texts.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], shown: Callable[[Pset], Pset] = IN_PYTHON.pset) -> None:
         self._clock = clock
+        self._shown = shown
         self._usage = WorkerUsage(clock)
         self._measured_at = -math.inf
         self._measured: dict[int, tuple[float | None, int | None]] = {}  # by process
@@ -75,12 +79,17 @@ class OutlookMaker:
             if seconds_left is None
             else (_rounded(seconds_left[0]), _rounded(seconds_left[1])),
             running=[
-                _running(row, survey.pset(row), seconds) for row, seconds in survey.running()[:MOST_RUNNING]
+                self._running(row, survey.pset(row), seconds)
+                for row, seconds in survey.running()[:MOST_RUNNING]
             ],
             workers=self._workers(survey.workers()[:MOST_WORKERS]),
             cores=survey.core_count(),
             failing=[_failing(case) for case in cases[:MOST_CAUSES]],
         )
+
+    def _running(self, row: int, pset: Pset, seconds: float) -> RunningPset:
+        text = clipped(pset_text(row, self._shown(pset)), LONGEST)
+        return RunningPset(row, text, _rounded(seconds), plain_values(pset))
 
     def _workers(self, workers: Sequence[tuple[WorkerPlace, int | None]]) -> list[BusyWorker]:
         places = [place for place, _ in workers]
@@ -92,10 +101,6 @@ class OutlookMaker:
             BusyWorker(place.number, place.pid, place.host, row, *self._measured.get(place.pid, (None, None)))
             for place, row in sorted(workers, key=lambda one: one[0].number)
         ]
-
-
-def _running(row: int, pset: Pset, seconds: float) -> RunningPset:
-    return RunningPset(row, clipped(pset_text(row, pset), LONGEST), _rounded(seconds), plain_values(pset))
 
 
 def _failing(case: Case) -> FailingCause:

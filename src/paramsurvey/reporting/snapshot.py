@@ -55,7 +55,7 @@ def pset_text(number: int, pset: Pset | None) -> str:
     >>> pset_text(3, {"alpha": 0.5, "kind": "b"})
     "alpha=0.5, kind='b'"
     """
-    items = (pset or {}).items()
+    items = [(name, value) for name, value in (pset or {}).items() if str(name).isidentifier()]  # not our own
     return ", ".join(f"{name}={describe(value):.40}" for name, value in items) or f"pset number {number}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.engine.options import Options
@@ -16,8 +16,9 @@ from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.reporting.reporters.selection import select_reporters
 from paramsurvey.reporting.reporters.throttle import Reporters
 from paramsurvey.reporting.signals import DeferredSignals
+from paramsurvey.reporting.snapshot import pset_text
 from paramsurvey.stats import PerfStats
-from paramsurvey.transport.messages import Failure, Pset
+from paramsurvey.transport.messages import Failure, Pset, Rows
 from paramsurvey.transport.safe_text import safe_line, shortened
 
 if TYPE_CHECKING:
@@ -30,14 +31,17 @@ class Watch:
     def __init__(
         self, log: RunLog, runs_here: bool, options: Options, stats: PerfStats, next_steps: NextSteps
     ) -> None:
-        self.console = Console(log, options.verbose)
+        self.console = Console(log, options.verbose, next_steps.pset)
         self.signals = DeferredSignals(at_once=runs_here, stop_signals=options.stop_signals)
         self._log = log
         self._options = options
         self._stats = stats
         self._advice = next_steps
         self._runs_here = runs_here
-        self._monitor = Monitor(time.monotonic, tells_others=options.checkpoint is not None)
+        self._survey: Survey | None = None
+        self._monitor = Monitor(
+            time.monotonic, tells_others=options.checkpoint is not None, shown=next_steps.pset
+        )
         self._reporters = Reporters([], time.monotonic, self.console.say)
 
     def begin(self, survey: Survey, interactive: bool = True) -> None:
@@ -49,10 +53,12 @@ class Watch:
         interactive : bool
             False: the caller's own code runs between two reports, and may want the terminal for itself.
         """
-        progress, names = survey.progress, ", ".join(survey.source.names)
+        columns = dict.fromkeys(survey.source.names)
+        progress, names = survey.progress, ", ".join(self._advice.pset(columns))
         self.console.say(
             f"map {progress.name!r} begins: {progress.total} psets with the columns {names}", at=2
         )
+        self._survey = survey
         self._monitor.begin(survey)
         reporters = select_reporters(
             self._log,
@@ -83,6 +89,21 @@ class Watch:
         self._monitor.retried(row, failure)
         reason = safe_line(shortened(failure.exception, LONGEST_SHOWN))
         self.console.say(f"pset number {row} is tried again after: {reason}", at=2)
+
+    def acted(self, what: str, rows: Callable[[], Rows]) -> None:
+        """Say what was done with psets, where every action is asked for."""
+        if self._options.verbose >= 3 and len(psets := rows()):
+            self.console.say(f"{self._options.name}: {what}: {self._psets_text(psets)}")
+
+    def _psets_text(self, rows: Rows) -> str:
+        """Return psets in words: their numbers, and of a single one its keys as well."""
+        first, last = int(rows[0]), int(rows[-1])
+        if len(rows) > 1:
+            return f"psets {first} to {last}" if last - first == len(rows) - 1 else f"{len(rows)} psets"
+        with suppress(KeyError):  # an iterator's pset that was dropped
+            if self._survey is not None and (keys := self._advice.pset(self._survey.pset(first))):
+                return f"pset {first} ({safe_line(pset_text(first, keys))})"
+        return f"pset {first}"
 
     def end(self, survey: Survey, interrupted: bool) -> None:
         """Show the last counters, say how it went, and end."""

@@ -7,13 +7,14 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.parameter_names import inside_another, nested
 from paramsurvey.errors import WorkerFunctionError, suggestion
-from paramsurvey.worker.keywords import EXTRAS, KeywordFunction, check_fits, keywords
+from paramsurvey.worker.keywords import EXTRAS, KeywordFunction, KeywordWorker, check_fits, keywords
 
 FUNCTION_REFERENCE = re.compile(r"([\w./-]+):([A-Za-z_][\w.]*)")
 WORKER_ARGUMENTS = 3  # pset, system_kwargs, user_kwargs
@@ -74,30 +75,71 @@ def _import(name: str) -> Any:
         ) from error
 
 
-def as_worker(function: Function, names: Collection[str]) -> Function:
+class NestedWorker:
+    """A worker function whose psets have a dict ``model`` where parameters are called ``model.lr``.
+
+    Parameters
+    ----------
+    function : callable
+        A worker function.
+    dotted : mapping of str to str
+        The names with dots, by column.
+    """
+
+    def __init__(self, function: Function, dotted: Mapping[str, str]) -> None:
+        self.__wrapped__ = function
+        self.__signature__ = inspect.signature(NestedWorker.__call__.__get__(self))  # not that of `function`
+        self._dotted = dict(dotted)
+
+    def __call__(self, pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> Any:
+        """Return what the function returns."""
+        return self.__wrapped__(nested(pset, self._dotted), system_kwargs, user_kwargs)
+
+
+def as_worker(
+    function: Function, names: Collection[str], dotted: Mapping[str, str] | None = None
+) -> Function:
     """Return what to give to `paramsurvey.map`.
+
+    A function that has no parameter ``model__lr`` gets a dict ``model`` with the value of ``model.lr``.
 
     Parameters
     ----------
     function : callable
         ``func(pset, system_kwargs, user_kwargs)``, or a function for `paramsurvey.keywords`.
     names : collection of str
-        The names of the parameters.
+        The names of the parameters, as columns.
+    dotted : mapping of str to str, optional
+        Those that were typed with dots, by column.
 
     Raises
     ------
     BadUsage
         The function is neither, or does not take the parameters.
     """
+    dotted = {column: name for column, name in (dotted or {}).items() if not _has(function, column)}
+    both = inside_another([dotted.get(name, name) for name in names])
+    if both is not None:
+        raise BadUsage(f"{both[0]!r} is a parameter, and {both[1]!r} is a part of it: rename one of them")
+    keys = list(nested(dict.fromkeys(names), dotted))
     try:
         if not isinstance(function, KeywordFunction):
-            if _is_worker_function(function, names):
-                return function
+            if _is_worker_function(function, keys):
+                return NestedWorker(function, dotted) if dotted else function
             function = keywords(function)
-        check_fits(function, names, EXTRAS)
+        check_fits(function, keys, EXTRAS)
     except WorkerFunctionError as error:
         raise BadUsage(str(error)) from None
-    return function
+    return NestedWorker(KeywordWorker(function), dotted) if dotted else function
+
+
+def _has(function: Function, name: str) -> bool:
+    """Tell whether a function has a parameter of this name."""
+    function = function.__wrapped__ if isinstance(function, KeywordFunction) else function
+    try:
+        return name in inspect.signature(function).parameters
+    except (ValueError, TypeError):  # it is written in C and has no signature
+        return False
 
 
 def _is_worker_function(function: Function, names: Collection[str]) -> bool:

@@ -203,7 +203,8 @@ class FunctionTask:
             It cannot be imported, or does not take the parameters.
         """
         selection = requested.selection
-        return {"func": as_worker(load_function(self.reference), selection.names), "psets": selection}
+        function = as_worker(load_function(self.reference), selection.names, requested.dotted)
+        return {"func": function, "psets": selection}
 
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -69,7 +70,8 @@ def view(directory: str, port: int, no_browser: bool, hosts: tuple[str, ...]) ->
         say("open this address; Ctrl-C ends the page, not the run")
         if not no_browser and _has_display():
             _open_browser(access.address)
-        serve(directory, listening, access)
+        with suppress(KeyboardInterrupt):  # Ctrl-C, before it serves
+            serve(directory, listening, access)
 
 
 def _open_browser(address: str) -> None:

@@ -17,7 +17,7 @@ from paramsurvey.reporting.reporters.screen import in_notebook, is_terminal
 from paramsurvey.reporting.reporters.statistics import AtEnd, StatisticsReporter
 from paramsurvey.stats import PerfStats
 
-INTERVALS = (math.inf, 30.0, 1.0, 0.0)  # seconds between two progress lines, by verbosity
+INTERVALS = (math.inf, 30.0, 1.0, 1.0)  # seconds between two progress lines, by verbosity
 
 
 def select_reporters(

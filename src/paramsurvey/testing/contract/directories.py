@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +45,6 @@ def test_chdir_may_be_relative(place: Place, in_tmp: Path) -> None:
     assert set(results["where"]) == {str(in_tmp / "there")}
 
 
-def test_psets_stay_in_chdir_when_a_group_is_answered_in_pieces(place: Place, in_tmp: Path) -> None:
-    (in_tmp / "there").mkdir()
-
-    def large(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
-        return {"where": os.getcwd(), "large": bytes(20_000_000)}  # so much is sent at once
-
-    results = place.map(large, PSETS[:3], chdir="there", group_size=3)
-    assert set(results["where"]) == {str(in_tmp / "there")}
-    assert os.getcwd() == str(in_tmp)
-
-
 def test_the_next_map_is_back_home(place: Place, in_tmp: Path) -> None:
     (in_tmp / "there").mkdir()
     place.map(lambda p, s, u: None, PSETS, chdir="there")
@@ -88,6 +78,21 @@ def test_a_function_that_goes_elsewhere_leaves_the_next_pset_and_the_driver_at_h
     assert set(results["where"]) == {str(in_tmp)}
     assert os.getcwd() == str(in_tmp)
     assert not list(in_tmp.glob("*/*"))
+
+
+@needs("own_directory")
+def test_one_that_goes_elsewhere_in_a_group_that_is_answered_in_pieces(place: Place, in_tmp: Path) -> None:
+    (in_tmp / "/".join(["deeper"] * 12)).mkdir(parents=True)
+
+    def settle(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, str]:
+        found = os.getcwd()
+        os.chdir("deeper")
+        time.sleep(
+            0.03 if pset["a"] == 0 else 0
+        )  # an answer comes after the first pset, and not after others
+        return {"where": found}
+
+    assert set(place.map(settle, PSETS[:10], group_size=10)["where"]) == {str(in_tmp)}
 
 
 def test_out_subdirs_are_ps_and_a_zero_padded_number(place: Place) -> None:
