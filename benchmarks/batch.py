@@ -98,7 +98,7 @@ def with_ray_data(psets: pd.DataFrame) -> pd.DataFrame:
 
     data = ray.data.from_pandas(psets).repartition(8 * CORES)
     done = data.map_batches(lambda batch: {**batch, "c": heavy(batch["a"], batch["b"])}, batch_size=1 << 16)
-    result: pd.DataFrame = done.to_pandas()
+    result: pd.DataFrame = done.to_pandas().astype(float)  # of the types that the others have
     return result
 
 

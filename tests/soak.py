@@ -22,7 +22,7 @@ import paramsurvey
 TIMEOUT = 1.0  # seconds: psets without a fault must stay far below it on a machine that is busy, too
 
 BATCH_SHARE = 0.2  # of the maps whose function takes batches
-MOST_IN_BATCHES = 100  # psets in such a map: each that kills its worker kills one for each halving
+MOST_IN_BATCHES = 40  # psets in such a map: each that kills its worker kills one for each halving
 
 FAULTS = {
     "raise": 0.03,

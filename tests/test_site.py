@@ -113,7 +113,12 @@ def pictures_of(example: str, site: Path) -> list[Path]:
 def names_with_a_page() -> list[str]:
     """Return the public functions and classes; types, constants and modules have none of their own."""
     without = {"__version__", "default_backend", "errors", "examples", "params", "stats", "utils"}
-    return [f"paramsurvey.{name}" for name in public_names() if name not in {*without, "stats.RawStats"}]
+    without |= {
+        "stats.RawStats",
+        "stats.PerfStats",
+        "utils.flatten_results",
+    }  # the last two have other names, too
+    return [f"paramsurvey.{name}" for name in public_names() if name not in without]
 
 
 def documented(site: Path) -> set[str]:

@@ -20,7 +20,7 @@ FRAMES = [0, 5, 10, 20, 40]
 @paramsurvey.keywords
 def fly(push, mass):
     """Return the paths of three bodies, and how far the farthest has gone."""
-    places, speeds, masses, dt = PLACES.copy(), SPEEDS.copy(), np.array([mass, 1, 1]), 0.004
+    places, speeds, masses, dt = PLACES.copy(), SPEEDS.copy(), np.array([mass, 1, 1]), 0.005
     speeds[2, 0] += push
     paths = [seen(places, masses)]
     force = pull(places, masses)
@@ -29,7 +29,7 @@ def fly(push, mass):
         places += speeds * dt
         force = pull(places, masses)
         speeds += force * dt / 2
-        if step % 10 == 9:
+        if step % 8 == 7:
             paths.append(seen(places, masses))
     return {"farthest": np.linalg.norm(paths[-1], axis=1).max(), "paths": np.array(paths)}
 
@@ -45,7 +45,7 @@ def pull(places, masses):
     return (masses[None, :, None] * apart / cubed[..., None]).sum(axis=1)
 
 
-psets = params.grid(push=[0, 0.05, 0.15, 0.3], mass=[0.9, 1, 1.1])
+psets = params.grid(push=[0, 0.05, 0.15, 0.3], mass=[1, 1.1])
 results = paramsurvey.map(fly, psets)
 results[["push", "mass", "farthest"]].round(2)
 
@@ -60,6 +60,6 @@ for pset, row in zip(some.itertuples(), panels, strict=True):
         path = pset.paths[max(0, now - 125) : now + 1]
         panel.plot(path[..., 0], path[..., 1], lw=0.8)
         panel.scatter(*pset.paths[now].T, c=["C0", "C1", "C2"], s=18, zorder=3)
-        panel.set(xlim=(-2, 2), ylim=(-1.6, 1.6), xticks=[], yticks=[])
+        panel.set(xlim=(-1.5, 1.5), ylim=(-1, 1), xticks=[], yticks=[])
         panel.set_title(f"push {pset.push:g}, time {time}", fontsize=8)
 plt.show()

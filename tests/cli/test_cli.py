@@ -93,7 +93,7 @@ def completed(line: str) -> list[str]:
     """Return what bash offers at the end of a line, as ``kind,word``."""
     words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - (not line.endswith(" ")))}
     done = paramsurvey(env={**os.environ, "_PARAMSURVEY_COMPLETE": "bash_complete", **words})
-    return done.stdout.splitlines()
+    return [line for line in done.stdout.splitlines() if line]
 
 
 def test_the_shell_completes_files_after_the_dashes() -> None:

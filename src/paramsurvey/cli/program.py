@@ -38,8 +38,6 @@ SUBCOMMANDS = (
 
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}
-More:        paramsurvey examples; exit codes are in paramsurvey run --help
-Completion:  eval "$(_PARAMSURVEY_COMPLETE=bash_source paramsurvey)"
 """
 
 

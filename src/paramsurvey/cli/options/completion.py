@@ -35,8 +35,11 @@ def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) 
 def _paths(begin: str) -> Iterator[str]:
     """Yield the files and directories whose path begins so; a directory ends with a slash."""
     directory, slash, name = begin.rpartition("/")
-    with os.scandir(directory + slash or ".") as entries:
-        found = sorted((entry.name, entry.is_dir()) for entry in entries if entry.name.startswith(name))
+    try:
+        with os.scandir(directory + slash or ".") as entries:
+            found = sorted((entry.name, entry.is_dir()) for entry in entries if entry.name.startswith(name))
+    except OSError:  # there is no such directory, or it cannot be read
+        return
     for entry, is_directory in found:
         yield directory + slash + entry + ("/" if is_directory else "")
 
