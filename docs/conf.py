@@ -51,7 +51,7 @@ def let_code_in_tables_break(app: Any, page: str, template: str, context: dict[s
     """Mark where long names and paths in tables may go on in the next line."""
 
     def breaking(table: re.Match[str]) -> str:
-        return re.sub(r'(?<=<span class="pre">)[^<]{22,}', marked, table[0])
+        return re.sub(r'(?<=<span class="pre">)[^<]{12,}', marked, table[0])
 
     def marked(code: re.Match[str]) -> str:
         return re.sub(r"([/_.:=,])(?=\w)", r"\1<wbr>", code[0])
