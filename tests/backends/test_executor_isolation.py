@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import loky
+import psutil
 import pytest
 
 from conftest import wait_until
@@ -180,6 +182,7 @@ def test_what_runs_stops_when_its_map_is_interrupted(number: signal.Signals, in_
     pids = in_tmp / "pids"
     wait_until(lambda: len(pids_in(pids)) >= 2, "no pset has begun")
     time.sleep(0.5)  # SIGKILL: so that the lock was seen held; else there is nothing to wait for
+    pool = psutil.Process(driver.pid).children(recursive=True)
     driver.send_signal(number)
     if number == signal.SIGINT:
         assert driver.communicate(timeout=HANG)[0].startswith("kept 20"), "the pool waited for no pset"
@@ -188,6 +191,9 @@ def test_what_runs_stops_when_its_map_is_interrupted(number: signal.Signals, in_
         wait_until(lambda pid=pid: not runs(pid), "a pset runs on")
     if driver.stdout is not None:
         driver.stdout.close()
+    for process in pool:  # a ProcessPoolExecutor's own processes wait for a killed driver for ever
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 # not isolated
