@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import qmc
 from survey_tables import grid, survey
 
 from paramsurvey.views import FAILING, SECONDS, importance_of
@@ -153,6 +154,17 @@ def test_intervals_hold_the_truth_in_nine_of_ten_samples(count: int) -> None:
         of_pair += abs(found.pairs[0, 2] - PAIR) <= found.pairs_error[0, 2]
     assert hits.min() >= 54
     assert of_pair >= 54
+
+
+@pytest.mark.parametrize("count", [200, 1000, 1400])
+def test_intervals_hold_the_truth_of_points_that_are_more_even_than_chance_too(count: int) -> None:
+    hits = np.zeros(3)
+    for seed in range(20):
+        x = np.pi * (2 * qmc.Sobol(3, seed=seed).random(count).T - 1)
+        frame = pd.DataFrame({"x0": x[0], "x1": x[1], "x2": x[2], "y": ishigami(x)})
+        found = estimated(frame).indices
+        hits += abs(found.first - FIRST) <= found.first_error
+    assert hits.min() >= 18
 
 
 def test_an_axis_that_does_nothing_is_told_from_one_that_does_in_few_psets() -> None:

@@ -17,6 +17,10 @@ Places = NDArray[np.int64]
 ESTIMATE_ROWS = 1 << 19  # of more psets, so many are taken at random: shares are then known to 0.002
 GROUPS = 32  # of psets, of which the jackknife leaves out one at a time
 MOST_BINS, LEAST_PER_BIN = 256, 8  # of an axis; psets in each, on average
+# Values that are cut into ranges are probably a sample. Points that are more even than chance, such as
+# Sobol's, differ less within a range than the correction for chance supposes: it takes away too much, the
+# more so the more ranges.
+LEAST_RANGES, LEAST_PER_RANGE = 12, 32
 MOST_PAIR_BINS, LEAST_PER_CELL = 64, 2  # of each axis of a pair; psets in each cell, on average
 NORMAL = 1.959964  # standard deviations to each side hold 95 % of a normal distribution
 
@@ -52,10 +56,12 @@ def first_and_pairs(
     count, split = len(axes), _Split(values, rows, cells)
     first, first_error, total, total_error = np.full((4, count), np.nan)
     pairs, pairs_error = np.full((2, count, count), np.nan)
-    single = _binned(axes, codes, min(MOST_BINS, max(2, len(values) // LEAST_PER_BIN)))
+    most = min(MOST_BINS, max(2, len(values) // LEAST_PER_BIN))
+    single = _binned(axes, codes, most, max(LEAST_RANGES, len(values) // LEAST_PER_RANGE))
     for axis, (places, bins) in enumerate(single):
         first[axis], first_error[axis] = split.interval(split.explained(places, bins))
-    paired = _binned(axes, codes, min(MOST_PAIR_BINS, max(2, int((len(values) / LEAST_PER_CELL) ** 0.5))))
+    most = min(MOST_PAIR_BINS, max(2, int((len(values) / LEAST_PER_CELL) ** 0.5)))
+    paired = _binned(axes, codes, most, most)
     alone = [split.explained(places, bins) for places, bins in paired] if count > 1 else []
     for one in range(count):
         for other in range(one + 1, count):
@@ -67,8 +73,12 @@ def first_and_pairs(
     return Indices(first, total, pairs, first_error, total_error, pairs_error)
 
 
-def _binned(axes: Sequence[Axis], codes: Sequence[Codes], most: int) -> list[tuple[Places, int]]:
-    coarse = [axis.coarse(most) for axis in axes]
+def _binned(axes: Sequence[Axis], codes: Sequence[Codes], most: int, ranges: int) -> list[tuple[Places, int]]:
+    """Return each pset's bin on each axis, and how many bins it has: `most`, or so many `ranges` at most."""
+    are_few = [len(axis) <= most or not axis.ordered for axis in axes]
+    coarse = [
+        axis.coarse(most if few else min(most, ranges)) for axis, few in zip(axes, are_few, strict=True)
+    ]
     return [
         (one.table[places].astype(np.int64), len(one.axis)) for one, places in zip(coarse, codes, strict=True)
     ]
@@ -110,8 +120,12 @@ class _Split:
         return shares
 
     def interval(self, shares: Floats) -> tuple[float, float]:
-        """Return the share of all groups, and half the width of its 95 % interval."""
-        return jackknife(shares, self.taken)
+        """Return the share of all groups, and half the width of its 95 % interval.
+
+        No share is negative: an estimate that is has an error at least as large.
+        """
+        share, half = jackknife(shares, self.taken)
+        return share, max(half, -share) if self.taken < 1 else half
 
 
 def jackknife(shares: Floats, taken: float) -> tuple[float, float]:
