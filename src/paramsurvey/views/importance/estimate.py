@@ -20,7 +20,7 @@ MOST_BINS, LEAST_PER_BIN = 256, 8  # of an axis; psets in each, on average
 # Values that are cut into ranges are probably a sample. Points that are more even than chance, such as
 # Sobol's, differ less within a range than the correction for chance supposes: it takes away too much, the
 # more so the more ranges.
-LEAST_RANGES, LEAST_PER_RANGE = 12, 32
+LEAST_RANGES, LEAST_PER_RANGE = 12, 24
 MOST_PAIR_BINS, LEAST_PER_CELL = 64, 2  # of each axis of a pair; psets in each cell, on average
 NORMAL = 1.959964  # standard deviations to each side hold 95 % of a normal distribution
 
