@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 import paramsurvey
-from paramsurvey.backends.multiprocessing import pool
+from paramsurvey.backends.multiprocessing import backend
 from paramsurvey.errors import WorkerStartError
 
 
 @pytest.fixture(autouse=True)
 def short_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "LEAST_STALL_SECONDS", 1.0)
+    monkeypatch.setattr(backend, "LEAST_STALL_SECONDS", 1.0)
 
 
 def block() -> None:

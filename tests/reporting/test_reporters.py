@@ -174,12 +174,12 @@ def test_verbose_3_prints_each_action_once_with_its_psets(
 
     paramsurvey.init(backend="serial", verbose=0)
     paramsurvey.map(work, [{"i": i} for i in range(5)], group_size=3, name="fit", verbose=3)
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("fit: ")]
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("fit progress: ")]
     assert lines[:4] == [
-        "fit: sent: psets 0 to 2",
-        "fit: finished: psets 0 to 2",
-        "fit: sent: psets 3 to 4",
-        "fit: finished: pset 3 (i=3)",
+        "fit progress: total: 5, active: 3, finished: 0, failures: 0, exceptions: 0; sent: psets 0 to 2",
+        "fit progress: total: 5, active: 0, finished: 3, failures: 0, exceptions: 0; finished: psets 0 to 2",
+        "fit progress: total: 5, active: 2, finished: 3, failures: 0, exceptions: 0; sent: psets 3 to 4",
+        "fit progress: total: 5, active: 0, finished: 4, failures: 0, exceptions: 0; finished: pset 3 (i=3)",
     ]
     paramsurvey.map(work, [{"i": 1}], name="fit", verbose=2)
-    assert "fit: sent" not in capsys.readouterr().err
+    assert "; sent" not in capsys.readouterr().err

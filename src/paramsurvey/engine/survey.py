@@ -289,9 +289,9 @@ class Survey:
         self.collector.add_reply(group, reply, len(self.source))
         self.checkpoint.add_reply(group, reply)
         self._add_times(group, reply)
-        self.watcher.acted("finished", lambda: finished_rows(group, reply))
         self.progress.active -= count
         self.progress.finished += count - len(reply.failures)
+        self.watcher.acted("finished", lambda: finished_rows(group, reply))
         if self.out is not None:
             self._call_out(self.out, group, reply)
         for offset, failure in reply.failures.items():
@@ -301,8 +301,8 @@ class Survey:
             self.source.forget(finished_rows(group, reply))
         if reply.given_back is not None:
             rest = sent.give_back(reply.given_back)
-            self.watcher.acted("given back", lambda: rest)
             self.progress.active -= len(rest)
+            self.watcher.acted("given back", lambda: rest)
             self.queue.put_first(rest)
         if reply.done:
             self.queue.put_first(self._drop(group.id).unanswered())

@@ -12,6 +12,7 @@ from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.console import LONGEST_SHOWN, Console
 from paramsurvey.reporting.monitor import Monitor
 from paramsurvey.reporting.next_steps import NextSteps
+from paramsurvey.reporting.reporter import plain_line
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.reporting.reporters.selection import select_reporters
 from paramsurvey.reporting.reporters.throttle import Reporters
@@ -91,9 +92,9 @@ class Watch:
         self.console.say(f"pset number {row} is tried again after: {reason}", at=2)
 
     def acted(self, what: str, rows: Callable[[], Rows]) -> None:
-        """Say what was done with psets, where every action is asked for."""
-        if self._options.verbose >= 3 and len(psets := rows()):
-            self.console.say(f"{self._options.name}: {what}: {self._psets_text(psets)}")
+        """Say what was done with psets, and the counters now, where every action is asked for."""
+        if self._options.verbose >= 3 and self._survey is not None and len(psets := rows()):
+            self.console.say(f"{plain_line(self._survey.progress)}; {what}: {self._psets_text(psets)}")
 
     def _psets_text(self, rows: Rows) -> str:
         """Return psets in words: their numbers, and of a single one its keys as well."""

@@ -13,7 +13,7 @@ import pytest
 
 from paramsurvey import MapResults, Session
 from paramsurvey.testing import contract
-from paramsurvey.testing.contract import SUBJECTS, out_func, pickling, results
+from paramsurvey.testing.contract import SUBJECTS, environment, out_func, pickling, results
 from paramsurvey.testing.place import Place, undisturbed
 from paramsurvey.testing.traits import needed
 
@@ -99,8 +99,11 @@ class BackendContract:
     def only_place(cls) -> Iterator[Place]:
         """One session for all tests: what one leaves behind disturbs the next."""
         log = io.StringIO()
-        with cls.session(pslogger_fd=log) as session:
-            yield Place(session, log)
+        with pytest.MonkeyPatch.context() as settings:
+            for name in environment.THREADS:  # the developer's own, or what other tests have left
+                settings.delenv(name, raising=False)
+            with cls.session(pslogger_fd=log) as session:
+                yield Place(session, log)
 
     @pytest.fixture
     def place(self, only_place: Place, in_tmp: Path) -> Place:
