@@ -203,6 +203,12 @@ class RayBackend:
 
     def poll(self, timeout: float) -> Answers:
         """Return what the nested workers answered, and what became of tasks that will not."""
+        answers = self._arrived(timeout)
+        self._check_cluster()
+        return [*answers, *self._overdue()]
+
+    def _arrived(self, timeout: float) -> list[Answer]:
+        """Wait for answers, and return them."""
         answers: list[Answer] = []
         for group_id in self._ready(min(timeout, LONGEST_WAIT)):
             task = self._in_hand[group_id]
@@ -215,8 +221,7 @@ class RayBackend:
             answers.append(answer)
             if not isinstance(answer, Reply) or answer.done:
                 del self._in_hand[group_id]
-        self._check_cluster()
-        return [*answers, *self._overdue()]
+        return answers
 
     def _overdue(self) -> list[Answer]:
         """Give up groups whose Ray worker answers no more, and have it killed, so that its core is free."""
@@ -263,7 +268,10 @@ class RayBackend:
             self._give_up("the Ray node to which this program is connected has died")
 
     def _give_up(self, reason: str) -> None:
+        # Ray ends this process if one of its references is freed after it was left: not even the exception's
+        # frames may hold one.
         self._in_hand.clear()
+        self._job_ref = None
         self._connection.drop()
         raise BackendLost(
             f"{reason}; what had finished is in paramsurvey.last_results(): "
