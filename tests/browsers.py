@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,14 +81,28 @@ class Browser:
         return [one["message"] for one in self.driver.get_log("browser")]
 
 
-@contextmanager
-def opened(is_needed: bool) -> Iterator[Browser]:
-    """A browser; where there is none the test is skipped, or fails if it is needed."""
+def chromium(is_needed: bool) -> str:
+    """Return the program; where there is none the test is skipped, or fails if it is needed."""
     if CHROMIUM is None or DRIVER is None:
         said = f"there is no Chromium with its driver: {REMEDY}"
         pytest.fail(said) if is_needed else pytest.skip(said)
+    return CHROMIUM
+
+
+def shown(program: str, address: str, profile: Path, *options: str, seconds: float = 100.0) -> str:
+    """Return a page as it is after its scripts have run."""
+    command = [program, *FLAGS, f"--user-data-dir={profile.absolute()}", *options, "--dump-dom", address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=True)
+    assert "Refused to" not in done.stderr, "a policy refused something"
+    return done.stdout
+
+
+@contextmanager
+def opened(is_needed: bool) -> Iterator[Browser]:
+    """A browser; where there is none the test is skipped, or fails if it is needed."""
+    program = chromium(is_needed)
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
+    options.binary_location = program
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with tempfile.TemporaryDirectory(prefix="browser", ignore_cleanup_errors=True) as profile:
         for flag in (*FLAGS, f"--user-data-dir={profile}"):

@@ -154,6 +154,14 @@ def ray_cluster() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def chromium(request: pytest.FixtureRequest) -> str:
+    """The program."""
+    import browsers  # loads selenium, which few tests need
+
+    return browsers.chromium(is_needed=request.config.getoption("--need-browser"))
+
+
+@pytest.fixture(scope="session")
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
     """Chromium, without a window."""
     import browsers  # loads selenium, which few tests need

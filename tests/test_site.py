@@ -9,7 +9,6 @@ import runpy
 import shutil
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +16,13 @@ import pytest
 
 sphinx = pytest.importorskip("sphinx")
 
+import browsers  # noqa: E402
 import paramsurvey  # noqa: E402
 from test_docs import public_names  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(path.stem for path in (ROOT / "docs/examples").glob("*.py"))
 COMPILER = shutil.which("cc")  # without one, the survey of a C program is left out
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OFFLINE = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--allow-file-access-from-files",
-    "--window-size=1400,1000",
-    "--virtual-time-budget=60000",
-]
 HARNESS = """<iframe width="1300" height="900"></iframe><script>
 const frame = document.querySelector("iframe"), wide = [];
 const loaded = () => new Promise(done => frame.addEventListener("load", done, {once: true}));
@@ -55,7 +43,7 @@ MADE = shutil.ignore_patterns("_build", "gallery", "reference")  # by an earlier
 
 
 @pytest.mark.limit(1200)
-def test_the_site_is_built_and_complete(tmp_path: Path) -> None:
+def test_the_site_is_built_and_complete(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """One test, for the build is the expensive part, and tests run in several processes."""
     site = build(tmp_path)
     check: dict[str, Any] = runpy.run_path(str(ROOT / "docs/check_site.py"))
@@ -68,12 +56,8 @@ def test_the_site_is_built_and_complete(tmp_path: Path) -> None:
         name for name in EXAMPLES if not pictures_of(name, site) and (COMPILER or "in_c" not in name)
     ] == []
     assert sorted(set(names_with_a_page()) - documented(site)) == []
-    if CHROMIUM is None:
-        warnings.warn(
-            "there is no Chromium, so that nobody has looked for tables that are too wide", stacklevel=1
-        )
-    else:
-        assert too_wide(site, tmp_path) == "nothing"
+    program = browsers.chromium(is_needed=request.config.getoption("--need-browser"))
+    assert too_wide(site, tmp_path, program) == "nothing"
 
 
 def build(folder: Path) -> Path:
@@ -93,16 +77,16 @@ def build(folder: Path) -> Path:
     return site
 
 
-def too_wide(site: Path, folder: Path) -> str:
+def too_wide(site: Path, folder: Path, program: str) -> str:
     """Return the pages that are too wide for a window of 1300 pixels, or have a table that is cut off."""
     pages = [page for page in sorted(site.rglob("*.html")) if page.parent.name not in ("_static", "reports")]
     with_tables = [page.as_uri() for page in pages if "<table" in page.read_text(encoding="utf-8")]
     harness = folder / "harness.html"
     harness.write_text(HARNESS.replace("PAGES", json.dumps(with_tables)))
-    command = [CHROMIUM, *OFFLINE, f"--user-data-dir={folder}/profile", "--dump-dom", harness.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=HANGS)
-    found = re.search(r"<title>too wide: (.*?)</title>", done.stdout)
-    assert found, done.stdout + done.stderr
+    options = ("--allow-file-access-from-files", "--window-size=1400,1000", "--virtual-time-budget=60000")
+    page = browsers.shown(program, harness.as_uri(), folder / "profile", *options, seconds=HANGS)
+    found = re.search(r"<title>too wide: (.*?)</title>", page)
+    assert found, page
     return found[1]
 
 

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import paramsurvey
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OFFLINE = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--virtual-time-budget=10000",
-    "--enable-logging=stderr",
-]
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
+from browsers import shown
 
 DRIVE = """
 const said = [];
@@ -62,20 +48,27 @@ def page() -> str:
     return Path("survey.html").read_text()
 
 
-def opened(page: str, *options: str) -> str:
+@pytest.fixture
+def opened(chromium: str) -> Callable[..., str]:
     """Return a page as it is after its scripts have run."""
-    assert CHROMIUM is not None
-    Path("opened.html").write_text(page)
-    address = Path("opened.html").absolute().as_uri()
-    profile = f"--user-data-dir={Path('profile').absolute()}"
-    command = [CHROMIUM, *OFFLINE, profile, *options, "--dump-dom", address]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
-    assert "Refused to" not in done.stderr
-    return done.stdout
+
+    def open_page(page: str, *options: str) -> str:
+        Path("opened.html").write_text(page)
+        address = Path("opened.html").absolute().as_uri()
+        return shown(
+            chromium,
+            address,
+            Path("profile"),
+            "--virtual-time-budget=10000",
+            "--enable-logging=stderr",
+            *options,
+        )
+
+    return open_page
 
 
 @pytest.mark.parametrize("width", [1280, 400])
-def test_the_slicer_shows_what_pandas_computes(page: str, width: int) -> None:
+def test_the_slicer_shows_what_pandas_computes(page: str, width: int, opened: Callable[..., str]) -> None:
     import base64
     import hashlib
 
