@@ -25,7 +25,8 @@ from paramsurvey.backends.futures.task import LoadedJobs
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import BackendLost, OptionError
 from paramsurvey.params.sources import as_source
-from paramsurvey.transport.messages import FailureKind, Group, Job, JobCode, JobRejected, Pset, Reply
+from paramsurvey.transport.job_code import JobCode
+from paramsurvey.transport.messages import FailureKind, Group, Job, JobRejected, Pset, Reply
 from paramsurvey.transport.pickling import dumps
 from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.worker.job_loading import JobNotLoadable

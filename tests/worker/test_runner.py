@@ -13,7 +13,8 @@ import pytest
 
 from paramsurvey.engine.collector import results_by_offset, unpickled_reply
 from paramsurvey.transport.decoders import TableDecoder
-from paramsurvey.transport.messages import Group, Job, JobCode, Reply
+from paramsurvey.transport.job_code import JobCode
+from paramsurvey.transport.messages import Group, Job, Reply
 from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.private_arguments import PickledArguments, SimpleArguments, pack_arguments
 from paramsurvey.transport.safe_repr import describe, traceback_of

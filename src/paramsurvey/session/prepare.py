@@ -40,7 +40,8 @@ from paramsurvey.session.out_func import OutFuncCaller, ResultFeed
 from paramsurvey.session.worker_function import as_worker_function, check_worker_function
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport import main_file
-from paramsurvey.transport.messages import CaptureSettings, Job, JobCode, WorkerFunction
+from paramsurvey.transport.job_code import JobCode
+from paramsurvey.transport.messages import CaptureSettings, Job, WorkerFunction
 from paramsurvey.transport.pickling import dump_code, dumps
 from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.transport.source_text import source_lines_to_send

@@ -11,7 +11,8 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from paramsurvey.transport.isolation import IsolatedColumn, IsolatedPset, isolated_column, isolated_pset
-from paramsurvey.transport.messages import PackedValues, Pset, RawColumn, Rows, Values
+from paramsurvey.transport.job_code import RawColumn
+from paramsurvey.transport.messages import PackedValues, Pset, Rows, Values
 from paramsurvey.transport.packed_columns import packed, to_list
 
 CHUNK = 1024  # psets that are converted to Python's values at a time: they stay in the CPU's cache

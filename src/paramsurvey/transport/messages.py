@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 import pickle
 from array import array
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,89 +137,6 @@ def timed_out(seconds: float) -> Failure:
         FailureKind.TIMED_OUT,
         f"TimeoutError('it ran longer than timeout={seconds:g} seconds and was stopped')",
     )
-
-
-class Loadable(Protocol):
-    """A pset whose objects are still pickled."""
-
-    def load(self) -> Pset:
-        """Return the pset. May raise any exception: unpickling runs code of the user's classes."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class RawColumn:
-    """Values of one column of a batch, as they were sent, but nobody else's: they may be changed.
-
-    Attributes
-    ----------
-    values : array, bytes or list
-    categories : list or None
-        If `values` are category codes: the categories, and nan as the last item.
-    """
-
-    values: Values | PackedValues
-    categories: list[Any] | None = None
-
-
-class Decoder(Protocol):
-    """Makes psets of a group's payload. It is sent once per map, with the `Job`."""
-
-    def isolated(self, payload: Any) -> Any:
-        """Return a payload as it is sent: its objects are pickled one by one, so that psets share none."""
-        ...
-
-    def pickled_bytes(self, payload: Any) -> int:
-        """Return how many bytes the pickled objects of an isolated payload have."""
-        ...
-
-    def psets(self, rows: Rows, payload: Any) -> Iterator[Pset | Loadable]:
-        """Yield a dict of native Python values for each of `rows`; of an isolated payload, a private dict."""
-        ...
-
-    def columns(self, rows: Rows, payload: Any, start: int, stop: int) -> Mapping[str, RawColumn]:
-        """Return the columns of the psets at the offsets from `start` up to, but not including, `stop`."""
-        ...
-
-
-Pair: TypeAlias = tuple[Any, dict[str, Any]]
-"""One pset's user_kwargs, and the part of its system_kwargs that the caller gave."""
-
-
-class Arguments(Protocol):
-    """user_kwargs and system_kwargs, of which every pset gets copies. They are sent once, with the `Job`."""
-
-    @property
-    def has_large_arrays(self) -> bool:
-        """Whether there are large arrays, which all psets of a worker share and must not change."""
-        ...
-
-    @property
-    def copying_is_costly(self) -> bool:
-        """Whether copying can take so long that its time is measured and reported."""
-        ...
-
-    def private_pair(self) -> Pair:
-        """Return copies for one pset. May raise any exception: copying runs code of the user's classes."""
-        ...
-
-    def copier(self) -> Callable[[], Pair] | None:
-        """Return a function that makes such copies; None if a shallow copy of system_kwargs is enough."""
-        ...
-
-    def user_copier(self) -> Callable[[], Any] | None:
-        """Return a function that copies user_kwargs, if nothing else must be copied for each pset."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class JobCode:
-    """The user's function and arguments, and the decoder: what a worker unpickles once per map."""
-
-    function: WorkerFunction
-    arguments: Arguments
-    decoder: Decoder
-    retry_on: tuple[type[BaseException], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

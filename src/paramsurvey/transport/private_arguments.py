@@ -17,7 +17,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from paramsurvey.transport.isolation import is_immutable
-from paramsurvey.transport.messages import Arguments, Pair
+from paramsurvey.transport.job_code import Arguments, Pair
 from paramsurvey.transport.pickling import dump_code, dumps
 
 DEEPEST = 20  # levels of nested containers; arguments with more levels are pickled

@@ -16,7 +16,8 @@ from time import perf_counter
 from typing import Any
 
 from paramsurvey.transport.even_seconds import EvenSeconds
-from paramsurvey.transport.messages import Decoder, Failure, Group, Pair, Reply, WorkerFunction
+from paramsurvey.transport.job_code import Decoder, Pair
+from paramsurvey.transport.messages import Failure, Group, Reply, WorkerFunction
 from paramsurvey.worker.batch_columns import arrays_of
 from paramsurvey.worker.batch_results import (
     BatchPiece,

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from paramsurvey.transport.column_by_row import fits_float, object_array, value_array
 from paramsurvey.transport.isolation import loaded
-from paramsurvey.transport.messages import PackedValues, RawColumn, Values
+from paramsurvey.transport.job_code import RawColumn
+from paramsurvey.transport.messages import PackedValues, Values
 
 Arrays = dict[str, NDArray[Any]]
 

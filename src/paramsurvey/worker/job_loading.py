@@ -12,7 +12,8 @@ from typing import Any
 
 from paramsurvey.errors import SurveyDuringImport
 from paramsurvey.transport import main_file
-from paramsurvey.transport.messages import Job, JobCode, JobRejected, Pair
+from paramsurvey.transport.job_code import JobCode, Pair
+from paramsurvey.transport.messages import Job, JobRejected
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.transport.source_text import add_to_linecache
 from paramsurvey.worker import nested_session

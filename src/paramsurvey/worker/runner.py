@@ -16,17 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.errors import NotPicklable
 from paramsurvey.transport.isolation import is_immutable
-from paramsurvey.transport.messages import (
-    Answer,
-    Failure,
-    FailureKind,
-    Group,
-    Job,
-    JobCode,
-    Pair,
-    PlainFailure,
-    Reply,
-)
+from paramsurvey.transport.job_code import JobCode, Pair
+from paramsurvey.transport.messages import Answer, Failure, FailureKind, Group, Job, PlainFailure, Reply
 from paramsurvey.transport.output_store import Capture
 from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.safe_repr import describe, describe_error, traceback_of

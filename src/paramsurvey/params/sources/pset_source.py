@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.transport.messages import Decoder, Pset, Rows, Values
+from paramsurvey.transport.job_code import Decoder
+from paramsurvey.transport.messages import Pset, Rows, Values
 
 if TYPE_CHECKING:
     import pandas as pd

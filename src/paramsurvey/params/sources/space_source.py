@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.params.sources.pset_source import ColumnValues
 from paramsurvey.params.spaces.algebra import Space
-from paramsurvey.transport.messages import Decoder, Rows
+from paramsurvey.transport.job_code import Decoder
+from paramsurvey.transport.messages import Rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,8 @@ from paramsurvey.params.row_math import blocks
 from paramsurvey.transport.column_by_row import object_array
 from paramsurvey.transport.decoders import pset_maker
 from paramsurvey.transport.isolation import is_immutable
-from paramsurvey.transport.messages import Pset, RawColumn, Rows, Values
+from paramsurvey.transport.job_code import RawColumn
+from paramsurvey.transport.messages import Pset, Rows, Values
 from paramsurvey.transport.packed_columns import to_python
 
 if TYPE_CHECKING:

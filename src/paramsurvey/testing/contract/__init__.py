@@ -10,6 +10,7 @@ from importlib import import_module
 SUBJECTS = tuple(
     import_module(f"{__name__}.{subject}")
     for subject in (
+        "batch_faults",
         "batches",
         "columns",
         "directories",
