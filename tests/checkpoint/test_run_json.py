@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import paramsurvey
 from paramsurvey.checkpoint.atomic_files import CHECKSUM, read_json, replace_json
-from paramsurvey.checkpoint.run_json.run_file import Program, RunUnreadable, history, read_run
+from paramsurvey.checkpoint.run_json.run_file import RunUnreadable, history, read_run
+from paramsurvey.checkpoint.same_program import Program
 from paramsurvey.cli.checkpoints.run_state import describe, read_state
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand, load_command, save_command
 from paramsurvey.cli.errors import BadUsage

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from conftest import runs, wait_until
-from paramsurvey.cli import errors
+from paramsurvey.cli import exit_codes
 from paramsurvey.cli.program import run_program
 
 PROGRAM = Path(sys.executable).with_name("paramsurvey")
@@ -128,12 +128,12 @@ def test_the_help_lists_every_exit_code_that_the_documentation_has() -> None:
     told = paramsurvey("run", "--help").stdout.partition("Exit code: ")[2]
     assert re.findall(r"(?:^|, )\s*(\d+) ", told.replace("\n", " ")) == codes
     assert set(map(int, codes)) >= {
-        errors.ALL_FINISHED,
-        errors.SOME_FAILED,
-        errors.BAD_USAGE,
-        errors.IN_USE,
-        errors.RUN_DIED,
-        errors.INTERRUPTED,
+        exit_codes.ALL_FINISHED,
+        exit_codes.SOME_FAILED,
+        exit_codes.BAD_USAGE,
+        exit_codes.IN_USE,
+        exit_codes.RUN_DIED,
+        exit_codes.INTERRUPTED,
     }
 
 

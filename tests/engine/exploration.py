@@ -279,7 +279,7 @@ class World:
             tuple((tuple(map(int, run.rows)), run.alone) for run in survey.queue._runs),
             tuple(self._state_of(seat) for seat in seats),
             tuple(sorted(survey._attempts.items())),
-            tuple(sorted(survey._node_losses.items())),
+            tuple(sorted(survey._lost_groups._node_losses.items())),
             tuple(self._finished()),
             tuple(sorted((row, one.failure.kind, one.attempts) for row, one in collector.failed.items())),
             (progress.exceptions, self.backend.workers, survey.sizer.psets_are_short()),

@@ -34,7 +34,7 @@ def open_checkpoint(
     if options.checkpoint is None:
         return NoCheckpoint()
     need_pyarrow()
-    from paramsurvey.checkpoint.run_json.run_file import Program
+    from paramsurvey.checkpoint.same_program import Program
     from paramsurvey.checkpoint.store import CheckpointOptions, DirectoryCheckpoint
 
     wanted = CheckpointOptions(options.checkpoint, options.retry_failed, options.on_change)

@@ -20,8 +20,9 @@ from paramsurvey.checkpoint.locking.lock import Lock
 from paramsurvey.checkpoint.part_set import PartSet
 from paramsurvey.checkpoint.resume import MatchedRows, ResumeSearch, rows_left
 from paramsurvey.checkpoint.run_json.live_file import NAME as LIVE
-from paramsurvey.checkpoint.run_json.run_file import NAME, Program, RunUnreadable, read_run
+from paramsurvey.checkpoint.run_json.run_file import NAME, RunUnreadable, read_run
 from paramsurvey.checkpoint.run_json.run_record import RunRecord
+from paramsurvey.checkpoint.same_program import Program, refuse_or_tell
 from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagedReply, StagingTables
 from paramsurvey.checkpoint.stored import (
     BAD_RUN,
@@ -34,7 +35,7 @@ from paramsurvey.checkpoint.stored import (
 from paramsurvey.checkpoint.writer import Build, Writer
 from paramsurvey.engine.checkpoint import Resumed, Status, no_rows
 from paramsurvey.engine.map_state import MapState
-from paramsurvey.errors import CheckpointChanged, CheckpointError, NotACheckpoint
+from paramsurvey.errors import CheckpointError, NotACheckpoint
 from paramsurvey.transport.messages import Failure, Group, Reply
 
 Tell = Callable[[str], None]
@@ -110,7 +111,9 @@ class DirectoryCheckpoint:
     def _begin(self, program: Program) -> None:
         before = self._run_before()
         if before is not None:
-            self._compare(Program.from_json(before), program)
+            refuse_or_tell(
+                Program.from_json(before), program, self._wanted.on_change, self._wanted.path, self._tell
+            )
         self._positions.first = 0 if before is None else int(before["first_position"])
         self._record = RunRecord(self._path, program, self._progress, before, self._began)
         try:
@@ -139,21 +142,6 @@ class DirectoryCheckpoint:
         if not (self._path / NAME).exists():
             return None
         return read_run_tolerantly(self._path, self._tell, set_aside=True)
-
-    def _compare(self, before: Program, program: Program) -> None:
-        difference = before.difference(program) if self._wanted.on_change != "ignore" else ""
-        if difference and self._wanted.on_change == "error":
-            raise CheckpointChanged(
-                f"the checkpoint {self._wanted.path!r} was made by another program: {difference}\n"
-                "give another directory, or on_change='ignore' where the results stay the same"
-            )
-        if difference:
-            self._tell(
-                f"the results in the checkpoint {self._wanted.path!r} were computed differently: "
-                f"{difference}\n"
-                "they are used nevertheless; give another directory to compute all of them again, "
-                "or on_change='ignore' to silence this"
-            )
 
     # what earlier runs did
 

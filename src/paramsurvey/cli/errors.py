@@ -1,4 +1,4 @@
-"""What went wrong: as one line on stderr, and as an exit code.
+"""What went wrong, as one line on stderr.
 
 Workers load this module, so it loads click only where an error is click's own.
 """
@@ -10,34 +10,19 @@ import os
 import sys
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from paramsurvey.cli.streams import is_writable
 from paramsurvey.transport.safe_text import safe_block
-
-if TYPE_CHECKING:
-    import click
-
-ALL_FINISHED = 0
-SOME_FAILED = 1
-BAD_USAGE = 2  # also: the checkpoint has results of another command
-IN_USE = 3  # another run holds the checkpoint
-RUN_DIED = 4  # the driver of the run that was asked about was killed
-INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 DEBUG = "PARAMSURVEY_DEBUG"
 
 
 class CommandLineError(Exception):
-    """An error that its message explains, and that has an exit code."""
-
-    exit_code = SOME_FAILED
+    """An error that its message explains."""
 
 
 class BadUsage(CommandLineError):
     """The arguments ask for something impossible; nothing has run."""
-
-    exit_code = BAD_USAGE
 
 
 class RunFailed(CommandLineError):
@@ -50,53 +35,37 @@ def say(text: str) -> None:
         print(safe_block(text), file=sys.stderr, flush=True)
 
 
-def report_error(error: BaseException) -> int:
-    """Tell the user what went wrong, without a traceback, and return the exit code."""
+def report_error(error: BaseException) -> None:
+    """Tell the user what went wrong, without a traceback."""
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
+    say(f"paramsurvey: {_message(error)}")
+
+
+def _message(error: BaseException) -> str:
     if isinstance(error, CommandLineError):
-        say(f"paramsurvey: {error}")
-        return error.exit_code
+        return str(error)
     import click
 
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        say("paramsurvey: interrupted")
-        return INTERRUPTED
-    if isinstance(error, click.ClickException):
-        return _report_click_error(error)
-    return _report_other_error(error)
-
-
-def _report_click_error(error: click.ClickException) -> int:
-    import click
-
-    text = error.format_message()
+        return "interrupted"
     if isinstance(error, click.UsageError):
-        path = error.ctx.command_path if error.ctx else "paramsurvey"
-        text = f"{text} (see {path} --help)"
-    say(f"paramsurvey: {text}")
-    return error.exit_code
+        return (
+            f"{error.format_message()} (see {error.ctx.command_path if error.ctx else 'paramsurvey'} --help)"
+        )
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    return _message_of_other_error(error)
 
 
-def _report_other_error(error: BaseException) -> int:
-    from paramsurvey.errors import CheckpointChanged, CheckpointInUse, SurveyError
+def _message_of_other_error(error: BaseException) -> str:
+    from paramsurvey.errors import SurveyError
 
-    if isinstance(error, CheckpointInUse):
-        say(f"paramsurvey: {error}")
-        return IN_USE
-    if isinstance(
-        error, (ValueError, ImportError, CheckpointChanged)
-    ):  # paramsurvey raises these with a remedy in the message
-        say(f"paramsurvey: {error}")
-        return BAD_USAGE
-    if isinstance(error, SurveyError):
-        say(f"paramsurvey: {error}")
-        return SOME_FAILED
+    if isinstance(error, (ValueError, ImportError, SurveyError)):  # raised with a remedy in the message
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
-        say(f"paramsurvey: {_describe_os_error(error)}")
-        return SOME_FAILED
-    say(f"paramsurvey: {type(error).__name__}: {error} (unexpected: {DEBUG}=1 shows where it came from)")
-    return SOME_FAILED
+        return _describe_os_error(error)
+    return f"{type(error).__name__}: {error} (unexpected: {DEBUG}=1 shows where it came from)"
 
 
 def _current_directory_is_gone() -> bool:

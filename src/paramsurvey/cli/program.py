@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from paramsurvey.cli.errors import ALL_FINISHED, SOME_FAILED, report_error
+from paramsurvey.cli.errors import report_error
+from paramsurvey.cli.exit_codes import ALL_FINISHED, SOME_FAILED, of_error
 from paramsurvey.cli.subcommands.examples import examples
 from paramsurvey.cli.subcommands.export import export
 from paramsurvey.cli.subcommands.merge import merge
@@ -100,5 +101,7 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of stdout, such as head, has ended: click, too, exits with 1
         return SOME_FAILED
     except BaseException as error:
-        return report_error(_of_stdout(error, given))
+        told = _of_stdout(error, given)
+        report_error(told)
+        return of_error(told)
     return code if isinstance(code, int) else ALL_FINISHED

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.checkpoints.lost_results import count_lost, count_stored, why_unwritable
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand, discard_unstarted, save_command
-from paramsurvey.cli.errors import ALL_FINISHED, INTERRUPTED, SOME_FAILED, RunFailed, say
+from paramsurvey.cli.errors import RunFailed, say
+from paramsurvey.cli.exit_codes import SOME_FAILED, of_error, of_survey
 from paramsurvey.cli.output.viewer import ReaderGone
 from paramsurvey.cli.plan import Plan
 from paramsurvey.cli.run_files import RunFiles
@@ -19,7 +20,6 @@ from paramsurvey.cli.tables.output_file import rescue, write_table
 from paramsurvey.cli.tables.stdout import STDOUT
 from paramsurvey.cli.tables.survey_table import survey_table
 from paramsurvey.cli.tables.table import Table
-from paramsurvey.transport.messages import FailureKind
 
 if TYPE_CHECKING:
     from paramsurvey.engine.survey import Survey
@@ -56,18 +56,7 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
             return _after_error(plan, files, session.last_run, saved, stored_before, error)
         _save(plan, saved)  # again: at the start, another run may have held the checkpoint
         _deliver(plan, files, run, stored_before)
-        return _exit_code(plan, run)
-
-
-def _exit_code(plan: Plan, run: MapRun) -> int:
-    """Return 0 if all has finished, or if the run has ended early because enough has."""
-    halt, progress = plan.options.halt, run.survey.progress
-    failed = [
-        one for one in run.survey.collector.failed.values() if one.failure.kind is not FailureKind.NOT_RUN
-    ]
-    if halt is not None and halt.event != "fail" and not failed and progress.finished:
-        return ALL_FINISHED
-    return SOME_FAILED if run.survey.collector.failed else ALL_FINISHED
+        return of_survey(run.survey, plan.options.halt)
 
 
 def _arguments(plan: Plan, files: RunFiles) -> dict[str, Any]:
@@ -100,10 +89,8 @@ def _after_error(
     if plan.checkpoint and saved is not None:
         discard_unstarted(plan.checkpoint)
     _deliver_finished(plan, files, run, stored_before)
-    if isinstance(error, SystemExit):  # a signal, from a batch system for example
-        return int(str(error.code))
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
+    if isinstance(error, (SystemExit, KeyboardInterrupt)):
+        return of_error(error)
     if isinstance(error, ReaderGone):
         return SOME_FAILED
     _raise_with_directory(plan, error)

@@ -18,9 +18,11 @@ from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.deadline import Deadline, with_output
 from paramsurvey.engine.group_size import GroupSizer
 from paramsurvey.engine.longest_first import LongestFirst
+from paramsurvey.engine.lost_groups import LostGroups
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.pset_times import with_times
 from paramsurvey.engine.queue import PsetQueue
+from paramsurvey.engine.recall import groups_to_recall
 from paramsurvey.engine.receivers import ResultReceiver, Watcher
 from paramsurvey.engine.reply_times import add_times
 from paramsurvey.engine.retry import RetryPolicy
@@ -41,9 +43,6 @@ from paramsurvey.transport.messages import (
 )
 
 MOST_READ = 1 << 16  # psets that are read at a time from an iterator
-MOST_NODE_LOSSES = (
-    3  # of a pset's group: from then on the pset runs alone, and what is lost is its own failure
-)
 NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
 
 
@@ -103,7 +102,7 @@ class Survey:
         self._sent: dict[int, SentGroup] = {}
         self._arrived: deque[Answer] = deque()  # answers that are not settled yet
         self._attempts: dict[int, int] = {}  # by row, of psets that failed and will run again
-        self._node_losses: dict[int, int] = {}  # by row: such a loss is no attempt of a pset
+        self._lost_groups = LostGroups(self.queue, self.in_batches)
         self._decoder = self.source.decoder()
         self._next_id = 0
         self._check_at = 0.0
@@ -200,18 +199,11 @@ class Survey:
     def _recall(self) -> None:
         """Have busy workers give back what they have not begun, while other workers have nothing to do."""
         idle = 0 if self.queue else self.backend.capacity()
-        if idle <= 0 or not self._sent:
+        if idle <= 0:
             return
-        waiting = [
-            (count, sent)
-            for group_id, sent in self._sent.items()
-            if not sent.recalled and (count := sent.count_not_begun(self.backend.running(group_id)))
-        ]
-        waiting.sort(key=lambda count_and_sent: -count_and_sent[0])
-        for count, sent in waiting[:idle]:
-            if self.sizer.is_worth_moving(count):
-                sent.recalled = True
-                self.backend.recall(sent.group.id)
+        for sent in groups_to_recall(self._sent.values(), idle, self.backend.running, self.sizer):
+            sent.recalled = True
+            self.backend.recall(sent.group.id)
 
     def _read_more(self) -> bool:
         """Read more psets from an iterator until the queue has some; tell whether there were any."""
@@ -330,37 +322,11 @@ class Survey:
                 self.progress.exceptions += 1  # only out_func failed: the pset keeps its result
 
     def _lose(self, sent: SentGroup, loss: LostGroup) -> None:
-        """Count the failure against the pset that was running; the others of the group run again.
-
-        If a batch was running, no pset is to blame until one runs alone: its halves run, each as a batch.
-        """
-        rows = self._drop(sent.group.id).unanswered()
-        if loss.failure.kind is FailureKind.NODE_LOST and self._lost_from_outside(rows):
-            return
-        running = 0 if len(rows) == 1 else None if loss.offset is None else loss.offset - sent.answered
-        if self.in_batches and len(rows) - (running or 0) > 1:
-            self.queue.put_halves(rows, running or 0)
-            return
-        if running is None:
-            self.queue.put_alone(rows)  # so that the next loss shows which pset causes it
-            return
-        self.queue.put_first(rows[running + 1 :])
-        self.queue.put_first(rows[:running])
-        self._failed(int(rows[running]), loss.failure)
-
-    def _lost_from_outside(self, rows: Rows) -> bool:
-        """Put back rows whose node was lost, all together; False when they were put back too often."""
-        losses = [self._node_losses.get(int(row), 0) + 1 for row in rows]
-        if max(losses) > MOST_NODE_LOSSES:
-            return False
-        self._node_losses.update(zip(map(int, rows), losses, strict=True))
-        if max(losses) < MOST_NODE_LOSSES:
-            self.queue.put_first(rows)
-        elif self.in_batches and len(rows) > 1:
-            self.queue.put_halves(rows, 0)
-        else:
-            self.queue.put_alone(rows)
-        return True
+        """Run the psets of a lost group again, but for one that is to blame: it has failed."""
+        running = None if loss.offset is None else loss.offset - sent.answered
+        guilty = self._lost_groups.put_back(self._drop(sent.group.id).unanswered(), running, loss)
+        if guilty is not None:
+            self._failed(guilty, loss.failure)
 
     def _failed(self, row: int, failure: Failure) -> None:
         attempts = self._attempts[row] = self._attempts.get(row, 0) + 1

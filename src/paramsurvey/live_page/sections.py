@@ -22,6 +22,7 @@ from paramsurvey.report import Subject, run_sections, value_sections
 from paramsurvey.report.markup import paragraph, section
 from paramsurvey.report.page import TITLES
 from paramsurvey.report.pictures import Pictures
+from paramsurvey.report.shown_columns import ShownColumns, shown_columns
 from paramsurvey.results.report_subjects import checkpoint_subject
 from paramsurvey.views.columns.axes import OTHERS, Axis, Range, label
 
@@ -167,7 +168,7 @@ def _signature(directory: Path) -> Iterator[Any]:
 def computed(directory: Path, link: Callable[[int], str], before: Shown) -> Iterator[Shown]:
     """Yield what there is to see, again whenever another section is done."""
     subject = replace(checkpoint_subject(directory), directory=str(directory), link=link)
-    seen = value_sections.looks(subject)
+    seen = shown_columns(subject)
     slices = value_sections.slices(subject, seen)
     shown = replace(
         before,
@@ -186,7 +187,7 @@ def computed(directory: Path, link: Callable[[int], str], before: Shown) -> Iter
         yield shown
 
 
-def _makers(subject: Subject, seen: value_sections.Looks) -> Mapping[str, Callable[[Pictures], str]]:
+def _makers(subject: Subject, seen: ShownColumns) -> Mapping[str, Callable[[Pictures], str]]:
     return {
         "failures": lambda pictures: run_sections.failures(subject, pictures),
         "cost": lambda pictures: run_sections.cost(subject, pictures),

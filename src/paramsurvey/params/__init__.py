@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from paramsurvey.params.computed_column import add_column
     from paramsurvey.params.cross_product import product
     from paramsurvey.params.seeds import add_seed
-    from paramsurvey.params.spaces.algebra import Space
     from paramsurvey.params.spaces.constructors import (
         aligned,
         choice,
@@ -23,9 +22,10 @@ if TYPE_CHECKING:
         sample,
         uniform,
     )
+    from paramsurvey.params.spaces.grids_and_products import Space
 
 _MODULES = {
-    "Space": "spaces.algebra",
+    "Space": "spaces.grids_and_products",
     "add_column": "computed_column",
     "add_seed": "seeds",
     "aligned": "spaces.constructors",

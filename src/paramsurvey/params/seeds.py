@@ -16,7 +16,7 @@ from paramsurvey.params.computed_column import rows_of
 from paramsurvey.params.dataframes import frame_of
 from paramsurvey.params.row_math import check_seed
 from paramsurvey.params.sources.refusals import check_psets
-from paramsurvey.params.spaces.algebra import Space
+from paramsurvey.params.spaces.grids_and_products import Space
 from paramsurvey.params.spaces.seeded import COLUMN, Seeded, seeds_of
 from paramsurvey.params.value_hash import value_hash
 

@@ -12,6 +12,7 @@ from paramsurvey.report import run_sections, value_sections
 from paramsurvey.report.comparison_section import comparison
 from paramsurvey.report.markup import text
 from paramsurvey.report.pictures import Pictures
+from paramsurvey.report.shown_columns import shown_columns
 from paramsurvey.report.slicer import SHADES
 from paramsurvey.report.subject import Subject
 
@@ -44,7 +45,7 @@ def page_of(subject: Subject, before: Subject | None = None) -> str:
         An ImportError: matplotlib is not installed.
     """
     pictures = Pictures(subject.data.units)
-    seen = value_sections.looks(subject)
+    seen = shown_columns(subject)
     slices = value_sections.slices(subject, seen)
     sections = {
         "summary": run_sections.summary(subject),

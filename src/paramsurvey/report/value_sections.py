@@ -3,59 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from paramsurvey.plotting import bars, lines
 from paramsurvey.report.markup import details, frame_table, paragraph, section, shown_name, table, text
 from paramsurvey.report.pictures import Pictures
+from paramsurvey.report.shown_columns import ShownColumns
 from paramsurvey.report.slicer import Slicer, slicer
 from paramsurvey.report.subject import Subject
-from paramsurvey.views import FAILING, SECONDS, distribution_of, importance_of, parallel_of
+from paramsurvey.views import SECONDS, parallel_of
 from paramsurvey.views.distribution import Distribution
 from paramsurvey.views.importance import Importance
 
 BAR = 0.26  # inches
-MOST_VALUES = 6  # of results, that have slices and importance
-MOST_DISTRIBUTIONS = 16
 MOST_COLUMNS = 5  # of parallel coordinates
 
 
-@dataclass(frozen=True)
-class Looks:
-    """What several sections need.
-
-    Attributes
-    ----------
-    distributions : list of Distribution
-        Of the results.
-    values : list of str
-        The results that are numbers.
-    importances : list of Importance
-    """
-
-    distributions: list[Distribution]
-    values: list[str]
-    importances: list[Importance]
-
-    @property
-    def axes(self) -> list[str]:
-        """The axes that vary, the most important for the first value first."""
-        return list(self.importances[0].to_frame().index) if self.importances else []
-
-
-def looks(subject: Subject) -> Looks:
-    """Look at the values of a survey."""
-    data = subject.data
-    found = [distribution_of(data, name) for name in data.results[:MOST_DISTRIBUTIONS]]
-    values = [one.name for one in found if not one.labels and one.known and len(one.counts) > 1][:MOST_VALUES]
-    failing = bool((data.states == 1).any())
-    wanted = [*values, *([SECONDS] if data.has_seconds else []), *([FAILING] if failing else [])]
-    return Looks(found, values, [importance_of(data, name) for name in wanted or [FAILING]])
-
-
-def slices(subject: Subject, seen: Looks) -> Slicer:
+def slices(subject: Subject, seen: ShownColumns) -> Slicer:
     """Return the slicer, in a section."""
     values = [*seen.values, *([SECONDS] if subject.data.has_seconds else [])]
     units = {SECONDS: "s", **subject.data.units}
@@ -63,7 +29,7 @@ def slices(subject: Subject, seen: Looks) -> Slicer:
     return replace(shown, html=section("slices", "Slices", shown.html))
 
 
-def importance(seen: Looks, pictures: Pictures) -> str:
+def importance(seen: ShownColumns, pictures: Pictures) -> str:
     """Return how much each axis matters."""
     parts = [_importance(one, pictures) for one in seen.importances if one.axes]
     if not parts:
@@ -85,7 +51,7 @@ def _importance(one: Importance, pictures: Pictures) -> str:
     return f"<div>{title}{drawn}{details('As a table', tables)}</div>"
 
 
-def distributions(subject: Subject, seen: Looks, pictures: Pictures) -> str:
+def distributions(subject: Subject, seen: ShownColumns, pictures: Pictures) -> str:
     """Return how the results are distributed."""
     parts = [_distribution(one, pictures) for one in seen.distributions]
     more = len(subject.data.results) - len(parts)
@@ -110,7 +76,7 @@ def _distribution(one: Distribution, pictures: Pictures) -> str:
     return f"<div>{title}{drawn}{details('As a table', tables)}</div>"
 
 
-def parallel(subject: Subject, seen: Looks, pictures: Pictures) -> str:
+def parallel(subject: Subject, seen: ShownColumns, pictures: Pictures) -> str:
     """Return how psets run through the axes."""
     value = seen.values[0] if seen.values else None
     columns: Sequence[str] = [*seen.axes[: MOST_COLUMNS - 1], *([value] if value else [])]

@@ -12,13 +12,13 @@ from paramsurvey.checkpoint.run_json.live_file import remove_live, write_live
 from paramsurvey.checkpoint.run_json.run_file import (
     FORMAT,
     NAME,
-    Program,
     git_state,
     history,
     now,
     surroundings,
     versions,
 )
+from paramsurvey.checkpoint.same_program import Program
 from paramsurvey.engine.checkpoint import Status
 from paramsurvey.engine.collector import FailedPset
 from paramsurvey.engine.progress import MapProgress, Outlook

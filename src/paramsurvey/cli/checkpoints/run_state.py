@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.checkpoints.saved_command import check_started
 from paramsurvey.cli.checkpoints.stored_commands import count_by_other_commands
-from paramsurvey.cli.errors import ALL_FINISHED, RUN_DIED, SOME_FAILED
+from paramsurvey.cli.exit_codes import ALL_FINISHED, RUN_DIED, SOME_FAILED
 
 if TYPE_CHECKING:
     from paramsurvey.checkpoint.doubles import Finished

@@ -13,7 +13,7 @@ from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.placeholders import NUMBER
 from paramsurvey.cli.psets.listed import ListedPsets
 from paramsurvey.params.row_math import as_array
-from paramsurvey.params.spaces.algebra import Space
+from paramsurvey.params.spaces.grids_and_products import Space
 from paramsurvey.params.spaces.indexed_psets import SpaceDecoder
 from paramsurvey.transport.column_by_row import numpy_index
 from paramsurvey.transport.messages import Pset, Rows, Values

@@ -7,7 +7,7 @@ import json
 import click
 
 from paramsurvey.cli.checkpoints.run_state import describe, read_state
-from paramsurvey.cli.errors import RUN_DIED
+from paramsurvey.cli.exit_codes import RUN_DIED
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 
 EPILOG = """\b

@@ -17,7 +17,7 @@ from paramsurvey.params.sources.pset_stream import PsetStream
 from paramsurvey.params.sources.pset_table import PsetTable
 from paramsurvey.params.sources.refusals import check_iterable, check_psets
 from paramsurvey.params.sources.space_source import SpaceSource
-from paramsurvey.params.spaces.algebra import Space
+from paramsurvey.params.spaces.grids_and_products import Space
 
 if TYPE_CHECKING:
     import pandas as pd

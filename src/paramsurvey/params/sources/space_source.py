@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.params.sources.pset_source import ColumnValues
-from paramsurvey.params.spaces.algebra import Space
+from paramsurvey.params.spaces.grids_and_products import Space
 from paramsurvey.transport.job_code import Decoder
 from paramsurvey.transport.messages import Rows
 

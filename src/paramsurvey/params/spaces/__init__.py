@@ -3,6 +3,6 @@
 Workers load this package, so it needs neither pandas nor scipy; both are imported where they are used.
 """
 
-from paramsurvey.params.spaces.algebra import Aligned, Grid, Product, Space
+from paramsurvey.params.spaces.grids_and_products import Aligned, Grid, Product, Space
 
 __all__ = ["Aligned", "Grid", "Product", "Space"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from paramsurvey.params.spaces.algebra import Aligned, Grid
 from paramsurvey.params.spaces.distributions import Choice, Distribution, Integers, LogUniform, Uniform
+from paramsurvey.params.spaces.grids_and_products import Aligned, Grid
 from paramsurvey.params.spaces.sampling import Sample
 
 

@@ -11,8 +11,8 @@ from paramsurvey.errors import suggestion
 from paramsurvey.params.axes import check_values, several
 from paramsurvey.params.column_names import check_names
 from paramsurvey.params.row_math import check_seed
-from paramsurvey.params.spaces.algebra import Space
 from paramsurvey.params.spaces.distributions import Choice, Distribution, LogUniform, Uniform
+from paramsurvey.params.spaces.grids_and_products import Space
 from paramsurvey.params.spaces.unit_cube import UNIT_CUBES, UnitCube, qmc
 from paramsurvey.transport.messages import Pset, Rows, Values
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.errors import PsetError
-from paramsurvey.params.spaces.algebra import Space
+from paramsurvey.params.spaces.grids_and_products import Space
 from paramsurvey.params.value_hash import value_hash
 from paramsurvey.transport.messages import Rows, Values
 
@@ -32,7 +32,7 @@ class Seeded(Space):
 
     Examples
     --------
-    >>> from paramsurvey.params.spaces.algebra import Grid
+    >>> from paramsurvey.params.spaces.grids_and_products import Grid
     >>> Seeded(Grid({"a": [1, 2]}), root=7, bits=32)[1]
     {'a': 2, 'seed': 1361055520}
     """
