@@ -66,11 +66,12 @@ def test_psets_with_a_wrong_number_of_values_stand_alone(place: Place, kind: str
 
 
 def test_a_value_that_cannot_be_pickled_fails_its_pset(place: Place) -> None:
-    def open_file() -> Any:
-        return open(os.devnull)
+    def a_file() -> Any:
+        with open(os.devnull) as file:
+            return file  # closed, for nobody would close it later; it cannot be pickled either
 
     def worker(psets: Any, system_kwargs: Any, user_kwargs: Any) -> Any:
-        return {"square": [open_file() if i in BAD else int(i**2) for i in psets["i"]]}
+        return {"square": [a_file() if i in BAD else int(i**2) for i in psets["i"]]}
 
     missing = only_the_bad_are_missing(place.map(worker, psets(), batch=True))
     assert missing["_exception"].str.contains("cannot be pickled").all()
