@@ -529,6 +529,28 @@ def test_a_group_is_recalled_once_and_not_for_work_that_is_sooner_done_than_move
     assert backend.recalled == []
 
 
+@pytest.mark.parametrize(("seconds", "held_up"), [(0.5, True), (0.05, False)])
+def test_psets_do_not_wait_behind_one_that_runs_for_long_though_others_are_in_the_queue(
+    seconds: float, held_up: bool
+) -> None:
+    """Psets take 10 ms; the first of the second group runs for longer."""
+
+    def second_is_long(seats: list[Seat]) -> list[Answer]:
+        backend.busy = {2: (0, seconds)}
+        run.clock.now += seconds
+        return [replace(seats[0].reply(), walls=array("d", [0.01]) * 5)]
+
+    def gives_back(seats: list[Seat]) -> list[Answer]:
+        assert backend.recalled == ([2] if held_up else [])
+        seats[0].end = 1
+        return [replace(seats[0].reply(0, done=False), given_back=1)]
+
+    backend = FakeBackend(workers=2, script=scripted(second_is_long, gives_back))
+    run = make(30, backend, group_size=5)
+    run.run().check()
+    assert backend.submitted[:4] == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [10, 11, 12, 13, 14], [6, 7, 8, 9]]
+
+
 # settle
 
 

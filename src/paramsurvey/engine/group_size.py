@@ -9,6 +9,8 @@ from paramsurvey.transport.messages import Reply
 TARGET_SECONDS = 0.4  # of work per group: dispatch takes 1.5 ms per group, and a worker replies after 0.5 s
 GROWTH = 8  # how many times larger than the largest group so far the next group may be
 LEAST_SECONDS = 0.002  # of work per group, also at the end: dispatching a group takes a fraction of that
+HELD_UP_SECONDS = 0.1  # a pset that takes longer, and `HELD_UP_TIMES` the mean, holds up those behind it
+HELD_UP_TIMES = 8
 SHORT_SECONDS = 0.25  # psets that take longer gain nothing from a group that waits in the worker
 TAIL_SHARE = 2  # groups per core that the remaining psets are divided into, so that no core waits at the end
 LARGEST_PAYLOAD = 16e6  # bytes of pickled objects per group, which bounds the memory of driver and worker
@@ -76,6 +78,12 @@ class GroupSizer:
     def is_worth_moving(self, psets: int) -> bool:
         """Tell whether `psets` psets are so much work that another worker shall have some of it."""
         return self._seconds is not None and psets * self._seconds > LEAST_SECONDS
+
+    def holds_up_others(self, seconds: float) -> bool:
+        """Tell whether a pset that has run for `seconds` is so long that others shall not wait behind it."""
+        if self._seconds is None:
+            return False
+        return seconds > max(HELD_UP_SECONDS, HELD_UP_TIMES * self._seconds)
 
     def psets_are_tiny(self) -> bool:
         """Tell whether an iterator's psets are so short that a worker would wait while they are read."""

@@ -1,4 +1,4 @@
-"""Which workers give back psets that they have not begun, while other workers have nothing to do."""
+"""Which workers give back psets that they have not begun, so that these run elsewhere, and in their order."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from paramsurvey.engine.group_size import GroupSizer
 from paramsurvey.engine.sent_group import SentGroup
 
+LOOK_SECONDS = 0.1  # between two looks for psets that wait behind a long one
 
-def groups_to_recall(
-    sent: Iterable[SentGroup],
-    idle: int,
-    running: Callable[[int], tuple[int, float] | None],
-    sizer: GroupSizer,
+Running = Callable[[int], tuple[int, float] | None]
+
+
+def groups_to_share(
+    sent: Iterable[SentGroup], idle: int, running: Running, sizer: GroupSizer
 ) -> list[SentGroup]:
     """Return the groups with the most psets that have not begun, at most one for each idle worker.
 
@@ -34,3 +35,22 @@ def groups_to_recall(
     ]
     waiting.sort(key=lambda count_and_group: -count_and_group[0])
     return [one for count, one in waiting[:idle] if sizer.is_worth_moving(count)]
+
+
+def groups_held_up(sent: Iterable[SentGroup], running: Running, sizer: GroupSizer) -> list[SentGroup]:
+    """Return the groups in which a pset runs for so long that those behind it had better run elsewhere.
+
+    So the psets begin nearly in their order: a long one among them does not begin when all others have ended.
+
+    Parameters
+    ----------
+    sent, running
+        As for `groups_to_share`.
+    sizer : GroupSizer
+        Knows how long psets take.
+    """
+    return [
+        one
+        for one in sent
+        if not one.recalled and (now := running(one.group.id)) is not None and sizer.holds_up_others(now[1])
+    ]

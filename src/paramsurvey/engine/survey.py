@@ -22,7 +22,7 @@ from paramsurvey.engine.lost_groups import LostGroups
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.pset_times import with_times
 from paramsurvey.engine.queue import PsetQueue
-from paramsurvey.engine.recall import groups_to_recall
+from paramsurvey.engine.recall import LOOK_SECONDS, groups_held_up, groups_to_share
 from paramsurvey.engine.receivers import ResultReceiver, Watcher
 from paramsurvey.engine.reply_times import add_times
 from paramsurvey.engine.retry import RetryPolicy
@@ -105,7 +105,7 @@ class Survey:
         self._lost_groups = LostGroups(self.queue, self.in_batches)
         self._decoder = self.source.decoder()
         self._next_id = 0
-        self._check_at = 0.0
+        self._check_at = self._look_at = 0.0
         self._given_up = False
 
     def rounds(self) -> Iterator[None]:
@@ -197,13 +197,17 @@ class Survey:
         return self.queue.take(min(size, self.backend.largest_group() or size))
 
     def _recall(self) -> None:
-        """Have busy workers give back what they have not begun, while other workers have nothing to do."""
+        """Have workers give back what they have not begun, if others have nothing to do or it is held up."""
+        groups, running = self._sent.values(), self.backend.running
         idle = 0 if self.queue else self.backend.capacity()
-        if idle <= 0:
-            return
-        for sent in groups_to_recall(self._sent.values(), idle, self.backend.running, self.sizer):
-            sent.recalled = True
-            self.backend.recall(sent.group.id)
+        recalled = groups_to_share(groups, idle, running, self.sizer) if idle > 0 else []
+        if self.clock() >= self._look_at:
+            self._look_at = self.clock() + LOOK_SECONDS
+            recalled += groups_held_up(groups, running, self.sizer)
+        for sent in recalled:
+            if not sent.recalled:
+                sent.recalled = True
+                self.backend.recall(sent.group.id)
 
     def _read_more(self) -> bool:
         """Read more psets from an iterator until the queue has some; tell whether there were any."""

@@ -46,6 +46,7 @@ class PoolWorker:
         self._outgrown = False
         self._job_key: str | None = None
         self._jobs_sent = 0
+        self._recalled: int | None = None  # the group behind which no other shall wait
         self._since = perf_counter()  # when it started, or last got or answered something
 
     # what it has to do
@@ -74,6 +75,7 @@ class PoolWorker:
 
     def recall(self) -> None:
         """Ask it to give back the psets that it has not begun."""
+        self._recalled = self.groups[0] if self.groups else None
         with suppress(OSError):
             self.process.channel.send(HEADER.pack(MessageKind.RECALL, 0))
 
@@ -110,7 +112,8 @@ class PoolWorker:
 
     def has_place_in_reserve(self) -> bool:
         """Tell whether it can have another group behind the one that runs."""
-        return self._tasks_left is None and 0 < len(self.groups) < IN_HAND and self.has_loaded_job()
+        has_room = self._tasks_left is None and 0 < len(self.groups) < IN_HAND
+        return has_room and self.groups[0] != self._recalled and self.has_loaded_job()
 
     # what it does now
 
