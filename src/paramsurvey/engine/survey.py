@@ -24,11 +24,11 @@ from paramsurvey.engine.pset_times import with_times
 from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.recall import LOOK_SECONDS, groups_held_up, groups_to_share
 from paramsurvey.engine.receivers import ResultReceiver, Watcher
-from paramsurvey.engine.reply_times import add_times
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.sent_group import SentGroup
 from paramsurvey.errors import JobRefused
 from paramsurvey.params.sources import make_psets
+from paramsurvey.stats.worker_times import add_times
 from paramsurvey.transport.messages import (
     Answer,
     Answers,

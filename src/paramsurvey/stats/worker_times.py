@@ -1,4 +1,4 @@
-"""The times in a reply, added to the statistics of the map."""
+"""The times that a worker sends with its reply, added to the statistics of the map."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.stats import PerfStats
+from paramsurvey.stats.perf_stats import PerfStats
 from paramsurvey.transport.even_seconds import EvenSeconds
 from paramsurvey.transport.messages import Reply
 
