@@ -19,10 +19,10 @@ from typing import Any
 
 from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
 from paramsurvey.report import Subject, run_sections, value_sections
+from paramsurvey.report.choice_of_axes import ShownColumns, shown_columns
 from paramsurvey.report.markup import paragraph, section
 from paramsurvey.report.page import TITLES
 from paramsurvey.report.pictures import Pictures
-from paramsurvey.report.shown_columns import ShownColumns, shown_columns
 from paramsurvey.results.report_subjects import checkpoint_subject
 from paramsurvey.views.columns.axes import OTHERS, Axis, Range, label
 

@@ -9,10 +9,10 @@ from functools import cache
 from importlib.resources import files
 
 from paramsurvey.report import run_sections, value_sections
+from paramsurvey.report.choice_of_axes import shown_columns
 from paramsurvey.report.comparison_section import comparison
 from paramsurvey.report.markup import text
 from paramsurvey.report.pictures import Pictures
-from paramsurvey.report.shown_columns import shown_columns
 from paramsurvey.report.slicer import SHADES
 from paramsurvey.report.subject import Subject
 

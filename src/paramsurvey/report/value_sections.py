@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from paramsurvey.plotting import bars, lines
+from paramsurvey.report.choice_of_axes import ShownColumns
 from paramsurvey.report.markup import details, frame_table, paragraph, section, shown_name, table, text
 from paramsurvey.report.pictures import Pictures
-from paramsurvey.report.shown_columns import ShownColumns
 from paramsurvey.report.slicer import Slicer, slicer
 from paramsurvey.report.subject import Subject
 from paramsurvey.views import SECONDS, parallel_of
