@@ -25,7 +25,7 @@ def test_the_first_group_is_one_pset_for_nobody_knows_how_long_it_takes() -> Non
 
 def test_short_psets_travel_in_ever_larger_groups_up_to_the_target() -> None:
     sizes = sizes_of(1e-4, 100_000, cores=2)
-    assert sizes[:4] == [1, GROWTH, GROWTH**2, GROWTH**3]
+    assert sizes[:3] == [1, GROWTH, GROWTH**2]
     assert max(sizes) == int(TARGET_SECONDS / 1e-4)
 
 
@@ -45,7 +45,7 @@ def test_towards_the_end_groups_shrink_so_that_no_worker_is_left_with_a_long_tai
 
 
 def test_psets_of_microseconds_travel_together_also_at_the_end() -> None:
-    assert sizes_of(1e-6, 20, cores=2) == [1, GROWTH, 11]
+    assert sizes_of(1e-6, 80, cores=2) == [1, GROWTH, 47]
 
 
 @pytest.mark.parametrize(("each", "together"), [(100e6, 1), (9e6, 1), (4e6, 4), (1e6, 16)])

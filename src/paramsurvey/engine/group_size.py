@@ -7,7 +7,7 @@ import sys
 from paramsurvey.transport.messages import Reply
 
 TARGET_SECONDS = 0.4  # of work per group: dispatch takes 1.5 ms per group, and a worker replies after 0.5 s
-GROWTH = 8  # how many times larger than the largest group so far the next group may be
+GROWTH = 32  # how many times larger than the largest group so far the next group may be
 LEAST_SECONDS = 0.002  # of work per group, also at the end: dispatching a group takes a fraction of that
 HELD_UP_SECONDS = 0.1  # a pset that takes longer, and `HELD_UP_TIMES` the mean, holds up those behind it
 HELD_UP_TIMES = 8
