@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import re
 import runpy
 import shutil
@@ -109,11 +110,9 @@ def documented(site: Path) -> set[str]:
     """Return the names that other sites can refer to, from the index that Sphinx writes for them."""
     from sphinx.util.inventory import InventoryFile
 
-    index = InventoryFile.loads((site / "objects.inv").read_bytes(), uri="")
-    try:
-        return set(index.data["py:function"]) | set(index.data["py:class"]) | set(index.data["py:exception"])
-    except AttributeError:
-        return {name for kind in index.values() for name in kind}
+    with (site / "objects.inv").open("rb") as file:
+        index = InventoryFile.load(file, "", posixpath.join)
+    return {name for kind in ("py:function", "py:class", "py:exception") for name in index[kind]}
 
 
 def test_make_pictures_makes_every_picture_that_is_committed() -> None:

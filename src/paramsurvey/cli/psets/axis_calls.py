@@ -117,7 +117,9 @@ def _evaluate_spacing(text: str, function: str, first: float, last: float, count
         )
     try:
         with np.errstate(all="raise"):
+            if function == "logspace":  # Python's powers are right to the last digit, those of old NumPy not
+                return [10.0**power for power in np.linspace(first, last, count).tolist()]
             values: Values = getattr(np, function)(first, last, count).tolist()
-    except (ValueError, FloatingPointError) as error:
+    except (ValueError, FloatingPointError, OverflowError) as error:
         raise BadUsage(f"{text} cannot be computed ({error}): give other ends") from None
     return values

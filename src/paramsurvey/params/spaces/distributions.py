@@ -58,8 +58,9 @@ class LogUniform:
 
     def at(self, unit: NDArray[np.float64]) -> NDArray[np.float64]:
         low, high = np.log(self.low), np.log(self.high)
-        values: NDArray[np.float64] = np.exp(low + unit * (high - low))
-        return values.clip(self.low, self.high)  # rounding: exp(log(x)) need not be x
+        inside = np.exp(low + unit * (high - low)).clip(self.low, self.high)
+        values: NDArray[np.float64] = np.where(unit <= 0, self.low, np.where(unit >= 1, self.high, inside))
+        return values  # the ends are chosen, because exp(log(x)) need not be x
 
 
 @dataclass(frozen=True)
