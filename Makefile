@@ -19,11 +19,11 @@ demo: .venv/.demo  ## survey 1,797 images of handwritten digits; writes digits.p
 	@echo "demo: which support vector machine reads handwritten digits best?"
 	@.venv/bin/paramsurvey-digits-example.py
 
-test: .venv/.dev .venv-0.4/.done browser  ## run the whole test suite, Ray and Carbon included
+test: .venv/.dev .venv-0.4/.done programs  ## run the whole test suite, Ray and Carbon included
 	@echo "test: running the whole test suite, Ray and Carbon included"
 	@.ci/clean .venv/bin/python -m pytest $(parallel) $(need_browser) $(ARGS)
 
-test-oldest: .venv-oldest/.done .venv-0.4/.done browser  ## run it on Python 3.11 with the oldest version of every dependency
+test-oldest: .venv-oldest/.done .venv-0.4/.done programs  ## run it on Python 3.11 with the oldest version of every dependency
 	@echo "test-oldest: running the whole test suite with the oldest version of every dependency"
 	@.ci/clean .venv-oldest/bin/python -m pytest $(parallel) $(need_browser) $(ARGS)
 
@@ -39,7 +39,7 @@ lint: .venv/.dev  ## check the style, the types and who imports whom
 hooks: .venv/.dev  ## have git check the same before each commit
 	@.venv/bin/pre-commit install
 
-coverage: .venv/.dev .venv-0.4/.done browser  ## run the tests, and write into the README how much of src they run
+coverage: .venv/.dev .venv-0.4/.done programs  ## run the tests, and write into the README how much of src they run
 	@echo "coverage: running the whole test suite, with all processes that it starts measured"
 	@.ci/clean .venv/bin/python -m coverage erase
 	@.ci/clean .venv/bin/python -m coverage run -m pytest $(parallel) $(need_browser) $(ARGS)
@@ -74,19 +74,22 @@ dist: .venv/bin/pip  ## build what is released into dist/, and check it
 	@.ci/clean --pip .venv/bin/python -m build --quiet
 	@.ci/clean .venv/bin/python -m twine check --strict dist/*
 
-# The pages are tested in Chromium. Where it is missing and cannot be installed, these tests are skipped, which
-# the summary says; CI never skips them.
+# The pages are tested in Chromium, the scripts for batch systems on a Slurm. Where these are missing and cannot be
+# installed, their tests are skipped, which the summary says; CI never skips those of the pages.
 need_browser = $(if $(CI),--need-browser)
-.PHONY: browser
-browser:
-	@if ! { command -v chromium && command -v chromedriver; } >/dev/null; then \
-	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	    echo "setup: installing Chromium, in which the pages are tested"; \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null \
-	      || echo "setup: Chromium cannot be installed" >&2; \
-	  else \
-	    echo "setup: there is no Chromium with chromedriver: the pages will not be tested in a browser" >&2; \
-	  fi; \
+debian = DEBIAN_FRONTEND=noninteractive apt-get install -qq -y
+.PHONY: programs
+programs:
+	@missing=; \
+	command -v chromium >/dev/null && command -v chromedriver >/dev/null || missing="chromium chromium-driver"; \
+	command -v slurmctld >/dev/null || missing="$$missing slurm-wlm"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo "setup: installing what some tests run: $$missing"; \
+	  apt-get update -qq; \
+	  for each in $$missing; do $(debian) $$each >/dev/null || echo "setup: $$each cannot be installed" >&2; done; \
+	else \
+	  echo "setup: not tested, for it is not installed and cannot be: $$missing" >&2; \
 	fi
 
 quietly = --quiet --disable-pip-version-check

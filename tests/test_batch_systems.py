@@ -1,7 +1,7 @@
 """The scripts of the page on batch systems, on a real Slurm that these tests start on this machine.
 
-They need root and the programs of Slurm: ``apt-get install --no-install-recommends slurm-wlm``. Elsewhere
-they are skipped. Slurm's checks of time limits decide how long they take: about a minute.
+They need root and the programs of Slurm, which ``make test`` installs where it may. Elsewhere they
+are skipped. Slurm's checks of time limits decide how long they take: about a minute.
 """
 
 from __future__ import annotations
