@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from multiprocessing import current_process
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,12 +33,14 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: in
     breaks when the driver is gone.
     """
     _end_at_once_with(lifeline)
+    from paramsurvey.backends.multiprocessing import identity
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
 
     channel = WorkerChannel(socket_fd)
     sys.argv[:], main, number, gpu_ids = pickle.loads(channel.receive())
     _prepare_process(driver, mark_fd)
-    current_process()._identity = (number,)  # where programs look for a number
+    identity.be_child_of(driver, lifeline)
+    identity.be_worker(number)
     _answer_for_ray(gpu_ids)
     _load_main_file(main)
     with suppress(BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer

@@ -19,10 +19,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from multiprocessing import current_process
 from typing import Any
 
 from paramsurvey.backends.multiprocessing.channel import WorkerChannel
+from paramsurvey.backends.multiprocessing.identity import be_worker
 from paramsurvey.transport.messages import Reply
 from paramsurvey.worker.runner import Runner
 from paramsurvey.worker.running_mark import RunningMark
@@ -129,7 +129,7 @@ class Inbox:
             self._give_back_waiting()
         elif kind == MessageKind.NUMBER:
             self.number = number
-            current_process()._identity = (number,)
+            be_worker(number)
         else:
             content = message[HEADER.size :]
             fd = self._channel.receive_fd() if kind == MessageKind.JOB and number else None

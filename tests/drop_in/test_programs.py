@@ -1,0 +1,11 @@
+"""Programs in the way of astronomers, written without a look at the code: 0.4.21 and here show the same."""
+
+from __future__ import annotations
+
+from drop_in.conftest import Same
+
+
+def test_a_main_file_tells_the_program_from_its_workers_by_the_name_of_the_process(same: Same) -> None:
+    old, new = same("told_by_process_name.py")
+    assert old.files() == new.files()
+    assert new.files()["started.txt"] == b"once\n"
