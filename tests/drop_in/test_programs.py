@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from drop_in.conftest import Same
 
 
@@ -9,3 +11,10 @@ def test_a_main_file_tells_the_program_from_its_workers_by_the_name_of_the_proce
     old, new = same("told_by_process_name.py")
     assert old.files() == new.files()
     assert new.files()["started.txt"] == b"once\n"
+
+
+@pytest.mark.parametrize(
+    "program", ["named_rows.py", "unnamed_series.py"]
+)
+def test_shows_the_same(program: str, same: Same) -> None:
+    same(program)

@@ -378,9 +378,9 @@ def test_an_argument_of_another_kind_is_refused(argument: Any) -> None:
         product({"a": [1]}, argument)
 
 
-def test_a_series_without_a_name_is_refused() -> None:
+def test_two_series_without_a_name_are_refused() -> None:
     with pytest.raises(ValueError, match="rename"):
-        product(pd.Series([1, 2]))
+        product(pd.Series([1, 2]), {"a": [1]}, pd.Series([3]))
 
 
 @pytest.mark.parametrize("values", [{1, 2}, {"k": 1}, np.ones((2, 2)), Frame({"x": [1]})])

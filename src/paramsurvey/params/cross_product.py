@@ -35,10 +35,11 @@ def product(
     ----------
     *args : dict, Series, DataFrame or list of dicts
         A dict of name -> values: each name is an axis of its own; a value that is not a list (a number, a
-        string) is the same in all rows. A Series: an axis with its name and values. A DataFrame, for
-        example the results of an earlier map, or a list of dicts: its rows stay together. If two arguments
-        have a column in common, they are joined on it: rows with the same value go together, a row without
-        a partner is kept, with nan, and the result is sorted by that column (an outer join).
+        string) is the same in all rows. A Series: an axis with its name and values; without a name, its
+        column is called 0, as in pandas, and needs another name before a map. A DataFrame, for example the
+        results of an earlier map, or a list of dicts: its rows stay together. If two arguments have a column
+        in common, they are joined on it: rows with the same value go together, a row without a partner is
+        kept, with nan, and the result is sorted by that column (an outer join).
     **axes : values
         Axes as in a dict, after those of all other arguments.
     infer_category : bool
@@ -57,7 +58,7 @@ def product(
     Raises
     ------
     ValueError
-        An argument is of another type, a Series has no name, an axis is not a list of values, a table has
+        An argument is of another type, two Series have no name, an axis is not a list of values, a table has
         two columns of one name, or columns that arguments have in common cannot be compared.
 
     See Also
@@ -81,6 +82,7 @@ def product(
     3    Vega    7.68    V
     """
     _refuse_misspelled(axes)
+    _refuse_nameless(args)
     given = (*args, axes) if axes else args
     factors = [factor for arg in given for factor in _factors(arg, infer_category)]
     if not factors:
@@ -96,6 +98,12 @@ def _refuse_misspelled(axes: Mapping[str, Any]) -> None:
     for name, values in axes.items():
         if isinstance(values, bool) and get_close_matches(name, ["infer_category"]):
             raise TypeError(f"product() has no option {name!r}; did you mean 'infer_category'?")
+
+
+def _refuse_nameless(args: Sequence[object]) -> None:
+    """Refuse two Series without a name, which would be joined as one column."""
+    if sum(isinstance(arg, pd.Series) and arg.name is None for arg in args) > 1:
+        raise ValueError("two Series in a product have no name: give each one, with .rename('a')")
 
 
 def _joined(factors: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
@@ -162,9 +170,7 @@ def _factors(arg: object, infer_category: bool) -> list[pd.DataFrame]:
             return [_factor(arg.columns[0], arg.iloc[:, 0], infer_category)]
         return [_rows_together(arg)]
     if isinstance(arg, pd.Series):
-        if arg.name is None:
-            raise ValueError("a Series in a product has no name: give it one with .rename('a')")
-        return [_factor(arg.name, arg, infer_category)]
+        return [_factor(0 if arg.name is None else arg.name, arg, infer_category)]
     if isinstance(arg, Mapping):
         return [_factor(name, values, infer_category) for name, values in arg.items()]
     if isinstance(arg, (list, tuple)) and arg and all(isinstance(row, Mapping) for row in arg):

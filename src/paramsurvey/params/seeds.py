@@ -15,7 +15,7 @@ from paramsurvey.params.column_names import without_reasons
 from paramsurvey.params.computed_column import rows_of
 from paramsurvey.params.dataframes import frame_of
 from paramsurvey.params.row_math import check_seed
-from paramsurvey.params.sources.refusals import check_psets
+from paramsurvey.params.sources.named_rows import dicts_of
 from paramsurvey.params.spaces.grids_and_products import Space
 from paramsurvey.params.spaces.seeded import COLUMN, Seeded, seeds_of
 from paramsurvey.params.value_hash import value_hash
@@ -94,9 +94,7 @@ def _frame_and_rows(psets: object) -> tuple[pd.DataFrame, Iterable[Mapping[Any, 
         return pd.DataFrame(table).copy(), rows_of(table)
     if isinstance(psets, (bytes, Mapping)) or not isinstance(psets, Iterable):
         raise PsetError(f"psets cannot be a {type(psets).__name__}: give a DataFrame or a list of dicts")
-    rows = as_list(psets)
-    check_psets(rows)
-    rows = [without_reasons(pset) for pset in rows]
+    rows = [without_reasons(pset) for pset in dicts_of(as_list(psets))]
     return pd.DataFrame(rows), rows
 
 

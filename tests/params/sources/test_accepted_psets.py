@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import paramsurvey
-from paramsurvey.errors import ParamsurveyWarning, PsetError, PsetTypeError
+from paramsurvey.errors import NotPicklable, ParamsurveyWarning, PsetError, PsetTypeError
 from paramsurvey.params import grid
 from paramsurvey.params.dataframes import frame_of
 from paramsurvey.params.sources import PsetSource, as_source, make_psets, name_of_used_up
@@ -372,9 +373,6 @@ def test_a_dataset_has_a_pset_per_cell_with_its_coordinates() -> None:
         as_source(xarray.Dataset({"v": 1}))
 
 
-# what is refused
-
-
 class Point(NamedTuple):
     a: int
 
@@ -384,13 +382,37 @@ class Data:
     a: int
 
 
+@pytest.mark.parametrize("row", [Point(1), Data(1), pd.Series({"a": 1})], ids=lambda row: type(row).__name__)
+@pytest.mark.parametrize("form", [list, iter])
+def test_rows_with_names_are_dicts(row: Any, form: Any) -> None:
+    source = as_source(form([row, {"a": 2}]))
+    source.read(2)
+    assert seen(source, range(2)) == [{"a": 1}, {"a": 2}]
+
+
+@dataclass
+class Holder:
+    held: Any
+
+
+def test_dataclasses_in_a_dataclass_are_dicts_too() -> None:
+    source = as_source([Holder(Data(1)), Holder([Data(2)])])
+    assert seen(source, range(2)) == [{"held": {"a": 1}}, {"held": [{"a": 2}]}]
+
+
+def test_a_dataclass_with_a_value_that_cannot_be_sent_costs_no_other_pset() -> None:
+    source = as_source([Holder(threading.Lock()), Holder(1)])
+    assert seen(source, range(1, 2)) == [{"held": 1}]
+    with pytest.raises(NotPicklable, match=r"pset\['held'\]"):
+        seen(source, range(1))
+
+
+# what is refused
+
+
 @pytest.mark.parametrize(
     ("wrong", "remedy"),
     [
-        ([Point(1)], r"make it a dict with pset._asdict\(\)"),
-        (iter([Point(1)]), r"make it a dict with pset._asdict\(\)"),
-        ([Data(1)], r"make it a dict with dataclasses.asdict\(pset\)"),
-        ([pd.Series({"a": 1})], r"make it a dict with pset.to_dict\(\)"),
         (np.ones((2, 2)), r"give pd.DataFrame\(psets, columns="),
         (pl.DataFrame({"a": [1]}).lazy(), r"not LazyFrame: give psets.collect\(\)"),
         (lambda: iter([{"a": 1}]), r"not function: .* call it: give psets\(\)"),

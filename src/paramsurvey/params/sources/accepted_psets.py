@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.params.axes import as_list
 from paramsurvey.params.column_names import without_reasons
 from paramsurvey.params.dataframes import frame_of
+from paramsurvey.params.sources.named_rows import dicts_of
 from paramsurvey.params.sources.pset_list import PsetList
 from paramsurvey.params.sources.pset_source import PsetSource
 from paramsurvey.params.sources.pset_stream import PsetStream
 from paramsurvey.params.sources.pset_table import PsetTable
-from paramsurvey.params.sources.refusals import check_iterable, check_psets
+from paramsurvey.params.sources.refusals import check_iterable
 from paramsurvey.params.sources.space_source import SpaceSource
 from paramsurvey.params.spaces.grids_and_products import Space
 
@@ -87,6 +88,4 @@ def _typed_by_column(psets: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def _dicts(psets: Any) -> list[Mapping[str, Any]]:
     check_iterable(psets)
-    rows = as_list(psets)
-    check_psets(rows)
-    return rows
+    return dicts_of(as_list(psets))

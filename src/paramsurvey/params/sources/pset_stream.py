@@ -17,6 +17,7 @@ from paramsurvey.params.sources.dict_columns import (
     values_by_name,
     worker_values,
 )
+from paramsurvey.params.sources.named_rows import dict_of
 from paramsurvey.params.sources.pset_source import ColumnValues
 from paramsurvey.params.sources.pset_table import PsetTable
 from paramsurvey.params.sources.refusals import check_pset
@@ -110,6 +111,7 @@ class PsetStream:
                 if type(pset) is dict and checked.issuperset(pset):
                     add(pset.copy())
                     continue
+                pset = dict_of(pset)
                 check_pset(self._count + len(psets), pset)
                 own = dict(without_reasons(pset))
                 if not checked.issuperset(own):
@@ -164,7 +166,8 @@ class PsetStream:
         """Return the keys of the first pset, which is read after this as before; None where there is none."""
         for pset in self._psets:
             self._psets = chain([pset], self._psets)
-            return tuple(pset) if isinstance(pset, Mapping) else None
+            row = dict_of(pset)
+            return tuple(row) if isinstance(row, Mapping) else None
         return None
 
     def forget(self, rows: Rows) -> None:

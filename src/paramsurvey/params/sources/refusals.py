@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import is_dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,25 +32,7 @@ def _how(pset: Any) -> str:
         return ", or give the structured array itself"
     if isinstance(pset, np.ndarray):
         return ", or give pd.DataFrame(psets, columns=[...])"
-    if hasattr(pset, "_asdict"):  # a namedtuple
-        return " with pset._asdict()"
-    if is_dataclass(pset):
-        return " with dataclasses.asdict(pset)"
-    return " with pset.to_dict()" if type(pset).__name__ == "Series" else ""
-
-
-def check_psets(psets: Sequence[object]) -> None:
-    """Refuse a list in which some pset is not a dict.
-
-    Raises
-    ------
-    PsetTypeError
-        Naming the first such pset by its number, from 0.
-    """
-    if set(map(type, psets)) <= {dict}:
-        return  # the usual case, without a Python call for each
-    for number, pset in enumerate(psets):
-        check_pset(number, pset)
+    return ""
 
 
 def check_iterable(psets: Any) -> None:
