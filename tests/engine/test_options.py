@@ -50,6 +50,13 @@ def test_none_counts_as_not_given() -> None:
     assert resolve({}, {"verbose": None}).verbose == 1
 
 
+@pytest.mark.parametrize(("name", "value"), [("limit", 3), ("carbon_server", "graphite")])
+def test_none_in_map_undoes_what_init_was_given(name: str, value: Any) -> None:
+    assert getattr(resolve({}, {name: value}, {name: None}), name) is None
+    assert getattr(resolve({}, {name: value}, {}), name) == value
+    assert resolve({"PARAMSURVEY_LIMIT": "2"}, {}, {"limit": None}).limit == 2
+
+
 def test_none_as_the_prefix_of_the_log_turns_it_off() -> None:
     assert resolve({}, {"pslogger_prefix": None}).pslogger_prefix is None
     assert resolve({}, {}).pslogger_prefix == ".paramsurvey-"

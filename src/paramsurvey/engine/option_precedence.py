@@ -59,11 +59,11 @@ def resolve(
     OptionError
         A ValueError that names the variable or the argument whose value is wrong.
     """
-    given = {**init, **{key: value for key, value in (map or {}).items() if value is not None}}
+    given = {**init, **{name: value for name, value in (map or {}).items() if _is_given(name, value)}}
     values = {
         name: _parsed(name, f"{name}=", given[name], about.parse, about.kind)
         for name, about in ABOUT.items()
-        if given.get(name) is not None or (about.takes_none and name in given)
+        if name in given and _is_given(name, given[name])
     }
     for name, about in ABOUT.items():
         text = environ.get(variable(name)) if about.env else None
@@ -74,6 +74,11 @@ def resolve(
         elif text is not None:
             values[name] = _parsed(name, variable(name), text, about.parse, about.kind)
     return Options(**values)
+
+
+def _is_given(name: str, value: Any) -> bool:
+    """Whether an argument says something: None does so only where the option takes it."""
+    return value is not None or (name in ABOUT and ABOUT[name].takes_none)
 
 
 def _parsed(name: str, source: str, value: Any, parse: Callable[[Any], Any], kind: str) -> Any:

@@ -54,7 +54,7 @@ def positive_seconds(value: Any) -> float:
 
 
 def limit(value: Any) -> int | None:
-    number = integer(value)
+    number = 0 if value is None else integer(value)
     return number if number > 0 else None
 
 
@@ -115,6 +115,10 @@ def anything(value: Any) -> Any:
 
 def path(value: Any) -> str:
     return os.fsdecode(os.fspath(value))
+
+
+def text_or_none(value: Any) -> str | None:
+    return None if value is None else text(value)
 
 
 def path_or_none(value: Any) -> str | None:

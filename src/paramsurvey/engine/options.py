@@ -147,7 +147,12 @@ class Options:
         env=True,
     )
     limit: int | None = option(
-        None, option_values.limit, "int", "Compute only the first N psets; 0: all.", env=True
+        None,
+        option_values.limit,
+        "int or None",
+        "Compute only the first N psets; 0 and None: all.",
+        env=True,
+        takes_none=True,
     )
     pset_types: str = option(
         "given",
@@ -193,7 +198,11 @@ class Options:
         env=True,
     )
     carbon_server: str | None = option(
-        None, option_values.text, "str", "Push progress to this Carbon server."
+        None,
+        option_values.text_or_none,
+        "str or None",
+        "Push progress to this Carbon server; None: to none.",
+        takes_none=True,
     )
     carbon_port: int | None = option(None, option_values.positive, "int", "Carbon's pickle port.")
     carbon_prefix: str | None = option(

@@ -19,7 +19,7 @@ PLACE = "**options"  # stands in docstrings where the options are to be listed
 
 
 class CommonOptions(TypedDict, total=False):
-    """What `init` takes and `map` takes, too. None is as good as leaving an option out."""
+    """What `init` takes and `map` takes, too. None leaves it out, unless the option takes it."""
 
     verbose: int | None
     vstats: int | None
