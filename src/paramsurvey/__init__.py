@@ -55,7 +55,7 @@ _HOMES = {
     "flatten_results": "utils",
     "keywords": "worker.keywords",
 }
-_MODULES = ("errors", "examples", "params", "stats", "utils")
+_MODULES = ("errors", "examples", "params", "pslogger", "stats", "utils")
 
 __all__ = [
     "MapProgress",

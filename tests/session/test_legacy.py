@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def test_a_name_of_0_4_warns_the_line_that_uses_it() -> None:
 def test_every_name_is_there_and_warns(full: str) -> None:
     module, _, name = full.rpartition(".")
     with pytest.warns(DeprecationWarning, match=f"^{full} .*will be gone"):
-        getattr(sys.modules[module], name)
+        getattr(import_module(module), name)
 
 
 @pytest.mark.parametrize("module", [paramsurvey, utils])
@@ -69,6 +70,7 @@ def test_pslogger_writes_to_the_log_and_stderr(capsys: pytest.CaptureFixture[str
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_helpers_of_map_check_as_they_did() -> None:
     assert utils.psets_empty([])
+    assert utils.psets_empty(None)
     assert not utils.psets_empty(pd.DataFrame({"a": [1]}))
     assert list(utils.psets_prep([{"a": 1}])) == ["a"]
     with pytest.raises(ValueError, match="_pset_id"):

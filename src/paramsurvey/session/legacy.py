@@ -12,7 +12,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.engine.option_precedence import resolve
@@ -44,7 +43,7 @@ WITHOUT_VARIABLE = ("carbon_server", "carbon_port", "carbon_prefix")
 INSTEAD = {
     "paramsurvey.global_kwargs": "the options table in the documentation, and init() and map() to set them",
     "paramsurvey.our_backend": "paramsurvey.backend()",
-    "paramsurvey.pslogger": "Python's logging, or pslogger_fd= to have the log in a stream",
+    "paramsurvey.pslogger.log": "Python's logging, or pslogger_fd= to have the log in a stream",
     "paramsurvey.utils.DFIterDictsWrapper": "frame.to_dict('records'), or results.iterdicts()",
     "paramsurvey.utils.DFListDictIter": "frame.to_dict('records'), or results.iterdicts()",
     "paramsurvey.utils.MapProgress": "paramsurvey.MapProgress",
@@ -98,9 +97,9 @@ def our_backend() -> dict[str, str] | None:
     return None if session is None else {"name": session.backend.name}
 
 
-def pslogger() -> SimpleNamespace:
-    """Return what has 0.4's ``log(*args, stderr=True)``."""
-    return SimpleNamespace(log=_log)
+def log() -> Callable[..., None]:
+    """Return 0.4's ``log(*args, stderr=True)``."""
+    return _log
 
 
 def _log(*args: object, stderr: bool = True) -> None:
@@ -154,7 +153,7 @@ def _subdir_name(count: int, prefix: str = "ps") -> str:
 
 def psets_empty() -> Callable[[Any], bool]:
     """Return 0.4's question whether there are psets."""
-    return lambda psets: len(psets) == 0
+    return lambda psets: psets is None or len(psets) == 0
 
 
 def psets_prep() -> Callable[[Any], pd.DataFrame]:
@@ -177,7 +176,7 @@ def _psets_prep(psets: Any) -> pd.DataFrame:
 MAKERS: Mapping[str, Callable[[], Any]] = {
     "global_kwargs": global_kwargs,
     "our_backend": our_backend,
-    "pslogger": pslogger,
+    "log": log,
     "DFIterDictsWrapper": dict_iterator_wrapper,
     "DFListDictIter": dict_iterator,
     "MapProgress": map_progress,
