@@ -405,6 +405,23 @@ def test_a_function_may_use_the_same_ray(here: Callable[..., None]) -> None:
     assert results["nodes"][0] == [node["NodeID"] for node in ray.nodes()]
 
 
+def test_references_may_be_in_arguments_closures_and_psets_and_returned(here: Callable[..., None]) -> None:
+    import ray
+
+    here()
+    enclosed = ray.put(100)
+
+    def add(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        total = sum(ray.get([pset["r"], user_kwargs["r"], enclosed]))
+        return {"total": total, "again": pset["r"], "new": ray.put(total)}
+
+    psets = [{"r": ray.put(i)} for i in range(3)]
+    results = paramsurvey.map(add, psets, user_kwargs={"r": ray.put(10)})
+    assert results["total"].tolist() == [110, 111, 112]
+    assert ray.get(results["again"].tolist()) == [0, 1, 2]
+    assert ray.get(results["new"].tolist()) == [110, 111, 112]
+
+
 def test_a_worker_is_initialized_once_and_its_memory_is_watched(here: Callable[..., None]) -> None:
     here(worker_init=os.getpid)
 

@@ -18,3 +18,8 @@ def test_a_main_file_tells_the_program_from_its_workers_by_the_name_of_the_proce
 )
 def test_shows_the_same(program: str, same: Same) -> None:
     same(program)
+
+
+@pytest.mark.limit(300)  # on each release it starts a Ray
+def test_references_to_what_ray_holds_may_be_sent_and_returned(same: Same) -> None:
+    same("ray_references.py")

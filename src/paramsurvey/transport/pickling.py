@@ -18,6 +18,7 @@ from paramsurvey.errors import NotPicklable, WorkerFunctionError
 from paramsurvey.transport import main_file
 
 LARGE = 1 << 20  # bytes; smaller arrays are part of the pickle
+_REDUCERS: dict[type, Callable[[Any], Any]] = {}  # of types that have a way of their own to be pickled
 DEEPEST = 8  # how many levels of members are searched; what is deeper is reported by its container
 
 
@@ -58,6 +59,11 @@ def dump_code(
     return out.getvalue()
 
 
+def reduce_with(kind: type, reduce: Callable[[Any], Any]) -> None:
+    """From now on, pickle objects of a type with a function that returns what ``__reduce__`` would."""
+    _REDUCERS[kind] = reduce
+
+
 def _base(names_of_main: bool) -> Any:
     """Return the class that the picklers of this module inherit from."""
     return _naming_pickler() if names_of_main and main_file.current() is not None else _cloudpickle().Pickler
@@ -85,7 +91,7 @@ def _code_pickler(pickler: Any) -> Any:
                 return _reduce_code(code)
 
             # set before the call of __init__, which reads it
-            self.dispatch_table = ChainMap({CodeType: reduce}, pickler.dispatch_table)
+            self.dispatch_table = ChainMap({CodeType: reduce}, _REDUCERS, pickler.dispatch_table)
             super().__init__(out, protocol=5, buffer_callback=keep)
 
     return CodePickler
@@ -177,7 +183,7 @@ def _data_pickler(pickler: Any) -> Any:
     own[CodeType] = _reduce_code
 
     class DataPickler(pickler):  # type: ignore[misc]  # cloudpickle has no types
-        dispatch_table: ClassVar = ChainMap(own, copyreg.dispatch_table)
+        dispatch_table: ClassVar = ChainMap(_REDUCERS, own, copyreg.dispatch_table)
 
     return DataPickler
 

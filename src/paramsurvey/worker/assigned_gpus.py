@@ -1,7 +1,8 @@
 """Making ``ray.get_gpu_ids()`` return, in a worker function, the GPUs that Ray assigned to the task.
 
 The function runs in a process that paramsurvey starts beside the Ray worker. Ray does not know this process:
-it would connect it to the cluster as another driver, and return no GPUs.
+it would connect it to the cluster as another driver, and return no GPUs. When it loads ray, references that
+the function returns are made fit to be sent, too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
+
+from paramsurvey.worker.ray_references import send_references
 
 
 def answer_with(gpu_ids: Sequence[int | str]) -> None:
@@ -53,3 +56,4 @@ class _RayLoader(Loader):
         self._loader.exec_module(module)
         ids = self._gpu_ids
         vars(module)["get_gpu_ids"] = lambda: list(ids)
+        send_references(module)
