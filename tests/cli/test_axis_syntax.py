@@ -9,6 +9,7 @@ import pytest
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.psets.axis_syntax import parse_axes, parse_axis
+from paramsurvey.cli.psets.unexpanded import told_patterns
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,9 @@ def test_lists(text: str, values: list[Any]) -> None:
         ("10:1:-4", [10, 6, 2]),
         ("1e-3:3e-3:1e-3", [0.001, 0.002, 0.003]),
         ("5:5:1", [5]),
+        ("1..3", [1, 2, 3]),
+        ("08..10", ["08", "09", "10"]),
+        ("10..08", ["10", "09", "08"]),
         ("linspace(0,1,3)", [0.0, 0.5, 1.0]),
         ("logspace(-1, 1, 3)", [0.1, 1.0, 10.0]),
         ("geomspace(1,100,3)", [1.0, 10.0, 100.0]),
@@ -92,6 +96,10 @@ def test_the_byte_order_mark_of_windows_is_no_value(in_tmp: Path, name: str, tex
         ("a=1:3,7", "begins like a range"),
         ("a=7,1:3", "begins like a range"),
         ("a=1:2:3:4", "begins like a range"),
+        ("a=00:30", "begins with 0"),
+        ("a=shuffle(range(1,5))", "add --shuffle"),
+        ("a=sort(3,1,2)", "in the order that you want"),
+        ("a=glob(no*.txt)", "no such file"),
         ("a=@nowhere.txt", "cannot be read"),
         ("a=\udcff", "not UTF-8 text"),
         ('a=["\\ud800"]', "not UTF-8 text"),
@@ -105,3 +113,21 @@ def test_axes_that_cannot_be_read(text: str, says: str) -> None:
 def test_a_parameter_given_twice_is_refused() -> None:
     with pytest.raises(BadUsage, match="given twice"):
         parse_axes(["a=1", "a=2"])
+
+
+def test_files_of_patterns(in_tmp: Path) -> None:
+    for name in ("a1.txt", "a2.txt", "b1.txt", "c.dat"):
+        Path(name).touch()
+    assert parse_axis("f", "glob(*.txt)") == ["a1.txt", "a2.txt", "b1.txt"]
+    assert parse_axis("f", "glob(*.dat,a*)") == ["a1.txt", "a2.txt", "c.dat"]
+    assert parse_axis("f", "glob(*,exclude=a*)") == ["b1.txt", "c.dat"]
+    assert parse_axis("f", "glob([a*,b*],exclude=[a1*,*.dat])") == ["a2.txt", "b1.txt"]
+    assert parse_axis("f", "glob([ab]1.txt)") == ["a1.txt", "b1.txt"]
+
+
+def test_a_pattern_that_no_shell_has_expanded_is_told(in_tmp: Path) -> None:
+    for name in ("a1.txt", "a2.txt"):
+        Path(name).touch()
+    (told,) = told_patterns(["f=*.txt,no*.txt,x"])
+    assert told.startswith("f=*.txt is the text '*.txt': for the files (2) write -p 'f=glob(*.txt)'")
+    assert list(told_patterns(['f="*.txt"', "f=glob(*.txt)", "f=@*.txt", "f=what?"])) == []

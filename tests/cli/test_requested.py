@@ -112,6 +112,59 @@ def test_sweeps_in_the_syntax_of_hydra() -> None:
     assert found[0] == {"model.lr": 0.1, "n": 1, "db": "x"}
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("[a,b],[c,d]", [["a", "b"], ["c", "d"]]),
+        ("[1,2]", [[1, 2]]),
+        ("{n: 1, m: [true, null]},{}", [{"n": 1, "m": [True, None]}, {}]),
+        ("'a,b',c", ["a,b", "c"]),
+        ('"a,b","1"', ["a,b", "1"]),
+        ("'it\\'s',x", ["it's", "x"]),
+        ("a\\,b,c", ["a,b", "c"]),
+        ("choice([a,b],c)", [["a", "b"], "c"]),
+        ("true,null", ["true", "null"]),
+    ],
+)
+def test_values_in_the_syntax_of_hydra(text: str, values: list[Any]) -> None:
+    assert [pset["a"] for pset in psets(sweep=(f"a={text}",))] == values
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a=[1,2", r"\[ is not closed: close it"),
+        ("a=it's", "' is not closed"),
+        ("a={n}", "is not a dict: write it as key: value"),
+        ("a=str(1),int(2.5)", "there are no casts"),
+        ("a", "--sweep 'a' has no values"),
+    ],
+)
+def test_sweeps_that_cannot_be_read(text: str, why: str) -> None:
+    with pytest.raises(BadUsage, match=why):
+        psets(sweep=(text,))
+
+
+def test_a_parameter_is_given_once() -> None:
+    with pytest.raises(BadUsage, match="both -p and --sweep"):
+        psets(params=("a=1",), sweep=("a=2",))
+    requested = request_psets(RunOptions(sweep=("a=2",)), {"a": "1,2,3"})  # a configuration is a default
+    assert list(requested.named()) == [{"a": 2}]
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        ({"colsep": "_"}, "write for example -p a,b=@FILE"),
+        ({"null": True}, "write for example -p a=@-"),
+        ({"method": "sobol"}, "add --sample N"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(options: dict[str, Any], remedy: str) -> None:
+    with pytest.raises(BadUsage, match=remedy):
+        psets(params=("a=1,2",), **options)
+
+
 SWEEP = """\
 program: train.py
 method: METHOD

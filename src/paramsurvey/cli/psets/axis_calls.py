@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
@@ -12,6 +13,8 @@ from typing import Any
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.psets.values import split_values
 
+EXCLUDE = "exclude="  # of glob(*.txt,exclude=a*)
+BRACKETS = re.compile(r"(exclude=)?\[([^\[\]]*)\](?=,|$)")  # of glob([a*,b*],exclude=[c*,d*])
 MAX_VALUES = 10_000_000  # of floats: a typing error such as 0:1:1e-12 asks for more than fits into memory
 
 Values = Sequence[Any]
@@ -30,6 +33,8 @@ Axis = Values | DistributionCall
 
 def evaluate_call(name: str, text: str, function: str, inside: str) -> Axis | None:
     """Return the values or the distribution of a call; None if there is no such function."""
+    if function in ELSEWHERE:
+        raise BadUsage(f"{name}={text}: {ELSEWHERE[function]}")
     known = known_calls()
     if function not in known:
         close = get_close_matches(function, known, n=1, cutoff=0.8)
@@ -39,6 +44,8 @@ def evaluate_call(name: str, text: str, function: str, inside: str) -> Axis | No
                 f"For the text itself, write {name}='\"{text}\"'"
             )
         return None
+    if function == "glob":
+        inside = BRACKETS.sub(_without_brackets, inside)
     arguments = split_values(inside) if inside.strip() else []
     if function in LISTS:
         return _evaluate_list(name, text, function, arguments)
@@ -66,6 +73,12 @@ LISTS: dict[str, tuple[str, ...]] = {
     "glob": (),
 }  # of as many arguments as you like
 
+ELSEWHERE = {  # functions of Hydra, and what does the same here
+    "shuffle": "there is no shuffle(...): write the values alone, and add --shuffle",
+    "sort": "there is no sort(...): write the values in the order that you want",
+    "tag": "there is no tag(...): write what is inside it alone",
+}
+
 
 def known_calls() -> dict[str, tuple[str, ...]]:
     """Return all functions by name, and what their arguments are."""
@@ -81,11 +94,21 @@ def _evaluate_list(name: str, text: str, function: str, arguments: Values) -> Ax
 
 
 def _files(name: str, text: str, patterns: Values) -> Values:
-    """Return the files that some patterns match, each once, in the order of their names."""
-    found = {path for pattern in patterns for path in glob(str(pattern), recursive=True)}
-    if not found:
+    """Return the files that some patterns match, each once, in the order of their names.
+
+    As in Hydra, ``exclude=PATTERN`` leaves out what another pattern matches.
+    """
+    wanted = [str(one) for one in patterns if not str(one).startswith(EXCLUDE)]
+    unwanted = [str(one).removeprefix(EXCLUDE) for one in patterns if str(one).startswith(EXCLUDE)]
+    found = {path for pattern in wanted for path in glob(pattern, recursive=True)}
+    left = found - {path for pattern in unwanted for path in glob(pattern, recursive=True)}
+    if not left:
         raise BadUsage(f"{name}={text}: there is no such file: correct the pattern, or the directory")
-    return sorted(found)
+    return sorted(left)
+
+
+def _without_brackets(listed: re.Match[str]) -> str:
+    return ",".join(f"{listed[1] or ''}{pattern.strip()}" for pattern in listed[2].split(","))
 
 
 def _hydra_range(text: str, numbers: Values) -> Values:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from paramsurvey.cli.errors import BadUsage
@@ -20,15 +20,30 @@ from paramsurvey.cli.psets.values import INTEGER, NUMBER, items_between_commas, 
 
 __all__ = ["Axis", "DistributionCall", "Values", "parse_axes", "parse_axis"]
 
+Parse = Callable[[str, str, Inputs | None], Axis]
+
 RANGE = re.compile(rf"\s*({NUMBER})\s*:\s*({NUMBER})\s*(?::\s*({NUMBER})\s*)?")
 DOTS = re.compile(r"\s*\{?(-?\d+)\.\.(-?\d+)(?:\.\.(-?\d+))?\}?\s*")
 CALL = re.compile(r"\s*([A-Za-z_]\w*)\((.*)\)\s*", re.DOTALL)
+ZEROS = re.compile(r"-?0\d")  # of 01..10, which counts 01, 02, 03 in a shell, too
 RANGE_BEGIN = re.compile(rf"\s*{NUMBER}\s*:\s*{NUMBER}\s*(?=[,:]|$)")
 CALL_BEGIN = re.compile(r"\s*([A-Za-z_]\w*)\(")
 
 
-def parse_axes(texts: Sequence[str], inputs: Inputs | None = None) -> dict[str, Axis]:
-    """Return the axes of several ``name=axis``, in their order; `inputs` reads what they have in files.
+def parse_axes(
+    texts: Sequence[str], inputs: Inputs | None = None, option: str = "-p", parse: Parse | None = None
+) -> dict[str, Axis]:
+    """Return the axes of several ``name=axis``, in their order.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    inputs : Inputs, optional
+        Reads what they have in files.
+    option : str
+        With which they were given.
+    parse : callable, optional
+        What reads one axis; by default `parse_axis`.
 
     Raises
     ------
@@ -41,10 +56,12 @@ def parse_axes(texts: Sequence[str], inputs: Inputs | None = None) -> dict[str, 
         name = name.strip()
         if not equals or not name:
             lacks = "values" if name else "name"
-            raise BadUsage(f"-p {text!r} has no {lacks}: write it as name=values, for example -p a=1,2,3")
+            raise BadUsage(
+                f"{option} {text!r} has no {lacks}: write it as name=values, for example {option} a=1,2,3"
+            )
         if name in axes:
-            raise BadUsage(f"the parameter {name!r} is given twice: put all its values into one -p")
-        axes[name] = _check_unicode(name, parse_axis(name, values, inputs))
+            raise BadUsage(f"the parameter {name!r} is given twice: put all its values into one {option}")
+        axes[name] = _check_unicode(name, (parse or parse_axis)(name, values, inputs))
     return axes
 
 
@@ -127,11 +144,20 @@ def _not_empty(name: str, values: Values) -> Values:
 def _range_values(name: str, text: str, start: str, stop: str, step: str | None) -> Values:
     """Return the values from start to stop. They are computed in decimals, so that 0:0.3:0.1 includes 0.3."""
     first, last, by = Decimal(start), Decimal(stop), Decimal(step or "1")
+    has_zeros = any(ZEROS.match(one) for one in (start, stop, step or "1"))
+    if has_zeros and ".." not in text:
+        raise BadUsage(
+            f"{name}={text}: a number of a range begins with 0: write it without, "
+            f"or {name}=01..10 for 01, 02 and so on, or {name}='\"{text}\"' for the text itself"
+        )
     if ".." in text and last < first:
         by = -abs(by)  # as in a shell, 3..1 counts down
     if by == 0 or (last - first) / by < 0:
         raise BadUsage(f"{name}={text} never reaches the stop: give a step that leads from start to stop")
     count = int((last - first) / by) + 1
+    if has_zeros:
+        width = max(len(start), len(stop))
+        return [f"{int(first) + at * int(by):0{width}d}" for at in range(count)]
     if all(INTEGER.fullmatch(one) for one in (start, stop, step or "1")):
         return range(int(first), int(first) + count * int(by), int(by))  # a range takes no memory
     if count > MAX_VALUES:

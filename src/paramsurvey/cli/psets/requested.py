@@ -8,9 +8,11 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.options.run_options import RunOptions
+from paramsurvey.cli.options.run_options import METHODS, RunOptions
 from paramsurvey.cli.parameter_names import encoded, names_with_dots
+from paramsurvey.cli.psets.axis_calls import Axis
 from paramsurvey.cli.psets.axis_syntax import parse_axes
+from paramsurvey.cli.psets.hydra_syntax import parse_override
 from paramsurvey.cli.psets.inputs import Inputs
 from paramsurvey.cli.psets.selection import Selection, select
 from paramsurvey.cli.psets.space import Sampling, make_space
@@ -81,11 +83,13 @@ def request_psets(
         An option cannot be understood, contradicts another, or leaves nothing to run.
     """
     inputs = Inputs(options.null, options.colsep, stdin)
+    _refuse_idle(options, configured)
     sweeps = [text for text in options.sweep if is_sweep_file(text)]
-    typed = [*options.params, *(text.lstrip("+") for text in options.sweep if not is_sweep_file(text))]
-    texts = _with_configured(typed, configured)
+    overrides = [text.lstrip("+") for text in options.sweep if not is_sweep_file(text)]
+    texts = _with_configured(options.params, configured, overrides)
     linked = [text for text in texts if "," in text.partition("=")[0]]
     axes = parse_axes([text for text in texts if text not in linked], inputs)
+    axes = _together(axes, parse_axes(overrides, inputs, "--sweep", parse_override))
     files = [read_sweep(path, inputs) for path in sweeps]
     tables = [*_tables(options, inputs), *(_linked(text, inputs) for text in linked)]
     drawn = [_sweep_space(file, options) for file in files]
@@ -109,9 +113,33 @@ def request_psets(
     return RequestedPsets(selection, dotted, must_use, command, inputs.stdin)
 
 
-def _with_configured(typed: Sequence[str], configured: Mapping[str, str]) -> list[str]:
-    """Return the axes of the configuration that were not typed, and those that were."""
-    names = {name.strip() for text in typed for name in text.partition("=")[0].split(",")}
+def _refuse_idle(options: RunOptions, configured: Mapping[str, str]) -> None:
+    """Refuse options that would do nothing, because what they are about is not there."""
+    axes = [*options.params, *(f"{name}={axis}" for name, axis in configured.items())]
+    reads = [text for text in axes if text.partition("=")[2].startswith("@")]
+    has_columns = options.psets or any("," in text.partition("=")[0] for text in reads)
+    if options.colsep is not None and not has_columns:
+        raise BadUsage(
+            "--colsep splits lines into columns, and no option names columns: write for example -p a,b=@FILE"
+        )
+    if options.null and not reads and not options.psets:
+        raise BadUsage("--null is about files, and none is read: write for example -p a=@-")
+    if options.method != METHODS[0] and not options.sample:
+        raise BadUsage(f"--method {options.method} draws, and nothing says how often: add --sample N")
+
+
+def _together(axes: Mapping[str, Axis], more: Mapping[str, Axis]) -> dict[str, Axis]:
+    for name in more:
+        if name in axes:
+            raise BadUsage(f"the parameter {name!r} has both -p and --sweep: put all its values into one")
+    return {**axes, **more}
+
+
+def _with_configured(
+    typed: Sequence[str], configured: Mapping[str, str], overrides: Sequence[str]
+) -> list[str]:
+    """Return the axes of the configuration that were not typed, and those of -p."""
+    names = {name.strip() for text in (*typed, *overrides) for name in text.partition("=")[0].split(",")}
     return [*(f"{name}={axis}" for name, axis in configured.items() if name not in names), *typed]
 
 

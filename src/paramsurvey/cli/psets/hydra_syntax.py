@@ -1,0 +1,100 @@
+"""The syntax of ``--sweep key=values``, as Hydra has it: quotes, backslashes, lists and dicts.
+
+Whatever has none of them is read as the same text after ``-p`` would be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.psets.axis_calls import Axis, DistributionCall, known_calls
+from paramsurvey.cli.psets.axis_syntax import CALL, parse_axis
+from paramsurvey.cli.psets.inputs import Inputs
+from paramsurvey.cli.psets.values import value_of
+
+OWN = re.compile(r"""['"\\\[{]""")
+TOKEN = re.compile(r"""\\.|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|.""", re.DOTALL)
+CAST = re.compile(r"\s*(int|float|str|bool|json_str|extend_list)\(")
+ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+CALLS = set(known_calls()) - {"choice"}  # whose arguments are no lists and no dicts
+CLOSING = {"[": "]", "{": "}"}
+WORDS = {"true": True, "false": False, "null": None}  # inside lists and dicts, as in JSON
+
+
+def parse_override(name: str, text: str, inputs: Inputs | None = None) -> Axis:
+    """Return the values, or the distribution, that an override of Hydra describes.
+
+    Raises
+    ------
+    BadUsage
+        A quote or a bracket is not closed, or it asks for what only Hydra has.
+
+    Examples
+    --------
+    >>> parse_override("a", "[x,y],[z]"), parse_override("a", "'b, c',d\\\\,e")
+    ([['x', 'y'], ['z']], ['b, c', 'd,e'])
+    >>> parse_override("a", "{n: 1},{n: 2}")
+    [{'n': 1}, {'n': 2}]
+    """
+    if any(CAST.match(item) for item in text.split(",")):
+        raise BadUsage(f"{name}={text}: there are no casts: numbers are numbers, and quotes make texts")
+    call = CALL.fullmatch(text)
+    if OWN.search(text) is None or text.startswith("@") or (call and call[1] in CALLS):
+        return parse_axis(name, text, inputs)
+    try:
+        if call and call[1] == "choice":
+            return DistributionCall("choice", (_values(call[2]),))
+        return _values(text)
+    except _Unclosed as error:
+        raise BadUsage(f"{name}={text}: {error} is not closed: close it, or write \\{error}") from None
+
+
+def _values(text: str) -> list[Any]:
+    return [_value(item) for item in _items(text)]
+
+
+class _Unclosed(ValueError):
+    """A bracket or a quote that nothing closes."""
+
+
+def _items(text: str) -> Iterator[str]:
+    """Yield what stands between the commas that are in no quotes and no brackets."""
+    item, open_brackets = "", ""
+    for token in TOKEN.findall(text):
+        if token in CLOSING:
+            open_brackets += token
+        elif token in CLOSING.values() and open_brackets and CLOSING[open_brackets[-1]] == token:
+            open_brackets = open_brackets[:-1]
+        elif token in ("'", '"'):
+            raise _Unclosed(token)
+        if token == "," and not open_brackets:
+            yield item
+            item = ""
+        else:
+            item += token
+    if open_brackets:
+        raise _Unclosed(open_brackets[-1])
+    yield item
+
+
+def _value(item: str, is_inside: bool = False) -> Any:
+    text = item.strip()
+    first, last = text[:1], text[-1:]
+    if first == last and first in ("'", '"') and len(text) > 1:
+        return re.sub(rf"\\([{first}\\])", r"\1", text[1:-1])
+    if first in CLOSING and last == CLOSING[first]:
+        inside = list(_items(text[1:-1])) if text[1:-1].strip() else []
+        return [_value(one, True) for one in inside] if first == "[" else dict(map(_pair, inside))
+    if "\\" in text:
+        return ESCAPED.sub(r"\1", text)
+    return WORDS[text] if is_inside and text in WORDS else value_of(text)
+
+
+def _pair(item: str) -> tuple[str, Any]:
+    key, colon, value = item.partition(":")
+    if not colon:
+        raise BadUsage(f"{{{item}}} is not a dict: write it as key: value")
+    return str(_value(key)), _value(value, True)
