@@ -22,7 +22,7 @@ DEADLINE = 60.0
 
 
 class Screen:
-    """Understands line ends, cursor up, erase below and colors; anything else is an error."""
+    """Understands line ends, tabs, cursor up, erase below and colors; anything else is an error."""
 
     def __init__(self, columns: int = 80) -> None:
         self.columns = columns
@@ -55,6 +55,8 @@ class Screen:
         elif character == "\n":
             self._down()
             self.column = 0
+        elif character == "\t":
+            self.column = min(self.columns - 1, (self.column // 8 + 1) * 8)
         else:
             assert character.isprintable(), f"unexpected control character {character!r}"
             if self.column == self.columns:
@@ -74,19 +76,19 @@ class Screen:
 
 
 class Program:
-    """A Python program in a pseudo-terminal of 80 columns."""
+    """A Python program in a pseudo-terminal."""
 
-    def __init__(self, code: str, **environ: str) -> None:
+    def __init__(self, code: str, columns: int = 80, **environ: str) -> None:
         Path("program.py").write_text(code)
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             own = {"XDG_CACHE_HOME": os.getcwd(), "TERM": "xterm", "PYTHONIOENCODING": "utf-8"}
             os.environ.update({**own, **environ})
             os.execv(sys.executable, [sys.executable, "program.py"])
-        self.resize(80)
+        self.resize(columns)
         self.raw = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end inside a character
-        self.screen = Screen()
+        self.screen = Screen(columns)
         self.code: int | None = None
 
     def resize(self, columns: int) -> None:
@@ -131,9 +133,9 @@ class Program:
 
 
 @contextmanager
-def running(code: str, **environ: str) -> Iterator[Program]:
+def running(code: str, columns: int = 80, **environ: str) -> Iterator[Program]:
     """Run a program until the end of the block."""
-    program = Program(code, **environ)
+    program = Program(code, columns, **environ)
     try:
         yield program
     finally:

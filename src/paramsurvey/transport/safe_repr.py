@@ -9,7 +9,10 @@ from types import FrameType
 HERE = os.path.dirname(__file__)
 LONGEST_NAME = 1000  # characters of a file's name
 LONGEST_TEXT = 10_000
-CALLERS = (os.path.join(HERE, ""), os.path.join(os.path.dirname(HERE), "worker", ""))
+CALLERS = (
+    os.path.join(HERE, ""),
+    *(os.path.join(os.path.dirname(HERE), package, "") for package in ("worker", "cli")),
+)
 """Where the code is that calls the user's function."""
 
 
