@@ -300,6 +300,13 @@ def test_functions() -> None:
     assert done.stdout == "width,height,result\n1,3,3\n2,4,8\n"
 
 
+def test_the_traceback_of_a_function_begins_in_its_file() -> None:
+    Path("models.py").write_text("def loss(model):\n    return 1 / model['lr']\n")
+    paramsurvey("run", "-p", "model.lr=0,1", "--checkpoint", "out", "models:loss", code=1)
+    lines = paramsurvey("missing", "out").stdout.splitlines()
+    assert [line.split('"')[2] for line in lines if "  File" in line] == [str(Path("models.py").absolute())]
+
+
 def test_dry_run_and_limit() -> None:
     done = paramsurvey(
         "run", "-p", "a=1:10", "-p", "b=x y", "--limit", "2", "--dry-run", "--", "nothing", "{a}", "{b}"
@@ -332,14 +339,23 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         (["-p", "a=1", "--", "echo", "{b}"], "{b}, which is not a parameter; known are: a"),
         (["-p", "a=1"], "there is no command"),
         (["-p", "a=1", "echo"], "write -- before it"),
+        (["-p", "a=1", "text.py"], "name its function, as in text.py:main"),
+        (["-p", "a=1", "a=2"], "write -p before each parameter, as in -p 'a=2'"),
+        (["-p", "a=1", "b=2", "--", "echo", "{a}"], "write -p before each parameter, as in -p 'b=2'"),
+        (["-p", "a=1", "2", "--", "echo", "{a}"], "write commas between the values"),
         (["--", "echo"], "there are no parameters"),
         (["-p", "class=1", "--", "echo"], "keyword of Python"),
         (["-p", "duration=1", "--", "sleep", "{duration}"], "has the name of a result"),
         (["-p", "a=1", "-o", "out.xls", "--", "echo", "{a}"], "there is no format '.xls'"),
         (["-p", "a=1", "-o", "no/out.csv", "--", "echo", "{a}"], "there is no directory no"),
-        (["-p", "a=1", "--ncores", "x", "--", "echo"], "'x' is not a number; write it like 4, -1 or 50%"),
+        (["-p", "a=1", "--ncores", "x", "--", "echo"], "'x' is not a number; write it like 4, -1, +1 or 50%"),
         (["-p", "a=1", "--backend", "slrum", "--", "echo"], "there is no backend 'slrum'; known are: "),
         (["-p", "a=1", "--retires", "1", "--", "echo"], "--retries"),
+        (["-p", "a=1", "--link", "--", "echo"], "there is no option --link: write --zip"),
+        (["-p", "a=1", "-S", "host", "--", "echo"], "there is no option -S: write --backend ray"),
+        (["-p", "a=1", "--multirun", "--", "echo"], "there is no option --multirun: leave it out"),
+        (["-p", "a=1", "--n-jobs", "2", "--", "echo"], "there is no option --n-jobs: write -j N"),
+        (["-p", "a=1", "--seed", "--", "echo"], "(see paramsurvey run --help)"),
         (["-p", "a=1", "--config", "no.toml", "--", "echo"], "no.toml cannot be read"),
         (["-p", "a=1", "--ok-codes", "x", "--", "echo"], "is not a list of exit codes"),
         (["-p", "a=1", "nosuchmodule:function"], "there is no module 'nosuchmodule'"),
@@ -371,6 +387,27 @@ def test_bad_usage_is_one_line_and_leaves_nothing(
     assert err.startswith("paramsurvey: ")
     assert len(err.splitlines()) == 1
     assert [name for name in sorted(os.listdir()) if not name.endswith(".log")] == before
+
+
+def test_options_without_a_value_take_no_word_of_what_follows() -> None:
+    Path("shapes.py").write_text("def area(width):\n    return width\n")
+    for options in (["--zip"], ["--shuffle"], ["-v"], ["-vv"], ["--verbose"]):
+        done = paramsurvey("run", "-p", "width=1,2", "--dry-run", *options, "shapes:area")
+        assert sorted(done.stdout.splitlines()) == ["shapes:area(width=1)", "shapes:area(width=2)"]
+
+
+def test_a_function_of_bash_is_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BASH_FUNC_greet%%", "() {  echo hello\n}")
+    done = paramsurvey("run", "-p", "a=1", "--", "greet", "{a}", code=2)
+    assert "there is no program 'greet', but a function of bash: write bash -c 'greet {a}'" in done.stderr
+
+
+def test_verbose_0_says_nothing_where_nothing_went_wrong() -> None:
+    quiet = paramsurvey("run", "-v0", "-p", "a=1", "-o", "r.csv", "--", "echo", "{a}")
+    assert (quiet.stdout, quiet.stderr) == ("", "")
+    told = paramsurvey("run", "-v1", "-p", "a=1", "-o", "r.csv", "--", "echo", "{a}")
+    assert told.stdout == ""
+    assert "r.csv: 1 row\n" in told.stderr
 
 
 def test_a_program_that_cannot_be_started_fails_alone() -> None:

@@ -71,6 +71,9 @@ def test_anything_else_in_braces_is_refused(text: str, why: str) -> None:
         ("{//}", ": write {NAME.parent}, where NAME is the name of a parameter"),
         ("{%}", ": write {job}"),
         ("{1}", ": write the name of the parameter instead of its number"),
+        ("{2/.}", ": write {NAME.stem}, where NAME is the name of a parameter"),
+        ("{+//}", ": write {NAME.parent}, where NAME is the name of a parameter"),
+        ("{= s/a/b/ =}", "no Perl runs here: write {NAME.stem} and the like, or compute it in the command"),
         ("{a b}", ": for literal braces, write {{a b}}"),
     ],
 )
@@ -78,6 +81,14 @@ def test_what_gnu_parallel_writes_is_answered_with_what_to_write_here(text: str,
     with pytest.raises(BadUsage) as caught:
         Template((text,)).names_used(["a"])
     assert str(caught.value).endswith(remedy)
+
+
+def test_a_command_line_as_a_value_is_no_program_of_a_shell() -> None:
+    alone = Template(("{a}",), shell=True)
+    alone.check_values([{"a": "ls"}])
+    with pytest.raises(BadUsage, match=r"write -- sh -c \{a\} without --shell"):
+        alone.check_values([{"a": "ls"}, {"a": "ls | wc"}])
+    Template(("sh", "-c", "{a}")).check_values([{"a": "ls | wc"}])
 
 
 @pytest.mark.parametrize("text", ["{}", "{.stem}", "{:>3}"])

@@ -27,6 +27,7 @@ from paramsurvey.worker.machine import core_count
         (JOBS, "-1", -1),
         (JOBS, "100%", core_count()),
         (JOBS, "1%", 1),
+        (JOBS, "+1", core_count() + 1),
         (LOAD, "1.5", 1.5),
         (HALTING, "now,fail=1", Halt(True, "fail", 1)),
         (HALTING, "soon,fail=10%", Halt(False, "fail", 10, True)),

@@ -125,11 +125,14 @@ def _placeholder(whole: str, inside: str, text: str) -> Placeholder:
 
 
 def _remedy(inside: str) -> str:
-    if inside in FROM_PARALLEL:
-        named = ", where NAME is the name of a parameter" if "NAME" in FROM_PARALLEL[inside] else ""
-        return f": write {FROM_PARALLEL[inside]}{named}"
-    if inside.isdigit():
+    part = inside.lstrip("+-0123456789")  # GNU parallel numbers what we give a name
+    if part in FROM_PARALLEL:
+        named = ", where NAME is the name of a parameter" if "NAME" in FROM_PARALLEL[part] else ""
+        return f": write {FROM_PARALLEL[part]}{named}"
+    if not part:
         return ": write the name of the parameter instead of its number"
+    if inside.startswith("=") and inside.endswith("="):
+        return ", and no Perl runs here: write {NAME.stem} and the like, or compute it in the command"
     return f": for literal braces, write {{{{{inside}}}}}"
 
 

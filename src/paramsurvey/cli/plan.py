@@ -172,12 +172,24 @@ def _function_reference(words: Sequence[str], command: Sequence[str] | None) -> 
     from paramsurvey.cli.command.functions import is_function_reference
 
     first, *others = words
+    if not is_function_reference(first):
+        raise BadUsage(_stray_word(first, command))
     if command is not None:
         raise BadUsage(f"there are both {first!r} before -- and a command after it: leave one of them out")
-    if not is_function_reference(first):
-        raise BadUsage(f"{first!r} is not a module:function: if it is a command, write -- before it")
     if others:
         raise BadUsage(
             f"{others[0]!r} cannot stand after {first}: a function gets its arguments from -p name=values"
         )
     return first
+
+
+def _stray_word(word: str, command: Sequence[str] | None) -> str:
+    """Return why a word cannot stand there: most often it belongs to an axis."""
+    if "=" in word:
+        return f"{word!r} stands alone: write -p before each parameter, as in -p {word!r}"
+    if command is not None:
+        return f"{word!r} stands alone before --: write commas between the values, as in -p a=1,2,3"
+    if word.endswith(".py"):
+        module = word.removesuffix(".py")
+        return f"{word!r} is a file: name its function, as in {module}.py:main, or write -- python before it"
+    return f"{word!r} is not a module:function: if it is a command, write -- before it"

@@ -127,7 +127,7 @@ def _deliver(plan: Plan, files: RunFiles, run: MapRun, stored_before: int) -> No
     if plan.options.output:
         table = _table(plan, files, run)
         for path in plan.options.output:
-            write_table(table, path)
+            write_table(table, path, is_told=plan.resolved.verbose > 0)
     elif plan.checkpoint:
         _rescue_lost(plan, files, run, stored_before)
     elif not files.shows_output:

@@ -81,9 +81,17 @@ def _guard(pid: int) -> OrphanGuard:
     return OrphanGuard()
 
 
+def no_program(program: str) -> str:
+    """Return that there is no such program, and how else to start what was meant."""
+    if f"BASH_FUNC_{program}%%" in os.environ:
+        return f"there is no program {program!r}, but a function of bash: write bash -c '{program} {{a}}'"
+    remedy = "for a whole command line, write sh -c before it" if " " in program else "correct its name"
+    return f"there is no program {program!r}: {remedy}, or give its full path"
+
+
 def _why_not_started(program: str, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"there is no program {program!r}: correct its name, or give its full path"
+        return no_program(program)
     if isinstance(error, PermissionError):
         return f"{program!r} is not executable: make it so with chmod +x"
     return f"{program!r} cannot be started: {error}"

@@ -15,6 +15,7 @@ from paramsurvey.cli.command.execute import SETTINGS_KEY, VARIABLE, Command, Com
 from paramsurvey.cli.command.functions import as_worker, load_function
 from paramsurvey.cli.command.orphan_guard import GRACE_SECONDS
 from paramsurvey.cli.command.output_parsers import make_parsers
+from paramsurvey.cli.command.process import no_program
 from paramsurvey.cli.command.template import make_template
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import RunOptions
@@ -124,8 +125,9 @@ class CommandTask:
         if os.sep in path and os.path.isfile(path):
             raise BadUsage(f"{program!r} is not executable: make it so with chmod +x {program}")
         is_here = os.path.isfile(os.path.join(chdir or ".", program))
-        remedy = f"; did you mean ./{program}?" if is_here else ": correct its name, or give its full path"
-        raise BadUsage(f"there is no program {program!r}{remedy}")
+        if is_here:
+            raise BadUsage(f"there is no program {program!r}; did you mean ./{program}?")
+        raise BadUsage(no_program(program))
 
     def show(self, pset: Mapping[str, Any], number: int) -> str:
         """Return the command of a pset."""

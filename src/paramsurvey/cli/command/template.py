@@ -15,6 +15,7 @@ from paramsurvey.cli.placeholders import JOB, NUMBER, fill, names_used, placehol
 
 SHELL = "/bin/sh"
 PLAIN = re.compile(r"[\w@%+=:./{}#-]+", re.ASCII)  # needs no quotes in a shell
+PLACEHOLDER_ALONE = re.compile(r"\s*\{[^{}]*\}\s*")
 MOST_CHECKED = 100_000  # psets whose values are looked at before anything runs
 
 
@@ -52,7 +53,7 @@ class Template:
         return used
 
     def check_values(self, psets: Iterable[Mapping[str, Any]]) -> None:
-        """Refuse values that their format does not fit, or that need quotes where quotes are useless.
+        """Refuse values that do not fit where they stand: their format, or a shell's quotes.
 
         Raises
         ------
@@ -61,13 +62,26 @@ class Template:
         """
         has_formats = any(one.spec for text in self.arguments for one in placeholders_in(text))
         is_exposed = self.shell and any(one.quotes is Quotes.USELESS for one in self._placements())
-        if not has_formats and not is_exposed:
+        is_alone = self.shell and PLACEHOLDER_ALONE.fullmatch(" ".join(self.arguments)) is not None
+        if not has_formats and not is_exposed and not is_alone:
             return
         for values in islice(psets, MOST_CHECKED):
             pset = {NUMBER: 1, JOB: 1, **values}
             self._check_formats(pset)
             if is_exposed:
                 self.fill(pset)
+            if is_alone:
+                self._check_is_program(pset)
+
+    def _check_is_program(self, pset: Mapping[str, Any]) -> None:
+        """Refuse a command line as a value: quoted, it is the name of a program that does not exist."""
+        quoted = self._fill_shell_text(pset).strip()
+        if not PLAIN.fullmatch(quoted):
+            alone = " ".join(self.arguments).strip()
+            raise BadUsage(
+                f"the whole command is {alone}, which is quoted, so that {quoted} would be the name of "
+                f"a program: write -- sh -c {alone} without --shell"
+            )
 
     def _check_formats(self, pset: Mapping[str, Any]) -> None:
         for one in (one for text in self.arguments for one in placeholders_in(text) if one.spec):

@@ -88,7 +88,7 @@ PSETS = (
         "--seed", type=click.IntRange(0), default=0, metavar="N", help="Seed of --sample; default 0."
     ),
     click.option("--where", multiple=True, metavar="EXPR", help="Only where this is true, e.g. 'a < b'."),
-    click.option("--shuffle", type=click.IntRange(0), metavar="SEED", help="Run in a random order."),
+    click.option("--shuffle", type=click.IntRange(0), metavar="[SEED]", help="Run in a random order."),
     click.option("--only", metavar="N,M-K", help="Run only the sets with these numbers, from 1."),
     click.option("--shard", metavar="K/N", help="Run only the K-th of N parts; see paramsurvey merge."),
     click.option("--limit", type=click.IntRange(0), metavar="N", help="Run only the first N sets; 0: all."),
@@ -160,12 +160,12 @@ SEEING = (
         *("-v", "--verbose"),
         type=click.IntRange(0, 3),
         metavar="0-3",
-        help="0 errors only, 1 (default), 2 failures as they come, 3 all.",
+        help="0 errors only, 1 (default), 2 (-v) failures as they come, 3 (-vv) all.",
     ),
     click.option("--name", metavar="NAME", help="Name of the run in the log and in messages."),
 )
 CONTROL = (
-    click.option("-j", "--ncores", type=JOBS, metavar="N", help="Run N at once; -1: all cores but one; 50%."),
+    click.option("-j", "--ncores", type=JOBS, metavar="N", help="Run N at once; -1, +1: of all cores; 50%."),
     click.option(
         "--threads-per-worker",
         type=click.IntRange(1),

@@ -84,12 +84,14 @@ def _timeout(text: str) -> Timeout | None:
 
 
 def _jobs(text: str) -> int | None:
-    """Return how many commands run at once; a percentage is one of the cores that this process may use."""
+    """Return how many commands run at once; 50% and +1 are of the cores that this process may use."""
+    from paramsurvey.worker.machine import core_count
+
     share = share_of(text)
     if share:
-        from paramsurvey.worker.machine import core_count
-
         return max(1, round(share * core_count()))
+    if re.fullmatch(r"\+\d+", text):
+        return core_count() + int(text)
     return int(text) if re.fullmatch(r"-?\d+", text) else None
 
 
@@ -113,6 +115,6 @@ def _halt(text: str) -> Halt | None:
 TIMEOUT = Converted("time or percentage", _timeout, "90, 90s, 5m, 1h30m, or 200% of the median")
 DELAY = Converted("duration", seconds_of, "0.5, 250ms, 2s or 1m")
 SIZE_OF_MEMORY = Converted("size", bytes_of, "500M or 2G")
-JOBS = Converted("number", _jobs, "4, -1 or 50%")
+JOBS = Converted("number", _jobs, "4, -1, +1 or 50%")
 LOAD = Converted("load", _load, "1.5 or 80%")
 HALTING = Converted("condition", _halt, "now,fail=1 or soon,fail=10%; success and done can be counted, too")

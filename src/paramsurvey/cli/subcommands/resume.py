@@ -30,6 +30,7 @@ Examples:
 @click.option("--retries", metavar="N", help="Run what failed up to N more times.")
 @click.option("--max-failures", metavar="N", help="End the run after N failures; 0: never.")
 @click.option("--keep-failed", is_flag=True, help="Do not run again what failed before.")
+@click.option("--on-change", metavar="ACTION", help="If the function has changed: error, warn, keep.")
 @click.option("-j", "--ncores", metavar="N", help="Run N at once; -1: all cores but one.")
 @click.option("-v", "--verbose", metavar="0-3", help="How much to print: 0 errors only, to 3 everything.")
 @click.pass_context

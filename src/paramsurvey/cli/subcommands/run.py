@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Any
 
 import click
 
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand
+from paramsurvey.cli.errors import say
+from paramsurvey.cli.options.bare_options import with_values
 from paramsurvey.cli.options.completion import complete_words
-from paramsurvey.cli.options.declarations import ALL_AXES, run_options, sections_of
+from paramsurvey.cli.options.declarations import run_options, sections_of
+from paramsurvey.cli.options.other_words import words_for
 from paramsurvey.cli.options.run_options import RunOptions, SavedConfig
 from paramsurvey.cli.plan import make_plan
+from paramsurvey.cli.psets.unexpanded import told_patterns
 
-NAMES = re.compile(r"[^\W\d][\w.]*(,[^\W\d][\w.]*)*")  # what --zip may have as its value
 COMMAND = "paramsurvey.command"  # in click's meta: the words after --
 OPTIONS = "paramsurvey.options"  # in click's meta: the words before it
 
@@ -29,7 +31,16 @@ class RunCommand(click.Command):
             ctx.meta[COMMAND] = args[at + 1 :]
             args = args[:at]
         ctx.meta[OPTIONS] = list(args)
-        return super().parse_args(ctx, _with_values(args))
+        try:
+            return super().parse_args(ctx, with_values(args))
+        except click.NoSuchOption as error:
+            remedy = words_for(error.option_name)
+            if not remedy:
+                raise
+            raise click.UsageError(f"there is no option {error.option_name}: {remedy}", ctx) from None
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # else the message would name the help of the whole program
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options under headings, in the order in which one thinks of them."""
@@ -38,17 +49,6 @@ class RunCommand(click.Command):
             records = [one.get_help_record(ctx) for one in section]
             with formatter.section(title):
                 formatter.write_dl([record for record in records if record])
-
-
-def _with_values(args: list[str]) -> list[str]:
-    """Give --zip its value where none was typed, so that module:function does not become one."""
-    following = [*args[1:], ""][: len(args)]
-    bare = {
-        at
-        for at, (word, after) in enumerate(zip(args, following, strict=True))
-        if word == "--zip" and not NAMES.fullmatch(after)
-    }
-    return [f"--zip={ALL_AXES}" if at in bare else word for at, word in enumerate(args)]
 
 
 EPILOG = """\b
@@ -104,6 +104,9 @@ def run(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> None:
         RunOptions(**given), words, ctx.meta.get(COMMAND), config, again.stdin if again else None
     )
     plan.check_values()
+    if plan.resolved.verbose > 0:
+        for told in told_patterns(plan.options.params):
+            say(f"paramsurvey: {told}")
     if plan.options.dry_run:
         plan.print_commands()
         return

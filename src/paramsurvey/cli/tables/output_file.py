@@ -50,8 +50,15 @@ def _resolve_link(path: str) -> Path:
     return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
 
 
-def write_table(table: Table, path: str) -> None:
+def write_table(table: Table, path: str, is_told: bool = True) -> None:
     """Write a table to a file, or to stdout for ``-``; the file appears when it is complete.
+
+    Parameters
+    ----------
+    table : Table
+    path : str
+    is_told : bool
+        Whether a line on stderr says that the file is there.
 
     Raises
     ------
@@ -66,7 +73,8 @@ def write_table(table: Table, path: str) -> None:
         _replace_file(table, path, writer)
     except Exception as error:  # whatever a library raises, the results must not be lost
         raise RunFailed(_rescue_from(error, table, path)) from error
-    say(f"{path}: {len(table):,} row{'' if len(table) == 1 else 's'}")
+    if is_told:
+        say(f"{path}: {len(table):,} row{'' if len(table) == 1 else 's'}")
 
 
 def _write_to_stdout(table: Table) -> None:
