@@ -2,7 +2,9 @@
 
 A worker starts its guard together with its first command. On the guard's stdin it writes the id of the
 process group that runs, and 0 when none runs. When stdin ends, the worker has ended, and the guard ends the
-group. The guard is a program of its own, run without site-packages, so that it starts in a few milliseconds.
+group. A command that has just started, whose id was not written yet, is found by the worker's session.
+
+The guard is a program of its own, run without site-packages, so that it starts in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ class OrphanGuard:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__],
+            [sys.executable, "-I", "-S", __file__, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -53,13 +55,26 @@ class OrphanGuard:
             pipe.flush()
 
 
-def _main() -> None:
+def groups_in_session(leader: int) -> set[int]:
+    """Return the process groups in the session that a process leads, or led, but for its own.
+
+    There are none if it leads no session, or if the system has no ``/proc``.
+    """
+    groups = set()
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        with suppress(ValueError, ProcessLookupError, PermissionError):
+            if os.getsid(int(name)) == leader:
+                groups.add(os.getpgid(int(name)))
+    return groups - {leader}
+
+
+def _main(worker: int) -> None:
     group = 0
     for line in sys.stdin:
         group = int(line)
-    if group:
-        end_group(group)
+    for one in groups_in_session(worker) | ({group} if group else set()):
+        end_group(one)
 
 
 if __name__ == "__main__":
-    _main()
+    _main(int(sys.argv[1]))
