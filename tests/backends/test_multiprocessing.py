@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -466,3 +467,37 @@ def test_the_workers_of_a_workers_own_survey_are_numbered_from_1_on(session: Ses
         return {"inner": set(inner["n"])}
 
     assert session.map(worker, PSETS[:4], group_size=1)["inner"].tolist() == [{1}] * 4
+
+
+# workers that take long to load the job
+
+
+def is_first(name: str) -> bool:
+    """Tell whether this is the first process that asks for a name, and note its id."""
+    with suppress(FileExistsError), open(name, "x") as file:
+        return bool(file.write(str(os.getpid())))
+    return False
+
+
+def second_never_loads() -> None:
+    if not is_first("loaded") and is_first("loading"):
+        wait_until(lambda: False, "nobody ends this worker", seconds=60)
+
+
+def waits_for_second(pset: Any, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    wait_until(lambda: os.path.exists("loading"), "no other worker loads the job")
+    return {"pid": os.getpid()}
+
+
+def test_what_a_worker_gives_back_while_it_loads_the_job_runs_where_that_is_loaded(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paramsurvey.engine.group_size.LEAST_SECONDS", 0.0)  # any pset is worth moving
+    log = io.StringIO()
+    with Session(ncores=2, verbose=3, pslogger_fd=log, worker_init=second_never_loads) as session:
+        results = session.map(waits_for_second, [{"a": 1}, {"a": 2}])
+        assert len(results) == 2
+        assert results["pid"].nunique() == 1
+        assert log.getvalue().count("sent: pset") == 3
+        assert not runs(int(Path("loading").read_text())), "a worker still loads a job that is over"
+        assert len(session.map(waits_for_second, [{"a": 1}, {"a": 2}])) == 2

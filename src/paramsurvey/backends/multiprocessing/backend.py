@@ -95,6 +95,7 @@ class MultiprocessingBackend:
         tasks = options.max_tasks_per_child
         self._workers = WorkerSet(self._size, self._relay, tasks, first_number, gpu_ids)
         self._idle: list[PoolWorker] = []
+        self._loading: list[PoolWorker] = []  # gave their groups back because they still load the job
         self._busy: dict[int, PoolWorker] = {}  # by group
         self._news: list[Answer] = []
         self._failed_starts = 0
@@ -166,6 +167,7 @@ class MultiprocessingBackend:
         for worker, takes_more in self._workers.wait(wait):
             self._serve(worker, takes_more)
         self._look_after_workers()
+        self._have_loaded_ones_wait()
         news, self._news = self._news, []
         return news
 
@@ -200,6 +202,9 @@ class MultiprocessingBackend:
             return  # a process that was forked off has no say over the workers
         for group_id in list(self._busy):
             self.abort(group_id)
+        for worker in list(self._loading):
+            self._end(worker)  # else it might refuse this job when the next one is open
+            self._fill_up()
         if self._workers.spare is not None:
             self._workers.retire(self._workers.spare)
         self._news.clear()
@@ -224,6 +229,7 @@ class MultiprocessingBackend:
         self._closed = True
         self._workers.close()
         self._idle.clear()
+        self._loading.clear()
         self._busy.clear()  # a map may still look
         self._relay.close()
 
@@ -263,7 +269,7 @@ class MultiprocessingBackend:
         except BaseException as error:  # a key of a result that is an object may do anything here
             self._stop(worker, worker.last_offset(), worker_failures.unreadable_reply_failure(error))
             return
-        if worker is not self._workers.spare:
+        if worker is not self._workers.spare and worker not in self._loading:
             self._handle_answer(worker, answer)
         elif isinstance(answer, JobRejected):
             self._end(worker)  # the workers that run psets have loaded the job: what they say counts
@@ -288,11 +294,17 @@ class MultiprocessingBackend:
         if worker.groups:
             return
         if not worker.is_used_up():
-            self._idle.append(worker)
+            (self._idle if worker.has_loaded_job() else self._loading).append(worker)
             return
         self._losses += 1
         self._workers.retire(worker)
         self._fill_up()
+
+    def _have_loaded_ones_wait(self) -> None:
+        """Workers that gave a group back get another one when they can begin it: else it would come back."""
+        for worker in [one for one in self._loading if one.has_loaded_job()]:
+            self._loading.remove(worker)
+            self._idle.append(worker)
 
     # workers that end
 
@@ -395,8 +407,9 @@ class MultiprocessingBackend:
         """A worker is lost: it gets nothing any more."""
         self._losses += bool(worker.groups)
         self._workers.remove(worker)
-        if worker in self._idle:
-            self._idle.remove(worker)
+        for waiting in (self._idle, self._loading):
+            if worker in waiting:
+                waiting.remove(worker)
 
     def _fill_up(self) -> None:
         self._idle.extend(self._workers.fill_up())
