@@ -215,9 +215,18 @@ def test_the_table_has_a_row_for_every_option() -> None:
         ("chunksize", r"give map\(\) group_size="),
         ("resume", "checkpoint="),
         ("seed", r"params\.add_seed"),
+        ("cores", r"give init\(\) ncores="),
+        ("on_error", r"results\.missing"),
     ],
 )
 def test_a_word_of_another_library_is_answered_with_ours(word: str, ours: str) -> None:
     for check in (check_init, check_map):
         with pytest.raises(UnknownOption, match=f"has no option '{word}': .*{ours}"):
             check({word: 2}, BACKENDS)
+
+
+def test_a_misspelled_option_of_the_other_function_is_recognized() -> None:
+    with pytest.raises(UnknownOption, match=r"did you mean 'checkpoint', which is an option of map\(\)\?"):
+        check_init({"checkpoints": "out"}, BACKENDS)
+    with pytest.raises(UnknownOption, match=r"did you mean 'ncores', which is an option of init\(\)\?"):
+        check_map({"ncore": 2}, BACKENDS)

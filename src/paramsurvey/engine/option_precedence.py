@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from paramsurvey.engine import option_values
@@ -32,10 +33,18 @@ def _check_names(
             _parsed(name, name, {} if given[name] is None else given[name], option_values.mapping, "dict")
         elif name not in ABOUT:
             known = [key for key, about in ABOUT.items() if about.place != elsewhere]
-            told = word_for(name) or suggestion(name, [*known, *backends])
+            told = word_for(name) or _close_name(name, [*known, *backends], there)
             raise UnknownOption(f"{here} has no option {name!r}{told}")
         elif ABOUT[name].place == elsewhere:
             raise OptionError(f"{name!r} is not an option of {here}: give it to {there} instead")
+
+
+def _close_name(name: str, known: list[str], there: str) -> str:
+    """Return the end of a sentence that names the option that was meant, also if it belongs elsewhere."""
+    close = get_close_matches(name, [*known, *ABOUT], n=1)
+    if close and close[0] not in known:
+        return f"; did you mean {close[0]!r}, which is an option of {there}?"
+    return suggestion(name, known)
 
 
 def resolve(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 OTHER_WORDS = {
-    "ncores": ("workers", "n_workers", "num_workers", "max_workers", "n_jobs", "jobs", "processes", "nprocs"),
+    "ncores": (
+        *("workers", "n_workers", "num_workers", "max_workers", "n_jobs", "njobs", "num_jobs", "jobs"),
+        *("processes", "n_processes", "num_processes", "nprocs", "cores", "n_cores", "num_cores", "parallel"),
+    ),
     "group_size": ("chunksize", "chunk_size"),
     "batch": ("vectorized", "vectorize", "batched"),
     "max_tasks_per_child": ("maxtasksperchild",),
@@ -11,7 +14,7 @@ OTHER_WORDS = {
     "user_kwargs": ("args", "kwargs", "constants", "fixed"),
     "out_func": ("callback", "on_result"),
     "chdir": ("cwd", "workdir", "directory"),
-    "retries": ("max_retries", "n_retries"),
+    "retries": ("max_retries", "n_retries", "retry"),
     "verbose": ("verbosity", "progress", "progress_bar", "quiet", "silent"),
     "checkpoint": ("cache", "cache_dir", "output_dir", "out_dir", "save"),
 }
@@ -21,6 +24,9 @@ OTHER_WAYS = {
     "batch_size": "give map() batch= for a function that takes whole arrays, else group_size=",
     "batchsize": "give map() batch= for a function that takes whole arrays, else group_size=",
     "seed": "give the psets seeds, with params.add_seed(psets, root)",
+    "shuffle": "give psets in that order: params.grid(...).shuffle(seed)",
+    "threads": "give init() ncores= for worker processes, threads_per_worker= for the threads of each",
+    "on_error": "leave it out, since psets that fail are in results.missing; max_failures= ends the map",
     "random_state": "give the psets seeds, with params.add_seed(psets, root)",
 }
 
