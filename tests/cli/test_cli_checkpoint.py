@@ -285,7 +285,7 @@ def test_resume_has_what_came_from_standard_input(here: Here, words: list[str]) 
     waiting = script("waiting", '#!/bin/sh\necho "$1" >> started\nwhile [ ! -e go ]; do sleep 0.05; done\n')
     interrupted(*words, "--checkpoint", "out", "--", waiting, "{a}", stdin="007\ntwo words\n3\n")
     Path("started").unlink()
-    here("resume", "-v0", "out")
+    here("resume", "-v", "out")
     assert Path("started").read_text() == "007\ntwo words\n3\n"
 
 

@@ -1,9 +1,11 @@
-"""Options of ``paramsurvey run`` that may stand without their value: ``--zip``, ``--shuffle``, ``-v``."""
+"""Options that may stand without their value: ``--zip``, ``--shuffle``, ``-v``."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+import click
 
 from paramsurvey.cli.options.declarations import ALL_AXES
 
@@ -34,6 +36,14 @@ BARE = {
     "--verbose": Bare("--verbose=2", NUMBER),
     "-vv": Bare("--verbose=3", NEVER),
 }
+
+
+class BareCommand(click.Command):
+    """A click command whose options may stand without their value."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words, with the values that were left out."""
+        return super().parse_args(ctx, with_values(args))
 
 
 def with_values(args: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ import click
 
 from paramsurvey.cli.checkpoints.saved_command import load_command
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.options.bare_options import BareCommand
 from paramsurvey.cli.options.run_options import SavedConfig
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 from paramsurvey.cli.subcommands.run import run
@@ -22,7 +23,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG, short_help="Go on with a run that was interrupted.")
+@click.command(cls=BareCommand, epilog=EPILOG, short_help="Go on with a run that was interrupted.")
 @checkpoint_argument
 @click.option("-o", "--output", metavar="FILE", multiple=True, help="Write the results to FILE, too.")
 @click.option("--limit", metavar="N", help="Run only the first N parameter sets; 0: all.")
@@ -32,7 +33,7 @@ Examples:
 @click.option("--keep-failed", is_flag=True, help="Do not run again what failed before.")
 @click.option("--on-change", metavar="ACTION", help="If the function has changed: error, warn, keep.")
 @click.option("-j", "--ncores", metavar="N", help="Run N at once; -1: all cores but one.")
-@click.option("-v", "--verbose", metavar="0-3", help="How much to print: 0 errors only, to 3 everything.")
+@click.option("-v", "--verbose", metavar="0-3", help="0 errors only, 1, 2 (-v) failures as they come, 3 (-vv) all.")
 @click.pass_context
 def resume(ctx: click.Context, /, directory: str, **given: Any) -> None:
     """Run the command of the checkpoint DIR again, for the parameter sets that have not finished.

@@ -9,7 +9,7 @@ import click
 
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand
 from paramsurvey.cli.errors import say
-from paramsurvey.cli.options.bare_options import with_values
+from paramsurvey.cli.options.bare_options import BareCommand
 from paramsurvey.cli.options.completion import complete_words
 from paramsurvey.cli.options.declarations import run_options, sections_of
 from paramsurvey.cli.options.other_words import words_for
@@ -21,7 +21,7 @@ COMMAND = "paramsurvey.command"  # in click's meta: the words after --
 OPTIONS = "paramsurvey.options"  # in click's meta: the words before it
 
 
-class RunCommand(click.Command):
+class RunCommand(BareCommand):
     """A click command that does not interpret what stands after ``--``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -32,7 +32,7 @@ class RunCommand(click.Command):
             args = args[:at]
         ctx.meta[OPTIONS] = list(args)
         try:
-            return super().parse_args(ctx, with_values(args))
+            return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             remedy = words_for(error.option_name)
             if not remedy:
