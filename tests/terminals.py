@@ -44,6 +44,7 @@ class Screen:
         if letter == "A":
             self.row = max(0, self.row - int(argument or 1))
         elif letter == "J":
+            assert (self.row, self.column) != (0, 0), "tmux keeps in its history what is erased from there"
             del self.rows[self.row + 1 :]
             self.rows[self.row] = self.rows[self.row][: self.column]
         elif letter != "m":

@@ -79,7 +79,7 @@ def test_it_follows_the_terminals_width() -> None:
         program.read_until("in work")
         program.resize(40)
         program.read_until("…")
-        seen = program.raw[program.raw.rindex("\x1b[J") :]
+        seen = program.raw.rpartition("\x1b[J")[2]
         picture_lines = Screen(1000)
         picture_lines.feed(seen)
         assert max(map(len, picture_lines.rows)) < 40

@@ -33,7 +33,9 @@ Examples:
 @click.option("--keep-failed", is_flag=True, help="Do not run again what failed before.")
 @click.option("--on-change", metavar="ACTION", help="If the function has changed: error, warn, keep.")
 @click.option("-j", "--ncores", metavar="N", help="Run N at once; -1: all cores but one.")
-@click.option("-v", "--verbose", metavar="0-3", help="0 errors only, 1, 2 (-v) failures as they come, 3 (-vv) all.")
+@click.option(
+    "-v", "--verbose", metavar="0-3", help="0 errors only, 1, 2 (-v) failures as they come, 3 (-vv) all."
+)
 @click.pass_context
 def resume(ctx: click.Context, /, directory: str, **given: Any) -> None:
     """Run the command of the checkpoint DIR again, for the parameter sets that have not finished.

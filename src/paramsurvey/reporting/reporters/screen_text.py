@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from os import terminal_size
 
 UP = "\x1b[{}A"
-ERASE_BELOW = "\r\x1b[J"
+ERASE_BELOW = "\r \x1b[J\r"  # not from the upper left corner: tmux would keep that in its history
 LONGEST_LINE = 4096  # bytes of a line without an end that is kept in one piece
 
 
@@ -29,7 +29,7 @@ class ScreenText:
     >>> screen.show(["bar"], [3])
     b'bar\\n'
     >>> screen.printed(b"hello\\n")
-    b'\\x1b[1A\\r\\x1b[Jhello\\nbar\\n'
+    b'\\x1b[1A\\r \\x1b[J\\rhello\\nbar\\n'
     """
 
     def __init__(self, size: Callable[[], terminal_size]) -> None:
