@@ -221,6 +221,16 @@ def test_it_shows_why_psets_are_tried_again_and_which() -> None:
     ]
 
 
+def test_a_reason_takes_two_lines_where_one_is_too_short() -> None:
+    reason = "ExitCode3('exit code 3; stderr ends with: bad luck')"
+    seen = Snapshot(last_failure=LastFailure(Case(Cause("raised", "ExitCode3", ""), "", 0, 1, reason), 0))
+    shown = [line.plain for line in live_text(MapProgress("sh", 10, 2, 3), seen, 40)]
+    assert shown[2:4] == [
+        "  last failure: ExitCode3('exit code 3; ",
+        "    stderr ends with: bad luck')",
+    ]
+
+
 @pytest.mark.parametrize("width", [20, 40, 79, 120])
 def test_no_line_of_the_picture_is_wider_than_the_terminal(width: int) -> None:
     seen = Snapshot(

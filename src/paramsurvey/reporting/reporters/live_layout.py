@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from rich.cells import chop_cells
 from rich.console import Console
 from rich.text import Text
 
@@ -42,7 +43,7 @@ class Painter:
 
 def live_text(progress: MapProgress, seen: Snapshot, width: int) -> list[Text]:
     """Return the lines that show a map, none of them wider than `width`."""
-    lines = [_pace(progress, seen, width), _counts(progress), *_slowest(seen), *_last_failure(seen)]
+    lines = [_pace(progress, seen, width), _counts(progress), *_slowest(seen), *_last_failure(seen, width)]
     for line in lines:
         line.truncate(width, overflow="ellipsis")
     return lines
@@ -83,15 +84,20 @@ def _slowest(seen: Snapshot) -> list[Text]:
     ]
 
 
-def _last_failure(seen: Snapshot) -> list[Text]:
+def _last_failure(seen: Snapshot, width: int) -> list[Text]:
+    """Return what failed last, and why: that may take two lines, since its end often says most."""
     last = seen.last_failure
     if last is None:
         return []
     case, line = last.case, clipped(readable_path(last.case.cause.line), WIDEST)
     like = f"{case.count:,} like it" if case.count > 1 else ""
+    label, reason = f"{INDENT}last failure: ", clipped(case.latest, WIDEST)
+    begin = chop_cells(f"{label}{reason}", max(width, len(label)))[0].removeprefix(label)
+    rest = reason.removeprefix(begin)
     where = ", ".join(part for part in (f"at {line}" if line else "", like) if part)
     return [
-        Text.assemble((f"{INDENT}last failure: ", "red"), clipped(case.latest, WIDEST)),
+        Text.assemble((label, "red"), begin),
+        *([Text(f"{INDENT}  {rest}")] if rest else []),
         Text.assemble(f"{INDENT}  ", (clipped(str(last), WIDEST), "cyan")),
         *([Text(f"{INDENT}  {where}")] if where else []),
     ]
