@@ -97,7 +97,7 @@ def _last_failure(seen: Snapshot, width: int) -> list[Text]:
     where = ", ".join(part for part in (f"at {line}" if line else "", like) if part)
     return [
         Text.assemble((label, "red"), begin),
-        *([Text(f"{INDENT}  {rest}")] if rest else []),
+        *([Text(f"{INDENT}  {rest.lstrip()}")] if rest else []),
         Text.assemble(f"{INDENT}  ", (clipped(str(last), WIDEST), "cyan")),
         *([Text(f"{INDENT}  {where}")] if where else []),
     ]
