@@ -3,13 +3,16 @@
 The survey's loop, the cost model and the monitor are the real ones; only the workers and the clock are
 simulated. The range is looked at at 90 moments, from the first tenth of a survey to its end.
 
-Usage: python benchmarks/eta.py [SHAPE ...]     names of shapes: these alone, with every range
+Usage: python benchmarks/eta.py [--noise N] [SHAPE ...]
+
+Names of shapes: these alone, with every range. Another number of the noise is another draw: a change of the
+ETA shall be better on several, and not only on the one of the table.
 """
 
 from __future__ import annotations
 
+import argparse
 import heapq
-import sys
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -37,6 +40,7 @@ NARROW = 0.10  # the range's ends, from the truth, on constant work from the hal
 CLOSE = 0.5  # seconds from the truth that always count as narrow
 REPLY_AFTER = 0.5  # seconds: then a worker sends what it has, as the real ones do
 RAISED = Failure(FailureKind.RAISED, "ValueError('simulated')")
+NOISE = 0  # added to the seed of the noise, by --noise
 STARTED = 0.1  # seconds until a worker has started
 
 
@@ -201,7 +205,7 @@ def _numbered(count: int) -> list[Pset]:
 
 def _noisy(seconds: Any, spread: float = 0.05) -> np.ndarray[Any, Any]:
     values = np.asarray(seconds, dtype=np.float64)
-    return values * np.random.default_rng(len(values)).lognormal(0, spread, len(values))
+    return values * np.random.default_rng(len(values) + NOISE).lognormal(0, spread, len(values))
 
 
 def _shape(name: str, seconds: Any, **more: Any) -> Shape:
@@ -355,7 +359,12 @@ def line_of(result: Result) -> str:
 
 def main() -> None:
     """Print a line per shape."""
-    wanted = sys.argv[1:]
+    global NOISE
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("shapes", nargs="*")
+    parser.add_argument("--noise", type=int, default=NOISE)
+    arguments = parser.parse_args()
+    NOISE, wanted = arguments.noise, arguments.shapes
     print(f"{machine()}\n")
     print("| survey | ends after | in the range | range, usually | from the half on | good |")
     print("|---|---|---|---|---|---|")
