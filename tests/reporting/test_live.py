@@ -78,7 +78,7 @@ def test_it_follows_the_terminals_width() -> None:
     with running(survey()) as program:
         program.read_until("in work")
         program.resize(40)
-        program.read_until("…")
+        program.read_until("    many')")
         seen = program.raw.rpartition("\x1b[J")[2]
         picture_lines = Screen(1000)
         picture_lines.feed(seen)
@@ -226,7 +226,7 @@ def test_a_reason_takes_two_lines_where_one_is_too_short() -> None:
     seen = Snapshot(last_failure=LastFailure(Case(Cause("raised", "ExitCode3", ""), "", 0, 1, reason), 0))
     shown = [line.plain for line in live_text(MapProgress("sh", 10, 2, 3), seen, 40)]
     assert shown[2:4] == [
-        "  last failure: ExitCode3('exit code 3; ",
+        "  last failure: ExitCode3('exit code 3;",
         "    stderr ends with: bad luck')",
     ]
 

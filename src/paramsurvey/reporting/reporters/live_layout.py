@@ -93,11 +93,13 @@ def _last_failure(seen: Snapshot, width: int) -> list[Text]:
     like = f"{case.count:,} like it" if case.count > 1 else ""
     label, reason = f"{INDENT}last failure: ", clipped(case.latest, WIDEST)
     begin = chop_cells(f"{label}{reason}", max(width, len(label)))[0].removeprefix(label)
-    rest = reason.removeprefix(begin)
+    if begin != reason and " " in begin:
+        begin = begin.rpartition(" ")[0]
+    rest = reason.removeprefix(begin).lstrip()
     where = ", ".join(part for part in (f"at {line}" if line else "", like) if part)
     return [
         Text.assemble((label, "red"), begin),
-        *([Text(f"{INDENT}  {rest.lstrip()}")] if rest else []),
+        *([Text(f"{INDENT}  {rest}")] if rest else []),
         Text.assemble(f"{INDENT}  ", (clipped(str(last), WIDEST), "cyan")),
         *([Text(f"{INDENT}  {where}")] if where else []),
     ]
