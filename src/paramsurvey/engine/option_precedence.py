@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from paramsurvey.engine import option_values
@@ -41,6 +40,8 @@ def _check_names(
 
 def _close_name(name: str, known: list[str], there: str) -> str:
     """Return the end of a sentence that names the option that was meant, also if it belongs elsewhere."""
+    from difflib import get_close_matches  # here, because only an error needs it
+
     close = get_close_matches(name, [*known, *ABOUT], n=1)
     if close and close[0] not in known:
         return f"; did you mean {close[0]!r}, which is an option of {there}?"
