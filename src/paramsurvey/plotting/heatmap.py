@@ -11,13 +11,22 @@ from numpy.typing import NDArray
 from paramsurvey.plotting.figures import axes_for
 from paramsurvey.plotting.labels import label_x, label_y, legend_above, named
 from paramsurvey.plotting.palette import PATTERNS, VALUES, VERMILLION
-from paramsurvey.plotting.profiles import FAILED_PART, WORDS, described, draw_profile, draw_rates, title_of
+from paramsurvey.plotting.profiles import (
+    FAILED_PART,
+    LEFT_OUT,
+    WORDS,
+    described,
+    draw_profile,
+    draw_rates,
+    title_of,
+)
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.columns.survey_data import FAILING
 from paramsurvey.views.failures import CauseView
 from paramsurvey.views.slices import NO_PSET, SHOWN, Slice
 
 PLACE = 0.24  # inches: a picture grows with its axes, so that their places can be told apart
+SOME_FAILED = "at least one pset failed"  # of few in a thousand the colour shows nothing
 SMALLEST, LARGEST = (4.8, 3.6), (10.0, 8.0)  # inches
 
 Units = Mapping[str, str]
@@ -43,7 +52,7 @@ def draw_slice(view: Slice, ax: Any = None, units: Units | None = None) -> Any:
     axes = axes_for(ax, *_size(view.x, view.y))
     handles = _fill(axes, view.values, view.states, described(view, units), **_limits(view))
     if view.reduction not in WORDS and view.value != FAILING:
-        handles += _mark_failures(axes, (view.failed > 0) & (view.states == SHOWN))
+        handles += _mark(axes, (view.failed > 0) & (view.states == SHOWN), LEFT_OUT)
     _dress(axes, view.x, view.y, units, handles)
     return axes
 
@@ -68,7 +77,7 @@ def draw_failures(view: CauseView, ax: Any = None, units: Units | None = None) -
     axes = axes_for(ax, *_size(x, y))
     states = np.where(rates.psets.T > 0, SHOWN, NO_PSET)
     handles = _fill(axes, rates.rate.T, states, FAILED_PART, vmin=0.0, vmax=1.0)
-    handles += _mark_failures(axes, rates.failures.T > 0)
+    handles += _mark(axes, rates.failures.T > 0, SOME_FAILED)
     _dress(axes, x, y, units, handles, title_of(view))
     return axes
 
@@ -101,12 +110,12 @@ def _limits(view: Slice) -> dict[str, float]:
     return {"vmin": 0.0, "vmax": 1.0} if view.value == FAILING else {}
 
 
-def _mark_failures(axes: Any, some: NDArray[Any]) -> list[Any]:
-    """Put a mark into the cells whose value leaves out psets that failed."""
-    if not some.any():
+def _mark(axes: Any, cells: NDArray[Any], why: str) -> list[Any]:
+    """Put a cross into some cells; return what the legend shows."""
+    if not cells.any():
         return []
-    rows, columns = np.nonzero(some)
-    return [axes.scatter(columns, rows, marker="x", color=VERMILLION, s=14, label="some failed")]
+    rows, columns = np.nonzero(cells)
+    return [axes.scatter(columns, rows, marker="x", color=VERMILLION, s=14, label=why)]
 
 
 def _dress(axes: Any, x: Axis, y: Axis, units: Units | None, handles: Sequence[Any], title: str = "") -> None:

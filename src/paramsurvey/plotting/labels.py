@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paramsurvey.plotting.figures import settle
+from paramsurvey.views.columns.short_texts import alike, distinct, shortened
 
 POINT = 1 / 72  # inches
 CHARACTER = 0.6  # of the font's size: about as wide as one character
@@ -15,11 +16,12 @@ LONGEST_TICK, LEAST_TICK = 22, 6  # characters
 LONGEST_NAME = 40
 LABELS_PART = 0.36  # of a figure's width or height: so much the labels may take of it
 FONT = 10.0  # points: matplotlib's own
+SECONDS_SHOWN, FEW_DIGITS = 5, (-2, 5)  # ticks; powers of ten that are written out
 HANDLE = 0.75  # inches: what a legend draws beside each text, and the space around it
 
 
-def named(name: str, units: Mapping[str, str] | None = None) -> str:
-    """Return a column's name with its unit, where that is known.
+def named(name: str, units: Mapping[str, str] | None = None, longest: int = LONGEST_NAME) -> str:
+    """Return a column's name, of at most so many characters, with its unit, where that is known.
 
     Examples
     --------
@@ -27,7 +29,23 @@ def named(name: str, units: Mapping[str, str] | None = None) -> str:
     'mass [kg]'
     """
     unit = (units or {}).get(name)
-    return shown(name, LONGEST_NAME) + (f" [{shown(str(unit), LONGEST_NAME)}]" if unit else "")
+    return shown(name, longest) + (f" [{shown(str(unit), LONGEST_NAME)}]" if unit else "")
+
+
+def named_apart(names: Sequence[str], units: Mapping[str, str] | None, longest: int) -> list[str]:
+    """Return the names of several columns with their units, short, and different ones.
+
+    Examples
+    --------
+    >>> named_apart(["mass_of_the_star", "mass_of_the_planet"], {"mass_of_the_star": "kg"}, 12)
+    ['…f_the_star [kg]', '…f_the_plan…']
+    """
+    short = distinct(names, max(LEAST_TICK, longest))
+    known = units or {}
+    return [
+        named(text, {text: known[name]} if name in known else None)
+        for name, text in zip(names, short, strict=True)
+    ]
 
 
 def shown(text: str, longest: int = LONGEST_TICK) -> str:
@@ -38,8 +56,7 @@ def shown(text: str, longest: int = LONGEST_TICK) -> str:
     >>> shown("cost in $")
     'cost in \\\\$'
     """
-    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    return text.replace("$", r"\$")
+    return shortened(text, longest).replace("$", r"\$")
 
 
 def told_apart(labels: Sequence[str], longest: int = LONGEST_TICK) -> list[str]:
@@ -51,9 +68,9 @@ def told_apart(labels: Sequence[str], longest: int = LONGEST_TICK) -> list[str]:
     ['…1…', '…2…']
     """
     long = [label for label in labels if len(label) > longest]
-    if len(set(long)) > 1:
-        begin = _alike(long)
-        end = _alike([label[begin:][::-1] for label in long])
+    if len({shortened(label, longest) for label in long}) < len(set(long)):
+        begin = alike(long)
+        end = alike([label[begin:][::-1] for label in long])
         labels = [_middle(label, begin, end) if label in long else label for label in labels]
     return [shown(label, longest) for label in labels]
 
@@ -62,12 +79,6 @@ def _middle(label: str, begin: int, end: int) -> str:
     """Return what is left of a label without its begin and end; each is kept if it is short."""
     begin, end = (part if part > LEAST_TICK else 0 for part in (begin, end))
     return "…" * (begin > 0) + label[begin : len(label) - end] + "…" * (end > 0)
-
-
-def _alike(texts: Sequence[str]) -> int:
-    """Return with how many characters all texts begin alike."""
-    pairs = zip(min(texts), max(texts), strict=False)  # what these two share, all between them do, too
-    return next((at for at, (one, other) in enumerate(pairs) if one != other), len(min(texts, key=len)))
 
 
 def legend_above(axes: Any, handles: Sequence[Any], title: str = "") -> None:
@@ -105,6 +116,33 @@ def label_y(axes: Any, labels: Sequence[str]) -> None:
     texts = told_apart(labels, _longest(axes.figure.get_figwidth(), size))
     step = _step(len(texts), inches, size)
     axes.set_yticks(range(0, len(texts), step), texts[::step])
+
+
+def label_seconds(axes: Any) -> None:
+    """Let the x axis show few seconds, with few digits, so that they do not touch each other."""
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    axes.xaxis.set_major_locator(MaxNLocator(SECONDS_SHOWN))
+    few_digits = ScalarFormatter()
+    few_digits.set_powerlimits(FEW_DIGITS)
+    axes.xaxis.set_major_formatter(few_digits)
+
+
+def room_between(axes: Any, size: str) -> int:
+    """Return how many characters of a size have room from one unit of the x axis to the next."""
+    from matplotlib.font_manager import FontProperties
+
+    settle(axes)
+    low, high = axes.get_xlim()
+    points = float(FontProperties(size=size).get_size_in_points())
+    room = int(_extent(axes)[0] / (high - low) / (CHARACTER * points * POINT)) - 1
+    return min(LONGEST_TICK, max(LEAST_TICK, room))
+
+
+def room_beside(axes: Any) -> int:
+    """Return how many characters have room along the y axis."""
+    settle(axes)
+    return max(LEAST_TICK, int(_extent(axes)[1] / (CHARACTER * FONT * POINT)))
 
 
 def _longest(inches: float, size: float) -> int:

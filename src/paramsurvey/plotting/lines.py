@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from paramsurvey.plotting.figures import axes_for, ink
-from paramsurvey.plotting.labels import named, told_apart
+from paramsurvey.plotting.labels import named, named_apart, room_between, told_apart
 from paramsurvey.plotting.palette import BLUE, VALUES
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.parallel import Link, Parallel
@@ -16,6 +16,7 @@ from paramsurvey.views.parallel import Link, Parallel
 WIDEST, NARROWEST = 7.0, 0.4  # points: of the band with most psets, and of any
 STEPS = 24  # of a curve
 MOST_LABELS = 12  # of an axis
+SIZE, BESIDE = "x-small", 4  # of the labels; points between them and their axis
 AXIS_INCHES = 1.7
 LAST = 0.6  # of the space between two axes: for the labels of the last one
 
@@ -39,11 +40,12 @@ def draw_parallel(view: Parallel, ax: Any = None, units: Units | None = None) ->
     bands = _draw_bands(axes, view.links)
     if view.value and bands is not None:
         axes.figure.colorbar(bands, ax=axes, label=f"mean of {named(view.value, units)}")
+    axes.set(xlim=(-0.25, len(view.axes) - 1 + LAST), ylim=(-0.02, 1.02), yticks=[])
     for at, axis in enumerate(view.axes):
         axes.axvline(at, color=ink(), linewidth=0.8)
         _label_places(axes, at, axis)
-    axes.set(xlim=(-0.25, len(view.axes) - 1 + LAST), ylim=(-0.02, 1.02), yticks=[])
-    axes.set_xticks(range(len(view.axes)), [named(axis.name, units) for axis in view.axes])
+    names = named_apart([axis.name for axis in view.axes], units, room_between(axes, "medium"))
+    axes.set_xticks(range(len(view.axes)), names)
     for side in ("top", "right", "bottom", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="x", length=0)
@@ -85,11 +87,11 @@ def _height(place: int, axis: Axis) -> float:
 
 
 def _label_places(axes: Any, at: int, axis: Axis) -> None:
-    labels = told_apart(axis.labels())
+    labels = told_apart(axis.labels(), room_between(axes, SIZE))
     step = -(-len(labels) // MOST_LABELS)
     ground = axes.get_facecolor()
     opacity = 0.75 if ground[3] else 0.0  # none on the page behind a picture that has no ground of its own
     style = {"facecolor": ground[:3], "alpha": opacity, "edgecolor": "none", "pad": 1}
+    beside: Any = {"xytext": (BESIDE, 0), "textcoords": "offset points", "va": "center"}
     for place in range(0, len(labels), step):
-        text = f" {labels[place]}"
-        axes.text(at, _height(place, axis), text, fontsize="x-small", va="center", bbox=style)
+        axes.annotate(labels[place], (at, _height(place, axis)), fontsize=SIZE, bbox=style, **beside)

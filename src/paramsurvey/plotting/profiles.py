@@ -16,6 +16,7 @@ from paramsurvey.views.slices import SHOWN, Slice
 
 WORDS = {"count": "finished psets", "failures": "failed psets"}
 FAILED_PART = "part of the psets that failed"
+LEFT_OUT = "without psets that failed"  # what a cross means, beside a mean and the like
 PART = (-0.03, 1.03)  # the limits of an axis that shows a part of a whole
 LONGEST_TITLE = 50  # characters
 
@@ -51,7 +52,7 @@ def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any
     some = np.flatnonzero((view.failed[0] > 0) & (view.states[0] == SHOWN))
     if len(some) and view.reduction not in WORDS and view.value != FAILING:
         marks = axes.scatter(some, view.values[0, some], marker="x", color=VERMILLION, zorder=3)
-        marks.set_label("some failed")
+        marks.set_label(LEFT_OUT)
         handles.append(marks)
     axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(view.x.name, units), ylabel=described(view, units))
     if view.value == FAILING and view.reduction not in WORDS:

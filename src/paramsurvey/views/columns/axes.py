@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.transport.safe_repr import describe
+from paramsurvey.views.columns.short_texts import distinct, shortened
 
 Codes = NDArray[np.integer[Any]]
 Counts = NDArray[np.int64]
@@ -79,8 +80,11 @@ class Axis:
         return len(self.values) > 1
 
     def labels(self) -> list[str]:
-        """Return a short text for each place, without control characters."""
-        return [label(value) for value in self.values]
+        """Return a short text for each place, without control characters, and another one for each."""
+        short = [label(value) for value in self.values]
+        if len(set(short)) == len(short):
+            return short
+        return distinct([_whole_label(value) for value in self.values], LONGEST_LABEL)
 
     def place_of(self, value: Any) -> int:
         """Return where a value is.
@@ -165,11 +169,21 @@ def label(value: Any) -> str:
     """Return a short text for a value, in one line and without control characters."""
     if isinstance(value, float):
         return f"{value:.6g}"
+    return shortened(_printable(value), LONGEST_LABEL)
+
+
+def _whole_label(value: Any) -> str:
+    """Return the same with all digits and characters."""
+    if isinstance(value, Range):
+        return f"{_whole_label(value.low)} – {_whole_label(value.high)}"
+    return repr(float(value)) if isinstance(value, float) else _printable(value)
+
+
+def _printable(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ").removesuffix(" 00:00:00")
     text = str(value) if isinstance(value, (str, int, date, timedelta, Range)) else describe(value)
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def in_order(values: Sequence[Any]) -> list[int] | None:
