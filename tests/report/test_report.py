@@ -140,6 +140,20 @@ def test_the_slicer_has_the_numbers_of_every_cell() -> None:
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_a_checkpoint_where_every_pset_failed_has_its_cost_and_timeline() -> None:
+    def fail(pset: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+        raise ValueError("no")
+
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(fail, PSETS, checkpoint="out")
+    for subject in (checkpoint_subject("out"), subject_of(results)):
+        page = page_of(subject)
+        assert "All psets together took" in page
+        assert "24 psets" in page
+        assert "It is not known" not in page
+
+
+@pytest.mark.usefixtures("without_pictures")
 def test_examples_of_failures_have_a_command_that_runs_them_again(in_tmp: Path) -> None:
     results = survey()
     assert "results.missing.reproduce(0)" in page_of(subject_of(results))
