@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import paramsurvey
-from browsers import shown
+from browsers import Browser, shown
 
 DRIVE = """
 const said = [];
@@ -79,3 +79,45 @@ def test_the_slicer_shows_what_pandas_computes(page: str, width: int, opened: Ca
     found = re.search(r"<title>SAID ([^<]*)</title>", opened(driven, f"--window-size={width},900"))
     assert found is not None
     assert found.group(1) == "mean 51; max 101; held 101; count 1; too wide by 0"
+
+
+# ---- for everybody
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The addresses of some reports."""
+    folder = tmp_path_factory.mktemp("reports")
+
+    def fit(pset: Any, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if pset["a"] == 3 and pset["t"] != "x":
+            raise ValueError("Q" * 300)
+        y = float("nan") if pset["a"] == 2 and pset["t"] == "x" else pset["a"] * 1.5
+        return {"y": y, "z" * 60: "w" * 200, "good": y > 2}
+
+    path = "/data/projects/somewhere/deep/in/a/tree/model-{}/run/result.csv"
+    long = "a_key_with_a_long_name_that_goes_on"
+    axes = {"a": [1, 2, 3], long: [path.format(i) for i in range(6)], "t": ["x", "Q" * 120]}
+    surveys = {
+        "long": paramsurvey.params.product(axes),
+        "line": [{"a": 1, "t": "x"}, {"a": 2, "t": "x"}],
+        "one": [{"a": 1, "t": "x"}],
+        "none": [],
+    }
+    with paramsurvey.Session(backend="serial", verbose=0, pslogger_prefix=None) as session:
+        for name, psets in surveys.items():
+            results = session.map(fit, psets, name=name)
+            results.report(folder / f"{name}.html", against=results)
+    return {name: (folder / f"{name}.html").as_uri() for name in surveys}
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("name", ["long", "line", "one", "none"])
+def test_a_report_has_no_serious_barrier(
+    reports: dict[str, str], browser: Browser, name: str, colours: str, width: int
+) -> None:
+    browser.prefer(colours)
+    browser.open(reports[name], width)
+    assert browser.barriers() == []
+    assert browser.overflow() <= 0
