@@ -277,10 +277,12 @@ def test_parallel_coordinates_with_long_names_and_values_are_readable() -> None:
     assert len({text.get_text() for text in ax.texts if text.xy[0] == 0}) == 6
 
 
-def test_a_name_is_not_longer_than_the_axis_that_it_stands_beside() -> None:
+@pytest.mark.parametrize("name", ["n" * 40, "W" * 30])
+def test_a_name_is_not_longer_than_the_axis_that_it_stands_beside(name: str) -> None:
     paramsurvey.init(backend="serial", verbose=0)
-    results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"n" * 40: "w"}, [{"x": 1}])
-    ax = results.plot.distribution("n" * 40)
+    results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {name: "w"}, [{"x": 1}])
+    results.units = {name: "m" * 30}
+    ax = results.plot.distribution(name)
     ax.figure.draw_without_rendering()
     assert ax.yaxis.label.get_window_extent().height <= ax.get_window_extent().height + 1
 

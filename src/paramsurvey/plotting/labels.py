@@ -21,7 +21,7 @@ HANDLE = 0.75  # inches: what a legend draws beside each text, and the space aro
 
 
 def named(name: str, units: Mapping[str, str] | None = None, longest: int = LONGEST_NAME) -> str:
-    """Return a column's name, of at most so many characters, with its unit, where that is known.
+    """Return a column's name, with its unit where that is known; each of at most so many characters.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def named(name: str, units: Mapping[str, str] | None = None, longest: int = LONG
     'mass [kg]'
     """
     unit = (units or {}).get(name)
-    return shown(name, longest) + (f" [{shown(str(unit), LONGEST_NAME)}]" if unit else "")
+    return shown(name, longest) + (f" [{shown(str(unit), longest)}]" if unit else "")
 
 
 def named_apart(names: Sequence[str], units: Mapping[str, str] | None, longest: int) -> list[str]:
@@ -139,10 +139,15 @@ def room_between(axes: Any, size: str) -> int:
     return min(LONGEST_TICK, max(LEAST_TICK, room))
 
 
-def room_beside(axes: Any) -> int:
-    """Return how many characters have room along the y axis."""
+def name_beside(axes: Any, name: str, units: Mapping[str, str] | None) -> None:
+    """Name the y axis, with no more characters than have room along it."""
     settle(axes)
-    return max(LEAST_TICK, int(_extent(axes)[1] / (CHARACTER * FONT * POINT)))
+    room, longest = float(axes.get_window_extent().height), LONGEST_NAME
+    while True:
+        drawn = axes.set_ylabel(named(name, units, longest)).get_window_extent().height
+        if drawn <= room or longest == LEAST_TICK:
+            return
+        longest = max(LEAST_TICK, min(longest - 1, int(longest * room / drawn)))
 
 
 def _longest(inches: float, size: float) -> int:
