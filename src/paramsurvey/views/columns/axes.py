@@ -113,6 +113,11 @@ class Axis:
         values = tuple(self._merged(np.flatnonzero(table == place)) for place in range(len(counts)))
         return Coarse(Axis(self.name, values, counts, self.ordered), table)
 
+    def only(self, places: NDArray[np.integer[Any]]) -> Axis:
+        """Return an axis of some of the places, which ascend."""
+        values = tuple(self.values[at] for at in places)
+        return Axis(self.name, values, self.counts[places], self.ordered)
+
     @property
     def _absent(self) -> bool:
         return bool(self.values) and self.values[-1] is ABSENT
