@@ -277,6 +277,20 @@ def test_parallel_coordinates_with_long_names_and_values_are_readable() -> None:
     assert len({text.get_text() for text in ax.texts if text.xy[0] == 0}) == 6
 
 
+def test_parallel_coordinates_with_wide_letters_do_not_touch_the_next_axis() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    wide = ["W" * 60, "M" * 60, "Q" * 60]
+    psets = [{"W" * 50: one, "M" * 50: other} for one in wide for other in wide]
+    results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"Q" * 60: pset["W" * 50]}, psets)
+    results["y"] = 1.0 * np.arange(len(results))
+    ax = results.plot.parallel(["W" * 50, "M" * 50, "Q" * 60], value="y")
+    ax.figure.draw_without_rendering()
+    assert overlaps(ax.get_xticklabels()) == []
+    ends = [ax.transData.transform((at, 0))[0] for at in (1, 2)] + [ax.get_window_extent().x1]
+    for text in ax.texts:
+        assert text.get_window_extent().x1 <= ends[int(text.xy[0])]
+
+
 @pytest.mark.parametrize("name", ["n" * 40, "W" * 30])
 def test_a_name_is_not_longer_than_the_axis_that_it_stands_beside(name: str) -> None:
     paramsurvey.init(backend="serial", verbose=0)

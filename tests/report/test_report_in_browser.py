@@ -119,5 +119,66 @@ def test_a_report_has_no_serious_barrier(
 ) -> None:
     browser.prefer(colours)
     browser.open(reports[name], width)
+    browser.script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     assert browser.barriers() == []
     assert browser.overflow() <= 0
+
+
+OVERLAPS = """
+const cells = [...document.querySelectorAll("tbody td, tbody th")].filter(cell => cell.innerText);
+const boxes = cells.map(cell => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return [cell, range.getBoundingClientRect()];
+});
+return boxes.filter(([cell, inner]) => inner.right > cell.getBoundingClientRect().right + 1)
+  .map(([cell]) => cell.innerText);
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_no_text_of_a_table_runs_into_the_next_cell(
+    reports: dict[str, str], browser: Browser, width: int
+) -> None:
+    browser.open(reports["long"], width)
+    browser.script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert browser.script(OVERLAPS) == []
+
+
+LABELS = """
+const touch = (one, other) => one.left < other.right - 1 && other.left < one.right - 1
+  && one.top < other.bottom - 1 && other.top < one.bottom - 1;
+return [...document.querySelectorAll("figure svg")].flatMap(picture => {
+  const texts = [...picture.querySelectorAll("text")]
+    .map(text => [text.textContent, text.getBoundingClientRect()]);
+  return texts.flatMap(([said, box], at) =>
+    texts.slice(at + 1).filter(([, other]) => touch(box, other)).map(([other]) => said + " / " + other));
+});
+"""
+
+
+@pytest.mark.parametrize("name", ["long", "line", "one"])
+def test_no_two_texts_of_a_picture_touch(reports: dict[str, str], browser: Browser, name: str) -> None:
+    browser.open(reports[name])
+    assert browser.script(LABELS) == []
+
+
+def test_a_cross_says_that_psets_that_failed_are_left_out_and_they_are_not_of_the_seconds(
+    reports: dict[str, str], browser: Browser
+) -> None:
+    browser.open(reports["long"])
+    value, marks = (
+        "#slicer label:nth-child(3) select",
+        "return document.querySelectorAll(arguments[0]).length",
+    )
+    tables = "#static table:nth-of-type(1)"
+    assert browser.script(marks, f"{tables} .some")
+    browser.choose("#slicer label:nth-child(1) select", "t")
+    assert browser.script(marks, "#slicer td .some")
+    browser.choose(value, "seconds per pset")
+    browser.wait("#slicer caption", "mean of seconds per pset")
+    assert browser.script(marks, "#slicer td .some") == 0
+    seconds = (
+        "return [...document.querySelectorAll('#static table')].filter(one => one.innerText.includes('sec')"
+    )
+    assert browser.script(seconds + " && one.querySelector('.some')).length") == 0

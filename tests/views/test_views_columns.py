@@ -200,10 +200,15 @@ def test_values_that_differ_have_labels_that_differ(values: list[Any]) -> None:
     assert max(map(len, labels)) <= 40
 
 
+def test_only_numbers_that_look_alike_have_more_digits() -> None:
+    values = [1 / 3, 0.9999999958776927, 1.0]
+    assert survey(pd.DataFrame({"x": values}), ["x"]).axis("x").labels() == ["0.333333", "0.999999996", "1"]
+
+
 def test_ranges_that_look_alike_have_labels_that_differ() -> None:
     ranges = (Range(1.0, 1.0000001), Range(1.0000002, 1.0000003))
     assert Axis("x", ranges, np.ones(2, dtype=np.int64), True).labels() == [
-        "1.0 – 1.0000001",
+        "1 – 1.0000001",
         "1.0000002 – 1.0000003",
     ]
 

@@ -52,7 +52,7 @@ def draw_slice(view: Slice, ax: Any = None, units: Units | None = None) -> Any:
     axes = axes_for(ax, *_size(view.x, view.y))
     handles = _fill(axes, view.values, view.states, described(view, units), **_limits(view))
     if view.reduction not in WORDS and view.value != FAILING:
-        handles += _mark(axes, (view.failed > 0) & (view.states == SHOWN), LEFT_OUT)
+        handles += _mark(axes, view.without_failed, LEFT_OUT)
     _dress(axes, view.x, view.y, units, handles)
     return axes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from paramsurvey.plotting.figures import settle
@@ -101,7 +101,7 @@ def label_x(axes: Any, labels: Sequence[str]) -> None:
     settle(axes)
     inches, size = _extent(axes)[0], _size(axes.xaxis)
     texts = told_apart(labels, _longest(axes.figure.get_figheight(), size))
-    across = max(map(len, texts), default=0) * CHARACTER * size + size
+    across = max((width(text, size / POINT) for text in texts), default=0.0) * POINT + size
     fits = across * len(texts) <= inches
     step = 1 if fits else _step(len(texts), inches, size)
     axes.set_xticks(range(0, len(texts), step), texts[::step])
@@ -128,23 +128,47 @@ def label_seconds(axes: Any) -> None:
     axes.xaxis.set_major_formatter(few_digits)
 
 
-def room_between(axes: Any, size: str) -> int:
-    """Return how many characters of a size have room from one unit of the x axis to the next."""
-    from matplotlib.font_manager import FontProperties
-
+def points_between(axes: Any) -> float:
+    """Return how many points there are from one unit of the x axis to the next."""
     settle(axes)
     low, high = axes.get_xlim()
-    points = float(FontProperties(size=size).get_size_in_points())
-    room = int(_extent(axes)[0] / (high - low) / (CHARACTER * points * POINT)) - 1
-    return min(LONGEST_TICK, max(LEAST_TICK, room))
+    return float(_extent(axes)[0] / POINT / (high - low))
 
 
-def name_beside(axes: Any, name: str, units: Mapping[str, str] | None) -> None:
-    """Name the y axis, with no more characters than have room along it."""
+def fitting(make: Callable[[int], list[str]], points: float, size: str) -> list[str]:
+    """Return texts of which the widest has so many points of room, if they can be made so short.
+
+    Parameters
+    ----------
+    make : callable
+        Makes the texts, given how many characters each may have.
+    points : float
+    size : str
+        Of the font, as matplotlib names it.
+    """
+    longest = LONGEST_TICK
+    while True:
+        texts = make(longest)
+        widest = max((width(text, size) for text in texts), default=0.0)
+        if widest <= points or longest == LEAST_TICK:
+            return texts
+        longest = max(LEAST_TICK, min(longest - 1, int(longest * points / widest)))
+
+
+def width(text: str, size: float | str) -> float:
+    """Return how wide a text is, in points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    return float(text_to_path.get_text_width_height_descent(text, FontProperties(size=size), False)[0])
+
+
+def name_beside(axes: Any, name: str, units: Mapping[str, str] | None, before: str = "") -> None:
+    """Name the y axis, after some words, with no more characters than have room along it."""
     settle(axes)
     room, longest = float(axes.get_window_extent().height), LONGEST_NAME
     while True:
-        drawn = axes.set_ylabel(named(name, units, longest)).get_window_extent().height
+        drawn = axes.set_ylabel(before + named(name, units, longest)).get_window_extent().height
         if drawn <= room or longest == LEAST_TICK:
             return
         longest = max(LEAST_TICK, min(longest - 1, int(longest * room / drawn)))

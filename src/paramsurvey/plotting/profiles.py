@@ -12,7 +12,7 @@ from paramsurvey.plotting.labels import label_x, legend_above, named, shown
 from paramsurvey.plotting.palette import BLUE, PATTERNS, VERMILLION
 from paramsurvey.views.columns.survey_data import FAILING
 from paramsurvey.views.failures import CauseView
-from paramsurvey.views.slices import SHOWN, Slice
+from paramsurvey.views.slices import Slice
 
 WORDS = {"count": "finished psets", "failures": "failed psets"}
 FAILED_PART = "part of the psets that failed"
@@ -49,7 +49,7 @@ def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any
         style = {**look.style(), "label": look.text, "zorder": 0}
         spans = [axes.axvspan(place - 0.5, place + 0.5, **style) for place in at]
         handles += spans[:1]
-    some = np.flatnonzero((view.failed[0] > 0) & (view.states[0] == SHOWN))
+    some = np.flatnonzero(view.without_failed[0])
     if len(some) and view.reduction not in WORDS and view.value != FAILING:
         marks = axes.scatter(some, view.values[0, some], marker="x", color=VERMILLION, zorder=3)
         marks.set_label(LEFT_OUT)

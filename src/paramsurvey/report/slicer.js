@@ -156,7 +156,7 @@ function startSlicer(root, data, options = {}) {
         else {
           shown.className = "v" + Math.min(data.shades - 1, Math.max(0, Math.floor((number - low) / span * data.shades)));
           shown.textContent = short(number);
-          if (cell.failed && choice.value > 0 && !counts) {
+          if (cell.failed && cell.n <= cell.finished && choice.value > 0 && !counts) {  // seconds are of both
             const mark = document.createElement("b");
             mark.className = "some"; mark.title = "without psets that failed"; mark.textContent = "×";
             shown.append(" ", mark);

@@ -221,7 +221,10 @@ def _means(cube: Cube, name: str) -> tuple[Any, Any, Any]:
     states[empty & (cube.finished == 0)] = ONLY_FAILED
     states[empty & (ran == 0)] = ONLY_NOT_RUN
     states[ran + cube.not_run == 0] = NO_PSET
-    return values, states, (cube.failed > 0) & (name != FAILING)
+    if name == FAILING:
+        return values, states, np.zeros(values.shape, dtype=np.bool_)
+    left_out = cube.values[name].counts <= cube.finished  # of the seconds none
+    return values, states, (cube.failed > 0) & left_out
 
 
 def _cells(values: Any, states: Any, some: Any) -> Iterator[list[str]]:

@@ -8,6 +8,7 @@ places to fewer ones, so that no row is looked at again.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -23,6 +24,7 @@ Codes = NDArray[np.integer[Any]]
 Counts = NDArray[np.int64]
 
 LONGEST_LABEL = 40  # characters
+MORE_DIGITS = (9, 12, 17)  # of floats that differ, and look alike with 6 digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,16 @@ class Axis:
 
     def labels(self) -> list[str]:
         """Return a short text for each place, without control characters, and another one for each."""
-        short = [label(value) for value in self.values]
-        if len(set(short)) == len(short):
-            return short
-        return distinct([_whole_label(value) for value in self.values], LONGEST_LABEL)
+        labels = [label(value) for value in self.values]
+        for digits in MORE_DIGITS:  # for those that look alike
+            often = Counter(labels)
+            if len(often) == len(labels):
+                break
+            labels = [
+                _whole_label(value, digits) if often[short] > 1 else short
+                for value, short in zip(self.values, labels, strict=True)
+            ]
+        return distinct(labels, LONGEST_LABEL)
 
     def place_of(self, value: Any) -> int:
         """Return where a value is.
@@ -177,11 +185,11 @@ def label(value: Any) -> str:
     return shortened(_printable(value), LONGEST_LABEL)
 
 
-def _whole_label(value: Any) -> str:
-    """Return the same with all digits and characters."""
+def _whole_label(value: Any, digits: int) -> str:
+    """Return the same with all characters, and more digits."""
     if isinstance(value, Range):
-        return f"{_whole_label(value.low)} – {_whole_label(value.high)}"
-    return repr(float(value)) if isinstance(value, float) else _printable(value)
+        return f"{_whole_label(value.low, digits)} – {_whole_label(value.high, digits)}"
+    return f"{value:.{digits}g}" if isinstance(value, float) else _printable(value)
 
 
 def _printable(value: Any) -> str:
