@@ -310,7 +310,7 @@ def test_the_cost_says_times_in_words(results: MapResults) -> None:
 def test_where_no_key_varies_there_is_no_cost_to_compare() -> None:
     paramsurvey.init(backend="serial", verbose=0)
     results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"y": 1}, [{"x": 1}])
-    with pytest.raises(ValueError, match="no key of the psets varies.*: results.seconds has"):
+    with pytest.raises(ValueError, match=r"no key of the psets varies.*: results\.seconds has"):
         results.plot.cost()
 
 
