@@ -307,6 +307,28 @@ def test_the_cost_says_times_in_words(results: MapResults) -> None:
     assert all(text.endswith("median 20 µs") for text in said)
 
 
+def test_a_slice_with_long_names_and_values_is_readable() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    psets = paramsurvey.params.product(
+        {"W" * 40: [f"{'W' * 40}-{i}" for i in range(6)], "b": ["Q" * 90, "x"]}
+    )
+    results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"M" * 60: len(pset["b"])}, psets)
+    for y in ("b", None):
+        ax = results.plot.slice("W" * 40, y, "M" * 60)
+        ax.figure.draw_without_rendering()
+        assert overlaps(ax.get_xticklabels()) == []
+        scale = ax.figure.axes[-1]
+        assert scale.yaxis.label.get_window_extent().height <= scale.get_window_extent().height + 1
+
+
+def test_in_a_small_picture_names_of_parallel_coordinates_have_no_units(results: MapResults) -> None:
+    results.units = {"C": "mN", "score": "arbitrary units"}
+    _, grid = plt.subplots(4, 4, figsize=(20, 16))
+    ax = results.plot.parallel(["C", "kernel", "depth", "status", "score"], value="score", ax=grid[0, 0])
+    ax.figure.draw_without_rendering()
+    assert overlaps(ax.get_xticklabels()) == []
+
+
 def test_where_no_key_varies_there_is_no_cost_to_compare() -> None:
     paramsurvey.init(backend="serial", verbose=0)
     results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"y": 1}, [{"x": 1}])

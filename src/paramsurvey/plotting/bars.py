@@ -136,7 +136,7 @@ def _draw_texts(view: Distribution, ax: Any, units: Units | None) -> Any:
     axes = axes_for(ax, height=max(2.4, BAR * len(view.labels) + 1.2))
     axes.barh(np.arange(len(view.labels)), view.counts, color=SKY, edgecolor=BLUE)
     axes.set(ylim=(len(view.labels) - 0.4, -0.6), xlabel="psets")
-    name_beside(axes, view.name, units)
+    name_beside(axes, lambda longest: named(view.name, units, longest))
     _count_whole(axes.xaxis)
     label_y(axes, view.labels)
     return axes
@@ -164,7 +164,7 @@ def draw_cost(view: AxisCost, ax: Any = None, units: Units | None = None) -> Any
     axes.bar_label(bars, texts, fontsize="small")
     axes.margins(x=0.5)
     axes.set(ylim=(len(texts) - 0.4, -0.6), xlabel="seconds of all psets")
-    name_beside(axes, view.axis.name, units)
+    name_beside(axes, lambda longest: named(view.axis.name, units, longest))
     label_seconds(axes)
     label_y(axes, view.axis.labels())
     return axes

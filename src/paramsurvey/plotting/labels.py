@@ -43,7 +43,7 @@ def named_apart(names: Sequence[str], units: Mapping[str, str] | None, longest: 
     short = distinct(names, max(LEAST_TICK, longest))
     known = units or {}
     return [
-        named(text, {text: known[name]} if name in known else None)
+        named(text, {text: known[name]} if name in known else None, max(LEAST_TICK, longest))
         for name, text in zip(names, short, strict=True)
     ]
 
@@ -163,12 +163,19 @@ def width(text: str, size: float | str) -> float:
     return float(text_to_path.get_text_width_height_descent(text, FontProperties(size=size), False)[0])
 
 
-def name_beside(axes: Any, name: str, units: Mapping[str, str] | None, before: str = "") -> None:
-    """Name the y axis, after some words, with no more characters than have room along it."""
+def name_beside(axes: Any, make: Callable[[int], str]) -> None:
+    """Name the y axis, with no more characters than have room along it.
+
+    Parameters
+    ----------
+    axes : Axes
+    make : callable
+        Makes the name, given how many characters each part of it may have.
+    """
     settle(axes)
     room, longest = float(axes.get_window_extent().height), LONGEST_NAME
     while True:
-        drawn = axes.set_ylabel(before + named(name, units, longest)).get_window_extent().height
+        drawn = axes.set_ylabel(make(longest)).get_window_extent().height
         if drawn <= room or longest == LEAST_TICK:
             return
         longest = max(LEAST_TICK, min(longest - 1, int(longest * room / drawn)))

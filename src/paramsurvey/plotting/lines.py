@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from paramsurvey.plotting.figures import axes_for, ink
-from paramsurvey.plotting.labels import fitting, name_beside, named_apart, points_between, told_apart
+from paramsurvey.plotting.labels import (
+    fitting,
+    name_beside,
+    named,
+    named_apart,
+    points_between,
+    told_apart,
+    width,
+)
 from paramsurvey.plotting.palette import BLUE, VALUES
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.parallel import Link, Parallel
@@ -40,11 +48,10 @@ def draw_parallel(view: Parallel, ax: Any = None, units: Units | None = None) ->
     axes = axes_for(ax, width=max(5.0, AXIS_INCHES * len(view.axes) + 1.0))
     bands = _draw_bands(axes, view.links)
     if view.value and bands is not None:
-        name_beside(axes.figure.colorbar(bands, ax=axes).ax, view.value, units, "mean of ")
+        scale = axes.figure.colorbar(bands, ax=axes)
+        name_beside(scale.ax, lambda longest: f"mean of {named(view.value, units, longest)}")
     axes.set(xlim=(-0.25, len(view.axes) - 1 + LAST), ylim=(-0.02, 1.02), yticks=[])
-    names = [axis.name for axis in view.axes]
-    texts = fitting(lambda longest: named_apart(names, units, longest), points_between(axes) - GAP, "medium")
-    axes.set_xticks(range(len(view.axes)), texts)
+    axes.set_xticks(range(len(view.axes)), _names(axes, view.axes, units))
     room = points_between(axes)
     for at, axis in enumerate(view.axes):
         axes.axvline(at, color=ink(), linewidth=0.8)
@@ -53,6 +60,15 @@ def draw_parallel(view: Parallel, ax: Any = None, units: Units | None = None) ->
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="x", length=0)
     return axes
+
+
+def _names(axes: Any, shown: Sequence[Axis], units: Units | None) -> list[str]:
+    """Return what stands below the axes: their names, and the units where there is room for them."""
+    names, room = [axis.name for axis in shown], points_between(axes) - GAP
+    texts = fitting(lambda longest: named_apart(names, units, longest), room, "medium")
+    if max(width(text, "medium") for text in texts) <= room:
+        return texts
+    return fitting(lambda longest: named_apart(names, None, longest), room, "medium")
 
 
 def _draw_bands(axes: Any, links: Sequence[Link]) -> Any:

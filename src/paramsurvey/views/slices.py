@@ -71,7 +71,8 @@ class Slice:
     def without_failed(self) -> NDArray[np.bool_]:
         """Where a value is that of the psets that finished alone, while others failed."""
         left_out: NDArray[np.bool_] = (self.failed > 0) & (self.numbers <= self.finished)  # seconds have both
-        return left_out & (self.states == SHOWN)
+        left_out &= self.states == SHOWN
+        return left_out
 
     def to_frame(self) -> pd.DataFrame:
         """Return the values as a table: the places of `y` down, those of `x` across."""

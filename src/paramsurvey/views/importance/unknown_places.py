@@ -30,15 +30,15 @@ def known_places(known: Known) -> list[Places]:
     [[0, 2], [0, 1]]
     """
     every = range(known.ndim)
-    told = [known.any(axis=tuple(other for other in every if other != axis)) for axis in every]
-    some = [np.flatnonzero(places) for places in told]
+    others = [tuple(other for other in every if other != axis) for axis in every]
+    some = [np.flatnonzero(known.any(axis=away)) for away in others]
     if not known.any():
         return [np.arange(size) for size in known.shape]
     if known[np.ix_(*some)].all():
         return some
     return [
-        np.arange(len(places)) if _may_be_chance(known, len(places)) else kept
-        for places, kept in zip(told, some, strict=True)
+        np.arange(size) if _may_be_chance(known, size) else kept
+        for size, kept in zip(known.shape, some, strict=True)
     ]
 
 
