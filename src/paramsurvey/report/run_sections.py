@@ -66,7 +66,8 @@ def _counts(subject: Subject) -> dict[str, int]:
 
 def _unsettled(counts: dict[str, int]) -> str:
     left = counts.get("total", 0) - counts.get("finished", 0) - counts.get("failures", 0)
-    return f"{left:,} psets have neither a result nor a failure." if left > 0 else ""
+    have = "has" if left == 1 else "have"
+    return f"{counted(left, 'pset')} {have} neither a result nor a failure." if left > 0 else ""
 
 
 def provenance(subject: Subject) -> str:
