@@ -321,6 +321,22 @@ def test_a_slice_with_long_names_and_values_is_readable() -> None:
         assert scale.yaxis.label.get_window_extent().height <= scale.get_window_extent().height + 1
 
 
+@pytest.mark.filterwarnings("error")
+def test_long_names_and_values_leave_room_for_the_picture() -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        assert pset["a"] < 3
+        return {"a_very_long_name_of_a_result_that_somebody_has_chosen": pset["a"] * 1.5}
+
+    paramsurvey.init(backend="serial", verbose=0)
+    long, path = "a_path_with_a_long_name_that_goes_on", "/data/projects/somewhere/model-{}/run/result.csv"
+    axes = {"a": [1, 2, 3], long: [path.format(i) for i in range(6)], "tag": ["x<y", "abc", "Q" * 120]}
+    results = paramsurvey.map(worker, paramsurvey.params.product(axes))
+    ax = results.plot.slice(long, "tag", "a_very_long_name_of_a_result_that_somebody_has_chosen")
+    ax.figure.draw_without_rendering()
+    assert ax.get_window_extent().width > 0.2 * ax.figure.get_window_extent().width
+    assert overlaps(ax.get_xticklabels()) == []
+
+
 def test_in_a_small_picture_names_of_parallel_coordinates_have_no_units(results: MapResults) -> None:
     results.units = {"C": "mN", "score": "arbitrary units"}
     _, grid = plt.subplots(4, 4, figsize=(20, 16))

@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.plotting.figures import axes_for
-from paramsurvey.plotting.labels import LEAST_TICK, label_x, label_y, legend_above, name_beside, named
+from paramsurvey.plotting.labels import (
+    LEAST_TICK,
+    label_x,
+    label_y,
+    legend_above,
+    name_below,
+    name_beside,
+    named,
+)
 from paramsurvey.plotting.palette import PATTERNS, VALUES, VERMILLION
 from paramsurvey.plotting.profiles import (
     FAILED_PART,
@@ -137,11 +145,12 @@ def _dress(
 ) -> None:
     """Label everything: what stands across first, for it decides how high the picture is."""
     axes.set(xlim=(-0.5, len(x) - 0.5), ylim=(-0.5, len(y) - 0.5))
-    axes.set(xlabel=named(x.name, units), ylabel=named(y.name, units, LEAST_TICK))
+    axes.set(xlabel=named(x.name, units, LEAST_TICK), ylabel=named(y.name, units, LEAST_TICK))
     legend_above(axes, handles, title)
     label_y(axes, y.labels())  # long ones leave less room for those below, which may leave less for these
     label_x(axes, x.labels())
     label_y(axes, y.labels())
+    name_below(axes, partial(named, x.name, units))
     name_beside(axes, partial(named, y.name, units))
     scale = axes.collections[0].colorbar
     if scale is not None:

@@ -113,7 +113,9 @@ def label_y(axes: Any, labels: Sequence[str]) -> None:
     """Put labels beside the places 0, 1, 2, ...; some of them where there is no room for all."""
     settle(axes)
     inches, size = _extent(axes)[1], _size(axes.yaxis)
-    texts = told_apart(labels, _longest(axes.figure.get_figwidth(), size))
+    across = axes.figure.get_figwidth()
+    room, most = LABELS_PART * across / POINT, _longest(across, size)
+    texts = fitting(lambda longest: told_apart(labels, min(longest, most)), room, size / POINT)
     step = _step(len(texts), inches, size)
     axes.set_yticks(range(0, len(texts), step), texts[::step])
 
@@ -135,7 +137,7 @@ def points_between(axes: Any) -> float:
     return float(_extent(axes)[0] / POINT / (high - low))
 
 
-def fitting(make: Callable[[int], list[str]], points: float, size: str) -> list[str]:
+def fitting(make: Callable[[int], list[str]], points: float, size: float | str) -> list[str]:
     """Return texts of which the widest has so many points of room, if they can be made so short.
 
     Parameters
@@ -143,8 +145,8 @@ def fitting(make: Callable[[int], list[str]], points: float, size: str) -> list[
     make : callable
         Makes the texts, given how many characters each may have.
     points : float
-    size : str
-        Of the font, as matplotlib names it.
+    size : float or str
+        Of the font, in points or as matplotlib names it.
     """
     longest = LONGEST_TICK
     while True:
@@ -176,6 +178,19 @@ def name_beside(axes: Any, make: Callable[[int], str]) -> None:
     room, longest = float(axes.get_window_extent().height), LONGEST_NAME
     while True:
         drawn = axes.set_ylabel(make(longest)).get_window_extent().height
+        if drawn <= room or longest == LEAST_TICK:
+            return
+        longest = max(LEAST_TICK, min(longest - 1, int(longest * room / drawn)))
+
+
+def name_below(axes: Any, make: Callable[[int], str]) -> None:
+    """Name the x axis, with no more characters than have room in the figure, half of them to each side."""
+    settle(axes)
+    box, across = axes.get_window_extent(), axes.figure.get_window_extent().width
+    middle, longest = (box.x0 + box.x1) / 2, LONGEST_NAME
+    room = 2 * float(min(middle, across - middle))
+    while True:
+        drawn = axes.set_xlabel(make(longest)).get_window_extent().width
         if drawn <= room or longest == LEAST_TICK:
             return
         longest = max(LEAST_TICK, min(longest - 1, int(longest * room / drawn)))
