@@ -153,7 +153,8 @@ def test_no_axis_has_more_alone_than_with_interactions_wherever_the_holes_are() 
     found = importance_of(survey(frame, ["k", "x", "z"]), "y")
     assert not found.exact
     assert (found.indices.first <= found.indices.total).all()
-    assert found.indices.first[0] == pytest.approx(0.0, abs=1e-9)
+    assert 0 <= found.indices.first[0] < 1e-9
+    assert (found.indices.total >= 0).all()
     assert found.indices.first[1] > 0.9
 
 

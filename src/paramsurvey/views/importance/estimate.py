@@ -197,8 +197,8 @@ def totals(values: Floats, known: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         counts = known.sum(axis=axis, dtype=np.int32).ravel()
         sums = values.sum(axis=axis).ravel()
         spread = squares.sum(axis=axis).ravel() - sums * sums / np.maximum(counts, 1)
-        lines = _lines(spread, np.maximum(counts - 1, 0)) * (size - 1) / size / variance
         spread = np.maximum(spread, 0.0)  # below it is only what was rounded
+        lines = _lines(spread, np.maximum(counts - 1, 0)) * (size - 1) / size / variance
         shares[:, axis] = jackknife(lines, count / values.size)
     return shares[0], shares[1]
 
