@@ -14,6 +14,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
+from selenium_axe_python import Axe
 
 from paramsurvey.testing.waiting import wait_until
 
@@ -75,6 +76,22 @@ class Browser:
         return int(
             self.script("const all = document.documentElement; return all.scrollWidth - all.clientWidth")
         )
+
+    def prefer(self, colours: str) -> None:
+        """Prefer pages that are ``'dark'``, or ``'light'``."""
+        wish = {"name": "prefers-color-scheme", "value": colours}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [wish]})
+
+    def barriers(self) -> list[str]:
+        """Return what axe-core holds to be a serious or critical barrier for people who cannot see all.
+
+        The driver runs its script: the page's own policy would not allow it.
+        """
+        axe = Axe(self.driver)
+        axe.inject()
+        self.driver.set_script_timeout(SECONDS)
+        found = [one for one in axe.run()["violations"] if one["impact"] in ("serious", "critical")]
+        return [f"{one['id']}: {one['help']}: {node['html']}" for one in found for node in one["nodes"]]
 
     def complaints(self) -> list[str]:
         """Return what the browser has complained of since the last time, such as refusals by a policy."""

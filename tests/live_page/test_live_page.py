@@ -391,7 +391,7 @@ def test_the_commands_that_run_a_pset_again_work(no_pictures: None) -> None:
 
 
 def _command(page: str) -> str:
-    found = re.search(r'aria-label="command"><code>(.*?)</code>', page, re.DOTALL)
+    found = re.search(r'<pre class="command"><code>(.*?)</code>', page, re.DOTALL)
     assert found is not None
     return html.unescape(found.group(1))
 

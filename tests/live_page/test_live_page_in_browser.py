@@ -140,6 +140,18 @@ def test_400_pixels_are_enough(seen: Browser, page: str, path: str) -> None:
     assert seen.overflow() <= 0
 
 
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "pset/18", "pset/5", "psets?at=a&is=3"])
+def test_there_is_no_serious_barrier(seen: Browser, page: str, path: str, colours: str, width: int) -> None:
+    seen.prefer(colours)
+    seen.open(page.partition("?")[0] + path, width)
+    if not path:
+        seen.wait("#part-provenance", "Source of the worker function")
+        seen.wait("#slicer caption", "mean of")
+    assert seen.barriers() == []
+
+
 def test_a_wrong_token_is_refused(page: str, browser: Browser) -> None:
     browser.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
     browser.open(page + "x")
@@ -171,6 +183,7 @@ def test_what_happens_is_seen_while_it_happens(browser: Browser) -> None:
         Path("go3").touch()
         browser.wait("#now-part", "Finished.")
         assert browser.script("return window.notLoadedAgain")
+        assert browser.barriers() == []
         assert browser.complaints() == []
         assert survey.stdout.readline() == "finished: 7\n"
         survey.communicate()

@@ -106,11 +106,36 @@ def test_a_distribution_shows_numbers_and_texts(results: MapResults) -> None:
     assert {bar.get_width() for bar in ax.patches} == set(results["status"].value_counts())
 
 
+def test_bools_are_counted_as_false_and_true(results: MapResults) -> None:
+    results["good"] = results["took"] > 1
+    ax = results.plot.distribution("good")
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["False", "True"]
+    assert [bar.get_width() for bar in ax.patches] == results["good"].value_counts().sort_index().to_list()
+    results["good"] = True
+    ax = results.plot.distribution("good")
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["True"]
+
+
+def test_zeros_and_ones_are_numbers(results: MapResults) -> None:
+    results["bit"] = (results["took"] > 1).astype(int)
+    assert results.plot.distribution("bit").get_ylabel() == "psets"
+
+
+def test_psets_are_counted_in_whole_numbers(results: MapResults) -> None:
+    ax = results.plot.distribution("took", bins=5)
+    assert [at for at in ax.get_yticks() if at != round(at)] == []
+
+
+def test_a_mean_that_leaves_out_failed_psets_has_a_cross_that_says_so(results: MapResults) -> None:
+    assert texts(results.plot.slice("C", "depth", "score"))[0] == "without psets that failed"
+    assert texts(results.plot.slice("C", value="score"))[0] == "without psets that failed"
+
+
 def test_failures_are_shown_by_the_axes_that_tell_most_and_by_cause(results: MapResults) -> None:
     ax = results.plot.failures()
     assert {ax.get_xlabel(), ax.get_ylabel()} == {"C [mN]", "kernel"}
     assert np.nansum(mesh_values(ax)) == 1
-    assert texts(ax)[-1] == "2 failed"
+    assert texts(ax) == ["at least one pset failed", "2 failed"]
     assert texts(results.plot.failures(0))[-1] == "2 failed: ValueError"
     with pytest.raises(IndexError, match=r"no cause 1: results.missing.summary\(\) shows 1"):
         results.plot.failures(1)
@@ -216,8 +241,115 @@ def test_what_users_wrote_is_text_and_no_formula() -> None:
 
 def test_long_labels_are_told_apart() -> None:
     assert told_apart(["short", "a" * 30 + "1", "a" * 30 + "2"]) == ["short", "…1", "…2"]
+    assert told_apart(["a" + "_path" * 8, "a × a" + "_path" * 8], 10) == ["a_path_pa…", "a × a_pat…"]
     assert told_apart(["x" * 50], 10) == ["x" * 9 + "…"]
     assert told_apart([]) == []
+
+
+def overlaps(labels: Any) -> list[str]:
+    """Return the labels that touch the next one."""
+    boxes = [(label.get_text(), label.get_window_extent()) for label in labels if label.get_text()]
+    return [one for (one, box), (_, other) in pairwise(boxes) if box.x1 >= other.x0]
+
+
+@pytest.mark.parametrize("longest", [1e-6, 0.003, 1.0, 123456.0])
+def test_seconds_do_not_touch_each_other_however_short_or_long(results: MapResults, longest: float) -> None:
+    results["took"] = np.linspace(longest / 10, longest, len(results))
+    _, axes = plt.subplots(figsize=(4.0, 3.0))
+    for ax in (
+        results.plot.cost("C", seconds="took", ax=axes),
+        results.plot.timeline(worker="pid", start="began", seconds="took"),
+    ):
+        ax.figure.draw_without_rendering()
+        assert overlaps(ax.get_xticklabels()) == []
+
+
+def test_parallel_coordinates_with_long_names_and_values_are_readable() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    long = "a_key_with_a_long_name_that_goes_on"
+    path = "/data/projects/somewhere/deep/in/a/tree/model-{}/run/result.csv"
+    psets = [{f"{long}_a": path.format(i), f"{long}_b": i, "c": i, "d": i} for i in range(6)]
+    results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"y": pset["c"]}, psets)
+    ax = results.plot.parallel(value="y")
+    ax.figure.draw_without_rendering()
+    assert overlaps(ax.get_xticklabels()) == []
+    assert len({label.get_text() for label in ax.get_xticklabels()}) == 5
+    assert len({text.get_text() for text in ax.texts if text.xy[0] == 0}) == 6
+
+
+def test_parallel_coordinates_with_wide_letters_do_not_touch_the_next_axis() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    wide = ["W" * 60, "M" * 60, "Q" * 60]
+    psets = [{"W" * 50: one, "M" * 50: other} for one in wide for other in wide]
+    results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"Q" * 60: pset["W" * 50]}, psets)
+    results["y"] = 1.0 * np.arange(len(results))
+    ax = results.plot.parallel(["W" * 50, "M" * 50, "Q" * 60], value="y")
+    ax.figure.draw_without_rendering()
+    assert overlaps(ax.get_xticklabels()) == []
+    ends = [ax.transData.transform((at, 0))[0] for at in (1, 2)] + [ax.get_window_extent().x1]
+    for text in ax.texts:
+        assert text.get_window_extent().x1 <= ends[int(text.xy[0])]
+
+
+@pytest.mark.parametrize("name", ["n" * 40, "W" * 30])
+def test_a_name_is_not_longer_than_the_axis_that_it_stands_beside(name: str) -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {name: "w"}, [{"x": 1}])
+    results.units = {name: "m" * 30}
+    ax = results.plot.distribution(name)
+    ax.figure.draw_without_rendering()
+    assert ax.yaxis.label.get_window_extent().height <= ax.get_window_extent().height + 1
+
+
+def test_the_cost_says_times_in_words(results: MapResults) -> None:
+    results["took"] = 2.03e-5
+    said = [text.get_text() for text in results.plot.cost("C", seconds="took").texts]
+    assert all(text.endswith("median 20 µs") for text in said)
+
+
+def test_a_slice_with_long_names_and_values_is_readable() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    psets = paramsurvey.params.product(
+        {"W" * 40: [f"{'W' * 40}-{i}" for i in range(6)], "b": ["Q" * 90, "x"]}
+    )
+    results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"M" * 60: len(pset["b"])}, psets)
+    for y in ("b", None):
+        ax = results.plot.slice("W" * 40, y, "M" * 60)
+        ax.figure.draw_without_rendering()
+        assert overlaps(ax.get_xticklabels()) == []
+        scale = ax.figure.axes[-1]
+        assert scale.yaxis.label.get_window_extent().height <= scale.get_window_extent().height + 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_long_names_and_values_leave_room_for_the_picture() -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        assert pset["a"] < 3
+        return {"a_very_long_name_of_a_result_that_somebody_has_chosen": pset["a"] * 1.5}
+
+    paramsurvey.init(backend="serial", verbose=0)
+    long, path = "a_path_with_a_long_name_that_goes_on", "/data/projects/somewhere/model-{}/run/result.csv"
+    axes = {"a": [1, 2, 3], long: [path.format(i) for i in range(6)], "tag": ["x<y", "abc", "Q" * 120]}
+    results = paramsurvey.map(worker, paramsurvey.params.product(axes))
+    ax = results.plot.slice(long, "tag", "a_very_long_name_of_a_result_that_somebody_has_chosen")
+    ax.figure.draw_without_rendering()
+    assert ax.get_window_extent().width > 0.2 * ax.figure.get_window_extent().width
+    assert overlaps(ax.get_xticklabels()) == []
+
+
+def test_in_a_small_picture_names_of_parallel_coordinates_have_no_units(results: MapResults) -> None:
+    results.units = {"C": "mN", "score": "arbitrary units"}
+    _, grid = plt.subplots(4, 4, figsize=(20, 16))
+    ax = results.plot.parallel(["C", "kernel", "depth", "status", "score"], value="score", ax=grid[0, 0])
+    ax.figure.draw_without_rendering()
+    assert overlaps(ax.get_xticklabels()) == []
+
+
+def test_where_no_key_varies_there_is_no_cost_to_compare() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"y": 1}, [{"x": 1}])
+    with pytest.raises(ValueError, match=r"no key of the psets varies.*: results\.seconds has"):
+        results.plot.cost()
 
 
 # ---- beside pandas

@@ -140,6 +140,20 @@ def test_the_slicer_has_the_numbers_of_every_cell() -> None:
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_a_checkpoint_where_every_pset_failed_has_its_cost_and_timeline() -> None:
+    def fail(pset: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+        raise ValueError("no")
+
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(fail, PSETS, checkpoint="out")
+    for subject in (checkpoint_subject("out"), subject_of(results)):
+        page = page_of(subject)
+        assert "All psets together took" in page
+        assert "24 psets" in page
+        assert "It is not known" not in page
+
+
+@pytest.mark.usefixtures("without_pictures")
 def test_examples_of_failures_have_a_command_that_runs_them_again(in_tmp: Path) -> None:
     results = survey()
     assert "results.missing.reproduce(0)" in page_of(subject_of(results))
@@ -190,13 +204,20 @@ def test_of_a_finished_checkpoint() -> None:
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_of_a_run_that_was_killed() -> None:
+@pytest.mark.parametrize(
+    ("total", "said"),
+    [
+        (100, "76 psets have neither a result nor a failure."),
+        (25, "1 pset has neither a result nor a failure."),
+    ],
+)
+def test_of_a_run_that_was_killed(total: int, said: str) -> None:
     survey(checkpoint="run")
-    change_run(status="running", counts={"total": 100, "active": 2, "finished": 30, "failures": 3})
+    change_run(status="running", counts={"total": total, "active": 2, "finished": 30, "failures": 3})
     subject, page = of_checkpoint()
     assert subject.status == "died"
     assert "The run was killed" in page
-    assert "76 psets have neither a result nor a failure." in page
+    assert said in page
 
 
 @pytest.mark.usefixtures("without_pictures")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import paramsurvey
-from browsers import shown
+from browsers import Browser, shown
 
 DRIVE = """
 const said = [];
@@ -79,3 +79,106 @@ def test_the_slicer_shows_what_pandas_computes(page: str, width: int, opened: Ca
     found = re.search(r"<title>SAID ([^<]*)</title>", opened(driven, f"--window-size={width},900"))
     assert found is not None
     assert found.group(1) == "mean 51; max 101; held 101; count 1; too wide by 0"
+
+
+# ---- for everybody
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The addresses of some reports."""
+    folder = tmp_path_factory.mktemp("reports")
+
+    def fit(pset: Any, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if pset["a"] == 3 and pset["t"] != "x":
+            raise ValueError("Q" * 300)
+        y = float("nan") if pset["a"] == 2 and pset["t"] == "x" else pset["a"] * 1.5
+        return {"y": y, "z" * 60: "w" * 200, "good": y > 2}
+
+    path = "/data/projects/somewhere/deep/in/a/tree/model-{}/run/result.csv"
+    long = "a_key_with_a_long_name_that_goes_on"
+    axes = {"a": [1, 2, 3], long: [path.format(i) for i in range(3)], "t": ["x", "Q" * 120]}
+    surveys = {
+        "long": paramsurvey.params.product(axes),
+        "line": [{"a": 1, "t": "x"}, {"a": 2, "t": "x"}],
+        "one": [{"a": 1, "t": "x"}],
+        "none": [],
+    }
+    with paramsurvey.Session(backend="serial", verbose=0, pslogger_prefix=None) as session:
+        for name, psets in surveys.items():
+            results = session.map(fit, psets, name=name)
+            results.report(folder / f"{name}.html", against=results)
+    return {name: (folder / f"{name}.html").as_uri() for name in surveys}
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("name", ["long", "line", "one", "none"])
+def test_a_report_has_no_serious_barrier(
+    reports: dict[str, str], browser: Browser, name: str, colours: str, width: int
+) -> None:
+    browser.prefer(colours)
+    browser.open(reports[name], width)
+    browser.script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert browser.barriers() == []
+    assert browser.overflow() <= 0
+
+
+OVERLAPS = """
+const cells = [...document.querySelectorAll("tbody td, tbody th")].filter(cell => cell.innerText);
+const boxes = cells.map(cell => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return [cell, range.getBoundingClientRect()];
+});
+return boxes.filter(([cell, inner]) => inner.right > cell.getBoundingClientRect().right + 1)
+  .map(([cell]) => cell.innerText);
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_no_text_of_a_table_runs_into_the_next_cell(
+    reports: dict[str, str], browser: Browser, width: int
+) -> None:
+    browser.open(reports["long"], width)
+    browser.script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert browser.script(OVERLAPS) == []
+
+
+LABELS = """
+const touch = (one, other) => one.left < other.right - 1 && other.left < one.right - 1
+  && one.top < other.bottom - 1 && other.top < one.bottom - 1;
+return [...document.querySelectorAll("figure svg")].flatMap(picture => {
+  const texts = [...picture.querySelectorAll("text")]
+    .map(text => [text.textContent, text.getBoundingClientRect()]);
+  return texts.flatMap(([said, box], at) =>
+    texts.slice(at + 1).filter(([, other]) => touch(box, other)).map(([other]) => said + " / " + other));
+});
+"""
+
+
+@pytest.mark.parametrize("name", ["long", "line", "one"])
+def test_no_two_texts_of_a_picture_touch(reports: dict[str, str], browser: Browser, name: str) -> None:
+    browser.open(reports[name])
+    assert browser.script(LABELS) == []
+
+
+def test_a_cross_says_that_psets_that_failed_are_left_out_and_they_are_not_of_the_seconds(
+    reports: dict[str, str], browser: Browser
+) -> None:
+    browser.open(reports["long"])
+    value, marks = (
+        "#slicer label:nth-child(3) select",
+        "return document.querySelectorAll(arguments[0]).length",
+    )
+    tables = "#static table:nth-of-type(1)"
+    assert browser.script(marks, f"{tables} .some")
+    browser.choose("#slicer label:nth-child(1) select", "t")
+    assert browser.script(marks, "#slicer td .some")
+    browser.choose(value, "seconds per pset")
+    browser.wait("#slicer caption", "mean of seconds per pset")
+    assert browser.script(marks, "#slicer td .some") == 0
+    seconds = (
+        "return [...document.querySelectorAll('#static table')].filter(one => one.innerText.includes('sec')"
+    )
+    assert browser.script(seconds + " && one.querySelector('.some')).length") == 0

@@ -7,6 +7,7 @@ import json
 import pickle
 import shutil
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,41 @@ def busy(text: str | None) -> float:
     return float(sum(event["dur"] for event in events(text, "X"))) / 1e6
 
 
+NEEDED = {
+    "M": {"name", "pid", "tid", "args"},
+    "X": {"name", "cat", "ts", "dur", "pid", "tid", "args"},
+    "i": {"name", "cat", "ts", "s", "pid", "tid"},
+    "C": {"name", "ts", "pid", "args"},
+}
+"""The fields that Chrome's "Trace Event Format" asks for, by phase."""
+
+
+def check_format(text: str) -> None:
+    """Check that every event has its fields, every row a name, and that no block begins inside another."""
+    whole = json.loads(text, parse_constant=pytest.fail)
+    assert whole["displayTimeUnit"] in ("ms", "ns")
+    named: dict[str, set[tuple[int, int]]] = {"process_name": set(), "thread_name": set()}
+    rows: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for event in whole["traceEvents"]:
+        assert set(event) == {"ph", *NEEDED[event["ph"]]}
+        assert isinstance(event["pid"], int)
+        assert isinstance(event.get("tid", 0), int)
+        assert event.get("ts", 0) >= 0
+        if event["ph"] == "M" and event["name"] in named:
+            named[event["name"]].add((event["pid"], event["tid"] * (event["name"] == "thread_name")))
+        if event["ph"] == "X":
+            begin, length = round(event["ts"] * 1000), round(event["dur"] * 1000)  # nanoseconds
+            rows.setdefault((event["pid"], event["tid"]), []).append((begin, begin + length))
+    assert set(rows) <= named["thread_name"]
+    assert {(process, 0) for process, _ in rows} <= named["process_name"]
+    for blocks in rows.values():
+        assert blocks == sorted(blocks)
+        assert all(one[1] <= other[0] for one, other in pairwise(blocks))
+
+
 def check(text: str, results: MapResults) -> None:
     """Compare a trace of nine psets with the times that the results have."""
+    check_format(text)
     timeline = results.timeline()
     blocks = events(text, "X")
     assert busy(text) == pytest.approx(timeline["seconds"].sum(), rel=0.01)
@@ -122,6 +156,7 @@ def test_a_million_psets_make_a_small_file_with_the_same_busy_time() -> None:
         np.arange(count),
     )
     text = trace_of(psets, lambda rows: [(f"i={row}", {"i": row}) for row in rows])
+    check_format(text)
     assert busy(text) == pytest.approx(seconds.sum(), rel=0.01)
     assert len(gzip.compress(text.encode())) < 2_000_000
     assert sum(event["args"].get("failed", 0) for event in events(text, "X")) == psets.failed.sum()

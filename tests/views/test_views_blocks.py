@@ -77,6 +77,15 @@ def test_psets_that_ran_at_the_same_time_have_lanes(most: int) -> None:
     assert {worker for worker, _ in blocks.lanes} == {0}
 
 
+def test_a_begin_that_was_stored_a_little_too_early_makes_no_lane() -> None:
+    start = np.array([5.0, 5.0 - 0.24e-6, 6.0])
+    seconds = np.array([0.1e-6, 0.5, 0.5])  # the first one took no time, the second one came after it
+    blocks = blocks_of(np.zeros(3, dtype=int), start, seconds, np.zeros(3, dtype=bool))
+    assert blocks.lanes == ((0, 0),)
+    assert blocks.first.tolist() == [0, 1, 2]
+    check(blocks, seconds)
+
+
 def test_begins_that_were_rounded_make_no_lane() -> None:
     blocks = blocks_of([1, 1, 1], [0.0, 0.999995, 1.999995], [1.0, 1.0, 1.0], [False] * 3)
     assert blocks.lanes == ((1, 0),)

@@ -16,7 +16,7 @@ from survey_tables import grid, random_table, run, source_of, survey
 import paramsurvey
 from paramsurvey.views import FAILING, SurveyData, data_of
 from paramsurvey.views.columns.arrow import ArrowColumns, stored_data
-from paramsurvey.views.columns.axes import ABSENT, OTHERS, Range
+from paramsurvey.views.columns.axes import ABSENT, OTHERS, Axis, Range
 from paramsurvey.views.columns.coding import FINE, MANY
 from paramsurvey.views.columns.frame import FrameColumns
 from paramsurvey.views.columns.source import number, numbers
@@ -180,6 +180,37 @@ def test_labels_are_short_and_have_no_control_characters() -> None:
     assert labels == ["a��[31mb", "x" * 39 + "…", "�abc"]
     dates = survey(pd.DataFrame({"x": [DAY, datetime(2026, 1, 2, 3)]}), ["x"]).axis("x").labels()
     assert dates == ["2026-01-02", "2026-01-02 03:00:00"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"/data/projects/somewhere/deep/in/a/tree/model-{i}/run/result.csv" for i in range(3)],
+        [1.0000001, 1.0000002, 1.0000003],
+        ["a" * 100 + "b" + "c" * 100 + end for end in "xy"] + ["a" * 50 + "b" * 300],
+        [1, "1", "1 (2)"],
+        ["\n", "\r", "\t"],
+        ["x" * 39 + "…", "x" * 50, "x" * 60],
+    ],
+    ids=["paths", "digits", "ends", "types", "control characters", "cut"],
+)
+def test_values_that_differ_have_labels_that_differ(values: list[Any]) -> None:
+    labels = survey(pd.DataFrame({"x": pd.Series(values, dtype=object)}), ["x"]).axis("x").labels()
+    assert len(set(labels)) == len(values)
+    assert max(map(len, labels)) <= 40
+
+
+def test_only_numbers_that_look_alike_have_more_digits() -> None:
+    values = [1 / 3, 0.9999999958776927, 1.0]
+    assert survey(pd.DataFrame({"x": values}), ["x"]).axis("x").labels() == ["0.333333", "0.999999996", "1"]
+
+
+def test_ranges_that_look_alike_have_labels_that_differ() -> None:
+    ranges = (Range(1.0, 1.0000001), Range(1.0000002, 1.0000003))
+    assert Axis("x", ranges, np.ones(2, dtype=np.int64), True).labels() == [
+        "1 – 1.0000001",
+        "1.0000002 – 1.0000003",
+    ]
 
 
 # ---- numbers

@@ -145,7 +145,8 @@ def test_results_of_two_maps_are_compared_though_their_rows_are_elsewhere() -> N
         return data_of(run(worker, PSETS))
 
     found = compare(results(2, 0.0), results(8, 1.0))
-    assert counts(found) == {"newly failing": 3, "mended": 3, "y changed": 8}
+    told = {what: count for what, count in counts(found).items() if what not in ("slower", "faster")}
+    assert told == {"newly failing": 3, "mended": 3, "y changed": 8}  # whatever the machine had to do
     assert found.both == 30
 
 

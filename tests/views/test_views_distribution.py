@@ -57,6 +57,17 @@ def test_texts_are_counted_and_bools_are_numbers() -> None:
     assert bools.counts.tolist() == [1, 2]
 
 
+def test_bools_are_told_from_zeros_and_ones() -> None:
+    frame = pd.DataFrame({"x": [1, 2, 3], "good": [True, False, True], "bit": [1, 0, 1], "all": [True] * 3})
+    data = survey(frame, ["x"])
+    assert distribution_of(data, "good").to_frame().to_dict("list") == {
+        "good": [False, True],
+        "count": [1, 2],
+    }
+    assert distribution_of(data, "all").to_frame().to_dict("list") == {"all": [True], "count": [3]}
+    assert not distribution_of(data, "bit").bools
+
+
 def test_failed_psets_have_no_result_and_yet_a_key() -> None:
     data = survey(
         pd.DataFrame({"x": [1.0, 2.0], "y": [0.5, np.nan], "t": ["a", "b"]}),

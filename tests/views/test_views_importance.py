@@ -109,6 +109,65 @@ def test_what_makes_psets_fail_is_exact_though_they_have_failed() -> None:
     assert not importance_of(data, "y").exact
 
 
+def test_where_all_psets_of_some_values_have_failed_the_rest_is_a_full_grid_and_exact() -> None:
+    frame = grid(k=["a", "b", "c"], x=range(4), z=range(5))
+    frame["y"] = frame["x"] * (1.0 + (frame["k"] == "a"))
+    lost = (frame["k"] == "b") | frame["x"].isin([0, 3])
+    found = importance_of(survey(frame[~lost], ["k", "x", "z"], frame.loc[lost, ["k", "x", "z"]]), "y")
+    rest = importance_of(survey(frame[~lost], ["k", "x", "z"]), "y")
+    assert found.exact
+    assert found.note == (
+        "exact for the 20 psets with a value; without k = b, x = 0, x = 3, where no pset has a value"
+    )
+    pd.testing.assert_frame_equal(found.to_frame(), rest.to_frame())
+    pd.testing.assert_frame_equal(found.pairs(), rest.pairs())
+
+
+def test_of_an_axis_of_which_one_value_alone_has_worked_nothing_can_be_said() -> None:
+    frame = grid(k=["a", "b"], x=range(4)).assign(y=lambda frame: frame["x"] * 1.0)
+    holes = [4, 5, 6, 7]
+    found = importance_of(survey(frame.drop(holes), ["k", "x"], frame.loc[holes, ["k", "x"]]), "y").to_frame()
+    assert found.loc["k", ["first", "total"]].isna().all()
+    assert found.loc["x", ["first", "total"]].tolist() == pytest.approx([1.0, 1.0])
+
+
+def test_what_is_left_has_holes_as_well_and_is_estimated_alone() -> None:
+    frame = grid(k=["a", "b", "c"], x=range(10), z=range(10)).assign(y=lambda frame: frame["x"] * 1.0)
+    frame.loc[frame["k"] == "b", "y"] = frame.loc[7, "y"] = np.nan
+    found = importance_of(survey(frame, ["k", "x", "z"]), "y")
+    assert not found.exact
+    assert found.note.startswith("estimated: 199 of the 200 combinations")
+    assert found.note.endswith("; without k = b, where no pset has a value")
+    assert found.indices.total.round(2).tolist() == [0.0, 1.0, 0.0]
+
+
+def test_values_that_chance_alone_may_have_left_without_psets_stay() -> None:
+    frame = grid(x0=range(100), x1=[1, 2], x2=[1]).assign(y=np.nan)
+    frame.loc[np.random.default_rng(0).permutation(200)[:80], "y"] = np.arange(80.0)
+    assert "80 of the 200 combinations" in estimated(frame).note
+
+
+def test_no_axis_has_more_alone_than_with_interactions_wherever_the_holes_are() -> None:
+    frame = grid(k=["a", "b", "c"], x=range(7), z=range(8)).assign(y=lambda frame: np.tanh(frame["x"]))
+    frame.loc[(frame["k"] == "b") & (frame["x"] > 2), "y"] = np.nan  # k seems to do what x does
+    found = importance_of(survey(frame, ["k", "x", "z"]), "y")
+    assert not found.exact
+    assert (found.indices.first <= found.indices.total).all()
+    assert 0 <= found.indices.first[0] < 1e-9
+    assert (found.indices.total >= 0).all()
+    assert found.indices.first[1] > 0.9
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_share_of_a_full_grid_is_below_0_or_above_1(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    values = random.normal(size=(4, 1, 3)) * np.ones((4, 5, 3)) + 1e6
+    found = importance_of(survey(gridded(values), ["x0", "x1", "x2"]), "y").indices
+    for shares in (found.first, found.total, found.pairs[np.triu_indices(3, 1)]):
+        assert shares.min() >= 0
+        assert shares.max() <= 1
+
+
 def test_the_seconds_are_a_value_as_any_other() -> None:
     frame = grid(a=range(4), b=range(3))
     data = survey(frame.assign(**{SECONDS: np.float32(0.5) * frame["a"]}), ["a", "b"])
@@ -193,11 +252,12 @@ def test_a_grid_with_holes_is_estimated_near_to_what_the_full_one_has() -> None:
 
 
 def test_intervals_close_as_the_holes_of_a_grid_do() -> None:
-    values = np.random.default_rng(0).normal(size=(10, 10, 10))
+    random = np.random.default_rng(0)
+    values = random.normal(size=(10, 10, 10))
     widths = []
     for holes in (400, 100, 1):
         frame = gridded(values)
-        frame.loc[: holes - 1, "y"] = np.nan
+        frame.loc[random.permutation(1000)[:holes], "y"] = np.nan
         widths.append(importance_of(survey(frame, ["x0", "x1", "x2"]), "y").indices.first_error.max())
     assert widths[0] > widths[1] > widths[2]
     assert widths[2] < 0.01
@@ -219,6 +279,7 @@ def test_where_hardly_anything_is_known_nothing_is_said(values: list[float]) -> 
     )
     found = estimated(frame.astype({"y": float}))
     assert np.isnan(found.indices.first).all()
+    assert "without" not in found.note or found.used
 
 
 def test_students_quantiles_are_those_of_the_tables() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from survey_tables import random_table, survey
+from survey_tables import grid, random_table, survey
 
-from paramsurvey.views import FAILING, slice_of
+from paramsurvey.views import FAILING, SECONDS, slice_of
 from paramsurvey.views.columns.axes import Range
 from paramsurvey.views.columns.survey_data import KIND
 from paramsurvey.views.slices import NO_PSET, ONLY_FAILED, ONLY_NAN, ONLY_NOT_RUN, SHOWN
@@ -84,3 +84,11 @@ def test_a_reduction_that_is_none_is_refused_with_those_that_are() -> None:
         slice_of(data, "n", value="z")
     with pytest.raises(ValueError, match="'n' has no value 99"):
         slice_of(data, "t", value="y", at={"n": 99})
+
+
+def test_psets_that_failed_are_left_out_of_a_result_and_not_of_the_seconds() -> None:
+    frame = grid(a=[1, 2, 3], b=[1, 2]).assign(y=1.0, **{SECONDS: 0.5})
+    failed = frame.iloc[[0, 4, 5]].drop(columns="y")
+    data = survey(frame.drop([0, 4, 5]), ["a", "b"], failed)
+    assert slice_of(data, "a", value="y").without_failed.tolist() == [[True, False, False]]
+    assert not slice_of(data, "a", value=SECONDS).without_failed.any()

@@ -12,7 +12,7 @@ from paramsurvey.live_page.now_html import now_html, title
 from paramsurvey.live_page.sections import NAMES, Shown
 from paramsurvey.live_page.single_pset import StoredPset
 from paramsurvey.report import Subject
-from paramsurvey.report.markup import Link, code, number, paragraph, section, table, text
+from paramsurvey.report.markup import Link, code, command_block, number, paragraph, section, table, text
 from paramsurvey.report.page import TITLES
 from paramsurvey.reporting.humanize import duration
 
@@ -180,7 +180,7 @@ def _again(found: StoredPset, subject: Subject | None) -> str:
         command = subject.again(found.label, found.number)
     else:
         command = subject.command_again(found.number) or _of_finished(found, subject)
-    return section("again", "Run it again", code(command, words="command"))
+    return section("again", "Run it again", command_block(command))
 
 
 def _of_finished(found: StoredPset, subject: Subject) -> str:

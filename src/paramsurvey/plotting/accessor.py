@@ -193,10 +193,15 @@ class SurveyPlot(PlotAccessor):
         from paramsurvey.views import cost_of
 
         found = cost_of(self._data(seconds)).axes
+        if not found:
+            raise ValueError(
+                "no key of the psets varies, so there is no cost to compare: "
+                "results.seconds has the seconds of each pset"
+            )
         shown = [one for one in found if axis in (None, one.axis.name)]
         if not shown:
             known = ", ".join(repr(one.axis.name) for one in found)
-            raise KeyError(f"there is no axis {axis!r} that varies: those that do are {known or 'none'}")
+            raise KeyError(f"there is no axis {axis!r} that varies: those that do are {known}")
         return draw_cost(shown[0], ax, self._results.attrs.get("units"))
 
     def timeline(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from paramsurvey.plotting.figures import axes_for, ink
-from paramsurvey.plotting.labels import label_y, legend_above, named, shown
+from paramsurvey.plotting.labels import label_seconds, label_y, legend_above, name_beside, named, shown
 from paramsurvey.plotting.palette import BLUE, GREEN, ORANGE, SKY, VERMILLION
+from paramsurvey.reporting.humanize import duration
 from paramsurvey.views.columns.survey_data import FAILING, SECONDS
 from paramsurvey.views.cost import AxisCost
 from paramsurvey.views.distribution import Distribution
@@ -17,6 +19,7 @@ from paramsurvey.views.importance import Importance
 
 MOST_PAIRS, LEAST_SHARE = 5, 0.01  # of the variance: of weaker interactions there is nothing to see
 BAR = 0.32  # inches
+MOST_COUNTS = 8  # on an axis that counts psets
 OF = {FAILING: "failing", SECONDS: "the seconds"}
 
 Units = Mapping[str, str]
@@ -93,6 +96,8 @@ def draw_distribution(view: Distribution, ax: Any = None, units: Units | None = 
     """
     if view.labels or not view.known:
         return _draw_texts(view, ax, units)
+    if view.bools:
+        return _draw_texts(_of_bools(view), ax, units)
     axes = axes_for(ax)
     axes.bar(
         view.edges[:-1],
@@ -109,15 +114,30 @@ def draw_distribution(view: Distribution, ax: Any = None, units: Units | None = 
     if view.logarithmic:
         axes.set_xscale("log")
     axes.set(xlabel=named(view.name, units), ylabel="psets")
+    _count_whole(axes.yaxis)
     absent = f"{view.absent:,} without a number" if view.absent else ""
     legend_above(axes, [median, lines[0]], absent)
     return axes
 
 
+def _count_whole(axis: Any) -> None:
+    """Let an axis that counts psets show whole numbers only."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(MOST_COUNTS, integer=True))
+
+
+def _of_bools(view: Distribution) -> Distribution:
+    """Return a distribution of bools as one of the texts False and True."""
+    return replace(view, labels=tuple(map(str, view.to_frame()[view.name])))
+
+
 def _draw_texts(view: Distribution, ax: Any, units: Units | None) -> Any:
     axes = axes_for(ax, height=max(2.4, BAR * len(view.labels) + 1.2))
     axes.barh(np.arange(len(view.labels)), view.counts, color=SKY, edgecolor=BLUE)
-    axes.set(ylim=(len(view.labels) - 0.4, -0.6), xlabel="psets", ylabel=named(view.name, units))
+    axes.set(ylim=(len(view.labels) - 0.4, -0.6), xlabel="psets")
+    name_beside(axes, lambda longest: named(view.name, units, longest))
+    _count_whole(axes.xaxis)
     label_y(axes, view.labels)
     return axes
 
@@ -138,13 +158,13 @@ def draw_cost(view: AxisCost, ax: Any = None, units: Units | None = None) -> Any
     axes = axes_for(ax, height=max(2.4, BAR * len(view.axis) + 1.5))
     bars = axes.barh(np.arange(len(view.axis)), view.seconds, color=GREEN)
     texts = [
-        f" {share:.0%}, median {median:.3g} s"
+        f" {share:.0%}" + (f", median {duration(median)}" if np.isfinite(median) else "")
         for share, median in zip(view.share.tolist(), view.median.tolist(), strict=True)
     ]
     axes.bar_label(bars, texts, fontsize="small")
     axes.margins(x=0.5)
-    axes.set(
-        ylim=(len(texts) - 0.4, -0.6), xlabel="seconds of all psets", ylabel=named(view.axis.name, units)
-    )
+    axes.set(ylim=(len(texts) - 0.4, -0.6), xlabel="seconds of all psets")
+    name_beside(axes, lambda longest: named(view.axis.name, units, longest))
+    label_seconds(axes)
     label_y(axes, view.axis.labels())
     return axes

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.plotting.figures import axes_for
-from paramsurvey.plotting.labels import label_x, label_y, legend_above, named
+from paramsurvey.plotting.labels import (
+    LEAST_TICK,
+    label_x,
+    label_y,
+    legend_above,
+    name_below,
+    name_beside,
+    named,
+)
 from paramsurvey.plotting.palette import PATTERNS, VALUES, VERMILLION
-from paramsurvey.plotting.profiles import FAILED_PART, WORDS, described, draw_profile, draw_rates, title_of
+from paramsurvey.plotting.profiles import (
+    FAILED_PART,
+    LEFT_OUT,
+    WORDS,
+    described,
+    draw_profile,
+    draw_rates,
+    title_of,
+)
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.columns.survey_data import FAILING
 from paramsurvey.views.failures import CauseView
 from paramsurvey.views.slices import NO_PSET, SHOWN, Slice
 
 PLACE = 0.24  # inches: a picture grows with its axes, so that their places can be told apart
+SOME_FAILED = "at least one pset failed"  # of few in a thousand the colour shows nothing
 SMALLEST, LARGEST = (4.8, 3.6), (10.0, 8.0)  # inches
 
 Units = Mapping[str, str]
@@ -41,10 +59,11 @@ def draw_slice(view: Slice, ax: Any = None, units: Units | None = None) -> Any:
     if not view.y.name:
         return draw_profile(view, ax, units)
     axes = axes_for(ax, *_size(view.x, view.y))
-    handles = _fill(axes, view.values, view.states, described(view, units), **_limits(view))
+    what = partial(described, view, units)
+    handles = _fill(axes, view.values, view.states, what, **_limits(view))
     if view.reduction not in WORDS and view.value != FAILING:
-        handles += _mark_failures(axes, (view.failed > 0) & (view.states == SHOWN))
-    _dress(axes, view.x, view.y, units, handles)
+        handles += _mark(axes, view.without_failed, LEFT_OUT)
+    _dress(axes, view.x, view.y, units, what, handles)
     return axes
 
 
@@ -67,20 +86,26 @@ def draw_failures(view: CauseView, ax: Any = None, units: Units | None = None) -
     x, y = rates.axes
     axes = axes_for(ax, *_size(x, y))
     states = np.where(rates.psets.T > 0, SHOWN, NO_PSET)
-    handles = _fill(axes, rates.rate.T, states, FAILED_PART, vmin=0.0, vmax=1.0)
-    handles += _mark_failures(axes, rates.failures.T > 0)
-    _dress(axes, x, y, units, handles, title_of(view))
+    handles = _fill(axes, rates.rate.T, states, _failed_part, vmin=0.0, vmax=1.0)
+    handles += _mark(axes, rates.failures.T > 0, SOME_FAILED)
+    _dress(axes, x, y, units, _failed_part, handles, title_of(view))
     return axes
 
 
-def _fill(axes: Any, values: Any, states: NDArray[Any], text: str, **limits: float) -> list[Any]:
+def _failed_part(longest: int) -> str:
+    return FAILED_PART
+
+
+def _fill(
+    axes: Any, values: Any, states: NDArray[Any], what: Callable[[int], str], **limits: float
+) -> list[Any]:
     """Draw a colour for each value and a pattern for each other state; return what the legend shows."""
     down, across = values.shape
     finite = np.ma.masked_invalid(values)
     edges = np.arange(across + 1) - 0.5, np.arange(down + 1) - 0.5
     mesh = axes.pcolormesh(*edges, finite, cmap=VALUES, rasterized=True, **limits)
     if finite.count():
-        axes.figure.colorbar(mesh, ax=axes, label=text)
+        axes.figure.colorbar(mesh, ax=axes, label=what(LEAST_TICK))  # takes the room that it needs
     return [_draw_pattern(axes, state, states == state) for state in PATTERNS if (states == state).any()]
 
 
@@ -101,20 +126,35 @@ def _limits(view: Slice) -> dict[str, float]:
     return {"vmin": 0.0, "vmax": 1.0} if view.value == FAILING else {}
 
 
-def _mark_failures(axes: Any, some: NDArray[Any]) -> list[Any]:
-    """Put a mark into the cells whose value leaves out psets that failed."""
-    if not some.any():
+def _mark(axes: Any, cells: NDArray[Any], why: str) -> list[Any]:
+    """Put a cross into some cells; return what the legend shows."""
+    if not cells.any():
         return []
-    rows, columns = np.nonzero(some)
-    return [axes.scatter(columns, rows, marker="x", color=VERMILLION, s=14, label="some failed")]
+    rows, columns = np.nonzero(cells)
+    return [axes.scatter(columns, rows, marker="x", color=VERMILLION, s=14, label=why)]
 
 
-def _dress(axes: Any, x: Axis, y: Axis, units: Units | None, handles: Sequence[Any], title: str = "") -> None:
+def _dress(
+    axes: Any,
+    x: Axis,
+    y: Axis,
+    units: Units | None,
+    what: Callable[[int], str],
+    handles: Sequence[Any],
+    title: str = "",
+) -> None:
+    """Label everything: what stands across first, for it decides how high the picture is."""
     axes.set(xlim=(-0.5, len(x) - 0.5), ylim=(-0.5, len(y) - 0.5))
-    axes.set(xlabel=named(x.name, units), ylabel=named(y.name, units))
+    axes.set(xlabel=named(x.name, units, LEAST_TICK), ylabel=named(y.name, units, LEAST_TICK))
     legend_above(axes, handles, title)
+    label_y(axes, y.labels())  # long ones leave less room for those below, which may leave less for these
     label_x(axes, x.labels())
     label_y(axes, y.labels())
+    name_below(axes, partial(named, x.name, units))
+    name_beside(axes, partial(named, y.name, units))
+    scale = axes.collections[0].colorbar
+    if scale is not None:
+        name_beside(scale.ax, what)
 
 
 def _size(x: Axis, y: Axis) -> tuple[float, float]:

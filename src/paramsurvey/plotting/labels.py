@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from paramsurvey.plotting.figures import settle
+from paramsurvey.views.columns.short_texts import alike, distinct, shortened
 
 POINT = 1 / 72  # inches
 CHARACTER = 0.6  # of the font's size: about as wide as one character
@@ -15,11 +16,12 @@ LONGEST_TICK, LEAST_TICK = 22, 6  # characters
 LONGEST_NAME = 40
 LABELS_PART = 0.36  # of a figure's width or height: so much the labels may take of it
 FONT = 10.0  # points: matplotlib's own
+SECONDS_SHOWN, FEW_DIGITS = 5, (-2, 5)  # ticks; powers of ten that are written out
 HANDLE = 0.75  # inches: what a legend draws beside each text, and the space around it
 
 
-def named(name: str, units: Mapping[str, str] | None = None) -> str:
-    """Return a column's name with its unit, where that is known.
+def named(name: str, units: Mapping[str, str] | None = None, longest: int = LONGEST_NAME) -> str:
+    """Return a column's name, with its unit where that is known; each of at most so many characters.
 
     Examples
     --------
@@ -27,7 +29,23 @@ def named(name: str, units: Mapping[str, str] | None = None) -> str:
     'mass [kg]'
     """
     unit = (units or {}).get(name)
-    return shown(name, LONGEST_NAME) + (f" [{shown(str(unit), LONGEST_NAME)}]" if unit else "")
+    return shown(name, longest) + (f" [{shown(str(unit), longest)}]" if unit else "")
+
+
+def named_apart(names: Sequence[str], units: Mapping[str, str] | None, longest: int) -> list[str]:
+    """Return the names of several columns with their units, short, and different ones.
+
+    Examples
+    --------
+    >>> named_apart(["mass_of_the_star", "mass_of_the_planet"], {"mass_of_the_star": "kg"}, 12)
+    ['…f_the_star [kg]', '…f_the_plan…']
+    """
+    short = distinct(names, max(LEAST_TICK, longest))
+    known = units or {}
+    return [
+        named(text, {text: known[name]} if name in known else None, max(LEAST_TICK, longest))
+        for name, text in zip(names, short, strict=True)
+    ]
 
 
 def shown(text: str, longest: int = LONGEST_TICK) -> str:
@@ -38,8 +56,7 @@ def shown(text: str, longest: int = LONGEST_TICK) -> str:
     >>> shown("cost in $")
     'cost in \\\\$'
     """
-    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    return text.replace("$", r"\$")
+    return shortened(text, longest).replace("$", r"\$")
 
 
 def told_apart(labels: Sequence[str], longest: int = LONGEST_TICK) -> list[str]:
@@ -51,9 +68,9 @@ def told_apart(labels: Sequence[str], longest: int = LONGEST_TICK) -> list[str]:
     ['…1…', '…2…']
     """
     long = [label for label in labels if len(label) > longest]
-    if len(set(long)) > 1:
-        begin = _alike(long)
-        end = _alike([label[begin:][::-1] for label in long])
+    if len({shortened(label, longest) for label in long}) < len(set(long)):
+        begin = alike(long)
+        end = alike([label[begin:][::-1] for label in long])
         labels = [_middle(label, begin, end) if label in long else label for label in labels]
     return [shown(label, longest) for label in labels]
 
@@ -62,12 +79,6 @@ def _middle(label: str, begin: int, end: int) -> str:
     """Return what is left of a label without its begin and end; each is kept if it is short."""
     begin, end = (part if part > LEAST_TICK else 0 for part in (begin, end))
     return "…" * (begin > 0) + label[begin : len(label) - end] + "…" * (end > 0)
-
-
-def _alike(texts: Sequence[str]) -> int:
-    """Return with how many characters all texts begin alike."""
-    pairs = zip(min(texts), max(texts), strict=False)  # what these two share, all between them do, too
-    return next((at for at, (one, other) in enumerate(pairs) if one != other), len(min(texts, key=len)))
 
 
 def legend_above(axes: Any, handles: Sequence[Any], title: str = "") -> None:
@@ -90,7 +101,7 @@ def label_x(axes: Any, labels: Sequence[str]) -> None:
     settle(axes)
     inches, size = _extent(axes)[0], _size(axes.xaxis)
     texts = told_apart(labels, _longest(axes.figure.get_figheight(), size))
-    across = max(map(len, texts), default=0) * CHARACTER * size + size
+    across = max((width(text, size / POINT) for text in texts), default=0.0) * POINT + size
     fits = across * len(texts) <= inches
     step = 1 if fits else _step(len(texts), inches, size)
     axes.set_xticks(range(0, len(texts), step), texts[::step])
@@ -102,9 +113,87 @@ def label_y(axes: Any, labels: Sequence[str]) -> None:
     """Put labels beside the places 0, 1, 2, ...; some of them where there is no room for all."""
     settle(axes)
     inches, size = _extent(axes)[1], _size(axes.yaxis)
-    texts = told_apart(labels, _longest(axes.figure.get_figwidth(), size))
+    across = axes.figure.get_figwidth()
+    room, most = LABELS_PART * across / POINT, _longest(across, size)
+    texts = fitting(lambda longest: told_apart(labels, min(longest, most)), room, size / POINT)
     step = _step(len(texts), inches, size)
     axes.set_yticks(range(0, len(texts), step), texts[::step])
+
+
+def label_seconds(axes: Any) -> None:
+    """Let the x axis show few seconds, with few digits, so that they do not touch each other."""
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    axes.xaxis.set_major_locator(MaxNLocator(SECONDS_SHOWN))
+    few_digits = ScalarFormatter()
+    few_digits.set_powerlimits(FEW_DIGITS)
+    axes.xaxis.set_major_formatter(few_digits)
+
+
+def points_between(axes: Any) -> float:
+    """Return how many points there are from one unit of the x axis to the next."""
+    settle(axes)
+    low, high = axes.get_xlim()
+    return float(_extent(axes)[0] / POINT / (high - low))
+
+
+def fitting(make: Callable[[int], list[str]], points: float, size: float | str) -> list[str]:
+    """Return texts of which the widest has so many points of room, if they can be made so short.
+
+    Parameters
+    ----------
+    make : callable
+        Makes the texts, given how many characters each may have.
+    points : float
+    size : float or str
+        Of the font, in points or as matplotlib names it.
+    """
+    longest = LONGEST_TICK
+    while True:
+        texts = make(longest)
+        widest = max((width(text, size) for text in texts), default=0.0)
+        if widest <= points or longest == LEAST_TICK:
+            return texts
+        longest = max(LEAST_TICK, min(longest - 1, int(longest * points / widest)))
+
+
+def width(text: str, size: float | str) -> float:
+    """Return how wide a text is, in points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    return float(text_to_path.get_text_width_height_descent(text, FontProperties(size=size), False)[0])
+
+
+def name_beside(axes: Any, make: Callable[[int], str]) -> None:
+    """Name the y axis, with no more characters than have room along it.
+
+    Parameters
+    ----------
+    axes : Axes
+    make : callable
+        Makes the name, given how many characters each part of it may have.
+    """
+    settle(axes)
+    room, longest = float(axes.get_window_extent().height), LONGEST_NAME
+    while True:
+        drawn = axes.set_ylabel(make(longest)).get_window_extent().height
+        if drawn <= room or longest == LEAST_TICK:
+            return
+        longest = max(LEAST_TICK, min(longest - 1, int(longest * room / drawn)))
+
+
+def name_below(axes: Any, make: Callable[[int], str]) -> None:
+    """Name the x axis, with no more characters than have room in the figure, half of them to each side."""
+    settle(axes)
+    box, across = axes.get_window_extent(), axes.figure.get_window_extent().width
+    middle, longest = (box.x0 + box.x1) / 2, LONGEST_NAME
+    room = 2 * float(min(middle, across - middle))
+    while True:
+        drawn = axes.set_xlabel(make(longest)).get_window_extent().width
+        if drawn <= room or longest == LEAST_TICK:
+            return
+        longest = max(LEAST_TICK, min(longest - 1, int(longest * room / drawn)))
 
 
 def _longest(inches: float, size: float) -> int:

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from paramsurvey.plotting.figures import axes_for, ink
-from paramsurvey.plotting.labels import named, told_apart
+from paramsurvey.plotting.labels import (
+    fitting,
+    name_beside,
+    named,
+    named_apart,
+    points_between,
+    told_apart,
+    width,
+)
 from paramsurvey.plotting.palette import BLUE, VALUES
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.parallel import Link, Parallel
@@ -16,6 +24,8 @@ from paramsurvey.views.parallel import Link, Parallel
 WIDEST, NARROWEST = 7.0, 0.4  # points: of the band with most psets, and of any
 STEPS = 24  # of a curve
 MOST_LABELS = 12  # of an axis
+SIZE, BESIDE = "x-small", 4  # of the labels; points between them and an axis
+GAP = 8  # points between the names of two axes
 AXIS_INCHES = 1.7
 LAST = 0.6  # of the space between two axes: for the labels of the last one
 
@@ -38,16 +48,27 @@ def draw_parallel(view: Parallel, ax: Any = None, units: Units | None = None) ->
     axes = axes_for(ax, width=max(5.0, AXIS_INCHES * len(view.axes) + 1.0))
     bands = _draw_bands(axes, view.links)
     if view.value and bands is not None:
-        axes.figure.colorbar(bands, ax=axes, label=f"mean of {named(view.value, units)}")
+        scale = axes.figure.colorbar(bands, ax=axes)
+        name_beside(scale.ax, lambda longest: f"mean of {named(view.value, units, longest)}")
+    axes.set(xlim=(-0.25, len(view.axes) - 1 + LAST), ylim=(-0.02, 1.02), yticks=[])
+    axes.set_xticks(range(len(view.axes)), _names(axes, view.axes, units))
+    room = points_between(axes)
     for at, axis in enumerate(view.axes):
         axes.axvline(at, color=ink(), linewidth=0.8)
-        _label_places(axes, at, axis)
-    axes.set(xlim=(-0.25, len(view.axes) - 1 + LAST), ylim=(-0.02, 1.02), yticks=[])
-    axes.set_xticks(range(len(view.axes)), [named(axis.name, units) for axis in view.axes])
+        _label_places(axes, at, axis, room * (LAST if axis is view.axes[-1] else 1.0))
     for side in ("top", "right", "bottom", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="x", length=0)
     return axes
+
+
+def _names(axes: Any, shown: Sequence[Axis], units: Units | None) -> list[str]:
+    """Return what stands below the axes: their names, and the units where there is room for them."""
+    names, room = [axis.name for axis in shown], points_between(axes) - GAP
+    texts = fitting(lambda longest: named_apart(names, units, longest), room, "medium")
+    if max(width(text, "medium") for text in texts) <= room:
+        return texts
+    return fitting(lambda longest: named_apart(names, None, longest), room, "medium")
 
 
 def _draw_bands(axes: Any, links: Sequence[Link]) -> Any:
@@ -84,12 +105,14 @@ def _height(place: int, axis: Axis) -> float:
     return (place + 0.5) / len(axis)
 
 
-def _label_places(axes: Any, at: int, axis: Axis) -> None:
-    labels = told_apart(axis.labels())
+def _label_places(axes: Any, at: int, axis: Axis, room: float) -> None:
+    """Label the places of an axis; each label has so many points of room."""
+    whole = axis.labels()
+    labels = fitting(lambda longest: told_apart(whole, longest), room - 2 * BESIDE, SIZE)
     step = -(-len(labels) // MOST_LABELS)
     ground = axes.get_facecolor()
     opacity = 0.75 if ground[3] else 0.0  # none on the page behind a picture that has no ground of its own
     style = {"facecolor": ground[:3], "alpha": opacity, "edgecolor": "none", "pad": 1}
+    beside: Any = {"xytext": (BESIDE, 0), "textcoords": "offset points", "va": "center"}
     for place in range(0, len(labels), step):
-        text = f" {labels[place]}"
-        axes.text(at, _height(place, axis), text, fontsize="x-small", va="center", bbox=style)
+        axes.annotate(labels[place], (at, _height(place, axis)), fontsize=SIZE, bbox=style, **beside)

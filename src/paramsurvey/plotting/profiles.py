@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from paramsurvey.plotting.figures import axes_for
-from paramsurvey.plotting.labels import label_x, legend_above, named, shown
+from paramsurvey.plotting.labels import LEAST_TICK, label_x, legend_above, name_beside, named, shown
 from paramsurvey.plotting.palette import BLUE, PATTERNS, VERMILLION
 from paramsurvey.views.columns.survey_data import FAILING
 from paramsurvey.views.failures import CauseView
-from paramsurvey.views.slices import SHOWN, Slice
+from paramsurvey.views.slices import Slice
 
 WORDS = {"count": "finished psets", "failures": "failed psets"}
 FAILED_PART = "part of the psets that failed"
+LEFT_OUT = "without psets that failed"  # what a cross means, beside a mean and the like
 PART = (-0.03, 1.03)  # the limits of an axis that shows a part of a whole
 LONGEST_TITLE = 50  # characters
 
 Units = Mapping[str, str]
 
 
-def described(view: Slice, units: Units | None) -> str:
-    """Return what a slice shows, in words."""
+def described(view: Slice, units: Units | None, longest: int) -> str:
+    """Return what a slice shows, in words; the value's name has at most so many characters."""
     if view.reduction in WORDS:
         return WORDS[view.reduction]
-    return FAILED_PART if view.value == FAILING else f"{view.reduction} of {named(view.value, units)}"
+    return (
+        FAILED_PART if view.value == FAILING else f"{view.reduction} of {named(view.value, units, longest)}"
+    )
 
 
 def title_of(view: CauseView) -> str:
@@ -48,16 +52,18 @@ def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any
         style = {**look.style(), "label": look.text, "zorder": 0}
         spans = [axes.axvspan(place - 0.5, place + 0.5, **style) for place in at]
         handles += spans[:1]
-    some = np.flatnonzero((view.failed[0] > 0) & (view.states[0] == SHOWN))
+    some = np.flatnonzero(view.without_failed[0])
     if len(some) and view.reduction not in WORDS and view.value != FAILING:
         marks = axes.scatter(some, view.values[0, some], marker="x", color=VERMILLION, zorder=3)
-        marks.set_label("some failed")
+        marks.set_label(LEFT_OUT)
         handles.append(marks)
-    axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(view.x.name, units), ylabel=described(view, units))
+    axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(view.x.name, units))
+    axes.set_ylabel(described(view, units, LEAST_TICK))  # takes the room that it needs
     if view.value == FAILING and view.reduction not in WORDS:
         axes.set_ylim(PART)
     legend_above(axes, handles)
     label_x(axes, view.x.labels())
+    name_beside(axes, partial(described, view, units))
     return axes
 
 

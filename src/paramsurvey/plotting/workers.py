@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from paramsurvey.plotting.figures import axes_for
-from paramsurvey.plotting.labels import label_y, legend_above
+from paramsurvey.plotting.labels import label_seconds, label_y, legend_above
 from paramsurvey.plotting.palette import VALUES, VERMILLION
 from paramsurvey.views.timeline import Timeline
 
@@ -40,6 +40,7 @@ def draw_timeline(view: Timeline, ax: Any = None, units: Mapping[str, str] | Non
         style = {"marker": "x", "color": VERMILLION, "s": 16}
         handles = [axes.scatter(middle[columns], rows, label="psets that failed", **style)]
     axes.set(xlabel="seconds", ylabel="worker", ylim=(len(view.workers) - 0.5, -0.5))
+    label_seconds(axes)
     legend_above(axes, handles)
     label_y(axes, view.workers)
     return axes

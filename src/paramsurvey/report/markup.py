@@ -143,6 +143,22 @@ def code(content: str, most: int = LONGEST, words: str = "code") -> str:
     )
 
 
+def command_block(content: str) -> str:
+    """Return a command to be copied, the whole of which can be seen."""
+    return f'<pre class="command"><code>{text(content)}</code></pre>'
+
+
+def counted(count: int, thing: str) -> str:
+    """Return how many things there are.
+
+    Examples
+    --------
+    >>> counted(1, "pset"), counted(1200, "pset")
+    ('1 pset', '1,200 psets')
+    """
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 def pset_text(pset: dict[str, Any], most: int = 12) -> str:
     """Return a pset in one line."""
     shown = [f"{name}={number(value)}" for name, value in list(pset.items())[:most]]

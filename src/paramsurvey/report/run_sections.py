@@ -5,6 +5,7 @@ from __future__ import annotations
 from paramsurvey.plotting import bars, heatmap, workers
 from paramsurvey.report.markup import (
     code,
+    counted,
     details,
     frame_table,
     paragraph,
@@ -65,7 +66,8 @@ def _counts(subject: Subject) -> dict[str, int]:
 
 def _unsettled(counts: dict[str, int]) -> str:
     left = counts.get("total", 0) - counts.get("finished", 0) - counts.get("failures", 0)
-    return f"{left:,} psets have neither a result nor a failure." if left > 0 else ""
+    have = "has" if left == 1 else "have"
+    return f"{counted(left, 'pset')} {have} neither a result nor a failure." if left > 0 else ""
 
 
 def provenance(subject: Subject) -> str:
@@ -79,7 +81,8 @@ def provenance(subject: Subject) -> str:
     if versions:
         parts.append(
             details(
-                f"Versions of {len(versions)} packages", table("Versions", ("package", "version"), versions)
+                f"Versions of {counted(len(versions), 'package')}",
+                table("Versions", ("package", "version"), versions),
             )
         )
     if found.source:
@@ -94,7 +97,7 @@ def cost(subject: Subject, pictures: Pictures) -> str:
     found = cost_of(subject.data)
     failed = f"{found.failed_seconds:,.4g} s of them for psets that failed." if found.failed_seconds else ""
     total = paragraph(
-        f"All psets together took {found.seconds:,.6g} s of work: {found.psets:,} psets.", failed
+        f"All psets together took {found.seconds:,.6g} s of work: {counted(found.psets, 'pset')}.", failed
     )
     figures = [_cost_picture(one, pictures) for one in found.axes[:MOST_COSTS]]
     tables = [frame_table(f"Seconds by {one.axis.name}", one.to_frame()) for one in found.axes]
@@ -113,7 +116,8 @@ def cost(subject: Subject, pictures: Pictures) -> str:
         f'<div class="pair">{"".join(figures)}</div>',
         details("Seconds by axes, as tables", "".join(tables)),
         details(
-            f"The {len(slow)} slowest psets", table("The slowest psets", ("pset", "seconds", "state"), slow)
+            f"The slowest {counted(len(slow), 'pset')}",
+            table("The slowest psets", ("pset", "seconds", "state"), slow),
         ),
     )
 
@@ -132,7 +136,7 @@ def timeline(subject: Subject, pictures: Pictures) -> str:
         return section("timeline", "Timeline", paragraph("It is not known when and where these psets ran."))
     busy, shares = view.busy.sum(axis=1), view.busy.sum(axis=1) / (view.seconds * view.members)
     rows = zip(view.workers, view.psets.sum(axis=1), view.failed.sum(axis=1), busy, shares, strict=True)
-    words = f"How busy {len(view.workers)} workers were over {view.seconds:,.4g} seconds."
+    words = f"What {counted(len(view.workers), 'worker')} had to do in {view.seconds:,.4g} seconds."
     return section(
         "timeline",
         "Timeline",

@@ -148,7 +148,7 @@ function startSlicer(root, data, options = {}) {
     const rows = [];
     for (let y = 0; y < down; y++) {
       const row = document.createElement("tr");
-      row.append(heading(choice.y < 0 ? "" : labels(choice.y)[y], "row"));
+      row.append(heading(choice.y >= 0 ? labels(choice.y)[y] : choice.value > 0 ? choice.reduction : "part that failed", "row"));
       for (let x = 0; x < across; x++) {
         const number = numbers[y * across + x], cell = found[y * across + x], runs = runsIn(x, y);
         const shown = document.createElement("td");
@@ -156,9 +156,9 @@ function startSlicer(root, data, options = {}) {
         else {
           shown.className = "v" + Math.min(data.shades - 1, Math.max(0, Math.floor((number - low) / span * data.shades)));
           shown.textContent = short(number);
-          if (cell.failed && choice.value > 0 && !counts) {
+          if (cell.failed && cell.n <= cell.finished && choice.value > 0 && !counts) {  // seconds are of both
             const mark = document.createElement("b");
-            mark.className = "some"; mark.title = "some failed"; mark.textContent = "×";
+            mark.className = "some"; mark.title = "without psets that failed"; mark.textContent = "×";
             shown.append(" ", mark);
           }
         }
@@ -176,7 +176,8 @@ function startSlicer(root, data, options = {}) {
       rows.push(row);
     }
     table.tBodies[0].replaceChildren(...rows);
-    root.querySelector(".scale").textContent = finite.length ? "From " + short(low) + " (dark) to " + short(high) + " (light)." : "";
+    root.querySelector(".scale").textContent = !finite.length ? "" : low === high ? "All are " + short(low) + "."
+      : "From " + short(low) + " (dark) to " + short(high) + " (light).";
   }
 
   // Show other data; what was chosen stays chosen, as far as it is still there.

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from paramsurvey.plotting.profiles import LEFT_OUT
 from paramsurvey.report.markup import details, paragraph, shown_name, text
 from paramsurvey.views import FAILING, SurveyData
 from paramsurvey.views.columns.axes import Axis
@@ -71,7 +72,10 @@ def slicer(
         Whether cells whose psets run now will be marked.
     """
     if not axes:
-        return Slicer(paragraph("All psets are the same: there is no axis to slice along."))
+        said = (
+            "All psets are the same: there is no axis to slice along." if len(data) else "There are no psets."
+        )
+        return Slicer(paragraph(said))
     cubes = _cubes(data, axes, values)
     shown = list(dict.fromkeys(axis.name for cube in cubes for axis in cube.axes))
     left_out = [name for name in axes if name not in shown]
@@ -106,7 +110,7 @@ def _key(live: bool) -> str:
         samples["nopset"] = "no pset, or not yet"
         del samples["notrun"]  # what has not run yet is not stored
     shown = "".join(f'<li><span class="sample {name}"></span>{said}</li>' for name, said in samples.items())
-    return f'<ul class="key">{running}{shown}<li><b class="some">×</b> some failed</li></ul>'
+    return f'<ul class="key">{running}{shown}<li><b class="some">×</b> {LEFT_OUT}</li></ul>'
 
 
 def _cubes(data: SurveyData, axes: Sequence[str], values: Sequence[str]) -> list[Cube]:
@@ -192,7 +196,7 @@ def heat_table(cube: Cube, name: str) -> str:
         values, states, some = values.T, states.T, some.T
     x, y = cube.axes[0], cube.axes[1] if len(cube.axes) > 1 else None
     head = "".join(f'<th scope="col">{text(label)}</th>' for label in x.labels())
-    downs = y.labels() if y is not None else [""]
+    downs = y.labels() if y is not None else ["part that failed" if name == FAILING else "mean"]
     rows = "".join(
         f'<tr><th scope="row">{text(label)}</th>{"".join(cells)}</tr>'
         for label, cells in zip(downs, _cells(values, states, some), strict=True)
@@ -217,7 +221,10 @@ def _means(cube: Cube, name: str) -> tuple[Any, Any, Any]:
     states[empty & (cube.finished == 0)] = ONLY_FAILED
     states[empty & (ran == 0)] = ONLY_NOT_RUN
     states[ran + cube.not_run == 0] = NO_PSET
-    return values, states, (cube.failed > 0) & (name != FAILING)
+    if name == FAILING:
+        return values, states, np.zeros(values.shape, dtype=np.bool_)
+    left_out = cube.values[name].counts <= cube.finished  # of the seconds none
+    return values, states, (cube.failed > 0) & left_out
 
 
 def _cells(values: Any, states: Any, some: Any) -> Iterator[list[str]]:
@@ -237,4 +244,4 @@ def _cell(value: float, why: int, mark: bool, height: float) -> str:
     return f'<td class="v{shade}">{value:.4g}{SOME if mark else ""}</td>'
 
 
-SOME = ' <b class="some" title="some failed">×</b>'
+SOME = f' <b class="some" title="{LEFT_OUT}">×</b>'

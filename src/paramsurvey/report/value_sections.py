@@ -66,7 +66,7 @@ def _distribution(one: Distribution, pictures: Pictures) -> str:
     if not one.known:
         return f"<div>{title}{paragraph('It has no value.')}</div>"
     words = f"Histogram of {one.name}; the numbers are in the table below."
-    height = BAR * len(one.labels) + 1.2 if one.labels else 3.2
+    height = BAR * len(one.counts) + 1.2 if one.labels or one.bools else 3.2
     tables = frame_table(f"Values of {one.name}", one.to_frame().set_index(one.to_frame().columns[0]))
     if one.quantiles:
         known = [("mean", one.mean), ("standard deviation", one.deviation), ("without a number", one.absent)]

@@ -12,6 +12,7 @@ from paramsurvey.views.columns.groups import Floats
 
 MOST_BLOCKS = 20_000  # of one pset each; then neighbours become one. There are at most some times as many
 SAME_TIME = 1e-4  # seconds: begins are known to the microsecond, and seconds are float32
+SAME_BEGIN = 1e-6  # seconds: which of two begins that are so close was first, is not known from them
 
 Integers = NDArray[np.int64]
 
@@ -71,7 +72,7 @@ def blocks_of(worker: Any, start: Any, seconds: Any, failed: Any, most: int = MO
     start, seconds = np.asarray(start, dtype=np.float64), np.asarray(seconds, dtype=np.float64)
     known = np.flatnonzero(np.isfinite(start) & np.isfinite(seconds))
     worker = np.asarray(worker, dtype=np.int64)
-    order = known[np.lexsort((start[known], worker[known]))]
+    order = _in_order(known, worker, start, seconds)
     if not len(order):
         nothing, floats = np.zeros(0, dtype=np.int64), np.zeros(0)
         return Blocks((), nothing, floats, floats, nothing, nothing, nothing, nothing)
@@ -83,7 +84,7 @@ def blocks_of(worker: Any, start: Any, seconds: Any, failed: Any, most: int = MO
     blocks = Blocks(
         (),
         worker[first],
-        start[first],
+        np.minimum.reduceat(start, first),
         np.add.reduceat(seconds, first),
         psets,
         np.add.reduceat(failed.astype(np.int64), first),
@@ -91,6 +92,19 @@ def blocks_of(worker: Any, start: Any, seconds: Any, failed: Any, most: int = MO
         np.where(first_failed < 0, -1, order[first_failed]),
     )
     return _in_lanes(blocks)
+
+
+def _in_order(known: Integers, worker: Integers, start: Floats, seconds: Floats) -> Integers:
+    """Return psets by worker and begin; of begins that are too close to tell, by the middle of their time.
+
+    A pset that took no time would otherwise seem to run at the same time as the next one, which is long.
+    """
+    order = known[np.lexsort((start[known], worker[known]))]
+    close = np.diff(start[order], prepend=-np.inf) <= SAME_BEGIN
+    if not close.any():
+        return order
+    middle, group = start[order] + seconds[order] / 2, np.cumsum(~close)
+    return order[np.lexsort((middle, group, worker[order]))]
 
 
 def _block_starts(worker: Integers, start: Floats, seconds: Floats, most: int) -> Integers:

@@ -40,6 +40,8 @@ class Distribution:
         nan for texts.
     known, absent : int
         How many psets have a finite number, or a text; and how many that should, do not.
+    bools : bool
+        Whether the numbers 0 and 1 stand for False and True.
     """
 
     name: str
@@ -52,11 +54,14 @@ class Distribution:
     deviation: float
     known: int
     absent: int
+    bools: bool = False
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row for each bin, or text."""
         if self.labels:
             return pd.DataFrame({self.name: self.labels, "count": self.counts})
+        if self.bools:
+            return pd.DataFrame({self.name: self.edges[:-1] + 0.5 > 0.5, "count": self.counts})
         return pd.DataFrame({"low": self.edges[:-1], "high": self.edges[1:], "count": self.counts})
 
 
@@ -93,7 +98,16 @@ def distribution_of(data: SurveyData, name: str, bins: int = BINS) -> Distributi
     mean, deviation = float(moments.means[0]), float(moments.deviations[0])
     quantiles = dict(zip(SHARES, found.tolist(), strict=True))
     counts = _histogram(data, name, edges, logarithmic)
-    return Distribution(name, counts, edges, (), logarithmic, quantiles, mean, deviation, known, rows - known)
+    bools = low >= 0 and high <= 1 and _are_bools(data, name)
+    return Distribution(
+        name, counts, edges, (), logarithmic, quantiles, mean, deviation, known, rows - known, bools
+    )
+
+
+def _are_bools(data: SurveyData, name: str) -> bool:
+    """Tell whether a column has bools alone, beside what is missing."""
+    values = [value for value in data.axis(name).values if value is not ABSENT]
+    return all(isinstance(value, (bool, np.bool_)) for value in values)
 
 
 def _moments(data: SurveyData, name: str) -> tuple[Moments, int]:

@@ -67,6 +67,13 @@ class Slice:
         states[self.psets == 0] = NO_PSET
         return states
 
+    @property
+    def without_failed(self) -> NDArray[np.bool_]:
+        """Where a value is that of the psets that finished alone, while others failed."""
+        left_out: NDArray[np.bool_] = (self.failed > 0) & (self.numbers <= self.finished)  # seconds have both
+        left_out &= self.states == SHOWN
+        return left_out
+
     def to_frame(self) -> pd.DataFrame:
         """Return the values as a table: the places of `y` down, those of `x` across."""
         across = pd.Index(self.x.labels(), name=self.x.name)

@@ -35,6 +35,7 @@ def report(directory: str, output: str | None, against: str | None) -> None:
     It is one file that needs nothing but a browser: slices, importance, distributions, cost, failures,
     timeline and provenance. Nothing of the checkpoint is unpickled.
     """
+    from paramsurvey.report.markup import counted
     from paramsurvey.results.report_subjects import checkpoint_subject, write_report
 
     target = output or f"{os.path.normpath(directory)}.html"
@@ -49,4 +50,4 @@ def report(directory: str, output: str | None, against: str | None) -> None:
         raise RunFailed(f"{target} cannot be written ({error}): choose another file") from error
     for complaint in subject.complaints:
         say(complaint)
-    say(f"{target}: a report of {len(subject.data):,} psets")
+    say(f"{target}: a report of {counted(len(subject.data), 'pset')}")

@@ -52,4 +52,4 @@ def trace(directory: str, output: str | None) -> None:
         write_trace(text, target)
     except OSError as error:
         raise RunFailed(f"{target} cannot be written ({error}): choose another file") from error
-    say(f"{target}: a trace of {psets:,} psets; open it at https://ui.perfetto.dev")
+    say(f"{target}: a trace of {psets:,} pset{'s' * (psets != 1)}; open it at https://ui.perfetto.dev")

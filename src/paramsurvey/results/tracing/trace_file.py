@@ -104,7 +104,9 @@ def _block_events(
         process, thread = rows[lane]
         many = f"{psets:,} psets" + (f", {failed:,} failed" if failed else "")
         title = f"{'failed: ' * bool(failed)}{name}" if is_alone else many
-        at = {"ts": _microseconds(begin), "pid": process, "tid": thread}
+        ts = _microseconds(begin)
+        duration = round(_microseconds(begin + seconds) - ts, 3)  # it ends before the next one begins
+        at = {"ts": ts, "pid": process, "tid": thread}
         args: dict[str, Any] = {} if is_alone else {"psets": psets}
         if failed:
             args["failed"] = failed
@@ -113,7 +115,7 @@ def _block_events(
         }
         kind = "failed" if failed else "pset"
         title = safe_line(title)[:LONGEST_NAME]
-        yield {"ph": "X", "name": title, "cat": kind, "dur": _microseconds(seconds), "args": args, **at}
+        yield {"ph": "X", "name": title, "cat": kind, "dur": duration, "args": args, **at}
         if failed:
             yield {"ph": "i", "s": "t", "name": "failed", "cat": "failure", **at}
 

@@ -8,6 +8,7 @@ places to fewer ones, so that no row is looked at again.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.transport.safe_repr import describe
+from paramsurvey.views.columns.short_texts import distinct, shortened
 
 Codes = NDArray[np.integer[Any]]
 Counts = NDArray[np.int64]
 
 LONGEST_LABEL = 40  # characters
+MORE_DIGITS = (9, 12, 17)  # of floats that differ, and look alike with 6 digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,17 @@ class Axis:
         return len(self.values) > 1
 
     def labels(self) -> list[str]:
-        """Return a short text for each place, without control characters."""
-        return [label(value) for value in self.values]
+        """Return a short text for each place, without control characters, and another one for each."""
+        labels = [label(value) for value in self.values]
+        for digits in MORE_DIGITS:  # for those that look alike
+            often = Counter(labels)
+            if len(often) == len(labels):
+                break
+            labels = [
+                _whole_label(value, digits) if often[short] > 1 else short
+                for value, short in zip(self.values, labels, strict=True)
+            ]
+        return distinct(labels, LONGEST_LABEL)
 
     def place_of(self, value: Any) -> int:
         """Return where a value is.
@@ -108,6 +120,11 @@ class Axis:
         counts = np.bincount(table, self.counts).astype(np.int64)
         values = tuple(self._merged(np.flatnonzero(table == place)) for place in range(len(counts)))
         return Coarse(Axis(self.name, values, counts, self.ordered), table)
+
+    def only(self, places: NDArray[np.integer[Any]]) -> Axis:
+        """Return an axis of some of the places, which ascend."""
+        values = tuple(self.values[at] for at in places)
+        return Axis(self.name, values, self.counts[places], self.ordered)
 
     @property
     def _absent(self) -> bool:
@@ -165,11 +182,21 @@ def label(value: Any) -> str:
     """Return a short text for a value, in one line and without control characters."""
     if isinstance(value, float):
         return f"{value:.6g}"
+    return shortened(_printable(value), LONGEST_LABEL)
+
+
+def _whole_label(value: Any, digits: int) -> str:
+    """Return the same with all characters, and more digits."""
+    if isinstance(value, Range):
+        return f"{_whole_label(value.low, digits)} – {_whole_label(value.high, digits)}"
+    return f"{value:.{digits}g}" if isinstance(value, float) else _printable(value)
+
+
+def _printable(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ").removesuffix(" 00:00:00")
     text = str(value) if isinstance(value, (str, int, date, timedelta, Range)) else describe(value)
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def in_order(values: Sequence[Any]) -> list[int] | None:

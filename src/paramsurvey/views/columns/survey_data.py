@@ -115,7 +115,8 @@ class SurveyData:
     @property
     def has_seconds(self) -> bool:
         """Whether it is known how long each pset took."""
-        return SECONDS in self.finished.names
+        told_by = self.finished if len(self.finished) or self.missing is None else self.missing
+        return SECONDS in told_by.names
 
     def axis(self, name: str) -> Axis:
         """Return the axis that a column is.
@@ -274,7 +275,8 @@ class SurveyData:
         return self._coders[name]
 
     def _check(self, name: str) -> None:
-        if name not in (*self.keys, *self.finished.names, FAILING):
+        measured = (SECONDS,) * self.has_seconds
+        if name not in (*self.keys, *self.finished.names, FAILING, *measured):
             known = ", ".join(map(repr, (*self.keys, *self.results)))
             raise KeyError(f"there is no column {name!r}: the columns are {known}")
 

@@ -1,25 +1,31 @@
 """Which axes matter: how much of a value's variance each axis, and each pair of axes, explains.
 
 On full grids the shares are exact (`exact`), on samples and on grids with holes they are estimates with
-intervals (`estimate`); `grids` finds out which of them the psets are.
+intervals (`estimate`); `grids` finds out which of them the psets are. Values of axes of
+which nothing is known are left out (`unknown_places`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.columns.groups import chosen
 from paramsurvey.views.columns.survey_data import FAILING, SurveyData
 from paramsurvey.views.importance.estimate import ESTIMATE_ROWS, first_and_pairs, totals
 from paramsurvey.views.importance.exact import on_full_grid
 from paramsurvey.views.importance.grids import Grid, find_grid
 from paramsurvey.views.importance.indices import Indices
+from paramsurvey.views.importance.unknown_places import known_places, left_out
 
 Floats = NDArray[np.float64]
+
+MOST_NAMED = 5  # places of axes that are left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +38,8 @@ class Importance:
         What varies.
     axes : tuple of str
     exact : bool
-        Whether the shares are those of a full grid; otherwise they are estimates.
+        Whether the shares are those of a full grid, perhaps without some values of axes of which nothing is
+        known; otherwise they are estimates.
     indices : Indices
         The shares, and half the widths of their 95 % intervals.
     psets : int
@@ -88,6 +95,9 @@ def importance_of(data: SurveyData, value: str = FAILING) -> Importance:
     Where the psets are a full grid and all have a finite value, the shares are exact. Otherwise they are
     estimates with 95 % intervals, and say so. Of a sample the total shares are not known (nan).
 
+    Values of axes for which no pset has a finite value, as where all of them fail, are left out, and the note
+    names them: what is left of a full grid is often one, too.
+
     Parameters
     ----------
     data : SurveyData
@@ -107,7 +117,7 @@ def importance_of(data: SurveyData, value: str = FAILING) -> Importance:
         found = on_full_grid(values)
         note = "exact: every combination of the axes' values is there"
         return Importance(value, grid.names, True, found, len(data), len(data), note)
-    return _with_holes(data, value, grid, values, known)
+    return _of_part(data, value, grid, values, known)
 
 
 def _spread(data: SurveyData, grid: Grid, value: str) -> tuple[Floats, NDArray[np.bool_]]:
@@ -123,23 +133,60 @@ def _spread(data: SurveyData, grid: Grid, value: str) -> tuple[Floats, NDArray[n
     return values, known
 
 
-def _with_holes(
+def _of_part(
     data: SurveyData, value: str, grid: Grid, values: Floats, known: NDArray[np.bool_]
 ) -> Importance:
+    """Return the importance where not all values are known."""
+    axes, kept = [data.axis(name) for name in grid.names], known_places(known)
+    gone = left_out(grid.names, [axis.labels() for axis in axes], kept)
+    if gone:
+        values, known = values[np.ix_(*kept)], known[np.ix_(*kept)]
+        axes = [axis.only(places) for axis, places in zip(axes, kept, strict=True)]
+    used = int(np.count_nonzero(known))
+    if known.all():
+        found, how = on_full_grid(values), f"exact for the {used:,} psets with a value"
+    else:
+        found, how = _with_holes(axes, values, known), _how_estimated(used, values.size)
+    return Importance(value, grid.names, bool(known.all()), found, len(data), used, how + _without(gone))
+
+
+def _how_estimated(used: int, cells: int) -> str:
+    return (
+        f"estimated: {used:,} of the {cells:,} combinations of the axes' values are known, "
+        "and the others are taken to be like them"
+    )
+
+
+def _without(gone: Sequence[str]) -> str:
+    """Return what the note says of places that are left out."""
+    if not gone:
+        return ""
+    more = f" and {len(gone) - MOST_NAMED:,} more" if len(gone) > MOST_NAMED else ""
+    return f"; without {', '.join(gone[:MOST_NAMED])}{more}, where no pset has a value"
+
+
+def _with_holes(axes: Sequence[Axis], values: Floats, known: NDArray[np.bool_]) -> Indices:
     total, total_error = totals(values, known)
     cells = np.flatnonzero(known)
     used = len(cells)
     if used > ESTIMATE_ROWS:
         cells = cells[chosen(cells, ESTIMATE_ROWS / used)]
-    codes = np.unravel_index(cells, grid.shape)
-    axes = [data.axis(name) for name in grid.names]
+    codes = np.unravel_index(cells, values.shape)
     found = first_and_pairs(axes, codes, values.reshape(-1)[cells], cells, values.size)
-    note = (
-        f"estimated: {used:,} of the {values.size:,} combinations of the axes' values are known, "
-        "and the others are taken to be like them"
-    )
-    found = replace(found, total=total, total_error=total_error)
-    return Importance(value, grid.names, False, found, len(data), used, note)
+    return _in_order(replace(found, total=total, total_error=total_error))
+
+
+def _in_order(found: Indices) -> Indices:
+    """Return estimates of which no axis has more alone than with its interactions.
+
+    Where holes are not anywhere at random, an axis that does nothing alone may seem to do what another one
+    does: where it has its holes, the other one has some values only. The total share compares psets that
+    differ in the axis alone, so this cannot happen to it: its interval holds the first one.
+    """
+    known = np.isfinite(found.first) & np.isfinite(found.total_error)
+    first = np.where(known, np.minimum(found.first, found.total + found.total_error), found.first)
+    total = np.where(known, np.maximum(found.total, first), found.total)
+    return replace(found, first=first, total=total)
 
 
 def _of_sample(data: SurveyData, value: str) -> Importance:

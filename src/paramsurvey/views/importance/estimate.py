@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,16 +59,16 @@ def first_and_pairs(
     pairs, pairs_error = np.full((2, count, count), np.nan)
     most = min(MOST_BINS, max(2, len(values) // LEAST_PER_BIN))
     single = _binned(axes, codes, most, max(LEAST_RANGES, len(values) // LEAST_PER_RANGE))
-    for axis, (places, bins) in enumerate(single):
-        first[axis], first_error[axis] = split.interval(split.explained(places, bins))
+    vary = [at for at, axis in enumerate(axes) if axis.varies]
+    for axis in vary:
+        first[axis], first_error[axis] = split.interval(split.explained(*single[axis]))
     most = min(MOST_PAIR_BINS, max(2, int((len(values) / LEAST_PER_CELL) ** 0.5)))
     paired = _binned(axes, codes, most, most)
     alone = [split.explained(places, bins) for places, bins in paired] if count > 1 else []
-    for one in range(count):
-        for other in range(one + 1, count):
-            (left, bins), (right, more) = paired[one], paired[other]
-            both = split.explained(left * more + right, bins * more) - alone[one] - alone[other]
-            pairs[one, other], pairs_error[one, other] = split.interval(both)
+    for one, other in combinations(vary, 2):
+        (left, bins), (right, more) = paired[one], paired[other]
+        both = split.explained(left * more + right, bins * more) - alone[one] - alone[other]
+        pairs[one, other], pairs_error[one, other] = split.interval(both)
     for matrix in (pairs, pairs_error):
         matrix.T[np.triu_indices(count, 1)] = matrix[np.triu_indices(count, 1)]
     return Indices(first, total, pairs, first_error, total_error, pairs_error)
@@ -196,6 +197,7 @@ def totals(values: Floats, known: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         counts = known.sum(axis=axis, dtype=np.int32).ravel()
         sums = values.sum(axis=axis).ravel()
         spread = squares.sum(axis=axis).ravel() - sums * sums / np.maximum(counts, 1)
+        spread = np.maximum(spread, 0.0)  # below it is only what was rounded
         lines = _lines(spread, np.maximum(counts - 1, 0)) * (size - 1) / size / variance
         shares[:, axis] = jackknife(lines, count / values.size)
     return shares[0], shares[1]

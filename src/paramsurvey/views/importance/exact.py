@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +25,7 @@ def on_full_grid(values: Floats) -> Indices:
     Parameters
     ----------
     values : float64 array
-        One dimension per axis, all finite. It is changed.
+        One dimension per axis, all finite. It is changed. Of an axis with one place nothing can be told.
 
     Examples
     --------
@@ -39,16 +41,18 @@ def on_full_grid(values: Floats) -> Indices:
     exact = (np.zeros(count), np.zeros(count), np.zeros((count, count)))
     if not varies or variance == 0:
         return Indices(first, total, pairs, *exact)
-    for axis in range(count):
+    axes = [axis for axis, size in enumerate(values.shape) if size > 1]
+    for axis in axes:
         without = values.mean(axis=axis)
         total[axis] = 1 - _mean_square(without) / variance
     joint = _pair_variances(values)
-    for axis in range(count):
+    for axis in axes:
         first[axis] = joint[axis, axis] / variance
-    for one in range(count):
-        for other in range(one + 1, count):
-            share = joint[one, other] / variance - first[one] - first[other]
-            pairs[one, other] = pairs[other, one] = share
+    for one, other in combinations(axes, 2):
+        share = joint[one, other] / variance - first[one] - first[other]
+        pairs[one, other] = pairs[other, one] = share
+    for shares in (first, total, pairs):
+        np.clip(shares, 0.0, 1.0, out=shares)  # beyond these is only what was rounded
     return Indices(first, total, pairs, *exact)
 
 
