@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
 
+from paramsurvey.backends.multiprocessing import channel
 from paramsurvey.backends.multiprocessing.channel import (
     HEADER,
     MARK,
@@ -93,6 +95,30 @@ def test_what_is_no_message_is_noticed(ends: tuple[DriverChannel, WorkerChannel]
     assert next(messages) == b"a message"
     with pytest.raises(ConnectionGarbled):
         next(messages)
+
+
+def test_a_header_alone_takes_no_room_for_all_that_it_promises(
+    ends: tuple[DriverChannel, WorkerChannel],
+) -> None:
+    driver, worker = ends
+    os.write(worker.fileno(), HEADER.pack(MARK, 1 << 40) + b"all that comes")
+    tracemalloc.start()
+    assert list(driver.receive()) == []
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4 * channel.MOST_ROOM
+
+
+def test_the_room_for_a_message_grows_with_what_arrives(
+    ends: tuple[DriverChannel, WorkerChannel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "MOST_ROOM", 1000)
+    driver, worker = ends
+    sent = [os.urandom(999), os.urandom(1_000_000), b"short", os.urandom(1_001_001)]
+    thread = threading.Thread(target=lambda: [worker.send(message) for message in sent])
+    thread.start()
+    assert received(driver, len(sent)) == sent
+    thread.join()
 
 
 def test_the_end_comes_after_all_messages() -> None:

@@ -18,6 +18,8 @@ from time import perf_counter
 HEADER = struct.Struct(">4sQ")
 MARK = b"psvy"  # begins every header, so that what something else wrote into the socket is noticed
 PIECE = 1 << 18  # bytes that are read at a time
+MOST_ROOM = 1 << 26  # bytes that are made room for before they arrive, whatever a header promises
+LONGEST = 1 << 45  # bytes: no machine has room for more, so no worker sends that
 FD_BYTE = b"\0"  # what a file descriptor is sent with
 JOINED = 1 << 16  # bytes of a message that is sent in one piece with its header
 
@@ -45,8 +47,8 @@ class DriverChannel:
         self._socket = connection
         self._outgoing: deque[memoryview | int] = deque()  # an int is a file descriptor
         self._incoming = bytearray()  # the begin of a message, with its header
-        self._message: bytearray | None = None  # a long message, and how much of it is there
-        self._arrived = 0
+        self._message: bytearray | None = None  # a long message: what is there of it, and room for more
+        self._arrived = self._length = 0  # bytes that are there, and that its header promises
         self.active = perf_counter()
 
     def fileno(self) -> int:
@@ -128,6 +130,8 @@ class DriverChannel:
         self._incoming += data
 
     def _read_on(self, message: bytearray) -> None:
+        if self._arrived == len(message):
+            message += bytes(min(self._length - self._arrived, MOST_ROOM))
         count = self._socket.recv_into(memoryview(message)[self._arrived :])
         if not count:
             raise EOFError
@@ -136,7 +140,7 @@ class DriverChannel:
 
     def _whole_messages(self) -> Iterator[bytes | bytearray]:
         if self._message is not None:
-            if self._arrived < len(self._message):
+            if self._arrived < self._length:
                 return
             message, self._message = self._message, None
             yield message
@@ -146,6 +150,8 @@ class DriverChannel:
             if len(self._incoming) < HEADER.size:
                 return
             length = HEADER.unpack_from(self._incoming)[1]
+            if length > LONGEST:
+                raise ConnectionGarbled
             if len(self._incoming) < HEADER.size + length:
                 self._begin_long_message(length)
                 return
@@ -154,15 +160,16 @@ class DriverChannel:
             yield message
 
     def _begin_long_message(self, length: int) -> None:
-        """Make room for a message whose end has not arrived, so that the rest is read into its place."""
+        """Make room for a message whose end has not arrived, so that the rest is read into its place.
+
+        Not for all of it where that is very much: something else may have written the header, and then what
+        it promises never comes. The room grows with what arrives.
+        """
         begin = self._incoming[HEADER.size :]
         self._incoming.clear()
-        try:
-            self._message = bytearray(length)
-        except (MemoryError, OverflowError):  # more than there is: no worker sends that
-            raise ConnectionGarbled from None
+        self._message = bytearray(min(length, MOST_ROOM))
         self._message[: len(begin)] = begin
-        self._arrived = len(begin)
+        self._arrived, self._length = len(begin), length
 
     def close(self) -> None:
         """Close the connection. May be called twice."""
