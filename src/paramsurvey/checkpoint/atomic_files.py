@@ -11,9 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from paramsurvey.checkpoint.plain_files import NotAPlainFile, open_plain
+
 CHECKSUM = "checksum"
 PRIVATE = 0o600  # what may hold secrets: its owner alone reads it
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+LARGEST_JSON = 1 << 28  # bytes: nothing that this package has written is nearly as large
 
 
 def sync_directory(directory: Path) -> None:
@@ -108,8 +111,11 @@ def replace_json(path: Path, content: Mapping[str, Any], ascii_only: bool = Fals
 def read_json(path: Path) -> dict[str, Any] | None:
     """Return a file's content, None where there is no such file or it holds something else."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+        with open_plain(path) as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_JSON:
+                return None
+            content = json.loads(file.read().decode())
+    except (FileNotFoundError, NotADirectoryError, NotAPlainFile, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from paramsurvey.checkpoint.doubles import Finished, last_of_each, rows_that_count
-from paramsurvey.checkpoint.format.part_files import Part, PartDamaged, live_parts, read_part
+from paramsurvey.checkpoint.format.part_files import (
+    Part,
+    PartDamaged,
+    live_parts,
+    read_part,
+    strange_parts,
+)
 from paramsurvey.checkpoint.format.schema import PartTable
 from paramsurvey.checkpoint.run_json.run_file import NAME as RUN
 from paramsurvey.checkpoint.run_json.run_file import RunUnreadable, read_run
@@ -36,6 +42,9 @@ def read_all(directory: Path, tell: Tell, set_aside: bool, unpickle: bool = Fals
     unpickle : bool
         Whether objects may be unpickled, which runs code that their writer chose.
     """
+    for part in strange_parts(directory):
+        moved = _moved_aside(part.path) if set_aside else False
+        tell(damage_text(part, PartDamaged("it is no plain file"), moved))
     parts = live_parts(directory)[0]
     kept = rows_that_count(parts)
     left_out = sum(int((~counts).sum()) for counts in kept.values())

@@ -15,6 +15,7 @@ that it was alone. The token keeps their names apart; `doubles` decides which of
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ from numpy.typing import NDArray
 from paramsurvey.checkpoint.atomic_files import write_whole
 from paramsurvey.checkpoint.format.schema import PartTable, check_columns, field_info, joined
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES
+from paramsurvey.checkpoint.plain_files import is_plain, open_plain
 from paramsurvey.checkpoint.typed_hash import Hasher
 
 RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
@@ -45,6 +47,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio: spr
 
 TRIES = 20  # parts may be merged while they are looked at
 TOKEN = 8  # characters
+MAGIC = b"PAR1"  # with which every Parquet file ends
 
 _NAME = re.compile(r"(\d{8,})-(\d{8,})-(\d{9,})-([0-9a-f]{8})(?:-([0-9a-f]{8}))?\.parquet")
 
@@ -102,9 +105,18 @@ def _listed(directory: Path) -> list[Part]:
         paths = sorted(directory.iterdir())
     except FileNotFoundError:
         return []
-    found = [part for path in paths if (part := Part.of(path)) is not None]
+    found = [part for path in paths if (part := Part.of(path)) is not None and is_plain(path)]
     # the widest of those that begin together comes first, so that looking back is enough
     return sorted(found, key=lambda part: (part.first, -part.last, part.path.name))
+
+
+def strange_parts(directory: Path) -> list[Part]:
+    """Return what has the name of a part and is no file: a pipe, a device, a link that leads nowhere."""
+    paths = sorted(directory.iterdir()) if directory.is_dir() else []
+    found = [part for path in paths if (part := Part.of(path)) is not None]
+    with suppress(FileNotFoundError):  # one was merged and removed just now
+        return [part for part in found if not is_plain(part.path)]
+    return []
 
 
 def _live(found: Sequence[Part]) -> tuple[list[Part], list[Part]]:
@@ -226,10 +238,22 @@ def read_schema(part: Part) -> Any:
     return schema
 
 
+def _bytes_of(path: Path) -> bytes:
+    """Return a file's content; nothing where its end shows that it is no Parquet: it may be endless zeros."""
+    with open_plain(path) as file:
+        if os.fstat(file.fileno()).st_size < len(MAGIC):
+            return b""
+        file.seek(-len(MAGIC), os.SEEK_END)
+        if file.read() != MAGIC:
+            return b""
+        file.seek(0)
+        return file.read()
+
+
 def _checked_content(part: Part) -> Any:
     """Return a part's bytes as a file that Arrow can read."""
     try:
-        content = pa.py_buffer(part.path.read_bytes())
+        content = pa.py_buffer(_bytes_of(part.path))
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -1,0 +1,59 @@
+"""Reading files of a checkpoint that anybody may have put there: plain files only.
+
+Opening a named pipe waits until somebody writes into it, and a device such as ``/dev/zero`` has no end. Whoever
+looks at a checkpoint that others can write must neither hang nor run out of memory.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import IO
+
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+
+
+class NotAPlainFile(OSError):
+    """A pipe, a device, a socket or a directory lies where a file should be, or a link that leads nowhere."""
+
+
+def is_plain(path: Path) -> bool:
+    """Tell whether a path leads to a plain file.
+
+    Raises
+    ------
+    FileNotFoundError
+        Nothing is there any more, not even a link.
+    """
+    about = path.lstat()
+    if stat.S_ISLNK(about.st_mode):
+        try:
+            about = path.stat()
+        except OSError:  # it leads nowhere, or to itself
+            return False
+    return stat.S_ISREG(about.st_mode)
+
+
+def open_plain(path: Path) -> IO[bytes]:
+    """Open a file for reading, without ever waiting.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    NotAPlainFile
+    """
+    flags = os.O_RDONLY | NONBLOCK | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if isinstance(error, PermissionError) or is_plain(path):
+            raise
+        raise NotAPlainFile(error.errno, "it is no plain file", str(path)) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotAPlainFile(0, "it is no plain file", str(path))
+    return os.fdopen(descriptor, "rb")

@@ -1,0 +1,129 @@
+"""What is no plain file where one should be: pipes, devices, links. Nobody who looks waits for it, or fails."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import paramsurvey
+from paramsurvey.checkpoint.plain_files import NotAPlainFile, is_plain, open_plain
+from paramsurvey.cli.checkpoints.saved_command import SavedCommand, load_command, save_command
+from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.program import run_program
+from paramsurvey.errors import CheckpointError
+
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="needs named pipes"),
+    pytest.mark.limit(60),
+]
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(os.path.relpath(path))  # whose names have few characters
+
+
+KINDS: dict[str, Callable[[Path], None]] = {
+    "pipe": os.mkfifo,
+    "endless device": lambda path: path.symlink_to("/dev/zero"),
+    "directory": Path.mkdir,
+    "socket": make_socket,
+    "link to nowhere": lambda path: path.symlink_to("nowhere"),
+    "link to itself": lambda path: path.symlink_to(path.name),
+    "a terabyte of zeros": lambda path: path.touch() or os.truncate(path, 1 << 40),
+}
+FILES = ["run.json", "live.json", "results/*.parquet", "failures/*.parquet"]
+
+
+def work(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    if pset["a"] == 1:
+        raise ValueError
+    return {"b": [pset["a"]]}
+
+
+def survey() -> Any:
+    return paramsurvey.map(work, [{"a": a} for a in range(4)], checkpoint="dir", group_size=4)
+
+
+def found(pattern: str) -> Path:
+    return next(Path("dir").glob(pattern))
+
+
+@pytest.fixture(autouse=True)
+def made(in_tmp: Path) -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    survey()
+    (in_tmp / "dir/live.json").write_text("{}")
+
+
+def replace(pattern: str, kind: str) -> None:
+    path = found(pattern)
+    path.unlink()
+    KINDS[kind](path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pattern", FILES)
+def test_what_is_no_file_is_left_out_and_run_again(
+    pattern: str, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    replace(pattern, kind)
+    loaded = paramsurvey.load("dir")
+    assert loaded.a.tolist() in ([0, 2, 3], [])
+    run_program(["status", "dir"])
+    assert "unexpected" not in capfd.readouterr().err
+    assert survey().a.tolist() == [0, 2, 3]
+    assert paramsurvey.load("dir").a.tolist() == [0, 2, 3]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_that_is_no_file_is_told_of(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    replace("results/*.parquet", kind)
+    paramsurvey.init(backend="serial", verbose=1)
+    survey()
+    said = capfd.readouterr().err
+    assert "a part of the checkpoint is damaged" in said
+    assert "3 psets are run again" in said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("subcommand", ["missing", "export", "report", "trace", "watch"])
+def test_no_subcommand_waits_for_a_part_that_is_no_file(
+    subcommand: str, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    replace("results/*.parquet", kind)
+    replace("failures/*.parquet", kind)
+    more = {"export": ["-o", "out.csv"], "report": ["-o", "out.html"], "trace": ["-o", "out.json"]}
+    run_program([subcommand, "dir", *more.get(subcommand, [])])
+    assert "unexpected" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_command_that_is_no_file_is_refused(kind: str) -> None:
+    save_command("dir", SavedCommand([], ["true"], "."))
+    replace(".command.json", kind)
+    with pytest.raises((BadUsage, ValueError)):
+        load_command("dir")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_lock_that_is_no_file_is_a_lock_that_cannot_be_read(kind: str) -> None:
+    KINDS[kind](Path("dir/lock.json"))
+    with pytest.raises(CheckpointError, match="lock"):
+        survey()
+
+
+def test_only_plain_files_are_opened(in_tmp: Path) -> None:
+    (in_tmp / "file").write_text("content")
+    (in_tmp / "link").symlink_to("file")
+    os.mkfifo(in_tmp / "pipe")
+    assert is_plain(in_tmp / "file") and is_plain(in_tmp / "link") and not is_plain(in_tmp / "pipe")
+    with open_plain(in_tmp / "link") as file:
+        assert file.read() == b"content"
+    with pytest.raises(NotAPlainFile):
+        open_plain(in_tmp / "pipe")
