@@ -1,4 +1,4 @@
-"""What is no plain file where one should be: pipes, devices, links. Nobody who looks waits for it, or fails."""
+"""What is no plain file where one should be: pipes, devices, links. Nobody who looks waits, or fails."""
 
 from __future__ import annotations
 
@@ -122,7 +122,9 @@ def test_only_plain_files_are_opened(in_tmp: Path) -> None:
     (in_tmp / "file").write_text("content")
     (in_tmp / "link").symlink_to("file")
     os.mkfifo(in_tmp / "pipe")
-    assert is_plain(in_tmp / "file") and is_plain(in_tmp / "link") and not is_plain(in_tmp / "pipe")
+    assert is_plain(in_tmp / "file")
+    assert is_plain(in_tmp / "link")
+    assert not is_plain(in_tmp / "pipe")
     with open_plain(in_tmp / "link") as file:
         assert file.read() == b"content"
     with pytest.raises(NotAPlainFile):

@@ -1,7 +1,7 @@
 """Reading files of a checkpoint that anybody may have put there: plain files only.
 
-Opening a named pipe waits until somebody writes into it, and a device such as ``/dev/zero`` has no end. Whoever
-looks at a checkpoint that others can write must neither hang nor run out of memory.
+Opening a named pipe waits until somebody writes into it, and a device such as ``/dev/zero`` has no end.
+Whoever looks at a checkpoint that others can write must neither hang nor run out of memory.
 """
 
 from __future__ import annotations
