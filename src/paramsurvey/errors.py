@@ -102,6 +102,9 @@ class Stopped(SystemExit):
     """SIGTERM, or another of the signals that end a map, has come."""
 
 
+INTERRUPTIONS = (KeyboardInterrupt, Stopped)  # what ends a map, and is no fault of whatever runs then
+
+
 class ParamsurveyWarning(UserWarning):
     """Something that a user should know and that did not stop the survey."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from paramsurvey.engine.backend import Backend, ListsWorkers, Resources, WorkerPlace, no_options
-from paramsurvey.errors import Stopped
+from paramsurvey.errors import INTERRUPTIONS
 from paramsurvey.transport.messages import Answers, CaptureMode, Group, Job, JobRejected, Reply
 from paramsurvey.transport.output_store import OutputStore, new_file
 from paramsurvey.worker.job_loading import JobNotLoadable
@@ -59,9 +59,7 @@ class SerialBackend:
         self._store = None
         try:
             with self._sessions.entered():
-                self._runner = Runner(
-                    job.private(), let_through=(KeyboardInterrupt, Stopped), reply_seconds=REPLY_SECONDS
-                )
+                self._runner = Runner(job.private(), let_through=INTERRUPTIONS, reply_seconds=REPLY_SECONDS)
         except JobNotLoadable as error:
             self._rejected = error.refusal()  # which `poll` returns, as elsewhere
             return

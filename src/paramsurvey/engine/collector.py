@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import traceback
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,8 +14,9 @@ from numpy.typing import NDArray
 from paramsurvey.engine.pset_times import PsetTimes
 from paramsurvey.engine.row_set import RowSet
 from paramsurvey.engine.wide_columns import joined
+from paramsurvey.errors import INTERRUPTIONS
 from paramsurvey.transport.column_by_row import Column, rows_at, unpack_values
-from paramsurvey.transport.isolation import IsolatedColumn
+from paramsurvey.transport.isolation import IsolatedColumn, unique_key
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows, Values
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.transport.wide_results import WideResults
@@ -60,7 +60,8 @@ class Collector:
         self.output: dict[int, str] = {}
         self.times = PsetTimes()
         self._columns: dict[Hashable, Column] = {}
-        self._ranks: dict[Hashable, tuple[int, int]] = {}  # (first row with the key, position in that result)
+        # (first row with the key, number of this rank, the key there: 1, 1.0 and True are equal)
+        self._ranks: dict[Hashable, tuple[int, int, Hashable]] = {}
         self._added = 0
         self._wide: list[tuple[Rows, WideResults]] = []  # that are not in columns yet
         self._wide_values = self._total = 0
@@ -69,7 +70,8 @@ class Collector:
     def columns(self) -> dict[Hashable, Column]:
         """The columns by key: the keys of the first pset, then further keys of the second, and so on."""
         self._take_wide()
-        return {key: self._columns[key] for key in sorted(self._columns, key=self._ranks.__getitem__)}
+        ranks = sorted(self._ranks[key] for key in self._columns)
+        return {key: self._columns[key] for _, _, key in ranks}
 
     def add_reply(self, group: Group, reply: Reply, total: int) -> None:
         """Add a reply's results; `total` is the number of psets that are known so far."""
@@ -116,9 +118,8 @@ class Collector:
 
     def _put(self, key: Hashable, first: int, rows: Rows, values: Values, total: int) -> None:
         """Put values into the column of a key, which the row `first` has, and perhaps rows below it."""
-        if isinstance(key, float) and key != key:
-            key = math.nan  # two nan are not equal: without this, each reply would make a column of its own
-        rank = first, self._added
+        key = unique_key(key)
+        rank = first, self._added, key
         self._ranks[key] = min(rank, self._ranks.get(key, rank))  # first: a column without a rank is a fault
         self._added += 1
         column = self._columns.get(key)
@@ -183,7 +184,7 @@ def _unpickled(key: Hashable, segment: ResultColumn, failures: dict[int, Failure
     for offset, pickled in zip(segment.offsets, segment.values, strict=True):
         try:
             values.append(pickled.load())
-        except KeyboardInterrupt:
+        except INTERRUPTIONS:
             raise
         except BaseException as error:  # unpickling runs code of the user's classes: also SystemExit
             values.append(None)

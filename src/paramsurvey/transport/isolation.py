@@ -8,6 +8,7 @@ are not pickled one by one, because they can be shared without any effect.
 
 from __future__ import annotations
 
+import math
 import pickle
 import sys
 from collections.abc import Hashable, Iterable, Mapping
@@ -16,9 +17,10 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from paramsurvey.errors import NotPicklable
+from paramsurvey.errors import INTERRUPTIONS, NotPicklable
 from paramsurvey.transport.messages import PackedValues, Pset
 from paramsurvey.transport.pickling import dump_data, dumps
+from paramsurvey.transport.safe_repr import describe, text_of, type_name
 
 IMMUTABLE_TYPES = {
     bool,
@@ -126,11 +128,11 @@ def loaded(key: str, value: Any) -> Any:
     """
     try:
         return value.load() if isinstance(value, (PickledObject, UnpicklableObject)) else value
-    except NotPicklable:
+    except (NotPicklable, *INTERRUPTIONS):
         raise
-    except Exception as error:
+    except BaseException as error:  # whatever the object's class does, also SystemExit
         raise NotPicklable(
-            f"pset[{key!r}] cannot be loaded by the worker ({type(error).__name__}: {error}): "
+            f"pset[{key!r}] cannot be loaded by the worker ({type_name(error)}: {text_of(error)}): "
             "make the module that it comes from importable there"
         ) from error
 
@@ -181,15 +183,20 @@ def isolated_value(key: Any, value: Any) -> Any:
         return value
     try:
         return PickledObject(dump_data(value))
-    except Exception as error:
+    except INTERRUPTIONS:
+        raise
+    except BaseException as error:  # whatever the value's class does, also SystemExit
         raise NotPicklable(
-            f"the result {key!r} cannot be pickled, it is a {type(value).__qualname__} "
-            f"({type(error).__name__}: {error}): return plain data instead"
+            f"the result {describe(key)} cannot be pickled, it is a {type_name(value)} "
+            f"({type_name(error)}: {text_of(error)}): return plain data instead"
         ) from error
 
 
 def check_keys(keys: Iterable[Hashable]) -> None:
-    """Refuse keys of a result that cannot be pickled and unpickled.
+    """Refuse keys of a result that cannot be pickled and unpickled, or are not equal to their own copy.
+
+    The keys of all replies are compared with each other. One that differs from its copy would be another
+    column in each reply; one that raises when it is compared would cost the results of other psets.
 
     Raises
     ------
@@ -200,9 +207,26 @@ def check_keys(keys: Iterable[Hashable]) -> None:
         if is_immutable(type(key)):
             continue
         try:
-            pickle.loads(dump_data(key))
-        except Exception as error:
+            copy = unique_key(pickle.loads(dump_data(key)))
+            is_same = unique_key(key) in {copy}
+        except INTERRUPTIONS:
+            raise
+        except BaseException as error:  # whatever the key's class does, also SystemExit
             raise NotPicklable(
-                f"a key of the result, a {type(key).__qualname__}, cannot be pickled "
-                f"({type(error).__name__}: {error}): use a string instead"
+                f"a key of the result, a {type_name(key)}, cannot be pickled and compared "
+                f"({type_name(error)}: {text_of(error)}): use a string instead"
             ) from error
+        if not is_same:
+            raise NotPicklable(
+                f"a key of the result, a {type_name(key)}, is not equal to its own copy: use a string instead"
+            )
+
+
+def unique_key(key: Hashable) -> Hashable:
+    """Return a key of a result, with one object for all nan, also those in tuples, as pandas has it.
+
+    Two nan are not equal: without this, each reply would make a column of its own.
+    """
+    if type(key) is tuple:
+        return tuple(map(unique_key, key))
+    return math.nan if isinstance(key, float) and key != key else key

@@ -274,7 +274,8 @@ class Reply:
     group_id : int
     start, stop : int
         The reply covers the psets at the offsets from `start` up to, but not including, `stop`. Each of
-        these psets is either in `failures` or has finished.
+        these psets is either in `failures` or has finished. A group's first reply starts at 0, and each
+        other one where the one before it stopped.
     columns : mapping of key to tuple of ResultColumn
     failures : mapping of int to Failure
         By offset.

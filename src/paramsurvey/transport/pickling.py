@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType
 from typing import Any, ClassVar
 
-from paramsurvey.errors import NotPicklable, WorkerFunctionError
+from paramsurvey.errors import INTERRUPTIONS, NotPicklable, WorkerFunctionError
 from paramsurvey.transport import main_file
+from paramsurvey.transport.safe_repr import text_of
 
 LARGE = 1 << 20  # bytes; smaller arrays are part of the pickle
 _REDUCERS: dict[type, Callable[[Any], Any]] = {}  # of types that have a way of their own to be pickled
@@ -159,11 +160,13 @@ def dumps(thing: object, name: str, dump: Callable[[Any], bytes] = dump_code) ->
     """
     try:
         return dump(thing)
-    except Exception as error:
+    except INTERRUPTIONS:
+        raise
+    except BaseException as error:  # whatever the object's __reduce__ does, also SystemExit
         path, part = find_unpicklable(thing, name, dump)
         raise NotPicklable(
             f"{path} cannot be sent to the workers: it is a {type(part).__qualname__} "
-            f"({str(error) or type(error).__name__}); create it inside the worker function, or leave it out"
+            f"({text_of(error)}); create it inside the worker function, or leave it out"
         ) from error
 
 
@@ -203,7 +206,9 @@ def find_unpicklable(thing: object, name: str, dump: Callable[[Any], bytes]) -> 
 def _can_pickle(dump: Callable[[Any], bytes], thing: object) -> bool:
     try:
         dump(thing)
-    except Exception:
+    except INTERRUPTIONS:
+        raise
+    except BaseException:
         return False
     return True
 

@@ -16,6 +16,7 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+from paramsurvey.errors import INTERRUPTIONS
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.job_code import Arguments, Pair
 from paramsurvey.transport.pickling import dump_code, dumps
@@ -98,7 +99,9 @@ class PickledArguments:
         dump = partial(dump_code, aside=buffers.append, place_of=shared.place_of)
         try:
             packed = dump((user_kwargs, system_kwargs))
-        except Exception:
+        except INTERRUPTIONS:
+            raise
+        except BaseException:
             dumps(user_kwargs, "user_kwargs")  # raises an error that names the part which cannot be pickled
             dumps(system_kwargs, "system_kwargs")
             raise

@@ -6,6 +6,8 @@ import os
 import traceback
 from types import FrameType
 
+from paramsurvey.errors import INTERRUPTIONS
+
 HERE = os.path.dirname(__file__)
 LONGEST_NAME = 1000  # characters of a file's name
 LONGEST_TEXT = 10_000
@@ -19,8 +21,8 @@ CALLERS = (
 def describe(thing: object, limit: int = 10_000) -> str:
     """Return ``repr(thing)``, cut to `limit` characters; if that raises, a text that names the type."""
     try:
-        text = repr(thing)
-    except KeyboardInterrupt:
+        text = str.__str__(repr(thing))  # a plain str: a repr may be of a subclass with methods of its own
+    except INTERRUPTIONS:
         raise
     except BaseException as error:  # also SystemExit
         text = _repr_of_dict(thing) if type(thing) is dict else _without_repr(thing, error)
@@ -48,11 +50,11 @@ def _left_out_of_repr(error: BaseException) -> str:
             describe(name, LONGEST_NAME) for name in (error.filename, error.filename2) if name is not None
         ]
         return " -> ".join(names)
-    if error.args:
-        return ""
     try:
+        if error.args:
+            return ""
         return " ".join(str(error).split())[:LONGEST_TEXT]
-    except KeyboardInterrupt:
+    except INTERRUPTIONS:
         raise
     except BaseException:  # whatever the user's __str__ raises, also SystemExit
         return ""
@@ -65,24 +67,55 @@ def _repr_of_dict(items: dict[object, object]) -> str:
 
 def _safe_repr(thing: object) -> str:
     try:
-        return repr(thing)
-    except KeyboardInterrupt:
+        return str.__str__(repr(thing))
+    except INTERRUPTIONS:
         raise
     except BaseException as error:
         return _without_repr(thing, error)
 
 
 def _without_repr(thing: object, error: BaseException) -> str:
-    return f"<{type(thing).__name__}, whose repr raised {type(error).__name__}>"
+    return f"<{type_name(thing)}, whose repr raised {type_name(error)}>"
+
+
+def text_of(error: BaseException) -> str:
+    """Return ``str(error)``; the name of its class where that is empty or raises."""
+    try:
+        return str.__str__(str(error)) or type_name(error)
+    except INTERRUPTIONS:
+        raise
+    except BaseException:  # also SystemExit
+        return type_name(error)
+
+
+def type_name(thing: object) -> str:
+    """Return the name of an object's class, whatever its metaclass does when it is asked."""
+    name: str = _name_of_type(type(thing))
+    return name
+
+
+_name_of_type = type.__dict__["__name__"].__get__
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return the traceback as text, without the frames of paramsurvey that called the user's function."""
+    """Return the traceback as text, without the frames of paramsurvey that called the user's function.
+
+    It is empty where the exception's class prevents it.
+    """
+    try:
+        return _traceback_of(error)
+    except INTERRUPTIONS:
+        raise
+    except BaseException:  # whatever the user's class does, also SystemExit
+        return ""
+
+
+def _traceback_of(error: BaseException) -> str:
     frames = error.__traceback__
     below = frames.tb_next if frames is not None else None
     while below is not None and below.tb_next is not None and _is_a_caller(below.tb_frame):
         below = below.tb_next
-    return "".join(traceback.format_exception(error.with_traceback(below or frames)))
+    return "".join(traceback.format_exception(BaseException.with_traceback(error, below or frames)))
 
 
 def _is_a_caller(frame: FrameType) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from paramsurvey.errors import INTERRUPTIONS
 from paramsurvey.transport.safe_repr import describe
 
 
@@ -39,14 +40,31 @@ def checked_timers(raw_stats: Mapping[Any, Any]) -> dict[str, list[float]]:
     ------
     WorkerFunctionMisused
     """
-    return {str(name): checked_seconds(name, seconds) for name, seconds in raw_stats.items()}
+    return {
+        name if type(name) is str else checked_name(name): checked_seconds(name, seconds)
+        for name, seconds in raw_stats.items()
+    }
+
+
+def checked_name(name: object) -> str:
+    """Return a timer's name as a plain str, or raise WorkerFunctionMisused."""
+    try:
+        return str.__str__(str(name))
+    except INTERRUPTIONS:
+        raise
+    except BaseException:  # whatever the name's class does
+        raise WorkerFunctionMisused(
+            f"a key of raw_stats, {describe(name, 200)}, is no text: let stats.record_wallclock fill it"
+        ) from None
 
 
 def checked_seconds(name: object, seconds: Any) -> list[float]:
     """Return one timer's values as floats, or raise WorkerFunctionMisused."""
     try:
         return list(map(float, seconds))
-    except (TypeError, ValueError):
+    except INTERRUPTIONS:
+        raise
+    except BaseException:  # too large for a float, or whatever the values' classes do
         raise WorkerFunctionMisused(
             f"raw_stats[{describe(name)}] must be a list of seconds, and it is {describe(seconds, 200)}: "
             "let stats.record_wallclock fill it"

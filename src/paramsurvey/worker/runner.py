@@ -14,13 +14,13 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.errors import NotPicklable
+from paramsurvey.errors import INTERRUPTIONS, NotPicklable
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.job_code import JobCode, Pair
 from paramsurvey.transport.messages import Answer, Failure, FailureKind, Group, Job, PlainFailure, Reply
 from paramsurvey.transport.output_store import Capture
 from paramsurvey.transport.pickling import dump_code
-from paramsurvey.transport.safe_repr import describe, describe_error, traceback_of
+from paramsurvey.transport.safe_repr import describe, describe_error, traceback_of, type_name
 from paramsurvey.worker.forked_children import end_if_forked
 from paramsurvey.worker.job_loading import load_job, worker_state
 from paramsurvey.worker.machine import used_memory
@@ -298,10 +298,20 @@ class Runner:
         return copy_with_options
 
     def _failure(self, error: BaseException) -> Failure:
+        """Return what is told of an exception, whatever its class does when it is asked."""
+        try:
+            return self._described(error)
+        except INTERRUPTIONS:
+            raise
+        except BaseException as worse:  # also SystemExit
+            said = f"<{type_name(error)}, which cannot be told of: {type_name(worse)}>"
+            return Failure(FailureKind.RAISED, said, retryable=self._code.retry_on is None)
+
+    def _described(self, error: BaseException) -> Failure:
         if isinstance(error, NotPicklable):
             return unpicklable_failure(error)
         if self._code.arguments.has_large_arrays and is_of_read_only_array(error):
-            error.add_note(READ_ONLY_NOTE)
+            BaseException.add_note(error, READ_ONLY_NOTE)  # the class may have an add_note of its own
         wanted = self._code.retry_on
         retryable = wanted is None or isinstance(error, wanted)
         if isinstance(error, WorkerFunctionMisused):

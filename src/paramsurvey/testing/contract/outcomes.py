@@ -208,6 +208,80 @@ def test_an_exception_that_cannot_be_shown_or_pickled_is_a_failure_like_others(p
     assert results.missing["_exception"].str.contains("Awkward").all()
 
 
+def hostile_exceptions() -> dict[str, Any]:
+    """Return exceptions whose classes do harm when one looks at them."""
+
+    class NoTraceback(Exception):
+        def with_traceback(self, traceback: Any) -> Any:
+            raise SystemExit(3)
+
+    class NoName(type):
+        armed = False
+
+        def __getattribute__(cls, name: str) -> Any:
+            if name in ("__name__", "__qualname__", "__module__") and NoName.armed:
+                raise SystemExit(3)
+            return super().__getattribute__(name)
+
+    class Nameless(Exception, metaclass=NoName):
+        def __init__(self) -> None:
+            NoName.armed = True
+
+        def __repr__(self) -> str:
+            raise SystemExit(3)
+
+    class NoArguments(Exception):
+        @property
+        def args(self) -> Any:  # type: ignore[override]
+            raise SystemExit(3)
+
+    class Text(str):
+        def __len__(self) -> int:
+            raise SystemExit(3)
+
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            raise SystemExit(3)
+
+    class OddRepr(Exception):
+        def __repr__(self) -> str:
+            return Text("OddRepr")
+
+    class OddNotes(Exception):
+        __notes__ = 3  # type: ignore[assignment]
+
+    kinds = (NoTraceback, Nameless, NoArguments, OddRepr, OddNotes)
+    return {kind.__name__: kind for kind in kinds}
+
+
+@pytest.mark.parametrize("name", ["NoTraceback", "Nameless", "NoArguments", "OddRepr", "OddNotes"])
+def test_an_exception_that_does_harm_when_one_looks_at_it_is_a_failure_like_others(
+    place: Place, name: str
+) -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+        if pset["a"] == 2:
+            raise hostile_exceptions()[name]()
+        return {"b": 1}
+
+    results = place.map(worker, [{"a": i} for i in range(4)])
+    assert results["a"].tolist() == [0, 1, 3]
+    assert name in results.missing["_exception"][0]
+    assert results.progress.exceptions == 1
+
+
+def test_a_retry_on_that_does_harm_when_it_is_compared_costs_the_pset_that_failed(place: Place) -> None:
+    class Harmful(type):
+        def __instancecheck__(cls, thing: object) -> bool:
+            raise SystemExit(3)
+
+    class Harm(Exception, metaclass=Harmful):
+        pass
+
+    psets = [{"a": i} for i in range(4)]
+    results = place.map(lambda pset, *rest: {"b": 1 / (pset["a"] - 2)}, psets, retries=1, retry_on=Harm)
+    assert results["a"].tolist() == [0, 1, 3]
+    assert "ZeroDivisionError" in results.missing["_exception"][0]
+
+
 def test_a_value_that_cannot_be_shown_costs_its_pset_and_the_others_are_logged(place: Place) -> None:
     class Shy:
         def __repr__(self) -> str:
@@ -247,7 +321,9 @@ def test_a_text_with_lone_surrogates_is_text_like_any_other(place: Place) -> Non
 # what goes into raw_stats
 
 
-@pytest.mark.parametrize("junk", [3.0, ["x"], "abc", [None], {"a": 1}, [[1.0]]], ids=repr)
+@pytest.mark.parametrize(
+    "junk", [3.0, ["x"], "abc", [None], {"a": 1}, [[1.0]], [10**400]], ids=lambda one: repr(one)[:20]
+)
 def test_raw_stats_that_hold_no_seconds_cost_their_pset_only(place: Place, junk: Any) -> None:
     def worker(pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, int]:
         if pset["a"] == 1:
