@@ -26,7 +26,7 @@ from paramsurvey.engine.options import Options
 from paramsurvey.errors import BackendLost, OptionError
 from paramsurvey.params.sources import as_source
 from paramsurvey.transport.job_code import JobCode
-from paramsurvey.transport.messages import FailureKind, Group, Job, JobRejected, Pset, Reply
+from paramsurvey.transport.messages import FailureKind, Group, Job, JobRejected, LostGroup, Pset, Reply
 from paramsurvey.transport.pickling import dumps
 from paramsurvey.transport.private_arguments import pack_arguments
 from paramsurvey.worker.job_loading import JobNotLoadable
@@ -424,6 +424,47 @@ def test_a_future_that_fails_loses_its_group() -> None:
     assert loss.failure.kind == FailureKind.NODE_LOST, "no pset of ours can be the cause"
     assert "the network is gone" in loss.failure.exception
     wait_until(lambda: backend.capacity() == 2, "its place is not free")
+
+
+class DefiantError(Exception):
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+    __repr__ = __str__
+
+
+def test_a_future_whose_exception_cannot_be_told_of_loses_its_group() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(3), []))
+    executor.given[0][0].set_exception(DefiantError())
+    (loss,) = backend.poll(1.0)
+    assert "DefiantError" in loss.failure.exception
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        3,
+        "text",
+        {},
+        [b""],
+        [3],
+        [pickle.dumps("no answer")],
+        [pickle.dumps(Reply(2, 0, 3))],
+        [pickle.dumps(Reply(1, 0, 3, done=False))],
+    ],
+    ids=["None", "3", "text", "dict", "empty", "list", "pickle", "another group", "half"],
+)
+def test_what_is_no_answer_loses_its_group(answer: Any) -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(3), []))
+    executor.given[0][0].set_result(answer)
+    (loss,) = backend.poll(1.0)
+    assert isinstance(loss, LostGroup)
+    assert (loss.group_id, loss.offset) == (1, None)
 
 
 def test_an_engine_with_a_new_process_for_each_group_is_sent_the_job_each_time() -> None:

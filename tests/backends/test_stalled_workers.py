@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import stat
 import subprocess
@@ -16,12 +17,19 @@ import pytest
 
 import paramsurvey
 from paramsurvey.backends.multiprocessing import backend
+from paramsurvey.backends.multiprocessing.channel import HEADER, MARK
 from paramsurvey.errors import WorkerStartError
+from paramsurvey.transport.messages import Reply
 
 
 @pytest.fixture(autouse=True)
 def short_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend, "LEAST_STALL_SECONDS", 1.0)
+
+
+def message(content: bytes) -> bytes:
+    """Return what a worker sends."""
+    return HEADER.pack(MARK, len(content)) + content
 
 
 def block() -> None:
@@ -117,13 +125,49 @@ def write_into_connections(pset: dict[str, Any], system_kwargs: Any, user_kwargs
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
-@pytest.mark.parametrize("stray", [b"hello\n", b"p", b"psvy\0\0\0\0\0\0\1\0half a message"])
+@pytest.mark.parametrize(
+    "stray",
+    [
+        b"hello\n",
+        b"p",
+        b"psvy\0\0\0\0\0\0\1\0half a message",
+        message(b"hello"),  # as if it had just begun
+        message(b""),
+        message(pickle.dumps("no answer at all")),
+        message(pickle.dumps(Reply(1_000_000, 0, 1))),  # of a group that it does not have
+        *(message(pickle.dumps(Reply(id, 0, 1000))) for id in (1, 2)),  # of more psets than there are
+    ],
+    ids=["line", "letter", "half", "hello", "empty", "text", "unknown group", "too long 1", "too long 2"],
+)
 def test_something_written_into_the_connection_costs_that_pset_only(in_tmp: Path, stray: bytes) -> None:
     paramsurvey.init(ncores=2, verbose=0)
     psets = [{"a": a} for a in range(30)]
     results = paramsurvey.map(write_into_connections, psets, user_kwargs=stray, timeout=2.0)
     lost = results.missing.a.tolist()
     assert lost == [5]
+    assert results.a.tolist() == [a for a in range(30) if a != 5]
+
+
+def write_into_memory(pset: dict[str, Any], system_kwargs: Any, cells: bytes) -> dict[str, Any]:
+    """Write into the memory in which the worker notes what it runs, and die."""
+    if pset["a"] == 5:
+        for fd in map(int, os.listdir("/proc/self/fd")):
+            try:
+                if stat.S_ISREG(os.fstat(fd).st_mode) and os.fstat(fd).st_size == 32:
+                    os.pwrite(fd, cells, 8)
+            except OSError:
+                pass
+        os._exit(3)
+    return {"b": 2 * pset["a"]}
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
+@pytest.mark.parametrize("cells", [bytes([one]) * 24 for one in (0x00, 0x7F, 0x80, 0xFF)], ids=bytes.hex)
+def test_something_written_into_the_running_mark_costs_that_pset_only(in_tmp: Path, cells: bytes) -> None:
+    paramsurvey.init(ncores=2, verbose=0)
+    psets = [{"a": a} for a in range(30)]
+    results = paramsurvey.map(write_into_memory, psets, user_kwargs=cells, group_size=4)
+    assert results.missing.a.tolist() == [5]
     assert results.a.tolist() == [a for a in range(30) if a != 5]
 
 

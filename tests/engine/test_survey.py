@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -422,6 +424,30 @@ def test_a_source_whose_end_is_not_known_is_read_as_it_is_needed() -> None:
     assert run.progress.total == 1000
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize("end", ["goes on", "raises", "ends the program"])
+def test_a_process_that_an_iterator_forks_is_no_second_driver(end: str, in_tmp: Path) -> None:
+    codes = {"goes on": 0, "raises": 0, "ends the program": 3}  # what it raised is for the next reading
+
+    def psets() -> Iterator[Pset]:
+        yield {"a": 0}
+        child = os.fork()
+        if child == 0:
+            Path("forked").touch()
+            if end == "raises":
+                raise ValueError
+            if end == "ends the program":
+                raise SystemExit(3)
+        else:
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            yield {"a": 1, "code": code}
+
+    source = PsetStream(psets())
+    list(make(source=source, out=False).survey.rounds())
+    assert Path("forked").exists()
+    assert source.frame()["code"].tolist()[1] == codes[end]
+
+
 class EarlierRun(NoCheckpoint):
     """A checkpoint in which the even rows have finished, and row 1 has failed for good."""
 
@@ -649,6 +675,40 @@ def test_out_func_sees_a_failure_once_also_after_retries() -> None:
 
 
 # losses
+
+
+def forging(start: int, stop: int) -> Callable[[list[Seat]], list[Answer]]:
+    """Answer once for psets from `start` to `stop`, whatever the group has, and then honestly."""
+
+    def forge(seats: list[Seat]) -> list[Answer]:
+        return [Reply(seats[0].group.id, start, stop)]
+
+    return scripted(forge)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 1000), (5, 2), (1, 2), (-1, 1), (-3, 1000)])
+def test_a_reply_for_psets_that_the_worker_does_not_have_is_no_reply(start: int, stop: int) -> None:
+    run = make(psets=8, group_size=4, backend=FakeBackend(script=forging(start, stop))).run()
+    run.check()
+    assert run.progress.finished == 8
+    assert len(run.backend.aborted) == 1
+
+
+def test_a_group_that_comes_back_after_a_part_was_answered_runs_the_rest_only() -> None:
+    run = make(psets=8, group_size=8)
+    run.backend.script = scripted(
+        lambda seats: [seats[0].reply(count=3, done=False)], lambda seats: [Reply(seats[0].group.id, 0, 0)]
+    )
+    run.run().check()
+    assert run.books.settled == Counter(range(8))
+
+
+@pytest.mark.parametrize("offset", [-1, 4, 1000])
+def test_a_loss_at_an_offset_that_the_group_does_not_have_blames_nobody_yet(offset: int) -> None:
+    script = scripted(lambda seats: [seats[0].lost(offset)])
+    run = make(psets=8, group_size=4, backend=FakeBackend(script=script)).run()
+    run.check()
+    assert run.progress.finished == 8
 
 
 def test_a_worker_that_dies_costs_the_pset_that_it_ran_and_the_others_run_again() -> None:

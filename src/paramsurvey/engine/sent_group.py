@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paramsurvey.transport.messages import Group, Rows
+from paramsurvey.transport.messages import Group, Reply, Rows
 
 
 @dataclass(slots=True)
@@ -30,6 +30,19 @@ class SentGroup:
 
     def __post_init__(self) -> None:
         self.stop = len(self.group)
+
+    def goes_on_with(self, reply: Reply) -> bool:
+        """Tell whether a reply covers nothing, or psets that the worker has from where the last one ended.
+
+        Another one is no honest reply: a worker function has written into its worker's memory or connection.
+        """
+        return reply.start == reply.stop or self.answered == reply.start < reply.stop <= self.stop
+
+    def place_of(self, offset: int | None) -> int | None:
+        """Return the place, among `unanswered`, of the pset at an offset; None where none is there."""
+        if offset is None or not self.answered <= offset < self.stop:
+            return None
+        return offset - self.answered
 
     def unanswered(self) -> Rows:
         """Return the rows that no reply has covered, without those that were given back."""

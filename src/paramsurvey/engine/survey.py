@@ -6,6 +6,7 @@ pandas.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -41,9 +42,15 @@ from paramsurvey.transport.messages import (
     Reply,
     Rows,
 )
+from paramsurvey.worker.forked_children import end_if_forked
 
 MOST_READ = 1 << 16  # psets that are read at a time from an iterator
 NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
+NO_REPLY = Failure(
+    FailureKind.CRASHED,
+    "WorkerDied('its worker answered for psets that it did not have, and was stopped: the function must not "
+    "write into memory or file descriptors that are not its own')",
+)
 
 
 @dataclass
@@ -217,13 +224,24 @@ class Survey:
         while not self.queue:
             known = len(self.source)
             with self.watcher.interruptible():
-                new = self.source.read(count)
+                new = self._read(count)
             if new == 0:
                 return False
             self.progress.total += new
             self.resume(range(known, known + new))
             count = min(2 * count, MOST_READ)  # the checkpoint had all of them: read more at a time
         return True
+
+    def _read(self, count: int) -> int:
+        """Read psets; a process that the user's iterator forks, and that comes back from it, ends here."""
+        owner = os.getpid()
+        try:
+            new = self.source.read(count)
+        except BaseException as error:
+            end_if_forked(owner, error)
+            raise
+        end_if_forked(owner)
+        return new
 
     def resume(self, rows: range) -> None:
         """Put rows that were just read into the queue, except those that an earlier run has settled."""
@@ -271,15 +289,19 @@ class Survey:
             raise JobRefused(f"{answer.reason}\n{answer.traceback}".rstrip())
         if answer.group_id not in self._sent:
             return  # the group was given up, and its psets were settled then
-        if isinstance(answer, Reply):
+        sent = self._sent[answer.group_id]
+        if isinstance(answer, LostGroup):
+            self._lose(sent, answer)
+        elif sent.goes_on_with(answer):
             self.sizer.observe_results(answer)
-            self._take(self._sent[answer.group_id], unpickled_reply(answer))
+            self._take(sent, unpickled_reply(answer))
         else:
-            self._lose(self._sent[answer.group_id], answer)
+            printed = self.backend.abort(answer.group_id)
+            self._lose(sent, with_output(LostGroup(answer.group_id, NO_REPLY), printed))
 
     def _take(self, sent: SentGroup, reply: Reply) -> None:
-        group, sent.answered = sent.group, reply.stop
-        count = reply.stop - reply.start
+        group, count = sent.group, reply.stop - reply.start
+        sent.answered += count
         if self._attempts or reply.failures:
             reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
         self.collector.add_reply(group, reply, len(self.source))
@@ -327,7 +349,7 @@ class Survey:
 
     def _lose(self, sent: SentGroup, loss: LostGroup) -> None:
         """Run the psets of a lost group again, but for one that is to blame: it has failed."""
-        running = None if loss.offset is None else loss.offset - sent.answered
+        running = sent.place_of(loss.offset)
         guilty = self._lost_groups.put_back(self._drop(sent.group.id).unanswered(), running, loss)
         if guilty is not None:
             self._failed(guilty, loss.failure)

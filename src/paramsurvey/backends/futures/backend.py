@@ -19,6 +19,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends import stand_in
+from paramsurvey.backends.answers import AnswerUnreadable, read_answer
 from paramsurvey.backends.futures import task as remote
 from paramsurvey.backends.futures.engines import WorkerCount, checked_executor, checked_future, why_gone
 from paramsurvey.backends.futures.map_lock import MapLock
@@ -38,8 +39,9 @@ from paramsurvey.transport.messages import (
     Job,
     JobRejected,
     LostGroup,
+    Reply,
 )
-from paramsurvey.transport.safe_repr import describe
+from paramsurvey.transport.safe_repr import describe, text_of, type_name
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.machine import total_memory, wanted_workers
 from paramsurvey.worker.worker_numbers import WorkerNumbers
@@ -53,6 +55,33 @@ OWN_OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "ncores": (lambda value: type(value) is int and value > 0, "a positive int"),
     "isolate": (lambda value: isinstance(value, bool), "a bool"),
 }
+
+
+NO_ANSWER = Failure(
+    FailureKind.CRASHED,
+    "WorkerDied('the executor returned something else than what was submitted to it')",
+)
+
+
+def unpacked(group: Group, packed: Any) -> list[Answer]:
+    """Return the answers that came back for a group; its loss where they cannot be read, or are none."""
+    try:
+        answers = [read_answer(answer) for answer in packed]
+    except AnswerUnreadable as error:
+        return [LostGroup(group.id, error.failure)]
+    except TypeError:
+        answers = []
+    return answers if are_whole(group, answers) else [LostGroup(group.id, NO_ANSWER)]
+
+
+def are_whole(group: Group, answers: list[Any]) -> bool:
+    """Tell whether these are all answers to a group."""
+    if any(
+        not isinstance(one, JobRejected) and getattr(one, "group_id", None) != group.id for one in answers
+    ):
+        return False
+    last = answers[-1] if answers else None
+    return isinstance(last, (LostGroup, JobRejected)) or (isinstance(last, Reply) and last.done)
 
 
 @dataclass(slots=True, eq=False)
@@ -221,13 +250,13 @@ class FuturesBackend:
             packed = task.future.result()
         except BaseException as error:  # the pool's, or whatever its transport raises; CancelledError, too
             return [self._failed(task.group, error)]
-        if not packed:
+        if isinstance(packed, list) and not packed:
             return self._give_job(task)
         self._losses = 0
         self._job_is_kept = self._job_is_kept or not task.with_job
         self._patience.answered()
         self._forget(task.group.id)
-        return [pickle.loads(answer) for answer in packed]
+        return unpacked(task.group, packed)
 
     def _give_job(self, task: SubmittedGroup) -> list[Answer]:
         """Send a group again, with the job. If it comes back once more, it is lost, so that this ends."""
@@ -247,7 +276,7 @@ class FuturesBackend:
             )
         if isinstance(error, BrokenExecutor):
             self._broken = error
-        reason = f"the executor lost it ({type(error).__name__}: {error})"
+        reason = f"the executor lost it ({type_name(error)}: {text_of(error)})"
         return self._lost(group, reason, never_ran=isinstance(error, CancelledError))
 
     def _lost(self, group: Group, reason: str, never_ran: bool = False) -> LostGroup:
@@ -284,7 +313,7 @@ class FuturesBackend:
     def _check_broken(self) -> None:
         """Raise when the executor takes nothing any more, and everything that it had is back."""
         if self._broken is not None and not self._in_hand:
-            self._raise_lost(self._broken, str(self._broken) or type(self._broken).__name__)
+            self._raise_lost(self._broken, text_of(self._broken))
         if reason := why_gone(self._executor):
             self._tasks.clear()
             self._in_hand.clear()  # nobody could take them back

@@ -6,12 +6,12 @@ No queue is shared, so a worker that dies takes nothing with it but the pset tha
 from __future__ import annotations
 
 import os
-import pickle
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from paramsurvey.backends.answers import AnswerUnreadable, read_answer
 from paramsurvey.backends.multiprocessing import worker_failures
 from paramsurvey.backends.multiprocessing.channel import ConnectionGarbled
 from paramsurvey.backends.multiprocessing.child import HELLO
@@ -255,6 +255,8 @@ class MultiprocessingBackend:
 
     def _handle_message(self, worker: PoolWorker, message: bytes | bytearray) -> None:
         if message == HELLO:
+            if worker.is_ready:
+                raise ConnectionGarbled
             worker.greet()
             if worker is not self._workers.spare:
                 self._idle.append(worker)
@@ -263,12 +265,12 @@ class MultiprocessingBackend:
                 self._workers.watch(worker)
             return
         try:
-            answer = pickle.loads(message)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a key of a result that is an object may do anything here
-            self._stop(worker, worker.last_offset(), worker_failures.unreadable_reply_failure(error))
+            answer = read_answer(message)
+        except AnswerUnreadable as error:
+            self._stop(worker, worker.last_offset(), error.failure)
             return
+        if not worker.can_say(answer):
+            raise ConnectionGarbled
         if worker is not self._workers.spare and worker not in self._loading:
             self._handle_answer(worker, answer)
         elif isinstance(answer, JobRejected):

@@ -10,9 +10,8 @@ from time import perf_counter, time
 from paramsurvey.backends.multiprocessing.inbox import HEADER, MessageKind
 from paramsurvey.backends.multiprocessing.process import WorkerProcess
 from paramsurvey.backends.multiprocessing.shared_job import SharedJob
-from paramsurvey.transport.messages import Group, Ran, Reply
+from paramsurvey.transport.messages import Group, JobRejected, Ran, Reply
 from paramsurvey.worker.machine import host_name
-from paramsurvey.worker.running_mark import IDLE
 
 IN_HAND = 2  # groups: one that runs, and one in reserve
 
@@ -47,7 +46,8 @@ class PoolWorker:
         self._job_key: str | None = None
         self._jobs_sent = 0
         self._recalled: int | None = None  # the group behind which no other shall wait
-        self._since = perf_counter()  # when it started, or last got or answered something
+        self._started = perf_counter()
+        self._since = self._started  # when it started, or last got or answered something
 
     # what it has to do
 
@@ -92,6 +92,12 @@ class PoolWorker:
         self.is_ready = True
         self._since = perf_counter()
 
+    def can_say(self, answer: object) -> bool:
+        """Tell whether something is an answer to what it has in hand: all else was forged."""
+        if isinstance(answer, Reply):
+            return self.is_ready and answer.group_id in self.groups
+        return self.is_ready and isinstance(answer, JobRejected)
+
     def take_note(self, reply: Reply) -> None:
         """Take note of a reply: whether a group is done, and how much this worker may still run."""
         self._since = perf_counter()
@@ -127,10 +133,15 @@ class PoolWorker:
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return the offset of the group's pset that runs and for how many seconds; None when none runs."""
         mark = self.process.mark.running
-        group, offset, begun = mark.group[0], mark.offset[0], mark.begun[0]
-        if group != group_id or offset == IDLE or mark.group[0] != group:
+        group, offset, begun = mark.group[0], mark.offset[0], self._begun()
+        if group != group_id or offset < 0 or mark.group[0] != group:
             return None
         return offset, perf_counter() - begun
+
+    def _begun(self) -> float:
+        """Return when its last pset began; if what is written there cannot be, when the worker started."""
+        begun = self.process.mark.running.begun[0]
+        return begun if self._started <= begun <= perf_counter() else self._started
 
     def last_offset(self) -> int | None:
         """Return the offset of the pset that ran when the worker died; None when none ran.
@@ -139,7 +150,7 @@ class PoolWorker:
         """
         mark = self.process.mark.running
         is_first = bool(self.groups) and mark.group[0] == self.groups[0]
-        return mark.offset[0] if is_first and mark.offset[0] != IDLE else None
+        return mark.offset[0] if is_first and mark.offset[0] >= 0 else None
 
     def last_run(self) -> Ran:
         """Return when and where the pset began that ran when the worker died."""
@@ -159,7 +170,7 @@ class PoolWorker:
     def seconds_stalled(self) -> float:
         """Return for how long it has had a group in hand without running a pset, sending or receiving."""
         mark = self.process.mark.running
-        is_running = bool(self.groups) and mark.group[0] in self.groups and mark.offset[0] != IDLE
+        is_running = bool(self.groups) and mark.group[0] in self.groups and mark.offset[0] >= 0
         if not self.groups or is_running or not self.is_ready or self._is_loading():
             return 0.0
-        return perf_counter() - max(self._since, mark.begun[0], self.process.channel.active)
+        return perf_counter() - max(self._since, self._begun(), self.process.channel.active)

@@ -6,7 +6,6 @@ from paramsurvey.backends.multiprocessing.process import WorkerProcess, describe
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport.main_file import MainFile
 from paramsurvey.transport.messages import Failure, FailureKind
-from paramsurvey.transport.safe_repr import describe
 
 
 def crash_failure(process: WorkerProcess, code: int) -> Failure:
@@ -25,14 +24,6 @@ def over_memory_failure(held: int, limit: int) -> Failure:
     sizes = f"{held / 1e9:.3g} GB, more than max_worker_memory={limit / 1e9:.3g} GB"
     what = f"its worker held {sizes}, and was stopped"
     return Failure(FailureKind.OUT_OF_MEMORY, f"MemoryError({what!r})")
-
-
-def unreadable_reply_failure(error: BaseException) -> Failure:
-    """Return the failure of a pset whose result cannot be unpickled in the driver."""
-    return Failure(
-        FailureKind.UNSENDABLE,
-        f'NotPicklable("the result cannot be unpickled here ({describe(error)}): return plain data instead")',
-    )
 
 
 def garbled_failure() -> Failure:

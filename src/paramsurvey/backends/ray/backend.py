@@ -7,7 +7,6 @@ long is known by its number and ends no Ray worker.
 
 from __future__ import annotations
 
-import pickle
 import time
 import uuid
 import warnings
@@ -16,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from paramsurvey.backends.answers import AnswerUnreadable, read_answer
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.patience import Patience
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
@@ -251,7 +251,7 @@ class RayBackend:
     def _read_message(self, in_hand: RayTask) -> Answer | TaskBegun:
         group = in_hand.group
         try:
-            answer: Answer | TaskBegun = pickle.loads(self._ray.get(next(in_hand.answers)))
+            packed = self._ray.get(next(in_hand.answers))
         except StopIteration:
             return LostGroup(group.id, died("its Ray task ended without an answer"))
         except self._ray.exceptions.OutOfMemoryError as error:
@@ -259,6 +259,10 @@ class RayBackend:
             return out_of_memory(group.id, str(error))
         except self._ray.exceptions.RayError as error:
             return answer_for(self._ray.exceptions, group.id, error)
+        try:
+            answer: Answer | TaskBegun = read_answer(packed)
+        except AnswerUnreadable as error:
+            return LostGroup(group.id, error.failure)
         return answer
 
     def _check_cluster(self) -> None:
