@@ -17,6 +17,7 @@ import paramsurvey
 from paramsurvey.backends.multiprocessing import worker_set
 from paramsurvey.backends.multiprocessing.output_relay import OutputRelay
 from paramsurvey.backends.multiprocessing.worker_set import WorkerSet
+from paramsurvey.errors import WorkerStartError
 from paramsurvey.testing.waiting import wait_until
 
 REPORT = """
@@ -176,3 +177,59 @@ def test_one_ctrl_c_ends_a_map_whose_iterator_blocks(in_tmp: Path, backend: str)
     assert program.stdout.readline() == "blocked\n"
     program.send_signal(signal.SIGINT)
     assert program.communicate(timeout=60)[0] == "ended\n"
+
+
+def no_more(*arguments: Any) -> Any:
+    raise OSError(24, "Too many open files")
+
+
+def test_where_no_worker_can_be_started_the_error_says_what_to_do(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_set, "WorkerProcess", no_more)
+    with pytest.raises(WorkerStartError, match=r"Too many open files.*ulimit -n"):
+        paramsurvey.init(ncores=2, verbose=0)
+
+
+def test_where_no_more_workers_can_be_started_the_others_go_on(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with paramsurvey.Session(ncores=4, verbose=0) as session:
+        backend: Any = session.backend
+        wait_until(lambda: backend.poll(0.1) == [] and backend.capacity() == 4, "not all are ready")
+        monkeypatch.setattr(worker_set, "WorkerProcess", no_more)
+        psets = [{"a": a} for a in range(20)]
+        results = session.map(lambda p, s, u: os._exit(3) if p["a"] == 5 else None, psets)
+    assert results.missing.a.tolist() == [5]
+
+
+REAPED = """
+import os, signal
+import paramsurvey
+
+{handler}
+paramsurvey.init(ncores=1, verbose=0)
+missing = paramsurvey.map(lambda p, s, u: os._exit(7), [{{"a": 1}}]).missing
+print(missing._exception.iloc[0])
+"""
+HANDLERS = {
+    "ignored": "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+    "somebody waits": """
+def wait_for_all(number, frame):
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+signal.signal(signal.SIGCHLD, wait_for_all)
+""",
+}
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_an_exit_code_that_somebody_else_has_taken_is_not_made_up(in_tmp: Path, handler: str) -> None:
+    program = REAPED.format(handler=HANDLERS[handler])
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert "ended with exit code 0" not in ended.stdout
+    assert "SIGCHLD" in ended.stdout or "exit code 7" in ended.stdout, ended.stdout + ended.stderr

@@ -28,6 +28,7 @@ BOOT = (
     "main({socket}, {mark}, {output}, {lifeline}, {driver})"
 )
 ABORT_SECONDS = 0.5  # how long a worker may take to write where it is, before it is killed
+LOST_CODE = 1 << 16  # what stands for the exit code of a process that somebody else has waited for
 KILL_SECONDS = 5.0  # how long the system may take to end a process
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
 
@@ -89,6 +90,7 @@ class WorkerProcess:
         self._process.stderr.close()
         self.pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
         self._report = ""
+        self._code_is_lost = False
         self.printed = ""
         with suppress(OSError):
             self.channel.send(pickle.dumps((sys.argv, main, number, gpu_ids)))
@@ -128,6 +130,7 @@ class WorkerProcess:
         try:
             return os.waitid(os.P_PID, self.pid, flags) is not None
         except ChildProcessError:  # somebody else has waited for it
+            self._code_is_lost = True
             return True
 
     def await_exit(self, seconds: float) -> None:
@@ -176,7 +179,8 @@ class WorkerProcess:
 
     def _exit_code(self) -> int:
         try:
-            return self._process.wait(KILL_SECONDS)
+            code = self._process.wait(KILL_SECONDS)
+            return LOST_CODE if self._code_is_lost else code
         except subprocess.TimeoutExpired:  # it waits for a disk: the system ends it when that answers
             return -signal.SIGKILL
 
@@ -231,6 +235,10 @@ def describe_exit(code: int) -> str:
     >>> describe_exit(-9)
     'was killed by SIGKILL (possibly out of memory)'
     """
+    if code == LOST_CODE:
+        return (
+            "ended, why is not known (SIGCHLD is ignored in this program, or a handler of it waits for all)"
+        )
     if code >= 0:
         return f"ended with exit code {code}"
     try:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from paramsurvey.backends.multiprocessing.output_relay import OutputRelay
 from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
 from paramsurvey.backends.multiprocessing.process import WorkerProcess
+from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import main_file
 from paramsurvey.worker.machine import available_memory, used_memory
 from paramsurvey.worker.worker_numbers import WorkerNumbers
@@ -73,11 +74,25 @@ class WorkerSet:
     def fill_up(self) -> list[PoolWorker]:
         """Start workers for the empty places; return workers that wait for a group already.
 
-        Places stay empty while more workers that were replaced are still ending than there are places.
+        Places stay empty while more workers that were replaced are still ending than there are places, and
+        while the system lets no more start, if there are other workers.
+
+        Raises
+        ------
+        WorkerStartError
+            None can be started, and none is there.
         """
         waiting = []
         while len(self._workers) < self._size and len(self._retired) <= self._size:
-            worker = self._start() if self.spare is None else self._promoted(self.spare)
+            try:
+                worker = self._start() if self.spare is None else self._promoted(self.spare)
+            except OSError as error:
+                if any(worker.is_ready for worker in self):
+                    break
+                raise WorkerStartError(
+                    f"no worker can be started ({error}): close files or end processes that are not needed, "
+                    "raise the limits (ulimit -n, ulimit -u), or give a smaller ncores="
+                ) from error
             self._workers[worker.pid] = worker
             if worker.is_ready:
                 waiting.append(worker)
@@ -97,7 +112,8 @@ class WorkerSet:
             return
         largest = max(used_memory(worker.pid) for worker in self)
         if available_memory() > FREE_MEMORY * largest:
-            self.spare = self._start()
+            with suppress(OSError):  # the system lets no more start at the moment
+                self.spare = self._start()
 
     def _start(self) -> PoolWorker:
         number = self._numbers.take()
