@@ -118,6 +118,21 @@ def test_a_lock_that_is_no_file_is_a_lock_that_cannot_be_read(kind: str) -> None
         survey()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_tails_what_is_no_file(kind: str, in_tmp: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    KINDS[kind](in_tmp / "dir/.spool.json")
+    assert run_program(["tail", "dir"]) != 0
+    assert "nothing runs now" in capfd.readouterr().err
+
+
+def test_a_pipe_that_somebody_holds_open_is_no_lock(in_tmp: Path) -> None:
+    os.mkfifo(in_tmp / "dir/lock.json")
+    descriptor = os.open(in_tmp / "dir/lock.json", os.O_RDWR)
+    with pytest.raises(CheckpointError, match="lock"):
+        survey()
+    os.close(descriptor)
+
+
 def test_only_plain_files_are_opened(in_tmp: Path) -> None:
     (in_tmp / "file").write_text("content")
     (in_tmp / "link").symlink_to("file")

@@ -30,6 +30,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable
@@ -106,9 +107,8 @@ def _read(path: Path) -> tuple[bytes, os.stat_result]:
         return b"", os.lstat(path)
     try:
         about = os.fstat(descriptor)
-        return os.read(descriptor, LONGEST), about
-    except IsADirectoryError:
-        return b"", about
+        is_plain = stat.S_ISREG(about.st_mode)  # a pipe could make us wait, a device would have no end
+        return os.read(descriptor, LONGEST) if is_plain else b"", about
     finally:
         os.close(descriptor)
 

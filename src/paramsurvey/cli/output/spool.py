@@ -99,10 +99,12 @@ def forget_spool(checkpoint: str) -> None:
 
 def find_spool(checkpoint: str) -> tuple[str, str] | None:
     """Return the host and the directory of the spool of a run, None where no run has one."""
+    from paramsurvey.checkpoint.atomic_files import read_json
+
     try:
-        told = json.loads((Path(checkpoint) / POINTER).read_text(encoding="utf-8"))
+        told = read_json(Path(checkpoint) / POINTER) or {}
         return str(told["host"]), str(told["directory"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, KeyError):
         return None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from paramsurvey.checkpoint.plain_files import open_plain
 from paramsurvey.cli.checkpoints.run_state import is_alive
 from paramsurvey.cli.checkpoints.saved_command import check_started
 from paramsurvey.cli.errors import BadUsage, say
@@ -66,7 +67,7 @@ def _print_last(spool: str, number: int) -> None:
 
 def _read(spool: str, number: int, name: str, at: int) -> str:
     try:
-        with open(spool_path(spool, number, name), "rb") as file:
+        with open_plain(spool_path(spool, number, name)) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size + at) if at < 0 else at)
             return file.read().decode(errors="backslashreplace")
@@ -76,7 +77,7 @@ def _read(spool: str, number: int, name: str, at: int) -> str:
 
 def _follow(spool: str, number: int) -> None:
     """Print what a command writes, until its files are gone; open ones lose no line."""
-    files = {name: open(spool_path(spool, number, name), "rb") for name in STREAMS}  # noqa: SIM115  (closed below)
+    files = {name: open_plain(spool_path(spool, number, name)) for name in STREAMS}
     ended = False
     while True:
         for name, file in files.items():
