@@ -114,7 +114,15 @@ def anything(value: Any) -> Any:
 
 
 def path(value: Any) -> str:
-    return os.fsdecode(os.fspath(value))
+    name = os.fsdecode(os.fspath(value))
+    if "\0" in name:
+        raise ValueDoesNotFit("no name that a file can have (leave out the character of code 0)")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError as error:
+        bad = ascii(name[error.start])
+        raise ValueDoesNotFit(f"no name that a file can have (leave out the character {bad})") from None
+    return name
 
 
 def text_or_none(value: Any) -> str | None:
