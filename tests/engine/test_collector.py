@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pickle
 from array import array
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from paramsurvey.engine.collector import Collector, FailedPset, results_by_offset, unpickled_reply
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply
@@ -28,6 +29,13 @@ def test_results_are_dicts_again_for_out_func() -> None:
     results: dict[int, dict[Any, Any]] = {0: {"a": 1, "b": "x"}, 1: {}, 3: {"b": [1]}}
     reply = unpickled_reply(reply_of(results, 4, failures={2: NO}))
     assert results_by_offset(reply) == results
+
+
+def test_numbers_for_out_func_are_pythons_own() -> None:
+    reply = unpickled_reply(reply_of({i: {"n": i, "x": i / 2} for i in range(100)}, 100))
+    assert {tuple(map(type, result.values())) for result in results_by_offset(reply).values()} == {
+        (int, float)
+    }
 
 
 def test_values_land_at_their_rows_in_any_order() -> None:
@@ -78,6 +86,35 @@ def test_only_rows_that_a_reply_has_covered_have_finished() -> None:
     assert collector.open_rows(6) == []
 
 
+def test_a_row_that_alone_is_left_is_open() -> None:
+    collector = Collector()
+    collector.finished.add(range(3))
+    assert collector.open_rows(4) == [3]
+    collector.add_failure(3, NO, 1)
+    assert collector.open_rows(4) == []
+
+
+def test_rows_that_failed_are_told_in_their_order() -> None:
+    collector = Collector()
+    for row in (5, 3, 9, 0):
+        collector.add_failure(row, NO, 1)
+    assert collector.failed_rows().tolist() == [0, 3, 5, 9]
+
+
+def test_a_reply_is_about_the_rows_from_its_start_on() -> None:
+    collector = Collector()
+    reply = reply_of({3: {"r": 1}}, 4, start=2, failures={2: NO}, walls=array("d", [1, 2]), began=9.0)
+    collector.add_reply(Group(1, range(10, 16), None), reply, total=16)
+    assert list(collector.finished_rows(16)) == [13]
+    assert collector.times.seconds(range(10, 16)).tolist()[3] == 2
+
+
+def test_a_key_without_values_is_no_column() -> None:
+    collector = Collector()
+    collector.add_values("r", range(0), [], total=3)
+    assert collector.columns == {}
+
+
 def test_when_all_have_finished_the_rows_are_a_range() -> None:
     collector = Collector()
     collector.finished.add(range(3))
@@ -91,21 +128,31 @@ def test_nan_as_a_key_is_one_column_as_in_pandas() -> None:
     assert len(collector.columns) == 1
 
 
+@dataclass
 class Explodes:
+    error: str
+
     def __reduce__(self) -> Any:
-        return exec, ("raise RuntimeError('no way')",)
+        return exec, (f"raise {self.error}('no way')",)
 
 
-def test_a_value_that_cannot_be_opened_fails_its_pset_and_takes_its_other_values_along() -> None:
+@pytest.mark.parametrize("error", ["RuntimeError", "SystemExit"])
+def test_a_value_that_cannot_be_opened_fails_its_pset_and_takes_its_other_values_along(error: str) -> None:
     results: dict[int, dict[Any, Any]] = {
         0: {"a": 1, "b": [1]},
-        1: {"a": 2, "b": Explodes()},
+        1: {"a": 2, "b": Explodes(error)},
         2: {"a": 3, "b": None},
     }
     reply = unpickled_reply(reply_of(results, 3))
     assert results_by_offset(reply) == {0: {"a": 1, "b": [1]}, 2: {"a": 3, "b": None}}
     assert reply.failures[1].kind == FailureKind.UNSENDABLE
-    assert "the result 'b' cannot be loaded here (RuntimeError('no way'))" in reply.failures[1].exception
+    assert f"the result 'b' cannot be loaded here ({error}('no way'))" in reply.failures[1].exception
+
+
+def test_ctrl_c_while_a_value_is_opened_is_no_failure_of_its_pset() -> None:
+    reply = reply_of({0: {"b": Explodes("KeyboardInterrupt")}}, 1)
+    with pytest.raises(KeyboardInterrupt):
+        unpickled_reply(reply)
 
 
 def test_a_reply_brings_times_and_what_was_printed_too() -> None:
