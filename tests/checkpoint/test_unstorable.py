@@ -29,6 +29,12 @@ class Shy:
     def __repr__(self) -> str:
         raise ValueError("no repr")
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shy)
+
+    def __hash__(self) -> int:
+        return 1
+
 
 KEYS = {
     "half a surrogate pair": "a\ud800b",
