@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -146,6 +147,8 @@ class FakeRay:
     """A Ray with a node of 8 and one of 4 cores, in which every task dies for want of memory."""
 
     exceptions = ray_exceptions
+    ObjectRef = type("ObjectRef", (), {})
+    actor = SimpleNamespace(ActorHandle=type("ActorHandle", (), {}))
 
     def __init__(self) -> None:
         self.asked: list[float] = []

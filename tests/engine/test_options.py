@@ -233,7 +233,7 @@ def test_a_word_of_another_library_is_answered_with_ours(word: str, ours: str) -
 
 
 def test_a_misspelled_option_of_the_other_function_is_recognized() -> None:
-    with pytest.raises(UnknownOption, match=r"did you mean 'checkpoint', which is an option of map\(\)\?"):
+    with pytest.raises(UnknownOption, match=r"did you mean checkpoint=, which is an option of map\(\)\?"):
         check_init({"checkpoints": "out"}, BACKENDS)
-    with pytest.raises(UnknownOption, match=r"did you mean 'ncores', which is an option of init\(\)\?"):
+    with pytest.raises(UnknownOption, match=r"did you mean ncores=, which is an option of init\(\)\?"):
         check_map({"ncore": 2}, BACKENDS)

@@ -94,7 +94,8 @@ def check(text: str, results: MapResults) -> None:
     assert failed["name"].startswith("failed: i=4")
     (mark,) = events(text, "i")
     assert (mark["ts"], mark["tid"]) == (failed["ts"], failed["tid"])
-    assert max(event["args"]["busy"] for event in events(text, "C")) <= len(workers) + 0.001
+    most = max(event["args"]["busy"] for event in events(text, "C"))
+    assert most <= 1.01 * len(workers), "begins are stored in microseconds: neighbours may overlap a little"
     assert json.loads(text)["otherData"]["survey"] == "fit"
     assert all("\x1b" not in event["name"] for event in blocks)
 

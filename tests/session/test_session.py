@@ -620,7 +620,8 @@ def test_the_environment_overrides_map_which_overrides_init_which_overrides_the_
     monkeypatch.setenv("PARAMSURVEY_LIMIT", "3")
     assert len(paramsurvey.map(double, PSETS, limit=2)) == 3
     monkeypatch.delenv("PARAMSURVEY_LIMIT")
-    assert len(paramsurvey.map(double, PSETS, limit=None)) == 1
+    assert len(paramsurvey.map(double, PSETS)) == 1
+    assert len(paramsurvey.map(double, PSETS, limit=None)) == 3, "as in 0.4"
     assert len(paramsurvey.map(double, PSETS, limit=0)) == 3
 
 

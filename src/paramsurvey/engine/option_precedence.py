@@ -44,7 +44,7 @@ def _close_name(name: str, known: list[str], there: str) -> str:
 
     close = get_close_matches(name, [*known, *ABOUT], n=1)
     if close and close[0] not in known:
-        return f"; did you mean {close[0]!r}, which is an option of {there}?"
+        return f"; did you mean {close[0]}=, which is an option of {there}?"
     return suggestion(name, known)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 OTHER_WORDS = {
     "ncores": (
         *("workers", "n_workers", "num_workers", "max_workers", "n_jobs", "njobs", "num_jobs", "jobs"),
-        *("processes", "n_processes", "num_processes", "nprocs", "cores", "n_cores", "num_cores", "parallel"),
+        *("processes", "n_processes", "num_processes", "nprocs", "cores", "num_cores", "parallel"),
     ),
     "group_size": ("chunksize", "chunk_size"),
     "batch": ("vectorized", "vectorize", "batched"),
