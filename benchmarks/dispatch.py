@@ -13,12 +13,14 @@ import heapq
 import time
 from array import array
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from common import HEAD, Row, machine
 
 from paramsurvey.engine.collector import Collector
 from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.survey import Survey
@@ -53,6 +55,12 @@ class PretendedCluster:
     def capacity(self) -> int:
         return self._workers - len(self._groups)
 
+    def reserve(self) -> int:
+        return 0
+
+    def recall(self, group_id: int) -> None:
+        pass
+
     def largest_group(self) -> int | None:
         return None
 
@@ -82,7 +90,7 @@ class PretendedCluster:
         )
 
     def running(self, group_id: int) -> tuple[int, float] | None:
-        return None
+        return 0, GROUP_SECONDS / 100
 
     def abort(self, group_id: int) -> None:
         pass
@@ -112,6 +120,12 @@ class Nobody:
     def retried(self, *arguments: Any) -> None:
         pass
 
+    def acted(self, *arguments: Any) -> None:
+        pass
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 def simulate(workers: int, psets: int, per_group: int) -> tuple[float, int, float]:
     """Survey `psets` psets; return the driver's CPU seconds, the groups, and the simulated seconds."""
@@ -119,12 +133,9 @@ def simulate(workers: int, psets: int, per_group: int) -> tuple[float, int, floa
     source = SpaceSource(grid(x=range(side), y=range(side)))
     cluster = PretendedCluster(workers)
     survey = Survey(
-        source=source,
+        state=MapState(source, Collector(keep_results=False), MapProgress(total=len(source)), PerfStats()),
         backend=cluster,
-        todo=PsetQueue(range(len(source))),
-        collector=Collector(keep_results=False),
-        stats=PerfStats(),
-        progress=MapProgress(total=len(source)),
+        queue=PsetQueue(range(len(source))),
         watcher=Nobody(),
         clock=lambda: cluster.now,
         sizer=GroupSizer(per_group),

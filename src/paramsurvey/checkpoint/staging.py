@@ -91,7 +91,7 @@ class StagedReply:
         pieces = [values for pieces in self.columns.values() for _, values in pieces]
         cells = [cells.codes if isinstance(cells, CategoryCodes) else cells for cells in self.psets.values()]
         size = sum(v.nbytes if isinstance(v, np.ndarray) else 100 * len(v) for v in [*pieces, *cells])
-        return size + sum(map(len, self.printed.values()))
+        return size + self.times.nbytes() + sum(map(len, self.printed.values()))
 
 
 def _between(piece: Piece, start: int, stop: int) -> Piece | None:

@@ -16,7 +16,7 @@ PAUSE_PER_WRITE = 15  # so that writing takes a small part of the time
 RETRY_SECONDS = 2.0  # after a write that failed
 TICK_SECONDS = 1.0
 FIRST_TICK_SECONDS = 0.1  # sooner: what is done then need not be done at the end, when all wait for it
-MOST_BYTES = 128 * 2**20  # of what is not written yet; a survey with more to write waits ...
+MOST_BYTES = 64 * 2**20  # of what is not written yet; a survey with more to write waits ...
 LONGEST_WAIT = 0.2  # ... but not for ever, for Ctrl-C must come through
 
 Build = Callable[[Sequence[Any]], Any]

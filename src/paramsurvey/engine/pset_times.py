@@ -52,6 +52,10 @@ class Times:
     def __len__(self) -> int:
         return len(self.seconds)
 
+    def nbytes(self) -> int:
+        """Return how many bytes the arrays have."""
+        return self.seconds.nbytes + self.began.nbytes + self.worker.nbytes + self.host.nbytes
+
     def at(self, places: slice | NDArray[np.int64]) -> Times:
         """Return those of the psets at ascending `places`."""
         attempts: dict[int, int] = {}
