@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+from paramsurvey.errors import INTERRUPTIONS
 from paramsurvey.transport.messages import Failure, FailureKind
 from paramsurvey.transport.safe_repr import describe
 
@@ -37,7 +38,7 @@ def read_answer(packed: bytes | bytearray) -> Any:
     """
     try:
         return pickle.loads(packed)
-    except KeyboardInterrupt:
+    except INTERRUPTIONS:
         raise
     except BaseException as error:  # also SystemExit
         raise AnswerUnreadable(error) from error
