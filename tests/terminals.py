@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CODE = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
+BEGUN = re.compile(r"\x1b(\[[0-9;?]*)?\Z")  # a read may end inside a control code
 DEADLINE = 60.0
 
 
@@ -28,8 +29,13 @@ class Screen:
         self.columns = columns
         self.rows: list[str] = [""]
         self.row = self.column = 0
+        self._begun = ""
 
     def feed(self, text: str) -> None:
+        text = self._begun + text
+        begun = BEGUN.search(text)
+        self._begun = "" if begun is None else begun.group()
+        text = text.removesuffix(self._begun)
         at = 0
         while at < len(text):
             code = CODE.match(text, at)
