@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import sys
@@ -30,6 +29,7 @@ from paramsurvey.engine.receivers import ResultReceiver
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError
+from paramsurvey.fast_import import without_collector
 from paramsurvey.reporting.console import Console, warn
 from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
@@ -320,24 +320,10 @@ def _directory(chdir: str | None) -> str:
 
 
 def load_pandas() -> None:
-    """Import pandas, while the workers start.
-
-    Without the garbage collector, which would look through the half-loaded modules again and again
-    and find nothing: a tenth of the second that it takes. Afterwards they are at once what they would
-    have become, old objects that are seldom looked at.
-    """
-    if "pandas" in sys.modules:
-        return
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        import pandas  # noqa: F401  (others use it, and find it loaded)
-    finally:
-        if collecting and gc.get_freeze_count() == 0:
-            gc.freeze()
-            gc.unfreeze()  # into the oldest generation
-        if collecting:
-            gc.enable()
+    """Import pandas, while the workers start."""
+    if "pandas" not in sys.modules:
+        with without_collector():
+            import pandas  # noqa: F401  (others use it, and find it loaded)
 
 
 def _pickled(code: JobCode, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]:
