@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paramsurvey.engine.group_size import GROWTH, LEAST_SECONDS, STREAM_PSETS, TARGET_SECONDS, GroupSizer
+from paramsurvey.engine.group_size import (
+    GROWTH,
+    LEAST_SECONDS,
+    MOST_PSETS,
+    STREAM_PSETS,
+    TARGET_SECONDS,
+    GroupSizer,
+)
 
 
 def sizes_of(seconds: float, psets: int, cores: int) -> list[int]:
@@ -27,6 +34,10 @@ def test_short_psets_travel_in_ever_larger_groups_up_to_the_target() -> None:
     sizes = sizes_of(1e-4, 100_000, cores=2)
     assert sizes[:3] == [1, GROWTH, GROWTH**2]
     assert max(sizes) == int(TARGET_SECONDS / 1e-4)
+
+
+def test_groups_of_tiny_psets_have_so_many_that_those_that_wait_need_little_memory() -> None:
+    assert max(sizes_of(1e-7, 10_000_000, cores=2)) == MOST_PSETS
 
 
 @pytest.mark.parametrize("seconds", [TARGET_SECONDS, 1.0, 3600.0])

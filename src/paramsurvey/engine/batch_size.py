@@ -27,8 +27,7 @@ class BatchSizer(GroupSizer):
     """
 
     def __init__(self, most: int | None = None, timeout: float | None = None) -> None:
-        super().__init__()
-        self._most = MOST if most is None else most
+        super().__init__(most=MOST if most is None else most)
         self._result_bytes = 0.0  # per pset
         self.target_seconds = (
             TARGET_SECONDS if timeout is None else min(TARGET_SECONDS, timeout / TIMEOUT_SHARE)

@@ -14,6 +14,7 @@ HELD_UP_TIMES = 8
 SHORT_SECONDS = 0.25  # psets that take longer gain nothing from a group that waits in the worker
 TAIL_SHARE = 2  # groups per core that the remaining psets are divided into, so that no core waits at the end
 LARGEST_PAYLOAD = 16e6  # bytes of pickled objects per group, which bounds the memory of driver and worker
+MOST_PSETS = 1 << 17  # per group: more gain nothing, and the columns of each group that waits are in memory
 STREAM_PSETS = 1 << 15  # read at a time from an iterator at most, so that no core waits long for the reader
 STREAM_SECONDS = 0.02  # of work per group, at least, of an iterator with many psets: its end is not known
 NEWEST_WEIGHT = 0.3  # of the newest measurement in the moving average
@@ -26,6 +27,8 @@ class GroupSizer:
     ----------
     fixed : int or None
         The user's ``group_size``; None: choose.
+    most : int
+        The most psets of a group, where the size is chosen.
 
     Attributes
     ----------
@@ -35,8 +38,9 @@ class GroupSizer:
 
     target_seconds = TARGET_SECONDS
 
-    def __init__(self, fixed: int | None = None) -> None:
+    def __init__(self, fixed: int | None = None, most: int = MOST_PSETS) -> None:
         self._fixed = fixed
+        self._most = most
         self._seconds: float | None = None  # per pset
         self._largest = 0  # number of psets in a reply so far
         self._bytes = 0.0  # of pickled objects per pset
@@ -69,7 +73,7 @@ class GroupSizer:
         by_time = int(self.target_seconds / each)
         by_bytes = int(LARGEST_PAYLOAD / max(self._bytes, 1))
         by_tail = max(int(self._least_seconds / each), -(-remaining // (TAIL_SHARE * max(cores, 1))))
-        return max(1, min(by_time, by_bytes, by_tail, remaining, self._largest * GROWTH))
+        return max(1, min(by_time, by_bytes, by_tail, remaining, self._largest * GROWTH, self._most))
 
     def psets_are_short(self) -> bool:
         """Tell whether a worker gains by having its next group already when it ends one."""
