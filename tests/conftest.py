@@ -22,7 +22,7 @@ from paramsurvey.testing.waiting import GRACE as GRACE
 from paramsurvey.testing.waiting import runs as runs
 from paramsurvey.testing.waiting import wait_until as wait_until
 from paramsurvey.worker.machine import core_count
-from ray_programs import Program, programs
+from ray_programs import UNDISTURBED, Program, programs
 
 if TYPE_CHECKING:
     from browsers import Browser
@@ -146,7 +146,7 @@ def ray_cluster() -> Iterator[None]:
         log_to_driver=False,
         logging_level="error",
         object_store_memory=200_000_000,
-        _system_config={"memory_monitor_refresh_ms": 0},  # what else runs here must not end a worker
+        _system_config=UNDISTURBED,
     )
     os.environ.update(set_by_others)
     yield

@@ -17,7 +17,10 @@ import psutil
 
 HANG = 100.0  # seconds
 SMALL = {"object_store_memory": 100_000_000, "include_dashboard": False}
-QUIET = {"memory_monitor_refresh_ms": 0}  # what else runs here must not end a worker
+UNDISTURBED = {  # what else runs here must neither end a worker nor go before it
+    "memory_monitor_refresh_ms": 0,
+    "worker_niceness": 0,
+}
 QUICK = {
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 500,
@@ -26,8 +29,8 @@ QUICK = {
 AGENTS = ("/dashboard/agent.py", "/runtime_env/agent/main.py")
 
 PREAMBLE = f"""
-LOCAL = {{**{SMALL!r}, "_system_config": {QUIET!r}}}
-HEAD = {{**{SMALL!r}, "num_cpus": 2, "num_gpus": 0, "_system_config": {QUIET | QUICK!r}}}
+LOCAL = {{**{SMALL!r}, "_system_config": {UNDISTURBED!r}}}
+HEAD = {{**{SMALL!r}, "num_cpus": 2, "num_gpus": 0, "_system_config": {UNDISTURBED | QUICK!r}}}
 
 
 def say(*words):

@@ -47,7 +47,7 @@ def test_it_is_durable_before_the_long_one_ends(in_tmp: Path) -> None:
     psets = iter(paramsurvey.imap_unordered(work, PSETS, user_kwargs=LONG, group_size=20, checkpoint="dir"))
     early = [next(psets)["i"] for _ in range(10)]
     assert sorted(early) == list(range(10))
-    wait_until(lambda: len(stored()) == 9, lambda: f"stored are {stored().i.tolist()}")
+    wait_until(lambda: len(stored()) == 9 and len(stored().missing) == 1, lambda: repr(stored()))
     assert stored().i.tolist() == [i for i in range(10) if i != 3]
     assert stored().missing.i.tolist() == [3]
     open_gate()
