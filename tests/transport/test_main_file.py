@@ -451,7 +451,7 @@ def test_a_main_file_that_kills_its_worker_ends_the_map(in_tmp: Path) -> None:
 
 def test_what_a_condition_leaves_out_in_workers_is_named(in_tmp: Path) -> None:
     program = """
-        if __name__ != "__mp_main__":
+        if os.environ.setdefault("PROGRAM", str(os.getpid())) == str(os.getpid()):
             def worker(pset, *rest):
                 return {"r": 1}
 
