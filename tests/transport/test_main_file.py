@@ -443,7 +443,7 @@ def test_a_main_file_that_kills_its_worker_ends_the_map(in_tmp: Path) -> None:
     bad = "if __name__ != '__main__': print('out', file=sys.stderr); os._exit(9)"
     lines = printed(FAILING.replace("BAD", bad).replace("INIT", BACKENDS["multiprocessing"]))
     assert lines[0].startswith(
-        "WorkerStartError 3 workers in a row ended before their first pset; the last one ended with exit code 9"
+        "WorkerStartError 3 workers in a row ended before their first pset; the last one ended with exit"
     )
     assert "out" in lines
     assert lines[-1] == "[1]"
