@@ -138,7 +138,7 @@ def test_workers_that_cannot_start_end_the_map_with_what_they_wrote(
     monkeypatch.setenv("PYTHONPATH", str(in_tmp))
     with (
         Session(ncores=2, verbose=0, pslogger_fd=io.StringIO()) as session,
-        pytest.raises(WorkerStartError, match=r"exit code 5 before their first pset[\s\S]*no room here"),
+        pytest.raises(WorkerStartError, match=r"before their first pset; .*exit code 5[\s\S]*no room here"),
     ):
         session.map(lambda p, s, u: None, PSETS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -151,6 +152,26 @@ def test_one_that_was_only_slow_does_not_come_back(tmp_path: Path) -> None:
 
 
 # ---- while it is held
+
+
+def test_a_lock_that_could_not_be_removed_does_not_keep_out_who_has_let_it_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Lock(tmp_path)
+    with monkeypatch.context() as read_only:
+        read_only.setattr(Path, "unlink", refuse)
+        first.release()
+    assert files(tmp_path) == [NAME]
+    second = Lock(tmp_path)
+    assert second.check() is None
+    with pytest.raises(CheckpointInUse):
+        Lock(tmp_path)
+    second.release()
+    assert files(tmp_path) == []
+
+
+def refuse(path: Path, missing_ok: bool = False) -> None:
+    raise OSError(errno.EROFS, "Read-only file system", str(path))
 
 
 def test_a_lock_that_was_removed_by_hand_is_noticed_and_made_anew(tmp_path: Path) -> None:

@@ -30,9 +30,16 @@ ARGUMENTS = {
     "empty": "empty `MapResults`",
     "limit 0": "`limit=0`",
 }
+NOTHING = {
+    "out_func: result of None": "for a worker that returned None",
+    "columns without a row": "no pset finished",
+}
 
 
-@pytest.mark.parametrize(("program", "known"), [("values.py", VALUES), ("arguments.py", ARGUMENTS)])
+@pytest.mark.parametrize(
+    ("program", "known"),
+    [("values.py", VALUES), ("arguments.py", ARGUMENTS), ("nothing_finished.py", NOTHING)],
+)
 def test_no_other_thing_differs_and_the_page_tells_of_each(
     program: str, known: dict[str, str], both: Both
 ) -> None:

@@ -14,7 +14,14 @@ def test_a_main_file_tells_the_program_from_its_workers_by_the_name_of_the_proce
 
 
 @pytest.mark.parametrize(
-    "program", ["limit_of_none.py", "named_rows.py", "pslogger_module.py", "unnamed_series.py"]
+    "program",
+    [
+        "guard_by_a_variable.py",
+        "limit_of_none.py",
+        "named_rows.py",
+        "pslogger_module.py",
+        "unnamed_series.py",
+    ],
 )
 def test_shows_the_same(program: str, same: Same) -> None:
     same(program)

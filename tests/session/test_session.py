@@ -233,6 +233,33 @@ def test_a_thread_waits_for_the_loop_of_another_over_imap_unordered(quietly: Cal
     assert events == ["row", "row", "3"]
 
 
+def test_after_a_loop_over_imap_unordered_the_last_results_are_not_those_of_another_map(
+    quietly: Callable[..., None],
+) -> None:
+    quietly(backend="serial")
+    paramsurvey.map(double, PSETS)
+    rows = paramsurvey.imap_unordered(double, PSETS)
+    next(rows)
+    rows.close()
+    assert paramsurvey.last_results() is None
+
+
+def test_the_summary_of_a_loop_names_no_results_that_there_are_not(
+    quietly: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def odd(pset: dict[str, Any], *rest: Any) -> None:
+        if pset["a"] % 2:
+            raise ValueError("odd")
+
+    quietly(backend="serial", verbose=1)
+    assert len(list(paramsurvey.imap_unordered(odd, [{"a": a} for a in range(4)]))) == 4
+    assert "next: the rows that have an '_exception' are the failed psets" in capsys.readouterr().err
+    rows = paramsurvey.imap_unordered(odd, ({"a": a} for a in range(0, 1000, 2)), group_size=1)
+    next(rows)
+    rows.close()
+    assert "results" not in capsys.readouterr().err
+
+
 def test_a_map_in_a_loop_over_imap_unordered_is_refused_and_the_loop_goes_on(
     quietly: Callable[..., None],
 ) -> None:

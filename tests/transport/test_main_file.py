@@ -443,7 +443,7 @@ def test_a_main_file_that_kills_its_worker_ends_the_map(in_tmp: Path) -> None:
     bad = "if __name__ != '__main__': print('out', file=sys.stderr); os._exit(9)"
     lines = printed(FAILING.replace("BAD", bad).replace("INIT", BACKENDS["multiprocessing"]))
     assert lines[0].startswith(
-        "WorkerStartError 3 workers in a row ended with exit code 9 before their first"
+        "WorkerStartError 3 workers in a row ended before their first pset; the last one ended with exit"
     )
     assert "out" in lines
     assert lines[-1] == "[1]"
@@ -451,7 +451,7 @@ def test_a_main_file_that_kills_its_worker_ends_the_map(in_tmp: Path) -> None:
 
 def test_what_a_condition_leaves_out_in_workers_is_named(in_tmp: Path) -> None:
     program = """
-        if __name__ != "__mp_main__":
+        if os.environ.setdefault("PROGRAM", str(os.getpid())) == str(os.getpid()):
             def worker(pset, *rest):
                 return {"r": 1}
 

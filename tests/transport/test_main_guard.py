@@ -20,6 +20,22 @@ GUARDS = {
     "in a try": "try:\n    if __name__ == '__main__': f()\nfinally:\n    g()",
     "as elif": "if x: g()\nelif __name__ == '__main__': f()",
     "exits, beside a function": "def f(): pass\nif __name__ == '__main__': sys.exit(f())",
+    "not unequal": "if not __name__ != '__main__': f()",
+    "the else of unequal": "if __name__ != '__main__': g()\nelse: f()",
+    "in a tuple": "if __name__ in ('__main__',): f()",
+    "one of two names": "if __name__ == '__main__' or __name__ == 'program': f()",
+    "by a name": "is_program = __name__ == '__main__'\nif is_program: f()",
+    "by a name that is given there": "if (name := __name__) == '__main__': f()",
+    "by a name of the name": "name = __name__\nif name == '__main__': f()",
+    "an expression with and": "def f(): pass\n__name__ == '__main__' and f()",
+    "an expression with or": "def f(): pass\n__name__ != '__main__' or f()",
+    "an expression with if": "def f(): pass\nf() if __name__ == '__main__' else None",
+    "a match": "match __name__:\n    case '__main__': f()",
+    "a match with more cases": "match __name__:\n    case 'x' | '__main__': f()\n    case _: g()",
+    "all other cases": "match __name__:\n    case '__mp_main__': g()\n    case _: f()",
+    "the process's name": "if multiprocessing.current_process().name == 'MainProcess': f()",
+    "in a loop": "for x in y:\n    if __name__ == '__main__': f()\n    else: break",
+    "a while": "while __name__ == '__main__':\n    f()\n    break",
 }
 NONE = {
     "nothing": "",
@@ -30,6 +46,11 @@ NONE = {
     "or": "if __name__ == '__main__' or x: f()",
     "in a list": "if __name__ in ('__main__', '__mp_main__'): f()",
     "in a function": "def f():\n    if __name__ == '__main__': g()",
+    "a name that is changed": "is_program = __name__ == '__main__'\nis_program = True\nif is_program: f()",
+    "a name that a loop changes": "is_main = __name__ == '__main__'\nfor is_main in x: g()\nif is_main: f()",
+    "a name that is only read": "print(__name__ == '__main__')\nf()",
+    "the body of unequal": "if __name__ != '__main__': g()\nf()",
+    "another process": "if multiprocessing.current_process().name == 'Worker': f()",
     "no program": "if __name__ == '__main__' f()",
     "null bytes": "\0",
     "in a text": "'''\nif __name__ == '__main__': f()\n'''",
@@ -112,6 +133,34 @@ def test_what_a_program_defines_when_it_is_imported() -> None:
         "Box.method",
         "under_a_condition",
     }
+
+
+OTHER_FORMS = """
+import sys
+is_program = __name__ == "__main__"
+if __name__ != "__main__":
+    def in_workers(): pass
+else:
+    def below(): pass
+if is_program:
+    def below_a_name(): pass
+match __name__:
+    case "__main__":
+        def below_a_match(): pass
+    case _:
+        def in_the_other_case(): pass
+while __name__ == "__main__":
+    def below_a_while(): pass
+    break
+is_program and sys.exit(f())
+"""
+
+
+def test_what_is_below_guards_of_other_forms_is_not_defined_when_it_is_imported() -> None:
+    found = definitions(OTHER_FORMS, "program.py")
+    assert found.names == {"sys", "is_program", "in_workers", "in_the_other_case"}
+    assert found.guarded == {"below", "below_a_name", "below_a_match", "below_a_while"}
+    assert names_of_codes(found) == {"in_workers", "in_the_other_case"}
 
 
 def names_of_codes(found: Definitions) -> set[str]:

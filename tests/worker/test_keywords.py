@@ -70,6 +70,64 @@ def test_the_result_has_the_name_that_is_given(session: Session) -> None:
     assert session.map(keywords(train, result="error"), [{"rate": 3}]).error.tolist() == [9]
 
 
+def test_a_key_may_be_called_self(session: Session) -> None:
+    def add(self: int, function: int, pset: int) -> int:
+        return self + function + pset
+
+    psets = [{"self": 1, "function": 2, "pset": 3}]
+    assert session.map(keywords(add), psets).result.tolist() == [6]
+    assert keywords(add)(**psets[0]) == 6
+
+
+class Model:
+    """A callable object whose attributes are called as those of the wrapper."""
+
+    def __init__(self, result: int) -> None:
+        self.result = result
+        self.__name__ = "model"
+
+    def __call__(self, x: int) -> int:
+        return x * self.result
+
+
+@pytest.mark.parametrize(
+    ("function", "psets", "expected"),
+    [
+        (Model(3), [{"x": 2}], 6),
+        (int, [{}], 0),
+        (complex, [{"real": 1, "imag": 2}], 1 + 2j),
+    ],
+    ids=["an object", "int", "complex"],
+)
+def test_of_objects_and_classes_only_the_call_travels(function: Any, psets: Any, expected: Any) -> None:
+    with Session(ncores=1, verbose=0, pslogger_prefix=None) as session:
+        assert session.map(keywords(function), [{**psets[0]}]).result.tolist() == [expected]
+    assert set(vars(keywords(function))) <= {"result", "__wrapped__", "__module__", "__name__", "__doc__"} | {
+        "__qualname__"
+    }
+
+
+def test_a_value_never_replaces_a_parameter_of_its_name(session: Session) -> None:
+    def double(result: int) -> int:
+        return 2 * result
+
+    missing = session.map(keywords(double), [{"result": 1}]).missing
+    assert "name its column: keywords(double, result='...')" in missing._exception[0]
+    assert session.map(keywords(double, result="doubled"), [{"result": 1}]).doubled.tolist() == [2]
+
+
+def test_a_parameters_name_for_the_result_is_refused_before_any_work(session: Session) -> None:
+    with pytest.raises(WorkerFunctionError, match="result='width' is a key of the psets"):
+        session.map(keywords(area, result="width"), [{"width": 3}])
+
+
+def test_a_dict_may_replace_a_parameter_as_that_of_any_worker_function(session: Session) -> None:
+    def clipped(result: int) -> dict[str, int]:
+        return {"result": min(result, 5)}
+
+    assert session.map(keywords(clipped), [{"result": 9}]).result.tolist() == [5]
+
+
 @pytest.mark.parametrize("name", ["", "two words", "_hidden", 3])
 def test_a_name_that_no_column_can_have_is_refused(name: Any) -> None:
     with pytest.raises(ValueError, match="name of a column"):

@@ -69,7 +69,23 @@ class PythonNextSteps:
         return f"paramsurvey.map(..., {results}.missing)"
 
 
+class LoopNextSteps(PythonNextSteps):
+    """For loops over `imap_unordered`, which keep nothing."""
+
+    def after_failures(self, first: int, checkpoint: str | None) -> str:
+        """Name where the failures are."""
+        return "the rows that have an '_exception' are the failed psets"
+
+    def go_on(self, checkpoint: str | None, interrupted: bool) -> str:
+        """Say what to call."""
+        if checkpoint:
+            return super().go_on(checkpoint, interrupted)
+        return "with checkpoint='DIR', the same program goes on from where it stopped"
+
+
 IN_PYTHON = PythonNextSteps()
+IN_A_LOOP = LoopNextSteps()
 
 if TYPE_CHECKING:
     _: NextSteps = IN_PYTHON
+    _loop: NextSteps = IN_A_LOOP

@@ -70,7 +70,9 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
         for row, failure, attempts in zip(rows.tolist(), *failure_cells(table), strict=True):
             collector.add_failure(row, failure, attempts)
         start += len(table)
-    progress = _counted(results, failures) if run is None else _progress(run)
+    progress = _counted(results, failures)
+    if run is not None:
+        progress = _progress(run, progress, directory)
     return build(
         MapState(psets.source(), collector, progress, PerfStats()), verbose=0, checkpoint=str(directory)
     )
@@ -125,11 +127,21 @@ def _order(results: list[PartTable], failures: list[PartTable]) -> Any:
     return rows
 
 
-def _progress(run: Mapping[str, Any]) -> MapProgress:
+def _progress(run: Mapping[str, Any], stored: MapProgress, directory: Path) -> MapProgress:
+    """Return what the last run has counted; of a run that has ended, no more than what is stored."""
     counts = run.get("counts", {})
     progress = MapProgress(run["name"])
     for name in COUNTS:
         setattr(progress, name, int(counts.get(name, 0)))
+    if run.get("ended") is None:  # it may be running: its counters are ahead of its parts
+        return progress
+    if stored.finished < progress.finished:
+        warn(
+            f"{str(directory)!r} holds {stored.finished} of the {progress.finished} psets that its last run "
+            "finished: parts are gone or were never written; run the survey again, which runs what is missing"
+        )
+    progress.finished = min(progress.finished, stored.finished)
+    progress.failures = min(progress.failures, stored.failures)
     return progress
 
 

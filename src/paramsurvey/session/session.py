@@ -12,7 +12,7 @@ from paramsurvey.errors import OptionError
 from paramsurvey.live_page.launch import Pages
 from paramsurvey.live_page.serving import need_packages
 from paramsurvey.reporting.console import Console, show, warn
-from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
+from paramsurvey.reporting.next_steps import IN_A_LOOP, IN_PYTHON, NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.session.map_gate import MapGate
 from paramsurvey.session.map_run import MapRun
@@ -154,8 +154,8 @@ class Session:
         Returns
         -------
         MapResults, or None
-            None before the first map; of the default session, also after `paramsurvey.finalize`, unless that
-            ended a map.
+            None before the first map, and after a loop over `imap_unordered`, which keeps nothing; of the
+            default session, also after `paramsurvey.finalize`, unless that ended a map.
 
         Examples
         --------
@@ -270,6 +270,7 @@ class Session:
         with self._gate.alone():
             with self._gate.working():
                 rows = self._prepare(func, psets, {**options, "keep_results": False}, iterates=True).stream()
+                self._last = None  # or, after an interruption, another survey's would be taken for its own
             __tracebackhide__ = True
             try:
                 while True:
@@ -303,7 +304,8 @@ class Session:
         own = given.get(running.backend.name) or {}
         self._loudest = max(self._loudest, options.verbose)
         self._say_threads(Console(self._log, options.verbose))
-        place = SessionContext(running.backend, self._log, running.environment, self.next_steps, stop)
+        next_steps = IN_A_LOOP if iterates and self.next_steps is IN_PYTHON else self.next_steps
+        place = SessionContext(running.backend, self._log, running.environment, next_steps, stop)
         run = prepare(place, MapRequest(func, psets, options, own, iterates, bare))
         if has_page:
             self._open_page(options)

@@ -1,4 +1,4 @@
-"""Finding the guard ``if __name__ == '__main__':`` in a program, and what the program defines outside it."""
+"""Finding the guard in a program, ``if __name__ == '__main__':``, and what the program defines outside it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType
 
+from paramsurvey.transport.main_conditions import Conditions
+
+COMPOUND = (ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While)
 BLOCKS = ("body", "orelse", "finalbody")  # attributes of statements whose blocks may contain a guard
 EXITS = ("sys.exit", "exit", "SystemExit")
 
@@ -28,10 +31,11 @@ def has_guard(text: str) -> bool:
     try:
         with _no_second_warning():
             statements = ast.parse(text).body
+        conditions = Conditions(statements)
+        guarded = list(_guarded(statements, conditions))
+        return bool(guarded) and not _is_launcher(statements, conditions, guarded)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    guards = list(_guards(statements))
-    return bool(guards) and not _is_launcher(statements, guards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,9 @@ def definitions(text: str, path: str) -> Definitions:
     """Return what a program with a guard defines."""
     with _no_second_warning():
         tree = ast.parse(text)
-        guarded = [statement for guard in _guards(tree.body) for statement in guard.body]
-        tree.body = list(_unguarded(tree.body))
+        conditions = Conditions(tree.body)
+        guarded = list(_guarded(tree.body, conditions))
+        tree.body = list(_unguarded(tree.body, conditions))
         code = compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
     return Definitions(frozenset(_bound(tree.body)), frozenset(_bound(guarded)), frozenset(_codes_in(code)))
 
@@ -71,46 +76,94 @@ def _no_second_warning() -> Iterator[None]:
         yield
 
 
-def _guards(statements: list[ast.stmt]) -> Iterator[ast.If]:
-    """Yield the guards of a module, including those inside other ifs, try and with."""
+def _guarded(statements: list[ast.stmt], conditions: Conditions) -> Iterator[ast.stmt]:
+    """Yield the statements below the guards of a module, also of those in other ifs, try, with and loops."""
     for statement in statements:
-        if isinstance(statement, ast.If) and _is_guard(statement.test):
-            yield statement
+        if guard := _guard(statement, conditions):
+            yield from guard.body
         else:
-            for block in _blocks(statement).values():
-                yield from _guards(block)
+            for block in _blocks(_as_if(statement) or statement).values():
+                yield from _guarded(block, conditions)
+
+
+def _unguarded(statements: list[ast.stmt], conditions: Conditions) -> Iterator[ast.stmt]:
+    """Yield the statements that run when a module is imported: of a guard, only its else block."""
+    for statement in statements:
+        if guard := _guard(statement, conditions):
+            yield from _unguarded(guard.orelse, conditions)
+            continue
+        kept = statement if isinstance(statement, ast.While) else _as_if(statement) or statement
+        for name, block in _blocks(kept).items():
+            setattr(kept, name, list(_unguarded(block, conditions)) or [ast.Pass()])
+        yield kept
+
+
+def _guard(statement: ast.stmt, conditions: Conditions) -> ast.If | None:
+    """Return a guard, in whatever form, as an if whose body runs in the program alone; None for others.
+
+    The usual form is ``if __name__ == '__main__':``.
+    """
+    choice = _as_if(statement)
+    if choice is None:
+        return None
+    if conditions.holds_only_in_program(choice.test, True):
+        return choice
+    if choice.orelse and conditions.holds_only_in_program(choice.test, False):
+        return ast.If(choice.test, choice.orelse, choice.body)
+    return None
+
+
+def _as_if(statement: ast.stmt) -> ast.If | None:
+    """Return what a statement would be as an if; None if it runs without a condition."""
+    match statement:
+        case ast.If():
+            return statement
+        case ast.While(test=test, body=body, orelse=orelse):
+            return ast.If(test, body, orelse)
+        case ast.Match(subject=subject, cases=cases) if cases:
+            return _case_as_if(subject, cases)
+        case ast.Expr(value=ast.IfExp(test=test, body=then, orelse=otherwise)):
+            return ast.If(test, [ast.Expr(then)], [ast.Expr(otherwise)])
+        case ast.Expr(value=ast.BoolOp(op=op, values=[*tests, last])):
+            test = tests[0] if len(tests) == 1 else ast.BoolOp(op, tests)
+            return ast.If(
+                test if isinstance(op, ast.And) else ast.UnaryOp(ast.Not(), test), [ast.Expr(last)], []
+            )
+    return None
+
+
+def _case_as_if(subject: ast.expr, cases: list[ast.match_case]) -> ast.If:
+    """Return the cases of a match as if, elif and so on."""
+    first, *others = cases
+    test = _pattern_as_test(subject, first.pattern)
+    if first.guard is not None:
+        test = ast.BoolOp(ast.And(), [test, first.guard])
+    return ast.If(test, first.body, [_case_as_if(subject, others)] if others else [])
+
+
+def _pattern_as_test(subject: ast.expr, pattern: ast.pattern) -> ast.expr:
+    match pattern:
+        case ast.MatchValue(value=value):
+            return ast.Compare(subject, [ast.Eq()], [value])
+        case ast.MatchOr(patterns=patterns):
+            return ast.BoolOp(ast.Or(), [_pattern_as_test(subject, part) for part in patterns])
+        case ast.MatchAs(pattern=None):
+            return ast.Constant(True)
+    return ast.Name("a condition that is not known", ast.Load())
 
 
 def _blocks(statement: ast.stmt) -> dict[str, list[ast.stmt]]:
-    """Return the blocks of an if, try or with, by the name of the attribute; none for other statements."""
-    if not isinstance(statement, (ast.If, ast.Try, ast.With)):
+    """Return the blocks of an if, try, with or loop, by the attribute's name; none for other statements."""
+    if not isinstance(statement, COMPOUND):
         return {}
     return {name: block for name in BLOCKS if (block := getattr(statement, name, None))}
 
 
-def _is_guard(test: ast.expr) -> bool:
-    """Tell whether a condition is ``__name__ == '__main__'``, in either order, or implies it (and)."""
-    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
-        return any(map(_is_guard, test.values))
-    if not isinstance(test, ast.Compare) or [type(op) for op in test.ops] != [ast.Eq]:
-        return False
-    sides = test.left, test.comparators[0]
-    return any(map(_is_dunder_name, sides)) and any(map(_is_dunder_main, sides))
-
-
-def _is_dunder_name(side: ast.expr) -> bool:
-    return isinstance(side, ast.Name) and side.id == "__name__"
-
-
-def _is_dunder_main(side: ast.expr) -> bool:
-    return isinstance(side, ast.Constant) and side.value == "__main__"
-
-
-def _is_launcher(statements: list[ast.stmt], guards: list[ast.If]) -> bool:
-    others = [statement for statement in statements if statement not in guards]
+def _is_launcher(statements: list[ast.stmt], conditions: Conditions, guarded: list[ast.stmt]) -> bool:
+    others = [statement for statement in statements if _guard(statement, conditions) is None]
     if not all(isinstance(other, (ast.Import, ast.ImportFrom)) or _is_text(other) for other in others):
         return False
-    return any(_exits(statement) for guard in guards for statement in guard.body)
+    return any(map(_exits, guarded))
 
 
 def _is_text(statement: ast.stmt) -> bool:
@@ -121,17 +174,6 @@ def _exits(statement: ast.stmt) -> bool:
     """Tell whether a statement is ``sys.exit(...)`` or ``raise SystemExit(...)``."""
     called = statement.exc if isinstance(statement, ast.Raise) else getattr(statement, "value", None)
     return isinstance(called, ast.Call) and ast.unparse(called.func) in EXITS
-
-
-def _unguarded(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements that run when a module is imported: of a guard, only its else block."""
-    for statement in statements:
-        if isinstance(statement, ast.If) and _is_guard(statement.test):
-            yield from _unguarded(statement.orelse)
-            continue
-        for name, block in _blocks(statement).items():
-            setattr(statement, name, list(_unguarded(block)) or [ast.Pass()])
-        yield statement
 
 
 def _bound(statements: list[ast.stmt]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from paramsurvey.errors import WorkerFunctionError
 EXTRAS = ("user_kwargs", "system_kwargs", "worker_state")
 """What a function gets beside the pset, if it has parameters of these names."""
 
+DEFAULT_RESULT = "result"
 WITHOUT_DEFAULT = inspect.Parameter.empty
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,11 +32,13 @@ class KeywordFunction(Generic[P, R]):
 
     __wrapped__: Callable[P, R]
 
-    def __init__(self, function: Callable[P, R], result: str = "result") -> None:
-        functools.update_wrapper(self, function)
+    def __init__(self, function: Callable[P, R], result: str = DEFAULT_RESULT) -> None:
+        # what a class or an object has in its __dict__ need not be such that it can be sent to workers
+        updated = functools.WRAPPER_UPDATES if inspect.isroutine(function) else ()
+        functools.update_wrapper(self, function, updated=updated)
         self.result = result
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.__wrapped__(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -69,14 +72,14 @@ def _pickled_by_value() -> set[str]:
 
 
 @overload
-def keywords(function: Callable[P, R], /, *, result: str = "result") -> KeywordFunction[P, R]: ...
+def keywords(function: Callable[P, R], /, *, result: str = DEFAULT_RESULT) -> KeywordFunction[P, R]: ...
 
 
 @overload
-def keywords(*, result: str = "result") -> Callable[[Callable[P, R]], KeywordFunction[P, R]]: ...
+def keywords(*, result: str = DEFAULT_RESULT) -> Callable[[Callable[P, R]], KeywordFunction[P, R]]: ...
 
 
-def keywords(function: Any = None, /, *, result: str = "result") -> Any:
+def keywords(function: Any = None, /, *, result: str = DEFAULT_RESULT) -> Any:
     """Let `map` call a function with the psets' keys as keyword arguments.
 
     ``paramsurvey.map(paramsurvey.keywords(model), params.grid(x=[1, 2], y=[3]))`` calls ``model(x=1, y=3)``
@@ -180,7 +183,16 @@ class KeywordWorker:
         if self._extras:
             pset = {**self._extra_values(system_kwargs, user_kwargs), **pset}
         value = self.__wrapped__(**pset)
-        return value if self._in_batches and is_table(value) else columns_of(value, self.result)
+        if self._in_batches and is_table(value):
+            return value
+        columns = columns_of(value, self.result)
+        if self.result in pset and columns is not value and columns.get(self.result) is value:
+            name = name_of(self.__wrapped__.__wrapped__)
+            raise ValueError(
+                f"the value that {name} returned would replace the psets' own {self.result!r}: "
+                f"name its column: keywords({name}, result='...')"
+            )
+        return columns
 
     def _extra_values(self, system_kwargs: dict[str, Any], user_kwargs: Any) -> dict[str, Any]:
         values = {"user_kwargs": user_kwargs, "system_kwargs": system_kwargs}
@@ -291,8 +303,13 @@ def check_fits(function: KeywordFunction[..., Any], names: Collection[str], extr
     Raises
     ------
     WorkerFunctionError
-        Naming what is missing, and what is unknown.
+        Naming what is missing, and what is unknown; or the name of the result is a key of the psets.
     """
+    if function.result in names and function.result != DEFAULT_RESULT:
+        raise WorkerFunctionError(
+            f"result={function.result!r} is a key of the psets, which the value would replace: "
+            "give the result another name"
+        )
     parameters = _parameters(function.__wrapped__)
     if parameters is None:  # a function in C that does not tell
         return

@@ -47,8 +47,8 @@ def stalled_failure(process: WorkerProcess, seconds: float) -> Failure:
 def never_started(count: int, process: WorkerProcess, code: int) -> WorkerStartError:
     """Return the error for workers that end before their first pset, one after the other."""
     return WorkerStartError(
-        f"{count} workers in a row {describe_exit(code)} before their first pset; "
-        f"the last one wrote:\n{process.last_words() or '(nothing)'}\nSee what it says, and try again."
+        f"{count} workers in a row ended before their first pset; the last one {describe_exit(code)}, "
+        f"and wrote:\n{process.last_words() or '(nothing)'}\nSee what it says, and try again."
     )
 
 

@@ -48,6 +48,8 @@ BEAT_SECONDS = 5.0  # how often the holder touches it
 LONGEST = 1 << 16  # bytes of a lock; more is no lock
 TRIES = 10  # others may come and go while we look
 
+_let_go: set[str] = set()  # of this process: tokens of locks that it could not remove, as on a read-only disk
+
 
 @dataclass(frozen=True, slots=True)
 class LockFile:
@@ -184,7 +186,7 @@ class Lock:
     # taking it
 
     def _is_in_use(self, held: LockFile) -> bool:
-        if not held.is_alive():
+        if held.token in _let_go or not held.is_alive():
             return False
         if held.holder is None:
             time.sleep(0.1)  # another process may be writing it just now
@@ -289,11 +291,13 @@ class Lock:
                 os.utime(held.path)
 
     def release(self) -> None:
-        """Let others have the directory."""
-        with suppress(OSError):
+        """Let others have the directory; where its lock cannot be removed, at least this process."""
+        try:
             if not self._is_mine():
                 return
             claims = list(self._directory.glob(f"{CLAIM}*.json"))
             (self._directory / NAME).unlink(missing_ok=True)
             for path in claims:
                 path.unlink(missing_ok=True)
+        except OSError:
+            _let_go.add(self.token)
