@@ -244,6 +244,10 @@ class DirectoryCheckpoint:
         failed = StagedFailure(row, failure, attempts)
         self._writer.add(FAILURES, failed, failed.size)
 
+    def wait_for_room(self, seconds: float) -> bool:
+        """Wait until not too much is left to be written; tell whether that is so."""
+        return self._writer is None or self._writer.wait_for_room(seconds)
+
     def _tick(self) -> None:
         self._record.note_versions()
         self._lock.beat()

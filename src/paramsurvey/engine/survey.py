@@ -120,7 +120,7 @@ class Survey:
         while self.queue or self._sent or self._read_more():
             self._dispatch()
             self._recall()
-            self._settle(self.backend.poll(self.deadline.longest_wait()))
+            self._settle(self._answers())
             self._expire()
             self._fail_fast()
             self._report()
@@ -267,6 +267,11 @@ class Survey:
         self._report()
 
     # settle
+
+    def _answers(self) -> Answers:
+        """Return what workers have answered; nothing while too much waits to be written to the checkpoint."""
+        longest = self.deadline.longest_wait()
+        return self.backend.poll(longest) if self.checkpoint.wait_for_room(longest) else ()
 
     def _settle(self, answers: Answers) -> None:
         self._arrived.extend(answers)

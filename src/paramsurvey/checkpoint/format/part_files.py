@@ -38,7 +38,7 @@ from paramsurvey.checkpoint.typed_hash import Hasher
 
 RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
 FAN_IN = 16  # so many parts of about the same size are merged into one
-LARGEST = 64 * 2**20  # bytes: no merge makes more, for it happens in memory
+LARGEST = 32 * 2**20  # bytes: no merge makes more, for it happens in memory
 SMALL = 2**20  # bytes: read as a whole almost as soon as opened
 NUMBER = 8  # bytes
 DIFFERENCES = (pa.int64(), pa.int32(), TIME_TYPES["start"])  # types that are stored as differences
