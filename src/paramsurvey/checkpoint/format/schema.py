@@ -78,7 +78,7 @@ def to_table(
         What `time_columns` gives.
     """
     names, taken = frozenset(psets), {POSITION}
-    fields = [pa.field(POSITION, pa.int64(), metadata={KEY: json.dumps({"role": "position"})})]
+    fields = [_field(POSITION, positions, {"role": "position"})]
     arrays = [positions]
     for stored in columns:
         name = _free_name(_physical_name(stored, names), taken)
@@ -113,7 +113,12 @@ def _fields(stored: StoredColumn, name: str) -> Iterator[tuple[Any, Any]]:
 
 
 def _field(name: str, array: Any, info: Mapping[str, str]) -> Any:
-    return pa.field(name, array.type, metadata={KEY: json.dumps(info)})
+    """Describe a column; one that is probably in all parts, and has no nulls, as one that cannot have any.
+
+    Else a quarter of the time of encoding would be spent on saying of each value that it is there.
+    """
+    always_there = info["role"] in ("position", "pset", "time") and array.null_count == 0
+    return pa.field(name, array.type, not always_there, {KEY: json.dumps(info)})
 
 
 def _physical_name(stored: StoredColumn, psets: frozenset[str]) -> str:
