@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.doubles import Finished, was_written_by_two
 from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
-from paramsurvey.checkpoint.format.schema import PartTable
+from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.locking.lock import Lock
 from paramsurvey.checkpoint.part_set import PartSet
 from paramsurvey.checkpoint.resume import MatchedRows, ResumeSearch, rows_left

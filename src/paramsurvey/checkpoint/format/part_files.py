@@ -31,7 +31,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.atomic_files import write_whole
-from paramsurvey.checkpoint.format.schema import PartTable, check_columns, field_info, joined
+from paramsurvey.checkpoint.format.part_table import PartTable, joined
+from paramsurvey.checkpoint.format.schema import check_columns, field_info
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES
 from paramsurvey.checkpoint.plain_files import is_plain, open_plain
 from paramsurvey.checkpoint.typed_hash import Hasher
