@@ -11,6 +11,7 @@ import pytest
 
 from paramsurvey.checkpoint import writer as writer_module
 from paramsurvey.checkpoint.writer import FULL_PART, MOST_BYTES, Writer
+from paramsurvey.testing.waiting import wait_until
 
 
 class SlowDisk:
@@ -96,3 +97,16 @@ def test_nobody_waits_for_what_another_program_has_taken_over(writer: Writer, di
     writer.add("results", "first", MOST_BYTES)
     writer.stop()
     assert writer.wait_for_room(0)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_a_thread_that_has_ended(disk: SlowDisk) -> None:
+    def fails() -> None:
+        raise RuntimeError("a fault of ours")
+
+    writer = Writer({"results": (disk, list)}, fails, lambda text: None)  # type: ignore[dict-item]
+    wait_until(lambda: not writer._threads[0].is_alive(), "the thread goes on", seconds=60)
+    writer.add("results", "first", MOST_BYTES)
+    assert writer.wait_for_room(0)
+    disk.goes_on.set()
+    assert writer.close() == 1

@@ -97,7 +97,9 @@ class Writer:
         return self._bytes < MOST_BYTES or self._in_trouble or self._stopped or self._hangs()
 
     def _hangs(self) -> bool:
-        return self._write_begun > 0 and time.monotonic() - self._write_begun > HANGING_SECONDS
+        """Tell whether a write takes too long, or the thread has ended, which only a fault of ours can do."""
+        takes_long = self._write_begun > 0 and time.monotonic() - self._write_begun > HANGING_SECONDS
+        return takes_long or not self._threads[0].is_alive()
 
     def stop(self) -> None:
         """Write nothing any more: another program has the directory."""
