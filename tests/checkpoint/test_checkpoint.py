@@ -1063,3 +1063,20 @@ def test_a_scan_looks_at_every_byte_of_small_parts(ran: RanPsets) -> None:
         part.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
         with pytest.warns(UserWarning, match=part.name):
             assert paramsurvey.scan("dir").count_rows() < len(PSETS)
+
+
+def test_scan_reads_a_column_that_some_parts_do_not_have(ran: RanPsets) -> None:
+    import pyarrow.parquet as pq
+
+    for psets in (
+        [{"a": 0}],
+        [{"a": 0}, {"a": 1, "b": 2}],
+        [{"a": 0}, {"a": 1, "b": 2}, {"a": 3, "b": None}],
+    ):
+        paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"c": pset["a"]}, psets, checkpoint="dir")
+    table = paramsurvey.scan("dir").to_table()
+    pq.write_table(table, "copy.parquet")  # it would refuse nulls in a column that is said to have none
+    assert pq.read_table("copy.parquet").select(["a", "b"]).sort_by("a").to_pydict() == {
+        "a": [0, 1, 3],
+        "b": [None, 2, None],
+    }

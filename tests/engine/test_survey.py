@@ -470,6 +470,40 @@ def test_what_an_earlier_run_has_settled_counts_and_does_not_run() -> None:
     assert (counts.total, counts.finished, counts.failures, counts.resumed) == (9, 8, 1, 5)
 
 
+class FullCheckpoint(NoCheckpoint):
+    """A checkpoint that has no room the first times that it is asked."""
+
+    def __init__(self, times: int) -> None:
+        self.times_left = times
+        self.waits: list[float] = []
+
+    def wait_for_room(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        self.times_left -= 1
+        return self.times_left < 0
+
+
+def test_no_answers_are_read_while_the_checkpoint_has_no_room() -> None:
+    checkpoint = FullCheckpoint(times=3)
+    run = make(psets=4, backend=FakeBackend(workers=2), group_size=1, checkpoint=checkpoint)
+    rounds = run.survey.rounds()
+    for _ in range(3):
+        next(rounds)
+        assert run.backend.waits == []
+        assert run.progress.active == 2  # workers have what to do meanwhile
+    assert checkpoint.waits == [LONGEST_WAIT] * 3
+    list(rounds)
+    assert run.progress.finished == 4
+
+
+def test_psets_run_out_of_time_also_while_the_checkpoint_has_no_room() -> None:
+    run = make(psets=1, checkpoint=FullCheckpoint(times=1), timeout=1.0)
+    run.backend.busy[1] = (0, 1.5)
+    next(run.survey.rounds())
+    assert run.backend.aborted == [1]
+    assert run.progress.failures == 1
+
+
 def test_polling_waits_a_quarter_of_a_second_at_most() -> None:
     run = make(psets=3).run()
     assert set(run.backend.waits) == {LONGEST_WAIT}

@@ -111,7 +111,7 @@ def test_checkpoints_of_older_versions_have_no_times(in_tmp: Path, number: int) 
 
 def test_old_and_new_parts_of_a_checkpoint_are_merged(in_tmp: Path) -> None:
     from paramsurvey.checkpoint.format.part_files import live_parts, read_part
-    from paramsurvey.checkpoint.format.schema import PartTable, joined
+    from paramsurvey.checkpoint.format.part_table import PartTable, joined
 
     shutil.copytree(FIXTURES / "format-2", "old")
     paramsurvey.init(backend="serial", verbose=0)

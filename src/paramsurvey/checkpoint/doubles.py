@@ -29,7 +29,7 @@ from paramsurvey.checkpoint.format.part_files import (
     pset_identities,
     read_part,
 )
-from paramsurvey.checkpoint.format.schema import PartTable
+from paramsurvey.checkpoint.format.part_table import PartTable
 
 Kept = dict[Path, NDArray[np.bool_]]
 """Which rows of some parts count; all of them do where a part is not named."""

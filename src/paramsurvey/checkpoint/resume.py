@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.format.schema import PartTable
+from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher
 from paramsurvey.params.sources import PsetSource
 from paramsurvey.transport.messages import Rows

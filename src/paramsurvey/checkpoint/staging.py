@@ -19,13 +19,16 @@ from paramsurvey.checkpoint.format.schema import (
     storable_text,
     to_table,
 )
-from paramsurvey.checkpoint.format.time_columns import failed_time_columns, time_columns
+from paramsurvey.checkpoint.format.time_columns import TIME_TYPES, failed_time_columns, time_columns
 from paramsurvey.engine.checkpoint import no_rows
 from paramsurvey.engine.pset_times import Times, times_of
 from paramsurvey.params.sources import CategoryCodes, ColumnValues, PsetSource
 from paramsurvey.transport.column_by_row import unpack_values
 from paramsurvey.transport.messages import Failure, Group, Offsets, Reply, Rows, Values
 
+NUMBER = 8  # bytes
+OTHER_COLUMNS = 1 + len(TIME_TYPES)  # where the row belongs, and when and where it ran
+OBJECT_BYTES = 100  # about what a value takes that is no number
 WHY_BYTES = 200  # about what a failure takes, without what the pset printed
 
 
@@ -87,11 +90,11 @@ class StagedReply:
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes in memory."""
-        pieces = [values for pieces in self.columns.values() for _, values in pieces]
-        cells = [cells.codes if isinstance(cells, CategoryCodes) else cells for cells in self.psets.values()]
-        size = sum(v.nbytes if isinstance(v, np.ndarray) else 100 * len(v) for v in [*pieces, *cells])
-        return size + self.times.nbytes() + sum(map(len, self.printed.values()))
+        """About how many bytes its rows of a table take, which is more than it takes itself."""
+        values = [values for pieces in self.columns.values() for _, values in pieces]
+        objects = sum(len(cells) for cells in [*values, *self.psets.values()] if isinstance(cells, list))
+        numbers = len(self.rows) * (len(self.columns) + len(self.psets) + OTHER_COLUMNS)
+        return NUMBER * numbers + OBJECT_BYTES * objects + sum(map(len, self.printed.values()))
 
 
 def _between(piece: Piece, start: int, stop: int) -> Piece | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.doubles import Finished, was_written_by_two
 from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
-from paramsurvey.checkpoint.format.schema import PartTable
+from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.locking.lock import Lock
 from paramsurvey.checkpoint.part_set import PartSet
 from paramsurvey.checkpoint.resume import MatchedRows, ResumeSearch, rows_left
@@ -243,6 +243,10 @@ class DirectoryCheckpoint:
         assert self._writer is not None
         failed = StagedFailure(row, failure, attempts)
         self._writer.add(FAILURES, failed, failed.size)
+
+    def wait_for_room(self, seconds: float) -> bool:
+        """Wait until not too much is left to be written; tell whether that is so."""
+        return self._writer is None or self._writer.wait_for_room(seconds)
 
     def _tick(self) -> None:
         self._record.note_versions()

@@ -17,7 +17,7 @@ from paramsurvey.checkpoint.format.part_files import (
     read_part,
     strange_parts,
 )
-from paramsurvey.checkpoint.format.schema import PartTable
+from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.run_json.run_file import NAME as RUN
 from paramsurvey.checkpoint.run_json.run_file import RunUnreadable, read_run
 from paramsurvey.errors import CheckpointError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,10 +17,12 @@ PAUSE_PER_WRITE = 15  # so that writing takes a small part of the time
 RETRY_SECONDS = 2.0  # after a write that failed
 TICK_SECONDS = 1.0
 FIRST_TICK_SECONDS = 0.1  # sooner: what is done then need not be done at the end, when all wait for it
-MOST_BYTES = 64 * 2**20  # of what is not written yet; a survey with more to write waits ...
-LONGEST_WAIT = 0.2  # ... but not for ever, for Ctrl-C must come through
+MOST_BYTES = 64 * 2**20  # of the tables of what is not written yet; a survey with more to write waits ...
+HANGING_SECONDS = 30.0  # ... but not for a disk that has not answered for so long
+FULL_PART = 32 * 2**20  # bytes of a table: so much is written at once, and in one part
 
 Build = Callable[[Sequence[Any]], Any]
+Waiting = tuple[Any, int]  # a thing, and about how many bytes its table has
 DISK_TROUBLE = (OSError, MemoryError)
 
 
@@ -55,8 +58,9 @@ class Writer:
         self._tick = tick
         self._tell, self._warn = tell, warn or tell
         self._news = threading.Condition()
-        self._waiting: dict[str, list[Any]] = {kind: [] for kind in part_sets}
-        self._bytes = 0
+        self._waiting: dict[str, deque[Waiting]] = {kind: deque() for kind in part_sets}
+        self._bytes = 0  # of the tables of all that is not written: what waits, and what is being written
+        self._write_begun = 0.0  # 0.0: nothing is being written
         self._closing = self._stopped = False
         self._in_trouble = False
         self.refused = 0  # psets that cannot be stored
@@ -71,17 +75,31 @@ class Writer:
             thread.start()
 
     def add(self, kind: str, thing: Any, size: int) -> None:
-        """Take something of about `size` bytes; wait a little when the disk cannot keep up."""
+        """Take something whose table will have about `size` bytes."""
         with self._news:
             if self._stopped:
                 return
             idle = not any(self._waiting.values())
-            self._waiting[kind].append(thing)
+            self._waiting[kind].append((thing, size))
             self._bytes += size
-            if idle:
+            if idle or self._bytes >= FULL_PART:
                 self._news.notify_all()
-            if self._bytes > MOST_BYTES and not self._in_trouble:
-                self._news.wait(LONGEST_WAIT)
+
+    def wait_for_room(self, seconds: float) -> bool:
+        """Wait until less than `MOST_BYTES` are not written yet; tell whether that is so.
+
+        True, too, where the disk does not take anything: then all is kept in memory.
+        """
+        with self._news:
+            return self._news.wait_for(self._has_room, seconds)
+
+    def _has_room(self) -> bool:
+        return self._bytes < MOST_BYTES or self._in_trouble or self._stopped or self._hangs()
+
+    def _hangs(self) -> bool:
+        """Tell whether a write takes too long, or the thread has ended, which only a fault of ours can do."""
+        takes_long = self._write_begun > 0 and time.monotonic() - self._write_begun > HANGING_SECONDS
+        return takes_long or not self._threads[0].is_alive()
 
     def stop(self) -> None:
         """Write nothing any more: another program has the directory."""
@@ -89,6 +107,7 @@ class Writer:
             self._stopped = True
             for things in self._waiting.values():
                 things.clear()
+            self._news.notify_all()
 
     def close(self) -> int:
         """Write what there is, and end; return how much could not be written."""
@@ -104,7 +123,7 @@ class Writer:
 
     def _write_on(self) -> None:
         while self._wait():
-            if time.monotonic() >= self._next_write:
+            if time.monotonic() >= self._next_write or self._has_full_part():
                 self._write_all()
             if time.monotonic() >= self._next_tick:
                 self._try_tick()
@@ -118,36 +137,57 @@ class Writer:
                 if any(self._waiting.values()):
                     due = min(due, self._next_write)
                 pause = due - time.monotonic()
-                if pause <= 0:
+                if pause <= 0 or self._has_full_part():
                     return True
                 self._news.wait(pause)
         return False
 
+    def _has_full_part(self) -> bool:
+        return self._bytes >= FULL_PART and not self._in_trouble and any(self._waiting.values())
+
     def _write_all(self) -> None:
-        begun = time.monotonic()
+        self._write_begun = begun = time.monotonic()
         failed = [kind for kind in self._part_sets if not self._write(kind)]
+        self._write_begun = 0.0
         took = time.monotonic() - begun
         pause = RETRY_SECONDS if failed else min(max(PAUSE_PER_WRITE * took, SHORTEST_PAUSE), LONGEST_PAUSE)
         self._next_write = begun + took + pause
 
     def _write(self, kind: str) -> bool:
+        """Write all that waits now, a part at a time; return False where the disk does not take it."""
+        for _ in range(len(self._waiting[kind])):
+            batch = self._take_part(kind)
+            if not batch:
+                break
+            if not self._write_part(kind, batch):
+                return False
+            self._write_begun = time.monotonic()
+        return True
+
+    def _take_part(self, kind: str) -> list[Waiting]:
+        batch, size = list[Waiting](), 0
         with self._news:
-            things, self._waiting[kind] = self._waiting[kind], []
-            taken, self._bytes = self._bytes, 0
-        if not things:
-            return True
+            while self._waiting[kind] and size < FULL_PART:
+                batch.append(self._waiting[kind].popleft())
+                size += batch[-1][1]
+        return batch
+
+    def _write_part(self, kind: str, batch: list[Waiting]) -> bool:
         try:
-            self._store(kind, things)
+            self._store(kind, [thing for thing, _ in batch])
         except NotOurs:
             self.stop()
         except DISK_TROUBLE as error:
-            self._put_back(kind, things, taken, error)
+            self._put_back(kind, batch, error)
             return False
         except Exception as error:  # something among them cannot be stored at all
-            self._write_in_pieces(kind, things, error)
+            self._write_in_pieces(kind, [thing for thing, _ in batch], error)
         else:
             self._out_of_trouble()
-        return True
+        with self._news:
+            self._bytes -= sum(size for _, size in batch)
+            self._news.notify_all()
+        return not self._in_trouble
 
     def _store(self, kind: str, things: list[Any]) -> None:
         part_set, build = self._part_sets[kind]
@@ -159,10 +199,10 @@ class Writer:
             raise Unstorable(describe(error)) from error
         part_set.add(table)
 
-    def _put_back(self, kind: str, things: list[Any], size: int, error: Exception) -> None:
+    def _put_back(self, kind: str, batch: list[Waiting], error: Exception) -> None:
         with self._news:
-            self._waiting[kind][:0] = [] if self._stopped else things
-            self._bytes += size
+            if not self._stopped:
+                self._waiting[kind].extendleft(reversed(batch))
         self._trouble(error)
 
     def _write_in_pieces(self, kind: str, things: list[Any], error: Exception) -> None:
@@ -180,7 +220,7 @@ class Writer:
                 self.stop()
                 return
             except DISK_TROUBLE as trouble:
-                self._put_back(kind, piece, 0, trouble)
+                self._put_back(kind, [(thing, 0) for thing in piece], trouble)
             except Exception as cause:
                 self._write_in_pieces(kind, piece, cause)
 

@@ -60,6 +60,10 @@ class Checkpoint(Protocol):
         """Store why a pset has no result."""
         ...
 
+    def wait_for_room(self, seconds: float) -> bool:
+        """Wait at most so long until it can take more; tell whether it can. Else read no more answers."""
+        ...
+
     def close(self, status: Status) -> None:
         """Write what is not written yet, and end. May be called twice."""
         ...
@@ -77,6 +81,10 @@ class NoCheckpoint:
 
     def add_failure(self, row: int, failure: Failure, attempts: int) -> None:
         """Do nothing."""
+
+    def wait_for_room(self, seconds: float) -> bool:
+        """Return True."""
+        return True
 
     def close(self, status: Status) -> None:
         """Do nothing."""

@@ -52,10 +52,6 @@ class Times:
     def __len__(self) -> int:
         return len(self.seconds)
 
-    def nbytes(self) -> int:
-        """Return how many bytes the arrays have."""
-        return self.seconds.nbytes + self.began.nbytes + self.worker.nbytes + self.host.nbytes
-
     def at(self, places: slice | NDArray[np.int64]) -> Times:
         """Return those of the psets at ascending `places`."""
         attempts: dict[int, int] = {}
@@ -85,14 +81,20 @@ def times_of(reply: Reply) -> Times:
     """Return the times of the psets that a reply covers, failed ones included."""
     count = reply.stop - reply.start
     walls = np.asarray(reply.walls, dtype=np.float64)
-    began = reply.began + np.cumsum(walls) - walls
+    began = np.cumsum(walls)
+    began -= walls
+    began += reply.began
     first = max(0, len(walls) - count)
-    unknown = np.full(max(0, count - len(walls)), np.nan)
+    seconds, began = walls[first:].astype(np.float32), began[first:]
+    if len(seconds) < count:
+        unknown = np.full(count - len(seconds), np.nan)
+        seconds = np.concatenate([unknown.astype(np.float32), seconds])
+        began = np.concatenate([unknown, began])
     return Times(
-        np.concatenate([unknown, walls[first:]]).astype(np.float32),
-        np.concatenate([unknown, began[first:]]),
-        np.full(count, reply.worker, dtype=np.int64),
-        np.zeros(count, dtype=np.int64),
+        seconds,
+        began,
+        np.broadcast_to(np.int64(reply.worker), count),
+        np.broadcast_to(np.int64(0), count),
         (reply.host,),
         {offset - reply.start: tried for offset, tried in reply.attempts.items()},
     )

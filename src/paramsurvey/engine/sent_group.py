@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paramsurvey.transport.messages import Group, Reply, Rows
+from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply, Rows
+
+NO_REPLY = Failure(
+    FailureKind.CRASHED,
+    "WorkerDied('its worker answered for psets that it did not have, and was stopped: the function must not "
+    "write into memory or file descriptors that are not its own')",
+)
 
 
 @dataclass(slots=True)

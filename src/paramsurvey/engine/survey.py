@@ -26,7 +26,7 @@ from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.recall import LOOK_SECONDS, groups_held_up, groups_to_share
 from paramsurvey.engine.receivers import ResultReceiver, Watcher
 from paramsurvey.engine.retry import RetryPolicy
-from paramsurvey.engine.sent_group import SentGroup
+from paramsurvey.engine.sent_group import NO_REPLY, SentGroup
 from paramsurvey.errors import JobRefused
 from paramsurvey.params.sources import make_psets
 from paramsurvey.stats.worker_times import add_times
@@ -46,11 +46,6 @@ from paramsurvey.worker.forked_children import end_if_forked
 
 MOST_READ = 1 << 16  # psets that are read at a time from an iterator
 NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
-NO_REPLY = Failure(
-    FailureKind.CRASHED,
-    "WorkerDied('its worker answered for psets that it did not have, and was stopped: the function must not "
-    "write into memory or file descriptors that are not its own')",
-)
 
 
 @dataclass
@@ -120,7 +115,7 @@ class Survey:
         while self.queue or self._sent or self._read_more():
             self._dispatch()
             self._recall()
-            self._settle(self.backend.poll(self.deadline.longest_wait()))
+            self._settle(self._answers())
             self._expire()
             self._fail_fast()
             self._report()
@@ -268,6 +263,11 @@ class Survey:
 
     # settle
 
+    def _answers(self) -> Answers:
+        """Return what workers have answered; nothing while too much waits to be written to the checkpoint."""
+        longest = self.deadline.longest_wait()
+        return self.backend.poll(longest) if self.checkpoint.wait_for_room(longest) else ()
+
     def _settle(self, answers: Answers) -> None:
         self._arrived.extend(answers)
         while self._arrived:
@@ -393,9 +393,5 @@ class Survey:
 
     def _fail_fast(self) -> None:
         if self.max_failures is not None and self.progress.failures >= self.max_failures:
-            self.give_up(
-                Failure(
-                    FailureKind.NOT_RUN,
-                    f"not run: max_failures={self.max_failures} was reached before its turn",
-                )
-            )
+            reached = f"not run: max_failures={self.max_failures} was reached before its turn"
+            self.give_up(Failure(FailureKind.NOT_RUN, reached))

@@ -22,7 +22,8 @@ from paramsurvey.checkpoint.format.part_files import (
     live_parts,
     read_part,
 )
-from paramsurvey.checkpoint.format.schema import POSITION, PartTable
+from paramsurvey.checkpoint.format.part_table import PartTable
+from paramsurvey.checkpoint.format.schema import POSITION
 from paramsurvey.checkpoint.stored import failure_cells
 from paramsurvey.transport.messages import Failure
 

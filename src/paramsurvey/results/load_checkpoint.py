@@ -17,7 +17,7 @@ from paramsurvey.checkpoint.format.part_files import (
     RESULTS,
     identities,
 )
-from paramsurvey.checkpoint.format.schema import PartTable
+from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.stored import failure_cells, latest_failures, read_all, read_run_tolerantly
 from paramsurvey.engine.collector import Collector
 from paramsurvey.engine.map_state import MapState

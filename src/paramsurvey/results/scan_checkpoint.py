@@ -25,7 +25,8 @@ from paramsurvey.checkpoint.format.part_files import (
     read_part,
     read_schema,
 )
-from paramsurvey.checkpoint.format.schema import POSITION, field_info, joined
+from paramsurvey.checkpoint.format.part_table import joined
+from paramsurvey.checkpoint.format.schema import POSITION, field_info
 from paramsurvey.checkpoint.stored import (
     Tell,
     damage_text,

@@ -18,6 +18,7 @@ from paramsurvey.backends.multiprocessing.child import HELLO
 from paramsurvey.backends.multiprocessing.output_relay import OutputRelay
 from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
 from paramsurvey.backends.multiprocessing.shared_job import SharedJob
+from paramsurvey.backends.multiprocessing.spare_workers import SpareWorkers
 from paramsurvey.backends.multiprocessing.worker_set import WorkerSet
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, ListsWorkers, Resources, WorkerPlace, no_options
@@ -59,8 +60,8 @@ class MultiprocessingBackend:
     """A pool of worker processes.
 
     `capacity` workers wait for a group. Each other worker runs one, and may have another in reserve, so that
-    it need not wait for the driver. When workers are lost during a map, a spare worker is kept that has
-    loaded the job, and that takes the place of the next one.
+    it need not wait for the driver. When workers are lost during a map, or probably will be, there are spare
+    workers that have loaded the job, and that take the places of the next ones; see `SpareWorkers`.
 
     Parameters
     ----------
@@ -92,14 +93,14 @@ class MultiprocessingBackend:
         allow_open_files(OTHER_FILES + FILES_PER_WORKER * self._size)
         self._relay = OutputRelay()
         self._reloads = Reloads()
-        tasks = options.max_tasks_per_child
-        self._workers = WorkerSet(self._size, self._relay, tasks, first_number, gpu_ids)
+        self._tasks = options.max_tasks_per_child
+        self._workers = WorkerSet(self._size, self._relay, self._tasks, first_number, gpu_ids)
         self._idle: list[PoolWorker] = []
         self._loading: list[PoolWorker] = []  # gave their groups back because they still load the job
         self._busy: dict[int, PoolWorker] = {}  # by group
         self._news: list[Answer] = []
         self._failed_starts = 0
-        self._losses = 0  # workers that were replaced during this map
+        self._spare_workers = SpareWorkers(self._size)
         self._look_at = 0.0
         self._closed = False
         self._job: Job | None = None
@@ -121,7 +122,9 @@ class MultiprocessingBackend:
         self._job = job
         self._shared_job = SharedJob(job)
         self._relay.log_to(job.capture.stem if job.capture.mode is CaptureMode.LOG else None)
-        self._failed_starts = self._losses = 0
+        self._failed_starts = 0
+        recycles = self._tasks is not None or job.max_memory is not None
+        self._spare_workers = SpareWorkers(self._size, losses_are_likely=recycles or job.timeout is not None)
         if self._reloads.since_last_time():
             idle, self._idle = self._idle, []
             for worker in idle:
@@ -177,7 +180,7 @@ class MultiprocessingBackend:
         return None if worker is None else worker.running(group_id)
 
     def workers(self) -> list[WorkerPlace]:
-        """Return the processes of all workers but the spare one."""
+        """Return the processes of all workers but the spare ones."""
         host = host_name()
         return [
             WorkerPlace(one.number, one.pid, host, one.groups[0] if one.groups else None)
@@ -205,8 +208,8 @@ class MultiprocessingBackend:
         for worker in list(self._loading):
             self._end(worker)  # else it might refuse this job when the next one is open
             self._fill_up()
-        if self._workers.spare is not None:
-            self._workers.retire(self._workers.spare)
+        for spare in list(self._workers.spares):
+            self._workers.retire(spare)
         self._news.clear()
         if not self._closed:
             self._relay.finish_lines()
@@ -258,7 +261,7 @@ class MultiprocessingBackend:
             if worker.is_ready:
                 raise ConnectionGarbled
             worker.greet()
-            if worker is not self._workers.spare:
+            if worker not in self._workers.spares:
                 self._idle.append(worker)
             elif self._shared_job is not None and self._can_be_prepared():
                 worker.prepare(self._shared_job)
@@ -271,7 +274,7 @@ class MultiprocessingBackend:
             return
         if not worker.can_say(answer):
             raise ConnectionGarbled
-        if worker is not self._workers.spare and worker not in self._loading:
+        if worker not in self._workers.spares and worker not in self._loading:
             self._handle_answer(worker, answer)
         elif isinstance(answer, JobRejected):
             self._end(worker)  # the workers that run psets have loaded the job: what they say counts
@@ -298,7 +301,7 @@ class MultiprocessingBackend:
         if not worker.is_used_up():
             (self._idle if worker.has_loaded_job() else self._loading).append(worker)
             return
-        self._losses += 1
+        self._spare_workers.note_replacement()
         self._workers.retire(worker)
         self._fill_up()
 
@@ -315,7 +318,7 @@ class MultiprocessingBackend:
         if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS
-        for worker in self._workers.with_spare():
+        for worker in self._workers.with_spares():
             if worker.process.has_exited():
                 self._serve(worker)
             elif worker.seconds_starting() > self._start_timeout:
@@ -328,8 +331,8 @@ class MultiprocessingBackend:
         if self._job is not None and self._job.max_memory is not None:
             self._stop_workers_over_memory(self._job.max_memory)
         self._fill_up()
-        if self._losses and self._busy:
-            self._workers.start_spare()
+        if self._busy:
+            self._workers.start_spare(self._spare_workers.wanted(list(self._workers)))
 
     def _stall_seconds(self) -> float:
         timeout = None if self._job is None else self._job.timeout
@@ -407,7 +410,8 @@ class MultiprocessingBackend:
 
     def _forget(self, worker: PoolWorker) -> None:
         """A worker is lost: it gets nothing any more."""
-        self._losses += bool(worker.groups)
+        if worker.groups:
+            self._spare_workers.note_loss(len(self._workers.spares), self._workers.has_ready_spare())
         self._workers.remove(worker)
         for waiting in (self._idle, self._loading):
             if worker in waiting:

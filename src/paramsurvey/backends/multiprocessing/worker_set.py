@@ -1,4 +1,4 @@
-"""The workers of the pool: starting them, keeping a spare one, and letting them go."""
+"""The workers of the pool: starting them, keeping spare ones, and letting them go."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GOODBYE_SECONDS = 2.0  # how long workers may take to end by themselves when the
 
 
 class WorkerSet:
-    """As many workers as were asked for, and at times a spare one, which takes the place of the next lost.
+    """As many workers as were asked for, and at times spare ones, which take the places of the next lost.
 
     Parameters
     ----------
@@ -38,7 +38,8 @@ class WorkerSet:
 
     Attributes
     ----------
-    spare : PoolWorker or None
+    spares : list of PoolWorker
+        The spare workers, the one that was started first before the others.
     """
 
     def __init__(
@@ -49,27 +50,31 @@ class WorkerSet:
         first_number: int,
         gpu_ids: Sequence[int | str] | None,
     ) -> None:
-        self.spare: PoolWorker | None = None
+        self.spares: list[PoolWorker] = []
         self._size = size
         self._relay = relay
         self._tasks = tasks
         self._numbers = WorkerNumbers(first_number)
         self._gpu_ids = gpu_ids
         self._selector = selectors.DefaultSelector()
-        self._workers: dict[int, PoolWorker] = {}  # by pid, without the spare one
+        self._workers: dict[int, PoolWorker] = {}  # by pid, without the spare ones
         self._retired: dict[PoolWorker, float] = {}  # and when they have to be gone
 
     def __iter__(self) -> Iterator[PoolWorker]:
-        """Yield the workers, without the spare one."""
+        """Yield the workers, without the spare ones."""
         return iter(list(self._workers.values()))
 
     def __contains__(self, worker: PoolWorker) -> bool:
-        """Tell whether this is a worker that was not let go, or the spare one."""
-        return worker is self.spare or self._workers.get(worker.pid) is worker
+        """Tell whether this is a worker that was not let go, or a spare one."""
+        return worker in self.spares or self._workers.get(worker.pid) is worker
 
-    def with_spare(self) -> list[PoolWorker]:
-        """Return all workers, the spare one included."""
-        return [*self._workers.values(), *([] if self.spare is None else [self.spare])]
+    def with_spares(self) -> list[PoolWorker]:
+        """Return all workers, the spare ones included."""
+        return [*self._workers.values(), *self.spares]
+
+    def has_ready_spare(self) -> bool:
+        """Tell whether a spare worker could begin a pset at once."""
+        return any(spare.is_ready and spare.has_loaded_job() for spare in self.spares)
 
     def fill_up(self) -> list[PoolWorker]:
         """Start workers for the empty places; return workers that wait for a group already.
@@ -85,7 +90,7 @@ class WorkerSet:
         waiting = []
         while len(self._workers) < self._size and len(self._retired) <= self._size:
             try:
-                worker = self._start() if self.spare is None else self._promoted(self.spare)
+                worker = self._promoted(self.spares.pop(0)) if self.spares else self._start()
             except OSError as error:
                 if any(worker.is_ready for worker in self):
                     break
@@ -99,21 +104,20 @@ class WorkerSet:
         return waiting
 
     def _promoted(self, spare: PoolWorker) -> PoolWorker:
-        """Return the spare worker, with the number of the worker whose place it takes."""
-        self.spare = None
+        """Return a spare worker, with the number of the worker whose place it takes."""
         self._numbers.give_back(spare.number)
         spare.renumber(self._numbers.take())
         self.watch(spare)
         return spare
 
-    def start_spare(self) -> None:
-        """Start a spare worker, if there is none, no place is empty, and there is memory for it."""
-        if self.spare is not None or len(self._workers) < self._size:
+    def start_spare(self, most: int) -> None:
+        """Start a spare worker, if there are fewer than `most`, no place is empty, and there is memory."""
+        if len(self.spares) >= most or len(self._workers) < self._size:
             return
         largest = max(used_memory(worker.pid) for worker in self)
         if available_memory() > FREE_MEMORY * largest:
             with suppress(OSError):  # the system lets no more start at the moment
-                self.spare = self._start()
+                self.spares.append(self._start())
 
     def _start(self) -> PoolWorker:
         number = self._numbers.take()
@@ -149,8 +153,8 @@ class WorkerSet:
 
     def remove(self, worker: PoolWorker) -> None:
         """Forget a worker that has ended, or that the caller ends."""
-        if worker is self.spare:
-            self.spare = None
+        if worker in self.spares:
+            self.spares.remove(worker)
         else:
             del self._workers[worker.pid]
         self._numbers.give_back(worker.number)
@@ -173,7 +177,7 @@ class WorkerSet:
 
     def close(self) -> None:
         """End all workers: those that wait end by themselves, the others are killed."""
-        workers = [*self.with_spare(), *self._retired]
+        workers = [*self.with_spares(), *self._retired]
         for worker in workers:
             with suppress(OSError):
                 worker.process.hang_up()
@@ -184,5 +188,5 @@ class WorkerSet:
             worker.process.end()
         self._workers.clear()
         self._retired.clear()
-        self.spare = None
+        self.spares.clear()
         self._selector.close()

@@ -31,14 +31,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.atomic_files import write_whole
-from paramsurvey.checkpoint.format.schema import PartTable, check_columns, field_info, joined
+from paramsurvey.checkpoint.format.part_table import PartTable, joined
+from paramsurvey.checkpoint.format.schema import check_columns, field_info
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES
 from paramsurvey.checkpoint.plain_files import is_plain, open_plain
 from paramsurvey.checkpoint.typed_hash import Hasher
 
 RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
 FAN_IN = 16  # so many parts of about the same size are merged into one
-LARGEST = 64 * 2**20  # bytes: no merge makes more, for it happens in memory
+LARGEST = 32 * 2**20  # bytes: no merge makes more, for it happens in memory
 SMALL = 2**20  # bytes: read as a whole almost as soon as opened
 NUMBER = 8  # bytes
 DIFFERENCES = (pa.int64(), pa.int32(), TIME_TYPES["start"])  # types that are stored as differences

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from paramsurvey.engine.pset_times import Times
 from paramsurvey.transport.messages import Ran
 
 MICROSECONDS = 1e6
+PIECE = 1 << 14  # values
 TIME_TYPES = {
     "seconds": pa.float32(),
     "start": pa.timestamp("us", "UTC"),
@@ -25,54 +27,77 @@ TIME_TYPES = {
 
 def time_columns(batch: Sequence[Times]) -> dict[str, Any]:
     """Return the columns of some psets that have finished."""
-    columns = _columns(
-        np.concatenate([times.seconds for times in batch]),
-        np.concatenate([times.began for times in batch]),
-        np.concatenate([times.worker for times in batch]),
-        pa.chunked_array([_hosts(times) for times in batch], pa.string()),
-    )
-    return {**columns, "attempts": pa.array(np.concatenate([_attempts(times) for times in batch]))}
+    chunks: dict[str, list[Any]] = {key: [] for key in TIME_TYPES}
+    for times in batch:
+        chunks["seconds"].append(_seconds(times.seconds))
+        chunks["start"].append(_start(times.began))
+        chunks["worker"] += _workers(times.worker)
+        chunks["host"] += _hosts(times)
+        chunks["attempts"] += _attempts(times)
+    return {key: pa.chunked_array(arrays, TIME_TYPES[key]) for key, arrays in chunks.items()}
 
 
 def failed_time_columns(batch: Sequence[Ran]) -> dict[str, Any]:
     """Return the columns of some psets that have failed."""
-    return _columns(
-        np.array([ran.seconds for ran in batch], dtype=np.float32),
-        np.array([ran.began for ran in batch], dtype=np.float64),
-        np.array([ran.worker for ran in batch], dtype=np.int64),
-        pa.array([ran.host or None for ran in batch], pa.string()),
-    )
-
-
-def _columns(
-    seconds: NDArray[np.float32], began: NDArray[np.float64], worker: NDArray[np.int64], host: Any
-) -> dict[str, Any]:
-    known = np.isfinite(began)
-    start = np.rint(np.where(known, began, 0.0) * MICROSECONDS).astype(np.int64)
     return {
-        "seconds": _nullable(seconds, np.isnan(seconds)),
-        "start": _nullable(start, ~known).cast(TIME_TYPES["start"]),
-        "worker": _nullable(worker.astype(np.int32), worker == 0),
-        "host": host,
+        "seconds": _seconds(np.array([ran.seconds for ran in batch], dtype=np.float32)),
+        "start": _start(np.array([ran.began for ran in batch], dtype=np.float64)),
+        "worker": _workers(np.array([ran.worker for ran in batch], dtype=np.int64))[0],
+        "host": pa.array([ran.host or None for ran in batch], TIME_TYPES["host"]),
     }
+
+
+def _seconds(seconds: NDArray[np.float32]) -> Any:
+    return _nullable(seconds, np.isnan(seconds))
+
+
+def _start(began: NDArray[np.float64]) -> Any:
+    """Return the begins in microseconds: a piece at a time, for new memory costs more than the arithmetic."""
+    unknown = ~np.isfinite(began)
+    known = np.where(unknown, 0.0, began) if unknown.any() else began
+    microseconds = np.empty(len(began), dtype=np.int64)
+    for start in range(0, len(began), PIECE):
+        piece = known[start : start + PIECE] * MICROSECONDS
+        microseconds[start : start + PIECE] = np.rint(piece, out=piece)
+    return _nullable(microseconds, unknown).view(TIME_TYPES["start"])
 
 
 def _nullable(values: NDArray[Any], absent: NDArray[np.bool_]) -> Any:
     return pa.array(values, mask=absent) if absent.any() else pa.array(values)
 
 
-def _hosts(times: Times) -> Any:
+def _workers(worker: NDArray[np.int64]) -> list[Any]:
+    if len(worker) and worker.strides == (0,):  # one number for all, as `times_of` gives it
+        return _repeated(int(worker[:1].astype(np.int32)[0]) or None, TIME_TYPES["worker"], len(worker))
+    return [_nullable(worker.astype(np.int32), worker == 0)]
+
+
+def _hosts(times: Times) -> list[Any]:
     if len(times.hosts) == 1:
-        host = pa.scalar(times.hosts[0] or None, pa.string())
-        return pa.repeat(host, len(times))
-    return pa.array([host or None for host in times.hosts], pa.string()).take(pa.array(times.host))
+        return _repeated(times.hosts[0] or None, TIME_TYPES["host"], len(times))
+    names = pa.array([host or None for host in times.hosts], TIME_TYPES["host"])
+    return [names.take(pa.array(times.host))]
 
 
-def _attempts(times: Times) -> NDArray[np.int32]:
+def _attempts(times: Times) -> list[Any]:
+    if not times.attempts:
+        return _repeated(1, TIME_TYPES["attempts"], len(times))
     attempts = np.ones(len(times), dtype=np.int32)
     for place, tried in times.attempts.items():
         attempts[place] = tried
-    return attempts
+    return [pa.array(attempts)]
+
+
+def _repeated(value: int | str | None, kind: Any, count: int) -> list[Any]:
+    """Return `count` times the same value, as arrays that share their memory."""
+    whole, rest = divmod(count, PIECE)
+    piece = _piece(value, kind)
+    return [piece] * whole + [piece.slice(0, rest)]
+
+
+@lru_cache(maxsize=64)
+def _piece(value: int | str | None, kind: Any) -> Any:
+    return pa.repeat(pa.scalar(value, kind), PIECE)
 
 
 def read_times(columns: Mapping[str, Any], count: int) -> Times:

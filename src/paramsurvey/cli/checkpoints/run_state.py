@@ -235,7 +235,8 @@ def _finished(directory: Path) -> Finished:
 
     from paramsurvey.checkpoint.doubles import Finished, was_written_by_two
     from paramsurvey.checkpoint.format.part_files import RESULTS, live_parts
-    from paramsurvey.checkpoint.format.schema import POSITION, PartTable
+    from paramsurvey.checkpoint.format.part_table import PartTable
+    from paramsurvey.checkpoint.format.schema import POSITION
 
     by_content = was_written_by_two(directory)
     finished = Finished(by_content)

@@ -22,6 +22,7 @@ SUBJECTS = tuple(
         "output",
         "pickling",
         "psets",
+        "result_keys",
         "results",
         "worker",
         "worker_init",

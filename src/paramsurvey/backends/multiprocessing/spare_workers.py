@@ -1,0 +1,50 @@
+"""How many spare workers shall stand ready, so that a worker that dies costs no time but its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
+
+SLOW_LOADING_SECONDS = 1.0  # what takes longer to load is loaded before the first worker is lost
+WORKERS_PER_SPARE = 4  # there are never more spare workers than one, and one for so many workers
+
+
+class SpareWorkers:
+    """How many spare workers one map wants.
+
+    One, when a worker was lost or replaced. One more each time that a worker is lost while no spare one is
+    ready: then workers are lost faster than new ones load the job. And one from the start, where workers
+    will probably be lost, and it takes long to load the job; but not before all workers have loaded it.
+
+    Parameters
+    ----------
+    size : int
+        The number of workers.
+    losses_are_likely : bool
+        Whether psets may run out of time, or workers are replaced after a while.
+    """
+
+    def __init__(self, size: int, losses_are_likely: bool = False) -> None:
+        self._most = 1 + -(-size // WORKERS_PER_SPARE) if size > 1 else 1
+        self._likely = losses_are_likely
+        self._loads_slowly = False
+        self._wanted = 0
+
+    def note_loss(self, spares: int, one_is_ready: bool) -> None:
+        """Take note that a worker was lost that had something in hand, when there were so many spare ones."""
+        self._wanted = max(self._wanted, 1)
+        if not one_is_ready:
+            self._wanted = min(self._most, max(self._wanted, spares + 1))
+
+    def note_replacement(self) -> None:
+        """Take note that a worker has run or grown enough."""
+        self._wanted = max(1, self._wanted)
+
+    def wanted(self, workers: Sequence[PoolWorker]) -> int:
+        """Return how many spare workers there shall be, given the workers that have places."""
+        if self._wanted or not self._likely:
+            return self._wanted
+        loading = [seconds for worker in workers if (seconds := worker.seconds_starting()) > 0]
+        self._loads_slowly |= any(seconds > SLOW_LOADING_SECONDS for seconds in loading)
+        return int(self._loads_slowly and not loading)

@@ -1,0 +1,205 @@
+"""The rows of a part, as they are read; and those of several parts as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from paramsurvey.checkpoint.format.codecs import Encoded, Piece, decode, encode, shifted
+from paramsurvey.checkpoint.format.schema import (
+    POSITION,
+    StoredColumn,
+    check_columns,
+    field_info,
+    key_of,
+    pset_column,
+    to_table,
+)
+from paramsurvey.checkpoint.format.time_columns import TIME_TYPES, joined_times, read_times
+from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
+from paramsurvey.engine.pset_times import Times
+from paramsurvey.errors import CheckpointError
+from paramsurvey.transport.messages import Rows, Values
+from paramsurvey.transport.safe_repr import describe
+
+
+class PartTable:
+    """A part's rows, in memory.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    unpickle : bool
+        Whether its objects may be unpickled, which runs code that their writer chose. Else a text
+        stands for each of them.
+
+    Raises
+    ------
+    ValueError
+        What is said of the columns is not what we write.
+    """
+
+    def __init__(self, table: Any, unpickle: bool = False) -> None:
+        self._table = table
+        self._unpickle = unpickle
+        self._infos = {field.name: field_info(field) for field in table.schema}
+        check_columns(table.schema, self._infos)
+        self._helpers = {
+            (says["role"], says["of"]): name for name, says in self._infos.items() if "of" in says
+        }
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """Where the rows belong among all that were ever stored."""
+        positions: NDArray[np.int64] = self._array(POSITION).to_numpy()
+        return positions
+
+    @property
+    def arrow(self) -> Any:
+        """The rows as they are written."""
+        return self._table
+
+    def take(self, rows: NDArray[np.int64]) -> PartTable:
+        """Return some of the rows."""
+        return PartTable(self._table.take(pa.array(rows)), self._unpickle)
+
+    def slices(self, length: int) -> Iterator[PartTable]:
+        """Yield all rows, at most `length` at a time; nothing is copied."""
+        for start in range(0, len(self), length):
+            yield PartTable(self._table.slice(start, length), self._unpickle)
+
+    def columns(self, role: str) -> Iterator[StoredColumn]:
+        """Yield the columns that have a role."""
+        for name, says in self._infos.items():
+            if says.get("role") == role:
+                column = Encoded(self._table.column(name), says["codec"], self._kinds(name))
+                key = key_of(says["key"], self._unpickle)
+                yield StoredColumn(role, key, column, says["dtype"], self._hashes(name))
+
+    def pieces(self, stored: StoredColumn) -> list[Piece]:
+        """Return a column's values, and where they belong.
+
+        Raises
+        ------
+        CheckpointError
+            They are not what is said of them, or cannot be unpickled.
+        """
+        column = stored.column
+        try:
+            return decode(column.array, column.codec, column.kinds, self._unpickle)
+        except CheckpointError:
+            raise
+        except Exception as error:  # nothing that this package has written
+            raise CheckpointError(
+                f"a column of the checkpoint holds something else than it says ({describe(error)}): "
+                "look where the checkpoint comes from"
+            ) from error
+
+    def printed(self, rows: Rows) -> dict[int, str]:
+        """Return what the psets printed that are stored here, by the numbers of their `rows`."""
+        numbers, found = np.asarray(rows), dict[int, str]()
+        for stored in self.columns("output"):
+            for at, texts in self.pieces(stored):
+                found.update(zip(numbers[at].tolist(), texts, strict=True))
+        return found
+
+    def times(self) -> Times:
+        """Return when and where the psets ran; in a part of an older version, that is not known."""
+        return read_times({key: self._array(name) for key, name in self._time_names().items()}, len(self))
+
+    def time_arrays(self) -> dict[str, Any]:
+        """Return the same as it is stored, with nulls where nothing is."""
+        names, count = self._time_names(), len(self)
+        return {
+            key: self._table.column(names[key]) if key in names else pa.chunked_array([pa.nulls(count, kind)])
+            for key, kind in TIME_TYPES.items()
+        }
+
+    def _time_names(self) -> dict[str, str]:
+        return {says["key"][1:]: name for name, says in self._infos.items() if says.get("role") == "time"}
+
+    def pset_columns(self) -> dict[str, Values | HashPairs]:
+        """Return what the psets' identities are computed from; nothing is unpickled."""
+        return {str(stored.key): self._comparable(stored) for stored in self.columns("pset")}
+
+    def _comparable(self, stored: StoredColumn) -> Values | HashPairs:
+        if stored.hashes is not None:
+            return stored.hashes
+        pieces = self.pieces(stored)
+        if len(pieces) == 1 and isinstance(pieces[0][0], slice):
+            return pieces[0][1]
+        hashes = hash_values(np.full(len(self), np.nan))
+        for at, values in pieces:
+            hashes.put(at, hash_values(values))
+        return hashes
+
+    def _array(self, name: str) -> Any:
+        column = self._table.column(name)
+        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+    def _kinds(self, name: str) -> NDArray[np.int8] | None:
+        helper = self._helpers.get(("kinds", name))
+        return None if helper is None else self._array(helper).to_numpy()
+
+    def _hashes(self, name: str) -> HashPairs | None:
+        helper = self._helpers.get(("identity", name))
+        if helper is None:
+            return None
+        array = self._array(helper)
+        pairs = np.frombuffer(array.buffers()[1], dtype=np.uint64).reshape(-1, 2)
+        pairs = pairs[array.offset : array.offset + len(array)]
+        return HashPairs(pairs[:, 0].copy(), pairs[:, 1].copy())
+
+
+def joined(tables: Sequence[PartTable]) -> Any:
+    """Return one table with the rows of several, whose columns need not be the same."""
+    starts = np.cumsum([0, *map(len, tables)]).tolist()
+    gathered: dict[tuple[str, Hashable], list[tuple[int, PartTable, StoredColumn]]] = {}
+    for start, table in zip(starts, tables, strict=False):
+        for stored in chain(*map(table.columns, ("pset", "result", "failure", "output"))):
+            gathered.setdefault((stored.role, stored.key), []).append((start, table, stored))
+    columns = [_joined_column(found, starts) for found in gathered.values()]
+    positions = pa.chunked_array([table.positions for table in tables])
+    return to_table(
+        positions,
+        columns,
+        [str(key) for role, key in gathered if role == "pset"],
+        joined_times([table.time_arrays() for table in tables]),
+    )
+
+
+def _joined_column(found: list[tuple[int, PartTable, StoredColumn]], starts: list[int]) -> StoredColumn:
+    first, count = found[0][2], starts[-1]
+    alike = len(found) == len(starts) - 1 and all(_alike(stored, first) for _, _, stored in found)
+    if alike:
+        chunks = [chunk for _, _, stored in found for chunk in stored.column.array.chunks]
+        array = pa.chunked_array(chunks, first.column.array.type)  # no copy: parts are large
+        hashes = [stored.hashes for _, _, stored in found if stored.hashes is not None]
+        return StoredColumn(
+            first.role,
+            first.key,
+            Encoded(array, first.column.codec),
+            first.dtype,
+            HashPairs.joined(hashes) if hashes else None,
+        )
+    pieces = [shifted(piece, start) for start, table, stored in found for piece in table.pieces(stored)]
+    column = encode(pieces, count)
+    dtypes = {stored.dtype for _, _, stored in found}
+    return pset_column(first.key, column, pieces, dtypes.pop() if len(dtypes) == 1 else "", first.role)
+
+
+def _alike(one: StoredColumn, other: StoredColumn) -> bool:
+    return (
+        one.column.kinds is None
+        and other.column.kinds is None
+        and (one.column.codec, one.column.array.type, one.dtype)
+        == (other.column.codec, other.column.array.type, other.dtype)
+    )
