@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format.part_files import (
@@ -20,6 +18,7 @@ from paramsurvey.checkpoint.format.part_files import (
     Part,
     PartDamaged,
     live_parts,
+    read_columns,
     read_part,
 )
 from paramsurvey.checkpoint.format.part_table import PartTable
@@ -99,10 +98,8 @@ def _find(directory: Path, number: int) -> StoredPset | None:
 def _positions(part: Part) -> Positions:
     """Return the numbers of a part's psets; none where it is damaged."""
     try:
-        column = pq.read_table(part.path, columns=[POSITION]).column(POSITION)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, pa.ArrowException):
+        column = read_columns(part, [POSITION]).column(POSITION)
+    except PartDamaged:
         return np.zeros(0, dtype=np.int64)
     return np.asarray(column.to_numpy(), dtype=np.int64)
 

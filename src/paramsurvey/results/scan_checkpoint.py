@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.doubles import Finished, rows_that_count, was_written_by_two
@@ -22,6 +21,7 @@ from paramsurvey.checkpoint.format.part_files import (
     Part,
     PartDamaged,
     live_parts,
+    read_columns,
     read_part,
     read_schema,
 )
@@ -111,8 +111,7 @@ def _finished(directory: Path) -> Finished:
             if finished.by_content:
                 finished.add(finished.numbers_of(read_part(part)))
             else:
-                column = pq.read_table(part.path, columns=[POSITION]).column(POSITION)
-                finished.add(column.to_numpy())
+                finished.add(read_columns(part, [POSITION]).column(POSITION).to_numpy())
     return finished
 
 

@@ -210,12 +210,43 @@ def read_part(part: Part, unpickle: bool = False) -> PartTable:
     """
     content = _checked_content(part)
     try:
-        table = PartTable(pq.read_table(content), unpickle)
+        table = PartTable(_read(content, content.size()), unpickle)
     except (pa.ArrowException, ValueError) as error:
         raise PartDamaged(str(error)) from error
     if len(table) != part.rows:
         raise PartDamaged("it has not as many rows as its name says")
     return table
+
+
+def read_columns(part: Part, columns: Sequence[str] | None = None) -> Any:
+    """Return some columns of a part, by default all, as they are stored; its checksum is not looked at.
+
+    Raises
+    ------
+    PartDamaged
+        It is no Parquet file, or has no such column.
+    FileNotFoundError
+        It has been merged in the meantime.
+    """
+    try:
+        table = _read(part.path, part.path.stat().st_size, columns)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise PartDamaged(str(error)) from error
+    if missing := set(columns or ()) - set(table.column_names):
+        raise PartDamaged(f"it has no column {missing.pop()!r}")
+    return table
+
+
+def _read(source: Any, size: int, columns: Sequence[str] | None = None) -> Any:
+    """Read a Parquet file, a small one without threads.
+
+    Arrow's `read_table` loads and starts what whole datasets need, which takes longer than reading a small
+    part; and a process that ends while Arrow starts its first threads is aborted.
+    """
+    with pq.ParquetFile(source) as file:
+        return file.read(columns=columns, use_threads=size > SMALL)
 
 
 def read_schema(part: Part) -> Any:

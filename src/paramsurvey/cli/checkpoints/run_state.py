@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -230,24 +231,17 @@ def _read_cases(directory: Path) -> list[Case]:
 
 def _finished(directory: Path) -> Finished:
     """Return which psets the parts of results hold; damaged parts are left out."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     from paramsurvey.checkpoint.doubles import Finished, was_written_by_two
-    from paramsurvey.checkpoint.format.part_files import RESULTS, live_parts
+    from paramsurvey.checkpoint.format.part_files import RESULTS, PartDamaged, live_parts, read_columns
     from paramsurvey.checkpoint.format.part_table import PartTable
     from paramsurvey.checkpoint.format.schema import POSITION
 
     by_content = was_written_by_two(directory)
     finished = Finished(by_content)
     for part in live_parts(directory / RESULTS)[0]:
-        try:
+        with suppress(PartDamaged, ValueError):
             columns = None if by_content else [POSITION]
-            finished.add(finished.numbers_of(PartTable(pq.read_table(part.path, columns=columns))))
-        except FileNotFoundError:
-            raise
-        except (OSError, ValueError, pa.ArrowException):
-            continue
+            finished.add(finished.numbers_of(PartTable(read_columns(part, columns))))
     return finished
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from paramsurvey.cli.checkpoints.saved_command import saved_text
@@ -18,16 +19,12 @@ def count_by_other_commands(directory: str) -> dict[str, int]:
     from paramsurvey.checkpoint.opening import need_pyarrow
 
     need_pyarrow()
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from paramsurvey.checkpoint.format.part_files import RESULTS, live_parts
+    from paramsurvey.checkpoint.format.part_files import RESULTS, PartDamaged, live_parts, read_columns
 
     counts: Counter[str] = Counter()
     for part in live_parts(Path(directory) / RESULTS)[0]:
-        try:
-            if COLUMN in pq.read_schema(part.path).names:
-                counts.update(pq.read_table(part.path, columns=[COLUMN])[COLUMN].to_pylist())
-        except (OSError, ValueError, pa.ArrowException):  # merged at this moment, or damaged
-            continue
+        with suppress(
+            PartDamaged, FileNotFoundError
+        ):  # no such column, damaged, or merged now
+            counts.update(read_columns(part, [COLUMN])[COLUMN].to_pylist())
     return {str(text): count for text, count in counts.items() if text is not None and text != own}
