@@ -18,6 +18,7 @@ from paramsurvey.checkpoint.format.part_files import (
     identities,
 )
 from paramsurvey.checkpoint.format.schema import PartTable
+from paramsurvey.checkpoint.gone_parts import gone_parts
 from paramsurvey.checkpoint.stored import failure_cells, latest_failures, read_all, read_run_tolerantly
 from paramsurvey.engine.collector import Collector
 from paramsurvey.engine.map_state import MapState
@@ -50,6 +51,8 @@ def look(path: str | os.PathLike[str]) -> MapResults:
 
 def _load(directory: Path, unpickle: bool) -> MapResults:
     run = read_run_tolerantly(directory, warn, set_aside=False)
+    for gone in gone_parts(directory, run):
+        warn(gone)
     results, failures = _tables(directory, unpickle)
     order = _order(results, failures)
     collector, psets = Collector(), LoadedPsets(sum(map(len, [*results, *failures])))
