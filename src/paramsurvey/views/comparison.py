@@ -239,10 +239,10 @@ class _Pairs:
     def _both(self, name: str) -> Iterator[tuple[Rows, Floats, Floats]]:
         """Yield the rows that finished both times, in chunks, with a column's numbers before and after."""
         old, start = np.empty(len(self._before)), 0
-        for chunk in self._before.chunks([], [name]):
+        for chunk in self._before.chunks([], [name], keep=False):
             old[start : start + len(chunk.rows)] = chunk.values[name]
             start += len(chunk.rows)
-        for chunk in self._after.chunks([], [name]):
+        for chunk in self._after.chunks([], [name], keep=False):
             rows = slice(chunk.rows[0], chunk.rows[-1] + 1)
             at = np.flatnonzero((self._was[rows] == FINISHED) & (self._is[rows] == FINISHED))
             yield chunk.rows[at], old[self.partner[rows][at]], chunk.values[name][at]
@@ -318,7 +318,8 @@ def _matched(before: SurveyData, after: SurveyData) -> Rows:
 
 def _same_numbers(stored: HashPairs, at: Rows, after: SurveyData, numbers: Rows) -> tuple[Rows, int]:
     """Return the row of the pset with the same number, and the first number whose psets are not the same."""
-    row_at = np.full(int(at.max()) + 2, -1, dtype=np.int64)
+    small = np.int32 if len(at) < 2**31 else np.int64
+    row_at = np.full(int(at.max()) + 2, -1, dtype=small)
     row_at[at] = np.arange(len(at))
     partner, start, misfit = np.empty(len(after), dtype=np.int64), 0, int(numbers.max()) + 1
     for hashes in _hashes(after):

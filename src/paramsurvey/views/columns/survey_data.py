@@ -161,8 +161,13 @@ class SurveyData:
             [np.zeros(0, dtype=np.uint8), *(chunk.codes[name] for chunk in self.chunks([name]))]
         )
 
-    def chunks(self, axes: Iterable[str] = (), values: Iterable[str] = ()) -> Iterator[Chunk]:
+    def chunks(
+        self, axes: Iterable[str] = (), values: Iterable[str] = (), keep: bool = True
+    ) -> Iterator[Chunk]:
         """Yield all rows, with their places on `axes` and their numbers of `values`.
+
+        Numbers that come from a file are kept in memory for other views, as long as there is room; without
+        `keep`, they are not: a view may look once at the columns of two surveys.
 
         Raises
         ------
@@ -176,7 +181,7 @@ class SurveyData:
             self._check(name)
         start = 0
         to_code = [name for name in axes if name not in self._kept]
-        to_keep = self._rooms(values)
+        to_keep = self._rooms(values) if keep else {}
         known = (FAILING, *to_code, *self._numbers)
         to_read = [*to_code, *(name for name in values if name not in known)]
         for cells, status in self._cells(to_read):
