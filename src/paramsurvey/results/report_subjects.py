@@ -60,6 +60,7 @@ def checkpoint_subject(directory: str | os.PathLike[str]) -> Subject:
 
     path, complaints = Path(directory), list[str]()
     run = read_run_tolerantly(path, complaints.append, set_aside=False)
+    complaints += gone_parts(path, run)
     failures = failures_table(path, complaints.append)  # first: what succeeds meanwhile is then in both
     finished = scan(path, complaints.append, (*ROLES, "position"), lasting=True)
     data = stored_data(finished, failures, pset_keys(finished, failures))

@@ -105,6 +105,11 @@ class SurveyData:
         """How many psets have no result."""
         return 0 if self.missing is None else len(self.missing)
 
+    @cached_property
+    def ended(self) -> int:
+        """How many psets have a result, or have failed: all but those that were not run."""
+        return len(self.finished) + int(np.count_nonzero(self.states == FAILED))
+
     @property
     def results(self) -> tuple[str, ...]:
         """The results' keys."""
@@ -283,7 +288,8 @@ class SurveyData:
         measured = (SECONDS,) * self.has_seconds
         if name not in (*self.keys, *self.finished.names, FAILING, *measured):
             known = ", ".join(map(repr, (*self.keys, *self.results)))
-            raise KeyError(f"there is no column {name!r}: the columns are {known}")
+            why = "" if len(self.finished) else ", for no pset has a result"
+            raise KeyError(f"there is no column {name!r}{why}: the columns are {known}")
 
     def _cells(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, ColumnValues], NDArray[np.uint8]]]:
         """Yield the columns of all rows, a chunk at a time, and the rows' states."""
