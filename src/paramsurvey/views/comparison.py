@@ -318,8 +318,7 @@ def _matched(before: SurveyData, after: SurveyData) -> Rows:
 
 def _same_numbers(stored: HashPairs, at: Rows, after: SurveyData, numbers: Rows) -> tuple[Rows, int]:
     """Return the row of the pset with the same number, and the first number whose psets are not the same."""
-    small = np.int32 if len(at) < 2**31 else np.int64
-    row_at = np.full(int(at.max()) + 2, -1, dtype=small)
+    row_at = np.full(int(at.max()) + 2, -1, dtype=np.int64)
     row_at[at] = np.arange(len(at))
     partner, start, misfit = np.empty(len(after), dtype=np.int64), 0, int(numbers.max()) + 1
     for hashes in _hashes(after):
