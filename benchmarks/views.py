@@ -54,7 +54,7 @@ pq.write_table(pa.Table.from_pandas(lost, preserve_index=False), directory + "/f
 """
 
 LOOK = """
-import json, sys, time
+import json, resource, sys, time
 import numpy as np
 from paramsurvey.worker.machine import peak_memory
 from paramsurvey.views import *
@@ -95,7 +95,11 @@ def timeline():
 timed("timeline", timeline)
 if len(sys.argv) > 3:
     timed("comparison", lambda: compare(data, data_in(sys.argv[3])))
-print(json.dumps({"psets": len(data), "seconds": times, "peak": peak_memory(), "loaded": loaded}))
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps({
+    "psets": len(data), "seconds": times, "peak": peak_memory(), "loaded": loaded,
+    "cpu": used.ru_utime + used.ru_stime, "main thread": time.thread_time(),
+}))
 """
 
 

@@ -19,8 +19,11 @@ import matplotlib.pyplot as plt
 import paramsurvey
 from paramsurvey import MapResults
 from paramsurvey.errors import NotStored, PackageMissing
+from paramsurvey.plotting.bars import draw_cost
 from paramsurvey.plotting.labels import told_apart
 from paramsurvey.plotting.palette import PATTERNS
+from paramsurvey.views.columns.axes import Axis
+from paramsurvey.views.cost import AxisCost
 from paramsurvey.views.slices import NO_PSET, ONLY_FAILED, ONLY_NAN, ONLY_NOT_RUN
 
 
@@ -305,6 +308,38 @@ def test_the_cost_says_times_in_words(results: MapResults) -> None:
     results["took"] = 2.03e-5
     said = [text.get_text() for text in results.plot.cost("C", seconds="took").texts]
     assert all(text.endswith("median 20 µs") for text in said)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (3, 2), (4, 3), (6.4, 4.8), (10, 8)], ids=str)
+@pytest.mark.parametrize("count", [1, 5, 20, 200])
+def test_what_stands_beside_bars_of_cost_touches_nothing_however_small_they_are(
+    count: int, size: tuple[float, float]
+) -> None:
+    seconds = np.random.default_rng(1).lognormal(size=count)
+    view = AxisCost(
+        Axis("depth", tuple(range(count)), np.ones(count, dtype=np.int64), ordered=True),
+        np.ones(count, dtype=np.int64),
+        seconds,
+        seconds / seconds.sum(),
+        seconds,
+        seconds,
+    )
+    ax = draw_cost(view, plt.figure(figsize=size).subplots())
+    ax.figure.draw_without_rendering()
+    assert len(ax.texts) in (0, count)
+    assert not any(one.overlaps(other) for one, other in pairwise(_boxes(ax.texts)))
+    inside = ax.get_window_extent().x1 + 1
+    assert all(box.x1 <= inside for box in _boxes(ax.texts))
+
+
+def _boxes(texts: Any) -> list[Any]:
+    return [text.get_window_extent() for text in texts]
+
+
+def test_a_cost_of_many_values_is_no_tower() -> None:
+    ones = np.ones(500, dtype=np.int64)
+    view = AxisCost(Axis("n", tuple(range(500)), ones, True), ones, *[np.ones(500)] * 4)
+    assert draw_cost(view).figure.get_figheight() <= 12
 
 
 def test_a_slice_with_long_names_and_values_is_readable() -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from paramsurvey.checkpoint.doubles import Finished, was_written_by_two
 from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
 from paramsurvey.checkpoint.format.part_table import PartTable
+from paramsurvey.checkpoint.gone_parts import gone_parts
 from paramsurvey.checkpoint.locking.lock import Lock
 from paramsurvey.checkpoint.part_set import PartSet
 from paramsurvey.checkpoint.resume import MatchedRows, ResumeSearch, rows_left
@@ -141,7 +142,10 @@ class DirectoryCheckpoint:
         """Return the run.json of the last run; the lock is ours, so no other program writes it."""
         if not (self._path / NAME).exists():
             return None
-        return read_run_tolerantly(self._path, self._tell, set_aside=True)
+        run = read_run_tolerantly(self._path, self._tell, set_aside=True)
+        for gone in gone_parts(self._path, run, ours=True):
+            self._tell(gone)
+        return run
 
     # what earlier runs did
 

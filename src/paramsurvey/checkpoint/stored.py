@@ -43,8 +43,7 @@ def read_all(directory: Path, tell: Tell, set_aside: bool, unpickle: bool = Fals
         Whether objects may be unpickled, which runs code that their writer chose.
     """
     for part in strange_parts(directory):
-        moved = _moved_aside(part.path) if set_aside else False
-        tell(damage_text(part, PartDamaged("it is no plain file"), moved))
+        tell(strange_text(part, _moved_aside(part.path) if set_aside else False))
     parts = live_parts(directory)[0]
     kept = rows_that_count(parts)
     left_out = sum(int((~counts).sum()) for counts in kept.values())
@@ -105,8 +104,8 @@ def _loss(directory: Path, moved: bool | None = None) -> str:
     damage = f"the {RUN} of the checkpoint {str(directory)!r} is damaged or gone"
     if moved is None:
         return (
-            f"{damage}: its results are all there, but the name and the counts of its run are not known; "
-            "the next map with this checkpoint writes a new one"
+            f"{damage}: what is there of its results is read, but whether that is all of them, and the name "
+            "and the counts of its run, are not known; the next map with this checkpoint writes a new one"
         )
     renamed = f"; it is now {BAD_RUN}" if moved else ""
     return (
@@ -122,12 +121,18 @@ def _moved_aside(path: Path) -> bool:
     return False
 
 
+def strange_text(part: Part, moved: bool = False) -> str:
+    """Return what is said of something that has the name of a part, and is no file."""
+    return damage_text(part, PartDamaged("it is no plain file"), moved)
+
+
 def damage_text(part: Part, damage: PartDamaged, moved: bool) -> str:
     """Return what is said of a part that is damaged."""
     renamed = f"it is now {part.path.name}.bad" if moved else "it is left out"
+    psets = "pset is" if part.rows == 1 else "psets are"
     return (
-        f"a part of the checkpoint is damaged ({damage}): {part.path}; {renamed}, and its {part.rows} psets "
-        "are run again when the survey is resumed"
+        f"a part of the checkpoint is damaged ({damage}): {part.path}; {renamed}, and its {part.rows:,} "
+        f"{psets} run again when the survey is resumed"
     )
 
 

@@ -191,7 +191,7 @@ def _makers(subject: Subject, seen: ShownColumns) -> Mapping[str, Callable[[Pict
     return {
         "failures": lambda pictures: run_sections.failures(subject, pictures),
         "cost": lambda pictures: run_sections.cost(subject, pictures),
-        "importance": lambda pictures: value_sections.importance(seen, pictures),
+        "importance": lambda pictures: value_sections.importance(subject, seen, pictures),
         "distributions": lambda pictures: value_sections.distributions(subject, seen, pictures),
         "parallel": lambda pictures: value_sections.parallel(subject, seen, pictures),
         "timeline": lambda pictures: run_sections.timeline(subject, pictures),

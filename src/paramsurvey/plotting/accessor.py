@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pandas.plotting import PlotAccessor
 
+from paramsurvey.errors import NotStored
+
 if TYPE_CHECKING:
     from paramsurvey.views import SurveyData
     from paramsurvey.views.failures import CauseView, Failures
@@ -19,7 +21,8 @@ class SurveyPlot(PlotAccessor):
     """Pictures of results. ``results.plot(...)`` and ``results.plot.scatter(...)`` are pandas' own.
 
     Every picture is drawn into the Axes `ax`, or into a new figure, and returned as Axes. matplotlib is
-    needed: ``pip install 'paramsurvey[plot]'``.
+    needed: ``pip install 'paramsurvey[plot]'``. Where no pset has run, there is nothing to draw: each
+    raises a `NotStored`, a ValueError, that says why.
 
     Examples
     --------
@@ -164,8 +167,7 @@ class SurveyPlot(PlotAccessor):
 
         data = self._data()
         if columns is None:
-            last = [] if value is None else [value]
-            columns = [axis.name for axis in data.varying()][: MOST_COLUMNS - len(last)] + last
+            columns = _columns_that_vary(data, value)
         return draw_parallel(parallel_of(data, columns, value), ax, data.units)
 
     def cost(self, axis: str | None = None, *, seconds: str | None = None, ax: Any = None) -> Any:
@@ -236,6 +238,7 @@ class SurveyPlot(PlotAccessor):
 
         names = (worker, start, seconds)
         if names == (None, None, None):
+            self._data()  # where nothing has run, it says so
             return draw_timeline(measured_timeline(self._results.timeline()), ax)
         if None in names:
             raise TypeError("timeline() needs all of worker=, start= and seconds=, or none of them")
@@ -244,12 +247,48 @@ class SurveyPlot(PlotAccessor):
     def _data(self, seconds: str | None = None) -> SurveyData:
         from paramsurvey.views import data_of
 
-        return data_of(self._results, seconds)
+        data = data_of(self._results, seconds)
+        if not data.ended:
+            raise NotStored(_why_nothing(self._results))
+        return data
+
+
+def _why_nothing(results: Any) -> str:
+    """Return why there is nothing in results that could be drawn, and what to do."""
+    progress = results._progress
+    total = 0 if progress is None else progress.total
+    if total and progress.finished:
+        return (
+            f"this table has none of the survey's {progress.finished:,} results, so nothing can be drawn: "
+            "draw one that has some, such as that of paramsurvey.load() where there is a checkpoint"
+        )
+    if total or len(results.missing):
+        total = max(total, len(results.missing))
+        return (
+            f"none of the survey's {total:,} psets has run to its end, so there is nothing to draw: "
+            "run the survey again"
+        )
+    return "the survey has no psets, so there is nothing to draw: give it one at least"
+
+
+def _columns_that_vary(data: SurveyData, value: str | None) -> list[str]:
+    """Return the columns of parallel coordinates where none are named."""
+    last = [] if value is None else [value]
+    columns = [axis.name for axis in data.varying()][: MOST_COLUMNS - len(last)]
+    if len(columns) + len(last) < 2:
+        varies = f"only {columns[0]!r} varies" if columns else "no key of the psets varies"
+        raise ValueError(
+            f"parallel coordinates need two columns at least, and {varies}: "
+            "name the columns, results.plot.parallel(['key', 'result'])"
+        )
+    return columns + last
 
 
 def _chosen(failures: Failures, cause: int | None) -> CauseView:
     if cause is None:
         return failures.together
+    if not failures.causes:
+        raise IndexError(f"there is no cause {cause}, for no pset has failed: leave it out")
     if not 0 <= cause < len(failures.causes):
         raise IndexError(f"there is no cause {cause}: results.missing.summary() shows {len(failures.causes)}")
     return failures.causes[cause]

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from paramsurvey.plotting.figures import axes_for, ink
-from paramsurvey.plotting.labels import label_seconds, label_y, legend_above, name_beside, named, shown
+from paramsurvey.plotting.labels import (
+    label_seconds,
+    label_y,
+    legend_above,
+    name_beside,
+    named,
+    points_across,
+    shown,
+    width,
+)
 from paramsurvey.plotting.palette import BLUE, GREEN, ORANGE, SKY, VERMILLION
 from paramsurvey.reporting.humanize import duration
 from paramsurvey.views.columns.survey_data import FAILING, SECONDS
@@ -18,8 +27,10 @@ from paramsurvey.views.distribution import Distribution
 from paramsurvey.views.importance import Importance
 
 MOST_PAIRS, LEAST_SHARE = 5, 0.01  # of the variance: of weaker interactions there is nothing to see
-BAR = 0.32  # inches
+BAR, TALLEST = 0.32, 12.0  # inches: of a bar, and of all of them
 MOST_COUNTS = 8  # on an axis that counts psets
+BESIDE, GAP = "small", 5.0  # the font of what stands beside bars; points before and after it
+MOST_BESIDE = 0.6  # of the width of the axes: more would leave no room for bars
 OF = {FAILING: "failing", SECONDS: "the seconds"}
 
 Units = Mapping[str, str]
@@ -155,16 +166,36 @@ def draw_cost(view: AxisCost, ax: Any = None, units: Units | None = None) -> Any
     -------
     Axes
     """
-    axes = axes_for(ax, height=max(2.4, BAR * len(view.axis) + 1.5))
+    axes = axes_for(ax, height=min(TALLEST, max(2.4, BAR * len(view.axis) + 1.5)))
     bars = axes.barh(np.arange(len(view.axis)), view.seconds, color=GREEN)
-    texts = [
-        f" {share:.0%}" + (f", median {duration(median)}" if np.isfinite(median) else "")
+    axes.set(ylim=(len(view.axis) - 0.4, -0.6), xlabel="seconds of all psets")
+    name_beside(axes, lambda longest: named(view.axis.name, units, longest))
+    label_y(axes, view.axis.labels())
+    _write_beside(axes, bars, view)
+    label_seconds(axes)
+    return axes
+
+
+def _write_beside(axes: Any, bars: Any, view: AxisCost) -> None:
+    """Write share and median beside all bars; where there is no room, the share; else nothing."""
+    if len(axes.get_yticks()) < len(
+        view.axis
+    ):  # a text is higher than a bar, and would lie on its neighbours
+        return
+    room = points_across(axes)
+    for texts in (_shares(view, medians=True), _shares(view, medians=False)):
+        wide = np.array([width(text, BESIDE) for text in texts]) + GAP
+        if wide.max(initial=0.0) <= MOST_BESIDE * room:
+            break
+    else:
+        return
+    ends = view.seconds * room / (room - wide)  # of the axes, so that bar and text end there
+    axes.set_xlim(0, ends.max(initial=0.0) or 1.0)
+    axes.bar_label(bars, texts, fontsize=BESIDE)
+
+
+def _shares(view: AxisCost, medians: bool) -> list[str]:
+    return [
+        f" {share:.0%}" + (f", median {duration(median)}" if medians and np.isfinite(median) else "")
         for share, median in zip(view.share.tolist(), view.median.tolist(), strict=True)
     ]
-    axes.bar_label(bars, texts, fontsize="small")
-    axes.margins(x=0.5)
-    axes.set(ylim=(len(texts) - 0.4, -0.6), xlabel="seconds of all psets")
-    name_beside(axes, lambda longest: named(view.axis.name, units, longest))
-    label_seconds(axes)
-    label_y(axes, view.axis.labels())
-    return axes

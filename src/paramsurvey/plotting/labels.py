@@ -130,11 +130,16 @@ def label_seconds(axes: Any) -> None:
     axes.xaxis.set_major_formatter(few_digits)
 
 
+def points_across(axes: Any) -> float:
+    """Return how wide the Axes are, in points."""
+    settle(axes)
+    return _extent(axes)[0] / POINT
+
+
 def points_between(axes: Any) -> float:
     """Return how many points there are from one unit of the x axis to the next."""
-    settle(axes)
     low, high = axes.get_xlim()
-    return float(_extent(axes)[0] / POINT / (high - low))
+    return float(points_across(axes) / (high - low))
 
 
 def fitting(make: Callable[[int], list[str]], points: float, size: float | str) -> list[str]:

@@ -110,7 +110,9 @@ def _cell(value: Any) -> str:
 
 
 def frame_table(caption: str, frame: pd.DataFrame, most: int = 1000) -> str:
-    """Return a DataFrame as a table, its index first."""
+    """Return a DataFrame as a table, its index first; nothing where it has no rows."""
+    if not len(frame):
+        return ""
     index = [str(name) if name is not None else "" for name in frame.index.names]
     rows = (
         [*(label if isinstance(label, tuple) else (label,)), *values]
@@ -121,7 +123,9 @@ def frame_table(caption: str, frame: pd.DataFrame, most: int = 1000) -> str:
 
 
 def details(summary: str, content: str) -> str:
-    """Return something that folds open, without a script."""
+    """Return something that folds open, without a script; nothing where nothing is in it."""
+    if not content:
+        return ""
     return f"<details><summary>{text(summary)}</summary>{content}</details>"
 
 

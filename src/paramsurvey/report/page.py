@@ -50,7 +50,7 @@ def page_of(subject: Subject, before: Subject | None = None) -> str:
     sections = {
         "summary": run_sections.summary(subject),
         "slices": slices.html,
-        "importance": value_sections.importance(seen, pictures),
+        "importance": value_sections.importance(subject, seen, pictures),
         "distributions": value_sections.distributions(subject, seen, pictures),
         "parallel": value_sections.parallel(subject, seen, pictures),
         "cost": run_sections.cost(subject, pictures),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from paramsurvey.plotting import bars, heatmap, workers
 from paramsurvey.report.markup import (
     code,
@@ -93,7 +95,8 @@ def provenance(subject: Subject) -> str:
 def cost(subject: Subject, pictures: Pictures) -> str:
     """Return where the time went."""
     if not subject.data.has_seconds:
-        return section("cost", "Cost", paragraph("It is not known how long these psets took."))
+        said = subject.why_empty or "It is not known how long these psets took."
+        return section("cost", "Cost", paragraph(said))
     found = cost_of(subject.data)
     failed = f"{found.failed_seconds:,.4g} s of them for psets that failed." if found.failed_seconds else ""
     total = paragraph(
@@ -133,8 +136,10 @@ def timeline(subject: Subject, pictures: Pictures) -> str:
     """Return when which worker was busy."""
     view = subject.timeline()
     if view is None or not len(view.workers):
-        return section("timeline", "Timeline", paragraph("It is not known when and where these psets ran."))
-    busy, shares = view.busy.sum(axis=1), view.busy.sum(axis=1) / (view.seconds * view.members)
+        said = subject.why_empty or "It is not known when and where these psets ran."
+        return section("timeline", "Timeline", paragraph(said))
+    busy = view.busy.sum(axis=1)
+    shares = np.minimum(1.0, busy / (view.seconds * view.members))  # seconds are rounded, too
     rows = zip(view.workers, view.psets.sum(axis=1), view.failed.sum(axis=1), busy, shares, strict=True)
     words = f"What {counted(len(view.workers), 'worker')} had to do in {view.seconds:,.4g} seconds."
     return section(
@@ -149,8 +154,9 @@ def failures(subject: Subject, pictures: Pictures) -> str:
     """Return what failed, where, and how to run it again."""
     found = failures_of(subject.data)
     if not found.together.count:
-        left = f"{found.not_run:,} psets were not run." if found.not_run else ""
-        return section("failures", "Failures", paragraph("No pset has failed.", left))
+        said = "No pset has failed." if subject.data.ended else subject.why_empty
+        left = f"{counted(found.not_run, 'pset')} {'was' if found.not_run == 1 else 'were'} not run."
+        return section("failures", "Failures", paragraph(said, left * bool(found.not_run)))
     causes = [
         (f"{at}", view.count, view.cause.kind, view.cause.exception, view.cause.line)
         for at, view in enumerate(found.causes, 1)

@@ -72,10 +72,7 @@ def slicer(
         Whether cells whose psets run now will be marked.
     """
     if not axes:
-        said = (
-            "All psets are the same: there is no axis to slice along." if len(data) else "There are no psets."
-        )
-        return Slicer(paragraph(said))
+        return Slicer(paragraph("No key of the psets varies, so there is no axis to slice along."))
     cubes = _cubes(data, axes, values)
     shown = list(dict.fromkeys(axis.name for cube in cubes for axis in cube.axes))
     left_out = [name for name in axes if name not in shown]

@@ -61,6 +61,15 @@ class Subject:
     complaints: tuple[str, ...] = ()
     link: Callable[[int], str] | None = None
 
+    @property
+    def why_empty(self) -> str:
+        """Why there is nothing to be seen, in a sentence; empty where there is something."""
+        if self.data.ended:
+            return ""
+        if self.counts.get("finished", 0):
+            return "The results were not kept in memory: a report of the checkpoint has them."
+        return "No pset has ended so far." if self.counts.get("total", 0) else "There are no psets."
+
     def linked(self, pset: str, number: int | None) -> str | Link:
         """Return a pset's text, as a link where there is a page about it."""
         return pset if self.link is None or number is None else Link(pset, self.link(number))

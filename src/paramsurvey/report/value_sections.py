@@ -23,17 +23,20 @@ MOST_COLUMNS = 5  # of parallel coordinates
 
 def slices(subject: Subject, seen: ShownColumns) -> Slicer:
     """Return the slicer, in a section."""
+    if subject.why_empty:
+        return Slicer(section("slices", "Slices", paragraph(subject.why_empty)))
     values = [*seen.values, *([SECONDS] if subject.data.has_seconds else [])]
     units = {SECONDS: "s", **subject.data.units}
     shown = slicer(subject.data, seen.axes, values, units, live=subject.link is not None)
     return replace(shown, html=section("slices", "Slices", shown.html))
 
 
-def importance(seen: ShownColumns, pictures: Pictures) -> str:
+def importance(subject: Subject, seen: ShownColumns, pictures: Pictures) -> str:
     """Return how much each axis matters."""
-    parts = [_importance(one, pictures) for one in seen.importances if one.axes]
+    parts = [] if subject.why_empty else [_importance(one, pictures) for one in seen.importances if one.axes]
     if not parts:
-        return section("importance", "Importance", paragraph("No axis varies."))
+        said = subject.why_empty or "No key of the psets varies, so none matters."
+        return section("importance", "Importance", paragraph(said))
     return section("importance", "Importance", f'<div class="pair">{"".join(parts)}</div>')
 
 
@@ -57,7 +60,10 @@ def distributions(subject: Subject, seen: ShownColumns, pictures: Pictures) -> s
     more = len(subject.data.results) - len(parts)
     note = paragraph(f"{more} more results are not shown.") if more > 0 else ""
     if not parts:
-        return section("distributions", "Distributions", paragraph("There are no results."))
+        said = subject.why_empty or (
+            "The results have no keys." if len(subject.data.finished) else "No pset has a result."
+        )
+        return section("distributions", "Distributions", paragraph(said))
     return section("distributions", "Distributions", f'<div class="pair">{"".join(parts)}</div>', note)
 
 
@@ -78,6 +84,8 @@ def _distribution(one: Distribution, pictures: Pictures) -> str:
 
 def parallel(subject: Subject, seen: ShownColumns, pictures: Pictures) -> str:
     """Return how psets run through the axes."""
+    if subject.why_empty:
+        return ""
     value = seen.values[0] if seen.values else None
     columns: Sequence[str] = [*seen.axes[: MOST_COLUMNS - 1], *([value] if value else [])]
     if len(columns) < 2:

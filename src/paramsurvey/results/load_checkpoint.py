@@ -18,6 +18,7 @@ from paramsurvey.checkpoint.format.part_files import (
     identities,
 )
 from paramsurvey.checkpoint.format.part_table import PartTable
+from paramsurvey.checkpoint.gone_parts import gone_parts
 from paramsurvey.checkpoint.stored import failure_cells, latest_failures, read_all, read_run_tolerantly
 from paramsurvey.engine.collector import Collector
 from paramsurvey.engine.map_state import MapState
@@ -49,8 +50,10 @@ def look(path: str | os.PathLike[str]) -> MapResults:
 
 
 def _load(directory: Path, unpickle: bool) -> MapResults:
-    run = read_run_tolerantly(directory, warn, set_aside=False)
-    results, failures = _tables(directory, unpickle)
+    complaints: list[str] = []
+    run = read_run_tolerantly(directory, complaints.append, set_aside=False)
+    complaints += gone_parts(directory, run)
+    results, failures = _tables(directory, unpickle, complaints)
     order = _order(results, failures)
     collector, psets = Collector(), LoadedPsets(sum(map(len, [*results, *failures])))
     start = 0
@@ -72,26 +75,30 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
         start += len(table)
     progress = _counted(results, failures)
     if run is not None:
-        progress = _progress(run, progress, directory)
+        progress = _progress(run, progress, directory, complaints)
+    for complaint in complaints:
+        warn(complaint)
     return build(
         MapState(psets.source(), collector, progress, PerfStats()), verbose=0, checkpoint=str(directory)
     )
 
 
-def _tables(directory: Path, unpickle: bool) -> tuple[list[PartTable], list[PartTable]]:
+def _tables(
+    directory: Path, unpickle: bool, complaints: list[str]
+) -> tuple[list[PartTable], list[PartTable]]:
+    """Return the parts of results, and those of failures; complaints get what is wrong with any."""
     for _ in range(TRIES):
-        complaints: list[str] = []
+        new: list[str] = []
         try:
             # failures first: a pset that succeeds in the meantime is then in both, not in none
             failures, results = (
-                list(read_all(directory / kind, complaints.append, set_aside=False, unpickle=unpickle))
+                list(read_all(directory / kind, new.append, set_aside=False, unpickle=unpickle))
                 for kind in (FAILURES, RESULTS)
             )
             results = _once(results)
         except FileNotFoundError:
             continue
-        for complaint in complaints:
-            warn(complaint)
+        complaints += new
         finished = Finished(was_written_by_two(directory))
         for table in results:
             finished.add(finished.numbers_of(table))
@@ -127,18 +134,23 @@ def _order(results: list[PartTable], failures: list[PartTable]) -> Any:
     return rows
 
 
-def _progress(run: Mapping[str, Any], stored: MapProgress, directory: Path) -> MapProgress:
-    """Return what the last run has counted; of a run that has ended, no more than what is stored."""
+def _progress(
+    run: Mapping[str, Any], stored: MapProgress, directory: Path, complaints: list[str]
+) -> MapProgress:
+    """Return what the last run has counted; of a run that has ended, no more than what is stored.
+
+    Where less is stored and nothing has said why, complaints get a sentence.
+    """
     counts = run.get("counts", {})
     progress = MapProgress(run["name"])
     for name in COUNTS:
         setattr(progress, name, int(counts.get(name, 0)))
     if run.get("ended") is None:  # it may be running: its counters are ahead of its parts
         return progress
-    if stored.finished < progress.finished:
-        warn(
+    if stored.finished < progress.finished and not complaints:
+        complaints.append(
             f"{str(directory)!r} holds {stored.finished} of the {progress.finished} psets that its last run "
-            "finished: parts are gone or were never written; run the survey again, which runs what is missing"
+            "finished: the others were never written; run the survey again, which runs what is missing"
         )
     progress.finished = min(progress.finished, stored.finished)
     progress.failures = min(progress.failures, stored.failures)

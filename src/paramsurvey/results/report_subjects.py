@@ -21,8 +21,10 @@ def subject_of(results: Any) -> Subject:
     """Return a `MapResults` as the subject of a report."""
     progress = results.progress
     not_run = int((results.missing.kinds() == "not run").sum())
-    counts = {**{name: int(getattr(progress, name)) for name in COUNTS}, "not_run": not_run}
-    whole = progress.finished + progress.failures == progress.total and not not_run
+    counts = {name: int(getattr(progress, name)) for name in COUNTS}
+    # a checkpoint that was loaded does not have those that its run left out, though it counted them
+    counts |= {"failures": len(results.missing), "not_run": not_run}
+    whole = counts["finished"] + counts["failures"] == counts["total"] and not not_run
     return Subject(
         progress.name,
         data_of(results),
@@ -50,6 +52,7 @@ def checkpoint_subject(directory: str | os.PathLike[str]) -> Subject:
     from paramsurvey.checkpoint.opening import need_pyarrow
 
     need_pyarrow()
+    from paramsurvey.checkpoint.gone_parts import gone_parts
     from paramsurvey.checkpoint.locking.lock import holder_of
     from paramsurvey.checkpoint.stored import read_run_tolerantly
     from paramsurvey.results.scan_checkpoint import ROLES, failures_table, pset_keys, scan
@@ -57,6 +60,7 @@ def checkpoint_subject(directory: str | os.PathLike[str]) -> Subject:
 
     path, complaints = Path(directory), list[str]()
     run = read_run_tolerantly(path, complaints.append, set_aside=False)
+    complaints += gone_parts(path, run)
     failures = failures_table(path, complaints.append)  # first: what succeeds meanwhile is then in both
     finished = scan(path, complaints.append, (*ROLES, "position"), lasting=True)
     data = stored_data(finished, failures, pset_keys(finished, failures))

@@ -24,9 +24,11 @@ from paramsurvey.checkpoint.format.part_files import (
     read_columns,
     read_part,
     read_schema,
+    strange_parts,
 )
 from paramsurvey.checkpoint.format.part_table import joined
 from paramsurvey.checkpoint.format.schema import POSITION, field_info
+from paramsurvey.checkpoint.gone_parts import gone_parts
 from paramsurvey.checkpoint.stored import (
     Tell,
     damage_text,
@@ -34,6 +36,7 @@ from paramsurvey.checkpoint.stored import (
     latest_failures,
     read_all,
     read_run_tolerantly,
+    strange_text,
 )
 from paramsurvey.reporting.console import warn
 
@@ -60,9 +63,11 @@ def scan(
         Read at once all files that may be merged while the run goes on, so that the dataset stays readable.
     """
     directory = Path(path)
-    read_run_tolerantly(directory, tell, set_aside=False)
+    run = read_run_tolerantly(directory, tell, set_aside=False)
+    for gone in gone_parts(directory, run, [RESULTS]):
+        tell(gone)
     for _ in range(TRIES):
-        complaints: list[str] = []
+        complaints = [strange_text(part) for part in strange_parts(directory / RESULTS)]
         try:
             parts = live_parts(directory / RESULTS)[0]
             schemas = _schemas(parts, complaints.append)

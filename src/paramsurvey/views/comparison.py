@@ -239,10 +239,10 @@ class _Pairs:
     def _both(self, name: str) -> Iterator[tuple[Rows, Floats, Floats]]:
         """Yield the rows that finished both times, in chunks, with a column's numbers before and after."""
         old, start = np.empty(len(self._before)), 0
-        for chunk in self._before.chunks([], [name]):
+        for chunk in self._before.chunks([], [name], keep=False):
             old[start : start + len(chunk.rows)] = chunk.values[name]
             start += len(chunk.rows)
-        for chunk in self._after.chunks([], [name]):
+        for chunk in self._after.chunks([], [name], keep=False):
             rows = slice(chunk.rows[0], chunk.rows[-1] + 1)
             at = np.flatnonzero((self._was[rows] == FINISHED) & (self._is[rows] == FINISHED))
             yield chunk.rows[at], old[self.partner[rows][at]], chunk.values[name][at]

@@ -144,7 +144,7 @@ class _Cells:
         axes = [data.axis(name) for name in (x, y) if name is not None]
         long = [axis for axis in axes if len(axis) > most]
         others = math.prod(len(axis) for axis in axes if axis not in long)
-        enough = int((len(data) / PSETS_PER_CELL / others) ** (1 / max(1, len(long))))
+        enough = int((len(data) / PSETS_PER_CELL / max(1, others)) ** (1 / max(1, len(long))))
         places = min(most, max(LEAST_PLACES, enough))
         coarse = [axis.coarse(places if axis in long else most) for axis in axes]
         self.x, self.y = coarse[0], coarse[1] if y is not None else _single()

@@ -124,7 +124,7 @@ def _unreadable(directory: Path) -> NotACheckpoint:
     if holds_parts(directory) or (is_damaged and is_empty_checkpoint(directory)):
         return RunUnreadable(
             f"the {NAME} of the checkpoint {str(directory)!r} is damaged or gone, so how far its run is "
-            "cannot be told; the results are still there: run the survey again, which goes on from them, "
+            "cannot be told; results are still there: run the survey again, which goes on from them, "
             "or take them with paramsurvey.load()"
         )
     return NotACheckpoint(

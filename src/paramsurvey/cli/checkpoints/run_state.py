@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paramsurvey.cli.checkpoints.damage import damaged_parts
 from paramsurvey.cli.checkpoints.saved_command import check_started
 from paramsurvey.cli.checkpoints.stored_commands import count_by_other_commands
 from paramsurvey.cli.exit_codes import ALL_FINISHED, RUN_DIED, SOME_FAILED
@@ -48,6 +49,8 @@ class RunState:
         Psets per second: of late if a `RateMeter` has watched the run, else since it began.
     seconds_left : (float, float), optional
         The least and the most seconds that the rest will probably take.
+    complaints : sequence of str
+        What is damaged, in sentences.
     """
 
     directory: str
@@ -58,6 +61,7 @@ class RunState:
     cases: Sequence[Case] = field(default=())
     rate: float | None = None
     seconds_left: tuple[float, float] | None = None
+    complaints: Sequence[str] = field(default=())
 
     @property
     def counts(self) -> dict[str, int]:
@@ -139,6 +143,7 @@ class RunState:
                 }
                 for case in self.cases
             ],
+            "complaints": list(self.complaints),
         }
 
 
@@ -159,7 +164,7 @@ def read_state(directory: str, meter: RateMeter | None = None, previous: RunStat
     meter : RateMeter, optional
         Has watched the run so far; this look is added to it.
     previous : RunState, optional
-        The state at the last look: its causes are used again if nothing has failed since.
+        The state at the last look: its causes and complaints are used again if nothing was stored since.
 
     Raises
     ------
@@ -176,13 +181,17 @@ def read_state(directory: str, meter: RateMeter | None = None, previous: RunStat
     run = read_run(Path(directory))
     held = holder_of(Path(directory))
     live = read_live(Path(directory))
+    known = previous is not None and all(previous.run[key] == run[key] for key in ("started", "stored"))
     state = RunState(
         directory,
         run,
         alive=held is not None and held[1],
         driver=str(held[0]) if held is not None else "",
         live=live if live.get("started") == run["started"] else {},
-        cases=_cases(Path(directory), run, previous),
+        cases=previous.cases if previous is not None and known else _cases(Path(directory), run),
+        complaints=previous.complaints
+        if previous is not None and known
+        else damaged_parts(Path(directory), run),
     )
     rate, seconds_left = _rate_and_seconds_left(state, meter)
     return replace(state, rate=rate, seconds_left=seconds_left)
@@ -201,16 +210,10 @@ def _rate_and_seconds_left(
     return rate, state.told_seconds_left()
 
 
-def _cases(directory: Path, run: dict[str, Any], previous: RunState | None) -> Sequence[Case]:
+def _cases(directory: Path, run: Mapping[str, Any]) -> Sequence[Case]:
+    """Return the failures by cause, without those of psets that finished in a later attempt."""
     if not run["counts"]["failures"]:
         return ()
-    if previous is not None and all(previous.run[key] == run[key] for key in ("started", "stored")):
-        return previous.cases  # nothing was stored since: do not read the files again
-    return _read_cases(directory)
-
-
-def _read_cases(directory: Path) -> list[Case]:
-    """Return the failures by cause, without those of psets that finished in a later attempt."""
     from paramsurvey.checkpoint.format.part_files import FAILURES
     from paramsurvey.checkpoint.stored import failure_cells, latest_failures, read_all
     from paramsurvey.engine.failure_causes import Causes
@@ -260,6 +263,7 @@ def describe(state: RunState) -> list[str]:
         *(f"  {line}" for line in _of_other_commands(state.directory)),
         f"  {_times(state)}",
         f"  {clipped(command, MAX_WIDTH)}" if command else "",
+        *(f"  {complaint}" for complaint in state.complaints),
         *(f"  {_running(one)}" for one in state.running[:SHOWN_RUNNING]),
         *(f"  {_case(case)}" for case in state.cases[:SHOWN_CAUSES]),
     ]
@@ -331,7 +335,7 @@ def _case(case: Case) -> str:
 def _next_step(state: RunState) -> str:
     if state.status == "running":
         return ""
-    if state.settled < state.counts["total"]:
+    if state.settled < state.counts["total"] or state.complaints:
         return f"to go on: paramsurvey resume {state.directory}"
     if state.failed:
         return f"to see which failed: paramsurvey missing {state.directory}"

@@ -29,12 +29,14 @@ def trace_of_checkpoint(directory: str | os.PathLike[str]) -> tuple[str, int, Se
         An ImportError: pyarrow is not installed.
     """
     need_pyarrow()
+    from paramsurvey.checkpoint.gone_parts import gone_parts
     from paramsurvey.checkpoint.stored import read_run_tolerantly
     from paramsurvey.results.scan_checkpoint import failures_table, pset_keys, scan
     from paramsurvey.views.columns.arrow import stored_data
 
     path, complaints = Path(directory), list[str]()
     run = read_run_tolerantly(path, complaints.append, set_aside=False)
+    complaints += gone_parts(path, run)
     failures = failures_table(path, complaints.append)  # first: what succeeds meanwhile is then in both
     finished = scan(path, complaints.append)
     psets = timed_checkpoint(finished, failures)

@@ -105,6 +105,11 @@ class SurveyData:
         """How many psets have no result."""
         return 0 if self.missing is None else len(self.missing)
 
+    @cached_property
+    def ended(self) -> int:
+        """How many psets have a result, or have failed: all but those that were not run."""
+        return len(self.finished) + int(np.count_nonzero(self.states == FAILED))
+
     @property
     def results(self) -> tuple[str, ...]:
         """The results' keys."""
@@ -161,8 +166,13 @@ class SurveyData:
             [np.zeros(0, dtype=np.uint8), *(chunk.codes[name] for chunk in self.chunks([name]))]
         )
 
-    def chunks(self, axes: Iterable[str] = (), values: Iterable[str] = ()) -> Iterator[Chunk]:
+    def chunks(
+        self, axes: Iterable[str] = (), values: Iterable[str] = (), keep: bool = True
+    ) -> Iterator[Chunk]:
         """Yield all rows, with their places on `axes` and their numbers of `values`.
+
+        Numbers that come from a file are kept in memory for other views, as long as there is room; without
+        `keep`, they are not: a view may look once at the columns of two surveys.
 
         Raises
         ------
@@ -176,7 +186,7 @@ class SurveyData:
             self._check(name)
         start = 0
         to_code = [name for name in axes if name not in self._kept]
-        to_keep = self._rooms(values)
+        to_keep = self._rooms(values) if keep else {}
         known = (FAILING, *to_code, *self._numbers)
         to_read = [*to_code, *(name for name in values if name not in known)]
         for cells, status in self._cells(to_read):
@@ -278,7 +288,8 @@ class SurveyData:
         measured = (SECONDS,) * self.has_seconds
         if name not in (*self.keys, *self.finished.names, FAILING, *measured):
             known = ", ".join(map(repr, (*self.keys, *self.results)))
-            raise KeyError(f"there is no column {name!r}: the columns are {known}")
+            why = "" if len(self.finished) else ", for no pset has a result"
+            raise KeyError(f"there is no column {name!r}{why}: the columns are {known}")
 
     def _cells(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, ColumnValues], NDArray[np.uint8]]]:
         """Yield the columns of all rows, a chunk at a time, and the rows' states."""

@@ -1,0 +1,80 @@
+"""Which parts of a checkpoint are gone: its ``run.json`` says how many rows all of them have.
+
+A part that somebody has removed leaves no trace of its own. The numbers of the others tell which one it was,
+unless it was the last. They alone would not do: what was set aside leaves a gap for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS, Part, live_parts, strange_parts
+from paramsurvey.checkpoint.locking.lock import holder_of
+
+LOOKS = 3  # a list of files that are being merged may have neither the old ones nor the new one
+MOST_GAPS = 5  # that are named
+
+
+def gone_parts(
+    directory: Path,
+    run: Mapping[str, Any] | None,
+    kinds: Sequence[str] = (RESULTS, FAILURES),
+    ours: bool = False,
+) -> list[str]:
+    """Return what is said of files that are gone, a sentence for each kind.
+
+    Parameters
+    ----------
+    directory : Path
+    run : mapping, optional
+        The checkpoint's ``run.json``, read before: without it, nothing is known of what is gone.
+    kinds : sequence of str
+    ours : bool
+        The checkpoint is locked by this process, which has not changed anything yet.
+    """
+    held = None if ours else holder_of(directory)
+    alive = held is not None and held[1]
+    if run is None or (held is not None and alive and held[0].pid != run["pid"]):
+        return []  # a driver that has just begun may be setting files aside
+    said = []
+    for kind in kinds:
+        stored = int(run["stored"][kind])
+        there, gaps = _look(directory / kind, stored)
+        if there < stored and (gaps or not alive):  # of files that were just written, others may not know yet
+            said.append(_text(directory, kind, stored, there, gaps))
+    return said
+
+
+def _look(directory: Path, stored: int) -> tuple[int, list[str]]:
+    """Return how many rows a directory's parts have, and which numbers none of them has."""
+    there, gaps = 0, list[str]()
+    for _ in range(LOOKS):
+        parts = [*live_parts(directory)[0], *strange_parts(directory)]
+        there, gaps = sum(part.rows for part in parts), _gaps(parts)
+        if there >= stored:
+            break
+    return there, gaps
+
+
+def _gaps(parts: Sequence[Part]) -> list[str]:
+    """Return the numbers that no part has, up to the last one, as they stand in files' names."""
+    found, highest = [], 0
+    for part in sorted(parts, key=lambda part: part.first):
+        if part.first > highest + 1:
+            found.append(f"{highest + 1:08d}-{part.first - 1:08d}")
+        highest = max(highest, part.last)
+    return found
+
+
+def _text(directory: Path, kind: str, stored: int, there: int, gaps: Sequence[str]) -> str:
+    which = ""
+    if gaps:
+        more = f", and {len(gaps) - MOST_GAPS} more" if len(gaps) > MOST_GAPS else ""
+        which = f" (none has the numbers {', '.join(gaps[:MOST_GAPS])}{more})"
+    return (
+        f"files are gone from {str(directory / kind)!r}: the checkpoint stored {stored:,} {kind}, and the "
+        f"files that are there hold {there:,}{which}; bring them back from a backup, or resume the survey, "
+        "which runs these psets again"
+    )

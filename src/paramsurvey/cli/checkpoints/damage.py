@@ -1,0 +1,35 @@
+"""What is damaged in a checkpoint, as far as a quick look shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def damaged_parts(directory: Path, run: Mapping[str, Any]) -> list[str]:
+    """Return what is damaged, or gone, in sentences.
+
+    Of files that are larger than one megabyte, only what describes their columns is read.
+    """
+    from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
+    from paramsurvey.checkpoint.gone_parts import gone_parts
+
+    found = gone_parts(directory, run)
+    for kind in (RESULTS, FAILURES):
+        found += _damaged(directory / kind)
+    return found
+
+
+def _damaged(directory: Path) -> Iterator[str]:
+    from paramsurvey.checkpoint.format.part_files import PartDamaged, live_parts, read_schema, strange_parts
+    from paramsurvey.checkpoint.stored import damage_text, strange_text
+
+    yield from map(strange_text, strange_parts(directory))
+    for part in live_parts(directory)[0]:
+        try:
+            read_schema(part)
+        except FileNotFoundError:  # it was merged at this moment
+            continue
+        except PartDamaged as damage:
+            yield damage_text(part, damage, moved=False)
