@@ -358,7 +358,7 @@ def line_of(result: Result) -> str:
 
 
 def print_draws(draws: int, wanted: Sequence[str]) -> None:
-    """Print how often each shape's end was in the range, draw by draw; where that is not good, with a mark."""
+    """Print how often each shape's end was in the range, draw by draw; what is not good has a mark."""
     global NOISE
     good = [0] * draws
     widths: list[float] = []
