@@ -3,10 +3,10 @@
 The survey's loop, the cost model and the monitor are the real ones; only the workers and the clock are
 simulated. The range is looked at at 90 moments, from the first tenth of a survey to its end.
 
-Usage: python benchmarks/eta.py [--noise N] [SHAPE ...]
+Usage: python benchmarks/eta.py [--noise N | --draws N] [SHAPE ...]
 
 Names of shapes: these alone, with every range. Another number of the noise is another draw: a change of the
-ETA shall be better on several, and not only on the one of the table.
+ETA shall be better on several, and not only on the one of the table. --draws shows the first N side by side.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NARROW = 0.10  # the range's ends, from the truth, on constant work from the hal
 CLOSE = 0.5  # seconds from the truth that always count as narrow
 REPLY_AFTER = 0.5  # seconds: then a worker sends what it has, as the real ones do
 RAISED = Failure(FailureKind.RAISED, "ValueError('simulated')")
-NOISE = 0  # added to the seed of the noise, by --noise
+NOISE = 0  # added to the seeds of all that is drawn, by --noise
 STARTED = 0.1  # seconds until a worker has started
 
 
@@ -242,7 +242,7 @@ def _changing() -> list[Shape]:
 
 
 def _scattered() -> list[Shape]:
-    chance = np.random.default_rng(7)
+    chance = np.random.default_rng(7 + NOISE)
     rare = np.where(chance.random(800) < 0.01, 60.0, 0.24)
     return [
         _shape("log-normal, sigma 1", 0.5 * chance.lognormal(0, 1, 600)),
@@ -258,7 +258,7 @@ def _by_axes() -> list[Shape]:
     cost = {"fast": 0.1, "slow": 1.0, "exact": 4.0}
     psets = [{**pset, "seed": seed} for pset in grid for seed in range(8)]
     seconds = _noisy([cost[str(pset["method"])] * pset["n"] / 10 for pset in psets])
-    mixed = np.random.default_rng(3).permutation(len(psets))
+    mixed = np.random.default_rng(3 + NOISE).permutation(len(psets))
     slowest_first = np.argsort(-seconds)
     return [
         Shape("two axes, as a grid", psets, seconds),
@@ -275,7 +275,7 @@ def _slow_last() -> tuple[list[Pset], np.ndarray[Any, Any]]:
 
 def _disturbed() -> list[Shape]:
     second = _noisy(np.full(400, 1.0))
-    chance = np.random.default_rng(5).random((2000, 4))
+    chance = np.random.default_rng(5 + NOISE).random((2000, 4))
     return [
         _shape(
             "a third fails, and is tried again", second, fails=lambda row, n: n < 3 and chance[row, n] < 0.33
@@ -357,15 +357,42 @@ def line_of(result: Result) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def print_draws(draws: int, wanted: Sequence[str]) -> None:
+    """Print how often each shape's end was in the range, draw by draw; what is not good has a mark."""
+    global NOISE
+    good = [0] * draws
+    widths: list[float] = []
+    numbers = [str(draw) for draw in range(draws)]
+    print(f"| survey | {' | '.join(numbers)} | range, usually | from the half on |")
+    print("|---" * (draws + 3) + "|")
+    for place, shape in enumerate(shapes()):
+        if wanted and not any(name in shape.name for name in wanted):
+            continue
+        results = []
+        for draw in range(draws):
+            NOISE = draw
+            results.append(result_of(shapes()[place]))
+        good = [before + one.good for before, one in zip(good, results, strict=True)]
+        widths.append(float(np.median([one.ratio for one in results])))
+        cells = [f"{one.inside:.0%}" + ("" if one.good else "!") for one in results]
+        even = f"±{max(one.off for one in results):.1%}" if shape.even else ""
+        print(f"| {shape.name} | {' | '.join(cells)} | ×{widths[-1]:.2f} | {even} |", flush=True)
+    print(f"| good | {' | '.join(map(str, good))} | ×{np.median(widths):.2f} | |")
+
+
 def main() -> None:
     """Print a line per shape."""
     global NOISE
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("shapes", nargs="*")
     parser.add_argument("--noise", type=int, default=NOISE)
+    parser.add_argument("--draws", type=int)
     arguments = parser.parse_args()
     NOISE, wanted = arguments.noise, arguments.shapes
     print(f"{machine()}\n")
+    if arguments.draws:
+        print_draws(arguments.draws, wanted)
+        return
     print("| survey | ends after | in the range | range, usually | from the half on | good |")
     print("|---|---|---|---|---|---|")
     results = []

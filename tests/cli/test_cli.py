@@ -458,6 +458,47 @@ def test_ctrl_c_keeps_what_has_finished_and_leaves_no_process() -> None:
     wait_until(lambda: not any(map(runs, running)), "a program still runs")
 
 
+INTERRUPTED_WHILE_LOADING = """
+import sys
+
+
+class CtrlC:
+    def find_spec(self, name, path, target=None):
+        if name == "paramsurvey.cli.program":
+            raise KeyboardInterrupt
+
+
+from paramsurvey.cli import main
+
+sys.meta_path.insert(0, CtrlC())
+main()
+"""
+
+
+def test_ctrl_c_while_modules_load_is_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_LOADING], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "paramsurvey: interrupted\n")
+
+
+def test_no_more_workers_are_started_than_there_are_psets() -> None:
+    words = ["run", "-v2", "-j3", "-p", "a=1..2", "-o", "r.csv", "--", "true", "{a}"]
+    assert "multiprocessing backend with 2 cores" in paramsurvey(*words).stderr
+
+
+def test_the_remedy_for_a_changed_function_is_an_option_of_the_shell() -> None:
+    Path("m.py").write_text("def f(a):\n    return a + 1\n")
+    words = ["run", "-v0", "-p", "a=1", "--checkpoint", "out", "m:f"]
+    paramsurvey(*words)
+    Path("m.py").write_text("def f(a):\n    return a + 22\n")
+    refused = paramsurvey(*words, code=2)
+    assert "or --on-change keep where the results stay the same" in refused.stderr
+    told = paramsurvey(*words[:1], "-v1", "--on-change", "warn", *words[2:])
+    assert "or --on-change keep to silence this" in told.stderr
+    assert "on_change" not in refused.stderr + told.stderr
+
+
 def test_a_killed_driver_leaves_no_program() -> None:
     waiting = script("waiting", "#!/bin/sh\necho $$ >> pids\nsleep 600\n")
     process = start("run", "-v0", "-j1", "-p", "a=1", "--", waiting, "{a}")

@@ -26,11 +26,13 @@ from paramsurvey.cli.errors import BadUsage
         ("{f.parent.name}{f.stem.stem:>3}", "in  x"),
         ("{model.lr}|{model.path.stem}", "0.1|y"),
         ("{#}/{job}", "7/2"),
+        ("n={words}", "n=[a,b,'c d']"),
     ],
 )
 def test_templates(text: str, filled: str) -> None:
     template = Template((text,))
     names = {"a": 1, "b": "{a} 'q' \n", "f": "in/x.tar.gz", "model.lr": 0.1, "model.path": "x/y.txt"}
+    names["words"] = ["a", "b", "c d"]
     template.names_used(names)
     assert template.fill({**names, "#": 7, "job": 2}) == [filled]
 

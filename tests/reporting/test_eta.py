@@ -136,3 +136,31 @@ def test_expectations_that_came_true_narrow_the_range(clock: FakeClock) -> None:
         span = eta.seconds_left(survey.moment(), np.array(seconds[count:]))
     assert span is not None
     assert span[0] < sum(seconds[59:]) < span[1]
+
+
+def test_the_last_pset_may_end_soon_when_it_runs_longer_than_all_others(clock: FakeClock) -> None:
+    survey = Watched(clock, [1.0] * 40 + [100.0], cores=1)
+    survey.run(40)
+    clock.now += 50
+    low, high = survey.left(ages=[50.0])
+    assert low < 10 < 50 < high
+
+
+def test_the_last_psets_may_be_a_little_shorter_than_the_shortest_of_few(clock: FakeClock) -> None:
+    survey = Watched(clock, [600.0, 610.0, 590.0, 605.0, 570.0, 570.0], cores=2)
+    survey.run(4)
+    low, high = survey.left(ages=[1.0, 1.0])
+    assert low < 569 < high
+    assert low > 400
+
+
+def test_a_steep_trend_does_not_leave_the_range_too_narrow(clock: FakeClock) -> None:
+    chance = np.random.default_rng(3)
+    seconds = np.linspace(10, 1, 200) * chance.lognormal(0, 0.3, 200)
+    survey = Watched(clock, seconds.tolist())
+    inside = []
+    for _ in range(9):
+        survey.run(20)
+        low, high = survey.left()
+        inside.append(low < seconds[survey.done :].sum() < high)
+    assert sum(inside) >= 8

@@ -19,10 +19,12 @@ def open_checkpoint(
     state: MapState,
     tell: Callable[[str], None],
     warn: Callable[[str], None],
+    keep: str,
 ) -> Checkpoint:
     """Return the checkpoint that the options ask for.
 
-    What the user should read goes to `tell`; where results would be lost, to `warn`.
+    What the user should read goes to `tell`; where results would be lost, to `warn`. `keep`
+    is what he types to keep the results of a changed program.
 
     Raises
     ------
@@ -37,7 +39,7 @@ def open_checkpoint(
     from paramsurvey.checkpoint.same_program import Program
     from paramsurvey.checkpoint.store import CheckpointOptions, DirectoryCheckpoint
 
-    wanted = CheckpointOptions(options.checkpoint, options.retry_failed, options.on_change)
+    wanted = CheckpointOptions(options.checkpoint, options.retry_failed, options.on_change, keep)
     program = Program.of(function, options.user_kwargs, options.store_user_kwargs)
     return DirectoryCheckpoint(wanted, program, state, tell, warn)
 

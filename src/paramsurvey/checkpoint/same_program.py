@@ -11,7 +11,7 @@ import reprlib
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from paramsurvey.checkpoint.typed_hash import canonical, code_of
 from paramsurvey.errors import CheckpointChanged
@@ -24,27 +24,36 @@ LONGEST_NAME = 200
 SHOWN_LINES = 60  # of a difference
 
 
-def refuse_or_tell(
-    before: Program, now: Program, on_change: str, path: str, tell: Callable[[str], object]
-) -> None:
-    """Do what `on_change` says where the checkpoint at `path` holds results of another program.
+class Wanted(Protocol):
+    """What the user wants: a checkpoint at a path, and what is to be done if the program has changed."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def on_change(self) -> str: ...
+    @property
+    def keep(self) -> str: ...
+
+
+def refuse_or_tell(before: Program, now: Program, wanted: Wanted, tell: Callable[[str], object]) -> None:
+    """Do what the user wants where the checkpoint holds results of another program.
 
     Raises
     ------
     CheckpointChanged
         The program is another one, and `on_change` is ``'error'``.
     """
-    difference = before.difference(now) if on_change != "ignore" else ""
-    if difference and on_change == "error":
+    difference = before.difference(now) if wanted.on_change != "ignore" else ""
+    if difference and wanted.on_change == "error":
         raise CheckpointChanged(
-            f"the checkpoint {path!r} was made by another program: {difference}\n"
-            "give another directory, or on_change='ignore' where the results stay the same"
+            f"the checkpoint {wanted.path!r} was made by another program: {difference}\n"
+            f"give another directory, or {wanted.keep} where the results stay the same"
         )
     if difference:
         tell(
-            f"the results in the checkpoint {path!r} were computed differently: {difference}\n"
+            f"the results in the checkpoint {wanted.path!r} were computed differently: {difference}\n"
             "they are used nevertheless; give another directory to compute all of them again, "
-            "or on_change='ignore' to silence this"
+            f"or {wanted.keep} to silence this"
         )
 
 

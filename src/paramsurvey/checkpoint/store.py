@@ -45,11 +45,12 @@ OURS = frozenset({NAME, LIVE, BAD_RUN, "lock.json", RESULTS, FAILURES})
 
 @dataclass(frozen=True, slots=True)
 class CheckpointOptions:
-    """What the user wants of a checkpoint."""
+    """What the user wants of a checkpoint, and `keep`: what he types to keep a changed program's results."""
 
     path: str
     retry_failed: bool = True
     on_change: str = "warn"
+    keep: str = "on_change='ignore'"
 
 
 class DirectoryCheckpoint:
@@ -112,9 +113,7 @@ class DirectoryCheckpoint:
     def _begin(self, program: Program) -> None:
         before = self._run_before()
         if before is not None:
-            refuse_or_tell(
-                Program.from_json(before), program, self._wanted.on_change, self._wanted.path, self._tell
-            )
+            refuse_or_tell(Program.from_json(before), program, self._wanted, self._tell)
         self._positions.first = 0 if before is None else int(before["first_position"])
         self._record = RunRecord(self._path, program, self._progress, before, self._began)
         try:

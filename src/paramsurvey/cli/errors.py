@@ -15,7 +15,6 @@ from paramsurvey.cli.streams import is_writable
 from paramsurvey.transport.safe_text import safe_block
 
 DEBUG = "PARAMSURVEY_DEBUG"
-AS_TYPED = ("on_change='ignore'", "--on-change keep")  # a remedy of Python's in the words of a shell
 
 
 class CommandLineError(Exception):
@@ -63,7 +62,7 @@ def _message_of_other_error(error: BaseException) -> str:
     from paramsurvey.errors import SurveyError
 
     if isinstance(error, (ValueError, ImportError, SurveyError)):  # raised with a remedy in the message
-        return str(error).replace(*AS_TYPED)
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return _describe_os_error(error)
     return f"{type(error).__name__}: {error} (unexpected: {DEBUG}=1 shows where it came from)"

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.value_text import value_text
 from paramsurvey.errors import suggestion
 
 NUMBER = "#"  # a pset's number, from 1
@@ -63,8 +64,8 @@ class Placeholder:
         name, parts = split_path(self.name, values)
         value = values[name]
         for part in parts:
-            value = str(getattr(PurePath(str(value)), part))
-        return format(value, self.spec) if self.spec else str(value)
+            value = str(getattr(PurePath(value_text(value)), part))
+        return format(value, self.spec) if self.spec else value_text(value)
 
 
 def split_path(name: str, names: Collection[str] | Mapping[str, Any]) -> tuple[str, list[str]]:

@@ -20,6 +20,7 @@ from paramsurvey.cli.tables.output_file import rescue, write_table
 from paramsurvey.cli.tables.stdout import STDOUT
 from paramsurvey.cli.tables.survey_table import survey_table
 from paramsurvey.cli.tables.table import Table
+from paramsurvey.worker.machine import wanted_workers
 
 if TYPE_CHECKING:
     from paramsurvey.engine.survey import Survey
@@ -40,7 +41,7 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
         What the engine does where the checkpoint has results of another function.
     """
     with ExitStack() as stack:
-        session = ShellSession(**plan.options.for_session())
+        session = ShellSession(**_session_options(plan))
         session.next_steps = ShellNextSteps(plan.requested.dotted)
         stack.enter_context(session)
         files = stack.enter_context(RunFiles(plan))
@@ -57,6 +58,15 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
         _save(plan, saved)  # again: at the start, another run may have held the checkpoint
         _deliver(plan, files, run, stored_before)
         return of_survey(run.survey, plan.options.halt)
+
+
+def _session_options(plan: Plan) -> dict[str, Any]:
+    """Return the session's options, with no more workers than psets: there is only one map."""
+    given, resolved = plan.options.for_session(), plan.resolved
+    if resolved.backend == "multiprocessing":
+        wanted = wanted_workers(resolved.ncores, resolved.threads_per_worker)
+        given["ncores"] = min(wanted, len(plan.requested.selection))
+    return given
 
 
 def _arguments(plan: Plan, files: RunFiles) -> dict[str, Any]:

@@ -40,6 +40,10 @@ class ShellNextSteps:
         """Name the option."""
         return f"use at most --threads-per-worker {most}"
 
+    def keep_results(self) -> str:
+        """Name the option."""
+        return "--on-change keep"
+
     def after_failures(self, first: int, checkpoint: str | None) -> str:
         """Name the subcommand that shows failures; it needs a checkpoint."""
         if checkpoint:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.engine.cost_model import Predictions
-from paramsurvey.reporting.forecast import History, Outlook, Promise, believed, noise, outlooks
+from paramsurvey.reporting.forecast import OUTSIDE, PRIOR, History, Promise, likely, noise, outlooks
 from paramsurvey.reporting.makespan import makespan, seconds_to_go
 
 Floats = NDArray[np.float64]
@@ -23,17 +23,12 @@ Floats = NDArray[np.float64]
 MOST_PIECES = 128  # of history: then neighbours are joined
 MOST_SAMPLES = 512  # psets whose own times are kept
 DOUBT = 1.5  # standard deviations: then the truth is in the range about nine times out of ten
-LEAST_DOUBT = 0.02  # relative: nothing is known better
-ERROR_DOUBT = 1.2  # likewise, of the errors that a forecast had before
 SHORTEST = 1.0  # seconds that something must have run to tell anything before the first result
 JITTER = 0.15  # seconds: workers start, and send what they have every now and then
-LIKELY = 0.8  # the chance that a pset which runs now is over by what is taken as the latest
+LIKELY = 0.8  # the chance that what runs now is over by what is taken as the latest, while others wait
 EARLY_FACTOR = 6.0  # before the first result: psets may take so many times what they have run so far
 SLOWEST = 0.01  # seconds of work that a core gets done in a second: less is believed of none
-OUTER = 2  # of the longest forecasts are left out, where there are many: some trend always goes too far
 ALIKE = 1.25  # times what others took, or less: psets that run now are taken for alike
-WIDEST = math.log(2.5)  # of the doubt in a forecast that was wrong before: beyond, a range says nothing
-SLACK = 0.1  # of a forecast's error, for each time that more is left than has run
 MORE = 1.15  # times what had run when expectations were kept: then they are kept again
 LONG_AGO = 2.0  # times what is usual: psets that run for longer are a sign that all psets now take longer
 
@@ -168,9 +163,10 @@ class Eta:
         fewest, most = _attempts(moment, waiting)
         slow, fast = self._speeds(moment)
         fewer, more = self._cores(moment)
+        early, late = (_chance(one, len(ages), waiting) for one in (OUTSIDE, 1 - OUTSIDE))
         return (
-            max(0.0, self._time_of(low, fewest, ages, 1 - LIKELY, more, fast) - JITTER),
-            self._time_of(high, most, ages, LIKELY, fewer, slow) + JITTER,
+            max(0.0, self._time_of(low, fewest, ages, early, more, fast) - JITTER),
+            self._time_of(high, most, ages, late, fewer, slow) + JITTER,
         )
 
     # work
@@ -185,29 +181,20 @@ class Eta:
         self._note_promise(moment, left, shape)
         if len(shape) > 1:
             views.append((History(psets, seconds, expected, is_expected=True), shape))
+        far = left / float(psets.sum())
         seen = [
-            (history, each, outlooks(history, self._promises, left * float(each.mean())))
+            (noise(history, left), each, outlooks(history, self._promises, left * _mean(each)))
             for history, each in views
         ]
-        least = min(noise(history, left) for history, _, _ in seen)
-        trusted = believed(
-            [one for _, _, several in seen for one in several],
-            least + SLACK * max(0.0, left / float(psets.sum()) - 1),
+        low, high = likely(
+            [one.of_mean(_mean(each), chance) for chance, each, several in seen for one in several],
+            min(chance for chance, _, _ in seen),
+            far,
         )
-        chance = [
-            (each, one, noise(history, left))
-            for history, each, several in seen
-            for one in several
-            if one in trusted
-        ]
-        lows = [each * one.factor * math.exp(-_doubt(one, doubt)) for each, one, doubt in chance]
-        highs = [each * one.factor * math.exp(_doubt(one, doubt)) for each, one, doubt in chance]
+        best = min(seen, key=lambda view: min(one.error for one in view[2]))[1]
         lows_tail, highs_tail = self._tail()
-        outer = OUTER if len(highs) > 3 * OUTER else 0
-        low = min(lows, key=_mean) * lows_tail
-        high = sorted(highs, key=_mean)[-1 - outer] * highs_tail
-        slower = self._slower_now(ages)
-        return low, high if slower < _mean(high) else np.full(1, slower)
+        shares = best / _mean(best)
+        return shares * low * lows_tail, shares * max(high * highs_tail, self._slower_now(ages))
 
     def _note_promise(self, moment: Moment, waiting: float, expected: Floats) -> None:
         """Keep what is expected now, to be tested later."""
@@ -220,7 +207,8 @@ class Eta:
         longest, mean, count = float(samples.max()), float(samples.mean()), len(samples)
         if mean <= 0:
             return 1.0, 1.0
-        return 1 - (longest - mean) / (count * mean), 1 + (1.5 * longest - mean) / ((count + 1) * mean)
+        next_longest = longest * 2 ** _spread(samples)
+        return 1 - (longest - mean) / (count * mean), 1 + (next_longest - mean) / ((count + 1) * mean)
 
     def _slower_now(self, ages: Sequence[float]) -> float:
         """Return how long psets take if those that run now are typical; 0 if there is no sign of that."""
@@ -238,7 +226,9 @@ class Eta:
         scale = float(each.mean()) / max(float(samples.mean()), 1e-12)
         if max(scale, 1 / scale) < ALIKE:
             scale = 1.0  # what runs now began when things were as they are in the samples
-        running = seconds_to_go(ages, samples * scale, chance)
+        spread = _spread(samples)
+        scale *= math.exp(math.copysign(DOUBT, chance - 0.5) * spread / math.sqrt(len(samples)))
+        running = seconds_to_go(ages, samples * scale, chance, spread)
         whole = max(1, round(cores))
         return makespan(running, each / speed * (whole / cores), count, whole)
 
@@ -300,8 +290,17 @@ def _attempts(moment: Moment, waiting: int) -> tuple[float, float]:
     return waiting, waiting / (1 - most)
 
 
-def _doubt(outlook: Outlook, chance: float) -> float:
-    return math.hypot(min(ERROR_DOUBT * outlook.error, WIDEST), DOUBT * chance, LEAST_DOUBT)
+def _chance(of_the_end: float, running: int, waiting: int) -> float:
+    """Return how likely each running pset is over by then: where none waits, the last one is the end."""
+    if waiting or not running:
+        return LIKELY if of_the_end > 0.5 else 1 - LIKELY
+    return float(of_the_end ** (1 / running))
+
+
+def _spread(samples: Floats) -> float:
+    """Return the relative standard deviation of what psets took, as far as so few of them tell."""
+    logs = np.log(np.maximum(samples, 1e-9))
+    return min(1.0, math.sqrt((PRIOR**2 + float(((logs - logs.mean()) ** 2).sum())) / len(logs)))
 
 
 def _mean(values: Floats) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,11 @@ FEWEST_OF_TREND = 4  # pieces that a trend is fitted to
 FEW = 5  # psets whose mean is the fastest to follow a change
 CUTS = (0.3, 0.5, 0.7, 0.85)  # shares of what has run after which each way is tested on the rest
 CUT_WEIGHTS = (1.0, 1.0, 2.0, 2.0)
-TOLERANCE = 2.0  # a way whose error is so many times the least is still believed
+SLACK = 0.03  # of errors that are forgiven, for each time that more is left than has run
+LEAST_DOUBT = 0.012  # relative: nothing is known better
+WIDEST = math.log(2.5)  # of the doubt in a forecast that was wrong before: beyond, a range says nothing
+OUTSIDE = 0.06  # the chance that is left out at each end of a range
+NODES = np.array([NormalDist().inv_cdf((i + 0.5) / 24) for i in range(24)])  # of a normal distribution
 STEEPEST = math.log(30)  # the most that a trend is believed to change the cost of a pset
 HIGHEST = 4.0  # times the largest mean that was seen: no trend goes higher
 LOWEST = 0.1  # times the least mean: none goes lower
@@ -100,10 +105,17 @@ class Outlook:
         Seconds per unit of `History.base`.
     error : float
         The typical error of its logarithm in the past.
+    chance : float
+        The relative standard deviation that comes from chance alone.
     """
 
     factor: float
     error: float
+    chance: float = 0.0
+
+    def of_mean(self, mean: float, chance: float) -> Outlook:
+        """Return the outlook for psets whose mean base is given, with chance of another origin added."""
+        return replace(self, factor=self.factor * mean, chance=math.hypot(self.chance, chance))
 
 
 def outlooks(history: History, promises: Sequence[Promise], base_left: float) -> list[Outlook]:
@@ -122,23 +134,51 @@ def outlooks(history: History, promises: Sequence[Promise], base_left: float) ->
     squares, weights = dict.fromkeys(factors, 0.0), dict.fromkeys(factors, 0.0)
     for piece, rest, weight in history.tests(promises):
         truth = math.log(history.seconds[piece:].sum() / rest)
-        for name, factor in _factors(history.before(piece), rest):
+        for name, (factor, _) in _factors(history.before(piece), rest):
             if name in factors:  # pieces were joined since: now there are too few for some ways
                 squares[name] += weight * (math.log(factor) - truth) ** 2
                 weights[name] += weight
     most = max(weights.values())  # a way that could not be tested as often is not better for that
     return [
-        Outlook(factor, math.sqrt(squares[name] / weights[name]))
+        Outlook(factor, math.sqrt(squares[name] / weights[name]), chance)
         if weights[name]
-        else Outlook(factor, PRIOR if most else 0.0)
-        for name, factor in factors.items()
+        else Outlook(factor, PRIOR if most else 0.0, chance)
+        for name, (factor, chance) in factors.items()
     ]
 
 
-def believed(outlooks: list[Outlook], slack: float) -> list[Outlook]:
-    """Return those that are about as good as the best one."""
-    best = min(one.error for one in outlooks)
-    return [one for one in outlooks if one.error <= TOLERANCE * best + slack]
+def likely(ways: Sequence[Outlook], least_chance: float, far: float) -> tuple[float, float]:
+    """Return the least and the most that is likely: what all ways together leave out `OUTSIDE` at each end.
+
+    Each way is a log-normal distribution. Its weight is the likelihood of the errors that it had, and its
+    width has them, and chance. An error grows with the distance of what is forecast: a trend that nobody sees
+    yet goes on for longer.
+
+    Parameters
+    ----------
+    ways : sequence of Outlook
+    least_chance : float
+        What errors have from chance alone.
+    far : float
+        How many times more is left than has run.
+
+    Examples
+    --------
+    >>> low, high = likely([Outlook(2.0, error=0.01), Outlook(8.0, error=0.5)], 0.01, far=1.0)
+    >>> 1.9 < low < 2 < high < 2.1
+    True
+    """
+    errors = np.array([way.error for way in ways])
+    scale = errors.min() + least_chance + SLACK * max(0.0, far - 1)
+    weights = (1 + (errors / scale) ** 2) ** (-sum(CUT_WEIGHTS) / 2)
+    doubts = [
+        math.hypot(min(way.error * math.sqrt(1 + far), WIDEST), way.chance, LEAST_DOUBT) for way in ways
+    ]
+    logs = np.log([way.factor for way in ways])[:, None] + np.outer(doubts, NODES)
+    order = np.argsort(logs, axis=None)
+    shares = np.repeat(weights / (weights.sum() * len(NODES)), len(NODES))[order]
+    low, high = np.interp([OUTSIDE, 1 - OUTSIDE], np.cumsum(shares) - shares / 2, logs.ravel()[order])
+    return math.exp(low), math.exp(high)
 
 
 def noise(history: History, left: float) -> float:
@@ -163,19 +203,20 @@ def _smooth(values: Floats) -> Floats:
     return np.convolve(padded, kernel, mode="valid")
 
 
-def _factors(history: History, base_left: float) -> Iterator[tuple[str, float]]:
-    """Yield each way's name, and the seconds per unit of base that it expects of what is left."""
+def _factors(history: History, base_left: float) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Yield each way's name, the seconds per unit of base that it expects of what is left, and its chance."""
     ends = np.cumsum(history.base)
     first = {name: int(np.searchsorted(ends, (1 - share) * ends[-1])) for name, share in WINDOWS.items()}
     few = int(np.searchsorted(np.cumsum(history.psets[::-1]), FEW)) + 1
     first["few"] = max(0, len(history) - few)
     means = {name: _mean(history, piece) for name, piece in first.items()}
-    yield from means.items()
+    for name, mean in means.items():
+        yield name, (mean, 0.0)
     least, most = min(means.values()) * LOWEST, max(means.values()) * HIGHEST
     for name in TREND_WINDOWS:
         if len(history) - first[name] >= FEWEST_OF_TREND:
-            for way, factor in _trends(name, history, first[name], base_left):
-                yield way, min(max(factor, least), most)
+            for way, factor, chance in _trends(name, history, first[name], base_left):
+                yield way, (min(max(factor, least), most), min(chance, 1.0))
 
 
 def _mean(history: History, first: int) -> float:
@@ -183,33 +224,40 @@ def _mean(history: History, first: int) -> float:
     return max(float(history.seconds[first:].sum() / history.base[first:].sum()), 1e-12)
 
 
-def _trends(name: str, history: History, first: int, base_left: float) -> Iterator[tuple[str, float]]:
-    """Yield what follows if the cost goes on to change as it did since a piece: evenly, or by factors."""
+def _trends(name: str, history: History, first: int, base_left: float) -> Iterator[tuple[str, float, float]]:
+    """Yield what follows if the cost goes on to change as it did since a piece: evenly, or by factors.
+
+    With it goes the relative standard error that the slope brings in.
+    """
     base = history.base[first:]
     middles = np.cumsum(base) - base / 2
     ratio = np.maximum(history.seconds[first:] / base, 1e-12)
     end, mean = base.sum(), _mean(history, first)
+    far = end + base_left / 2 - float((middles * base).sum() / end)
     for doubt in (0.0, CERTAIN):
-        level, slope = _line(middles, ratio, base, doubt)
-        straight = level + slope * (end + base_left / 2)
-        yield f"{name} evenly {doubt}", max(straight, 0.02 * mean)
-        level, slope = _line(middles, np.log(ratio), base, doubt)
+        level, slope, error = _line(middles, ratio, base, doubt)
+        straight = max(level + slope * (end + base_left / 2), 0.02 * mean)
+        yield f"{name} evenly {doubt}", straight, error * far / straight
+        level, slope, error = _line(middles, np.log(ratio), base, doubt)
         change = float(np.clip(slope * base_left, -STEEPEST, STEEPEST))
         bias = mean / float((base * np.exp(level + slope * middles)).sum() / end)
         start = math.exp(min(level + slope * end, 300))
         grown = start * bias * (math.expm1(change) / change if abs(change) > 1e-6 else 1.0)
-        yield f"{name} by factors {doubt}", max(grown, 1e-12)
+        yield f"{name} by factors {doubt}", max(grown, 1e-12), error * far
 
 
-def _line(x: Floats, y: Floats, weights: Floats, doubt: float) -> tuple[float, float]:
-    """Return a fitted line's value at 0, and its slope, which is drawn to 0 as far as chance explains it."""
+def _line(x: Floats, y: Floats, weights: Floats, doubt: float) -> tuple[float, float, float]:
+    """Return a fitted line's value at 0, its slope, and the slope's standard error.
+
+    The slope is drawn to 0 as far as chance explains it.
+    """
     total = weights.sum()
     mean_x, mean_y = (weights * x).sum() / total, (weights * y).sum() / total
     square = (weights * (x - mean_x) ** 2).sum()
     if square <= 0:
-        return float(mean_y), 0.0
+        return float(mean_y), 0.0, 0.0
     slope = (weights * (x - mean_x) * (y - mean_y)).sum() / square
     rest = (weights * (y - mean_y - slope * (x - mean_x)) ** 2).sum() / max(len(x) - 2, 1)
     t_squared = slope**2 * square / max(rest, 1e-30)
     slope *= t_squared / (t_squared + doubt) if t_squared else 0.0
-    return float(mean_y - slope * mean_x), float(slope)
+    return float(mean_y - slope * mean_x), float(slope), math.sqrt(rest / square)

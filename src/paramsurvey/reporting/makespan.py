@@ -49,8 +49,11 @@ def makespan(running: Sequence[float], waiting: Floats, count: float, cores: int
     return last
 
 
-def seconds_to_go(ages: Sequence[float], samples: Floats, chance: float) -> list[float]:
+def seconds_to_go(ages: Sequence[float], samples: Floats, chance: float, spread: float) -> list[float]:
     """Return how long psets will still run that have been running for some seconds.
+
+    A pset that has run for longer than some others is as likely to end before, between or after the rest of
+    them. Beyond the longest, and below the shortest, it is as far off as chance allows.
 
     Parameters
     ----------
@@ -60,22 +63,31 @@ def seconds_to_go(ages: Sequence[float], samples: Floats, chance: float) -> list
         How long others took.
     chance : float
         The share of psets that end before: 0.5 for the usual one.
+    spread : float
+        The relative standard deviation of what others took.
 
     Returns
     -------
     list of float
-        What others took that ran for longer; a pset that has run for longer than all others may run for as
-        long again.
+        A pset that has run for longer than all others may run for as long again.
 
     Examples
     --------
-    >>> seconds_to_go([1.0, 8.0], np.array([2.0, 3.0, 4.0]), chance=0.5)
+    >>> seconds_to_go([1.0, 8.0], np.array([2.0, 3.0, 4.0]), chance=0.5, spread=0.1)
     [2.0, 8.0]
     """
     ordered = np.sort(samples)
-    left = []
-    for age in ages:
-        longer = ordered[np.searchsorted(ordered, age, "right") :]
-        alone = age * chance / (1 - chance)  # what is known if nothing ran for longer
-        left.append(float(np.quantile(longer, chance)) - age if len(longer) else alone)
-    return left
+    return [_end_of(age, ordered, chance, spread) - age for age in ages]
+
+
+def _end_of(age: float, ordered: Floats, chance: float, spread: float) -> float:
+    longer = ordered[np.searchsorted(ordered, age, "right") :]
+    count = len(longer)
+    if count == 0:
+        return age / (1 - chance)  # what is known if nothing ran for longer
+    place = chance * (count + 1)
+    if place < 1:
+        return max(age, float(longer[0] * place**spread))
+    if place > count:
+        return float(longer[-1] * ((count + 1) * (1 - chance)) ** -spread)
+    return float(np.interp(place, np.arange(1, count + 1), longer))

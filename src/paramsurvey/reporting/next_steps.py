@@ -26,6 +26,10 @@ class NextSteps(Protocol):
         """Return how to have at most so many threads in each worker."""
         ...
 
+    def keep_results(self) -> str:
+        """Return the option that keeps what a changed program computed before."""
+        ...
+
     def after_failures(self, first: int, checkpoint: str | None) -> str:
         """Return how to look at what failed, of which `first` is an example, as `missing` labels it."""
         ...
@@ -56,6 +60,10 @@ class PythonNextSteps:
     def fewer_threads(self, most: int) -> str:
         """Name the option of `init`."""
         return f"use at most threads_per_worker={most}"
+
+    def keep_results(self) -> str:
+        """Name the option of `map`."""
+        return "on_change='ignore'"
 
     def after_failures(self, first: int, checkpoint: str | None) -> str:
         """Name what the results have for it."""

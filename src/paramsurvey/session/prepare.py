@@ -153,7 +153,8 @@ def _survey(
     """Return the survey, with what earlier runs of its checkpoint have done taken up."""
     options = request.options
     say = watch.console.say
-    checkpoint = open_checkpoint(options, request.func, state, say, partial(say, at=0))
+    keep = place.next_steps.keep_results()
+    checkpoint = open_checkpoint(options, request.func, state, say, partial(say, at=0), keep)
     survey = Survey(
         state=state,
         backend=place.backend,

@@ -176,14 +176,14 @@ class WorkerSet:
                 del self._retired[worker]
 
     def close(self) -> None:
-        """End all workers: those that wait end by themselves, the others are killed."""
+        """End all workers: those that wait end by themselves; those that run or start yet are killed."""
         workers = [*self.with_spares(), *self._retired]
         for worker in workers:
             with suppress(OSError):
                 worker.process.hang_up()
         deadline = time.monotonic() + GOODBYE_SECONDS
         for worker in workers:
-            if not worker.groups:
+            if worker.is_ready and not worker.groups:
                 worker.process.await_exit(deadline - time.monotonic())
             worker.process.end()
         self._workers.clear()

@@ -20,6 +20,7 @@ from paramsurvey.cli.failures import CommandFailed, CommandTimeout, exit_code_fa
 from paramsurvey.cli.output.result_tree import save_in_tree
 from paramsurvey.cli.output.spool import Spool
 from paramsurvey.cli.placeholders import JOB, NUMBER, fill
+from paramsurvey.cli.value_text import value_text
 
 VARIABLE = "PARAMSURVEY_PSET_"  # begins the environment variables that have the parameters
 
@@ -218,7 +219,8 @@ class CommandRun:
     def _environment(self) -> dict[str, str]:
         """Return the variables of the command: the parameters, and those of --env."""
         own = {
-            f"{VARIABLE}{name.replace('.', '_').upper()}": str(value) for name, value in self._pset.items()
+            f"{VARIABLE}{name.replace('.', '_').upper()}": value_text(value)
+            for name, value in self._pset.items()
         }
         typed = {name: fill(text, self._ordered()) for name, text in self._command.environment}
         return {**os.environ, **own, **typed}

@@ -11,6 +11,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from paramsurvey.cli.failures import CommandFailed
+from paramsurvey.cli.value_text import value_text
 
 KEPT = " +,=@()[]~^%"  # characters beside letters, digits and _.- that a directory may have in its name
 LONGEST = 100  # characters of a value; the rest would be too long for a file system
@@ -24,7 +25,7 @@ def tree_path(pset: Mapping[str, Any]) -> Path:
     >>> str(tree_path({"a": 1, "f": "x/y"})), str(tree_path({"f": ".."}))
     ('a/1/f/x%2Fy', 'f/%2E%2E')
     """
-    return Path(*(part for name, value in pset.items() for part in (name, _part(str(value)))))
+    return Path(*(part for name, value in pset.items() for part in (name, _part(value_text(value)))))
 
 
 def _part(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from paramsurvey.cli.output.spool import STREAMS, running, spool_path
 from paramsurvey.cli.placeholders import JOB, NUMBER, fill
+from paramsurvey.cli.value_text import value_text
 
 LOOK_SECONDS = 0.1  # between two looks at what commands have written
 
@@ -147,7 +148,7 @@ class OutputViewer:
             return ""
         pset = {self._names.get(name, name): value for name, value in self._pset_of(number).items()}
         if self._tag is None:
-            tag = " ".join(str(value) for name, value in pset.items() if name != NUMBER)
+            tag = " ".join(value_text(value) for name, value in pset.items() if name != NUMBER)
         else:
             tag = fill(self._tag, {**pset, NUMBER: number, JOB: ""})
         return "".join(c if c.isprintable() else repr(c)[1:-1] for c in tag) + "\t"
