@@ -5,14 +5,35 @@ Nothing that takes time is imported at the top: workers import this package in o
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
+from contextlib import suppress
+
+from paramsurvey.fast_import import without_collector
 
 
 def main() -> None:
     """Run the program with the arguments of this process, and end the process with its exit code."""
+    code, owner = 0, os.getpid()
+
+    def end_at_once() -> None:
+        """End the process without taking the interpreter apart, which takes time, and can abort it.
+
+        It is, while one of Arrow's threads is just being started.
+        """
+        if os.getpid() != owner:
+            return  # a fork, which has an exit code of its own
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        os._exit(code)
+
+    atexit.register(end_at_once)  # before all others, so it runs after them
     try:
-        from paramsurvey.cli.program import run_program
-        from paramsurvey.cli.streams import discard_unwritable_output, open_closed_streams
+        with without_collector():
+            from paramsurvey.cli.program import run_program
+            from paramsurvey.cli.streams import discard_unwritable_output, open_closed_streams
     except KeyboardInterrupt:  # nothing has begun, and not even our own messages may be loaded
         os.write(2, b"paramsurvey: interrupted\n")
         os._exit(130)

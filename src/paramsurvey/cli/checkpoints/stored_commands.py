@@ -23,8 +23,6 @@ def count_by_other_commands(directory: str) -> dict[str, int]:
 
     counts: Counter[str] = Counter()
     for part in live_parts(Path(directory) / RESULTS)[0]:
-        with suppress(
-            PartDamaged, FileNotFoundError
-        ):  # no such column, damaged, or merged now
+        with suppress(PartDamaged, FileNotFoundError):  # no such column, damaged, or merged now
             counts.update(read_columns(part, [COLUMN])[COLUMN].to_pylist())
     return {str(text): count for text, count in counts.items() if text is not None and text != own}
