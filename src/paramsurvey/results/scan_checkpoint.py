@@ -26,6 +26,7 @@ from paramsurvey.checkpoint.format.part_files import (
     read_schema,
 )
 from paramsurvey.checkpoint.format.schema import POSITION, field_info, joined
+from paramsurvey.checkpoint.plain_files import checkpoint_path
 from paramsurvey.checkpoint.stored import (
     Tell,
     damage_text,
@@ -58,7 +59,7 @@ def scan(
     lasting : bool
         Read at once all files that may be merged while the run goes on, so that the dataset stays readable.
     """
-    directory = Path(path)
+    directory = checkpoint_path(path)
     read_run_tolerantly(directory, tell, set_aside=False)
     for _ in range(TRIES):
         complaints: list[str] = []
@@ -87,7 +88,7 @@ def failures_table(path: str | os.PathLike[str], tell: Tell) -> Any:
     are known, ``_seconds``, ``_start``, ``_worker`` and ``_host``. None if nothing has failed. Objects stay
     pickled.
     """
-    directory = Path(path)
+    directory = checkpoint_path(path)
     for _ in range(TRIES):
         complaints: list[str] = []
         try:
