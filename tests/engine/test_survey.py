@@ -470,6 +470,30 @@ def test_what_an_earlier_run_has_settled_counts_and_does_not_run() -> None:
     assert (counts.total, counts.finished, counts.failures, counts.resumed) == (9, 8, 1, 5)
 
 
+class Notebook(NoCheckpoint):
+    """Notes what is to be kept."""
+
+    def __init__(self) -> None:
+        self.results: list[int] = []
+        self.failures: list[tuple[int, Failure, int]] = []
+
+    def add_reply(self, group: Group, reply: Reply) -> None:
+        done = range(reply.start, reply.stop)
+        self.results += [int(group.rows[at]) for at in done if at not in reply.failures]
+
+    def add_failure(self, row: int, failure: Failure, attempts: int) -> None:
+        self.failures.append((row, failure, attempts))
+
+
+def test_a_checkpoint_gets_every_result_and_every_failure_once() -> None:
+    backend = FakeBackend(script=lambda seats: [seat.reply(failing=(3,)) for seat in seats])
+    checkpoint = Notebook()
+    make(psets=6, backend=backend, checkpoint=checkpoint, retry=RetryPolicy(retries=1)).run()
+    assert sorted(checkpoint.results) == [0, 1, 2, 4, 5]
+    ((row, failure, attempts),) = checkpoint.failures
+    assert (row, failure.exception, attempts) == (3, RAISED.exception, 2)
+
+
 def test_polling_waits_a_quarter_of_a_second_at_most() -> None:
     run = make(psets=3).run()
     assert set(run.backend.waits) == {LONGEST_WAIT}
