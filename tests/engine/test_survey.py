@@ -448,6 +448,23 @@ def test_a_process_that_an_iterator_forks_is_no_second_driver(end: str, in_tmp: 
     assert source.frame()["code"].tolist()[1] == codes[end]
 
 
+def test_what_an_iterator_raises_ends_the_map_as_it_is() -> None:
+    def psets() -> Iterator[Pset]:
+        yield {"a": 0}
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match="no more"):
+        list(make(source=PsetStream(psets()), group_size=1).survey.rounds())
+
+
+def test_which_psets_run_and_for_how_long_the_longest_first() -> None:
+    backend = FakeBackend(workers=3, script=lambda seats: [])
+    survey = make(psets=12, backend=backend, group_size=4).survey
+    next(survey.rounds())
+    backend.busy.update({1: (2, 0.5), 2: (0, 7.0), 3: (99, 1.0)})  # of the last, a worker says what cannot be
+    assert survey.running() == [(4, 7.0), (2, 0.5)]
+
+
 class EarlierRun(NoCheckpoint):
     """A checkpoint in which the even rows have finished, and row 1 has failed for good."""
 
