@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from paramsurvey.checkpoint import atomic_files
+from paramsurvey.checkpoint.doubles import overlapping
 from paramsurvey.checkpoint.format.codecs import decode, encode
 from paramsurvey.checkpoint.format.part_files import (
     Part,
@@ -207,3 +209,19 @@ def test_a_part_counts_as_large_as_it_is_in_memory_for_merging_happens_there(tmp
     PartSet(tmp_path).add(table(0, np.ones(100_000, dtype=np.int64)))
     (part,), _ = live_parts(tmp_path)
     assert part.path.stat().st_size < 100_000 < 8 * 100_000 <= part.size
+
+
+def test_a_part_that_is_perhaps_not_there_for_good_is_written_again_and_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(directory: Path) -> None:
+        raise OSError(24, "Too many open files")
+
+    part_set = PartSet(tmp_path)
+    with monkeypatch.context() as without_descriptors:
+        without_descriptors.setattr(atomic_files, "sync_directory", refuse)
+        with pytest.raises(OSError, match="Too many open files"):
+            part_set.add(table(0, [0]))
+    part_set.add(table(0, [0, 1]))  # with what has finished since
+    assert values_of(tmp_path) == [0, 1]
+    assert overlapping(live_parts(tmp_path)[0]) == []

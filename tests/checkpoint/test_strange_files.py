@@ -15,7 +15,9 @@ from paramsurvey.checkpoint.plain_files import NotAPlainFile, is_plain, open_pla
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand, load_command, save_command
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.program import run_program
-from paramsurvey.errors import CheckpointError
+from paramsurvey.errors import CheckpointError, NotACheckpoint, OptionError
+from paramsurvey.results.report_subjects import checkpoint_subject
+from paramsurvey.results.tracing.checkpoint_trace import trace_of_checkpoint
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="needs named pipes"),
@@ -144,3 +146,45 @@ def test_only_plain_files_are_opened(in_tmp: Path) -> None:
         assert file.read() == b"content"
     with pytest.raises(NotAPlainFile):
         open_plain(in_tmp / "pipe")
+
+
+READERS = [paramsurvey.load, paramsurvey.scan, checkpoint_subject, trace_of_checkpoint]
+NO_NAMES = ["a\0b", "a\ud800b", Path("a\0b")]
+
+
+@pytest.mark.parametrize("path", [*NO_NAMES, "x" * 5000], ids=lambda path: ascii(path)[:20])
+@pytest.mark.parametrize(
+    "read",
+    [paramsurvey.load, paramsurvey.scan, checkpoint_subject, trace_of_checkpoint],
+    ids=lambda one: one.__name__,
+)
+def test_a_path_where_nothing_can_be_is_no_checkpoint(read: Callable[[Any], Any], path: Any) -> None:
+    with pytest.raises(NotACheckpoint, match=r"give the directory of a checkpoint$"):
+        read(path)
+
+
+@pytest.mark.parametrize("path", NO_NAMES, ids=ascii)
+def test_nor_can_a_report_or_a_trace_be_written_there(path: Any) -> None:
+    results = paramsurvey.map(lambda *_: {"b": 1}, [{"a": 1}], verbose=0)
+    for write in (results.report, results.timeline().to_trace):
+        with pytest.raises(OptionError, match="leave out the character"):
+            write(path)
+
+
+@pytest.mark.parametrize("path", NO_NAMES[:2], ids=ascii)
+def test_every_subcommand_refuses_it_with_what_to_leave_out(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [
+        ["merge", "out", path],
+        ["merge", path, "in"],
+        ["export", ".", path],
+        ["report", ".", "--output", path],
+    ]
+    given += [
+        [name, path] for name in ("resume", "status", "watch", "view", "tail", "missing", "report", "trace")
+    ]
+    given += [["run", "-p", "a=1", "--checkpoint", path, "--", "true"], ["export", path, "-"]]
+    for arguments in given:
+        assert run_program(arguments) == 2, arguments
+        assert "leave out the character" in capsys.readouterr().err, arguments

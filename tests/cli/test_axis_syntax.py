@@ -131,3 +131,9 @@ def test_a_pattern_that_no_shell_has_expanded_is_told(in_tmp: Path) -> None:
     (told,) = told_patterns(["f=*.txt,no*.txt,x"])
     assert told.startswith("f=*.txt is the text '*.txt': for the files (2) write -p 'f=glob(*.txt)'")
     assert list(told_patterns(['f="*.txt"', "f=glob(*.txt)", "f=@*.txt", "f=what?"])) == []
+
+
+@pytest.mark.parametrize("text", ["01..99999999999", "0:1:1e-12", f"{1:04000d}..1000000"])
+def test_a_range_that_no_memory_holds_is_refused(text: str) -> None:
+    with pytest.raises(BadUsage, match="are allowed: give a larger step"):
+        parse_axis("a", text)

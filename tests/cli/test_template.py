@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from paramsurvey.cli.command.template import Template
+from paramsurvey.cli.command.template import Template, make_template
 from paramsurvey.cli.errors import BadUsage
 
 
@@ -203,3 +203,18 @@ def test_a_placeholder_that_changes_its_meaning_there_is_refused(text: str) -> N
 def test_a_value_is_a_word_and_no_syntax(text: str, value: Any, printed: str) -> None:
     command = Template((text,), shell=True).fill({"a": value})
     assert subprocess.run(command, capture_output=True, text=True).stdout == printed
+
+
+def test_a_command_is_shown_as_it_is_typed() -> None:
+    words = make_template(["printf", "%s {a}", "{a}"], shell=False)
+    assert str(words) == "printf '%s {a}' {a}"
+    assert words.show({"a": "x y"}) == "printf '%s x y' 'x y'"
+    line = make_template(["echo {a} |", "cat"], shell=True)
+    assert str(line) == "echo {a} | cat"
+    assert line.show({"a": "x y"}) == "echo 'x y' | cat"
+
+
+@pytest.mark.parametrize("words", [[], [""], [" ", "a"]])
+def test_without_a_command_the_remedy_is_told(words: list[str]) -> None:
+    with pytest.raises(BadUsage, match="write it after --"):
+        make_template(words, shell=False)

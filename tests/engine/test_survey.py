@@ -448,6 +448,23 @@ def test_a_process_that_an_iterator_forks_is_no_second_driver(end: str, in_tmp: 
     assert source.frame()["code"].tolist()[1] == codes[end]
 
 
+def test_what_an_iterator_raises_ends_the_map_as_it_is() -> None:
+    def psets() -> Iterator[Pset]:
+        yield {"a": 0}
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match="no more"):
+        list(make(source=PsetStream(psets()), group_size=1).survey.rounds())
+
+
+def test_which_psets_run_and_for_how_long_the_longest_first() -> None:
+    backend = FakeBackend(workers=3, script=lambda seats: [])
+    survey = make(psets=12, backend=backend, group_size=4).survey
+    next(survey.rounds())
+    backend.busy.update({1: (2, 0.5), 2: (0, 7.0), 3: (99, 1.0)})  # of the last, a worker says what cannot be
+    assert survey.running() == [(4, 7.0), (2, 0.5)]
+
+
 class EarlierRun(NoCheckpoint):
     """A checkpoint in which the even rows have finished, and row 1 has failed for good."""
 
@@ -502,6 +519,30 @@ def test_psets_run_out_of_time_also_while_the_checkpoint_has_no_room() -> None:
     next(run.survey.rounds())
     assert run.backend.aborted == [1]
     assert run.progress.failures == 1
+
+
+class Notebook(NoCheckpoint):
+    """Notes what is to be kept."""
+
+    def __init__(self) -> None:
+        self.results: list[int] = []
+        self.failures: list[tuple[int, Failure, int]] = []
+
+    def add_reply(self, group: Group, reply: Reply) -> None:
+        done = range(reply.start, reply.stop)
+        self.results += [int(group.rows[at]) for at in done if at not in reply.failures]
+
+    def add_failure(self, row: int, failure: Failure, attempts: int) -> None:
+        self.failures.append((row, failure, attempts))
+
+
+def test_a_checkpoint_gets_every_result_and_every_failure_once() -> None:
+    backend = FakeBackend(script=lambda seats: [seat.reply(failing=(3,)) for seat in seats])
+    checkpoint = Notebook()
+    make(psets=6, backend=backend, checkpoint=checkpoint, retry=RetryPolicy(retries=1)).run()
+    assert sorted(checkpoint.results) == [0, 1, 2, 4, 5]
+    ((row, failure, attempts),) = checkpoint.failures
+    assert (row, failure.exception, attempts) == (3, RAISED.exception, 2)
 
 
 def test_polling_waits_a_quarter_of_a_second_at_most() -> None:

@@ -262,3 +262,33 @@ log.close()
     (path,) = logs()
     assert path.read_text().count("end time") == 1
     assert "the driver goes on" in path.read_text()
+
+
+def test_where_the_program_has_closed_its_descriptor_it_goes_on_in_its_file() -> None:
+    number = os.open(os.devnull, os.O_RDONLY)
+    os.close(number)
+    log = RunLog.open()  # its file gets that number, the lowest that is free
+    os.close(number)
+    with open("other", "w") as other:
+        assert other.fileno() == number
+        log.write("one more line")
+        log.close()
+        other.write("untouched")
+    assert Path("other").read_text() == "untouched"
+    assert "\none more line\n" in text_of(log)
+    assert "end time" in text_of(log)
+
+
+def test_where_its_file_is_gone_as_well_that_is_told_once() -> None:
+    said: list[str] = []
+    number = os.open(os.devnull, os.O_RDONLY)
+    os.close(number)
+    log = RunLog.open(on_warning=said.append)
+    os.close(number)
+    assert log.path is not None
+    os.unlink(log.path)
+    log.write("lost")
+    log.write("lost, too")
+    log.close()
+    assert len(said) == 1
+    assert "choose another place with pslogger_prefix=" in said[0]

@@ -11,6 +11,10 @@ import stat
 from pathlib import Path
 from typing import IO
 
+from paramsurvey.errors import NotACheckpoint
+from paramsurvey.transport.file_names import why_no_name
+from paramsurvey.transport.safe_text import shortened
+
 NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 
 
@@ -57,3 +61,25 @@ def open_plain(path: Path) -> IO[bytes]:
         os.close(descriptor)
         raise NotAPlainFile(0, "it is no plain file", str(path))
     return os.fdopen(descriptor, "rb")
+
+
+def checkpoint_path(directory: str | os.PathLike[str]) -> Path:
+    """Return the path of a checkpoint that shall be read.
+
+    Raises
+    ------
+    NotACheckpoint
+        There can be none.
+    """
+    if why := why_no_name(directory):
+        raise NotACheckpoint(f"{os.fsdecode(directory)!a} is {why}: give the directory of a checkpoint")
+    try:
+        os.stat(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # who reads it says so
+    except OSError as error:
+        name = shortened(str(directory), 200)
+        raise NotACheckpoint(
+            f"{name!r} cannot be read ({error.strerror}): give the directory of a checkpoint"
+        ) from None
+    return Path(directory)

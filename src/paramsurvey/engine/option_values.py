@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from paramsurvey.transport.file_names import why_no_name
 from paramsurvey.transport.messages import CaptureMode
 
 
@@ -115,13 +116,8 @@ def anything(value: Any) -> Any:
 
 def path(value: Any) -> str:
     name = os.fsdecode(os.fspath(value))
-    if "\0" in name:
-        raise ValueDoesNotFit("no name that a file can have (leave out the character of code 0)")
-    try:
-        os.fsencode(name)
-    except UnicodeEncodeError as error:
-        bad = ascii(name[error.start])
-        raise ValueDoesNotFit(f"no name that a file can have (leave out the character {bad})") from None
+    if why := why_no_name(name):
+        raise ValueDoesNotFit(why)
     return name
 
 

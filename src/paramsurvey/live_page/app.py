@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from paramsurvey.checkpoint.plain_files import checkpoint_path
 from paramsurvey.errors import CheckpointError
 from paramsurvey.live_page.access import Access, Guard
 from paramsurvey.live_page.cells import chosen_places, listed
@@ -40,7 +40,7 @@ class SurveyPages:
 
     def __init__(self, directory: str) -> None:
         self._name = directory
-        self._directory = Path(directory)
+        self._directory = checkpoint_path(directory)
         self._watching = Watching(self._directory)
         self.sections = Sections(self._directory, pset_link)
 

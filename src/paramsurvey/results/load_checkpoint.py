@@ -19,6 +19,7 @@ from paramsurvey.checkpoint.format.part_files import (
 )
 from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.gone_parts import gone_parts
+from paramsurvey.checkpoint.plain_files import checkpoint_path
 from paramsurvey.checkpoint.stored import failure_cells, latest_failures, read_all, read_run_tolerantly
 from paramsurvey.engine.collector import Collector
 from paramsurvey.engine.map_state import MapState
@@ -41,12 +42,12 @@ COUNTS = ("total", "active", "finished", "failures", "exceptions", "retried", "r
 
 def load(path: str | os.PathLike[str]) -> MapResults:
     """Return what a checkpoint holds; see `paramsurvey.load`."""
-    return _load(Path(path), unpickle=True)
+    return _load(checkpoint_path(path), unpickle=True)
 
 
 def look(path: str | os.PathLike[str]) -> MapResults:
     """Return the same, with a text for each object that is pickled: nothing is unpickled."""
-    return _load(Path(path), unpickle=False)
+    return _load(checkpoint_path(path), unpickle=False)
 
 
 def _load(directory: Path, unpickle: bool) -> MapResults:

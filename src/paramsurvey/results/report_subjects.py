@@ -8,9 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from paramsurvey.checkpoint.plain_files import checkpoint_path
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.report import STATES, Subject, page_of
 from paramsurvey.results.tracing.timed_psets import timed_checkpoint
+from paramsurvey.transport.file_names import possible_path
 from paramsurvey.views import data_of, measured_timeline
 from paramsurvey.views.timeline import Timeline, timeline_of
 
@@ -58,7 +60,7 @@ def checkpoint_subject(directory: str | os.PathLike[str]) -> Subject:
     from paramsurvey.results.scan_checkpoint import ROLES, failures_table, pset_keys, scan
     from paramsurvey.views.columns.arrow import stored_data
 
-    path, complaints = Path(directory), list[str]()
+    path, complaints = checkpoint_path(directory), list[str]()
     run = read_run_tolerantly(path, complaints.append, set_aside=False)
     complaints += gone_parts(path, run)
     failures = failures_table(path, complaints.append)  # first: what succeeds meanwhile is then in both
@@ -119,6 +121,6 @@ def write_report(subject: Subject, path: str | os.PathLike[str], against: Any = 
     if against is not None:
         is_path = isinstance(against, (str, os.PathLike))
         before = checkpoint_subject(against) if is_path else subject_of(against)
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(possible_path(path)))
     content = page_of(subject, before).encode()
     os.replace(write_aside(target, content), target)

@@ -29,6 +29,7 @@ from paramsurvey.checkpoint.format.part_files import (
 from paramsurvey.checkpoint.format.part_table import joined
 from paramsurvey.checkpoint.format.schema import POSITION, field_info
 from paramsurvey.checkpoint.gone_parts import gone_parts
+from paramsurvey.checkpoint.plain_files import checkpoint_path
 from paramsurvey.checkpoint.stored import (
     Tell,
     damage_text,
@@ -62,7 +63,7 @@ def scan(
     lasting : bool
         Read at once all files that may be merged while the run goes on, so that the dataset stays readable.
     """
-    directory = Path(path)
+    directory = checkpoint_path(path)
     run = read_run_tolerantly(directory, tell, set_aside=False)
     for gone in gone_parts(directory, run, [RESULTS]):
         tell(gone)
@@ -93,7 +94,7 @@ def failures_table(path: str | os.PathLike[str], tell: Tell) -> Any:
     are known, ``_seconds``, ``_start``, ``_worker`` and ``_host``. None if nothing has failed. Objects stay
     pickled.
     """
-    directory = Path(path)
+    directory = checkpoint_path(path)
     for _ in range(TRIES):
         complaints: list[str] = []
         try:

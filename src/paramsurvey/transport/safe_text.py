@@ -7,6 +7,10 @@ All of them are shown as Python writes them in a string: ``\x1b``, ``\n``, ``\u2
 
 from __future__ import annotations
 
+import re
+
+COLORS = re.compile(r"(\x1b\[[0-9;:]{0,40}m)")
+PLAIN_AGAIN = "\x1b[0m"
 HARMLESS = "\u200c\u200d"  # join letters and emoji, and show nothing
 
 
@@ -33,6 +37,19 @@ def safe_block(text: str) -> str:
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
     return "".join(one if one in "\n\t" else _shown(one) for one in text)
+
+
+def safe_output(text: str) -> str:
+    r"""Return what a program printed as `safe_block` does, but with its colors, which end where it ends.
+
+    Examples
+    --------
+    >>> safe_output("\x1b[31mred\x1b[2J")
+    '\x1b[31mred\\x1b[2J\x1b[0m'
+    """
+    pieces = COLORS.split(text.replace("\r\n", "\n"))
+    shown = (piece if place % 2 else safe_block(piece) for place, piece in enumerate(pieces))
+    return "".join(shown) + (PLAIN_AGAIN if len(pieces) > 1 else "")
 
 
 def shortened(text: str, most: int) -> str:

@@ -41,6 +41,7 @@ from paramsurvey.transport.messages import (
     LostGroup,
     Reply,
 )
+from paramsurvey.transport.own_descriptors import descriptors_lost
 from paramsurvey.transport.safe_repr import describe, text_of, type_name
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.machine import total_memory, wanted_workers
@@ -169,8 +170,9 @@ class FuturesBackend:
             self._setup, generation=self._setup.generation + self._reloads.since_last_time()
         )
         self._was_opened = True
-        self._lock = MapLock() if self._isolates else None
-        self._isolation = remote.Isolation(self._setup, self._lock.path) if self._lock else None
+        self._lock = None if self._threads or stand_in.is_needed() else MapLock()
+        path = "" if self._lock is None else self._lock.path
+        self._isolation = remote.Isolation(self._setup, path) if self._isolates else None
         self._count.begin()
         remote.drivers[job.key] = os.getpid()
         if self._threads:
@@ -220,6 +222,7 @@ class FuturesBackend:
 
     def poll(self, timeout: float) -> Answers:
         """Return what has come back, and what is lost."""
+        self._check_files()
         self._check_broken()
         self._check_stuck()
         answers: list[Answer] = []
@@ -309,6 +312,13 @@ class FuturesBackend:
             self.abort(task.group.id)
         why = "its process answers no more: it is stopped, or gone without the executor's notice"
         return [self._lost(task.group, why) for task in late]
+
+    def _check_files(self) -> None:
+        """Raise when the program has closed our file: then it has closed the executor's, too."""
+        if self._lock is not None and not self._lock.is_ours():
+            self._tasks.clear()
+            self._in_hand.clear()  # an executor that cannot hear its processes may wait for ever
+            raise descriptors_lost("make a new executor for what is missing")
 
     def _check_broken(self) -> None:
         """Raise when the executor takes nothing any more, and everything that it had is back."""

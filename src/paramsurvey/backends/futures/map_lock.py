@@ -12,6 +12,8 @@ import os
 import tempfile
 from contextlib import suppress
 
+from paramsurvey.transport.own_descriptors import OwnDescriptors
+
 
 class MapLock:
     """The driver's side: holds the lock until `release`.
@@ -28,13 +30,19 @@ class MapLock:
         with suppress(OSError):  # a full disk costs the survey nothing but this
             self._fd, self.path = tempfile.mkstemp(prefix="paramsurvey-map-")
             lock(self._fd)
+        self._own = OwnDescriptors(*(() if self._fd is None else (self._fd,)))
+
+    def is_ours(self) -> bool:
+        """Tell whether nobody else has closed the file: then nobody holds the lock any more."""
+        return self._own.are_ours()
 
     def release(self) -> None:
         """Say that the map is over. May be called twice."""
         if self._fd is not None:
             with suppress(OSError):
                 os.unlink(self.path)
-            os.close(self._fd)
+            if self.is_ours():
+                os.close(self._fd)
             self._fd = None
 
 

@@ -34,6 +34,7 @@ from paramsurvey.transport.messages import (
     LostGroup,
     Reply,
 )
+from paramsurvey.transport.own_descriptors import descriptors_lost
 from paramsurvey.worker.machine import (
     allow_open_files,
     has_gpu,
@@ -91,10 +92,12 @@ class MultiprocessingBackend:
         self._start_timeout = options.start_timeout
         self._owner = os.getpid()
         allow_open_files(OTHER_FILES + FILES_PER_WORKER * self._size)
-        self._relay = OutputRelay()
         self._reloads = Reloads()
         self._tasks = options.max_tasks_per_child
-        self._workers = WorkerSet(self._size, self._relay, self._tasks, first_number, gpu_ids)
+        self._of_workers = (self._tasks, first_number, gpu_ids)
+        self._relay = OutputRelay()
+        self._workers = WorkerSet(self._size, self._relay, *self._of_workers)
+        self._is_lost = False  # the program has closed file descriptors that lead to the workers
         self._idle: list[PoolWorker] = []
         self._loading: list[PoolWorker] = []  # gave their groups back because they still load the job
         self._busy: dict[int, PoolWorker] = {}  # by group
@@ -119,6 +122,8 @@ class MultiprocessingBackend:
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Keep the job for the workers, who get it with their first group."""
+        if not self._has_its_files():
+            self._start_anew()
         self._job = job
         self._shared_job = SharedJob(job)
         self._relay.log_to(job.capture.stem if job.capture.mode is CaptureMode.LOG else None)
@@ -147,6 +152,8 @@ class MultiprocessingBackend:
         """Give a group to a worker that waits; if there is none, to one that has a place in reserve."""
         assert self._shared_job is not None
         worker = self._idle.pop() if self._idle else self._first_with_place_in_reserve()
+        if not worker.process.is_connected():
+            self._check_files()
         self._busy[group.id] = worker
         worker.give(group, self._shared_job)
         self._workers.watch(worker)
@@ -159,6 +166,8 @@ class MultiprocessingBackend:
         """Ask the group's worker for all psets that it has not begun."""
         worker = self._busy.get(group_id)
         if worker is not None:
+            if not worker.process.is_connected():
+                self._check_files()
             worker.recall()
             self._workers.watch(worker)
 
@@ -167,8 +176,12 @@ class MultiprocessingBackend:
         if self._closed:
             return []
         wait = 0.0 if self._news else min(timeout, LOOK_SECONDS)
-        for worker, takes_more in self._workers.wait(wait):
-            self._serve(worker, takes_more)
+        try:
+            for worker, takes_more in self._workers.wait(wait):
+                self._serve(worker, takes_more)
+        except (OSError, ValueError):
+            self._check_files()
+            raise
         self._look_after_workers()
         self._have_loaded_ones_wait()
         news, self._news = self._news, []
@@ -192,6 +205,8 @@ class MultiprocessingBackend:
         worker = self._busy.get(group_id)
         if worker is None or os.getpid() != self._owner:
             return ""
+        if not self._has_its_files():
+            return ""  # nobody has the group any more
         self._end(worker)
         worker.groups.remove(group_id)
         del self._busy[group_id]
@@ -203,6 +218,9 @@ class MultiprocessingBackend:
         """Abort what is still in hand."""
         if os.getpid() != self._owner:
             return  # a process that was forked off has no say over the workers
+        if not self._closed and not self._has_its_files():
+            self._job = self._shared_job = None
+            return
         for group_id in list(self._busy):
             self.abort(group_id)
         for worker in list(self._loading):
@@ -230,11 +248,36 @@ class MultiprocessingBackend:
         if self._closed or os.getpid() != self._owner:
             return
         self._closed = True
+        if not self._has_its_files():
+            return
         self._workers.close()
         self._idle.clear()
         self._loading.clear()
         self._busy.clear()  # a map may still look
         self._relay.close()
+
+    # the files that lead to the workers
+
+    def _has_its_files(self) -> bool:
+        """Tell whether the program has left them alone; else let go of all workers."""
+        if not self._is_lost and not self._workers.has_its_files():
+            self._is_lost = True
+            self._workers.abandon(self._shared_job)
+            self._idle.clear()
+            self._loading.clear()
+            self._busy.clear()
+            self._news.clear()
+        return not self._is_lost
+
+    def _check_files(self) -> None:
+        if not self._has_its_files():
+            raise descriptors_lost()
+
+    def _start_anew(self) -> None:
+        self._relay = OutputRelay()
+        self._workers = WorkerSet(self._size, self._relay, *self._of_workers)
+        self._is_lost = False
+        self._fill_up()
 
     # what workers say
 
@@ -318,6 +361,7 @@ class MultiprocessingBackend:
         if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS
+        self._check_files()
         for worker in self._workers.with_spares():
             if worker.process.has_exited():
                 self._serve(worker)
@@ -353,12 +397,14 @@ class MultiprocessingBackend:
 
     def _stop(self, worker: PoolWorker, offset: int | None, failure: Failure) -> None:
         """Kill a worker, report why its first group is lost, and start another one."""
+        self._check_files()
         self._end(worker)
         self._lose(worker, offset, failure)
         self._fill_up()
 
     def _replace_dead(self, worker: PoolWorker) -> None:
         """Report what a dead worker had in hand, and start another one in its place."""
+        self._check_files()
         self._forget(worker)
         process = worker.process
         process.await_exit(LAST_STEPS_SECONDS)

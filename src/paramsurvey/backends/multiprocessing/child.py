@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 HELLO = b"hello"  # the first message of a worker: it is ready
 MAINS = ("__main__", "__mp_main__")  # the latter in a process that multiprocessing has spawned
 PARENT_SECONDS = 0.5  # how often it looks whether the driver is still there
+CONNECTION_CLOSED = (
+    "the function, or worker_init, has closed file descriptors that it had not opened (as os.closerange "
+    "does), among them the worker's connection: close only what it has opened"
+)
 
 
 def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: int) -> None:
@@ -35,6 +39,7 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: in
     _end_at_once_with(lifeline)
     from paramsurvey.backends.multiprocessing import identity
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
+    from paramsurvey.transport.own_descriptors import OwnDescriptors
 
     channel = WorkerChannel(socket_fd)
     sys.argv[:], main, number, gpu_ids = pickle.loads(channel.receive())
@@ -43,8 +48,16 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: in
     identity.be_worker(number)
     _answer_for_ray(gpu_ids)
     _load_main_file(main)
-    with suppress(BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
+    own = OwnDescriptors(socket_fd)
+    try:
         serve(channel, mark_fd, output_fd, number)
+    except (BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
+        pass
+    except OSError:
+        if own.are_ours():
+            raise
+    if not own.are_ours():
+        sys.exit(CONNECTION_CLOSED)
     _leave()
 
 

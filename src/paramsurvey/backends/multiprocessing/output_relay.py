@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from paramsurvey.backends.multiprocessing.worker_logs import WorkerLogs
+from paramsurvey.transport.own_descriptors import OwnDescriptors
 from paramsurvey.transport.patient_writing import write_patiently
 
 TAIL_LINES = 30
@@ -37,6 +38,14 @@ class WorkerStream:
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
     closed: threading.Event = field(default_factory=threading.Event)
     pending: bytearray = field(default_factory=bytearray)  # the begin of a line
+    ending: bool = False  # whether it is being closed
+
+    def __post_init__(self) -> None:
+        self._own = OwnDescriptors(self.fd)
+
+    def is_ours(self) -> bool:
+        """Tell whether nobody else has closed it."""
+        return self._own.are_ours() or self.ending  # in this order: it is closed only once it is ending
 
     def lines(self) -> str:
         """Return the last lines that were written."""
@@ -53,6 +62,7 @@ class OutputRelay:
         self._selector = selectors.DefaultSelector()
         self._wakeup, self._bell = socket.socketpair()
         self._selector.register(self._wakeup, selectors.EVENT_READ)
+        self._own = OwnDescriptors(self._wakeup.fileno(), self._bell.fileno(), *own_file_of(self._selector))
         self._arrivals: deque[WorkerStream] = deque()
         self._finishes: deque[threading.Event] = deque()  # set when all that has arrived is passed on
         self._finishing: deque[threading.Event] = deque()  # those whose lines are in the queue
@@ -82,6 +92,16 @@ class OutputRelay:
         self._finishes.append(finished)
         self._bell.send(b"n")
         finished.wait(FINISH_SECONDS)
+
+    def is_ours(self) -> bool:
+        """Tell whether nobody else has closed what it needs."""
+        return self._own.are_ours()
+
+    def abandon(self) -> None:
+        """End without touching a descriptor: the program has closed some. The thread may wait for ever."""
+        self._ended = True
+        for finished in (*self._finishes, *self._finishing):
+            finished.set()
 
     def close(self) -> None:
         """Pass on what has arrived so far, and end. May be called twice.
@@ -213,8 +233,16 @@ class OutputRelay:
         self._end_line(stream)
         with suppress(KeyError, ValueError):
             self._selector.unregister(stream.fd)
-        os.close(stream.fd)
+        is_ours, stream.ending = stream.is_ours(), True
+        if is_ours:
+            os.close(stream.fd)
         stream.closed.set()
+
+
+def own_file_of(selector: selectors.BaseSelector) -> tuple[int, ...]:
+    """Return the file descriptor of a selector, where it has one."""
+    fileno = getattr(selector, "fileno", None)
+    return () if fileno is None else (fileno(),)
 
 
 def _print(name: str, text: str) -> int:

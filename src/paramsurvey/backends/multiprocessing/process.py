@@ -21,6 +21,7 @@ from paramsurvey.backends.multiprocessing.running_mark import crash_report, new_
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import output_store
 from paramsurvey.transport.main_file import MainFile
+from paramsurvey.transport.own_descriptors import OwnDescriptors
 
 ROOT = str(Path(__file__).resolve().parents[3])  # where this package lies
 BOOT = (
@@ -84,11 +85,16 @@ class WorkerProcess:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self.pid = self._process.pid
-        relay.add(os.dup(self._process.stdout.fileno()), "stdout", self.pid)
+        self._stdout = relay.add(os.dup(self._process.stdout.fileno()), "stdout", self.pid)
         self._stderr = relay.add(os.dup(self._process.stderr.fileno()), "stderr", self.pid)
         self._process.stdout.close()
         self._process.stderr.close()
         self.pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
+        files = (self._lifeline, self._mark_file, self._output_file)
+        pidfds = () if self.pidfd is None else (self.pidfd,)
+        self._own = OwnDescriptors(*(file.fileno() for file in files), *pidfds)
+        self._own_connection = OwnDescriptors(self.channel.fileno())
+        self._hung_up = False
         self._report = ""
         self._code_is_lost = False
         self.printed = ""
@@ -122,6 +128,15 @@ class WorkerProcess:
                 "set sys.executable to your Python, or use backend='serial'"
             ) from error
 
+    def has_its_files(self) -> bool:
+        """Tell whether nobody else has closed what leads to it. Not after `end`."""
+        streams = (self._stdout, self._stderr)
+        return self._own.are_ours() and self.is_connected() and all(one.is_ours() for one in streams)
+
+    def is_connected(self) -> bool:
+        """Tell whether nobody else has closed the connection. Not after `end`."""
+        return self._hung_up or self._own_connection.are_ours()
+
     def has_exited(self) -> bool:
         """Tell whether the process has ended; it stays a zombie until `end`."""
         if self._process.returncode is not None:
@@ -141,6 +156,7 @@ class WorkerProcess:
 
     def hang_up(self) -> None:
         """Ask it to end when it has nothing in hand."""
+        self._hung_up = True
         self.channel.close()
 
     def end(self, stem: str = "", ask_where: bool = False) -> int:
@@ -155,13 +171,7 @@ class WorkerProcess:
         ask_where : bool
             Have it write first which line of code it executes: `last_words` has that.
         """
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError, PermissionError):
-                if ask_where:
-                    os.kill(self.pid, signal.SIGABRT)  # faulthandler writes where it is
-                    self.await_exit(ABORT_SECONDS)
-                os.killpg(self.pid, signal.SIGKILL)
-        code = self._exit_code()
+        code = self.kill(ask_where)
         self.channel.close()
         self._lifeline.close()
         if not self._mark_file.closed:
@@ -176,6 +186,16 @@ class WorkerProcess:
             os.close(self.pidfd)
             self.pidfd = None
         return code
+
+    def kill(self, ask_where: bool = False) -> int:
+        """Do what `end` does without touching a file descriptor."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                if ask_where:
+                    os.kill(self.pid, signal.SIGABRT)  # faulthandler writes where it is
+                    self.await_exit(ABORT_SECONDS)
+                os.killpg(self.pid, signal.SIGKILL)
+        return self._exit_code()
 
     def _exit_code(self) -> int:
         try:

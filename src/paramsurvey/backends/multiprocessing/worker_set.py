@@ -7,17 +7,20 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from paramsurvey.backends.multiprocessing.output_relay import OutputRelay
+from paramsurvey.backends.multiprocessing.output_relay import OutputRelay, own_file_of
 from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
 from paramsurvey.backends.multiprocessing.process import WorkerProcess
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import main_file
+from paramsurvey.transport.own_descriptors import OwnDescriptors
 from paramsurvey.worker.machine import available_memory, used_memory
 from paramsurvey.worker.worker_numbers import WorkerNumbers
 
 RETIRED_SECONDS = 10.0  # how long a worker that was replaced may take to end by itself; then it is killed
 FREE_MEMORY = 2  # a spare worker is started while this many times the memory of a worker is available
 GOODBYE_SECONDS = 2.0  # how long workers may take to end by themselves when the pool is closed
+
+_abandoned: list[object] = []  # what is never cleared away: that would close files of the program
 
 
 class WorkerSet:
@@ -57,6 +60,7 @@ class WorkerSet:
         self._numbers = WorkerNumbers(first_number)
         self._gpu_ids = gpu_ids
         self._selector = selectors.DefaultSelector()
+        self._own = OwnDescriptors(*own_file_of(self._selector))
         self._workers: dict[int, PoolWorker] = {}  # by pid, without the spare ones
         self._retired: dict[PoolWorker, float] = {}  # and when they have to be gone
 
@@ -174,6 +178,28 @@ class WorkerSet:
             if worker.process.has_exited() or time.monotonic() > latest:
                 worker.process.end()
                 del self._retired[worker]
+
+    def has_its_files(self) -> bool:
+        """Tell whether nobody else has closed what leads to the workers."""
+        workers = [*self.with_spares(), *self._retired]
+        return (
+            self._own.are_ours()
+            and self._relay.is_ours()
+            and all(worker.process.has_its_files() for worker in workers)
+        )
+
+    def abandon(self, also: object) -> None:
+        """Kill all workers without touching a file descriptor: their numbers may be other files' by now.
+
+        So everything is kept as it is for ever, for what is cleared away is closed; `also`, too.
+        """
+        for worker in (*self.with_spares(), *self._retired):
+            worker.process.kill()
+        self._relay.abandon()
+        _abandoned.append((also, self._selector, self._relay, *self.with_spares(), *self._retired))
+        self._workers.clear()
+        self._retired.clear()
+        self.spares.clear()
 
     def close(self) -> None:
         """End all workers: those that wait end by themselves; those that run or start yet are killed."""

@@ -176,7 +176,12 @@ def write_part(directory: Path, table: Any, first: int, last: int, writer: str) 
     content = _serialized(table)
     checksum = zlib.crc32(content)
     name = f"{first:08d}-{last:08d}-{table.num_rows:09d}-{checksum:08x}-{writer}.parquet"
-    write_whole(directory / name, content)
+    try:
+        write_whole(directory / name, content)
+    except BaseException:
+        with suppress(OSError):
+            (directory / name).unlink()  # it may be there, but perhaps not for good: it is written again
+        raise
     return Part(directory / name, first, last, table.num_rows, checksum, writer)
 
 

@@ -10,7 +10,7 @@ import click
 from paramsurvey.cli.options.completion import complete_axis
 from paramsurvey.cli.options.config import load_config
 from paramsurvey.cli.options.run_options import METHODS, ON_CHANGE, UNUSED, SavedConfig
-from paramsurvey.cli.options.types import DELAY, HALTING, JOBS, LOAD, SIZE_OF_MEMORY, TIMEOUT
+from paramsurvey.cli.options.types import DELAY, HALTING, JOBS, LOAD, SIZE_OF_MEMORY, TIMEOUT, FilePath
 from paramsurvey.errors import OptionError
 
 ALL_AXES = "*"  # --zip without names
@@ -43,7 +43,7 @@ def _use_config(ctx: click.Context, param: click.Parameter, path: str | None) ->
     return path
 
 
-FILE = click.Path()
+FILE = FilePath()
 PSETS = (
     click.option(
         *("-p", "--param", "params"),

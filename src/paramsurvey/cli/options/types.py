@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from paramsurvey.cli.control.limits import Halt, Timeout
+from paramsurvey.transport.file_names import why_no_name
 
 UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SIZES = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}  # powers of 1024
@@ -39,6 +40,16 @@ class Converted(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
         if found is None:
             self.fail(f"{value!r} is not a {self.name}; write it like {self._example}", param, ctx)
         return found
+
+
+class FilePath(click.Path):
+    """A path at which there can be a file: a file of settings may hold any text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; refuse what no file can be called."""
+        if why := why_no_name(value):
+            self.fail(f"{value!a} is {why}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def seconds_of(text: str) -> float | None:

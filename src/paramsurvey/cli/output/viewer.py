@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from paramsurvey.cli.output.spool import STREAMS, running, spool_path
 from paramsurvey.cli.placeholders import JOB, NUMBER, fill
 from paramsurvey.cli.value_text import value_text
+from paramsurvey.transport.safe_text import safe_output
 
 LOOK_SECONDS = 0.1  # between two looks at what commands have written
 
@@ -138,6 +139,10 @@ class OutputViewer:
         tag = self._tag_of(number)
         lines = text.removesuffix("\n").split("\n")
         try:
+            if (
+                stream.isatty()
+            ):  # of what a command prints, a terminal gets the colors, and obeys nothing else
+                lines = [safe_output(line.removesuffix("\r")) for line in lines]
             stream.write("".join(f"{tag}{line}\n" for line in lines))
             stream.flush()
         except (OSError, ValueError):

@@ -25,6 +25,7 @@ Parse = Callable[[str, str, Inputs | None], Axis]
 RANGE = re.compile(rf"\s*({NUMBER})\s*:\s*({NUMBER})\s*(?::\s*({NUMBER})\s*)?")
 DOTS = re.compile(r"\s*\{?(-?\d+)\.\.(-?\d+)(?:\.\.(-?\d+))?\}?\s*")
 CALL = re.compile(r"\s*([A-Za-z_]\w*)\((.*)\)\s*", re.DOTALL)
+MAX_CHARACTERS = 20 * MAX_VALUES  # of 01, 02 and so on together
 ZEROS = re.compile(r"-?0\d")  # of 01..10, which counts 01, 02, 03 in a shell, too
 RANGE_BEGIN = re.compile(rf"\s*{NUMBER}\s*:\s*{NUMBER}\s*(?=[,:]|$)")
 CALL_BEGIN = re.compile(r"\s*([A-Za-z_]\w*)\(")
@@ -155,13 +156,14 @@ def _range_values(name: str, text: str, start: str, stop: str, step: str | None)
     if by == 0 or (last - first) / by < 0:
         raise BadUsage(f"{name}={text} never reaches the stop: give a step that leads from start to stop")
     count = int((last - first) / by) + 1
-    if has_zeros:
-        width = max(len(start), len(stop))
-        return [f"{int(first) + at * int(by):0{width}d}" for at in range(count)]
-    if all(INTEGER.fullmatch(one) for one in (start, stop, step or "1")):
+    if not has_zeros and all(INTEGER.fullmatch(one) for one in (start, stop, step or "1")):
         return range(int(first), int(first) + count * int(by), int(by))  # a range takes no memory
-    if count > MAX_VALUES:
+    width = max(len(start), len(stop)) if has_zeros else 1
+    most = min(MAX_VALUES, MAX_CHARACTERS // width)
+    if count > most:
         raise BadUsage(
-            f"{name}={text} has {count:,} values, and at most {MAX_VALUES:,} are allowed: give a larger step"
+            f"{name}={text} has {count:,} values, and at most {most:,} are allowed: give a larger step"
         )
+    if has_zeros:
+        return [f"{int(first) + at * int(by):0{width}d}" for at in range(count)]
     return [float(first + i * by) for i in range(count)]

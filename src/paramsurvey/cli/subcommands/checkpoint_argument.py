@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import click
 
-checkpoint_argument = click.argument(
-    "directory", type=click.Path(exists=True, file_okay=False), metavar="DIR"
-)
+from paramsurvey.cli.options.types import FilePath
+
+checkpoint_argument = click.argument("directory", type=FilePath(exists=True, file_okay=False), metavar="DIR")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from paramsurvey.cli.checkpoints.saved_command import check_started
+from paramsurvey.cli.options.types import FilePath
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 from paramsurvey.cli.tables.output_file import check_output, write_table
 from paramsurvey.cli.tables.table import Table
@@ -19,7 +20,7 @@ Examples:
 
 @click.command(epilog=EPILOG, short_help="Write the results of a run into a file.")
 @checkpoint_argument
-@click.argument("file", metavar="FILE", type=click.Path())
+@click.argument("file", metavar="FILE", type=FilePath())
 @click.option("--flatten", is_flag=True, help="Columns a.b of nested JSON.")
 def export(directory: str, file: str, flatten: bool) -> None:
     """Write the results of the checkpoint DIR to FILE, even while the run goes on.

@@ -13,6 +13,7 @@ import click
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand, check_started, load_command, save_command
 from paramsurvey.cli.errors import BadUsage, say
 from paramsurvey.cli.options.run_options import RunOptions, SavedConfig
+from paramsurvey.cli.options.types import FilePath
 from paramsurvey.cli.plan import make_plan
 from paramsurvey.cli.subcommands.run import COMMAND, run
 from paramsurvey.cli.tables.cells import is_missing
@@ -26,8 +27,8 @@ Examples:
 
 
 @click.command(epilog=EPILOG, short_help="Make one checkpoint of those of several shards.")
-@click.argument("out", metavar="OUT", type=click.Path())
-@click.argument("directories", metavar="DIR...", nargs=-1, required=True, type=click.Path())
+@click.argument("out", metavar="OUT", type=FilePath())
+@click.argument("directories", metavar="DIR...", nargs=-1, required=True, type=FilePath())
 def merge(out: str, directories: tuple[str, ...]) -> None:
     """Make the checkpoint OUT of those of the shards of one run, or of --only.
 

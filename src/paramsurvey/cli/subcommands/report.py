@@ -9,6 +9,7 @@ import click
 
 from paramsurvey.cli.checkpoints.saved_command import check_started
 from paramsurvey.cli.errors import BadUsage, RunFailed, say
+from paramsurvey.cli.options.types import FilePath
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 
 EPILOG = """\b
@@ -21,12 +22,16 @@ Examples:
 @click.command(epilog=EPILOG, short_help="Write an HTML report of a run.")
 @checkpoint_argument
 @click.option(
-    "-o", "--output", metavar="FILE", help="Write it to FILE; otherwise to a file beside DIR, named DIR.html."
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=FilePath(),
+    help="Write it to FILE; otherwise to a file beside DIR, named DIR.html.",
 )
 @click.option(
     "--against",
     metavar="DIR",
-    type=click.Path(exists=True, file_okay=False),
+    type=FilePath(exists=True, file_okay=False),
     help="Compare with the checkpoint of an earlier run, pset by pset.",
 )
 def report(directory: str, output: str | None, against: str | None) -> None:

@@ -12,6 +12,7 @@ from paramsurvey.checkpoint.plain_files import open_plain
 from paramsurvey.cli.checkpoints.run_state import is_alive
 from paramsurvey.cli.checkpoints.saved_command import check_started
 from paramsurvey.cli.errors import BadUsage, say
+from paramsurvey.cli.output.printed_output import PrintedOutput
 from paramsurvey.cli.output.spool import STREAMS, find_spool, running, spool_path
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 
@@ -32,7 +33,8 @@ Examples:
 def tail(directory: str, number: int | None) -> None:
     """Show what the commands of the run with the checkpoint DIR print, while they run.
 
-    N is the number of a parameter set, from 1.
+    N is the number of a parameter set, from 1. To a pipe or a file it is passed on as it is; a terminal gets
+    the colors, and everything else that it would obey as text.
     """
     spool = _spool(directory)
     if number is None:
@@ -60,32 +62,32 @@ def _spool(directory: str) -> str:
 
 def _print_last(spool: str, number: int) -> None:
     for name in STREAMS:
-        lines = _read(spool, number, name, -LAST_BYTES).splitlines()
-        if lines or name == STREAMS[0]:
-            print(f"==> {number} {name} <==", *lines[-LAST_LINES:], sep="\n", flush=True)
+        lines = _read(spool, number, name, -LAST_BYTES).split(b"\n")
+        whole = lines if lines[-1] else lines[:-1]
+        if whole or name == STREAMS[0]:
+            print(f"==> {number} {name} <==", flush=True)
+            text = b"".join(line + b"\n" for line in whole[-LAST_LINES:])
+            PrintedOutput(sys.stdout).write(text, is_last=True)
 
 
-def _read(spool: str, number: int, name: str, at: int) -> str:
+def _read(spool: str, number: int, name: str, at: int) -> bytes:
     try:
         with open_plain(spool_path(spool, number, name)) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size + at) if at < 0 else at)
-            return file.read().decode(errors="backslashreplace")
+            return file.read()
     except OSError:
-        return ""
+        return b""
 
 
 def _follow(spool: str, number: int) -> None:
     """Print what a command writes, until its files are gone; open ones lose no line."""
     files = {name: open_plain(spool_path(spool, number, name)) for name in STREAMS}
+    shown = {name: PrintedOutput(sys.stdout if name == "stdout" else sys.stderr) for name in STREAMS}
     ended = False
     while True:
         for name, file in files.items():
-            data = file.read()
-            if data:
-                stream = sys.stdout if name == "stdout" else sys.stderr
-                stream.write(data.decode(errors="backslashreplace"))
-                stream.flush()
+            shown[name].write(file.read(), is_last=ended)
         if ended:
             break
         ended = not spool_path(spool, number, "stdout").exists()

@@ -9,6 +9,7 @@ import click
 
 from paramsurvey.cli.checkpoints.saved_command import check_started
 from paramsurvey.cli.errors import BadUsage, RunFailed, say
+from paramsurvey.cli.options.types import FilePath
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 
 EPILOG = """\b
@@ -25,6 +26,7 @@ Open the file at https://ui.perfetto.dev, which keeps it in your browser, or in 
     "-o",
     "--output",
     metavar="FILE",
+    type=FilePath(),
     help="Write it to FILE, compressed if its name ends with .gz; - is stdout; otherwise to a file beside "
     "DIR, named DIR.trace.json.gz.",
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporter import Reporter
+from paramsurvey.transport.own_descriptors import OwnDescriptors
 
 COUNTERS = ("total", "active", "finished", "failures", "exceptions")
 DEFAULT_PORT = 2004  # Carbon's own for pickles
@@ -144,13 +145,17 @@ class _Line:
         self.deadline = float("inf")
         self._address = (server, port)
         self._socket: socket.socket | None = None
+        self._own = OwnDescriptors()
 
     def __str__(self) -> str:
         return f"{self._address[0]}:{self._address[1]}"
 
     def send(self, message: bytes) -> None:
+        if not self._own.are_ours():
+            self.drop()
         if self._socket is None:
             self._socket = socket.create_connection(self._address, timeout=self._patience())
+            self._own = OwnDescriptors(self._socket.fileno())
         elif self._is_cut(self._socket):
             raise ConnectionResetError("the server closed the connection")
         self._socket.settimeout(self._patience())
@@ -158,7 +163,7 @@ class _Line:
 
     def hang_up(self) -> None:
         """Say that nothing follows and wait until the server has read it all, which ends its side too."""
-        if self._socket is None:
+        if self._socket is None or not self._own.are_ours():
             return
         self._socket.shutdown(socket.SHUT_WR)
         self._socket.settimeout(self._patience())
@@ -167,8 +172,11 @@ class _Line:
 
     def drop(self) -> None:
         if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+            if self._own.are_ours():
+                self._socket.close()
+            else:
+                self._socket.detach()  # the program has closed it, and its number may be another file's
+            self._socket, self._own = None, OwnDescriptors()
 
     def _patience(self) -> float:
         return max(0.05, min(PATIENCE, self.deadline - time.monotonic()))

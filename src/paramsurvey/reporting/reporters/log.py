@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, TextIO
 
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporter import Reporter, plain_line
-from paramsurvey.transport.new_files import make_new
+from paramsurvey.transport.new_files import make_new, open_own
+from paramsurvey.transport.own_descriptors import OwnDescriptors
 from paramsurvey.transport.safe_text import safe_block, safe_line
 
 GIVEN_STREAM = "(the given stream)"
 TELLING_VARIABLES = ("PARAMSURVEY", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
+
+_abandoned: list[TextIO] = []  # what is never cleared away: that would close files of the program
 
 
 class RunLog:
@@ -44,6 +47,7 @@ class RunLog:
         self._warned = False
         self._owner = os.getpid()
         self._listed: set[str] = set()
+        self._note_file()
 
     @classmethod
     def open(
@@ -95,6 +99,7 @@ class RunLog:
 
     def write(self, text: str) -> None:
         """Write one or more lines, and have them on their way to the disk before returning. Never raises."""
+        self._open_again_if_lost()
         if self._stream is None:
             return
         text = safe_block(text)
@@ -119,8 +124,26 @@ class RunLog:
         self.write(self._new_versions("versions of modules loaded since"))
         self.write(f"paramsurvey end time {_now()}")
         stream, self._stream = self._stream, None
-        if self.path != GIVEN_STREAM:
+        if stream is not None and self.path != GIVEN_STREAM:
             self._close_file(stream)
+
+    def _note_file(self) -> None:
+        is_file = self._stream is not None and self.path != GIVEN_STREAM
+        self._own = OwnDescriptors(*((self._stream.fileno(),) if self._stream and is_file else ()))
+
+    def _open_again_if_lost(self) -> None:
+        """Go on in the same file where the program has closed its file descriptor."""
+        if self._stream is None or self._own.are_ours():
+            return
+        _abandoned.append(self._stream)
+        try:
+            self._stream = open(  # noqa: SIM115  (`close` does)
+                str(self.path), "a", encoding="utf-8", errors="backslashreplace", opener=open_own
+            )
+        except OSError as error:
+            self._stream = None
+            self._warn(error)
+        self._note_file()
 
     def _close_file(self, file: TextIO) -> None:
         try:

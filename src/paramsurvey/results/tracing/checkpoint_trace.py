@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from paramsurvey.checkpoint.opening import need_pyarrow
+from paramsurvey.checkpoint.plain_files import checkpoint_path
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.errors import NotStored
 from paramsurvey.reporting.snapshot import pset_text
@@ -34,7 +34,7 @@ def trace_of_checkpoint(directory: str | os.PathLike[str]) -> tuple[str, int, Se
     from paramsurvey.results.scan_checkpoint import failures_table, pset_keys, scan
     from paramsurvey.views.columns.arrow import stored_data
 
-    path, complaints = Path(directory), list[str]()
+    path, complaints = checkpoint_path(directory), list[str]()
     run = read_run_tolerantly(path, complaints.append, set_aside=False)
     complaints += gone_parts(path, run)
     failures = failures_table(path, complaints.append)  # first: what succeeds meanwhile is then in both

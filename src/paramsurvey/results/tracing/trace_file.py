@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from paramsurvey.results.tracing.timed_psets import TimedPsets
+from paramsurvey.transport.file_names import possible_path
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.transport.safe_text import safe_line
 from paramsurvey.views import Blocks, blocks_of, timeline_of
@@ -66,7 +67,7 @@ def write_trace(text: str, path: str | os.PathLike[str]) -> None:
     """Write a trace, compressed if the file's name ends with ``.gz``; it is there whole or not at all."""
     from paramsurvey.checkpoint.atomic_files import write_whole
 
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(possible_path(path)))
     content = text.encode()
     write_whole(target, gzip.compress(content, mtime=0) if target.suffix == ".gz" else content)
 

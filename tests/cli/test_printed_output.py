@@ -1,0 +1,74 @@
+"""What commands print, on a terminal and elsewhere: a stranger's text must not drive one's terminal."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from paramsurvey.cli.output.printed_output import PrintedOutput
+from paramsurvey.cli.output.viewer import OutputViewer
+from paramsurvey.cli.subcommands import tail as tail_module
+
+HOSTILE = b"\x1b]0;new title\x07\x1b[2J\x1b[31mred\x1b[0m\rforged \xff\n"
+SHOWN = "\\x1b]0;new title\\x07\\x1b[2J\x1b[31mred\x1b[0m\\rforged \\xff\n\x1b[0m"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def piped() -> tuple[io.TextIOWrapper, io.BytesIO]:
+    file = io.BytesIO()
+    return io.TextIOWrapper(file, encoding="utf-8", write_through=True), file
+
+
+def test_a_terminal_gets_the_colors_and_everything_else_as_text() -> None:
+    terminal = Terminal()
+    PrintedOutput(terminal).write(HOSTILE)
+    assert terminal.getvalue() == SHOWN
+
+
+def test_a_pipe_gets_every_byte_as_it_is() -> None:
+    stream, file = piped()
+    PrintedOutput(stream).write(HOSTILE)
+    assert file.getvalue() == HOSTILE
+
+
+def test_a_character_that_comes_in_two_pieces_is_one() -> None:
+    terminal, text_only = Terminal(), io.StringIO()
+    for stream in (terminal, text_only):
+        output = PrintedOutput(stream)
+        for piece in ("é".encode()[:1], "é".encode()[1:], b"\n", b"\xc3"):
+            output.write(piece)
+        output.write(b"", is_last=True)
+        assert stream.getvalue() == "é\n\\xc3"
+
+
+def test_tail_prints_so_the_last_lines_of_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (tmp_path / "1.stdout").write_bytes(b"".join(b"%d\n" % i for i in range(20)) + HOSTILE)
+    tail_module._print_last(str(tmp_path), 1)
+    last = b"".join(b"%d\n" % i for i in range(11, 20))
+    assert capfdbinary.readouterr().out == b"==> 1 stdout <==\n" + last + HOSTILE
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+    tail_module._print_last(str(tmp_path), 1)
+    assert terminal.getvalue() == f"==> 1 stdout <==\n{last.decode()}{SHOWN}"
+
+
+def test_lines_that_are_followed_keep_their_colors_and_cannot_hide_their_tags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def viewed(stream: io.StringIO) -> str:
+        (tmp_path / "1.stdout").write_bytes(b"a\r\n" + HOSTILE)
+        monkeypatch.setattr(sys, "stdout", stream)
+        with OutputViewer(str(tmp_path), "tag", {}, False, False, lambda number: {}, [1]) as viewer:
+            viewer.done({"pset": {"_number": 1}}, {}, None)
+        return stream.getvalue()
+
+    assert viewed(Terminal()) == f"tag\ta\ntag\t{SHOWN.replace(chr(10), '')}\n"
+    assert viewed(io.StringIO()) == "tag\ta\r\ntag\t" + HOSTILE.decode(errors="backslashreplace")
