@@ -295,7 +295,8 @@ class RayBackend:
         """Cancel the task, and end the Ray worker that runs it, if any."""
         in_hand = self._in_hand.pop(group_id, None)
         if in_hand is not None:
-            with suppress(self._ray.exceptions.RayError, ValueError):
+            # a TypeError where its node is lost
+            with suppress(self._ray.exceptions.RayError, ValueError, TypeError):
                 self._ray.cancel(in_hand.answers, force=True)
 
     def end_job(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from rich.cells import chop_cells
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
@@ -84,6 +84,11 @@ def _slowest(seen: Snapshot) -> list[Text]:
     ]
 
 
+def _fitting(text: str, width: int) -> str:
+    """Return the begin of a text that fits into so many columns; some characters take two."""
+    return text if cell_len(text) <= width else set_cell_size(text, width)
+
+
 def _last_failure(seen: Snapshot, width: int) -> list[Text]:
     """Return what failed last, and why: that may take two lines, since its end often says most."""
     last = seen.last_failure
@@ -92,7 +97,7 @@ def _last_failure(seen: Snapshot, width: int) -> list[Text]:
     case, line = last.case, clipped(readable_path(last.case.cause.line), WIDEST)
     like = f"{case.count:,} like it" if case.count > 1 else ""
     label, reason = f"{INDENT}last failure: ", clipped(case.latest, WIDEST)
-    begin = chop_cells(f"{label}{reason}", max(width, len(label)))[0].removeprefix(label)
+    begin = _fitting(f"{label}{reason}", max(width, len(label))).removeprefix(label)
     if begin != reason and " " in begin:
         begin = begin.rpartition(" ")[0]
     rest = reason.removeprefix(begin).lstrip()
