@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from paramsurvey.checkpoint import resume
 from paramsurvey.checkpoint.format.codecs import Piece, encode
-from paramsurvey.checkpoint.format.schema import PartTable, pset_column, to_table
+from paramsurvey.checkpoint.format.part_table import PartTable
+from paramsurvey.checkpoint.format.schema import pset_column, to_table
 from paramsurvey.checkpoint.resume import MatchedRows, ResumeSearch, rows_left
 from paramsurvey.params.sources.pset_table import PsetTable
 

@@ -154,8 +154,8 @@ class Session:
         Returns
         -------
         MapResults, or None
-            None before the first map, and after a loop over `imap_unordered`, which keeps nothing; of the
-            default session, also after `paramsurvey.finalize`, unless that ended a map.
+            None before the first map; of the default session, also after `paramsurvey.finalize`, unless that
+            ended a map. A loop over `imap_unordered` keeps nothing, and changes nothing here.
 
         Examples
         --------
@@ -270,7 +270,6 @@ class Session:
         with self._gate.alone():
             with self._gate.working():
                 rows = self._prepare(func, psets, {**options, "keep_results": False}, iterates=True).stream()
-                self._last = None  # or, after an interruption, another survey's would be taken for its own
             __tracebackhide__ = True
             try:
                 while True:
