@@ -14,8 +14,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.fast_import import without_collector
-
 if TYPE_CHECKING:
     from paramsurvey import errors, examples, params, stats, utils
     from paramsurvey.engine.progress import MapProgress
@@ -90,9 +88,7 @@ if not TYPE_CHECKING:  # a type checker shall complain of a name that is not the
 
     def __getattr__(name: str) -> Any:
         if name in _HOMES:
-            with without_collector():
-                home = import_module(f"paramsurvey.{_HOMES[name]}")
-            value = getattr(home, name)
+            value = getattr(import_module(f"paramsurvey.{_HOMES[name]}"), name)
         elif name in _MODULES:
             value = import_module(f"paramsurvey.{name}")
         elif name.startswith("__"):  # asked for by inspect, pickle and the like: these load nothing

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class SurveyError(RuntimeError):
@@ -117,6 +116,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     >>> suggestion("verbos", ["verbose", "limit"])
     "; did you mean 'verbose'?"
     """
+    from difflib import get_close_matches  # not everybody makes mistakes
+
     names = sorted(known)
     close = get_close_matches(name, names, n=1)
     if close:
