@@ -300,6 +300,11 @@ def test_functions() -> None:
     assert done.stdout == "width,height,result\n1,3,3\n2,4,8\n"
 
 
+def test_what_c_code_has_not_written_yet_is_written_at_the_end() -> None:
+    Path("models.py").write_text("import ctypes\ndef f(a):\n    ctypes.CDLL(None).printf(b'from C')\n")
+    assert "from C" in paramsurvey("run", "-v0", "--backend", "serial", "-p", "a=1", "models:f").stdout
+
+
 def test_the_traceback_of_a_function_begins_in_its_file() -> None:
     Path("models.py").write_text("def loss(model):\n    return 1 / model['lr']\n")
     paramsurvey("run", "-p", "model.lr=0,1", "--checkpoint", "out", "models:loss", code=1)
