@@ -116,7 +116,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     >>> suggestion("verbos", ["verbose", "limit"])
     "; did you mean 'verbose'?"
     """
-    from difflib import get_close_matches  # not everybody makes mistakes
+    from difflib import get_close_matches  # loaded only when a name is wrong
 
     names = sorted(known)
     close = get_close_matches(name, names, n=1)

@@ -300,6 +300,25 @@ def test_functions() -> None:
     assert done.stdout == "width,height,result\n1,3,3\n2,4,8\n"
 
 
+def test_the_program_ends_without_the_interpreters_clean_up() -> None:
+    program = """
+import sys
+from paramsurvey.cli import main
+
+class Left:
+    def __del__(self):
+        print("cleaned up")
+
+left = Left()
+sys.argv[1:] = ["--version"]
+main()
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.startswith("paramsurvey ")
+    assert "cleaned up" not in run.stdout
+
+
 def test_what_c_code_has_not_written_yet_is_written_at_the_end() -> None:
     Path("models.py").write_text("import ctypes\ndef f(a):\n    ctypes.CDLL(None).printf(b'from C')\n")
     assert "from C" in paramsurvey("run", "-v0", "--backend", "serial", "-p", "a=1", "models:f").stdout

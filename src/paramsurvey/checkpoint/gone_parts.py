@@ -1,7 +1,8 @@
 """Which parts of a checkpoint are gone: its ``run.json`` says how many rows all of them have.
 
-A part that somebody has removed leaves no trace of its own. The numbers of the others tell which one it was,
-unless it was the last. They alone would not do: what was set aside leaves a gap for good.
+A part that somebody has removed leaves no trace of its own. The numbers in the names of the other parts tell
+which part it was, unless it was the last. A gap in these numbers alone proves nothing, for a damaged part
+that was set aside leaves one, too. So the rows are counted.
 """
 
 from __future__ import annotations

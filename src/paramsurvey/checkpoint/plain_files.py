@@ -76,7 +76,7 @@ def checkpoint_path(directory: str | os.PathLike[str]) -> Path:
     try:
         os.stat(directory)
     except (FileNotFoundError, NotADirectoryError):
-        pass  # who reads it says so
+        pass  # the function that reads it says so
     except OSError as error:
         name = shortened(str(directory), 200)
         raise NotACheckpoint(

@@ -18,9 +18,9 @@ def main() -> None:
     code, owner = 0, os.getpid()
 
     def end_at_once() -> None:
-        """End the process without taking the interpreter apart, which takes time, and can abort it.
+        """End the process without the interpreter's clean-up.
 
-        It is, while one of Arrow's threads is just being started.
+        The clean-up takes time, and aborts the process if Arrow is starting a thread at that moment.
         """
         if os.getpid() != owner:
             return  # a fork, which has an exit code of its own

@@ -178,10 +178,8 @@ def draw_cost(view: AxisCost, ax: Any = None, units: Units | None = None) -> Any
 
 def _write_beside(axes: Any, bars: Any, view: AxisCost) -> None:
     """Write share and median beside all bars; where there is no room, the share; else nothing."""
-    if len(axes.get_yticks()) < len(
-        view.axis
-    ):  # a text is higher than a bar, and would lie on its neighbours
-        return
+    if len(axes.get_yticks()) < len(view.axis):
+        return  # a text is higher than a bar, and would lie on its neighbours
     room = points_across(axes)
     for texts in (_shares(view, medians=True), _shares(view, medians=False)):
         wide = np.array([width(text, BESIDE) for text in texts]) + GAP

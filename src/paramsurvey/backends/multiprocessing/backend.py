@@ -94,9 +94,9 @@ class MultiprocessingBackend:
         allow_open_files(OTHER_FILES + FILES_PER_WORKER * self._size)
         self._reloads = Reloads()
         self._tasks = options.max_tasks_per_child
-        self._of_workers = (self._tasks, first_number, gpu_ids)
+        self._worker_arguments = (self._tasks, first_number, gpu_ids)
         self._relay = OutputRelay()
-        self._workers = WorkerSet(self._size, self._relay, *self._of_workers)
+        self._workers = WorkerSet(self._size, self._relay, *self._worker_arguments)
         self._is_lost = False  # the program has closed file descriptors that lead to the workers
         self._idle: list[PoolWorker] = []
         self._loading: list[PoolWorker] = []  # gave their groups back because they still load the job
@@ -275,7 +275,7 @@ class MultiprocessingBackend:
 
     def _start_anew(self) -> None:
         self._relay = OutputRelay()
-        self._workers = WorkerSet(self._size, self._relay, *self._of_workers)
+        self._workers = WorkerSet(self._size, self._relay, *self._worker_arguments)
         self._is_lost = False
         self._fill_up()
 

@@ -20,5 +20,6 @@ def be_child_of(driver: int, lifeline: int) -> None:
     """Have the driver as `multiprocessing.parent_process`, which is alive until the pipe breaks."""
     from multiprocessing import process
 
+    # both names are private, so the type checker does not know them; multiprocessing's own workers use them
     parent = process._ParentProcess("MainProcess", driver, lifeline)  # type: ignore[attr-defined]
     process._parent_process = parent  # type: ignore[attr-defined]  # where parent_process() looks

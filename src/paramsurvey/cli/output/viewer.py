@@ -139,9 +139,7 @@ class OutputViewer:
         tag = self._tag_of(number)
         lines = text.removesuffix("\n").split("\n")
         try:
-            if (
-                stream.isatty()
-            ):  # of what a command prints, a terminal gets the colors, and obeys nothing else
+            if stream.isatty():  # it gets the colors that a command prints, and obeys nothing else
                 lines = [safe_output(line.removesuffix("\r")) for line in lines]
             stream.write("".join(f"{tag}{line}\n" for line in lines))
             stream.flush()
