@@ -10,6 +10,9 @@ import os
 
 from paramsurvey.errors import BackendLost
 
+# Of the whole process: any object that owned these might be cleared away itself. See `never_clear_away`.
+_kept_for_ever: list[object] = []
+
 
 class OwnDescriptors:
     """The file descriptors that were open for us at the beginning.
@@ -38,6 +41,15 @@ class OwnDescriptors:
     def are_ours(self) -> bool:
         """Tell whether each is still what it was."""
         return all(_file_behind(fd) == file for fd, file in self._files)
+
+
+def never_clear_away(*owners: object) -> None:
+    """Keep objects whose file descriptors the program has closed until the process ends.
+
+    Python closes the file descriptors of an object that it clears away, and their numbers may be other files'
+    by now.
+    """
+    _kept_for_ever.extend(owners)
 
 
 def _file_behind(fd: int) -> tuple[int, int] | None:

@@ -12,17 +12,17 @@ import pickle
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends import stand_in
-from paramsurvey.backends.answers import AnswerUnreadable, read_answer
 from paramsurvey.backends.futures import task as remote
 from paramsurvey.backends.futures.engines import WorkerCount, checked_executor, checked_future, why_gone
 from paramsurvey.backends.futures.map_lock import MapLock
+from paramsurvey.backends.futures.returned_answers import read_answers
+from paramsurvey.backends.futures.submitted_groups import SubmittedGroup, SubmittedGroups
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.patience import Patience
 from paramsurvey.backends.reloaded_modules import Reloads
@@ -39,7 +39,6 @@ from paramsurvey.transport.messages import (
     Job,
     JobRejected,
     LostGroup,
-    Reply,
 )
 from paramsurvey.transport.own_descriptors import descriptors_lost
 from paramsurvey.transport.safe_repr import describe, text_of, type_name
@@ -50,49 +49,12 @@ from paramsurvey.worker.worker_numbers import WorkerNumbers
 if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
 
-QUEUE = 2  # groups per worker: one runs, one waits, so that no worker ever does
-MOST_LOSSES = 3  # times the engine lost all that it had, and answered nothing: it is gone
+QUEUE = 2  # groups per worker: one runs, and one waits, so that no worker has to wait
+MOST_LOSSES = 3  # how often the engine may lose all its groups before it counts as broken
 OWN_OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "ncores": (lambda value: type(value) is int and value > 0, "a positive int"),
     "isolate": (lambda value: isinstance(value, bool), "a bool"),
 }
-
-
-NO_ANSWER = Failure(
-    FailureKind.CRASHED,
-    "WorkerDied('the executor returned something else than what was submitted to it')",
-)
-
-
-def unpacked(group: Group, packed: Any) -> list[Answer]:
-    """Return the answers that came back for a group; its loss where they cannot be read, or are none."""
-    try:
-        answers = [read_answer(answer) for answer in packed]
-    except AnswerUnreadable as error:
-        return [LostGroup(group.id, error.failure)]
-    except TypeError:
-        answers = []
-    return answers if are_whole(group, answers) else [LostGroup(group.id, NO_ANSWER)]
-
-
-def are_whole(group: Group, answers: list[Any]) -> bool:
-    """Tell whether these are all answers to a group."""
-    if any(
-        not isinstance(one, JobRejected) and getattr(one, "group_id", None) != group.id for one in answers
-    ):
-        return False
-    last = answers[-1] if answers else None
-    return isinstance(last, (LostGroup, JobRejected)) or (isinstance(last, Reply) and last.done)
-
-
-@dataclass(slots=True, eq=False)
-class SubmittedGroup:
-    """A group in the executor's hands, and since when it was seen to run."""
-
-    group: Group
-    future: Future[list[bytes]]
-    with_job: bool
-    begun: float | None = None
 
 
 class FuturesBackend:
@@ -132,10 +94,7 @@ class FuturesBackend:
         )
         self._reloads = Reloads()
         self._numbers = WorkerNumbers()  # of threads
-        self._in_hand: dict[int, SubmittedGroup] = {}  # by group
-        self._abandoned: dict[SubmittedGroup, float] = {}  # and since when: their workers still run
-        self._tasks: dict[Future[list[bytes]], SubmittedGroup] = {}  # those, and those in hand
-        self._done: SimpleQueue[Future[list[bytes]]] = SimpleQueue()
+        self._submitted = SubmittedGroups()
         self._broken: BaseException | None = None
         self._lock: MapLock | None = None
         self._was_opened = False
@@ -176,15 +135,15 @@ class FuturesBackend:
         self._count.begin()
         remote.drivers[job.key] = os.getpid()
         if self._threads:
-            with suppress(JobNotLoadable):  # the first group says it, as elsewhere
+            with suppress(JobNotLoadable):  # the first group fails with it, as on other backends
                 remote.jobs.load(job.private())
 
     def capacity(self) -> int:
         """Return how many groups to queue; workers that run what was given up do not count."""
         if self._broken is not None:
             return 0
-        free = self.core_count() - len(self._abandoned)
-        return (free if self._must_watch() else free * QUEUE) - len(self._in_hand)
+        free = self.core_count() - len(self._submitted.given_up)
+        return (free if self._must_watch() else free * QUEUE) - len(self._submitted)
 
     def _must_watch(self) -> bool:
         """Tell whether a pset's time is only known when its group has no other and runs at once."""
@@ -211,14 +170,13 @@ class FuturesBackend:
             future: Any = self._executor.submit(
                 remote.run_group, self._job.key, group, packed, self._isolation
             )
-        except Exception as error:  # it broke, or was shut down; `poll` says so, after what it still has
+        except (
+            Exception
+        ) as error:  # it broke, or was shut down; `poll` says so once all other groups are back
             self._broken = self._broken or error
             self._forget(group.id)
             return
-        task = SubmittedGroup(group, checked_future(future, self._executor), with_job)
-        self._in_hand[group.id] = task
-        self._tasks[task.future] = task
-        task.future.add_done_callback(self._done.put)  # in some thread of the executor's
+        self._submitted.add(SubmittedGroup(group, checked_future(future, self._executor), with_job))
 
     def poll(self, timeout: float) -> Answers:
         """Return what has come back, and what is lost."""
@@ -226,49 +184,36 @@ class FuturesBackend:
         self._check_broken()
         self._check_stuck()
         answers: list[Answer] = []
-        for future in self._wait(min(timeout, LONGEST_WAIT)):
-            task = self._tasks.pop(future, None)
-            if task is None:
-                continue  # of an engine that is gone
-            self._abandoned.pop(task, None)
-            if self._in_hand.get(task.group.id) is task:
-                del self._in_hand[task.group.id]
-                answers.extend(self._hear(task))
+        for submitted in self._submitted.come_back(min(timeout, LONGEST_WAIT)):
+            answers.extend(self._answers_of(submitted))
         if not self._threads and self._patience.may_look():
-            self._note_begun()
+            self._submitted.note_begun()
             answers.extend(self._overdue())
         return answers
 
-    def _wait(self, timeout: float) -> list[Future[list[bytes]]]:
-        """Wait for a first future that is done, and return all that are."""
-        found = []
-        with suppress(Empty):
-            found.append(self._done.get(timeout=timeout))
-            while True:
-                found.append(self._done.get_nowait())
-        return found
-
-    def _hear(self, task: SubmittedGroup) -> list[Answer]:
+    def _answers_of(self, submitted: SubmittedGroup) -> list[Answer]:
+        """Return what came back for a group; nothing where it came back for the job, and was sent again."""
+        group = submitted.group
         try:
-            packed = task.future.result()
+            returned = submitted.future.result()
         except BaseException as error:  # the pool's, or whatever its transport raises; CancelledError, too
-            return [self._failed(task.group, error)]
-        if isinstance(packed, list) and not packed:
-            return self._give_job(task)
+            return [self._failed(group, error)]
+        if isinstance(returned, list) and not returned:
+            return self._give_job(submitted)
         self._losses = 0
-        self._job_is_kept = self._job_is_kept or not task.with_job
+        self._job_is_kept = self._job_is_kept or not submitted.with_job
         self._patience.answered()
-        self._forget(task.group.id)
-        return unpacked(task.group, packed)
+        self._forget(group.id)
+        return read_answers(group, returned)
 
-    def _give_job(self, task: SubmittedGroup) -> list[Answer]:
-        """Send a group again, with the job. If it comes back once more, it is lost, so that this ends."""
-        if task.with_job:
-            return [self._lost(task.group, "its process does not know that the map runs")]
+    def _give_job(self, submitted: SubmittedGroup) -> list[Answer]:
+        """Send a group again, with the job. If it asks once more, it is lost: else this might never end."""
+        if submitted.with_job:
+            return [self._lost(submitted.group, "its process does not know that the map runs")]
         self._asked += 1
         if not self._job_is_kept and self._asked > QUEUE * self.core_count():
             self._job_travels = True  # each group has a process of its own, as in executorlib without blocks
-        self._hand_over(task.group, with_job=True)
+        self._hand_over(submitted.group, with_job=True)
         return []
 
     def _failed(self, group: Group, error: BaseException) -> Answer:
@@ -291,42 +236,33 @@ class FuturesBackend:
         again = self._broken is None  # else no other worker is left to try it
         return LostGroup(group.id, Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", retryable=again))
 
-    def _note_begun(self) -> None:
-        """Note which groups have begun to run: executors do not say since when."""
-        now = time.perf_counter()
-        for task in self._in_hand.values():
-            if task.begun is None and task.future.running():
-                task.begun = now
-
     def _overdue(self) -> list[Answer]:
         """Give up groups whose process must have been stopped, or is gone without the executor noticing."""
         if not self._isolates:
             return []
-        begun = [(task, task.begun) for task in self._in_hand.values() if task.begun is not None]
         late = [
-            task
-            for task, since in begun  # a group may wait for its turn: only the silence of all counts
-            if self._patience.is_over(len(task.group), max(since, self._patience.heard))
+            submitted.group
+            for submitted in self._submitted
+            if submitted.begun is not None  # a group may wait for its turn: only the silence of all counts
+            and self._patience.is_over(len(submitted.group), max(submitted.begun, self._patience.heard))
         ]
-        for task in late:
-            self.abort(task.group.id)
+        for group in late:
+            self.abort(group.id)
         why = "its process answers no more: it is stopped, or gone without the executor's notice"
-        return [self._lost(task.group, why) for task in late]
+        return [self._lost(group, why) for group in late]
 
     def _check_files(self) -> None:
         """Raise when the program has closed our file: then it has closed the executor's, too."""
         if self._lock is not None and not self._lock.is_ours():
-            self._tasks.clear()
-            self._in_hand.clear()  # an executor that cannot hear its processes may wait for ever
+            self._submitted.forget_all()  # an executor that cannot hear its processes may wait for ever
             raise descriptors_lost("make a new executor for what is missing")
 
     def _check_broken(self) -> None:
         """Raise when the executor takes nothing any more, and everything that it had is back."""
-        if self._broken is not None and not self._in_hand:
+        if self._broken is not None and not self._submitted:
             self._raise_lost(self._broken, text_of(self._broken))
         if reason := why_gone(self._executor):
-            self._tasks.clear()
-            self._in_hand.clear()  # nobody could take them back
+            self._submitted.forget_all()  # no worker could give them back
             self._raise_lost(None, reason)
         if self._isolates and self._losses > MOST_LOSSES * QUEUE * self.core_count():
             self._raise_lost(
@@ -342,7 +278,7 @@ class FuturesBackend:
 
     def _check_stuck(self) -> None:
         """Raise when every worker has run what was given up for another timeout."""
-        busy, timeout = self._abandoned, self._job.timeout
+        busy, timeout = self._submitted.given_up, self._job.timeout
         if timeout is None or len(busy) < self.core_count():
             return
         if time.perf_counter() - max(busy.values()) > timeout:
@@ -354,26 +290,22 @@ class FuturesBackend:
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return which pset of a group runs and for how long, where that can be known."""
         link = remote.links.get((self._job.key, group_id))
-        task = self._in_hand.get(group_id)
         found = None if link is None else link.running()
-        if found is None and task is not None and task.begun is not None and self._must_watch():
-            return 0, time.perf_counter() - task.begun
-        return found
+        if found is not None or not self._must_watch():
+            return found
+        submitted = self._submitted.get(group_id)
+        seconds = None if submitted is None else submitted.seconds()
+        return None if seconds is None else (0, seconds)
 
     def recall(self, group_id: int) -> None:
         """Do nothing: a group that has begun runs to its end."""
 
     def abort(self, group_id: int) -> None:
-        """Give a group up. A worker that runs it cannot be stopped, and gets nothing else till it is done."""
-        task = self._in_hand.pop(group_id, None)
-        if task is None:
-            return
-        self._forget(group_id)
-        with suppress(Exception):  # Parsl cannot cancel anything
-            if task.future.cancel():
-                return
-        if not task.future.done():
-            self._abandoned[task] = time.perf_counter()
+        """Give a group up. A worker that runs it cannot be stopped, and gets no other until it is done."""
+        submitted = self._submitted.get(group_id)
+        if submitted is not None:
+            self._forget(group_id)
+            self._submitted.give_up(submitted)
 
     def _forget(self, group_id: int) -> None:
         link = remote.links.pop((self._job.key, group_id), None)
@@ -386,8 +318,8 @@ class FuturesBackend:
             return
         if self._lock is not None:
             self._lock.release()  # first, so that what runs stops
-        for group_id in list(self._in_hand):
-            self.abort(group_id)
+        for submitted in self._submitted:
+            self.abort(submitted.group.id)
         self._count.end()
         remote.jobs.forget(self._job.key)
         with suppress(OSError):
@@ -402,7 +334,7 @@ class FuturesBackend:
         return [{"num_cores": self.core_count(), "memory": total_memory()}]
 
     def close(self) -> None:
-        """Nothing here is ours to end."""
+        """Do nothing: the executor is the user's."""
 
 
 if TYPE_CHECKING:

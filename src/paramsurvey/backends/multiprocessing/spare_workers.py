@@ -1,4 +1,4 @@
-"""How many spare workers shall stand ready, so that a worker that dies costs no time but its own."""
+"""How many spare workers to keep ready, so that the survey need not wait when a worker dies."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class SpareWorkers:
         self._loads_slowly = False
         self._wanted = 0
 
-    def note_loss(self, spares: int, one_is_ready: bool) -> None:
+    def note_loss(self, spares: int, is_one_ready: bool) -> None:
         """Take note that a worker was lost that had something in hand, when there were so many spare ones."""
         self._wanted = max(self._wanted, 1)
-        if not one_is_ready:
+        if not is_one_ready:
             self._wanted = min(self._most, max(self._wanted, spares + 1))
 
     def note_replacement(self) -> None:
@@ -42,7 +42,7 @@ class SpareWorkers:
         self._wanted = max(1, self._wanted)
 
     def wanted(self, workers: Sequence[PoolWorker]) -> int:
-        """Return how many spare workers there shall be, given the workers that have places."""
+        """Return how many spare workers are wanted, given all other workers."""
         if self._wanted or not self._likely:
             return self._wanted
         loading = [seconds for worker in workers if (seconds := worker.seconds_starting()) > 0]

@@ -12,15 +12,13 @@ from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
 from paramsurvey.backends.multiprocessing.process import WorkerProcess
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import main_file
-from paramsurvey.transport.own_descriptors import OwnDescriptors
+from paramsurvey.transport.own_descriptors import OwnDescriptors, never_clear_away
 from paramsurvey.worker.machine import available_memory, used_memory
 from paramsurvey.worker.worker_numbers import WorkerNumbers
 
 RETIRED_SECONDS = 10.0  # how long a worker that was replaced may take to end by itself; then it is killed
 FREE_MEMORY = 2  # a spare worker is started while this many times the memory of a worker is available
 GOODBYE_SECONDS = 2.0  # how long workers may take to end by themselves when the pool is closed
-
-_abandoned: list[object] = []  # what is never cleared away: that would close files of the program
 
 
 class WorkerSet:
@@ -62,7 +60,7 @@ class WorkerSet:
         self._selector = selectors.DefaultSelector()
         self._own = OwnDescriptors(*own_file_of(self._selector))
         self._workers: dict[int, PoolWorker] = {}  # by pid, without the spare ones
-        self._retired: dict[PoolWorker, float] = {}  # and when they have to be gone
+        self._retired: dict[PoolWorker, float] = {}  # and by when they must have ended
 
     def __iter__(self) -> Iterator[PoolWorker]:
         """Yield the workers, without the spare ones."""
@@ -89,7 +87,7 @@ class WorkerSet:
         Raises
         ------
         WorkerStartError
-            None can be started, and none is there.
+            No worker can be started, and there is none.
         """
         waiting = []
         while len(self._workers) < self._size and len(self._retired) <= self._size:
@@ -180,7 +178,7 @@ class WorkerSet:
                 del self._retired[worker]
 
     def has_its_files(self) -> bool:
-        """Tell whether nobody else has closed what leads to the workers."""
+        """Tell whether the files that lead to the workers are still the driver's own."""
         workers = [*self.with_spares(), *self._retired]
         return (
             self._own.are_ours()
@@ -188,21 +186,18 @@ class WorkerSet:
             and all(worker.process.has_its_files() for worker in workers)
         )
 
-    def abandon(self, also: object) -> None:
-        """Kill all workers without touching a file descriptor: their numbers may be other files' by now.
-
-        So everything is kept as it is for ever, for what is cleared away is closed; `also`, too.
-        """
+    def abandon(self) -> None:
+        """Kill all workers without touching a file descriptor: their numbers may be other files' by now."""
         for worker in (*self.with_spares(), *self._retired):
             worker.process.kill()
         self._relay.abandon()
-        _abandoned.append((also, self._selector, self._relay, *self.with_spares(), *self._retired))
+        never_clear_away(self._selector, self._relay, *self.with_spares(), *self._retired)
         self._workers.clear()
         self._retired.clear()
         self.spares.clear()
 
     def close(self) -> None:
-        """End all workers: those that wait end by themselves; those that run or start yet are killed."""
+        """End all workers: those that wait end by themselves; those that still run or start are killed."""
         workers = [*self.with_spares(), *self._retired]
         for worker in workers:
             with suppress(OSError):

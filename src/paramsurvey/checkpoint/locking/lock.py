@@ -46,9 +46,11 @@ NAME = "lock.json"
 CLAIM = ".lock-"
 BEAT_SECONDS = 5.0  # how often the holder touches it
 LONGEST = 1 << 16  # bytes of a lock; more is no lock
-TRIES = 10  # others may come and go while we look
+TRIES = 10  # other programs may take and release the lock while we look
 
-_let_go: set[str] = set()  # of this process: tokens of locks that it could not remove, as on a read-only disk
+# Tokens of the locks that this process has released and could not remove, as on a read-only disk. Their files
+# still name this process, which is alive; so the process has to know, whichever of its objects asks next.
+_released: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class Lock:
     # taking it
 
     def _is_in_use(self, held: LockFile) -> bool:
-        if held.token in _let_go or not held.is_alive():
+        if held.token in _released or not held.is_alive():
             return False
         if held.holder is None:
             time.sleep(0.1)  # another process may be writing it just now
@@ -300,4 +302,4 @@ class Lock:
             for path in claims:
                 path.unlink(missing_ok=True)
         except OSError:
-            _let_go.add(self.token)
+            _released.add(self.token)

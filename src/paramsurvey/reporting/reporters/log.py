@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, TextIO
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporter import Reporter, plain_line
 from paramsurvey.transport.new_files import make_new, open_own
-from paramsurvey.transport.own_descriptors import OwnDescriptors
+from paramsurvey.transport.own_descriptors import OwnDescriptors, never_clear_away
 from paramsurvey.transport.safe_text import safe_block, safe_line
 
 GIVEN_STREAM = "(the given stream)"
 TELLING_VARIABLES = ("PARAMSURVEY", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
-
-_abandoned: list[TextIO] = []  # what is never cleared away: that would close files of the program
 
 
 class RunLog:
@@ -135,7 +133,7 @@ class RunLog:
         """Go on in the same file where the program has closed its file descriptor."""
         if self._stream is None or self._own.are_ours():
             return
-        _abandoned.append(self._stream)
+        never_clear_away(self._stream)
         try:
             self._stream = open(  # noqa: SIM115  (`close` does)
                 str(self.path), "a", encoding="utf-8", errors="backslashreplace", opener=open_own

@@ -1,0 +1,41 @@
+"""What came back for a group: are these all answers to it?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paramsurvey.backends.answers import AnswerUnreadable, read_answer
+from paramsurvey.transport.messages import (
+    Answer,
+    Failure,
+    FailureKind,
+    Group,
+    JobRejected,
+    LostGroup,
+    Reply,
+)
+
+NO_ANSWER = Failure(
+    FailureKind.CRASHED,
+    "WorkerDied('the executor returned something else than what was submitted to it')",
+)
+
+
+def read_answers(group: Group, returned: Any) -> list[Answer]:
+    """Return the answers that came back for a group; its loss where they cannot be read, or are none."""
+    try:
+        answers = [read_answer(answer) for answer in returned]
+    except AnswerUnreadable as error:
+        return [LostGroup(group.id, error.failure)]
+    except TypeError:
+        answers = []
+    return answers if are_whole(group, answers) else [LostGroup(group.id, NO_ANSWER)]
+
+
+def are_whole(group: Group, answers: list[Any]) -> bool:
+    """Tell whether these are all answers to a group."""
+    for answer in answers:
+        if not isinstance(answer, JobRejected) and getattr(answer, "group_id", None) != group.id:
+            return False
+    last = answers[-1] if answers else None
+    return isinstance(last, (LostGroup, JobRejected)) or (isinstance(last, Reply) and last.done)

@@ -1,0 +1,101 @@
+"""The groups that the executor has, and those that were given up while its workers still run them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from paramsurvey.transport.messages import Group
+
+
+@dataclass(slots=True, eq=False)
+class SubmittedGroup:
+    """A group in the executor's hands, and since when it was seen to run."""
+
+    group: Group
+    future: Future[list[bytes]]
+    with_job: bool
+    begun: float | None = None
+
+    def seconds(self) -> float | None:
+        """Return for how many seconds it has been seen to run; None: it has not."""
+        return None if self.begun is None else time.perf_counter() - self.begun
+
+
+class SubmittedGroups:
+    """The groups that were submitted and have not come back.
+
+    Attributes
+    ----------
+    given_up : dict of (SubmittedGroup, float)
+        The groups that were given up and could not be cancelled: each keeps a worker busy. And since when.
+    """
+
+    def __init__(self) -> None:
+        self.given_up: dict[SubmittedGroup, float] = {}
+        self._in_hand: dict[int, SubmittedGroup] = {}  # by group
+        self._by_future: dict[Future[list[bytes]], SubmittedGroup] = {}  # those, and those given up
+        self._done: SimpleQueue[Future[list[bytes]]] = SimpleQueue()
+
+    def __len__(self) -> int:
+        """Return how many there are, without those that were given up."""
+        return len(self._in_hand)
+
+    def __iter__(self) -> Iterator[SubmittedGroup]:
+        """Yield all but those that were given up."""
+        return iter(list(self._in_hand.values()))
+
+    def get(self, group_id: int) -> SubmittedGroup | None:
+        """Return a group, unless it was given up or has come back."""
+        return self._in_hand.get(group_id)
+
+    def add(self, submitted: SubmittedGroup) -> None:
+        """Keep a group until its future is done."""
+        self._in_hand[submitted.group.id] = submitted
+        self._by_future[submitted.future] = submitted
+        submitted.future.add_done_callback(self._done.put)  # in some thread of the executor's
+
+    def come_back(self, timeout: float) -> Iterator[SubmittedGroup]:
+        """Wait for a first group that comes back, and yield all that have, but for those given up."""
+        for future in self._wait(timeout):
+            submitted = self._by_future.pop(future, None)
+            if submitted is None:
+                continue  # of an engine that is gone
+            self.given_up.pop(submitted, None)
+            if self._in_hand.get(submitted.group.id) is submitted:
+                del self._in_hand[submitted.group.id]
+                yield submitted
+
+    def _wait(self, timeout: float) -> list[Future[list[bytes]]]:
+        """Wait for a first future that is done, and return all that are."""
+        found = []
+        with suppress(Empty):
+            found.append(self._done.get(timeout=timeout))
+            while True:
+                found.append(self._done.get_nowait())
+        return found
+
+    def note_begun(self) -> None:
+        """Note which groups have begun to run: executors do not say since when."""
+        now = time.perf_counter()
+        for submitted in self._in_hand.values():
+            if submitted.begun is None and submitted.future.running():
+                submitted.begun = now
+
+    def give_up(self, submitted: SubmittedGroup) -> None:
+        """Cancel a group; a worker that runs it cannot be stopped, and is busy till it is done."""
+        del self._in_hand[submitted.group.id]
+        with suppress(Exception):  # Parsl cannot cancel anything
+            if submitted.future.cancel():
+                return
+        if not submitted.future.done():
+            self.given_up[submitted] = time.perf_counter()
+
+    def forget_all(self) -> None:
+        """Wait for nothing any more: the engine that has the groups is gone."""
+        self._by_future.clear()
+        self._in_hand.clear()
