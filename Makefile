@@ -29,7 +29,7 @@ test-oldest: .venv-oldest/.done .venv-0.4/.done programs  ## run it on Python 3.
 
 old: .venv-0.4/.done  ## install release 0.4.21 into .venv-0.4, for the tests that run programs on both
 
-lint: .venv/.dev  ## check the style, the types and who imports whom
+lint: .venv/.dev  ## check style and types, and that imports go downwards
 	@echo "lint: ruff, mypy and import-linter"
 	@.ci/clean .venv/bin/ruff check .
 	@.ci/clean .venv/bin/ruff format --check .

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 def without_collector() -> Iterator[None]:
     """Leave the garbage collector off while modules are imported.
 
-    It would look through the half-loaded modules again and again, and find nothing. Afterwards they are at
-    once what they would have become: old objects that are seldom looked at.
+    It would look through the half-loaded modules again and again, and find nothing. Afterwards the
+    modules count at once as old objects, which the collector seldom looks at, as they would in the end.
     """
     collecting = gc.isenabled()
     gc.disable()

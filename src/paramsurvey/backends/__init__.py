@@ -76,7 +76,7 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # a type checker shall complain of a name that is not there
+if not TYPE_CHECKING:  # so that a type checker complains of a name that does not exist
 
     def __getattr__(name: str) -> Any:
         for home, names in _HOMES.items():

@@ -22,7 +22,7 @@ from paramsurvey.worker.worker_numbers import claimed_number
 
 
 def always() -> bool:
-    """Say that somebody waits for the answers."""
+    """Return True: the answers are always wanted."""
     return True
 
 

@@ -17,7 +17,7 @@ MPI_LAUNCHERS = (
     "PRTE_",
     "HYDI_",
     "MPI_LOCAL",
-)  # variables by which ranks know theirs
+)  # the variables that tell a process which MPI rank it is
 
 
 @dataclass(frozen=True, slots=True)

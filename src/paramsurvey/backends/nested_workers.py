@@ -38,7 +38,7 @@ class NestedWorkers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: list[NumberedWorker] = []  # the one that was used last is the last
+        self._idle: list[NumberedWorker] = []  # the last one was used last
         self._places: set[tuple[NestedWorkerSetup, int]] = set()
         self._owner = os.getpid()
 

@@ -39,7 +39,7 @@ def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666, sync
     Parameters
     ----------
     path : Path
-        Where the content shall be later.
+        Where the content belongs.
     content : bytes
     mode : int
         The file's permissions, less the umask.

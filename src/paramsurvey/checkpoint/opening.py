@@ -24,7 +24,7 @@ def open_checkpoint(
     """Return the checkpoint that the options ask for.
 
     What the user should read goes to `tell`; where results would be lost, to `warn`. `keep`
-    is what he types to keep the results of a changed program.
+    is what the user types to keep the results of a changed program.
 
     Raises
     ------

@@ -64,7 +64,7 @@ def open_plain(path: Path) -> IO[bytes]:
 
 
 def checkpoint_path(directory: str | os.PathLike[str]) -> Path:
-    """Return the path of a checkpoint that shall be read.
+    """Return the path of a checkpoint that is to be read.
 
     Raises
     ------

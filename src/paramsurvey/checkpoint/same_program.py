@@ -74,7 +74,7 @@ class Program:
 
     @classmethod
     def of(cls, function: Any, user_kwargs: Any, store_user_kwargs: bool = False) -> Program:
-        """Describe a worker function and its user_kwargs: of these, the text only where it shall be stored.
+        """Describe a worker function and its user_kwargs: of these, the text only where it is to be stored.
 
         It may hold passwords; so may what a partial carries with it.
         """

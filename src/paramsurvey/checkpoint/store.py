@@ -45,7 +45,7 @@ OURS = frozenset({NAME, LIVE, BAD_RUN, "lock.json", RESULTS, FAILURES})
 
 @dataclass(frozen=True, slots=True)
 class CheckpointOptions:
-    """What the user wants of a checkpoint, and `keep`: what he types to keep a changed program's results."""
+    """The user's wishes for a checkpoint; `keep` is what to type to keep the results of a changed program."""
 
     path: str
     retry_failed: bool = True

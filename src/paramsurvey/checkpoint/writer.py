@@ -31,7 +31,7 @@ class Unstorable(Exception):
 
 
 class Writer:
-    """Takes what shall be written, and writes it soon, some of it at a time.
+    """Takes what is to be written, and writes it soon, some of it at a time.
 
     What cannot be written stays in memory and is tried again and again.
 

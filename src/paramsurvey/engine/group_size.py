@@ -80,11 +80,11 @@ class GroupSizer:
         return self._seconds is not None and self._seconds < SHORT_SECONDS
 
     def is_worth_moving(self, psets: int) -> bool:
-        """Tell whether `psets` psets are so much work that another worker shall have some of it."""
+        """Tell whether `psets` psets are so much work that another worker should get some of it."""
         return self._seconds is not None and psets * self._seconds > LEAST_SECONDS
 
     def holds_up_others(self, seconds: float) -> bool:
-        """Tell whether a pset that has run for `seconds` is so long that others shall not wait behind it."""
+        """Tell whether a pset that has run for `seconds` is so long that others should not wait behind it."""
         if self._seconds is None:
             return False
         return seconds > max(HELD_UP_SECONDS, HELD_UP_TIMES * self._seconds)

@@ -81,7 +81,7 @@ def byte_count(value: Any) -> int:
 
 
 def address(value: Any) -> tuple[str, int]:
-    """Return a host and a port; of a port alone, the host is this machine, and nobody else reaches it."""
+    """Return a host and a port; with a port alone, only programs on this machine can connect."""
     if isinstance(value, tuple) and len(value) == 2:  # what this returns
         host, port = value
     elif isinstance(value, str) and ":" in value:

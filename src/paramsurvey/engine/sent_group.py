@@ -40,7 +40,7 @@ class SentGroup:
     def goes_on_with(self, reply: Reply) -> bool:
         """Tell whether a reply covers nothing, or psets that the worker has from where the last one ended.
 
-        Another one is no honest reply: a worker function has written into its worker's memory or connection.
+        Any other reply is forged: a worker function has written into its worker's memory or connection.
         """
         return reply.start == reply.stop or self.answered == reply.start < reply.stop <= self.stop
 

@@ -99,7 +99,7 @@ class Access:
 
 
 class Guard(BaseHTTPMiddleware):
-    """Answers what may not pass, and gives every answer the headers that limit what a browser does with it.
+    """Refuses requests that may not pass; gives answers the headers that limit what a browser does with them.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from paramsurvey.checkpoint.run_json.live_file import read_live
 from paramsurvey.checkpoint.stored import read_run_tolerantly
 from paramsurvey.errors import NotACheckpoint
 
-KEPT_SECONDS = 0.5  # a look at the files serves all who ask so soon after it
+KEPT_SECONDS = 0.5  # requests within so many seconds share one look at the files
 SILENT_SECONDS = 5.0  # a driver that has written nothing for longer is worth mentioning
 
 

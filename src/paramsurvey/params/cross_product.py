@@ -196,7 +196,7 @@ def _records(rows: Sequence[Mapping[Any, Any]], infer_category: bool) -> pd.Data
 
 def _rows_together(frame: pd.DataFrame) -> pd.DataFrame:
     factor = native_frame(pd.DataFrame(frame))
-    factor.attrs = {}  # the caller's attrs describe his table, not a product of it with others
+    factor.attrs = {}  # the caller's attrs describe that table, not a product of it with others
     note_dtypes(factor, frame.attrs.get(DTYPES, {}))
     return factor
 

@@ -1,9 +1,9 @@
 """Which psets get the same seed: those whose values are equal, whatever stores a number (1 equals 1.0).
 
-This is the looser of two rules. Seeds must survive that pandas stores an integer as a float, or as a
-categorical, when a table grows. `checkpoint.typed_hash` is the stricter rule: a checkpoint's results belong
-only to psets with the same values of the same types (1, 1.0 and True are different), because a worker
-function can tell them apart.
+This is the looser of two rules. Seeds must stay the same when a table grows and pandas then stores an
+integer as a float, or as a categorical. `checkpoint.typed_hash` is the stricter rule: a checkpoint's results
+belong only to psets with the same values of the same types (1, 1.0 and True are different), because a
+worker function can tell them apart.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ def show(text: str) -> None:
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Write text that is safe for a terminal; nobody listening is no error.
+    """Write text that is safe for a terminal; a stream that nobody reads is no error.
 
     Whatever stands still, a terminal after Ctrl-S or a pipe that nobody reads, does not stop a survey: after
     `PATIENCE` seconds the rest of the text is dropped. The log has it.
@@ -152,7 +152,7 @@ def indented(text: str) -> str:
 
 
 def warn(text: str) -> None:
-    """Warn the user, who sees it once, with the line of the program that it is about."""
+    """Warn the user once, with the line of the program that the warning is about."""
     warnings.warn(text, ParamsurveyWarning, stacklevel=_users_frame())
 
 

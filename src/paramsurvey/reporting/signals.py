@@ -56,7 +56,7 @@ class DeferredSignals:
             signal.signal(number, handler)
         self._previous.clear()
         if exception[:1] == (None,) and not self._raised:
-            self.check()  # it came when the map had ended: the results are there, and the program shall know
+            self.check()  # it came after the map had ended: the program gets the signal
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._owner:

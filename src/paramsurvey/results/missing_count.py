@@ -9,7 +9,7 @@ from paramsurvey.engine.failure_causes import Causes
 if TYPE_CHECKING:
     from paramsurvey.results.missing import Missing
 
-READ_FAILURES = 10_000  # of more, the causes are not told: printing shall not take long
+READ_FAILURES = 10_000  # with more, no causes are given: printing must not take long
 MOST_CAUSES = 3
 
 

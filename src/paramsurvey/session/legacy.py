@@ -1,7 +1,7 @@
-"""Names of release 0.4 that its documentation does not tell of, and that public programs use all the same.
+"""Names of release 0.4 that its documentation does not mention, but that public programs use.
 
-Each gives what it gave, and a DeprecationWarning that tells what to write in its place. They are reached as
-they were: `paramsurvey.global_kwargs`, `paramsurvey.utils.DFIterDictsWrapper`, and so on.
+Each returns what it returned in 0.4, with a DeprecationWarning that says what to write in its place. They are
+found where they were: `paramsurvey.global_kwargs`, `paramsurvey.utils.DFIterDictsWrapper`, and so on.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class MapGate:
     Attributes
     ----------
     stop : Event
-        Of the last map: set when the map shall end before its next round.
+        Of the last map: set when the map is to end before its next round.
     """
 
     def __init__(self, say: Callable[[str], object], end: Callable[[], None]) -> None:

@@ -127,7 +127,7 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
     say = Console(place.log, options.verbose).say
     request = replace(request, func=as_worker_function(request.func, source, options, backend.name, say))
     if isinstance(source, PsetList) and (request.iterates or options.out_func is not None):
-        source.convert()  # at once, because the caller's code may change his dicts between two groups
+        source.convert()  # at once, because the caller's code may change the dicts between two groups
     pset_options = _take_options(backend, source)
     job = _job(place, request, source, chdir)
     stats = PerfStats(vstats=options.vstats, emit=place.log.write)

@@ -14,7 +14,7 @@ DIRECTORY = "paramsurvey"
 
 
 def is_told(notice: str) -> bool:
-    """Tell whether this user has seen a notice on this machine; from now on, he has.
+    """Tell whether this user has seen a notice on this machine, and note that it is now shown.
 
     Only a user at a terminal or in a notebook can have seen it. What goes to a file or a pipe, as the
     output of a batch job does, says everything in each run: nobody knows who reads it.
@@ -23,7 +23,7 @@ def is_told(notice: str) -> bool:
     ----------
     notice : str
         A name of letters and hyphens. Its mark is an empty file in the user's cache directory
-        (``$XDG_CACHE_HOME``, or ``~/.cache``); without that file he is told again.
+        (``$XDG_CACHE_HOME``, or ``~/.cache``); without that file the user is told again.
     """
     if not (in_notebook() or is_terminal(sys.stderr)):
         return False

@@ -19,7 +19,7 @@ class Loadable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RawColumn:
-    """Values of one column of a batch, as they were sent, but nobody else's: they may be changed.
+    """Values of one column of a batch, as they were sent; no other code uses them, so they may be changed.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Writing to streams that may stand still: a terminal after Ctrl-S, a pipe that nobody reads.
 
-A thread that waits inside a stream's `write` holds that stream's lock: nobody else can write there, not even
-Python when it ends. So it is asked first whether a piece can be written without waiting.
+A thread that waits inside a stream's `write` holds that stream's lock: no other thread can write there, not
+even Python when it ends. So each piece is written only once the system says that it takes it without waiting.
 """
 
 from __future__ import annotations

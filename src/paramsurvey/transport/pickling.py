@@ -40,7 +40,7 @@ def dump_code(
     found : callable, optional
         Called with each code object that becomes part of the pickle.
     place_of : callable, optional
-        Returns a number for objects that shall not be part of the pickle. The unpickler must find them by
+        Returns a number for objects that are not to be part of the pickle. The unpickler must find them by
         that number (``persistent_load``).
     names_of_main : bool
         Whether functions that workers find in the main file (see `main_file`) are pickled by name. False: by

@@ -67,7 +67,7 @@ class Runner:
         The id of the group whose psets the driver wants back, as far as they have not begun. Another thread
         may set it.
     outgrown : bool
-        Whether the worker has held more memory than it may: it shall run no other group.
+        Whether the worker has held more memory than it may: it must run no other group.
 
     Raises
     ------

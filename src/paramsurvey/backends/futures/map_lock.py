@@ -27,13 +27,13 @@ class MapLock:
     def __init__(self) -> None:
         self.path = ""
         self._fd: int | None = None
-        with suppress(OSError):  # a full disk costs the survey nothing but this
+        with suppress(OSError):  # on a full disk, the survey goes on without the lock
             self._fd, self.path = tempfile.mkstemp(prefix="paramsurvey-map-")
             lock(self._fd)
         self._own = OwnDescriptors(*(() if self._fd is None else (self._fd,)))
 
     def is_ours(self) -> bool:
-        """Tell whether nobody else has closed the file: then nobody holds the lock any more."""
+        """Tell whether the program has left the file alone; closing it would have freed the lock."""
         return self._own.are_ours()
 
     def release(self) -> None:
@@ -81,6 +81,6 @@ def lock(fd: int) -> None:
 
     It is a lock of the process: unlike one of ``flock``, it does not pass on to a child that is forked.
     """
-    import fcntl  # Unix alone has it, and workers that are isolated
+    import fcntl  # only Unix has it, and only there are workers isolated
 
     fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

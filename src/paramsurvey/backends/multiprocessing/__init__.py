@@ -1,1 +1,1 @@
-"""Worker processes on this machine: from the outside (`pool`, `process`) and from the inside (`child`)."""
+"""Worker processes on this machine: `process` is one from the outside, `child` from the inside."""

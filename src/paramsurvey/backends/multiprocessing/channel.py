@@ -46,7 +46,7 @@ class DriverChannel:
         connection.setblocking(False)
         self._socket = connection
         self._outgoing: deque[memoryview | int] = deque()  # an int is a file descriptor
-        self._incoming = bytearray()  # the begin of a message, with its header
+        self._incoming = bytearray()  # the beginning of a message, with its header
         self._message: bytearray | None = None  # a long message: what is there of it, and room for more
         self._arrived = self._length = 0  # bytes that are there, and that its header promises
         self.active = perf_counter()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
 
 HELLO = b"hello"  # the first message of a worker: it is ready
-MAINS = ("__main__", "__mp_main__")  # the latter in a process that multiprocessing has spawned
+MAINS = ("__main__", "__mp_main__")  # the second in a process that multiprocessing has spawned
 PARENT_SECONDS = 0.5  # how often it looks whether the driver is still there
 CONNECTION_CLOSED = (
     "the function, or worker_init, has closed file descriptors that it had not opened (as os.closerange "
@@ -51,7 +51,7 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: in
     own = OwnDescriptors(socket_fd)
     try:
         serve(channel, mark_fd, output_fd, number)
-    except (BrokenPipeError, ConnectionResetError):  # the driver hung up: nobody waits for an answer
+    except (BrokenPipeError, ConnectionResetError):  # the driver hung up: it waits for no answer
         pass
     except OSError:
         if own.are_ours():
@@ -79,7 +79,7 @@ def _load_main_file(main: Any) -> None:
 
 
 def _leave() -> None:
-    """End like `sys.exit`, but for taking all modules to pieces: the driver waits for the end."""
+    """End like `sys.exit`, but without clearing away all modules first: the driver waits for the end."""
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
@@ -90,7 +90,9 @@ def _leave() -> None:
 def _prepare_process(driver: int, mark_fd: int) -> None:
     os.lseek(mark_fd, 0, os.SEEK_END)
     faulthandler.enable(mark_fd)  # into the file behind the mark: the driver shows it, not the terminal
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's, who ends us if need be
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is for the driver, which ends this worker if need be
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
     threading.Thread(target=_end_with, args=(driver,), daemon=True, name="paramsurvey-parent").start()
@@ -180,7 +182,7 @@ def _adopt_main(function: Any) -> None:
     """Give ``__main__`` the names that a function of the user's main program brought along.
 
     A function that is sent by value keeps saying that it lives in ``__main__``; with its names
-    there, it can hand its neighbours to a pool of its own.
+    there, it can pass other functions of that program to a pool of its own.
     """
     from paramsurvey.worker.keywords import KeywordWorker
 

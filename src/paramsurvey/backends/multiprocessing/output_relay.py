@@ -21,8 +21,8 @@ TAIL_LINES = 30
 LABEL = "\0"  # begins the line by which a worker tells which pset prints what follows
 PIPE = 1 << 16  # bytes that a pipe holds
 LONGEST_LINE = 1 << 24  # bytes: what has no newline for so long is passed on in pieces
-FINISH_SECONDS = 1.0  # a terminal that takes no output for so long holds up no survey
-LAST_SECONDS = 5.0  # nor, at the end of the session, one that takes nothing for so long
+FINISH_SECONDS = 1.0  # the end of a survey waits at most so long for a terminal that takes no output
+LAST_SECONDS = 5.0  # the same at the end of the session
 RETRY_SECONDS = 0.05  # between two looks whether a stream takes output again
 MOST_QUEUED = 1 << 26  # characters that wait for a stream which takes none; the lines beyond are counted
 
@@ -37,15 +37,17 @@ class WorkerStream:
     label: str = ""  # which pset prints, where the worker tells
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
     closed: threading.Event = field(default_factory=threading.Event)
-    pending: bytearray = field(default_factory=bytearray)  # the begin of a line
+    pending: bytearray = field(default_factory=bytearray)  # the beginning of a line
     ending: bool = False  # whether it is being closed
 
     def __post_init__(self) -> None:
         self._own = OwnDescriptors(self.fd)
 
     def is_ours(self) -> bool:
-        """Tell whether nobody else has closed it."""
-        return self._own.are_ours() or self.ending  # in this order: it is closed only once it is ending
+        """Tell whether its file descriptor is still the driver's own."""
+        return (
+            self._own.are_ours() or self.ending
+        )  # in this order, because it is closed only after `ending` was set
 
     def lines(self) -> str:
         """Return the last lines that were written."""
@@ -94,7 +96,7 @@ class OutputRelay:
         finished.wait(FINISH_SECONDS)
 
     def is_ours(self) -> bool:
-        """Tell whether nobody else has closed what it needs."""
+        """Tell whether the file descriptors that it needs are still the driver's own."""
         return self._own.are_ours()
 
     def abandon(self) -> None:
@@ -106,7 +108,7 @@ class OutputRelay:
     def close(self) -> None:
         """Pass on what has arrived so far, and end. May be called twice.
 
-        It waits as long as somebody reads, but not for ever.
+        It waits as long as the output is being read, but at most `LAST_SECONDS` without progress.
         """
         if self._ended:
             return
@@ -214,7 +216,7 @@ class OutputRelay:
             self._end_line(stream)
 
     def _end_line(self, stream: WorkerStream) -> None:
-        """Pass on the begin of a line as a line: another worker's shall not go on in it."""
+        """Pass on the beginning of a line as a line, so that another worker's output does not continue it."""
         if stream.pending:
             self._pass_on(stream, bytes(stream.pending + b"\n"))
             stream.pending.clear()

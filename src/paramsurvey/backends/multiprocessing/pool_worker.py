@@ -1,4 +1,4 @@
-"""One worker of the pool: what it has in hand, and what it has told."""
+"""One worker of the pool: what it has in hand, and what it has sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PoolWorker:
     Attributes
     ----------
     is_ready : bool
-        Whether it has told that it can load jobs.
+        Whether it has said that it can load jobs.
     groups : deque of int
         The ids of the groups that it has in hand: the first one runs.
     """
@@ -45,7 +45,7 @@ class PoolWorker:
         self._outgrown = False
         self._job_key: str | None = None
         self._jobs_sent = 0
-        self._recalled: int | None = None  # the group behind which no other shall wait
+        self._recalled: int | None = None  # the group that was recalled: no other may wait behind it
         self._started = perf_counter()
         self._since = self._started  # when it started, or last got or answered something
 
@@ -85,7 +85,7 @@ class PoolWorker:
         with suppress(OSError):
             self.process.channel.send(HEADER.pack(MessageKind.NUMBER, number))
 
-    # what it has told
+    # what it has sent
 
     def greet(self) -> None:
         """Take note that it is ready."""
@@ -93,7 +93,7 @@ class PoolWorker:
         self._since = perf_counter()
 
     def can_say(self, answer: object) -> bool:
-        """Tell whether something is an answer to what it has in hand: all else was forged."""
+        """Tell whether this can be its answer to what it has in hand; anything else was forged."""
         if isinstance(answer, Reply):
             return self.is_ready and answer.group_id in self.groups
         return self.is_ready and isinstance(answer, JobRejected)
@@ -139,7 +139,7 @@ class PoolWorker:
         return offset, perf_counter() - begun
 
     def _begun(self) -> float:
-        """Return when its last pset began; if what is written there cannot be, when the worker started."""
+        """Return when its last pset began; when the worker started, if the mark has an impossible time."""
         begun = self.process.mark.running.begun[0]
         return begun if self._started <= begun <= perf_counter() else self._started
 

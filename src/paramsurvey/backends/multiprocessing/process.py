@@ -29,7 +29,7 @@ BOOT = (
     "main({socket}, {mark}, {output}, {lifeline}, {driver})"
 )
 ABORT_SECONDS = 0.5  # how long a worker may take to write where it is, before it is killed
-LOST_CODE = 1 << 16  # what stands for the exit code of a process that somebody else has waited for
+LOST_CODE = 1 << 16  # stands for the exit code of a process that other code in this program has waited for
 KILL_SECONDS = 5.0  # how long the system may take to end a process
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
 
@@ -70,7 +70,9 @@ class WorkerProcess:
         gpu_ids: Sequence[int | str] | None = None,
     ) -> None:
         ours, theirs = socket.socketpair()
-        lifeline, self._lifeline = map(os.fdopen, os.pipe(), "rw")  # whose end here closes with this process
+        lifeline, self._lifeline = map(
+            os.fdopen, os.pipe(), "rw"
+        )  # its end here closes when this process ends
         self._mark_file = new_file()
         self._output_file = output_store.new_file()
         self.mark = shared_mark(self._mark_file.fileno())
@@ -129,12 +131,12 @@ class WorkerProcess:
             ) from error
 
     def has_its_files(self) -> bool:
-        """Tell whether nobody else has closed what leads to it. Not after `end`."""
+        """Tell whether the files that lead to it are still the driver's own. Not after `end`."""
         streams = (self._stdout, self._stderr)
         return self._own.are_ours() and self.is_connected() and all(one.is_ours() for one in streams)
 
     def is_connected(self) -> bool:
-        """Tell whether nobody else has closed the connection. Not after `end`."""
+        """Tell whether the connection is still the driver's own. Not after `end`."""
         return self._hung_up or self._own_connection.are_ours()
 
     def has_exited(self) -> bool:
@@ -144,12 +146,12 @@ class WorkerProcess:
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         try:
             return os.waitid(os.P_PID, self.pid, flags) is not None
-        except ChildProcessError:  # somebody else has waited for it
+        except ChildProcessError:  # other code in this program has waited for it
             self._code_is_lost = True
             return True
 
     def await_exit(self, seconds: float) -> None:
-        """Give it so much time to end by itself."""
+        """Wait for it to end by itself, but at most so many seconds."""
         deadline = time.monotonic() + seconds
         while not self.has_exited() and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -162,14 +164,14 @@ class WorkerProcess:
     def end(self, stem: str = "", ask_where: bool = False) -> int:
         """Kill it with all that it started, and return its exit code; negative: the signal's number.
 
-        The group is killed before the process is waited for: until then nobody else can get its id.
+        The group is killed before the process is waited for: until then no other process can get its id.
 
         Parameters
         ----------
         stem : str
-            How the name of a file begins that gets what the running pset has printed, if that is much.
+            The beginning of the name of a file for what the running pset has printed, if that is long.
         ask_where : bool
-            Have it write first which line of code it executes: `last_words` has that.
+            Have it first write which line of code it is executing; `last_words` returns that.
         """
         code = self.kill(ask_where)
         self.channel.close()
@@ -212,7 +214,7 @@ class WorkerProcess:
 
 
 def _search_path() -> list[str]:
-    """Return this process's own: a worker finds the very modules that are found here, and no others."""
+    """Return the search path for modules: a worker finds the same modules as this process, and no others."""
     path = [os.path.abspath(entry) for entry in sys.path]
     return path if ROOT in path else [*path, ROOT]
 
@@ -256,9 +258,7 @@ def describe_exit(code: int) -> str:
     'was killed by SIGKILL (possibly out of memory)'
     """
     if code == LOST_CODE:
-        return (
-            "ended, why is not known (SIGCHLD is ignored in this program, or a handler of it waits for all)"
-        )
+        return "ended for an unknown reason (this program ignores SIGCHLD, or its handler waits for children)"
     if code >= 0:
         return f"ended with exit code {code}"
     try:

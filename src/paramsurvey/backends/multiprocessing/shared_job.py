@@ -13,7 +13,7 @@ from paramsurvey.backends.multiprocessing.channel import DriverChannel
 from paramsurvey.backends.multiprocessing.inbox import HEADER, ArrivedJob, MessageKind
 from paramsurvey.transport.messages import Job
 
-ALIGNMENT = 64  # bytes: what vector instructions like best
+ALIGNMENT = 64  # bytes: where vector instructions are fastest
 
 
 @dataclass(frozen=True, slots=True)

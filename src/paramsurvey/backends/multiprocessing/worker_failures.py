@@ -45,7 +45,7 @@ def stalled_failure(process: WorkerProcess, seconds: float) -> Failure:
 
 
 def never_started(count: int, process: WorkerProcess, code: int) -> WorkerStartError:
-    """Return the error for workers that end before their first pset, one after the other."""
+    """Return the error for several workers in a row that ended before their first pset."""
     return WorkerStartError(
         f"{count} workers in a row ended before their first pset; the last one {describe_exit(code)}, "
         f"and wrote:\n{process.last_words() or '(nothing)'}\nSee what it says, and try again."
@@ -53,7 +53,7 @@ def never_started(count: int, process: WorkerProcess, code: int) -> WorkerStartE
 
 
 def main_file_blocks(main: MainFile, process: WorkerProcess, seconds: float) -> WorkerStartError:
-    """Return the error for a worker that does not end to import the main file."""
+    """Return the error for a worker that takes too long to import the main file."""
     return WorkerStartError(
         f"a worker has not imported the main file {main.path} within start_timeout={seconds:g} seconds; "
         f"it wrote:\n{process.last_words() or '(nothing)'}\n"
@@ -63,7 +63,7 @@ def main_file_blocks(main: MainFile, process: WorkerProcess, seconds: float) -> 
 
 
 def loading_blocks(process: WorkerProcess, seconds: float) -> WorkerStartError:
-    """Return the error for a worker that does not end to load the function."""
+    """Return the error for a worker that takes too long to load the function."""
     return WorkerStartError(
         f"a worker has not finished loading the function, the modules that it imports, and worker_init "
         f"within start_timeout={seconds:g} seconds; it wrote:\n{process.last_words() or '(nothing)'}\n"

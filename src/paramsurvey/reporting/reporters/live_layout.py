@@ -85,7 +85,7 @@ def _slowest(seen: Snapshot) -> list[Text]:
 
 
 def _fitting(text: str, width: int) -> str:
-    """Return the begin of a text that fits into so many columns; some characters take two."""
+    """Return as much of the beginning of a text as fits into so many columns; some characters take two."""
     return text if cell_len(text) <= width else set_cell_size(text, width)
 
 

@@ -124,7 +124,7 @@ class _Relay(threading.Thread):
         self._ring()
 
     def finish(self) -> None:
-        """Have the lines removed, and wait until all that was printed is on the terminal: not for ever."""
+        """Have the lines removed, and wait up to `FINISH` seconds until all output is on the terminal."""
         self._ending = True
         self._ring()
         if self._drained.wait(FINISH):

@@ -8,7 +8,7 @@ from itertools import count
 
 
 def shortened(text: str, longest: int) -> str:
-    """Return the begin of a text that is too long.
+    """Return the beginning of a text that is too long.
 
     Examples
     --------
