@@ -23,11 +23,11 @@ import pytest
 
 from conftest import wait_until
 from paramsurvey import Session
+from paramsurvey.backends.answer_deadline import LEAST_SECONDS, START_SECONDS, AnswerDeadline
 from paramsurvey.backends.futures.map_lock import MapLock, MapLockView
 from paramsurvey.backends.nested_worker import NestedWorker
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.nested_workers import NestedWorkers
-from paramsurvey.backends.patience import LEAST_SECONDS, START_SECONDS, Patience
 from paramsurvey.errors import BackendLost, JobRefused, OptionError
 from paramsurvey.testing.contract.faults import PSETS, faulty_at_one_pset, only_the_faulty_pset_is_missing
 from paramsurvey.testing.waiting import runs
@@ -314,16 +314,16 @@ def test_where_the_lock_was_never_seen_a_map_is_not_known_to_be_over() -> None:
 
 def test_a_group_is_overdue_when_all_its_psets_should_have_been_stopped() -> None:
     now = 0.0
-    patience = Patience(timeout=1.0, keep_groups=True, clock=lambda: now)
+    deadline = AnswerDeadline(timeout=1.0, keep_groups=True, clock=lambda: now)
     now = START_SECONDS
-    assert not patience.is_over(5, since=0.0), "the engine still starts"
+    assert not deadline.is_over(5, since=0.0), "the engine still starts"
     now = 1.0
-    patience.answered()
-    assert not patience.is_over(5, since=None), "it may wait for its turn"
+    deadline.answered()
+    assert not deadline.is_over(5, since=None), "it may wait for its turn"
     now = 1.0 + 5 * 1.0 + LEAST_SECONDS + 1.0
-    assert patience.is_over(5, since=0.5)
-    assert not patience.is_over(6, since=0.5)
-    assert not Patience(None, False).is_over(1, since=-1e9)
+    assert deadline.is_over(5, since=0.5)
+    assert not deadline.is_over(6, since=0.5)
+    assert not AnswerDeadline(None, False).is_over(1, since=-1e9)
 
 
 def test_nested_workers_are_lent_to_one_at_a_time_and_used_again() -> None:

@@ -18,13 +18,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends import stand_in
+from paramsurvey.backends.answer_deadline import AnswerDeadline
 from paramsurvey.backends.futures import task as remote
 from paramsurvey.backends.futures.engines import WorkerCount, checked_executor, checked_future, why_gone
 from paramsurvey.backends.futures.map_lock import MapLock
 from paramsurvey.backends.futures.returned_answers import read_answers
 from paramsurvey.backends.futures.submitted_groups import SubmittedGroup, SubmittedGroups
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
-from paramsurvey.backends.patience import Patience
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
@@ -123,7 +123,7 @@ class FuturesBackend:
         self._broken, self._job_travels, self._losses = None, False, 0
         self._asked = 0  # how many groups came back for the job
         self._job_is_kept = False  # a process that had the job from an earlier group has run another
-        self._patience = Patience(job.timeout, job.keep_groups)
+        self._answer_deadline = AnswerDeadline(job.timeout, job.keep_groups)
         self._directory = os.getcwd()
         self._setup = replace(
             self._setup, generation=self._setup.generation + self._reloads.since_last_time()
@@ -186,7 +186,7 @@ class FuturesBackend:
         answers: list[Answer] = []
         for submitted in self._submitted.come_back(min(timeout, LONGEST_WAIT)):
             answers.extend(self._answers_of(submitted))
-        if not self._threads and self._patience.may_look():
+        if not self._threads and self._answer_deadline.may_look():
             self._submitted.note_begun()
             answers.extend(self._overdue())
         return answers
@@ -202,7 +202,7 @@ class FuturesBackend:
             return self._give_job(submitted)
         self._losses = 0
         self._job_is_kept = self._job_is_kept or not submitted.with_job
-        self._patience.answered()
+        self._answer_deadline.answered()
         self._forget(group.id)
         return read_answers(group, returned)
 
@@ -240,11 +240,12 @@ class FuturesBackend:
         """Give up groups whose process must have been stopped, or is gone without the executor noticing."""
         if not self._isolates:
             return []
+        deadline = self._answer_deadline
         late = [
             submitted.group
             for submitted in self._submitted
             if submitted.begun is not None  # a group may wait for its turn: only the silence of all counts
-            and self._patience.is_over(len(submitted.group), max(submitted.begun, self._patience.heard))
+            and deadline.is_over(len(submitted.group), max(submitted.begun, deadline.heard))
         ]
         for group in late:
             self.abort(group.id)

@@ -15,9 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from paramsurvey.backends.answer_deadline import AnswerDeadline
 from paramsurvey.backends.answers import AnswerUnreadable, read_answer
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
-from paramsurvey.backends.patience import Patience
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
 from paramsurvey.backends.ray.lost_tasks import answer_for, died, node_lost, out_of_memory
 from paramsurvey.backends.ray.ray_options import (
@@ -148,7 +148,7 @@ class RayBackend:
         self._generation += self._reloads.since_last_time()
         self._map_options = {**self._defaults(), "name": job.name, **options}
         self._job_ref = self._ray.put(job)
-        self._patience = Patience(job.timeout, job.keep_groups)
+        self._answer_deadline = AnswerDeadline(job.timeout, job.keep_groups)
         self._counted: list[Node] | None = None  # the nodes whose slots are
         self._map_slots = 0
         self._tasks.clear()
@@ -219,7 +219,7 @@ class RayBackend:
             if isinstance(answer, TaskBegun):
                 task.where = answer
                 continue
-            self._patience.answered()
+            self._answer_deadline.answered()
             answers.append(answer)
             if not isinstance(answer, Reply) or answer.done:
                 del self._in_hand[group_id]
@@ -227,9 +227,9 @@ class RayBackend:
 
     def _overdue(self) -> list[Answer]:
         """Give up groups whose Ray worker answers no more, and have it killed, so that its core is free."""
-        if not self._patience.may_look():
+        if not self._answer_deadline.may_look():
             return []
-        is_over = self._patience.is_over
+        is_over = self._answer_deadline.is_over
         late = [task for task in self._in_hand.values() if is_over(len(task.group), task.heard)]
         for task in late:
             self.abort(task.group.id)

@@ -1,4 +1,4 @@
-"""How long the driver waits for a group whose process cannot even say any more that it is stopped."""
+"""When the driver gives up a group whose process answers no more: it is stopped, or gone without notice."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 from paramsurvey.engine.deadline import Deadline
 from paramsurvey.worker.runner import REPLY_SECONDS
 
-START_SECONDS = 600.0  # until the first answer: an engine may load a lot before it
-LEAST_SECONDS = 5.0  # that an engine may be busy with itself
+START_SECONDS = 600.0  # the same until the first answer: an engine may load a lot before it
+LEAST_SECONDS = 5.0  # the least that an engine may take beside what its psets take
 
 
-class Patience:
+class AnswerDeadline:
     """The driver's own deadline for groups, beside that of the worker which runs the psets.
 
     Without a timeout nothing is ever overdue: a pset may take any time.
@@ -34,14 +34,14 @@ class Patience:
     Examples
     --------
     >>> now = 0.0
-    >>> patience = Patience(timeout=2.0, keep_groups=False, clock=lambda: now)
+    >>> deadline = AnswerDeadline(timeout=2.0, keep_groups=False, clock=lambda: now)
     >>> now = 1.0
-    >>> patience.answered()
+    >>> deadline.answered()
     >>> now = 8.0
-    >>> patience.is_over(psets=10, since=1.0)
+    >>> deadline.is_over(psets=10, since=1.0)
     False
     >>> now = 9.0
-    >>> patience.is_over(psets=10, since=1.0)
+    >>> deadline.is_over(psets=10, since=1.0)
     True
     """
 
