@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paramsurvey.live_page.now import SILENT_SECONDS, Now
-from paramsurvey.report.markup import Link, details, paragraph, section, table, text
+from paramsurvey.report.markup import LinkedText, details, paragraph, section, table, text
 from paramsurvey.reporting.humanize import duration, frequency, span
 
 FEW_WORKERS = 8  # whose table is open from the beginning
@@ -108,7 +108,7 @@ def _running(now: Now) -> str:
     workers = {one["running"]: one["number"] for one in now.live.get("workers", ())}
     rows = [
         (
-            Link(f"{one['number']}", pset_link(one["number"])),
+            LinkedText(f"{one['number']}", pset_link(one["number"])),
             one["pset"],
             duration(one["seconds"]),
             _number(workers.get(one["number"] - now.first_position)),
@@ -139,7 +139,9 @@ def _failing(now: Now) -> str:
             one["latest"],
             one["kind"],
             one["line"],
-            Link(f"{one['number'] + now.first_position}", pset_link(one["number"] + now.first_position)),
+            LinkedText(
+                f"{one['number'] + now.first_position}", pset_link(one["number"] + now.first_position)
+            ),
         )
         for one in failing
     ]
@@ -176,8 +178,8 @@ def _workers(now: Now) -> str:
     return section("workers", "Workers", paragraph(f"{len(workers)} workers on {where}{cpu}."), shown)
 
 
-def _pset_of(number: int) -> Link:
-    return Link(str(number), pset_link(number))
+def _pset_of(number: int) -> LinkedText:
+    return LinkedText(str(number), pset_link(number))
 
 
 def _bytes(count: int) -> str:

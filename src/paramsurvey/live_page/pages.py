@@ -12,7 +12,7 @@ from paramsurvey.live_page.now_html import now_html, title
 from paramsurvey.live_page.sections import NAMES, Shown
 from paramsurvey.live_page.single_pset import StoredPset
 from paramsurvey.report import Subject
-from paramsurvey.report.markup import Link, code, command_block, number, paragraph, section, table, text
+from paramsurvey.report.markup import LinkedText, code, command_block, number, paragraph, section, table, text
 from paramsurvey.report.page import TITLES
 from paramsurvey.reporting.humanize import duration
 
@@ -88,7 +88,9 @@ def list_page(
 ) -> str:
     """Return the page that lists the psets of a cell of the slicer."""
     values = ", ".join(f"{name} = {value}" for name, value in chosen)
-    listed = [(Link(str(row[0]), f"pset/{row[0]}") if row[0] is not None else "", *row[1:]) for row in rows]
+    listed = [
+        (LinkedText(str(row[0]), f"pset/{row[0]}") if row[0] is not None else "", *row[1:]) for row in rows
+    ]
     note = paragraph(f"{more:,} more are not shown.") if more else ""
     body = table(f"Psets with {values}", ("pset", *head), listed) if rows else paragraph("There is none.")
     return _document(

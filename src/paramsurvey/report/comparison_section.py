@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from paramsurvey.report.markup import details, frame_table, paragraph, pset_text, section, table
 from paramsurvey.report.subject import Subject
 from paramsurvey.views import compare, provenance_of
-from paramsurvey.views.comparison import Change, Comparison, Group
+from paramsurvey.views.comparison import Change, Comparison, PsetGroup
 
 GROUPS = {
     "new": "Psets that are new",
@@ -36,7 +36,7 @@ def comparison(subject: Subject, before: Subject) -> str:
     return section("comparison", "Comparison", *parts)
 
 
-def _group(words: str, group: Group) -> str:
+def _group(words: str, group: PsetGroup) -> str:
     if not group.count:
         return ""
     rows = [(pset_text(pset),) for _, pset in group.examples]

@@ -20,7 +20,7 @@ LONGEST = 20_000  # characters of one text, such as a traceback
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class LinkedText:
     """A cell's text, and the address that it leads to."""
 
     shown: str
@@ -99,12 +99,13 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> s
 def _cells(row: Sequence[Any]) -> str:
     first, *others = row
     return f'<th scope="row">{_cell(first)}</th>' + "".join(
-        f"<td{'' if isinstance(value, (str, Link)) else ' class=n'}>{_cell(value)}</td>" for value in others
+        f"<td{'' if isinstance(value, (str, LinkedText)) else ' class=n'}>{_cell(value)}</td>"
+        for value in others
     )
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, Link):
+    if isinstance(value, LinkedText):
         return f'<a href="{text(value.address)}">{text(value.shown)}</a>'
     return text(number(value))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from paramsurvey.report.markup import Link
+from paramsurvey.report.markup import LinkedText
 from paramsurvey.views import SurveyData, Timeline
 
 STATES = {
@@ -70,9 +70,9 @@ class Subject:
             return "The results were not kept in memory: a report of the checkpoint has them."
         return "No pset has ended so far." if self.counts.get("total", 0) else "There are no psets."
 
-    def linked(self, pset: str, number: int | None) -> str | Link:
+    def linked(self, pset: str, number: int | None) -> str | LinkedText:
         """Return a pset's text, as a link where there is a page about it."""
-        return pset if self.link is None or number is None else Link(pset, self.link(number))
+        return pset if self.link is None or number is None else LinkedText(pset, self.link(number))
 
     def again(self, label: object, number: int | None = None) -> str:
         """Return the command, or the line of Python, that runs a pset without a result again.

@@ -23,7 +23,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Group:
+class PsetGroup:
     """Psets that something is true of.
 
     Attributes
@@ -106,9 +106,9 @@ class Comparison:
     ----------
     both : int
         Psets that are in both surveys, with a result or without.
-    new, gone : Group
+    new, gone : PsetGroup
         Psets that are only in the second, or only in the first.
-    newly_failing, mended, still_failing : Group
+    newly_failing, mended, still_failing : PsetGroup
     columns : tuple of ColumnChanges
         The results' keys that are in both, those with most changes first.
     only_before, only_after : tuple of str
@@ -118,11 +118,11 @@ class Comparison:
     """
 
     both: int
-    new: Group
-    gone: Group
-    newly_failing: Group
-    mended: Group
-    still_failing: Group
+    new: PsetGroup
+    gone: PsetGroup
+    newly_failing: PsetGroup
+    mended: PsetGroup
+    still_failing: PsetGroup
     columns: tuple[ColumnChanges, ...]
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
@@ -173,9 +173,9 @@ def compare(before: SurveyData, after: SurveyData, rtol: float = 1e-9, atol: flo
     )
 
 
-def _group(data: SurveyData, rows: Rows) -> Group:
+def _group(data: SurveyData, rows: Rows) -> PsetGroup:
     some = rows[:MOST_EXAMPLES].tolist()
-    return Group(len(rows), tuple(zip(data.labels(some), data.psets(some), strict=True)))
+    return PsetGroup(len(rows), tuple(zip(data.labels(some), data.psets(some), strict=True)))
 
 
 class _Pairs:
@@ -197,7 +197,7 @@ class _Pairs:
         self._was = np.append(before.all_states(), NOWHERE)[self.partner]
         self._is = after.all_states()
 
-    def with_states(self, was: int, is_: int) -> Group:
+    def with_states(self, was: int, is_: int) -> PsetGroup:
         """Return the psets that were in one state and are in another."""
         return _group(self._after, np.flatnonzero((self._was == was) & (self._is == is_)))
 

@@ -75,7 +75,7 @@ def _import(name: str) -> Any:
         ) from error
 
 
-class NestedWorker:
+class WithNestedPsets:
     """A worker function whose psets have a dict ``model`` where parameters are called ``model.lr``.
 
     Parameters
@@ -88,7 +88,8 @@ class NestedWorker:
 
     def __init__(self, function: Function, dotted: Mapping[str, str]) -> None:
         self.__wrapped__ = function
-        self.__signature__ = inspect.signature(NestedWorker.__call__.__get__(self))  # not that of `function`
+        own_call = WithNestedPsets.__call__.__get__(self)
+        self.__signature__ = inspect.signature(own_call)  # not that of `function`
         self._dotted = dict(dotted)
 
     def __call__(self, pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> Any:
@@ -125,12 +126,12 @@ def as_worker(
     try:
         if not isinstance(function, KeywordFunction):
             if _is_worker_function(function, keys):
-                return NestedWorker(function, dotted) if dotted else function
+                return WithNestedPsets(function, dotted) if dotted else function
             function = keywords(function)
         check_fits(function, keys, EXTRAS)
     except WorkerFunctionError as error:
         raise BadUsage(str(error)) from None
-    return NestedWorker(KeywordWorker(function), dotted) if dotted else function
+    return WithNestedPsets(KeywordWorker(function), dotted) if dotted else function
 
 
 def _has(function: Function, name: str) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from paramsurvey.engine.failure_causes import Cause
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.columns.survey_data import SurveyData
-from paramsurvey.views.failures.causes_of_rows import EXCEPTION, Causes
+from paramsurvey.views.failures.causes_of_rows import EXCEPTION, CausesOfRows
 from paramsurvey.views.failures.counting import Counted
 from paramsurvey.views.failures.rates import Rates
 
@@ -111,7 +111,7 @@ def failures_of(data: SurveyData, most: int = MOST_PLACES) -> Failures:
     most : int
         How many places an axis may have; neighbours are put together.
     """
-    causes = Causes(data)
+    causes = CausesOfRows(data)
     shown, others = causes.most_frequent[:MOST_CAUSES], causes.most_frequent[MOST_CAUSES:]
     kinds = len(shown) + 1  # the last one is all other causes
     slots = np.full(len(causes.found) + 1, kinds - 1, dtype=np.int64)

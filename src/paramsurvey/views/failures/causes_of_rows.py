@@ -17,7 +17,7 @@ EXCEPTION, TRACEBACK = "_exception", "_traceback"
 Counts = NDArray[np.int64]
 
 
-class Causes:
+class CausesOfRows:
     """The causes of a survey's failures.
 
     Attributes

@@ -19,7 +19,7 @@ from paramsurvey.views.columns.groups import chosen
 from paramsurvey.views.columns.survey_data import FAILING, SurveyData
 from paramsurvey.views.importance.estimate import ESTIMATE_ROWS, first_and_pairs, totals
 from paramsurvey.views.importance.exact import on_full_grid
-from paramsurvey.views.importance.grids import Grid, find_grid
+from paramsurvey.views.importance.grids import GridOfPsets, find_grid
 from paramsurvey.views.importance.indices import Indices
 from paramsurvey.views.importance.unknown_places import known_places, left_out
 
@@ -120,7 +120,7 @@ def importance_of(data: SurveyData, value: str = FAILING) -> Importance:
     return _of_part(data, value, grid, values, known)
 
 
-def _spread(data: SurveyData, grid: Grid, value: str) -> tuple[Floats, NDArray[np.bool_]]:
+def _spread(data: SurveyData, grid: GridOfPsets, value: str) -> tuple[Floats, NDArray[np.bool_]]:
     """Return a value's numbers in the cells of a grid, and where there are any."""
     values, known = np.zeros(grid.shape), np.zeros(grid.shape, dtype=np.bool_)
     for chunk in data.chunks(grid.names, [value]):
@@ -134,7 +134,7 @@ def _spread(data: SurveyData, grid: Grid, value: str) -> tuple[Floats, NDArray[n
 
 
 def _of_part(
-    data: SurveyData, value: str, grid: Grid, values: Floats, known: NDArray[np.bool_]
+    data: SurveyData, value: str, grid: GridOfPsets, values: Floats, known: NDArray[np.bool_]
 ) -> Importance:
     """Return the importance where not all values are known."""
     axes, kept = [data.axis(name) for name in grid.names], known_places(known)

@@ -20,7 +20,7 @@ TRIES = 20  # of them are checked: a look at all psets, unless two of the first 
 
 
 @dataclass(frozen=True)
-class Grid:
+class GridOfPsets:
     """The axes whose combinations tell all psets apart.
 
     Attributes
@@ -46,7 +46,7 @@ class Grid:
         return cells // (below * self.shape[axis]) * below + cells % below
 
 
-def find_grid(data: SurveyData) -> Grid | None:
+def find_grid(data: SurveyData) -> GridOfPsets | None:
     """Return the grid that all psets are on, with and without a result; None where they are on none.
 
     Where no two psets are in one cell of some axes, all other keys follow from these axes: a running
@@ -61,7 +61,7 @@ def find_grid(data: SurveyData) -> Grid | None:
         return None
     found = list(islice(_subsets(axes, count, math.floor(count / LEAST_FILLED)), MOST_SUBSETS))
     found.sort(key=lambda some: (_size(some) != count, -len(some)))
-    grids = (Grid(tuple(axis.name for axis in some), tuple(map(len, some))) for some in found[:TRIES])
+    grids = (GridOfPsets(tuple(axis.name for axis in some), tuple(map(len, some))) for some in found[:TRIES])
     return next((grid for grid in grids if _tells_all_apart(data, grid)), None)
 
 
@@ -83,7 +83,7 @@ def _size(axes: Sequence[Axis]) -> int:
     return math.prod(map(len, axes))
 
 
-def _tells_all_apart(data: SurveyData, grid: Grid) -> bool:
+def _tells_all_apart(data: SurveyData, grid: GridOfPsets) -> bool:
     seen = np.zeros(math.prod(grid.shape), dtype=np.bool_)
     rows = 0
     for chunk in data.chunks(grid.names):
