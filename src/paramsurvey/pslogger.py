@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(f"module 'paramsurvey.pslogger' has no attribute {name!r}")
-    return import_module("paramsurvey.session.legacy").find("paramsurvey.pslogger", name)
+    from paramsurvey.session import legacy
+
+    return legacy.find("paramsurvey.pslogger", name)

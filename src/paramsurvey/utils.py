@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from importlib import import_module
 from typing import Any
 
 from paramsurvey.transport.messages import Pset
@@ -89,7 +88,9 @@ def _looks_like_shell(command: Any, run_kwargs: Mapping[str, Any]) -> bool:
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(f"module 'paramsurvey.utils' has no attribute {name!r}")
-    return import_module("paramsurvey.session.legacy").find("paramsurvey.utils", name)
+    from paramsurvey.session import legacy
+
+    return legacy.find("paramsurvey.utils", name)
 
 
 def flatten_results(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

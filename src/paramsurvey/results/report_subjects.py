@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from paramsurvey.checkpoint.plain_files import checkpoint_path
-from paramsurvey.engine.progress import MapProgress
+from paramsurvey.checkpoint.locking.lock import holder_of
 from paramsurvey.report import STATES, Subject, page_of
+from paramsurvey.results.stored_survey import stored_survey
 from paramsurvey.results.tracing.timed_psets import timed_checkpoint
 from paramsurvey.transport.file_names import possible_path
 from paramsurvey.views import data_of, measured_timeline
@@ -51,32 +51,17 @@ def checkpoint_subject(directory: str | os.PathLike[str]) -> Subject:
     PackageMissing
         An ImportError: pyarrow is not installed.
     """
-    from paramsurvey.checkpoint.opening import need_pyarrow
-
-    need_pyarrow()
-    from paramsurvey.checkpoint.gone_parts import gone_parts
-    from paramsurvey.checkpoint.locking.lock import holder_of
-    from paramsurvey.checkpoint.stored import read_run_tolerantly
-    from paramsurvey.results.scan_checkpoint import ROLES, failures_table, pset_keys, scan
-    from paramsurvey.views.columns.arrow import stored_data
-
-    path, complaints = checkpoint_path(directory), list[str]()
-    run = read_run_tolerantly(path, complaints.append, set_aside=False)
-    complaints += gone_parts(path, run)
-    failures = failures_table(path, complaints.append)  # first: what succeeds meanwhile is then in both
-    finished = scan(path, complaints.append, (*ROLES, "position"), lasting=True)
-    data = stored_data(finished, failures, pset_keys(finished, failures))
-    held = holder_of(path)
-    counts = _counts(run, len(data.finished), data.missing_count)
+    stored = stored_survey(directory, with_positions=True, lasting=True)
+    held = holder_of(stored.path)
     return Subject(
-        MapProgress().name if run is None else str(run["name"]),
-        data,
-        _status(run, alive=held is not None and held[1]),
-        counts,
-        run or {},
-        lambda: _stored_timeline(finished, failures),
+        stored.name,
+        stored.data,
+        _status(stored.run, alive=held is not None and held[1]),
+        _counts(stored.run, len(stored.data.finished), stored.data.missing_count),
+        stored.run or {},
+        lambda: _stored_timeline(stored.finished, stored.failures),
         str(directory),
-        tuple(dict.fromkeys(complaints)),
+        stored.complaints,
     )
 
 

@@ -18,8 +18,8 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -214,10 +214,8 @@ def read_part(part: Part, unpickle: bool = False) -> PartTable:
         It has been merged in the meantime.
     """
     content = _checked_content(part)
-    try:
+    with _damage_noticed():
         table = PartTable(_read(content, content.size()), unpickle)
-    except (pa.ArrowException, ValueError) as error:
-        raise PartDamaged(str(error)) from error
     if len(table) != part.rows:
         raise PartDamaged("it has not as many rows as its name says")
     return table
@@ -233,12 +231,8 @@ def read_columns(part: Part, columns: Sequence[str] | None = None) -> Any:
     FileNotFoundError
         It has been merged in the meantime.
     """
-    try:
+    with _damage_noticed():
         table = _read(part.path, part.path.stat().st_size, columns)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise PartDamaged(str(error)) from error
     if missing := set(columns or ()) - set(table.column_names):
         raise PartDamaged(f"it has no column {missing.pop()!r}")
     return table
@@ -264,15 +258,22 @@ def read_schema(part: Part) -> Any:
     FileNotFoundError
         It has been merged in the meantime.
     """
-    try:
+    with _damage_noticed():
         small = part.path.stat().st_size <= SMALL
         schema = pq.read_schema(_checked_content(part) if small else part.path)
         check_columns(schema, {field.name: field_info(field) for field in schema})
+    return schema
+
+
+@contextmanager
+def _damage_noticed() -> Iterator[None]:
+    """Raise `PartDamaged` in place of what reading a damaged file raises; a file that is gone is none."""
+    try:
+        yield
     except FileNotFoundError:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:
         raise PartDamaged(str(error)) from error
-    return schema
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -289,12 +290,8 @@ def _bytes_of(path: Path) -> bytes:
 
 def _checked_content(part: Part) -> Any:
     """Return a part's bytes as a file that Arrow can read."""
-    try:
+    with _damage_noticed():
         content = pa.py_buffer(_bytes_of(part.path))
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise PartDamaged(str(error)) from error
     if zlib.crc32(content) != part.checksum:
         raise PartDamaged("its checksum is wrong")
     return pa.BufferReader(content)

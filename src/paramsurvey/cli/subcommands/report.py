@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import click
 
 from paramsurvey.cli.checkpoints.saved_command import check_started
-from paramsurvey.cli.errors import BadUsage, RunFailed, say
+from paramsurvey.cli.errors import say
 from paramsurvey.cli.options.types import FilePath
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
+from paramsurvey.cli.subcommands.file_beside import file_beside, writing
 
 EPILOG = """\b
 Examples:
@@ -43,16 +41,11 @@ def report(directory: str, output: str | None, against: str | None) -> None:
     from paramsurvey.report.markup import counted
     from paramsurvey.results.report_subjects import checkpoint_subject, write_report
 
-    target = output or f"{os.path.normpath(directory)}.html"
-    folder = Path(target).absolute().parent
-    if not folder.is_dir():
-        raise BadUsage(f"{target}: there is no directory {folder}: create it first")
+    target = file_beside(directory, output, ".html")
     check_started(directory)
     subject = checkpoint_subject(directory)
-    try:
+    with writing(target):
         write_report(subject, target, against)
-    except OSError as error:
-        raise RunFailed(f"{target} cannot be written ({error}): choose another file") from error
     for complaint in subject.complaints:
         say(complaint)
     say(f"{target}: a report of {counted(len(subject.data), 'pset')}")

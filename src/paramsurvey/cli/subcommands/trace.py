@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import click
 
 from paramsurvey.cli.checkpoints.saved_command import check_started
-from paramsurvey.cli.errors import BadUsage, RunFailed, say
+from paramsurvey.cli.errors import say
 from paramsurvey.cli.options.types import FilePath
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
+from paramsurvey.cli.subcommands.file_beside import file_beside, writing
 
 EPILOG = """\b
 Examples:
@@ -39,10 +37,7 @@ def trace(directory: str, output: str | None) -> None:
     from paramsurvey.results.tracing.checkpoint_trace import trace_of_checkpoint
     from paramsurvey.results.tracing.trace_file import write_trace
 
-    target = output or f"{os.path.normpath(directory)}.trace.json.gz"
-    folder = Path(target).absolute().parent
-    if not folder.is_dir():
-        raise BadUsage(f"{target}: there is no directory {folder}: create it first")
+    target = file_beside(directory, output, ".trace.json.gz")
     check_started(directory)
     text, psets, complaints = trace_of_checkpoint(directory)
     for complaint in complaints:
@@ -50,8 +45,6 @@ def trace(directory: str, output: str | None) -> None:
     if target == "-":
         print(text)
         return
-    try:
+    with writing(target):
         write_trace(text, target)
-    except OSError as error:
-        raise RunFailed(f"{target} cannot be written ({error}): choose another file") from error
     say(f"{target}: a trace of {psets:,} pset{'s' * (psets != 1)}; open it at https://ui.perfetto.dev")

@@ -6,11 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from paramsurvey.checkpoint.opening import need_pyarrow
-from paramsurvey.checkpoint.plain_files import checkpoint_path
-from paramsurvey.engine.progress import MapProgress
 from paramsurvey.errors import NotStored
 from paramsurvey.reporting.snapshot import pset_text
+from paramsurvey.results.stored_survey import stored_survey
 from paramsurvey.results.tracing.timed_psets import timed_checkpoint
 from paramsurvey.results.tracing.trace_file import trace_of
 from paramsurvey.views import SurveyData
@@ -28,26 +26,14 @@ def trace_of_checkpoint(directory: str | os.PathLike[str]) -> tuple[str, int, Se
     PackageMissing
         An ImportError: pyarrow is not installed.
     """
-    need_pyarrow()
-    from paramsurvey.checkpoint.gone_parts import gone_parts
-    from paramsurvey.checkpoint.stored import read_run_tolerantly
-    from paramsurvey.results.scan_checkpoint import failures_table, pset_keys, scan
-    from paramsurvey.views.columns.arrow import stored_data
-
-    path, complaints = checkpoint_path(directory), list[str]()
-    run = read_run_tolerantly(path, complaints.append, set_aside=False)
-    complaints += gone_parts(path, run)
-    failures = failures_table(path, complaints.append)  # first: what succeeds meanwhile is then in both
-    finished = scan(path, complaints.append)
-    psets = timed_checkpoint(finished, failures)
-    data = stored_data(finished, failures, pset_keys(finished, failures))
-    if not len(psets) and len(data):
+    stored = stored_survey(directory)
+    psets = timed_checkpoint(stored.finished, stored.failures)
+    if not len(psets) and len(stored.data):
         raise NotStored(
             f"{os.fspath(directory)!r} does not tell when its psets ran, for an older version has written "
             "it: run the survey again with a new checkpoint to get a trace"
         )
-    name = MapProgress().name if run is None else str(run["name"])
-    return trace_of(psets, _Described(data), name), len(psets), list(dict.fromkeys(complaints))
+    return trace_of(psets, _Described(stored.data), stored.name), len(psets), stored.complaints
 
 
 class _Described:
