@@ -219,15 +219,22 @@ print(json.dumps([done, paramsurvey.last_results().missing.to_df().to_dict("reco
     assert "close only what it has opened" in why[0]["_traceback"]
 
 
-def test_a_worker_init_that_closes_it_ends_the_map_with_the_remedy(in_tmp: Path) -> None:
+def test_a_worker_init_that_closes_it_ends_the_map_before_any_pset_begins(
+    in_tmp: Path,
+) -> None:
     said, _ = told_by(
         """
+def begin(pset, system_kwargs, user_kwargs):
+    open("begun", "w").close()
+
 init(worker_init=lambda: os.closerange(3, 256))
 try:
-    paramsurvey.map(double, list(psets()))
+    paramsurvey.map(begin, list(psets()))
 except paramsurvey.errors.WorkerStartError as error:
     print(json.dumps(str(error)))
 """,
         in_tmp,
     )
+    assert "3 workers in a row" in said
     assert "close only what it has opened" in said
+    assert not (in_tmp / "begun").exists()

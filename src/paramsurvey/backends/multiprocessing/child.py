@@ -1,7 +1,7 @@
 """The life of a worker process: it serves one connection until the driver hangs up.
 
-`multiprocessing` is not asked to start it, and the user's main program is not imported again:
-that is why no ``if __name__ == '__main__'`` is needed, and why a worker starts fast.
+`multiprocessing` is not asked to start it, and a main file is imported only if it has a guard: that is why no
+``if __name__ == '__main__'`` is needed, and why a worker starts fast.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
 
 HELLO = b"hello"  # the first message of a worker: it is ready
@@ -50,7 +52,7 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: in
     _load_main_file(main)
     own = OwnDescriptors(socket_fd)
     try:
-        serve(channel, mark_fd, output_fd, number)
+        serve(channel, mark_fd, output_fd, number, own.are_ours)
     except (BrokenPipeError, ConnectionResetError):  # the driver hung up: it waits for no answer
         pass
     except OSError:
@@ -90,9 +92,8 @@ def _leave() -> None:
 def _prepare_process(driver: int, mark_fd: int) -> None:
     os.lseek(mark_fd, 0, os.SEEK_END)
     faulthandler.enable(mark_fd)  # into the file behind the mark: the driver shows it, not the terminal
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is for the driver, which ends this worker if need be
+    # Ctrl-C is for the driver, which ends this worker if need be
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
     threading.Thread(target=_end_with, args=(driver,), daemon=True, name="paramsurvey-parent").start()
@@ -116,8 +117,10 @@ def _end_with(driver: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def serve(channel: WorkerChannel, mark_fd: int, output_fd: int, number: int) -> None:
-    """Answer jobs and groups until there are no more."""
+def serve(
+    channel: WorkerChannel, mark_fd: int, output_fd: int, number: int, is_connected: Callable[[], bool]
+) -> None:
+    """Answer jobs and groups until there are no more, or loading a job has closed the connection."""
     # only now: sys.path says where packages are
     from paramsurvey.backends.multiprocessing.inbox import ArrivedJob, Inbox
     from paramsurvey.backends.multiprocessing.running_mark import shared_mark
@@ -155,6 +158,8 @@ def serve(channel: WorkerChannel, mark_fd: int, output_fd: int, number: int) -> 
                 continue
             finally:
                 mark.jobs[0] += 1
+            if not is_connected():
+                return  # worker_init has closed it: no pset may begin that could not be answered
             if job.in_batches:
                 from paramsurvey.worker.freed_memory import keep_freed_memory  # loads ctypes
 
