@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from paramsurvey.backends.multiprocessing.spare_workers import SLOW_LOADING_SECONDS, SpareWorkers
+from paramsurvey.backends.multiprocessing.pool.spare_workers import SLOW_LOADING_SECONDS, SpareWorkers
 
 
 @dataclass

@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 import paramsurvey
-from paramsurvey.backends.multiprocessing import worker_set
 from paramsurvey.backends.multiprocessing.output_relay import OutputRelay
-from paramsurvey.backends.multiprocessing.worker_set import WorkerSet
+from paramsurvey.backends.multiprocessing.pool import worker_set
+from paramsurvey.backends.multiprocessing.pool.worker_set import WorkerSet
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.testing.waiting import wait_until
 

@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.answers import AnswerUnreadable, read_answer
-from paramsurvey.backends.multiprocessing import worker_failures
 from paramsurvey.backends.multiprocessing.channel import ConnectionGarbled
 from paramsurvey.backends.multiprocessing.child import HELLO
-from paramsurvey.backends.multiprocessing.groups_in_hand import GroupsInHand
 from paramsurvey.backends.multiprocessing.output_relay import OutputRelay
-from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
-from paramsurvey.backends.multiprocessing.replacement import WorkerReplacement
+from paramsurvey.backends.multiprocessing.pool import worker_failures
+from paramsurvey.backends.multiprocessing.pool.groups_in_hand import GroupsInHand
+from paramsurvey.backends.multiprocessing.pool.pool_worker import PoolWorker
+from paramsurvey.backends.multiprocessing.pool.replacement import WorkerReplacement
+from paramsurvey.backends.multiprocessing.pool.worker_files import WorkerFiles
+from paramsurvey.backends.multiprocessing.pool.worker_set import WorkerSet
 from paramsurvey.backends.multiprocessing.shared_job import SharedJob
-from paramsurvey.backends.multiprocessing.worker_files import WorkerFiles
-from paramsurvey.backends.multiprocessing.worker_set import WorkerSet
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, ListsWorkers, Resources, WorkerPlace, no_options
 from paramsurvey.transport.messages import Answer, Answers, CaptureMode, Group, Job, JobRejected, Reply

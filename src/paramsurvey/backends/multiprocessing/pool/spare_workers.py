@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
+from paramsurvey.backends.multiprocessing.pool.pool_worker import PoolWorker
 
 SLOW_LOADING_SECONDS = 1.0  # what takes longer to load is loaded before the first worker is lost
 WORKERS_PER_SPARE = 4  # at most one spare worker, and one more for each four workers

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from paramsurvey.backends.multiprocessing import worker_failures
-from paramsurvey.backends.multiprocessing.groups_in_hand import GroupsInHand
-from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
-from paramsurvey.backends.multiprocessing.spare_workers import SpareWorkers
-from paramsurvey.backends.multiprocessing.worker_files import WorkerFiles
-from paramsurvey.backends.multiprocessing.worker_set import WorkerSet
+from paramsurvey.backends.multiprocessing.pool import worker_failures
+from paramsurvey.backends.multiprocessing.pool.groups_in_hand import GroupsInHand
+from paramsurvey.backends.multiprocessing.pool.pool_worker import PoolWorker
+from paramsurvey.backends.multiprocessing.pool.spare_workers import SpareWorkers
+from paramsurvey.backends.multiprocessing.pool.worker_files import WorkerFiles
+from paramsurvey.backends.multiprocessing.pool.worker_set import WorkerSet
 from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import Failure, Job
 

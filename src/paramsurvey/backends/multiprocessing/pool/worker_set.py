@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from paramsurvey.backends.multiprocessing.output_relay import OutputRelay, own_file_of
-from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
+from paramsurvey.backends.multiprocessing.pool.pool_worker import PoolWorker
 from paramsurvey.backends.multiprocessing.process import WorkerProcess
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import main_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from paramsurvey.backends.multiprocessing.pool_worker import PoolWorker
+from paramsurvey.backends.multiprocessing.pool.pool_worker import PoolWorker
 from paramsurvey.transport.messages import Answer, Failure, JobRejected, LostGroup, Reply
 
 

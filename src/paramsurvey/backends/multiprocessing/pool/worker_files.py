@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from paramsurvey.backends.multiprocessing.groups_in_hand import GroupsInHand
-from paramsurvey.backends.multiprocessing.worker_set import WorkerSet
+from paramsurvey.backends.multiprocessing.pool.groups_in_hand import GroupsInHand
+from paramsurvey.backends.multiprocessing.pool.worker_set import WorkerSet
 from paramsurvey.transport.own_descriptors import descriptors_lost
 
 
