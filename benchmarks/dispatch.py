@@ -18,11 +18,11 @@ from typing import Any
 
 from common import HEAD, Row, machine
 
-from paramsurvey.engine.collector import Collector
-from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.engine.collecting.collector import Collector
+from paramsurvey.engine.dispatch.group_size import GroupSizer
+from paramsurvey.engine.dispatch.queue import PsetQueue
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.survey import Survey
 from paramsurvey.params import grid
 from paramsurvey.params.sources import SpaceSource

@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 from common import Row, machine
 
-from paramsurvey.engine.collector import Collector
-from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.engine.collecting.collector import Collector
+from paramsurvey.engine.dispatch.group_size import GroupSizer
+from paramsurvey.engine.dispatch.queue import PsetQueue
+from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.engine.queue import PsetQueue
-from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.survey import Survey
 from paramsurvey.params.sources import as_source
 from paramsurvey.reporting.monitor import INTERVAL, Monitor

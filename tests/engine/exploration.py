@@ -16,8 +16,8 @@ from typing import Any
 from test_survey import NODE_LOST, Books, FakeBackend, Out, Run, Seat, make
 
 from decisions import Decisions, all_decisions
+from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.options import Options
-from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.errors import BackendLost, JobRefused
 from paramsurvey.params.sources import PsetStream
 from paramsurvey.reporting.signals import DeferredSignals

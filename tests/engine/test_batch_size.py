@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from paramsurvey.engine.batch_size import FIRST, MOST, TARGET_SECONDS, BatchSizer
+from paramsurvey.engine.dispatch.batch_size import FIRST, MOST, TARGET_SECONDS, BatchSizer
 from paramsurvey.transport.messages import Reply, ResultColumn
 
 

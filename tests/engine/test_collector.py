@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paramsurvey.engine.collector import Collector, FailedPset, results_by_offset, unpickled_reply
+from paramsurvey.engine.collecting.collector import Collector, FailedPset, results_by_offset, unpickled_reply
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply
 from paramsurvey.worker.result_packer import ResultPacker
 

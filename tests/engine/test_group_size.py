@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paramsurvey.engine.group_size import (
+from paramsurvey.engine.dispatch.group_size import (
     GROWTH,
     LEAST_SECONDS,
     MOST_PSETS,

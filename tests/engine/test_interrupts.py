@@ -16,7 +16,9 @@ import pytest
 from exploration import Interrupt, whole_map
 from test_survey import FakeBackend, Run, Seat, make
 
-from paramsurvey.engine import collector, map_state, progress, queue, row_set, sent_group, survey
+from paramsurvey.engine import map_state, progress, survey
+from paramsurvey.engine.collecting import collector, row_set
+from paramsurvey.engine.dispatch import queue, sent_group
 from paramsurvey.reporting import signals
 from paramsurvey.results.map_results import MapResults
 from paramsurvey.session import map_run

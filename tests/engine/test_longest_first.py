@@ -8,8 +8,8 @@ import pytest
 import paramsurvey
 from conftest import FakeClock
 from paramsurvey.engine.cost_model import CostModel
-from paramsurvey.engine.longest_first import EXPLORED, FIRST_SORT, LongestFirst
-from paramsurvey.engine.queue import PsetQueue
+from paramsurvey.engine.dispatch.longest_first import EXPLORED, FIRST_SORT, LongestFirst
+from paramsurvey.engine.dispatch.queue import PsetQueue
 from paramsurvey.params.sources import as_source
 
 GRID = paramsurvey.params.grid(n=[1, 2, 4, 8, 16], m=[1, 3, 9, 27])

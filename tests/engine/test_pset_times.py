@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paramsurvey.engine.pset_times import PsetTimes, Times, times_of, with_times
+from paramsurvey.engine.collecting.pset_times import PsetTimes, Times, times_of, with_times
 from paramsurvey.transport.messages import Failure, FailureKind, Ran, Reply
 
 NO = Failure(FailureKind.RAISED, "ValueError()")

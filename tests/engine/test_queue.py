@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paramsurvey.engine.queue import PsetQueue
+from paramsurvey.engine.dispatch.queue import PsetQueue
 
 
 def rest(queue: PsetQueue, most: int = 1000) -> list[list[int]]:

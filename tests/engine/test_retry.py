@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from paramsurvey.engine.retry import RetryPolicy
+from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.transport.messages import Failure, FailureKind
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paramsurvey.engine.row_set import CHUNK, RowSet
+from paramsurvey.engine.collecting.row_set import CHUNK, RowSet
 from paramsurvey.transport.messages import Rows
 
 TOTAL = CHUNK + 2000

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 
 from conftest import FakeClock
 from paramsurvey.engine.checkpoint import NoCheckpoint, Resumed
-from paramsurvey.engine.collector import Collector, FailedPset
+from paramsurvey.engine.collecting.collector import Collector, FailedPset
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
-from paramsurvey.engine.group_size import STREAM_PSETS, GroupSizer
+from paramsurvey.engine.dispatch.group_size import STREAM_PSETS, GroupSizer
+from paramsurvey.engine.dispatch.queue import PsetQueue
+from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.engine.queue import PsetQueue
-from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import JobRefused
 from paramsurvey.params.sources import PsetList, PsetStream

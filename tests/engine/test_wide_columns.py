@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paramsurvey.engine import collector as collector_module
-from paramsurvey.engine.collector import Collector, results_by_offset, unpickled_reply
+from paramsurvey.engine.collecting import collector as collector_module
+from paramsurvey.engine.collecting.collector import Collector, results_by_offset, unpickled_reply
 from paramsurvey.transport.messages import Group, Reply
 from paramsurvey.transport.wide_results import FEW_PSETS, WideResults
 from paramsurvey.worker.result_packer import MOST_COMPILED, ResultPacker

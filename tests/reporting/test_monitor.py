@@ -7,7 +7,7 @@ import os
 
 from conftest import FakeClock
 from paramsurvey.engine.backend import WorkerPlace
-from paramsurvey.engine.collector import FailedPset
+from paramsurvey.engine.collecting.collector import FailedPset
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.params.sources import as_source

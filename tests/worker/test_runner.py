@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paramsurvey.engine.collector import results_by_offset, unpickled_reply
+from paramsurvey.engine.collecting.collector import results_by_offset, unpickled_reply
 from paramsurvey.transport.decoders import TableDecoder
 from paramsurvey.transport.job_code import JobCode
 from paramsurvey.transport.messages import Group, Job, Reply

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.collecting.collector import Collector
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.params.sources import PsetSource
 from paramsurvey.stats import PerfStats

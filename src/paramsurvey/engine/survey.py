@@ -14,19 +14,19 @@ from typing import Any
 
 from paramsurvey.engine.backend import Backend, ListsWorkers, WorkerPlace
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
-from paramsurvey.engine.collector import finished_rows, results_by_offset, unpickled_reply
+from paramsurvey.engine.collecting.collector import finished_rows, results_by_offset, unpickled_reply
+from paramsurvey.engine.collecting.pset_times import with_times
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.deadline import Deadline, with_output
-from paramsurvey.engine.group_size import GroupSizer
-from paramsurvey.engine.longest_first import LongestFirst
-from paramsurvey.engine.lost_groups import LostGroups
+from paramsurvey.engine.dispatch.group_size import GroupSizer
+from paramsurvey.engine.dispatch.longest_first import LongestFirst
+from paramsurvey.engine.dispatch.lost_groups import LostGroups
+from paramsurvey.engine.dispatch.queue import PsetQueue
+from paramsurvey.engine.dispatch.recall import LOOK_SECONDS, groups_held_up, groups_to_share
+from paramsurvey.engine.dispatch.retry import RetryPolicy
+from paramsurvey.engine.dispatch.sent_group import NO_REPLY, SentGroup
 from paramsurvey.engine.map_state import MapState
-from paramsurvey.engine.pset_times import with_times
-from paramsurvey.engine.queue import PsetQueue
-from paramsurvey.engine.recall import LOOK_SECONDS, groups_held_up, groups_to_share
 from paramsurvey.engine.receivers import ResultReceiver, Watcher
-from paramsurvey.engine.retry import RetryPolicy
-from paramsurvey.engine.sent_group import NO_REPLY, SentGroup
 from paramsurvey.errors import JobRefused
 from paramsurvey.params.sources import make_psets
 from paramsurvey.stats.worker_times import add_times

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from paramsurvey.engine.backend import WorkerPlace
-from paramsurvey.engine.collector import FailedPset
+from paramsurvey.engine.collecting.collector import FailedPset
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.failure_causes import Causes
 from paramsurvey.engine.progress import MapProgress

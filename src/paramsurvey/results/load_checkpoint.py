@@ -21,7 +21,7 @@ from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.gone_parts import gone_parts
 from paramsurvey.checkpoint.plain_files import checkpoint_path
 from paramsurvey.checkpoint.stored import failure_cells, latest_failures, read_all, read_run_tolerantly
-from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.collecting.collector import Collector
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.params.sources import PsetTable

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.collecting.collector import Collector
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.params.column_names import in_unicode
 from paramsurvey.params.dataframes import as_series

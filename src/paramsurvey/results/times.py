@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from paramsurvey.engine.pset_times import PsetTimes
+from paramsurvey.engine.collecting.pset_times import PsetTimes
 from paramsurvey.transport.messages import Ran, Rows
 
 MICROSECONDS = 1e6

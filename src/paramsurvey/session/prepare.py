@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from paramsurvey.checkpoint.opening import open_checkpoint
 from paramsurvey.engine.backend import Backend
-from paramsurvey.engine.batch_size import BatchSizer
-from paramsurvey.engine.collector import Collector
+from paramsurvey.engine.collecting.collector import Collector
 from paramsurvey.engine.deadline import Deadline
-from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.engine.dispatch.batch_size import BatchSizer
+from paramsurvey.engine.dispatch.group_size import GroupSizer
+from paramsurvey.engine.dispatch.queue import PsetQueue
+from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.options import Options
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.engine.queue import PsetQueue
 from paramsurvey.engine.receivers import ResultReceiver
-from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError
 from paramsurvey.fast_import import without_collector

@@ -22,7 +22,7 @@ from paramsurvey.checkpoint.format.schema import (
 )
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES, joined_times, read_times
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
-from paramsurvey.engine.pset_times import Times
+from paramsurvey.engine.collecting.pset_times import Times
 from paramsurvey.errors import CheckpointError
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.safe_repr import describe

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from paramsurvey.engine.pset_times import Times
+from paramsurvey.engine.collecting.pset_times import Times
 from paramsurvey.transport.messages import Ran
 
 MICROSECONDS = 1e6

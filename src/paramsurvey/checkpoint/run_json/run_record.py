@@ -20,7 +20,7 @@ from paramsurvey.checkpoint.run_json.run_file import (
 )
 from paramsurvey.checkpoint.same_program import Program
 from paramsurvey.engine.checkpoint import Status
-from paramsurvey.engine.collector import FailedPset
+from paramsurvey.engine.collecting.collector import FailedPset
 from paramsurvey.engine.progress import MapProgress, Outlook
 from paramsurvey.transport.messages import FailureKind
 

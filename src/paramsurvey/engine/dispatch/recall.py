@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from paramsurvey.engine.group_size import GroupSizer
-from paramsurvey.engine.sent_group import SentGroup
+from paramsurvey.engine.dispatch.group_size import GroupSizer
+from paramsurvey.engine.dispatch.sent_group import SentGroup
 
 LOOK_SECONDS = 0.1  # between two looks for psets that wait behind a long one
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paramsurvey.engine.cost_model import CostModel
-from paramsurvey.engine.queue import PsetQueue
+from paramsurvey.engine.dispatch.queue import PsetQueue
 
 EXPLORED = 16  # psets per core, at random places, that begin before the others while nothing is known
 FIRST_SORT = 2  # psets per core that must have run before the order is first made

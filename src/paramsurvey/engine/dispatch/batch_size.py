@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paramsurvey.engine.group_size import GroupSizer
+from paramsurvey.engine.dispatch.group_size import GroupSizer
 from paramsurvey.transport.messages import Reply
 
 FIRST = 16  # psets of the first batches: a batch of one pset would hide what is wrong with a function

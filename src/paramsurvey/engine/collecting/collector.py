@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.engine.pset_times import PsetTimes
-from paramsurvey.engine.row_set import RowSet
-from paramsurvey.engine.wide_columns import joined
+from paramsurvey.engine.collecting.pset_times import PsetTimes
+from paramsurvey.engine.collecting.row_set import RowSet
+from paramsurvey.engine.collecting.wide_columns import joined
 from paramsurvey.errors import INTERRUPTIONS
 from paramsurvey.transport.column_by_row import Column, rows_at, unpack_values
 from paramsurvey.transport.isolation import IsolatedColumn, unique_key

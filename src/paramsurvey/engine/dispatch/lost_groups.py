@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paramsurvey.engine.queue import PsetQueue
+from paramsurvey.engine.dispatch.queue import PsetQueue
 from paramsurvey.transport.messages import FailureKind, LostGroup, Rows
 
 MOST_NODE_LOSSES = 3  # of a pset's group: from then on the pset runs alone, and a loss is its own failure
