@@ -32,15 +32,15 @@ def test_without_a_loss_none_is_wanted() -> None:
 
 def test_after_the_first_loss_one_is_wanted() -> None:
     spares = SpareWorkers(2)
-    spares.note_loss(spares=0, one_is_ready=False)
+    spares.note_loss(spares=0, is_one_ready=False)
     assert wanted(spares) == 1
 
 
-def test_while_the_spare_one_is_ready_at_each_loss_one_is_enough() -> None:
+def test_while_the_spare_is_one_ready_at_each_loss_one_is_enough() -> None:
     spares = SpareWorkers(8)
-    spares.note_loss(spares=0, one_is_ready=False)
+    spares.note_loss(spares=0, is_one_ready=False)
     for _ in range(20):
-        spares.note_loss(spares=1, one_is_ready=True)
+        spares.note_loss(spares=1, is_one_ready=True)
     assert wanted(spares) == 1
 
 
@@ -50,7 +50,7 @@ def test_each_loss_without_a_ready_one_makes_one_more_up_to_a_share_of_the_worke
 ) -> None:
     spares = SpareWorkers(size)
     for _ in range(100):
-        spares.note_loss(spares=wanted(spares), one_is_ready=False)
+        spares.note_loss(spares=wanted(spares), is_one_ready=False)
     assert wanted(spares) == most
 
 
@@ -67,7 +67,7 @@ def test_where_losses_are_likely_and_loading_takes_long_one_is_wanted_once_all_h
     assert wanted(spares, 2 * SLOW_LOADING_SECONDS, 0.5) == 0
     assert wanted(spares, 0.0, 0.7) == 0, "it would take time from those that psets wait for"
     assert wanted(spares, 0.0, 0.0) == 1
-    spares.note_loss(spares=1, one_is_ready=False)
+    spares.note_loss(spares=1, is_one_ready=False)
     assert wanted(spares) == 2
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
 
 HELLO = b"hello"  # the first message of a worker: it is ready
-MAINS = ("__main__", "__mp_main__")  # the second in a process that multiprocessing has spawned
 PARENT_SECONDS = 0.5  # how often it looks whether the driver is still there
 CONNECTION_CLOSED = (
     "the function, or worker_init, has closed file descriptors that it had not opened (as os.closerange "
@@ -124,13 +123,10 @@ def serve(
     # only now: sys.path says where packages are
     from paramsurvey.backends.multiprocessing.inbox import ArrivedJob, Inbox
     from paramsurvey.backends.multiprocessing.running_mark import shared_mark
-    from paramsurvey.backends.multiprocessing.shared_job import unpack
-    from paramsurvey.transport.messages import Answer, Reply
-    from paramsurvey.transport.output_store import capture_for
-    from paramsurvey.worker.job_loading import JobNotLoadable
-    from paramsurvey.worker.runner import Runner, pickle_reply
+    from paramsurvey.backends.multiprocessing.served_job import ServedJob
+    from paramsurvey.transport.messages import Answer
+    from paramsurvey.worker.runner import pickle_reply
 
-    mark = shared_mark(mark_fd)
     sending = threading.Lock()
 
     def send(answer: Answer) -> None:
@@ -138,42 +134,20 @@ def serve(
         with sending:
             channel.send(message)
 
+    mark = shared_mark(mark_fd)
     channel.send(HELLO)
     _load_what_the_first_job_needs()
     inbox = Inbox(channel, mark.running, send, number)
-    runner: Runner | None = None
-    capture = None
+    job = ServedJob(mark, output_fd, send)
     while (arrived := inbox.take()) is not None:
-        if isinstance(arrived, ArrivedJob):
-            runner = None
-            if capture is not None:
-                capture.end()
-            mark.jobs[0] += 1
-            job = unpack(arrived)
-            capture = capture_for(job.capture, output_fd)
-            try:
-                runner = Runner(job)
-            except JobNotLoadable as error:
-                send(error.refusal())
-                continue
-            finally:
-                mark.jobs[0] += 1
-            if not is_connected():
-                return  # worker_init has closed it: no pset may begin that could not be answered
-            if job.in_batches:
-                from paramsurvey.worker.freed_memory import keep_freed_memory  # loads ctypes
-
-                keep_freed_memory()
+        if not isinstance(arrived, ArrivedJob):
+            job.run(arrived, inbox.number)
+            continue
+        runner = job.load(arrived)
+        if not is_connected():
+            return  # worker_init has closed it: no pset may begin that could not be answered
+        if runner is not None:
             inbox.follow(runner)
-            _adopt_main(runner.function)
-            if capture is not None:
-                runner.capture = capture
-                capture.begin()
-        elif runner is not None and runner.outgrown:
-            send(Reply(arrived.id, 0, 0))
-        elif runner is not None:
-            for reply in runner.run(pickle.loads(arrived.message), mark.running, inbox.number):
-                send(reply)
 
 
 def _load_what_the_first_job_needs() -> None:
@@ -181,27 +155,3 @@ def _load_what_the_first_job_needs() -> None:
     import cloudpickle  # noqa: F401  (loaded ahead of its use)
 
     import paramsurvey.transport.decoders  # noqa: F401  (the same)
-
-
-def _adopt_main(function: Any) -> None:
-    """Give ``__main__`` the names that a function of the user's main program brought along.
-
-    A function that is sent by value keeps saying that it lives in ``__main__``; with its names
-    there, it can pass other functions of that program to a pool of its own.
-    """
-    from paramsurvey.worker.keywords import KeywordWorker
-
-    if isinstance(function, KeywordWorker):
-        function = function.__wrapped__.__wrapped__
-    if getattr(function, "__module__", None) not in MAINS:
-        return
-    if not hasattr(function, "__globals__"):  # an object that can be called: it is its class that has a name
-        names = getattr(type(function).__call__, "__globals__", {})
-        function = type(function)
-    else:
-        names = function.__globals__
-    names = {**names, function.__name__: function}
-    own = vars(sys.modules["__main__"])
-    if own["__name__"] in MAINS[1:]:  # the main file, imported: what it has stays as it is
-        names = {name: value for name, value in names.items() if name not in own}
-    own.update(names)
