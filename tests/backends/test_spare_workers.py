@@ -36,7 +36,7 @@ def test_after_the_first_loss_one_is_wanted() -> None:
     assert wanted(spares) == 1
 
 
-def test_while_the_spare_is_one_ready_at_each_loss_one_is_enough() -> None:
+def test_while_the_spare_one_is_ready_at_each_loss_one_is_enough() -> None:
     spares = SpareWorkers(8)
     spares.note_loss(spares=0, is_one_ready=False)
     for _ in range(20):
