@@ -488,6 +488,28 @@ def test_what_reporters_ask_for() -> None:
     assert survey.pset(7) == {"a": 7}
 
 
+def slower_and_slower(seats: list[Seat]) -> list[Answer]:
+    """Each pset takes a second longer than the one before it in the survey."""
+    return [replace(seat.reply(), walls=array("d", [1.0 + row for row in seat.rows()])) for seat in seats]
+
+
+def test_from_psets_that_have_run_it_is_learned_how_long_the_others_will_take() -> None:
+    run = make(psets=40, backend=FakeBackend(script=slower_and_slower), group_size=4)
+    rounds = run.survey.rounds()
+    for _ in range(3):
+        next(rounds)
+    expected = run.survey.costs.expected_seconds(range(40))
+    assert expected[39] > 2 * expected[0]
+
+
+def test_the_longest_go_first_where_that_is_asked_for() -> None:
+    backend = FakeBackend(script=slower_and_slower)
+    make(psets=100, backend=backend, group_size=1, longest_first=True).run().check()
+    order = [row for rows in backend.submitted for row in rows]
+    assert order[:4] != [0, 1, 2, 3], "the first are from all over the survey"
+    assert np.mean(order[20:40]) > 2 * np.mean(order[-20:])
+
+
 class EarlierRun(NoCheckpoint):
     """A checkpoint in which the even rows have finished, and row 1 has failed for good."""
 
