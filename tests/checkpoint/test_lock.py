@@ -189,11 +189,15 @@ def test_a_lock_that_stays_unreadable_is_told_with_the_remedy(
     assert files(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("step", "there"), [("_follow", True), ("_create", False)], ids=["a dead holder", "no lock"]
+)
 def test_a_lock_that_changes_hands_again_and_again_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, there: bool
 ) -> None:
-    write(tmp_path, dead())
-    monkeypatch.setattr(Lock, "_follow", lambda self, held: False)  # another one has always been faster
+    if there:
+        write(tmp_path, dead())
+    monkeypatch.setattr(Lock, step, lambda self, what: False)  # another one has always been faster
     with pytest.raises(CheckpointInUse, match="changes hands again and again: try again later"):
         Lock(tmp_path)
 
@@ -247,6 +251,29 @@ def test_a_lock_that_was_removed_by_hand_is_noticed_and_made_anew(tmp_path: Path
     with pytest.raises(CheckpointInUse):
         Lock(tmp_path)
     held.release()
+
+
+def test_who_ends_after_its_lock_was_removed_leaves_nothing(tmp_path: Path) -> None:
+    held = Lock(tmp_path)
+    (tmp_path / NAME).unlink()
+    held.release()
+    assert files(tmp_path) == []
+
+
+def test_a_link_that_was_made_though_the_file_server_says_no_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.link
+
+    def answer_is_lost(*paths: Path) -> None:
+        real(*paths)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "link", answer_is_lost)
+    held = Lock(tmp_path)
+    assert held.check() is None
+    held.release()
+    assert files(tmp_path) == []
 
 
 def test_a_lock_that_was_removed_and_taken_by_another_one_is_lost(tmp_path: Path) -> None:
