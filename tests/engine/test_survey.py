@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from conftest import FakeClock
 from paramsurvey.engine.backend import WorkerPlace
+from paramsurvey.engine.batch_size import LARGEST_RESULTS, BatchSizer
 from paramsurvey.engine.checkpoint import NoCheckpoint, Resumed
 from paramsurvey.engine.collector import Collector, FailedPset
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
@@ -321,6 +322,25 @@ def test_when_nothing_says_what_ran_all_psets_of_a_batch_may_be_to_blame() -> No
     run.backend.script = dying_with(1, running=lambda seat: None)
     run.run().check()
     assert run.missing_rows() == [1]
+
+
+def test_batches_with_large_results_become_small() -> None:
+    def large(seats: list[Seat]) -> list[Answer]:
+        replies = [seat.reply() for seat in seats]
+        images = [np.zeros((len(seat.group), 10**6)) for seat in seats]  # 8 MB each
+        return [
+            replace(reply, columns={"r": (ResultColumn(reply.columns["r"][0].offsets, image),)})
+            for reply, image in zip(replies, images, strict=True)
+        ]
+
+    run = make(psets=60, in_batches=True, backend=FakeBackend(workers=1, script=large), out=False)
+    run.survey.sizer = BatchSizer()
+    rounds = run.survey.rounds()
+    next(rounds)
+    next(rounds)
+    first, second = map(len, run.backend.submitted)
+    assert second < first
+    assert second * 8e6 <= LARGEST_RESULTS
 
 
 def test_a_batch_that_takes_too_long_is_halved() -> None:
@@ -789,7 +809,8 @@ def test_what_is_not_sent_can_be_dropped_and_what_was_sent_goes_on(stream: bool)
     assert list(rounds) == [None]
     run.check()
     assert sorted(run.books.results) == list(range(6))
-    assert {one.failure.exception for one in run.survey.collector.failed.values()} == {"halted"}
+    failed = run.survey.collector.failed.values()
+    assert {(one.failure.exception, one.attempts) for one in failed} == {("halted", 0)}
     assert len(run.survey.source) == known, "an iterator is read no further"
     assert known < 1000 or not stream
 
@@ -869,6 +890,21 @@ def test_an_exception_in_out_func_is_counted_and_its_pset_has_finished() -> None
     run.run()
     assert str(run.progress) == "total: 4, active: 0, finished: 4, failures: 0, exceptions: 4"
     assert run.results()["r"].tolist() == [0, 10, 20, 30]
+
+
+def test_an_exception_in_out_func_at_a_failure_is_one_more() -> None:
+    run = make(psets=2, group_size=2)
+    run.survey.out = Out(run.books, accepts=False)
+    run.backend.script = scripted(lambda seats: [seats[0].reply(failing=(0, 1))])
+    run.run()
+    assert str(run.progress) == "total: 2, active: 0, finished: 0, failures: 2, exceptions: 4"
+
+
+def test_without_an_out_func_failures_are_counted_too() -> None:
+    run = make(psets=2, group_size=2, out=False)
+    run.backend.script = scripted(lambda seats: [seats[0].reply(failing=(0,))])
+    run.run().check()
+    assert (run.progress.failures, run.progress.exceptions) == (1, 1)
 
 
 def test_out_func_sees_a_failure_once_also_after_retries() -> None:
