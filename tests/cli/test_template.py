@@ -43,7 +43,9 @@ def test_with_one_parameter_braces_need_no_name() -> None:
     assert template.fill({"f": "a.c", "#": 1, "job": 1}) == ["a.c", "a", "a.c"]
     with pytest.raises(BadUsage, match=r"\{\}, and there are 2 parameters: name one, as in \{a\}"):
         Template(("{}",)).names_used(["a", "b"])
-    with pytest.raises(BadUsage, match=r"\{\.stem\}, and there are 0 parameters: name one, as in \{a\.stem\}"):
+    with pytest.raises(
+        BadUsage, match=r"\{\.stem\}, and there are 0 parameters: name one, as in \{a\.stem\}"
+    ):
         Template(("{.stem}",)).names_used([])
 
 
