@@ -100,6 +100,21 @@ def test_who_claims_what_has_been_followed_already_has_lost(
     winner.release()
 
 
+def test_who_claims_a_moment_later_than_another_has_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, faster = dead(), LockHolder.me()
+    write(tmp_path, gone)
+    seen = find_holder(tmp_path)
+    claim = write(tmp_path, faster, f"{CLAIM}{gone.token}.json")
+    looks = iter([seen])
+    real = find_holder
+    monkeypatch.setattr(lock, "find_holder", lambda directory: next(looks, None) or real(directory))
+    with pytest.raises(CheckpointInUse, match=f"process {os.getpid()}"):
+        Lock(tmp_path)
+    assert LockHolder.from_json(json.loads(claim.read_text())) == faster
+
+
 def test_a_winner_that_was_killed_before_it_wrote_the_lock_anew_is_followed(tmp_path: Path) -> None:
     first, second = dead(), dead()
     write(tmp_path, first)
@@ -151,7 +166,60 @@ def test_one_that_was_only_slow_does_not_come_back(tmp_path: Path) -> None:
     follower.release()
 
 
+def test_a_lock_that_is_just_being_written_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / NAME).touch()
+    monkeypatch.setattr(lock.time, "sleep", lambda seconds: write(tmp_path, dead()))
+    Lock(tmp_path).release()
+    assert files(tmp_path) == []
+
+
+def test_a_lock_that_stays_unreadable_is_told_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock.time, "sleep", lambda seconds: None)
+    path = tmp_path / NAME
+    path.write_text("[")
+    with pytest.raises(CheckpointInUse, match=r"lock\.json does not say which process holds it.*try again"):
+        Lock(tmp_path)
+    assert path.read_text() == "["
+    os.utime(path, (0, 0))
+    Lock(tmp_path).release()
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "there"), [("_follow", True), ("_create", False)], ids=["a dead holder", "no lock"]
+)
+def test_a_lock_that_changes_hands_again_and_again_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, there: bool
+) -> None:
+    if there:
+        write(tmp_path, dead())
+    monkeypatch.setattr(Lock, step, lambda self, what: False)  # another one has always been faster
+    with pytest.raises(CheckpointInUse, match="changes hands again and again: try again later"):
+        Lock(tmp_path)
+
+
 # ---- while it is held
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_where_the_file_system_has_no_links_one_alone_holds_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    held = Lock(tmp_path)
+    assert held.check() is None
+    assert LockHolder.from_json(json.loads((tmp_path / NAME).read_text())) == held._me
+    with pytest.raises(CheckpointInUse):
+        Lock(tmp_path)
+    held.release()
+    assert files(tmp_path) == []
 
 
 def test_a_lock_that_could_not_be_removed_does_not_keep_out_who_has_let_it_go(
@@ -183,6 +251,29 @@ def test_a_lock_that_was_removed_by_hand_is_noticed_and_made_anew(tmp_path: Path
     with pytest.raises(CheckpointInUse):
         Lock(tmp_path)
     held.release()
+
+
+def test_who_ends_after_its_lock_was_removed_leaves_nothing(tmp_path: Path) -> None:
+    held = Lock(tmp_path)
+    (tmp_path / NAME).unlink()
+    held.release()
+    assert files(tmp_path) == []
+
+
+def test_a_link_that_was_made_though_the_file_server_says_no_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.link
+
+    def answer_is_lost(*paths: Path) -> None:
+        real(*paths)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "link", answer_is_lost)
+    held = Lock(tmp_path)
+    assert held.check() is None
+    held.release()
+    assert files(tmp_path) == []
 
 
 def test_a_lock_that_was_removed_and_taken_by_another_one_is_lost(tmp_path: Path) -> None:

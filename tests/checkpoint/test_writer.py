@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from paramsurvey.checkpoint import writer as writer_module
+from paramsurvey.checkpoint.part_set import NotOurs
 from paramsurvey.checkpoint.writer import FULL_PART, MOST_BYTES, Writer
 from paramsurvey.testing.waiting import wait_until
 
@@ -83,6 +85,20 @@ def test_a_disk_that_is_full_makes_nobody_wait_and_loses_nothing(writer: Writer,
     assert [name for part in disk.parts for name in part] == ["a", "b", "c"]
 
 
+def test_who_waits_for_room_does_not_wait_on_when_the_disk_is_full(writer: Writer, disk: SlowDisk) -> None:
+    disk.error = OSError(errno.ENOSPC, "full")
+    writer.add("results", "first", MOST_BYTES)
+    asked = threading.Event()
+    has_room = writer._has_room
+    writer._has_room = lambda: (has_room(), asked.set())[0]  # type: ignore[func-returns-value, method-assign]
+    waiting = threading.Thread(target=writer.wait_for_room, args=(3600,), daemon=True)
+    waiting.start()
+    assert asked.wait(60)
+    disk.goes_on.set()
+    waiting.join(60)
+    assert not waiting.is_alive()
+
+
 def test_a_disk_that_hangs_makes_nobody_wait(
     writer: Writer, disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,3 +126,186 @@ def test_nobody_waits_for_a_thread_that_has_ended(disk: SlowDisk) -> None:
     assert writer.wait_for_room(0)
     disk.goes_on.set()
     assert writer.close() == 1
+
+
+# ---- what happens is told
+
+
+class Disk:
+    """Takes everything, unless it is told to raise an error so many times."""
+
+    def __init__(self, *errors: Exception, merges: int = 0) -> None:
+        self.errors = list(errors)
+        self.parts: list[list[Any]] = []
+        self.merges = merges
+        self.merged: list[bool] = []  # whether the writer wanted it to go on
+
+    def add(self, things: list[Any]) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.parts.append(things)
+
+    def merge(self, go_on: Callable[[], bool]) -> bool:
+        self.merged.append(go_on())
+        return len(self.merged) < self.merges
+
+    def stored(self) -> list[Any]:
+        return [thing for part in self.parts for thing in part]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A reply with some psets, some of which cannot be stored."""
+
+    psets: str
+
+    def halves(self) -> list[Block]:
+        middle = len(self.psets) // 2
+        return [Block(self.psets[:middle]), Block(self.psets[middle:])] if middle else []
+
+
+def table(blocks: list[Block]) -> list[str]:
+    psets = [pset for block in blocks for pset in block.psets]
+    if "x" in psets:
+        raise SystemExit("no way")
+    return psets
+
+
+def told_by(disk: Disk, *things: Any, build: Any = list) -> tuple[int, list[str], list[str]]:
+    """Write some things; return how many are left, and what was told and what was warned of."""
+    told: list[str] = []
+    warned: list[str] = []
+    writer = Writer({"results": (disk, build)}, lambda: None, told.append, warned.append)  # type: ignore[dict-item]
+    for thing in things:
+        writer.add("results", thing, 1)
+    return writer.close(), told, warned
+
+
+def test_a_bad_disk_is_told_once_and_that_it_is_good_again_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "RETRY_SECONDS", 0.0)
+    told: list[str] = []
+    disk = Disk(*(OSError(errno.ENOSPC, "full") for _ in range(3)))
+    writer = Writer({"results": (disk, list)}, lambda: None, told.append)  # type: ignore[dict-item]
+    writer.add("results", "a", 1)
+    wait_until(lambda: len(told) > 1, "it is not told", seconds=60)
+    assert writer.close() == 0
+    assert disk.parts == [["a"]]
+    assert told == [
+        "the checkpoint cannot be written ([Errno 28] full): the survey goes on, its results are kept in "
+        "memory, and writing is tried again; make room, or repair the disk",
+        "the checkpoint can be written again: nothing was lost",
+    ]
+
+
+def test_what_is_not_written_until_the_end_is_counted() -> None:
+    left, told, _ = told_by(Disk(*[OSError("broken")] * 100), "a", "b")
+    assert left == 2
+    assert len(told) == 1
+
+
+def test_too_little_memory_for_a_table_is_no_reason_to_drop_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "RETRY_SECONDS", 0.0)
+    errors = [MemoryError()]
+
+    def build(things: list[str]) -> list[str]:
+        if errors:
+            raise errors.pop()
+        return things
+
+    disk, told = Disk(), list[str]()
+    writer = Writer({"results": (disk, build)}, lambda: None, told.append)  # type: ignore[dict-item]
+    writer.add("results", "a", 1)
+    wait_until(lambda: disk.stored() == ["a"], "it is not written", seconds=60)
+    assert writer.close() == 0
+    assert writer.refused == 0
+
+
+def test_of_a_block_with_psets_that_cannot_be_stored_all_others_are() -> None:
+    disk = Disk()
+    left, told, warned = told_by(disk, Block("ab"), Block("cdxefxg"), Block("h"), build=table)
+    assert (left, told) == (0, [])
+    assert sorted(disk.stored()) == list("abcdefgh")
+    assert warned == [
+        "some psets cannot be stored in the checkpoint, and will run again (SystemExit('no way')): "
+        "let the function return plain data"
+    ]
+
+
+def test_the_psets_that_cannot_be_stored_are_counted() -> None:
+    writer = Writer({"results": (Disk(), table)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    writer.add("results", Block("axbxc"), 1)
+    writer.close()
+    assert writer.refused == 2
+
+
+def test_what_a_disk_does_not_take_of_such_a_block_stays() -> None:
+    full = [OSError(errno.ENOSPC, "full")] * 100
+    left, told, warned = told_by(Disk(*full), Block("axb"), build=table)
+    assert left == 2, "a and b, each in a block of its own"
+    assert "cannot be written" in told[0]
+    assert len(warned) == 1
+
+
+def test_where_another_program_has_the_directory_nothing_is_kept_and_nobody_is_told() -> None:
+    disk = Disk(NotOurs())
+    left, told, warned = told_by(disk, "a", "b")
+    assert (left, told, warned, disk.parts) == (0, [], [], [])
+
+
+def test_a_block_is_not_halved_for_another_programs_sake() -> None:
+    disk = Disk(NotOurs())
+    left, told, warned = told_by(disk, Block("abx"), build=table)
+    assert (left, told, warned, disk.parts) == (0, [], [], [])
+
+
+def test_after_a_stop_nothing_is_taken() -> None:
+    disk = Disk()
+    writer = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    writer.stop()
+    writer.add("results", "a", MOST_BYTES)
+    assert writer.wait_for_room(0)
+    assert writer.close() == 0
+    assert disk.parts == []
+
+
+def test_parts_are_merged_while_there_is_something_to_merge() -> None:
+    disk = Disk(merges=3)
+    writer = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    writer.add("results", "a", 1)
+    wait_until(lambda: len(disk.merged) == 3, "they are not merged", seconds=60)
+    assert writer._threads[1].is_alive()
+    assert disk.merged == [True] * 3
+    writer.close()
+    assert not writer._goes_on(), "at the end, nobody waits for a merge"
+
+
+def test_parts_that_cannot_be_merged_stay_and_that_is_told() -> None:
+    class Unmergeable(Disk):
+        def merge(self, go_on: object) -> bool:
+            raise ValueError("no")
+
+    told: list[str] = []
+    disk = Unmergeable()
+    writer = Writer({"results": (disk, list)}, lambda: None, told.append)  # type: ignore[dict-item]
+    writer.add("results", "a", 1)
+    wait_until(lambda: bool(told), "it is not told", seconds=60)
+    writer.add("results", "b", 1)
+    assert writer.close() == 0
+    assert disk.stored() == ["a", "b"]
+    assert told == ["parts of the checkpoint cannot be merged, and stay as they are: ValueError('no')"]
+
+
+def test_the_tick_goes_on_also_when_it_could_not_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "TICK_SECONDS", 0.01)
+    ticks: list[None] = []
+    told: list[str] = []
+
+    def tick() -> None:
+        ticks.append(None)
+        raise OSError("no disk")
+
+    writer = Writer({"results": (Disk(), list)}, tick, told.append)  # type: ignore[dict-item]
+    wait_until(lambda: len(ticks) > 3, "it does not tick", seconds=60)
+    writer.close()
+    assert len(told) == 1
+    assert "cannot be written (no disk)" in told[0]

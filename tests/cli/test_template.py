@@ -43,14 +43,22 @@ def test_with_one_parameter_braces_need_no_name() -> None:
     assert template.fill({"f": "a.c", "#": 1, "job": 1}) == ["a.c", "a", "a.c"]
     with pytest.raises(BadUsage, match=r"\{\}, and there are 2 parameters: name one, as in \{a\}"):
         Template(("{}",)).names_used(["a", "b"])
+    with pytest.raises(
+        BadUsage, match=r"\{\.stem\}, and there are 0 parameters: name one, as in \{a\.stem\}"
+    ):
+        Template(("{.stem}",)).names_used([])
+
+
+def test_braces_without_a_name_mean_the_parameter_and_no_number_of_ours() -> None:
+    assert Template(("{}",)).fill({"#": 7, "job": 2, "f": "a.c"}) == ["a.c"]
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("{print $1}", r"not a placeholder: for literal braces, write \{\{print \$1\}\}"),
-        ('{"k": {a}}', r"a lone \{ .* write \{\{"),
-        ("a}", r"a lone \} .* write \}\}"),
+        ('{"k": {a}}', r"a lone \{ .* write \{\{$"),
+        ("a}", r"a lone \} .* write \}\}$"),
         ("{ a }", "not a placeholder"),
         ("{/.}", r"write \{NAME.stem\}"),
         ("{%}", r"write \{job\}$"),
@@ -155,6 +163,9 @@ BARE = [  # only for values that need no quotes
     'echo "$(case x in x) echo "{a}";; esac)"',
     'echo "${{x:-"{a}"}}"',
     "echo $(( {a} ))",
+    "echo $[ {a} ]",
+    "echo $'{a}'",
+    'echo $"{a}"',
     "echo {a} # {a}",
     'cat <<E\n"{a}" and {a}\nE',
 ]
@@ -189,6 +200,13 @@ def test_where_nothing_can_be_quoted_only_values_stand_that_need_no_quotes(text:
 def test_a_placeholder_that_changes_its_meaning_there_is_refused(text: str) -> None:
     with pytest.raises(BadUsage, match=r"--shell: \{a\} follows a .*: put it into a variable"):
         Template((text,), shell=True).names_used(["a"])
+
+
+@pytest.mark.parametrize("text", [*BARE, *NOWHERE])
+def test_without_a_shell_a_value_may_stand_anywhere(text: str) -> None:
+    template = Template((text, "{a:>3}"))
+    template.names_used(["a"])
+    template.check_values([{"a": "$HOME"}])
 
 
 @pytest.mark.parametrize(

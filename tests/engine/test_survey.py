@@ -18,6 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import FakeClock
+from paramsurvey.engine.backend import WorkerPlace
+from paramsurvey.engine.batch_size import LARGEST_RESULTS, BatchSizer
 from paramsurvey.engine.checkpoint import NoCheckpoint, Resumed
 from paramsurvey.engine.collecting.collector import Collector, FailedPset
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
@@ -26,7 +28,7 @@ from paramsurvey.engine.dispatch.queue import PsetQueue
 from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.engine.survey import Survey
+from paramsurvey.engine.survey import NOT_RUN, Survey
 from paramsurvey.errors import JobRefused
 from paramsurvey.params.sources import PsetList, PsetStream
 from paramsurvey.results.map_results import MapResults
@@ -322,6 +324,25 @@ def test_when_nothing_says_what_ran_all_psets_of_a_batch_may_be_to_blame() -> No
     assert run.missing_rows() == [1]
 
 
+def test_batches_with_large_results_become_small() -> None:
+    def large(seats: list[Seat]) -> list[Answer]:
+        replies = [seat.reply() for seat in seats]
+        images = [np.zeros((len(seat.group), 10**6)) for seat in seats]  # 8 MB each
+        return [
+            replace(reply, columns={"r": (ResultColumn(reply.columns["r"][0].offsets, image),)})
+            for reply, image in zip(replies, images, strict=True)
+        ]
+
+    run = make(psets=60, in_batches=True, backend=FakeBackend(workers=1, script=large), out=False)
+    run.survey.sizer = BatchSizer()
+    rounds = run.survey.rounds()
+    next(rounds)
+    next(rounds)
+    first, second = map(len, run.backend.submitted)
+    assert second < first
+    assert second * 8e6 <= LARGEST_RESULTS
+
+
 def test_a_batch_that_takes_too_long_is_halved() -> None:
     run = make(psets=4, group_size=4, in_batches=True, timeout=1.0, backend=FakeBackend(workers=1))
 
@@ -463,6 +484,50 @@ def test_which_psets_run_and_for_how_long_the_longest_first() -> None:
     next(survey.rounds())
     backend.busy.update({1: (2, 0.5), 2: (0, 7.0), 3: (99, 1.0)})  # of the last, a worker says what cannot be
     assert survey.running() == [(4, 7.0), (2, 0.5)]
+
+
+def test_the_workers_are_told_each_with_the_pset_that_it_runs() -> None:
+    backend = FakeBackend(workers=2, script=lambda seats: [])
+    survey = make(psets=12, backend=backend, group_size=4).survey
+    next(survey.rounds())
+    backend.busy[1] = (2, 0.5)  # of the second group, nothing is known yet
+    groups = (1, 2, None, 99)  # the third worker has nothing to do; the group of the last one has just ended
+    places = [WorkerPlace(i, 100 + i, "here", group_id) for i, group_id in enumerate(groups)]
+    backend.workers = lambda: places  # type: ignore[assignment, return-value]
+    assert survey.workers() == list(zip(places, (2, None, None, None), strict=True))
+    survey.backend = object()  # type: ignore[assignment]
+    assert survey.workers() == [], "a backend that cannot tell"
+
+
+def test_what_reporters_ask_for() -> None:
+    survey = make(psets=12, backend=FakeBackend(workers=2, script=lambda seats: []), group_size=2).survey
+    next(survey.rounds())
+    assert survey.core_count() == 2
+    assert survey.waiting(100).tolist() == list(range(4, 12))  # type: ignore[union-attr]
+    assert survey.waiting(4).tolist() == [4, 6, 8, 10]  # type: ignore[union-attr]
+    assert survey.pset(7) == {"a": 7}
+
+
+def slower_and_slower(seats: list[Seat]) -> list[Answer]:
+    """Each pset takes a second longer than the one before it in the survey."""
+    return [replace(seat.reply(), walls=array("d", [1.0 + row for row in seat.rows()])) for seat in seats]
+
+
+def test_from_psets_that_have_run_it_is_learned_how_long_the_others_will_take() -> None:
+    run = make(psets=40, backend=FakeBackend(script=slower_and_slower), group_size=4)
+    rounds = run.survey.rounds()
+    for _ in range(3):
+        next(rounds)
+    expected = run.survey.costs.expected_seconds(range(40))
+    assert expected[39] > 2 * expected[0]
+
+
+def test_the_longest_go_first_where_that_is_asked_for() -> None:
+    backend = FakeBackend(script=slower_and_slower)
+    make(psets=100, backend=backend, group_size=1, longest_first=True).run().check()
+    order = [row for rows in backend.submitted for row in rows]
+    assert order[:4] != [0, 1, 2, 3], "the first are from all over the survey"
+    assert np.mean(order[20:40]) > 2 * np.mean(order[-20:])
 
 
 class EarlierRun(NoCheckpoint):
@@ -718,6 +783,92 @@ def test_after_giving_up_an_iterator_is_read_no_further() -> None:
     run.check()
 
 
+def test_what_had_failed_before_the_map_was_given_up_tells_its_attempts() -> None:
+    run = make(psets=3, group_size=1, retry=RetryPolicy(retries=5), backend=FakeBackend(workers=1))
+    run.backend.script = lambda seats: [seat.reply(failing=(1,)) for seat in seats]
+    rounds = run.survey.rounds()
+    while run.progress.retried < 2:
+        next(rounds)
+    run.survey.give_up()
+    assert run.survey.collector.failed[1].attempts == 2
+    run.check()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_is_not_sent_can_be_dropped_and_what_was_sent_goes_on(stream: bool) -> None:
+    psets = [{"a": row} for row in range(1000)]
+    source = PsetStream(iter(psets)) if stream else PsetList(psets)
+    run = make(source=source, group_size=3, backend=FakeBackend(script=lambda seats: []))
+    rounds = run.survey.rounds()
+    next(rounds)
+    known = len(run.survey.source)
+    run.survey.drop_queue(replace(NOT_RUN, exception="halted"))
+    assert run.missing_rows() == list(range(6, known))
+    assert run.progress.active == 6
+    run.backend.script = lambda seats: [seat.reply() for seat in seats]
+    assert list(rounds) == [None]
+    run.check()
+    assert sorted(run.books.results) == list(range(6))
+    failed = run.survey.collector.failed.values()
+    assert {(one.failure.exception, one.attempts) for one in failed} == {("halted", 0)}
+    assert len(run.survey.source) == known, "an iterator is read no further"
+    assert known < 1000 or not stream
+
+
+def test_a_retry_that_is_dropped_tells_its_attempts() -> None:
+    run = make(psets=1, retry=RetryPolicy(retries=5))
+    run.backend.script = lambda seats: [seat.reply(failing=(0,)) for seat in seats]
+    next(run.survey.rounds())
+    run.survey.drop_queue()
+    assert run.survey.collector.failed[0] == FailedPset(NOT_RUN, 1)
+    assert (run.progress.active, run.progress.failures) == (0, 1)
+
+
+def test_what_has_arrived_is_settled_before_an_interrupted_map_gives_up() -> None:
+    run = make(psets=8, group_size=2, backend=FakeBackend(script=lambda seats: []))
+    next(run.survey.rounds())
+    run.backend.waits.clear()
+    run.backend.script = lambda seats: [seats[0].reply(), seats[1].reply(count=1, done=False)]
+    run.survey.settle_arrived()
+    assert run.backend.waits == [0.0], "nobody waits for more"
+    assert run.backend.submitted == [[0, 1], [2, 3]], "nothing new runs"
+    run.survey.give_up()
+    run.check()
+    assert sorted(run.books.results) == [0, 1, 2]
+
+
+def test_in_the_callers_process_nothing_runs_to_be_settled() -> None:
+    run = make(psets=2, backend=FakeBackend(runs_here=True, script=lambda seats: []))
+    next(run.survey.rounds())
+    run.backend.waits.clear()
+    run.survey.settle_arrived()
+    assert run.backend.waits == []
+
+
+def test_an_answer_that_an_interrupt_had_kept_waiting_is_settled() -> None:
+    run = make(psets=2, group_size=1, backend=FakeBackend(runs_here=True))
+    report, run.books.report = run.books.report, interrupted_at(3, run.books.report)  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        run.run()
+    run.books.report = report  # type: ignore[method-assign]
+    assert run.progress.finished == 1
+    run.survey.settle_arrived()
+    assert run.progress.finished == 2
+    run.check()
+
+
+def interrupted_at(times: int, report: Callable[[MapProgress], None]) -> Callable[[MapProgress], None]:
+    """Return a watcher's report with a Ctrl-C in it, when it is called for the so many-th time."""
+    calls = itertools.count(1)
+
+    def interrupt(progress: MapProgress) -> None:
+        report(progress)
+        if next(calls) == times:
+            raise KeyboardInterrupt
+
+    return interrupt
+
+
 def test_a_late_reply_of_a_group_that_was_given_up_is_dropped() -> None:
     run = make(psets=4, group_size=4, timeout=1.0, clock=FakeClock())
     late: list[Reply] = []
@@ -739,6 +890,21 @@ def test_an_exception_in_out_func_is_counted_and_its_pset_has_finished() -> None
     run.run()
     assert str(run.progress) == "total: 4, active: 0, finished: 4, failures: 0, exceptions: 4"
     assert run.results()["r"].tolist() == [0, 10, 20, 30]
+
+
+def test_an_exception_in_out_func_at_a_failure_is_one_more() -> None:
+    run = make(psets=2, group_size=2)
+    run.survey.out = Out(run.books, accepts=False)
+    run.backend.script = scripted(lambda seats: [seats[0].reply(failing=(0, 1))])
+    run.run()
+    assert str(run.progress) == "total: 2, active: 0, finished: 0, failures: 2, exceptions: 4"
+
+
+def test_without_an_out_func_failures_are_counted_too() -> None:
+    run = make(psets=2, group_size=2, out=False)
+    run.backend.script = scripted(lambda seats: [seats[0].reply(failing=(0,))])
+    run.run().check()
+    assert (run.progress.failures, run.progress.exceptions) == (1, 1)
 
 
 def test_out_func_sees_a_failure_once_also_after_retries() -> None:

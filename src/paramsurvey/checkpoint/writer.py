@@ -242,7 +242,9 @@ class Writer:
 
     def _trouble(self, error: Exception) -> None:
         if not self._in_trouble:
-            self._in_trouble = True
+            with self._news:
+                self._in_trouble = True
+                self._news.notify_all()  # nobody waits for room on this disk
             self._tell(
                 f"the checkpoint cannot be written ({error}): the survey goes on, its results are kept in "
                 "memory, and writing is tried again; make room, or repair the disk"
