@@ -198,6 +198,21 @@ def test_a_run_is_halted(capfd: pytest.CaptureFixture[str]) -> None:
     assert len(Path("log").read_text().splitlines()) < 50
 
 
+def test_nothing_starts_after_the_halt() -> None:
+    for halt in ("now,fail=1", "soon,fail=1", "1", "2"):
+        run("-p", "a=0,0,0,0,1,0,0,0", "-j1", "--halt", halt, "--joblog", "log", "--", "sh", "-c", "exit {a}", code=1)
+        assert len(pd.read_csv("log", sep="\t")) == 5
+
+
+def test_failures_before_the_success_that_was_waited_for_do_not_matter() -> None:
+    command = ("--", "sh", "-c", "exit {a}")
+    run("-p", "a=1,1,0,0", "-j1", "--halt", "now,success=1", *command)
+    run("-p", "a=1,1,0", "-j1", "--halt", "now,success=1", *command)
+    run("-p", "a=1,1", "-j1", "--halt", "now,success=1", *command, code=1)
+    run("-p", "a=0,0,0", "-j1", "--halt", "soon,done=2", *command)
+    run("-p", "a=1,0,0", "-j1", "--halt", "soon,done=2", *command, code=1)
+
+
 def test_starts_keep_their_distance() -> None:
     run("-p", "a=1..3", "-j3", "--delay", "300ms", "--joblog", "log", "--", "true", "{a}")
     starts = sorted(pd.read_csv("log", sep="\t")["Starttime"])
