@@ -142,6 +142,17 @@ def test_no_value_leads_out_of_the_tree(value: str) -> None:
     assert not {".", "..", "/"}.intersection(path.parts)
 
 
+def test_placeholders_name_the_tree() -> None:
+    run("-p", "a=x,u/v", "-p", "b=1", "--results", "out/{b}-{a}.d", "--", "echo", "{a}", "{b}")
+    assert Path("out/1-x.d/stdout").read_text() == "x 1\n"
+    assert Path("out/1-u%2Fv.d/stdout").read_text() == "u/v 1\n"
+    run("-p", "a=x", "-p", "b=1,2", "--results", "o/{a}", "--", "echo", "{a}", "{b}")
+    assert Path("o/x/b/2/stdout").read_text() == "x 2\n"
+    run("-p", "a=x", "--results", "o/{c}", "--", "echo", "{a}", code=2)
+    run("-p", "a=x", "--results", "o.csv", "--", "echo", "{a}", code=2)
+    assert sorted(one.name for one in Path().iterdir() if one.name.startswith("o")) == ["o", "out"]
+
+
 # ---- what commands print
 
 

@@ -67,6 +67,35 @@ def test_items_that_end_with_nul(monkeypatch: pytest.MonkeyPatch) -> None:
     assert psets(params=("f=@-",), null=True) == [{"f": "a b"}, {"f": "c\nd"}, {"f": "7"}]
 
 
+def test_items_that_end_with_a_text_of_ones_own() -> None:
+    assert list(request_psets(RunOptions(params=("f=@-",), delimiter=", "), {}, "a b, 7, , c\n").named()) == [
+        {"f": "a b"},
+        {"f": 7},
+        {"f": "c"},
+    ]
+    assert len(psets_of_stdin("a\tb", params=("f=@-",), delimiter="\\t")) == 2
+    for options in ({"null": True}, {"params": ("f=1",)}, {"delimiter": ""}):
+        with pytest.raises(BadUsage, match="--delimiter"):
+            psets_of_stdin("a", **{"params": ("f=@-",), "delimiter": ";"} | options)
+
+
+def psets_of_stdin(text: str, **options: Any) -> list[dict[str, Any]]:
+    return list(request_psets(RunOptions(**options), {}, text).named())
+
+
+def test_several_values_in_one_set() -> None:
+    assert psets(params=("f=1..5",), together=2) == [{"f": [1, 2]}, {"f": [3, 4]}, {"f": [5]}]
+    assert psets_of_stdin("a\nb c\nd\n", params=("f=@-",), together=2) == [{"f": ["a", "b c"]}, {"f": ["d"]}]
+    assert psets_of_stdin("a\nb c\nd\n8\n", params=("x,y=@-",), together=2) == [
+        {"x": "a", "y": "b c"},
+        {"x": "d", "y": 8},
+    ]
+    with pytest.raises(BadUsage, match="and there are 2: give one"):
+        psets(params=("a=1,2", "b=1"), together=2)
+    with pytest.raises(BadUsage, match="line 2 has 1 columns"):
+        psets_of_stdin("a\nb\nc\n", params=("x,y=@-",), together=2)
+
+
 def test_standard_input_is_read_once() -> None:
     with pytest.raises(BadUsage, match="read already"):
         request_psets(RunOptions(params=("a=@-", "b=@-")), {}, "1\n")

@@ -46,6 +46,8 @@ class RunningCommand:
         directory: str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
+        if not arguments:
+            raise CommandFailed("there is nothing to run: the list that is the command has no items")
         self._guard = _guard(os.getpid())
         try:
             self._process = subprocess.Popen(

@@ -96,6 +96,11 @@ class CommandTask:
         used = self.command.template.names_used(names)
         texts = [*(text for _, text in self.command.environment), options.chdir or "", options.tag or ""]
         used |= names_used(texts, names)
+        names_used([options.results or ""], names)
+        if options.together and len(names) == 1 and not self.command.template.has_spread:
+            raise BadUsage(
+                f"-N makes lists: write {{{names[0]}:args}} where each item shall be an argument of its own"
+            )
         written = " ".join(self.command.template.arguments)
         used |= {name for name in names if f"{VARIABLE}{name.replace('.', '_').upper()}" in written}
         for group in requested.must_use:
