@@ -92,6 +92,8 @@ def test_the_byte_order_mark_of_windows_is_no_value(in_tmp: Path, name: str, tex
         ("a=5,linspace(0,1,3)", "begins like the call"),
         ("a=f(x,y)", "begins like the call"),
         ("a=[1,2", "begins like a JSON list but is not"),
+        ("a={x,y}", "begins like braces of a shell, or a JSON object but is not"),
+        ('a={"k": 1, "l": 2}', "begins like braces"),
         ("a=[not json]", "begins like a JSON list"),
         ("a=1:3,7", "begins like a range"),
         ("a=7,1:3", "begins like a range"),

@@ -169,8 +169,7 @@ def _make_task(
     elif command is None and configured and len(configured) == 1 and not options.shell:
         reference = configured[0] if is_function_reference(configured[0]) else None
     if reference is None:
-        words_to_run = configured if command is None else command
-        return make_command_task(words_to_run or (), options)
+        return make_command_task(_checked(configured or ()) if command is None else command, options)
     for name in COMMAND_OPTIONS:
         if getattr(options, name):
             option = f"--{name.replace('_', '-')}"
@@ -180,6 +179,17 @@ def _make_task(
             f"--timeout {options.timeout} applies to commands, and {reference} is a function: give seconds"
         )
     return FunctionTask(reference)
+
+
+def _checked(configured: Sequence[str]) -> Sequence[str]:
+    """Refuse the command of a sweep file where W&B leaves out what is false, or writes JSON."""
+    for word in configured:
+        if word.startswith("${args"):
+            raise BadUsage(
+                f"the command of the sweep file has {word}, which cannot be filled in here: "
+                "write the command after --, with {NAME} for each parameter"
+            )
+    return configured
 
 
 def _function_reference(words: Sequence[str], command: Sequence[str] | None) -> str:

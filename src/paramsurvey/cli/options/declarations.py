@@ -62,7 +62,7 @@ PSETS = (
         *("--sweep",),
         multiple=True,
         metavar="KEY=VALUES|FILE",
-        help="As -p, in the syntax of Hydra; or a sweep file of W&B.",
+        help="As -p, in the syntax of Hydra; or a sweep file of W&B, Hydra.",
     ),
     click.option(
         *("--zip", "zipped"),

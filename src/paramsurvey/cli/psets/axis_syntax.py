@@ -130,6 +130,8 @@ def _likely_construct(item: str, whole: str) -> str:
         return "a range start:stop:step"
     if item.lstrip().startswith("["):
         return "a JSON list"
+    if item.lstrip().startswith("{") and item.count("{") > item.count("}"):
+        return "braces of a shell, or a JSON object"
     call = CALL_BEGIN.match(item)
     is_cut = call is not None and item.count("(") > item.count(")") and ")" in whole
     known = call is not None and call[1] in known_calls()

@@ -69,6 +69,7 @@ Placeholders:
   {f.name}  {f.stem}  {f.suffix}  {f.parent}
                            parts of a path
   {i:03d}  {x:.3g}         formats of Python
+  {a:args}                 each item of a list as an argument of its own
   {#}  {job}               the number of the set; of the worker that runs it
   {{  }}                   literal braces
 
