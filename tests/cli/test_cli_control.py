@@ -210,8 +210,9 @@ def test_a_run_is_halted(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_nothing_starts_after_the_halt() -> None:
+    axes, command = ("-p", "a=0,0,0,0,1,0,0,0", "-j1"), ("--", "sh", "-c", "exit {a}")
     for halt in ("now,fail=1", "soon,fail=1", "1", "2"):
-        run("-p", "a=0,0,0,0,1,0,0,0", "-j1", "--halt", halt, "--joblog", "log", "--", "sh", "-c", "exit {a}", code=1)
+        run(*axes, "--halt", halt, "--joblog", "log", *command, code=1)
         assert len(pd.read_csv("log", sep="\t")) == 5
 
 

@@ -182,7 +182,7 @@ def test_a_shuffle_of_hydra_is_the_same_in_every_run() -> None:
 
 def test_the_sweep_of_a_configuration_of_hydra(in_tmp: Path) -> None:
     Path("config.yaml").write_text(
-        "hydra:\n  sweeper:\n    params:\n      +db.kind: a,b\n      n: range(1,3)\n      k: 7\n      l: [1, x]\n"
+        "hydra: {sweeper: {params: {+db.kind: 'a,b', n: 'range(1,3)', k: 7, l: [1, x]}}}"
     )
     found = psets(sweep=("config.yaml",))
     assert len(found) == 4
@@ -193,7 +193,8 @@ def test_the_sweep_of_a_configuration_of_hydra(in_tmp: Path) -> None:
 
 
 def test_distributions_in_the_syntax_of_hydra() -> None:
-    drawn = psets(sweep=("a=int(interval(1,3))", "b=tag(log,interval(start=0,end=1))", "c=str(choice(1,2))"), sample=20)
+    texts = ("a=int(interval(1,3))", "b=tag(log,interval(start=0,end=1))", "c=str(choice(1,2))")
+    drawn = psets(sweep=texts, sample=20)
     assert {pset["a"] for pset in drawn} == {1, 2, 3}
     assert all(0 < pset["b"] < 1 and pset["c"] in ("1", "2") for pset in drawn)
     with pytest.raises(BadUsage, match="fits no distribution"):

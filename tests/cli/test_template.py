@@ -121,7 +121,14 @@ def test_each_item_of_a_list_is_an_argument_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shell"), [("x{f:args}", False), ("{f:args}{f}", False), ("x {f:args}.c", True), ("'{f:args}'", True), ('" {f:args} "', True)]
+    ("text", "shell"),
+    [
+        ("x{f:args}", False),
+        ("{f:args}{f}", False),
+        ("x {f:args}.c", True),
+        ("'{f:args}'", True),
+        ('" {f:args} "', True),
+    ],
 )
 def test_several_arguments_do_not_stand_inside_of_one(text: str, shell: bool) -> None:
     with pytest.raises(BadUsage, match="several"):

@@ -38,7 +38,7 @@ FROM_PARALLEL = {  # what GNU parallel calls them
     "0#": "{#:04d}",
     "0%": "{job:02d}",
 }
-IN_A_SHELL = re.compile(r"[\w.]*([%#/][^\s{}]+)")  # {f%.txt}, {#a}, {/a/b}: as GNU parallel and bash have them
+IN_A_SHELL = re.compile(r"[\w.]*([%#/][^\s{}]+)")  # {f%.txt}, {#a}, {/a/b}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +170,9 @@ def _remedy(inside: str) -> str:
     if inside.startswith("=") and inside.endswith("="):
         return ", and no Perl runs here: write {NAME.stem} and the like, or compute it in the command"
     if in_a_shell := IN_A_SHELL.fullmatch(inside):
+        expansion = f"${{{{x{in_a_shell[1]}}}}}"
         return (
-            f": write {{NAME.stem}} and the like, or --shell -- 'x={{NAME}}; echo ${{{{x{in_a_shell[1]}}}}}'; "
+            f": write {{NAME.stem}} and the like, or --shell -- 'x={{NAME}}; echo {expansion}'; "
             f"for literal braces, write {{{{{inside}}}}}"
         )
     return f": for literal braces, write {{{{{inside}}}}}"

@@ -1,4 +1,7 @@
-"""``--results DIR``: each pset's output in a directory that its axes, or placeholders, name. Workers load this module."""
+"""``--results DIR``: each pset's output in a directory of its own.
+
+Axes, or placeholders, name the directory. Workers load this module.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,8 @@ def result_directory(template: str, pset: Mapping[str, Any], values: Mapping[str
     placed = names_used([template], [*pset])
     is_numbered = any(one.name == NUMBER for one in placeholders_in(template))
     below = {name: value for name, value in pset.items() if name not in placed and not is_numbered}
-    directory = (token if isinstance(token, str) else _part(token.value(values)) for token in tokens(template))
+    parts = tokens(template)
+    directory = (part if isinstance(part, str) else _part(part.value(values)) for part in parts)
     return Path("".join(directory)) / tree_path(below)
 
 

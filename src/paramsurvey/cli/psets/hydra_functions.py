@@ -1,4 +1,4 @@
-"""Functions of Hydra around values: ``sort(3,1,2)``, ``shuffle(a,b)``, ``float(range(3))``, ``tag(x,choice(a,b))``."""
+"""Functions of Hydra around values: ``sort(3,1,2)``, ``float(range(3))``, ``tag(x,choice(a,b))``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AROUND = {*CASTS, "sort", "shuffle", "tag"}
 
 
 def function_around(text: str) -> tuple[str, str] | None:
-    """Return the name of a function that stands around all of a text, and what is inside; None: there is none.
+    """Return the name of a function that stands around a whole text, and what is inside; else None.
 
     Examples
     --------

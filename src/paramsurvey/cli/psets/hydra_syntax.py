@@ -48,7 +48,7 @@ def parse_override(name: str, text: str, inputs: Inputs | None = None) -> Axis:
     try:
         return _parse(name, text, inputs)
     except RecursionError:
-        raise BadUsage(f"{name}: the brackets of its values are nested too deeply: write them flatter") from None
+        raise BadUsage(f"{name}: its values are nested too deeply: write fewer brackets") from None
 
 
 def _parse(name: str, text: str, inputs: Inputs | None) -> Axis:
@@ -56,7 +56,7 @@ def _parse(name: str, text: str, inputs: Inputs | None) -> Axis:
         return apply_around(f"{name}={text}", *around, parse=lambda inside: _parse(name, inside, inputs))
     if any(CAST.match(item) for item in text.split(",")):
         raise BadUsage(
-            f"{name}={text}: there are no casts inside of lists: write one around all values, as in int(1,2); "
+            f"{name}={text}: there are no casts inside of lists: write one around all of it, as in int(1,2); "
             "numbers are numbers, and quotes make texts"
         )
     call = CALL.fullmatch(text)

@@ -106,9 +106,8 @@ class Inputs:
                     if self.together is None
                     else f"write -N {len(names)}, and give {len(names)} items for each set"
                 )
-                raise BadUsage(
-                    f"{what}: line {number} has {len(row)} columns, and there are {len(names)} names: {remedy}"
-                )
+                counted = f"line {number} has {len(row)} columns, and there are {len(names)} names"
+                raise BadUsage(f"{what}: {counted}: {remedy}")
         if not rows:
             raise BadUsage(f"{what} has no lines: give at least one")
         return {name: [value_of(row[at]) for row in rows] for at, name in enumerate(names)}
