@@ -469,7 +469,10 @@ def test_a_full_disk_loses_no_results(in_tmp: Path) -> None:
     assert os.listdir(full) == []
 
 
-def test_ctrl_c_keeps_what_has_finished_and_leaves_no_process() -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_keeps_what_has_finished_and_leaves_no_process(number: int, code: int) -> None:
     waiting = script(
         "waiting", "#!/bin/sh\nif [ $1 -lt 3 ]; then echo quick; else echo $$ >> pids; sleep 600; fi\n"
     )
@@ -478,9 +481,9 @@ def test_ctrl_c_keeps_what_has_finished_and_leaves_no_process() -> None:
     wait_until(
         lambda: pids.exists() and len(pids.read_text().splitlines()) == 2, "the program does not run", 60
     )
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate()
-    assert process.returncode == 130, err
+    assert process.returncode == code, err
     assert "Traceback" not in err
     assert pd.read_csv("r.csv")["a"].tolist() == [1, 2]
     running = [int(pid) for pid in pids.read_text().split()]

@@ -14,6 +14,7 @@ from test_cli import PROGRAM, paramsurvey, script, start
 
 from conftest import wait_until
 from paramsurvey.cli.control.gate import Control, Gate
+from paramsurvey.cli.control.joblog import JobRecord, append_record
 from paramsurvey.cli.control.limits import Timeout
 from paramsurvey.cli.output.result_tree import tree_path
 from paramsurvey.cli.program import run_program
@@ -54,6 +55,26 @@ def test_the_results_of_another_command_are_refused(capfd: pytest.CaptureFixture
     capfd.readouterr()
     assert run_program(["status", "out"]) == 0
     assert "2 of them by another command: echo one {a}" in capfd.readouterr().out
+
+
+def test_results_of_another_directory_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    Path("one").mkdir()
+    Path("two").mkdir()
+    axes, command = ("-p", "a=1", "--checkpoint", "out"), ("--", "sh", "-c", "pwd; : {a}")
+    run(*axes, "--chdir", "one", *command)
+    run(*axes, "--chdir", "two", *command, code=2)
+    assert "--chdir [-one-]{+two+}" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_joblog_on_a_full_disk_costs_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = JobRecord.of(1, 0.0, 1.0, 0, 0, "true")
+    said: list[str] = []
+    monkeypatch.setattr("paramsurvey.cli.control.joblog.say", said.append)
+    for _ in range(2):
+        append_record("/dev/full", record)
+    (only,) = said
+    assert "/dev/full cannot be written (No space left on device), so that lines are missing" in only
 
 
 def test_shards_become_one_checkpoint(capfd: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from paramsurvey.engine.survey import Survey
     from paramsurvey.session.map_run import MapRun
 
+STOP_SIGNALS = tuple(  # the second comes when the terminal is closed; under nohup it does nothing
+    name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 TIMEOUT_VARIABLE = "PARAMSURVEY_TIMEOUT"
 
 
@@ -65,6 +69,7 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
 def _session_options(plan: Plan) -> dict[str, Any]:
     """Return the session's options, with no more workers than psets: there is only one map."""
     given, resolved = plan.options.for_session(), plan.resolved
+    given["stop_signals"] = STOP_SIGNALS
     if resolved.backend == "multiprocessing":
         wanted = wanted_workers(resolved.ncores, resolved.threads_per_worker)
         given["ncores"] = min(wanted, len(plan.requested.selection))

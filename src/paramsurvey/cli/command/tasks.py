@@ -70,9 +70,17 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class CommandTask:
-    """A command with placeholders."""
+    """A command with placeholders.
+
+    Parameters
+    ----------
+    command : Command
+    directory : str, optional
+        What the user gave as --chdir.
+    """
 
     command: Command
+    directory: str | None = None
 
     @property
     def name(self) -> str:
@@ -86,6 +94,7 @@ class CommandTask:
         words = ["--shell"] if command.template.shell else []
         words += [word for name, text in command.environment for word in ("--env", f"{name}={text}")]
         words += [word for parser in command.parsers for word in ("--parse", str(parser))]
+        words += ["--chdir", self.directory] if self.directory else []
         codes = sorted(command.ok_codes)
         words += ["--ok-codes", ",".join(map(str, codes))] if codes != [0] else []
         return f"{shlex.join(words)} -- {command.template}" if words else str(command.template)
@@ -231,7 +240,7 @@ def make_command_task(words: Sequence[str], options: RunOptions) -> CommandTask:
     template = make_template(words, options.shell)
     environment = tuple(map(_variable, options.env))
     codes = _exit_codes(options.ok_codes or "0")
-    return CommandTask(Command(template, codes, make_parsers(options.parse), environment))
+    return CommandTask(Command(template, codes, make_parsers(options.parse), environment), options.chdir)
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -82,7 +82,7 @@ Examples:
 \b
 Exit code: 0 all finished, 1 some failed, 2 bad usage or a changed command,
   3 checkpoint in use, 4 the run has died (status, watch),
-  130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
+  129 terminal closed, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
 Completion: eval "$(_PARAMSURVEY_COMPLETE=bash_source paramsurvey)"
 """
 
