@@ -380,6 +380,10 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         (["-p", "a=1", "-I", ",", "--", "echo"], "there is no option -I: write {NAME} where"),
         (["-p", "a=1", "-n", "2", "--", "echo"], "there is no option -n: write -N N, and {NAME:args}"),
         (["-p", "a=1", "--trim", "lr", "--", "echo"], "there is no option --trim: change the input before"),
+        (
+            ["-p", "a=1", "--", "exit", "{a}"],
+            "no program 'exit', but a command of the shell itself: add --shell",
+        ),
         (["--", "echo", ":::", "a"], "::: is GNU parallel's: write -p NAME=A,B,C"),
         (["echo", "::::", "a.txt"], ":::: is GNU parallel's: write -p NAME=@FILE"),
         (["-p", "a=1", "--multirun", "--", "echo"], "there is no option --multirun: leave it out"),

@@ -69,6 +69,11 @@ def test_items_that_end_with_nul(monkeypatch: pytest.MonkeyPatch) -> None:
     assert psets(params=("f=@-",), null=True) == [{"f": "a b"}, {"f": "c\nd"}, {"f": "7"}]
 
 
+def test_lines_that_end_as_on_windows() -> None:
+    assert psets_of_stdin("a\r\nb \r\n\r\n", params=("f=@-",)) == [{"f": "a"}, {"f": "b "}]
+    assert psets_of_stdin("a\r", params=("f=@-",), null=True) == [{"f": "a\r"}]
+
+
 def test_items_that_end_with_a_text_of_ones_own() -> None:
     assert list(request_psets(RunOptions(params=("f=@-",), delimiter=", "), {}, "a b, 7, , c\n").named()) == [
         {"f": "a b"},

@@ -30,6 +30,8 @@ SAME = {  # what does the same here
     "--config FILE": ("--config-name", "--config-path", "--profile", "-J"),
     "--checkpoint DIR, and the same command again": ("--resume", "--resume-failed", "--retry-failed"),
     "--env NAME={job}": ("--process-slot-var",),
+    "--halt now,fail=1": ("--fail-fast", "--failfast", "--exitfirst"),
+    "another --checkpoint, or none": ("--force", "--forceall", "--forcerun"),
     "-o FILE.sqlite": ("--sql", "--sql-master", "--sqlmaster", "--sql-and-worker"),
     "{NAME} where the value shall stand": ("-I", "-i", "--replace"),
 }
@@ -42,7 +44,7 @@ OTHERWISE = {  # what is done in another way, or not at all
     ),
     f"{LEAVE_OUT}it is always so": (
         *("--group", "--gnu", "--plus", "--will-cite", "--no-notice", "--plain", "--wait", "--fg"),
-        *("--color", "--color-failed", "--cleanup"),
+        *("--color", "--color-failed", "--cleanup", "--keep-going", "--rerun-incomplete"),
     ),
     f"{LEAVE_OUT}without values nothing runs, and the exit code is 2": ("-r", "--no-run-if-empty"),
     "write each part of the input into a file (split), and -p 'f=glob(part*)' --shell -- '... < {f}'": (

@@ -86,7 +86,8 @@ class Inputs:
             return [item for item in text.split("\0") if item]
         if self.delimiter is not None:
             text = text.removesuffix("\n")
-        return [item for item in text.split(self.delimiter or "\n") if item.strip()]
+            return [item for item in text.split(self.delimiter) if item.strip()]
+        return [line.removesuffix("\r") for line in text.split("\n") if line.strip()]
 
     def columns(self, names: Sequence[str], path: str) -> dict[str, list[Any]]:
         """Return the columns of a file without a line of names, as in ``-p a,b=@file``.
@@ -97,7 +98,7 @@ class Inputs:
             A line has fewer or more columns than there are names.
         """
         what = f"{','.join(names)}=@{path}"
-        lines = [line.rstrip("\r") for line in self._texts(self.text(path, what))]
+        lines = self._texts(self.text(path, what))
         rows = [self.split(line, what) for line in lines] if self.together is None else self._in_turn(lines)
         for number, row in enumerate(rows, start=1):
             if len(row) != len(names):
