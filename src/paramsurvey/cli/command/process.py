@@ -17,24 +17,9 @@ from paramsurvey.cli.failures import CommandFailed
 
 BUILTINS = frozenset(  # of a shell, without a program of the same name
     {
-        *(
-            ".",
-            ":",
-            "[[",
-            "alias",
-            "bg",
-            "cd",
-            "command",
-            "eval",
-            "exec",
-            "exit",
-            "export",
-            "fg",
-            "for",
-            "if",
-        ),
-        *("read", "return", "set", "shift", "source", "trap", "type", "ulimit", "umask", "unset", "wait"),
-        *("while"),
+        *(".", ":", "[[", "alias", "bg", "cd", "command", "eval", "exec", "exit", "export", "fg", "for"),
+        *("if", "read", "return", "set", "shift", "source", "trap", "type", "ulimit", "umask", "unset"),
+        *("wait", "while"),
     }
 )
 POLL_SECONDS = 0.005  # between two looks at a process, where the system cannot wake us at its end

@@ -106,9 +106,11 @@ class CommandTask:
         texts = [*(text for _, text in self.command.environment), options.chdir or "", options.tag or ""]
         used |= names_used(texts, names)
         names_used([options.results or ""], names)
-        if options.together and len(names) == 1 and not self.command.template.has_spread:
+        is_list = options.together and len(names) == 1 and options.unused != "ok"
+        if is_list and not self.command.template.has_spread:
             raise BadUsage(
-                f"-N makes lists: write {{{names[0]}:args}} where each item shall be an argument of its own"
+                f"-N makes lists: write {{{names[0]}:args}} where each item shall be an argument of its own, "
+                "or give --unused ok"
             )
         written = " ".join(self.command.template.arguments)
         used |= {name for name in names if f"{VARIABLE}{name.replace('.', '_').upper()}" in written}
@@ -246,7 +248,10 @@ def make_command_task(words: Sequence[str], options: RunOptions) -> CommandTask:
 def _variable(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not VARIABLE_NAME.fullmatch(name):
-        raise BadUsage(f"--env {text!r} is not NAME=TEXT: write for example --env SEED={{seed}}")
+        raise BadUsage(
+            f"--env {text!r} is not NAME=TEXT: write for example --env SEED={{seed}}; "
+            "the variables that there are need no --env"
+        )
     return name, value
 
 

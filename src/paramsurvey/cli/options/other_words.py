@@ -65,6 +65,7 @@ OTHERWISE = {  # what is done in another way, or not at all
         *("--nonall", "--controlmaster", "-M"),
     ),
     "set the variable TMPDIR": ("--tmpdir",),
+    "write X=$(paramsurvey run -v0 -p ... --tag= -k -- COMMAND)": ("--parset",),
     "look at a run with paramsurvey tail DIR, or watch DIR": ("--tmux", "--tmuxpane"),
     "look at the commands with --dry-run; nothing is asked while they run": ("--interactive", "--tty"),
     "a run waits until all is done: start it with & behind it": ("--semaphore", "--bg"),

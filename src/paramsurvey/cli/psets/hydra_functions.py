@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from random import Random
 from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
@@ -90,6 +89,8 @@ def _values_of(function: str, values: Sequence[Any], backwards: re.Match[str] | 
     if function == "sort":
         return sorted(values, reverse=backwards is not None and backwards[1] == "true")
     if function == "shuffle":
+        from random import Random
+
         return Random(0).sample(list(values), len(values))  # the same in every run, so that it can be resumed
     return [CASTS[function](value) for value in values]
 

@@ -103,6 +103,8 @@ def in_groups(axes: Mapping[str, Axis], count: int) -> dict[str, Axis]:
             f"-N {count} puts the values of one parameter together, and there are {len(axes)}: give one"
         )
     ((name, axis),) = axes.items()
+    if isinstance(axis, DistributionCall) and axis.name != "choice":
+        raise BadUsage(f"-N {count} puts values together, and {name!r} is drawn: leave -N out")
     values = _listed(name, axis)
     return {name: [list(values[at : at + count]) for at in range(0, len(values), count)]}
 
