@@ -9,7 +9,7 @@ import pytest
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.psets.axis_syntax import parse_axes, parse_axis
-from paramsurvey.cli.psets.unexpanded import told_patterns
+from paramsurvey.cli.psets.unexpanded import told_operators, told_patterns
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,14 @@ def test_ranges_include_their_ends(text: str, values: list[Any]) -> None:
     assert type(read[0]) is type(values[0])
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [("1..3,7,x", [1, 2, 3, 7, "x"]), ("9,08..10", [9, "08", "09", "10"]), ('"1..3",4', ["1..3", 4])],
+)
+def test_ranges_in_a_list(text: str, values: list[Any]) -> None:
+    assert parse_axis("a", text) == values
+
+
 def test_values_from_files(in_tmp: Path) -> None:
     Path("kinds.txt").write_text("one\ntwo words, and a comma\n\n3\n")
     Path("list.json").write_text('["new\\nline", 2]')
@@ -92,6 +100,8 @@ def test_the_byte_order_mark_of_windows_is_no_value(in_tmp: Path, name: str, tex
         ("a=5,linspace(0,1,3)", "begins like the call"),
         ("a=f(x,y)", "begins like the call"),
         ("a=[1,2", "begins like a JSON list but is not"),
+        ("a={x,y}", "begins like braces of a shell, or a JSON object but is not"),
+        ('a={"k": 1, "l": 2}', "begins like braces"),
         ("a=[not json]", "begins like a JSON list"),
         ("a=1:3,7", "begins like a range"),
         ("a=7,1:3", "begins like a range"),
@@ -131,6 +141,13 @@ def test_a_pattern_that_no_shell_has_expanded_is_told(in_tmp: Path) -> None:
     (told,) = told_patterns(["f=*.txt,no*.txt,x"])
     assert told.startswith("f=*.txt is the text '*.txt': for the files (2) write -p 'f=glob(*.txt)'")
     assert list(told_patterns(['f="*.txt"', "f=glob(*.txt)", "f=@*.txt", "f=what?"])) == []
+
+
+def test_an_operator_of_a_shell_that_is_an_argument_is_told() -> None:
+    (told,) = told_operators(["echo", "{a}", "|", "wc", ">", "x"])
+    assert told == "'|' is an argument of echo here: for what a shell makes of it, add --shell"
+    for words in (["awk", "-F", "|"], ["expr", "1", "<", "{a}"], ["echo", "a|b"], ["echo"], []):
+        assert list(told_operators(words)) == []
 
 
 @pytest.mark.parametrize("text", ["01..99999999999", "0:1:1e-12", f"{1:04000d}..1000000"])

@@ -377,6 +377,15 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         (["-p", "a=1", "--retires", "1", "--", "echo"], "--retries"),
         (["-p", "a=1", "--link", "--", "echo"], "there is no option --link: write --zip"),
         (["-p", "a=1", "-S", "host", "--", "echo"], "there is no option -S: write --backend ray"),
+        (["-p", "a=1", "-I", ",", "--", "echo"], "there is no option -I: write {NAME} where"),
+        (["-p", "a=1", "-n", "2", "--", "echo"], "there is no option -n: write -N N, and {NAME:args}"),
+        (["-p", "a=1", "--trim", "lr", "--", "echo"], "there is no option --trim: change the input before"),
+        (
+            ["-p", "a=1", "--", "exit", "{a}"],
+            "no program 'exit', but a command of the shell itself: add --shell",
+        ),
+        (["--", "echo", ":::", "a"], "::: is GNU parallel's: write -p NAME=A,B,C"),
+        (["echo", "::::", "a.txt"], ":::: is GNU parallel's: write -p NAME=@FILE"),
         (["-p", "a=1", "--multirun", "--", "echo"], "there is no option --multirun: leave it out"),
         (["-p", "a=1", "--n-jobs", "2", "--", "echo"], "there is no option --n-jobs: write -j N"),
         (["-p", "a=1", "--seed", "--", "echo"], "(see paramsurvey run --help)"),
@@ -464,7 +473,10 @@ def test_a_full_disk_loses_no_results(in_tmp: Path) -> None:
     assert os.listdir(full) == []
 
 
-def test_ctrl_c_keeps_what_has_finished_and_leaves_no_process() -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_keeps_what_has_finished_and_leaves_no_process(number: int, code: int) -> None:
     waiting = script(
         "waiting", "#!/bin/sh\nif [ $1 -lt 3 ]; then echo quick; else echo $$ >> pids; sleep 600; fi\n"
     )
@@ -473,9 +485,9 @@ def test_ctrl_c_keeps_what_has_finished_and_leaves_no_process() -> None:
     wait_until(
         lambda: pids.exists() and len(pids.read_text().splitlines()) == 2, "the program does not run", 60
     )
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate()
-    assert process.returncode == 130, err
+    assert process.returncode == code, err
     assert "Traceback" not in err
     assert pd.read_csv("r.csv")["a"].tolist() == [1, 2]
     running = [int(pid) for pid in pids.read_text().split()]

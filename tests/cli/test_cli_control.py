@@ -14,6 +14,7 @@ from test_cli import PROGRAM, paramsurvey, script, start
 
 from conftest import wait_until
 from paramsurvey.cli.control.gate import Control, Gate
+from paramsurvey.cli.control.joblog import JobRecord, append_record
 from paramsurvey.cli.control.limits import Timeout
 from paramsurvey.cli.output.result_tree import tree_path
 from paramsurvey.cli.program import run_program
@@ -54,6 +55,26 @@ def test_the_results_of_another_command_are_refused(capfd: pytest.CaptureFixture
     capfd.readouterr()
     assert run_program(["status", "out"]) == 0
     assert "2 of them by another command: echo one {a}" in capfd.readouterr().out
+
+
+def test_results_of_another_directory_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    Path("one").mkdir()
+    Path("two").mkdir()
+    axes, command = ("-p", "a=1", "--checkpoint", "out"), ("--", "sh", "-c", "pwd; : {a}")
+    run(*axes, "--chdir", "one", *command)
+    run(*axes, "--chdir", "two", *command, code=2)
+    assert "--chdir [-one-]{+two+}" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_joblog_on_a_full_disk_costs_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = JobRecord.of(1, 0.0, 1.0, 0, 0, "true")
+    said: list[str] = []
+    monkeypatch.setattr("paramsurvey.cli.control.joblog.say", said.append)
+    for _ in range(2):
+        append_record("/dev/full", record)
+    (only,) = said
+    assert "/dev/full cannot be written (No space left on device), so that lines are missing" in only
 
 
 def test_shards_become_one_checkpoint(capfd: pytest.CaptureFixture[str]) -> None:
@@ -142,6 +163,17 @@ def test_no_value_leads_out_of_the_tree(value: str) -> None:
     assert not {".", "..", "/"}.intersection(path.parts)
 
 
+def test_placeholders_name_the_tree() -> None:
+    run("-p", "a=x,u/v", "-p", "b=1", "--results", "out/{b}-{a}.d", "--", "echo", "{a}", "{b}")
+    assert Path("out/1-x.d/stdout").read_text() == "x 1\n"
+    assert Path("out/1-u%2Fv.d/stdout").read_text() == "u/v 1\n"
+    run("-p", "a=x", "-p", "b=1,2", "--results", "o/{a}", "--", "echo", "{a}", "{b}")
+    assert Path("o/x/b/2/stdout").read_text() == "x 2\n"
+    run("-p", "a=x", "--results", "o/{c}", "--", "echo", "{a}", code=2)
+    run("-p", "a=x", "--results", "o.csv", "--", "echo", "{a}", code=2)
+    assert sorted(one.name for one in Path().iterdir() if one.name.startswith("o")) == ["o", "out"]
+
+
 # ---- what commands print
 
 
@@ -196,6 +228,22 @@ def test_a_run_is_halted(capfd: pytest.CaptureFixture[str]) -> None:
     Path("log").unlink(missing_ok=True)
     run("-p", "a=1..50", "-j2", "--halt", "soon,success=1", "--joblog", "log", "--", "echo", "{a}")
     assert len(Path("log").read_text().splitlines()) < 50
+
+
+def test_nothing_starts_after_the_halt() -> None:
+    axes, command = ("-p", "a=0,0,0,0,1,0,0,0", "-j1"), ("--", "sh", "-c", "exit {a}")
+    for halt in ("now,fail=1", "soon,fail=1", "1", "2"):
+        run(*axes, "--halt", halt, "--joblog", "log", *command, code=1)
+        assert len(pd.read_csv("log", sep="\t")) == 5
+
+
+def test_failures_before_the_success_that_was_waited_for_do_not_matter() -> None:
+    command = ("--", "sh", "-c", "exit {a}")
+    run("-p", "a=1,1,0,0", "-j1", "--halt", "now,success=1", *command)
+    run("-p", "a=1,1,0", "-j1", "--halt", "now,success=1", *command)
+    run("-p", "a=1,1", "-j1", "--halt", "now,success=1", *command, code=1)
+    run("-p", "a=0,0,0", "-j1", "--halt", "soon,done=2", *command)
+    run("-p", "a=1,0,0", "-j1", "--halt", "soon,done=2", *command, code=1)
 
 
 def test_starts_keep_their_distance() -> None:

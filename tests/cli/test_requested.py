@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import RunOptions
+from paramsurvey.cli.plan import make_plan
 from paramsurvey.cli.psets.requested import request_psets
 
 
@@ -65,6 +67,40 @@ def test_psets_from_standard_input(monkeypatch: pytest.MonkeyPatch, text: str) -
 def test_items_that_end_with_nul(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("a b\0c\nd\x007\0"))
     assert psets(params=("f=@-",), null=True) == [{"f": "a b"}, {"f": "c\nd"}, {"f": "7"}]
+
+
+def test_lines_that_end_as_on_windows() -> None:
+    assert psets_of_stdin("a\r\nb \r\n\r\n", params=("f=@-",)) == [{"f": "a"}, {"f": "b "}]
+    assert psets_of_stdin("a\r", params=("f=@-",), null=True) == [{"f": "a\r"}]
+
+
+def test_items_that_end_with_a_text_of_ones_own() -> None:
+    assert list(request_psets(RunOptions(params=("f=@-",), delimiter=", "), {}, "a b, 7, , c\n").named()) == [
+        {"f": "a b"},
+        {"f": 7},
+        {"f": "c"},
+    ]
+    assert len(psets_of_stdin("a\tb", params=("f=@-",), delimiter="\\t")) == 2
+    for options in ({"null": True}, {"params": ("f=1",)}, {"delimiter": ""}):
+        with pytest.raises(BadUsage, match="--delimiter"):
+            psets_of_stdin("a", **{"params": ("f=@-",), "delimiter": ";"} | options)
+
+
+def psets_of_stdin(text: str, **options: Any) -> list[dict[str, Any]]:
+    return list(request_psets(RunOptions(**options), {}, text).named())
+
+
+def test_several_values_in_one_set() -> None:
+    assert psets(params=("f=1..5",), together=2) == [{"f": [1, 2]}, {"f": [3, 4]}, {"f": [5]}]
+    assert psets_of_stdin("a\nb c\nd\n", params=("f=@-",), together=2) == [{"f": ["a", "b c"]}, {"f": ["d"]}]
+    assert psets_of_stdin("a\nb c\nd\n8\n", params=("x,y=@-",), together=2) == [
+        {"x": "a", "y": "b c"},
+        {"x": "d", "y": 8},
+    ]
+    with pytest.raises(BadUsage, match="and there are 2: give one"):
+        psets(params=("a=1,2", "b=1"), together=2)
+    with pytest.raises(BadUsage, match="line 2 has 1 columns"):
+        psets_of_stdin("a\nb\nc\n", params=("x,y=@-",), together=2)
 
 
 def test_standard_input_is_read_once() -> None:
@@ -124,10 +160,50 @@ def test_sweeps_in_the_syntax_of_hydra() -> None:
         ("a\\,b,c", ["a,b", "c"]),
         ("choice([a,b],c)", [["a", "b"], "c"]),
         ("true,null", ["true", "null"]),
+        ("range(start=1,stop=4)", [1, 2, 3]),
+        ("range(stop=3)", [0, 1, 2]),
+        ("range(1,10,step=4)", [1, 5, 9]),
+        ("sort(3,1,2)", [1, 2, 3]),
+        ("sort(range(1,4),reverse=true)", [3, 2, 1]),
+        ("sort([b,a])", [["a", "b"]]),
+        ("float(range(2))", [0.0, 1.0]),
+        ("int(1.5,'2')", [1, 2]),
+        ("str(1,[2,x])", ["1", "[2,x]"]),
+        ("bool(0,true)", [False, True]),
+        ("json_str({n: 1})", ['{"n": 1}']),
+        ("tag(a,b,choice(x,y))", ["x", "y"]),
+        ("tag(t,sort(2,1))", [1, 2]),
     ],
 )
 def test_values_in_the_syntax_of_hydra(text: str, values: list[Any]) -> None:
     assert [pset["a"] for pset in psets(sweep=(f"a={text}",))] == values
+
+
+def test_a_shuffle_of_hydra_is_the_same_in_every_run() -> None:
+    first, again = (psets(sweep=("a=shuffle(range(1,6))",)) for _ in range(2))
+    assert first == again
+    assert sorted(pset["a"] for pset in first) == [1, 2, 3, 4, 5]
+
+
+def test_the_sweep_of_a_configuration_of_hydra(in_tmp: Path) -> None:
+    Path("config.yaml").write_text(
+        "hydra: {sweeper: {params: {+db.kind: 'a,b', n: 'range(1,3)', k: 7, l: [1, x]}}}"
+    )
+    found = psets(sweep=("config.yaml",))
+    assert len(found) == 4
+    assert found[0] == {"db.kind": "a", "n": 1, "k": 7, "l": [1, "x"]}
+    Path("config.yaml").write_text("hydra: {sweeper: {params: {x: 'interval(0,1)'}}}")
+    with pytest.raises(BadUsage, match="'x' is a distribution"):
+        psets(sweep=("config.yaml",))
+
+
+def test_distributions_in_the_syntax_of_hydra() -> None:
+    texts = ("a=int(interval(1,3))", "b=tag(log,interval(start=0,end=1))", "c=str(choice(1,2))")
+    drawn = psets(sweep=texts, sample=20)
+    assert {pset["a"] for pset in drawn} == {1, 2, 3}
+    assert all(0 < pset["b"] < 1 and pset["c"] in ("1", "2") for pset in drawn)
+    with pytest.raises(BadUsage, match="fits no distribution"):
+        psets(sweep=("a=sort(interval(0,1))",), sample=2)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +213,14 @@ def test_values_in_the_syntax_of_hydra(text: str, values: list[Any]) -> None:
         ("a=it's", "' is not closed"),
         ("a={n}", "is not a dict: write it as key: value"),
         ("a=str(1),int(2.5)", "there are no casts"),
+        ("a=int(1,x)", r"nothing that int\(...\) can take"),
+        ("a=sort(1,x)", r"nothing that sort\(...\) can take"),
+        ("a=range(start=1,end=4)", "its arguments are start, stop, step"),
+        ("a=range(1,start=1)", "or has one twice"),
+        ("a=extend_list(1)", "there are no casts"),
+        ("hydra.sweep.dir=x", "a setting of Hydra itself: write it into the command"),
+        (f"a={'sort(' * 3000}{')' * 3000}", "nested too deeply"),
+        (f"a={'[' * 3000}{']' * 3000}", "nested too deeply"),
         ("a", "--sweep 'a' has no values"),
     ],
 )
@@ -178,6 +262,18 @@ parameters:
       kind: {values: [a, b], probabilities: [0.9, 0.1]}
   epochs: {value: 5}
 """
+
+
+def test_what_only_wandb_can_write_into_a_command_is_not_filled_in(in_tmp: Path) -> None:
+    parameters = {"on": {"values": [True, False]}}
+    for macro, is_known in (("${args}", True), ("${args_no_boolean_flags}", False), ("${args_json}", False)):
+        Path("s.json").write_text(json.dumps({"parameters": parameters, "command": ["run", macro]}))
+        command = request_psets(RunOptions(sweep=("s.json",)), {}).command
+        assert (command == ["run", "--on={on}"]) is is_known
+        if not is_known:
+            with pytest.raises(BadUsage, match="write the command after --"):
+                make_plan(RunOptions(sweep=("s.json",)), (), None, {})
+            make_plan(RunOptions(sweep=("s.json",)), (), ("run", "{on}"), {})
 
 
 def test_a_sweep_file_at_random(in_tmp: Path) -> None:

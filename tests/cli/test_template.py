@@ -83,6 +83,13 @@ def test_anything_else_in_braces_is_refused(text: str, why: str) -> None:
         ("{1}", ": write the name of the parameter instead of its number"),
         ("{2/.}", ": write {NAME.stem}, where NAME is the name of a parameter"),
         ("{+//}", ": write {NAME.parent}, where NAME is the name of a parameter"),
+        ("{..}", ": write {NAME.parent}/{NAME.stem.stem}, where NAME is the name of a parameter"),
+        ("{+/}", ": write {NAME.parent}, where NAME is the name of a parameter"),
+        ("{+.}", ": write {NAME.suffix}, where NAME is the name of a parameter"),
+        ("{2+..}", ": write {NAME.stem.suffix}{NAME.suffix}, where NAME is the name of a parameter"),
+        ("{0%}", ": write {job:02d}"),
+        ("{%.tar.gz}", "--shell -- 'x={NAME}; echo ${{x%.tar.gz}}'; for literal braces, write {{%.tar.gz}}"),
+        ("{a/b/c}", "--shell -- 'x={NAME}; echo ${{x/b/c}}'; for literal braces, write {{a/b/c}}"),
         ("{= s/a/b/ =}", "no Perl runs here: write {NAME.stem} and the like, or compute it in the command"),
         ("{a b}", ": for literal braces, write {{a b}}"),
     ],
@@ -105,6 +112,35 @@ def test_a_command_line_as_a_value_is_no_program_of_a_shell() -> None:
 def test_without_a_name_there_must_be_one_parameter(text: str) -> None:
     with pytest.raises(BadUsage, match=r"there are 2 parameters: name one, as in \{a"):
         Template((text,)).names_used(["a", "b"])
+
+
+def test_each_item_of_a_list_is_an_argument_of_its_own() -> None:
+    values = {"f": ["in/a b.c", "$x", 3], "none": [], "one": "x y"}
+    template = Template(("wc", "{f:args}", "{none:args}", "{one:args}", "{f.stem:args}", "{f}"))
+    template.names_used(values)
+    assert template.fill(values) == [
+        *("wc", "in/a b.c", "$x", "3", "x y", "a b", "$x", "3"),
+        "['in/a b.c','$x',3]",
+    ]
+    line = Template(("cd x; wc {f:args}|cat",), shell=True)
+    line.names_used(values)
+    assert line.show(values) == "cd x; wc 'in/a b.c' '$x' 3|cat"
+    assert Template(("{:args}",)).fill({"f": ["ls", "-l"]}) == ["ls", "-l"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shell"),
+    [
+        ("x{f:args}", False),
+        ("{f:args}{f}", False),
+        ("x {f:args}.c", True),
+        ("'{f:args}'", True),
+        ('" {f:args} "', True),
+    ],
+)
+def test_several_arguments_do_not_stand_inside_of_one(text: str, shell: bool) -> None:
+    with pytest.raises(BadUsage, match="several"):
+        Template((text,), shell).names_used(["f"])
 
 
 def test_a_format_that_does_not_fit_is_refused() -> None:

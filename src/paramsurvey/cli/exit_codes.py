@@ -9,7 +9,7 @@ from paramsurvey.errors import CheckpointChanged, CheckpointInUse
 from paramsurvey.transport.messages import FailureKind
 
 if TYPE_CHECKING:
-    from paramsurvey.cli.control.limits import Halt
+    from paramsurvey.cli.control.halt import Halting
     from paramsurvey.engine.survey import Survey
 
 ALL_FINISHED = 0
@@ -20,15 +20,17 @@ RUN_DIED = 4  # the driver of the run that was asked about was killed
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 
-def of_survey(survey: Survey, halt: Halt | None) -> int:
+def of_survey(survey: Survey, halting: Halting | None) -> int:
     """Return the exit code of a survey that was not interrupted.
 
-    It is 0 if all psets have finished, or if `halt` has ended the survey because enough of them have.
+    It is 0 if all psets have finished, or if `halting` has ended it because enough have. What failed before a
+    success that was waited for does not matter, as in GNU parallel.
     """
-    failed = [one for one in survey.collector.failed.values() if one.failure.kind is not FailureKind.NOT_RUN]
-    if halt is not None and halt.event != "fail" and not failed and survey.progress.finished:
-        return ALL_FINISHED
-    return SOME_FAILED if survey.collector.failed else ALL_FINISHED
+    failures = [one.failure.kind for one in survey.collector.failed.values()]
+    event = halting.event if halting is not None and halting.is_over else "fail"
+    if event == "done":
+        failures = [kind for kind in failures if kind is not FailureKind.NOT_RUN]
+    return SOME_FAILED if failures and event != "success" else ALL_FINISHED
 
 
 def of_error(error: BaseException) -> int:

@@ -1,9 +1,9 @@
-"""Placeholders in a command: ``{a}``, ``{f.stem}``, ``{i:03d}``, ``{}``, ``{#}``, ``{job}``."""
+"""Placeholders in a command: ``{a}``, ``{f.stem}``, ``{i:03d}``, ``{f:args}``, ``{}``, ``{#}``, ``{job}``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
@@ -14,6 +14,7 @@ from paramsurvey.cli.value_text import value_text
 from paramsurvey.errors import suggestion
 
 NUMBER = "#"  # a pset's number, from 1
+ARGUMENTS = "args"  # in place of a format: each item of a list is an argument of its own
 JOB = "job"  # the number of the worker that runs it, from 1: at any time, no two commands have the same
 PATH_PARTS = ("name", "stem", "suffix", "parent")  # as pathlib calls them
 
@@ -26,8 +27,18 @@ FROM_PARALLEL = {  # what GNU parallel calls them
     ".": "{NAME.parent}/{NAME.stem}",
     "/.": "{NAME.stem}",
     "//": "{NAME.parent}",
+    "+/": "{NAME.parent}",
+    "+.": "{NAME.suffix}",
+    "..": "{NAME.parent}/{NAME.stem.stem}",
+    "/..": "{NAME.stem.stem}",
+    "...": "{NAME.parent}/{NAME.stem.stem.stem}",
+    "/...": "{NAME.stem.stem.stem}",
+    "+..": "{NAME.stem.suffix}{NAME.suffix}",
     "%": "{job}",
+    "0#": "{#:04d}",
+    "0%": "{job:02d}",
 }
+IN_A_SHELL = re.compile(r"[\w.]*([%#/][^\s{}]+)")  # {f%.txt}, {#a}, {/a/b}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +52,20 @@ class Placeholder:
     name : str
         Of the parameter, with what follows it: ``f.stem``; empty for ``{}``.
     spec : str
-        What follows a colon: Python's format.
+        What follows a colon: Python's format, or `ARGUMENTS`.
     """
 
     text: str
     name: str
     spec: str = ""
 
-    def value(self, values: Mapping[str, Any]) -> str:
-        """Return the text that takes its place.
+    @property
+    def is_spread(self) -> bool:
+        """Whether each item of a list is an argument of its own, as in ``{f:args}``."""
+        return self.spec == ARGUMENTS
+
+    def texts(self, values: Mapping[str, Any]) -> list[str]:
+        """Return the texts that take its place: one, or as many as the list has items.
 
         Parameters
         ----------
@@ -63,9 +79,28 @@ class Placeholder:
         """
         name, parts = split_path(self.name, values)
         value = values[name]
+        items = value if self.is_spread and isinstance(value, (list, tuple)) else [value]
+        return [self._text(item, parts) for item in items]
+
+    def _text(self, value: Any, parts: Sequence[str]) -> str:
         for part in parts:
             value = str(getattr(PurePath(value_text(value)), part))
-        return format(value, self.spec) if self.spec else value_text(value)
+        return format(value, self.spec) if self.spec and not self.is_spread else value_text(value)
+
+    def value(self, values: Mapping[str, Any]) -> str:
+        """Return the text that takes its place, where only one can stand.
+
+        Parameters
+        ----------
+        values : mapping
+            By name: the parameters, `NUMBER` and `JOB`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The format does not fit the value.
+        """
+        return " ".join(self.texts(values))
 
 
 def split_path(name: str, names: Collection[str] | Mapping[str, Any]) -> tuple[str, list[str]]:
@@ -126,14 +161,20 @@ def _placeholder(whole: str, inside: str, text: str) -> Placeholder:
 
 
 def _remedy(inside: str) -> str:
-    part = inside.lstrip("+-0123456789")  # GNU parallel numbers what we give a name
-    if part in FROM_PARALLEL:
-        named = ", where NAME is the name of a parameter" if "NAME" in FROM_PARALLEL[part] else ""
-        return f": write {FROM_PARALLEL[part]}{named}"
+    part = inside.lstrip("-0123456789")  # GNU parallel numbers what we give a name
+    theirs = FROM_PARALLEL.get(inside) or FROM_PARALLEL.get(part) or FROM_PARALLEL.get(part.lstrip("+"))
+    if theirs:
+        return f": write {theirs}{', where NAME is the name of a parameter' if 'NAME' in theirs else ''}"
     if not part:
         return ": write the name of the parameter instead of its number"
     if inside.startswith("=") and inside.endswith("="):
         return ", and no Perl runs here: write {NAME.stem} and the like, or compute it in the command"
+    if in_a_shell := IN_A_SHELL.fullmatch(inside):
+        expansion = f"${{{{x{in_a_shell[1]}}}}}"
+        return (
+            f": write {{NAME.stem}} and the like, or --shell -- 'x={{NAME}}; echo {expansion}'; "
+            f"for literal braces, write {{{{{inside}}}}}"
+        )
     return f": for literal braces, write {{{{{inside}}}}}"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import COMMAND_OPTIONS, RunOptions
+from paramsurvey.cli.placeholders import placeholders_in
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.tasks import Task
@@ -62,8 +63,6 @@ class Plan:
     @property
     def has_own_directories(self) -> bool:
         """Whether --chdir has placeholders, so that each pset runs in a directory of its own."""
-        from paramsurvey.cli.placeholders import placeholders_in
-
         return bool(self.options.chdir and placeholders_in(self.options.chdir))
 
     def print_commands(self) -> None:
@@ -87,12 +86,14 @@ class Plan:
             raise BadUsage(f"--chdir {chdir}: there is no such directory: create it first")
         if self.resolved.backend != "ray":  # its nodes may have programs that this machine does not have
             self.task.check_program(chdir)
+        if self.options.results and self.options.results.endswith((".csv", ".tsv", ".json")):
+            raise BadUsage(f"--results {self.options.results} is a directory: for a table, write -o instead")
         for option in ("output_dir", "results"):
             self._make_directory(option)
 
     def _make_directory(self, option: str) -> None:
         directory = getattr(self.options, option)
-        if not directory:
+        if not directory or (option == "results" and placeholders_in(directory)):
             return
         try:
             os.makedirs(directory, exist_ok=True)
@@ -132,11 +133,24 @@ def make_plan(
     from paramsurvey.cli.psets.requested import request_psets
     from paramsurvey.engine.option_precedence import resolve
 
+    if not (options.params or options.psets or options.sweep):
+        _refuse_values_of_parallel([*words, *(command or ())])
     requested = request_psets(options, config.get("params_config", {}), stdin)
     resolved = resolve(os.environ, options.for_session(), options.for_map())
     task = _make_task(options, words, command, config.get("command_config") or requested.command)
     task.check_names(requested, options)
     return Plan(options, resolved, requested, task)
+
+
+def _refuse_values_of_parallel(words: Sequence[str]) -> None:
+    from paramsurvey.cli.options.other_words import VALUES_OF_PARALLEL
+
+    for word in words:
+        if word in VALUES_OF_PARALLEL:
+            raise BadUsage(
+                f"{word} is GNU parallel's: write {VALUES_OF_PARALLEL[word]}, all before --, "
+                "and behind it the command, with {NAME} where the value shall stand"
+            )
 
 
 def _make_task(
@@ -155,8 +169,7 @@ def _make_task(
     elif command is None and configured and len(configured) == 1 and not options.shell:
         reference = configured[0] if is_function_reference(configured[0]) else None
     if reference is None:
-        words_to_run = configured if command is None else command
-        return make_command_task(words_to_run or (), options)
+        return make_command_task(_checked(configured or ()) if command is None else command, options)
     for name in COMMAND_OPTIONS:
         if getattr(options, name):
             option = f"--{name.replace('_', '-')}"
@@ -166,6 +179,17 @@ def _make_task(
             f"--timeout {options.timeout} applies to commands, and {reference} is a function: give seconds"
         )
     return FunctionTask(reference)
+
+
+def _checked(configured: Sequence[str]) -> Sequence[str]:
+    """Refuse the command of a sweep file where W&B leaves out what is false, or writes JSON."""
+    for word in configured:
+        if word.startswith("${args"):
+            raise BadUsage(
+                f"the command of the sweep file has {word}, which cannot be filled in here: "
+                "write the command after --, with {NAME} for each parameter"
+            )
+    return configured
 
 
 def _function_reference(words: Sequence[str], command: Sequence[str] | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -23,9 +24,13 @@ from paramsurvey.cli.tables.table import Table
 from paramsurvey.worker.machine import wanted_workers
 
 if TYPE_CHECKING:
+    from paramsurvey.cli.control.halt import Halting
     from paramsurvey.engine.survey import Survey
     from paramsurvey.session.map_run import MapRun
 
+STOP_SIGNALS = tuple(  # the second comes when the terminal is closed; under nohup it does nothing
+    name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 TIMEOUT_VARIABLE = "PARAMSURVEY_TIMEOUT"
 
 
@@ -45,7 +50,8 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
         session.next_steps = ShellNextSteps(plan.requested.dotted)
         stack.enter_context(session)
         files = stack.enter_context(RunFiles(plan))
-        arguments = _arguments(plan, files) | {"on_change": on_change}
+        halting = _halting(plan)
+        arguments = _arguments(plan, files, halting) | {"on_change": on_change}
         stored_before = count_stored(plan.checkpoint) if plan.checkpoint else 0
         _save(plan, saved)
         files.announce()
@@ -57,27 +63,32 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
             return _after_error(plan, files, session.last_run, saved, stored_before, error)
         _save(plan, saved)  # again: at the start, another run may have held the checkpoint
         _deliver(plan, files, run, stored_before)
-        return of_survey(run.survey, plan.options.halt)
+        return of_survey(run.survey, halting)
 
 
 def _session_options(plan: Plan) -> dict[str, Any]:
     """Return the session's options, with no more workers than psets: there is only one map."""
     given, resolved = plan.options.for_session(), plan.resolved
+    given["stop_signals"] = STOP_SIGNALS
     if resolved.backend == "multiprocessing":
         wanted = wanted_workers(resolved.ncores, resolved.threads_per_worker)
         given["ncores"] = min(wanted, len(plan.requested.selection))
     return given
 
 
-def _arguments(plan: Plan, files: RunFiles) -> dict[str, Any]:
+def _halting(plan: Plan) -> Halting | None:
+    if plan.options.halt is None:
+        return None
+    from paramsurvey.cli.control.halt import Halting
+
+    return Halting(plan.options.halt)
+
+
+def _arguments(plan: Plan, files: RunFiles, halting: Halting | None) -> dict[str, Any]:
     own = plan.task.map_arguments(plan.requested, files.settings)
     if "timeout" in own:
         os.environ.pop(TIMEOUT_VARIABLE, None)  # it would win over the timeout that the task asks for
-    after_round: list[Callable[[Survey], None]] = []
-    if plan.options.halt is not None:
-        from paramsurvey.cli.control.halt import Halting
-
-        after_round.append(Halting(plan.options.halt))
+    after_round: list[Callable[[Survey], None]] = [] if halting is None else [halting]
     common = {
         "chdir": plan.common_chdir,
         "name": plan.options.name or plan.task.name,

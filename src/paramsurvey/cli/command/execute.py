@@ -153,7 +153,7 @@ class CommandRun:
             code, duration = self._run(out, err, gate_of(settings.control, os.getpid()))
             output = CapturedOutput(self._pset, settings.output_dir, out, err)
             if settings.results:
-                save_in_tree(settings.results, self._pset, self._number, code, duration, out, err)
+                save_in_tree(settings.results, self._pset, self._ordered(), code, duration, out, err)
             if code is None:
                 raise CommandTimeout(
                     f"{self._why_stopped(duration)} and was stopped{output.failure_details()}"

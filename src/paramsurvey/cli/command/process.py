@@ -15,6 +15,13 @@ from typing import IO
 from paramsurvey.cli.command.orphan_guard import OrphanGuard
 from paramsurvey.cli.failures import CommandFailed
 
+BUILTINS = frozenset(  # of a shell, without a program of the same name
+    {
+        *(".", ":", "[[", "alias", "bg", "cd", "command", "eval", "exec", "exit", "export", "fg", "for"),
+        *("if", "read", "return", "set", "shift", "source", "trap", "type", "ulimit", "umask", "unset"),
+        *("wait", "while"),
+    }
+)
 POLL_SECONDS = 0.005  # between two looks at a process, where the system cannot wake us at its end
 
 
@@ -46,6 +53,8 @@ class RunningCommand:
         directory: str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
+        if not arguments:
+            raise CommandFailed("there is nothing to run: the list that is the command has no items")
         self._guard = _guard(os.getpid())
         try:
             self._process = subprocess.Popen(
@@ -85,6 +94,8 @@ def no_program(program: str) -> str:
     """Return that there is no such program, and how else to start what was meant."""
     if f"BASH_FUNC_{program}%%" in os.environ:
         return f"there is no program {program!r}, but a function of bash: write bash -c '{program} {{a}}'"
+    if program in BUILTINS:
+        return f"there is no program {program!r}, but a command of the shell itself: add --shell"
     remedy = "for a whole command line, write sh -c before it" if " " in program else "correct its name"
     return f"there is no program {program!r}: {remedy}, or give its full path"
 

@@ -70,9 +70,17 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class CommandTask:
-    """A command with placeholders."""
+    """A command with placeholders.
+
+    Parameters
+    ----------
+    command : Command
+    directory : str, optional
+        What the user gave as --chdir.
+    """
 
     command: Command
+    directory: str | None = None
 
     @property
     def name(self) -> str:
@@ -86,6 +94,7 @@ class CommandTask:
         words = ["--shell"] if command.template.shell else []
         words += [word for name, text in command.environment for word in ("--env", f"{name}={text}")]
         words += [word for parser in command.parsers for word in ("--parse", str(parser))]
+        words += ["--chdir", self.directory] if self.directory else []
         codes = sorted(command.ok_codes)
         words += ["--ok-codes", ",".join(map(str, codes))] if codes != [0] else []
         return f"{shlex.join(words)} -- {command.template}" if words else str(command.template)
@@ -96,6 +105,13 @@ class CommandTask:
         used = self.command.template.names_used(names)
         texts = [*(text for _, text in self.command.environment), options.chdir or "", options.tag or ""]
         used |= names_used(texts, names)
+        names_used([options.results or ""], names)
+        is_list = options.together and len(names) == 1 and options.unused != "ok"
+        if is_list and not self.command.template.has_spread:
+            raise BadUsage(
+                f"-N makes lists: write {{{names[0]}:args}} where each item shall be an argument of its own, "
+                "or give --unused ok"
+            )
         written = " ".join(self.command.template.arguments)
         used |= {name for name in names if f"{VARIABLE}{name.replace('.', '_').upper()}" in written}
         for group in requested.must_use:
@@ -226,13 +242,16 @@ def make_command_task(words: Sequence[str], options: RunOptions) -> CommandTask:
     template = make_template(words, options.shell)
     environment = tuple(map(_variable, options.env))
     codes = _exit_codes(options.ok_codes or "0")
-    return CommandTask(Command(template, codes, make_parsers(options.parse), environment))
+    return CommandTask(Command(template, codes, make_parsers(options.parse), environment), options.chdir)
 
 
 def _variable(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not VARIABLE_NAME.fullmatch(name):
-        raise BadUsage(f"--env {text!r} is not NAME=TEXT: write for example --env SEED={{seed}}")
+        raise BadUsage(
+            f"--env {text!r} is not NAME=TEXT: write for example --env SEED={{seed}}; "
+            "the variables that there are need no --env"
+        )
     return name, value
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from paramsurvey.cli.command.shell_quoting import PLACEHOLDER, Placement, Quotes, find_placements
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.placeholders import JOB, NUMBER, fill, names_used, placeholders_in, tokens
+from paramsurvey.cli.placeholders import JOB, NUMBER, Placeholder, fill, names_used, placeholders_in, tokens
 
 SHELL = "/bin/sh"
 PLAIN = re.compile(r"[\w@%+=:./{}#-]+", re.ASCII)  # needs no quotes in a shell
-PLACEHOLDER_ALONE = re.compile(r"\s*\{[^{}]*\}\s*")
+PLACEHOLDER_ALONE = re.compile(r"\s*\{[^{}]*(?<!:args)\}\s*")
+WORD_ENDS = frozenset(" \t\n;|&()<>")  # of a shell, outside of quotes
 MOST_CHECKED = 100_000  # psets whose values are looked at before anything runs
 
 
@@ -50,7 +51,35 @@ class Template:
         used = names_used(self.arguments, names)
         if self.shell:
             self._placements()
+        self._check_spread()
         return used
+
+    def _check_spread(self) -> None:
+        """Refuse a list that shall be several arguments where there can only be one."""
+        for text in [" ".join(self.arguments)] if self.shell else self.arguments:
+            parts = ["", *tokens(text), ""]
+            for before, part, after in zip(parts, parts[1:], parts[2:], strict=False):
+                if isinstance(part, Placeholder) and part.is_spread and not self._is_word(before, after):
+                    raise BadUsage(
+                        f"{part.text} becomes several arguments, and stands inside of one: "
+                        "put a space before it and behind it, and no quotes around them"
+                    )
+        if self.shell and any(
+            part.is_spread and place.quotes in (Quotes.SINGLE, Quotes.DOUBLE)
+            for part, place in zip(placeholders_in(" ".join(self.arguments)), self._placements(), strict=True)
+        ):
+            raise BadUsage("--shell: a list that becomes several words stands in quotes: take them away")
+
+    def _is_word(self, before: str | Placeholder, after: str | Placeholder) -> bool:
+        if isinstance(before, Placeholder) or isinstance(after, Placeholder):
+            return False
+        allowed = WORD_ENDS if self.shell else frozenset[str]()
+        return {*before[-1:], *after[:1]} <= allowed
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether a list becomes several arguments."""
+        return any(one.is_spread for text in self.arguments for one in placeholders_in(text))
 
     def check_values(self, psets: Iterable[Mapping[str, Any]]) -> None:
         """Refuse values that do not fit where they stand: their format, or a shell's quotes.
@@ -112,12 +141,12 @@ class Template:
         """
         if self.shell:
             return [SHELL, "-c", self._fill_shell_text(values)]
-        return [fill(text, values) for text in self.arguments]
+        return [word for text in self.arguments for word in _words(text, values)]
 
     def _fill_shell_text(self, values: Mapping[str, Any]) -> str:
         placements = iter(self._placements())
         return "".join(
-            part if isinstance(part, str) else next(placements).quote(part.text, part.value(values))
+            part if isinstance(part, str) else _quoted(part, next(placements), values)
             for part in tokens(" ".join(self.arguments))
         )
 
@@ -129,6 +158,18 @@ class Template:
     def __str__(self) -> str:
         """Return the command as it was typed."""
         return " ".join(self.arguments) if self.shell else " ".join(map(_as_typed, self.arguments))
+
+
+def _words(text: str, values: Mapping[str, Any]) -> list[str]:
+    """Return what one argument of the template becomes: several of ``{f:args}``."""
+    parts = tokens(text)
+    if len(parts) == 1 and isinstance(parts[0], Placeholder):
+        return parts[0].texts(values)
+    return [fill(text, values)]
+
+
+def _quoted(placeholder: Placeholder, placement: Placement, values: Mapping[str, Any]) -> str:
+    return " ".join(placement.quote(placeholder.text, text) for text in placeholder.texts(values))
 
 
 def _as_typed(word: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramsurvey.cli.control.limits import Halt
+from paramsurvey.engine.dispatch.group_size import GroupSizer
 from paramsurvey.transport.messages import Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -13,21 +14,38 @@ if TYPE_CHECKING:
 FEW = 3  # events at least, before a percentage means anything; as in GNU parallel
 
 
+class OneByOne(GroupSizer):
+    """Gives each worker one command at a time: what waited in a worker would still start after the halt."""
+
+    def size(self, remaining: int, cores: int) -> int:
+        """Return 1."""
+        return 1
+
+    def psets_are_short(self) -> bool:
+        """Return False, so that no worker has a second command."""
+        return False
+
+
 class Halting:
     """Looks, after every round, whether the condition is fulfilled, and then ends the survey.
 
     Attributes
     ----------
+    event : str
+        What it counts.
     is_over : bool
         Whether it has ended the survey.
     """
 
     def __init__(self, halt: Halt) -> None:
         self._halt = halt
+        self.event = halt.event
         self.is_over = False
 
     def __call__(self, survey: Survey) -> None:
         """End the survey if it is time: at once, or when the commands have ended that run now."""
+        if not isinstance(survey.sizer, OneByOne):
+            survey.sizer = OneByOne()
         if not self.is_over and not self._is_fulfilled(survey):
             return
         was_over, self.is_over = self.is_over, True

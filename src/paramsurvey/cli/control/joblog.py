@@ -10,7 +10,10 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from socket import gethostname
+
+from paramsurvey.cli.errors import say
 
 COLUMNS = ("Seq", "Host", "Starttime", "JobRuntime", "Send", "Receive", "Exitval", "Signal", "Command")
 HEADER = "\t".join(COLUMNS) + "\n"
@@ -82,12 +85,21 @@ def start_joblog(path: str, go_on: bool) -> None:
 
 
 def append_record(path: str, record: JobRecord) -> None:
-    """Append a line at once."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+    """Append a line at once; where it cannot be written, the command counts all the same."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
     try:
-        os.write(descriptor, record.line().encode(errors="backslashreplace"))
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, flags, 0o666)
+        try:
+            os.write(descriptor, record.line().encode(errors="backslashreplace"))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        _tell_once(path, error.strerror)
+
+
+@cache
+def _tell_once(path: str, reason: str) -> None:
+    say(f"paramsurvey: {path} cannot be written ({reason}), so that lines are missing in it: make room there")
 
 
 def read_records(path: str) -> Iterator[JobRecord]:

@@ -62,7 +62,7 @@ PSETS = (
         *("--sweep",),
         multiple=True,
         metavar="KEY=VALUES|FILE",
-        help="As -p, in the syntax of Hydra; or a sweep file of W&B.",
+        help="As -p, in the syntax of Hydra; or a sweep file of W&B, Hydra.",
     ),
     click.option(
         *("--zip", "zipped"),
@@ -74,6 +74,13 @@ PSETS = (
     ),
     click.option("--colsep", metavar="REGEX", help="Split lines of files into columns, as in -p a,b=@file."),
     click.option("-0", "--null", is_flag=True, help="Items of @file and @- end with NUL, not newline."),
+    click.option("-d", "--delimiter", metavar="TEXT", help="Items of @file and @- end with TEXT."),
+    click.option(
+        *("-N", "--together"),
+        type=click.IntRange(1),
+        metavar="N",
+        help="Put N values of an axis into one set; {a:args} is all.",
+    ),
     click.option(
         "--sample", type=click.IntRange(1), metavar="N", help="Draw N parameter sets from the axes."
     ),
@@ -130,7 +137,7 @@ RESULTS = (
         *("--results",),
         metavar="DIR",
         type=FILE,
-        help="Keep each set's output in DIR/a/1/b/2/stdout and so on.",
+        help="Keep each set's output in DIR/a/1/b/2/stdout, or in 'out/{a}'.",
     ),
     click.option(
         "--output-dir", metavar="DIR", type=FILE, help="Where outputs over 64 kB, and those of failures, go."

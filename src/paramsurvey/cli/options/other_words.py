@@ -11,36 +11,72 @@ SAME = {  # what does the same here
     ),
     "--zip": ("--link", "--xapply"),
     "-p NAME=@FILE": ("--arg-file", "-a"),
-    "--psets FILE, whose first line has the names": ("--header",),
+    "--psets FILE, whose first line has the names": ("--header", "--csv"),
     "--colsep REGEX": ("-C",),
-    "--tag=TEMPLATE": ("--tagstring",),
-    "--follow": ("--line-buffer", "--linebuffer", "--lb", "--ungroup", "-u"),
+    "-N N, and {NAME:args} for all of them": (
+        *("-n", "-L", "-l", "-X", "--max-args", "--max-replace-args", "--max-lines", "--xargs"),
+    ),
+    "--tag=TEMPLATE": ("--tagstring", "--ctag", "--ctagstring"),
+    "--follow": ("--line-buffer", "--linebuffer", "--lb", "--ungroup", "-u", "--latest-line", "--ll"),
     "--shuffle SEED": ("--shuf",),
     "--where 'a < b'": ("--filter",),
     "--chdir DIR": ("--workdir", "--wd", "--cwd"),
-    "--results DIR": ("--files", "--outputasfiles"),
+    "--results DIR": ("--files", "--outputasfiles", "--output-as-files"),
     "--memfree SIZE": ("--noswap", "--memsuspend"),
-    "--backend ray": ("--sshlogin", "--sshloginfile", "--slf", "-S"),
+    "--backend ray": ("--sshlogin", "--sshloginfile", "--slf", "-S", "--ssh", "--hostgroups", "--hgrp"),
     "-v 0": ("--quiet", "--silent"),
     "-v 3, or --dry-run": ("-t",),
     "--dry-run": ("--cfg", "--info"),
-    "--config FILE": ("--config-name", "--config-path"),
+    "--config FILE": ("--config-name", "--config-path", "--profile", "-J"),
     "--checkpoint DIR, and the same command again": ("--resume", "--resume-failed", "--retry-failed"),
+    "--env NAME={job}": ("--process-slot-var",),
+    "--halt now,fail=1": ("--fail-fast", "--failfast", "--exitfirst"),
+    "another --checkpoint, or none": ("--force", "--forceall", "--forcerun"),
+    "-o FILE.sqlite": ("--sql", "--sql-master", "--sqlmaster", "--sql-and-worker"),
+    "{NAME} where the value shall stand": ("-I", "-i", "--replace"),
 }
-ONE_LINE = "put what belongs together on a line: paste - - < FILE | paramsurvey run -p a,b=@- -- CMD {a} {b}"
-LINES = "make lines of the items: tr , '\\n' < FILE | paramsurvey run -p NAME=@- ..."
-ALL_RUN = "leave it out: all combinations run"
-QUOTED = "leave it out: values are always quoted"
-SHOWN = "leave it out: progress is shown on every terminal, and by paramsurvey watch DIR on others"
-PARTS = "write each part of the input into a file (split), and -p 'f=glob(part*)' --shell -- '... < {f}'"
+LEAVE_OUT = "leave it out: "
 OTHERWISE = {  # what is done in another way, or not at all
-    LINES: ("-d", "--delimiter"),
-    ONE_LINE: ("-N", "-n", "-L", "-X", "--max-args", "--max-replace-args", "--max-lines", "--xargs"),
-    ALL_RUN: ("-m", "--multirun"),
-    QUOTED: ("-q", "--quote"),
-    SHOWN: ("--bar", "--eta", "--progress"),
-    PARTS: ("--pipe", "--pipepart", "--spreadstdin", "--block"),
+    f"{LEAVE_OUT}all combinations run": ("-m", "--multirun"),
+    f"{LEAVE_OUT}values are always quoted": ("-q", "--quote", "--shellquote", "--shell-quote"),
+    f"{LEAVE_OUT}progress is shown on every terminal, and by paramsurvey watch DIR on others": (
+        *("--bar", "--eta", "--progress", "--total-jobs"),
+    ),
+    f"{LEAVE_OUT}it is always so": (
+        *("--group", "--gnu", "--plus", "--will-cite", "--no-notice", "--plain", "--wait", "--fg"),
+        *("--color", "--color-failed", "--cleanup", "--keep-going", "--rerun-incomplete"),
+    ),
+    f"{LEAVE_OUT}without values nothing runs, and the exit code is 2": ("-r", "--no-run-if-empty"),
+    "write each part of the input into a file (split), and -p 'f=glob(part*)' --shell -- '... < {f}'": (
+        *("--pipe", "--pipepart", "--pipe-part", "--spreadstdin", "--block", "--block-size", "--recstart"),
+        *("--recend", "--round-robin", "--roundrobin", "--round", "--cat", "--fifo", "--tee", "--regexp"),
+        *("--group-by", "--rrs", "--remove-rec-sep"),
+    ),
     "write -p run=1..10 --unused ok": ("--repeat", "--times", "--repetitions"),
+    "write {NAME.stem} and the like, or --shell and what the shell has: 'x={NAME}; echo ${{x%.*}}'": (
+        *("--rpl", "--parens"),
+    ),
+    "change the input before: sed 's/^ *//; s/ *$//' FILE | paramsurvey run -p NAME=@- ...": (
+        *("--trim", "--skip-first-line", "-E", "--eof"),
+    ),
+    "write -N N: so many values go into one command": ("-s", "--max-chars"),
+    "there must be a directory that all machines share; write --backend ray": (
+        *("--transfer", "--transferfile", "--tf", "--return", "--trc", "--basefile", "--bf", "--onall"),
+        *("--nonall", "--controlmaster", "-M"),
+    ),
+    "set the variable TMPDIR": ("--tmpdir",),
+    "write X=$(paramsurvey run -v0 -p ... --tag= -k -- COMMAND)": ("--parset",),
+    "look at a run with paramsurvey tail DIR, or watch DIR": ("--tmux", "--tmuxpane"),
+    "look at the commands with --dry-run; nothing is asked while they run": ("--interactive", "--tty"),
+    "a run waits until all is done: start it with & behind it": ("--semaphore", "--bg"),
+}
+
+
+VALUES_OF_PARALLEL = {  # what stands before values, or names of files, in GNU parallel
+    ":::": "-p NAME=A,B,C",
+    ":::+": "-p NAME=A,B,C, and --zip",
+    "::::": "-p NAME=@FILE",
+    "::::+": "-p NAME=@FILE, and --zip",
 }
 
 

@@ -47,6 +47,8 @@ class RunOptions:
     zipped: tuple[str, ...] = ()
     colsep: str | None = None
     null: bool = False
+    delimiter: str | None = None
+    together: int | None = None
     sample: int | None = None
     method: str = METHODS[0]
     seed: int = 0

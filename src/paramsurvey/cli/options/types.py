@@ -19,6 +19,7 @@ DURATIONS = re.compile(  # all but the last have a unit, so that no text can be 
 SIZE = re.compile(r"(\d+\.?\d*|\.\d+)([kmgt]?)(?:i?b)?", re.IGNORECASE)
 PERCENT = re.compile(r"(\d+\.?\d*|\.\d+)%")
 HALT = re.compile(r"(now|soon),(fail|success|done)=(\d+)(%?)")
+OLD_HALT = {"1": "soon,fail=1", "2": "now,fail=1"}  # as GNU parallel had it before
 
 
 class Converted(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic from click 8.4 on
@@ -117,7 +118,7 @@ def _load(text: str) -> float | None:
 
 
 def _halt(text: str) -> Halt | None:
-    match = HALT.fullmatch(text)
+    match = HALT.fullmatch(OLD_HALT.get(text, text))
     if match is None or int(match[3]) == 0:
         return None
     return Halt(match[1] == "now", match[2], int(match[3]), match[4] == "%")

@@ -1,4 +1,7 @@
-"""``--results DIR``: each pset's output in a directory that its axes name. Workers load this module."""
+"""``--results DIR``: each pset's output in a directory of its own.
+
+Axes, or placeholders, name the directory. Workers load this module.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from paramsurvey.cli.failures import CommandFailed
+from paramsurvey.cli.placeholders import NUMBER, names_used, placeholders_in, tokens
 from paramsurvey.cli.value_text import value_text
 
 KEPT = " +,=@()[]~^%"  # characters beside letters, digits and _.- that a directory may have in its name
@@ -28,6 +32,33 @@ def tree_path(pset: Mapping[str, Any]) -> Path:
     return Path(*(part for name, value in pset.items() for part in (name, _part(value_text(value)))))
 
 
+def result_directory(template: str, pset: Mapping[str, Any], values: Mapping[str, Any]) -> Path:
+    """Return where ``--results`` keeps the output of a pset: as placeholders say, and by all other names.
+
+    Parameters
+    ----------
+    template : str
+    pset : mapping
+    values : mapping
+        The pset, `NUMBER` and `JOB`.
+
+    Examples
+    --------
+    >>> str(result_directory("out", {"a": 1}, {"a": 1, "#": 7}))
+    'out/a/1'
+    >>> str(result_directory("out/{a}x", {"a": "u/v", "b": 2}, {"a": "u/v", "b": 2, "#": 7}))
+    'out/u%2Fvx/b/2'
+    >>> str(result_directory("out/{#:03d}", {"a": 1}, {"a": 1, "#": 7}))
+    'out/007'
+    """
+    placed = names_used([template], [*pset])
+    is_numbered = any(one.name == NUMBER for one in placeholders_in(template))
+    below = {name: value for name, value in pset.items() if name not in placed and not is_numbered}
+    parts = tokens(template)
+    directory = (part if isinstance(part, str) else _part(part.value(values)) for part in parts)
+    return Path("".join(directory)) / tree_path(below)
+
+
 def _part(text: str) -> str:
     """Return a value as the name of a directory, which no value can use to lead elsewhere."""
     name = quote(text.replace("%", "%25"), safe=KEPT)[:LONGEST] if text else "%"
@@ -35,23 +66,23 @@ def _part(text: str) -> str:
 
 
 def save_in_tree(
-    root: str,
+    template: str,
     pset: Mapping[str, Any],
-    number: int,
+    values: Mapping[str, Any],
     code: int | None,
     seconds: float,
     out: IO[bytes],
     err: IO[bytes],
 ) -> None:
-    """Save what a command printed, its exit code and its parameters.
+    """Save what a command printed, its exit code and its parameters, in `result_directory`.
 
     Raises
     ------
     CommandFailed
         A file cannot be written.
     """
-    directory = Path(root) / tree_path(pset)
-    told = {"number": number, "pset": dict(pset), "exit_code": code, "seconds": round(seconds, 3)}
+    directory = result_directory(template, pset, values)
+    told = {"number": values[NUMBER], "pset": dict(pset), "exit_code": code, "seconds": round(seconds, 3)}
     try:
         directory.mkdir(parents=True, exist_ok=True)
         _copy(out, directory / "stdout")

@@ -11,9 +11,10 @@ from glob import glob
 from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.psets.values import split_values
+from paramsurvey.cli.psets.values import split_values, value_of
 
 EXCLUDE = "exclude="  # of glob(*.txt,exclude=a*)
+NAMED_ARGUMENT = re.compile(r"\s*([a-z]+)\s*=\s*(.+?)\s*")
 BRACKETS = re.compile(r"(exclude=)?\[([^\[\]]*)\](?=,|$)")  # of glob([a*,b*],exclude=[c*,d*])
 MAX_VALUES = 10_000_000  # of floats: a typing error such as 0:1:1e-12 asks for more than fits into memory
 
@@ -47,6 +48,8 @@ def evaluate_call(name: str, text: str, function: str, inside: str) -> Axis | No
     if function == "glob":
         inside = BRACKETS.sub(_without_brackets, inside)
     arguments = split_values(inside) if inside.strip() else []
+    if function in NAMED:
+        arguments = _positional(f"{name}={text}", NAMED[function], arguments)
     if function in LISTS:
         return _evaluate_list(name, text, function, arguments)
     _check_arguments(f"{name}={text}", known[function], arguments)
@@ -73,6 +76,11 @@ LISTS: dict[str, tuple[str, ...]] = {
     "glob": (),
 }  # of as many arguments as you like
 
+NAMED = {  # what Hydra calls the arguments of its functions
+    "range": ("start", "stop", "step"),
+    "interval": ("start", "end"),
+}
+
 ELSEWHERE = {  # functions of Hydra, and what does the same here
     "shuffle": "there is no shuffle(...): write the values alone, and add --shuffle",
     "sort": "there is no sort(...): write the values in the order that you want",
@@ -83,6 +91,21 @@ ELSEWHERE = {  # functions of Hydra, and what does the same here
 def known_calls() -> dict[str, tuple[str, ...]]:
     """Return all functions by name, and what their arguments are."""
     return {**SPACINGS, **DISTRIBUTIONS, **LISTS}
+
+
+def _positional(text: str, names: tuple[str, ...], arguments: Values) -> Values:
+    """Return arguments such as ``stop=4`` in their places; a range without a start begins at 0."""
+    matches = [NAMED_ARGUMENT.fullmatch(str(one)) for one in arguments]
+    if not any(matches):
+        return arguments
+    named = [match.groups() for match in matches if match]
+    unnamed = [one for one, match in zip(arguments, matches, strict=True) if not match]
+    found = {"start": 0, **dict(zip(names, unnamed, strict=False))}
+    found |= {name: value_of(value) for name, value in named}
+    is_once = len({*names[: len(unnamed)], *(name for name, _ in named)}) == len(arguments)
+    if not is_once or not set(names[:2]) <= set(found) <= set(names):
+        raise BadUsage(f"{text} lacks an argument, or has one twice: its arguments are {', '.join(names)}")
+    return [found[name] for name in names if name in found]
 
 
 def _evaluate_list(name: str, text: str, function: str, arguments: Values) -> Axis:

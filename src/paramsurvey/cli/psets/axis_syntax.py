@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.psets.axis_calls import (
@@ -103,7 +104,16 @@ def parse_axis(name: str, text: str, inputs: Inputs | None = None) -> Axis:
     if not text:
         raise BadUsage(f"the parameter {name!r} has no values: give some, or {name}='\"\"' for an empty text")
     _refuse_unfinished_syntax(name, text)
-    return split_values(text)
+    return _with_ranges(name, text)
+
+
+def _with_ranges(name: str, text: str) -> Values:
+    """Return the values of a list, of which some may be ranges: ``1..3,7``."""
+    values: list[Any] = []
+    for item, value in zip(items_between_commas(text), split_values(text), strict=True):
+        bounds = DOTS.fullmatch(item[2]) if item[2] is not None else None
+        values.extend(_range_values(name, item[0], *bounds.groups()) if bounds else [value])
+    return values
 
 
 def _refuse_unfinished_syntax(name: str, text: str) -> None:
@@ -130,6 +140,8 @@ def _likely_construct(item: str, whole: str) -> str:
         return "a range start:stop:step"
     if item.lstrip().startswith("["):
         return "a JSON list"
+    if item.lstrip().startswith("{") and item.count("{") > item.count("}"):
+        return "braces of a shell, or a JSON object"
     call = CALL_BEGIN.match(item)
     is_cut = call is not None and item.count("(") > item.count(")") and ")" in whole
     known = call is not None and call[1] in known_calls()

@@ -12,6 +12,7 @@ from typing import Any
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.psets.axis_calls import Axis, DistributionCall, known_calls
 from paramsurvey.cli.psets.axis_syntax import CALL, parse_axis
+from paramsurvey.cli.psets.hydra_functions import apply_around, function_around
 from paramsurvey.cli.psets.inputs import Inputs
 from paramsurvey.cli.psets.values import value_of
 
@@ -39,8 +40,25 @@ def parse_override(name: str, text: str, inputs: Inputs | None = None) -> Axis:
     >>> parse_override("a", "{n: 1},{n: 2}")
     [{'n': 1}, {'n': 2}]
     """
+    if re.split(r"[./]", name)[0] == "hydra":
+        raise BadUsage(
+            f"--sweep {name}={text} is a setting of Hydra itself: write it into the command, behind --, "
+            "or say it here with --chdir 'runs/{a}' and -j"
+        )
+    try:
+        return _parse(name, text, inputs)
+    except RecursionError:
+        raise BadUsage(f"{name}: its values are nested too deeply: write fewer brackets") from None
+
+
+def _parse(name: str, text: str, inputs: Inputs | None) -> Axis:
+    if around := function_around(text):
+        return apply_around(f"{name}={text}", *around, parse=lambda inside: _parse(name, inside, inputs))
     if any(CAST.match(item) for item in text.split(",")):
-        raise BadUsage(f"{name}={text}: there are no casts: numbers are numbers, and quotes make texts")
+        raise BadUsage(
+            f"{name}={text}: there are no casts inside of lists: write one around all of it, as in int(1,2); "
+            "numbers are numbers, and quotes make texts"
+        )
     call = CALL.fullmatch(text)
     if OWN.search(text) is None or text.startswith("@") or (call and call[1] in CALLS):
         return parse_axis(name, text, inputs)

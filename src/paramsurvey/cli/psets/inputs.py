@@ -29,11 +29,17 @@ class Inputs:
         A regular expression: what stands between the columns of a line.
     stdin : str, optional
         What standard input had when an earlier run read it.
+    delimiter : str, optional
+        What items end with instead of a newline.
+    together : int, optional
+        How many items belong together.
     """
 
     null: bool = False
     colsep: str | None = None
     stdin: str | None = None
+    delimiter: str | None = None
+    together: int | None = None
     _is_taken: bool = field(default=False, repr=False)
 
     def text(self, path: str, what: str) -> str:
@@ -72,9 +78,16 @@ class Inputs:
         return listed
 
     def _items(self, text: str) -> list[Any]:
+        texts = self._texts(text)
+        return texts if self.null else [value_of(item) for item in texts]
+
+    def _texts(self, text: str) -> list[str]:
         if self.null:
             return [item for item in text.split("\0") if item]
-        return [value_of(line) for line in text.split("\n") if line.strip()]
+        if self.delimiter is not None:
+            text = text.removesuffix("\n")
+            return [item for item in text.split(self.delimiter) if item.strip()]
+        return [line.removesuffix("\r") for line in text.split("\n") if line.strip()]
 
     def columns(self, names: Sequence[str], path: str) -> dict[str, list[Any]]:
         """Return the columns of a file without a line of names, as in ``-p a,b=@file``.
@@ -85,17 +98,24 @@ class Inputs:
             A line has fewer or more columns than there are names.
         """
         what = f"{','.join(names)}=@{path}"
-        lines = [line for line in self.text(path, what).split("\0" if self.null else "\n") if line.strip()]
-        rows = [self.split(line.rstrip("\r"), what) for line in lines]
+        lines = self._texts(self.text(path, what))
+        rows = [self.split(line, what) for line in lines] if self.together is None else self._in_turn(lines)
         for number, row in enumerate(rows, start=1):
             if len(row) != len(names):
-                raise BadUsage(
-                    f"{what}: line {number} has {len(row)} columns, and there are {len(names)} names: "
+                remedy = (
                     "correct the line, or say with --colsep what stands between columns"
+                    if self.together is None
+                    else f"write -N {len(names)}, and give {len(names)} items for each set"
                 )
+                counted = f"line {number} has {len(row)} columns, and there are {len(names)} names"
+                raise BadUsage(f"{what}: {counted}: {remedy}")
         if not rows:
             raise BadUsage(f"{what} has no lines: give at least one")
         return {name: [value_of(row[at]) for row in rows] for at, name in enumerate(names)}
+
+    def _in_turn(self, items: Sequence[str]) -> list[Sequence[str]]:
+        """Return the rows of a file in which each column of a row is an item of its own."""
+        return [items[at : at + (self.together or 1)] for at in range(0, len(items), self.together or 1)]
 
     def split(self, line: str, what: str) -> list[str]:
         """Return the columns of a line: between --colsep, by default tabs, else commas, else spaces."""

@@ -15,11 +15,13 @@ from paramsurvey.cli.psets.axis_syntax import parse_axes
 from paramsurvey.cli.psets.hydra_syntax import parse_override
 from paramsurvey.cli.psets.inputs import Inputs
 from paramsurvey.cli.psets.selection import Selection, select
-from paramsurvey.cli.psets.space import Sampling, make_space
+from paramsurvey.cli.psets.space import Sampling, in_groups, make_space
 from paramsurvey.cli.psets.sweep_files import SweepFile, is_sweep_file, read_sweep
 
 if TYPE_CHECKING:
     from paramsurvey.params.spaces import Space
+
+ESCAPES = {"\\n": "\n", "\\t": "\t"}  # in --delimiter, as a shell's printf has them
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,17 @@ def request_psets(
     BadUsage
         An option cannot be understood, contradicts another, or leaves nothing to run.
     """
-    inputs = Inputs(options.null, options.colsep, stdin)
+    delimiter = None if options.delimiter is None else ESCAPES.get(options.delimiter, options.delimiter)
+    inputs = Inputs(options.null, options.colsep, stdin, delimiter, options.together)
     _refuse_idle(options, configured)
     sweeps = [text for text in options.sweep if is_sweep_file(text)]
     overrides = [text.lstrip("+") for text in options.sweep if not is_sweep_file(text)]
     texts = _with_configured(options.params, configured, overrides)
     linked = [text for text in texts if "," in text.partition("=")[0]]
     axes = parse_axes([text for text in texts if text not in linked], inputs)
-    axes = _together(axes, parse_axes(overrides, inputs, "--sweep", parse_override))
+    axes = _with_overrides(axes, parse_axes(overrides, inputs, "--sweep", parse_override))
+    if options.together is not None and (axes or not linked):
+        axes = in_groups(axes, options.together)
     files = [read_sweep(path, inputs) for path in sweeps]
     tables = [*_tables(options, inputs), *(_linked(text, inputs) for text in linked)]
     drawn = [_sweep_space(file, options) for file in files]
@@ -124,11 +129,16 @@ def _refuse_idle(options: RunOptions, configured: Mapping[str, str]) -> None:
         )
     if options.null and not reads and not options.psets:
         raise BadUsage("--null is about files, and none is read: write for example -p a=@-")
+    if options.delimiter is not None and (not options.delimiter or options.null or not reads):
+        raise BadUsage(
+            "--delimiter says what items of files end with, without --null: "
+            "write for example -d , -p a=@-, or leave it out"
+        )
     if options.method != METHODS[0] and not options.sample:
         raise BadUsage(f"--method {options.method} draws, and nothing says how often: add --sample N")
 
 
-def _together(axes: Mapping[str, Axis], more: Mapping[str, Axis]) -> dict[str, Axis]:
+def _with_overrides(axes: Mapping[str, Axis], more: Mapping[str, Axis]) -> dict[str, Axis]:
     for name in more:
         if name in axes:
             raise BadUsage(f"the parameter {name!r} has both -p and --sweep: put all its values into one")

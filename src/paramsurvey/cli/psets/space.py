@@ -90,6 +90,25 @@ def _listed(name: str, axis: Axis) -> Values:
     raise BadUsage(f"the parameter {name!r} is a distribution: say how many values to draw with --sample N")
 
 
+def in_groups(axes: Mapping[str, Axis], count: int) -> dict[str, Axis]:
+    """Return an axis whose values are lists of `count` values; the last one may be shorter.
+
+    Raises
+    ------
+    BadUsage
+        There are several axes, or none, or it is drawn.
+    """
+    if len(axes) != 1:
+        raise BadUsage(
+            f"-N {count} puts the values of one parameter together, and there are {len(axes)}: give one"
+        )
+    ((name, axis),) = axes.items()
+    if isinstance(axis, DistributionCall) and axis.name != "choice":
+        raise BadUsage(f"-N {count} puts values together, and {name!r} is drawn: leave -N out")
+    values = _listed(name, axis)
+    return {name: [list(values[at : at + count]) for at in range(0, len(values), count)]}
+
+
 # ---- axes that are paired
 
 

@@ -1,4 +1,4 @@
-"""Sweep files of Weights & Biases: ``--sweep sweep.yaml``, with the method grid or random.
+"""Sweep files: ``--sweep sweep.yaml`` of Weights & Biases, with the method grid or random, or of Hydra.
 
 Random values are drawn here, once, with numpy: the distributions are those of the documentation of W&B,
 several of which paramsurvey does not have otherwise.
@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.parameter_names import encoded
+from paramsurvey.cli.psets.axis_calls import DistributionCall
+from paramsurvey.cli.psets.hydra_syntax import parse_override
 from paramsurvey.cli.psets.inputs import Inputs
+from paramsurvey.cli.value_text import value_text
 from paramsurvey.errors import suggestion
 
 if TYPE_CHECKING:
@@ -220,8 +223,13 @@ def read_sweep(path: str, inputs: Inputs) -> SweepFile:
         whole = json.loads(text) if path.endswith(".json") else _yaml(path, text)
     except (ValueError, RecursionError) as error:
         raise BadUsage(f"{path} cannot be read ({error}): correct it") from None
+    if (overrides := _of_hydra(whole)) is not None:
+        return SweepFile(path, "grid", dict(_axes_of_hydra(path, overrides)), None, [])
     if not isinstance(whole, dict) or not isinstance(whole.get("parameters"), dict):
-        raise BadUsage(f"{path} has no parameters: give a sweep file of W&B, with method and parameters")
+        raise BadUsage(
+            f"{path} has no parameters: give a sweep file of W&B, with method and parameters, "
+            "or one of Hydra, with hydra.sweeper.params"
+        )
     method, run_cap = whole.get("method", "grid"), whole.get("run_cap")
     if not isinstance(method, str) or method not in METHODS:
         raise BadUsage(f"{path} has the method {method!r}, which waits for results: use grid or random")
@@ -229,6 +237,22 @@ def read_sweep(path: str, inputs: Inputs) -> SweepFile:
         raise BadUsage(f"{path} has the run_cap {run_cap!r}: give a number of psets")
     parameters = dict(_flat(path, whole["parameters"]))
     return SweepFile(path, method, parameters, run_cap, _command(path, whole, parameters))
+
+
+def _of_hydra(whole: Any) -> Mapping[str, Any] | None:
+    """Return the overrides that ``hydra.sweeper.params`` has, None where there are none."""
+    for key in ("hydra", "sweeper", "params"):
+        whole = whole.get(key) if isinstance(whole, dict) else None
+    return whole if isinstance(whole, dict) and whole else None
+
+
+def _axes_of_hydra(path: str, overrides: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for key, text in overrides.items():
+        name = str(key).lstrip("+")
+        axis = parse_override(name, value_text(text)) if isinstance(text, (str, list, dict)) else [text]
+        if isinstance(axis, DistributionCall) and axis.name != "choice":
+            raise BadUsage(f"{path}: {name!r} is a distribution: give it with -p or --sweep, and --sample N")
+        yield name, {"values": axis.arguments[0] if isinstance(axis, DistributionCall) else axis}
 
 
 def _yaml(path: str, text: str) -> Any:
@@ -259,6 +283,11 @@ def _flat(
             yield f"{before}{name}", one
 
 
+def _listed(one: Mapping[str, Any]) -> Sequence[Any]:
+    values = one.get("values", [one.get("value")])
+    return values if isinstance(values, list) else [values]
+
+
 def _command(path: str, whole: Mapping[str, Any], names: Mapping[str, Any]) -> list[str]:
     """Return the command of the file; by default, as in W&B, the program with --name=value for all."""
     program = whole.get("program")
@@ -272,6 +301,7 @@ def _command(path: str, whole: Mapping[str, Any], names: Mapping[str, Any]) -> l
         "${program}": [str(program)],
         "${args}": [f"--{name}={{{name}}}" for name in names],
         "${args_no_hyphens}": [f"{name}={{{name}}}" for name in names],
-        "${args_no_boolean_flags}": [f"--{name}={{{name}}}" for name in names],
     }
+    if not any(isinstance(value, bool) for one in names.values() for value in _listed(one)):
+        parts["${args_no_boolean_flags}"] = parts["${args}"]
     return [part for word in words for part in parts.get(str(word), [str(word)])]

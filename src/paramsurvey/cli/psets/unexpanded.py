@@ -1,13 +1,31 @@
-"""Patterns such as ``-p f=*.txt``, which no shell expands and which are texts here."""
+"""What a shell would have understood, and what is a text here: ``-p f=*.txt``, and ``echo {a} '|' wc``."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
 from glob import glob, has_magic
+from itertools import pairwise
 
 from paramsurvey.cli.psets.axis_syntax import CALL
 from paramsurvey.cli.psets.values import items_between_commas
+
+OPERATORS = frozenset({"|", "|&", "||", "&&", "&", ";", ">", ">>", "<", "2>", "2>&1", "&>"})
+TAKE_OPERATORS = frozenset({"expr", "test", "[", "find", "bc"})  # as arguments
+
+
+def told_operators(words: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence for the first word of a command that would be an operator in a shell.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The command. A word after an option, as in ``awk -F '|'``, is meant to be a text.
+    """
+    for before, word in pairwise(words):
+        if word in OPERATORS and not before.startswith("-") and words[0] not in TAKE_OPERATORS:
+            yield f"{word!r} is an argument of {words[0]} here: for what a shell makes of it, add --shell"
+            return
 
 
 def told_patterns(texts: Sequence[str]) -> Iterator[str]:

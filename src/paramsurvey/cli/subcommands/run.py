@@ -15,7 +15,7 @@ from paramsurvey.cli.options.declarations import run_options, sections_of
 from paramsurvey.cli.options.other_words import words_for
 from paramsurvey.cli.options.run_options import RunOptions, SavedConfig
 from paramsurvey.cli.plan import make_plan
-from paramsurvey.cli.psets.unexpanded import told_patterns
+from paramsurvey.cli.psets.unexpanded import told_operators, told_patterns
 
 COMMAND = "paramsurvey.command"  # in click's meta: the words after --
 OPTIONS = "paramsurvey.options"  # in click's meta: the words before it
@@ -69,6 +69,7 @@ Placeholders:
   {f.name}  {f.stem}  {f.suffix}  {f.parent}
                            parts of a path
   {i:03d}  {x:.3g}         formats of Python
+  {a:args}                 each item of a list as an argument of its own
   {#}  {job}               the number of the set; of the worker that runs it
   {{  }}                   literal braces
 
@@ -81,7 +82,7 @@ Examples:
 \b
 Exit code: 0 all finished, 1 some failed, 2 bad usage or a changed command,
   3 checkpoint in use, 4 the run has died (status, watch),
-  130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
+  129 terminal closed, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
 Completion: eval "$(_PARAMSURVEY_COMPLETE=bash_source paramsurvey)"
 """
 
@@ -105,7 +106,8 @@ def run(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> None:
     )
     plan.check_values()
     if plan.resolved.verbose > 0:
-        for told in told_patterns(plan.options.params):
+        words_told = () if plan.options.shell else told_operators(ctx.meta.get(COMMAND) or ())
+        for told in (*told_patterns(plan.options.params), *words_told):
             say(f"paramsurvey: {told}")
     if plan.options.dry_run:
         plan.print_commands()
