@@ -1,24 +1,31 @@
 """What the live page costs: the survey's process, and the page's memory.
 
-Usage: python benchmarks/live_page.py
+Usage: python benchmarks/live_page.py [--psets N]
 
+Tabs: the processor time of the process that runs a survey of tiny psets into a checkpoint: alone, with a
+page, and with a page that is open in 20 tabs, by turns.
 Telling: what the survey's process does once a second for others, with many workers that run many psets; as a
-part of one core. Tabs cost it nothing more, for it does not serve them.
+part of one core.
 Reloads: the page of a survey is loaded again and again; its memory must not grow.
 """
 
 from __future__ import annotations
 
-import http.client
+import argparse
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
-from common import HEAD, Row, machine
+from common import HEAD, Row, machine, median_ratio
+from tabs import Tab, open_tabs
+from throughput import add, integers
 
 import paramsurvey
 from paramsurvey.checkpoint.run_json.live_file import NAME, write_live
@@ -31,6 +38,9 @@ MOST_CPU = 0.01
 RELOADS = 1000
 WARM_UP = 100
 MOST_GROWTH = 20e6  # bytes
+COUNT = 3_000_000
+TABS = 20
+ROUNDS = 7
 
 
 class ManyWorkers:
@@ -83,20 +93,14 @@ def reloads(directory: Path) -> Row:
     psets = [{"a": a, "b": b, "c": c} for a in range(20) for b in range(20) for c in range(10)]
     with paramsurvey.Session(backend="serial", verbose=0, pslogger_prefix=None) as session:
         session.map(square, psets, checkpoint=directory / "out")
-    program = "from paramsurvey.cli import main; main()"
-    command = [sys.executable, "-c", program, "view", str(directory / "out"), "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as page:
-        assert page.stdout is not None
-        try:
-            load = _loader(page.stdout.readline().strip())
-            while "It is being computed" in load("/"):
-                time.sleep(0.5)
-            before = _memory_after(WARM_UP, load, page.pid)
-            begun = time.perf_counter()
-            after = _memory_after(RELOADS, load, page.pid)
-            each = (time.perf_counter() - begun) / RELOADS
-        finally:
-            page.terminate()
+    with shown(directory / "out") as (page, address):
+        tab = Tab(address)
+        while "It is being computed" in tab.load("/"):
+            time.sleep(0.5)
+        before = _memory_after(WARM_UP, tab, page.pid)
+        begun = time.perf_counter()
+        after = _memory_after(RELOADS, tab, page.pid)
+        each = (time.perf_counter() - begun) / RELOADS
     return Row(
         f"{RELOADS:,} reloads of a page",
         f"{(after - before) / 1e6:+.1f} MB ({after / 1e6:.0f} MB in all; {each * 1000:.0f} ms each)",
@@ -105,43 +109,78 @@ def reloads(directory: Path) -> Row:
     )
 
 
-def _loader(address: str) -> Any:
-    """Return a function that loads a path with the cookie that the address gives."""
-    where, _, token = address.removeprefix("http://").partition("/")
-
-    def ask(path: str, headers: dict[str, str]) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection(where)
-        connection.request("GET", path, headers=headers)
-        return connection.getresponse()
-
-    cookie = ask(f"/{token}", {}).headers["set-cookie"].partition(";")[0]
-
-    def load(path: str) -> str:
-        with ask(path, {"Cookie": cookie}) as answer:
-            assert answer.status == 200
-            return answer.read().decode()
-
-    return load
-
-
-def _memory_after(times: int, load: Any, pid: int) -> int:
+def _memory_after(times: int, tab: Tab, pid: int) -> int:
     for _ in range(times):
-        load("/")
-        load("/now")
+        tab.load("/")
+        tab.load("/now")
     return int(psutil.Process(pid).memory_info().rss)
 
 
-def rows() -> list[Row]:
-    """Measure both."""
-    with tempfile.TemporaryDirectory() as directory:
-        return [telling(Path(directory)), reloads(Path(directory))]
+@contextmanager
+def shown(checkpoint: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The page of a checkpoint, and its address."""
+    boot = f"from paramsurvey.live_page.serving import main; main({str(checkpoint)!r})"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", boot], text=True, **pipes) as page:  # type: ignore[call-overload]
+        try:
+            yield page, page.stdout.readline().strip()
+        finally:
+            page.stdin.close()
+
+
+def tabs(directory: Path, count: int = COUNT, rounds: int = ROUNDS, opened: int = TABS) -> Row:
+    """Run a survey of tiny psets alone, with a page, and with a page in many tabs, by turns."""
+    psets = integers(count)
+    cases = {"alone": None, "0 tabs": 0, f"{opened} tabs": opened}
+    cpu: dict[str, list[float]] = {case: [] for case in cases}
+    walls = []
+    with paramsurvey.Session(verbose=0, pslogger_prefix=None) as session:
+        session.map(add, psets)  # so that the workers are there
+        for turn in range(rounds):
+            for case, wanted in cases.items():
+                out = directory / f"{turn} {case}"
+                session.map(add, psets[:1], checkpoint=out)  # so that there is something to show
+                with watched(out, wanted):
+                    before, begun = time.process_time(), time.perf_counter()
+                    session.map(add, psets, checkpoint=out)
+                    cpu[case].append(time.process_time() - before)
+                    walls.append(time.perf_counter() - begun)
+    more = {case: median_ratio(cpu[case], cpu["alone"]) - 1 for case in cases if case != "alone"}
+    measured = ", ".join(f"{share:+.1%} with {case}" for case, share in more.items())
+    own, rate = statistics.median(cpu["alone"]), count / statistics.median(walls) / 1e6
+    return Row(
+        f"the survey's own process, {count:,} tiny psets into a checkpoint, while a page shows it",
+        f"{measured} ({own:.2f} s of processor time without a page, {rate:.2f} million psets/s)",
+        f"< +{MOST_CPU:.0%}",
+        max(more.values()) < MOST_CPU,
+    )
+
+
+@contextmanager
+def watched(checkpoint: Path, count: int | None) -> Iterator[None]:
+    """The page of a checkpoint in so many tabs; None: no page."""
+    with ExitStack() as all_of_it:
+        if count is not None:
+            _, address = all_of_it.enter_context(shown(checkpoint))
+            if count:
+                all_of_it.enter_context(open_tabs(count, address))
+        yield
+
+
+def rows(count: int = COUNT) -> list[Row]:
+    """Measure all."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        return [tabs(directory, count), telling(directory), reloads(directory)]
 
 
 def main() -> None:
     """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--psets", type=int, default=COUNT)
     print(machine())
     print(HEAD)
-    for row in rows():
+    for row in rows(parser.parse_args().psets):
         print(row)
 
 

@@ -21,6 +21,7 @@ PLACE = Path(__file__).parents[1] / "_static/pictures"
 
 MAKERS: dict[str, Callable[[Path], None]] = {
     "start.png": surveys.draw_start,
+    "plots.png": surveys.draw_plots,
     "run.svg": lambda path: terminal.record(surveys.COMMANDS, path),
     "missing.svg": lambda path: terminal.record(surveys.AFTERWARDS, path, moving=False),
     "report.png": lambda path: browser.photograph(surveys.report(), path, 1280, 860),

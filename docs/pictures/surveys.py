@@ -117,3 +117,22 @@ def draw_start(path: Path) -> None:
     results().plot.failures(ax=axes[2])
     figure.savefig(path, dpi=100)
     plt.close(figure)
+
+
+def draw_plots(path: Path) -> None:
+    """Draw one picture of each kind, for the page about plots."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(2, 3, figsize=(15, 8.4), layout="constrained")
+    plot, ((slice_, importance, failures), (distribution, parallel, cost)) = results().plot, axes
+    plot.slice("angle", "speed", "distance", at={"drag": 0.01}, ax=slice_)
+    plot.importance("distance", ax=importance)
+    plot.failures(ax=failures)
+    plot.distribution("distance", ax=distribution)
+    plot.parallel(value="distance", ax=parallel)
+    plot.cost("speed", ax=cost)
+    figure.savefig(path, dpi=100)
+    plt.close(figure)

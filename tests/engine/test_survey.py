@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paramsurvey.engine.dispatch.batch_size import LARGEST_RESULTS, BatchSizer
 
 from conftest import FakeClock
 from paramsurvey.engine.backend import WorkerPlace
-from paramsurvey.engine.batch_size import LARGEST_RESULTS, BatchSizer
 from paramsurvey.engine.checkpoint import NoCheckpoint, Resumed
 from paramsurvey.engine.collecting.collector import Collector, FailedPset
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline

@@ -93,7 +93,9 @@ def test_a_port_of_its_own_must_be_named() -> None:
     assert access.address.startswith("http://127.0.0.1:8123/?token=")
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "file://", "https://127.0.0.1:81", ""])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "file://", "https://127.0.0.1:81", "", "http://[", "http://[x]"]
+)
 def test_other_origins_are_refused(origin: str) -> None:
     client = browser()
     client.cookies.set(ACCESS.cookie, ACCESS.secret)

@@ -159,7 +159,17 @@ def test_failures_lead_to_their_psets(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/pset/24", "/pset/99999999999999999999", "/pset?number=-1", "/pset?number=x"]
+    "path",
+    [
+        "/pset/24",
+        "/pset/99999999999999999999",
+        "/pset/" + "9" * 5000,  # more digits than Python makes a number of
+        "/pset/x",
+        "/pset?number=-1",
+        "/pset?number=x",
+        "/pset?number=" + "9" * 5000,
+    ],
+    ids=lambda path: path[:20],
 )
 def test_what_is_not_there_is_said(client: TestClient, path: str) -> None:
     answer = client.get(path)

@@ -182,3 +182,12 @@ def test_a_cross_says_that_psets_that_failed_are_left_out_and_they_are_not_of_th
         "return [...document.querySelectorAll('#static table')].filter(one => one.innerText.includes('sec')"
     )
     assert browser.script(seconds + " && one.querySelector('.some')).length") == 0
+
+
+def test_a_name_of_thousands_of_letters_leaves_the_slices_in_sight(browser: Browser) -> None:
+    with paramsurvey.Session(backend="serial", verbose=0, pslogger_prefix=None) as session:
+        psets = [{"n" * 3000: n, "b": b} for n in (1, 2) for b in (1, 2)]
+        session.map(lambda pset, system_kwargs, user_kwargs: {"y": pset["b"]}, psets).report("long.html")
+    browser.open(Path("long.html").absolute().as_uri())
+    browser.wait("#slicer caption", "mean of y")
+    assert browser.script("return document.querySelector('#slicer thead td').offsetWidth") < 700

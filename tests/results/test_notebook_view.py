@@ -69,6 +69,13 @@ def test_where_nothing_is_missing_there_is_nothing_to_tell() -> None:
     assert Reader(html_of(fit, [{"x": 1}, {"x": 2}])).texts[0] == "2 psets"
 
 
+def test_one_is_not_many() -> None:
+    page = Reader(html_of(lambda pset, system_kwargs, user_kwargs: {"word": "w"}, [{"x": 1}, {"x": 1}]))
+    assert page.texts[0] == "2 psets"
+    assert {"x: 1", "1", "word: 1 value", "1 value"} <= set(page.texts)
+    assert Reader(html_of(fit, [{"x": 1}])).texts[0] == "1 pset"
+
+
 def test_causes_are_told_where_failures_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
         raise [ValueError, KeyError, OSError, TypeError][pset["x"] % 4]("no")
@@ -139,7 +146,7 @@ def test_of_very_many_columns_some_are_drawn() -> None:
         pd.DataFrame({"a": [np.nan, np.nan]}),
         pd.DataFrame({"a": [np.inf, -np.inf, 1e308]}),
         pd.DataFrame({"a": [1, 2]}).rename(columns={"a": 5}),
-        pd.DataFrame([[1, 2]], columns=["a", "a"]),
+        pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]),
         pd.DataFrame({"a": [[1], {"b": 2}, None]}),
         pd.DataFrame({"a": pd.to_datetime(["2026-01-01", None])}),
         pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}),

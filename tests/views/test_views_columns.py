@@ -304,3 +304,12 @@ def test_an_empty_survey_has_nothing_to_see_and_that_is_no_error(form: str) -> N
     assert len(data) == 0
     assert data.varying() == []
     assert data.sample(["x"], ["y"], 10).values["y"].tolist() == []
+
+
+def test_psets_have_texts_that_no_file_could_have_and_what_is_beside_them() -> None:
+    values = ["\ud83d", "plain", None]
+    frame = pd.DataFrame({"a": pd.Series(values, dtype=object), "b": [True, False, True]})
+    assert survey(frame, ["a", "b"]).psets(np.array([0, 2])) == [
+        {"a": "\ud83d", "b": True},
+        {"a": None, "b": True},
+    ]

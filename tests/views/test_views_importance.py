@@ -181,6 +181,16 @@ def test_of_what_is_the_same_everywhere_nothing_can_be_said(constant: float) -> 
     assert np.isnan(found.indices.total).all()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [1e300, 1e-300, 1e-320])
+def test_shares_are_the_same_in_units_in_which_the_values_are_huge_or_minute(unit: float) -> None:
+    values = np.random.default_rng(0).integers(1, 100, (6, 5, 4)).astype(float)
+    for frame in (gridded(values), gridded(values).drop(index=[3, 50]), gridded(values)[::3]):
+        usual = importance_of(survey(frame, ["x0", "x1", "x2"]), "y").to_frame()
+        found = importance_of(survey(frame.assign(y=frame["y"] * unit), ["x0", "x1", "x2"]), "y").to_frame()
+        pd.testing.assert_frame_equal(found, usual, atol=1e-3)
+
+
 # ---- estimated
 
 

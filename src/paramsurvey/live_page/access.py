@@ -86,7 +86,10 @@ class Access:
 
     def knows_origin(self, origin: str) -> bool:
         """Tell whether a page of this origin may ask."""
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:  # such as http://[
+            return False
         return parts.scheme in ("http", "https") and self.knows_host(parts.netloc)
 
     def is_token(self, given: str) -> bool:
@@ -115,21 +118,14 @@ class Guard(BaseHTTPMiddleware):
         self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         """Answer a request, or let it pass."""
-        response = self._refusal(request) or self._welcome(request)
-        if response is None:
-            response = await self._answer(request, call_next)
+        try:
+            response = self._refusal(request) or self._welcome(request) or await call_next(request)
+        except Exception:
+            logging.getLogger(__name__).exception("the live page cannot answer %r", request.url.path)
+            said = "The page's own program wrote why, where it was started; the survey goes on."
+            response = _plain(500, "Something went wrong here.", said)
         response.headers.update(HEADERS)
         return response
-
-    async def _answer(
-        self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        try:
-            return await call_next(request)
-        except Exception:
-            logging.getLogger(__name__).exception("the live page cannot answer %s", request.url.path)
-            said = "The page's own program wrote why, where it was started; the survey goes on."
-            return _plain(500, "Something went wrong here.", said)
 
     def _refusal(self, request: Request) -> Response | None:
         """Return why a request must not pass, None if it may."""

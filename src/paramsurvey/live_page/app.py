@@ -28,6 +28,7 @@ from paramsurvey.report.page import slicer_script, stylesheet
 
 SMALL = 1000  # bytes: what has fewer is not worth compressing
 LARGEST = 2**63
+NUMBERS = "The psets have numbers: 0, 1, 2 and so on."
 
 
 class SurveyPages:
@@ -53,7 +54,7 @@ class SurveyPages:
             "/cells": self.cells,
             "/psets": self.psets,
             "/pset": self.chosen_pset,
-            "/pset/{number:int}": self.pset,
+            "/pset/{number}": self.pset,
             "/style.css": style,
             "/slicer.js": slicer,
             "/live.js": live,
@@ -113,16 +114,18 @@ class SurveyPages:
 
     def chosen_pset(self, request: Request) -> Response:
         """Lead to the pset whose number was typed."""
-        number = request.query_params.get("number", "")
-        if not (number.isascii() and number.isdigit() and int(number) < LARGEST):
-            return HTMLResponse(message_page("No pset", "The psets have numbers: 0, 1, 2 and so on."), 404)
-        return RedirectResponse(f"pset/{int(number)}", 303)
+        number = _number(request.query_params.get("number", ""))
+        if number is None:
+            return HTMLResponse(message_page("No pset", NUMBERS), 404)
+        return RedirectResponse(f"pset/{number}", 303)
 
     def pset(self, request: Request) -> Response:
         """Return the page about one pset."""
-        number = request.path_params["number"]
+        number = _number(request.path_params["number"])
+        if number is None:
+            return HTMLResponse(message_page("No pset", NUMBERS, "../"), 404)
         try:
-            found = find_pset(self._directory, number) if number < LARGEST else None
+            found = find_pset(self._directory, number)
         except CheckpointError as error:
             return HTMLResponse(message_page(f"Pset {number}", str(error), "../"), 500)
         if found is not None:
@@ -133,6 +136,13 @@ class SurveyPages:
                 return HTMLResponse(running_page(one, _worker_of(now, number)))
         said = "Nothing of it is stored: it has not run yet, or there is no such pset."
         return HTMLResponse(message_page(f"Pset {number}", said, "../"), 404)
+
+
+def _number(text: str) -> int | None:
+    """Return the number of a pset that an address has; None where it is none that any pset could have."""
+    is_one = text.isascii() and text.isdigit() and len(text.lstrip("0")) <= len(str(LARGEST))
+    number = int(text) if is_one else LARGEST
+    return number if number < LARGEST else None
 
 
 def _worker_of(now: Now, number: int) -> Mapping[str, Any] | None:

@@ -69,7 +69,8 @@ def draw_importance(view: Importance, ax: Any = None, units: Units | None = None
     axes.set(ylim=(len(names) - 0.4, -0.6), xlabel=f"share of the variance of {shown(of, 30)}")
     axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
     axes.axvline(0, color=ink(), linewidth=0.8)
-    legend_above(axes, handles, _how(view))
+    label_y(axes, names)
+    legend_above(axes, handles, _how(view))  # leaves the names less room
     label_y(axes, names)
     return axes
 

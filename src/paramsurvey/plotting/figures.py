@@ -37,7 +37,7 @@ def ink() -> str:
 
 def settle(axes: Any) -> None:
     """Let the figure find out how large its Axes are, so that labels can be chosen that fit."""
-    axes.figure.draw_without_rendering()
+    axes.figure.figure.draw_without_rendering()  # of a part of a figure, the whole one
 
 
 def axes_for(ax: Any, width: float = WIDTH, height: float = HEIGHT) -> Any:

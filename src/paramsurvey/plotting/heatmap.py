@@ -21,12 +21,12 @@ from paramsurvey.plotting.labels import (
 )
 from paramsurvey.plotting.palette import PATTERNS, VALUES, VERMILLION
 from paramsurvey.plotting.profiles import (
-    FAILED_PART,
     LEFT_OUT,
     WORDS,
     described,
     draw_profile,
     draw_rates,
+    failed_part,
     title_of,
 )
 from paramsurvey.views.columns.axes import Axis
@@ -86,14 +86,10 @@ def draw_failures(view: CauseView, ax: Any = None, units: Units | None = None) -
     x, y = rates.axes
     axes = axes_for(ax, *_size(x, y))
     states = np.where(rates.psets.T > 0, SHOWN, NO_PSET)
-    handles = _fill(axes, rates.rate.T, states, _failed_part, vmin=0.0, vmax=1.0)
+    handles = _fill(axes, rates.rate.T, states, failed_part, vmin=0.0, vmax=1.0)
     handles += _mark(axes, rates.failures.T > 0, SOME_FAILED)
-    _dress(axes, x, y, units, _failed_part, handles, title_of(view))
+    _dress(axes, x, y, units, failed_part, handles, title_of(view))
     return axes
-
-
-def _failed_part(longest: int) -> str:
-    return FAILED_PART
 
 
 def _fill(
@@ -146,8 +142,8 @@ def _dress(
     """Label everything: what stands across first, for it decides how high the picture is."""
     axes.set(xlim=(-0.5, len(x) - 0.5), ylim=(-0.5, len(y) - 0.5))
     axes.set(xlabel=named(x.name, units, LEAST_TICK), ylabel=named(y.name, units, LEAST_TICK))
+    label_y(axes, y.labels())  # long ones leave less room for all else, which may leave less for these
     legend_above(axes, handles, title)
-    label_y(axes, y.labels())  # long ones leave less room for those below, which may leave less for these
     label_x(axes, x.labels())
     label_y(axes, y.labels())
     name_below(axes, partial(named, x.name, units))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 from paramsurvey.plotting.figures import settle
@@ -15,9 +16,10 @@ LINE = 1.35  # of the font's size: from one line of text to the next
 LONGEST_TICK, LEAST_TICK = 22, 6  # characters
 LONGEST_NAME = 40
 LABELS_PART = 0.36  # of a figure's width or height: so much the labels may take of it
-FONT = 10.0  # points: matplotlib's own
 SECONDS_SHOWN, FEW_DIGITS = 5, (-2, 5)  # ticks; powers of ten that are written out
-HANDLE = 0.75  # inches: what a legend draws beside each text, and the space around it
+LEGEND = "small"  # its font
+HANDLE = 6.5  # of its font's size: what stands beside each text, and the space around
+LEGEND_LINE = 1.8  # of the font's size: from one line of a legend to the next
 
 
 def named(name: str, units: Mapping[str, str] | None = None, longest: int = LONGEST_NAME) -> str:
@@ -82,25 +84,31 @@ def _middle(label: str, begin: int, end: int) -> str:
 
 
 def legend_above(axes: Any, handles: Sequence[Any], title: str = "") -> None:
-    """Explain marks and patterns above the picture, where they cover nothing, below the title."""
+    """Explain marks and patterns above the picture, where they cover nothing, below the title.
+
+    It is no wider than the Axes, for a layout would make these narrower to give it room.
+    """
     settle(axes)
-    rows = 0
+    size, rows = _font_size(LEGEND), 0
     if handles:
-        size, inches = FONT * POINT * 0.83, _extent(axes)[0]
-        widest = max(len(handle.get_label()) for handle in handles) * CHARACTER * size + HANDLE
+        inches = _extent(axes)[0]
+        longest = max(LEAST_TICK, int((inches / size - HANDLE) / CHARACTER))
+        texts = [fill(handle.get_label(), longest, break_long_words=False) for handle in handles]
+        lines = [line for text in texts for line in text.splitlines()]
+        widest = (max(map(len, lines)) * CHARACTER + HANDLE) * size
         columns = min(len(handles), max(1, int(inches / widest)))
-        rows = -(-len(handles) // columns)
+        rows = -(-len(lines) // columns)
         above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
-        axes.legend(handles=handles, ncols=columns, frameon=False, fontsize="small", **above)
+        axes.legend(handles, texts, ncols=columns, frameon=False, fontsize=LEGEND, **above)
     if title:
-        axes.set_title(title, pad=6 + 15 * rows)
+        axes.set_title(title, pad=6 + rows * LEGEND_LINE * size / POINT)
 
 
 def label_x(axes: Any, labels: Sequence[str]) -> None:
     """Put labels below the places 0, 1, 2, ...: side by side where they fit, else upright, else some."""
     settle(axes)
-    inches, size = _extent(axes)[0], _size(axes.xaxis)
-    texts = told_apart(labels, _longest(axes.figure.get_figheight(), size))
+    inches, size = _extent(axes)[0], tick_size(axes.xaxis)
+    texts = told_apart(labels, _longest(axes.figure.bbox.height / axes.figure.dpi, size))
     across = max((width(text, size / POINT) for text in texts), default=0.0) * POINT + size
     fits = across * len(texts) <= inches
     step = 1 if fits else _step(len(texts), inches, size)
@@ -112,8 +120,8 @@ def label_x(axes: Any, labels: Sequence[str]) -> None:
 def label_y(axes: Any, labels: Sequence[str]) -> None:
     """Put labels beside the places 0, 1, 2, ...; some of them where there is no room for all."""
     settle(axes)
-    inches, size = _extent(axes)[1], _size(axes.yaxis)
-    across = axes.figure.get_figwidth()
+    inches, size = _extent(axes)[1], tick_size(axes.yaxis)
+    across = axes.figure.bbox.width / axes.figure.dpi
     room, most = LABELS_PART * across / POINT, _longest(across, size)
     texts = fitting(lambda longest: told_apart(labels, min(longest, most)), room, size / POINT)
     step = _step(len(texts), inches, size)
@@ -128,6 +136,10 @@ def label_seconds(axes: Any) -> None:
     few_digits = ScalarFormatter()
     few_digits.set_powerlimits(FEW_DIGITS)
     axes.xaxis.set_major_formatter(few_digits)
+    settle(axes)
+    name, power = axes.xaxis.label, axes.xaxis.get_offset_text()
+    if name.get_window_extent().overlaps(power.get_window_extent()):  # a power of ten stands at the right
+        axes.set_xlabel(name.get_text(), loc="left")
 
 
 def points_across(axes: Any) -> float:
@@ -217,9 +229,13 @@ def _extent(axes: Any) -> tuple[float, float]:
     return float(box.width / dpi), float(box.height / dpi)
 
 
-def _size(axis: Any) -> float:
+def tick_size(axis: Any) -> float:
     """Return the height of an axis' tick labels, in inches."""
+    return _font_size(axis.get_tick_params().get("labelsize") or "medium")
+
+
+def _font_size(size: float | str) -> float:
+    """Return the height of a font, in inches."""
     from matplotlib.font_manager import FontProperties
 
-    size = axis.get_tick_params().get("labelsize") or "medium"
     return float(FontProperties(size=size).get_size_in_points()) * POINT

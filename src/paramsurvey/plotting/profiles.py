@@ -28,9 +28,14 @@ def described(view: Slice, units: Units | None, longest: int) -> str:
     """Return what a slice shows, in words; the value's name has at most so many characters."""
     if view.reduction in WORDS:
         return WORDS[view.reduction]
-    return (
-        FAILED_PART if view.value == FAILING else f"{view.reduction} of {named(view.value, units, longest)}"
-    )
+    if view.value == FAILING:
+        return failed_part(longest)
+    return f"{view.reduction} of {named(view.value, units, longest)}"
+
+
+def failed_part(longest: int) -> str:
+    """Return what a rate of failures is, in at most so many characters, or in two words."""
+    return FAILED_PART if longest >= len(FAILED_PART) else "failed part"
 
 
 def title_of(view: CauseView) -> str:
@@ -70,10 +75,11 @@ def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any
 def draw_rates(view: CauseView, ax: Any = None, units: Units | None = None) -> Any:
     """Draw the part of the psets that failed at each place of the axis that tells most, with its interval."""
     axes = axes_for(ax)
-    axes.set(ylabel=FAILED_PART, ylim=PART)
+    axes.set(ylim=PART)
     axes.set_title(title_of(view))
     if not view.axes:
         axes.set_xticks([])
+        name_beside(axes, failed_part)
         return axes
     rates = view.axes[0]
     (low, high), places = rates.interval, np.arange(len(rates.axes[0]))
@@ -81,4 +87,5 @@ def draw_rates(view: CauseView, ax: Any = None, units: Units | None = None) -> A
     axes.errorbar(places, rates.rate, error, fmt="o", color=VERMILLION, markersize=4, capsize=2)
     axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(rates.axes[0].name, units))
     label_x(axes, rates.axes[0].labels())
+    name_beside(axes, failed_part)
     return axes

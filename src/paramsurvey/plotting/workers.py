@@ -41,6 +41,7 @@ def draw_timeline(view: Timeline, ax: Any = None, units: Mapping[str, str] | Non
         handles = [axes.scatter(middle[columns], rows, label="psets that failed", **style)]
     axes.set(xlabel="seconds", ylabel="worker", ylim=(len(view.workers) - 0.5, -0.5))
     label_seconds(axes)
-    legend_above(axes, handles)
+    label_y(axes, view.workers)
+    legend_above(axes, handles)  # leaves the workers less room
     label_y(axes, view.workers)
     return axes

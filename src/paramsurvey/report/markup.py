@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from paramsurvey.views.columns.short_texts import shortened
+
 # what a browser would obey, or not show: control characters, marks of direction, halves of surrogate pairs
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 LONGEST = 20_000  # characters of one text, such as a traceback
+LONGEST_NAME = 60  # characters of a key's name in a pset's text
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +168,14 @@ def counted(count: int, thing: str) -> str:
 
 
 def pset_text(pset: dict[str, Any], most: int = 12) -> str:
-    """Return a pset in one line."""
-    shown = [f"{name}={number(value)}" for name, value in list(pset.items())[:most]]
+    """Return a pset in one line.
+
+    Examples
+    --------
+    >>> pset_text({"C": 1.5, "n" * 1000: 2})
+    'C=1.5, nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…=2'
+    """
+    shown = [f"{shortened(name, LONGEST_NAME)}={number(value)}" for name, value in list(pset.items())[:most]]
     return ", ".join(shown + ["…"] * (len(pset) > most))
 
 

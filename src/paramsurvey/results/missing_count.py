@@ -35,7 +35,7 @@ def counted(finished: int, missing: Missing) -> str:
     """
     lost = len(missing)
     if not lost:
-        return f"{finished:,} psets"
+        return f"{finished:,} pset{'s' * (finished != 1)}"
     return f"{lost:,} of {finished + lost:,} psets are missing{_why(missing)}; see results.missing"
 
 

@@ -71,7 +71,8 @@ def _some(results: pd.DataFrame, names: Sequence[Hashable]) -> pd.DataFrame:
 def _limits(column: pd.Series[Any], view: Distribution) -> str:
     """Return the smallest and the largest number of all, or how many different texts some rows have."""
     if view.labels:
-        return f"{len(view.labels)} values" if len(view.labels) < len(column) else "all different"
+        count = len(view.labels)
+        return f"{count} value{'s' * (count != 1)}" if count < len(column) else "all different"
     if not view.known:
         return "no value"
     if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iuf":
@@ -80,7 +81,7 @@ def _limits(column: pd.Series[Any], view: Distribution) -> str:
     low, high = values.min(), values.max()
     if low != low:  # a nan hides the others
         low, high = np.fmin.reduce(values), np.fmax.reduce(values)
-    return f"{low:.4g} – {high:.4g}"
+    return f"{low:.4g} – {high:.4g}" if low < high else f"{low:.4g}"
 
 
 def sparkline(counts: Sequence[int], title: str) -> str:

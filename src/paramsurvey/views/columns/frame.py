@@ -60,9 +60,7 @@ class FrameColumns:
     def take(self, rows: Rows, names: Sequence[str]) -> Mapping[str, list[Any]]:
         """Return native values of a few rows."""
         return {
-            name: pd.Series(self._arrays[name][rows]).tolist()
-            if name in self._arrays
-            else nothing(len(rows)).tolist()
+            name: self._arrays[name][rows].tolist() if name in self._arrays else nothing(len(rows)).tolist()
             for name in names
         }
 

@@ -25,6 +25,7 @@ from paramsurvey.views.importance.unknown_places import known_places, left_out
 
 Floats = NDArray[np.float64]
 
+MOST_EXPONENT = 400  # of two: squares of larger numbers, or of smaller ones, can hardly be added up
 MOST_NAMED = 5  # places of axes that are left out
 
 
@@ -113,11 +114,26 @@ def importance_of(data: SurveyData, value: str = FAILING) -> Importance:
     if grid is None:
         return _of_sample(data, value)
     values, known = _spread(data, grid, value)
+    values = with_squares(values)
     if known.all():
         found = on_full_grid(values)
         note = "exact: every combination of the axes' values is there"
         return Importance(value, grid.names, True, found, len(data), len(data), note)
     return _of_part(data, value, grid, values, known)
+
+
+def with_squares(values: Floats) -> Floats:
+    """Return values whose squares can be added up: where they are huge or minute, in units of a power of two.
+
+    Shares of a variance are the same in all units.
+
+    Examples
+    --------
+    >>> with_squares(np.array([1e300, -2e300])).round(3).tolist(), with_squares(np.array([3.0])).tolist()
+    ([0.373, -0.747], [3.0])
+    """
+    exponent = int(np.frexp(max(values.max(initial=0.0), -values.min(initial=0.0)))[1])
+    return values if abs(exponent) < MOST_EXPONENT else np.ldexp(values, -exponent)
 
 
 def _spread(data: SurveyData, grid: GridOfPsets, value: str) -> tuple[Floats, NDArray[np.bool_]]:
@@ -195,7 +211,7 @@ def _of_sample(data: SurveyData, value: str) -> Importance:
     some = data.sample(names, [value], ESTIMATE_ROWS)
     some = some.at(np.flatnonzero(np.isfinite(some.values[value])))
     codes = [some.codes[name] for name in names]
-    found = first_and_pairs(axes, codes, some.values[value], some.rows)
+    found = first_and_pairs(axes, codes, with_squares(some.values[value]), some.rows)
     used = len(some.status)
     note = f"estimated from {used:,} psets, which are not all combinations of their keys' values"
     return Importance(value, names, False, found, len(data), used, note)

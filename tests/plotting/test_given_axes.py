@@ -1,0 +1,146 @@
+"""Pictures in small figures of the user's: nothing is cut off, and no two texts touch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+from matplotlib.text import Text
+
+import paramsurvey
+from paramsurvey import MapResults
+
+LONG = "sigmoid_with_a_long_name"
+PICTURES = {
+    "slice": lambda plot, ax: plot.slice("C", "kernel", "score", ax=ax),
+    "slice of failures": lambda plot, ax: plot.slice("kernel", "depth", ax=ax),
+    "line": lambda plot, ax: plot.slice("kernel", value="score", ax=ax),
+    "importance": lambda plot, ax: plot.importance("score", ax=ax),
+    "distribution": lambda plot, ax: plot.distribution("score", ax=ax),
+    "texts": lambda plot, ax: plot.distribution("kernel", ax=ax),
+    "failures": lambda plot, ax: plot.failures(ax=ax),
+    "parallel": lambda plot, ax: plot.parallel(value="score", ax=ax),
+    "cost": lambda plot, ax: plot.cost("C", seconds="took", ax=ax),
+    "timeline": lambda plot, ax: plot.timeline(worker="depth", start="began", seconds="took", ax=ax),
+}
+
+
+def fit(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    if (pset["kernel"] == "poly" and pset["C"] > 5) or (pset["kernel"] == LONG and pset["depth"] == 2):
+        raise ValueError(f"no convergence at {pset['C']}")
+    is_known = pset["kernel"] != "linear" or pset["depth"] != 1
+    return {"score": np.log10(pset["C"]) * pset["depth"] if is_known else np.nan, "took": pset["C"] * 1e-5}
+
+
+@pytest.fixture
+def results() -> MapResults:
+    paramsurvey.init(backend="serial", verbose=0)
+    axes = {
+        "C": [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
+        "kernel": ["rbf", "linear", "poly", LONG],
+        "depth": [1, 2],
+    }
+    found = paramsurvey.map(fit, paramsurvey.params.product(axes))
+    found["began"] = np.arange(len(found)) * 1e-4
+    found.units = {"C": "mN/m²", "score": "log₁₀ J"}
+    return found
+
+
+@pytest.fixture(autouse=True)
+def figures_closed() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+def drawn_texts(figure: Any) -> list[tuple[str, Any, bool]]:
+    """Return the texts that can be seen: what they say, where, and whether on a ground of their own."""
+    figure.draw_without_rendering()
+    left_out = set()
+    for axis in itertools.chain.from_iterable((ax.xaxis, ax.yaxis) for ax in figure.axes):
+        shown = {id(tick) for tick in axis._update_ticks()}
+        ticks = [tick for tick in axis.get_major_ticks() if id(tick) not in shown]
+        left_out |= {id(label) for tick in ticks for label in (tick.label1, tick.label2)}
+    return [
+        (text.get_text(), text.get_window_extent(), text.get_bbox_patch() is not None)
+        for text in figure.findobj(Text)
+        if text.get_visible() and text.get_text().strip() and id(text) not in left_out
+    ]
+
+
+def touch(one: Any, other: Any) -> bool:
+    return bool(
+        one.x0 < other.x1 - 1 and other.x0 < one.x1 - 1 and one.y0 < other.y1 - 1 and other.y0 < one.y1 - 1
+    )
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("size", "layout"), [((2, 2), None), ((2, 2), "constrained"), ((4, 3), "constrained")], ids=str
+)
+@pytest.mark.parametrize("name", PICTURES)
+def test_nothing_is_cut_off_and_no_two_texts_touch(
+    results: MapResults, name: str, size: tuple[int, int], layout: str | None
+) -> None:
+    figure, ax = plt.subplots(figsize=size, dpi=100, layout=layout)
+    PICTURES[name](results.plot, ax)
+    texts = drawn_texts(figure)
+    width, height = figure.bbox.size
+    gaps = [(said, min(box.x0, box.y0, width - box.x1, height - box.y1)) for said, box, _ in texts]
+    assert [said for said, gap in gaps if gap < -1] == []
+    pairs = itertools.combinations(texts, 2)
+    assert [(a, b) for (a, box, c), (b, other, d) in pairs if not (c or d) and touch(box, other)] == []
+
+
+def test_letters_are_smaller_in_small_axes_only(results: MapResults) -> None:
+    sizes = []
+    for inches in ((2, 2), (3, 2.2), (4, 3), (10, 8)):
+        _, ax = plt.subplots(figsize=inches)
+        results.plot.slice("C", "kernel", "score", ax=ax)
+        sizes.append((ax.xaxis.label.get_size(), ax.get_xticklabels()[0].get_size()))
+    assert sizes[0][0] < sizes[1][0] < 10
+    assert sizes[2:] == [(10, 10), (10, 10)]
+    assert all(name == ticks for name, ticks in sizes)
+    assert mpl.rcParams["font.size"] == 10
+
+
+def test_letters_that_the_user_has_chosen_are_not_made_larger(results: MapResults) -> None:
+    _, ax = plt.subplots(figsize=(2, 2))
+    ax.tick_params(labelsize=4)
+    results.plot.slice("kernel", value="score", ax=ax)
+    assert ax.get_xticklabels()[0].get_size() == 4
+
+
+def test_a_figure_that_its_user_has_laid_out_stays_so(results: MapResults) -> None:
+    figure, axes = plt.subplots(1, 2)
+    figure.subplots_adjust(left=0.31)
+    results.plot.slice("kernel", value="score", ax=axes[0])
+    assert figure.subplotpars.left == 0.31
+    figure = plt.figure()
+    ax = figure.add_axes((0.2, 0.3, 0.5, 0.5))
+    results.plot.slice("kernel", value="score", ax=ax)
+    assert ax.get_position().bounds == pytest.approx((0.2, 0.3, 0.5, 0.5))
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_user_can_lay_the_figure_out_afterwards(results: MapResults) -> None:
+    figure, axes = plt.subplots(1, 2)
+    for ax in axes:
+        results.plot.slice("C", "kernel", "score", ax=ax)
+    figure.tight_layout()
+    figure.subplots_adjust(left=0.31)
+    figure.draw_without_rendering()
+    assert figure.subplotpars.left == 0.31
+
+
+@pytest.mark.parametrize("name", ["slice", "cost"])
+def test_a_picture_can_be_drawn_into_a_part_of_a_figure(results: MapResults, name: str) -> None:
+    left, _ = plt.figure(figsize=(8, 3)).subfigures(1, 2)
+    ax = left.subplots()
+    assert PICTURES[name](results.plot, ax) is ax
