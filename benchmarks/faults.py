@@ -3,7 +3,7 @@
 Every cell is a run of its own in a process of its own, with a limit on its time. Pools that hang are
 told from pools that give up and from those that lose nothing but the faulty pset.
 
-Usage: python benchmarks/faults.py [--limit SECONDS] [--only NAME]
+Usage: python benchmarks/faults.py [--limit SECONDS] [--only WAY ...] [--faults FAULT ...]
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-COUNT, GUILTY, WORKERS = 20, 7, 2
+import psutil
+from executors import EXECUTORS, WORKERS, command
+
+COUNT, GUILTY = 20, 7
 FAULTS = {
     "raises": "an exception",
     "killed": "SIGKILL (as by the kernel's out-of-memory killer)",
@@ -63,15 +67,12 @@ def collect(futures: list[Any], get: Callable[[Any], Any]) -> Iterator[Any]:
                 raise
 
 
-def with_paramsurvey(fault: str) -> int:
-    return _paramsurvey("multiprocessing", fault)
+def with_paramsurvey_on(executor: str, fault: str) -> int:
+    with EXECUTORS[executor][0]() as pool:
+        return with_paramsurvey(pool, fault)
 
 
-def with_paramsurvey_on_ray(fault: str) -> int:
-    return _paramsurvey("ray", fault)
-
-
-def _paramsurvey(backend: str, fault: str) -> int:
+def with_paramsurvey(backend: Any, fault: str) -> int:
     import paramsurvey
 
     paramsurvey.init(backend=backend, ncores=WORKERS, verbose=0)
@@ -91,11 +92,8 @@ def with_pool(fault: str) -> int:
         return len(list(collect(futures, lambda future: future.get())))
 
 
-def with_executor(fault: str) -> int:
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")) as pool:
+def with_executor(name: str, fault: str) -> int:
+    with EXECUTORS[name][0]() as pool:
         futures = [pool.submit(misbehave, i, fault) for i in range(COUNT)]
         return len(list(collect(futures, lambda future: future.result())))
 
@@ -151,11 +149,16 @@ def with_ray(fault: str) -> int:
     return len(list(collect(futures, ray.get)))
 
 
-WAYS: dict[str, tuple[Callable[[str], int], str]] = {
-    "paramsurvey": (with_paramsurvey, "paramsurvey"),
-    "paramsurvey on Ray": (with_paramsurvey_on_ray, "paramsurvey"),
+Way = tuple[Callable[[str], int], str]
+WAYS: dict[str, Way] = {
+    "paramsurvey": (partial(with_paramsurvey, "multiprocessing"), "paramsurvey"),
+    "paramsurvey on Ray": (partial(with_paramsurvey, "ray"), "ray"),
+    **{
+        f"paramsurvey on {name}": (partial(with_paramsurvey_on, name), package)
+        for name, (_, package) in EXECUTORS.items()
+    },
     "multiprocessing.Pool": (with_pool, ""),
-    "ProcessPoolExecutor": (with_executor, ""),
+    **{name: (partial(with_executor, name), package) for name, (_, package) in EXECUTORS.items()},
     "joblib": (with_joblib, "joblib"),
     "mpire": (with_mpire, "mpire"),
     "Pebble": (with_pebble, "pebble"),
@@ -165,22 +168,32 @@ WAYS: dict[str, tuple[Callable[[str], int], str]] = {
 
 def measure(way: str, fault: str, limit: float) -> str:
     """Run one cell in a process of its own, and say what came of it."""
-    command = [sys.executable, __file__, "--cell", way, fault]
     begun = time.monotonic()
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+        [*command(way), __file__, "--cell", way, fault],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
     )
     try:
         output, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         return "hangs"
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        end_session(process.pid)
     kept = [line.removeprefix("kept ") for line in output.splitlines() if line.startswith("kept ")]
     if not kept:
         return f"the program ends with exit code {process.returncode}"
     return f"{kept[0]} of {COUNT}, {time.monotonic() - begun:.1f} s"
+
+
+def end_session(session: int) -> None:
+    """Kill what a cell has left behind; daemons have process groups of their own."""
+    for pid in psutil.pids():
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) == session:
+                os.kill(pid, signal.SIGKILL)
 
 
 def version_of(package: str) -> str:
@@ -192,24 +205,28 @@ def main() -> None:
     """Print the table as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--limit", type=float, default=20.0, help="seconds until a run counts as hanging")
-    parser.add_argument("--only", help="measure this way alone")
+    parser.add_argument("--only", nargs="+", choices=WAYS, metavar="WAY", help="measure these ways alone")
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, metavar="FAULT", help="these faults alone")
     parser.add_argument("--cell", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.cell:
         way, fault = arguments.cell
         print(f"kept {WAYS[way][0](fault)}", flush=True)
         return
-    ways = [way for way in WAYS if arguments.only in (None, way)]
-    print(f"| | {' | '.join(FAULTS)} |\n|---{'|---' * len(FAULTS)}|")
+    begun = time.monotonic()
+    ways = [way for way in WAYS if not arguments.only or way in arguments.only]
+    faults = arguments.faults or FAULTS
+    print(f"| | {' | '.join(faults)} |\n|---{'|---' * len(faults)}|")
     for way in ways:
         try:
             name = f"{way} {version_of(WAYS[way][1])}"
         except PackageNotFoundError:
             print(f"| {way} | not installed |")
             continue
-        cells = [measure(way, fault, arguments.limit) for fault in FAULTS]
+        cells = [measure(way, fault, arguments.limit) for fault in faults]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
-    print(f"\n{COUNT} psets of 20 ms, {WORKERS} workers, number {GUILTY} has the fault:")
+    print(f"\nMeasured in {(time.monotonic() - begun) / 60:.1f} minutes.")
+    print(f"{COUNT} psets of 20 ms, {WORKERS} workers, number {GUILTY} has the fault:")
     for fault, what in FAULTS.items():
         print(f"- {fault}: {what}")
 

@@ -1,10 +1,10 @@
-"""Exceptions in one line, with what their repr leaves out."""
+"""Exceptions as text: in one line, with what their repr leaves out, and with their tracebacks."""
 
 from __future__ import annotations
 
 import pytest
 
-from paramsurvey.transport.safe_repr import describe_error
+from paramsurvey.transport.safe_repr import LONGEST_TRACEBACK, describe_error, traceback_of
 
 
 class MakesItsOwnText(Exception):
@@ -31,3 +31,14 @@ class FailsToTell(Exception):
 )
 def test_what_repr_leaves_out_is_added(error: BaseException, line: str) -> None:
     assert describe_error(error) == line
+
+
+def test_of_a_huge_exception_the_beginning_and_the_end_of_its_traceback_are_kept() -> None:
+    """Else a few thousand failures fill the driver's memory and the checkpoint."""
+    error = ValueError("the matrix is singular: " + "0.0 " * 1_000_000 + "and so on")
+    error.add_note("see the manual")
+    text = traceback_of(error)
+    assert len(text) < LONGEST_TRACEBACK + 100
+    assert text.startswith("ValueError: the matrix is singular")
+    assert "characters left out" in text
+    assert text.endswith("and so on\nsee the manual\n")

@@ -7,10 +7,12 @@ import traceback
 from types import FrameType
 
 from paramsurvey.errors import INTERRUPTIONS
+from paramsurvey.transport.safe_text import shortened
 
 HERE = os.path.dirname(__file__)
 LONGEST_NAME = 1000  # characters of a file's name
 LONGEST_TEXT = 10_000
+LONGEST_TRACEBACK = 100_000
 CALLERS = (
     os.path.join(HERE, ""),
     *(os.path.join(os.path.dirname(HERE), package, "") for package in ("worker", "cli")),
@@ -100,10 +102,10 @@ _name_of_type = type.__dict__["__name__"].__get__
 def traceback_of(error: BaseException) -> str:
     """Return the traceback as text, without the frames of paramsurvey that called the user's function.
 
-    It is empty where the exception's class prevents it.
+    It is empty where the exception's class prevents it. The middle of a very long one is left out.
     """
     try:
-        return _traceback_of(error)
+        return shortened(_traceback_of(error), LONGEST_TRACEBACK)
     except INTERRUPTIONS:
         raise
     except BaseException:  # whatever the user's class does, also SystemExit
