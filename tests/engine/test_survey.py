@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paramsurvey.engine.dispatch.batch_size import LARGEST_RESULTS, BatchSizer
 
 from conftest import FakeClock
 from paramsurvey.engine.backend import WorkerPlace
 from paramsurvey.engine.checkpoint import NoCheckpoint, Resumed
 from paramsurvey.engine.collecting.collector import Collector, FailedPset
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
+from paramsurvey.engine.dispatch.batch_size import LARGEST_RESULTS, BatchSizer
 from paramsurvey.engine.dispatch.group_size import STREAM_PSETS, GroupSizer
 from paramsurvey.engine.dispatch.queue import PsetQueue
 from paramsurvey.engine.dispatch.retry import RetryPolicy
