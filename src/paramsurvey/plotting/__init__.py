@@ -10,7 +10,6 @@ first picture is drawn.
 `lines`           parallel coordinates
 `workers`         timelines
 `palette`         colours and patterns
-`given_axes`      drawing into the user's own Axes, also small ones
 `labels`          names with units; as many tick labels as there is room for
 ================  ==============================================================================
 """
