@@ -19,7 +19,7 @@ from paramsurvey.cli.command.process import no_program
 from paramsurvey.cli.command.template import make_template
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import RunOptions
-from paramsurvey.cli.placeholders import JOB, NUMBER, names_used, placeholders_in
+from paramsurvey.cli.placeholders import filled_with, names_used, placeholders_in
 
 if TYPE_CHECKING:
     from paramsurvey.cli.psets.requested import RequestedPsets
@@ -147,9 +147,7 @@ class CommandTask:
 
     def show(self, pset: Mapping[str, Any], number: int) -> str:
         """Return the command of a pset."""
-        return self.command.template.show(
-            {**pset, **{k: v for k, v in {NUMBER: number, JOB: 1}.items() if k not in pset}}
-        )
+        return self.command.template.show(filled_with(pset, number, 1))
 
     def map_arguments(self, requested: RequestedPsets, settings: CommandSettings) -> dict[str, Any]:
         """Return the worker function that runs the command, and its arguments.

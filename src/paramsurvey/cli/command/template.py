@@ -11,7 +11,16 @@ from typing import Any
 
 from paramsurvey.cli.command.shell_quoting import PLACEHOLDER, Placement, Quotes, find_placements
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.placeholders import JOB, NUMBER, Placeholder, fill, names_used, placeholders_in, tokens
+from paramsurvey.cli.placeholders import (
+    JOB,
+    NUMBER,
+    Placeholder,
+    fill,
+    filled_with,
+    names_used,
+    placeholders_in,
+    tokens,
+)
 
 SHELL = "/bin/sh"
 PLAIN = re.compile(r"[\w@%+=:./{}#-]+", re.ASCII)  # needs no quotes in a shell
@@ -95,7 +104,7 @@ class Template:
         if not has_formats and not is_exposed and not is_alone:
             return
         for values in islice(psets, MOST_CHECKED):
-            pset = {NUMBER: 1, JOB: 1, **values}
+            pset = filled_with(values, 1, 1)
             self._check_formats(pset)
             if is_exposed:
                 self.fill(pset)
