@@ -104,7 +104,7 @@ class Placeholder:
 
 
 def filled_with(pset: Mapping[str, Any], number: int, job: object) -> dict[str, Any]:
-    """Return what placeholders mean: first the parameters, then `NUMBER` and `JOB` unless one is called so."""
+    """Return what placeholders mean: the parameters, then `NUMBER` and `JOB`, unless one is called so."""
     return {**pset, **{name: one for name, one in ((NUMBER, number), (JOB, job)) if name not in pset}}
 
 
