@@ -77,10 +77,13 @@ class CommandTask:
     command : Command
     directory : str, optional
         What the user gave as --chdir.
+    others : tuple of str
+        What the user gave as --tag and --results.
     """
 
     command: Command
     directory: str | None = None
+    others: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -125,7 +128,8 @@ class CommandTask:
 
     def check_values(self, psets: Iterable[Mapping[str, Any]]) -> None:
         """Refuse values that a shell would execute where they stand."""
-        self.command.template.check_values(psets)
+        others = (*(text for _, text in self.command.environment), self.directory or "", *self.others)
+        self.command.template.check_values(psets, others)
 
     def check_program(self, chdir: str | None) -> None:
         """Refuse a program that does not exist, where its name does not depend on the pset."""
@@ -143,6 +147,11 @@ class CommandTask:
         is_here = os.path.isfile(os.path.join(chdir or ".", program))
         if is_here:
             raise BadUsage(f"there is no program {program!r}; did you mean ./{program}?")
+        if chdir and os.sep in program and shutil.which(program):
+            raise BadUsage(
+                f"there is no {program} in {chdir}, where --chdir runs it: "
+                f"give its full path, {os.path.abspath(program)}"
+            )
         raise BadUsage(no_program(program))
 
     def show(self, pset: Mapping[str, Any], number: int) -> str:
@@ -240,7 +249,8 @@ def make_command_task(words: Sequence[str], options: RunOptions) -> CommandTask:
     template = make_template(words, options.shell)
     environment = tuple(map(_variable, options.env))
     codes = _exit_codes(options.ok_codes or "0")
-    return CommandTask(Command(template, codes, make_parsers(options.parse), environment), options.chdir)
+    command = Command(template, codes, make_parsers(options.parse), environment)
+    return CommandTask(command, options.chdir, (options.tag or "", options.results or ""))
 
 
 def _variable(text: str) -> tuple[str, str]:
