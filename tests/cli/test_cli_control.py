@@ -163,6 +163,28 @@ def test_no_value_leads_out_of_the_tree(value: str) -> None:
     assert not {".", "..", "/"}.intersection(path.parts)
 
 
+def test_a_program_that_is_not_in_the_directory_of_each_set_is_refused(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    program = script("here", "#!/bin/sh\necho x > out\n")
+    whole = str(Path(program).resolve())
+    own = ("-p", "a=1", "--chdir", "runs/{a}", "--unused", "ok", "--")
+    run(*own, program, code=2)
+    assert f"in runs/1, where --chdir runs it: give its full path, {whole}" in capfd.readouterr().err
+    run(*own, whole)
+    assert Path("runs/1/out").exists()
+
+
+@pytest.mark.parametrize(
+    "option", ["--env=X={a:03d}", "--chdir={a:03d}", "--results={a:03d}", "--tag={a:03d}"]
+)
+def test_a_format_that_does_not_fit_is_refused_in_every_option(
+    option: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run("-p", "a=1,x", option, "--", "echo", "{a}", code=2)
+    assert "{a:03d} does not fit a=x" in capfd.readouterr().err
+
+
 def test_placeholders_name_the_tree() -> None:
     run("-p", "a=x,u/v", "-p", "b=1", "--results", "out/{b}-{a}.d", "--", "echo", "{a}", "{b}")
     assert Path("out/1-x.d/stdout").read_text() == "x 1\n"

@@ -100,6 +100,12 @@ def test_what_gnu_parallel_writes_is_answered_with_what_to_write_here(text: str,
     assert str(caught.value).endswith(remedy)
 
 
+def test_a_parameter_called_job_is_what_its_placeholder_means() -> None:
+    template = Template(("{job}", "{job.stem}", "{}"))
+    assert template.names_used(["job"]) == {"job"}
+    assert template.fill({"job": "a.c", "#": 1}) == ["a.c", "a", "a.c"]
+
+
 def test_a_command_line_as_a_value_is_no_program_of_a_shell() -> None:
     alone = Template(("{a}",), shell=True)
     alone.check_values([{"a": "ls"}])

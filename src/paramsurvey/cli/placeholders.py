@@ -103,6 +103,11 @@ class Placeholder:
         return " ".join(self.texts(values))
 
 
+def filled_with(pset: Mapping[str, Any], number: int, job: object) -> dict[str, Any]:
+    """Return what placeholders mean: the parameters, then `NUMBER` and `JOB`, unless one is called so."""
+    return {**pset, **{name: one for name, one in ((NUMBER, number), (JOB, job)) if name not in pset}}
+
+
 def split_path(name: str, names: Collection[str] | Mapping[str, Any]) -> tuple[str, list[str]]:
     """Return the parameter that a name begins with, and the parts of a path that follow.
 
@@ -116,7 +121,7 @@ def split_path(name: str, names: Collection[str] | Mapping[str, Any]) -> tuple[s
         parameter, _, part = parameter.rpartition(".")
         parts.insert(0, part)
     if not name or name.startswith("."):
-        parameter = next((one for one in names if one not in (NUMBER, JOB)), "")
+        parameter = next((one for one in names if one != NUMBER), "")  # parameters come first
     return (parameter, parts) if all(part in PATH_PARTS for part in parts) else ("", parts)
 
 
@@ -202,14 +207,14 @@ def names_used(texts: Collection[str], names: Collection[str]) -> set[str]:
     BadUsage
         A placeholder is no parameter's; the message says which there are, or how to write the text itself.
     """
-    return {_check(one, names) for text in texts for one in placeholders_in(text)} - {NUMBER, JOB}
+    return {_check(one, names) for text in texts for one in placeholders_in(text)} & {*names}
 
 
 def _check(placeholder: Placeholder, names: Collection[str]) -> str:
     if not placeholder.name or placeholder.name.startswith("."):
         _check_single(placeholder, names)
     name, parts = split_path(placeholder.name, [*names, NUMBER, JOB])
-    if name and not (parts and name in (NUMBER, JOB)):
+    if name and not (parts and name not in names):
         return name
     first = placeholder.name.rpartition(".")[0]
     if first in names:

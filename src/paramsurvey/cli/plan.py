@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import COMMAND_OPTIONS, RunOptions
-from paramsurvey.cli.placeholders import placeholders_in
+from paramsurvey.cli.placeholders import fill, filled_with, placeholders_in
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.tasks import Task
@@ -65,6 +65,12 @@ class Plan:
         """Whether --chdir has placeholders, so that each pset runs in a directory of its own."""
         return bool(self.options.chdir and placeholders_in(self.options.chdir))
 
+    @property
+    def _first_directory(self) -> str:
+        """The directory of the first pset, where --chdir has placeholders."""
+        number, pset = next(self.requested.numbered())
+        return fill(str(self.options.chdir), filled_with(pset, number, 1))
+
     def print_commands(self) -> None:
         """Print what would run, a line for each pset."""
         for number, pset in islice(self.requested.numbered(), self.resolved.limit):
@@ -85,7 +91,7 @@ class Plan:
         if chdir and not os.path.isdir(chdir):
             raise BadUsage(f"--chdir {chdir}: there is no such directory: create it first")
         if self.resolved.backend != "ray":  # its nodes may have programs that this machine does not have
-            self.task.check_program(chdir)
+            self.task.check_program(self._first_directory if self.has_own_directories else chdir)
         if self.options.results and self.options.results.endswith((".csv", ".tsv", ".json")):
             raise BadUsage(f"--results {self.options.results} is a directory: for a table, write -o instead")
         for option in ("output_dir", "results"):

@@ -19,7 +19,7 @@ from paramsurvey.cli.control.joblog import NOT_STARTED, JobRecord, append_record
 from paramsurvey.cli.failures import CommandFailed, CommandTimeout, exit_code_failure
 from paramsurvey.cli.output.result_tree import save_in_tree
 from paramsurvey.cli.output.spool import Spool
-from paramsurvey.cli.placeholders import JOB, NUMBER, fill
+from paramsurvey.cli.placeholders import NUMBER, fill, filled_with
 from paramsurvey.cli.value_text import value_text
 
 VARIABLE = "PARAMSURVEY_PSET_"  # begins the environment variables that have the parameters
@@ -136,13 +136,9 @@ class CommandRun:
         self._command = command
         self._settings = settings
         self._pset = pset
-        self._values = {JOB: job, NUMBER: number, **pset}
+        self._values = filled_with(pset, number, job)
         self._number = number
-        self._arguments = command.template.fill(self._ordered())
-
-    def _ordered(self) -> dict[str, Any]:
-        """Return the values with the parameters first: the only one is what {} means."""
-        return {**self._pset, **{key: value for key, value in self._values.items() if key not in self._pset}}
+        self._arguments = command.template.fill(self._values)
 
     def result(self) -> dict[str, Any]:
         """Run it, and return its columns."""
@@ -153,7 +149,7 @@ class CommandRun:
             code, duration = self._run(out, err, gate_of(settings.control, os.getpid()))
             output = CapturedOutput(self._pset, settings.output_dir, out, err)
             if settings.results:
-                save_in_tree(settings.results, self._pset, self._ordered(), code, duration, out, err)
+                save_in_tree(settings.results, self._pset, self._values, code, duration, out, err)
             if code is None:
                 raise CommandTimeout(
                     f"{self._why_stopped(duration)} and was stopped{output.failure_details()}"
@@ -209,7 +205,7 @@ class CommandRun:
         """Return the directory of this pset, which is made; None: that of the worker."""
         if self._settings.directory is None:
             return None
-        directory = fill(self._settings.directory, self._ordered())
+        directory = fill(self._settings.directory, self._values)
         try:
             os.makedirs(directory, exist_ok=True)
         except OSError as error:
@@ -222,12 +218,12 @@ class CommandRun:
             f"{VARIABLE}{name.replace('.', '_').upper()}": value_text(value)
             for name, value in self._pset.items()
         }
-        typed = {name: fill(text, self._ordered()) for name, text in self._command.environment}
+        typed = {name: fill(text, self._values) for name, text in self._command.environment}
         return {**os.environ, **own, **typed}
 
     def _note(self, started: float, duration: float, received: int, code: int | None) -> None:
         if self._settings.joblog:
-            shown = self._command.template.show(self._ordered())
+            shown = self._command.template.show(self._values)
             record = JobRecord.of(self._number, started, duration, received, code, shown)
             append_record(self._settings.joblog, record)
 

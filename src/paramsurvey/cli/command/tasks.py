@@ -19,7 +19,7 @@ from paramsurvey.cli.command.process import no_program
 from paramsurvey.cli.command.template import make_template
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import RunOptions
-from paramsurvey.cli.placeholders import JOB, NUMBER, names_used, placeholders_in
+from paramsurvey.cli.placeholders import filled_with, names_used, placeholders_in
 
 if TYPE_CHECKING:
     from paramsurvey.cli.psets.requested import RequestedPsets
@@ -77,10 +77,13 @@ class CommandTask:
     command : Command
     directory : str, optional
         What the user gave as --chdir.
+    others : tuple of str
+        What the user gave as --tag and --results.
     """
 
     command: Command
     directory: str | None = None
+    others: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -125,7 +128,8 @@ class CommandTask:
 
     def check_values(self, psets: Iterable[Mapping[str, Any]]) -> None:
         """Refuse values that a shell would execute where they stand."""
-        self.command.template.check_values(psets)
+        others = (*(text for _, text in self.command.environment), self.directory or "", *self.others)
+        self.command.template.check_values(psets, others)
 
     def check_program(self, chdir: str | None) -> None:
         """Refuse a program that does not exist, where its name does not depend on the pset."""
@@ -143,13 +147,16 @@ class CommandTask:
         is_here = os.path.isfile(os.path.join(chdir or ".", program))
         if is_here:
             raise BadUsage(f"there is no program {program!r}; did you mean ./{program}?")
+        if chdir and os.sep in program and shutil.which(program):
+            raise BadUsage(
+                f"there is no {program} in {chdir}, where --chdir runs it: "
+                f"give its full path, {os.path.abspath(program)}"
+            )
         raise BadUsage(no_program(program))
 
     def show(self, pset: Mapping[str, Any], number: int) -> str:
         """Return the command of a pset."""
-        return self.command.template.show(
-            {**pset, **{k: v for k, v in {NUMBER: number, JOB: 1}.items() if k not in pset}}
-        )
+        return self.command.template.show(filled_with(pset, number, 1))
 
     def map_arguments(self, requested: RequestedPsets, settings: CommandSettings) -> dict[str, Any]:
         """Return the worker function that runs the command, and its arguments.
@@ -242,7 +249,8 @@ def make_command_task(words: Sequence[str], options: RunOptions) -> CommandTask:
     template = make_template(words, options.shell)
     environment = tuple(map(_variable, options.env))
     codes = _exit_codes(options.ok_codes or "0")
-    return CommandTask(Command(template, codes, make_parsers(options.parse), environment), options.chdir)
+    command = Command(template, codes, make_parsers(options.parse), environment)
+    return CommandTask(command, options.chdir, (options.tag or "", options.results or ""))
 
 
 def _variable(text: str) -> tuple[str, str]:

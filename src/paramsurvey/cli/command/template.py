@@ -11,7 +11,16 @@ from typing import Any
 
 from paramsurvey.cli.command.shell_quoting import PLACEHOLDER, Placement, Quotes, find_placements
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.placeholders import JOB, NUMBER, Placeholder, fill, names_used, placeholders_in, tokens
+from paramsurvey.cli.placeholders import (
+    JOB,
+    NUMBER,
+    Placeholder,
+    fill,
+    filled_with,
+    names_used,
+    placeholders_in,
+    tokens,
+)
 
 SHELL = "/bin/sh"
 PLAIN = re.compile(r"[\w@%+=:./{}#-]+", re.ASCII)  # needs no quotes in a shell
@@ -81,22 +90,28 @@ class Template:
         """Whether a list becomes several arguments."""
         return any(one.is_spread for text in self.arguments for one in placeholders_in(text))
 
-    def check_values(self, psets: Iterable[Mapping[str, Any]]) -> None:
+    def check_values(self, psets: Iterable[Mapping[str, Any]], others: Sequence[str] = ()) -> None:
         """Refuse values that do not fit where they stand: their format, or a shell's quotes.
+
+        Parameters
+        ----------
+        psets : iterable of mapping
+        others : sequence of str
+            Texts of options that have placeholders, too.
 
         Raises
         ------
         BadUsage
             The message names the placeholder and the value.
         """
-        has_formats = any(one.spec for text in self.arguments for one in placeholders_in(text))
+        formatted = [one for text in (*self.arguments, *others) for one in placeholders_in(text) if one.spec]
         is_exposed = self.shell and any(one.quotes is Quotes.USELESS for one in self._placements())
         is_alone = self.shell and PLACEHOLDER_ALONE.fullmatch(" ".join(self.arguments)) is not None
-        if not has_formats and not is_exposed and not is_alone:
+        if not formatted and not is_exposed and not is_alone:
             return
         for values in islice(psets, MOST_CHECKED):
-            pset = {NUMBER: 1, JOB: 1, **values}
-            self._check_formats(pset)
+            pset = filled_with(values, 1, 1)
+            _check_formats(formatted, pset)
             if is_exposed:
                 self.fill(pset)
             if is_alone:
@@ -111,18 +126,6 @@ class Template:
                 f"the whole command is {alone}, which is quoted, so that {quoted} would be the name of "
                 f"a program: write -- sh -c {alone} without --shell"
             )
-
-    def _check_formats(self, pset: Mapping[str, Any]) -> None:
-        for one in (one for text in self.arguments for one in placeholders_in(text) if one.spec):
-            try:
-                one.value(pset)
-            except (ValueError, TypeError, OverflowError) as error:
-                given = {name: value for name, value in pset.items() if name not in (NUMBER, JOB)}
-                shown = ", ".join(f"{name}={value}" for name, value in given.items())
-                raise BadUsage(
-                    f"the placeholder {one.text} does not fit {shown} "
-                    f"({error}): give another format, or {{{one.name}}} without one"
-                ) from None
 
     def _placements(self) -> tuple[Placement, ...]:
         parts = tokens(" ".join(self.arguments))
@@ -158,6 +161,19 @@ class Template:
     def __str__(self) -> str:
         """Return the command as it was typed."""
         return " ".join(self.arguments) if self.shell else " ".join(map(_as_typed, self.arguments))
+
+
+def _check_formats(formatted: Iterable[Placeholder], pset: Mapping[str, Any]) -> None:
+    for one in formatted:
+        try:
+            one.value(pset)
+        except (ValueError, TypeError, OverflowError) as error:
+            given = {name: value for name, value in pset.items() if name not in (NUMBER, JOB)}
+            shown = ", ".join(f"{name}={value}" for name, value in given.items())
+            raise BadUsage(
+                f"the placeholder {one.text} does not fit {shown} "
+                f"({error}): give another format, or {{{one.name}}} without one"
+            ) from None
 
 
 def _words(text: str, values: Mapping[str, Any]) -> list[str]:

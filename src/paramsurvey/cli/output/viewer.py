@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from paramsurvey.cli.output.spool import STREAMS, running, spool_path
-from paramsurvey.cli.placeholders import JOB, NUMBER, fill
+from paramsurvey.cli.placeholders import NUMBER, fill, filled_with
 from paramsurvey.cli.value_text import value_text
 from paramsurvey.transport.safe_text import safe_output
 
@@ -153,5 +153,5 @@ class OutputViewer:
         if self._tag is None:
             tag = " ".join(value_text(value) for name, value in pset.items() if name != NUMBER)
         else:
-            tag = fill(self._tag, {**pset, NUMBER: number, JOB: ""})
+            tag = fill(self._tag, filled_with(pset, number, ""))
         return "".join(c if c.isprintable() else repr(c)[1:-1] for c in tag) + "\t"
