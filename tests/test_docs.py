@@ -135,7 +135,7 @@ def test_the_structure_page_names_every_file() -> None:
 def test_the_files_that_the_structure_page_names_exist() -> None:
     page = text_of("docs/structure.md")
     paths = {name for name in FILE.findall(page) if "/" in name}
-    rooms = "backends cli checkpoint params reporting results session testing views"
+    rooms = "backends cli checkpoint engine params reporting results session testing views"
     packages = ("", *rooms.split())
     places = (ROOT, *(SOURCE / name for name in packages))
     lost = [
