@@ -85,8 +85,11 @@ def test_a_disk_that_is_full_makes_nobody_wait_and_loses_nothing(writer: Writer,
     assert [name for part in disk.parts for name in part] == ["a", "b", "c"]
 
 
-def test_who_waits_for_room_does_not_wait_on_when_the_disk_is_full(writer: Writer, disk: SlowDisk) -> None:
-    disk.error = OSError(errno.ENOSPC, "full")
+@pytest.mark.parametrize("error", [None, OSError(errno.ENOSPC, "full")], ids=["written", "full"])
+def test_who_waits_for_room_is_woken_when_it_is_written_or_the_disk_is_full(
+    writer: Writer, disk: SlowDisk, error: OSError | None
+) -> None:
+    disk.error = error
     writer.add("results", "first", MOST_BYTES)
     asked = threading.Event()
     has_room = writer._has_room
@@ -293,6 +296,17 @@ def test_parts_that_cannot_be_merged_stay_and_that_is_told() -> None:
     assert writer.close() == 0
     assert disk.stored() == ["a", "b"]
     assert told == ["parts of the checkpoint cannot be merged, and stay as they are: ValueError('no')"]
+
+
+def test_on_a_good_disk_what_is_added_is_written_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    for for_other_reasons in ("FIRST_TICK_SECONDS", "RETRY_SECONDS"):
+        monkeypatch.setattr(writer_module, for_other_reasons, 3600.0)
+    disk = Disk()
+    writer = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    for name in "abc":
+        writer.add("results", name, 1)
+        wait_until(lambda: disk.stored()[-1:] == [name], "it is not written", seconds=60)  # noqa: B023
+    assert writer.close() == 0
 
 
 def test_the_tick_goes_on_also_when_it_could_not_write(monkeypatch: pytest.MonkeyPatch) -> None:

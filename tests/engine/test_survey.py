@@ -27,6 +27,7 @@ from paramsurvey.engine.group_size import STREAM_PSETS, GroupSizer
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.engine.queue import PsetQueue
+from paramsurvey.engine.recall import LOOK_SECONDS
 from paramsurvey.engine.retry import RetryPolicy
 from paramsurvey.engine.survey import NOT_RUN, Survey
 from paramsurvey.errors import JobRefused
@@ -684,6 +685,22 @@ def test_what_was_not_begun_is_recalled_for_workers_that_have_nothing_to_do() ->
     assert backend.submitted[2:] == [[2, 3, 4]]
     for _ in rounds:
         pass
+
+
+def test_a_tenth_of_a_second_passes_between_two_looks_for_psets_that_are_held_up() -> None:
+    def second_is_long(seats: list[Seat]) -> list[Answer]:
+        backend.busy = {2: (0, 0.5)}
+        return [replace(seats[0].reply(), walls=array("d", [0.01]) * 5)]
+
+    backend = FakeBackend(workers=2, script=scripted(second_is_long, lambda seats: [], lambda seats: []))
+    run = make(30, backend, group_size=5)
+    rounds = run.survey.rounds()
+    next(rounds)
+    next(rounds)
+    assert backend.recalled == []
+    run.clock.now += LOOK_SECONDS
+    next(rounds)
+    assert backend.recalled == [2]
 
 
 def test_a_group_is_recalled_once_and_not_for_work_that_is_sooner_done_than_moved() -> None:
