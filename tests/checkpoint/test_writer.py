@@ -112,6 +112,44 @@ def test_a_disk_that_hangs_makes_nobody_wait(
     assert writer.wait_for_room(0)
 
 
+@pytest.mark.parametrize("before", [[], ["a"]], ids=["at first", "later"])
+def test_what_waits_until_the_thread_has_time_takes_room_too(
+    monkeypatch: pytest.MonkeyPatch, before: list[str]
+) -> None:
+    for seconds in ("FIRST_TICK_SECONDS", "TICK_SECONDS"):
+        monkeypatch.setattr(writer_module, seconds, 0.0)
+    disk = Disk()
+    has_other_work, goes_on = threading.Event(), threading.Event()
+
+    def tick() -> None:
+        if disk.stored() == before:
+            has_other_work.set()
+            goes_on.wait(60)
+
+    writer = Writer({"results": (disk, list)}, tick, lambda text: None)  # type: ignore[dict-item]
+    for name in before:
+        writer.add("results", name, 1)
+        wait_until(lambda: disk.stored() == before, "it is not written", seconds=60)
+    assert has_other_work.wait(60)
+    writer.add("results", "b", MOST_BYTES)
+    assert has_no_room(writer)
+    goes_on.set()
+    assert writer.wait_for_room(60)
+    assert writer.close() == 0
+
+
+def test_what_waits_is_not_written_when_another_program_has_the_directory(
+    writer: Writer, disk: SlowDisk
+) -> None:
+    writer.add("results", "first", 1)
+    assert disk.begun.wait(60)
+    writer.add("results", "second", 1)
+    writer.stop()
+    disk.goes_on.set()
+    assert writer.close() == 0
+    assert disk.parts == [["first"]]
+
+
 def test_nobody_waits_for_what_another_program_has_taken_over(writer: Writer, disk: SlowDisk) -> None:
     writer.add("results", "first", MOST_BYTES)
     writer.stop()

@@ -318,6 +318,14 @@ def test_psets_before_the_lost_batch_are_not_to_blame() -> None:
     assert run.backend.submitted == [list(range(8)), [2, 3], [4, 5], [6, 7]]
 
 
+def test_of_a_batch_of_which_one_pset_is_left_that_one_is_to_blame() -> None:
+    run = make(psets=3, group_size=3, in_batches=True, retry=RetryPolicy(crash_retries=0))
+    run.backend.script = scripted(lambda seats: [seats[0].lost(2)])
+    run.run().check()
+    assert run.missing_rows() == [2]
+    assert run.backend.submitted == [[0, 1, 2], [0, 1]]
+
+
 def test_when_nothing_says_what_ran_all_psets_of_a_batch_may_be_to_blame() -> None:
     run = make(psets=6, group_size=6, in_batches=True, retry=RetryPolicy(crash_retries=0))
     run.backend.script = dying_with(1, running=lambda seat: None)
@@ -1030,14 +1038,14 @@ def test_a_pset_that_kills_every_worker_fails_after_two_attempts() -> None:
 # retries
 
 
-def losing_nodes(times: int) -> Callable[[list[Seat]], list[Answer]]:
+def losing_nodes(times: int, offset: int | None = None) -> Callable[[list[Seat]], list[Answer]]:
     """Lose the node of every group with pset 0 in it, so many times; then answer."""
     left = [times]
 
     def script(seats: list[Seat]) -> list[Answer]:
         if 0 in seats[0].rows() and left[0] > 0:
             left[0] -= 1
-            return [seats[0].lost(None, NODE_LOST)]
+            return [seats[0].lost(offset, NODE_LOST)]
         return [seats[0].reply()]
 
     return script
@@ -1051,10 +1059,12 @@ def test_when_a_node_is_lost_its_group_runs_again_as_a_group_and_that_is_no_atte
     assert run.progress.retried == 0
 
 
-def test_after_the_third_node_each_pset_runs_alone() -> None:
-    run = make(psets=3, group_size=3, backend=FakeBackend(workers=1, script=losing_nodes(3)))
+@pytest.mark.parametrize("offset", [None, 0])
+def test_after_the_third_node_each_pset_runs_alone(offset: int | None) -> None:
+    run = make(psets=3, group_size=3, backend=FakeBackend(workers=1, script=losing_nodes(3, offset)))
     run.run().check()
     assert run.missing_rows() == []
+    assert run.progress.retried == 0, "no pset is to blame"
     assert run.backend.submitted == [[0, 1, 2]] * 3 + [[0], [1], [2]]
 
 
