@@ -293,6 +293,16 @@ def test_where_another_program_has_the_directory_nothing_is_kept_and_nobody_is_t
     assert (left, told, warned, disk.parts) == (0, [], [], [])
 
 
+def test_once_another_program_has_the_directory_nothing_more_is_tried() -> None:
+    disk = Disk(NotOurs())
+    writer = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    writer.add("results", "a", 1)
+    wait_until(lambda: not disk.errors, "it is not tried", seconds=60)
+    writer.add("results", "b", 1)
+    assert writer.close() == 0
+    assert disk.parts == []
+
+
 def test_a_block_is_not_halved_for_another_programs_sake() -> None:
     disk = Disk(NotOurs())
     left, told, warned = told_by(disk, Block("abx"), build=table)
