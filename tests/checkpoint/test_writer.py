@@ -85,8 +85,11 @@ def test_a_disk_that_is_full_makes_nobody_wait_and_loses_nothing(writer: Writer,
     assert [name for part in disk.parts for name in part] == ["a", "b", "c"]
 
 
-def test_who_waits_for_room_does_not_wait_on_when_the_disk_is_full(writer: Writer, disk: SlowDisk) -> None:
-    disk.error = OSError(errno.ENOSPC, "full")
+@pytest.mark.parametrize("error", [None, OSError(errno.ENOSPC, "full")], ids=["written", "full"])
+def test_who_waits_for_room_is_woken_when_it_is_written_or_the_disk_is_full(
+    writer: Writer, disk: SlowDisk, error: OSError | None
+) -> None:
+    disk.error = error
     writer.add("results", "first", MOST_BYTES)
     asked = threading.Event()
     has_room = writer._has_room
@@ -107,6 +110,44 @@ def test_a_disk_that_hangs_makes_nobody_wait(
     assert has_no_room(writer)
     monkeypatch.setattr(writer_module, "HANGING_SECONDS", 0.0)
     assert writer.wait_for_room(0)
+
+
+@pytest.mark.parametrize("before", [[], ["a"]], ids=["at first", "later"])
+def test_what_waits_until_the_thread_has_time_takes_room_too(
+    monkeypatch: pytest.MonkeyPatch, before: list[str]
+) -> None:
+    for seconds in ("FIRST_TICK_SECONDS", "TICK_SECONDS"):
+        monkeypatch.setattr(writer_module, seconds, 0.0)
+    disk = Disk()
+    has_other_work, goes_on = threading.Event(), threading.Event()
+
+    def tick() -> None:
+        if disk.stored() == before:
+            has_other_work.set()
+            goes_on.wait(60)
+
+    writer = Writer({"results": (disk, list)}, tick, lambda text: None)  # type: ignore[dict-item]
+    for name in before:
+        writer.add("results", name, 1)
+        wait_until(lambda: disk.stored() == before, "it is not written", seconds=60)
+    assert has_other_work.wait(60)
+    writer.add("results", "b", MOST_BYTES)
+    assert has_no_room(writer)
+    goes_on.set()
+    assert writer.wait_for_room(60)
+    assert writer.close() == 0
+
+
+def test_what_waits_is_not_written_when_another_program_has_the_directory(
+    writer: Writer, disk: SlowDisk
+) -> None:
+    writer.add("results", "first", 1)
+    assert disk.begun.wait(60)
+    writer.add("results", "second", 1)
+    writer.stop()
+    disk.goes_on.set()
+    assert writer.close() == 0
+    assert disk.parts == [["first"]]
 
 
 def test_nobody_waits_for_what_another_program_has_taken_over(writer: Writer, disk: SlowDisk) -> None:
@@ -252,6 +293,16 @@ def test_where_another_program_has_the_directory_nothing_is_kept_and_nobody_is_t
     assert (left, told, warned, disk.parts) == (0, [], [], [])
 
 
+def test_once_another_program_has_the_directory_nothing_more_is_tried() -> None:
+    disk = Disk(NotOurs())
+    writer = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    writer.add("results", "a", 1)
+    wait_until(lambda: not disk.errors, "it is not tried", seconds=60)
+    writer.add("results", "b", 1)
+    assert writer.close() == 0
+    assert disk.parts == []
+
+
 def test_a_block_is_not_halved_for_another_programs_sake() -> None:
     disk = Disk(NotOurs())
     left, told, warned = told_by(disk, Block("abx"), build=table)
@@ -293,6 +344,17 @@ def test_parts_that_cannot_be_merged_stay_and_that_is_told() -> None:
     assert writer.close() == 0
     assert disk.stored() == ["a", "b"]
     assert told == ["parts of the checkpoint cannot be merged, and stay as they are: ValueError('no')"]
+
+
+def test_on_a_good_disk_what_is_added_is_written_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    for for_other_reasons in ("FIRST_TICK_SECONDS", "RETRY_SECONDS"):
+        monkeypatch.setattr(writer_module, for_other_reasons, 3600.0)
+    disk = Disk()
+    writer = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    for name in "abc":
+        writer.add("results", name, 1)
+        wait_until(lambda: disk.stored()[-1:] == [name], "it is not written", seconds=60)  # noqa: B023
+    assert writer.close() == 0
 
 
 def test_the_tick_goes_on_also_when_it_could_not_write(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
 from paramsurvey.engine.dispatch.batch_size import LARGEST_RESULTS, BatchSizer
 from paramsurvey.engine.dispatch.group_size import STREAM_PSETS, GroupSizer
 from paramsurvey.engine.dispatch.queue import PsetQueue
+from paramsurvey.engine.dispatch.recall import LOOK_SECONDS
 from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
@@ -315,6 +316,14 @@ def test_psets_before_the_lost_batch_are_not_to_blame() -> None:
     )
     run.run().check()
     assert run.backend.submitted == [list(range(8)), [2, 3], [4, 5], [6, 7]]
+
+
+def test_of_a_batch_of_which_one_pset_is_left_that_one_is_to_blame() -> None:
+    run = make(psets=3, group_size=3, in_batches=True, retry=RetryPolicy(crash_retries=0))
+    run.backend.script = scripted(lambda seats: [seats[0].lost(2)])
+    run.run().check()
+    assert run.missing_rows() == [2]
+    assert run.backend.submitted == [[0, 1, 2], [0, 1]]
 
 
 def test_when_nothing_says_what_ran_all_psets_of_a_batch_may_be_to_blame() -> None:
@@ -686,6 +695,22 @@ def test_what_was_not_begun_is_recalled_for_workers_that_have_nothing_to_do() ->
         pass
 
 
+def test_a_tenth_of_a_second_passes_between_two_looks_for_psets_that_are_held_up() -> None:
+    def second_is_long(seats: list[Seat]) -> list[Answer]:
+        backend.busy = {2: (0, 0.5)}
+        return [replace(seats[0].reply(), walls=array("d", [0.01]) * 5)]
+
+    backend = FakeBackend(workers=2, script=scripted(second_is_long, lambda seats: [], lambda seats: []))
+    run = make(30, backend, group_size=5)
+    rounds = run.survey.rounds()
+    next(rounds)
+    next(rounds)
+    assert backend.recalled == []
+    run.clock.now += LOOK_SECONDS
+    next(rounds)
+    assert backend.recalled == [2]
+
+
 def test_a_group_is_recalled_once_and_not_for_work_that_is_sooner_done_than_moved() -> None:
     def one_of_two(seats: list[Seat]) -> list[Answer]:
         return [replace(seats[1].reply(), walls=array("d", [1e-5]) * 5)]
@@ -1013,14 +1038,14 @@ def test_a_pset_that_kills_every_worker_fails_after_two_attempts() -> None:
 # retries
 
 
-def losing_nodes(times: int) -> Callable[[list[Seat]], list[Answer]]:
+def losing_nodes(times: int, offset: int | None = None) -> Callable[[list[Seat]], list[Answer]]:
     """Lose the node of every group with pset 0 in it, so many times; then answer."""
     left = [times]
 
     def script(seats: list[Seat]) -> list[Answer]:
         if 0 in seats[0].rows() and left[0] > 0:
             left[0] -= 1
-            return [seats[0].lost(None, NODE_LOST)]
+            return [seats[0].lost(offset, NODE_LOST)]
         return [seats[0].reply()]
 
     return script
@@ -1034,10 +1059,12 @@ def test_when_a_node_is_lost_its_group_runs_again_as_a_group_and_that_is_no_atte
     assert run.progress.retried == 0
 
 
-def test_after_the_third_node_each_pset_runs_alone() -> None:
-    run = make(psets=3, group_size=3, backend=FakeBackend(workers=1, script=losing_nodes(3)))
+@pytest.mark.parametrize("offset", [None, 0])
+def test_after_the_third_node_each_pset_runs_alone(offset: int | None) -> None:
+    run = make(psets=3, group_size=3, backend=FakeBackend(workers=1, script=losing_nodes(3, offset)))
     run.run().check()
     assert run.missing_rows() == []
+    assert run.progress.retried == 0, "no pset is to blame"
     assert run.backend.submitted == [[0, 1, 2]] * 3 + [[0], [1], [2]]
 
 
