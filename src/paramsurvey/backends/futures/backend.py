@@ -19,9 +19,16 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends import stand_in
-from paramsurvey.backends.answers import AnswerUnreadable, read_answer
 from paramsurvey.backends.futures import task as remote
-from paramsurvey.backends.futures.engines import WorkerCount, checked_executor, checked_future, why_gone
+from paramsurvey.backends.futures.engines import (
+    WorkerCount,
+    checked_executor,
+    checked_future,
+    how_to_renew,
+    may_cancel,
+    why_gone,
+)
+from paramsurvey.backends.futures.group_answers import unpacked
 from paramsurvey.backends.futures.map_lock import MapLock
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.patience import Patience
@@ -39,7 +46,6 @@ from paramsurvey.transport.messages import (
     Job,
     JobRejected,
     LostGroup,
-    Reply,
 )
 from paramsurvey.transport.own_descriptors import descriptors_lost
 from paramsurvey.transport.safe_repr import describe, text_of, type_name
@@ -56,33 +62,6 @@ OWN_OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "ncores": (lambda value: type(value) is int and value > 0, "a positive int"),
     "isolate": (lambda value: isinstance(value, bool), "a bool"),
 }
-
-
-NO_ANSWER = Failure(
-    FailureKind.CRASHED,
-    "WorkerDied('the executor returned something else than what was submitted to it')",
-)
-
-
-def unpacked(group: Group, packed: Any) -> list[Answer]:
-    """Return the answers that came back for a group; its loss where they cannot be read, or are none."""
-    try:
-        answers = [read_answer(answer) for answer in packed]
-    except AnswerUnreadable as error:
-        return [LostGroup(group.id, error.failure)]
-    except TypeError:
-        answers = []
-    return answers if are_whole(group, answers) else [LostGroup(group.id, NO_ANSWER)]
-
-
-def are_whole(group: Group, answers: list[Any]) -> bool:
-    """Tell whether these are all answers to a group."""
-    if any(
-        not isinstance(one, JobRejected) and getattr(one, "group_id", None) != group.id for one in answers
-    ):
-        return False
-    last = answers[-1] if answers else None
-    return isinstance(last, (LostGroup, JobRejected)) or (isinstance(last, Reply) and last.done)
 
 
 @dataclass(slots=True, eq=False)
@@ -202,6 +181,7 @@ class FuturesBackend:
 
     def submit(self, group: Group) -> None:
         """Hand a group to the executor, with the job's key alone."""
+        self._check_files()
         remote.links[self._job.key, group.id] = remote.ThreadLink(self._numbers)
         self._hand_over(group, self._job_travels)
 
@@ -317,8 +297,9 @@ class FuturesBackend:
         """Raise when the program has closed our file: then it has closed the executor's, too."""
         if self._lock is not None and not self._lock.is_ours():
             self._tasks.clear()
-            self._in_hand.clear()  # an executor that cannot hear its processes may wait for ever
-            raise descriptors_lost("make a new executor for what is missing")
+            self._in_hand.clear()  # an executor that cannot hear its processes may wait for ever, and would
+            # write what it is told into the files that have got these numbers since
+            raise descriptors_lost(how_to_renew(self._executor))
 
     def _check_broken(self) -> None:
         """Raise when the executor takes nothing any more, and everything that it had is back."""
@@ -336,7 +317,7 @@ class FuturesBackend:
     def _raise_lost(self, cause: BaseException | None, reason: str) -> None:
         raise BackendLost(
             f"the executor is broken ({reason}); what had finished "
-            "is in paramsurvey.last_results(): make a new executor for what is missing, or use the "
+            f"is in paramsurvey.last_results(): {how_to_renew(self._executor)}, or use the "
             "multiprocessing backend, which replaces workers that die"
         ) from cause
 
@@ -370,7 +351,7 @@ class FuturesBackend:
             return
         self._forget(group_id)
         with suppress(Exception):  # Parsl cannot cancel anything
-            if task.future.cancel():
+            if may_cancel(self._executor) and task.future.cancel():
                 return
         if not task.future.done():
             self._abandoned[task] = time.perf_counter()
