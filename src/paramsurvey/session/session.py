@@ -28,6 +28,7 @@ from paramsurvey.session.prepare import MapRequest, SessionContext, check_curren
 from paramsurvey.session.running_backend import RunningBackend
 from paramsurvey.session.told_once import is_told
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
+from paramsurvey.worker.forked_children import children_end_here
 from paramsurvey.worker.keywords import KeywordFunction
 from paramsurvey.worker.nested_session import refuse_while_loading
 
@@ -285,6 +286,7 @@ class Session:
                 with self._gate.working():
                     rows.close()
 
+    @children_end_here()  # what is given is pickled, which may run code of the user's
     def _prepare(
         self,
         func: AnyFunction,
