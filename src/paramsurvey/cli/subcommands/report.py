@@ -11,6 +11,7 @@ from paramsurvey.cli.checkpoints.saved_command import check_started
 from paramsurvey.cli.errors import BadUsage, RunFailed, say
 from paramsurvey.cli.options.types import FilePath
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
+from paramsurvey.transport.safe_text import safe_line
 
 EPILOG = """\b
 Examples:
@@ -55,4 +56,4 @@ def report(directory: str, output: str | None, against: str | None) -> None:
         raise RunFailed(f"{target} cannot be written ({error}): choose another file") from error
     for complaint in subject.complaints:
         say(complaint)
-    say(f"{target}: a report of {counted(len(subject.data), 'pset')}")
+    say(f"{safe_line(str(target))}: a report of {counted(len(subject.data), 'pset')}")
