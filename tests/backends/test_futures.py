@@ -8,7 +8,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +21,7 @@ import pytest
 import paramsurvey
 from conftest import wait_until
 from paramsurvey.backends.futures.backend import FuturesBackend
+from paramsurvey.backends.futures.map_lock import MapLock
 from paramsurvey.backends.futures.task import LoadedJobs
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import BackendLost, OptionError
@@ -609,3 +610,57 @@ def test_libraries_that_an_executor_has_loaded_already_get_their_threads_limited
         options = {"verbose": 0, "threads_per_worker": 1, "isolate": False}
         with paramsurvey.Session(backend=executor, **options) as session:
             assert session.map(threads, [{"i": 1}])["threads"].tolist() == [1]
+
+
+def test_a_parsl_that_has_given_up_ends_the_map_with_its_remedy() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(1), []))
+    engine = SimpleNamespace(bad_state_is_set=False)
+    executor._dfk = SimpleNamespace(executors={"htex": engine, "_parsl_internal": object()})  # type: ignore[attr-defined]
+    assert list(backend.poll(0.0)) == []
+    engine.bad_state_is_set = True
+    with pytest.raises(BackendLost, match="block_error_handler=False"):
+        backend.poll(0.0)
+
+
+def test_futures_of_executorlib_are_not_cancelled_for_its_threads_would_die(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ManualExecutor, "__module__", "executorlib.executor.single")
+    executor = ManualExecutor(2)
+    backend = opened(executor)
+    backend.submit(Group(1, range(1), []))
+    backend.end_job()
+    assert not executor.given[0][0].cancelled()
+
+
+@pytest.mark.parametrize(
+    ("module", "remedy"),
+    [
+        ("loky.reusable_executor", r"loky\.get_reusable_executor\(\) again"),
+        ("executorlib.executor.single", "restart_limit="),
+        ("somewhere", "make a new executor for what is missing, or use"),
+    ],
+)
+def test_the_remedy_for_a_broken_executor_is_its_own(
+    monkeypatch: pytest.MonkeyPatch, module: str, remedy: str
+) -> None:
+    monkeypatch.setattr(ManualExecutor, "__module__", module)
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(1), []))
+    executor.given[0][0].set_exception(BrokenExecutor("a process was killed"))
+    assert len(backend.poll(1.0)) == 1
+    with pytest.raises(BackendLost, match=remedy):
+        backend.poll(0.0)
+
+
+def test_an_executor_whose_files_were_closed_is_given_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would write into whatever file has got their numbers since."""
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    monkeypatch.setattr(MapLock, "is_ours", lambda self: False)
+    with pytest.raises(BackendLost, match="closed file descriptors"):
+        backend.submit(Group(1, range(1), []))
+    assert executor.given == []

@@ -87,6 +87,12 @@ def test_what_a_partial_carries_is_not_written_down_either() -> None:
     assert SECRET.encode() not in everything()
 
 
+def test_of_a_lambda_its_own_text_is_written_down_not_that_of_the_call_around_it() -> None:
+    paramsurvey.map(lambda p, s, u: {"b": 2}, [{"a": 1}], checkpoint="dir", user_kwargs="hunter2")
+    assert run()["function"]["source"] == 'lambda p, s, u: {"b": 2}'
+    assert b"hunter2" not in everything()
+
+
 @pytest.mark.parametrize(("first", "second"), [(False, False), (False, True), (True, False)])
 def test_a_change_of_user_kwargs_is_told_without_their_text(
     capfd: pytest.CaptureFixture[str], first: bool, second: bool

@@ -1,4 +1,4 @@
-"""Selected behaviours of all backends on engines that are daemons: Dask, Parsl, and MPI.
+"""Selected behaviours of all backends on engines that are daemons: Dask, Parsl, executorlib, and MPI.
 
 The whole contract is kept by the same code on loky and process pools, see `test_backends.py`; here is what
 the engines have a part in. Each engine is started once.
@@ -63,6 +63,13 @@ for name in TESTS.keys() - set(SELECTED):
     setattr(EngineContract, name, None)
 
 
+def kill_the_node_once(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+    if pset["i"] == 7 and not os.path.exists("killed"):
+        open("killed", "w").close()
+        os.kill(os.getppid(), 9)
+    return {"square": pset["i"] ** 2}
+
+
 class TestDask(EngineContract):
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
@@ -77,15 +84,6 @@ class TestDask(EngineContract):
 
     def test_a_node_that_is_lost_costs_no_pset(self, place: Any, in_tmp: Path) -> None:
         """Dask itself runs elsewhere what the process had."""
-
-        def kill_the_node_once(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
-            import os
-
-            if pset["i"] == 7 and not os.path.exists("killed"):
-                open("killed", "w").close()
-                os.kill(os.getppid(), 9)
-            return {"square": pset["i"] ** 2}
-
         results = place.map(kill_the_node_once, [{"i": i} for i in range(20)], group_size=2)
         assert results["square"].tolist() == [i**2 for i in range(20)]
         assert (in_tmp / "killed").exists()
@@ -110,6 +108,36 @@ class TestParsl(EngineContract):
             patch.setenv("PATH", f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}")
             with ParslPoolExecutor(config) as cls.executor:
                 yield
+
+
+class TestExecutorlib(EngineContract):
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def engine(cls) -> Iterator[None]:
+        executorlib = pytest.importorskip("executorlib")
+        options = {"max_workers": 2, "block_allocation": True, "restart_limit": 2}
+        with executorlib.SingleNodeExecutor(**options) as cls.executor:
+            yield
+
+    def test_a_process_that_is_lost_costs_no_pset(self, place: Any, in_tmp: Path) -> None:
+        """With ``restart_limit=`` executorlib starts another, and runs there what the process had."""
+        results = place.map(kill_the_node_once, [{"i": i} for i in range(20)], group_size=2)
+        assert results["square"].tolist() == [i**2 for i in range(20)]
+        assert (in_tmp / "killed").exists()
+
+    def test_it_is_as_good_as_before_after_a_map_that_was_interrupted(self, place: Any) -> None:
+        """Groups that wait then are not cancelled: its thread would end, and all later maps would hang."""
+
+        def interrupt(user_ret: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+            raise KeyboardInterrupt
+
+        def square(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+            return {"square": pset["i"] ** 2}
+
+        psets = [{"i": i} for i in range(50)]
+        with pytest.raises(KeyboardInterrupt):
+            place.map(square, psets, group_size=1, out_func=interrupt)
+        assert len(place.map(square, psets)) == 50
 
 
 MPI_PROGRAM = """

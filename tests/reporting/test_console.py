@@ -41,6 +41,13 @@ def test_no_exception_forges_a_line_or_commands_the_terminal(capsys: pytest.Capt
     assert "\x1b" not in capsys.readouterr().err
 
 
+def test_no_name_of_a_directory_forges_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    log = KeptLog()
+    log.path = "here\nparamsurvey end time 2026/x.log"
+    fail(Console(log, verbose=1), "E", "Traceback\n")
+    assert not any(line.startswith("paramsurvey") for line in capsys.readouterr().err.splitlines())
+
+
 def test_many_long_exceptions_make_no_long_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consoles, "MOST_LOGGED", 1_000_000)
     log = KeptLog()

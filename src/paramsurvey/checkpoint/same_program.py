@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import functools
 import hashlib
@@ -83,7 +84,7 @@ class Program:
             f"{getattr(inner, '__module__', '?')}.{getattr(inner, '__qualname__', type(inner).__qualname__)}"
         )
         source = _source(inner)
-        text = source or describe(function if store_user_kwargs else inner, LONGEST_REPR)
+        text = _own_text(inner, source) or describe(function if store_user_kwargs else inner, LONGEST_REPR)
         return cls(
             name,
             _file(inner),
@@ -197,6 +198,18 @@ def _source(thing: Any) -> str:
         return textwrap.dedent(inspect.getsource(thing))
     except (OSError, TypeError, IndentationError):
         return ""
+
+
+def _own_text(thing: Any, source: str) -> str:
+    """Return a function's source without what stands around it, which for a lambda may be user_kwargs."""
+    if getattr(thing, "__name__", "") != "<lambda>":
+        return source
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):  # a piece of a longer call
+        return ""
+    lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
+    return ast.get_source_segment(source, lambdas[0]) or "" if len(lambdas) == 1 else ""
 
 
 def _behaviour(thing: Any) -> Any:

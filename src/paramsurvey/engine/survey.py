@@ -6,7 +6,6 @@ pandas.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,7 +41,7 @@ from paramsurvey.transport.messages import (
     Reply,
     Rows,
 )
-from paramsurvey.worker.forked_children import end_if_forked
+from paramsurvey.worker.forked_children import children_end_here
 
 MOST_READ = 1 << 16  # psets that are read at a time from an iterator
 NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
@@ -218,25 +217,14 @@ class Survey:
         count = self.sizer.read_ahead(self.backend.core_count())
         while not self.queue:
             known = len(self.source)
-            with self.watcher.interruptible():
-                new = self._read(count)
+            with self.watcher.interruptible(), children_end_here():
+                new = self.source.read(count)
             if new == 0:
                 return False
             self.progress.total += new
             self.resume(range(known, known + new))
             count = min(2 * count, MOST_READ)  # the checkpoint had all of them: read more at a time
         return True
-
-    def _read(self, count: int) -> int:
-        """Read psets; a process that the user's iterator forks, and that comes back from it, ends here."""
-        owner = os.getpid()
-        try:
-            new = self.source.read(count)
-        except BaseException as error:
-            end_if_forked(owner, error)
-            raise
-        end_if_forked(owner)
-        return new
 
     def resume(self, rows: range) -> None:
         """Put rows that were just read into the queue, except those that an earlier run has settled."""

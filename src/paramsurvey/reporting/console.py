@@ -126,7 +126,7 @@ class Console:
             show(self._where())
 
     def _where(self) -> str:
-        return f"(traceback is in {self._log.path or 'no file: there is no log'})"
+        return f"(traceback is in {safe_line(self._log.path or 'no file: there is no log')})"
 
 
 def show(text: str) -> None:

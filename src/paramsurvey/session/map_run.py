@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -16,6 +17,7 @@ from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import SessionClosed
 from paramsurvey.reporting.watch import Watch
 from paramsurvey.transport.messages import Job
+from paramsurvey.worker.forked_children import end_if_forked
 
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
@@ -64,6 +66,7 @@ class MapRun:
     def __post_init__(self) -> None:
         self._came_to_its_end = False
         self._is_closed = False
+        self._owner = os.getpid()
 
     def run(self) -> MapResults:
         """Run to the end, and return the results."""
@@ -127,8 +130,12 @@ class MapRun:
             for _ in self.survey.rounds():
                 self._check_stop()
                 yield
+                end_if_forked(self._owner)  # in a loop over `imap_unordered`, or while a result was unpickled
             self._came_to_its_end = True
         except BaseException as error:
+            if os.getpid() != self._owner and isinstance(error, GeneratorExit):
+                raise  # a child has left the loop, as it should; the workers' answers are its parent's
+            end_if_forked(self._owner, error)
             status = status_of(error)
             if status is Status.INTERRUPTED:
                 with suppress(Exception):  # the interruption is what the caller must see
@@ -147,8 +154,11 @@ class MapRun:
             )
 
     def _close(self, status: Status) -> None:
-        """Settle what is left, and leave nothing running. Only the first call does something."""
-        if self._is_closed:
+        """Settle what is left, and leave nothing running. Only the first call does something.
+
+        In a process that was forked off nothing is done: the map, its lock and its workers are the parent's.
+        """
+        if self._is_closed or os.getpid() != self._owner:
             return
         survey = self.survey
         with ExitStack() as then:  # the last one first; each is called, whatever the others raise

@@ -28,6 +28,8 @@ from paramsurvey.session.prepare import MapRequest, SessionContext, check_curren
 from paramsurvey.session.running_backend import RunningBackend
 from paramsurvey.session.told_once import is_told
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
+from paramsurvey.transport.safe_text import safe_line
+from paramsurvey.worker.forked_children import children_end_here
 from paramsurvey.worker.keywords import KeywordFunction
 from paramsurvey.worker.nested_session import refuse_while_loading
 
@@ -285,6 +287,7 @@ class Session:
                 with self._gate.working():
                     rows.close()
 
+    @children_end_here()  # what is given is pickled, which may run code of the user's
     def _prepare(
         self,
         func: AnyFunction,
@@ -363,6 +366,6 @@ class Session:
         self._pages.close()
         self._running.close()
         if self._log.saw_traceback and self._log.path and self._loudest > 0:
-            show(f"exceptions that your code raised: every traceback is in {self._log.path}")
+            show(f"exceptions that your code raised: every traceback is in {safe_line(self._log.path)}")
         self._log.saw_traceback = False
         self._log.close()

@@ -1,10 +1,11 @@
-"""Processes that the user's function forked, and that came back from it."""
+"""Processes that the user's code forked, and that came back from it."""
 
 from __future__ import annotations
 
 import os
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from paramsurvey.transport.output_store import flush_streams
 
@@ -31,3 +32,23 @@ def end_if_forked(owner: int, error: BaseException | None = None) -> None:
     with suppress(Exception):
         flush_streams()
     os._exit(code if isinstance(code, int) else int(bool(code)))
+
+
+@contextmanager
+def children_end_here() -> Iterator[None]:
+    """End the processes that the user's code forks within a ``with`` statement, and that come to its end.
+
+    Examples
+    --------
+    >>> with children_end_here():
+    ...     child = os.fork()
+    >>> os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    0
+    """
+    owner = os.getpid()
+    try:
+        yield
+    except BaseException as error:
+        end_if_forked(owner, error)
+        raise
+    end_if_forked(owner)

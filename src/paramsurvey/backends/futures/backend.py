@@ -20,7 +20,14 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.backends import stand_in
 from paramsurvey.backends.answer_deadline import AnswerDeadline
 from paramsurvey.backends.futures import task as remote
-from paramsurvey.backends.futures.engines import WorkerCount, checked_executor, checked_future, why_gone
+from paramsurvey.backends.futures.engines import (
+    WorkerCount,
+    checked_executor,
+    checked_future,
+    how_to_renew,
+    may_cancel,
+    why_gone,
+)
 from paramsurvey.backends.futures.map_lock import MapLock
 from paramsurvey.backends.futures.returned_answers import read_answers
 from paramsurvey.backends.futures.submitted_groups import SubmittedGroup, SubmittedGroups
@@ -161,6 +168,7 @@ class FuturesBackend:
 
     def submit(self, group: Group) -> None:
         """Hand a group to the executor, with the job's key alone."""
+        self._check_files()
         remote.links[self._job.key, group.id] = remote.ThreadLink(self._numbers)
         self._hand_over(group, self._job_travels)
 
@@ -255,8 +263,10 @@ class FuturesBackend:
     def _check_files(self) -> None:
         """Raise when the program has closed our file: then it has closed the executor's, too."""
         if self._lock is not None and not self._lock.is_ours():
-            self._submitted.forget_all()  # an executor that cannot hear its processes may wait for ever
-            raise descriptors_lost("make a new executor for what is missing")
+            # an executor that cannot hear its processes may wait for ever, and would write what it is told
+            # into the files that have got these numbers since
+            self._submitted.forget_all()
+            raise descriptors_lost(how_to_renew(self._executor))
 
     def _check_broken(self) -> None:
         """Raise when the executor takes nothing any more, and everything that it had is back."""
@@ -273,7 +283,7 @@ class FuturesBackend:
     def _raise_lost(self, cause: BaseException | None, reason: str) -> None:
         raise BackendLost(
             f"the executor is broken ({reason}); what had finished "
-            "is in paramsurvey.last_results(): make a new executor for what is missing, or use the "
+            f"is in paramsurvey.last_results(): {how_to_renew(self._executor)}, or use the "
             "multiprocessing backend, which replaces workers that die"
         ) from cause
 
@@ -306,7 +316,7 @@ class FuturesBackend:
         submitted = self._submitted.get(group_id)
         if submitted is not None:
             self._forget(group_id)
-            self._submitted.give_up(submitted)
+            self._submitted.give_up(submitted, may_cancel(self._executor))
 
     def _forget(self, group_id: int) -> None:
         link = remote.links.pop((self._job.key, group_id), None)

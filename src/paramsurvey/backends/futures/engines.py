@@ -65,10 +65,34 @@ def full_name(thing: object) -> str:
     return f"{type(thing).__module__}.{type(thing).__qualname__}"
 
 
+def may_cancel(executor: Any) -> bool:
+    """Tell whether a future may be cancelled: executorlib's own threads die of one that is."""
+    return not type(executor).__module__.startswith("executorlib.")
+
+
 def why_gone(executor: Any) -> str:
-    """Return why an engine is gone where its futures would wait for it for ever; else an empty text."""
+    """Return why an engine is gone though its ``submit`` does not say so; else an empty text."""
     status = getattr(getattr(executor, "_client", None), "status", None)
-    return f"its Dask client is {status}, and the scheduler probably dead" if status in GONE else ""
+    if status in GONE:  # its futures would wait for it for ever
+        return f"its Dask client is {status}, and the scheduler probably dead"
+    with suppress(Exception):  # none of this is part of what executors promise
+        engines = _parsl_engines(executor)
+        if engines and all(engine.bad_state_is_set for engine in engines):
+            return (
+                "Parsl has given up, because its blocks ended; with block_error_handler=False its "
+                "HighThroughputExecutor starts others"
+            )
+    return ""
+
+
+def how_to_renew(executor: Any) -> str:
+    """Return what to do when an executor is broken for good."""
+    kind = full_name(executor)
+    if kind.startswith("loky.reusable_executor."):
+        return "call loky.get_reusable_executor() again, which makes a new one, for what is missing"
+    if kind.startswith("executorlib."):
+        return "make a new executor for what is missing, with restart_limit=, so that it replaces processes"
+    return "make a new executor for what is missing"
 
 
 class WorkerCount:
@@ -141,12 +165,16 @@ def _of_dask(executor: Any) -> int:
 
 def _of_parsl(executor: Any) -> int:
     """Return how many workers there are; before the first has come, as many as a block will have."""
+    return sum(_of_parsl_engine(engine) for engine in _parsl_engines(executor))
+
+
+def _parsl_engines(executor: Any) -> list[Any]:
     wanted = getattr(executor, "executors", "all")
-    return sum(
-        _of_parsl_engine(engine)
+    return [
+        engine
         for label, engine in executor._dfk.executors.items()
         if label in wanted or (wanted == "all" and not label.startswith("_parsl"))
-    )
+    ]
 
 
 def _of_parsl_engine(engine: Any) -> int:

@@ -86,11 +86,11 @@ class SubmittedGroups:
             if submitted.begun is None and submitted.future.running():
                 submitted.begun = now
 
-    def give_up(self, submitted: SubmittedGroup) -> None:
+    def give_up(self, submitted: SubmittedGroup, may_cancel: bool) -> None:
         """Cancel a group; a worker that runs it cannot be stopped, and is busy till it is done."""
         del self._in_hand[submitted.group.id]
         with suppress(Exception):  # Parsl cannot cancel anything
-            if submitted.future.cancel():
+            if may_cancel and submitted.future.cancel():
                 return
         if not submitted.future.done():
             self.given_up[submitted] = time.perf_counter()

@@ -9,6 +9,7 @@ from paramsurvey.cli.errors import say
 from paramsurvey.cli.options.types import FilePath
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 from paramsurvey.cli.subcommands.file_beside import file_beside, writing
+from paramsurvey.transport.safe_text import safe_line
 
 EPILOG = """\b
 Examples:
@@ -48,4 +49,4 @@ def report(directory: str, output: str | None, against: str | None) -> None:
         write_report(subject, target, against)
     for complaint in subject.complaints:
         say(complaint)
-    say(f"{target}: a report of {counted(len(subject.data), 'pset')}")
+    say(f"{safe_line(str(target))}: a report of {counted(len(subject.data), 'pset')}")

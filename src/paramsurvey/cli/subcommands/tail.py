@@ -15,6 +15,7 @@ from paramsurvey.cli.errors import BadUsage, say
 from paramsurvey.cli.output.printed_output import PrintedOutput
 from paramsurvey.cli.output.spool import STREAMS, find_spool, running, spool_path
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
+from paramsurvey.transport.safe_text import safe_line
 
 LOOK_SECONDS = 0.1
 LAST_LINES = 10
@@ -53,7 +54,8 @@ def _spool(directory: str) -> str:
     check_started(directory)
     found = find_spool(directory)
     if found is None or not is_alive(directory):
-        raise BadUsage(f"{directory}: nothing runs now: paramsurvey export {directory} - has the results")
+        name = safe_line(directory)
+        raise BadUsage(f"{name}: nothing runs now: paramsurvey export {name} - has the results")
     host, spool = found
     if not Path(spool).is_dir():
         raise BadUsage(f"{directory}: its commands run on {host}: log in there, and tail them")

@@ -1,0 +1,117 @@
+"""A process that the user's code forks in the driver, and that comes back into the map, ends there.
+
+Else two drivers would hear the same workers, and write the same checkpoint. Each case is a program.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COUNT = 12
+PROGRAM = """
+import json, os, sys
+import paramsurvey
+
+DRIVER, backend, way = os.getpid(), *sys.argv[1:]
+
+class Forks:  # when it is pickled for the workers, or when a result with it is unpickled here
+    def __init__(self, when):
+        self.when = when
+    def __reduce__(self):
+        if self.when == "pickled" and os.getpid() == DRIVER:
+            fork()
+        return Forks, (self.when,), {"driver": os.getppid()}  # a worker's parent is the driver
+    def __setstate__(self, state):
+        if self.when == "unpickled" and os.getpid() == state["driver"]:
+            fork()
+
+def fork():
+    with open("children", "a") as file:
+        pid = os.fork()
+        if pid:
+            print(pid, file=file)
+
+def square(pset, system_kwargs, user_kwargs):
+    forks = user_kwargs == "unpickled" and pset["i"] == 5
+    return {"y": pset["i"] ** 2, "z": Forks("unpickled") if forks else 0}
+
+if __name__ == "__main__":
+    paramsurvey.init(backend=backend, ncores=2, verbose=0)
+    psets = [{"i": i} for i in range(12)]
+    if way == "loop":
+        found = []
+        for row in paramsurvey.imap_unordered(square, psets, group_size=1):
+            found.append(row["y"])
+            if len(found) == 5:
+                fork()
+    else:
+        given = Forks("pickled") if way == "pickled" else way
+        found = list(paramsurvey.map(square, psets, user_kwargs=given, group_size=2)["y"])
+    with open("came-back", "a") as file:
+        print(os.getpid() == DRIVER, file=file)
+    if os.getpid() == DRIVER:
+        for line in open("children"):
+            os.waitpid(int(line), 0)
+        print(json.dumps(sorted(map(int, found))))
+"""
+
+
+@pytest.mark.parametrize(
+    ("backend", "way"),
+    [
+        ("serial", "pickled"),
+        ("serial", "loop"),
+        ("multiprocessing", "pickled"),
+        ("multiprocessing", "unpickled"),
+        ("multiprocessing", "loop"),
+    ],
+)
+def test_a_child_that_comes_back_into_a_map_ends_there(backend: str, way: str, in_tmp: Path) -> None:
+    (in_tmp / "program.py").write_text(PROGRAM)
+    done = subprocess.run(
+        [sys.executable, "program.py", backend, way], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [i**2 for i in range(COUNT)]
+    assert (in_tmp / "came-back").read_text() == "True\n", "a child ran the map, too"
+
+
+LEAVES = """
+import os, sys
+import paramsurvey
+
+DRIVER, backend = os.getpid(), sys.argv[1]
+
+def square(pset, system_kwargs, user_kwargs):
+    return {"y": pset["i"] ** 2}
+
+def leave():
+    for number, row in enumerate(paramsurvey.imap_unordered(
+        square, ({"i": i} for i in range(40)), checkpoint="checkpoint", group_size=1
+    )):
+        if number == 5:
+            child = os.fork()
+            if child == 0:
+                return
+            os.waitpid(child, 0)
+
+if __name__ == "__main__":
+    paramsurvey.init(backend=backend, ncores=2, verbose=0)
+    leave()
+    if os.getpid() == DRIVER:
+        print(len(paramsurvey.load("checkpoint")))
+"""
+
+
+@pytest.mark.parametrize("backend", ["serial", "multiprocessing"])
+def test_a_child_that_leaves_a_loop_ends_nothing_of_its_parents(backend: str, in_tmp: Path) -> None:
+    (in_tmp / "program.py").write_text(LEAVES)
+    done = subprocess.run(
+        [sys.executable, "program.py", backend], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "40\n", "")
