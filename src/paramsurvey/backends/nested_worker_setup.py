@@ -6,9 +6,9 @@ The driver has it, too, also where there can be no such worker: so nothing here 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from paramsurvey.engine.options import DEFAULTS
+from paramsurvey.fast_dataclass import dataclass
 
 MPI_LAUNCHERS = (
     "PMI_",

@@ -6,11 +6,11 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 
 from paramsurvey.backends.nested_worker import NestedWorker
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.worker.worker_numbers import claimed_number
 
 KEPT_IDLE = 2  # psets with and without options of their own come by turns

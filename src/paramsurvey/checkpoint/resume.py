@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import PsetSource
 from paramsurvey.transport.messages import Rows
 

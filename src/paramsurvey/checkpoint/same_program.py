@@ -11,11 +11,11 @@ import os
 import reprlib
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from paramsurvey.checkpoint.typed_hash import canonical, code_of
 from paramsurvey.errors import CheckpointChanged
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.worker.keywords import KeywordWorker
 

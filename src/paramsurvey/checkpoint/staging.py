@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from paramsurvey.checkpoint.format.schema import (
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES, failed_time_columns, time_columns
 from paramsurvey.engine.checkpoint import no_rows
 from paramsurvey.engine.collecting.pset_times import Times, times_of
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import CategoryCodes, ColumnValues, PsetSource
 from paramsurvey.transport.column_by_row import unpack_values
 from paramsurvey.transport.messages import Failure, Group, Offsets, Reply, Rows, Values

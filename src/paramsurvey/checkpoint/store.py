@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +36,7 @@ from paramsurvey.checkpoint.writer import Build, Writer
 from paramsurvey.engine.checkpoint import Resumed, Status, no_rows
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.errors import CheckpointError, NotACheckpoint
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Failure, Group, Reply
 
 Tell = Callable[[str], None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.value_text import value_text
 from paramsurvey.errors import suggestion
+from paramsurvey.fast_dataclass import dataclass
 
 NUMBER = "#"  # a pset's number, from 1
 ARGUMENTS = "args"  # in place of a format: each item of a list is an argument of its own

@@ -6,13 +6,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import COMMAND_OPTIONS, RunOptions
 from paramsurvey.cli.placeholders import fill, filled_with, placeholders_in
+from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.tasks import Task

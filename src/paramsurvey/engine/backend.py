@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from paramsurvey.errors import UnknownOption
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Answers, CaptureMode, Group, Job
 
 Resources = dict[str, float]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources.pset_source import CategoryCodes, ColumnValues, PsetSource, cell_list
 from paramsurvey.transport.column_by_row import rows_at
 from paramsurvey.transport.even_seconds import EvenSeconds

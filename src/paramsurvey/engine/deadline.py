@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import LostGroup, Ran, timed_out
 
 LONGEST_WAIT = 0.25  # seconds between two checks; Ctrl-C takes effect at these times, too

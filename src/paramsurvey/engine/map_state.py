@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from paramsurvey.engine.collecting.collector import Collector
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import PsetSource
 from paramsurvey.stats import PerfStats
 

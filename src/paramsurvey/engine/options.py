@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from enum import StrEnum
 from typing import Any
 
 from paramsurvey.engine import option_values
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import CaptureMode
 
 

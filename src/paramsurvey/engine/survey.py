@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from paramsurvey.engine.backend import Backend, ListsWorkers, WorkerPlace
@@ -27,6 +27,7 @@ from paramsurvey.engine.dispatch.sent_group import NO_REPLY, SentGroup
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.receivers import ResultReceiver, Watcher
 from paramsurvey.errors import JobRefused
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import make_psets
 from paramsurvey.stats.worker_times import add_times
 from paramsurvey.transport.messages import (

@@ -13,13 +13,15 @@ import html
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
+
+from paramsurvey.fast_dataclass import dataclass
 
 TOKEN = "token"
 METHODS = ("GET", "HEAD")

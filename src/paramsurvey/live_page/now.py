@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from paramsurvey.checkpoint.locking.lock import holder_of
 from paramsurvey.checkpoint.run_json.live_file import read_live
 from paramsurvey.checkpoint.stored import read_run_tolerantly
 from paramsurvey.errors import NotACheckpoint
+from paramsurvey.fast_dataclass import dataclass
 
 KEPT_SECONDS = 0.5  # requests within so many seconds share one look at the files
 SILENT_SECONDS = 5.0  # a driver that has written nothing for longer is worth mentioning

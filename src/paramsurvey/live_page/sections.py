@@ -13,11 +13,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.report import Subject, run_sections, value_sections
 from paramsurvey.report.choice_of_axes import ShownColumns, shown_columns
 from paramsurvey.report.markup import paragraph, section

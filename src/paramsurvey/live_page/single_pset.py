@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from paramsurvey.checkpoint.format.part_files import (
 from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.format.schema import POSITION
 from paramsurvey.checkpoint.stored import failure_cells
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Failure
 
 Positions = NDArray[np.int64]

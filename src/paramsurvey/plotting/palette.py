@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.slices import NO_PSET, ONLY_FAILED, ONLY_NAN, ONLY_NOT_RUN
 
 # M. Okabe and K. Ito, "Color universal design" (2008)

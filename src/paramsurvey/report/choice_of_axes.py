@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.report.subject import Subject
 from paramsurvey.views import FAILING, SECONDS, distribution_of, importance_of
 from paramsurvey.views.distribution import Distribution

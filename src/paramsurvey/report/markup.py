@@ -6,12 +6,12 @@ import html
 import math
 import re
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.short_texts import shortened
 
 # what a browser would obey, or not show: control characters, marks of direction, halves of surrogate pairs

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.plotting.profiles import LEFT_OUT
 from paramsurvey.report.markup import details, paragraph, shown_name, text
 from paramsurvey.views import FAILING, SurveyData

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.report.markup import LinkedText
 from paramsurvey.views import SurveyData, Timeline
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.engine.cost_model import Predictions
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.reporting.forecast import OUTSIDE, PRIOR, History, Promise, likely, noise, outlooks
 from paramsurvey.reporting.makespan import makespan, seconds_to_go
 

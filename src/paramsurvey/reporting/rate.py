@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+
+from paramsurvey.fast_dataclass import dataclass
 
 LATELY = 30.0  # seconds that count as lately
 FEWEST = 6  # arrivals of results: where there were fewer lately, older ones count, too

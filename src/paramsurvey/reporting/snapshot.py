@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from paramsurvey.engine.failure_causes import Case
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import FailureKind, Pset
 from paramsurvey.transport.safe_repr import describe
 

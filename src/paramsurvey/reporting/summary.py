@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from paramsurvey.engine.failure_causes import Case, readable_path
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.reporting.humanize import clipped, duration
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.transport.messages import FailureKind

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from paramsurvey.fast_dataclass import dataclass
 
 LEAST_FILLED = 0.5  # of a grid's cells: with fewer psets than that, it is no grid but a sample
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import pandas as pd
 
 from paramsurvey.engine.failure_causes import Causes, raising_line, readable_path
 from paramsurvey.errors import FunctionUnknown
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import as_source
 from paramsurvey.results.dict_table import DictTable
 from paramsurvey.results.original_values import OriginalValues, private_pset, with_original_values

@@ -7,12 +7,12 @@ what it got the first time: such cells are kept beside the table.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.categories import note_dtypes
 from paramsurvey.params.dataframes import as_series
 from paramsurvey.params.sources import (

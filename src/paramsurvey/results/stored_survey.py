@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from paramsurvey.checkpoint.opening import need_pyarrow
 from paramsurvey.checkpoint.plain_files import checkpoint_path
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views import SurveyData
 
 

@@ -7,7 +7,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.engine.backend import Backend
@@ -15,6 +14,7 @@ from paramsurvey.engine.checkpoint import Status
 from paramsurvey.engine.options import Options
 from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import SessionClosed
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.reporting.watch import Watch
 from paramsurvey.transport.messages import Job
 from paramsurvey.worker.forked_children import end_if_forked

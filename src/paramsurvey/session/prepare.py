@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -29,6 +29,7 @@ from paramsurvey.engine.progress import MapProgress
 from paramsurvey.engine.receivers import ResultReceiver
 from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.fast_import import without_collector
 from paramsurvey.reporting.console import Console, warn
 from paramsurvey.reporting.next_steps import NextSteps

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeAlias
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.isolation import IsolatedColumn, IsolatedPset, isolated_column, isolated_pset
 from paramsurvey.transport.job_code import RawColumn
 from paramsurvey.transport.messages import PackedValues, Pset, Rows, Values

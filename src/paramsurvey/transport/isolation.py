@@ -12,12 +12,12 @@ import math
 import pickle
 import sys
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from paramsurvey.errors import INTERRUPTIONS, NotPicklable
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import PackedValues, Pset
 from paramsurvey.transport.pickling import dump_data, dumps
 from paramsurvey.transport.safe_repr import describe, text_of, type_name

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import PackedValues, Pset, Rows, Values, WorkerFunction
 
 

@@ -16,10 +16,10 @@ import inspect
 import os
 import sys
 import tokenize
-from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.main_guard import Definitions, definitions, has_guard
 from paramsurvey.transport.source_text import add_to_linecache
 

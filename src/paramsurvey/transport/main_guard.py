@@ -6,9 +6,9 @@ import ast
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import CodeType
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.main_conditions import Conditions
 
 COMPOUND = (ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While)

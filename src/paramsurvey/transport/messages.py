@@ -11,9 +11,11 @@ import math
 import pickle
 from array import array
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

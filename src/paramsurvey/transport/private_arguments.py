@@ -11,12 +11,12 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from paramsurvey.errors import INTERRUPTIONS
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.isolation import is_immutable
 from paramsurvey.transport.job_code import Arguments, Pair
 from paramsurvey.transport.pickling import dump_code, dumps

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.groups import Floats
 from paramsurvey.views.columns.survey_data import FAILED, FINISHED, SECONDS, SurveyData, chunks_of
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from paramsurvey.errors import NotStored
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.columns.groups import QUANTILE_ROWS, Floats, Moments, group_quantiles
 from paramsurvey.views.columns.survey_data import FAILED, SECONDS, SurveyData

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.axes import Axis, Coarse
 from paramsurvey.views.columns.groups import Floats, Moments
 from paramsurvey.views.columns.survey_data import FAILED, FINISHED, NOT_RUN, SurveyData

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.axes import ABSENT
 from paramsurvey.views.columns.groups import QUANTILE_ROWS, Floats, Moments
 from paramsurvey.views.columns.survey_data import FINISHED, SurveyData

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.columns.groups import Floats, Moments
 from paramsurvey.views.columns.survey_data import SurveyData

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+
+from paramsurvey.fast_dataclass import dataclass
 
 CODE = ("function", "code", "arguments", "commit")
 """The facts that tell whether two runs ran the same."""

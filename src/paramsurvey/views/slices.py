@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.axes import Axis, Coarse
 from paramsurvey.views.columns.groups import Floats, Moments, chosen, group_quantiles
 from paramsurvey.views.columns.survey_data import FAILED, FAILING, FINISHED, NOT_RUN, Chunk, SurveyData

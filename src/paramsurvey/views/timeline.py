@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from paramsurvey.errors import NotStored
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.axes import label
 from paramsurvey.views.columns.groups import Floats
 from paramsurvey.views.columns.source import CHUNK

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from time import perf_counter
 from typing import Any
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.even_seconds import EvenSeconds
 from paramsurvey.transport.job_code import Decoder, Pair
 from paramsurvey.transport.messages import Failure, Group, Reply, WorkerFunction

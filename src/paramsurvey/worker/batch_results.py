@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.errors import NotPicklable
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.isolation import check_keys, isolated_value, pickled_bytes
 from paramsurvey.transport.messages import ResultColumn
 from paramsurvey.transport.packed_columns import pack_column

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeAlias
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.isolation import IMMUTABLE_TYPES, PickledObject, check_keys, isolated_value
 from paramsurvey.transport.messages import ResultColumn
 from paramsurvey.transport.packed_columns import pack_column

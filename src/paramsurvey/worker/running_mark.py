@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
+
+from paramsurvey.fast_dataclass import dataclass
 
 IDLE = -1  # in `RunningMark.offset`: no pset is running
 

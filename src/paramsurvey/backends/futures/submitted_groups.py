@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Group
 
 

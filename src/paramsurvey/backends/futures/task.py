@@ -17,13 +17,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING
 
 from paramsurvey.backends.futures.map_lock import MapLockView
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.errors import WorkerStartError
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import CaptureMode, Group, Job, JobRejected
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.nested_session import own_session_holder

@@ -17,12 +17,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 from paramsurvey.backends.multiprocessing.channel import WorkerChannel
 from paramsurvey.backends.multiprocessing.identity import be_worker
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Reply
 from paramsurvey.worker.runner import Runner
 from paramsurvey.worker.running_mark import RunningMark

@@ -11,9 +11,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from paramsurvey.backends.multiprocessing.worker_logs import WorkerLogs
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.own_descriptors import OwnDescriptors
 from paramsurvey.transport.patient_writing import write_patiently
 

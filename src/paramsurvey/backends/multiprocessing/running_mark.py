@@ -5,9 +5,9 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from dataclasses import dataclass
 from typing import IO
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.worker.running_mark import IDLE, RunningMark, SharedCells
 
 SIZE = 32  # bytes: three int64 and a float64

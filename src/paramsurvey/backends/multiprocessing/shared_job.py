@@ -6,11 +6,12 @@ import mmap
 import os
 import pickle
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import IO, Any
 
 from paramsurvey.backends.multiprocessing.channel import DriverChannel
 from paramsurvey.backends.multiprocessing.inbox import HEADER, ArrivedJob, MessageKind
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Job
 
 ALIGNMENT = 64  # bytes: where vector instructions are fastest

@@ -7,12 +7,12 @@ long is known by its number and ends no Ray worker.
 
 from __future__ import annotations
 
+import gc
 import time
 import uuid
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.answer_deadline import AnswerDeadline
@@ -38,6 +38,7 @@ from paramsurvey.errors import (
     OptionError,
     ParamsurveyWarning,
 )
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import (
     Answer,
     Answers,
@@ -274,10 +275,12 @@ class RayBackend:
             self._give_up("the Ray node to which this program is connected has died")
 
     def _give_up(self, reason: str) -> None:
-        # Ray ends this process if one of its references is freed after it was left: not even the exception's
-        # frames may hold one.
+        # Ray ends this process if it is asked for anything, or one of its references is freed, after it was
+        # left: not even the exception's frames may hold one, nor what is garbage but was not collected yet.
+        self._watch.close()
         self._in_hand.clear()
         self._job_ref = None
+        gc.collect()
         self._connection.drop()
         raise BackendLost(
             f"{reason}; what had finished is in paramsurvey.last_results(): "

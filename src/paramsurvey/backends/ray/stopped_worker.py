@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
+
+from paramsurvey.fast_dataclass import dataclass
 
 TITLE = "ray::"  # how Ray's workers are called in the list of processes
 

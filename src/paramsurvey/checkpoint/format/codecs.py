@@ -9,7 +9,6 @@ Arrow has no type for is pickled, and marked as such.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
 from functools import cache
@@ -20,6 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format import pickles
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.transport.column_by_row import fits_float, object_array, unpack_values, value_array
 from paramsurvey.transport.messages import Values

@@ -20,7 +20,6 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from paramsurvey.checkpoint.format.schema import check_columns, field_info
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES
 from paramsurvey.checkpoint.plain_files import is_plain, open_plain
 from paramsurvey.checkpoint.typed_hash import Hasher
+from paramsurvey.fast_dataclass import dataclass
 
 RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
 FAN_IN = 16  # so many parts of about the same size are merged into one

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from paramsurvey.checkpoint.format import pickles
 from paramsurvey.checkpoint.format.codecs import Encoded, Piece, codecs, encode
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.safe_repr import describe
 

@@ -35,12 +35,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from paramsurvey.checkpoint.atomic_files import NOFOLLOW, write_aside, write_whole
 from paramsurvey.checkpoint.locking.lock_holder import DEAD_SECONDS, LockHolder
 from paramsurvey.errors import CheckpointInUse
+from paramsurvey.fast_dataclass import dataclass
 
 NAME = "lock.json"
 CLAIM = ".lock-"

@@ -10,9 +10,11 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
+
+from paramsurvey.fast_dataclass import dataclass
 
 DEAD_SECONDS = 60.0  # a holder on another machine counts as dead when it has not touched its lock for so long
 PROC = Path("/proc")

@@ -6,7 +6,7 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from paramsurvey.cli.checkpoints.damage import damaged_parts
 from paramsurvey.cli.checkpoints.saved_command import check_started
 from paramsurvey.cli.checkpoints.stored_commands import count_by_other_commands
 from paramsurvey.cli.exit_codes import ALL_FINISHED, RUN_DIED, SOME_FAILED
+from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from paramsurvey.checkpoint.doubles import Finished

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.fast_dataclass import dataclass
 
 FILE_NAME = ".command.json"  # hidden, as a checkpoint refuses a directory with other visible files
 

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO, Any
 
 from paramsurvey.cli.command.captured_output import CapturedOutput, size
@@ -21,6 +21,7 @@ from paramsurvey.cli.output.result_tree import save_in_tree
 from paramsurvey.cli.output.spool import Spool
 from paramsurvey.cli.placeholders import NUMBER, fill, filled_with
 from paramsurvey.cli.value_text import value_text
+from paramsurvey.fast_dataclass import dataclass
 
 VARIABLE = "PARAMSURVEY_PSET_"  # begins the environment variables that have the parameters
 

@@ -6,10 +6,10 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.column_names import in_unicode
 from paramsurvey.transport.messages import PlainFailure
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.fast_dataclass import dataclass
 
 PLACEHOLDER = "\0"  # stands for a placeholder in the text: no argument of a program can contain it
 

@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from paramsurvey.cli.command.captured_output import RESULT_COLUMNS
@@ -20,6 +19,7 @@ from paramsurvey.cli.command.template import make_template
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import RunOptions
 from paramsurvey.cli.placeholders import filled_with, names_used, placeholders_in
+from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from paramsurvey.cli.psets.requested import RequestedPsets

@@ -6,11 +6,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import cache
 
 from paramsurvey.cli.control.limits import Timeout
 from paramsurvey.cli.control.shared import DOUBLE, SharedDirectory
+from paramsurvey.fast_dataclass import dataclass
 
 LOOK_SECONDS = 0.25  # between two looks at the load, the memory, or the median
 FEW = 3  # commands that must have finished before there is a median

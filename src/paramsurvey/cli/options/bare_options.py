@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import click
 
 from paramsurvey.cli.options.declarations import ALL_AXES
+from paramsurvey.fast_dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from paramsurvey.cli.control.limits import Halt, Timeout
+from paramsurvey.fast_dataclass import dataclass
 
 METHODS = ("random", "sobol", "halton", "latin_hypercube")
 ON_CHANGE = ("error", "warn", "keep", "ignore")

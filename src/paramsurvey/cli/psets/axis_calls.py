@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from difflib import get_close_matches
 from glob import glob
@@ -12,6 +11,7 @@ from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.psets.values import split_values, value_of
+from paramsurvey.fast_dataclass import dataclass
 
 EXCLUDE = "exclude="  # of glob(*.txt,exclude=a*)
 NAMED_ARGUMENT = re.compile(r"\s*([a-z]+)\s*=\s*(.+?)\s*")

@@ -6,12 +6,13 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.psets.values import value_of
+from paramsurvey.fast_dataclass import dataclass
 
 STDIN = "-"
 UTF_8 = "utf-8-sig"  # with or without the byte order mark that Windows programs write

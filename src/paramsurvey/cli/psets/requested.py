@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from paramsurvey.cli.psets.inputs import Inputs
 from paramsurvey.cli.psets.selection import Selection, select
 from paramsurvey.cli.psets.space import Sampling, in_groups, make_space
 from paramsurvey.cli.psets.sweep_files import SweepFile, is_sweep_file, read_sweep
+from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from paramsurvey.params.spaces import Space

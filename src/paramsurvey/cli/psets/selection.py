@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.placeholders import NUMBER
 from paramsurvey.cli.psets.listed import ListedPsets
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.row_math import as_array
 from paramsurvey.params.spaces.grids_and_products import Space
 from paramsurvey.params.spaces.indexed_psets import SpaceDecoder

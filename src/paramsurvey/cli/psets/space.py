@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.parameter_names import encoded
 from paramsurvey.cli.psets.axis_calls import Axis, DistributionCall, Values
 from paramsurvey.errors import suggestion
+from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from paramsurvey.params.spaces import Space

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
@@ -19,6 +18,7 @@ from paramsurvey.cli.psets.hydra_syntax import parse_override
 from paramsurvey.cli.psets.inputs import Inputs
 from paramsurvey.cli.value_text import value_text
 from paramsurvey.errors import suggestion
+from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from paramsurvey.cli.options.types import FilePath
 from paramsurvey.cli.plan import make_plan
 from paramsurvey.cli.subcommands.run import COMMAND, run
 from paramsurvey.cli.tables.cells import is_missing
+from paramsurvey.fast_dataclass import dataclass
 
 EPILOG = """\b
 Examples:

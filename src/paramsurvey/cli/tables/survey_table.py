@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.control.joblog import JobRecord
 from paramsurvey.cli.parameter_names import as_typed
 from paramsurvey.cli.tables.table import Table
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.column_names import in_unicode
 from paramsurvey.params.sources import cell_list
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import say
+from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     import pandas as pd

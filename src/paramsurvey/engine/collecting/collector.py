@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -15,6 +15,7 @@ from paramsurvey.engine.collecting.pset_times import PsetTimes
 from paramsurvey.engine.collecting.row_set import RowSet
 from paramsurvey.engine.collecting.wide_columns import joined
 from paramsurvey.errors import INTERRUPTIONS
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.column_by_row import Column, rows_at, unpack_values
 from paramsurvey.transport.isolation import IsolatedColumn, unique_key
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows, Values

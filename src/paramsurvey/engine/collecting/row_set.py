@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Rows
 
 CHUNK = 1 << 16  # rows that share an array; a chunk with all its rows needs no array any more

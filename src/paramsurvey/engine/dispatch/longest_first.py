@@ -7,12 +7,13 @@ ones fill the gaps at the end.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.dispatch.queue import PsetQueue
+from paramsurvey.fast_dataclass import dataclass
 
 EXPLORED = 16  # psets per core, at random places, that begin before the others while nothing is known
 FIRST_SORT = 2  # psets per core that must have run before the order is first made

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Failure, FailureKind
 
 WORKER_LOST = frozenset({FailureKind.CRASHED, FailureKind.OUT_OF_MEMORY, FailureKind.NODE_LOST})

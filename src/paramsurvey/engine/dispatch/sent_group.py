@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply, Rows
 
 NO_REPLY = Failure(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite
 from operator import index
 from typing import Protocol, runtime_checkable
@@ -10,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.axes import as_axis, values_at
 from paramsurvey.transport.messages import Values
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
 from operator import index
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.axes import has_none
 from paramsurvey.params.row_math import blocks
 from paramsurvey.transport.column_by_row import object_array

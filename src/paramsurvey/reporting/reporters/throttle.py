@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.reporting.reporter import Reporter
 
 

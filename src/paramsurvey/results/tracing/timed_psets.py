@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from paramsurvey.fast_dataclass import dataclass
 
 MICROSECONDS = 1e6
 TIMES = ("_worker", "_host", "_start", "_seconds")

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.views.columns.short_texts import distinct, shortened
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.transport.messages import FailureKind
 from paramsurvey.views.columns.axes import Axis, Codes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from paramsurvey.engine.failure_causes import Cause
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.columns.survey_data import SurveyData
 from paramsurvey.views.failures.causes_of_rows import EXCEPTION, CausesOfRows

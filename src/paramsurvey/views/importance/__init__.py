@@ -8,12 +8,13 @@ which nothing is known are left out (`unknown_places`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.columns.groups import chosen
 from paramsurvey.views.columns.survey_data import FAILING, SurveyData

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -17,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.utils import floatToGoString
 
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import FailureKind
 from paramsurvey.transport.safe_text import safe_line
 
