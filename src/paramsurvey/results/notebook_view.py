@@ -71,7 +71,9 @@ def _some(results: pd.DataFrame, names: Sequence[Hashable]) -> pd.DataFrame:
 def _limits(column: pd.Series[Any], view: Distribution) -> str:
     """Return the smallest and the largest number of all, or how many different texts some rows have."""
     if view.labels:
-        return f"{len(view.labels)} values" if len(view.labels) < len(column) else "all different"
+        if len(view.labels) == len(column):
+            return "all different"
+        return "1 value" if len(view.labels) == 1 else f"{len(view.labels)} values"
     if not view.known:
         return "no value"
     if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iuf":
