@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -19,7 +20,7 @@ from test_cli import PROGRAM, paramsurvey, script, start
 from conftest import wait_until
 from paramsurvey.checkpoint.run_json.run_file import now
 from paramsurvey.cli.checkpoints.run_state import RunState, describe
-from paramsurvey.cli.checkpoints.saved_command import SavedCommand, save_command
+from paramsurvey.cli.checkpoints.saved_command import SavedCommand, how_to_go_on, save_command
 from paramsurvey.cli.program import run_program
 
 SIMULATION = """\
@@ -250,11 +251,31 @@ def test_the_checkpoint_of_a_program_in_python(here: Here) -> None:
     assert here("export", "out", "-")[0] == "a,b\n1,2\n"
 
 
-def paramsurvey_in_python(directory: str) -> None:
+def test_of_a_python_program_nobody_is_told_to_type_what_cannot_resume_it(here: Here) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        paramsurvey_in_python("out", stop_at=2)
+    again = f"run the same program again, cd {shlex.quote(os.getcwd())} && python "
+    assert f"to go on: {again}" in here("status", "out")[0]
+    assert f"2 more have not run yet; to run them: {again}" in here("missing", "out")[1]
+
+
+def test_what_to_type_can_be_pasted_into_a_shell(here: Here) -> None:
+    save_command("my out", SavedCommand([], ["true"], os.getcwd()))
+    assert how_to_go_on("my out") == "paramsurvey resume 'my out'"
+
+
+def paramsurvey_in_python(directory: str, stop_at: int = 0) -> None:
+    """Run a survey in Python; with `stop_at`, of three psets, of which this one is interrupted."""
     from paramsurvey import Session
 
+    def add_one(pset: dict[str, int], system_kwargs: object, user_kwargs: object) -> dict[str, int]:
+        if pset["a"] == stop_at:
+            raise KeyboardInterrupt
+        return {"b": pset["a"] + 1}
+
+    psets = [{"a": a} for a in range(1, 4 if stop_at else 2)]
     with Session(backend="serial", verbose=0) as session:
-        session.map(lambda pset, *_: {"b": pset["a"] + 1}, [{"a": 1}], checkpoint=directory)
+        session.map(add_one, psets, checkpoint=directory)
 
 
 # ---- what resume needs

@@ -8,6 +8,7 @@ import pytest
 
 from paramsurvey.engine.failure_causes import Causes, cause_of, raising_line, readable_path
 from paramsurvey.transport.messages import FailureKind
+from paramsurvey.worker.keywords import KeywordWorker, keywords
 
 CRASH = """the last lines that the worker wrote on stderr:
 Fatal Python error: Segmentation fault
@@ -54,6 +55,14 @@ def chained() -> Exception:
 
 def test_the_raising_line_of_a_crash_is_that_of_the_thread_that_crashed() -> None:
     assert raising_line(CRASH) == "/home/me/fit.py:4 in fit"
+
+
+def test_what_was_raised_around_the_function_was_raised_by_no_line_of_the_users() -> None:
+    with pytest.raises(ValueError, match="would replace") as caught:
+        KeywordWorker(keywords(lambda result: 1))({"result": 2}, {}, None)
+    around = "".join(traceback.format_exception(caught.value.with_traceback(caught.tb.tb_next)))
+    assert around.count('File "') == 1
+    assert raising_line(around) == ""
 
 
 @pytest.mark.parametrize("text", ["", "ValueError: no frames here\n"])

@@ -11,7 +11,7 @@ import pytest
 from pandas import DataFrame as Frame
 from pandas.testing import assert_series_equal
 
-from paramsurvey.params import add_column, product
+from paramsurvey.params import add_column, grid, product
 
 
 def test_a_column_is_computed_from_rows_of_native_values() -> None:
@@ -77,3 +77,15 @@ def test_a_column_of_that_name_is_replaced() -> None:
 @pytest.mark.parametrize("df", [Frame({"a": []}), Frame(index=range(3))])
 def test_a_column_can_be_added_to_nearly_nothing(df: Frame) -> None:
     assert add_column(df, "b", lambda row: 1)["b"].tolist() == [1] * len(df)
+
+
+@pytest.mark.parametrize(
+    ("psets", "remedy"),
+    [
+        (grid(x=[1]), r"not Grid: give psets\.to_df\(\)"),
+        ([{"x": 1}], r"not list: give pd\.DataFrame\(psets\)"),
+    ],
+)
+def test_what_is_no_dataframe_is_told_how_it_becomes_one(psets: Any, remedy: str) -> None:
+    with pytest.raises(ValueError, match=remedy):
+        add_column(psets, "y", lambda row: row["x"])

@@ -65,6 +65,10 @@ def test_it_has_the_counts_a_sparkline_of_each_column_and_the_table() -> None:
     assert "2 values" in page.texts
 
 
+def test_one_value_is_not_several() -> None:
+    assert "1 value" in Reader(html_of(lambda *args: {"kind": "odd"}, [{"x": 1}, {"x": 2}])).texts
+
+
 def test_where_nothing_is_missing_there_is_nothing_to_tell() -> None:
     assert Reader(html_of(fit, [{"x": 1}, {"x": 2}])).texts[0] == "2 psets"
 

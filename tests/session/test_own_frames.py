@@ -12,6 +12,7 @@ from types import TracebackType
 import pytest
 
 import paramsurvey
+from notebooks import run_notebook
 from paramsurvey import Session
 from paramsurvey.session import own_frames
 
@@ -29,6 +30,21 @@ backend = sys.argv[1]
 paramsurvey.init(backend=backend, ncores=1)
 psets = ({"x": x} for x in range(10**9))
 paramsurvey.CALL
+"""
+
+IN_A_CELL = """
+import os, signal
+import paramsurvey
+
+def interrupted(pset, system_kwargs, user_kwargs):
+    if pset["x"] == 2:
+        os.kill(os.getppid(), signal.SIGINT)
+
+paramsurvey.init(ncores=1, verbose=0, pslogger_prefix=None)
+try:
+    paramsurvey.map(interrupted, ({"x": x} for x in range(10**9)))
+except KeyboardInterrupt:
+    get_ipython().showtraceback()  # which IPython calls at the end of a cell
 """
 
 
@@ -67,6 +83,15 @@ def test_a_notebook_hides_the_frames_that_are_left() -> None:
     assert len(ours) == 1
     assert "__tracebackhide__" in ours[0].f_code.co_varnames
     assert frames[-1].f_code.co_name == "interrupted"
+
+
+def test_an_interrupted_notebook_shows_no_frame_of_ours(in_tmp: Path) -> None:
+    [shown] = [output for output in run_notebook([IN_A_CELL], in_tmp)[0] if output.output_type == "error"]
+    trace = "\n".join(shown.traceback)
+    assert shown.ename == "KeyboardInterrupt"
+    assert "map" in trace
+    assert "session.py" not in trace
+    assert "default.py" not in trace
 
 
 def frames_of(error: BaseException) -> list[TracebackType]:

@@ -284,6 +284,15 @@ def test_a_function_of_two_arguments_is_told_of_keywords(session: Session) -> No
         session.map(area, [{"width": 1, "height": 2}])  # type: ignore[arg-type]  # that is the mistake
 
 
+@pytest.mark.parametrize("make", [partial, lambda *a, **k: keywords(partial(*a, **k))])
+def test_a_message_names_a_partial_without_all_that_it_carries(session: Session, make: Any) -> None:
+    with pytest.raises(WorkerFunctionError) as raised:
+        session.map(make(area, height=np.zeros((40, 40))), [{"length": 1}])
+    assert " area(width" in str(raised.value) or str(raised.value).startswith("area(width")
+    assert " at 0x" not in str(raised.value)
+    assert len(str(raised.value)) < 500
+
+
 def test_a_traceback_begins_in_the_users_code(session: Session) -> None:
     results = session.map(keywords(lambda x: 1 / x), [{"x": 0}])
     frames = [line for line in results.missing._traceback[0].splitlines() if line.startswith("  File")]

@@ -11,6 +11,10 @@ from paramsurvey.transport.messages import FailureKind
 
 FRAME = re.compile(r'^[ |+-]*File "(.+)", line (\d+), in (.+)$', re.MULTILINE)
 CRASH_FRAME = re.compile(r'^Current thread .*\n  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
+PACKAGE = os.path.dirname(os.path.dirname(__file__))
+AROUND_THE_FUNCTION = tuple(os.path.join(PACKAGE, name, "") for name in ("worker", "transport"))
+"""Where our own code is that calls the user's function and takes what it returns."""
+
 TYPE_NAME = re.compile(r"[\w.]+(?=\()")
 NUMBERS = re.compile(
     r"(?<!exit code )\b\d+(?:\.\d+)?"
@@ -106,11 +110,12 @@ def cause_of(kind: str, exception: str, traceback: str) -> Cause:
 
 @lru_cache(maxsize=1000)  # cached, because a million failures have few different tracebacks
 def raising_line(traceback: str) -> str:
-    """Return ``file:number in function`` of the line that raised, empty if the text names no line.
+    """Return ``file:number in function`` of the user's line that raised, empty if the text names none.
 
     Reads Python's tracebacks, and what faulthandler writes when a process crashes.
     """
     frames = FRAME.findall(traceback) or CRASH_FRAME.findall(traceback)
+    frames = [frame for frame in frames if not frame[0].startswith(AROUND_THE_FUNCTION)]
     if not frames:
         return ""
     file, number, function = frames[-1]

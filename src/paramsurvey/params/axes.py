@@ -64,6 +64,11 @@ def is_one(values: object) -> bool:
     return getattr(values, "ndim", 1) < 1 or not isinstance(values, Iterable)
 
 
+def is_distribution(values: object) -> bool:
+    """Tell whether these are no values, but what `sample` draws values from."""
+    return callable(getattr(type(values), "at", None))
+
+
 def check_values(name: object, values: object) -> Iterable[Any]:
     """Return `values`, or raise a ValueError where it is not a list, or anything like a list, of values.
 
@@ -75,6 +80,8 @@ def check_values(name: object, values: object) -> Iterable[Any]:
     ValueError: 'x' needs a list of values and has 3: write [3]
     """
     needs = f"{name!r} needs a list of values and has"
+    if is_distribution(values):
+        raise ValueError(f"{needs} the distribution {values}: draw from it with params.sample(n, {name}=...)")
     if isinstance(values, (str, bytes)):
         raise ValueError(f"{needs} the string {values!r}: write [{values!r}]")
     if isinstance(values, Mapping):

@@ -35,6 +35,8 @@ def add_column(
 
     Raises
     ------
+    ValueError
+        `df` is no DataFrame.
     Exception
         Whatever `func` raises.
 
@@ -48,6 +50,11 @@ def add_column(
     2  2  10     12
     3  2  20     22
     """
+    if not isinstance(df, pd.DataFrame):
+        raise ValueError(
+            f"add_column() takes a DataFrame, not {type(df).__name__}: "
+            f"give {'psets.to_df()' if hasattr(df, 'to_df') else 'pd.DataFrame(psets)'}"
+        )
     column = pd.Series([func(row) for row in rows_of(df)])
     result = native_frame(df.copy())
     result[name] = (smaller(column) if infer_category else column).array

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from paramsurvey.params.axes import as_list, check_values, native_order, several
+from paramsurvey.params.axes import as_list, check_values, is_distribution, native_order, several
 from paramsurvey.params.categories import (
     DTYPES,
     column_of,
@@ -202,7 +202,7 @@ def _rows_together(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _factor(name: Hashable, values: object, infer_category: bool) -> pd.DataFrame:
-    checked = native_order(check_values(name, several(values)))
+    checked = native_order(check_values(name, values if is_distribution(values) else several(values)))
     if not isinstance(checked, (range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
         checked = as_list(checked)
     factor = pd.DataFrame({name: column_of(checked, infer_category)}, copy=False)

@@ -12,11 +12,14 @@ OURS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 def interrupted(error: KeyboardInterrupt) -> KeyboardInterrupt:
     """Return the exception that ended a map, to be raised again, without the frames of this package.
 
-    Python adds those that it still passes. At the end of a program they are left out; IPython and pytest
-    leave out frames with a variable ``__tracebackhide__``.
+    Python adds those that it still passes. At the end of a program they are left out; pytest leaves out
+    frames with a variable ``__tracebackhide__``. So does IPython, but never the last one: it asks the
+    exception itself what to show.
     """
     if not isinstance(sys.excepthook, _HookWithoutOurFrames):
         sys.excepthook = _HookWithoutOurFrames()
+    if "IPython" in sys.modules:
+        error._render_traceback_ = _shown_in_ipython  # type: ignore[attr-defined]  # which IPython looks for
     return error.with_traceback(without_ours(error.__traceback__))
 
 
@@ -31,6 +34,17 @@ def without_ours(traceback: TracebackType | None) -> TracebackType | None:
     for one in reversed(kept):
         result = TracebackType(result, one.tb_frame, one.tb_lasti, one.tb_lineno)
     return result
+
+
+def _shown_in_ipython() -> list[str]:
+    """Return the lines that IPython shows of the exception that it has just caught.
+
+    It takes no exception: one that refers to itself would keep the results alive for long.
+    """
+    shell = sys.modules["IPython"].get_ipython()
+    kind, error, traceback = sys.exc_info()
+    lines: list[str] = shell.InteractiveTB.structured_traceback(kind, error, without_ours(traceback))
+    return lines
 
 
 class _HookWithoutOurFrames:

@@ -20,6 +20,7 @@ from paramsurvey.transport.safe_repr import text_of
 
 LARGE = 1 << 20  # bytes; smaller arrays are part of the pickle
 _REDUCERS: dict[type, Callable[[Any], Any]] = {}  # of types that have a way of their own to be pickled
+LONGEST_SIGNATURE = 100  # characters, in a message
 DEEPEST = 8  # how many levels of members are searched; what is deeper is reported by its container
 
 
@@ -266,6 +267,19 @@ def check_function(function: object) -> None:
     except TypeError as error:
         raise WorkerFunctionError(
             f"the worker function is called with three arguments (pset, system_kwargs, user_kwargs), and "
-            f"{getattr(function, '__qualname__', repr(function))}{signature} does not take them ({error}): "
+            f"{_named(function)}{clipped_signature(signature)} does not take them ({error}): "
             "change its definition, or give paramsurvey.keywords(function) to call it with the psets' keys"
         ) from None
+
+
+def _named(function: Any) -> str:
+    """Return a function's name; of a partial, that of its function."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__qualname__", repr(function)))
+
+
+def clipped_signature(signature: inspect.Signature) -> str:
+    """Return a signature for a sentence: a partial's constants, which it shows as defaults, may be arrays."""
+    text = " ".join(str(signature).split())
+    return text if len(text) <= LONGEST_SIGNATURE else f"{text[:LONGEST_SIGNATURE]}…)"

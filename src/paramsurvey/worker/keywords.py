@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from paramsurvey.errors import WorkerFunctionError
+from paramsurvey.transport.pickling import clipped_signature
 
 EXTRAS = ("user_kwargs", "system_kwargs", "worker_state")
 """What a function gets beside the pset, if it has parameters of these names."""
@@ -89,7 +90,8 @@ def keywords(function: Any = None, /, *, result: str = DEFAULT_RESULT) -> Any:
     ----------
     function : callable, optional
         Any function, method or `functools.partial`. A partial carries constants; its large arrays are shared
-        by the workers of a machine, as those of `user_kwargs` are. Without a function, `keywords` returns a
+        by the workers of a machine. What the function changes in them, the next psets of that worker see; of
+        `user_kwargs`, each pset gets a copy. Without a function, `keywords` returns a
         decorator. A decorated function can still be called as it was before.
         If the function has parameters that are called ``user_kwargs``, ``system_kwargs`` or
         ``worker_state``, and the psets have no such keys, it gets what a worker function gets under these
@@ -362,7 +364,7 @@ def listed(names: Collection[str]) -> str:
 def named(function: Any) -> str:
     """Return a function's name with its signature, for a sentence."""
     parameters = [one.replace(annotation=WITHOUT_DEFAULT) for one in _parameters(function) or ()]
-    return f"{name_of(function)}{inspect.Signature(parameters)}"
+    return f"{name_of(function)}{clipped_signature(inspect.Signature(parameters))}"
 
 
 def name_of(function: Any) -> str:

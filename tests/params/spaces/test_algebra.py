@@ -208,6 +208,11 @@ def test_names_are_those_that_psets_can_have(make: Callable[..., Space], name: s
         make(**{name: [1]})
 
 
+def test_where_takes_a_function_and_says_so_at_once() -> None:
+    with pytest.raises(TypeError, match=r"not 'x > 1': write where\(lambda pset: pset\['x'\] > 1\)"):
+        grid(x=[1, 2]).where("x > 1")  # type: ignore[arg-type]  # that is the mistake
+
+
 @pytest.mark.parametrize("make", [grid, aligned])
 def test_no_columns_are_no_space(make: Callable[..., Space]) -> None:
     with pytest.raises(ValueError, match="give at least one"):

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from paramsurvey.params import choice, grid, integers, loguniform, sample, uniform
+from paramsurvey.params import aligned, choice, grid, integers, loguniform, product, sample, uniform
 
 ENDLESS = ["random", "sobol", "halton"]
 METHODS = [*ENDLESS, "latin_hypercube"]
@@ -344,8 +344,21 @@ def test_what_cannot_be_drawn_is_refused(make: Any, message: str) -> None:
 
 
 def test_integers_have_whole_ends() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"give two whole numbers, or use uniform"):
         integers(0.5, 2)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("n", [2.5, "3", None])
+def test_a_sample_has_a_whole_number_of_psets(n: Any) -> None:
+    with pytest.raises(TypeError, match=r"a whole number of psets, not .*: write sample\(100, \.\.\.\)"):
+        sample(n, x=uniform(0, 1))
+
+
+@pytest.mark.parametrize("make", [grid, aligned, product])
+@pytest.mark.parametrize("distribution", [uniform(0, 1), choice([1, 2])])
+def test_an_axis_that_is_a_distribution_is_told_of_sample(make: Any, distribution: Any) -> None:
+    with pytest.raises(ValueError, match=r"draw from it with params\.sample\(n, x=\.\.\.\)"):
+        make(x=distribution)
 
 
 def test_without_scipy_a_method_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.checkpoints.damage import damaged_parts
-from paramsurvey.cli.checkpoints.saved_command import check_started
+from paramsurvey.cli.checkpoints.saved_command import check_started, how_to_go_on
 from paramsurvey.cli.checkpoints.stored_commands import count_by_other_commands
 from paramsurvey.cli.exit_codes import ALL_FINISHED, RUN_DIED, SOME_FAILED
 from paramsurvey.fast_dataclass import dataclass
@@ -337,7 +337,7 @@ def _next_step(state: RunState) -> str:
     if state.status == "running":
         return ""
     if state.settled < state.counts["total"] or state.complaints:
-        return f"to go on: paramsurvey resume {state.directory}"
+        return f"to go on: {how_to_go_on(state.directory)}"
     if state.failed:
         return f"to see which failed: paramsurvey missing {state.directory}"
     return f"to get the results: paramsurvey export {state.directory} results.csv"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.transport.safe_text import safe_line
 
 FILE_NAME = ".command.json"  # hidden, as a checkpoint refuses a directory with other visible files
 
@@ -107,11 +109,25 @@ def load_command(checkpoint: str) -> SavedCommand:
             )
         values: dict[str, Any] = {field.name: saved.get(field.name) for field in fields(SavedCommand)}
         return SavedCommand(**values)
-    run = read_run(Path(checkpoint))
     raise BadUsage(
         f"{checkpoint} was made by a Python program: run that program again, and it resumes: "
-        f"cd {run.get('directory', '?')} && python {' '.join(map(str, run.get('command', ['...'])))}"
+        f"{_program_of(read_run(Path(checkpoint)))}"
     )
+
+
+def how_to_go_on(checkpoint: str) -> str:
+    """Return what to type, so that what is missing is run; a Python program has to be run again itself."""
+    from paramsurvey.checkpoint.run_json.run_file import read_run
+
+    if (Path(checkpoint) / FILE_NAME).exists():
+        return f"paramsurvey resume {shlex.quote(checkpoint)}"
+    return f"run the same program again, {_program_of(read_run(Path(checkpoint)))}"
+
+
+def _program_of(run: Mapping[str, Any]) -> str:
+    """Return how the Python program was called that made a checkpoint."""
+    words = ["python", *map(str, run.get("command", ["..."]))]
+    return safe_line(f"cd {shlex.quote(str(run.get('directory', '?')))} && {shlex.join(words)}")
 
 
 def saved_text(checkpoint: str) -> str | None:

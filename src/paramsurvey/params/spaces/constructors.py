@@ -104,6 +104,13 @@ def sample(
     Space
         What a space can do is described at `grid`.
 
+    Raises
+    ------
+    ValueError
+        There is no column, `n` is below 0 or too large for `method`, or `seed` is no seed.
+    TypeError
+        `n` is not an integer.
+
     Notes
     -----
     A larger `n` extends the sequence: ``sample(200, ...)`` begins with ``sample(100, ...)``, so that a

@@ -71,6 +71,11 @@ class Integers:
     high: int
 
     def __post_init__(self) -> None:
+        if not (hasattr(self.low, "__index__") and hasattr(self.high, "__index__")):
+            raise TypeError(
+                f"integers from {self.low!r} to {self.high!r}: "
+                "give two whole numbers, or use uniform(low, high)"
+            )
         _keep_ends(self, index(self.low), index(self.high))
         _check_order("integers", self.low, self.high)
         text = f"integers from {self.low} to {self.high}"

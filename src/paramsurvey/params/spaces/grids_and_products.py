@@ -331,6 +331,11 @@ class Where(Space):
     """
 
     def __init__(self, space: Space, func: Callable[[Pset], object]) -> None:
+        if not callable(func):
+            raise TypeError(
+                f"where() takes a function of a pset, not {func!r:.100}: "
+                "write where(lambda pset: pset['x'] > 1)"
+            )
         self._space = space
         self._func = func
         self.names = space.names

@@ -121,6 +121,8 @@ def _refuse_reserved(**arguments: object) -> None:
 
 def _check_length(length: int, method: str) -> int:
     most = UNIT_CUBES[method].MOST
+    if not hasattr(length, "__index__"):
+        raise TypeError(f"a sample has a whole number of psets, not {length!r:.50}: write sample(100, ...)")
     if index(length) < 0:
         raise ValueError(f"a sample of {length} psets cannot be: ask for 0 or more")
     if index(length) > most:
