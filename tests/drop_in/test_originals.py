@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -58,7 +59,9 @@ HANGS = 540  # seconds
 pytestmark = [pytest.mark.usefixtures("old_pandas"), pytest.mark.limit(HANGS + 10)]
 
 
-def outcomes(suite: str, directory: Path, backend: str) -> dict[str, str]:
+def outcomes(
+    suite: str, directory: Path, backend: str, variables: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Run a suite in a copy of its directory; return the tests that did not pass, each with its error."""
     assert SUITES.is_dir(), f"{SUITES} has the tests of 0.4.21 and is not there: make old"
     copy = directory / "copy"
@@ -68,7 +71,7 @@ def outcomes(suite: str, directory: Path, backend: str) -> dict[str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junit-xml={report}", Path(suite).name],
         cwd=copy,
-        env=clean | {"PARAMSURVEY_BACKEND": backend} | VARIABLES.get(suite, {}),
+        env={**clean, "PARAMSURVEY_BACKEND": backend, **VARIABLES.get(suite, {}), **(variables or {})},
         capture_output=True,
         text=True,
         timeout=HANGS,
@@ -101,6 +104,19 @@ def test_suite(suite: str, tmp_path: Path) -> None:
 def test_suite_on_ray(suite: str, tmp_path: Path) -> None:
     found = outcomes(suite, tmp_path, "ray")
     assert set(found) - BUSY == set(ON_RAY[suite]), found
+
+
+def test_suite_where_ray_is_not_installed(tmp_path: Path) -> None:
+    without = tmp_path / "without"
+    without.mkdir()
+    (without / "ray.py").write_text("raise ImportError('not installed')\n", encoding="utf-8")
+    suite = "integration/test-only-builtins.py"
+    assert outcomes(suite, tmp_path, "ray", {"PYTHONPATH": str(without)}) == {}
+
+
+def test_every_suite_is_run() -> None:
+    suites = {path.relative_to(SUITES).as_posix() for path in SUITES.rglob("test*.py")}
+    assert suites == {*FAILS, *ON_RAY, "integration/test-only-builtins.py"}
 
 
 def test_no_more_fails_than_private_names_and_two_deliberate_differences() -> None:

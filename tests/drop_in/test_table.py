@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from drop_in.conftest import Both, Same
+from drop_in.releases import ROOT
 
 TWO_RAYS = pytest.mark.limit(300)  # each program starts a Ray of its own
 
@@ -141,3 +145,35 @@ def test_t_no_log_is_left_where_it_is_turned_off(same: Same) -> None:
     """0.4 writes no log where pytest runs it, and accepts None only there."""
     for ran in same("row_t_no_log.py", env={"PYTEST_CURRENT_TEST": "test_t"}):
         assert ran.logs() == []
+
+
+SURVEY = """
+import paramsurvey
+from paramsurvey import init
+
+def double(pset, system_kwargs, user_kwargs):
+    return {"y": 2 * pset["x"]}
+
+def survey(start):
+    start(ncores=1, verbose=0)
+    return paramsurvey.map(double, [{"x": 3}])["y"].tolist()
+"""
+TESTS_OF_SURVEY = """
+import paramsurvey
+import survey
+
+def test_survey():
+    assert survey.survey(paramsurvey.init) == survey.survey(survey.init) == [6]
+"""
+
+
+def test_t_the_conftest_of_the_page_leaves_no_log_of_a_program_that_calls_init(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "moving-from-0.4.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("\n## pytest\n")
+    (conftest,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    for name, text in {"conftest": conftest, "survey": SURVEY, "test_survey": TESTS_OF_SURVEY}.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "1 passed" in ran.stdout, ran.stdout + ran.stderr
+    assert sorted(tmp_path.glob(".paramsurvey-*")) == []
