@@ -287,6 +287,11 @@ def test_what_a_disk_does_not_take_of_such_a_block_stays() -> None:
     assert len(warned) == 1
 
 
+def test_what_finished_a_second_ago_is_written() -> None:
+    shortest, longest = writer_module.SHORTEST_PAUSE, writer_module.LONGEST_PAUSE
+    assert shortest < longest < writer_module.TICK_SECONDS <= 1
+
+
 def test_where_another_program_has_the_directory_nothing_is_kept_and_nobody_is_told() -> None:
     disk = Disk(NotOurs())
     left, told, warned = told_by(disk, "a", "b")
