@@ -343,6 +343,15 @@ def rows() -> list[Row]:
     ]
 
 
+def goal(surveys: int) -> str:
+    """Return what is wanted, in a sentence."""
+    return (
+        f"Goal: {surveys} of {surveys} good. In a good one the true end is in the range at {TARGET:.0%} of\n"
+        f"the moments or more; if its work is constant, the ends of the range are within ±{NARROW:.0%}\n"
+        "of the truth from the half on."
+    )
+
+
 def line_of(result: Result) -> str:
     """Return a line of the table."""
     even = f"±{result.off:.0%}" if result.shape.even else ""
@@ -378,6 +387,7 @@ def print_draws(draws: int, wanted: Sequence[str]) -> None:
         even = f"±{max(one.off for one in results):.1%}" if shape.even else ""
         print(f"| {shape.name} | {' | '.join(cells)} | ×{widths[-1]:.2f} | {even} |", flush=True)
     print(f"| good | {' | '.join(map(str, good))} | ×{np.median(widths):.2f} | |")
+    print(f"\n{goal(len(widths))} `!` marks the others.")
 
 
 def main() -> None:
@@ -402,6 +412,7 @@ def main() -> None:
             print(line_of(results[-1]), flush=True)
     mean = np.mean([one.inside for one in results])
     print(f"\n{sum(one.good for one in results)} of {len(results)}; in the range on average: {mean:.0%}")
+    print(goal(len(results)))
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def test_the_last_round_takes_as_long_as_its_psets_still_run(clock: FakeClock) -
     survey.run(6)
     clock.now += 4
     low, high = survey.left(ages=[4.0, 4.0])
-    assert 4 < low < 6 < high < 10
+    assert 5 < low < 6 < high < 7
 
 
 def test_a_trend_is_followed(clock: FakeClock) -> None:
@@ -96,6 +96,50 @@ def test_psets_that_run_for_unusually_long_raise_the_upper_end(clock: FakeClock)
     clock.now += 10
     _, after = survey.left(ages=[10.0, 10.0])
     assert after > 8 * before
+
+
+def test_the_last_psets_may_run_for_as_long_again_when_both_are_unlike_all_others(clock: FakeClock) -> None:
+    """That all psets may take longer now is a sign of a later end, and never of an earlier one."""
+    survey = Watched(clock, [1.0] * 40 + [200.0] * 2, cores=2)
+    survey.run(40)
+    clock.now += 50
+    _, high = survey.left(ages=[50.0, 50.0])
+    assert high > 150
+
+
+def test_few_long_psets_among_many_short_ones_do_not_mean_that_all_are_long_now(clock: FakeClock) -> None:
+    """Long psets are what runs at most moments, though they are rare."""
+    survey = Watched(clock, ([1.0] * 38 + [60.0] * 2) * 5, cores=2)
+    survey.run(100)
+    clock.now += 40
+    low, high = survey.left(ages=[40.0, 40.0])
+    assert low < 20 + 3 * 60 < high
+    assert high < 60 * 98 / 2
+
+
+def test_short_psets_end_first_and_those_that_still_run_count(clock: FakeClock) -> None:
+    survey = Watched(clock, [100.0] + [400.0] * 8)
+    survey.run(1)
+    clock.now += 200
+    _, high = survey.left(ages=[300.0] * 4, cores=4)
+    assert high > 500
+
+
+def test_any_number_of_cores_can_run_psets_for_unusually_long(clock: FakeClock) -> None:
+    survey = Watched(clock, [1.0] * 10_000, cores=5_000)
+    survey.run(5_000)
+    clock.now += 30
+    low, high = survey.left(ages=[30.0] * 5_000)
+    assert 0 <= low < 30 < high
+
+
+def test_a_trend_goes_on_from_where_the_running_psets_end(clock: FakeClock) -> None:
+    """With many cores, what waits is farther away than what has ended tells."""
+    seconds = np.linspace(10, 1, 400)
+    survey = Watched(clock, seconds.tolist(), cores=40)
+    survey.run(200)
+    low, high = survey.left(ages=[0.1] * 40)
+    assert low < seconds[200:].sum() / 40 < high
 
 
 def test_retries_are_expected_to_go_on(clock: FakeClock) -> None:

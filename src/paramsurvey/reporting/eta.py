@@ -8,29 +8,39 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramsurvey.engine.cost_model import Predictions
 from paramsurvey.fast_dataclass import dataclass
-from paramsurvey.reporting.forecast import OUTSIDE, PRIOR, History, Promise, likely, noise, outlooks
-from paramsurvey.reporting.makespan import makespan, seconds_to_go
+from paramsurvey.reporting.forecast import (
+    NORMAL,
+    OUTSIDE,
+    History,
+    Outlook,
+    Promise,
+    few_tell,
+    likely,
+    outlooks,
+    spread,
+    trust,
+)
+from paramsurvey.reporting.makespan import STRANGE, makespan, seconds_to_go
 
 Floats = NDArray[np.float64]
 
 MOST_PIECES = 128  # of history: then neighbours are joined
 MOST_SAMPLES = 512  # psets whose own times are kept
-DOUBT = 1.5  # standard deviations: then the truth is in the range about nine times out of ten
+DOUBT = 1.7  # standard deviations: then the truth is in the range about nine times out of ten
 SHORTEST = 1.0  # seconds that something must have run to tell anything before the first result
 JITTER = 0.15  # seconds: workers start, and send what they have every now and then
-LIKELY = 0.8  # the chance that what runs now is over by what is taken as the latest, while others wait
 EARLY_FACTOR = 6.0  # before the first result: psets may take so many times what they have run so far
 SLOWEST = 0.01  # seconds of work that a core gets done in a second: less is believed of none
 ALIKE = 1.25  # times what others took, or less: psets that run now are taken for alike
 MORE = 1.15  # times what had run when expectations were kept: then they are kept again
-LONG_AGO = 2.0  # times what is usual: psets that run for longer are a sign that all psets now take longer
+UNLIKELY = 0.05  # so many psets that have run for so long are a sign that all psets now take longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +173,9 @@ class Eta:
         fewest, most = _attempts(moment, waiting)
         slow, fast = self._speeds(moment)
         fewer, more = self._cores(moment)
-        early, late = (_chance(one, len(ages), waiting) for one in (OUTSIDE, 1 - OUTSIDE))
         return (
-            max(0.0, self._time_of(low, fewest, ages, early, more, fast) - JITTER),
-            self._time_of(high, most, ages, late, fewer, slow) + JITTER,
+            max(0.0, self._time_of(low, fewest, ages, more, fast, min) - JITTER),
+            self._time_of(high, most, ages, fewer, slow, max) + JITTER,
         )
 
     # work
@@ -181,18 +190,18 @@ class Eta:
         self._note_promise(moment, left, shape)
         if len(shape) > 1:
             views.append((History(psets, seconds, expected, is_expected=True), shape))
+        ways: list[Outlook] = []
+        shapes: list[Floats] = []
+        for history, each in views:
+            wide, mean = spread(history), _mean(each)
+            several = outlooks(history, wide, self._promises, left * mean, len(ages) * float(each[0]))
+            ways += [one.of_mean(mean, wide / math.sqrt(left)) for one in several]
+            shapes += [each] * len(several)
         far = left / float(psets.sum())
-        seen = [
-            (noise(history, left), each, outlooks(history, self._promises, left * _mean(each)))
-            for history, each in views
-        ]
-        low, high = likely(
-            [one.of_mean(_mean(each), chance) for chance, each, several in seen for one in several],
-            min(chance for chance, _, _ in seen),
-            far,
-        )
-        best = min(seen, key=lambda view: min(one.error for one in view[2]))[1]
-        lows_tail, highs_tail = self._tail()
+        weights = trust(ways, far)
+        low, high = likely(ways, weights, far)
+        best = shapes[int(weights.argmax())]
+        lows_tail, highs_tail = self._tail(ages)
         shares = best / _mean(best)
         return shares * low * lows_tail, shares * max(high * highs_tail, self._slower_now(ages))
 
@@ -201,36 +210,88 @@ class Eta:
         if not self._promises or moment.psets >= MORE * self._promises[-1].psets:
             self._promises.append(Promise(moment.psets, waiting, expected))
 
-    def _tail(self) -> tuple[float, float]:
-        """Return how much less, and more, a mean may be since the longest pset is there by chance."""
+    def _tail(self, ages: Sequence[float]) -> tuple[float, float]:
+        """Return how much less, and more, a mean may be since the longest pset is there by chance.
+
+        Short psets end first: those that run now count as well, as if they took the usual time of psets that
+        have run for as long.
+        """
         samples = np.array(self._samples)
         longest, mean, count = float(samples.max()), float(samples.mean()), len(samples)
         if mean <= 0:
             return 1.0, 1.0
-        next_longest = longest * 2 ** _spread(samples)
-        return 1 - (longest - mean) / (count * mean), 1 + (next_longest - mean) / ((count + 1) * mean)
+        wide = _spread(samples)
+        next_longest = longest * 2**wide
+        running = sum(ages) + sum(seconds_to_go(ages, samples, 0.5, wide))
+        more = max(0.0, (float(samples.sum()) + running) / (count + len(ages)) / mean - 1)
+        rare = max(1, sum(age > longest for age in ages))
+        more *= 1 + DOUBT / math.sqrt(rare)  # so few may be there by chance
+        high = 1 + more + (next_longest - mean) / ((count + 1) * mean)
+        return 1 - (longest - mean) / (count * mean), high
 
     def _slower_now(self, ages: Sequence[float]) -> float:
-        """Return how long psets take if those that run now are typical; 0 if there is no sign of that."""
+        """Return how long psets take if those that run now are typical; 0 if there is no sign of that.
+
+        It is one if nearly all others were shorter by far, and chance does not explain it. A look at any
+        moment meets a long pset more often than a short one, in proportion to their times (Cox, Renewal
+        Theory, 1962, chapter 5).
+        """
         if not ages:
             return 0.0
-        usual = float(np.quantile(np.array(self._samples)[-64:], 0.9))
-        middle = sorted(ages)[(len(ages) - 1) // 2]
-        return 2 * middle if middle > LONG_AGO * usual else 0.0
+        samples = np.array(self._samples)
+        lately = np.sort(samples[-64:])
+        older = (len(ages) + 2) // 2  # running psets that have run for this long or longer
+        middle = sorted(ages)[len(ages) - older]
+        if middle <= STRANGE * lately[9 * len(lately) // 10]:
+            return 0.0
+        longer = float(np.maximum(samples - middle, 0.0).sum()) + middle
+        share = longer / (float(samples.sum()) + 2 * middle)  # one more is assumed, which takes twice as long
+        by_chance = _log_ways(len(ages), older) + older * math.log(share)
+        return 2 * middle if by_chance < math.log(UNLIKELY) else 0.0
 
     def _time_of(
-        self, each: Floats, count: float, ages: Sequence[float], chance: float, cores: float, speed: float
+        self,
+        each: Floats,
+        count: float,
+        ages: Sequence[float],
+        cores: float,
+        speed: float,
+        pick: Callable[[tuple[float, float]], float],
     ) -> float:
-        """Return after how many seconds the survey is over, if the waiting psets take these seconds."""
+        """Return after how many seconds the survey is over, if the waiting psets take these seconds.
+
+        Parameters
+        ----------
+        each : float array
+            Of the waiting psets, or of a sample that is evenly spread.
+        count : float
+            How many wait.
+        ages : sequence of float
+            Of those that run now. They may take as long as what ran before, or as what waits.
+        cores, speed : float
+        pick : callable
+            `min` for the first moment that is likely, `max` for the last.
+        """
         samples = np.array(self._samples)
         scale = float(each.mean()) / max(float(samples.mean()), 1e-12)
         if max(scale, 1 / scale) < ALIKE:
             scale = 1.0  # what runs now began when things were as they are in the samples
-        spread = _spread(samples)
-        scale *= math.exp(math.copysign(DOUBT, chance - 0.5) * spread / math.sqrt(len(samples)))
-        running = seconds_to_go(ages, samples * scale, chance, spread)
+        wide = _spread(samples)
+        doubt = math.exp((DOUBT if pick is max else -DOUBT) * wide / math.sqrt(len(samples)))
+        the_end = 1 - OUTSIDE if pick is max else OUTSIDE
+
+        def to_go(some: Sequence[float], chance: float) -> list[float]:
+            ways = (seconds_to_go(some, samples * doubt * one, chance, wide) for one in (1.0, scale))
+            return [pick(pair) for pair in zip(*ways, strict=True)]
+
+        strange = [age for age in ages if age > STRANGE * samples.max()]
+        last = max(to_go(strange, the_end), default=0.0)  # as one: they may end together
+        if count < 1:
+            others = [age for age in ages if age not in strange]
+            return max([last, *to_go(others, the_end ** (1 / max(1, len(others))))])
         whole = max(1, round(cores))
-        return makespan(running, each / speed * (whole / cores), count, whole)
+        running = to_go(ages, _chance_of_sum(the_end, len(ages)))
+        return max(last, makespan(running, each / speed * (whole / cores), count, whole))
 
     # cores
 
@@ -290,17 +351,23 @@ def _attempts(moment: Moment, waiting: int) -> tuple[float, float]:
     return waiting, waiting / (1 - most)
 
 
-def _chance(of_the_end: float, running: int, waiting: int) -> float:
-    """Return how likely each running pset is over by then: where none waits, the last one is the end."""
-    if waiting or not running:
-        return LIKELY if of_the_end > 0.5 else 1 - LIKELY
-    return float(of_the_end ** (1 / running))
+def _chance_of_sum(chance: float, count: int) -> float:
+    """Return the chance of each of some psets at which their sum has that chance.
+
+    A sum is known better the more there are; and half of its variance is that of the psets that wait.
+    """
+    return NORMAL.cdf(NORMAL.inv_cdf(chance) / math.sqrt(2 * max(1, count)))
+
+
+def _log_ways(of: int, chosen: int) -> float:
+    """Return the logarithm of the number of ways to choose so many."""
+    return math.lgamma(of + 1) - math.lgamma(chosen + 1) - math.lgamma(of - chosen + 1)
 
 
 def _spread(samples: Floats) -> float:
     """Return the relative standard deviation of what psets took, as far as so few of them tell."""
     logs = np.log(np.maximum(samples, 1e-9))
-    return min(1.0, math.sqrt((PRIOR**2 + float(((logs - logs.mean()) ** 2).sum())) / len(logs)))
+    return min(1.0, few_tell(float(((logs - logs.mean()) ** 2).sum()), len(logs)))
 
 
 def _mean(values: Floats) -> float:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +20,19 @@ TREND_WINDOWS = ("all", "half", "eighth")
 FEWEST_OF_TREND = 4  # pieces that a trend is fitted to
 FEW = 5  # psets whose mean is the fastest to follow a change
 CUTS = (0.3, 0.5, 0.7, 0.85)  # shares of what has run after which each way is tested on the rest
-CUT_WEIGHTS = (1.0, 1.0, 2.0, 2.0)
-SLACK = 0.03  # of errors that are forgiven, for each time that more is left than has run
+CUT_WEIGHTS = (0.5, 0.5, 1.0, 1.0)  # a test counts for less than one: they overlap
+DEGREES = 3  # of freedom of errors' distribution: large ones are not rare
 LEAST_DOUBT = 0.012  # relative: nothing is known better
+CLOSEST = 0.005  # relative: errors that are smaller say nothing about a way
 WIDEST = math.log(2.5)  # of the doubt in a forecast that was wrong before: beyond, a range says nothing
 OUTSIDE = 0.06  # the chance that is left out at each end of a range
-NODES = np.array([NormalDist().inv_cdf((i + 0.5) / 24) for i in range(24)])  # of a normal distribution
+NORMAL = NormalDist()
+NODES = np.array([NORMAL.inv_cdf((i + 0.5) / 24) for i in range(24)])  # of a normal distribution
 STEEPEST = math.log(30)  # the most that a trend is believed to change the cost of a pset
 HIGHEST = 4.0  # times the largest mean that was seen: no trend goes higher
 LOWEST = 0.1  # times the least mean: none goes lower
-CERTAIN = 3.0  # the square of the t value at which a trend is believed by half
-PRIOR = 0.2  # the relative spread of psets' times that is believed as long as one or two have run
+DOUBTS = (0.0, 3.0)  # the square of the t value at which a trend is believed by half
+PRIOR = 0.075  # the relative deviation of one pset that is assumed beside those that have run
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,23 @@ class History:
                 yield piece, promise.of_first(since) if self.is_expected else since, weight
 
 
+class Trial(NamedTuple):
+    """How one way did in the past.
+
+    Attributes
+    ----------
+    weight : float
+    square : float
+        The squared error of its logarithm.
+    variance : float
+        What is expected of that by chance.
+    """
+
+    weight: float
+    square: float
+    variance: float
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """One way to see what is to come.
@@ -105,92 +125,145 @@ class Outlook:
     ----------
     factor : float
         Seconds per unit of `History.base`.
-    error : float
-        The typical error of its logarithm in the past.
     chance : float
         The relative standard deviation that comes from chance alone.
+    tests : sequence of Trial
+        How it did in the past.
     """
 
     factor: float
-    error: float
     chance: float = 0.0
+    tests: Sequence[Trial] = ()
+
+    @property
+    def bias(self) -> float:
+        """The typical error in the past, as far as chance does not explain it.
+
+        This is the variance between studies of DerSimonian and Laird (Controlled Clinical Trials 7, 1986).
+        Tests are few, and overlap: at most half of their error is put down to chance.
+        """
+        total = sum(test.weight for test in self.tests)
+        if not total:
+            return 0.0
+        square = sum(test.weight * test.square for test in self.tests) / total
+        by_chance = sum(test.weight * test.variance for test in self.tests) / total
+        return math.sqrt(square - min(by_chance, square / 2))
+
+    def fit(self, dispersion: float) -> float:
+        """Return the logarithm of the likelihood of its errors."""
+        return -sum(
+            test.weight * (math.log(width) + (DEGREES + 1) * math.log1p(test.square / (DEGREES * width))) / 2
+            for test in self.tests
+            for width in (test.variance + dispersion**2,)
+        )
 
     def of_mean(self, mean: float, chance: float) -> Outlook:
         """Return the outlook for psets whose mean base is given, with chance of another origin added."""
         return replace(self, factor=self.factor * mean, chance=math.hypot(self.chance, chance))
 
 
-def outlooks(history: History, promises: Sequence[Promise], base_left: float) -> list[Outlook]:
+def outlooks(
+    history: History, wide: float, promises: Sequence[Promise], base_left: float, base_running: float
+) -> list[Outlook]:
     """Return the ways to see what is to come, each with its error.
 
     Parameters
     ----------
     history : History
         Not empty.
+    wide : float
+        Its `spread`.
     promises : sequence of Promise
         At these moments each way is tested.
     base_left : float
-        The sum of `History.base` of what is left to run.
+        The sum of `History.base` of what waits to run.
+    base_running : float
+        Likewise of what runs now.
     """
-    factors = dict(_factors(history, base_left))
-    squares, weights = dict.fromkeys(factors, 0.0), dict.fromkeys(factors, 0.0)
+    factors = dict(_factors(history, wide, base_left, base_running))
+    tests: dict[str, list[Trial]] = {name: [] for name in factors}
     for piece, rest, weight in history.tests(promises):
         truth = math.log(history.seconds[piece:].sum() / rest)
-        for name, (factor, _) in _factors(history.before(piece), rest):
-            if name in factors:  # pieces were joined since: now there are too few for some ways
-                squares[name] += weight * (math.log(factor) - truth) ** 2
-                weights[name] += weight
-    most = max(weights.values())  # a way that could not be tested as often is not better for that
-    return [
-        Outlook(factor, math.sqrt(squares[name] / weights[name]), chance)
-        if weights[name]
-        else Outlook(factor, PRIOR if most else 0.0, chance)
-        for name, (factor, chance) in factors.items()
-    ]
+        before = history.before(piece)
+        width = spread(before)
+        others = width**2 / float(history.psets[piece:].sum())
+        for name, (factor, chance) in _factors(before, width, rest):
+            if name in tests:  # pieces were joined since: now there are too few for some ways
+                tests[name].append(Trial(weight, (math.log(factor) - truth) ** 2, chance**2 + others))
+    return [Outlook(factor, chance, tests[name]) for name, (factor, chance) in factors.items()]
 
 
-def likely(ways: Sequence[Outlook], least_chance: float, far: float) -> tuple[float, float]:
-    """Return the least and the most that is likely: what all ways together leave out `OUTSIDE` at each end.
+def trust(ways: Sequence[Outlook], far: float) -> Floats:
+    """Return how likely each way is the right one, by its tests.
 
-    Each way is a log-normal distribution. Its weight is the likelihood of the errors that it had, and its
-    width has them, and chance. An error grows with the distance of what is forecast: a trend that nobody sees
-    yet goes on for longer.
+    Errors have Student's distribution. It is as wide as chance makes it, and as the best way of all needs it:
+    where even that one was wrong, its tests tell little of the others (the dispersion of McCullagh and
+    Nelder, Generalized Linear Models, second edition, section 4.5). They tell less of what is farther away.
 
     Parameters
     ----------
     ways : sequence of Outlook
-    least_chance : float
-        What errors have from chance alone.
+    far : float
+        How many times more is left than has run.
+
+    Returns
+    -------
+    float array
+        One share per way; their sum is 1.
+    """
+    dispersion = max(CLOSEST, min((way.bias for way in ways if way.tests), default=0.0))
+    fits = np.array([way.fit(dispersion) for way in ways]) / max(1.0, far)
+    weights: Floats = np.exp(fits - fits.max())
+    weights /= weights.sum()
+    return weights
+
+
+def likely(ways: Sequence[Outlook], weights: Floats, far: float) -> tuple[float, float]:
+    """Return the least and the most that is likely: what all ways together leave out `OUTSIDE` at each end.
+
+    Each way is a log-normal distribution. Its width has the errors that it had, and chance. An error grows
+    with the distance of what is forecast: a trend that nobody sees yet goes on for longer.
+
+    Parameters
+    ----------
+    ways : sequence of Outlook
+    weights : float array
+        The share of each way.
     far : float
         How many times more is left than has run.
 
     Examples
     --------
-    >>> low, high = likely([Outlook(2.0, error=0.01), Outlook(8.0, error=0.5)], 0.01, far=1.0)
+    >>> low, high = likely([Outlook(2.0), Outlook(8.0)], np.array([0.99, 0.01]), far=1.0)
     >>> 1.9 < low < 2 < high < 2.1
     True
     """
-    errors = np.array([way.error for way in ways])
-    scale = errors.min() + least_chance + SLACK * max(0.0, far - 1)
-    weights = (1 + (errors / scale) ** 2) ** (-sum(CUT_WEIGHTS) / 2)
-    doubts = [
-        math.hypot(min(way.error * math.sqrt(1 + far), WIDEST), way.chance, LEAST_DOUBT) for way in ways
-    ]
+    doubts = [math.hypot(min(way.bias * math.sqrt(1 + far), WIDEST), way.chance, LEAST_DOUBT) for way in ways]
     logs = np.log([way.factor for way in ways])[:, None] + np.outer(doubts, NODES)
     order = np.argsort(logs, axis=None)
-    shares = np.repeat(weights / (weights.sum() * len(NODES)), len(NODES))[order]
+    shares = np.repeat(weights / len(NODES), len(NODES))[order]
     low, high = np.interp([OUTSIDE, 1 - OUTSIDE], np.cumsum(shares) - shares / 2, logs.ravel()[order])
     return math.exp(low), math.exp(high)
 
 
-def noise(history: History, left: float) -> float:
-    """Return the relative standard deviation of a forecast for `left` psets that comes from chance alone."""
-    count = history.psets.sum()
+def spread(history: History) -> float:
+    """Return the relative standard deviation of psets around what is usual at their time."""
     ratio = history.seconds / np.maximum(history.base, 1e-300)
-    trend = _smooth(ratio)
-    deviations = float((history.psets * (ratio / np.maximum(trend, 1e-300) - 1) ** 2).sum())
-    spread = math.sqrt((PRIOR**2 + deviations) / len(history))
-    return spread * math.sqrt(1 / count + 1 / max(left, 1.0))
+    deviations = ratio / np.maximum(_smooth(ratio), 1e-300) - 1
+    return few_tell(float(history.psets @ deviations**2), len(history))
+
+
+def few_tell(squares: float, count: int) -> float:
+    """Return a relative standard deviation, from squares of deviations; larger if they are few.
+
+    One more observation is assumed, of `PRIOR`. What is left in doubt then is Student's distribution (Gelman
+    et al., Bayesian Data Analysis, third edition, section 3.3): a normal one that is wider, so that it leaves
+    out as much at the ends (the quantiles of Gaver and Kafadar, The American Statistician 38, 1984).
+    """
+    degrees = count + 1
+    quantile = NORMAL.inv_cdf(1 - OUTSIDE)
+    students = math.sqrt(degrees * math.expm1(quantile**2 * (degrees - 1.5) / (degrees - 1) ** 2))
+    return math.sqrt((PRIOR**2 + squares) / count) * students / quantile
 
 
 def _smooth(values: Floats) -> Floats:
@@ -205,28 +278,33 @@ def _smooth(values: Floats) -> Floats:
     return np.convolve(padded, kernel, mode="valid")
 
 
-def _factors(history: History, base_left: float) -> Iterator[tuple[str, tuple[float, float]]]:
+def _factors(
+    history: History, wide: float, base_left: float, base_running: float = 0.0
+) -> Iterator[tuple[str, tuple[float, float]]]:
     """Yield each way's name, the seconds per unit of base that it expects of what is left, and its chance."""
     ends = np.cumsum(history.base)
     first = {name: int(np.searchsorted(ends, (1 - share) * ends[-1])) for name, share in WINDOWS.items()}
     few = int(np.searchsorted(np.cumsum(history.psets[::-1]), FEW)) + 1
     first["few"] = max(0, len(history) - few)
+    first = {name: min(piece, len(history) - 1) for name, piece in first.items()}
     means = {name: _mean(history, piece) for name, piece in first.items()}
+    chances = {name: wide / math.sqrt(history.psets[piece:].sum()) for name, piece in first.items()}
     for name, mean in means.items():
-        yield name, (mean, 0.0)
+        yield name, (mean, chances[name])
     least, most = min(means.values()) * LOWEST, max(means.values()) * HIGHEST
     for name in TREND_WINDOWS:
         if len(history) - first[name] >= FEWEST_OF_TREND:
-            for way, factor, chance in _trends(name, history, first[name], base_left):
-                yield way, (min(max(factor, least), most), min(chance, 1.0))
+            for way, factor, chance in _trends(name, history, first[name], base_left, base_running):
+                yield way, (min(max(factor, least), most), min(math.hypot(chance, chances[name]), 1.0))
 
 
 def _mean(history: History, first: int) -> float:
-    first = min(first, len(history) - 1)
     return max(float(history.seconds[first:].sum() / history.base[first:].sum()), 1e-12)
 
 
-def _trends(name: str, history: History, first: int, base_left: float) -> Iterator[tuple[str, float, float]]:
+def _trends(
+    name: str, history: History, first: int, base_left: float, base_running: float
+) -> Iterator[tuple[str, float, float]]:
     """Yield what follows if the cost goes on to change as it did since a piece: evenly, or by factors.
 
     With it goes the relative standard error that the slope brings in.
@@ -234,32 +312,41 @@ def _trends(name: str, history: History, first: int, base_left: float) -> Iterat
     base = history.base[first:]
     middles = np.cumsum(base) - base / 2
     ratio = np.maximum(history.seconds[first:] / base, 1e-12)
-    end, mean = base.sum(), _mean(history, first)
-    far = end + base_left / 2 - float((middles * base).sum() / end)
-    for doubt in (0.0, CERTAIN):
-        level, slope, error = _line(middles, ratio, base, doubt)
-        straight = max(level + slope * (end + base_left / 2), 0.02 * mean)
+    end, mean = float(base.sum()), _mean(history, first)
+    center = float(middles @ base) / end
+    begin = end + base_running
+    middle = begin + base_left / 2
+    far = middle - center
+    steps = _lines(middles, np.log(ratio), base)
+    usual = np.exp(np.clip(steps[0][1] * (middles - center), -STEEPEST, STEEPEST))  # errors are relative
+    straight_lines = _lines(middles, ratio, base / usual**2)
+    for doubt, (level, slope, error) in zip(DOUBTS, straight_lines, strict=True):
+        straight = max(level + slope * middle, 0.02 * mean)
         yield f"{name} evenly {doubt}", straight, error * far / straight
-        level, slope, error = _line(middles, np.log(ratio), base, doubt)
-        change = float(np.clip(slope * base_left, -STEEPEST, STEEPEST))
-        bias = mean / float((base * np.exp(level + slope * middles)).sum() / end)
-        start = math.exp(min(level + slope * end, 300))
+    for doubt, (level, slope, error) in zip(DOUBTS, steps, strict=True):
+        change = min(max(slope * base_left, -STEEPEST), STEEPEST)
+        bias = mean / (float(base @ np.exp(level + slope * middles)) / end)
+        start = math.exp(min(level + slope * begin, 300))
         grown = start * bias * (math.expm1(change) / change if abs(change) > 1e-6 else 1.0)
         yield f"{name} by factors {doubt}", max(grown, 1e-12), error * far
 
 
-def _line(x: Floats, y: Floats, weights: Floats, doubt: float) -> tuple[float, float, float]:
-    """Return a fitted line's value at 0, its slope, and the slope's standard error.
+def _lines(x: Floats, y: Floats, weights: Floats) -> list[tuple[float, float, float]]:
+    """Return a fitted line's value at 0, its slope, and the slope's standard error, for each of `DOUBTS`.
 
     The slope is drawn to 0 as far as chance explains it.
     """
-    total = weights.sum()
-    mean_x, mean_y = (weights * x).sum() / total, (weights * y).sum() / total
-    square = (weights * (x - mean_x) ** 2).sum()
+    total = float(weights.sum())
+    mean_x, mean_y = float(weights @ x) / total, float(weights @ y) / total
+    from_x, from_y = x - mean_x, y - mean_y
+    weighted = weights * from_x
+    square = float(weighted @ from_x)
     if square <= 0:
-        return float(mean_y), 0.0, 0.0
-    slope = (weights * (x - mean_x) * (y - mean_y)).sum() / square
-    rest = (weights * (y - mean_y - slope * (x - mean_x)) ** 2).sum() / max(len(x) - 2, 1)
-    t_squared = slope**2 * square / max(rest, 1e-30)
-    slope *= t_squared / (t_squared + doubt) if t_squared else 0.0
-    return float(mean_y - slope * mean_x), float(slope), math.sqrt(rest / square)
+        return [(mean_y, 0.0, 0.0)] * len(DOUBTS)
+    slope = float(weighted @ from_y) / square
+    rest = from_y - slope * from_x
+    variance = float(weights @ rest**2) / max(len(x) - 2, 1)
+    t_squared = slope**2 * square / max(variance, 1e-30)
+    error = math.sqrt(variance / square)
+    slopes = [slope * t_squared / (t_squared + doubt) if t_squared else 0.0 for doubt in DOUBTS]
+    return [(mean_y - each * mean_x, each, error) for each in slopes]

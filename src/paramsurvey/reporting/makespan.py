@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+STRANGE = 2.0  # times the longest of all others: a pset that runs for longer is not like them
 MOST_PLANNED = 512  # psets that are given to cores one by one; of more, only the sum matters
 
 
@@ -53,7 +54,9 @@ def seconds_to_go(ages: Sequence[float], samples: Floats, chance: float, spread:
     """Return how long psets will still run that have been running for some seconds.
 
     A pset that has run for longer than some others is as likely to end before, between or after the rest of
-    them. Beyond the longest, and below the shortest, it is as far off as chance allows.
+    them. Beyond the longest, and below the shortest, it is as far off as chance allows. Of one that is not
+    like the others nothing is known but its age: it runs for as long again with a chance of a half, and for
+    nine times as long with a chance of a tenth (Gott, Nature 363, 1993).
 
     Parameters
     ----------
@@ -69,12 +72,12 @@ def seconds_to_go(ages: Sequence[float], samples: Floats, chance: float, spread:
     Returns
     -------
     list of float
-        A pset that has run for longer than all others may run for as long again.
+        One per age.
 
     Examples
     --------
-    >>> seconds_to_go([1.0, 8.0], np.array([2.0, 3.0, 4.0]), chance=0.5, spread=0.1)
-    [2.0, 8.0]
+    >>> seconds_to_go([1.0, 10.0], np.array([2.0, 3.0, 4.0]), chance=0.5, spread=0.1)
+    [2.0, 10.0]
     """
     ordered = np.sort(samples)
     return [_end_of(age, ordered, chance, spread) - age for age in ages]
@@ -84,7 +87,8 @@ def _end_of(age: float, ordered: Floats, chance: float, spread: float) -> float:
     longer = ordered[np.searchsorted(ordered, age, "right") :]
     count = len(longer)
     if count == 0:
-        return age / (1 - chance)  # what is known if nothing ran for longer
+        strange = age > STRANGE * ordered[-1]
+        return float(age * (1 - chance) ** (-1.0 if strange else -spread))
     place = chance * (count + 1)
     if place < 1:
         return max(age, float(longer[0] * place**spread))
