@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from paramsurvey.reporting.reporters.screen import Screen, is_terminal
-from paramsurvey.reporting.reporters.screen_text import ScreenText
+from paramsurvey.reporting.reporters.terminal_codes import ScreenText
 from terminals import Screen as Picture
 
 

@@ -23,7 +23,7 @@ from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.safe_repr import describe, describe_error, traceback_of, type_name
 from paramsurvey.worker.forked_children import end_if_forked
 from paramsurvey.worker.job_loading import load_job, worker_state
-from paramsurvey.worker.machine import used_memory
+from paramsurvey.worker.memory_limit import MemoryLimit
 from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
 from paramsurvey.worker.return_checks import WorkerFunctionMisused, checked_result, checked_timers
 from paramsurvey.worker.running_mark import IDLE, RunningMark
@@ -66,8 +66,8 @@ class Runner:
     recalled : int or None
         The id of the group whose psets the driver wants back, as far as they have not begun. Another thread
         may set it.
-    outgrown : bool
-        Whether the worker has held more memory than it may: it must run no other group.
+    memory : MemoryLimit
+        Whether the worker has held more memory than it may.
 
     Raises
     ------
@@ -97,7 +97,7 @@ class Runner:
         self.capture: Capture | None = None
         self.buffer: ReplyBuffer | None = None
         self.recalled: int | None = None
-        self.outgrown = False
+        self.memory = MemoryLimit(job.max_memory)
         self._fit: FitSoFar | None = None  # of what a batch function returned
         self._directory = ""
         self._changes_directory = False  # True: the function does, so every pset begins with a return
@@ -121,22 +121,22 @@ class Runner:
         """
         keep, size = self._job.keep_groups, len(group)
         self.buffer = buffer = self._new_buffer(group, number)
-        sent = weighed = perf_counter()
+        sent = looked = perf_counter()
         run = self._run_batch if self._job.in_batches else self._run_psets
         for offset, now in run(group, buffer, mark or RunningMark.private(), number):
-            if now - weighed > MEMORY_SECONDS:
-                self._weigh()
-                weighed = now
+            if now - looked > MEMORY_SECONDS:
+                self.memory.look()
+                looked = now
             full = now - sent > self._reply_seconds or buffer.results.pickled_bytes > LARGEST_REPLY
-            over = self.outgrown or (self.recalled == group.id and not keep)
+            over = self.memory.was_exceeded or (self.recalled == group.id and not keep)
             if (over or full) and offset + 1 < size:
                 done = over or not keep
-                yield buffer.reply(offset + 1, done, self.outgrown)
+                yield buffer.reply(offset + 1, done, self.memory.was_exceeded)
                 if done:
                     return
                 sent = perf_counter()
-        self._weigh()
-        yield buffer.reply(size, True, self.outgrown)
+        self.memory.look()
+        yield buffer.reply(size, True, self.memory.was_exceeded)
 
     def _new_buffer(self, group: Group, number: int) -> ReplyBuffer:
         if self._job.in_batches:
@@ -177,10 +177,6 @@ class Runner:
 
     def _subdir_of(self) -> Callable[[int], str] | None:
         return None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
-
-    def _weigh(self) -> None:
-        limit = self._job.max_memory
-        self.outgrown = self.outgrown or (limit is not None and used_memory() > limit)
 
     def _run_psets(
         self, group: Group, buffer: ReplyBuffer, mark: RunningMark, number: int

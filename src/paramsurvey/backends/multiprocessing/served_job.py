@@ -72,7 +72,7 @@ class ServedJob:
         """
         if self._runner is None:
             return
-        if self._runner.outgrown:
+        if self._runner.memory.was_exceeded:
             self._send(Reply(arrived.id, 0, 0))
             return
         for reply in self._runner.run(pickle.loads(arrived.message), self._mark.running, number):

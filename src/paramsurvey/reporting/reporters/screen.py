@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TextIO, cast
 
-from paramsurvey.reporting.reporters.screen_text import ScreenText
+from paramsurvey.reporting.reporters.terminal_codes import ScreenText
 
 READ = 1 << 16  # bytes
 MOST_KEPT = 1 << 24  # bytes that wait for a stopped terminal: then the program waits when it prints, too
