@@ -98,4 +98,4 @@ def _parsed(name: str, source: str, value: Any, parse: Callable[[Any], Any], kin
         reason = f", which is {error}"
     except (ValueError, TypeError):
         reason = ""  # the message of int() or float() would not help a user
-    raise OptionError(f"{source} has the value {value!r}{reason}: {name} must be of the type {kind}")
+    raise OptionError(f"{source} has the value {value!r}{reason}: {name} takes {kind}")
