@@ -85,6 +85,8 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "dist/paramsurvey-1.2.3.tar.gz").touch()
     (tmp_path / "dist/paramsurvey-1.2.3-py3-none-any.whl").touch()
     (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n## 1.2.3 - 2026-12-01\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/installation.md").write_text("# Installation\n\n`pip install paramsurvey`\n")
     return tmp_path
 
 
@@ -104,6 +106,13 @@ def test_a_release_is_in_the_changelog(project: Path) -> None:
     wrong = check_release(project, "1.2.3")
     assert wrong.returncode == 1
     assert "CHANGELOG.md has no '## 1.2.3 - DATE'" in wrong.stderr
+
+
+def test_the_installation_page_tells_of_a_release(project: Path) -> None:
+    (project / "docs/installation.md").write_text("Release 1.2.3 is not on the package index yet.\n")
+    wrong = check_release(project, "1.2.3")
+    assert wrong.returncode == 1
+    assert "say 'pip install paramsurvey'" in wrong.stderr
 
 
 # ---- coverage
