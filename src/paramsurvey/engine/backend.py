@@ -19,24 +19,28 @@ class Backend(Protocol):
     The law: whatever happens, every submitted group ends exactly once, either with a `Reply` that is ``done``
     (there may be replies before it), or with a `LostGroup`. A group that no worker has begun may come back
     with a reply that is ``done`` and covers no pset. A backend reports only by what `poll` returns.
+
+    A class that inherits from this one gets what has a default here.
     """
 
     name: str
-    runs_here: bool
+    runs_here: bool = False
     """Whether psets run in the caller's thread, inside `poll`. Ctrl-C must then interrupt `poll`."""
 
-    captures: frozenset[CaptureMode]
+    captures: frozenset[CaptureMode] = frozenset({CaptureMode.PASS})
     """The ways in which it can capture output; `CaptureMode.PASS` is always among them."""
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the backend options of a pset or a map in canonical form, so that equal options are equal.
+
+        The default refuses any.
 
         Raises
         ------
         OptionError
             Naming an option that this backend does not have.
         """
-        ...
+        return no_options(self.name, options)
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Begin a map: the groups that are submitted from now on belong to `job`."""
@@ -49,13 +53,13 @@ class Backend(Protocol):
     def reserve(self) -> int:
         """Return how many groups may be submitted beyond `capacity`, each to wait behind a group that runs.
 
-        0 where the backend has no place for them.
+        0, the default, where the backend has no place for them.
         """
-        ...
+        return 0
 
     def largest_group(self) -> int | None:
-        """Return how many psets the next group may have; None: any number."""
-        ...
+        """Return how many psets the next group may have; None, the default: any number."""
+        return None
 
     def submit(self, group: Group) -> None:
         """Accept a group. Called only while `capacity` or `reserve` is above 0."""
@@ -66,15 +70,19 @@ class Backend(Protocol):
         ...
 
     def running(self, group_id: int) -> tuple[int, float] | None:
-        """Return the offset of the pset that runs now and its seconds so far, None if that is not known."""
-        ...
+        """Return the offset of the pset that runs now and its seconds so far.
+
+        None, the default, if that is not known: then `timeout` is for the workers to keep.
+        """
+        return None
 
     def recall(self, group_id: int) -> None:
         """Ask the worker that has the group to give back soon all psets that it has not begun.
 
-        They come back by a `Reply` that is ``done``, or by `Reply.given_back`. A backend may ignore this.
+        They come back by a `Reply` that is ``done``, or by `Reply.given_back`. A backend may ignore this, as
+        the default does.
         """
-        ...
+        return
 
     def abort(self, group_id: int) -> str | None:
         """Stop a group. `poll` returns no further answer for it, not even a `LostGroup`.
