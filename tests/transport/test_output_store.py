@@ -180,9 +180,7 @@ def test_whole_lines_of_many_writers_are_never_mixed(capfd: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("mode", ["LOG", "keep", 3])
 def test_an_unknown_mode_is_refused(mode: object) -> None:
-    with pytest.raises(
-        errors.OptionError, match="capture_output takes 'pass', 'log' or 'store'"
-    ):
+    with pytest.raises(errors.OptionError, match="capture_output takes 'pass', 'log' or 'store'"):
         survey("silent", capture_output=mode)
 
 
