@@ -11,6 +11,7 @@ import pytest
 
 from paramsurvey.cli.command.template import Template, make_template
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.placeholders import filled_with
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_with_one_parameter_braces_need_no_name() -> None:
 
 
 def test_braces_without_a_name_mean_the_parameter_and_no_number_of_ours() -> None:
-    assert Template(("{}",)).fill({"#": 7, "job": 2, "f": "a.c"}) == ["a.c"]
+    assert Template(("{}",)).fill(filled_with({"f": "a.c"}, number=7, job=2)) == ["a.c"]
 
 
 @pytest.mark.parametrize(

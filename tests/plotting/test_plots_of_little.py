@@ -111,7 +111,7 @@ def test_where_nothing_has_run_each_section_of_the_report_says_so(case: str) -> 
 def test_where_nothing_has_run_the_trace_is_empty(case: str) -> None:
     results = NOTHING[case][0]()
     trace, psets, complaints = trace_of_checkpoint("run")
-    assert (json.loads(trace)["traceEvents"], psets, complaints) == ([], 0, [])
+    assert (json.loads(trace)["traceEvents"], psets, list(complaints)) == ([], 0, [])
     results.timeline().to_trace("run.json")
     assert json.loads(Path("run.json").read_text())["traceEvents"] == []
 
