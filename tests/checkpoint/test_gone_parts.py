@@ -76,7 +76,7 @@ def what_page_says() -> list[str]:
 def what_status_says() -> list[str]:
     state = read_state(str(RUN))
     assert list(state.complaints) == state.to_json()["complaints"]
-    assert any("paramsurvey resume" in line for line in describe(state))
+    assert any("run the same program again" in line for line in describe(state))
     return [line for line in describe(state) if line.strip() in state.complaints]
 
 

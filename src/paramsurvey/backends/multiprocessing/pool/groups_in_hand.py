@@ -23,9 +23,7 @@ class GroupsInHand:
     def __init__(self) -> None:
         self.waiting: list[PoolWorker] = []
         self.loading: list[PoolWorker] = []
-        self._workers: dict[
-            int, PoolWorker
-        ] = {}  # by group, the group that was given first before the others
+        self._workers: dict[int, PoolWorker] = {}  # by group, in the order in which they were given
         self._news: list[Answer] = []
 
     def __iter__(self) -> Iterator[int]:
@@ -54,11 +52,14 @@ class GroupsInHand:
     def next_worker(self) -> PoolWorker:
         """Return the worker that gets the next group: one that waits, or else one with a place in reserve.
 
-        Of these, it is the worker whose group was given first: that group probably ends first.
+        Of these, it is the worker whose group was given first: that group probably ends first. There is
+        always one, but for a pset that has just written into the memory in which workers tell that they have
+        loaded the job: then any worker gets the group.
         """
         if self.waiting:
             return self.waiting.pop()
-        return next(worker for worker in self._workers.values() if worker.has_place_in_reserve())
+        busy = self._workers.values()
+        return next((worker for worker in busy if worker.has_place_in_reserve()), next(iter(busy)))
 
     def note_given(self, group_id: int, worker: PoolWorker) -> None:
         """Take note that a worker has a group."""
