@@ -41,8 +41,11 @@ def interrupted(pset, system_kwargs, user_kwargs):
         os.kill(os.getppid(), signal.SIGINT)
 
 paramsurvey.init(ncores=1, verbose=0, pslogger_prefix=None)
-try:
+def survey():  # IPython leaves out the first frame, its own where it has called the cell
     paramsurvey.map(interrupted, ({"x": x} for x in range(10**9)))
+
+try:
+    survey()
 except KeyboardInterrupt:
     get_ipython().showtraceback()  # which IPython calls at the end of a cell
 """
