@@ -52,9 +52,9 @@ class GroupsInHand:
     def next_worker(self) -> PoolWorker:
         """Return the worker that gets the next group: one that waits, or else one with a place in reserve.
 
-        Of these, it is the worker whose group was given first: that group probably ends first. There is
-        always one, but for a pset that has just written into the memory in which workers tell that they have
-        loaded the job: then any worker gets the group.
+        Of several workers with a place in reserve, it is the one whose group was given first: that group
+        probably ends first. If no worker has a place any more, because a pset has just overwritten the memory
+        in which workers say that they have loaded the job, the first busy worker gets the group.
         """
         if self.waiting:
             return self.waiting.pop()
