@@ -154,3 +154,15 @@ def test_an_operator_of_a_shell_that_is_an_argument_is_told() -> None:
 def test_a_range_that_no_memory_holds_is_refused(text: str) -> None:
     with pytest.raises(BadUsage, match="are allowed: give a larger step"):
         parse_axis("a", text)
+
+
+@pytest.mark.parametrize("text", ["1..9999999999999999999999", "0:9999999999999999999999"])
+def test_a_range_whose_values_cannot_be_numbered_is_refused(text: str) -> None:
+    with pytest.raises(BadUsage, match="cannot be numbered: take fewer"):
+        parse_axis("a", text)
+
+
+@pytest.mark.parametrize("text", ["7,1..99999999999", "7,1..9999999999999999999999", "1..6000000,1..6000000"])
+def test_ranges_within_a_list_that_no_memory_holds_are_refused(text: str) -> None:
+    with pytest.raises(BadUsage, match=r"at most 10,000,000 values: take fewer|cannot be numbered"):
+        parse_axis("a", text)

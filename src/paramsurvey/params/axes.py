@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -93,6 +94,8 @@ def check_values(name: object, values: object) -> Iterable[Any]:
     dimensions = getattr(values, "ndim", 1)
     if dimensions > 1:
         raise ValueError(f"{needs} {dimensions} dimensions: give one, for example with list(...)")
+    if isinstance(values, range) and (values.stop - values.start) // values.step > sys.maxsize:
+        raise ValueError(f"{needs} {values}, whose values are too many to be numbered: take fewer")
     return cast("Iterable[Any]", values)
 
 

@@ -141,6 +141,8 @@ def test_an_object_that_cannot_be_copied_is_shared() -> None:
         ({"a", "b"}, r"sorted\(...\)"),
         (np.ones((2, 2)), "2 dimensions"),
         (pd.DataFrame({"a": [1]}), "2 dimensions"),
+        (range(10**30), "too many to be numbered: take fewer"),
+        (range(0, -(10**30), -1), "too many to be numbered: take fewer"),
     ],
 )
 def test_what_is_no_list_of_values_is_refused(values: Any, remedy: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -112,7 +113,13 @@ def _with_ranges(name: str, text: str) -> Values:
     values: list[Any] = []
     for item, value in zip(items_between_commas(text), split_values(text), strict=True):
         bounds = DOTS.fullmatch(item[2]) if item[2] is not None else None
-        values.extend(_range_values(name, item[0], *bounds.groups()) if bounds else [value])
+        more = _range_values(name, item[0], *bounds.groups()) if bounds else [value]
+        if len(values) + len(more) > MAX_VALUES:
+            raise BadUsage(
+                f"{name}={text}: a list has at most {MAX_VALUES:,} values: take fewer, or one range alone, "
+                "which may have more"
+            )
+        values.extend(more)
     return values
 
 
@@ -169,6 +176,8 @@ def _range_values(name: str, text: str, start: str, stop: str, step: str | None)
         raise BadUsage(f"{name}={text} never reaches the stop: give a step that leads from start to stop")
     count = int((last - first) / by) + 1
     if not has_zeros and all(INTEGER.fullmatch(one) for one in (start, stop, step or "1")):
+        if count > sys.maxsize:
+            raise BadUsage(f"{name}={text} has {count:,} values, which cannot be numbered: take fewer")
         return range(int(first), int(first) + count * int(by), int(by))  # a range takes no memory
     width = max(len(start), len(stop)) if has_zeros else 1
     most = min(MAX_VALUES, MAX_CHARACTERS // width)
