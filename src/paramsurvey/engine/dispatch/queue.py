@@ -81,7 +81,7 @@ class PsetQueue:
 
     def waiting(self, most: int) -> Rows:
         """Return the rows of the queue in order, or `most` of them that are evenly spread."""
-        step = max(1, -(-self._count // most))
+        step = -(-self._count // most)
         offset, parts = 0, [np.empty(0, dtype=np.int64)]
         for run in self._runs:
             parts.append(np.asarray(run.rows[offset::step], dtype=np.int64))
