@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
-from paramsurvey.transport.messages import FailureKind
+from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
+from paramsurvey.transport.messages import FailureKind, Ran
 
 
 @pytest.mark.parametrize("timeout", [0.001, 0.1, 1.0, 2.5, 60.0, 1e6])
@@ -28,3 +28,17 @@ def test_the_first_look_after_the_timeout_stops_the_pset_and_says_how_long_it_ra
     assert loss is not None
     assert (loss.group_id, loss.offset, loss.failure.kind) == (7, 3, FailureKind.TIMED_OUT)
     assert loss.failure.ran.seconds == 1.0 + deadline.longest_wait()
+
+
+def test_the_loss_says_when_the_pset_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 1000.0)
+    loss = Deadline(1.0).overrun(7, (3, 2.5))
+    assert loss is not None
+    assert loss.failure.ran == Ran(2.5, 997.5)
+
+
+def test_what_the_pset_had_printed_goes_with_the_loss() -> None:
+    loss = Deadline(1.0).overrun(7, (3, 2.0))
+    assert loss is not None
+    assert with_output(loss, "half a line").failure.output == "half a line"
+    assert with_output(loss, None) == loss
