@@ -119,12 +119,15 @@ def test_the_columns_are_those_of_results_with_few_keys(
     assert list(mine.columns) == list(others.columns)
 
 
-def test_they_become_columns_before_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collector_module, "MOST_WIDE", 3 * KEYS)
+@pytest.mark.parametrize("most", [3 * KEYS, 4 * KEYS - 1], ids=["three psets", "nearly four"])
+def test_they_become_columns_when_they_are_too_many(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(collector_module, "MOST_WIDE", most)
     collector = Collector()
+    waiting = []
     for row in range(10):
         collector.add_reply(Group(1, range(row, row + 1), None), reply_of(wide(row / 2)), 10)
-        assert len(collector._wide) <= 3
+        waiting.append(len(collector._wide))
+    assert waiting == [1, 2, 3, 0, 1, 2, 3, 0, 1, 2]
     data, there = collector.columns["k7"].get(range(10))
     assert there.all()
     assert data.tolist() == [row / 2 for row in range(10)]

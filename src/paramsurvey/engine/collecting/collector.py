@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from paramsurvey.transport.column_by_row import Column, rows_at, unpack_values
 from paramsurvey.transport.isolation import IsolatedColumn, unique_key
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply, ResultColumn, Rows, Values
 from paramsurvey.transport.safe_repr import describe
-from paramsurvey.transport.wide_results import WideResults
+from paramsurvey.transport.wide_results import Columns, WideResults
 
 MOST_WIDE = 1 << 18  # values that are kept until they are put into columns
 
@@ -63,7 +63,7 @@ class Collector:
         self._columns: dict[Hashable, Column] = {}
         # (first row with the key, number of this rank, the key there: 1, 1.0 and True are equal)
         self._ranks: dict[Hashable, tuple[int, int, Hashable]] = {}
-        self._added = 0
+        self._numbers = count()
         self._wide: list[tuple[Rows, WideResults]] = []  # that are not in columns yet
         self._wide_values = self._total = 0
 
@@ -89,8 +89,11 @@ class Collector:
         )
         if isinstance(reply.columns, WideResults):
             self._add_wide(group, reply.columns, total)
-            return
-        for key, segments in reply.columns.items():
+        else:
+            self._add_columns(group, reply.columns, total)
+
+    def _add_columns(self, group: Group, columns: Columns, total: int) -> None:
+        for key, segments in columns.items():
             for segment in segments:
                 self.add_values(
                     key, rows_at(group.rows, segment.offsets), unpack_values(segment.values), total
@@ -120,9 +123,8 @@ class Collector:
     def _put(self, key: Hashable, first: int, rows: Rows, values: Values, total: int) -> None:
         """Put values into the column of a key, which the row `first` has, and perhaps rows below it."""
         key = unique_key(key)
-        rank = first, self._added, key
+        rank = first, next(self._numbers), key
         self._ranks[key] = min(rank, self._ranks.get(key, rank))  # first: a column without a rank is a fault
-        self._added += 1
         column = self._columns.get(key)
         if column is None:
             column = self._columns[key] = Column()
