@@ -74,6 +74,37 @@ def test_much_that_waits_is_written_a_part_at_a_time(writer: Writer, disk: SlowD
     assert disk.parts == [["first"], ["a", "b"], ["c", "d"], ["e", "f"]]
 
 
+def test_while_one_part_is_written_another_one_has_room() -> None:
+    assert 2 * FULL_PART <= MOST_BYTES < 100e6
+
+
+def test_a_part_that_is_full_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for pause in ("FIRST_TICK_SECONDS", "SHORTEST_PAUSE", "LONGEST_PAUSE"):
+        monkeypatch.setattr(writer_module, pause, 3600.0)
+    disk = Disk()
+    writer = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    writer.add("results", "a", 1)
+    wait_until(lambda: disk.stored() == ["a"], "it is not written", seconds=60)
+    writer.add("results", "b", FULL_PART)
+    wait_until(lambda: disk.stored() == ["a", "b"], "it waits until the pause is over", seconds=60)
+    assert writer.close() == 0
+
+
+def test_a_bad_disk_is_left_alone_for_a_while_though_a_part_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "RETRY_SECONDS", 3600.0)
+    monkeypatch.setattr(writer_module, "TICK_SECONDS", 0.0)
+    disk, ticks = Disk(*[OSError(errno.ENOSPC, "full")] * 5), list[None]()
+    writer = Writer({"results": (disk, list)}, lambda: ticks.append(None), lambda text: None)  # type: ignore[dict-item]
+    writer.add("results", "a", 1)
+    wait_until(lambda: len(disk.errors) == 4, "it is not tried", seconds=60)
+    writer.add("results", "b", FULL_PART)
+    before = len(ticks)
+    wait_until(lambda: len(ticks) > before + 2, "it does not tick", seconds=60)
+    assert len(disk.errors) == 4
+    disk.errors.clear()
+    assert writer.close() == 0
+
+
 def test_a_disk_that_is_full_makes_nobody_wait_and_loses_nothing(writer: Writer, disk: SlowDisk) -> None:
     disk.error = OSError(errno.ENOSPC, "full")
     for name in "abc":
@@ -344,7 +375,7 @@ def test_parts_that_cannot_be_merged_stay_and_that_is_told() -> None:
     disk = Unmergeable()
     writer = Writer({"results": (disk, list)}, lambda: None, told.append)  # type: ignore[dict-item]
     writer.add("results", "a", 1)
-    wait_until(lambda: bool(told), "it is not told", seconds=60)
+    wait_until(lambda: not writer._threads[1].is_alive(), "it is tried again", seconds=60)
     writer.add("results", "b", 1)
     assert writer.close() == 0
     assert disk.stored() == ["a", "b"]

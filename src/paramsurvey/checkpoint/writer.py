@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from paramsurvey.checkpoint.part_set import NotOurs, PartSet
@@ -60,7 +60,7 @@ class Writer:
         self._news = threading.Condition()
         self._waiting: dict[str, deque[Waiting]] = {kind: deque() for kind in part_sets}
         self._bytes = 0  # of the tables of all that is not written: what waits, and what is being written
-        self._write_begun = 0.0  # 0.0: nothing is being written
+        self._write_begun: float | None = None  # None: nothing is being written
         self._closing = self._stopped = False
         self._in_trouble = False
         self.refused = 0  # psets that cannot be stored
@@ -98,7 +98,8 @@ class Writer:
 
     def _hangs(self) -> bool:
         """Tell whether a write takes too long, or the thread has ended, which only a fault of ours can do."""
-        takes_long = self._write_begun > 0 and time.monotonic() - self._write_begun > HANGING_SECONDS
+        begun = self._write_begun
+        takes_long = begun is not None and time.monotonic() - begun > HANGING_SECONDS
         return takes_long or not self._threads[0].is_alive()
 
     def stop(self) -> None:
@@ -133,46 +134,42 @@ class Writer:
         """Sleep until there is something to do; return False when it is over."""
         with self._news:
             while not self._closing:
-                due = self._next_tick
+                due, now = self._next_tick, time.monotonic()
                 if any(self._waiting.values()):
                     due = min(due, self._next_write)
-                pause = due - time.monotonic()
-                if pause <= 0 or self._has_full_part():
+                if due <= now or self._has_full_part():
                     return True
-                self._news.wait(pause)
+                self._news.wait(due - now)
         return False
 
     def _has_full_part(self) -> bool:
         return self._bytes >= FULL_PART and not self._in_trouble and any(self._waiting.values())
 
     def _write_all(self) -> None:
-        self._write_begun = begun = time.monotonic()
+        begun = time.monotonic()
         failed = [kind for kind in self._part_sets if not self._write(kind)]
-        self._write_begun = 0.0
+        self._write_begun = None
         took = time.monotonic() - begun
         pause = RETRY_SECONDS if failed else min(max(PAUSE_PER_WRITE * took, SHORTEST_PAUSE), LONGEST_PAUSE)
         self._next_write = begun + took + pause
 
     def _write(self, kind: str) -> bool:
         """Write all that waits now, a part at a time; return False where the disk does not take it."""
-        for _ in range(len(self._waiting[kind])):
-            batch = self._take_part(kind)
-            if not batch:
-                break
-            if not self._write_part(kind, batch):
-                return False
-            self._write_begun = time.monotonic()
-        return True
+        return all(self._write_part(kind, batch) for batch in self._parts_of(kind))
 
-    def _take_part(self, kind: str) -> list[Waiting]:
-        batch, size = list[Waiting](), 0
-        with self._news:
-            while self._waiting[kind] and size < FULL_PART:
-                batch.append(self._waiting[kind].popleft())
-                size += batch[-1][1]
-        return batch
+    def _parts_of(self, kind: str) -> Iterator[list[Waiting]]:
+        """Take what waits now, as much at a time as one part shall have."""
+        for _ in range(len(self._waiting[kind])):
+            batch, size = list[Waiting](), 0
+            with self._news:
+                while self._waiting[kind] and size < FULL_PART:
+                    batch.append(self._waiting[kind].popleft())
+                    size += batch[-1][1]
+            if batch:
+                yield batch
 
     def _write_part(self, kind: str, batch: list[Waiting]) -> bool:
+        self._write_begun = time.monotonic()
         try:
             self._store(kind, [thing for thing, _ in batch])
         except NotOurs:
