@@ -178,11 +178,13 @@ def test_a_lock_that_is_just_being_written_is_waited_for(
 def test_a_lock_that_stays_unreadable_is_told_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock.time, "sleep", lambda seconds: None)
+    waited: list[float] = []
+    monkeypatch.setattr(lock.time, "sleep", waited.append)
     path = tmp_path / NAME
     path.write_text("[")
     with pytest.raises(CheckpointInUse, match=r"lock\.json does not say which process holds it.*try again"):
         Lock(tmp_path)
+    assert 0.5 < sum(waited) < 2, "long enough for who is writing it, and short enough for who waits"
     assert path.read_text() == "["
     os.utime(path, (0, 0))
     Lock(tmp_path).release()
