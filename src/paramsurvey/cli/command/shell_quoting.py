@@ -158,7 +158,7 @@ class ShellScanner:
         if expansion is None:
             self._skip_rest(self._text[self._at : self._at + 2])
         else:
-            self._refuse_placeholder_after(self._text[expansion.end() - 1])
+            self._refuse_placeholder_after("$")
             self._at = expansion.end()
 
     def _skip_escaped(self) -> None:
