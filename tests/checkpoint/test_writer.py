@@ -122,15 +122,31 @@ def test_who_waits_for_room_is_woken_when_it_is_written_or_the_disk_is_full(
 ) -> None:
     disk.error = error
     writer.add("results", "first", MOST_BYTES)
+    waiting = waits_for_room(writer)
+    disk.goes_on.set()
+    waiting.join(60)
+    assert not waiting.is_alive()
+
+
+def test_who_waits_for_room_is_woken_when_another_program_has_the_directory(
+    writer: Writer, disk: SlowDisk
+) -> None:
+    writer.add("results", "first", MOST_BYTES)
+    waiting = waits_for_room(writer)
+    writer.stop()
+    waiting.join(60)
+    assert not waiting.is_alive()
+
+
+def waits_for_room(writer: Writer) -> threading.Thread:
+    """Return a thread that has found no room, and waits."""
     asked = threading.Event()
     has_room = writer._has_room
     writer._has_room = lambda: (has_room(), asked.set())[0]  # type: ignore[func-returns-value, method-assign]
     waiting = threading.Thread(target=writer.wait_for_room, args=(3600,), daemon=True)
     waiting.start()
     assert asked.wait(60)
-    disk.goes_on.set()
-    waiting.join(60)
-    assert not waiting.is_alive()
+    return waiting
 
 
 def test_a_disk_that_hangs_makes_nobody_wait(

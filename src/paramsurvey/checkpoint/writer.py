@@ -64,8 +64,8 @@ class Writer:
         self._closing = self._stopped = False
         self._in_trouble = False
         self.refused = 0  # psets that cannot be stored
-        self._next_write = 0.0
-        self._next_tick = time.monotonic() + FIRST_TICK_SECONDS
+        self._next_write = time.monotonic()
+        self._next_tick = self._next_write + FIRST_TICK_SECONDS
         self._new_part = threading.Event()
         self._threads = [
             threading.Thread(target=target, name=f"checkpoint {name}", daemon=True)
@@ -149,9 +149,10 @@ class Writer:
         begun = time.monotonic()
         failed = [kind for kind in self._part_sets if not self._write(kind)]
         self._write_begun = None
-        took = time.monotonic() - begun
-        pause = RETRY_SECONDS if failed else min(max(PAUSE_PER_WRITE * took, SHORTEST_PAUSE), LONGEST_PAUSE)
-        self._next_write = begun + took + pause
+        ended = time.monotonic()
+        fair = PAUSE_PER_WRITE * (ended - begun)
+        pause = RETRY_SECONDS if failed else min(max(fair, SHORTEST_PAUSE), LONGEST_PAUSE)
+        self._next_write = ended + pause
 
     def _write(self, kind: str) -> bool:
         """Write all that waits now, a part at a time; return False where the disk does not take it."""
