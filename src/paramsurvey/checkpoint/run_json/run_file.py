@@ -23,6 +23,7 @@ FORMAT = 2
 READABLE = (1, FORMAT)  # 1 has no checksum, and no tokens in the names of parts
 KEPT_RUNS = 100
 GIT_SECONDS = 5.0  # a repository that takes longer is not waited for
+NO_COMMIT = "(initial)"  # what git says where nothing was committed yet
 PACKAGES = ("paramsurvey", "numpy", "pandas", "pyarrow", "cloudpickle")
 
 
@@ -45,7 +46,7 @@ def git_state(directory: str) -> dict[str, Any] | None:
         return None
     lines = done.stdout.splitlines()
     commits = [line.split()[-1] for line in lines if line.startswith("# branch.oid")]
-    if done.returncode != 0 or not commits:
+    if done.returncode != 0 or commits in ([], [NO_COMMIT]):
         return None
     return {"commit": commits[0], "dirty": any(not line.startswith("#") for line in lines)}
 
