@@ -249,8 +249,6 @@ class Writer:
             )
 
     def _out_of_trouble(self) -> None:
-        with self._news:
-            self._news.notify_all()
         if self._in_trouble:
             self._in_trouble = False
             self._tell("the checkpoint can be written again: nothing was lost")
