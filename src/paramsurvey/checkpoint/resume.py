@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,15 +76,12 @@ class ResumeSearch:
         if self._matcher is None:
             self._matcher = Matcher(HashPairs.joined(self._left_keys))
             self._left_keys.clear()
-        rows, at = [], []
-        for piece in pieces:
-            for start in range(0, len(piece), SLICE):
-                if self._matcher.left == 0:
-                    break
-                some = piece[start : start + SLICE]
-                which, stored = self._matcher.match(self._keys(some))
-                rows.append(_as_array(some)[which])
-                at.append(stored)
+        matcher, rows, at = self._matcher, [], []
+        slices = (piece[start : start + SLICE] for piece in pieces for start in range(0, len(piece), SLICE))
+        for some in takewhile(lambda _: matcher.left > 0, slices):
+            which, stored = matcher.match(self._keys(some))
+            rows.append(_as_array(some)[which])
+            at.append(stored)
         return list(self._split(np.concatenate(rows), np.concatenate(at))) if rows else []
 
     def _split(self, rows: NDArray[np.int64], at: NDArray[np.int64]) -> Iterator[MatchedRows]:
