@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from paramsurvey.transport.messages import Reply
+from paramsurvey.transport.messages import Failure, FailureKind, Reply
+from paramsurvey.worker.batch_calls import BatchBuffer, Outcome
 from paramsurvey.worker.machine import host_name
 from paramsurvey.worker.reply_buffer import ReplyBuffer
 
@@ -38,3 +39,14 @@ def test_each_reply_begins_anew() -> None:
     second = buffer.reply(2, done=True)
     assert list(second.walls) == [0.25]
     assert second.began >= first.began
+
+
+def test_parts_of_a_batch_begin_one_after_the_other_though_the_first_waited_for_calls_of_the_second() -> None:
+    buffer = BatchBuffer(7, 6, worker=3)
+    no = Failure(FailureKind.RAISED, "ValueError('no')")
+    replies = list[Reply]()
+    for start, stop, seconds in [(0, 3, 20.0), (3, 5, 10.0), (5, 6, 40.0)]:
+        buffer.start_clocks()
+        buffer.settle(Outcome(start, stop, seconds, failure=no))
+        replies.append(buffer.reply(stop, done=stop == 6))
+    assert [later.began - replies[0].began for later in replies[1:]] == [60.0, 80.0]

@@ -7,6 +7,7 @@ make calls fail stand alone. These fail, and all others have their results; each
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
@@ -119,6 +120,7 @@ class BatchBuffer(ReplyBuffer):
         super().__init__(group_id, size, can_give_back=False, worker=worker)
         self.results, self.walls = BatchResults(), EvenSeconds()
         self.settled = 0
+        self._ended = math.nan  # when the last pset of the reply before ended
 
     def settle(self, outcome: Outcome) -> None:
         """Add what became of a call that is not repeated."""
@@ -133,9 +135,15 @@ class BatchBuffer(ReplyBuffer):
 
     def _reply(self, stop: int, done: bool, outgrown: bool) -> Reply:
         later = {offset: text for offset, text in self.output.items() if offset >= stop}
+        ended = self._began + self.walls[: stop - self._first_timed].total()
         reply = super()._reply(stop, done, outgrown)
         self.output.update(later)  # of calls that may have to be repeated
+        self._ended = ended
         return reply
+
+    def _next_begin(self) -> float:
+        # not the time: calls for later psets were before, whose seconds these psets will have
+        return super()._next_begin() if math.isnan(self._ended) else self._ended
 
     def send_early(self, running: int, send: Callable[[Reply], Any]) -> None:
         """Send what is settled before the running batch."""

@@ -71,9 +71,13 @@ class ReplyBuffer:
     def start_clocks(self) -> float:
         """Measure CPU time from now on; return the current time."""
         if not self.walls:
-            self._began = time()
+            self._began = self._next_begin()
         self._cpu, self._wall = process_time(), perf_counter()
         return self._wall
+
+    def _next_begin(self) -> float:
+        """Return when the pset begins that is the first of the next reply."""
+        return time()
 
     def read_clocks(self, now: float) -> None:
         """Note the share of the time since `start_clocks` in which the CPU did not work for this process."""
