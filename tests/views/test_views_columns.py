@@ -66,6 +66,22 @@ def test_one_and_true_are_two_values_in_a_column_of_objects() -> None:
     assert [type(value) for value in axis_values(pd.Series([1, True], dtype=object))] == [int, bool]
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_integers_that_failed_are_the_floats_that_finished(form: str) -> None:
+    finished, lost = [1.0, 2.5, 1.0, 2.0], [2, 3, 2]
+    for one, other in ((finished, lost), (lost, finished)):
+        data = survey(pd.DataFrame({"x": one}), ["x"], pd.DataFrame({"x": other}), form)
+        assert data.axis("x").values == (1.0, 2.0, 2.5, 3.0)
+        assert data.axis("x").counts.tolist() == [2, 3, 1, 1]
+        assert data.places("x").tolist() == [[1.0, 2.0, 2.5, 3.0].index(value) for value in (*one, *other)]
+
+
+def test_integers_that_no_float_is_equal_to_stay_apart() -> None:
+    large = 2**53 + 1
+    data = survey(pd.DataFrame({"x": [1.5, 2.0**53]}), ["x"], pd.DataFrame({"x": [large, 1]}))
+    assert data.axis("x").values == (1.0, 1.5, 2.0**53, large)
+
+
 def test_none_is_a_value_and_nan_is_none() -> None:
     assert axis_values(pd.Series([None, 1, np.nan, None], dtype=object)) == (None, 1, ABSENT)
 

@@ -62,6 +62,13 @@ def test_what_did_not_run_has_neither_failed_nor_been_mended() -> None:
     assert counts(found) == {"mended": 1}
 
 
+def test_of_integers_and_floats_only_integers_failed() -> None:
+    psets = pd.DataFrame({"x": [1.0, 2.0, 2.5], "y": [0.0, 0.0, 0.0]})
+    before = survey(psets[["x", "y"]].drop(1), ["x"], pd.DataFrame({"x": [2]}))
+    assert counts(compare(before, survey(psets, ["x"]))) == {"mended": 1}
+    assert counts(compare(survey(psets, ["x"]), before)) == {"newly failing": 1}
+
+
 def test_one_and_one_point_nought_and_true_are_three_psets() -> None:
     tables = [pd.DataFrame({"x": [value], "y": [1.0]}) for value in (1, 1.0, True)]
     for one in range(3):

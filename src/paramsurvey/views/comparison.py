@@ -336,7 +336,7 @@ def _hashes(data: SurveyData) -> Iterator[HashPairs]:
     hasher = Hasher()
     for source in (data.finished, data.missing):
         for cells, count in chunks_of(source, data.keys):
-            yield hasher.keys(cells, count)
+            yield hasher.keys(data.alike(cells), count)
 
 
 def _all_hashes(data: SurveyData) -> HashPairs:

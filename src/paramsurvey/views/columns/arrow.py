@@ -59,6 +59,13 @@ class ArrowColumns:
         """Return the columns that are psets' keys, as the metadata of a checkpoint say."""
         return tuple(field.name for field in self._dataset.schema if field_info(field).get("role") == "pset")
 
+    def kind(self, name: str) -> str:
+        """Return numpy's letter for a column of numbers."""
+        kind = self._dataset.schema.field(name).type if name in self._names else pa.null()
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        return "i" if pa.types.is_integer(kind) else "f" if pa.types.is_floating(kind) else ""
+
     def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, ColumnValues]]:
         """Yield the rows in their order, at most `size` at a time."""
         there = [name for name in names if name in self._names]

@@ -51,6 +51,11 @@ class FrameColumns:
     def __len__(self) -> int:
         return len(self._index)
 
+    def kind(self, name: str) -> str:
+        """Return numpy's letter for a column of numbers."""
+        kind: str = getattr(self._arrays[name].dtype, "kind", "") if name in self._arrays else ""
+        return kind if kind in "biuf" else ""
+
     def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, ColumnValues]]:
         """Yield the rows in their order, at most `size` at a time."""
         for start in range(0, len(self), size):

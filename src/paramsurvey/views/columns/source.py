@@ -22,6 +22,8 @@ from paramsurvey.params.sources import CategoryCodes, ColumnValues
 
 CHUNK = 1 << 18  # rows: a column of them is 2 MB, which stays in a processor's cache while it is used
 
+EXACT = 1 << 53  # up to here, floats are exact
+
 Rows = NDArray[np.int64]
 
 
@@ -39,6 +41,10 @@ class ColumnSource(Protocol):
         ...
 
     def __len__(self) -> int: ...
+
+    def kind(self, name: str) -> str:
+        """Return numpy's letter for a column of numbers, such as ``'i'`` or ``'f'``; else an empty text."""
+        ...
 
     def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, ColumnValues]]:
         """Yield the rows in their order, at most `size` at a time; a column that is not there is nan."""
@@ -73,6 +79,22 @@ def number(value: Any) -> float:
     if isinstance(value, timedelta) and value is not NaT:
         return value.total_seconds()
     return math.nan
+
+
+def as_floats(cells: ColumnValues) -> ColumnValues:
+    """Return cells whose integers are floats, as far as floats are exact: then 1 is the same as 1.0."""
+    if isinstance(cells, CategoryCodes):
+        return CategoryCodes(cells.codes, list(map(_as_float, cells.categories)))
+    if not isinstance(cells, np.ndarray):
+        return list(map(_as_float, cells))
+    if cells.dtype.kind not in "iu" or not len(cells):
+        return cells
+    is_exact = -EXACT <= int(cells.min()) and int(cells.max()) <= EXACT
+    return cells.astype(np.float64) if is_exact else list(map(_as_float, cells.tolist()))
+
+
+def _as_float(value: Any) -> Any:
+    return float(value) if type(value) is int and -EXACT <= value <= EXACT else value
 
 
 def nothing(count: int) -> NDArray[np.float64]:

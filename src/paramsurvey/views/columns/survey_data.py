@@ -16,7 +16,7 @@ from paramsurvey.transport.messages import FailureKind
 from paramsurvey.views.columns.axes import Axis, Codes
 from paramsurvey.views.columns.coding import Coder, Values, find_axis
 from paramsurvey.views.columns.groups import chosen
-from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, numbers
+from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, as_floats, numbers
 
 FAILING: Final = "(failing)"
 """As a value: 1 for a pset that failed, 0 for one that finished."""
@@ -296,10 +296,24 @@ class SurveyData:
         """Yield the columns of all rows, a chunk at a time, and the rows' states."""
         start = 0
         for cells, count in chunks_of(self.finished, names):
-            yield cells, np.full(count, FINISHED, dtype=np.uint8)
+            yield self.alike(cells), np.full(count, FINISHED, dtype=np.uint8)
         for cells, count in chunks_of(self.missing, names):
-            yield cells, self.states[start : start + count]
+            yield self.alike(cells), self.states[start : start + count]
             start += count
+
+    def alike(self, cells: Mapping[str, ColumnValues]) -> Mapping[str, ColumnValues]:
+        """Return columns of one source, with floats for integers where the other source has floats."""
+        return {
+            name: as_floats(column) if name in self._part_floats else column for name, column in cells.items()
+        }
+
+    @cached_property
+    def _part_floats(self) -> frozenset[str]:
+        """The keys that are floats in one source and integers in the other, as of 1, 2 and 2.5 if 2 fails."""
+        if self.missing is None:
+            return frozenset()
+        kinds = {name: self.finished.kind(name) + self.missing.kind(name) for name in self.keys}
+        return frozenset(name for name, kind in kinds.items() if kind in ("fi", "fu", "if", "uf"))
 
     @cached_property
     def states(self) -> NDArray[np.uint8]:
