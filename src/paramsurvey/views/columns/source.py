@@ -89,7 +89,7 @@ def as_floats(cells: ColumnValues) -> ColumnValues:
         return list(map(_as_float, cells))
     if cells.dtype.kind not in "iu" or not len(cells):
         return cells
-    is_exact = -EXACT <= int(cells.min()) and int(cells.max()) <= EXACT
+    is_exact = int(cells.min()) >= -EXACT and int(cells.max()) <= EXACT
     return cells.astype(np.float64) if is_exact else list(map(_as_float, cells.tolist()))
 
 
