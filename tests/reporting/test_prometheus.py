@@ -118,6 +118,16 @@ def test_a_scrape_has_the_counters_the_gauges_and_a_histogram(nothing_left: None
     assert notes == []
 
 
+def test_at_the_end_there_is_no_rate_any_more_and_no_time_left(tmp_path: Path) -> None:
+    one = reporter([], path=str(tmp_path / "fit.prom"))
+    one.report(PROGRESS, final=True)
+    one.close()
+    found = scraped((tmp_path / "fit.prom").read_text())
+    assert value(found, "psets_per_second") == 0
+    assert [value(found, "eta_seconds", bound=bound) for bound in ("low", "high")] == [0, 0]
+    assert value(found, "psets_finished_total") == 4
+
+
 def scrape_until_one_has_finished(pset: Any, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
     """Scrape the driver, from a worker, until it tells that another pset has finished."""
     if pset["secret"] == 0:

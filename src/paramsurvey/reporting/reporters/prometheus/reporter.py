@@ -71,8 +71,8 @@ class PrometheusReporter:
         self._file = None if path is None else MetricsFile(path, self._metrics.registry)
 
     def report(self, progress: MapProgress, final: bool) -> None:
-        """Note the numbers."""
-        self._measure(progress)
+        """Note the numbers; the last ones stay in the file, where nothing runs any more."""
+        self._measure(progress, final)
         self._tell()
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class PrometheusReporter:
             self._note(f"metrics: http://{_shown(host)}:{server.port}/metrics")
         return server
 
-    def _measure(self, progress: MapProgress) -> None:
+    def _measure(self, progress: MapProgress, final: bool = False) -> None:
         seen = self._monitor.look()
         below, timed, seconds = self._stats.counts_below(self._timer, BOUNDS)
         self._metrics.now = Measured(
@@ -104,8 +104,8 @@ class PrometheusReporter:
             by_kind(seen.failures, progress.failures),
             seen.running,
             seen.workers,
-            seen.per_second,
-            seen.seconds_left,
+            0.0 if final else seen.per_second,
+            (0.0, 0.0) if final else seen.seconds_left,
             below,
             timed,
             seconds,
