@@ -345,6 +345,14 @@ def test_a_driver_that_was_killed_has_died_and_what_ran_is_told(running: TestCli
     assert "What ran when it was last heard of" in page
 
 
+def test_of_a_checkpoint_that_is_gone_no_counts_are_told(running: TestClient) -> None:
+    (Path("out") / "run.json").unlink()
+    page = now_html(Watching(Path("out")).now())
+    assert "How far it is cannot be told" in page
+    assert "%" not in page
+    assert "finished" not in page
+
+
 @pytest.mark.parametrize("damage", ["run.json", "results"])
 def test_a_damaged_checkpoint_is_shown_as_far_as_it_goes(
     checkpoint: str, damage: str, no_pictures: None

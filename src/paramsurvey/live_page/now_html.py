@@ -27,8 +27,7 @@ def now_html(now: Now, complaints: Sequence[str] = ()) -> str:
     parts = [
         f'<section aria-labelledby="now"><h2 id="now" class="aside">Now</h2>{_status(now)}',
         "".join(f'<p class="notice">{text(one)}</p>' for one in complaints),
-        _bar(now),
-        _cards(now),
+        _bar(now) + _cards(now) if now.status else "",  # where nothing is known, zeros would be wrong
         "</section>",
         f'<div class="pair">{_running(now)}{_workers(now)}</div>',
         _failing(now),
