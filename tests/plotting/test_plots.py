@@ -109,6 +109,14 @@ def test_a_distribution_shows_numbers_and_texts(results: MapResults) -> None:
     assert {bar.get_width() for bar in ax.patches} == set(results["status"].value_counts())
 
 
+def test_without_a_name_the_first_result_is_drawn(results: MapResults) -> None:
+    first = next(name for name in results.columns if name not in results.missing.columns)
+    wanted = results.plot.distribution(first)
+    ax = results.plot.distribution()
+    assert ax.get_xlabel() == wanted.get_xlabel() != ""
+    assert [bar.get_height() for bar in ax.patches] == [bar.get_height() for bar in wanted.patches]
+
+
 def test_bools_are_counted_as_false_and_true(results: MapResults) -> None:
     results["good"] = results["took"] > 1
     ax = results.plot.distribution("good")

@@ -97,13 +97,13 @@ class SurveyPlot(PlotAccessor):
 
         return draw_importance(importance_of(self._data(), FAILING if value is None else value), ax)
 
-    def distribution(self, value: str, *, bins: int = 60, ax: Any = None) -> Any:
+    def distribution(self, value: str | None = None, *, bins: int = 60, ax: Any = None) -> Any:
         """Draw a histogram of a column, with its median and quartiles; of texts, how often each is there.
 
         Parameters
         ----------
-        value : str
-            A column.
+        value : str, optional
+            A column. None: the first result, or where there is none, the seconds of each pset.
         bins : int
             How many bins, at most.
         ax : Axes, optional
@@ -114,9 +114,11 @@ class SurveyPlot(PlotAccessor):
         Axes
         """
         from paramsurvey.plotting.bars import draw_distribution
-        from paramsurvey.views import distribution_of
+        from paramsurvey.views import SECONDS, distribution_of
 
         data = self._data()
+        if value is None:
+            value = next(iter(data.results), SECONDS)
         return draw_distribution(distribution_of(data, value, bins), ax, data.units)
 
     def failures(self, cause: int | None = None, *, ax: Any = None) -> Any:
