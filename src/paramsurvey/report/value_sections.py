@@ -70,7 +70,7 @@ def distributions(subject: Subject, seen: ShownColumns, pictures: Pictures) -> s
 def _distribution(one: Distribution, pictures: Pictures) -> str:
     title = f"<h3>{text(one.name)}</h3>"
     if not one.known:
-        return f"<div>{title}{paragraph('It has no value.')}</div>"
+        return f"<div>{title}{paragraph('It has no text and no finite number.')}</div>"
     words = f"Histogram of {one.name}; the numbers are in the table below."
     height = BAR * len(one.counts) + 1.2 if one.labels or one.bools else 3.2
     tables = frame_table(f"Values of {one.name}", one.to_frame().set_index(one.to_frame().columns[0]))
