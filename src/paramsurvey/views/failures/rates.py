@@ -12,7 +12,7 @@ from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.columns.groups import Floats
 
-NORMAL = 1.959964  # standard deviations to each side hold 95 % of a normal distribution
+NORMAL = 1.959963984540054  # standard deviations to each side hold 95 % of a normal distribution
 
 Counts = NDArray[np.int64]
 

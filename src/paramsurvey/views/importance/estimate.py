@@ -23,7 +23,7 @@ MOST_BINS, LEAST_PER_BIN = 256, 8  # of an axis; psets in each, on average
 # more so the more ranges.
 LEAST_RANGES, LEAST_PER_RANGE = 12, 24
 MOST_PAIR_BINS, LEAST_PER_CELL = 64, 2  # of each axis of a pair; psets in each cell, on average
-NORMAL = 1.959964  # standard deviations to each side hold 95 % of a normal distribution
+NORMAL = 1.959963984540054  # standard deviations to each side hold 95 % of a normal distribution
 
 
 def first_and_pairs(
