@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 from survey_tables import grid, random_table, run, source_of, survey
@@ -304,6 +306,16 @@ def test_a_checkpoint_is_read_as_it_lies_on_the_disk(in_tmp: Path) -> None:
     assert data.missing_count == 2
     assert data.axis("k").values == ("a", "c", "b")
     assert data.psets([5], ["k", "_exception"])[0]["k"] == "b"
+
+
+def test_files_that_are_not_parquet_are_read_alone_and_beside_some_that_are(in_tmp: Path) -> None:
+    feather.write_feather(pa.table({"a": [1, 2]}), "some.feather")
+    pq.write_table(pa.table({"a": [3]}), "more.parquet")
+    some, more = ds.dataset("some.feather", format="feather"), ds.dataset("more.parquet")
+    for dataset, expected in ((some, [1, 2]), (ds.dataset([some, more]), [1, 2, 3])):
+        source = ArrowColumns(dataset)
+        assert [value for chunk in source.chunks(["a"]) for value in chunk["a"].tolist()] == expected
+        assert source.take(np.array([1, 0]), ["a"]) == {"a": [2, 1]}
 
 
 def test_tables_of_nobody_need_their_keys_named(in_tmp: Path) -> None:

@@ -17,9 +17,10 @@ from paramsurvey.views.columns.survey_data import FAILED, FINISHED, SECONDS, Sur
 MOST_EXAMPLES = 20
 SLOWER = 1.2  # times the seconds: less is taken for chance
 LEAST_SECONDS = 0.01
+SHORT = 2**31 - 1  # numbers below it, and the next one, fit into four bytes
 NOWHERE = np.uint8(255)  # the state of a pset that the other survey does not have
 
-Rows = NDArray[np.int64]
+Rows = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ class _Pairs:
 
     Attributes
     ----------
-    partner : int64 array
+    partner : array of int
         For each row of the second survey its row in the first, -1 where there is none.
     used : bool array
         Whether a row of the first survey is in the second.
@@ -301,29 +302,44 @@ def _matched(before: SurveyData, after: SurveyData) -> Rows:
     """
     if not len(before) or not len(after):
         return np.full(len(after), -1, dtype=np.int64)
-    stored, at, numbers = _all_hashes(before), before.positions(), after.positions()
-    partner, misfit = _same_numbers(stored, at, after, numbers)
+    row_at, numbers = _rows_by_number(before), _short(after.positions())
+    stored = _all_hashes(before)
+    partner, misfit = _same_numbers(stored, row_at, after, numbers)
     if misfit > numbers.max():
         return partner
+    del row_at
     partner[numbers >= misfit] = -1
     free = np.ones(len(before), dtype=np.bool_)
     free[partner[partner >= 0]] = False
     rest, looking = np.flatnonzero(free), np.flatnonzero(partner < 0)
-    rest = rest[np.argsort(at[rest], kind="stable")]  # of equal psets, the first takes the first
+    order = np.argsort(before.positions()[rest], kind="stable")
+    rest = rest[order]  # of equal psets, the first takes the first
     looking = looking[np.argsort(numbers[looking], kind="stable")]
-    found, which = Matcher(stored[rest]).match(_all_hashes(after)[looking])
+    stored = stored[rest]
+    found, which = Matcher(stored).match(_all_hashes(after)[looking])
     partner[looking[found]] = rest[which]
     return partner
 
 
-def _same_numbers(stored: HashPairs, at: Rows, after: SurveyData, numbers: Rows) -> tuple[Rows, int]:
+def _rows_by_number(data: SurveyData) -> Rows:
+    """Return the row of the pset with each number; -1 where there is none, as at the end."""
+    numbers = data.positions()
+    rows: Rows = np.full(int(numbers.max()) + 2, -1, dtype=np.int32 if len(data) < SHORT else np.int64)
+    rows[numbers] = np.arange(len(data))
+    return rows
+
+
+def _short(numbers: NDArray[np.int64]) -> Rows:
+    """Return numbers in four bytes each where they fit."""
+    return numbers.astype(np.int32) if numbers.max() < SHORT else numbers
+
+
+def _same_numbers(stored: HashPairs, row_at: Rows, after: SurveyData, numbers: Rows) -> tuple[Rows, int]:
     """Return the row of the pset with the same number, and the first number whose psets are not the same."""
-    row_at = np.full(int(at.max()) + 2, -1, dtype=np.int64)
-    row_at[at] = np.arange(len(at))
-    partner, start, misfit = np.empty(len(after), dtype=np.int64), 0, int(numbers.max()) + 1
+    partner, start, misfit = np.empty(len(after), dtype=row_at.dtype), 0, int(numbers.max()) + 1
     for hashes in _hashes(after):
         rows = slice(start, start + len(hashes))
-        likely = row_at[np.minimum(numbers[rows], len(row_at) - 1)]  # the last one is never taken
+        likely = row_at[np.minimum(numbers[rows], np.int64(len(row_at) - 1))]  # the last one is never taken
         same = (likely >= 0) & stored[likely].equal(hashes)
         misfit = min(misfit, int(numbers[rows].min(where=~same, initial=misfit)))
         partner[rows] = likely

@@ -15,6 +15,8 @@ from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, nothing
 from paramsurvey.views.columns.survey_data import SurveyData
 
+READ_BYTES = 1 << 20  # of one column at once
+
 
 class ArrowColumns:
     """The columns of an Arrow dataset, or of whatever becomes one.
@@ -41,6 +43,12 @@ class ArrowColumns:
         self._dataset = data if isinstance(data, ds.Dataset) else ds.dataset(data)
         self._names = tuple(self._dataset.schema.names)
         self._count: int = self._dataset.count_rows()
+        self._reading: dict[str, Any] = {}
+        if _is_parquet(self._dataset):  # by default, whole row groups are in memory before they are decoded
+            piecewise = ds.ParquetFragmentScanOptions(
+                use_buffered_stream=True, buffer_size=READ_BYTES, pre_buffer=False
+            )
+            self._reading["fragment_scan_options"] = piecewise
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,7 +78,7 @@ class ArrowColumns:
         """Yield the rows in their order, at most `size` at a time."""
         there = [name for name in names if name in self._names]
         batches = self._dataset.to_batches(
-            columns=there, batch_size=size, batch_readahead=2, fragment_readahead=1
+            columns=there, batch_size=size, batch_readahead=2, fragment_readahead=1, **self._reading
         )
         for batch in batches:
             if batch.num_rows:
@@ -80,7 +88,7 @@ class ArrowColumns:
     def take(self, rows: Rows, names: Sequence[str]) -> Mapping[str, list[Any]]:
         """Return native values of a few rows."""
         there = [name for name in names if name in self._names]
-        table = self._dataset.take(pa.array(rows), columns=there)
+        table = self._dataset.take(pa.array(rows), columns=there, **self._reading)
         return {
             name: [np.nan if value is None else value for value in table.column(name).to_pylist()]
             if name in there
@@ -115,6 +123,13 @@ def stored_data(finished: Any, failures: Any = None, keys: Sequence[str] | None 
     if not found and source.names:
         raise ValueError("which of the columns are the psets' keys? name them: keys=[...]")
     return SurveyData(source, None if failures is None else ArrowColumns(failures), found)
+
+
+def _is_parquet(dataset: ds.Dataset) -> bool:
+    """Tell whether all files of a dataset are Parquet's."""
+    if isinstance(dataset, ds.UnionDataset):
+        return all(map(_is_parquet, dataset.children))
+    return not isinstance(dataset, ds.FileSystemDataset) or isinstance(dataset.format, ds.ParquetFileFormat)
 
 
 def _cells(array: Any) -> ColumnValues:
