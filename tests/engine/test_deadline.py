@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from paramsurvey.engine.backend import WorkerPlace
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
 from paramsurvey.transport.messages import FailureKind, Ran
 
@@ -42,3 +43,10 @@ def test_what_the_pset_had_printed_goes_with_the_loss() -> None:
     assert loss is not None
     assert with_output(loss, "half a line").failure.output == "half a line"
     assert with_output(loss, None) == loss
+
+
+def test_it_says_which_worker_it_was_that_had_the_group() -> None:
+    workers = [WorkerPlace(1, 100, "here", 6), WorkerPlace(2, 101, "here", 7), WorkerPlace(3, 102, "here")]
+    loss = Deadline(1.0).overrun(7, (3, 5.0), lambda: workers)
+    assert loss is not None
+    assert (loss.failure.ran.worker, loss.failure.ran.host) == (2, "here")

@@ -15,6 +15,7 @@ import pytest
 
 import paramsurvey
 from paramsurvey.results.map_results import MapResults
+from paramsurvey.worker.machine import host_name
 
 FIXTURES = Path(__file__).parents[1] / "checkpoint" / "fixtures"
 COLUMNS = ["pset", "worker", "host", "start", "seconds", "attempts", "failed"]
@@ -143,3 +144,6 @@ def test_a_pset_that_ran_too_long_and_one_that_crashed_have_times(in_tmp: Path) 
     seconds = results.missing.seconds
     assert seconds[0] >= 1
     assert 0.05 <= seconds[1] < 60
+    timeline = results.timeline()
+    assert sorted(timeline["worker"]) == [1, 2]
+    assert set(timeline["host"]) == {host_name()}

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from paramsurvey.backends.multiprocessing.backend import MultiprocessingBackend
-from paramsurvey.engine.backend import Backend
+from paramsurvey.engine.backend import Backend, places_of
 from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline, with_output
 from paramsurvey.engine.options import DEFAULTS
 from paramsurvey.errors import WorkerStartError
@@ -125,6 +126,7 @@ class NestedWorker:
 
     def _expired(self, group: Group) -> Iterator[Answer]:
         """Stop the group if its pset has run for too long."""
-        loss = self._deadline.overrun(group.id, self._pool.running(group.id))
+        workers = partial(places_of, self._pool)
+        loss = self._deadline.overrun(group.id, self._pool.running(group.id), workers)
         if loss is not None:
             yield with_output(loss, self._pool.abort(group.id))

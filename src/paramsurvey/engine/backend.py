@@ -133,6 +133,11 @@ class ListsWorkers(Protocol):
         ...
 
 
+def places_of(backend: Backend) -> Sequence[WorkerPlace]:
+    """Return a backend's workers; none if it does not tell of them."""
+    return backend.workers() if isinstance(backend, ListsWorkers) else ()
+
+
 def no_options(backend: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Refuse any option, for a backend that has no options.
 

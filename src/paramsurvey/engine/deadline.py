@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from paramsurvey.engine.backend import WorkerPlace
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import LostGroup, Ran, timed_out
 
@@ -28,7 +30,12 @@ class Deadline:
         """Return how many seconds may pass until the next check."""
         return LONGEST_WAIT if self.timeout is None else min(LONGEST_WAIT, self.timeout / CHECKS)
 
-    def overrun(self, group_id: int, running: tuple[int, float] | None) -> LostGroup | None:
+    def overrun(
+        self,
+        group_id: int,
+        running: tuple[int, float] | None,
+        workers: Callable[[], Sequence[WorkerPlace]] = list,
+    ) -> LostGroup | None:
         """Return a `LostGroup` if the group's running pset exceeds the timeout, else None.
 
         Parameters
@@ -36,12 +43,17 @@ class Deadline:
         group_id : int
         running : (int, float) or None
             The offset of the pset that runs now, and its seconds so far; None if that is not known.
+        workers : callable
+            Returns the workers: the one that has the group is that of the pset.
         """
         if self.timeout is None or running is None or running[1] <= self.timeout:
             return None
         offset, seconds = running
-        failure = replace(timed_out(self.timeout), ran=Ran(seconds, time.time() - seconds))
-        return LostGroup(group_id, failure, offset)
+        ran = Ran(seconds, time.time() - seconds)
+        for place in workers():
+            if place.group_id == group_id:
+                ran = replace(ran, worker=place.number, host=place.host)
+        return LostGroup(group_id, replace(timed_out(self.timeout), ran=ran), offset)
 
 
 def with_output(loss: LostGroup, printed: str | None) -> LostGroup:

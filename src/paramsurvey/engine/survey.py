@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from functools import partial
 from typing import Any
 
-from paramsurvey.engine.backend import Backend, ListsWorkers, WorkerPlace
+from paramsurvey.engine.backend import Backend, WorkerPlace, places_of
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
 from paramsurvey.engine.collecting.collector import finished_rows, results_by_offset, unpickled_reply
 from paramsurvey.engine.collecting.pset_times import with_times
@@ -164,8 +165,7 @@ class Survey:
 
     def workers(self) -> list[tuple[WorkerPlace, int | None]]:
         """Return the workers that the backend tells of, each with the row that it runs."""
-        places = self.backend.workers() if isinstance(self.backend, ListsWorkers) else ()
-        known = [(place, self._runs(place.group_id)) for place in places]
+        known = [(place, self._runs(place.group_id)) for place in places_of(self.backend)]
         return [(place, None if running is None else running[0]) for place, running in known]
 
     def waiting(self, most: int) -> Rows:
@@ -375,8 +375,9 @@ class Survey:
         if self.deadline.timeout is None or self.clock() < self._check_at:
             return
         self._check_at = self.clock() + self.deadline.longest_wait()
+        workers = partial(places_of, self.backend)
         for group_id, sent in list(self._sent.items()):
-            loss = self.deadline.overrun(group_id, self.backend.running(group_id))
+            loss = self.deadline.overrun(group_id, self.backend.running(group_id), workers)
             if loss is not None:
                 self._lose(sent, with_output(loss, self.backend.abort(group_id)))
 
