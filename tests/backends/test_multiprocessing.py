@@ -18,10 +18,12 @@ import pytest
 
 from conftest import runs, wait_until
 from paramsurvey import Session
+from paramsurvey.backends.multiprocessing.backend import MultiprocessingBackend
 from paramsurvey.backends.multiprocessing.output_relay import LONGEST_LINE, PIPE, OutputRelay
 from paramsurvey.backends.multiprocessing.process import describe_exit
 from paramsurvey.backends.multiprocessing.running_mark import new_file
 from paramsurvey.errors import WorkerStartError
+from paramsurvey.transport.messages import Group
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these workers are Unix's")
 
@@ -503,3 +505,28 @@ def test_what_a_worker_gives_back_while_it_loads_the_job_runs_where_that_is_load
         assert log.getvalue().count("sent: pset") == 3
         assert not runs(int(Path("loading").read_text())), "a worker still loads a job that is over"
         assert len(session.map(waits_for_second, [{"a": 1}, {"a": 2}])) == 2
+
+
+# the end of a map
+
+
+def test_psets_that_a_worker_is_about_to_begin_are_not_handed_to_and_fro(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the last psets began, each worker that had nothing to do had them recalled, and got them."""
+    warm = pids_of(session)
+    sent: list[int] = []
+    submit = MultiprocessingBackend.submit
+
+    def submit_and_count(backend: MultiprocessingBackend, group: Group) -> None:
+        sent.append(group.id)
+        submit(backend, group)
+
+    def rest(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
+        time.sleep(0.01)
+
+    monkeypatch.setattr(MultiprocessingBackend, "submit", submit_and_count)
+    for _ in range(20):
+        sent.clear()
+        session.map(rest, [{"a": 1}, {"a": 2}, {"a": 3}])
+        assert len(sent) <= 3 + len(warm)  # a worker that still loads the job may give a group back

@@ -171,9 +171,11 @@ class MultiprocessingBackend:
         return self._in_hand.take_news()
 
     def running(self, group_id: int) -> tuple[int, float] | None:
-        """Return which pset of a group runs, and for how many seconds."""
+        """Return which pset of a group runs, or begins at once, and for how many seconds it has run."""
         worker = self._in_hand.worker_of(group_id)
-        return None if worker is None else worker.running(group_id)
+        if worker is None:
+            return None
+        return worker.running(group_id) or ((0, 0.0) if worker.begins_at_once(group_id) else None)
 
     def workers(self) -> list[WorkerPlace]:
         """Return the processes of all workers but the spare ones."""

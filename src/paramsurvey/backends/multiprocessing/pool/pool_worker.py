@@ -138,6 +138,14 @@ class PoolWorker:
             return None
         return offset, perf_counter() - begun
 
+    def begins_at_once(self, group_id: int) -> bool:
+        """Tell whether nothing keeps it from beginning a group that it has not begun.
+
+        To recall such a group for another worker gains nothing: the other would have to begin it, too.
+        """
+        is_next = bool(self.groups) and self.groups[0] == group_id
+        return is_next and self.process.mark.running.group[0] != group_id and self.has_loaded_job()
+
     def _begun(self) -> float:
         """Return when its last pset began; when the worker started, if the mark has an impossible time."""
         begun = self.process.mark.running.begun[0]
