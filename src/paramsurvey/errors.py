@@ -108,6 +108,21 @@ class ParamsurveyWarning(UserWarning):
     """Something that a user should know and that did not stop the survey."""
 
 
+SPOKEN_AS_YOU = ("uni", "use", "uint", "uuid", "url", "utc")  # in names of classes
+
+
+def with_article(noun: str) -> str:
+    """Return a noun, or the name of a class, with ``a`` or ``an`` as it is spoken.
+
+    Examples
+    --------
+    >>> with_article("int"), with_article("str"), with_article("ndarray"), with_article("UserDict")
+    ('an int', 'a str', 'an ndarray', 'a UserDict')
+    """
+    begins_with_vowel = noun[:1].lower() in tuple("aeiou") and not noun.lower().startswith(SPOKEN_AS_YOU)
+    return f"{'an' if begins_with_vowel or noun.startswith('nd') else 'a'} {noun}"
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` where a known name is close to `name`, else what there is.
 

@@ -241,8 +241,8 @@ def test_no_psets_have_no_seeds(psets: Any) -> None:
         ([{"a": 1}], -1, "seed=0|non-negative"),
         ({"a": 1}, 1, "list of dicts"),
         (3, 1, "list of dicts"),
-        ([{"a": 1}, 3], 1, "pset number 1 is a int, 3: make it a dict"),
-        (pl.Series([1, 2]), 1, "pset number 0 is a int, 1: make it a dict"),
+        ([{"a": 1}, 3], 1, "pset number 1 is an int, 3: make it a dict"),
+        (pl.Series([1, 2]), 1, "pset number 0 is an int, 1: make it a dict"),
         ("no/such.parquet", 1, "name a Parquet file"),
     ],
 )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from paramsurvey.checkpoint.typed_hash import canonical, code_of
-from paramsurvey.errors import CheckpointChanged
+from paramsurvey.errors import CheckpointChanged, with_article
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.worker.keywords import KeywordWorker
@@ -138,8 +138,9 @@ class Program:
         if self.kwargs is not None and new.kwargs is not None:
             return "user_kwargs have changed:\n" + _diff(_lines(self.kwargs), _lines(new.kwargs))
         return (
-            f"user_kwargs have changed (a {self.kwargs_type} before, a {new.kwargs_type} now; their text is "
-            "not stored, for it may hold passwords: store_user_kwargs=True stores and shows it from now on)"
+            f"user_kwargs have changed ({with_article(self.kwargs_type)} before, "
+            f"{with_article(new.kwargs_type)} now; their text is not stored, "
+            "for it may hold passwords: store_user_kwargs=True stores and shows it from now on)"
         )
 
 

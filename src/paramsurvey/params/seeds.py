@@ -9,7 +9,7 @@ from typing import Any, overload
 
 import pandas as pd
 
-from paramsurvey.errors import PsetError
+from paramsurvey.errors import PsetError, with_article
 from paramsurvey.params.axes import as_list
 from paramsurvey.params.column_names import without_reasons
 from paramsurvey.params.computed_column import rows_of
@@ -93,7 +93,9 @@ def _frame_and_rows(psets: object) -> tuple[pd.DataFrame, Iterable[Mapping[Any, 
     if table is not None:
         return pd.DataFrame(table).copy(), rows_of(table)
     if isinstance(psets, (bytes, Mapping)) or not isinstance(psets, Iterable):
-        raise PsetError(f"psets cannot be a {type(psets).__name__}: give a DataFrame or a list of dicts")
+        raise PsetError(
+            f"psets cannot be {with_article(type(psets).__name__)}: give a DataFrame or a list of dicts"
+        )
     rows = [without_reasons(pset) for pset in dicts_of(as_list(psets))]
     return pd.DataFrame(rows), rows
 

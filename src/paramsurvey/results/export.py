@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from paramsurvey.errors import DoesNotFit, PackageMissing, suggestion
+from paramsurvey.errors import DoesNotFit, PackageMissing, suggestion, with_article
 from paramsurvey.results.dict_table import DictTable
 from paramsurvey.results.missing import Missing
 
@@ -276,7 +276,7 @@ def _check_csv(table: pd.DataFrame, encoding: tuple[str, str] | None) -> None:
             continue
         for value in _different(column):
             if not _fits_text(value):
-                raise _does_not_fit(name, f"a {type(value).__qualname__}", "CSV")
+                raise _does_not_fit(name, with_article(type(value).__qualname__), "CSV")
             _check_encoded(name, value, encoding)
 
 

@@ -16,7 +16,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from paramsurvey.errors import INTERRUPTIONS, NotPicklable
+from paramsurvey.errors import INTERRUPTIONS, NotPicklable, with_article
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import PackedValues, Pset
 from paramsurvey.transport.pickling import dump_data, dumps
@@ -187,7 +187,7 @@ def isolated_value(key: Any, value: Any) -> Any:
         raise
     except BaseException as error:  # whatever the value's class does, also SystemExit
         raise NotPicklable(
-            f"the result {describe(key)} cannot be pickled, it is a {type_name(value)} "
+            f"the result {describe(key)} cannot be pickled, it is {with_article(type_name(value))} "
             f"({type_name(error)}: {text_of(error)}): return plain data instead"
         ) from error
 
@@ -213,12 +213,13 @@ def check_keys(keys: Iterable[Hashable]) -> None:
             raise
         except BaseException as error:  # whatever the key's class does, also SystemExit
             raise NotPicklable(
-                f"a key of the result, a {type_name(key)}, cannot be pickled and compared "
+                f"a key of the result, {with_article(type_name(key))}, cannot be pickled and compared "
                 f"({type_name(error)}: {text_of(error)}): use a string instead"
             ) from error
         if not is_same:
             raise NotPicklable(
-                f"a key of the result, a {type_name(key)}, is not equal to its own copy: use a string instead"
+                f"a key of the result, {with_article(type_name(key))}, is not equal to its own copy: "
+                "use a string instead"
             )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType
 from typing import Any, ClassVar
 
-from paramsurvey.errors import INTERRUPTIONS, NotPicklable, WorkerFunctionError
+from paramsurvey.errors import INTERRUPTIONS, NotPicklable, WorkerFunctionError, with_article
 from paramsurvey.transport import main_file
 from paramsurvey.transport.safe_repr import text_of
 
@@ -166,7 +166,7 @@ def dumps(thing: object, name: str, dump: Callable[[Any], bytes] = dump_code) ->
     except BaseException as error:  # whatever the object's __reduce__ does, also SystemExit
         path, part = find_unpicklable(thing, name, dump)
         raise NotPicklable(
-            f"{path} cannot be sent to the workers: it is a {type(part).__qualname__} "
+            f"{path} cannot be sent to the workers: it is {with_article(type(part).__qualname__)} "
             f"({text_of(error)}); create it inside the worker function, or leave it out"
         ) from error
 

@@ -467,7 +467,7 @@ def test_parquet_without_pyarrow_is_refused_with_the_remedy(
     "psets", [pl.Series([1, 2]), pa.chunked_array([[1, 2]]), pd.Series([1, 2])], ids=lambda psets: type(psets)
 )
 def test_a_single_column_is_no_table(psets: Any) -> None:
-    with pytest.raises(PsetTypeError, match="pset number 0 is a int, 1: make it a dict"):
+    with pytest.raises(PsetTypeError, match="pset number 0 is an int, 1: make it a dict"):
         as_source(psets)
 
 

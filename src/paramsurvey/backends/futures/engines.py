@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 from typing import Any
 
-from paramsurvey.errors import OptionError
+from paramsurvey.errors import OptionError, with_article
 
 WORKER_COUNTS = ("_max_workers", "num_workers", "max_workers")  # no part of what executors promise
 ASK_SECONDS = 2.0  # workers join and leave in minutes; a question costs the engine something
@@ -48,7 +48,7 @@ def checked_future(future: Any, executor: Executor) -> Future[list[bytes]]:
     with suppress(Exception):  # whatever it is, it may have a way to be taken back
         future.cancel()
     raise OptionError(
-        f"{full_name(executor)}.submit() returned a {full_name(future)}, which is no "
+        f"{full_name(executor)}.submit() returned {with_article(full_name(future))}, which is no "
         "concurrent.futures.Future: use another executor, or the multiprocessing backend"
     )
 

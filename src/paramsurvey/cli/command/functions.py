@@ -13,7 +13,7 @@ from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.parameter_names import inside_another, nested
-from paramsurvey.errors import WorkerFunctionError, suggestion
+from paramsurvey.errors import WorkerFunctionError, suggestion, with_article
 from paramsurvey.worker.keywords import EXTRAS, KeywordFunction, KeywordWorker, check_fits, keywords
 
 FUNCTION_REFERENCE = re.compile(r"([\w./-]+):([A-Za-z_][\w.]*)")
@@ -52,7 +52,7 @@ def load_function(reference: str) -> Function:
             raise BadUsage(f"the module {module_name!r} has no function {name!r}{suggestion(name, known)}")
         found = getattr(found, part)
     if not callable(found):
-        raise BadUsage(f"{reference} is a {type(found).__name__}: give a function")
+        raise BadUsage(f"{reference} is {with_article(type(found).__name__)}: give a function")
     return found  # type: ignore[no-any-return]  # it is callable
 
 

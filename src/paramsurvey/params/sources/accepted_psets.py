@@ -8,6 +8,7 @@ from operator import length_hint
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from paramsurvey.errors import with_article
 from paramsurvey.params.axes import as_list
 from paramsurvey.params.column_names import without_reasons
 from paramsurvey.params.dataframes import frame_of
@@ -77,7 +78,7 @@ def name_of_used_up(psets: object) -> str:
     if not isinstance(psets, Iterator):
         return ""
     left = length_hint(psets, -1)
-    return f"a {type(psets).__name__}" if left == 0 else ""
+    return with_article(type(psets).__name__) if left == 0 else ""
 
 
 def _typed_by_column(psets: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from paramsurvey.errors import PsetTypeError
+from paramsurvey.errors import PsetTypeError, with_article
 
 
 def check_pset(number: int, pset: object) -> None:
@@ -22,7 +22,7 @@ def check_pset(number: int, pset: object) -> None:
         return
     shown = " ".join(f"{pset!r:.100}".split())
     raise PsetTypeError(
-        f"pset number {number} is a {type(pset).__name__}, {shown}: make it a dict{_how(pset)}"
+        f"pset number {number} is {with_article(type(pset).__name__)}, {shown}: make it a dict{_how(pset)}"
     )
 
 
