@@ -290,6 +290,33 @@ def test_what_print_shows_of_results_ends_with_what_is_missing(results: MapResul
     assert "missing" not in repr(results[results.mass > 0])
 
 
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        (-1, "199 of 200 missing: 1 × Unphysical; results.missing; 198 not run yet"),
+        (1, "198 of 200 missing: 198 not run yet"),
+    ],
+    ids=["one has failed", "none has failed"],
+)
+def test_what_print_shows_of_a_survey_that_was_interrupted_counts_what_has_not_run(
+    first: int, told: str, in_tmp: Path
+) -> None:
+    def interrupted(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> Any:
+        if pset["i"] == 2:
+            raise KeyboardInterrupt
+        return fit(pset, system_kwargs, user_kwargs)
+
+    paramsurvey.init(backend="serial", verbose=0)
+    psets = [{"i": i, "mass": first if i == 0 else 1} for i in range(200)]
+    with pytest.raises(KeyboardInterrupt):
+        paramsurvey.map(interrupted, psets, checkpoint="out", group_size=1)
+    loaded = paramsurvey.load("out")
+    assert loaded.progress.total == 200
+    assert repr(loaded).splitlines()[-1] == told
+    page = str(loaded._repr_html_())
+    assert told.replace(" missing:", " psets are missing:").replace("; results", "; see results") in page
+
+
 def test_missing_psets_are_shown_with_the_reason_first(results: MapResults) -> None:
     lines = repr(results.missing).splitlines()
     assert lines[0].split()[:3] == ["_exception", "mass", "kind"]

@@ -89,15 +89,18 @@ class MapResults(Exportable):
         from paramsurvey.results.notebook_view import html_of  # loads the views, which few programs need
 
         table: str | None = super()._repr_html_()  # type: ignore[misc]  # pandas-stubs lacks it
-        return None if table is None else html_of(self, self._finished(), self.missing, table)
+        return None if table is None else html_of(self, self._finished(), self.missing, table, self._total())
 
     def __repr__(self) -> str:
         """Return what print shows: the table, and below it how many psets are missing, and why."""
-        below = footer(self._finished(), self.missing)
+        below = footer(self._finished(), self.missing, self._total())
         return f"{super().__repr__()}\n\n{below}" if below else super().__repr__()
 
     def _finished(self) -> int:
         return len(self) if self._progress is None else self._progress.finished
+
+    def _total(self) -> int | None:
+        return None if self._progress is None else self._progress.total
 
     plot = PlotOfResults()  # pandas' own, and more
 

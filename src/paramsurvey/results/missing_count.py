@@ -13,19 +13,30 @@ READ_FAILURES = 10_000  # with more, no causes are given: printing must not take
 MOST_CAUSES = 3
 
 
-def footer(finished: int, missing: Missing) -> str:
+def footer(finished: int, missing: Missing, total: int | None = None) -> str:
     """Return the line below printed results; empty where nothing is missing.
+
+    Parameters
+    ----------
+    finished : int
+        How many psets have a result.
+    missing : Missing
+    total : int, optional
+        How many psets the survey has, where some may neither have finished nor failed.
 
     Examples
     --------
     >>> footer(16, results.missing)  # doctest: +SKIP
     '4 of 20 missing: 3 × ValueError, 1 × timed out; results.missing'
+    >>> footer(16, results.missing, 200)  # doctest: +SKIP
+    '184 of 200 missing: 3 × ValueError, 1 × timed out; results.missing; 180 not run yet'
     """
-    lost = len(missing)
-    return f"{lost:,} of {finished + lost:,} missing{_why(missing)}; results.missing" if lost else ""
+    left = _left(finished, missing, total)
+    lost = len(missing) + left
+    return f"{lost:,} of {finished + lost:,} missing{_why(missing, left, '')}" if lost else ""
 
 
-def counted(finished: int, missing: Missing) -> str:
+def counted(finished: int, missing: Missing, total: int | None = None) -> str:
     """Return how many psets there are, how many are missing, and why, if they are few.
 
     Examples
@@ -33,14 +44,24 @@ def counted(finished: int, missing: Missing) -> str:
     >>> counted(17, results.missing)  # doctest: +SKIP
     '3 of 20 psets are missing: 2 × ValueError, 1 × timed out; see results.missing'
     """
-    lost = len(missing)
+    left = _left(finished, missing, total)
+    lost = len(missing) + left
     if not lost:
         return f"{finished:,} pset{'s' * (finished != 1)}"
-    return f"{lost:,} of {finished + lost:,} psets are missing{_why(missing)}; see results.missing"
+    return f"{lost:,} of {finished + lost:,} psets are missing{_why(missing, left, 'see ')}"
 
 
-def _why(missing: Missing) -> str:
-    return f": {_causes(missing)}" if len(missing) <= READ_FAILURES else ""
+def _left(finished: int, missing: Missing, total: int | None) -> int:
+    """Return how many psets have neither finished nor failed: a checkpoint's survey has not come to them."""
+    return 0 if total is None else max(0, total - finished - len(missing))
+
+
+def _why(missing: Missing, left: int, see: str) -> str:
+    not_run = f"{left:,} not run yet" if left else ""
+    if not len(missing):
+        return f": {not_run}"
+    causes = f": {_causes(missing)}" if len(missing) <= READ_FAILURES else ""
+    return f"{causes}; {see}results.missing" + (f"; {not_run}" if left else "")
 
 
 def _causes(missing: Missing) -> str:

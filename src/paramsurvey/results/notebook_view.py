@@ -29,7 +29,9 @@ COLOUR = "#0072B2"  # Okabe and Ito's blue: on paper and on dark pages
 CARD = "display:inline-block;margin:0 1em .5em 0;vertical-align:top;font-size:smaller"
 
 
-def html_of(results: pd.DataFrame, finished: int, missing: Missing, table: str) -> str:
+def html_of(
+    results: pd.DataFrame, finished: int, missing: Missing, table: str, total: int | None = None
+) -> str:
     """Return what a notebook shows of results.
 
     Parameters
@@ -40,9 +42,11 @@ def html_of(results: pd.DataFrame, finished: int, missing: Missing, table: str) 
     missing : Missing
     table : str
         pandas' own HTML of the results.
+    total : int, optional
+        How many psets the survey has, where some may neither have finished nor failed.
     """
     cards = "".join(_cards(results))
-    counts = escape(counted(finished, missing))
+    counts = escape(counted(finished, missing, total))
     return f'<div class="paramsurvey-results"><p>{counts}</p><div>{cards}</div>{table}</div>'
 
 
