@@ -10,6 +10,7 @@ import os
 import sys
 from contextlib import suppress
 
+from paramsurvey.cli.interrupts import INTERRUPTED, noted_interrupts
 from paramsurvey.fast_import import without_collector
 
 
@@ -32,13 +33,16 @@ def main() -> None:
         os._exit(code)
 
     atexit.register(end_at_once)  # before all others, so it runs after them
-    try:
-        with without_collector():
-            from paramsurvey.cli.program import run_program
-            from paramsurvey.cli.streams import discard_unwritable_output, open_closed_streams
-    except KeyboardInterrupt:  # nothing has begun, and not even our own messages may be loaded
-        os.write(2, b"paramsurvey: interrupted\n")
-        os._exit(130)
+    with noted_interrupts() as came:
+        try:
+            with without_collector():
+                from paramsurvey.cli.program import run_program
+                from paramsurvey.cli.streams import discard_unwritable_output, open_closed_streams
+        except BaseException as error:
+            if not isinstance(error, KeyboardInterrupt) and not came():
+                raise
+            os.write(2, b"paramsurvey: interrupted\n")  # our own messages may not even be loaded
+            os._exit(INTERRUPTED)
 
     open_closed_streams()
     code = run_program()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramsurvey.cli.errors import BadUsage, CommandLineError
+from paramsurvey.cli.interrupts import INTERRUPTED
 from paramsurvey.errors import CheckpointChanged, CheckpointInUse
 from paramsurvey.transport.messages import FailureKind
 
@@ -17,7 +18,6 @@ SOME_FAILED = 1
 BAD_USAGE = 2  # also: the checkpoint has results of another command
 IN_USE = 3  # another run holds the checkpoint
 RUN_DIED = 4  # the driver of the run that was asked about was killed
-INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 
 def of_survey(survey: Survey, halting: Halting | None) -> int:

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 import click
 
-from paramsurvey.cli.errors import report_error
+from paramsurvey.cli.errors import CommandLineError, report_error
 from paramsurvey.cli.exit_codes import ALL_FINISHED, SOME_FAILED, of_error
-from paramsurvey.cli.subcommands.examples import examples
-from paramsurvey.cli.subcommands.export import export
-from paramsurvey.cli.subcommands.merge import merge
-from paramsurvey.cli.subcommands.missing import missing
-from paramsurvey.cli.subcommands.report import report
-from paramsurvey.cli.subcommands.resume import resume
-from paramsurvey.cli.subcommands.run import run
-from paramsurvey.cli.subcommands.status import status
-from paramsurvey.cli.subcommands.tail import tail
-from paramsurvey.cli.subcommands.trace import trace
-from paramsurvey.cli.subcommands.view import view
-from paramsurvey.cli.subcommands.watch import watch
+from paramsurvey.cli.interrupts import noted_interrupts
+from paramsurvey.fast_import import without_collector
 
-SUBCOMMANDS = (
-    run,
-    resume,
-    status,
-    watch,
-    view,
-    tail,
-    missing,
-    export,
-    merge,
-    report,
-    trace,
-    examples,
-)  # as in --help
+SUBCOMMANDS = (  # as in --help; each has a file of its name in subcommands/
+    "run",
+    "resume",
+    "status",
+    "watch",
+    "view",
+    "tail",
+    "missing",
+    "export",
+    "merge",
+    "report",
+    "trace",
+    "examples",
+)
 
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}
@@ -50,15 +41,24 @@ def _show_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> N
         ctx.exit()
 
 
-class OrderedGroup(click.Group):
-    """Lists its subcommands in the order in which a user needs them; click sorts them by name."""
+class Subcommands(click.Group):
+    """The subcommands in the order in which a user needs them; each is loaded when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order in which they were added."""
-        return list(self.commands)
+        """Return their names."""
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a subcommand; None where there is none of this name."""
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        with without_collector():
+            module = import_module(f"paramsurvey.cli.subcommands.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
 
 
-@click.group(cls=OrderedGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Subcommands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,
@@ -69,10 +69,6 @@ class OrderedGroup(click.Group):
 )
 def paramsurvey() -> None:
     """Run a command or a Python function over many parameter sets."""
-
-
-for subcommand in SUBCOMMANDS:
-    paramsurvey.add_command(subcommand)
 
 
 def _of_stdout(error: BaseException, arguments: Sequence[str]) -> BaseException:
@@ -93,15 +89,22 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
         By default those of this process.
     """
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    with noted_interrupts() as came:
+        return _exit_code(given, came)
+
+
+def _exit_code(given: Sequence[str], came: Callable[[], bool]) -> int:
+    """Run the program; `came` tells whether Ctrl-C was typed, which may have become any error."""
     try:
-        code = paramsurvey.main(given, prog_name="paramsurvey", standalone_mode=False)
+        code = paramsurvey.main(list(given), prog_name="paramsurvey", standalone_mode=False)
         sys.stdout.flush()  # here, a full disk is an error that we can report
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     except BrokenPipeError:  # the reader of stdout, such as head, has ended: click, too, exits with 1
         return SOME_FAILED
     except BaseException as error:
-        told = _of_stdout(error, given)
+        is_explained = isinstance(error, CommandLineError)  # it may say what an interruption has cost
+        told = _of_stdout(error, given) if is_explained or not came() else KeyboardInterrupt()
         report_error(told)
         return of_error(told)
     return code if isinstance(code, int) else ALL_FINISHED
