@@ -57,7 +57,7 @@ class Pages:
 
 
 def _started(directory: str) -> subprocess.Popen[str]:
-    from paramsurvey.backends.multiprocessing.process import interpreter  # a session may not need it
+    from paramsurvey.backends.multiprocessing.new_process import interpreter  # a session may not need it
 
     path = [os.path.abspath(entry) for entry in sys.path]
     boot = BOOT.format(path=path if ROOT in path else [*path, ROOT], directory=directory)

@@ -6,7 +6,6 @@ import functools
 import inspect
 import operator
 from collections.abc import Callable, Collection, Mapping
-from difflib import get_close_matches
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from paramsurvey.errors import WorkerFunctionError
@@ -328,6 +327,8 @@ def check_fits(function: KeywordFunction[..., Any], names: Collection[str], extr
             f"{_but(names, unknown)}: {_remedy(missing, unknown)}"
         )
     if unknown:
+        from difflib import get_close_matches  # here, because only an error needs it
+
         close = get_close_matches(unknown[0], [name for name in taken if name not in names], n=1)
         raise WorkerFunctionError(
             f"{named(function.__wrapped__)} has no parameter {listed(unknown)}, which the psets have"

@@ -112,7 +112,7 @@ class MultiprocessingBackend:
         """Keep the job for the workers, which get it with their first group."""
         if not self._files.are_ours():
             self._make_worker_set()
-            self._replacement.fill_up()
+        self._replacement.fill_up()  # also in place of those that still loaded the last job when it ended
         self._job = job
         self._shared_job = SharedJob(job)
         self._relay.log_to(job.capture.stem if job.capture.mode is CaptureMode.LOG else None)
@@ -213,7 +213,6 @@ class MultiprocessingBackend:
             self.abort(group_id)
         for worker in list(self._in_hand.loading):
             self._replacement.end(worker)  # else it might refuse this job when the next one is open
-            self._replacement.fill_up()
         for spare in list(self._workers.spares):
             self._workers.retire(spare)
         self._in_hand.take_news()

@@ -16,10 +16,11 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
 
@@ -31,11 +32,13 @@ CONNECTION_CLOSED = (
 )
 
 
-def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: int) -> None:
+def main(
+    socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: int, ahead: Sequence[str]
+) -> None:
     """Serve the driver on `socket_fd`; note the running pset in the memory behind `mark_fd`.
 
     What psets print goes to the file behind `output_fd` while it is to be stored. The pipe `lifeline`
-    breaks when the driver is gone.
+    breaks when the driver is gone. The modules `ahead` are imported while the driver is busy.
     """
     _end_at_once_with(lifeline)
     from paramsurvey.backends.multiprocessing import identity
@@ -43,8 +46,10 @@ def main(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int, driver: in
     from paramsurvey.transport.own_descriptors import OwnDescriptors
 
     channel = WorkerChannel(socket_fd)
-    sys.argv[:], main, number, gpu_ids = pickle.loads(channel.receive())
     _prepare_process(driver, mark_fd)
+    for module in ahead:
+        import_module(module)
+    sys.argv[:], main, number, gpu_ids = pickle.loads(channel.receive())
     identity.be_child_of(driver, lifeline)
     identity.be_worker(number)
     _answer_for_ray(gpu_ids)

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import pickle
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
+from paramsurvey.backends.multiprocessing import ahead
 from paramsurvey.backends.multiprocessing.channel import DriverChannel
+from paramsurvey.backends.multiprocessing.new_process import StartedProcess
 from paramsurvey.backends.multiprocessing.output_relay import TAIL_LINES, OutputRelay
-from paramsurvey.backends.multiprocessing.running_mark import crash_report, new_file, shared_mark
-from paramsurvey.errors import WorkerStartError
+from paramsurvey.backends.multiprocessing.running_mark import crash_report, shared_mark
 from paramsurvey.transport import output_store
 from paramsurvey.transport.main_file import MainFile
 from paramsurvey.transport.own_descriptors import OwnDescriptors
 
-ROOT = str(Path(__file__).resolve().parents[3])  # where this package lies
-BOOT = (
-    "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.child import main; "
-    "main({socket}, {mark}, {output}, {lifeline}, {driver})"
-)
 ABORT_SECONDS = 0.5  # how long a worker may take to write where it is, before it is killed
 LOST_CODE = 1 << 16  # stands for the exit code of a process that other code in this program has waited for
 KILL_SECONDS = 5.0  # how long the system may take to end a process
@@ -69,21 +62,11 @@ class WorkerProcess:
         number: int = 1,
         gpu_ids: Sequence[int | str] | None = None,
     ) -> None:
-        ours, theirs = socket.socketpair()
-        lifeline, self._lifeline = map(
-            os.fdopen, os.pipe(), "rw"
-        )  # its end here closes when this process ends
-        self._mark_file = new_file()
-        self._output_file = output_store.new_file()
+        started = ahead.take() or StartedProcess()
+        self._process, self._lifeline = started.process, started.lifeline
+        self._mark_file, self._output_file = started.mark_file, started.output_file
         self.mark = shared_mark(self._mark_file.fileno())
-        with theirs, lifeline, ExitStack() as if_it_does_not_start:
-            for opened in (ours, self._lifeline, self._mark_file, self._output_file):
-                if_it_does_not_start.enter_context(opened)
-            self._process = self._spawn(
-                theirs.fileno(), self._mark_file.fileno(), self._output_file.fileno(), lifeline.fileno()
-            )
-            if_it_does_not_start.pop_all()
-        self.channel = DriverChannel(ours)
+        self.channel = DriverChannel(started.connection)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self.pid = self._process.pid
@@ -102,33 +85,6 @@ class WorkerProcess:
         self.printed = ""
         with suppress(OSError):
             self.channel.send(pickle.dumps((sys.argv, main, number, gpu_ids)))
-
-    @staticmethod
-    def _spawn(socket_fd: int, mark_fd: int, output_fd: int, lifeline: int) -> subprocess.Popen[bytes]:
-        boot = BOOT.format(
-            path=_search_path(),
-            socket=socket_fd,
-            mark=mark_fd,
-            output=output_fd,
-            lifeline=lifeline,
-            driver=os.getpid(),
-        )
-        program = interpreter()
-        try:
-            return subprocess.Popen(
-                [program, *interpreter_options(), "-c", boot],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(socket_fd, mark_fd, output_fd, lifeline),
-                start_new_session=True,
-                env={**os.environ, "PARAMSURVEY_WORKER": "1"},
-            )
-        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-            raise WorkerStartError(
-                f"no worker can be started, for sys.executable={program!r} cannot be run ({error.strerror}): "
-                "set sys.executable to your Python, or use backend='serial'"
-            ) from error
 
     def has_its_files(self) -> bool:
         """Tell whether the files that lead to it are still the driver's own. Not after `end`."""
@@ -211,42 +167,6 @@ class WorkerProcess:
         self._stderr.closed.wait(LAST_WORDS_SECONDS)
         stored = self.printed.splitlines(keepends=True)[-TAIL_LINES:]
         return self._stderr.lines() + "".join(stored) + self._report
-
-
-def _search_path() -> list[str]:
-    """Return the search path for modules: a worker finds the same modules as this process, and no others."""
-    path = [os.path.abspath(entry) for entry in sys.path]
-    return path if ROOT in path else [*path, ROOT]
-
-
-def interpreter() -> str:
-    """Return the program that workers run.
-
-    Raises
-    ------
-    WorkerStartError
-        Python does not know where it is.
-    """
-    if not sys.executable:
-        raise WorkerStartError(
-            "Python does not know its own program (sys.executable is empty), so no worker can be started: "
-            "set sys.executable, or use backend='serial'"
-        )
-    return sys.executable
-
-
-def interpreter_options() -> list[str]:
-    """Return the options that this interpreter was started with and that change what Python code does.
-
-    They are those that `multiprocessing` hands over, and all of ``-X``.
-    """
-    options = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # as multiprocessing does
-    known = {words for flag, words in itertools.pairwise(options) if flag == "-X"}
-    for name, value in sys._xoptions.items():
-        words = name if value is True else f"{name}={value}"
-        if words not in known:
-            options += ["-X", words]
-    return list(options)
 
 
 def describe_exit(code: int) -> str:

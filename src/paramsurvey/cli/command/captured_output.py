@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Collection, Mapping
@@ -120,6 +119,8 @@ def file_label(pset: Mapping[str, Any]) -> str:
     >>> file_label({"a": 1, "kind": "x/y"})
     'a=1,kind=x_y-394ba860'
     """
+    import hashlib  # here, because few outputs are long
+
     text = ",".join(f"{name}={value}" for name, value in pset.items())
     readable = "".join(c if c.isascii() and (c.isalnum() or c in "=,.+-") else "_" for c in text)[:80]
     return f"{readable}-{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:8]}"

@@ -7,7 +7,6 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from statistics import median
 
 DOUBLE = struct.Struct("d")
 
@@ -44,6 +43,8 @@ class SharedDirectory:
 
     def median_duration(self, at_least: int) -> float | None:
         """Return the median of the seconds that commands took, None of fewer than `at_least`."""
+        from statistics import median  # here, because few runs need it
+
         try:
             data = (self._path / "durations").read_bytes()
         except FileNotFoundError:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def complete_axis(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the path in ``NAME=@path``."""
+    from click.shell_completion import CompletionItem
+
     name, at, path = incomplete.partition("=@")
     if not at:
         return []
@@ -21,6 +25,8 @@ def complete_axis(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete a command after ``--`` with files, and ``module:function`` before it."""
+    from click.shell_completion import CompletionItem
+
     words = os.environ.get("COMP_WORDS", "").split()
     if "--" in words:
         return [CompletionItem(incomplete, type="file")]
@@ -46,6 +52,8 @@ def _paths(begin: str) -> Iterator[str]:
 
 def _functions(module: str) -> list[str]:
     """Return the functions of a module in this directory; it is read, and not imported."""
+    import ast
+
     path = Path(module if module.endswith(".py") else module.replace(".", "/") + ".py")
     try:
         body = ast.parse(path.read_bytes()).body

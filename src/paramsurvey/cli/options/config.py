@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -73,6 +72,8 @@ def _find_table(path: str | None) -> tuple[Path | None, Mapping[str, Any]]:
 
 def _read_table(file: Path) -> Mapping[str, Any]:
     """Return the configuration in a file: [tool.paramsurvey] of a pyproject.toml, all of others."""
+    import tomllib  # here, because few runs have a configuration
+
     try:
         whole = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:

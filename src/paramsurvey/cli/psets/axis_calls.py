@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
-from difflib import get_close_matches
 from glob import glob
 from typing import Any
 
@@ -38,6 +37,8 @@ def evaluate_call(name: str, text: str, function: str, inside: str) -> Axis | No
         raise BadUsage(f"{name}={text}: {ELSEWHERE[function]}")
     known = known_calls()
     if function not in known:
+        from difflib import get_close_matches  # here, because only an error needs it
+
         close = get_close_matches(function, known, n=1, cutoff=0.8)
         if close:
             raise BadUsage(

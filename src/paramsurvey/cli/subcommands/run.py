@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import Any
 
 import click
 
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand
 from paramsurvey.cli.errors import say
+from paramsurvey.cli.exit_codes import ALL_FINISHED
 from paramsurvey.cli.options.bare_options import BareCommand
 from paramsurvey.cli.options.completion import complete_words
 from paramsurvey.cli.options.declarations import run_options, sections_of
@@ -16,6 +18,8 @@ from paramsurvey.cli.options.other_words import words_for
 from paramsurvey.cli.options.run_options import RunOptions, SavedConfig
 from paramsurvey.cli.plan import make_plan
 from paramsurvey.cli.psets.unexpanded import told_operators, told_patterns
+from paramsurvey.cli.worker_ahead import worker_ahead
+from paramsurvey.fast_import import without_collector
 
 COMMAND = "paramsurvey.command"  # in click's meta: the words after --
 OPTIONS = "paramsurvey.options"  # in click's meta: the words before it
@@ -99,11 +103,23 @@ def run(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> None:
     {name} in the command is replaced by the value of that parameter; see Placeholders below.
     No shell is involved, unless you give --shell.
     """
+    options = RunOptions(**given)
+    with worker_ahead(options) if COMMAND in ctx.meta else nullcontext():
+        _load()
+        ctx.exit(_run(ctx, options, words))
+
+
+def _load() -> None:
+    """Import what plans need, numpy among it, while the first worker starts."""
+    with without_collector():
+        import paramsurvey.cli.command.tasks
+        import paramsurvey.cli.psets.requested  # noqa: F401  (loaded ahead of its use)
+
+
+def _run(ctx: click.Context, options: RunOptions, words: tuple[str, ...]) -> int:
     config = ctx.default_map or {}
     again = ctx.obj if isinstance(ctx.obj, SavedConfig) else None
-    plan = make_plan(
-        RunOptions(**given), words, ctx.meta.get(COMMAND), config, again.stdin if again else None
-    )
+    plan = make_plan(options, words, ctx.meta.get(COMMAND), config, again.stdin if again else None)
     plan.check_values()
     if plan.resolved.verbose > 0:
         words_told = () if plan.options.shell else told_operators(ctx.meta.get(COMMAND) or ())
@@ -111,10 +127,11 @@ def run(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> None:
             say(f"paramsurvey: {told}")
     if plan.options.dry_run:
         plan.print_commands()
-        return
+        return ALL_FINISHED
     plan.check()
-    from paramsurvey.cli.checkpoints.changed_command import check_command
-    from paramsurvey.cli.run_plan import run_plan
+    with without_collector():
+        from paramsurvey.cli.checkpoints.changed_command import check_command
+        from paramsurvey.cli.run_plan import run_plan
 
     saved = None
     if again is None:  # options that are given to resume hold for that time only
@@ -128,4 +145,4 @@ def run(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> None:
             plan.task.text,
             dict(requested.dotted),
         )
-    ctx.exit(run_plan(plan, saved, check_command(plan)))
+    return run_plan(plan, saved, check_command(plan))

@@ -20,8 +20,9 @@ Writer = Callable[[Table, str], None]
 
 MAX_SQLITE_INTEGER = 2**63 - 1
 MAX_SCIPY_NETCDF_INTEGER = 2**31 - 1  # where scipy writes the file, for lack of netCDF4 and h5netcdf
-NETCDF_TYPES = re.compile(r"byte|char|short|ushort|int|uint|int64|uint64|float|real|double|bool|string")
-NETCDF_FORBIDDEN = re.compile(r"[/'\x00-\x1f\x7f]|^[^A-Za-z0-9_\x80-\U0010ffff]|\s$")
+# Compiled when they are used, for that takes milliseconds.
+NETCDF_TYPES = r"byte|char|short|ushort|int|uint|int64|uint64|float|real|double|bool|string"
+NETCDF_FORBIDDEN = r"[/'\x00-\x1f\x7f]|^[^A-Za-z0-9_\x80-\U0010ffff]|\s$"
 
 
 # ---- columns
@@ -156,7 +157,7 @@ def _netcdf_names(names: Iterable[Any]) -> Mapping[Any, str]:
 
 def _netcdf_name(name: str) -> str:
     """Return a name without characters that netCDF forbids, and unlike the names of its types."""
-    return NETCDF_FORBIDDEN.sub("_", name) + ("_" if NETCDF_TYPES.fullmatch(name) else "")
+    return re.sub(NETCDF_FORBIDDEN, "_", name) + ("_" if re.fullmatch(NETCDF_TYPES, name) else "")
 
 
 def _netcdf_values(values: Any) -> Any:

@@ -1,0 +1,139 @@
+"""Starting a Python process that is to become a worker: with which program, and with which files."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
+from pathlib import Path
+
+from paramsurvey.backends.multiprocessing.running_mark import new_file
+from paramsurvey.errors import WorkerStartError
+from paramsurvey.transport import output_store
+
+ROOT = str(Path(__file__).resolve().parents[3])  # where this package lies
+BOOT = (
+    "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.child import main; "
+    "main({socket}, {mark}, {output}, {lifeline}, {driver}, {ahead!r})"
+)
+
+
+class StartedProcess:
+    """A process that waits to be told which worker it is, and the files that lead to it.
+
+    Parameters
+    ----------
+    ahead : sequence of str
+        The modules that it imports while it waits.
+
+    Raises
+    ------
+    WorkerStartError
+        There is no Python at ``sys.executable``.
+    OSError
+        The system lets no more processes start.
+
+    Attributes
+    ----------
+    process : Popen
+    connection : socket
+    lifeline : file
+        Our end of a pipe that breaks when this process ends.
+    mark_file, output_file : file
+        For the running mark, and for what psets print.
+    """
+
+    def __init__(self, ahead: Sequence[str] = ()) -> None:
+        self._driver = os.getpid()
+        self.connection, theirs = socket.socketpair()
+        lifeline, self.lifeline = map(os.fdopen, os.pipe(), "rw")
+        self.mark_file = new_file()
+        self.output_file = output_store.new_file()
+        with theirs, lifeline, ExitStack() as if_it_does_not_start:
+            for opened in self._files():
+                if_it_does_not_start.enter_context(opened)
+            fds = [one.fileno() for one in (theirs, self.mark_file, self.output_file, lifeline)]
+            self.process = _spawn(fds, ahead)
+            if_it_does_not_start.pop_all()
+
+    def _files(self) -> tuple[AbstractContextManager[object], ...]:
+        return self.connection, self.lifeline, self.mark_file, self.output_file
+
+    def end(self) -> None:
+        """End it before it has become a worker."""
+        if self.process.returncode is None and os.getpid() == self._driver:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        with self.process, ExitStack() as files:  # the first waits for its end
+            for opened in self._files():
+                files.enter_context(opened)
+
+
+def _spawn(fds: Sequence[int], ahead: Sequence[str]) -> subprocess.Popen[bytes]:
+    socket_fd, mark_fd, output_fd, lifeline = fds
+    boot = BOOT.format(
+        path=_search_path(),
+        socket=socket_fd,
+        mark=mark_fd,
+        output=output_fd,
+        lifeline=lifeline,
+        driver=os.getpid(),
+        ahead=tuple(ahead),
+    )
+    program = interpreter()
+    try:
+        return subprocess.Popen(
+            [program, *interpreter_options(), "-c", boot],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=tuple(fds),
+            start_new_session=True,
+            env={**os.environ, "PARAMSURVEY_WORKER": "1"},
+        )
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        raise WorkerStartError(
+            f"no worker can be started, for sys.executable={program!r} cannot be run ({error.strerror}): "
+            "set sys.executable to your Python, or use backend='serial'"
+        ) from error
+
+
+def _search_path() -> list[str]:
+    """Return the search path for modules: a worker finds the same modules as this process, and no others."""
+    path = [os.path.abspath(entry) for entry in sys.path]
+    return path if ROOT in path else [*path, ROOT]
+
+
+def interpreter() -> str:
+    """Return the program that workers run.
+
+    Raises
+    ------
+    WorkerStartError
+        Python does not know where it is.
+    """
+    if not sys.executable:
+        raise WorkerStartError(
+            "Python does not know its own program (sys.executable is empty), so no worker can be started: "
+            "set sys.executable, or use backend='serial'"
+        )
+    return sys.executable
+
+
+def interpreter_options() -> list[str]:
+    """Return the options that this interpreter was started with and that change what Python code does.
+
+    They are those that `multiprocessing` hands over, and all of ``-X``.
+    """
+    options = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # as multiprocessing does
+    known = {words for flag, words in itertools.pairwise(options) if flag == "-X"}
+    for name, value in sys._xoptions.items():
+        words = name if value is True else f"{name}={value}"
+        if words not in known:
+            options += ["-X", words]
+    return list(options)
