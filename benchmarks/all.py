@@ -28,6 +28,7 @@ NAMES = (
     "product",
     "dispatch",
     "checkpoint",
+    "printing",
     "eta",
 )
 
