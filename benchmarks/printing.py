@@ -1,4 +1,4 @@
-"""What the live view costs programs that print: 12,000 lines to a terminal, with the view and without it, by turns.
+"""What the live view costs programs that print 12,000 lines, on a terminal: with it and without it, by turns.
 
 Usage: python benchmarks/printing.py
 """

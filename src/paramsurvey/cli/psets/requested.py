@@ -11,14 +11,13 @@ from paramsurvey.cli.options.run_options import METHODS, RunOptions
 from paramsurvey.cli.parameter_names import encoded, names_with_dots
 from paramsurvey.cli.psets.axis_calls import Axis
 from paramsurvey.cli.psets.axis_syntax import parse_axes
-from paramsurvey.cli.psets.hydra_syntax import parse_override
 from paramsurvey.cli.psets.inputs import Inputs
 from paramsurvey.cli.psets.selection import Selection, select
 from paramsurvey.cli.psets.space import Sampling, in_groups, make_space
-from paramsurvey.cli.psets.sweep_files import SweepFile, is_sweep_file, read_sweep
 from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
+    from paramsurvey.cli.psets.sweep_files import SweepFile
     from paramsurvey.params.spaces import Space
 
 ESCAPES = {"\\n": "\n", "\\t": "\t"}  # in --delimiter, as a shell's printf has them
@@ -87,15 +86,13 @@ def request_psets(
     delimiter = None if options.delimiter is None else ESCAPES.get(options.delimiter, options.delimiter)
     inputs = Inputs(options.null, options.colsep, stdin, delimiter, options.together)
     _refuse_idle(options, configured)
-    sweeps = [text for text in options.sweep if is_sweep_file(text)]
-    overrides = [text.lstrip("+") for text in options.sweep if not is_sweep_file(text)]
+    files, overrides = _sweeps(options.sweep, inputs)
     texts = _with_configured(options.params, configured, overrides)
     linked = [text for text in texts if "," in text.partition("=")[0]]
     axes = parse_axes([text for text in texts if text not in linked], inputs)
-    axes = _with_overrides(axes, parse_axes(overrides, inputs, "--sweep", parse_override))
+    axes = _with_overrides(axes, overrides, inputs)
     if options.together is not None and (axes or not linked):
         axes = in_groups(axes, options.together)
-    files = [read_sweep(path, inputs) for path in sweeps]
     tables = [*_tables(options, inputs), *(_linked(text, inputs) for text in linked)]
     drawn = [_sweep_space(file, options) for file in files]
     sampling = (
@@ -138,7 +135,22 @@ def _refuse_idle(options: RunOptions, configured: Mapping[str, str]) -> None:
         raise BadUsage(f"--method {options.method} draws, and nothing says how often: add --sample N")
 
 
-def _with_overrides(axes: Mapping[str, Axis], more: Mapping[str, Axis]) -> dict[str, Axis]:
+def _sweeps(texts: Sequence[str], inputs: Inputs) -> tuple[list[SweepFile], list[str]]:
+    """Return the files of --sweep, read, and the overrides as Hydra has them."""
+    if not texts:
+        return [], []
+    from paramsurvey.cli.psets.sweep_files import is_sweep_file, read_sweep
+
+    files = [read_sweep(text, inputs) for text in texts if is_sweep_file(text)]
+    return files, [text.lstrip("+") for text in texts if not is_sweep_file(text)]
+
+
+def _with_overrides(axes: Mapping[str, Axis], overrides: Sequence[str], inputs: Inputs) -> dict[str, Axis]:
+    if not overrides:
+        return dict(axes)
+    from paramsurvey.cli.psets.hydra_syntax import parse_override
+
+    more = parse_axes(overrides, inputs, "--sweep", parse_override)
     for name in more:
         if name in axes:
             raise BadUsage(f"the parameter {name!r} has both -p and --sweep: put all its values into one")
@@ -154,10 +166,10 @@ def _with_configured(
 
 
 def _tables(options: RunOptions, inputs: Inputs) -> list[tuple[Space, tuple[str, ...]]]:
-    from paramsurvey.cli.psets.pset_files import read_psets
-
     if not options.psets:
         return []
+    from paramsurvey.cli.psets.pset_files import read_psets
+
     table = read_psets(options.psets, inputs)
     return [(table, tuple(table.names))]
 
@@ -183,10 +195,10 @@ def _sweep_space(file: SweepFile, options: RunOptions) -> Space:
 
 def _selected(space: Space, options: RunOptions, dotted: Mapping[str, str]) -> Selection:
     """Return the psets that --where, --shuffle, --only and --shard leave."""
-    from paramsurvey.cli.psets.where import Condition
-
     names = [dotted.get(name, name) for name in space.names]
     for text in options.where:
+        from paramsurvey.cli.psets.where import Condition
+
         condition = Condition(text, names)
         space = space.where(partial(_fulfils, condition, dotted))
         if not len(space):
