@@ -62,6 +62,13 @@ def test_help_fits_a_small_screen() -> None:
     assert max(map(len, lines)) <= 80
 
 
+def test_a_subcommand_with_a_slip_is_named() -> None:
+    done = paramsurvey("rum", code=2)
+    assert done.stderr == (
+        "paramsurvey: there is no subcommand 'rum'; did you mean 'run'? (see paramsurvey --help)\n"
+    )
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; from paramsurvey.cli.program import run_program; run_program(['--help']);"

@@ -11,6 +11,7 @@ import click
 from paramsurvey.cli.errors import CommandLineError, report_error
 from paramsurvey.cli.exit_codes import ALL_FINISHED, SOME_FAILED, of_error
 from paramsurvey.cli.interrupts import noted_interrupts
+from paramsurvey.errors import suggestion
 from paramsurvey.fast_import import without_collector
 
 SUBCOMMANDS = (  # as in --help; each has a file of its name in subcommands/
@@ -49,9 +50,11 @@ class Subcommands(click.Group):
         return list(SUBCOMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a subcommand; None where there is none of this name."""
+        """Return a subcommand; None, where a shell completes words, if there is none of this name."""
         if cmd_name not in SUBCOMMANDS:
-            return None
+            if ctx.resilient_parsing:
+                return None
+            raise click.UsageError(f"there is no subcommand {cmd_name!r}{suggestion(cmd_name, SUBCOMMANDS)}")
         with without_collector():
             module = import_module(f"paramsurvey.cli.subcommands.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
