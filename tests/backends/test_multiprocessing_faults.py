@@ -55,6 +55,27 @@ def test_a_forked_grandchild_that_holds_the_pipe_does_not_hide_the_death(pool: S
     assert "exit code 5" in row["_exception"]
 
 
+def test_a_worker_that_can_receive_no_more_costs_no_other_pset(pool: Session) -> None:
+    def spoil_the_thread_that_receives() -> None:
+        import struct
+
+        from paramsurvey.backends.multiprocessing import inbox
+
+        inbox.HEADER = struct.Struct(">Q")  # in a worker: nothing that arrives can be understood
+
+    results = pool.map(faulty_at_one_pset(spoil_the_thread_that_receives), PSETS, group_size=1)
+    assert len(results) == COUNT
+
+
+@pytest.mark.parametrize("clock", [lambda: 1.0, lambda: "noon"], ids=["frozen", "broken"])
+def test_a_pset_that_changes_the_clock_costs_nothing(pool: Session, clock: Any) -> None:
+    def change_the_clock() -> None:
+        time.perf_counter = time.monotonic = time.time = clock
+
+    results = pool.map(faulty_at_one_pset(change_the_clock), PSETS, group_size=1)
+    assert len(results) == COUNT
+
+
 # memory
 
 

@@ -14,9 +14,9 @@ import pickle
 import signal
 import sys
 import threading
-import time
 from contextlib import suppress
 from importlib import import_module
+from time import sleep  # not time.sleep: a pset may put something else in its place
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _end_at_once_with(lifeline: int) -> None:
 def _end_with(driver: int) -> None:
     """End this process and all that it started when the driver is gone, even by ``kill -9``."""
     while os.getppid() == driver:
-        time.sleep(PARENT_SECONDS)
+        sleep(PARENT_SECONDS)
     os.killpg(0, signal.SIGKILL)
 
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 import select
 import struct
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
+from time import perf_counter  # not time.perf_counter: a pset may put something else in its place
 from typing import Any
 
 from paramsurvey.backends.multiprocessing.channel import WorkerChannel
@@ -110,17 +110,23 @@ class Inbox:
             return taken
 
     def _receive_all(self) -> None:
+        """Receive until the driver has hung up; whatever else ends this ends the worker, which would wait."""
+        try:
+            with suppress(EOFError, OSError):  # the driver is gone
+                self._receive_and_look()
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify()
+
+    def _receive_and_look(self) -> None:
         readable = select.poll()
         readable.register(self._channel.fileno(), select.POLLIN)
-        with suppress(EOFError, OSError):  # the driver is gone
-            while True:
-                wait = RECALL_SECONDS if self._is_recalled() else LOOK_SECONDS
-                if readable.poll(wait * 1000):
-                    self._receive()
-                self._look_at_running_pset()
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
+        while True:
+            wait = RECALL_SECONDS if self._is_recalled() else LOOK_SECONDS
+            if readable.poll(wait * 1000):
+                self._receive()
+            self._look_at_running_pset()
 
     def _receive(self) -> None:
         message = memoryview(self._channel.receive())
@@ -159,5 +165,5 @@ class Inbox:
             return
         if self._is_recalled():
             buffer.give_back_rest(self._mark, self._send)
-        elif time.perf_counter() - self._mark.begun[0] > LONG_SECONDS:
+        elif perf_counter() - self._mark.begun[0] > LONG_SECONDS:
             buffer.send_early(self._mark.offset[0], self._send)
