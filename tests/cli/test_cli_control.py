@@ -122,6 +122,15 @@ def test_all_rows_and_the_joblog() -> None:
     assert sorted(log["Seq"]) == [1, 2, 2]
 
 
+def test_no_value_in_the_joblog_commands_a_terminal() -> None:
+    Path("values").write_text("\x1b]0;title\x07\x1b[2J\n\u202e\x9b31m\r\n")
+    run("-p", "a=@values", "--joblog", "log", "--", "true", "{a}")
+    lines = Path("log").read_text().splitlines()
+    assert len(lines) == 3
+    assert all(line.replace("\t", "").isprintable() for line in lines)
+    assert any(r"\x1b]0;title\x07\x1b[2J" in line for line in lines)
+
+
 def test_signals_and_timeouts_in_the_joblog() -> None:
     run("-p", "a=9,TERM", "--joblog", "log", "--", "sh", "-c", "kill -{a} $$", code=1)
     run("-p", "a=600", "--joblog", "slow", "--timeout", "200ms", "--", "sleep", "{a}", code=1)

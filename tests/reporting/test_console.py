@@ -41,6 +41,17 @@ def test_no_exception_forges_a_line_or_commands_the_terminal(capsys: pytest.Capt
     assert "\x1b" not in capsys.readouterr().err
 
 
+def test_no_traceback_on_stderr_forges_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    fail(
+        Console(KeptLog(), verbose=2),
+        "ValueError('\\nparamsurvey: done')",
+        "Traceback\nValueError: \nparamsurvey: done\n",
+    )
+    lines = capsys.readouterr().err.splitlines()
+    assert "  paramsurvey: done" in lines
+    assert not any(line.startswith("paramsurvey") for line in lines)
+
+
 def test_no_name_of_a_directory_forges_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     log = KeptLog()
     log.path = "here\nparamsurvey end time 2026/x.log"

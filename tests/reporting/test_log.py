@@ -66,6 +66,16 @@ def test_the_prefix_may_hold_a_directory(tmp_path: Path) -> None:
     assert re.fullmatch(re.escape(str(tmp_path)) + r"/logs/mine-\d{8}-\d{6}\.log", log.path)
 
 
+def test_its_owner_alone_may_read_it() -> None:
+    before = os.umask(0)
+    try:
+        log = RunLog.open()
+    finally:
+        os.umask(before)
+    log.close()
+    assert Path(str(log.path)).stat().st_mode & 0o777 == 0o600
+
+
 def test_the_header_explains_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARAMSURVEY_LIMIT", "17")
     monkeypatch.setenv("CONDA_PREFIX", "/opt/conda")

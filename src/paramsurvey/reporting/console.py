@@ -80,7 +80,7 @@ class Console:
             self._show_failure(line, failure.traceback)
         if self._verbose >= 2:
             told = shortened(failure.traceback, LONGEST_LOGGED) if new else ""
-            show(f"pset: {self._text_of(pset())}\n{told}".rstrip())
+            show(indented(f"pset: {self._text_of(pset())}\n{told}".rstrip()))
 
     def end(self) -> None:
         """Say in the log how many failures it does not have."""

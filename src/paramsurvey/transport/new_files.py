@@ -19,7 +19,16 @@ def make_new(path: str, flags: int) -> int:
     FileExistsError
         There is a file, or a link, with this name.
     """
-    return os.open(path, flags & ~os.O_TRUNC | os.O_CREAT | os.O_EXCL | NOFOLLOW, 0o666)
+    return _make(path, flags, 0o666)
+
+
+def make_private(path: str, flags: int) -> int:
+    """Make a file as `make_new` does, which its owner alone may read, for what is in it may be secret."""
+    return _make(path, flags, 0o600)
+
+
+def _make(path: str, flags: int, mode: int) -> int:
+    return os.open(path, flags & ~os.O_TRUNC | os.O_CREAT | os.O_EXCL | NOFOLLOW, mode)
 
 
 def open_own(path: str, flags: int) -> int:

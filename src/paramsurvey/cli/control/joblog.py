@@ -14,6 +14,7 @@ from socket import gethostname
 
 from paramsurvey.cli.errors import say
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.transport.safe_text import safe_line
 
 COLUMNS = ("Seq", "Host", "Starttime", "JobRuntime", "Send", "Receive", "Exitval", "Signal", "Command")
 HEADER = "\t".join(COLUMNS) + "\n"
@@ -61,10 +62,8 @@ class JobRecord:
         return cls(number, gethostname(), start, seconds, received, exit_code, signal, command)
 
     def line(self) -> str:
-        """Return the line of the file. Tabs and newlines in the command are escaped, as it is one line."""
-        command = (
-            self.command.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
-        )
+        """Return the line of the file: whatever a terminal obeys in the command is escaped, newlines, too."""
+        command = safe_line(self.command.replace("\\", "\\\\"))
         return (
             f"{self.number}\t{self.host}\t{self.start:.3f}\t{self.seconds:10.3f}\t0\t{self.received}\t"
             f"{self.exit_code}\t{self.signal}\t{command}\n"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporter import Reporter, plain_line
-from paramsurvey.transport.new_files import make_new, open_own
+from paramsurvey.transport.new_files import make_private, open_own
 from paramsurvey.transport.own_descriptors import OwnDescriptors, never_clear_away
 from paramsurvey.transport.safe_text import safe_block, safe_line
 
@@ -207,8 +207,9 @@ def _create(prefix: str) -> TextIO:
     names = _names(prefix)
     while True:
         with suppress(FileExistsError):  # another run of this second: let it be
+            # private: it has the command line, and psets that failed
             # backslashreplace: a file name that is no valid text must not cost the line that holds it
-            return open(next(names), "w", encoding="utf-8", errors="backslashreplace", opener=make_new)
+            return open(next(names), "w", encoding="utf-8", errors="backslashreplace", opener=make_private)
 
 
 def _names(prefix: str) -> Iterator[str]:
