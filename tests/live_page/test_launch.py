@@ -17,6 +17,9 @@ from conftest import runs, wait_until
 from paramsurvey.cli.program import run_program
 from paramsurvey.errors import OptionError, PackageMissing
 from paramsurvey.live_page.launch import Pages
+from paramsurvey.live_page.serving import NICE
+
+NICEST = 19  # there is nothing beyond it
 
 
 def page_processes() -> list[psutil.Process]:
@@ -56,6 +59,14 @@ def test_a_checkpoint_has_one_page_which_ends_with_the_session(nothing_left: Non
     assert page_processes() == [page]
     paramsurvey.finalize()
     assert not runs(page.pid)
+
+
+def test_a_page_leaves_the_cores_to_the_survey(nothing_left: None) -> None:
+    paramsurvey.init(backend="serial", verbose=0, view=True)
+    paramsurvey.map(worker, PSETS, checkpoint="out")
+    (page,) = page_processes()
+    assert page.nice() == min(NICEST, psutil.Process().nice() + NICE)
+    paramsurvey.finalize()
 
 
 def test_a_page_that_was_killed_is_started_again_for_the_next_map(nothing_left: None) -> None:

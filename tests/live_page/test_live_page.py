@@ -27,7 +27,7 @@ from paramsurvey.checkpoint.run_json.live_file import write_live
 from paramsurvey.engine.progress import BusyWorker, FailingCause, Outlook, RunningPset
 from paramsurvey.live_page.access import Access
 from paramsurvey.live_page.app import page_app
-from paramsurvey.live_page.now import Watching
+from paramsurvey.live_page.now import Now, Watching
 from paramsurvey.live_page.now_html import now_html
 from paramsurvey.live_page.pages import END, both_ends
 from paramsurvey.live_page.sections import NAMES
@@ -321,6 +321,15 @@ def test_a_pset_that_runs_is_shown(running: TestClient) -> None:
     assert_harmless(page)
     assert "It has been running for" in page
     assert "worker 1, process 4711 on node1" in page
+
+
+def test_many_tabs_cost_no_more_than_one(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Now] = []
+    now = Now("for all of them")
+    monkeypatch.setattr(Watching, "now", lambda self: now)
+    monkeypatch.setattr("paramsurvey.live_page.app.told_now", lambda now, shown: told.append(now) or b"{}")
+    assert [client.get("/now").text for _ in range(20)] == ["{}"] * 20
+    assert told == [now]
 
 
 def test_a_driver_that_says_nothing_is_noticed_whatever_its_clock_says(

@@ -22,7 +22,7 @@ from paramsurvey.live_page.cells import chosen_places, listed
 from paramsurvey.live_page.now import Now, Watching
 from paramsurvey.live_page.now_html import now_html, pset_link, title
 from paramsurvey.live_page.pages import list_page, message_page, pset_page, running_page, survey_page
-from paramsurvey.live_page.sections import Sections, running_places
+from paramsurvey.live_page.sections import Sections, Shown, running_places
 from paramsurvey.live_page.single_pset import find_pset
 from paramsurvey.report.page import slicer_script, stylesheet
 
@@ -44,6 +44,7 @@ class SurveyPages:
         self._directory = checkpoint_path(directory)
         self._watching = Watching(self._directory)
         self.sections = Sections(self._directory, pset_link)
+        self._told: tuple[Now, Mapping[str, str], bytes] | None = None
 
     def routes(self) -> list[Route]:
         """Return all addresses."""
@@ -73,16 +74,10 @@ class SurveyPages:
     def now(self, request: Request) -> Response:
         """Return what changes every second, and which sections have changed, for the page's script."""
         now, shown = self._look(), self.sections.shown
-        running = [one["values"] for one in now.running] if now.is_running else []
-        return JSONResponse(
-            {
-                "title": title(now),
-                "html": now_html(now, shown.complaints),
-                "live": now.is_running,
-                "digests": self.sections.digests,
-                "running": asdict(running_places(running, shown.axes)),
-            }
-        )
+        told = self._told
+        if told is None or told[0] is not now or told[1] is not shown.sections:  # once for all tabs that ask
+            self._told = told = (now, shown.sections, told_now(now, shown))  # not `shown`: it has the survey
+        return Response(told[2], media_type="application/json")
 
     def section(self, request: Request) -> Response:
         """Return one section."""
@@ -136,6 +131,19 @@ class SurveyPages:
                 return HTMLResponse(running_page(one, _worker_of(now, number)))
         said = "Nothing of it is stored: it has not run yet, or there is no such pset."
         return HTMLResponse(message_page(f"Pset {number}", said, "../"), 404)
+
+
+def told_now(now: Now, shown: Shown) -> bytes:
+    """Return what changes every second, and which sections have changed, as JSON."""
+    running = [one["values"] for one in now.running] if now.is_running else []
+    told = {
+        "title": title(now),
+        "html": now_html(now, shown.complaints),
+        "live": now.is_running,
+        "digests": shown.digests(),
+        "running": asdict(running_places(running, shown.axes)),
+    }
+    return bytes(JSONResponse(told).body)
 
 
 def _number(text: str) -> int | None:

@@ -94,7 +94,6 @@ class Sections:
         self._link = link
         self._clock = clock
         self._shown = Shown({name: waiting(name) for name in NAMES})
-        self._digests = self._shown.digests()
         self._of: Signature | None = None
         self._next = -math.inf
         self._busy = threading.Lock()
@@ -106,11 +105,6 @@ class Sections:
         """What there is to see now."""
         return self._shown
 
-    @property
-    def digests(self) -> dict[str, str]:
-        """The digests of what there is to see now."""
-        return self._digests
-
     def look(self, state: str, wait: bool = False) -> None:
         """Compute what is new, if it is time.
 
@@ -121,7 +115,7 @@ class Sections:
         wait : bool
             Return when all is computed.
         """
-        if self._clock() < self._next and not wait:
+        if (self._busy.locked() or self._clock() < self._next) and not wait:
             return
         found = (state, *_signature(self._directory))
         if found == self._of or not self._busy.acquire(blocking=wait):
@@ -145,7 +139,7 @@ class Sections:
             self._shown = replace(self._shown, subject=None)
         try:
             for shown in computed(self._directory, self._link, self._shown):
-                self._shown, self._digests = shown, shown.digests()
+                self._shown = shown
                 if self._is_closed:
                     return
             self._of = found

@@ -7,12 +7,15 @@ import socket
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import IO
 
 from paramsurvey.errors import PackageMissing
 
 BACKLOG = 64
 GOODBYE_SECONDS = 1
+NICE = 10  # beside something else that is busy, a process that is so nice gets a tenth of a core
+SESSION_NICE = Path("/proc/self/autogroup")  # Linux may share out the cores by sessions, whatever is in them
 
 
 def listening_socket(port: int = 0) -> socket.socket:
@@ -47,6 +50,13 @@ def need_packages() -> None:
     for name in ("starlette", "uvicorn", "matplotlib", "pyarrow"):
         if importlib.util.find_spec(name) is None:
             raise PackageMissing(f"the live page needs {name}: pip install 'paramsurvey[view]'")
+
+
+def give_way() -> None:
+    """Leave the cores to the survey, but for what it does not use, and a little, so that the page answers."""
+    if os.name == "posix":
+        with suppress(OSError):
+            os.nice(NICE)
 
 
 def serve(
@@ -110,6 +120,9 @@ def main(directory: str) -> None:
     """
     from paramsurvey.live_page.access import Access
 
+    give_way()
+    with suppress(OSError):
+        SESSION_NICE.write_text(str(NICE))  # the page has a session of its own
     listening = listening_socket()
     access = Access(listening.getsockname()[1])
     with suppress(OSError):  # a session that does not wait any more

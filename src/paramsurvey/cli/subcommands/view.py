@@ -48,7 +48,7 @@ def view(directory: str, port: int, no_browser: bool, hosts: tuple[str, ...]) ->
     The page can only be looked at, and nothing of the checkpoint is unpickled. Its address has a secret
     token: whoever knows it may see the page. Ctrl-C ends it, not the run.
     """
-    from paramsurvey.live_page.serving import listening_socket, need_packages, serve
+    from paramsurvey.live_page.serving import give_way, listening_socket, need_packages, serve
 
     need_packages()
     from paramsurvey.checkpoint.stored import read_run_tolerantly
@@ -70,6 +70,7 @@ def view(directory: str, port: int, no_browser: bool, hosts: tuple[str, ...]) ->
         say("open this address; Ctrl-C ends the page, not the run")
         if not no_browser and _has_display():
             _open_browser(access.address)
+        give_way()
         with suppress(KeyboardInterrupt):  # Ctrl-C, before it serves
             serve(directory, listening, access)
 
