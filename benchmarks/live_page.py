@@ -3,7 +3,8 @@
 Usage: python benchmarks/live_page.py [--psets N]
 
 Tabs: the processor time of the process that runs a survey of tiny psets into a checkpoint: alone, with a
-page, and with a page that is open in 20 tabs, by turns.
+page, with a page that is open in 20 tabs, and, to compare, beside a process that has nothing to do with it,
+never rests, and has the page's priority; by turns.
 Telling: what the survey's process does once a second for others, with many workers that run many psets; as a
 part of one core.
 Reloads: the page of a survey is loaded again and again; its memory must not grow.
@@ -12,6 +13,7 @@ Reloads: the page of a survey is loaded again and again; its memory must not gro
 from __future__ import annotations
 
 import argparse
+import shutil
 import statistics
 import subprocess
 import sys
@@ -30,6 +32,7 @@ from throughput import add, integers
 import paramsurvey
 from paramsurvey.checkpoint.run_json.live_file import NAME, write_live
 from paramsurvey.engine.backend import WorkerPlace
+from paramsurvey.live_page.serving import NICE
 from paramsurvey.reporting.outlook import OutlookMaker
 from paramsurvey.worker.machine import host_name
 
@@ -40,7 +43,8 @@ WARM_UP = 100
 MOST_GROWTH = 20e6  # bytes
 COUNT = 3_000_000
 TABS = 20
-ROUNDS = 7
+ROUNDS = 8
+BUSY = "any busy process of the page's priority"
 
 
 class ManyWorkers:
@@ -131,29 +135,51 @@ def shown(checkpoint: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def tabs(directory: Path, count: int = COUNT, rounds: int = ROUNDS, opened: int = TABS) -> Row:
     """Run a survey of tiny psets alone, with a page, and with a page in many tabs, by turns."""
     psets = integers(count)
-    cases = {"alone": None, "0 tabs": 0, f"{opened} tabs": opened}
+    cases = {"alone": None, "0 tabs": 0, f"{opened} tabs": opened, BUSY: None}
     cpu: dict[str, list[float]] = {case: [] for case in cases}
     walls = []
     with paramsurvey.Session(verbose=0, pslogger_prefix=None) as session:
         session.map(add, psets)  # so that the workers are there
         for turn in range(rounds):
-            for case, wanted in cases.items():
+            for case in _rotated(list(cases), turn):
                 out = directory / f"{turn} {case}"
                 session.map(add, psets[:1], checkpoint=out)  # so that there is something to show
-                with watched(out, wanted):
+                with _beside(case, out, cases[case]):
                     before, begun = time.process_time(), time.perf_counter()
                     session.map(add, psets, checkpoint=out)
                     cpu[case].append(time.process_time() - before)
                     walls.append(time.perf_counter() - begun)
+                shutil.rmtree(out)
     more = {case: median_ratio(cpu[case], cpu["alone"]) - 1 for case in cases if case != "alone"}
+    compared = f"{more.pop(BUSY):+.1%} beside {BUSY}"
     measured = ", ".join(f"{share:+.1%} with {case}" for case, share in more.items())
     own, rate = statistics.median(cpu["alone"]), count / statistics.median(walls) / 1e6
     return Row(
         f"the survey's own process, {count:,} tiny psets into a checkpoint, while a page shows it",
-        f"{measured} ({own:.2f} s of processor time without a page, {rate:.2f} million psets/s)",
+        f"{measured}; {compared} ({own:.2f} s of processor time alone, {rate:.2f} million psets/s)",
         f"< +{MOST_CPU:.0%}",
         max(more.values()) < MOST_CPU,
     )
+
+
+def _rotated(cases: list[str], turn: int) -> list[str]:
+    """Begin with another one each time: the first one may have it better, or worse."""
+    first = turn % len(cases)
+    return [*cases[first:], *cases[:first]]
+
+
+@contextmanager
+def _beside(case: str, checkpoint: Path, count: int | None) -> Iterator[None]:
+    if case != BUSY:
+        with watched(checkpoint, count):
+            yield
+        return
+    endless = f"import os; os.nice({NICE})\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", endless]) as busy:
+        try:
+            yield
+        finally:
+            busy.kill()
 
 
 @contextmanager
