@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,7 +110,17 @@ def test_the_next_run_goes_on_after_kill_9(start: Start) -> None:
 
 @pytest.mark.limit(300)
 def test_kill_9_again_and_again_changes_nothing() -> None:
-    command = [sys.executable, str(BENCHMARKS / "kill_and_resume.py"), "--rounds", "3", "--psets", "600"]
+    kill_and_resume("--rounds", "3", "--psets", "600", "--kill", "times")
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="only strace can kill at a system call")
+@pytest.mark.limit(300)
+def test_kill_9_at_system_calls_changes_nothing() -> None:
+    kill_and_resume("--rounds", "2", "--psets", "300", "--kill", "calls", "--seed", "176")
+
+
+def kill_and_resume(*options: str) -> None:
+    command = [sys.executable, str(BENCHMARKS / "kill_and_resume.py"), *options]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
