@@ -73,6 +73,12 @@ def test_the_first_format_has_no_checksum_and_the_second_one_has(run: dict[str, 
         read_run(HERE)
 
 
+def test_a_format_that_was_changed_afterwards_is_damage(run: dict[str, Any]) -> None:
+    write({**run, "format": 3})
+    with pytest.raises(RunUnreadable):
+        read_run(HERE)
+
+
 def test_a_checksum_that_is_right_does_not_make_a_file_whole(run: dict[str, Any]) -> None:
     replace_json(Path(NAME), {**without_checksum(run), "pid": -1})
     with pytest.raises(RunUnreadable):

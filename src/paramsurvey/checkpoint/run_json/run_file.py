@@ -45,10 +45,10 @@ def git_state(directory: str) -> dict[str, Any] | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     lines = done.stdout.splitlines()
-    commits = [line.split()[-1] for line in lines if line.startswith("# branch.oid")]
-    if done.returncode != 0 or commits in ([], [NO_COMMIT]):
+    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid")), NO_COMMIT)
+    if done.returncode != 0 or commit == NO_COMMIT:
         return None
-    return {"commit": commits[0], "dirty": any(not line.startswith("#") for line in lines)}
+    return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}
 
 
 @functools.cache
