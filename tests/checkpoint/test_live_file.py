@@ -89,7 +89,12 @@ def read_back(**content: Any) -> dict[str, Any]:
         ("cores", [0, 2, 2**63 - 1], [-1, 2**63, 1.0, "2", True, None], 0),
         ("per_second", [0, 0.0, 7, 2.5], [-0.1, float("nan"), float("inf"), "1", True], None),
         ("seconds_left", [[0, 1.5]], [[1], [1, 2, 3], [1, "2"], [-1, 2], {"1": 1, "2": 2}, 5, "12"], None),
-        ("running", [[], [RUNNING], [RUNNING, RUNNING]], [RUNNING, "a", None, 5, [[]], ["a"], [{}]], []),
+        (
+            "running",
+            [[], [RUNNING], [{**RUNNING, "number": 0}, RUNNING]],
+            [RUNNING, "a", None, 5, [[]], ["a"], [{}]],
+            [],
+        ),
     ],
 )
 def test_what_readers_cannot_use_is_left_out(

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import paramsurvey
 from paramsurvey.checkpoint import stored
 from paramsurvey.checkpoint.doubles import Finished
+from paramsurvey.checkpoint.format.codecs import encode
 from paramsurvey.checkpoint.format.part_files import live_parts
 from paramsurvey.checkpoint.format.part_table import PartTable
+from paramsurvey.checkpoint.format.schema import StoredColumn, to_table
 from paramsurvey.checkpoint.part_set import PartSet
 from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagingTables
 from paramsurvey.checkpoint.stored import (
@@ -59,6 +62,20 @@ def test_all_parts_are_read_in_order(three_parts: Path) -> None:
     assert positions(list(read_all(three_parts, told.append, set_aside=True))) == [[0], [1, 2], [3, 4, 5]]
     assert told == []
     assert list(read_all(three_parts / "nowhere", told.append, set_aside=True)) == []
+
+
+def test_objects_are_unpickled_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    column = StoredColumn("result", "x", encode([(slice(0, 1), [{1, 2}])], 1))
+    PartSet(tmp_path, "aaaaaaaa").add(to_table(pa.array([0]), [column], []))
+
+    def value(**options: bool) -> Any:
+        (table,) = read_all(tmp_path, pytest.fail, set_aside=False, **options)
+        (found,) = table.columns("result")
+        ((_, (value,)),) = table.pieces(found)
+        return value
+
+    assert str(value()).startswith("<a pickled object of")
+    assert value(unpickle=True) == {1, 2}
 
 
 @pytest.mark.parametrize(
