@@ -22,7 +22,7 @@ from paramsurvey.engine.dispatch.group_size import GroupSizer
 from paramsurvey.engine.dispatch.longest_first import LongestFirst
 from paramsurvey.engine.dispatch.lost_groups import LostGroups
 from paramsurvey.engine.dispatch.queue import PsetQueue
-from paramsurvey.engine.dispatch.recall import LOOK_SECONDS, groups_held_up, groups_to_share
+from paramsurvey.engine.dispatch.recall import groups_held_up, groups_to_share
 from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.dispatch.sent_group import NO_REPLY, SentGroup
 from paramsurvey.engine.map_state import MapState
@@ -204,8 +204,9 @@ class Survey:
         idle = 0 if self.queue else self.backend.capacity()
         recalled = groups_to_share(groups, idle, running, self.sizer) if idle > 0 else []
         if self.clock() >= self._look_at:
-            self._look_at = self.clock() + LOOK_SECONDS
-            recalled += groups_held_up(groups, running, self.sizer)
+            held_up, look_again = groups_held_up(groups, running, self.sizer)
+            self._look_at = self.clock() + look_again
+            recalled += held_up
         for sent in recalled:
             if not sent.recalled:
                 sent.recalled = True
@@ -255,7 +256,9 @@ class Survey:
     def _answers(self) -> Answers:
         """Return what workers have answered; nothing while too much waits to be written to the checkpoint."""
         longest = self.deadline.longest_wait()
-        return self.backend.poll(longest) if self.checkpoint.wait_for_room(longest) else ()
+        if not self.checkpoint.wait_for_room(longest):
+            return ()
+        return self.backend.poll(min(longest, max(self._look_at - self.clock(), 0.0)))
 
     def _settle(self, answers: Answers) -> None:
         self._arrived.extend(answers)

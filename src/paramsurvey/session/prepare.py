@@ -20,7 +20,7 @@ from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.collecting.collector import Collector
 from paramsurvey.engine.deadline import Deadline
 from paramsurvey.engine.dispatch.batch_size import BatchSizer
-from paramsurvey.engine.dispatch.group_size import GroupSizer
+from paramsurvey.engine.dispatch.group_size import GroupSizer, Pace
 from paramsurvey.engine.dispatch.queue import PsetQueue
 from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.map_state import MapState
@@ -36,6 +36,7 @@ from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.reporting.reporters.selection import check_metrics
 from paramsurvey.reporting.watch import Watch
+from paramsurvey.session.last_function import LastFunction
 from paramsurvey.session.map_run import MapRun, status_of
 from paramsurvey.session.out_func import OutFuncCaller, ResultFeed
 from paramsurvey.session.worker_function import as_worker_function, check_worker_function
@@ -69,6 +70,8 @@ class SessionContext:
         Says what to type next, at the end.
     stop : Event
         Set when the session is closed: the map ends before its next round.
+    last : LastFunction
+        Knows how long psets take, if the last map had the same function.
     """
 
     backend: Backend
@@ -76,6 +79,7 @@ class SessionContext:
     environment: Mapping[str, str]
     next_steps: NextSteps
     stop: threading.Event
+    last: LastFunction
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,7 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
         warn(f"psets is {used_up}, which is used up: there is no pset left; make a new one, or give a list")
     source = as_source(request.psets, options.limit, options.pset_types)
     say = Console(place.log, options.verbose).say
+    sizer = _sizer(options, place.last.pace_of(request.func))
     request = replace(request, func=as_worker_function(request.func, source, options, backend.name, say))
     if isinstance(source, PsetList) and (request.iterates or options.out_func is not None):
         source.convert()  # at once, because the caller's code may change the dicts between two groups
@@ -138,7 +143,7 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
     ready: deque[dict[str, Any]] = deque()
     out: ResultReceiver | None = _out_caller(options, chdir, progress, watch)
     out = ResultFeed(ready, out) if request.iterates else out
-    survey = _survey(place, request, state, watch, out, pset_options)
+    survey = _survey(place, request, state, sizer, watch, out, pset_options)
     call = None if request.bare else _call(request, job, pset_options)
     return MapRun(backend, backend_options, job, survey, watch, options, call, place.stop, ready)
 
@@ -147,6 +152,7 @@ def _survey(
     place: SessionContext,
     request: MapRequest,
     state: MapState,
+    sizer: GroupSizer,
     watch: Watch,
     out: ResultReceiver | None,
     pset_options: PsetOptions,
@@ -162,7 +168,7 @@ def _survey(
         queue=PsetQueue(range(0), pset_options),  # `resume` fills it
         watcher=watch,
         clock=time.monotonic,
-        sizer=_sizer(options),
+        sizer=sizer,
         retry=RetryPolicy(options.retries),
         checkpoint=checkpoint,
         out=out,
@@ -185,9 +191,9 @@ def _survey(
     return survey
 
 
-def _sizer(options: Options) -> GroupSizer:
+def _sizer(options: Options, expected: Pace | None) -> GroupSizer:
     if not options.batch:
-        return GroupSizer(options.group_size)
+        return GroupSizer(options.group_size, expected=expected)
     return BatchSizer(None if options.batch is True else options.batch, options.timeout)
 
 

@@ -14,6 +14,7 @@ from paramsurvey.live_page.serving import need_packages
 from paramsurvey.reporting.console import Console, show, warn
 from paramsurvey.reporting.next_steps import IN_A_LOOP, IN_PYTHON, NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
+from paramsurvey.session.last_function import LastFunction
 from paramsurvey.session.map_gate import MapGate
 from paramsurvey.session.map_run import MapRun
 from paramsurvey.session.options.keyword_options import (
@@ -66,6 +67,7 @@ class Session:
         check_current_directory()
         self._owner = os.getpid()
         self._last: MapResults | None = None
+        self._last_function = LastFunction()
         self._loudest = 0  # verbosity of any map so far
         self._said_threads = False
         self._pages = Pages()
@@ -226,7 +228,9 @@ class Session:
             run = self._prepare(func, psets, {**options, "out_func": out_func})
             __tracebackhide__ = True
             try:
-                return run.run()
+                results = run.run()
+                self._last_function.note(func, run.survey)
+                return results
             except KeyboardInterrupt as error:
                 raise interrupted(error) from None
             finally:
@@ -307,7 +311,9 @@ class Session:
         self._loudest = max(self._loudest, options.verbose)
         self._say_threads(Console(self._log, options.verbose))
         next_steps = IN_A_LOOP if iterates and self.next_steps is IN_PYTHON else self.next_steps
-        place = SessionContext(running.backend, self._log, running.environment, next_steps, stop)
+        place = SessionContext(
+            running.backend, self._log, running.environment, next_steps, stop, self._last_function
+        )
         run = prepare(place, MapRequest(func, psets, options, own, iterates, bare))
         if has_page:
             self._open_page(options)

@@ -40,9 +40,9 @@ class BatchSizer(GroupSizer):
         if 2 * psets >= self._largest:
             super().observe_seconds(psets, seconds)
 
-    def holds_up_others(self, seconds: float) -> bool:
-        """Tell that no batch does: its psets run together, for as long as batches are meant to take."""
-        return False
+    def held_up_seconds(self) -> float:
+        """Return infinity: the psets of a batch run together, for as long as batches are meant to take."""
+        return float("inf")
 
     def observe_results(self, reply: Reply) -> None:
         """Take note of how large the arrays in a reply are: a batch may return images, or embeddings."""

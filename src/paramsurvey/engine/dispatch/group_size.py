@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Reply
 
 TARGET_SECONDS = 0.4  # of work per group: dispatch takes 1.5 ms per group, and a worker replies after 0.5 s
 GROWTH = 32  # how many times larger than the largest group so far the next group may be
 LEAST_SECONDS = 0.002  # of work per group, also at the end: dispatching a group takes a fraction of that
-HELD_UP_SECONDS = 0.1  # a pset that takes longer, and `HELD_UP_TIMES` the mean, holds up those behind it
+HELD_UP_SECONDS = 0.03  # a pset that takes longer, and `HELD_UP_TIMES` the mean, holds up those behind it
 HELD_UP_TIMES = 8
 SHORT_SECONDS = 0.25  # psets that take longer gain nothing from a group that waits in the worker
 TAIL_SHARE = 2  # groups per core that the remaining psets are divided into, so that no core waits at the end
@@ -18,6 +19,22 @@ MOST_PSETS = 1 << 17  # per group: more gain nothing, and the columns of each gr
 STREAM_PSETS = 1 << 15  # read at a time from an iterator at most, so that no core waits long for the reader
 STREAM_SECONDS = 0.02  # of work per group, at least, of an iterator with many psets: its end is not known
 NEWEST_WEIGHT = 0.3  # of the newest measurement in the moving average
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What the psets of a map were like, which tells what to expect of the next ones of the same function.
+
+    Attributes
+    ----------
+    seconds : float
+        That a pset took.
+    pickled_bytes : float
+        Of a pset's objects.
+    """
+
+    seconds: float
+    pickled_bytes: float
 
 
 class GroupSizer:
@@ -29,6 +46,8 @@ class GroupSizer:
         The user's ``group_size``; None: choose.
     most : int
         The most psets of a group, where the size is chosen.
+    expected : Pace or None
+        What counts until the first psets are measured. The first groups have at most `GROWTH` psets.
 
     Attributes
     ----------
@@ -38,13 +57,24 @@ class GroupSizer:
 
     target_seconds = TARGET_SECONDS
 
-    def __init__(self, fixed: int | None = None, most: int = MOST_PSETS) -> None:
+    def __init__(
+        self, fixed: int | None = None, most: int = MOST_PSETS, expected: Pace | None = None
+    ) -> None:
         self._fixed = fixed
         self._most = most
-        self._seconds: float | None = None  # per pset
+        self._expected = None if expected is None else expected.seconds
+        self._seconds: float | None = None  # per pset, as measured
         self._largest = 0  # number of psets in a reply so far
-        self._bytes = 0.0  # of pickled objects per pset
+        self._bytes = 0.0 if expected is None else expected.pickled_bytes  # of pickled objects per pset
         self._least_seconds = LEAST_SECONDS
+
+    def pace(self) -> Pace | None:
+        """Return what the psets were like; None where none was measured."""
+        return None if self._seconds is None else Pace(self._seconds, self._bytes)
+
+    def _each(self) -> float | None:
+        """Return how many seconds a pset takes, as far as that is known."""
+        return self._expected if self._seconds is None else self._seconds
 
     def observe_seconds(self, psets: int, seconds: float) -> None:
         """Take note that `psets` psets took `seconds` of work."""
@@ -67,27 +97,36 @@ class GroupSizer:
         """Return how many of the `remaining` psets the next group should have, at least 1."""
         if self._fixed is not None:
             return self._fixed
-        if self._seconds is None:
+        known = self._each()
+        if known is None:
             return 1
-        each = max(self._seconds, 1e-9)
+        each = max(known, 1e-9)
         by_time = int(self.target_seconds / each)
         by_bytes = int(LARGEST_PAYLOAD / max(self._bytes, 1))
         by_tail = max(int(self._least_seconds / each), -(-remaining // (TAIL_SHARE * max(cores, 1))))
-        return max(1, min(by_time, by_bytes, by_tail, remaining, self._largest * GROWTH, self._most))
+        by_growth = max(self._largest, 1) * GROWTH
+        return max(1, min(by_time, by_bytes, by_tail, remaining, by_growth, self._most))
 
     def psets_are_short(self) -> bool:
         """Tell whether a worker gains by having its next group already when it ends one."""
-        return self._seconds is not None and self._seconds < SHORT_SECONDS
+        each = self._each()
+        return each is not None and each < SHORT_SECONDS
 
-    def is_worth_moving(self, psets: int) -> bool:
-        """Tell whether `psets` psets are so much work that another worker should get some of it."""
-        return self._seconds is not None and psets * self._seconds > LEAST_SECONDS
+    def is_worth_moving(self, psets: int, running: float = 0.0) -> bool:
+        """Tell whether `psets` psets are so much work that another worker should get some of it.
 
-    def holds_up_others(self, seconds: float) -> bool:
-        """Tell whether a pset that has run for `seconds` is so long that others should not wait behind it."""
-        if self._seconds is None:
-            return False
-        return seconds > max(HELD_UP_SECONDS, HELD_UP_TIMES * self._seconds)
+        The pset before them has run for `running` seconds so far. Where that is long, they probably take
+        longer than others did, too.
+        """
+        each = self._each()
+        if each is not None and running > LEAST_SECONDS:
+            each = max(each, running)
+        return each is not None and psets * each > LEAST_SECONDS
+
+    def held_up_seconds(self) -> float:
+        """Return how long a pset may run until those behind it had better not wait for it any more."""
+        each = self._each()
+        return float("inf") if each is None else max(HELD_UP_SECONDS, HELD_UP_TIMES * each)
 
     def psets_are_tiny(self) -> bool:
         """Tell whether an iterator's psets are so short that a worker would wait while they are read."""

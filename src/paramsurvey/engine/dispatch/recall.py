@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from paramsurvey.engine.dispatch.group_size import GroupSizer
 from paramsurvey.engine.dispatch.sent_group import SentGroup
 
-LOOK_SECONDS = 0.1  # between two looks for psets that wait behind a long one
+LOOK_SECONDS = 0.1  # at most between two looks for psets that wait behind a long one
+LOOK_COST = 20e-6  # seconds between two looks for each group that is looked at, so that looking costs little
 
 Running = Callable[[int], tuple[int, float] | None]
 
@@ -28,16 +29,19 @@ def groups_to_share(
     sizer : GroupSizer
         Knows how many psets are worth moving.
     """
-    waiting = [
-        (count, one)
-        for one in sent
-        if not one.recalled and (count := one.count_not_begun(running(one.group.id)))
-    ]
-    waiting.sort(key=lambda count_and_group: -count_and_group[0])
-    return [one for count, one in waiting[:idle] if sizer.is_worth_moving(count)]
+    waiting: list[tuple[int, float, SentGroup]] = []
+    for one in sent:
+        now = None if one.recalled else running(one.group.id)
+        count = 0 if one.recalled else one.count_not_begun(now)
+        if count:
+            waiting.append((count, 0.0 if now is None else now[1], one))
+    waiting.sort(key=lambda about_group: -about_group[0])
+    return [one for count, seconds, one in waiting[:idle] if sizer.is_worth_moving(count, seconds)]
 
 
-def groups_held_up(sent: Iterable[SentGroup], running: Running, sizer: GroupSizer) -> list[SentGroup]:
+def groups_held_up(
+    sent: Collection[SentGroup], running: Running, sizer: GroupSizer
+) -> tuple[list[SentGroup], float]:
     """Return the groups in which a pset runs for so long that those behind it had better run elsewhere.
 
     So the psets begin nearly in their order: a long one among them does not begin when all others have ended.
@@ -48,9 +52,14 @@ def groups_held_up(sent: Iterable[SentGroup], running: Running, sizer: GroupSize
         As for `groups_to_share`.
     sizer : GroupSizer
         Knows how long psets take.
+
+    Returns
+    -------
+    list of SentGroup
+    float
+        After how many seconds to look again: then the pset that runs longest may have become such a one.
     """
-    return [
-        one
-        for one in sent
-        if not one.recalled and (now := running(one.group.id)) is not None and sizer.holds_up_others(now[1])
-    ]
+    most = sizer.held_up_seconds()
+    known = [(now[1], one) for one in sent if not one.recalled and (now := running(one.group.id)) is not None]
+    look_again = min([LOOK_SECONDS, *(most - seconds for seconds, _ in known if seconds <= most)])
+    return [one for seconds, one in known if seconds > most], max(look_again, LOOK_COST * len(sent))
