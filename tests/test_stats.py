@@ -171,6 +171,19 @@ def test_percentiles_are_good_to_a_fifth_of_a_percent(scale: float) -> None:
     assert found == pytest.approx(np.percentile(seconds, (99, 50, 0, 100)), rel=2e-3)
 
 
+def test_percentiles_are_the_same_whichever_values_come_first() -> None:
+    steps = [np.full(5000, seconds) for seconds in (1e-3, 1e-6, 10.0, 0.0, 1e-4)]
+    together, one_by_one = PerfStats(), PerfStats()
+    together.add("step", np.concatenate(steps))
+    for values in steps:
+        one_by_one.add("step", values)
+    one_by_one.add_equal("step", 100.0, 1)
+    together.add("step", np.array([100.0]))
+    percents = (0, 20, 21, 40, 41, 60, 61, 80, 81, 100)
+    assert one_by_one.percentiles("step", percents) == together.percentiles("step", percents)
+    assert together.percentiles("step", (0, 100)) == pytest.approx([0.0, 100.0], rel=2e-3)
+
+
 def test_percentiles_of_one_value_are_that_value() -> None:
     assert PerfStats({"t": [0.3]}).percentiles("t") == pytest.approx([0.3] * 4, rel=1e-3)
 

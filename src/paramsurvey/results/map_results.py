@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +58,12 @@ class MapResults(Exportable):
         "_printed",
         "_times",
     ]
+    _missing: Missing
+    _progress: MapProgress | None
+    _stats: PerfStats | None
+    _verbose: int
+    _checkpoint: str | None
+    _printed: Mapping[Hashable, str]
     _times = KnownTimes()  # of results that an older version has pickled
 
     def __init__(
@@ -73,16 +78,17 @@ class MapResults(Exportable):
         times: KnownTimes | None = None,
     ) -> None:
         super().__init__(results)  # type: ignore[call-arg]  # pandas-stubs knows __new__ only
-        with warnings.catch_warnings():
-            # pandas warns that attributes are not columns; these are none
-            warnings.simplefilter("ignore", UserWarning)
-            self._missing = missing if isinstance(missing, Missing) else Missing(missing)
-            self._progress = progress
-            self._stats = stats
-            self._verbose = verbose
-            self._checkpoint = checkpoint
-            self._printed = printed or {}
-            self._times = times or KnownTimes()
+        about: dict[str, Any] = {
+            "_missing": missing if isinstance(missing, Missing) else Missing(missing),
+            "_progress": progress,
+            "_stats": stats,
+            "_verbose": verbose,
+            "_checkpoint": checkpoint,
+            "_printed": printed or {},
+            "_times": times or KnownTimes(),
+        }
+        for name, value in about.items():
+            object.__setattr__(self, name, value)  # pandas would warn that it is no column
 
     def _repr_html_(self) -> str | None:
         """Return what a notebook shows: the counts, a sparkline of each column, and the table."""

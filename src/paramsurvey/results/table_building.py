@@ -75,10 +75,11 @@ def series_of(column: Column, rows: Rows) -> pd.Series[Any]:
 
 
 def _missing(source: PsetSource, collector: Collector, call: WorkerCall | None) -> Missing:
+    if not collector.failed:
+        none = source.frame(range(0))
+        return Missing(pd.concat([none, _no_reasons()], axis=1), origin=MissingOrigin(call=call))
     rows = collector.failed_rows()
     frame = source.frame(rows)
-    if len(rows) == 0:
-        return Missing(pd.concat([frame, _no_reasons()], axis=1), origin=MissingOrigin(call=call))
     exact = original_values(source, rows, frame)
     failed = [collector.failed[row] for row in rows.tolist()]
     frame["_exception"] = as_series([one.failure.exception for one in failed])

@@ -19,7 +19,7 @@ def _leading_bits(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
     return inside.view(np.int64) >> DROPPED_BITS
 
 
-FIRST_BUCKET, LAST_BUCKET = _leading_bits(np.array([SHORTEST, LONGEST])).tolist()
+FIRST_BUCKET = int(_leading_bits(np.array([SHORTEST]))[0])
 
 
 class Timer:
@@ -33,7 +33,8 @@ class Timer:
     def __init__(self) -> None:
         self.count = 0
         self._total = 0.0
-        self._buckets = np.zeros(LAST_BUCKET - FIRST_BUCKET + 1, dtype=np.int64)
+        self._first = FIRST_BUCKET  # the bucket that the first of `_buckets` is
+        self._buckets = np.zeros(0, dtype=np.int64)  # only those between the shortest and the longest value
         self._waiting: list[NDArray[np.float64]] = []  # not in `_total` and `_buckets` yet
         self._count_waiting = 0
 
@@ -56,10 +57,23 @@ class Timer:
 
     def _sort_in(self, seconds: NDArray[np.float64]) -> None:
         self._total += float(seconds.sum())
-        bucket = _leading_bits(seconds) - FIRST_BUCKET
+        bucket = _leading_bits(seconds)
         first = int(bucket.min())
-        counts = np.bincount(bucket - first)
-        self._buckets[first : first + len(counts)] += counts
+        self._add_counts(first, np.bincount(bucket - first))
+
+    def _add_counts(self, first: int, counts: NDArray[np.int64]) -> None:
+        """Add counts of consecutive buckets, of which `first` is the first."""
+        if len(self._buckets) == 0:
+            self._first, self._buckets = first, counts
+            return
+        before = max(self._first - first, 0)
+        behind = max(first + len(counts) - self._first - len(self._buckets), 0)
+        if before or behind:
+            room = [np.zeros(size, dtype=np.int64) for size in (before, behind)]
+            self._first -= before
+            self._buckets = np.concatenate([room[0], self._buckets, room[1]])
+        start = first - self._first
+        self._buckets[start : start + len(counts)] += counts
 
     @property
     def total(self) -> float:
@@ -71,11 +85,12 @@ class Timer:
         """Add the same value `count` times."""
         self.count += count
         self._total += seconds * count
-        self._buckets[int(_leading_bits(np.array([seconds]))[0]) - FIRST_BUCKET] += count
+        self._add_counts(int(_leading_bits(np.array([seconds]))[0]), np.array([count]))
 
     def values(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The middles of the buckets in use, in seconds, shortest first, and their counts."""
         self._sort_waiting()
         used = np.flatnonzero(self._buckets)
-        middles = ((used + FIRST_BUCKET) << DROPPED_BITS) | (1 << (DROPPED_BITS - 1))
-        return np.where(used == 0, 0.0, middles.view(np.float64)), self._buckets[used]
+        bucket = used + self._first
+        middles = (bucket << DROPPED_BITS) | (1 << (DROPPED_BITS - 1))
+        return np.where(bucket == FIRST_BUCKET, 0.0, middles.view(np.float64)), self._buckets[used]

@@ -196,7 +196,8 @@ def _unshared(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     copies_on_write = int(pd.__version__.split(".")[0]) >= 3
-    return pd.DataFrame(frame).copy(deep=not copies_on_write)
+    plain = frame if type(frame) is pd.DataFrame else pd.DataFrame(frame)
+    return plain.copy(deep=not copies_on_write)
 
 
 if TYPE_CHECKING:
