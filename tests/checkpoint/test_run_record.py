@@ -36,13 +36,14 @@ def failed(kind: FailureKind) -> FailedPset:
 def test_it_says_how_far_the_survey_is(monkeypatch: pytest.MonkeyPatch) -> None:
     progress = MapProgress("fit", 9, active=2, finished=5, failures=2, exceptions=3, retried=4, resumed=1)
     ours = record(progress, began=100.0)
-    monkeypatch.setattr(run_record.time, "monotonic", lambda: 107.25)
-    ours.write(STORED, 3, [failed(FailureKind.NOT_RUN), failed(FailureKind.RAISED)])
+    monkeypatch.setattr(run_record.time, "monotonic", lambda: 107.12345)
+    kinds = (FailureKind.NOT_RUN, FailureKind.RAISED, FailureKind.TIMED_OUT)
+    ours.write(STORED, 3, [failed(kind) for kind in kinds])
     run = read_run(HERE)
     assert run["name"] == "fit"
     assert run["status"] == "running"
     assert run["ended"] is None
-    assert run["elapsed"] == 7.25
+    assert run["elapsed"] == 7.123
     assert run["stored"] == STORED
     assert run["first_position"] == 3
     assert run["counts"] == {
