@@ -29,14 +29,14 @@ def groups_to_share(
     sizer : GroupSizer
         Knows how many psets are worth moving.
     """
-    waiting: list[tuple[int, float, SentGroup]] = []
-    for one in sent:
-        now = None if one.recalled else running(one.group.id)
-        count = 0 if one.recalled else one.count_not_begun(now)
-        if count:
-            waiting.append((count, 0.0 if now is None else now[1], one))
-    waiting.sort(key=lambda about_group: -about_group[0])
-    return [one for count, seconds, one in waiting[:idle] if sizer.is_worth_moving(count, seconds)]
+    waiting = [
+        (count, one)
+        for one in sent
+        if not one.recalled and (count := one.count_not_begun(running(one.group.id)))
+    ]
+    waiting.sort(key=lambda count_and_group: -count_and_group[0])
+    about = [(count, one, running(one.group.id)) for count, one in waiting[:idle]]
+    return [one for count, one, now in about if sizer.is_worth_moving(count, now[1] if now else 0.0)]
 
 
 def groups_held_up(
