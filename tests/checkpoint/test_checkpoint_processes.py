@@ -116,13 +116,15 @@ def test_kill_9_again_and_again_changes_nothing() -> None:
 @pytest.mark.skipif(shutil.which("strace") is None, reason="only strace can kill at a system call")
 @pytest.mark.limit(300)
 def test_kill_9_at_system_calls_changes_nothing() -> None:
-    kill_and_resume("--rounds", "2", "--psets", "300", "--kill", "calls", "--seed", "176")
+    said = kill_and_resume("--rounds", "2", "--psets", "300", "--kill", "calls", "--seed", "176")
+    assert not re.search(r"^0 of \d+ kills were at system calls", said, re.MULTILINE)
 
 
-def kill_and_resume(*options: str) -> None:
+def kill_and_resume(*options: str) -> str:
     command = [sys.executable, str(BENCHMARKS / "kill_and_resume.py"), *options]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize(

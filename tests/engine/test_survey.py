@@ -694,7 +694,7 @@ def test_what_was_not_begun_is_recalled_for_workers_that_have_nothing_to_do() ->
         pass
 
 
-def test_a_tenth_of_a_second_passes_between_two_looks_for_psets_that_are_held_up() -> None:
+def test_psets_that_are_held_up_are_looked_for_when_there_may_be_some() -> None:
     def second_is_long(seats: list[Seat]) -> list[Answer]:
         backend.busy = {2: (0, 0.5)}
         return [replace(seats[0].reply(), walls=array("d", [0.01]) * 5)]

@@ -37,6 +37,7 @@ class SerialBackend:
     name = "serial"
     captures = frozenset({CaptureMode.PASS, CaptureMode.STORE})
     runs_here = True
+    can_recall = False
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
         self.check_options(own)

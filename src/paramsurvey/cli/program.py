@@ -106,8 +106,12 @@ def _exit_code(given: Sequence[str], came: Callable[[], bool]) -> int:
     except BrokenPipeError:  # the reader of stdout, such as head, has ended: click, too, exits with 1
         return SOME_FAILED
     except BaseException as error:
-        is_explained = isinstance(error, CommandLineError)  # it may say what an interruption has cost
-        told = _of_stdout(error, given) if is_explained or not came() else KeyboardInterrupt()
+        told = _of_stdout(error, given)
+        if came() and not isinstance(
+            error, (CommandLineError, OSError, MemoryError)
+        ):  # they say what happened
+            told = KeyboardInterrupt()
+            told.__cause__ = error
         report_error(told)
         return of_error(told)
     return code if isinstance(code, int) else ALL_FINISHED

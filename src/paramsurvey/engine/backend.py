@@ -27,6 +27,9 @@ class Backend(Protocol):
     runs_here: bool = False
     """Whether psets run in the caller's thread, inside `poll`. Ctrl-C must then interrupt `poll`."""
 
+    can_recall: bool = False
+    """Whether `recall` makes workers give back psets, so that too large a group costs little."""
+
     captures: frozenset[CaptureMode] = frozenset({CaptureMode.PASS})
     """The ways in which it can capture output; `CaptureMode.PASS` is always among them."""
 
@@ -72,7 +75,8 @@ class Backend(Protocol):
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return the offset of the pset that runs now and its seconds so far.
 
-        None, the default, if that is not known: then `timeout` is for the workers to keep.
+        A pset whose worker has nothing else to do, and so begins it at once, may count as one that has run
+        for 0 seconds. None, the default, if that is not known: then `timeout` is for the workers to keep.
         """
         return None
 
@@ -135,7 +139,8 @@ class ListsWorkers(Protocol):
 
 def places_of(backend: Backend) -> Sequence[WorkerPlace]:
     """Return a backend's workers; none if it does not tell of them."""
-    return backend.workers() if isinstance(backend, ListsWorkers) else ()
+    workers = getattr(backend, "workers", None)
+    return workers() if callable(workers) else ()
 
 
 def no_options(backend: str, options: Mapping[str, Any]) -> Mapping[str, Any]:

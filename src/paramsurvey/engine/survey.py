@@ -22,7 +22,7 @@ from paramsurvey.engine.dispatch.group_size import GroupSizer
 from paramsurvey.engine.dispatch.longest_first import LongestFirst
 from paramsurvey.engine.dispatch.lost_groups import LostGroups
 from paramsurvey.engine.dispatch.queue import PsetQueue
-from paramsurvey.engine.dispatch.recall import groups_held_up, groups_to_share
+from paramsurvey.engine.dispatch.recall import LOOK_SECONDS, groups_held_up, groups_to_share
 from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.dispatch.sent_group import NO_REPLY, SentGroup
 from paramsurvey.engine.map_state import MapState
@@ -108,7 +108,7 @@ class Survey:
         self._lost_groups = LostGroups(self.queue, self.in_batches)
         self._decoder = self.source.decoder()
         self._next_id = 0
-        self._check_at = self._look_at = 0.0
+        self._check_at = self._look_at = self._wake_at = 0.0
         self._given_up = False
 
     def rounds(self) -> Iterator[None]:
@@ -195,6 +195,8 @@ class Survey:
         return bool(self.queue) or (self.sizer.psets_are_tiny() and self._read_more())
 
     def _next_rows(self) -> Rows:
+        if self.sizer.asks_for_bytes():
+            self._payload(self.queue.waiting(1))
         size = self.sizer.size(len(self.queue), self.backend.core_count())
         return self.queue.take(min(size, self.backend.largest_group() or size))
 
@@ -205,7 +207,8 @@ class Survey:
         recalled = groups_to_share(groups, idle, running, self.sizer) if idle > 0 else []
         if self.clock() >= self._look_at:
             held_up, look_again = groups_held_up(groups, running, self.sizer)
-            self._look_at = self.clock() + look_again
+            self._wake_at = self.clock() + look_again
+            self._look_at = min(self._wake_at, self.clock() + LOOK_SECONDS)
             recalled += held_up
         for sent in recalled:
             if not sent.recalled:
@@ -243,13 +246,18 @@ class Survey:
     def _send(self, rows: Rows) -> None:
         self._next_id += 1
         options = self.options[rows[0]] if self.options is not None else None
-        payload = self._decoder.isolated(self.source.payload(rows))
-        self.sizer.observe_bytes(len(rows), self._decoder.pickled_bytes(payload))
+        payload = self._payload(rows)
         self._sent[self._next_id] = SentGroup(Group(self._next_id, rows, None, options))  # payloads are large
         self.progress.active += len(rows)
         self.backend.submit(Group(self._next_id, rows, payload, options))
         self.watcher.acted("sent", lambda: rows)
         self._report()
+
+    def _payload(self, rows: Rows) -> Any:
+        """Return what a worker makes these psets of, and take note of how large they are."""
+        payload = self._decoder.isolated(self.source.payload(rows))
+        self.sizer.observe_bytes(len(rows), self._decoder.pickled_bytes(payload))
+        return payload
 
     # settle
 
@@ -258,7 +266,7 @@ class Survey:
         longest = self.deadline.longest_wait()
         if not self.checkpoint.wait_for_room(longest):
             return ()
-        return self.backend.poll(min(longest, max(self._look_at - self.clock(), 0.0)))
+        return self.backend.poll(min(longest, max(self._wake_at - self.clock(), 0.0)))
 
     def _settle(self, answers: Answers) -> None:
         self._arrived.extend(answers)

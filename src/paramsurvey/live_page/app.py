@@ -140,7 +140,7 @@ def told_now(now: Now, shown: Shown) -> bytes:
         "title": title(now),
         "html": now_html(now, shown.complaints),
         "live": now.is_running,
-        "digests": shown.digests(),
+        "digests": shown.digests,
         "running": asdict(running_places(running, shown.axes)),
     }
     return bytes(JSONResponse(told).body)

@@ -22,7 +22,7 @@ END = 32 * 1024  # characters at the beginning and at the end of a long text
 def survey_page(now: Now, shown: Shown, directory: str) -> str:
     """Return the survey's page as it is now."""
     links = "".join(f'<li><a href="#{name}">{TITLES[name]}</a></li>' for name in NAMES)
-    digests = shown.digests()
+    digests = shown.digests
     sections = "".join(
         f'<div id="part-{name}" data-digest="{digests[name]}">{shown.sections[name]}</div>' for name in NAMES
     )

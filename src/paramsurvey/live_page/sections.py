@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,9 @@ class Shown:
     subject: Subject | None = None
     complaints: tuple[str, ...] = ()
 
+    @cached_property
     def digests(self) -> dict[str, str]:
-        """Return a short text for each section, which changes when the section does."""
+        """A short text for each section, which changes when the section does."""
         content = {**self.sections, "cells": self.cells}
         return {name: digest(shown) for name, shown in content.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.worker.keywords import KeywordFunction
@@ -22,6 +23,10 @@ class LastFunction:
         self._function: Any = None
         self._pace: Pace | None = None
 
+    def forget(self) -> None:
+        """Take note that a map begins, which may not come to its end."""
+        self._function = self._pace = None
+
     def note(self, func: Any, survey: Survey) -> None:
         """Take note of a map that came to its end."""
         progress = survey.progress
@@ -30,9 +35,14 @@ class LastFunction:
 
     def pace_of(self, func: Any) -> Pace | None:
         """Return what the psets of a function were like; None where that is not known."""
-        return self._pace if self._function is _own(func) else None
+        return self._pace if _is_same(self._function, _own(func)) else None
 
 
 def _own(func: Any) -> Any:
     """Return the user's own function."""
     return func.__wrapped__ if isinstance(func, KeywordFunction) else func
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Tell whether this is the same function; a method is another object each time it is looked up."""
+    return one is other or (isinstance(one, MethodType) and one == other)

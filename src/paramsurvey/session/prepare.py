@@ -130,7 +130,7 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
         warn(f"psets is {used_up}, which is used up: there is no pset left; make a new one, or give a list")
     source = as_source(request.psets, options.limit, options.pset_types)
     say = Console(place.log, options.verbose).say
-    sizer = _sizer(options, place.last.pace_of(request.func))
+    sizer = _sizer(options, _expected(place, request, source))
     request = replace(request, func=as_worker_function(request.func, source, options, backend.name, say))
     if isinstance(source, PsetList) and (request.iterates or options.out_func is not None):
         source.convert()  # at once, because the caller's code may change the dicts between two groups
@@ -189,6 +189,20 @@ def _survey(
             f"they are taken from the checkpoint {options.checkpoint!r}"
         )
     return survey
+
+
+def _expected(place: SessionContext, request: MapRequest, source: PsetSource) -> Pace | None:
+    """Return how long the psets will probably take, where it costs little if that is wrong.
+
+    It is where workers give psets back, and all psets are there: an iterator would be read further ahead.
+    With `max_failures`, more psets than necessary would fail.
+    """
+    from paramsurvey.params.sources import PsetStream
+
+    can_recall = getattr(place.backend, "can_recall", False)  # backends of others may not have said so
+    if not can_recall or isinstance(source, PsetStream) or request.options.max_failures is not None:
+        return None
+    return place.last.pace_of(request.func)
 
 
 def _sizer(options: Options, expected: Pace | None) -> GroupSizer:

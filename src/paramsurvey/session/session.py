@@ -226,6 +226,7 @@ class Session:
         """
         with self._gate.alone(), self._gate.working():
             run = self._prepare(func, psets, {**options, "out_func": out_func})
+            self._last_function.forget()
             __tracebackhide__ = True
             try:
                 results = run.run()
@@ -325,7 +326,9 @@ class Session:
         if address == "":
             said = f"the live page could not be started: paramsurvey view {options.checkpoint} says why"
             Console(self._log, options.verbose).say(said)
-        elif address is not None and options.verbose > 0:  # not into the log, which others may read
+        elif (
+            address is not None and options.verbose > 0
+        ):  # not into the log, which is kept: its token lets people in
             show(f"the live page, until this session ends: {address}")
 
     def _say_threads(self, console: Console) -> None:

@@ -84,6 +84,7 @@ class FuturesBackend:
     name = "futures"
     captures: frozenset[CaptureMode]
     runs_here = False
+    can_recall = False
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
         self._executor: Any = checked_executor(options.backend)

@@ -6,18 +6,19 @@ The next workers are made of them, where a process that is started then would be
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
+from paramsurvey.backends.multiprocessing.child import FOR_THE_FIRST_JOB
 from paramsurvey.backends.multiprocessing.new_process import StartedProcess
 from paramsurvey.errors import WorkerStartError
 
 MODULES = (  # which every worker imports
     "paramsurvey.backends.multiprocessing.served_job",
-    "paramsurvey.transport.decoders",
     "paramsurvey.worker.keywords",
-    "cloudpickle",
+    *FOR_THE_FIRST_JOB,
 )
 
 # Of the whole process, as are the environment and the search path that workers inherit.
@@ -30,7 +31,8 @@ def start(modules: Sequence[str] = ()) -> None:
     Where none can be started, the pool says why, for it cannot start one either.
     """
     with suppress(WorkerStartError, OSError):
-        _waiting.append((StartedProcess((*MODULES, *modules)), _inherited()))
+        inherited = _inherited()
+        _waiting.append((StartedProcess((*MODULES, *modules)), inherited))
 
 
 def take() -> StartedProcess | None:
@@ -52,4 +54,5 @@ def end() -> None:
 
 def _inherited() -> tuple[object, ...]:
     """Return what a new process has from this one, and what may change while this one runs."""
-    return os.getpid(), os.getcwd(), dict(os.environ), list(sys.path), sys.executable
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)  # which the pool raises for many workers
+    return os.getpid(), os.getcwd(), dict(os.environ), list(sys.path), sys.executable, files

@@ -65,6 +65,7 @@ class MultiprocessingBackend:
     name = "multiprocessing"
     captures = frozenset(CaptureMode)
     runs_here = False
+    can_recall = True
 
     def __init__(
         self,

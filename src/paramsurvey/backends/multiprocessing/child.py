@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
 
+FOR_THE_FIRST_JOB = ("cloudpickle", "paramsurvey.transport.decoders")  # modules that it needs
 HELLO = b"hello"  # the first message of a worker: it is ready
 PARENT_SECONDS = 0.5  # how often it looks whether the driver is still there
 CONNECTION_CLOSED = (
@@ -141,7 +142,8 @@ def serve(
 
     mark = shared_mark(mark_fd)
     channel.send(HELLO)
-    _load_what_the_first_job_needs()
+    for module in FOR_THE_FIRST_JOB:  # now, while the driver still gets ready
+        import_module(module)
     inbox = Inbox(channel, mark.running, send, number)
     job = ServedJob(mark, output_fd, send)
     while (arrived := inbox.take()) is not None:
@@ -153,10 +155,3 @@ def serve(
             return  # worker_init has closed it: no pset may begin that could not be answered
         if runner is not None:
             inbox.follow(runner)
-
-
-def _load_what_the_first_job_needs() -> None:
-    """Import it now, while the driver still gets ready."""
-    import cloudpickle  # noqa: F401  (loaded ahead of its use)
-
-    import paramsurvey.transport.decoders  # noqa: F401  (the same)

@@ -11,12 +11,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
+from typing import cast
 
 from paramsurvey.backends.multiprocessing.running_mark import new_file
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import output_store
 
 ROOT = str(Path(__file__).resolve().parents[3])  # where this package lies
+END_SECONDS = 5.0  # how long the system may take to end a process: one may wait for a disk
 BOOT = (
     "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.child import main; "
     "main({socket}, {mark}, {output}, {lifeline}, {driver}, {ahead!r})"
@@ -69,9 +71,10 @@ class StartedProcess:
         if self.process.returncode is None and os.getpid() == self._driver:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-        with self.process, ExitStack() as files:  # the first waits for its end
-            for opened in self._files():
-                files.enter_context(opened)
+        with ExitStack() as files, suppress(subprocess.TimeoutExpired):
+            for opened in (*self._files(), self.process.stdout, self.process.stderr):
+                files.enter_context(cast("AbstractContextManager[object]", opened))
+            self.process.wait(END_SECONDS)
 
 
 def _spawn(fds: Sequence[int], ahead: Sequence[str]) -> subprocess.Popen[bytes]:

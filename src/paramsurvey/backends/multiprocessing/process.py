@@ -14,7 +14,7 @@ from typing import Any
 
 from paramsurvey.backends.multiprocessing import ahead
 from paramsurvey.backends.multiprocessing.channel import DriverChannel
-from paramsurvey.backends.multiprocessing.new_process import StartedProcess
+from paramsurvey.backends.multiprocessing.new_process import END_SECONDS, StartedProcess
 from paramsurvey.backends.multiprocessing.output_relay import TAIL_LINES, OutputRelay
 from paramsurvey.backends.multiprocessing.running_mark import crash_report, shared_mark
 from paramsurvey.transport import output_store
@@ -23,7 +23,6 @@ from paramsurvey.transport.own_descriptors import OwnDescriptors
 
 ABORT_SECONDS = 0.5  # how long a worker may take to write where it is, before it is killed
 LOST_CODE = 1 << 16  # stands for the exit code of a process that other code in this program has waited for
-KILL_SECONDS = 5.0  # how long the system may take to end a process
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
 
 
@@ -157,7 +156,7 @@ class WorkerProcess:
 
     def _exit_code(self) -> int:
         try:
-            code = self._process.wait(KILL_SECONDS)
+            code = self._process.wait(END_SECONDS)
             return LOST_CODE if self._code_is_lost else code
         except subprocess.TimeoutExpired:  # it waits for a disk: the system ends it when that answers
             return -signal.SIGKILL

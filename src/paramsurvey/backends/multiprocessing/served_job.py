@@ -44,6 +44,7 @@ class ServedJob:
         if self._capture is not None:
             self._capture.end()
         self._mark.jobs[0] += 1
+        self._mark.running.group[0] = 0  # numbers of groups begin anew with each map
         job = unpack(arrived)
         self._capture = capture_for(job.capture, self._output_fd)
         try:

@@ -90,6 +90,7 @@ class RayBackend:
     name = "ray"
     captures = frozenset({CaptureMode.PASS, CaptureMode.STORE})
     runs_here = False
+    can_recall = False
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
         self._ray = import_ray()

@@ -29,12 +29,9 @@ class Pace:
     ----------
     seconds : float
         That a pset took.
-    pickled_bytes : float
-        Of a pset's objects.
     """
 
     seconds: float
-    pickled_bytes: float
 
 
 class GroupSizer:
@@ -47,7 +44,7 @@ class GroupSizer:
     most : int
         The most psets of a group, where the size is chosen.
     expected : Pace or None
-        What counts until the first psets are measured. The first groups have at most `GROWTH` psets.
+        What counts until the first psets are measured.
 
     Attributes
     ----------
@@ -65,12 +62,12 @@ class GroupSizer:
         self._expected = None if expected is None else expected.seconds
         self._seconds: float | None = None  # per pset, as measured
         self._largest = 0  # number of psets in a reply so far
-        self._bytes = 0.0 if expected is None else expected.pickled_bytes  # of pickled objects per pset
+        self._bytes: float | None = None  # of pickled objects per pset
         self._least_seconds = LEAST_SECONDS
 
     def pace(self) -> Pace | None:
         """Return what the psets were like; None where none was measured."""
-        return None if self._seconds is None else Pace(self._seconds, self._bytes)
+        return None if self._seconds is None else Pace(self._seconds)
 
     def _each(self) -> float | None:
         """Return how many seconds a pset takes, as far as that is known."""
@@ -90,6 +87,10 @@ class GroupSizer:
         """Take note that the pickled objects of `psets` psets have `pickled_bytes` bytes."""
         self._bytes = pickled_bytes / psets
 
+    def asks_for_bytes(self) -> bool:
+        """Tell whether more than one pset may begin, if they are not too large."""
+        return self._bytes is None and self._seconds is None and self._expected is not None
+
     def observe_results(self, reply: Reply) -> None:
         """Take note of a reply. Only `BatchSizer` does: a worker sends large results of psets early."""
 
@@ -97,15 +98,24 @@ class GroupSizer:
         """Return how many of the `remaining` psets the next group should have, at least 1."""
         if self._fixed is not None:
             return self._fixed
-        known = self._each()
-        if known is None:
-            return 1
-        each = max(known, 1e-9)
-        by_time = int(self.target_seconds / each)
-        by_bytes = int(LARGEST_PAYLOAD / max(self._bytes, 1))
+        if self._seconds is None:
+            return self._first_size(remaining, cores)
+        each = max(self._seconds, 1e-9)
         by_tail = max(int(self._least_seconds / each), -(-remaining // (TAIL_SHARE * max(cores, 1))))
-        by_growth = max(self._largest, 1) * GROWTH
-        return max(1, min(by_time, by_bytes, by_tail, remaining, by_growth, self._most))
+        return max(1, min(self._by_work(each), by_tail, remaining, self._largest * GROWTH, self._most))
+
+    def _first_size(self, remaining: int, cores: int) -> int:
+        """Return the size of a group before any pset of this map is measured."""
+        if self._expected is None or self._bytes is None:
+            return 1
+        share = -(
+            -remaining // max(cores, 1)
+        )  # no worker gets more than all would: the expected time may be wrong
+        return max(1, min(self._by_work(max(self._expected, 1e-9)), share, GROWTH, self._most))
+
+    def _by_work(self, each: float) -> int:
+        """Return how many psets of `each` seconds are enough work for a group, and not too many bytes."""
+        return min(int(self.target_seconds / each), int(LARGEST_PAYLOAD / max(self._bytes or 1, 1)))
 
     def psets_are_short(self) -> bool:
         """Tell whether a worker gains by having its next group already when it ends one."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from math import inf
 
 from paramsurvey.engine.dispatch.group_size import GroupSizer
 from paramsurvey.engine.dispatch.sent_group import SentGroup
 
-LOOK_SECONDS = 0.1  # at most between two looks for psets that wait behind a long one
-LOOK_COST = 20e-6  # seconds between two looks for each group that is looked at, so that looking costs little
+LOOK_SECONDS = 0.1  # between two looks for psets that wait behind a long one, if none may become long sooner
+LOOK_COST = (
+    20e-6  # seconds between two looks, at least, for each group that is looked at: looking costs little
+)
 
 Running = Callable[[int], tuple[int, float] | None]
 
@@ -57,9 +60,13 @@ def groups_held_up(
     -------
     list of SentGroup
     float
-        After how many seconds to look again: then the pset that runs longest may have become such a one.
+        After how many seconds to look again, because another pset may have run for too long by then; infinite
+        where the backend does not tell what runs.
     """
     most = sizer.held_up_seconds()
     known = [(now[1], one) for one in sent if not one.recalled and (now := running(one.group.id)) is not None]
+    held_up = [one for seconds, one in known if seconds > most]
+    if not known:
+        return held_up, inf
     look_again = min([LOOK_SECONDS, *(most - seconds for seconds, _ in known if seconds <= most)])
-    return [one for seconds, one in known if seconds > most], max(look_again, LOOK_COST * len(sent))
+    return held_up, max(look_again, LOOK_COST * len(sent))

@@ -353,5 +353,5 @@ def test_what_is_no_table_of_psets_is_refused(place: Place, wrong: Any) -> None:
 
 
 def test_the_refusal_names_the_pset(place: Place) -> None:
-    with pytest.raises(ValueError, match="pset number 1 is a int, 7"):
+    with pytest.raises(ValueError, match="pset number 1 is an int, 7"):
         place.map(lambda p, s, u: None, [{"a": 1}, 7])
