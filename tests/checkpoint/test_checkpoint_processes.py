@@ -110,13 +110,13 @@ def test_the_next_run_goes_on_after_kill_9(start: Start) -> None:
 
 @pytest.mark.limit(300)
 def test_kill_9_again_and_again_changes_nothing() -> None:
-    kill_and_resume("--rounds", "3", "--psets", "600", "--kill", "times")
+    kill_and_resume("--rounds", "3", "--psets", "2400", "--kill", "times")
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="only strace can kill at a system call")
 @pytest.mark.limit(300)
 def test_kill_9_at_system_calls_changes_nothing() -> None:
-    said = kill_and_resume("--rounds", "2", "--psets", "300", "--kill", "calls", "--seed", "176")
+    said = kill_and_resume("--rounds", "2", "--psets", "1200", "--kill", "calls", "--seed", "176")
     assert not re.search(r"^0 of \d+ kills were at system calls", said, re.MULTILINE)
 
 
