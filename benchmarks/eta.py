@@ -333,8 +333,8 @@ def result_of(shape: Shape, verbose: bool = False) -> Result:
 def rows() -> list[Row]:
     """Return the rows of docs/performance.md."""
     results = [result_of(shape) for shape in shapes()]
-    good = sum(one.inside >= TARGET for one in results)
-    narrow = max(one.off for one in results if one.shape.even)
+    good = int(sum(one.inside >= TARGET for one in results))
+    narrow = float(max(one.off for one in results if one.shape.even))
     work = f"ETA of {len(results)} simulated surveys: the true end is in the range at {TARGET:.0%} of moments"
     even = "ETA of even work, from the half on"
     return [

@@ -710,9 +710,16 @@ def test_psets_that_are_held_up_are_looked_for_when_there_may_be_some() -> None:
     assert backend.recalled == [2]
 
 
-def test_the_loop_waits_no_longer_than_until_the_pset_that_runs_may_hold_up_others() -> None:
+@pytest.mark.parametrize(
+    ("has_run", "waits"),
+    [(0.02, HELD_UP_SECONDS - 0.02), (0.001, LOOK_SECONDS)],
+    ids=["it has run for most of that time", "it may end long before"],
+)
+def test_the_loop_wakes_when_the_pset_that_runs_may_begin_to_hold_up_others(
+    has_run: float, waits: float
+) -> None:
     def second_runs(seats: list[Seat]) -> list[Answer]:
-        backend.busy = {2: (0, 0.01)}
+        backend.busy = {2: (0, has_run)}
         return [replace(seats[0].reply(), walls=array("d", [0.001]) * 5)]
 
     backend = FakeBackend(workers=2, script=scripted(second_runs, lambda seats: []))
@@ -722,7 +729,7 @@ def test_the_loop_waits_no_longer_than_until_the_pset_that_runs_may_hold_up_othe
     run.clock.now += LOOK_SECONDS
     next(rounds)
     assert backend.recalled == []
-    assert backend.waits[1] == pytest.approx(HELD_UP_SECONDS - 0.01)
+    assert backend.waits[1] == pytest.approx(waits)
 
 
 def test_a_group_is_recalled_once_and_not_for_work_that_is_sooner_done_than_moved() -> None:

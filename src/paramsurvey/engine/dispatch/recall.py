@@ -68,5 +68,6 @@ def groups_held_up(
     held_up = [one for seconds, one in known if seconds > most]
     if not known:
         return held_up, inf
-    look_again = min([LOOK_SECONDS, *(most - seconds for seconds, _ in known if seconds <= most)])
+    soon = (most - seconds for seconds, _ in known if most / 2 < seconds <= most)
+    look_again = min([LOOK_SECONDS, *soon])
     return held_up, max(look_again, LOOK_COST * len(sent))
