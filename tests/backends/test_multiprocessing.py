@@ -514,7 +514,7 @@ def test_psets_that_a_worker_is_about_to_begin_are_not_handed_to_and_fro(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the last psets began, each worker that had nothing to do had them recalled, and got them."""
-    warm = pids_of(session)
+    pids_of(session)  # the workers are warm
     sent: list[int] = []
     submit = MultiprocessingBackend.submit
 
@@ -529,4 +529,5 @@ def test_psets_that_a_worker_is_about_to_begin_are_not_handed_to_and_fro(
     for _ in range(20):
         sent.clear()
         session.map(rest, [{"a": 1}, {"a": 2}, {"a": 3}])
-        assert len(sent) <= 3 + len(warm)  # a worker that still loads the job may give a group back
+        # a worker that still loads the job may give groups back
+        assert len(sent) <= 3 + 2 * session.backend.core_count()
