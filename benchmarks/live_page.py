@@ -163,7 +163,7 @@ def tabs(directory: Path, count: int = COUNT, rounds: int = ROUNDS, opened: int 
 
 
 def _rotated(cases: list[str], turn: int) -> list[str]:
-    """Begin with another one each time: the first one may have it better, or worse."""
+    """Return the cases, beginning with another one in each round, for the first may be at an advantage."""
     first = turn % len(cases)
     return [*cases[first:], *cases[:first]]
 

@@ -13,7 +13,6 @@ from paramsurvey.engine.dispatch.group_size import (
     STREAM_PSETS,
     TARGET_SECONDS,
     GroupSizer,
-    Pace,
 )
 
 
@@ -32,35 +31,36 @@ def test_the_first_group_is_one_pset_for_nobody_knows_how_long_it_takes() -> Non
 
 
 def test_psets_that_are_expected_to_be_short_begin_in_groups_of_a_cores_share() -> None:
-    sizer = GroupSizer(expected=Pace(1e-6))
+    sizer = GroupSizer(expected_seconds=1e-6)
     sizer.observe_bytes(1, 0)
     assert sizer.size(20, 2) == 10
     assert sizer.size(1_000_000, 2) == GROWTH
 
 
 def test_psets_begin_in_groups_only_where_it_is_known_that_they_are_not_large() -> None:
-    sizer = GroupSizer(expected=Pace(1e-6))
+    sizer = GroupSizer(expected_seconds=1e-6)
     assert sizer.asks_for_bytes()
+    assert sizer.size(1000, 2) == 1
     sizer.observe_bytes(1, 10**8)
     assert not sizer.asks_for_bytes()
     assert sizer.size(1000, 2) == 1
 
 
 def test_psets_that_are_expected_to_be_long_begin_alone() -> None:
-    sizer = GroupSizer(expected=Pace(1.0))
+    sizer = GroupSizer(expected_seconds=1.0)
     sizer.observe_bytes(1, 0)
     assert sizer.size(1000, 2) == 1
 
 
 def test_what_is_measured_counts_from_the_first_pset_on_whatever_an_earlier_map_took() -> None:
-    sizer = GroupSizer(expected=Pace(1e-6))
+    sizer = GroupSizer(expected_seconds=1e-6)
     sizer.observe_seconds(1, 1.0)
     assert sizer.size(1000, 2) == 1
-    assert sizer.pace() == Pace(1.0)
+    assert sizer.measured_seconds == 1.0
 
 
 def test_psets_behind_one_that_takes_unexpectedly_long_are_worth_moving() -> None:
-    sizer = GroupSizer(expected=Pace(1e-6))
+    sizer = GroupSizer(expected_seconds=1e-6)
     assert not sizer.is_worth_moving(20, running=1e-4)
     assert sizer.is_worth_moving(20, running=0.01)
 

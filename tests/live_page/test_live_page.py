@@ -327,7 +327,7 @@ def test_many_tabs_cost_no_more_than_one(client: TestClient, monkeypatch: pytest
     told: list[Now] = []
     now = Now("for all of them")
     monkeypatch.setattr(Watching, "now", lambda self: now)
-    monkeypatch.setattr("paramsurvey.live_page.app.told_now", lambda now, shown: told.append(now) or b"{}")
+    monkeypatch.setattr("paramsurvey.live_page.app.now_json", lambda now, shown: told.append(now) or b"{}")
     assert [client.get("/now").text for _ in range(20)] == ["{}"] * 20
     assert told == [now]
 

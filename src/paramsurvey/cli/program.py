@@ -29,6 +29,8 @@ SUBCOMMANDS = (  # as in --help; each has a file of its name in subcommands/
     "examples",
 )
 
+NOT_BY_CTRL_C = (CommandLineError, OSError, MemoryError)  # errors that Ctrl-C does not turn into others
+
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}
 """
@@ -107,9 +109,7 @@ def _exit_code(given: Sequence[str], came: Callable[[], bool]) -> int:
         return SOME_FAILED
     except BaseException as error:
         told = _of_stdout(error, given)
-        if came() and not isinstance(
-            error, (CommandLineError, OSError, MemoryError)
-        ):  # they say what happened
+        if came() and not isinstance(error, NOT_BY_CTRL_C):
             told = KeyboardInterrupt()
             told.__cause__ = error
         report_error(told)

@@ -196,7 +196,7 @@ class Survey:
 
     def _next_rows(self) -> Rows:
         if self.sizer.asks_for_bytes():
-            self._payload(self.queue.waiting(1))
+            self._payload(self.queue.waiting(1))  # which tells the sizer
         size = self.sizer.size(len(self.queue), self.backend.core_count())
         return self.queue.take(min(size, self.backend.largest_group() or size))
 

@@ -44,7 +44,7 @@ class SurveyPages:
         self._directory = checkpoint_path(directory)
         self._watching = Watching(self._directory)
         self.sections = Sections(self._directory, pset_link)
-        self._told: tuple[Now, Mapping[str, str], bytes] | None = None
+        self._last_json: tuple[Now, Mapping[str, str], bytes] | None = None
 
     def routes(self) -> list[Route]:
         """Return all addresses."""
@@ -74,10 +74,11 @@ class SurveyPages:
     def now(self, request: Request) -> Response:
         """Return what changes every second, and which sections have changed, for the page's script."""
         now, shown = self._look(), self.sections.shown
-        told = self._told
-        if told is None or told[0] is not now or told[1] is not shown.sections:  # once for all tabs that ask
-            self._told = told = (now, shown.sections, told_now(now, shown))  # not `shown`: it has the survey
-        return Response(told[2], media_type="application/json")
+        last = self._last_json
+        if last is None or last[0] is not now or last[1] is not shown.sections:  # once for all tabs
+            # Not `shown` itself, which would keep the whole survey in memory.
+            self._last_json = last = (now, shown.sections, now_json(now, shown))
+        return Response(last[2], media_type="application/json")
 
     def section(self, request: Request) -> Response:
         """Return one section."""
@@ -133,17 +134,17 @@ class SurveyPages:
         return HTMLResponse(message_page(f"Pset {number}", said, "../"), 404)
 
 
-def told_now(now: Now, shown: Shown) -> bytes:
+def now_json(now: Now, shown: Shown) -> bytes:
     """Return what changes every second, and which sections have changed, as JSON."""
     running = [one["values"] for one in now.running] if now.is_running else []
-    told = {
+    content = {
         "title": title(now),
         "html": now_html(now, shown.complaints),
         "live": now.is_running,
         "digests": shown.digests,
         "running": asdict(running_places(running, shown.axes)),
     }
-    return bytes(JSONResponse(told).body)
+    return bytes(JSONResponse(content).body)
 
 
 def _number(text: str) -> int | None:

@@ -15,7 +15,7 @@ from paramsurvey.errors import PackageMissing
 BACKLOG = 64
 GOODBYE_SECONDS = 1
 NICE = 10  # beside something else that is busy, a process that is so nice gets a tenth of a core
-SESSION_NICE = Path("/proc/self/autogroup")  # Linux may share out the cores by sessions, whatever is in them
+SESSION_NICE = Path("/proc/self/autogroup")  # where Linux shares out the cores by session, its priority
 
 
 def listening_socket(port: int = 0) -> socket.socket:
@@ -53,7 +53,7 @@ def need_packages() -> None:
 
 
 def give_way() -> None:
-    """Leave the cores to the survey, but for what it does not use, and a little, so that the page answers."""
+    """Lower this process's priority: the survey goes first, and the page still answers beside it."""
     if os.name == "posix":
         with suppress(OSError):
             os.nice(NICE)

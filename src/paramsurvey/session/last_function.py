@@ -8,38 +8,38 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.worker.keywords import KeywordFunction
 
 if TYPE_CHECKING:
-    from paramsurvey.engine.dispatch.group_size import Pace
     from paramsurvey.engine.survey import Survey
 
 
 class LastFunction:
-    """The function of the last map, and what its psets were like.
+    """The function of a session's last map, and how long its psets took.
 
-    So a small map of a function that has run before is sent in one or two groups: no single psets are tried
-    first. They are after a map in which a pset has failed.
+    The next map of the same function can then begin with groups, and need not try single psets first. After a
+    map in which a pset has failed, nothing is remembered.
     """
 
     def __init__(self) -> None:
         self._function: Any = None
-        self._pace: Pace | None = None
+        self._seconds: float | None = None
 
     def forget(self) -> None:
         """Take note that a map begins, which may not come to its end."""
-        self._function = self._pace = None
+        self._function = self._seconds = None
 
     def note(self, func: Any, survey: Survey) -> None:
         """Take note of a map that came to its end."""
         progress = survey.progress
         self._function = _own(func)
-        self._pace = None if progress.failures or progress.retried else survey.sizer.pace()
+        has_failures = progress.failures or progress.retried
+        self._seconds = None if has_failures else survey.sizer.measured_seconds
 
-    def pace_of(self, func: Any) -> Pace | None:
-        """Return what the psets of a function were like; None where that is not known."""
-        return self._pace if _is_same(self._function, _own(func)) else None
+    def seconds_of(self, func: Any) -> float | None:
+        """Return the seconds that a pset of a function took; None where that is not known."""
+        return self._seconds if _is_same(self._function, _own(func)) else None
 
 
 def _own(func: Any) -> Any:
-    """Return the user's own function."""
+    """Return the user's own function, without what `keywords` has put around it."""
     return func.__wrapped__ if isinstance(func, KeywordFunction) else func
 
 

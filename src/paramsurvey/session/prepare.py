@@ -20,7 +20,7 @@ from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.collecting.collector import Collector
 from paramsurvey.engine.deadline import Deadline
 from paramsurvey.engine.dispatch.batch_size import BatchSizer
-from paramsurvey.engine.dispatch.group_size import GroupSizer, Pace
+from paramsurvey.engine.dispatch.group_size import GroupSizer
 from paramsurvey.engine.dispatch.queue import PsetQueue
 from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.map_state import MapState
@@ -130,7 +130,7 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
         warn(f"psets is {used_up}, which is used up: there is no pset left; make a new one, or give a list")
     source = as_source(request.psets, options.limit, options.pset_types)
     say = Console(place.log, options.verbose).say
-    sizer = _sizer(options, _expected(place, request, source))
+    sizer = _sizer(options, _expected_seconds(place, request, source))
     request = replace(request, func=as_worker_function(request.func, source, options, backend.name, say))
     if isinstance(source, PsetList) and (request.iterates or options.out_func is not None):
         source.convert()  # at once, because the caller's code may change the dicts between two groups
@@ -191,23 +191,23 @@ def _survey(
     return survey
 
 
-def _expected(place: SessionContext, request: MapRequest, source: PsetSource) -> Pace | None:
-    """Return how long the psets will probably take, where it costs little if that is wrong.
+def _expected_seconds(place: SessionContext, request: MapRequest, source: PsetSource) -> float | None:
+    """Return how long a pset will probably take, where a wrong guess costs little.
 
-    It is where workers give psets back, and all psets are there: an iterator would be read further ahead.
-    With `max_failures`, more psets than necessary would fail.
+    It costs much where workers give nothing back; with an iterator, which would be read too far ahead; and
+    with `max_failures`, for more psets than necessary could fail.
     """
     from paramsurvey.params.sources import PsetStream
 
     can_recall = getattr(place.backend, "can_recall", False)  # backends of others may not have said so
     if not can_recall or isinstance(source, PsetStream) or request.options.max_failures is not None:
         return None
-    return place.last.pace_of(request.func)
+    return place.last.seconds_of(request.func)
 
 
-def _sizer(options: Options, expected: Pace | None) -> GroupSizer:
+def _sizer(options: Options, expected_seconds: float | None) -> GroupSizer:
     if not options.batch:
-        return GroupSizer(options.group_size, expected=expected)
+        return GroupSizer(options.group_size, expected_seconds=expected_seconds)
     return BatchSizer(None if options.batch is True else options.batch, options.timeout)
 
 

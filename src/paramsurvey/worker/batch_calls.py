@@ -142,7 +142,7 @@ class BatchBuffer(ReplyBuffer):
         return reply
 
     def _next_begin(self) -> float:
-        # not the time: calls for later psets were before, whose seconds these psets will have
+        # Not the time now: calls that settled nothing yet have run since then, and count for these psets.
         return super()._next_begin() if math.isnan(self._ended) else self._ended
 
     def send_early(self, running: int, send: Callable[[Reply], Any]) -> None:

@@ -1,6 +1,6 @@
 """Processes that are started before anybody needs a worker, while the program still loads what it needs.
 
-The next workers are made of them, where a process that is started then would be no different.
+The next workers are made of them, unless a process that is started only then would be different.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def start(modules: Sequence[str] = ()) -> None:
 
 
 def take() -> StartedProcess | None:
-    """Return a process that waits; None where there is none that is as if it was started now."""
+    """Return a waiting process that is like one that is started now; None where there is none."""
     while _waiting:
         started, inherited = _waiting.pop(0)
         with suppress(OSError):  # the current directory was removed
@@ -47,7 +47,7 @@ def take() -> StartedProcess | None:
 
 
 def end() -> None:
-    """End the processes that nobody has needed."""
+    """End the processes that no worker was made of."""
     while _waiting:
         _waiting.pop()[0].end()
 

@@ -110,7 +110,10 @@ class Inbox:
             return taken
 
     def _receive_all(self) -> None:
-        """Receive until the driver has hung up; whatever else ends this ends the worker, which would wait."""
+        """Receive until the driver hangs up. If anything else ends this thread, the worker ends, too.
+
+        Otherwise the worker would wait for groups for ever.
+        """
         try:
             with suppress(EOFError, OSError):  # the driver is gone
                 self._receive_and_look()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
 
-from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Reply
 
 TARGET_SECONDS = 0.4  # of work per group: dispatch takes 1.5 ms per group, and a worker replies after 0.5 s
@@ -21,19 +21,6 @@ STREAM_SECONDS = 0.02  # of work per group, at least, of an iterator with many p
 NEWEST_WEIGHT = 0.3  # of the newest measurement in the moving average
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """What the psets of a map were like, which tells what to expect of the next ones of the same function.
-
-    Attributes
-    ----------
-    seconds : float
-        That a pset took.
-    """
-
-    seconds: float
-
-
 class GroupSizer:
     """Chooses group sizes from the measured times of psets.
 
@@ -43,8 +30,8 @@ class GroupSizer:
         The user's ``group_size``; None: choose.
     most : int
         The most psets of a group, where the size is chosen.
-    expected : Pace or None
-        What counts until the first psets are measured.
+    expected_seconds : float or None
+        That a pset will probably take: it counts until the first psets are measured.
 
     Attributes
     ----------
@@ -55,22 +42,23 @@ class GroupSizer:
     target_seconds = TARGET_SECONDS
 
     def __init__(
-        self, fixed: int | None = None, most: int = MOST_PSETS, expected: Pace | None = None
+        self, fixed: int | None = None, most: int = MOST_PSETS, expected_seconds: float | None = None
     ) -> None:
         self._fixed = fixed
         self._most = most
-        self._expected = None if expected is None else expected.seconds
+        self._expected = expected_seconds
         self._seconds: float | None = None  # per pset, as measured
         self._largest = 0  # number of psets in a reply so far
         self._bytes: float | None = None  # of pickled objects per pset
         self._least_seconds = LEAST_SECONDS
 
-    def pace(self) -> Pace | None:
-        """Return what the psets were like; None where none was measured."""
-        return None if self._seconds is None else Pace(self._seconds)
+    @property
+    def measured_seconds(self) -> float | None:
+        """The seconds that a pset of this map takes; None before the first one is measured."""
+        return self._seconds
 
     def _each(self) -> float | None:
-        """Return how many seconds a pset takes, as far as that is known."""
+        """Return the seconds that a pset takes, as far as that is known."""
         return self._expected if self._seconds is None else self._seconds
 
     def observe_seconds(self, psets: int, seconds: float) -> None:
@@ -88,7 +76,7 @@ class GroupSizer:
         self._bytes = pickled_bytes / psets
 
     def asks_for_bytes(self) -> bool:
-        """Tell whether more than one pset may begin, if they are not too large."""
+        """Tell whether the first group may have several psets, once `observe_bytes` has told their size."""
         return self._bytes is None and self._seconds is None and self._expected is not None
 
     def observe_results(self, reply: Reply) -> None:
@@ -105,12 +93,13 @@ class GroupSizer:
         return max(1, min(self._by_work(each), by_tail, remaining, self._largest * GROWTH, self._most))
 
     def _first_size(self, remaining: int, cores: int) -> int:
-        """Return the size of a group before any pset of this map is measured."""
+        """Return the size of a group before any pset of this map is measured.
+
+        The expected time may be wrong. So no group is larger than each core's share of the psets.
+        """
         if self._expected is None or self._bytes is None:
             return 1
-        share = -(
-            -remaining // max(cores, 1)
-        )  # no worker gets more than all would: the expected time may be wrong
+        share = math.ceil(remaining / max(cores, 1))
         return max(1, min(self._by_work(max(self._expected, 1e-9)), share, GROWTH, self._most))
 
     def _by_work(self, each: float) -> int:

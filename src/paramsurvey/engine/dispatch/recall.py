@@ -8,10 +8,8 @@ from math import inf
 from paramsurvey.engine.dispatch.group_size import GroupSizer
 from paramsurvey.engine.dispatch.sent_group import SentGroup
 
-LOOK_SECONDS = 0.1  # between two looks for psets that wait behind a long one, if none may become long sooner
-LOOK_COST = (
-    20e-6  # seconds between two looks, at least, for each group that is looked at: looking costs little
-)
+LOOK_SECONDS = 0.1  # between two looks for psets that wait behind a long one
+LOOK_COST = 20e-6  # seconds, at least, between two looks for each group, so that many groups cost little
 
 Running = Callable[[int], tuple[int, float] | None]
 
@@ -68,6 +66,7 @@ def groups_held_up(
     held_up = [one for seconds, one in known if seconds > most]
     if not known:
         return held_up, inf
+    # Exactly then where a pset has run for a while; to wake for each that has just begun would cost more.
     soon = (most - seconds for seconds, _ in known if most / 2 < seconds <= most)
     look_again = min([LOOK_SECONDS, *soon])
     return held_up, max(look_again, LOOK_COST * len(sent))

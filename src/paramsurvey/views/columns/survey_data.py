@@ -304,12 +304,16 @@ class SurveyData:
     def alike(self, cells: Mapping[str, ColumnValues]) -> Mapping[str, ColumnValues]:
         """Return columns of one source, with floats for integers where the other source has floats."""
         return {
-            name: as_floats(column) if name in self._part_floats else column for name, column in cells.items()
+            name: as_floats(column) if name in self._floats_in_one_source else column
+            for name, column in cells.items()
         }
 
     @cached_property
-    def _part_floats(self) -> frozenset[str]:
-        """The keys that are floats in one source and integers in the other, as of 1, 2 and 2.5 if 2 fails."""
+    def _floats_in_one_source(self) -> frozenset[str]:
+        """The keys that are floats in one source and integers in the other.
+
+        Of the values 1, 2 and 2.5, for example, the only one that failed may be 2.
+        """
         if self.missing is None:
             return frozenset()
         kinds = {name: self.finished.kind(name) + self.missing.kind(name) for name in self.keys}

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.columns.groups import Floats
-
-NORMAL = 1.959963984540054  # standard deviations to each side hold 95 % of a normal distribution
+from paramsurvey.views.confidence import NORMAL
 
 Counts = NDArray[np.int64]
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.views.columns.axes import Axis, Codes
 from paramsurvey.views.columns.groups import hashed
+from paramsurvey.views.confidence import NORMAL
 from paramsurvey.views.importance.indices import Indices
 
 Floats = NDArray[np.float64]
@@ -23,7 +24,6 @@ MOST_BINS, LEAST_PER_BIN = 256, 8  # of an axis; psets in each, on average
 # more so the more ranges.
 LEAST_RANGES, LEAST_PER_RANGE = 12, 24
 MOST_PAIR_BINS, LEAST_PER_CELL = 64, 2  # of each axis of a pair; psets in each cell, on average
-NORMAL = 1.959963984540054  # standard deviations to each side hold 95 % of a normal distribution
 
 
 def first_and_pairs(
