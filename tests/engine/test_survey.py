@@ -29,8 +29,9 @@ from paramsurvey.engine.dispatch.recall import LOOK_SECONDS
 from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
-from paramsurvey.engine.survey import NOT_RUN, Survey
+from paramsurvey.engine.survey import NOT_RUN, READ_AGAIN_SECONDS, Survey
 from paramsurvey.errors import JobRefused
+from paramsurvey.params import NOT_YET
 from paramsurvey.params.sources import PsetList, PsetStream
 from paramsurvey.results.map_results import MapResults
 from paramsurvey.results.table_building import build
@@ -1301,3 +1302,77 @@ def test_the_time_without_cpu_work_is_a_share_of_each_psets_time() -> None:
     run.run().check()
     assert run.survey.stats.total("fit_wallclock") == 12.0
     assert run.survey.stats.total("fit_iowait") == 3.0
+
+
+# psets that come later
+
+
+def late(*psets: dict[str, Any] | None) -> PsetStream:
+    """Return a stream of psets; None stands for "not yet"."""
+    return PsetStream(iter([NOT_YET if pset is None else pset for pset in psets]))
+
+
+def test_an_iterator_without_a_pset_yet_does_not_end_the_map() -> None:
+    paused: list[float] = []
+    source = late(*[None] * 9, {"a": 0}, *[None] * 9, {"a": 1})
+    run = make(source=source, group_size=1, pause=paused.append).run()
+    run.check()
+    assert run.progress.finished == 2
+    assert paused
+    assert set(paused) == {READ_AGAIN_SECONDS}
+
+
+def test_results_are_taken_while_an_iterator_has_no_pset_yet() -> None:
+    def ask() -> Iterator[Any]:
+        yield {"a": 0}
+        while not run.progress.finished:
+            yield NOT_YET
+        yield {"a": 1}
+
+    run = make(source=PsetStream(ask()), group_size=1)
+    run.run()
+    run.check()
+    assert run.progress.finished == 2
+
+
+def test_a_pset_runs_out_of_time_while_an_iterator_has_no_pset_yet() -> None:
+    def ask() -> Iterator[Any]:
+        yield {"a": 0}
+        while not run.progress.failures:
+            yield NOT_YET
+
+    run = make(source=PsetStream(ask()), timeout=1.0, backend=FakeBackend(script=lambda seats: []))
+    run.backend.busy[1] = (0, 1.5)
+    run.run()
+    assert run.backend.aborted == [1]
+    assert run.progress.failures == 1
+
+
+def test_nothing_is_asked_and_the_loop_does_not_wake_more_often_while_no_worker_is_free() -> None:
+    asked: list[int] = []
+
+    def ask() -> Iterator[Any]:
+        yield {"a": 0}
+        for number in itertools.count():
+            asked.append(number)
+            yield NOT_YET
+
+    run = make(
+        source=PsetStream(ask()), group_size=1, backend=FakeBackend(workers=1, script=lambda seats: [])
+    )
+    rounds = run.survey.rounds()
+    next(rounds)
+    known = len(asked)
+    for _ in range(3):
+        next(rounds)
+    assert len(asked) == known
+    assert READ_AGAIN_SECONDS not in run.backend.waits
+
+
+def test_a_map_that_was_given_up_asks_no_more() -> None:
+    run = make(source=PsetStream(iter(lambda: NOT_YET, None)))
+    rounds = run.survey.rounds()
+    next(rounds)
+    run.survey.give_up()
+    assert next(rounds, None) is None
+    assert run.progress.total == 0

@@ -6,6 +6,7 @@ pandas.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
@@ -46,6 +47,7 @@ from paramsurvey.transport.messages import (
 from paramsurvey.worker.forked_children import children_end_here
 
 MOST_READ = 1 << 16  # psets that are read at a time from an iterator
+READ_AGAIN_SECONDS = 0.01  # after an iterator had no pset yet
 NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
 
 
@@ -66,6 +68,8 @@ class Survey:
     watcher : Watcher
     clock : callable
         Returns the time in seconds.
+    pause : callable
+        Waits for so many seconds.
     sizer : GroupSizer
     retry : RetryPolicy
     checkpoint : Checkpoint
@@ -87,6 +91,7 @@ class Survey:
     queue: PsetQueue
     watcher: Watcher
     clock: Callable[[], float]
+    pause: Callable[[float], None] = time.sleep
     sizer: GroupSizer = field(default_factory=GroupSizer)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     checkpoint: Checkpoint = field(default_factory=NoCheckpoint)
@@ -110,10 +115,11 @@ class Survey:
         self._next_id = 0
         self._check_at = self._look_at = self._wake_at = 0.0
         self._given_up = False
+        self._more_may_come = False  # from an iterator that has no pset now
 
     def rounds(self) -> Iterator[None]:
         """Dispatch, wait, settle, expire, report, until nothing is left; yield after each round."""
-        while self.queue or self._sent or self._read_more():
+        while self.queue or self._sent or self._read_more() or self._more_may_come:
             self._dispatch()
             self._recall()
             self._settle(self._answers())
@@ -217,6 +223,7 @@ class Survey:
 
     def _read_more(self) -> bool:
         """Read more psets from an iterator until the queue has some; tell whether there were any."""
+        self._more_may_come = False
         if self._given_up:
             return False
         count = self.sizer.read_ahead(self.backend.core_count())
@@ -224,7 +231,8 @@ class Survey:
             known = len(self.source)
             with self.watcher.interruptible(), children_end_here():
                 new = self.source.read(count)
-            if new == 0:
+            if not new:
+                self._more_may_come = new is None
                 return False
             self.progress.total += new
             self.resume(range(known, known + new))
@@ -264,6 +272,10 @@ class Survey:
     def _answers(self) -> Answers:
         """Return what workers have answered; nothing while too much waits to be written to the checkpoint."""
         longest = self.deadline.longest_wait()
+        if self._more_may_come and self.backend.capacity() > 0:
+            longest = min(longest, READ_AGAIN_SECONDS)
+            if not self._sent:
+                self.pause(longest)  # there is nothing that `poll` would wait for
         if not self.checkpoint.wait_for_room(longest):
             return ()
         return self.backend.poll(min(longest, max(self._wake_at - self.clock(), 0.0)))

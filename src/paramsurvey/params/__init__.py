@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from paramsurvey.params.computed_column import add_column
     from paramsurvey.params.cross_product import product
+    from paramsurvey.params.late_psets import NOT_YET, in_background
     from paramsurvey.params.seeds import add_seed
     from paramsurvey.params.spaces.constructors import (
         aligned,
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from paramsurvey.params.spaces.grids_and_products import Space
 
 _MODULES = {
+    "NOT_YET": "late_psets",
     "Space": "spaces.grids_and_products",
     "add_column": "computed_column",
     "add_seed": "seeds",
     "aligned": "spaces.constructors",
     "choice": "spaces.constructors",
     "grid": "spaces.constructors",
+    "in_background": "late_psets",
     "integers": "spaces.constructors",
     "loguniform": "spaces.constructors",
     "product": "cross_product",
@@ -39,12 +42,14 @@ _MODULES = {
 }
 
 __all__ = [
+    "NOT_YET",
     "Space",
     "add_column",
     "add_seed",
     "aligned",
     "choice",
     "grid",
+    "in_background",
     "integers",
     "loguniform",
     "product",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.engine.options import Options
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.console import LONGEST_SHOWN, Console
+from paramsurvey.reporting.long_reads import LongReads
 from paramsurvey.reporting.monitor import Monitor
 from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.reporting.reporter import plain_line
@@ -44,6 +45,7 @@ class Watch:
             time.monotonic, tells_others=options.checkpoint is not None, shown=next_steps.pset
         )
         self._reporters = Reporters([], time.monotonic, self.console.say)
+        self._long_reads = LongReads(self.console.say, self._psets_are_out)
 
     def begin(self, survey: Survey, interactive: bool = True) -> None:
         """Say what begins, and show it from now on.
@@ -76,9 +78,14 @@ class Watch:
         self.signals.check()
         self._reporters(progress)
 
-    def interruptible(self) -> AbstractContextManager[None]:
-        """Let a signal raise at once while the user's own iterator is read."""
-        return self.signals.raised_at_once()
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let a signal raise at once while the user's own iterator is read; warn where that takes long."""
+        with self.signals.raised_at_once(), self._long_reads.noticed():
+            yield
+
+    def _psets_are_out(self) -> bool:
+        return self._survey is not None and self._survey.progress.active > 0
 
     def failed(self, row: int, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
         """Log why a pset has no result."""
@@ -108,6 +115,7 @@ class Watch:
 
     def end(self, survey: Survey, interrupted: bool) -> None:
         """Show the last counters, say how it went, and end."""
+        self._long_reads.end()
         failed, cores = survey.collector.failed, survey.backend.core_count()
         log, checkpoint = self._log.path, self._options.checkpoint
         summary = self._monitor.conclude(failed, cores, log, checkpoint, interrupted, self._advice)

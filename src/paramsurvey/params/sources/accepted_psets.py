@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from operator import length_hint
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from paramsurvey.errors import with_article
 from paramsurvey.params.axes import as_list
 from paramsurvey.params.column_names import without_reasons
 from paramsurvey.params.dataframes import frame_of
+from paramsurvey.params.late_psets import first_psets, without_pauses
 from paramsurvey.params.sources.named_rows import dicts_of
 from paramsurvey.params.sources.pset_list import PsetList
 from paramsurvey.params.sources.pset_source import PsetSource
@@ -52,9 +52,10 @@ def as_source(psets: object, limit: int | None = None, pset_types: str = "given"
     if frame is not None:
         return PsetTable.from_frame(frame, limit)
     if isinstance(psets, Iterator):
-        psets = psets if limit is None else islice(psets, limit)
+        psets = psets if limit is None else first_psets(psets, limit)
     if pset_types == "column":
-        return PsetTable.from_frame(_typed_by_column(_dicts(psets)), limit)
+        all_psets = without_pauses(psets) if isinstance(psets, Iterator) else psets
+        return PsetTable.from_frame(_typed_by_column(_dicts(all_psets)), limit)
     if isinstance(psets, Iterator):
         return PsetStream(psets)
     return PsetList(_dicts(psets)[:limit])

@@ -57,8 +57,14 @@ class PsetSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, count: int) -> int:
-        """Make at most `count` more psets addressable; return how many there were, 0 when all are known."""
+    def read(self, count: int) -> int | None:
+        """Make at most `count` more psets addressable.
+
+        Returns
+        -------
+        int or None
+            How many there were; 0 when all are known, None when there are none now but there may be later.
+        """
         ...
 
     def forget(self, rows: Rows) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from paramsurvey.params.column_names import check_names, without_reasons
+from paramsurvey.params.late_psets import NOT_YET, without_pauses
 from paramsurvey.params.sources.dict_columns import (
     END,
     PIECE,
@@ -49,12 +50,14 @@ class PsetStream:
     Parameters
     ----------
     psets : iterator of dicts
+        And of `NOT_YET`, where it has no pset now.
     """
 
     names: tuple[str, ...] = ()
 
     def __init__(self, psets: Iterator[Any]) -> None:
         self._psets = psets
+        self._has_none_yet = False
         self._count = 0
         self._checked: set[str] = set()
         self._chunks: list[Chunk] = []
@@ -64,24 +67,27 @@ class PsetStream:
     def __len__(self) -> int:
         return self._count
 
-    def read(self, count: int) -> int:
-        """Read at most `count` psets; return how many there were.
+    def read(self, count: int) -> int | None:
+        """Read at most `count` psets; return how many there were, None where there are none yet.
 
         A pset that is refused, or an exception of the iterator, does not hide the psets before it: these
         are returned first, and the exception is raised by the next call.
         """
         before = self._count
+        self._has_none_yet = False
         while (missing := before + count - self._count) > 0:
             piece = min(PIECE, missing)
             if self._read_piece(piece, first=self._count == before) < piece:
                 break
-        return self._count - before
+        return None if self._has_none_yet and self._count == before else self._count - before
 
     def _read_piece(self, count: int, first: bool) -> int:
         before = self._count
         try:
             odd = self._read_columns(count)
-            if odd is not END:
+            if odd is NOT_YET:
+                self._has_none_yet = True
+            elif odd is not END:
                 self._read_dicts(chain([odd], self._psets), count - (self._count - before))
         except Exception as error:
             if first and self._count == before:
@@ -111,6 +117,9 @@ class PsetStream:
                 if type(pset) is dict and checked.issuperset(pset):
                     add(pset.copy())
                     continue
+                if pset is NOT_YET:
+                    self._has_none_yet = True
+                    break
                 pset = dict_of(pset)
                 check_pset(self._count + len(psets), pset)
                 own = dict(without_reasons(pset))
@@ -164,7 +173,7 @@ class PsetStream:
 
     def first_keys(self) -> tuple[str, ...] | None:
         """Return the keys of the first pset, which is read after this as before; None where there is none."""
-        for pset in self._psets:
+        for pset in without_pauses(self._psets):
             self._psets = chain([pset], self._psets)
             row = dict_of(pset)
             return tuple(row) if isinstance(row, Mapping) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import queue
 from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from paramsurvey.params import grid, product
+from paramsurvey.params import NOT_YET, grid, in_background, product
 from paramsurvey.testing.place import Place, check_books
 
 
@@ -355,3 +356,37 @@ def test_what_is_no_table_of_psets_is_refused(place: Place, wrong: Any) -> None:
 def test_the_refusal_names_the_pset(place: Place) -> None:
     with pytest.raises(ValueError, match="pset number 1 is an int, 7"):
         place.map(lambda p, s, u: None, [{"a": 1}, 7])
+
+
+def test_psets_that_are_made_of_the_results_of_others(place: Place) -> None:
+    work: queue.Queue[int | None] = queue.Queue()
+    for number in (1, 2):
+        work.put(number)
+
+    def out(user_ret: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
+        found = user_ret["result"]["b"]
+        work.put(found if found < 30 else None)
+
+    psets = ({"a": number} for number in iter(work.get, None))
+    results = place.map(lambda p, s, u: {"b": 3 * p["a"]}, in_background(psets), out_func=out, group_size=1)
+    assert results.progress.failures == 0
+    assert set(results["a"]) >= {1, 2}
+    assert set(results["a"]) <= {1, 2, 3, 6, 9, 18, 27}
+    assert results["b"].tolist() == [3 * a for a in results["a"]]
+
+
+def test_an_iterator_that_has_no_pset_yet_is_asked_again(place: Place) -> None:
+    found: dict[int, int] = {}
+
+    def ask() -> Iterator[Any]:
+        for a in (1, 2, 3):
+            yield {"a": a}
+            while a not in found:
+                yield NOT_YET
+
+    def out(user_ret: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
+        found[user_ret["pset"]["a"]] = user_ret["result"]["b"]
+
+    results = place.map(lambda p, s, u: {"b": -p["a"]}, ask(), out_func=out)
+    assert results["b"].tolist() == [-1, -2, -3]
+    assert results.progress.total == 3

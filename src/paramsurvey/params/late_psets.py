@@ -1,0 +1,176 @@
+"""Psets that come later: an iterator that has none now says so, or is read in a thread of its own."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from enum import Enum
+from typing import Any, Final
+
+AHEAD = 1_000  # psets that are read before the survey asks for them
+PAUSE_SECONDS = 0.01  # between two looks at an iterator that has no pset yet
+
+
+class NotYet(Enum):
+    """What an iterator of psets yields, as ``params.NOT_YET``, when it has none now but may have one later.
+
+    The survey goes on with the psets that it has, and asks again after a hundredth of a second, or when a
+    result has come. It is no pset and gets no row.
+
+    Examples
+    --------
+    A generator that proposes the next pset only when there is a result of the last one:
+
+    >>> import paramsurvey
+    >>> from paramsurvey import params
+    >>> results = {}
+    >>> def ask():
+    ...     for x in (1, 2, 3):
+    ...         yield {"x": x}
+    ...         while x not in results:
+    ...             yield params.NOT_YET
+    >>> with paramsurvey.Session(backend="serial") as session:
+    ...     for row in session.imap_unordered(lambda pset, *_: {"y": pset["x"] ** 2}, ask(), verbose=0):
+    ...         results[row["x"]] = row["y"]
+    >>> results
+    {1: 1, 2: 4, 3: 9}
+    """
+
+    NOT_YET = "not yet"
+
+    def __repr__(self) -> str:
+        return "paramsurvey.params.NOT_YET"
+
+
+NOT_YET: Final = NotYet.NOT_YET
+
+
+def in_background(psets: Iterable[Any], ahead: int = AHEAD) -> Generator[Any]:
+    """Read psets in a thread of their own, so that a survey goes on while they are waited for.
+
+    A survey reads an iterator in the thread that called `map`, and does nothing else meanwhile: no result is
+    taken and no `timeout` is looked at. Where psets come from a queue, a pipe or a network, and may be long
+    in coming, give them to this function first.
+
+    Parameters
+    ----------
+    psets : iterable of dicts
+        Read in another thread, with the context variables of the caller. What must stay in the thread
+        where it was made, as a connection of sqlite3, cannot be read like this.
+    ahead : int, optional
+        At most so many psets are read before the survey asks for them; 1,000 by default.
+
+    Returns
+    -------
+    generator
+        Of the same psets in the same order, and of `NOT_YET` wherever the next one has not come. It raises
+        what `psets` raises. Where the survey ends earlier, nothing more is
+        read; a pset that the thread is waiting for then is lost.
+
+    Raises
+    ------
+    ValueError
+        `ahead` is not at least 1.
+
+    Examples
+    --------
+    >>> import queue
+    >>> import paramsurvey
+    >>> from paramsurvey import params
+    >>> work = queue.Queue()
+    >>> for x in (1, 2, None):  # from other threads, while the survey runs
+    ...     work.put(x)
+    >>> psets = ({"x": x} for x in iter(work.get, None))
+    >>> with paramsurvey.Session(backend="serial") as session:
+    ...     results = session.map(lambda pset, *_: {"y": -pset["x"]}, params.in_background(psets), verbose=0)
+    >>> list(results.y)
+    [-1, -2]
+    """
+    if ahead < 1:
+        raise ValueError(f"ahead={ahead!r} is less than one pset: give 1 or more")
+    return _taken_from(iter(psets), ahead)
+
+
+def _taken_from(psets: Iterator[Any], ahead: int) -> Generator[Any]:
+    reader = _Reader(psets, ahead)
+    context = contextvars.copy_context()
+    name = "paramsurvey: reads psets"
+    threading.Thread(target=context.run, args=(reader.read,), name=name, daemon=True).start()
+    try:
+        while True:
+            pset = reader.next_pset()
+            if pset is _END:
+                break
+            yield pset
+    finally:
+        reader.stop()
+    if reader.error is not None:
+        raise reader.error
+
+
+_END: Final = object()
+
+
+class _Reader:
+    """Reads psets in one thread, and hands them over to another."""
+
+    def __init__(self, psets: Iterator[Any], ahead: int) -> None:
+        self._psets = psets
+        self._read: deque[Any] = deque()
+        self._room = threading.Semaphore(ahead)
+        self._stopped = False
+        self.error: BaseException | None = None
+
+    def read(self) -> None:
+        """Read to the end, or until nobody wants more."""
+        try:
+            while self._has_room():
+                pset = next(self._psets, _END)
+                self._read.append(pset)
+                if pset is _END:
+                    return
+        except BaseException as error:
+            self.error = error
+            self._read.append(_END)
+
+    def _has_room(self) -> bool:
+        self._room.acquire()
+        return not self._stopped
+
+    def next_pset(self) -> Any:
+        """Return the next pset, `NOT_YET` where it has not come, or `_END`."""
+        try:
+            pset = self._read.popleft()
+        except IndexError:
+            return NOT_YET
+        self._room.release()
+        return pset
+
+    def stop(self) -> None:
+        """Have the thread read no further."""
+        self._stopped = True
+        self._room.release()
+
+
+def without_pauses(psets: Iterable[Any]) -> Iterator[Any]:
+    """Yield psets, each when it has come."""
+    for pset in psets:
+        if pset is NOT_YET:
+            time.sleep(PAUSE_SECONDS)
+        else:
+            yield pset
+
+
+def first_psets(psets: Iterable[Any], limit: int) -> Iterator[Any]:
+    """Yield the first `limit` psets, and `NOT_YET` between them."""
+    iterator = iter(psets)
+    while limit > 0:
+        for pset in iterator:
+            yield pset
+            limit -= pset is not NOT_YET
+            break
+        else:
+            return

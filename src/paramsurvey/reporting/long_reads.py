@@ -1,0 +1,64 @@
+"""Warns while an iterator of psets keeps a survey waiting that has other things to do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+LONG_SECONDS = 10.0  # for which nothing is said
+
+
+class LongReads:
+    """Warns, once in a map, that its iterator of psets has blocked for ten seconds while psets were running.
+
+    A thread looks after it, because the one that reads can do nothing else. It is started by the first read
+    during which psets run.
+
+    Parameters
+    ----------
+    say : callable
+        Shows and logs a line.
+    psets_run : callable
+        Tells whether workers have psets, whose results nobody takes while the iterator is read.
+    seconds : float, optional
+    """
+
+    def __init__(
+        self, say: Callable[[str], None], psets_run: Callable[[], bool], seconds: float = LONG_SECONDS
+    ) -> None:
+        self._say, self._psets_run, self._seconds = say, psets_run, seconds
+        self._began: float | None = None  # of the read that is under way
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def noticed(self) -> Iterator[None]:
+        """Read psets in this context."""
+        if self._psets_run():
+            self._began = time.monotonic()
+            if self._thread is None and not self._ended.is_set():
+                self._thread = threading.Thread(
+                    target=self._look, name="paramsurvey: long reads", daemon=True
+                )
+                self._thread.start()
+        try:
+            yield
+        finally:
+            self._began = None
+
+    def end(self) -> None:
+        """Look no further."""
+        self._ended.set()
+
+    def _look(self) -> None:
+        while not self._ended.wait(self._seconds / 10):
+            began = self._began
+            if began is not None and time.monotonic() - began >= self._seconds:
+                self._say(
+                    f"the iterator of psets has kept this map waiting for {self._seconds:.0f} s: meanwhile "
+                    "no result is taken and no timeout is looked at; "
+                    "paramsurvey.params.in_background(psets) reads it in a thread of its own"
+                )
+                return
