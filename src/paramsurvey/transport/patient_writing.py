@@ -1,19 +1,37 @@
 """Writing to streams that may stand still: a terminal after Ctrl-S, a pipe that nobody reads.
 
 A thread that waits inside a stream's `write` holds that stream's lock: no other thread can write there, not
-even Python when it ends. So each piece is written only once the system says that it takes it without waiting.
+even Python when it ends. That the system calls a stream writable does not help: a terminal may have room for
+a few letters only, and another program may be faster. So a terminal or a pipe is opened once more, so that no
+write waits. Whoever else has it open, such as the shell, notices nothing. A stream that is not Python's own
+may do more with a text than to write it: it gets the text itself, once the system says that it is writable.
 """
 
 from __future__ import annotations
 
+import io
+import os
 import select
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import accumulate
 from typing import TextIO
 
-PIECE = 1024  # characters, which are at most 4096 bytes: a pipe that takes something takes so many
+PIECE = 1024  # characters, which are at most 4096 bytes: a pipe takes so many at once, or nothing
+RETRY_SECONDS = 0.01  # between two tries where there is room, but too little
+LOCK_SECONDS = 1.0  # nobody needs the lock for so long: it was held when this process was forked off
+
+# The numbers of stdout and stderr belong to the whole program. So while one thread opens what is behind such
+# a number, and writes there, no other may lead it elsewhere, as the live view does: it would draw over the
+# text.
+_leading_elsewhere = threading.Lock()
 
 
 def takes_text(stream: TextIO, seconds: float = 0.0) -> bool:
-    """Wait until a piece can be written without waiting; return False if that takes longer than `seconds`."""
+    """Wait until a stream has room; return False if that takes longer than `seconds`."""
     try:
         return bool(select.select([], [stream.fileno()], [], seconds)[1])
     except (OSError, ValueError, AttributeError):  # no file, or one that select cannot ask
@@ -35,10 +53,79 @@ def write_patiently(stream: TextIO, text: str, seconds: float = 0.0) -> int:
     OSError, ValueError
         The stream cannot be written, or is closed.
     """
-    start = 0
-    while start < len(text) and takes_text(stream, seconds):
+    start, until = 0, time.monotonic() + seconds
+    while start < len(text) and takes_text(stream, max(0.0, until - time.monotonic())):
         end = text.rfind("\n", start, start + PIECE) + 1 or start + PIECE  # so that lines stay whole
-        stream.write(text[start:end])
-        stream.flush()
-        start = end
-    return min(start, len(text))
+        if written := _write_piece(stream, text[start:end]):
+            start, until = start + written, time.monotonic() + seconds
+        elif time.monotonic() < until:
+            time.sleep(RETRY_SECONDS)
+        else:
+            break
+    return start
+
+
+@contextmanager
+def nothing_is_led_elsewhere() -> Iterator[None]:
+    """Keep what stdout and stderr lead to, or change it, while no other thread writes there."""
+    is_held = _leading_elsewhere.acquire(timeout=LOCK_SECONDS)
+    try:
+        yield
+    finally:
+        if is_held:
+            _leading_elsewhere.release()
+
+
+def open_without_waiting(fileno: int) -> int | None:
+    """Open a terminal or a pipe once more, so that no write waits; return None where that is impossible."""
+    is_pipe, is_terminal = stat.S_ISFIFO(os.fstat(fileno).st_mode), os.isatty(fileno)
+    if not hasattr(os, "O_NONBLOCK") or not (is_pipe or is_terminal):
+        return None
+    linked = f"/proc/self/fd/{fileno}"
+    try:
+        path = linked if os.path.lexists(linked) else os.ttyname(fileno)
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:  # another user's, or its other end is closed, or there is no /proc
+        return None
+
+
+def _is_plain(stream: TextIO) -> bool:
+    """Tell whether a stream only writes to its file, in an encoding that knows no state."""
+    return type(stream) is io.TextIOWrapper and not stream.closed and "\n".encode(stream.encoding) == b"\n"
+
+
+def _write_piece(stream: TextIO, piece: str) -> int:
+    """Write what is taken now; return how many characters that were."""
+    if not _is_plain(stream):
+        return _write_and_flush(stream, piece)
+    with nothing_is_led_elsewhere():
+        descriptor = open_without_waiting(stream.fileno())
+        if descriptor is not None:
+            try:
+                stream.flush()  # what the program has printed before comes first
+                return _write_to(descriptor, stream, piece)
+            finally:
+                os.close(descriptor)
+    return _write_and_flush(stream, piece)
+
+
+def _write_and_flush(stream: TextIO, piece: str) -> int:
+    stream.write(piece)
+    stream.flush()
+    return len(piece)
+
+
+def _write_to(descriptor: int, stream: TextIO, piece: str) -> int:
+    content = _encoded(stream, piece)
+    try:
+        written = os.write(descriptor, content)
+    except BlockingIOError:
+        return 0
+    if written == len(content):
+        return len(piece)
+    ends = accumulate(len(_encoded(stream, character)) for character in piece)
+    return sum(end <= written for end in ends)
+
+
+def _encoded(stream: TextIO, text: str) -> bytes:
+    return text.encode(stream.encoding, stream.errors or "strict")

@@ -1,4 +1,8 @@
-"""``--tag`` and ``--follow``: what the commands print, on the terminal, in whole lines."""
+"""``--tag`` and ``--follow``: what the commands print, on the terminal, in whole lines.
+
+A thread writes them, for a pager may stand still, or a terminal: the survey goes on. What is not shown yet
+waits in the files of the commands.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,19 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, TextIO
 
 from paramsurvey.cli.output.spool import STREAMS, running, spool_path
 from paramsurvey.cli.placeholders import NUMBER, fill, filled_with
 from paramsurvey.cli.value_text import value_text
+from paramsurvey.reporting.console import show
+from paramsurvey.transport.patient_writing import write_patiently
 from paramsurvey.transport.safe_text import safe_output
 
 LOOK_SECONDS = 0.1  # between two looks at what commands have written
+STAND_STILL_SECONDS = 0.5  # between two looks whether what nobody reads is still to be shown
+LAST_SECONDS = 5.0  # a survey that was interrupted waits at most so long for output that nobody reads
 
 
 class ReaderGone(BaseException):
@@ -61,24 +70,35 @@ class OutputViewer:
         self._next = 0
         self._waiting: dict[int, int] = {}  # by turn, the number of a pset that is done
         self._shown: dict[tuple[int, str], int] = {}  # how many bytes of a file have been shown
-        self._lock = threading.Lock()
-        self._end = threading.Event()
-        self._gone = False
-        self._thread = threading.Thread(target=self._follow, daemon=True) if follows else None
+        self._follows = follows
+        self._done: SimpleQueue[tuple[int, str] | None] = (
+            SimpleQueue()
+        )  # psets with their tags; None: the end
+        self._written = 0  # characters
+        self._gone = self._abandoned = False
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True, name="paramsurvey-viewer")
 
     def __enter__(self) -> OutputViewer:
-        if self._thread is not None:
-            self._thread.start()
+        self._thread.start()
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._end.set()
-        if self._thread is not None:
-            self._thread.join()
+    def __exit__(self, kind: object, *exception: object) -> None:
+        """Wait until all is shown: as long as it takes, but not where the survey was interrupted."""
         for turn in sorted(self._waiting):
-            self._show(self._waiting[turn])
-        for number in running(self._spool):  # what was stopped
-            self._show(number)
+            self._show_soon(self._waiting[turn])
+        self._done.put(None)
+        written = -1
+        try:
+            while self._thread.is_alive() and (kind is None or written != self._written):
+                written = self._written
+                self._thread.join(None if kind is None else LAST_SECONDS)
+        finally:
+            self._abandoned = True
+        if self._thread.is_alive():
+            show("paramsurvey: the rest of what the commands have printed is not shown: nobody reads it")
+        if kind is None:
+            self._check()
 
     def done(self, user_ret: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> None:
         """Show what a command has printed that has ended: it is the out_func of the map.
@@ -89,36 +109,59 @@ class OutputViewer:
         """
         number = user_ret["pset"].get(NUMBER, 0)
         if not self._in_order:
-            self._show(number)
+            self._show_soon(number)
         else:
             self._waiting[self._turn[number]] = number
             while self._next in self._waiting:
-                self._show(self._waiting.pop(self._next))
+                self._show_soon(self._waiting.pop(self._next))
                 self._next += 1
-        if self._gone:
-            raise ReaderGone
+        self._check()
 
     def skip(self, numbers: set[int]) -> None:
         """Do not wait for psets that will not run: an earlier run has finished them."""
         for number in numbers & self._turn.keys():
             self._waiting.setdefault(self._turn[number], number)
 
-    def _follow(self) -> None:
-        while not self._end.wait(LOOK_SECONDS):
-            for number in running(self._spool):
-                self._show(number, is_done=False)
+    def _show_soon(self, number: int) -> None:
+        self._done.put((number, self._tag_of(number)))
 
-    def _show(self, number: int, is_done: bool = True) -> None:
+    def _check(self) -> None:
+        """Raise what the thread could not."""
+        if self._error is not None:
+            raise self._error
+        if self._gone:
+            raise ReaderGone
+
+    # in the thread
+
+    def _run(self) -> None:
+        try:
+            while (done := self._next_done()) is not None:
+                self._show(*done)
+            for number in running(self._spool):  # what was stopped
+                self._show(number, self._tag_of(number))
+        except BaseException as error:
+            self._error = error
+
+    def _next_done(self) -> tuple[int, str] | None:
+        """Wait for a pset that is done; meanwhile show what others print, if that is followed."""
+        while True:
+            try:
+                return self._done.get(timeout=LOOK_SECONDS if self._follows else None)
+            except Empty:
+                for number in running(self._spool):
+                    self._show(number, self._tag_of(number), is_done=False)
+
+    def _show(self, number: int, tag: str, is_done: bool = True) -> None:
         """Show what is new, all of it or whole lines, and remove the files of what is done."""
-        with self._lock:
-            for name in STREAMS:
-                new = self._new_lines(number, name, is_done)
-                if new:
-                    self._write(sys.stdout if name == "stdout" else sys.stderr, number, new)
-                if is_done:
-                    self._shown.pop((number, name), None)
-                    with suppress(OSError):
-                        spool_path(self._spool, number, name).unlink()
+        for name in STREAMS:
+            new = self._new_lines(number, name, is_done)
+            if new:
+                self._write(sys.stdout if name == "stdout" else sys.stderr, tag, new)
+            if is_done:
+                self._shown.pop((number, name), None)
+                with suppress(OSError):
+                    spool_path(self._spool, number, name).unlink()
 
     def _new_lines(self, number: int, name: str, is_done: bool) -> str:
         at = self._shown.get((number, name), 0)
@@ -135,14 +178,16 @@ class OutputViewer:
         self._shown[number, name] = at + len(data)
         return data.decode(errors="backslashreplace")
 
-    def _write(self, stream: TextIO, number: int, text: str) -> None:
-        tag = self._tag_of(number)
+    def _write(self, stream: TextIO, tag: str, text: str) -> None:
         lines = text.removesuffix("\n").split("\n")
         try:
             if stream.isatty():  # it gets the colors that a command prints, and obeys nothing else
                 lines = [safe_output(line.removesuffix("\r")) for line in lines]
-            stream.write("".join(f"{tag}{line}\n" for line in lines))
-            stream.flush()
+            rest = "".join(f"{tag}{line}\n" for line in lines)
+            while rest and not self._abandoned:
+                written = write_patiently(stream, rest, STAND_STILL_SECONDS)
+                self._written += written
+                rest = rest[written:]
         except (OSError, ValueError):
             self._gone = self._gone or stream is sys.stdout
 

@@ -17,13 +17,14 @@ from contextlib import suppress
 from typing import TextIO, cast
 
 from paramsurvey.reporting.reporters.terminal_codes import ScreenText
+from paramsurvey.transport.patient_writing import nothing_is_led_elsewhere, open_without_waiting
 
 READ = 1 << 16  # bytes
 MOST_KEPT = 1 << 24  # bytes that wait for a stopped terminal: then the program waits when it prints, too
 GATHER = 0.002  # seconds: lines that are printed one after the other are written together
 FRAME = 0.05  # seconds between two drawings
 FINISH = 1.0  # seconds: a terminal that takes no output for so long holds up no survey
-PIECE = 512  # bytes that a terminal takes without waiting, when it takes any
+PIECE = 512  # bytes that a terminal is given at a time
 
 
 class Screen:
@@ -54,16 +55,18 @@ class Screen:
         terminal = os.fstat(ours).st_rdev
         master, slave = _pseudo_terminal()
         try:
-            relay = _Relay(os.dup(ours), master)
+            terminal_again = open_without_waiting(ours)
+            relay = _Relay(os.dup(ours) if terminal_again is None else terminal_again, master)
         except BaseException:
             os.close(master)
             os.close(slave)
             raise
-        for fd in {1, 2, ours}:
-            with suppress(OSError):
-                if os.isatty(fd) and os.fstat(fd).st_rdev == terminal:
-                    self._saved[fd] = os.dup(fd)
-                    os.dup2(slave, fd)
+        with nothing_is_led_elsewhere():
+            for fd in {1, 2, ours}:
+                with suppress(OSError):
+                    if os.isatty(fd) and os.fstat(fd).st_rdev == terminal:
+                        self._saved[fd] = os.dup(fd)
+                        os.dup2(slave, fd)
         os.close(slave)
         self._relay = relay
         relay.start()
@@ -78,11 +81,14 @@ class Screen:
         relay, self._relay = self._relay, None
         if relay is None:
             return
-        for fd, saved in self._saved.items():
-            os.dup2(saved, fd)
-            os.close(saved)
+        is_clean = relay.end()  # first: what another thread prints into the lines would be removed with them
+        with nothing_is_led_elsewhere():
+            for fd, saved in self._saved.items():
+                os.dup2(saved, fd)
+                os.close(saved)
         self._saved.clear()
-        relay.finish()
+        if is_clean:
+            relay.finish()
 
     def size(self) -> os.terminal_size:
         """Return the terminal's size now."""
@@ -123,9 +129,15 @@ class _Relay(threading.Thread):
         self._wanted = lines, widths
         self._ring()
 
-    def finish(self) -> None:
-        """Have the lines removed, and wait up to `FINISH` seconds until all output is on the terminal."""
+    def end(self) -> bool:
+        """Have the lines removed; tell whether that, and all output, is on the terminal within `FINISH`."""
         self._ending = True
+        self._ring()
+        return self._drained.wait(FINISH)
+
+    def finish(self) -> None:
+        """Wait up to `FINISH` seconds until what was printed last is on the terminal, too."""
+        self._drained.clear()
         self._ring()
         if self._drained.wait(FINISH):
             self.join(FINISH / 10)  # it lives on while a process that was started meanwhile can still print
@@ -196,6 +208,8 @@ class _Relay(threading.Thread):
         try:
             while self._out and select.select([], [self.terminal], [], 0)[1]:
                 del self._out[: os.write(self.terminal, self._out[:PIECE])]
+        except BlockingIOError:  # it has room, but too little
+            time.sleep(FRAME)
         except OSError:  # the terminal was closed: the survey goes on
             self._out.clear()
 

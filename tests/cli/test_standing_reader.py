@@ -1,0 +1,65 @@
+"""``paramsurvey run --follow`` and ``--tag`` where nobody reads: ``| less`` that stands still, a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from paramsurvey.testing.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="looks at pipes and terminals of Unix")
+PSETS = 12
+PRINT = "for k in 1 2 3 4 5 6 7 8; do printf '%09000d\\n' {a}; done; touch done{a}"  # more than a pipe holds
+NUMBERS = ",".join(map(str, range(1, PSETS + 1)))
+
+
+@contextmanager
+def running(kind: str, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Start a survey whose output nobody reads so far; yield it, and the end where it can be read."""
+    reading, writing = pty.openpty() if kind == "terminal" else os.pipe()
+    base = [str(Path(sys.executable).with_name("paramsurvey")), "run", "-v0", "-j2", "-p", f"a={NUMBERS}"]
+    command = [*base, *options, "--", "sh", "-c", PRINT]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.PIPE
+    ) as program:
+        os.close(writing)
+        yield program, reading
+        program.wait()
+    os.close(reading)
+
+
+def all_ran() -> bool:
+    return len(list(Path().glob("done*"))) == PSETS
+
+
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+@pytest.mark.parametrize("option", ["--follow", "--tag"])
+def test_the_survey_goes_on_and_who_reads_later_gets_every_line(kind: str, option: str, in_tmp: Path) -> None:
+    with running(kind, option) as (program, reading):
+        wait_until(all_ran, "psets wait for the reader", 60.0)
+        found = b""
+        try:
+            while data := os.read(reading, 1 << 16):
+                found += data
+        except OSError:  # how Linux says that a terminal's other end is closed
+            pass
+        assert program.wait() == 0
+    lines = [line.rpartition("\t")[2] for line in found.decode().splitlines()]
+    assert sorted(lines) == sorted(f"{a:09000d}" for a in range(1, PSETS + 1) for _ in range(8))
+
+
+def test_ctrl_c_ends_it_though_nobody_reads_and_says_so(in_tmp: Path) -> None:
+    with running("pipe", "--tag") as (program, _):
+        wait_until(all_ran, "psets wait for the reader", 60.0)
+        program.send_signal(signal.SIGINT)
+        assert program.stderr is not None
+        assert b"is not shown: nobody reads it" in program.stderr.read()
+        assert program.wait() == 130

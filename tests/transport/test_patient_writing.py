@@ -1,0 +1,94 @@
+"""Text for streams that stand still: no write waits, and what was not written is known."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import select
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import pytest
+
+from paramsurvey.transport.patient_writing import write_patiently
+
+LINES = "".join(f"{number} naïve {'x' * 200}\n" for number in range(2000))  # more than any pipe holds
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at pipes of Linux")
+
+
+@contextmanager
+def ends(kind: str) -> Iterator[tuple[int, TextIO]]:
+    """Yield the end where a terminal or a pipe is read, and a stream that writes into it."""
+    reading, writing = pty.openpty() if kind == "terminal" else os.pipe()
+    with open(writing, "w", encoding="utf-8") as stream:
+        yield reading, stream
+        os.set_blocking(reading, False)
+        while select.select([reading], [], [], 0)[0]:
+            os.read(reading, 1 << 16)
+    os.close(reading)
+
+
+@pytest.mark.parametrize("kind", ["terminal", "pipe"])
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
+def test_nobody_waits_for_who_does_not_read(kind: str, seconds: float) -> None:
+    with ends(kind) as (_, stream):
+        first = write_patiently(stream, LINES, seconds)
+        assert 0 < first < len(LINES)
+        assert write_patiently(stream, LINES[first:], seconds) < 1024
+
+
+def read_all(reading: int, count: int) -> bytes:
+    found = b""
+    while len(found) < count and (data := os.read(reading, 1 << 16)):
+        found += data
+    return found
+
+
+@pytest.mark.parametrize("kind", ["terminal", "pipe"])
+def test_who_reads_late_gets_everything_once_and_in_order(kind: str) -> None:
+    wanted = LINES.replace("\n", "\r\n" if kind == "terminal" else "\n").encode()
+    with ends(kind) as (reading, stream):
+        found: list[bytes] = []
+        written = write_patiently(stream, LINES)
+        reader = threading.Thread(target=lambda: found.append(read_all(reading, len(wanted))))
+        reader.start()
+        while written < len(LINES):
+            written += write_patiently(stream, LINES[written:], 1.0)
+        reader.join()
+    assert found == [wanted]
+
+
+def test_what_the_program_has_printed_before_comes_first() -> None:
+    with ends("pipe") as (reading, stream):
+        stream.write("first ")
+        assert write_patiently(stream, "second") == 6
+        assert os.read(reading, 100) == b"first second"
+
+
+def test_whoever_else_has_the_pipe_open_still_waits_for_it() -> None:
+    with ends("pipe") as (_, stream):
+        write_patiently(stream, LINES)
+        assert os.get_blocking(stream.fileno())
+
+
+def test_a_pipe_that_nobody_will_read_is_an_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    stream = open(writing, "w")  # noqa: SIM115  (it is closed below)
+    with pytest.raises(BrokenPipeError):
+        write_patiently(stream, "a\n")
+    stream.close()
+
+
+def test_a_stream_of_the_users_own_gets_the_text_itself() -> None:
+    class Tee(io.StringIO):
+        def fileno(self) -> int:
+            return 1
+
+    stream = Tee()
+    assert write_patiently(stream, "a\n") == 2
+    assert stream.getvalue() == "a\n"
