@@ -363,6 +363,28 @@ def test_another_process_with_the_same_number_is_another_one() -> None:
     assert not replace(me, process_start=me.process_start - 1).is_alive(never)
 
 
+def test_in_another_time_namespace_where_processes_seem_to_have_started_at_other_times_silence_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "self/ns").mkdir(parents=True)
+    (tmp_path / "self/stat").touch()
+    (tmp_path / "sys/kernel/random").mkdir(parents=True)
+    (tmp_path / "sys/kernel/random/boot_id").write_text("a boot\n")
+    (tmp_path / "self/ns/pid").symlink_to("pid:[1]")
+    monkeypatch.setattr(lock_holder, "PROC", tmp_path)
+    machines = set()
+    for namespace in ("time:[1]", "time:[2]"):
+        (tmp_path / "self/ns/time").unlink(missing_ok=True)
+        (tmp_path / "self/ns/time").symlink_to(namespace)
+        machines.add(LockHolder.me().machine)
+    (tmp_path / "self/ns/time").unlink()  # before Linux 5.6
+    assert machines == {"a boot pid:[1] time:[1]", "a boot pid:[1] time:[2]"}
+    assert LockHolder.me().machine == "a boot pid:[1]"
+    elsewhere = replace(LockHolder.me(), machine="a boot pid:[1] time:[1]", process_start=0.0)
+    assert elsewhere.is_alive(lambda: 0.0)
+    assert not elsewhere.is_alive(lambda: 3600.0)
+
+
 def test_where_there_is_no_proc_psutil_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock_holder, "PROC", tmp_path)
     me = LockHolder.me()

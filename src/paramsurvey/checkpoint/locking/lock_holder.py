@@ -30,7 +30,7 @@ class LockHolder:
 
     host: str
     pid: int
-    machine: str  # this boot of this machine, and its namespace of processes: where pids mean the same
+    machine: str  # this boot of this machine, and its namespaces: there, pids and times mean the same
     process_start: float
     since: str
     token: str
@@ -80,11 +80,12 @@ class LockHolder:
 
 
 def _machine() -> str:
-    boot, namespace = "", ""
+    boot, processes, times = "", "", ""
     with suppress(OSError):
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
-        namespace = os.readlink(PROC / "self/ns/pid")
-    return f"{boot} {namespace}" if boot and namespace else f"{socket.gethostname()} {boot}"
+        processes = os.readlink(PROC / "self/ns/pid")
+        times = os.readlink(PROC / "self/ns/time")  # it moves when processes were started; since Linux 5.6
+    return " ".join(filter(None, (boot if processes else f"{socket.gethostname()} {boot}", processes, times)))
 
 
 def _process_start(pid: int) -> float | None:
