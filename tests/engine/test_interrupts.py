@@ -17,12 +17,14 @@ from exploration import Interrupt, whole_map
 from test_survey import FakeBackend, Run, Seat, make
 
 from paramsurvey.engine import map_state, progress, survey
+from paramsurvey.engine.checkpoint import NoCheckpoint
 from paramsurvey.engine.collecting import collector, row_set
 from paramsurvey.engine.dispatch import queue, sent_group
 from paramsurvey.reporting import signals
 from paramsurvey.results.map_results import MapResults
 from paramsurvey.session import map_run
 from paramsurvey.session.map_run import MapRun
+from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply
 
 ENGINE = [module.__file__ for module in (survey, sent_group, collector, queue, row_set, progress, map_state)]
 WHOLE_MAP = [map_run.__file__, signals.__file__]
@@ -90,8 +92,24 @@ def answers(seats: list[Seat]) -> list[Any]:
     ]
 
 
+class Stored(NoCheckpoint):
+    """A checkpoint that keeps which psets it was given."""
+
+    def __init__(self) -> None:
+        self.finished: set[int] = set()
+        self.failed: set[int] = set()
+
+    def add_reply(self, group: Group, reply: Reply) -> None:
+        offsets = set(range(reply.start, reply.stop)) - reply.failures.keys()
+        self.finished |= {int(group.rows[offset]) for offset in offsets}
+
+    def add_failure(self, row: int, failure: Failure, attempts: int) -> None:
+        self.failed.add(row)
+
+
 def make_run(script: Callable[[list[Seat]], list[Any]] = answers) -> Run:
-    return make(PSETS, FakeBackend(workers=2, script=script, places_in_reserve=1), group_size=2, out=False)
+    backend = FakeBackend(workers=2, script=script, places_in_reserve=1)
+    return make(PSETS, backend, group_size=2, out=False, checkpoint=Stored())
 
 
 def check(run: Run, results: MapResults) -> None:
@@ -102,6 +120,12 @@ def check(run: Run, results: MapResults) -> None:
     assert len(run.missing_rows()) == counts.failures
     assert sorted([*results["a"], *run.missing_rows()]) == list(range(PSETS))
     assert not {2, 3} & set(results["a"])
+    stored = run.survey.checkpoint
+    assert isinstance(stored, Stored)
+    assert set(results["a"]) <= stored.finished, "a finished pset is not in the checkpoint"
+    failed = run.survey.collector.failed.items()
+    told = {row for row, one in failed if one.failure.kind is not FailureKind.NOT_RUN}
+    assert told <= stored.failed, "a failure is not in the checkpoint"
     if len(results):
         assert results["r"].tolist() == [10 * row for row in results["a"]]
 

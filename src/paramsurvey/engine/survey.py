@@ -316,8 +316,8 @@ class Survey:
         sent.answered += count
         if self._attempts or reply.failures:
             reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
+        self.checkpoint.add_reply(group, reply)  # first: what an interruption finds finished is stored, too
         self.collector.add_reply(group, reply, len(self.source))
-        self.checkpoint.add_reply(group, reply)
         self._add_times(group, reply)
         self.progress.active -= count
         self.progress.finished += count - len(reply.failures)
@@ -374,8 +374,8 @@ class Survey:
             self.queue.put_alone(range(row, row + 1))
             return
         del self._attempts[row]
-        self.collector.add_failure(row, failure, attempts)
         self.checkpoint.add_failure(row, failure, attempts)
+        self.collector.add_failure(row, failure, attempts)
         self.progress.failures += 1
         raised = failure.kind in (FailureKind.RAISED, FailureKind.UNSENDABLE)
         self.progress.exceptions += raised
