@@ -624,6 +624,19 @@ def test_a_parsl_that_has_given_up_ends_the_map_with_its_remedy() -> None:
         backend.poll(0.0)
 
 
+def test_a_parsl_whose_interchange_has_ended_ends_the_map() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(1), []))
+    codes = iter([None, -9])
+    interchange = SimpleNamespace(poll=lambda: next(codes))
+    engine = SimpleNamespace(bad_state_is_set=False, interchange_proc=interchange)
+    executor._dfk = SimpleNamespace(executors={"htex": engine})  # type: ignore[attr-defined]
+    assert list(backend.poll(0.0)) == []
+    with pytest.raises(BackendLost, match=r"interchange .* has ended.*make a new executor"):
+        backend.poll(0.0)
+
+
 def test_futures_of_executorlib_are_not_cancelled_for_its_threads_would_die(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

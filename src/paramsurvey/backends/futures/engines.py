@@ -77,12 +77,20 @@ def why_gone(executor: Any) -> str:
         return f"its Dask client is {status}, and the scheduler probably dead"
     with suppress(Exception):  # none of this is part of what executors promise
         engines = _parsl_engines(executor)
+        if any(_has_lost_its_interchange(engine) for engine in engines):
+            return "the interchange of Parsl's HighThroughputExecutor has ended"
         if engines and all(engine.bad_state_is_set for engine in engines):
             return (
                 "Parsl has given up, because its blocks ended; with block_error_handler=False its "
                 "HighThroughputExecutor starts others"
             )
     return ""
+
+
+def _has_lost_its_interchange(engine: Any) -> bool:
+    """Tell whether the process that passes on all tasks and results is gone, which Parsl does not notice."""
+    process = getattr(engine, "interchange_proc", None)
+    return process is not None and process.poll() is not None
 
 
 def how_to_renew(executor: Any) -> str:
