@@ -121,6 +121,22 @@ def test_the_room_for_a_message_grows_with_what_arrives(
     thread.join()
 
 
+def test_only_much_of_a_long_message_or_its_end_is_a_sign_of_life(
+    ends: tuple[DriverChannel, WorkerChannel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter(range(100))
+    monkeypatch.setattr(channel, "perf_counter", lambda: next(times))
+    monkeypatch.setattr(channel, "PIECE", 100)
+    driver, worker = ends
+    seen = []
+    for part in [HEADER.pack(MARK, 300), b"x", b"x", b"x" * 98, b"x", b"x" * 100, b"x" * 98, b"x"]:
+        os.write(worker.fileno(), part)
+        messages, before = list(driver.receive()), driver.active
+        seen.append((len(messages), before))
+    assert [active - seen[0][1] for _, active in seen] == [0, 0, 0, 1, 1, 2, 2, 3]
+    assert [count for count, _ in seen] == [0] * 7 + [1]
+
+
 def test_the_end_comes_after_all_messages() -> None:
     ours, theirs = socket.socketpair()
     driver, worker = DriverChannel(ours), WorkerChannel(theirs.detach())

@@ -216,7 +216,7 @@ print(json.dumps([done, paramsurvey.last_results().missing.to_df().to_dict("reco
     )
     assert done == {"said": "", "finished": COUNT - 1, "missing": 1}
     assert why[0]["i"] == 4
-    assert "close only what it has opened" in why[0]["_traceback"]
+    assert "close only what" in why[0]["_exception"] + why[0]["_traceback"]  # by the worker, or of a slow one
 
 
 def test_a_worker_init_that_closes_it_ends_the_map_before_any_pset_begins(

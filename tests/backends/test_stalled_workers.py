@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,47 @@ def test_a_stopped_worker_and_a_group_that_no_pipe_holds(in_tmp: Path) -> None:
     )
     assert len(results) == 6
     session.close()
+
+
+def hang_up_and_go_on(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    if pset["a"] == 1:
+        os.closerange(3, 256)
+        block()
+    return {"b": 2 * pset["a"]}
+
+
+def test_a_worker_that_closes_its_connection_and_goes_on_is_not_said_to_be_killed_by_somebody(
+    in_tmp: Path,
+) -> None:
+    paramsurvey.init(ncores=2, verbose=0)
+    results = paramsurvey.map(hang_up_and_go_on, [{"a": a} for a in range(4)])
+    assert results.b.tolist() == [0, 4, 6]
+    assert "close only what the function has opened" in results.missing["_exception"][0]
+
+
+def write_byte_by_byte(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    """Leave a thread behind that writes a message without an end, slowly, into each connection."""
+    if pset["a"] == 1:
+
+        def write(fd: int) -> None:
+            os.write(fd, HEADER.pack(MARK, 1 << 30))
+            while True:
+                os.write(fd, b"x")
+                time.sleep(0.05)
+
+        for fd in map(int, os.listdir("/proc/self/fd")):
+            with suppress(OSError):
+                if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                    threading.Thread(target=write, args=(fd,), daemon=True).start()
+    return {"b": 2 * pset["a"]}
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
+def test_bytes_that_trickle_into_the_connection_are_no_sign_of_life(in_tmp: Path) -> None:
+    paramsurvey.init(ncores=2, verbose=0)
+    results = paramsurvey.map(write_byte_by_byte, [{"a": a} for a in range(4)], timeout=1.0, group_size=1)
+    assert set(results.a) >= {0, 2, 3}
+    assert len(results) + len(results.missing) == 4
 
 
 DESCRIBES_NOTHING = """

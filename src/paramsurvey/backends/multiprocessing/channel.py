@@ -39,7 +39,8 @@ class DriverChannel:
     Attributes
     ----------
     active : float
-        When bytes last arrived or left, as by `time.perf_counter`.
+        When bytes last arrived or left, as by `time.perf_counter`. A few bytes of a long message do not
+        count: what a function has left behind may write one after the other into the connection, for ever.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -49,6 +50,7 @@ class DriverChannel:
         self._incoming = bytearray()  # the beginning of a message, with its header
         self._message: bytearray | None = None  # a long message: what is there of it, and room for more
         self._arrived = self._length = 0  # bytes that are there, and that its header promises
+        self._arrived_before = 0  # bytes that were there when it was `active`
         self.active = perf_counter()
 
     def fileno(self) -> int:
@@ -135,8 +137,9 @@ class DriverChannel:
         count = self._socket.recv_into(memoryview(message)[self._arrived :])
         if not count:
             raise EOFError
-        self.active = perf_counter()
         self._arrived += count
+        if self._arrived == self._length or self._arrived - self._arrived_before >= PIECE:
+            self._arrived_before, self.active = self._arrived, perf_counter()
 
     def _whole_messages(self) -> Iterator[bytes | bytearray]:
         if self._message is not None:
@@ -169,7 +172,8 @@ class DriverChannel:
         self._incoming.clear()
         self._message = bytearray(min(length, MOST_ROOM))
         self._message[: len(begin)] = begin
-        self._arrived, self._length = len(begin), length
+        self._arrived = self._arrived_before = len(begin)
+        self._length = length
 
     def close(self) -> None:
         """Close the connection. May be called twice."""

@@ -106,8 +106,11 @@ class WorkerReplacement:
         self._forget(worker)
         process = worker.process
         process.await_exit(LAST_STEPS_SECONDS)
+        has_exited = process.has_exited()
         code = process.end(self._output_stem)
-        self._in_hand.lose(worker, worker.last_offset(), worker_failures.crash_failure(process, code))
+        crash, hung_up = worker_failures.crash_failure, worker_failures.hung_up_failure
+        failure = crash(process, code) if has_exited else hung_up(process)
+        self._in_hand.lose(worker, worker.last_offset(), failure)
         if not worker.ever_ran():
             self._failed_starts += 1
         if self._failed_starts >= MOST_FAILED_STARTS:

@@ -19,6 +19,16 @@ def crash_failure(process: WorkerProcess, code: int) -> Failure:
     )
 
 
+def hung_up_failure(process: WorkerProcess) -> Failure:
+    """Return the failure of the pset that a worker ran when its connection was closed, and it lived on."""
+    return Failure(
+        FailureKind.CRASHED,
+        f"WorkerDied('the worker process {process.pid} was stopped: something has closed its connection, "
+        "as os.closerange does; close only what the function has opened')",
+        output=process.printed,
+    )
+
+
 def over_memory_failure(held: int, limit: int) -> Failure:
     """Return the failure of a pset that made its worker hold more memory than it may."""
     sizes = f"{held / 1e9:.3g} GB, more than max_worker_memory={limit / 1e9:.3g} GB"
