@@ -71,8 +71,14 @@ class Writer:
             threading.Thread(target=target, name=f"checkpoint {name}", daemon=True)
             for target, name in ((self._write_on, "writer"), (self._merge_on, "merger"))
         ]
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:  # Ctrl-C: nobody will close it
+            self._closing = True
+            self.stop()
+            self._new_part.set()
+            raise
 
     def add(self, kind: str, thing: Any, size: int) -> None:
         """Take something whose table will have about `size` bytes."""

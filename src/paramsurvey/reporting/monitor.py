@@ -151,7 +151,8 @@ class Monitor:
         next_steps: NextSteps = IN_PYTHON,
     ) -> str:
         """Sum the survey up, and show that from now on; empty where nothing ever began."""
-        assert self._survey is not None
+        if self._survey is None:
+            return ""  # Ctrl-C came before the map began
         progress, stats = self._survey.progress, self._survey.stats
         not_run = sum(one.failure.kind is FailureKind.NOT_RUN for one in failed.values())
         self._failures[FailureKind.NOT_RUN] = not_run  # nobody tells of each of them

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from paramsurvey.errors import SessionClosed
 from paramsurvey.worker.nested_session import refuse_while_loading, runs_a_pset
@@ -33,10 +33,13 @@ class MapGate:
     ----------
     stop : Event
         Of the last map: set when the map is to end before its next round.
+    begun : ExitStack
+        Ends what a map has begun, and what an interruption may have kept it from ending.
     """
 
     def __init__(self, say: Callable[[str], object], end: Callable[[], None]) -> None:
         self.stop = threading.Event()
+        self.begun = ExitStack()
         self._say = say
         self._end = end
         self._lock = threading.Lock()  # held by the map that runs
@@ -74,8 +77,11 @@ class MapGate:
         try:
             yield
         finally:
-            self._holder = None
-            self._lock.release()
+            try:
+                self.begun.close()
+            finally:
+                self._holder = None
+                self._lock.release()
 
     @contextmanager
     def working(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from types import CodeType
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from paramsurvey.checkpoint.opening import open_checkpoint
 from paramsurvey.engine.backend import Backend
+from paramsurvey.engine.checkpoint import Checkpoint, Status
 from paramsurvey.engine.collecting.collector import Collector
 from paramsurvey.engine.deadline import Deadline
 from paramsurvey.engine.dispatch.batch_size import BatchSizer
@@ -72,6 +74,8 @@ class SessionContext:
         Set when the session is closed: the map ends before its next round.
     last : LastFunction
         Knows how long psets take, if the last map had the same function.
+    begun : ExitStack
+        Gets what must be ended, even if an interruption comes before the map runs.
     """
 
     backend: Backend
@@ -80,6 +84,7 @@ class SessionContext:
     next_steps: NextSteps
     stop: threading.Event
     last: LastFunction
+    begun: ExitStack
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,9 @@ def _survey(
     options = request.options
     say = watch.console.say
     keep = place.next_steps.keep_results()
-    checkpoint = open_checkpoint(options, request.func, state, say, partial(say, at=0), keep)
+    with watch.signals:  # a checkpoint that is opened is always closed
+        checkpoint = open_checkpoint(options, request.func, state, say, partial(say, at=0), keep)
+        place.begun.callback(_close_here, checkpoint, os.getpid())
     survey = Survey(
         state=state,
         backend=place.backend,
@@ -189,6 +196,12 @@ def _survey(
             f"they are taken from the checkpoint {options.checkpoint!r}"
         )
     return survey
+
+
+def _close_here(checkpoint: Checkpoint, owner: int) -> None:
+    """Close a checkpoint that is still open, unless in a process that was forked off: it is the parent's."""
+    if os.getpid() == owner:
+        checkpoint.close(Status.INTERRUPTED)
 
 
 def _expected_seconds(place: SessionContext, request: MapRequest, source: PsetSource) -> float | None:

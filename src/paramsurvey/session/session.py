@@ -313,7 +313,13 @@ class Session:
         self._say_threads(Console(self._log, options.verbose))
         next_steps = IN_A_LOOP if iterates and self.next_steps is IN_PYTHON else self.next_steps
         place = SessionContext(
-            running.backend, self._log, running.environment, next_steps, stop, self._last_function
+            running.backend,
+            self._log,
+            running.environment,
+            next_steps,
+            stop,
+            self._last_function,
+            self._gate.begun,
         )
         run = prepare(place, MapRequest(func, psets, options, own, iterates, bare))
         if has_page:

@@ -1,0 +1,68 @@
+"""Ctrl-C while a map is prepared: nothing of it stays behind that would keep the next one out."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import paramsurvey
+from paramsurvey.checkpoint import store, writer
+from paramsurvey.session import prepare, session
+from paramsurvey.testing.waiting import wait_until
+
+FILES = [module.__file__ for module in (store, writer, prepare, session)]
+EVERY = 23  # a prime: over the maps, the instructions are all of them
+
+
+def square(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+    return {"b": pset["a"] ** 2}
+
+
+def map_with_ctrl_c(at: int) -> bool:
+    """Send this program a Ctrl-C at an instruction of `FILES`; tell whether the map got so far."""
+    left = at
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal left
+        if frame.f_code.co_filename not in FILES:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            left -= 1
+            if left == 0:
+                signal.raise_signal(signal.SIGINT)
+        return trace
+
+    sys.settrace(trace)
+    try:
+        paramsurvey.map(square, [{"a": 3}], checkpoint="stored")
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(None)
+    return left <= 0
+
+
+def nobody_writes() -> bool:
+    return not any(thread.name.startswith("checkpoint") for thread in threading.enumerate())
+
+
+@pytest.mark.limit(300)
+def test_after_ctrl_c_at_any_instruction_the_checkpoint_is_free_and_nobody_writes(in_tmp: Path) -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    at = 1
+    while map_with_ctrl_c(at):
+        at += EVERY
+        wait_until(nobody_writes, "a thread writes on")
+        assert not Path("stored/lock.json").exists()
+    assert at > 500
+    results = paramsurvey.map(square, [{"a": 3}], checkpoint="stored")
+    assert results.b.tolist() == [9]
+    assert json.loads(Path("stored/run.json").read_text())
