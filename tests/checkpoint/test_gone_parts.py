@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import paramsurvey
+from paramsurvey.checkpoint import gone_parts as module
 from paramsurvey.checkpoint.gone_parts import gone_parts
 from paramsurvey.checkpoint.locking.lock import Lock
 from paramsurvey.checkpoint.part_set import PartSet
@@ -186,6 +187,31 @@ def test_a_driver_that_has_just_begun_may_be_setting_files_aside() -> None:
         assert gone_parts(RUN, {**read_run(RUN), "pid": 1}) == []
     finally:
         lock.release()
+
+
+def test_files_that_are_merged_while_they_are_counted_are_counted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, look, seen = read_run(RUN), module.live_parts, []
+
+    def in_between(directory: Path) -> Any:
+        """The old files are gone from the first list, and the new one is not there yet."""
+        seen.append(directory)
+        return look(directory if len(seen) > 1 else RUN / "nothing")
+
+    monkeypatch.setattr(module, "live_parts", in_between)
+    assert gone_parts(RUN, run, kinds=["results"]) == []
+    assert len(seen) == 2, "what is whole is not looked at again"
+
+
+@pytest.mark.parametrize(("there", "more"), [(6, ""), (7, ", and 1 more")])
+def test_five_gaps_are_named_and_the_others_counted(there: int, more: str) -> None:
+    names = [f"{2 * number:08d}-{2 * number:08d}" for number in range(1, there)]
+    said = module._text(RUN, "results", 9, 5, names)
+    for name in names[:5]:
+        assert name in said
+    assert all(name not in said for name in names[5:])
+    assert f"{names[:5][-1]}{more});" in said
 
 
 def test_other_files_are_not_missed() -> None:

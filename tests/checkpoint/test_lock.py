@@ -342,7 +342,10 @@ def test_a_change_of_the_clock_kills_nobody(tmp_path: Path, monkeypatch: pytest.
     held.release()
 
 
-def test_a_zombie_is_dead(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_proc_there", [True, False])
+def test_a_zombie_is_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_proc_there: bool) -> None:
+    if not is_proc_there:
+        monkeypatch.setattr(lock_holder, "PROC", tmp_path)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         start = lock_holder._process_start(process.pid)
         assert start is not None
@@ -392,7 +395,41 @@ def test_where_there_is_no_proc_psutil_tells(tmp_path: Path, monkeypatch: pytest
     assert not replace(me, pid=ended_process()).is_alive(never)
 
 
-@pytest.mark.parametrize("silent", [0.0, 3600.0])
+def test_containers_are_told_apart_by_where_their_pids_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock_holder, "PROC", tmp_path)
+    for folder in ("sys/kernel/random", "self/ns"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "sys/kernel/random/boot_id").write_text("one boot\n")
+    names = iter(["a", "b"])
+    monkeypatch.setattr(socket, "gethostname", lambda: next(names))
+    unknown = lock_holder._machine(), lock_holder._machine()
+    assert unknown[0] != unknown[1], "without a namespace, only their names tell"
+    monkeypatch.setattr(socket, "gethostname", lambda: "both")
+    namespace = tmp_path / "self/ns/pid"
+    seen = set()
+    for number in (1, 2):
+        namespace.unlink(missing_ok=True)
+        namespace.symlink_to(f"pid:[{number}]")
+        seen.add(lock_holder._machine())
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("said", [b"", b"5 (a) b) S" + b" 1" * 18])
+def test_a_process_of_which_the_kernel_says_too_little_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(lock_holder, "PROC", tmp_path)
+    for folder in ("self", "5"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "stat").write_bytes(said)
+    assert lock_holder._process_start(5) is None
+    (tmp_path / "5/stat").write_bytes(b"5 (a) b) S" + b" 1" * 18 + b" 77 0")
+    assert lock_holder._process_start(5) == 77.0
+
+
+@pytest.mark.parametrize("silent", [0.0, 60.0, 3600.0])
 def test_a_process_that_we_may_not_see_is_alive_while_it_is_not_silent(
     monkeypatch: pytest.MonkeyPatch, silent: float
 ) -> None:
@@ -419,9 +456,10 @@ BAD: dict[str, Callable[[LockHolder], dict[str, object]]] = {
     "no token": lambda me: {"token": ""},
     "a path": lambda me: {"token": "../../etc/passwd"},
     "a pid of 0": lambda me: {"pid": 0},
-    "a huge pid": lambda me: {"pid": 2**70},
+    "a pid too large for any kernel": lambda me: {"pid": 2**31},
     "a bool": lambda me: {"pid": True},
     "no time": lambda me: {"process_start": float("nan")},
+    "a time in words": lambda me: {"process_start": "now"},
     "a list": lambda me: {"host": ["a"]},
 }
 
@@ -431,3 +469,9 @@ def test_nonsense_is_no_holder(change: Callable[[LockHolder], dict[str, object]]
     me = LockHolder.me()
     assert LockHolder.from_json(asdict(me)) == me
     assert LockHolder.from_json({**asdict(me), **change(me)}) is None
+
+
+@pytest.mark.parametrize("pid", [1, 2**31 - 1])
+def test_a_process_of_any_number_may_hold_it(pid: int) -> None:
+    me = replace(LockHolder.me(), pid=pid)
+    assert LockHolder.from_json(asdict(me)) == me

@@ -224,6 +224,24 @@ def test_a_pset_that_one_could_not_do_and_the_other_could_is_no_failure(in_tmp: 
     assert len(results.missing) == 0
 
 
+def test_a_result_of_another_pset_with_its_number_makes_no_failure_good(in_tmp: Path) -> None:
+    for name, psets in (("one", [{"i": 7}, {"i": 8}]), ("other", [{"i": 9}, {"i": 10}])):
+        paramsurvey.map(work, psets, checkpoint=name)
+    for part in [*Path("other/results").glob("*.parquet")]:
+        part.rename(Path("one/results") / part.name)
+    ran = []
+
+    def noted(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        ran.append(pset["i"])
+        return {"twice": 2 * pset["i"]}
+
+    options: Any = {"checkpoint": "one", "retry_failed": False, "on_change": "ignore"}
+    results = paramsurvey.map(noted, [{"i": i} for i in (7, 8, 9, 10)], **options)
+    assert results.missing.i.tolist() == [7], "its failure stays, as retry_failed=False says"
+    assert sorted(results.i) == [8, 9, 10]
+    assert ran == []
+
+
 def test_of_rows_that_a_third_program_has_not_seen_each_counts_once_too(both: tuple[Writer, Writer]) -> None:
     first, _ = both
     first.store((0, 10), (1, 11))

@@ -120,7 +120,7 @@ def _of_those_who_stored_most(
     """Tell for each row whether its writer is the one that stored its pset most often, and last."""
     pairs, often = np.unique(pset[counts] * writers + writer[counts], return_counts=True)
     best_last = np.lexsort((pairs % writers, often, pairs // writers))
-    chosen = np.zeros(int(pset.max(initial=-1)) + 1, dtype=np.int64)
+    chosen = np.zeros(len(pset), dtype=np.int64)  # by pset: there are as many as rows, at most
     chosen[pairs[best_last] // writers] = pairs[best_last] % writers  # the last of equal places stays
     best: NDArray[np.bool_] = chosen[pset] == writer
     return best

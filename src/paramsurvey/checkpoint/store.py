@@ -167,14 +167,14 @@ class DirectoryCheckpoint:
         stored = Finished(by_content=self._written_by_two)
         for table in read_all(self._path / RESULTS, self._tell, set_aside=True, unpickle=True):
             stored.add(stored.numbers_of(table))
-            highest = max(highest, int(table.positions.max(initial=-1)))
+            highest = int(table.positions.max(initial=highest))
             for found in self._searches[0].in_place(table, no_rows()):
                 self._add_stored(found)
                 done.append(found.rows)
         finished = _sorted(done)
         failed = []
         for table in self._open_failures(stored):
-            highest = max(highest, int(table.positions.max(initial=-1)))
+            highest = int(table.positions.max(initial=highest))
             failed += [self._settle_failures(found) for found in self._searches[1].in_place(table, finished)]
         resumed = self._resume_rest(rows, finished, _sorted(failed))
         self._place_new_rows(highest)

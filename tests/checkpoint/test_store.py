@@ -1,0 +1,83 @@
+"""Where the store puts psets, and what it says while a survey runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import paramsurvey
+from conftest import wait_until
+from paramsurvey.checkpoint.format.part_files import live_parts, read_part
+
+HERE = Path("dir")
+
+
+@pytest.fixture(autouse=True)
+def quiet_serial() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+
+
+def twice(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    if pset["a"] == 3 and not Path("repaired").exists():
+        raise ValueError("three")
+    return {"b": 2 * pset["a"]}
+
+
+def psets(*values: int) -> list[dict[str, int]]:
+    return [{"a": a} for a in values]
+
+
+def run_json() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((HERE / "run.json").read_text())
+    return content
+
+
+def places(kind: str = "results") -> dict[int, int]:
+    """Return where each pset is stored."""
+    found: dict[int, int] = {}
+    for part in live_parts(HERE / kind)[0]:
+        table = read_part(part)
+        found.update(zip(table.arrow.column("a").to_pylist(), table.positions.tolist(), strict=True))
+    return found
+
+
+def test_the_first_pset_is_stored_at_0_and_a_stream_goes_on_behind_what_is_stored() -> None:
+    paramsurvey.map(twice, iter(psets(1, 2)), checkpoint="dir")
+    assert places() == {1: 0, 2: 1}
+    paramsurvey.map(twice, iter(psets(4, 5)), checkpoint="dir")
+    assert places() == {1: 0, 2: 1, 4: 2, 5: 3}
+    assert run_json()["first_position"] == 2
+
+
+def test_a_stream_goes_on_behind_failures_too() -> None:
+    paramsurvey.map(twice, iter(psets(1, 3)), checkpoint="dir")
+    paramsurvey.map(twice, iter(psets(4)), checkpoint="dir", retry_failed=False)
+    assert places() == {1: 0, 4: 2}
+
+
+@pytest.mark.parametrize("before", [(3,), (3, 4)])
+def test_what_failed_and_finishes_stays_in_its_place(before: tuple[int, ...]) -> None:
+    paramsurvey.map(twice, psets(*before), checkpoint="dir")
+    assert places("failures") == {3: 0}
+    Path("repaired").touch()
+    paramsurvey.map(twice, psets(*before), checkpoint="dir")
+    assert places() == {a: i for i, a in enumerate(before)}
+    assert run_json()["first_position"] == 0
+
+
+def test_what_failed_finishes_in_its_place_when_the_others_have_moved() -> None:
+    paramsurvey.map(twice, psets(3, 4), checkpoint="dir")
+    Path("repaired").touch()
+    paramsurvey.map(twice, psets(5, 3, 4), checkpoint="dir")
+    assert places() == {3: 0, 4: 1, 5: 2}
+
+
+def test_while_a_survey_runs_it_is_said_of_what_it_consists() -> None:
+    def waits(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        wait_until(lambda: "numpy" in run_json()["versions"], "run.json says nothing of versions", 60)
+        return {}
+
+    assert len(paramsurvey.map(waits, psets(1), checkpoint="dir")) == 1
