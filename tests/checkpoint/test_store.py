@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import paramsurvey
 from conftest import wait_until
 from paramsurvey.checkpoint.format.part_files import live_parts, read_part
+from paramsurvey.errors import CheckpointError
 
 HERE = Path("dir")
 
@@ -81,3 +83,53 @@ def test_while_a_survey_runs_it_is_said_of_what_it_consists() -> None:
         return {}
 
     assert len(paramsurvey.map(waits, psets(1), checkpoint="dir")) == 1
+
+
+@pytest.mark.parametrize("before", [(), (1,)], ids=["a new checkpoint", "one that is gone on with"])
+def test_a_disk_without_room_for_run_json_is_told_with_the_remedy_before_any_work(
+    monkeypatch: pytest.MonkeyPatch, before: tuple[int, ...]
+) -> None:
+    if before:
+        paramsurvey.map(twice, psets(*before), checkpoint="dir")
+
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("paramsurvey.checkpoint.run_json.run_record.replace_json", full)
+        with pytest.raises(CheckpointError, match=r"No space left on device.*on a disk with room"):
+            paramsurvey.map(twice, psets(1, 2), checkpoint="dir")
+    assert places() == {a: i for i, a in enumerate(before)}
+    assert len(paramsurvey.map(twice, psets(1, 2), checkpoint="dir")) == 2, "nobody holds the lock"
+
+
+def test_why_a_pset_failed_is_read_also_where_an_older_version_pickled_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        raise ValueError("half a pair: \ud800")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("paramsurvey.checkpoint.staging.storable_text", lambda text: text)
+        paramsurvey.map(fails, psets(1), checkpoint="dir")
+    (part,) = live_parts(HERE / "failures")[0]
+    codecs = {column.key: column.column.codec for column in read_part(part).columns("failure")}
+    assert codecs["traceback"] == "pickle"
+    again = paramsurvey.map(fails, psets(1), checkpoint="dir", retry_failed=False)
+    assert again.progress.failures == 1
+    assert "half a pair: \ud800" in again.missing._traceback[0]
+
+
+def test_the_end_that_cannot_be_written_is_told_and_a_whole_one_is_not(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    paramsurvey.map(twice, psets(1), checkpoint="dir")
+    assert capfd.readouterr().err == ""
+    with monkeypatch.context() as patch:
+        patch.setattr("paramsurvey.checkpoint.part_set.write_part", full)
+        assert len(paramsurvey.map(twice, psets(1, 2), checkpoint="dir")) == 2
+    assert "the end of the survey could not be written to the checkpoint 'dir'" in capfd.readouterr().err
+    assert places() == {1: 0}

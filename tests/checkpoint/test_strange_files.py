@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import paramsurvey
+from paramsurvey.checkpoint.format.part_files import Part, read_part
 from paramsurvey.checkpoint.plain_files import NotAPlainFile, is_plain, open_plain
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand, load_command, save_command
 from paramsurvey.cli.errors import BadUsage
@@ -63,10 +64,17 @@ def made(in_tmp: Path) -> None:
     (in_tmp / "dir/live.json").write_text("{}")
 
 
-def replace(pattern: str, kind: str) -> None:
+def replace(pattern: str, kind: str) -> list[int]:
+    """Put something else in the place of a file, and return the psets that it held.
+
+    These are not always all psets with a result: on a slow machine there is a second part.
+    """
     path = found(pattern)
+    part = Part.of(path)
+    held = [] if part is None else read_part(part).arrow.column("a").to_pylist()
     path.unlink()
     KINDS[kind](path)
+    return list(held)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,9 +82,9 @@ def replace(pattern: str, kind: str) -> None:
 def test_what_is_no_file_is_left_out_and_run_again(
     pattern: str, kind: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    replace(pattern, kind)
+    held = replace(pattern, kind)
     loaded = paramsurvey.load("dir")
-    assert loaded.a.tolist() in ([0, 2, 3], [])
+    assert loaded.a.tolist() == [a for a in (0, 2, 3) if a not in held]
     run_program(["status", "dir"])
     assert "unexpected" not in capfd.readouterr().err
     assert survey().a.tolist() == [0, 2, 3]
@@ -85,12 +93,12 @@ def test_what_is_no_file_is_left_out_and_run_again(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_part_that_is_no_file_is_told_of(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
-    replace("results/*.parquet", kind)
+    held = replace("results/*.parquet", kind)
     paramsurvey.init(backend="serial", verbose=1)
     survey()
     said = capfd.readouterr().err
     assert "a part of the checkpoint is damaged" in said
-    assert "3 psets are run again" in said
+    assert f"{len(held)} pset{'s are' if len(held) > 1 else ' is'} run again" in said
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,14 +96,9 @@ class DirectoryCheckpoint:
         self._closed = self._lost = False
         self._losing = threading.Lock()
         self._began = time.monotonic()
-        try:
+        with self._writing():
             _make_directory(self._path)
             self._lock = Lock(self._path, warn)
-        except OSError as error:
-            raise CheckpointError(
-                f"the checkpoint {wanted.path!r} cannot be written ({error}): "
-                "give a directory where you may write, on a disk with room"
-            ) from error
         try:
             self._begin(program)
         except BaseException:
@@ -116,15 +111,19 @@ class DirectoryCheckpoint:
             refuse_or_tell(Program.from_json(before), program, self._wanted, self._tell)
         self._positions.first = 0 if before is None else int(before["first_position"])
         self._record = RunRecord(self._path, program, self._progress, before, self._began)
-        try:
+        with self._writing():
             self._written_by_two = was_written_by_two(self._path)
             self._part_sets = {
                 kind: PartSet(self._path / kind, self._lock.token, self._may_write)
                 for kind in (RESULTS, FAILURES)
             }
             self._write_doubles_once()
-            if before is None:
-                self._write_run()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Raise an error that names the remedy where the disk refuses, before there are results."""
+        try:
+            yield
         except OSError as error:
             raise CheckpointError(
                 f"the checkpoint {self._wanted.path!r} cannot be written ({error}): "
@@ -230,7 +229,8 @@ class DirectoryCheckpoint:
             RESULTS: (self._part_sets[RESULTS], self._tables.of_results),
             FAILURES: (self._part_sets[FAILURES], self._tables.of_failures),
         }
-        self._write_run()
+        with self._writing():
+            self._write_run()
         self._writer = Writer(part_sets, self._tick, self._tell, self._warn)
 
     def add_reply(self, group: Group, reply: Reply) -> None:
