@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import paramsurvey
 from conftest import wait_until
 from paramsurvey.checkpoint.format.part_files import live_parts, read_part
+from paramsurvey.checkpoint.locking.lock_holder import LockHolder
 from paramsurvey.errors import CheckpointError
 
 HERE = Path("dir")
@@ -133,3 +135,16 @@ def test_the_end_that_cannot_be_written_is_told_and_a_whole_one_is_not(
         assert len(paramsurvey.map(twice, psets(1, 2), checkpoint="dir")) == 2
     assert "the end of the survey could not be written to the checkpoint 'dir'" in capfd.readouterr().err
     assert places() == {1: 0}
+
+
+@pytest.mark.parametrize("is_taken_over", [False, True])
+def test_at_its_end_a_survey_removes_its_own_live_json_alone(is_taken_over: bool) -> None:
+    def works(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if is_taken_over:
+            other = replace(LockHolder.me(), machine="another machine")
+            (HERE / "lock.json").write_text(json.dumps(asdict(other)))
+        (HERE / "live.json").write_text("{}")
+        return {}
+
+    assert len(paramsurvey.map(works, psets(1), checkpoint="dir")) == 1
+    assert (HERE / "live.json").exists() == is_taken_over
