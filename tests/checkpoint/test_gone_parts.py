@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -146,19 +146,21 @@ def test_a_checkpoint_that_is_whole_is_not_complained_of() -> None:
     assert read_state(str(RUN)).complaints == []
 
 
+@pytest.mark.parametrize("which", [min, max], ids=["the first", "the last, which leaves no gap"])
 def test_what_is_gone_is_told_by_the_next_map_which_makes_it_whole(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], which: Callable[[Iterable[Path]], Path]
 ) -> None:
-    the("results/00000001-").unlink()
+    which((RUN / "results").iterdir()).unlink()
     assert len(survey(verbose=1)) == 6
     assert "files are gone from" in capsys.readouterr().err
     assert what_report_says() == []
 
 
-def test_a_file_that_was_set_aside_is_not_missed_after_the_survey_was_resumed() -> None:
-    overwrite(the("results/00000001-"))
+@pytest.mark.parametrize("kind", ["results", "failures"])
+def test_a_file_that_was_set_aside_is_not_missed_after_the_survey_was_resumed(kind: str) -> None:
+    overwrite(the(f"{kind}/00000001-"))
     survey()
-    assert list((RUN / "results").glob("*.bad"))
+    assert list((RUN / kind).glob("*.bad"))
     assert what_report_says() == []
 
 
