@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,39 @@ DIFFERENT = [
     {"a": 1}, {"a": 1.0}, datetime(2024, 1, 1), datetime(2024, 1, 1, 1), np.arange(3), np.arange(3.0),
     "\ud800", Path("a"),
 ]  # fmt: skip
+
+
+IN_FILES = [
+    (7, "2338b63848761724", "19a09cdd122301f8"),
+    (2**70, "53d68a76911dcf8d", "6caf39e0c593d664"),
+    (1.5, "b815b2ca68841c87", "cdfac3b4d0fb8ec4"),
+    (True, "12a7a369b47d1f07", "5d1615977cc72b79"),
+    ("é", "0fcaee5d21400c27", "c877066f6f94b0da"),
+    ("\ud800", "cae768174a447868", "77ec6af3e32e68d7"),
+    (b"a", "85e3e83ea20acaef", "1c4419919c910ed3"),
+    (None, "673285dc045e6ae6", "fe577263f9cf2cfc"),
+    ([1, "a"], "a5c32cc17ed36f04", "54f592b22ce3f857"),
+    ((1,), "b45e643aec36a888", "59542bc10333cd05"),
+    ({1, 2}, "d26ec2353b853758", "09a1c9978cb8b805"),
+    ({"a": 1.5}, "e508844777c95276", "ec2b4941f32e98a5"),
+    (date(2024, 1, 2), "22c19818ed49f0f1", "290aa9285c694e59"),
+    (timedelta(1), "7a57879faa7d3b31", "b26ed05b4353c8ab"),
+    (np.arange(3, dtype="<i8"), "6ff0fbb6f507fd57", "7ff9fb880b49764f"),
+    (dict, "5b5103ab314a0732", "b200d68005b02fa4"),
+]
+
+
+@pytest.mark.parametrize(("value", "one", "two"), IN_FILES, ids=[str(i) for i in range(len(IN_FILES))])
+def test_identities_are_those_that_checkpoints_have_in_their_files(value: Any, one: str, two: str) -> None:
+    """Psets whose values are pickled are found again by them: by every later version, too."""
+    found = Hasher().keys({"a": [value]}, 1)
+    assert (f"{found.one[0]:016x}", f"{found.two[0]:016x}") == (one, two)
+
+
+def test_identities_of_several_columns_are_those_that_were_stored() -> None:
+    found = Hasher().keys({"b": ["x", float("nan")], "a": [1, 2]}, 2)
+    assert [f"{one:016x}" for one in found.one] == ["88cdbbaaf92c00a8", "ff18594ed0dc6fb2"]
+    assert [f"{two:016x}" for two in found.two] == ["5213dcc1a5f6d7b9", "1e4917c91ef357c2"]
 
 
 def test_different_values_make_different_psets() -> None:
