@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from paramsurvey.checkpoint.format.codecs import Piece, encode
 from paramsurvey.checkpoint.format.part_table import PartTable, joined
 from paramsurvey.checkpoint.format.schema import StoredColumn, printed_column, pset_column, to_table
+from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
 
 
 def column(role: str, key: Any, values: list[Any]) -> StoredColumn:
@@ -74,3 +76,32 @@ def test_psets_of_some_rows_are_the_same_psets(psets: list[Any]) -> None:
     assert [len(one) for one in slices] == [2, 1]
     assert [one.positions.tolist() for one in slices] == [[0, 1], [2]]
     assert cells(slices[1], "pset", "a") == {2: psets[2]}
+
+
+def test_objects_are_compared_by_what_is_stored_of_them_in_every_slice() -> None:
+    whole = part(0, [{1}, {2}, {3}], {})
+    (kept,) = whole.pset_columns().values()
+    expected = hash_values([{1}, {2}, {3}])
+    assert isinstance(kept, HashPairs)
+    assert kept.equal(expected).all()
+    (first, last) = (next(iter(some.pset_columns().values())) for some in whole.slices(2))
+    assert isinstance(first, HashPairs)
+    assert isinstance(last, HashPairs)
+    assert first.equal(expected[np.array([0, 1])]).all()
+    assert len(last) == 1
+    assert last.equal(expected[np.array([2])]).all()
+
+
+@pytest.mark.parametrize(("other", "together"), [("category", "category"), ("object", "")])
+def test_a_type_of_pandas_is_kept_where_all_parts_have_it(other: str, together: str) -> None:
+    parts = []
+    for start, dtype, cells_of_part in ((0, "category", [1]), (1, other, [0.5])):
+        stored = replace(column("pset", "a", cells_of_part), dtype=dtype)
+        parts.append(PartTable(to_table(pa.array([start], pa.int64()), [stored], ["a"])))
+    (found,) = PartTable(joined(parts)).columns("pset")
+    assert found.dtype == together
+
+
+def test_columns_that_are_not_ours_are_refused() -> None:
+    with pytest.raises(ValueError, match="does not say where its rows belong"):
+        PartTable(pa.table({"a": [1]}))

@@ -291,6 +291,12 @@ def test_a_damaged_part_among_them_costs_itself(both: tuple[Writer, Writer]) -> 
         assert loaded() == [10]
 
 
+def test_what_one_of_two_stored_alone_before_is_not_looked_at() -> None:
+    names = [(1, A), (2, A), (2, B), (3, A), (4, C)]
+    parts = [Part(Path(f"{first}-{writer}"), first, first, 1, 0, writer) for first, writer in names]
+    assert [(part.first, part.writer) for part in overlapping(parts)] == [(2, A), (2, B), (3, A)]
+
+
 def test_last_of_each() -> None:
     columns = np.array([1, 2, 1, 1]), np.array([5, 5, 5, 6])
     assert last_of_each(*columns).tolist() == [False, True, True, True]

@@ -87,6 +87,21 @@ def test_order_of_keys_and_sets_does_not_matter() -> None:
     assert keys([{"a": 1, "b": 2}]) != keys([{"a": 2, "b": 1}])
 
 
+def test_functions_that_do_different_things_are_different() -> None:
+    assert canonical(lambda: 1) == canonical(lambda: 1)
+    assert canonical(lambda: 1) != canonical(lambda: 2)
+
+
+def test_categories_that_change_are_looked_at_anew() -> None:
+    hasher = Hasher()
+    for values in (["x", "y"], ["y", "z"]):
+        source = as_source(pd.DataFrame({"a": pd.Categorical(values)}))
+        found = hasher.keys(source.columns(range(2)), 2)
+        assert list(zip(found.one.tolist(), found.two.tolist(), strict=True)) == keys(
+            [{"a": value} for value in values]
+        )
+
+
 def test_nan_is_no_key_and_zero_has_no_sign() -> None:
     assert keys([{"a": 1, "b": float("nan")}]) == keys([{"a": 1}])
     assert keys([{"a": 0.0}]) == keys([{"a": -0.0}])
