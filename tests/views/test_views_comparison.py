@@ -69,12 +69,38 @@ def test_of_integers_and_floats_only_integers_failed() -> None:
     assert counts(compare(survey(psets, ["x"]), before)) == {"newly failing": 1}
 
 
-def test_one_and_one_point_nought_and_true_are_three_psets() -> None:
-    tables = [pd.DataFrame({"x": [value], "y": [1.0]}) for value in (1, 1.0, True)]
-    for one in range(3):
-        for other in range(3):
-            found = compare(survey(tables[one], ["x"]), survey(tables[other], ["x"]))
-            assert found.both == (one == other)
+def test_numbers_are_the_same_when_they_are_equal_and_texts_and_bools_are_none() -> None:
+    alike = [[1], [1.0], [np.int8(1)], [np.float32(1)]]
+    tables = [pd.DataFrame({"x": cells, "y": 1.0}) for cells in [*alike, [True], ["1"], ["1.0"]]]
+    tables.append(pd.DataFrame({"x": pd.Categorical([1.0]), "y": 1.0}))
+    tables.append(pd.DataFrame({"x": pd.array([1], dtype="Int64"), "y": 1.0}))
+    tables.append(pd.DataFrame({"x": np.array([np.float64(1)], dtype=object), "y": 1.0}))
+    kinds = [1, 1, 1, 1, True, "1", "1.0", 1, 1, 1]
+    for one, kind in zip(tables, kinds, strict=True):
+        for other, its in zip(tables, kinds, strict=True):
+            found = compare(survey(one, ["x"]), survey(other, ["x"]))
+            assert found.both == (type(kind) is type(its) and kind == its)
+
+
+def test_an_axis_of_integers_is_compared_with_one_that_got_a_fraction() -> None:
+    def double(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        return {"y": 2 * pset["x"]}
+
+    before = data_of(run(double, pd.DataFrame({"x": [1, 2, 3]})))
+    after = data_of(run(double, pd.DataFrame({"x": [1, 2, 3, 7.5]})))
+    assert counts(compare(before, after)) == {"new": 1}
+    assert counts(compare(after, before)) == {"gone": 1}
+
+
+@pytest.mark.parametrize("number", [0, -7, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1, 2**70, 10**400])
+def test_large_integers_equal_floats_only_when_python_says_so(number: int) -> None:
+    near = float(number) if number < 10**300 else np.inf
+    before, after = (
+        survey(pd.DataFrame({"x": pd.Series([x], dtype=kind), "y": 1.0}), ["x"])
+        for x, kind in ((number, object), (near, "float64"))
+    )
+    assert compare(before, after).both == (number == near)
+    assert compare(before, before).both == 1
 
 
 def test_equal_psets_are_matched_one_to_one_in_their_order() -> None:
@@ -126,6 +152,15 @@ def test_texts_change_too_and_keys_that_only_one_has_are_named() -> None:
     change = found.columns[0].largest[0]
     assert (change.pset, change.before, change.after) == ({"x": 8, "k": "a"}, "old", "new")
     assert (found.only_before, found.only_after) == (("gone",), ("fresh",))
+
+
+def test_texts_beside_numbers_change_as_well_and_values_are_shown_as_they_are() -> None:
+    before = survey(pd.DataFrame({"x": range(5), "y": ["a", 1, True, "c", [1]]}), ["x"])
+    after = survey(pd.DataFrame({"x": range(5), "y": ["b", 1.0, False, 3, [2]]}), ["x"])
+    (column,) = compare(before, after).columns
+    shown = {change.pset["x"]: (change.before, change.after) for change in column.largest}
+    assert shown == {0: ("a", "b"), 2: (True, False), 3: ("c", 3), 4: ([1], [2])}
+    assert column.changed == 4
 
 
 def test_what_became_slower_and_faster() -> None:

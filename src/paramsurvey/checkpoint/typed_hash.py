@@ -7,7 +7,8 @@ different values, for a worker function sees the difference; 0.0 and -0.0 are th
 whose value is nan counts as not there, as it is nan in a table where some psets do not have it.
 
 This is the stricter of two rules. By the looser rule, `params.value_hash`, psets with equal values get the
-same seed, whatever stores a number: 1 equals 1.0 there.
+same seed, whatever stores a number: 1 equals 1.0 there. `Hasher(by_value=True)` is in between: 1 and 1.0 are
+the same, for a table stores 1 as 1.0 when 7.5 is in the same column; True is still no number.
 """
 
 from __future__ import annotations
@@ -86,13 +87,22 @@ with np.errstate(over="ignore"):  # of numpy's scalars; arrays wrap around silen
 class Hasher:
     """Computes psets' identities; what it learns about a categorical's categories it keeps.
 
+    Parameters
+    ----------
+    by_value : bool
+        Whether equal numbers are the same, whatever stores them: 1 and 1.0.
+
     Examples
     --------
     >>> two = Hasher().keys({"a": [1, 1], "b": [0.0, -0.0]}, 2)
     >>> bool(two.one[0] == two.one[1])
     True
+    >>> three = Hasher(by_value=True).keys({"a": [1, 1.0, True]}, 3)
+    >>> (three.one == three.one[0]).tolist()
+    [True, True, False]
     """
 
+    by_value: bool = False
     _categories: dict[str, tuple[Sequence[Any], HashPairs]] = field(default_factory=dict)
 
     def keys(self, columns: Mapping[str, ColumnValues | HashPairs], count: int) -> HashPairs:
@@ -105,11 +115,14 @@ class Hasher:
 
     def _cells(self, name: str, cells: ColumnValues) -> HashPairs:
         if not isinstance(cells, CategoryCodes):
-            return hash_values(cells)
+            return self._values(cells)
         known = self._categories.get(name)
         if known is None or known[0] is not cells.categories:
-            known = self._categories[name] = (cells.categories, hash_values(list(cells.categories)))
+            known = self._categories[name] = (cells.categories, self._values(list(cells.categories)))
         return known[1][cells.codes]  # code -1 finds the nan behind the categories
+
+    def _values(self, values: NDArray[Any] | list[Any]) -> HashPairs:
+        return hash_by_value(values) if self.by_value else hash_values(values)
 
 
 def _stir(state: HashPairs, values: HashPairs, salt: tuple[np.uint64, np.uint64]) -> None:
@@ -146,6 +159,32 @@ def hash_values(values: NDArray[Any] | list[Any]) -> HashPairs:
         at = np.flatnonzero(kinds == kind)
         hashes.put(at, _of_kind(kind, [values[i] for i in at.tolist()]))
     return hashes
+
+
+def hash_by_value(values: NDArray[Any] | list[Any]) -> HashPairs:
+    """Return the hashes of a column's values; equal numbers have the same one, whatever stores them."""
+    if not isinstance(values, np.ndarray):
+        return hash_values([_plain(value) for value in values])
+    if values.dtype.kind == "u" and len(values) and values.max() >= 2**63:
+        return hash_by_value(values.tolist())
+    hashes = hash_values(values)
+    if values.dtype.kind == "f":
+        whole = np.flatnonzero((np.abs(values) < 2.0**63) & (np.trunc(values) == values))
+        hashes.put(whole, hash_values(values[whole].astype(np.int64)))
+    return hashes
+
+
+def _plain(value: Any) -> Any:
+    """Return a number as an integer of 64 bits where it is one, else as a float where it is one."""
+    number = value.item() if isinstance(value, np.generic) and value.dtype.kind in "biuf" else value
+    if type(number) is float and number.is_integer() and abs(number) < 2**63:
+        return int(number)
+    if type(number) is int and not -(2**63) <= number < 2**63:
+        try:
+            return float(number) if float(number) == number else number
+        except OverflowError:
+            return number
+    return number
 
 
 def _kind_of(value: object) -> str:

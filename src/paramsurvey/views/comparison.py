@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -147,9 +147,9 @@ class Comparison:
 def compare(before: SurveyData, after: SurveyData, rtol: float = 1e-9, atol: float = 0.0) -> Comparison:
     """Return what is different in a second survey.
 
-    Psets are the same when their keys and values are, by the rule by which a checkpoint is resumed: 1,
-    1.0 and True are three values, nan counts as not there. Of equal psets, the first of one survey is
-    compared with the first of the other.
+    Psets are the same when their keys and values are. Numbers are compared by value: 1 is 1.0, which a
+    table makes of it when 7.5 is in the same column. True is not 1, and ``'1'`` is not 1; nan counts as not
+    there. Of equal psets, the first of one survey is compared with the first of the other.
 
     Parameters
     ----------
@@ -204,22 +204,26 @@ class _Pairs:
 
     def changes(self, name: str, rtol: float, atol: float) -> ColumnChanges:
         """Return how a result changed."""
-        changed = compared = known = 0
+        changed = compared = 0
         largest = _Top()
+        both = (self._before, self._after)
+        is_numeric = all(data.finished.kind(name) for data in both)
+        was, is_ = (HashPairs.empty(0) if is_numeric else _all_hashes(data, (name,)) for data in both)
         for rows, old, new in self._both(name):
             compared += len(rows)
-            known += int(np.isfinite(old).sum() + np.isfinite(new).sum())
             with np.errstate(invalid="ignore"):
                 apart = np.abs(new - old)
                 differs = apart > atol + rtol * np.maximum(np.abs(old), np.abs(new))
             strange = ~np.isfinite(apart) & ~((old == new) | (np.isnan(old) & np.isnan(new)))
+            if not is_numeric:  # of texts, only whether they are the same can be told
+                no_numbers = np.flatnonzero(np.isnan(old) & np.isnan(new))
+                there = rows[no_numbers]
+                strange[no_numbers] = ~was[self.partner[there]].equal(is_[there])
             apart[strange] = np.inf
             at = np.flatnonzero(differs | strange)
             changed += len(at)
-            largest.add(apart[at], rows[at], old[at], new[at])
-        if compared and not known:
-            return self._changed_texts(name)
-        return ColumnChanges(name, compared, changed, self._listed(*largest.found))
+            largest.add(apart[at], rows[at])
+        return ColumnChanges(name, compared, changed, self._listed(name, largest.rows))
 
     def speed(self) -> SpeedChanges:
         """Return how the seconds changed."""
@@ -233,8 +237,8 @@ class _Pairs:
             for way, (among, by) in enumerate(zip(both, (more, -more), strict=True)):
                 at = np.flatnonzero(among)
                 counts[way] += len(at)
-                tops[way].add(by[at], rows[at], old[at], new[at])
-        slowest, fastest = (self._listed(*top.found) for top in tops)
+                tops[way].add(by[at], rows[at])
+        slowest, fastest = (self._listed(SECONDS, top.rows) for top in tops)
         return SpeedChanges(float(sums[0]), float(sums[1]), counts[0], counts[1], slowest, fastest)
 
     def _both(self, name: str) -> Iterator[tuple[Rows, Floats, Floats]]:
@@ -248,50 +252,29 @@ class _Pairs:
             at = np.flatnonzero((self._was[rows] == FINISHED) & (self._is[rows] == FINISHED))
             yield chunk.rows[at], old[self.partner[rows][at]], chunk.values[name][at]
 
-    def _changed_texts(self, name: str) -> ColumnChanges:
-        rows = np.flatnonzero((self._was == FINISHED) & (self._is == FINISHED))
-        old, new = self._before.axis(name), self._after.axis(name)
-        place = {(type(value), value): at for at, value in enumerate(old.values)}
-        table = np.array(
-            [place.get((type(value), value), -1) for value in new.values] or [-1], dtype=np.int64
-        )
-        was, is_ = self._before.places(name)[self.partner[rows]], self._after.places(name)[rows]
-        differs = np.flatnonzero(table[is_] != was)
-        some = rows[differs[:MOST_EXAMPLES]]
-        values = [
-            [one[name] for one in data.psets(at.tolist(), (name,))]
-            for data, at in ((self._before, self.partner[some]), (self._after, some))
-        ]
-        return ColumnChanges(name, len(rows), len(differs), self._listed(some, *values))
-
-    def _listed(self, rows: Rows, old: Any, new: Any) -> tuple[Change, ...]:
+    def _listed(self, name: str, rows: Rows) -> tuple[Change, ...]:
+        """Return the values that some rows have of a column, before and after, as they are."""
+        there = ((self._before, self.partner[rows]), (self._after, rows))
+        old, new = ([one[name] for one in data.psets(at.tolist(), (name,))] for data, at in there)
         places = rows.tolist()
-        columns = (self._after.labels(places), self._after.psets(places), list(old), list(new))
-        return tuple(Change(*one) for one in zip(*columns, strict=True))
+        return tuple(map(Change, self._after.labels(places), self._after.psets(places), old, new))
 
 
 class _Top:
-    """Keeps the rows with the largest numbers."""
+    """Keeps the rows with the largest numbers; the largest first."""
 
     def __init__(self) -> None:
         self._by = np.zeros(0)
-        self._columns: list[NDArray[Any]] = [np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)]
+        self.rows: Rows = np.zeros(0, dtype=np.int64)
 
-    def add(self, by: Floats, *columns: NDArray[Any]) -> None:
-        """Take some more rows: by what they are ordered, their numbers, and two values of each."""
+    def add(self, by: Floats, rows: Rows) -> None:
+        """Take some more rows: by what they are ordered, and their numbers."""
         if len(by) > MOST_EXAMPLES:
             some = np.sort(np.argpartition(-by, MOST_EXAMPLES - 1)[:MOST_EXAMPLES])
-            by, columns = by[some], tuple(column[some] for column in columns)
-        by = np.concatenate([self._by, by])
+            by, rows = by[some], rows[some]
+        by, rows = np.concatenate([self._by, by]), np.concatenate([self.rows, rows])
         order = np.argsort(-by, kind="stable")[:MOST_EXAMPLES]
-        self._by = by[order]
-        self._columns = [np.concatenate(pair)[order] for pair in zip(self._columns, columns, strict=True)]
-
-    @property
-    def found(self) -> tuple[Rows, list[float], list[float]]:
-        """The rows, and their two values; the largest first."""
-        rows, old, new = self._columns
-        return rows, old.tolist(), new.tolist()
+        self._by, self.rows = by[order], rows[order]
 
 
 def _matched(before: SurveyData, after: SurveyData) -> Rows:
@@ -303,7 +286,7 @@ def _matched(before: SurveyData, after: SurveyData) -> Rows:
     if not len(before) or not len(after):
         return np.full(len(after), -1, dtype=np.int64)
     row_at, numbers = _rows_by_number(before), _short(after.positions())
-    stored = _all_hashes(before)
+    stored = _all_hashes(before, before.keys)
     partner, misfit = _same_numbers(stored, row_at, after, numbers)
     if misfit > numbers.max():
         return partner
@@ -316,7 +299,7 @@ def _matched(before: SurveyData, after: SurveyData) -> Rows:
     rest = rest[order]  # of equal psets, the first takes the first
     looking = looking[np.argsort(numbers[looking], kind="stable")]
     stored = stored[rest]
-    found, which = Matcher(stored).match(_all_hashes(after)[looking])
+    found, which = Matcher(stored).match(_all_hashes(after, after.keys)[looking])
     partner[looking[found]] = rest[which]
     return partner
 
@@ -337,7 +320,7 @@ def _short(numbers: NDArray[np.int64]) -> Rows:
 def _same_numbers(stored: HashPairs, row_at: Rows, after: SurveyData, numbers: Rows) -> tuple[Rows, int]:
     """Return the row of the pset with the same number, and the first number whose psets are not the same."""
     partner, start, misfit = np.empty(len(after), dtype=row_at.dtype), 0, int(numbers.max()) + 1
-    for hashes in _hashes(after):
+    for hashes in _hashes(after, after.keys):
         rows = slice(start, start + len(hashes))
         likely = row_at[np.minimum(numbers[rows], np.int64(len(row_at) - 1))]  # the last one is never taken
         same = (likely >= 0) & stored[likely].equal(hashes)
@@ -347,17 +330,17 @@ def _same_numbers(stored: HashPairs, row_at: Rows, after: SurveyData, numbers: R
     return partner, misfit
 
 
-def _hashes(data: SurveyData) -> Iterator[HashPairs]:
-    """Yield the psets' identities, a chunk at a time."""
-    hasher = Hasher()
+def _hashes(data: SurveyData, names: Sequence[str]) -> Iterator[HashPairs]:
+    """Yield what some of the rows' columns are, a chunk at a time; equal numbers are the same."""
+    hasher = Hasher(by_value=True)
     for source in (data.finished, data.missing):
-        for cells, count in chunks_of(source, data.keys):
-            yield hasher.keys(data.alike(cells), count)
+        for cells, count in chunks_of(source, names):
+            yield hasher.keys(cells, count)
 
 
-def _all_hashes(data: SurveyData) -> HashPairs:
+def _all_hashes(data: SurveyData, names: Sequence[str]) -> HashPairs:
     hashes, start = HashPairs.empty(len(data)), 0
-    for some in _hashes(data):
+    for some in _hashes(data, names):
         hashes.put(slice(start, start + len(some)), some)
         start += len(some)
     return hashes
