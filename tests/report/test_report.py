@@ -204,6 +204,24 @@ def test_of_a_finished_checkpoint() -> None:
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_results_in_memory_have_the_provenance_that_their_checkpoint_has() -> None:
+    results = survey(checkpoint="run")
+    for known in (results, paramsurvey.load("run")):
+        known.report("report.html")
+        page = Path("report.html").read_text()
+        assert "is not known what was run" not in page
+        assert "test_report.py" in page
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_checkpoint_that_another_run_has_used_since_says_nothing_of_earlier_results() -> None:
+    results = survey(checkpoint="run")
+    survey(checkpoint="run")
+    results.report("report.html")
+    assert "is not known what was run: a checkpoint notes it" in Path("report.html").read_text()
+
+
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(
     ("total", "said"),
     [

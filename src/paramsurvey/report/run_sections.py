@@ -27,6 +27,11 @@ MOST_BARS = 24  # in a picture; the table has all
 MOST_COSTS = 4  # axes with a picture
 ROWS_OF_TIMELINE = 12
 
+UNKNOWN_RUN = (
+    "It is not known what was run: a checkpoint notes it. Give map() checkpoint='a directory', or make "
+    "the report of one: paramsurvey report DIRECTORY."
+)
+
 COUNTS = {
     "total": "psets",
     "finished": "finished",
@@ -76,7 +81,7 @@ def provenance(subject: Subject) -> str:
     """Return what was run, on what, where and when."""
     found = provenance_of(subject.run)
     if not found.facts:
-        return section("provenance", "Provenance", paragraph("Only checkpoints store it."))
+        return section("provenance", "Provenance", paragraph(UNKNOWN_RUN))
     facts = {name: said for name, said in found.facts.items() if not name.startswith("version of ")}
     versions = [(name[11:], said) for name, said in found.facts.items() if name.startswith("version of ")]
     parts = [table("The run", ("fact", "is"), facts.items())]

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from paramsurvey.checkpoint.locking.lock import holder_of
+from paramsurvey.errors import NotACheckpoint
 from paramsurvey.report import STATES, Subject, page_of
 from paramsurvey.results.stored_survey import stored_survey
 from paramsurvey.results.tracing.timed_psets import timed_checkpoint
@@ -32,8 +33,24 @@ def subject_of(results: Any) -> Subject:
         data_of(results),
         "finished" if whole else "interrupted",
         counts,
-        timeline=lambda: _timeline_of(results),
+        _run_of(results),
+        lambda: _timeline_of(results),
     )
+
+
+def _run_of(results: Any) -> dict[str, Any]:
+    """Return the ``run.json`` of these results; empty where there is none, or that of another run."""
+    if results._checkpoint is None:
+        return {}
+    from paramsurvey.checkpoint.run_json.run_file import read_run
+
+    try:
+        run = read_run(Path(results._checkpoint))
+    except (NotACheckpoint, OSError):  # it is gone, or damaged: the results are here all the same
+        return {}
+    counts, progress = run.get("counts", {}), results.progress
+    is_same = run.get("name") == progress.name and counts.get("resumed") == progress.resumed
+    return run if is_same and counts.get("total") == progress.total else {}
 
 
 def _timeline_of(results: Any) -> Timeline | None:
