@@ -80,17 +80,30 @@ def touch(one: Any, other: Any) -> bool:
     )
 
 
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name", PICTURES)
-def test_nothing_is_cut_off_and_no_two_texts_touch(results: MapResults, name: str) -> None:
-    figure, ax = plt.subplots(figsize=(4, 3), dpi=100, layout="constrained")
-    PICTURES[name](results.plot, ax)
+def assert_legible(figure: Any) -> None:
     texts = drawn_texts(figure)
     width, height = figure.bbox.size
     gaps = [(said, min(box.x0, box.y0, width - box.x1, height - box.y1)) for said, box, _ in texts]
     assert [said for said, gap in gaps if gap < -1] == []
     pairs = itertools.combinations(texts, 2)
     assert [(a, b) for (a, box, c), (b, other, d) in pairs if not (c or d) and touch(box, other)] == []
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", PICTURES)
+def test_nothing_is_cut_off_and_no_two_texts_touch(results: MapResults, name: str) -> None:
+    figure, ax = plt.subplots(figsize=(4, 3), dpi=100, layout="constrained")
+    PICTURES[name](results.plot, ax)
+    assert_legible(figure)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", PICTURES)
+def test_nor_in_a_figure_without_a_layout(results: MapResults, name: str) -> None:
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4))
+    for ax in axes:
+        PICTURES[name](results.plot, ax)
+    assert_legible(figure)
 
 
 def test_a_figure_that_its_user_has_laid_out_stays_so(results: MapResults) -> None:
@@ -102,6 +115,16 @@ def test_a_figure_that_its_user_has_laid_out_stays_so(results: MapResults) -> No
     ax = figure.add_axes((0.2, 0.3, 0.5, 0.5))
     results.plot.slice("kernel", value="score", ax=ax)
     assert ax.get_position().bounds == pytest.approx((0.2, 0.3, 0.5, 0.5))
+
+
+def test_a_figure_without_a_layout_can_still_be_laid_out_by_its_user(results: MapResults) -> None:
+    figure, ax = plt.subplots()
+    results.plot.slice("C", "kernel", "score", ax=ax)
+    assert figure.get_layout_engine() is None
+    figure.subplots_adjust(left=0.4)
+    results.plot.slice("C", "kernel", "score", ax=ax)
+    assert figure.subplotpars.left == 0.4
+    figure.tight_layout()
 
 
 @pytest.mark.parametrize("name", ["slice", "cost"])

@@ -68,12 +68,13 @@ class SurveyPlot(PlotAccessor):
         --------
         >>> results.plot.slice("C", "gamma", "score", at={"kernel": "rbf"})  # doctest: +SKIP
         """
+        from paramsurvey.plotting.figures import make_room
         from paramsurvey.plotting.heatmap import draw_slice
         from paramsurvey.views import FAILING, slice_of
 
         data = self._data()
         view = slice_of(data, x, y, FAILING if value is None else value, reduction, at)
-        return draw_slice(view, ax, data.units)
+        return make_room(draw_slice(view, ax, data.units))
 
     def importance(self, value: str | None = None, *, ax: Any = None) -> Any:
         """Draw how much of a value's variance each axis explains, and the strongest interactions.
@@ -93,9 +94,12 @@ class SurveyPlot(PlotAccessor):
         Axes
         """
         from paramsurvey.plotting.bars import draw_importance
+        from paramsurvey.plotting.figures import make_room
         from paramsurvey.views import FAILING, importance_of
 
-        return draw_importance(importance_of(self._data(), FAILING if value is None else value), ax)
+        return make_room(
+            draw_importance(importance_of(self._data(), FAILING if value is None else value), ax)
+        )
 
     def distribution(self, value: str | None = None, *, bins: int = 60, ax: Any = None) -> Any:
         """Draw a histogram of a column, with its median and quartiles; of texts, how often each is there.
@@ -114,12 +118,13 @@ class SurveyPlot(PlotAccessor):
         Axes
         """
         from paramsurvey.plotting.bars import draw_distribution
+        from paramsurvey.plotting.figures import make_room
         from paramsurvey.views import SECONDS, distribution_of
 
         data = self._data()
         if value is None:
             value = next(iter(data.results), SECONDS)
-        return draw_distribution(distribution_of(data, value, bins), ax, data.units)
+        return make_room(draw_distribution(distribution_of(data, value, bins), ax, data.units))
 
     def failures(self, cause: int | None = None, *, ax: Any = None) -> Any:
         """Draw where psets fail, by the two axes that tell most about it.
@@ -140,11 +145,12 @@ class SurveyPlot(PlotAccessor):
         IndexError
             When there is no such cause among the twenty most frequent.
         """
+        from paramsurvey.plotting.figures import make_room
         from paramsurvey.plotting.heatmap import draw_failures
         from paramsurvey.views import failures_of
 
         data = self._data()
-        return draw_failures(_chosen(failures_of(data), cause), ax, data.units)
+        return make_room(draw_failures(_chosen(failures_of(data), cause), ax, data.units))
 
     def parallel(
         self, columns: Sequence[str] | None = None, *, value: str | None = None, ax: Any = None
@@ -164,13 +170,14 @@ class SurveyPlot(PlotAccessor):
         -------
         Axes
         """
+        from paramsurvey.plotting.figures import make_room
         from paramsurvey.plotting.lines import draw_parallel
         from paramsurvey.views import parallel_of
 
         data = self._data()
         if columns is None:
             columns = _columns_that_vary(data, value)
-        return draw_parallel(parallel_of(data, columns, value), ax, data.units)
+        return make_room(draw_parallel(parallel_of(data, columns, value), ax, data.units))
 
     def cost(self, axis: str | None = None, *, seconds: str | None = None, ax: Any = None) -> Any:
         """Draw the seconds that went into each value of an axis, and how long one pset took there.
@@ -194,6 +201,7 @@ class SurveyPlot(PlotAccessor):
             A ValueError: it is not known how long the psets took.
         """
         from paramsurvey.plotting.bars import draw_cost
+        from paramsurvey.plotting.figures import make_room
         from paramsurvey.views import cost_of
 
         found = cost_of(self._data(seconds)).axes
@@ -206,7 +214,7 @@ class SurveyPlot(PlotAccessor):
         if not shown:
             known = ", ".join(repr(one.axis.name) for one in found)
             raise KeyError(f"there is no axis {axis!r} that varies: those that do are {known}")
-        return draw_cost(shown[0], ax, self._results.attrs.get("units"))
+        return make_room(draw_cost(shown[0], ax, self._results.attrs.get("units")))
 
     def timeline(
         self,
@@ -235,16 +243,17 @@ class SurveyPlot(PlotAccessor):
         NotStored
             A ValueError: it is not known when the psets ran.
         """
+        from paramsurvey.plotting.figures import make_room
         from paramsurvey.plotting.workers import draw_timeline
         from paramsurvey.views import measured_timeline, timeline_of
 
         names = (worker, start, seconds)
         if names == (None, None, None):
             self._data()  # where nothing has run, it says so
-            return draw_timeline(measured_timeline(self._results.timeline()), ax)
+            return make_room(draw_timeline(measured_timeline(self._results.timeline()), ax))
         if None in names:
             raise TypeError("timeline() needs all of worker=, start= and seconds=, or none of them")
-        return draw_timeline(timeline_of(*(self._results[name].to_numpy() for name in names)), ax)
+        return make_room(draw_timeline(timeline_of(*(self._results[name].to_numpy() for name in names)), ax))
 
     def _data(self, seconds: str | None = None) -> SurveyData:
         from paramsurvey.views import data_of

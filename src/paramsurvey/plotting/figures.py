@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from types import ModuleType
 from typing import Any
 
 from paramsurvey.errors import PackageMissing
 
+MARGINS = ("left", "right", "bottom", "top", "wspace", "hspace")
 WIDTH, HEIGHT = 6.4, 4.8  # inches: matplotlib's own
 
 
@@ -37,7 +39,50 @@ def ink() -> str:
 
 def settle(axes: Any) -> None:
     """Let the figure find out how large its Axes are, so that labels can be chosen that fit."""
+    make_room(axes)
     axes.figure.figure.draw_without_rendering()  # of a part of a figure, the whole one
+
+
+def make_room(axes: Any) -> Any:
+    """Let no label be cut off in a figure that nobody has laid out; return the Axes.
+
+    A figure of ``plt.subplots()`` has the same margins whatever its labels are: they are made what
+    ``tight_layout()`` makes them. A figure stays as it is when it has a layout of its own, when its user
+    has adjusted it or placed any Axes by hand, and when it has several parts.
+    """
+    figure = axes.figure
+    if not _is_unadjusted(figure):
+        return axes
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where there is too little room, it stays as it is
+        _tight().execute(figure)
+    figure._paramsurvey_margins = _margins(figure)  # so that the next picture in it may adjust it again
+    return axes
+
+
+def _is_unadjusted(figure: Any) -> bool:
+    if figure is not figure.figure or figure.subfigs or figure.get_layout_engine() is not None:
+        return False
+    if any(one.get_subplotspec() is None for one in figure.axes):
+        return False
+    return _margins(figure) in (_usual_margins(), getattr(figure, "_paramsurvey_margins", None))
+
+
+def _margins(figure: Any) -> dict[str, float]:
+    return {name: getattr(figure.subplotpars, name) for name in MARGINS}
+
+
+def _usual_margins() -> dict[str, float]:
+    import matplotlib as mpl
+
+    usual: Any = mpl.rcParams
+    return {name: usual[f"figure.subplot.{name}"] for name in MARGINS}
+
+
+def _tight() -> Any:
+    from matplotlib.layout_engine import TightLayoutEngine
+
+    return TightLayoutEngine()
 
 
 def axes_for(ax: Any, width: float = WIDTH, height: float = HEIGHT) -> Any:

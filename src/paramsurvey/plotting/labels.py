@@ -15,7 +15,7 @@ CHARACTER = 0.6  # of the font's size: about as wide as one character
 LINE = 1.35  # of the font's size: from one line of text to the next
 LONGEST_TICK, LEAST_TICK = 22, 6  # characters
 LONGEST_NAME = 40
-LABELS_PART = 0.36  # of a figure's width or height: so much the labels may take of it
+LABELS_PART = 0.36  # of the width or height that the Axes' place has: so much the labels may take of it
 SECONDS_SHOWN, FEW_DIGITS = 5, (-2, 5)  # ticks; powers of ten that are written out
 LEGEND = "small"  # its font
 HANDLE = 6.5  # of its font's size: what stands beside each text, and the space around
@@ -108,7 +108,7 @@ def label_x(axes: Any, labels: Sequence[str]) -> None:
     """Put labels below the places 0, 1, 2, ...: side by side where they fit, else upright, else some."""
     settle(axes)
     inches, size = _extent(axes)[0], tick_size(axes.xaxis)
-    texts = told_apart(labels, _longest(axes.figure.bbox.height / axes.figure.dpi, size))
+    texts = told_apart(labels, _longest(_place(axes)[1], size))
     across = max((width(text, size / POINT) for text in texts), default=0.0) * POINT + size
     fits = across * len(texts) <= inches
     step = 1 if fits else _step(len(texts), inches, size)
@@ -121,7 +121,7 @@ def label_y(axes: Any, labels: Sequence[str]) -> None:
     """Put labels beside the places 0, 1, 2, ...; some of them where there is no room for all."""
     settle(axes)
     inches, size = _extent(axes)[1], tick_size(axes.yaxis)
-    across = axes.figure.bbox.width / axes.figure.dpi
+    across = _place(axes)[0]
     room, most = LABELS_PART * across / POINT, _longest(across, size)
     texts = fitting(lambda longest: told_apart(labels, min(longest, most)), room, size / POINT)
     step = _step(len(texts), inches, size)
@@ -214,7 +214,7 @@ def name_below(axes: Any, make: Callable[[int], str]) -> None:
 
 
 def _longest(inches: float, size: float) -> int:
-    """Return how many characters labels may have that stand across so much of a figure."""
+    """Return how many characters labels may have that stand across so many inches."""
     return min(LONGEST_TICK, max(LEAST_TICK, int(LABELS_PART * inches / (CHARACTER * size))))
 
 
@@ -227,6 +227,17 @@ def _extent(axes: Any) -> tuple[float, float]:
     box = axes.get_window_extent()
     dpi = axes.figure.dpi
     return float(box.width / dpi), float(box.height / dpi)
+
+
+def _place(axes: Any) -> tuple[float, float]:
+    """Return how much of the figure is for these Axes and what is around them, in inches."""
+    wide, high = (side / axes.figure.dpi for side in axes.figure.bbox.size)
+    spec = axes.get_subplotspec()
+    if spec is None:
+        return wide, high
+    spec = spec.get_topmost_subplotspec()
+    grid = spec.get_gridspec()
+    return wide * len(spec.colspan) / grid.ncols, high * len(spec.rowspan) / grid.nrows
 
 
 def tick_size(axis: Any) -> float:
