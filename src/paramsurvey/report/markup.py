@@ -90,7 +90,8 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> s
     rows : iterable of sequences
         The first value of each is its heading.
     """
-    headings = "".join(f'<th scope="col">{text(name)}</th>' for name in head)
+    # a heading may go on in the next line after _, so that short numbers need no wide column
+    headings = "".join(f'<th scope="col">{text(name).replace("_", "_<wbr>")}</th>' for name in head)
     lines = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     return (
         f'<div class="scroll" role="group" tabindex="0" aria-label="{text(caption)}">'

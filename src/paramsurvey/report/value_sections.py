@@ -18,6 +18,7 @@ from paramsurvey.views.distribution import Distribution
 from paramsurvey.views.importance import Importance
 
 BAR = 0.26  # inches
+DIGITS = 6  # behind the point, of shares: all else is chance, and would make the table too wide
 MOST_COLUMNS = 5  # of parallel coordinates
 
 
@@ -48,8 +49,8 @@ def _importance(one: Importance, pictures: Pictures) -> str:
     words = f"Shares of the variance of {name} that the axes explain; the numbers are in the table below."
     rows = len(one.axes) + min(5, len(one.axes) * (len(one.axes) - 1) // 2)
     drawn = pictures.draw(bars.draw_importance, one, words, BAR * rows + 1.5)
-    tables = frame_table(f"Shares of {name}", one.to_frame()) + frame_table(
-        f"Interactions of two, {name}", one.pairs().set_index(["x", "y"])
+    tables = frame_table(f"Shares of {name}", one.to_frame().round(DIGITS)) + frame_table(
+        f"Interactions of two, {name}", one.pairs().set_index(["x", "y"]).round(DIGITS)
     )
     return f"<div>{title}{drawn}{details('As a table', tables)}</div>"
 
