@@ -32,8 +32,9 @@ def frame_of(psets: object) -> pd.DataFrame | None:
     ----------
     psets : DataFrame, polars or Arrow table, xarray Dataset, structured array, dict of columns, or path
         A Dataset has a pset for each of its cells, with the coordinates as columns. A path is that of a
-        Parquet file, or of a directory of them. If it is `missing`, the columns with the reasons are left
-        out.
+        Parquet file, or of a directory of them. Units that the columns of an Arrow table or a Dataset have
+        among their metadata are in ``attrs["units"]`` afterwards, where a DataFrame may have them, too.
+        If it is `missing`, the columns with the reasons are left out.
 
     Returns
     -------
@@ -54,7 +55,8 @@ def frame_of(psets: object) -> pd.DataFrame | None:
     if callable(to_psets):
         psets = to_psets()
     if type(psets).__module__.partition(".")[0] == "xarray":
-        return native_frame(_of_xarray(psets))  # before dicts: a Dataset is a Mapping
+        # before dicts: a Dataset is a Mapping
+        return native_frame(_with_units(_of_xarray(psets), _units_in_xarray(psets)))
     if isinstance(psets, Mapping):
         return _of_columns(psets)
     if isinstance(psets, (str, os.PathLike)):
@@ -64,7 +66,28 @@ def frame_of(psets: object) -> pd.DataFrame | None:
     frame = psets if isinstance(psets, pd.DataFrame) else _as_frame(psets)
     if not isinstance(frame, pd.DataFrame):
         return None
-    return native_frame(_without_reasons(frame))
+    return native_frame(_without_reasons(_with_units(frame, _units_in_arrow(psets))))
+
+
+def _with_units(frame: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
+    if units:
+        frame.attrs["units"] = {**units, **frame.attrs.get("units", {})}
+    return frame
+
+
+def _units_in_arrow(table: Any) -> dict[str, str]:
+    """Return the units that an Arrow table's fields have among their metadata, as ``unit`` or ``units``."""
+    if type(table).__module__.partition(".")[0] != "pyarrow" or not hasattr(table, "schema"):
+        return {}
+    known = ((field.name, field.metadata or {}) for field in table.schema)
+    found = ((name, said.get(b"units", said.get(b"unit"))) for name, said in known)
+    return {name: unit.decode(errors="replace") for name, unit in found if unit}
+
+
+def _units_in_xarray(table: Any) -> dict[str, str]:
+    """Return the units that coordinates and variables have among their attributes."""
+    variables = {**table.coords, **getattr(table, "data_vars", {})}
+    return {str(name): str(one.attrs["units"]) for name, one in variables.items() if one.attrs.get("units")}
 
 
 def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame | None:

@@ -97,10 +97,16 @@ class Exportable(DictTable):
 
         grid = find_grid(psets)
         if grid is not None:
-            return _on_grid(library, grid, psets, found, finished)
+            return self._with_units(_on_grid(library, grid, psets, found, finished))
         coordinates = {name: ("pset", _plain(psets[name])) for name in psets.columns}
         variables = {name: ("pset", _spread(found[name], (finished,), (len(psets),))) for name in found}
-        dataset: xarray.Dataset = library.Dataset(variables, coords=coordinates)
+        return self._with_units(library.Dataset(variables, coords=coordinates))
+
+    def _with_units(self, dataset: xarray.Dataset) -> xarray.Dataset:
+        """Give a Dataset's arrays their units, which xarray's own plots show."""
+        for name, unit in self.attrs.get("units", {}).items():
+            if name in dataset.variables:
+                dataset[name].attrs["units"] = unit
         return dataset
 
     def to_parquet(self, path: Any = None, **kwargs: Any) -> Any:

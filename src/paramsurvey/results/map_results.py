@@ -114,6 +114,9 @@ class MapResults(Exportable):
     def units(self) -> dict[str, str]:
         """Units of columns by their names, for the labels of pictures; set it to a dict.
 
+        Those of psets are there from the start: of ``attrs["units"]`` of a DataFrame, of the metadata of an
+        Arrow table's fields, and of an xarray Dataset's attributes.
+
         Examples
         --------
         >>> results.units = {"mass": "kg"}  # doctest: +SKIP

@@ -39,7 +39,11 @@ def build(
     rows = collector.finished_rows(len(source)) if keep_results else range(0)
     printed = _by_label(collector.output, rows)
     times = KnownTimes(collector.times, rows)
-    return MapResults(results, missing, state.progress, state.stats, verbose, checkpoint, printed, times)
+    found = MapResults(results, missing, state.progress, state.stats, verbose, checkpoint, printed, times)
+    units = results.attrs.get("units")
+    if isinstance(units, Mapping):  # those of the psets, which pandas leaves out
+        found.units = dict(units)
+    return found
 
 
 def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
@@ -53,7 +57,9 @@ def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
     results = {in_unicode(key): _values_of(column, rows) for key, column in columns.items()}
     # few columns are taken as they are; pandas is slow with many that are not joined into blocks
     found = pd.DataFrame(results, index=frame.index, copy=len(results) > MANY_COLUMNS)
-    return pd.concat([frame, found], axis=1)
+    together = pd.concat([frame, found], axis=1)
+    together.attrs.update(frame.attrs)
+    return together
 
 
 def _values_of(column: Column, rows: Rows) -> Any:

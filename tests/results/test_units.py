@@ -1,0 +1,61 @@
+"""Units of columns: those that the psets bring, and who shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import paramsurvey
+from paramsurvey import MapResults
+
+
+def double(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    return {"y": 2 * pset["x"]}
+
+
+def survey(psets: Any, worker: Any = double) -> MapResults:
+    paramsurvey.init(backend="serial", verbose=0)
+    return paramsurvey.map(worker, psets)
+
+
+def test_units_of_a_dataframe_are_those_of_the_results_and_their_own() -> None:
+    psets = pd.DataFrame({"x": [1.0, 2.0]})
+    psets.attrs["units"] = {"x": "m"}
+    results = survey(psets)
+    results.units["y"] = "km"
+    assert results.units == {"x": "m", "y": "km"}
+    assert psets.attrs["units"] == {"x": "m"}
+
+
+def test_results_without_keys_have_them_as_well() -> None:
+    psets = pd.DataFrame({"x": [1.0, 2.0]})
+    psets.attrs["units"] = {"x": "m"}
+    assert survey(psets, lambda pset, system_kwargs, user_kwargs: {}).units == {"x": "m"}
+
+
+@pytest.mark.parametrize("word", ["unit", "units"])
+def test_units_of_arrow_fields(word: str) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    schema = arrow.schema([arrow.field("x", arrow.float64(), metadata={word: "µm"}), ("z", arrow.int64())])
+    assert survey(arrow.table({"x": [1.0, 2.0], "z": [1, 2]}, schema=schema)).units == {"x": "µm"}
+
+
+def test_units_of_xarray_arrive_and_are_passed_on() -> None:
+    xarray = pytest.importorskip("xarray")
+    arrays = {"z": ("x", [3.0, 4.0], {"units": "K"})}
+    results = survey(xarray.Dataset(arrays, coords={"x": ("x", [1.0, 2.0], {"units": "m"})}))
+    results.units |= {"y": "km", "gone": "s"}
+    found = results.to_xarray()
+    assert {str(name): found[name].attrs.get("units") for name in found.variables} == {
+        "x": "m",
+        "y": "km",
+        "z": "K",
+    }
+
+
+def test_what_is_no_mapping_is_no_units() -> None:
+    psets = pd.DataFrame({"x": [1.0]})
+    psets.attrs["units"] = "SI"
+    assert survey(psets).units == {}
