@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from survey_tables import survey
 
-from paramsurvey.views import distribution_of
+from paramsurvey.views import SECONDS, distribution_of
+from paramsurvey.views.columns.survey_data import KIND
 from paramsurvey.views.distribution import SHARES
 
 
@@ -77,6 +78,15 @@ def test_failed_psets_have_no_result_and_yet_a_key() -> None:
     assert (distribution_of(data, "y").known, distribution_of(data, "y").absent) == (1, 1)
     assert (distribution_of(data, "x").known, distribution_of(data, "x").absent) == (3, 0)
     assert (distribution_of(data, "t").known, distribution_of(data, "t").absent) == (2, 0)
+
+
+def test_psets_that_failed_have_seconds_and_those_that_were_not_run_have_none() -> None:
+    finished = pd.DataFrame({"x": [1, 2], SECONDS: [0.5, np.nan]})
+    missing = pd.DataFrame(
+        {"x": [3, 4, 5], KIND: ["raised", "raised", "not run"], SECONDS: [1.0, 2.0, np.nan]}
+    )
+    found = distribution_of(survey(finished, ["x"], missing), SECONDS)
+    assert (found.known, found.absent) == (3, 1)
 
 
 def test_numbers_farther_apart_than_a_float_can_say_have_bins() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from paramsurvey.plotting.figures import settle
 from paramsurvey.views.columns.short_texts import alike, distinct, shortened
+from paramsurvey.views.columns.survey_data import SECONDS
 
 POINT = 1 / 72  # inches
 CHARACTER = 0.6  # of the font's size: about as wide as one character
@@ -31,6 +32,8 @@ def named(name: str, units: Mapping[str, str] | None = None, longest: int = LONG
     'mass [kg]'
     """
     unit = (units or {}).get(name)
+    if name == SECONDS:
+        name, unit = "seconds per pset", unit or "s"
     return shown(name, longest) + (f" [{shown(str(unit), longest)}]" if unit else "")
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.axes import ABSENT
 from paramsurvey.views.columns.groups import QUANTILE_ROWS, Floats, Moments
-from paramsurvey.views.columns.survey_data import FINISHED, SurveyData
+from paramsurvey.views.columns.survey_data import FINISHED, NOT_RUN, SECONDS, SurveyData
 
 BINS, LEAST_BINS = 60, 8
 SHARES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
@@ -112,9 +112,13 @@ def _are_bools(data: SurveyData, name: str) -> bool:
 
 def _moments(data: SurveyData, name: str) -> tuple[Moments, int]:
     """Return what is known of all finite numbers, and how many there should be."""
-    moments, rows, of_all = Moments(1), 0, name in data.keys
+    moments, rows = Moments(1), 0
     for chunk in data.chunks([], [name]):
-        rows += len(chunk.status) if of_all else int((chunk.status == FINISHED).sum())
+        if name in data.keys:
+            rows += len(chunk.status)
+        else:  # psets that failed have no result, but took their time
+            ended = chunk.status != NOT_RUN if name == SECONDS else chunk.status == FINISHED
+            rows += int(np.count_nonzero(ended))
         moments.add(np.zeros(len(chunk.status), dtype=np.uint8), chunk.values[name])
     return moments, rows
 
