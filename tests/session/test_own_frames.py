@@ -74,6 +74,37 @@ def test_a_program_that_is_interrupted_shows_no_frame_of_ours(backend: str, call
     assert done.stderr.count("psets finished") <= 1
 
 
+@pytest.mark.parametrize("call", ["map(str, [{}])", "Session().map(str, [{}])", "init()"])
+def test_ctrl_c_while_a_library_is_loaded_shows_no_frame_of_ours_nor_of_the_library(
+    call: str, in_tmp: Path
+) -> None:
+    library = in_tmp / "site-packages" / "pandas"
+    library.mkdir(parents=True)
+    (library / "__init__.py").write_text("def load():\n    raise KeyboardInterrupt\nload()\n")
+    trace = trace_of(f"import paramsurvey\nparamsurvey.{call}\n", in_tmp, PYTHONPATH=str(library.parent))
+    assert f"paramsurvey.{call}" in trace
+    assert trace.count("  File ") == 1, trace
+
+
+def test_ctrl_c_in_a_function_that_chooses_psets_shows_that_function(in_tmp: Path) -> None:
+    program = """
+import functools
+import paramsurvey
+
+def stop(key, pset):
+    raise KeyboardInterrupt
+
+def model(pset, system_kwargs, user_kwargs):
+    return {}
+
+paramsurvey.init(backend="serial")
+paramsurvey.map(model, paramsurvey.params.grid(x=[1, 2]).where(functools.partial(stop, "x")))
+"""
+    trace = trace_of(program, in_tmp)
+    assert "in stop" in trace
+    assert trace.count("  File ") == 2, trace
+
+
 def test_a_notebook_hides_the_frames_that_are_left() -> None:
     def interrupted(pset: object, system_kwargs: object, user_kwargs: object) -> None:
         raise KeyboardInterrupt
@@ -95,6 +126,20 @@ def test_an_interrupted_notebook_shows_no_frame_of_ours(in_tmp: Path) -> None:
     assert "map" in trace
     assert "session.py" not in trace
     assert "default.py" not in trace
+
+
+def trace_of(program: str, directory: Path, **environ: str) -> str:
+    """Return the traceback with which an interrupted program ends."""
+    (directory / "program.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={**os.environ, **environ},
+    )
+    assert done.returncode == -signal.SIGINT, done.stderr
+    return done.stderr[done.stderr.index("Traceback") :]
 
 
 def frames_of(error: BaseException) -> list[TracebackType]:

@@ -19,6 +19,7 @@ SHOWN_FAILURES = 10  # different failures that are shown on stderr at verbose 1;
 LONGEST_SHOWN = 2_000  # characters of an exception or a pset on stderr
 LONGEST_LOGGED = 20_000  # characters of an exception, a traceback or a pset in the log
 MOST_LOGGED = 20_000_000  # characters that failures may take in a map's log: what else there is is counted
+PASSED_BY = ("paramsurvey", "contextlib")  # modules whose lines no warning is about
 PATIENCE = 0.25  # seconds that a line waits for a terminal or pipe that takes nothing
 
 
@@ -157,8 +158,8 @@ def warn(text: str) -> None:
 
 
 def _users_frame() -> int:
-    """Return warn()'s stacklevel of the first frame outside this package."""
+    """Return warn()'s stacklevel of the first frame outside this package, and outside what decorates it."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("paramsurvey"):
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in PASSED_BY:
         level, frame = level + 1, frame.f_back
     return level

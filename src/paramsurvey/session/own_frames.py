@@ -7,6 +7,9 @@ import sys
 from types import TracebackType
 
 OURS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
+STANDARD_LIBRARY = os.path.join(os.path.dirname(os.__file__), "")
+INSTALLED = ("site-packages", "dist-packages")  # directories of other packages
+COMPILED = (".pyx", ".pxd", ".pxi")  # Cython, whose frames have paths that lead nowhere
 
 
 def interrupted(error: KeyboardInterrupt) -> KeyboardInterrupt:
@@ -23,17 +26,48 @@ def interrupted(error: KeyboardInterrupt) -> KeyboardInterrupt:
     return error.with_traceback(without_ours(error.__traceback__))
 
 
-def without_ours(traceback: TracebackType | None) -> TracebackType | None:
-    """Return a traceback without the frames of this package."""
-    kept = []
+def interrupted_at_start(error: KeyboardInterrupt) -> KeyboardInterrupt:
+    """Return the exception that came before a map began, to be raised again, as `interrupted` does.
+
+    The libraries that this package was loading or calling then are left out, too: nobody asked for them.
+    """
+    return interrupted(error.with_traceback(without_ours(error.__traceback__, keeps_end=False)))
+
+
+def without_ours(traceback: TracebackType | None, keeps_end: bool = True) -> TracebackType | None:
+    """Return a traceback without the frames of this package, and of libraries between two of them.
+
+    Parameters
+    ----------
+    traceback : traceback, optional
+    keeps_end : bool
+        Whether frames of libraries that come last stay where this package has called them.
+    """
+    kept: list[TracebackType] = []
+    called_by_us: list[TracebackType] = []  # frames of libraries below the latest of ours
+    is_below_ours = False
     while traceback is not None:
-        if not traceback.tb_frame.f_code.co_filename.startswith(OURS):
-            kept.append(traceback)
+        path = traceback.tb_frame.f_code.co_filename
+        if path.startswith(OURS):
+            called_by_us, is_below_ours = [], True
+        elif is_below_ours and _is_of_a_library(path):
+            called_by_us.append(traceback)
+        else:
+            kept += [*called_by_us, traceback]
+            called_by_us, is_below_ours = [], False
         traceback = traceback.tb_next
+    if keeps_end:
+        kept += called_by_us
     result: TracebackType | None = None
     for one in reversed(kept):
         result = TracebackType(result, one.tb_frame, one.tb_lasti, one.tb_lineno)
     return result
+
+
+def _is_of_a_library(path: str) -> bool:
+    if path.startswith(("<frozen ", STANDARD_LIBRARY)) or path.endswith(COMPILED):
+        return True
+    return any(f"{os.sep}{name}{os.sep}" in path for name in INSTALLED)
 
 
 def _shown_in_ipython() -> list[str]:

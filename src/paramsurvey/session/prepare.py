@@ -41,6 +41,7 @@ from paramsurvey.reporting.watch import Watch
 from paramsurvey.session.last_function import LastFunction
 from paramsurvey.session.map_run import MapRun, status_of
 from paramsurvey.session.out_func import OutFuncCaller, ResultFeed
+from paramsurvey.session.own_frames import interrupted_at_start
 from paramsurvey.session.worker_function import as_worker_function, check_worker_function
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport import main_file
@@ -356,9 +357,13 @@ def _directory(chdir: str | None) -> str:
 
 def load_pandas() -> None:
     """Import pandas, while the workers start."""
-    if "pandas" not in sys.modules:
+    if "pandas" in sys.modules:
+        return
+    try:
         with without_collector():
             import pandas  # noqa: F401  (others use it, and find it loaded)
+    except KeyboardInterrupt as error:
+        raise interrupted_at_start(error) from None
 
 
 def _pickled(code: JobCode, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]:

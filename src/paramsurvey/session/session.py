@@ -24,7 +24,7 @@ from paramsurvey.session.options.keyword_options import (
     lists_options,
 )
 from paramsurvey.session.options.session_options import SessionOptions
-from paramsurvey.session.own_frames import interrupted
+from paramsurvey.session.own_frames import interrupted, interrupted_at_start
 from paramsurvey.session.prepare import MapRequest, SessionContext, check_current_directory, prepare
 from paramsurvey.session.running_backend import RunningBackend
 from paramsurvey.session.told_once import is_told
@@ -321,7 +321,10 @@ class Session:
             self._last_function,
             self._gate.begun,
         )
-        run = prepare(place, MapRequest(func, psets, options, own, iterates, bare))
+        try:
+            run = prepare(place, MapRequest(func, psets, options, own, iterates, bare))
+        except KeyboardInterrupt as error:
+            raise interrupted_at_start(error) from None
         if has_page:
             self._open_page(options)
         return run
@@ -353,7 +356,10 @@ class Session:
         return Console(self._log, self.options.verbose)
 
     def _started(self) -> RunningBackend:
-        return RunningBackend(self._options, self._console(), self.next_steps)
+        try:
+            return RunningBackend(self._options, self._console(), self.next_steps)
+        except KeyboardInterrupt as error:
+            raise interrupted_at_start(error) from None
 
     def _open_log(self) -> RunLog:
         options = self.options

@@ -500,5 +500,6 @@ def test_a_generator_that_is_used_up_is_warned_of() -> None:
     psets = ({"a": a} for a in range(2))
     with paramsurvey.Session(backend="serial", pslogger_prefix=None) as session:
         assert len(session.map(lambda p, s, u: None, psets)) == 2
-        with pytest.warns(ParamsurveyWarning, match="generator .*<genexpr>, which is used up"):
+        with pytest.warns(ParamsurveyWarning, match="generator .*<genexpr>, which is used up") as warned:
             session.map(lambda p, s, u: None, psets)
+        assert [one.filename for one in warned] == [__file__]  # the line of the program that gave it
