@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paramsurvey.engine.option_precedence import check_init, check_map, resolve
+from paramsurvey.engine.option_precedence import IN_WORDS, check_init, check_map, resolve
 from paramsurvey.engine.options import ABOUT, DEFAULTS, Options, OptionScope, table, variable
 from paramsurvey.errors import OptionError, UnknownOption
 
@@ -149,7 +149,7 @@ def test_values_that_are_refused_by_name_and_shown(name: str, given: Any) -> Non
         resolve({}, {}, {name: given})
     message = str(caught.value)
     assert message.startswith(f"{name}= has the value {given!r}")
-    assert message.endswith(f"{name} takes {ABOUT[name].kind}")
+    assert message.endswith(f"{name} takes {IN_WORDS.get(ABOUT[name].kind, ABOUT[name].kind)}")
 
 
 def test_an_empty_text_is_no_directory_for_a_checkpoint_but_a_dot_is() -> None:
@@ -167,7 +167,7 @@ def test_a_text_that_no_file_can_be_called_is_refused_with_what_to_leave_out(nam
 
 
 def test_a_variable_that_is_refused_is_named_and_shown() -> None:
-    with pytest.raises(ValueError, match=r"^PARAMSURVEY_VERBOSE has the value 'None'.*takes int$"):
+    with pytest.raises(ValueError, match=r"^PARAMSURVEY_VERBOSE has the value 'None'.*takes a whole number$"):
         resolve({"PARAMSURVEY_VERBOSE": "None"}, {})
 
 

@@ -436,3 +436,10 @@ def test_without_matplotlib_a_picture_says_what_to_install(
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(PackageMissing, match=r"pip install 'paramsurvey\[plot\]'"):
         results.plot.slice("C", value="score")
+
+
+def test_the_accessor_says_which_pictures_there_are() -> None:
+    shown = repr(paramsurvey.MapResults({"x": [1]}).plot)
+    assert shown.startswith("<SurveyPlot: .slice(), ")
+    assert ".importance()" in shown
+    assert "0x" not in shown

@@ -12,6 +12,7 @@ import pytest
 from paramsurvey.engine.failure_causes import Case, Cause
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporters.live_layout import live_text
+from paramsurvey.reporting.reporters.notebook import notebook_html
 from paramsurvey.reporting.snapshot import LastFailure, Running, Snapshot
 from terminals import Screen, running
 
@@ -280,3 +281,9 @@ def test_a_notebook_shows_html_that_is_updated_in_place() -> None:
     assert "arning" not in printed
     assert "survey progress" not in printed
     assert "worker says hello" in printed
+
+
+def test_a_notebook_says_once_how_a_map_went() -> None:
+    progress, summary = MapProgress("fit", 4, 0, 3, 1), "fit: 3 of 4 psets finished, 1 not run in 2.0 s"
+    assert notebook_html(progress, Snapshot(summary=summary), final=True).count(" of 4") == 1
+    assert notebook_html(progress, Snapshot(), final=True).count("3 of 4 finished, 1 failed") == 1

@@ -339,3 +339,43 @@ def test_counters_and_statistics_show_what_they_hold(results: MapResults) -> Non
         "<MapProgress 'fit', total: 6, active: 0, finished: 2, failures: 4, exceptions: 4>"
     )
     assert repr(results.stats).startswith("<PerfStats fit_wallclock: 6 × ")
+
+
+async def later() -> None:
+    """Is not awaited."""
+
+
+def one_by_one() -> Any:
+    yield {}
+
+
+LONG = "the matrix of the solver is singular at mass 3.25"
+
+
+def test_a_long_reason_can_be_read_in_the_summary_and_in_a_notebook() -> None:
+    def fail(pset: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+        raise ArithmeticError(LONG)
+
+    with paramsurvey.Session(backend="serial", verbose=0, pslogger_prefix=None) as session:
+        missing = session.map(fail, [{"x": 1}]).missing
+    summary = missing.summary()
+    assert f"ArithmeticError('{LONG}')" in repr(summary)
+    assert max(map(len, repr(summary).splitlines())) <= 80
+    assert all(LONG in str(table._repr_html_()) for table in (missing, summary))
+    with pd.option_context("display.max_colwidth", 40):  # which a user may set
+        assert "the matrix" in repr(summary)
+        assert LONG not in repr(summary)
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        (later, "it returned a coroutine: run it with asyncio.run()"),
+        (one_by_one, "it returned a generator: replace its yield by a return"),
+    ],
+)
+def test_values_without_a_result_have_one_reason_in_all_psets(returned: Any, reason: str) -> None:
+    with paramsurvey.Session(backend="serial", verbose=0, pslogger_prefix=None) as session:
+        missing = session.map(lambda *arguments: returned(), [{"x": 1}, {"x": 2}]).missing
+    assert missing["_exception"].nunique() == 1
+    assert reason in missing["_exception"].iloc[0]

@@ -19,6 +19,17 @@ def check_init(given: Mapping[str, Any], backends: tuple[str, ...]) -> None:
     _check_names(given, "init()", OptionScope.MAP, "map()", backends)
 
 
+IN_WORDS = {  # what the table of options calls a type, in a sentence
+    "int": "a whole number",
+    "int or None": "a whole number, or None",
+    "int, or 'host:port'": "a whole number, or 'host:port'",
+    "bool": "True or False",
+    "bool or int": "True, False or a whole number",
+    "str": "a text",
+    "str or None": "a text, or None",
+}
+
+
 def check_map(given: Mapping[str, Any], backends: tuple[str, ...]) -> None:
     """Refuse keyword arguments that `map` does not take."""
     _check_names(given, "map()", OptionScope.INIT, "init()", backends)
@@ -98,4 +109,4 @@ def _parsed(name: str, source: str, value: Any, parse: Callable[[Any], Any], kin
         reason = f", which is {error}"
     except (ValueError, TypeError):
         reason = ""  # the message of int() or float() would not help a user
-    raise OptionError(f"{source} has the value {value!r}{reason}: {name} takes {kind}")
+    raise OptionError(f"{source} has the value {value!r}{reason}: {name} takes {IN_WORDS.get(kind, kind)}")

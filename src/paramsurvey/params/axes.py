@@ -89,6 +89,8 @@ def check_values(name: object, values: object) -> Iterable[Any]:
         raise ValueError(f"{needs} a dict: give its list(...), or the list of its values()")
     if isinstance(values, (set, frozenset)):
         raise ValueError(f"{needs} a set, which has no order: give it one with sorted(...)")
+    if name == "where" and callable(values):
+        raise ValueError(f"{needs} a function: to choose psets by it, write .where(function) after the space")
     if is_one(values):
         raise ValueError(f"{needs} {values}: write [{values}]")
     dimensions = getattr(values, "ndim", 1)

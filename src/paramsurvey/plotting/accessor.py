@@ -34,6 +34,10 @@ class SurveyPlot(PlotAccessor):
         super().__init__(results)
         self._results = results
 
+    def __repr__(self) -> str:
+        ours = ", ".join(f".{name}()" for name in vars(SurveyPlot) if not name.startswith("_"))
+        return f"<SurveyPlot: {ours}, and all of pandas' own plots>"
+
     def slice(
         self,
         x: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import field, replace
 from typing import Any
 
@@ -25,6 +26,9 @@ from paramsurvey.worker.return_checks import checked_result
 from paramsurvey.worker.runner import subdir_name
 
 SHOWN_COLUMNS = 20  # of so many, all are shown, below each other where the terminal is narrow
+PANDAS_WIDEST = 50  # characters of a cell, where the user has set nothing
+BESIDE = 6  # characters of a line that the row's label and the gap take
+WIDEST_HTML = 200
 SUMMARY_COLUMNS = ("kind", "exception", "line", "count", "pset", "example")
 
 
@@ -134,8 +138,19 @@ class CauseTable(pd.DataFrame):
         return pd.DataFrame
 
     def __repr__(self) -> str:
-        with pd.option_context("display.max_columns", None):
+        with pd.option_context("display.max_columns", None), _wide_cells():
             return super().__repr__()
+
+    def _repr_html_(self) -> str | None:
+        with _wide_cells(WIDEST_HTML):
+            return super()._repr_html_()  # type: ignore[misc,no-any-return]  # pandas-stubs lacks it
+
+
+def _wide_cells(most: int | None = None) -> AbstractContextManager[None]:
+    """Let a reason take a line of the terminal, or `most` characters, unless the user has set a width."""
+    if pd.get_option("display.max_colwidth") != PANDAS_WIDEST:
+        return contextlib.nullcontext()
+    return pd.option_context("display.max_colwidth", most or (pd.get_option("display.width") or 80) - BESIDE)
 
 
 class Missing(DictTable):
@@ -174,7 +189,8 @@ class Missing(DictTable):
             return repr(self._reason_first())
 
     def _repr_html_(self) -> str | None:
-        html: str | None = self._reason_first()._repr_html_()  # type: ignore[operator]  # pandas-stubs lacks it
+        with _wide_cells(WIDEST_HTML):
+            html: str | None = self._reason_first()._repr_html_()  # type: ignore[operator]  # pandas-stubs lacks it
         return html
 
     def _reason_first(self) -> pd.DataFrame:

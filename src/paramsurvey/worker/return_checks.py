@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import GeneratorType
 from typing import Any
 
 from paramsurvey.errors import INTERRUPTIONS
@@ -25,11 +26,14 @@ def checked_result(result: Any) -> dict[Any, Any]:
     close = getattr(result, "close", None) if hasattr(result, "cr_await") else None
     if close is not None:  # a coroutine, which would warn that nobody has awaited it
         close()
+        returned = "a coroutine"  # its repr has an address: each would seem to be another failure
         remedy = "run it with asyncio.run() and return its result"
+    elif isinstance(result, GeneratorType):
+        returned, remedy = "a generator", "replace its yield by a return"
     else:
-        remedy = "return a dict such as {'answer': ...}"
+        returned, remedy = describe(result, 200), "return a dict such as {'answer': ...}"
     raise WorkerFunctionMisused(
-        f"the worker function must return a dict or None, and it returned {describe(result, 200)}: {remedy}"
+        f"the worker function must return a dict or None, and it returned {returned}: {remedy}"
     )
 
 

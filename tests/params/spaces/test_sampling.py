@@ -361,6 +361,18 @@ def test_an_axis_that_is_a_distribution_is_told_of_sample(make: Any, distributio
         make(x=distribution)
 
 
+def test_a_number_of_psets_that_is_given_by_name_is_a_column_and_the_error_says_what_is_missing() -> None:
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'number_of_psets'"):
+        sample(n=5, x=uniform(0, 1))  # type: ignore[call-arg]
+    assert set(sample(5, n=[1, 2])[0]) == {"n"}
+
+
+@pytest.mark.parametrize("make", [grid, aligned])
+def test_a_function_as_where_is_told_of_the_method(make: Any) -> None:
+    with pytest.raises(ValueError, match=r"'where' needs .* a function: .* \.where\(function\) after"):
+        make(x=[1, 2], where=lambda pset: pset["x"] > 1)
+
+
 def test_without_scipy_a_method_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     assert len(sample(5, x=uniform(0, 1))) == 5

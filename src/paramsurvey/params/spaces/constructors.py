@@ -73,19 +73,19 @@ def aligned(axes: Mapping[str, Iterable[Any]] | None = None, /, **more: Iterable
 
 
 def sample(
-    n: int,
+    number_of_psets: int,
     columns: Mapping[str, Distribution | Any] | None = None,
     /,
     method: str = "random",
     seed: int = 0,
     **more: Distribution | Any,
 ) -> Sample:
-    """Return a space of `n` psets that are drawn from distributions.
+    """Return a space of so many psets that are drawn from distributions.
 
     Parameters
     ----------
-    n : int
-        How many psets.
+    number_of_psets : int
+        `n` in what follows. It is given first, without its name, so that a column may be called n.
     columns : dict, optional
         What the columns are drawn from, by their names. Columns called method or seed must be given here.
     method : str
@@ -126,7 +126,7 @@ def sample(
     >>> space[0]
     {'x': 0.7739560485559633, 'k': 4, 'kind': 'b'}
     """
-    return Sample(n, _together(columns, more), method, seed)
+    return Sample(number_of_psets, _together(columns, more), method, seed)
 
 
 def uniform(low: float, high: float) -> Uniform:

@@ -52,9 +52,10 @@ class NotebookReporter:
 
 def notebook_html(progress: MapProgress, seen: Snapshot, final: bool) -> str:
     """Return the picture of a map as HTML."""
-    parts = [_bar(progress), _line(_pace(progress, seen, final))]
     if final:
-        return _box([*parts, f"<pre>{escape(last_lines(progress, seen).rstrip())}</pre>"])
+        pace = [] if seen.summary else [_line(_pace(progress, seen, final))]  # the summary says the same
+        return _box([_bar(progress), *pace, f"<pre>{escape(last_lines(progress, seen).rstrip())}</pre>"])
+    parts = [_bar(progress), _line(_pace(progress, seen, final))]
     parts += [_line(f"{duration(one.seconds)}: {clipped(str(one), WIDEST)}") for one in seen.slowest]
     last = seen.last_failure
     if last is not None:
