@@ -496,6 +496,14 @@ def test_which_psets_run_and_for_how_long_the_longest_first() -> None:
     assert survey.running() == [(4, 7.0), (2, 0.5)]
 
 
+def test_how_many_psets_have_ended_that_no_worker_has_answered_for() -> None:
+    backend = FakeBackend(workers=3, script=lambda seats: [])
+    survey = make(psets=12, backend=backend, group_size=4).survey
+    next(survey.rounds())
+    backend.busy.update({1: (2, 0.5), 2: (0, 7.0), 3: (99, 1.0)})  # of the last, a worker says what cannot be
+    assert survey.count_untold() == 2
+
+
 def test_the_workers_are_told_each_with_the_pset_that_it_runs() -> None:
     backend = FakeBackend(workers=2, script=lambda seats: [])
     survey = make(psets=12, backend=backend, group_size=4).survey

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from conftest import FakeClock
-from paramsurvey.engine.cost_model import Predictions
-from paramsurvey.reporting.eta import Eta, Moment
+from paramsurvey.engine.cost_model import NO_PREDICTIONS, Predictions
+from paramsurvey.reporting.eta import Eta
+from paramsurvey.reporting.moment import Moment
 
 
 class Watched:
@@ -208,3 +210,49 @@ def test_a_steep_trend_does_not_leave_the_range_too_narrow(clock: FakeClock) -> 
         low, high = survey.left()
         inside.append(low < seconds[survey.done :].sum() < high)
     assert sum(inside) >= 8
+
+
+def test_psets_that_have_ended_count_before_their_workers_tell_of_them(clock: FakeClock) -> None:
+    survey = Watched(clock, [1.0] * 4000, cores=4)
+    survey.run(2000)
+    clock.now += 90
+    moment = replace(survey.moment(ages=[0.5] * 4), active=400, untold=360)
+    survey.eta.observe(moment, NO_PREDICTIONS)
+    span = survey.eta.seconds_left(moment)
+    assert span is not None
+    assert 390 < span[0] < 410 < span[1] < 430
+
+
+def test_without_word_from_the_backend_groups_that_began_together_are_taken_to_go_on_together(
+    clock: FakeClock,
+) -> None:
+    """Four cores run groups of 100 psets of a second, and nobody tells which of them runs now."""
+    eta, moments = Eta(clock.now), []
+    for groups in range(5):
+        for seconds in (99.9, 0.1):
+            clock.now += seconds
+            ended = 400 * (groups + (seconds == 0.1))
+            moments.append(Moment(clock.now, ended, ended, 4000 - ended, cores=4, active=400))
+            eta.observe(moments[-1], NO_PREDICTIONS)
+    clock.now += 60.5
+    moment = replace(moments[-1], now=clock.now)
+    eta.observe(moment, NO_PREDICTIONS)
+    span = eta.seconds_left(moment)
+    assert span is not None
+    assert 420 < span[0] < 440 < span[1] < 460
+
+
+def test_a_group_that_ends_late_by_less_than_can_be_seen_has_no_pset_that_is_unlike_the_others(
+    clock: FakeClock,
+) -> None:
+    eta = Eta(clock.now)
+    for groups in range(1, 41):
+        clock.now += 0.1
+        moment = Moment(clock.now, 400 * groups, 0.4 * groups, 40_000 - 400 * groups, cores=4, active=400)
+        eta.observe(moment, NO_PREDICTIONS)
+    clock.now += 0.3
+    moment = replace(moment, now=clock.now)
+    eta.observe(moment, NO_PREDICTIONS)
+    span = eta.seconds_left(moment)
+    assert span is not None
+    assert span[1] < 10  # seconds; even work is left for 6

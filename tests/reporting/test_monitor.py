@@ -27,10 +27,14 @@ class FakeSurvey:
         self.progress = MapProgress("fit", total=1000)
         self.stats = PerfStats({"fit_wallclock": [1.0, 3.0]})
         self.now_running: list[tuple[int, float]] = []
+        self.in_batches = False
         self.costs = CostModel(as_source([{"i": i} for i in range(1000)]))
 
     def running(self) -> list[tuple[int, float]]:
         return self.now_running
+
+    def count_untold(self) -> int:
+        return 0
 
     def waiting(self, most: int) -> Rows:
         return range(self.progress.finished, 1000, 10)
@@ -66,6 +70,29 @@ def test_rate_and_forecast_follow_the_counters(clock: FakeClock) -> None:
     assert (seen.elapsed, seen.per_second) == (20, 10)
     assert seen.seconds_left is not None
     assert seen.seconds_left[0] < 80 < seen.seconds_left[1]
+
+
+def test_the_first_forecasts_soon_give_way_to_better_ones(clock: FakeClock) -> None:
+    monitor, survey = watch(clock, seconds=2, per_second=10)
+    first = monitor.look().seconds_left
+    clock.now += 0.3
+    survey.costs.observe(range(20, 520), [0.001] * 500)
+    survey.progress.finished = 520
+    monitor.report(survey.progress, final=False)
+    second = monitor.look().seconds_left
+    assert first is not None
+    assert second is not None
+    assert second[0] < first[0] / 2
+
+
+def test_a_batch_takes_longer_than_a_pset_and_yet_nothing_is_slow(clock: FakeClock) -> None:
+    monitor, survey = watch(clock, seconds=20, per_second=10)
+    survey.in_batches = True
+    survey.progress.active = 20
+    survey.now_running = [(200, 0.9), (210, 0.9)]  # two batches of ten psets of 0.2 s
+    seen = monitor.look().seconds_left
+    assert seen is not None
+    assert 60 < seen[0] < seen[1] < 90
 
 
 def test_failures_are_settled_too(clock: FakeClock) -> None:

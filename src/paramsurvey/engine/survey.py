@@ -1,7 +1,6 @@
 """The loop of a map: it sends psets to the backend until each has a result or a failure.
 
-The loop depends on protocols only: the backend, the checkpoint and the clock are arguments. It does not load
-pandas.
+It depends on protocols only: the backend, the checkpoint and the clock are arguments. It loads no pandas.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from functools import partial
 from typing import Any
 
 from paramsurvey.engine.backend import Backend, WorkerPlace, places_of
@@ -168,6 +166,10 @@ class Survey:
             return None
         group, running = self._sent[group_id].group, self.backend.running(group_id)
         return (int(group.rows[running[0]]), running[1]) if running and running[0] < len(group) else None
+
+    def count_untold(self) -> int:
+        """Return how many psets have ended for which no worker has answered yet, as far as is known."""
+        return sum(sent.count_untold(self.backend.running(one)) for one, sent in self._sent.items())
 
     def workers(self) -> list[tuple[WorkerPlace, int | None]]:
         """Return the workers that the backend tells of, each with the row that it runs."""
@@ -398,9 +400,9 @@ class Survey:
         if self.deadline.timeout is None or self.clock() < self._check_at:
             return
         self._check_at = self.clock() + self.deadline.longest_wait()
-        workers = partial(places_of, self.backend)
         for group_id, sent in list(self._sent.items()):
-            loss = self.deadline.overrun(group_id, self.backend.running(group_id), workers)
+            running = self.backend.running(group_id)
+            loss = self.deadline.overrun(group_id, running, lambda: places_of(self.backend))
             if loss is not None:
                 self._lose(sent, with_output(loss, self.backend.abort(group_id)))
 

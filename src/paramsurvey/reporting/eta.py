@@ -28,6 +28,7 @@ from paramsurvey.reporting.forecast import (
     trust,
 )
 from paramsurvey.reporting.makespan import STRANGE, makespan, seconds_to_go
+from paramsurvey.reporting.moment import Moment
 
 Floats = NDArray[np.float64]
 
@@ -41,40 +42,6 @@ SLOWEST = 0.01  # seconds of work that a core gets done in a second: less is bel
 ALIKE = 1.25  # times what others took, or less: psets that run now are taken for alike
 MORE = 1.15  # times what had run when expectations were kept: then they are kept again
 UNLIKELY = 0.05  # so many psets that have run for so long are a sign that all psets now take longer
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What is known of a survey at one moment.
-
-    Attributes
-    ----------
-    now : float
-        The time, in seconds.
-    psets : int
-        Attempts that have ended and were timed.
-    seconds : float
-        How long those took, all together.
-    remaining : int
-        Psets that are not settled.
-    retried : int
-        Attempts beyond a pset's first that were asked for.
-    cores : int
-        Cores that work now.
-    ages : sequence of float
-        For how many seconds each pset that is known to run has been running.
-    active : int
-        Psets that were sent to a worker.
-    """
-
-    now: float
-    psets: int
-    seconds: float
-    remaining: int
-    retried: int = 0
-    cores: int = 1
-    ages: Sequence[float] = ()
-    active: int = 0
 
 
 @dataclass(slots=True)
@@ -125,7 +92,7 @@ class Eta:
         self._promises: list[Promise] = []
         self._efforts = [_Effort(now, 0.0, 0.0, 0)]
         self._last = Moment(now, 0, 0.0, 0)
-        self._last_end = now
+        self._ended = deque([(now, math.inf)], maxlen=MOST_PIECES)  # when psets ended, and how many
 
     def observe(self, moment: Moment, tested: Predictions) -> None:
         """Note what is known now.
@@ -137,11 +104,13 @@ class Eta:
             How well the cost model predicted what has ended since the last call.
         """
         last, self._last = self._last, moment
+        if moment.psets > last.psets:
+            self._ended.append(((last.now + moment.now) / 2, moment.psets - last.psets))
+            self._note_ended(moment.psets - last.psets, moment.seconds - last.seconds, tested)
         self._note_effort(last, moment)
-        count, seconds = moment.psets - last.psets, moment.seconds - last.seconds
-        if count <= 0:
-            return
-        self._last_end = moment.now
+
+    def _note_ended(self, count: int, seconds: float, tested: Predictions) -> None:
+        """Note that so many psets have ended, which took so many seconds all together."""
         self._samples.extend(tested.seconds.tolist() or [seconds / count])
         known = tested.seconds.sum() > 0
         expected = seconds * float(tested.expected.sum() / tested.seconds.sum()) if known else float(count)
@@ -164,10 +133,10 @@ class Eta:
         """
         if moment.remaining <= 0:
             return 0.0, 0.0
-        ages = self._ages(moment)
+        ages, untold = self._in_hand(moment)
         if not self._psets:
             return _before_the_first(moment, ages)
-        waiting = max(0, moment.remaining - len(ages))
+        waiting = max(0, moment.remaining - untold - len(ages))
         shape = np.ones(1) if expected is None or len(expected) == 0 else expected
         low, high = self._per_pset(moment, ages, waiting, shape)
         fewest, most = _attempts(moment, waiting)
@@ -298,7 +267,8 @@ class Eta:
     def _note_effort(self, last: Moment, moment: Moment) -> None:
         busy = min(moment.cores, max(last.remaining, moment.remaining))
         before = self._efforts[-1]
-        work = moment.seconds + sum(self._ages(moment))
+        ages, untold = self._in_hand(moment)
+        work = moment.seconds + untold * self._lately() + sum(ages)
         cores = before.cores + busy * (moment.now - before.time)
         self._efforts.append(_Effort(moment.now, work, cores, busy))
         if len(self._efforts) > MOST_PIECES:
@@ -325,11 +295,34 @@ class Eta:
         fewest, most = (of_late + min(seen)) / 2, (of_late + max(seen)) / 2
         return min(fewest, moment.cores), max(most, moment.cores)
 
-    def _ages(self, moment: Moment) -> Sequence[float]:
-        """Return how long psets have been running: since the last one ended, where no backend tells."""
-        if moment.ages or not moment.active:
-            return moment.ages
-        return [moment.now - self._last_end] * min(moment.active, moment.cores, moment.remaining)
+    # what workers have in hand
+
+    def _in_hand(self, moment: Moment) -> tuple[Sequence[float], int]:
+        """Return how long psets have been running, and how many others have ended while nobody has told yet.
+
+        Where no backend tells, each core is taken to have as many psets as any other, of the usual time.
+        """
+        running = min(moment.active, moment.cores, moment.remaining)
+        if moment.ages or not running:
+            return moment.ages, moment.untold
+        done, each, several = self._since_begun(moment), self._lately(), moment.active // running
+        ended = min(int(done / each), several - 1) if each else 0
+        in_time = done < several * each + SHORTEST  # it is not known more exactly when psets have ended
+        age = done - ended * each
+        return [min(age, each) if in_time and each else age] * running, ended * running
+
+    def _since_begun(self, moment: Moment) -> float:
+        """Return for how long cores have had what they run, on average: it began when as many psets ended."""
+        left, waited = float(moment.active), 0.0
+        for time, count in reversed(self._ended):
+            some = min(count, left)
+            waited += some * (moment.now - time)
+            left -= some
+        return waited / (moment.active - left)
+
+    def _lately(self) -> float:
+        """Return how long a pset took of those that ended last; 0 if none has."""
+        return self._seconds[-1] / self._psets[-1] if self._psets else 0.0
 
 
 def _before_the_first(moment: Moment, ages: Sequence[float]) -> tuple[float, float] | None:

@@ -14,6 +14,7 @@ from paramsurvey.engine.collecting.collector import FailedPset
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.failure_causes import Causes
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.moment import Moment
 from paramsurvey.reporting.next_steps import IN_PYTHON, NextSteps
 from paramsurvey.reporting.outlook import OutlookMaker
 from paramsurvey.reporting.rate import RateMeter
@@ -25,7 +26,7 @@ from paramsurvey.transport.messages import Failure, FailureKind, Pset, Rows
 from paramsurvey.transport.safe_text import shortened
 
 if TYPE_CHECKING:
-    from paramsurvey.reporting.eta import Eta, Moment
+    from paramsurvey.reporting.eta import Eta
 
 SHOWN_SLOWEST = 3
 SLOW = 1.0  # seconds: a pset that has run for less is not worth a line
@@ -33,6 +34,7 @@ LONGEST_EXCEPTION = 2_000  # characters of it that are kept for the view
 TOLD_EVERY = 1.0  # seconds between two times that other processes are told what there is to see
 LOOKED_AT = 1024  # waiting psets whose expected times a forecast looks at
 COMPUTED_EVERY = 1.5  # seconds between two forecasts, each of which takes some milliseconds
+YOUNG = 0.1  # of the time so far: a forecast does not count for longer, so that the first ones soon give way
 INTERVAL = 0.25  # seconds between two looks at the counters
 
 
@@ -42,9 +44,14 @@ class WatchedSurvey(Protocol):
     progress: MapProgress
     stats: PerfStats
     costs: CostModel
+    in_batches: bool
 
     def running(self) -> Sequence[tuple[int, float]]:
         """Return (number, seconds) of every pset that is known to run now, the longest first."""
+        ...
+
+    def count_untold(self) -> int:
+        """Return how many psets have ended for which no worker has answered yet, as far as is known."""
         ...
 
     def waiting(self, most: int) -> Rows:
@@ -114,7 +121,7 @@ class Monitor:
         assert self._survey is not None
         self._meter.observe(self._clock(), progress.finished + progress.failures)
         if not final:
-            self._forecaster().observe(self._moment(self._survey), self._survey.costs.take_predictions())
+            self._observe(self._survey)
         if self._outlook is not None and self._clock() >= self._told_at + TOLD_EVERY:
             self._told_at = now = self._clock()
             progress.outlook = self._outlook.make(
@@ -205,9 +212,9 @@ class Monitor:
         return last
 
     def _seconds_left(self, survey: WatchedSurvey) -> tuple[float, float] | None:
-        """Return the range that the survey will probably take from now; it is computed every few seconds."""
+        """Return the range that the survey will probably take from now; it is computed now and then."""
         now = self._clock()
-        if self._span is None or now >= self._computed_at + COMPUTED_EVERY:
+        if self._span is None or now >= self._computed_at + min(COMPUTED_EVERY, YOUNG * (now - self._begun)):
             self._span, self._computed_at = self._forecast(survey), now
         if self._span is None:
             return None
@@ -217,8 +224,14 @@ class Monitor:
     def _forecast(self, survey: WatchedSurvey) -> tuple[float, float] | None:
         if _remaining(survey.progress) <= 0:
             return 0.0, 0.0
+        moment = self._observe(survey)
         expected = survey.costs.expected_seconds(survey.waiting(LOOKED_AT))
-        return self._forecaster().seconds_left(self._moment(survey), expected)
+        return self._forecaster().seconds_left(moment, expected)
+
+    def _observe(self, survey: WatchedSurvey) -> Moment:
+        moment = self._moment(survey)
+        self._forecaster().observe(moment, survey.costs.take_predictions())
+        return moment
 
     def _forecaster(self) -> Eta:
         if self._eta is None:
@@ -228,8 +241,6 @@ class Monitor:
         return self._eta
 
     def _moment(self, survey: WatchedSurvey) -> Moment:
-        from paramsurvey.reporting.eta import Moment
-
         progress, costs = survey.progress, survey.costs
         return Moment(
             self._clock(),
@@ -238,8 +249,10 @@ class Monitor:
             remaining=_remaining(progress),
             retried=progress.retried,
             cores=max(survey.core_count(), 1),
-            ages=[seconds for _, seconds in survey.running()],
+            # in batches, psets run together: how long a batch has run is no age of a pset
+            ages=() if survey.in_batches else [seconds for _, seconds in survey.running()],
             active=progress.active,
+            untold=survey.count_untold(),
         )
 
 
