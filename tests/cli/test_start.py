@@ -14,7 +14,7 @@ from paramsurvey.backends.multiprocessing import ahead
 from paramsurvey.backends.multiprocessing.new_process import StartedProcess
 from paramsurvey.cli.command import orphan_guard
 from paramsurvey.cli.options.run_options import RunOptions
-from paramsurvey.cli.worker_ahead import worker_ahead
+from paramsurvey.cli.worker_ahead import MODULES, worker_ahead
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these workers are Unix's")
 
@@ -39,9 +39,12 @@ def modules_of_run(*arguments: str) -> set[str]:
 def test_a_run_loads_no_module_that_only_other_runs_need(in_tmp: Path) -> None:
     loaded = modules_of_run("-j1", "-p", "i=1", "--", "echo", "{i}")
     others = {"tomllib", "statistics", "hashlib", "click.shell_completion", "pandas", "multiprocessing"}
+    others |= {"json"}
     others |= {
         f"paramsurvey.cli.psets.{name}" for name in ("sweep_files", "hydra_syntax", "where", "pset_files")
     }
+    others |= {f"paramsurvey.cli.command.{name}" for name in ("functions", "output_parsers")}
+    others |= {"paramsurvey.cli.output.result_tree"}
     assert not loaded & others
 
 
@@ -64,8 +67,11 @@ def test_the_guard_of_a_worker_loads_only_what_it_always_needs() -> None:
 
 
 def test_a_worker_of_commands_loads_no_module_that_few_commands_need(in_tmp: Path) -> None:
-    code = f"import {', '.join((*ahead.MODULES, 'paramsurvey.cli.command.execute'))}"
-    assert not modules_after(code) & {"numpy", "pandas", "hashlib", "statistics", "difflib", "click"}
+    code = f"import {', '.join((*ahead.MODULES, *MODULES))}"
+    others = {"numpy", "pandas", "hashlib", "statistics", "difflib", "click"}
+    others |= {"cloudpickle", "logging", "uuid", "json"}
+    others |= {"paramsurvey.cli.command.output_parsers", "paramsurvey.cli.output.result_tree"}
+    assert not modules_after(code) & others
 
 
 # ---- a worker that starts meanwhile

@@ -12,6 +12,10 @@ class CommandFailed(PlainFailure):
     """A command ended with an exit code that ``--ok-codes`` does not list, or could not be started."""
 
 
+class NothingParsed(PlainFailure):
+    """The program did not print what ``--parse`` looks for."""
+
+
 class CommandTimeout(PlainFailure):
     """A command was stopped because it ran longer than ``--timeout``."""
 

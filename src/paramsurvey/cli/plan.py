@@ -166,13 +166,14 @@ def _make_task(
     configured: Sequence[str] | None,
 ) -> Task:
     """Return the task: what stands after ``--``, else ``module:function``, else the configured one."""
-    from paramsurvey.cli.command.functions import is_function_reference
     from paramsurvey.cli.command.tasks import FunctionTask, make_command_task
 
     reference = None
     if words:
         reference = _function_reference(words, command)
     elif command is None and configured and len(configured) == 1 and not options.shell:
+        from paramsurvey.cli.command.functions import is_function_reference
+
         reference = configured[0] if is_function_reference(configured[0]) else None
     if reference is None:
         return make_command_task(_checked(configured or ()) if command is None else command, options)

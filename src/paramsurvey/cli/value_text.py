@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 PLAIN = re.compile(r"[A-Za-z_./~@%+-][\w./~@%+-]*")  # of a text inside a list: needs no quotes
+AS_IN_JSON = {None: "null", True: "true", False: "false"}
 READ_AS_OTHERS = frozenset({"true", "false", "null", "none", "nan", "inf"})
 
 
@@ -29,7 +29,7 @@ def _inside(value: Any) -> str:
         return f"{{{','.join(f'{_inside(str(key))}:{_inside(one)}' for key, one in value.items())}}}"
     if isinstance(value, str):
         return value if _is_plain(value) else _quoted(value)
-    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+    return AS_IN_JSON[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def _is_plain(text: str) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from functools import cache
@@ -180,7 +179,9 @@ def _copied(fd: int, size: int, path: str) -> str:
 
 def new_file() -> IO[bytes]:
     """Return an empty file without a name, for an `OutputStore`."""
-    file = tempfile.TemporaryFile(buffering=0, prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
+    from tempfile import TemporaryFile  # only here: workers never make one
+
+    file = TemporaryFile(buffering=0, prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
     import fcntl  # here, because Windows does not have it and must be able to import this module
 
     flags = fcntl.fcntl(file, fcntl.F_GETFL)

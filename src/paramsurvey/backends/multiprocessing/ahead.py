@@ -11,14 +11,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from paramsurvey.backends.multiprocessing.child import FOR_THE_FIRST_JOB
 from paramsurvey.backends.multiprocessing.new_process import StartedProcess
 from paramsurvey.errors import WorkerStartError
 
 MODULES = (  # which every worker imports
     "paramsurvey.backends.multiprocessing.served_job",
     "paramsurvey.worker.keywords",
-    *FOR_THE_FIRST_JOB,
 )
 
 # Of the whole process, as are the environment and the search path that workers inherit.

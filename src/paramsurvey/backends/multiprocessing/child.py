@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
 
-FOR_THE_FIRST_JOB = ("cloudpickle", "paramsurvey.transport.decoders")  # modules that it needs
+FOR_THE_FIRST_JOB = ("cloudpickle", "paramsurvey.transport.decoders")  # modules that most functions need
 HELLO = b"hello"  # the first message of a worker: it is ready
 PARENT_SECONDS = 0.5  # how often it looks whether the driver is still there
 CONNECTION_CLOSED = (
@@ -57,7 +57,7 @@ def main(
     _load_main_file(main)
     own = OwnDescriptors(socket_fd)
     try:
-        serve(channel, mark_fd, output_fd, number, own.are_ours)
+        serve(channel, mark_fd, output_fd, number, own.are_ours, () if ahead else FOR_THE_FIRST_JOB)
     except (BrokenPipeError, ConnectionResetError):  # the driver hung up: it waits for no answer
         pass
     except OSError:
@@ -123,9 +123,17 @@ def _end_with(driver: int) -> None:
 
 
 def serve(
-    channel: WorkerChannel, mark_fd: int, output_fd: int, number: int, is_connected: Callable[[], bool]
+    channel: WorkerChannel,
+    mark_fd: int,
+    output_fd: int,
+    number: int,
+    is_connected: Callable[[], bool],
+    modules: Sequence[str],
 ) -> None:
-    """Answer jobs and groups until there are no more, or loading a job has closed the connection."""
+    """Answer jobs and groups until there are no more, or loading a job has closed the connection.
+
+    The modules are imported while the driver still gets ready.
+    """
     # only now: sys.path says where packages are
     from paramsurvey.backends.multiprocessing.inbox import ArrivedJob, Inbox
     from paramsurvey.backends.multiprocessing.running_mark import shared_mark
@@ -142,7 +150,7 @@ def serve(
 
     mark = shared_mark(mark_fd)
     channel.send(HELLO)
-    for module in FOR_THE_FIRST_JOB:  # now, while the driver still gets ready
+    for module in modules:
         import_module(module)
     inbox = Inbox(channel, mark.running, send, number)
     job = ServedJob(mark, output_fd, send)

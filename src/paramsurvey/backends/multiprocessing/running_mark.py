@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from typing import IO
 
 from paramsurvey.fast_dataclass import dataclass
@@ -38,7 +37,9 @@ def new_file() -> IO[bytes]:
     if hasattr(os, "memfd_create"):
         file: IO[bytes] = open(os.memfd_create("paramsurvey"), "w+b")  # noqa: SIM115  (no disk can be full)
     else:
-        file = tempfile.TemporaryFile(prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
+        from tempfile import TemporaryFile
+
+        file = TemporaryFile(prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
     file.write(bytes(8) + IDLE.to_bytes(8, "little", signed=True) + bytes(SIZE - 16))
     file.flush()
     return file

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
-import tempfile
 from dataclasses import replace
 from typing import IO, Any
 
@@ -72,7 +71,9 @@ def _shared_file() -> IO[bytes]:
     """Return a file without a name, in memory where the system has such files."""
     if hasattr(os, "memfd_create"):
         return open(os.memfd_create("paramsurvey"), "w+b", buffering=0)
-    return tempfile.TemporaryFile(prefix="paramsurvey-", buffering=0)
+    from tempfile import TemporaryFile
+
+    return TemporaryFile(prefix="paramsurvey-", buffering=0)
 
 
 def _append(file: IO[bytes], buffer: pickle.PickleBuffer) -> tuple[int, int]:

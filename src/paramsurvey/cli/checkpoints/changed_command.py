@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from difflib import SequenceMatcher
 from pathlib import Path
 
 from paramsurvey.cli.checkpoints.saved_command import FILE_NAME, has_started, saved_text
@@ -61,6 +60,8 @@ def word_diff(old: str, new: str) -> str:
     >>> word_diff("./sim -n 1 {a}", "./sim -n 2 {a} -v")
     './sim -n [-1-]{+2+} {a}{+ -v+}'
     """
+    from difflib import SequenceMatcher  # only now: nearly all commands are new, or the same
+
     before, after = WORDS.findall(old), WORDS.findall(new)
     parts = []
     for kind, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():

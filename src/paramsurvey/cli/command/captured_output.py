@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from paramsurvey.cli.command.output_parsers import NothingParsed, Parser
+from paramsurvey.cli.failures import NothingParsed
 from paramsurvey.transport.new_files import make_new
+
+if TYPE_CHECKING:
+    from paramsurvey.cli.command.output_parsers import Parser
 
 RESULT_COLUMNS = ("exit_code", "duration", "stdout", "stderr", "stdout_file", "stderr_file", "command")
 
@@ -94,9 +96,11 @@ class CapturedOutput:
 
 def _copy(file: IO[bytes], target: IO[bytes]) -> None:
     """Copy all of a file, or leave nothing: half an output would take up room that the results need."""
+    from shutil import copyfileobj  # only now: few commands fail, or write so much
+
     try:
         file.seek(0)
-        shutil.copyfileobj(file, target, 1 << 20)
+        copyfileobj(file, target, 1 << 20)
         target.flush()
     except OSError:
         os.unlink(target.name)

@@ -7,21 +7,22 @@ import time
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import field
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from paramsurvey.cli.command.captured_output import CapturedOutput, size
 from paramsurvey.cli.command.orphan_guard import GRACE_SECONDS
-from paramsurvey.cli.command.output_parsers import Parser
 from paramsurvey.cli.command.process import RunningCommand
 from paramsurvey.cli.command.template import Template
 from paramsurvey.cli.control.gate import Control, Gate, gate_of
 from paramsurvey.cli.control.joblog import NOT_STARTED, JobRecord, append_record
 from paramsurvey.cli.failures import CommandFailed, CommandTimeout, exit_code_failure
-from paramsurvey.cli.output.result_tree import save_in_tree
 from paramsurvey.cli.output.spool import Spool
 from paramsurvey.cli.placeholders import NUMBER, fill, filled_with
 from paramsurvey.cli.value_text import value_text
 from paramsurvey.fast_dataclass import dataclass
+
+if TYPE_CHECKING:
+    from paramsurvey.cli.command.output_parsers import Parser
 
 VARIABLE = "PARAMSURVEY_PSET_"  # begins the environment variables that have the parameters
 
@@ -150,6 +151,8 @@ class CommandRun:
             code, duration = self._run(out, err, gate_of(settings.control, os.getpid()))
             output = CapturedOutput(self._pset, settings.output_dir, out, err)
             if settings.results:
+                from paramsurvey.cli.output.result_tree import save_in_tree
+
                 save_in_tree(settings.results, self._pset, self._values, code, duration, out, err)
             if code is None:
                 raise CommandTimeout(

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.failures import NothingParsed
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.column_names import in_unicode
-from paramsurvey.transport.messages import PlainFailure
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 ESCAPE_OR_CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # a ( in these begins no group
 GROUP = re.compile(r"\((?:\?P<(\w+)>|(?!\?))")
 WORD_BEFORE_SIGN = re.compile(r"([A-Za-z_]\w*)[\"' ]*[=:]")
 LAST_WORD = re.compile(r"([A-Za-z_]\w*)[^\w(]*$")
-
-
-class NothingParsed(PlainFailure):
-    """The program did not print what ``--parse`` looks for."""
 
 
 class Parser(Protocol):
@@ -60,7 +55,9 @@ class JsonParser:
 
 
 def _json_objects(text: str) -> Iterable[dict[str, Any]]:
-    decoder = json.JSONDecoder()
+    from json import JSONDecoder  # only now: few commands print any
+
+    decoder = JSONDecoder()
     at = text.find("{")
     while at >= 0:
         try:

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from paramsurvey.cli.command.captured_output import RESULT_COLUMNS
 from paramsurvey.cli.command.execute import SETTINGS_KEY, VARIABLE, Command, CommandSettings, run_command
-from paramsurvey.cli.command.functions import as_worker, load_function
 from paramsurvey.cli.command.orphan_guard import GRACE_SECONDS
-from paramsurvey.cli.command.output_parsers import make_parsers
 from paramsurvey.cli.command.process import no_program
 from paramsurvey.cli.command.template import make_template
 from paramsurvey.cli.errors import BadUsage
@@ -22,6 +20,7 @@ from paramsurvey.cli.placeholders import filled_with, names_used, placeholders_i
 from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
+    from paramsurvey.cli.command.output_parsers import Parser
     from paramsurvey.cli.psets.requested import RequestedPsets
 
 VARIABLE_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -227,6 +226,8 @@ class FunctionTask:
         BadUsage
             It cannot be imported, or does not take the parameters.
         """
+        from paramsurvey.cli.command.functions import as_worker, load_function
+
         selection = requested.selection
         function = as_worker(load_function(self.reference), selection.names, requested.dotted)
         return {"func": function, "psets": selection}
@@ -249,8 +250,16 @@ def make_command_task(words: Sequence[str], options: RunOptions) -> CommandTask:
     template = make_template(words, options.shell)
     environment = tuple(map(_variable, options.env))
     codes = _exit_codes(options.ok_codes or "0")
-    command = Command(template, codes, make_parsers(options.parse), environment)
+    command = Command(template, codes, _parsers(options), environment)
     return CommandTask(command, options.chdir, (options.tag or "", options.results or ""))
+
+
+def _parsers(options: RunOptions) -> tuple[Parser, ...]:
+    if not options.parse:
+        return ()
+    from paramsurvey.cli.command.output_parsers import make_parsers
+
+    return make_parsers(options.parse)
 
 
 def _variable(text: str) -> tuple[str, str]:

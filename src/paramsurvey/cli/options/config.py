@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -133,7 +132,9 @@ def _params(file: Path, table: Mapping[str, Any]) -> dict[str, Any]:
 def _axis_text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return json.dumps(value if isinstance(value, list) else [value], default=str)
+    from json import dumps
+
+    return dumps(value if isinstance(value, list) else [value], default=str)
 
 
 def _command(file: Path, table: Mapping[str, Any]) -> dict[str, Any]:

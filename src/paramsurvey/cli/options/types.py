@@ -12,13 +12,14 @@ from paramsurvey.transport.file_names import why_no_name
 
 UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SIZES = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}  # powers of 1024
-DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(ms|[smhd]?)")
-DURATIONS = re.compile(  # all but the last have a unit, so that no text can be read in many ways
+# Patterns, which are compiled when an option first has a value that they are about.
+DURATION = r"(\d+\.?\d*|\.\d+)(ms|[smhd]?)"
+DURATIONS = (  # all but the last have a unit, so that no text can be read in many ways
     r"(?=.)(?:(?:\d+\.?\d*|\.\d+)(?:ms|[smhd]))*(?:\d+\.?\d*|\.\d+)?"
 )
-SIZE = re.compile(r"(\d+\.?\d*|\.\d+)([kmgt]?)(?:i?b)?", re.IGNORECASE)
-PERCENT = re.compile(r"(\d+\.?\d*|\.\d+)%")
-HALT = re.compile(r"(now|soon),(fail|success|done)=(\d+)(%?)")
+SIZE = r"(?i)(\d+\.?\d*|\.\d+)([kmgt]?)(?:i?b)?"
+PERCENT = r"(\d+\.?\d*|\.\d+)%"
+HALT = r"(now|soon),(fail|success|done)=(\d+)(%?)"
 OLD_HALT = {"1": "soon,fail=1", "2": "now,fail=1"}  # as GNU parallel had it before
 
 
@@ -61,9 +62,9 @@ def seconds_of(text: str) -> float | None:
     >>> seconds_of("90"), seconds_of("1h30m"), seconds_of("250ms"), seconds_of("soon")
     (90.0, 5400.0, 0.25, None)
     """
-    if not DURATIONS.fullmatch(text):
+    if not re.fullmatch(DURATIONS, text):
         return None
-    return sum(float(number) * UNITS[unit] for number, unit in DURATION.findall(text))
+    return sum(float(number) * UNITS[unit] for number, unit in re.findall(DURATION, text))
 
 
 def share_of(text: str) -> float | None:
@@ -74,7 +75,7 @@ def share_of(text: str) -> float | None:
     >>> share_of("50%"), share_of("50")
     (0.5, None)
     """
-    match = PERCENT.fullmatch(text)
+    match = re.fullmatch(PERCENT, text)
     return float(match[1]) / 100 if match else None
 
 
@@ -86,7 +87,7 @@ def bytes_of(text: str) -> int | None:
     >>> bytes_of("2G"), bytes_of("1.5 GB"), bytes_of("100")
     (2147483648, None, 100)
     """
-    match = SIZE.fullmatch(text)
+    match = re.fullmatch(SIZE, text)
     return int(float(match[1]) * 1024 ** SIZES[match[2].lower()]) if match else None
 
 
@@ -118,7 +119,7 @@ def _load(text: str) -> float | None:
 
 
 def _halt(text: str) -> Halt | None:
-    match = HALT.fullmatch(OLD_HALT.get(text, text))
+    match = re.fullmatch(HALT, OLD_HALT.get(text, text))
     if match is None or int(match[3]) == 0:
         return None
     return Halt(match[1] == "now", match[2], int(match[3]), match[4] == "%")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -84,11 +83,13 @@ def _open_unnamed() -> Any:
 
 def announce_spool(checkpoint: str, directory: str) -> None:
     """Write into a checkpoint where the spool of its run is, if that can be written."""
+    from json import dumps
+
     with suppress(OSError):
         path = Path(checkpoint) / POINTER
         path.unlink(missing_ok=True)
         with open(path, "w", encoding="utf-8", opener=make_new) as file:
-            json.dump({"host": gethostname(), "directory": directory}, file)
+            file.write(dumps({"host": gethostname(), "directory": directory}))
 
 
 def forget_spool(checkpoint: str) -> None:

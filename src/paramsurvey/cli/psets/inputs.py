@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -133,8 +132,10 @@ class Inputs:
 
 def json_list(text: str) -> Sequence[Any] | None:
     """Return a list that a text has in JSON, None where it is none."""
+    from json import loads
+
     try:
-        listed = json.loads(text)
+        listed = loads(text)
     except (ValueError, RecursionError):
         return None
     return listed if isinstance(listed, list) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from typing import Any
@@ -38,7 +37,11 @@ def as_text(value: Any) -> str | None:
     try:
         if not isinstance(value, (bool, int, float, list, tuple, dict)):
             value = json_value(value)
-        return value if isinstance(value, str) else json.dumps(value, default=json_value)
+        if isinstance(value, str):
+            return value
+        from json import dumps  # only now: few tables have lists in them
+
+        return dumps(value, default=json_value)
     except Exception:  # the methods of a user's object may raise anything
         return describe(value, sys.maxsize)
 

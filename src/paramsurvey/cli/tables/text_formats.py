@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -55,6 +54,8 @@ def write_jsonl(table: Table, path: str) -> None:
 
 
 def _objects(table: Table) -> Iterator[str]:
+    from json import dumps  # only now: most tables are CSV
+
     for row in table.rows():
         named = zip(table.columns, row, strict=True)
-        yield json.dumps({name: strict_json(value) for name, value in named}, ensure_ascii=False)
+        yield dumps({name: strict_json(value) for name, value in named}, ensure_ascii=False)
