@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -30,6 +31,8 @@ SUBCOMMANDS = (  # as in --help; each has a file of its name in subcommands/
 )
 
 NOT_BY_CTRL_C = (CommandLineError, OSError, MemoryError)  # errors that Ctrl-C does not turn into others
+
+COMPLETION = "_PARAMSURVEY_COMPLETE"  # the variable that is set where a shell asks for completions
 
 EPILOG = """\b
 Begin with:  paramsurvey run -p a=1,2,3 -- echo {a}
@@ -94,6 +97,10 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
         By default those of this process.
     """
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if COMPLETION in os.environ:
+        from paramsurvey.cli.options.bash_completion import use_whole_words
+
+        use_whole_words()
     with noted_interrupts() as came:
         return _exit_code(given, came)
 

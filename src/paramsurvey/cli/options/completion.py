@@ -23,6 +23,13 @@ def complete_axis(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return [CompletionItem(f"{name}=@{found}") for found in _paths(path)]
 
 
+def complete_sweep(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of a sweep file; the values of a key are nothing that could be completed."""
+    from click.shell_completion import CompletionItem
+
+    return [] if "=" in incomplete else [CompletionItem(incomplete, type="file")]
+
+
 def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete a command after ``--`` with files, and ``module:function`` before it."""
     from click.shell_completion import CompletionItem

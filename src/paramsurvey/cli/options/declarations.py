@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from paramsurvey.cli.options.completion import complete_axis
+from paramsurvey.cli.options.completion import complete_axis, complete_sweep
 from paramsurvey.cli.options.config import load_config
 from paramsurvey.cli.options.run_options import METHODS, ON_CHANGE, UNUSED, SavedConfig
 from paramsurvey.cli.options.types import DELAY, HALTING, JOBS, LOAD, SIZE_OF_MEMORY, TIMEOUT, FilePath
@@ -62,6 +62,7 @@ PSETS = (
         *("--sweep",),
         multiple=True,
         metavar="KEY=VALUES|FILE",
+        shell_complete=complete_sweep,
         help="As -p, in the syntax of Hydra; or a sweep file of W&B, Hydra.",
     ),
     click.option(
