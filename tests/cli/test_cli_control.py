@@ -251,6 +251,28 @@ def test_tail_shows_what_a_command_prints() -> None:
     assert "nothing runs now" in paramsurvey("tail", "out", code=2).stderr
 
 
+def test_tail_shows_it_also_after_another_run_was_refused() -> None:
+    waiting = script("waiting", "#!/bin/sh\necho begin $1\nwhile [ ! -e go ]; do sleep 0.05; done\n")
+    words = ["-v0", "-j1", "-p", "a=5", "--checkpoint", "out", "--", waiting, "{a}"]
+    process = start("run", *words)
+
+    def shown() -> str:
+        return subprocess.run([PROGRAM, "tail", "out"], capture_output=True, text=True).stdout
+
+    wait_until(lambda: shown() == "==> 1 stdout <==\nbegin 5\n", "tail shows nothing", 60)
+    assert "is in use" in paramsurvey("run", *words, code=3).stderr
+    assert shown() == "==> 1 stdout <==\nbegin 5\n"
+    Path("go").touch()
+    process.communicate()
+
+
+def test_the_order_of_a_few_of_many_sets_needs_no_memory_for_all_of_them() -> None:
+    done = paramsurvey(
+        "run", "-v0", "-p", "a=1:1000000000000", "--limit", "2", "--tag=", "-k", "--", "echo", "{a}"
+    )
+    assert done.stdout == "1\n2\n"
+
+
 # ---- when commands start and end
 
 

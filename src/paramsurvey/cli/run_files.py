@@ -38,6 +38,7 @@ class RunFiles:
         self._plan = plan
         self._temporary: str | None = None
         self._has_seen_first_round = False
+        self._is_announced = False
         self._done: set[int] = set()
 
     def __enter__(self) -> RunFiles:
@@ -48,13 +49,17 @@ class RunFiles:
     def __exit__(self, *exception: object) -> None:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
-        if self._plan.checkpoint:
-            forget_spool(self._plan.checkpoint)
+        if self._plan.checkpoint and self._is_announced:
+            forget_spool(self._plan.checkpoint, str(self._spool))
 
-    def announce(self) -> None:
-        """Tell ``paramsurvey tail`` where the output of the commands is."""
-        if self._plan.checkpoint and self._spool:
-            announce_spool(self._plan.checkpoint, self._spool)
+    def _announce(self, survey: Survey) -> None:
+        """Tell ``paramsurvey tail`` where the output of the commands is.
+
+        Not before the first round: only then does the checkpoint belong to this run, and to no other.
+        """
+        if self._plan.checkpoint and not self._is_announced:
+            self._is_announced = True
+            announce_spool(self._plan.checkpoint, str(self._spool))
 
     def _directory(self, name: str) -> str:
         if self._temporary is None:
@@ -143,7 +148,8 @@ class RunFiles:
         tag = options.tag
         if tag is None:
             tag = f"{{{NUMBER}}}"
-        numbers = selection.numbers(range(len(selection))) if options.keep_order else []
+        count = min(len(selection), plan.resolved.limit or len(selection))
+        numbers = selection.numbers(range(count)) if options.keep_order else []
         names, shown = plan.requested.dotted, None if tag == DEFAULT_TAG else tag
         return OutputViewer(
             str(self._spool), shown, names, options.follow, options.keep_order, selection.pset, numbers
@@ -163,7 +169,9 @@ class RunFiles:
     @property
     def after_round(self) -> list[Callable[[Survey], None]]:
         """What is called after each round of the survey's loop."""
-        return [self._skip_finished] if self._viewer and self._plan.options.keep_order else []
+        waits = self._viewer is not None and self._plan.options.keep_order
+        wanted = ((self._announce, bool(self._plan.checkpoint)), (self._skip_finished, waits))
+        return [function for function, is_wanted in wanted if is_wanted]
 
     def _skip_finished(self, survey: Survey) -> None:
         """Tell the viewer, after the first round, which psets an earlier run has finished."""

@@ -92,10 +92,12 @@ def announce_spool(checkpoint: str, directory: str) -> None:
             file.write(dumps({"host": gethostname(), "directory": directory}))
 
 
-def forget_spool(checkpoint: str) -> None:
-    """Remove what `announce_spool` wrote: the run has ended."""
-    with suppress(OSError):
-        (Path(checkpoint) / POINTER).unlink()
+def forget_spool(checkpoint: str, directory: str) -> None:
+    """Remove what `announce_spool` wrote, unless another run has written it anew: the run has ended."""
+    found = find_spool(checkpoint)
+    if found is not None and found[1] == directory:
+        with suppress(OSError):
+            (Path(checkpoint) / POINTER).unlink()
 
 
 def find_spool(checkpoint: str) -> tuple[str, str] | None:
