@@ -375,6 +375,13 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         (["-p", "a=1", "b=2", "--", "echo", "{a}"], "write -p before each parameter, as in -p 'b=2'"),
         (["-p", "a=1", "2", "--", "echo", "{a}"], "write commas between the values"),
         (["--", "echo"], "there are no parameters"),
+        (["--", "echo"], "with -p name=@- (a line of standard input for each)"),
+        (["lr=1,2", "--", "echo"], "write -p before each parameter, as in -p 'lr=1,2'"),
+        (["-p", "a=1,2,3", "-p", "b=1,2", "--zip", "--", "echo"], "write the values of b until there are 3"),
+        (["-p", "a=1", "-E", "stop", "--", "echo"], "sed '/^stop$/,$d' FILE | paramsurvey run -p NAME=@-"),
+        (["-p", "a=1", "--skip-first-line", "--", "echo"], "tail -n +2 FILE | paramsurvey run -p NAME=@-"),
+        (["-p", "a=1", "-cn", "x", "--", "echo"], "write --config FILE"),
+        (["-p", "a=1", "-j", "0", "--", "echo"], "write how many, as in -j 100"),
         (["-p", "class=1", "--", "echo"], "keyword of Python"),
         (["-p", "duration=1", "--", "sleep", "{duration}"], "has the name of a result"),
         (["-p", "a=1", "-o", "out.xls", "--", "echo", "{a}"], "there is no format '.xls'"),
@@ -439,7 +446,10 @@ def test_options_without_a_value_take_no_word_of_what_follows() -> None:
 def test_a_function_of_bash_is_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BASH_FUNC_greet%%", "() {  echo hello\n}")
     done = paramsurvey("run", "-p", "a=1", "--", "greet", "{a}", code=2)
-    assert "there is no program 'greet', but a function of bash: write bash -c 'greet {a}'" in done.stderr
+    remedy = "there is no program 'greet', but a function of bash: write bash -c 'greet \"$@\"' bash {NAME}"
+    assert remedy in done.stderr
+    done = paramsurvey("run", "-p", "a=1", "--shell", "--", "greet {a}", code=2)
+    assert f"--shell is /bin/sh: {remedy}, without --shell" in done.stderr
 
 
 def test_verbose_0_says_nothing_where_nothing_went_wrong() -> None:

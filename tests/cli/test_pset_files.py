@@ -51,7 +51,8 @@ def test_tables_of_psets(in_tmp: Path, suffix: str) -> None:
         ("t.jsonl", "[1]\n", "line 1 is not an object"),
         ("t.csv", "a,b,a\n1,2,3\n", "two columns 'a'"),
         ("t.csv", 'a,b\n1,"x\n', "t.csv cannot be read .line 2: .* quotes"),
-        ("t.csv", "a;b\n1;2\n", "seems to be separated by semicolons"),
+        ("t.csv", "a;b\n1;2\n", "seems to be separated by semicolons; commas are needed, or --colsep ';'"),
+        ("t.csv", "1,2.5\n3,4\n", "which must have names, has numbers; without one, write -p a,b=@FILE"),
         ("t.tsv", "a,b\n1,2\n", "seems to be separated by commas"),
     ],
 )

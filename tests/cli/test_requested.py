@@ -198,12 +198,19 @@ def test_the_sweep_of_a_configuration_of_hydra(in_tmp: Path) -> None:
 
 
 def test_distributions_in_the_syntax_of_hydra() -> None:
-    texts = ("a=int(interval(1,3))", "b=tag(log,interval(start=0,end=1))", "c=str(choice(1,2))")
+    texts = ("a=int(interval(1,3))", "b=tag(x,interval(start=0,end=1))", "c=str(choice(1,2))")
     drawn = psets(sweep=texts, sample=20)
     assert {pset["a"] for pset in drawn} == {1, 2, 3}
     assert all(0 < pset["b"] < 1 and pset["c"] in ("1", "2") for pset in drawn)
     with pytest.raises(BadUsage, match="fits no distribution"):
         psets(sweep=("a=sort(interval(0,1))",), sample=2)
+
+
+def test_the_tag_log_of_hydra_draws_small_values_as_often_as_large_ones() -> None:
+    drawn = psets(sweep=("a=tag(x, log,interval(1e-6,1))",), sample=200)
+    assert 60 < sum(pset["a"] < 1e-3 for pset in drawn) < 140, (
+        "half of them, by the seed that is always the same"
+    )
 
 
 @pytest.mark.parametrize(

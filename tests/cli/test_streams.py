@@ -105,3 +105,13 @@ def test_where_stderr_cannot_be_written_the_exit_code_is_right_all_the_same(
     with open("/dev/full", "w") as full:
         done = ended(arguments, stderr=full, preexec_fn=(lambda: os.close(2)) if closed else None)
     assert done.returncode == code
+
+
+def test_values_from_a_closed_stdin_are_refused() -> None:
+    closed = 'exec "$0" run -p a=@- -- echo {a} <&-'
+    done = subprocess.run(["sh", "-c", closed, PROGRAM], text=True, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == "paramsurvey: a=@- cannot be read (it is closed): give a text file, one value per line\n"
+    )

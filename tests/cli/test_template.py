@@ -90,7 +90,12 @@ def test_anything_else_in_braces_is_refused(text: str, why: str) -> None:
         ("{2+..}", ": write {NAME.stem.suffix}{NAME.suffix}, where NAME is the name of a parameter"),
         ("{0%}", ": write {job:02d}"),
         ("{%.tar.gz}", "--shell -- 'x={NAME}; echo ${{x%.tar.gz}}'; for literal braces, write {{%.tar.gz}}"),
-        ("{a/b/c}", "--shell -- 'x={NAME}; echo ${{x/b/c}}'; for literal braces, write {{a/b/c}}"),
+        ("{a/b/c}", "-- bash -c 'x=$1; echo ${{x/b/c}}' bash {NAME}; for literal braces, write {{a/b/c}}"),
+        ("{^^a}", "-- bash -c 'x=$1; echo ${{x^^a}}' bash {NAME}; for literal braces, write {{^^a}}"),
+        (
+            "{##}",
+            "how many sets there are: count them before, with paramsurvey run --dry-run ... | wc -l",
+        ),
         ("{= s/a/b/ =}", "no Perl runs here: write {NAME.stem} and the like, or compute it in the command"),
         ("{a b}", ": for literal braces, write {{a b}}"),
     ],

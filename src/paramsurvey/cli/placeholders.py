@@ -38,7 +38,9 @@ FROM_PARALLEL = {  # what GNU parallel calls them
     "0#": "{#:04d}",
     "0%": "{job:02d}",
 }
-IN_A_SHELL = re.compile(r"[\w.]*([%#/][^\s{}]+)")  # {f%.txt}, {#a}, {/a/b}
+COUNT = "count them before, with paramsurvey run --dry-run ... | wc -l"
+IN_A_SHELL = re.compile(r"[\w.]*([%#/^,][^\s{}]*)")  # {f%.txt}, {#a}, {/a/b}, {^^a}
+IN_BASH_ALONE = ("/", "^", ",")  # which /bin/sh need not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,8 @@ def _placeholder(whole: str, inside: str, text: str) -> Placeholder:
 
 
 def _remedy(inside: str) -> str:
+    if inside == "##":
+        return f", and there is none for how many sets there are: {COUNT}"
     part = inside.lstrip("-0123456789")  # GNU parallel numbers what we give a name
     theirs = FROM_PARALLEL.get(inside) or FROM_PARALLEL.get(part) or FROM_PARALLEL.get(part.lstrip("+"))
     if theirs:
@@ -176,10 +180,10 @@ def _remedy(inside: str) -> str:
         return ", and no Perl runs here: write {NAME.stem} and the like, or compute it in the command"
     if in_a_shell := IN_A_SHELL.fullmatch(inside):
         expansion = f"${{{{x{in_a_shell[1]}}}}}"
-        return (
-            f": write {{NAME.stem}} and the like, or --shell -- 'x={{NAME}}; echo {expansion}'; "
-            f"for literal braces, write {{{{{inside}}}}}"
-        )
+        command = f"--shell -- 'x={{NAME}}; echo {expansion}'"
+        if in_a_shell[1].startswith(IN_BASH_ALONE):
+            command = f"-- bash -c 'x=$1; echo {expansion}' bash {{NAME}}"
+        return f": write {{NAME.stem}} and the like, or {command}; for literal braces, write {{{{{inside}}}}}"
     return f": for literal braces, write {{{{{inside}}}}}"
 
 

@@ -141,6 +141,8 @@ def make_plan(
 
     if not (options.params or options.psets or options.sweep):
         _refuse_values_of_parallel([*words, *(command or ())])
+        if words and "=" in words[0]:
+            raise BadUsage(_stray_word(words[0], command))
     requested = request_psets(options, config.get("params_config", {}), stdin)
     resolved = resolve(os.environ, options.for_session(), options.for_map())
     task = _make_task(options, words, command, config.get("command_config") or requested.command)

@@ -93,7 +93,8 @@ def _guard(pid: int) -> OrphanGuard:
 def no_program(program: str) -> str:
     """Return that there is no such program, and how else to start what was meant."""
     if f"BASH_FUNC_{program}%%" in os.environ:
-        return f"there is no program {program!r}, but a function of bash: write bash -c '{program} {{a}}'"
+        call = f"bash -c '{program} \"$@\"' bash {{NAME}}"
+        return f"there is no program {program!r}, but a function of bash: write {call}"
     if program in BUILTINS:
         return f"there is no program {program!r}, but a command of the shell itself: add --shell"
     remedy = "for a whole command line, write sh -c before it" if " " in program else "correct its name"

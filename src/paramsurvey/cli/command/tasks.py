@@ -13,7 +13,7 @@ from paramsurvey.cli.command.captured_output import RESULT_COLUMNS
 from paramsurvey.cli.command.execute import SETTINGS_KEY, VARIABLE, Command, CommandSettings, run_command
 from paramsurvey.cli.command.orphan_guard import GRACE_SECONDS
 from paramsurvey.cli.command.process import no_program
-from paramsurvey.cli.command.template import make_template
+from paramsurvey.cli.command.template import SHELL, make_template
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import RunOptions
 from paramsurvey.cli.placeholders import filled_with, names_used, placeholders_in
@@ -135,6 +135,9 @@ class CommandTask:
         template = self.command.template
         program = template.arguments[0]
         if template.shell:
+            first = program.split()[0]
+            if f"BASH_FUNC_{first}%%" in os.environ and not shutil.which(first):
+                raise BadUsage(f"--shell is {SHELL}: {no_program(first)}, without --shell")
             return
         if len(template.arguments) == 1 and " " in program and not shutil.which(program):
             raise BadUsage(f"there is no program {program!r}: if it is a text for a shell, add --shell")

@@ -27,7 +27,7 @@ SAME = {  # what does the same here
     "-v 0": ("--quiet", "--silent"),
     "-v 3, or --dry-run": ("-t",),
     "--dry-run": ("--cfg", "--info"),
-    "--config FILE": ("--config-name", "--config-path", "--profile", "-J"),
+    "--config FILE": ("--config-name", "--config-path", "--config-dir", "--profile", "-J", "-c"),
     "--checkpoint DIR, and the same command again": ("--resume", "--resume-failed", "--retry-failed"),
     "--env NAME={job}": ("--process-slot-var",),
     "--halt now,fail=1": ("--fail-fast", "--failfast", "--exitfirst"),
@@ -56,9 +56,9 @@ OTHERWISE = {  # what is done in another way, or not at all
     "write {NAME.stem} and the like, or --shell and what the shell has: 'x={NAME}; echo ${{x%.*}}'": (
         *("--rpl", "--parens"),
     ),
-    "change the input before: sed 's/^ *//; s/ *$//' FILE | paramsurvey run -p NAME=@- ...": (
-        *("--trim", "--skip-first-line", "-E", "--eof"),
-    ),
+    "change the input before: sed 's/^ *//; s/ *$//' FILE | paramsurvey run -p NAME=@- ...": (*("--trim",),),
+    "change the input before: tail -n +2 FILE | paramsurvey run -p NAME=@- ...": ("--skip-first-line",),
+    "change the input before: sed '/^stop$/,$d' FILE | paramsurvey run -p NAME=@- ...": ("-E", "--eof", "-e"),
     "write -N N: so many values go into one command": ("-s", "--max-chars"),
     "there must be a directory that all machines share; write --backend ray": (
         *("--transfer", "--transferfile", "--tf", "--return", "--trc", "--basefile", "--bf", "--onall"),

@@ -100,6 +100,11 @@ def _jobs(text: str) -> int | None:
     """Return how many commands run at once; 50% and +1 are of the cores that this process may use."""
     from paramsurvey.worker.machine import core_count
 
+    if text == "0":
+        raise click.BadParameter(
+            "0 is as many as possible in GNU parallel, which nobody decides here: write how many, "
+            "as in -j 100, or leave it out for one on each core"
+        )
     share = share_of(text)
     if share:
         return max(1, round(share * core_count()))

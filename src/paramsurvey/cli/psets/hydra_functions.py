@@ -69,7 +69,8 @@ def apply_around(text: str, function: str, inside: str, parse: Callable[[str], A
     """
     if function == "tag":
         last = LAST_ARGUMENT.fullmatch(inside)
-        return parse(last[1] if last else inside)
+        tags = inside[: last.start(1)].split(",") if last else []
+        return _tagged(parse(last[1] if last else inside), [tag.strip() for tag in tags])
     backwards = REVERSE.search(inside) if function == "sort" else None
     axis = parse(inside[: backwards.start()] if backwards else inside)
     is_choice = isinstance(axis, DistributionCall) and axis.name == "choice"
@@ -83,6 +84,13 @@ def apply_around(text: str, function: str, inside: str, parse: Callable[[str], A
     except (ValueError, TypeError, KeyError, OverflowError):
         raise BadUsage(f"{text}: a value is nothing that {function}(...) can take: correct it") from None
     return DistributionCall("choice", (made,)) if is_choice else made
+
+
+def _tagged(axis: Axis, tags: Sequence[str]) -> Axis:
+    """Return an axis with its tags: ``log`` is the one by which Hydra's sweepers draw otherwise."""
+    if "log" in tags and isinstance(axis, DistributionCall) and axis.name == "uniform":
+        return DistributionCall("loguniform", axis.arguments)
+    return axis
 
 
 def _values_of(function: str, values: Sequence[Any], backwards: re.Match[str] | None) -> list[Any]:

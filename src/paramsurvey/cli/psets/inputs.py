@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 from collections.abc import Sequence
@@ -65,6 +66,8 @@ class Inputs:
     def _read_stdin(self) -> str:
         self._is_taken = True
         if self.stdin is None:
+            if sys.stdin is None:  # which is what Python makes of a closed descriptor
+                raise OSError(errno.EBADF, "it is closed")
             self.stdin = sys.stdin.read()
         return self.stdin.removeprefix("\ufeff")
 

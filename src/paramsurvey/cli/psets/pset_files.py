@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.parameter_names import encoded
 from paramsurvey.cli.psets.inputs import STDIN, UTF_8, Inputs
+from paramsurvey.cli.psets.values import NUMBER as NUMBER_PATTERN
 from paramsurvey.cli.psets.values import value_of
 from paramsurvey.cli.tables.cells import is_missing
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from paramsurvey.params.spaces import Space
 
 Columns = Mapping[str, Any]
+NUMBER = re.compile(NUMBER_PATTERN)
 
 
 def read_psets(path: str, inputs: Inputs | None = None) -> Space:
@@ -101,6 +104,11 @@ def _parse_rows(rows: Sequence[Sequence[str]], separator: str) -> Columns:
     names, *cells = rows
     names = [name.strip() for name in names]
     _check_csv_names(names, separator)
+    if all(NUMBER.fullmatch(name) for name in names):
+        as_list = ",".join("abcdefghijklmnopqrstuvwxyz"[: len(names)])
+        raise ValueError(
+            f"its first line, which must have names, has numbers; without one, write -p {as_list}=@FILE"
+        )
     for number, row in enumerate(cells, start=2):
         if len(row) != len(names):
             raise ValueError(f"row {number} has {len(row)} cells, but there are {len(names)} names")
@@ -124,7 +132,10 @@ def _check_csv_names(names: Sequence[str], separator: str) -> None:
     for other, called in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
         if len(names) == 1 and other in names[0] and other != separator:
             wanted = "commas" if separator == "," else "tabs"
-            raise ValueError(f"it seems to be separated by {called}; {wanted} are needed")
+            shown = "\\t" if other == "\t" else other
+            raise ValueError(
+                f"it seems to be separated by {called}; {wanted} are needed, or --colsep '{shown}'"
+            )
 
 
 # ---- JSON

@@ -73,7 +73,10 @@ def _check(
     if axes:
         return
     if not tables:
-        raise BadUsage("there are no parameters: give some with -p name=1,2,3 or with --psets FILE")
+        raise BadUsage(
+            "there are no parameters: give some with -p name=1,2,3, with -p name=@- "
+            "(a line of standard input for each), or with --psets FILE"
+        )
     if zipped:
         raise BadUsage("--zip pairs the values of -p, and there is no -p: leave --zip out")
     if sampling:
@@ -146,9 +149,11 @@ def _equally_long(axes: Mapping[str, Values]) -> dict[str, Values]:
     longest = max(lengths.values())
     if set(lengths.values()) - {1, longest}:
         shown = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        short = next(name for name in axes if lengths[name] != longest)
         raise BadUsage(
             f"--zip needs the same number of values for each parameter, but {shown}: "
-            "give equally many, or leave --zip out"
+            f"give equally many (nothing is repeated here, as GNU parallel does: write the values of {short} "
+            f"until there are {longest}), or leave --zip out"
         )
     return {name: list(values) * longest if len(values) == 1 else values for name, values in axes.items()}
 
