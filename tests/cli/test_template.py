@@ -140,11 +140,17 @@ def test_each_item_of_a_list_is_an_argument_of_its_own() -> None:
     assert Template(("{:args}",)).fill({"f": ["ls", "-l"]}) == ["ls", "-l"]
 
 
+def test_what_stands_beside_a_list_stands_beside_each_of_its_items() -> None:
+    values = {"f": ["a b", "{x}"], "n": 7, "none": []}
+    template = Template(("touch", "in/{n:02d}-{f:args}.{{c}}", "{none:args}.c"))
+    template.names_used(values)
+    assert template.fill(values) == ["touch", "in/07-a b.{c}", "in/07-{x}.{c}"]
+
+
 @pytest.mark.parametrize(
     ("text", "shell"),
     [
-        ("x{f:args}", False),
-        ("{f:args}{f}", False),
+        ("{f:args}{f:args}", False),
         ("x {f:args}.c", True),
         ("'{f:args}'", True),
         ('" {f:args} "', True),

@@ -65,25 +65,25 @@ class Template:
 
     def _check_spread(self) -> None:
         """Refuse a list that shall be several arguments where there can only be one."""
-        for text in [" ".join(self.arguments)] if self.shell else self.arguments:
-            parts = ["", *tokens(text), ""]
-            for before, part, after in zip(parts, parts[1:], parts[2:], strict=False):
-                if isinstance(part, Placeholder) and part.is_spread and not self._is_word(before, after):
+        if not self.shell:
+            for text in self.arguments:
+                if sum(one.is_spread for one in placeholders_in(text)) > 1:
                     raise BadUsage(
-                        f"{part.text} becomes several arguments, and stands inside of one: "
-                        "put a space before it and behind it, and no quotes around them"
+                        f"{text} has two lists that become several arguments: leave one of them in it"
                     )
-        if self.shell and any(
+            return
+        parts = ["", *tokens(" ".join(self.arguments)), ""]
+        for before, part, after in zip(parts, parts[1:], parts[2:], strict=False):
+            if isinstance(part, Placeholder) and part.is_spread and not _is_word(before, after):
+                raise BadUsage(
+                    f"{part.text} becomes several words, and stands inside of one: put a space before it and "
+                    "behind it, and no quotes around them, or leave --shell out"
+                )
+        if any(
             part.is_spread and place.quotes in (Quotes.SINGLE, Quotes.DOUBLE)
             for part, place in zip(placeholders_in(" ".join(self.arguments)), self._placements(), strict=True)
         ):
             raise BadUsage("--shell: a list that becomes several words stands in quotes: take them away")
-
-    def _is_word(self, before: str | Placeholder, after: str | Placeholder) -> bool:
-        if isinstance(before, Placeholder) or isinstance(after, Placeholder):
-            return False
-        allowed = WORD_ENDS if self.shell else frozenset[str]()
-        return {*before[-1:], *after[:1]} <= allowed
 
     @property
     def has_spread(self) -> bool:
@@ -178,10 +178,22 @@ def _check_formats(formatted: Iterable[Placeholder], pset: Mapping[str, Any]) ->
 
 def _words(text: str, values: Mapping[str, Any]) -> list[str]:
     """Return what one argument of the template becomes: several of ``{f:args}``."""
-    parts = tokens(text)
-    if len(parts) == 1 and isinstance(parts[0], Placeholder):
-        return parts[0].texts(values)
-    return [fill(text, values)]
+    spread = next((one for one in placeholders_in(text) if one.is_spread), None)
+    if spread is None:
+        return [fill(text, values)]
+    beside = [
+        part if isinstance(part, str) or part.is_spread else part.value(values) for part in tokens(text)
+    ]
+    return [
+        "".join(part if isinstance(part, str) else item for part in beside) for item in spread.texts(values)
+    ]
+
+
+def _is_word(before: str | Placeholder, after: str | Placeholder) -> bool:
+    """Tell whether what stands between the two is a word of a shell by itself."""
+    if isinstance(before, Placeholder) or isinstance(after, Placeholder):
+        return False
+    return {*before[-1:], *after[:1]} <= WORD_ENDS
 
 
 def _quoted(placeholder: Placeholder, placement: Placement, values: Mapping[str, Any]) -> str:
