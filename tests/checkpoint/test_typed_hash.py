@@ -87,6 +87,11 @@ def test_order_of_keys_and_sets_does_not_matter() -> None:
     assert keys([{"a": 1, "b": 2}]) != keys([{"a": 2, "b": 1}])
 
 
+def test_a_number_that_only_unsigned_integers_hold_is_the_same_as_pythons() -> None:
+    held = Hasher().keys({"a": np.array([2**63, 1], dtype=np.uint64)}, 2)
+    assert list(zip(held.one.tolist(), held.two.tolist(), strict=True)) == keys([{"a": 2**63}, {"a": 1}])
+
+
 def test_functions_that_do_different_things_are_different() -> None:
     assert canonical(lambda: 1) == canonical(lambda: 1)
     assert canonical(lambda: 1) != canonical(lambda: 2)
