@@ -21,7 +21,7 @@ from paramsurvey.engine.dispatch.group_size import GroupSizer
 from paramsurvey.engine.dispatch.longest_first import LongestFirst
 from paramsurvey.engine.dispatch.lost_groups import LostGroups
 from paramsurvey.engine.dispatch.queue import PsetQueue
-from paramsurvey.engine.dispatch.recall import LOOK_SECONDS, groups_held_up, groups_to_share
+from paramsurvey.engine.dispatch.recall import Recalls
 from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.dispatch.sent_group import NO_REPLY, SentGroup
 from paramsurvey.engine.map_state import MapState
@@ -111,7 +111,8 @@ class Survey:
         self._lost_groups = LostGroups(self.queue, self.in_batches)
         self._decoder = self.source.decoder()
         self._next_id = 0
-        self._check_at = self._look_at = self._wake_at = 0.0
+        self._recalls = Recalls(self.sizer, self.clock)
+        self._check_at = 0.0
         self._given_up = False
         self._more_may_come = False  # from an iterator that has no pset now
 
@@ -123,7 +124,7 @@ class Survey:
             self._settle(self._answers())
             self._expire()
             self._fail_fast()
-            self._report()
+            self.watcher.report(self.progress)
             yield
 
     def give_up(self, failure: Failure = NOT_RUN) -> None:
@@ -150,10 +151,9 @@ class Survey:
 
     def _count_again(self) -> None:
         """Set the counters from the results and failures: an exception may have interrupted the counting."""
-        self.progress.total = len(self.source)
-        self.progress.active = 0
-        self.progress.finished = len(self.collector.finished)
-        self.progress.failures = len(self.collector.failed)
+        progress, collector = self.progress, self.collector
+        progress.total, progress.active = len(self.source), 0
+        progress.finished, progress.failures = len(collector.finished), len(collector.failed)
 
     def running(self) -> list[tuple[int, float]]:
         """Return (row, seconds) of every pset that is known to run now, the longest first."""
@@ -210,18 +210,10 @@ class Survey:
 
     def _recall(self) -> None:
         """Have workers give back what they have not begun, if others have nothing to do or it is held up."""
-        groups, running = self._sent.values(), self.backend.running
         idle = 0 if self.queue else self.backend.capacity()
-        recalled = groups_to_share(groups, idle, running, self.sizer) if idle > 0 else []
-        if self.clock() >= self._look_at:
-            held_up, look_again = groups_held_up(groups, running, self.sizer)
-            self._wake_at = self.clock() + look_again
-            self._look_at = min(self._wake_at, self.clock() + LOOK_SECONDS)
-            recalled += held_up
-        for sent in recalled:
-            if not sent.recalled:
-                sent.recalled = True
-                self.backend.recall(sent.group.id)
+        for sent in self._recalls.due(self._sent.values(), idle, self.backend.running):
+            sent.recalled = True
+            self.backend.recall(sent.group.id)
 
     def _read_more(self) -> bool:
         """Read more psets from an iterator until the queue has some; tell whether there were any."""
@@ -230,14 +222,13 @@ class Survey:
             return False
         count = self.sizer.read_ahead(self.backend.core_count())
         while not self.queue:
-            known = len(self.source)
             with self.watcher.interruptible(), children_end_here():
                 new = self.source.read(count)
             if not new:
                 self._more_may_come = new is None
                 return False
             self.progress.total += new
-            self.resume(range(known, known + new))
+            self.resume(range(len(self.source) - new, len(self.source)))
             count = min(2 * count, MOST_READ)  # the checkpoint had all of them: read more at a time
         return True
 
@@ -261,7 +252,7 @@ class Survey:
         self.progress.active += len(rows)
         self.backend.submit(Group(self._next_id, rows, payload, options))
         self.watcher.acted("sent", lambda: rows)
-        self._report()
+        self.watcher.report(self.progress)
 
     def _payload(self, rows: Rows) -> Any:
         """Return what a worker makes these psets of, and take note of how large they are."""
@@ -280,13 +271,13 @@ class Survey:
                 self.pause(longest)  # there is nothing that `poll` would wait for
         if not self.checkpoint.wait_for_room(longest):
             return ()
-        return self.backend.poll(min(longest, max(self._wake_at - self.clock(), 0.0)))
+        return self.backend.poll(min(longest, max(self._recalls.look_at - self.clock(), 0.0)))
 
     def _settle(self, answers: Answers) -> None:
         self._arrived.extend(answers)
         while self._arrived:
             self._settle_one(self._arrived.popleft())
-            self._report()
+            self.watcher.report(self.progress)
 
     def settle_arrived(self) -> None:
         """Settle what workers have answered already, before an interrupted map gives up.
@@ -389,9 +380,6 @@ class Survey:
         sent = self._sent.pop(group_id)
         self.progress.active -= len(sent.unanswered())
         return sent
-
-    def _report(self) -> None:
-        self.watcher.report(self.progress)
 
     # expire
 

@@ -14,6 +14,43 @@ LOOK_COST = 20e-6  # seconds, at least, between two looks for each group, so tha
 Running = Callable[[int], tuple[int, float] | None]
 
 
+class Recalls:
+    """Decides which groups are recalled now, and when to look again.
+
+    Parameters
+    ----------
+    sizer : GroupSizer
+    clock : callable
+        Returns the time in seconds.
+
+    Attributes
+    ----------
+    look_at : float
+        When to look again, because a pset may have held up others for too long by then.
+    """
+
+    def __init__(self, sizer: GroupSizer, clock: Callable[[], float]) -> None:
+        self._sizer, self._clock = sizer, clock
+        self._sooner_at = 0.0  # at the latest, because a pset that begins meanwhile may be a long one
+        self.look_at = 0.0
+
+    def due(self, sent: Collection[SentGroup], idle: int, running: Running) -> list[SentGroup]:
+        """Return the groups to recall, those that share with idle workers first; none that was recalled.
+
+        Parameters
+        ----------
+        sent, idle, running
+            As for `groups_to_share`.
+        """
+        recalled = groups_to_share(sent, idle, running, self._sizer) if idle > 0 else []
+        if (now := self._clock()) >= self._sooner_at:
+            held_up, seconds = groups_held_up(sent, running, self._sizer)
+            self.look_at = now + seconds
+            self._sooner_at = min(self.look_at, now + LOOK_SECONDS)
+            recalled += [one for one in held_up if one not in recalled]
+        return recalled
+
+
 def groups_to_share(
     sent: Iterable[SentGroup], idle: int, running: Running, sizer: GroupSizer
 ) -> list[SentGroup]:
