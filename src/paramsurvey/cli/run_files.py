@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
@@ -52,12 +53,11 @@ class RunFiles:
         if self._plan.checkpoint and self._is_announced:
             forget_spool(self._plan.checkpoint, str(self._spool))
 
-    def _announce(self, survey: Survey) -> None:
-        """Tell ``paramsurvey tail`` where the output of the commands is.
+    def announce(self) -> None:
+        """Tell ``paramsurvey tail`` where the output is, unless another run has the checkpoint."""
+        from paramsurvey.cli.checkpoints.saved_command import may_save
 
-        Not before the first round: only then does the checkpoint belong to this run, and to no other.
-        """
-        if self._plan.checkpoint and not self._is_announced:
+        if self._plan.checkpoint and may_save(Path(self._plan.checkpoint)):
             self._is_announced = True
             announce_spool(self._plan.checkpoint, str(self._spool))
 
@@ -170,8 +170,7 @@ class RunFiles:
     def after_round(self) -> list[Callable[[Survey], None]]:
         """What is called after each round of the survey's loop."""
         waits = self._viewer is not None and self._plan.options.keep_order
-        wanted = ((self._announce, bool(self._plan.checkpoint)), (self._skip_finished, waits))
-        return [function for function, is_wanted in wanted if is_wanted]
+        return [self._skip_finished] if waits else []
 
     def _skip_finished(self, survey: Survey) -> None:
         """Tell the viewer, after the first round, which psets an earlier run has finished."""

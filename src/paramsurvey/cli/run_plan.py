@@ -54,6 +54,7 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
         arguments = _arguments(plan, files, halting) | {"on_change": on_change}
         stored_before = count_stored(plan.checkpoint) if plan.checkpoint else 0
         _save(plan, saved)
+        files.announce()
         try:
             with files.viewer:
                 run = session.run(**arguments)

@@ -54,7 +54,7 @@ class SavedCommand:
 def save_command(checkpoint: str, command: SavedCommand) -> None:
     """Save the command in its checkpoint; any other directory, or one in use, stays as it is."""
     path = Path(checkpoint)
-    if not _may_save(path):
+    if not may_save(path):
         return
     from paramsurvey.checkpoint.atomic_files import replace_json
 
@@ -71,7 +71,7 @@ def discard_unstarted(checkpoint: str) -> None:
             Path(checkpoint).rmdir()
 
 
-def _may_save(path: Path) -> bool:
+def may_save(path: Path) -> bool:
     """Tell whether a directory is new, empty, or a checkpoint that no other run uses."""
     from paramsurvey.checkpoint.locking.lock import holder_of
     from paramsurvey.checkpoint.run_json.run_file import NAME as RUN_FILE
