@@ -7,6 +7,7 @@ import os
 import pickle
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
@@ -20,11 +21,13 @@ import pytest
 
 import paramsurvey
 from conftest import wait_until
+from paramsurvey.backends.futures import backend as futures_backend
+from paramsurvey.backends.futures import engines
 from paramsurvey.backends.futures.backend import FuturesBackend
 from paramsurvey.backends.futures.map_lock import MapLock
 from paramsurvey.backends.futures.task import LoadedJobs
 from paramsurvey.engine.options import Options
-from paramsurvey.errors import BackendLost, OptionError
+from paramsurvey.errors import BackendLost, OptionError, ParamsurveyWarning
 from paramsurvey.params.sources import as_source
 from paramsurvey.transport.job_code import JobCode
 from paramsurvey.transport.messages import FailureKind, Group, Job, JobRejected, LostGroup, Pset, Reply
@@ -514,6 +517,38 @@ def test_a_dask_client_that_has_lost_its_scheduler_ends_the_map() -> None:
         backend.poll(0.0)
     backend.end_job()
     assert not executor.given[0][0].cancelled(), "the client would complain"
+
+
+def test_a_map_that_waits_for_an_engine_without_workers_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = {"a worker": 2}
+    executor = ManualExecutor(1)
+    executor._client = SimpleNamespace(status="running", nthreads=lambda: threads)  # type: ignore[attr-defined]
+    backend = opened(executor)
+    monkeypatch.setattr(futures_backend, "SILENT_SECONDS", 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        backend.poll(0.0)  # there is nothing to run
+    backend.submit(Group(1, range(1), []))
+    with pytest.warns(ParamsurveyWarning, match=r"ManualExecutor has had no workers.*: start workers, or"):
+        backend.poll(0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        backend.poll(0.0)
+    backend.end_job()
+
+
+def test_an_engine_is_heard_of_while_it_has_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "ASK_SECONDS", 0.0)
+    threads = {"a worker": 2}
+    executor = ManualExecutor(1)
+    executor._client = SimpleNamespace(nthreads=lambda: threads)  # type: ignore[attr-defined]
+    count = engines.WorkerCount(executor, None, 1)
+    count.begin()
+    wait_until(lambda: count.seconds_without_workers() < 0.1, "it was not asked")
+    del threads["a worker"]
+    wait_until(lambda: count.seconds_without_workers() > 0.1, "its silence was not noticed")
+    assert count.now == 2
+    count.end()
 
 
 def test_a_map_may_be_interrupted_before_it_is_opened() -> None:

@@ -11,6 +11,7 @@ import os
 import pickle
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +25,7 @@ from paramsurvey.backends.futures.engines import (
     WorkerCount,
     checked_executor,
     checked_future,
+    full_name,
     how_to_renew,
     may_cancel,
     why_gone,
@@ -35,7 +37,7 @@ from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
-from paramsurvey.errors import BackendLost, OptionError, UnknownOption, suggestion
+from paramsurvey.errors import BackendLost, OptionError, ParamsurveyWarning, UnknownOption, suggestion
 from paramsurvey.transport.messages import (
     Answer,
     Answers,
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
 
 QUEUE = 2  # groups per worker: one runs, and one waits, so that no worker has to wait
+SILENT_SECONDS = 60.0  # without workers, after which it is told that the map waits for them
 MOST_LOSSES = 3  # how often the engine may lose all its groups before it counts as broken
 OWN_OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "ncores": (lambda value: type(value) is int and value > 0, "a positive int"),
@@ -106,6 +109,7 @@ class FuturesBackend:
         self._broken: BaseException | None = None
         self._lock: MapLock | None = None
         self._was_opened = False
+        self._verbose = options.verbose
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the options; ``ncores`` and ``isolate`` are known.
@@ -130,6 +134,7 @@ class FuturesBackend:
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
         self._broken, self._job_travels, self._losses = None, False, 0
         self._asked = 0  # how many groups came back for the job
+        self._is_told = False  # that there are no workers
         self._job_is_kept = False  # a process that had the job from an earlier group has run another
         self._answer_deadline = AnswerDeadline(job.timeout, job.keep_groups)
         self._directory = os.getcwd()
@@ -192,6 +197,7 @@ class FuturesBackend:
         self._check_files()
         self._check_broken()
         self._check_stuck()
+        self._tell_of_silence()
         answers: list[Answer] = []
         for submitted in self._submitted.come_back(min(timeout, LONGEST_WAIT)):
             answers.extend(self._answers_of(submitted))
@@ -297,6 +303,21 @@ class FuturesBackend:
             raise BackendLost(
                 f"all {self.core_count()} workers of the executor run psets that took longer than timeout="
                 f"{timeout:g} seconds and cannot be stopped: use the multiprocessing backend, which can"
+            )
+
+    def _tell_of_silence(self) -> None:
+        """Warn, once in a map, when nobody is there to run what was handed over: workers may still join."""
+        seconds = self._count.seconds_without_workers()
+        if seconds < SILENT_SECONDS or self._is_told or not self._submitted:
+            return
+        self._is_told = True
+        if self._verbose > 0:
+            warnings.warn(
+                f"for {seconds:.0f} s {full_name(self._executor)} has had no workers, or its scheduler has "
+                "not answered, and the map waits: start workers, or end it with Ctrl-C, which keeps what has "
+                "finished",
+                ParamsurveyWarning,
+                stacklevel=2,
             )
 
     def running(self, group_id: int) -> tuple[int, float] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
@@ -127,10 +128,12 @@ class WorkerCount:
         changing = None if given else next((ask for ask in CHANGING if answer(ask, executor)), None)
         self._ask = changing
         self._ended = threading.Event()
+        self._heard = time.monotonic()  # of workers
         self.now = given or answer(changing or _as_attribute, executor) or otherwise
 
     def begin(self) -> None:
         """Ask from now on."""
+        self._heard = time.monotonic()
         if self._ask is not None:
             self._ended = threading.Event()
             threading.Thread(
@@ -144,9 +147,14 @@ class WorkerCount:
         """Ask no more; a question that waits for its answer is left behind."""
         self._ended.set()
 
+    def seconds_without_workers(self) -> float:
+        """Return for how long the engine has had no workers, or has not answered; 0 where it is not asked."""
+        return 0.0 if self._ask is None else time.monotonic() - self._heard
+
     def _keep_asking(self, ask: Ask, ended: threading.Event) -> None:
         while not ended.is_set():
-            self.now = answer(ask, self._executor) or self.now  # while there is none, as many as there were
+            if count := answer(ask, self._executor):  # while there is none, as many as there were
+                self.now, self._heard = count, time.monotonic()
             ended.wait(ASK_SECONDS)
 
 
