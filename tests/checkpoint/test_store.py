@@ -14,6 +14,7 @@ import paramsurvey
 from conftest import wait_until
 from paramsurvey.checkpoint.format.part_files import live_parts, read_part
 from paramsurvey.checkpoint.locking.lock_holder import LockHolder
+from paramsurvey.checkpoint.staging import StagedReply
 from paramsurvey.errors import CheckpointError
 
 HERE = Path("dir")
@@ -148,3 +149,15 @@ def test_at_its_end_a_survey_removes_its_own_live_json_alone(is_taken_over: bool
 
     assert len(paramsurvey.map(works, psets(1), checkpoint="dir")) == 1
     assert (HERE / "live.json").exists() == is_taken_over
+
+
+def test_a_reply_for_which_there_is_no_memory_twice_is_in_the_results_and_told(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def no_memory(*arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(StagedReply, "of", no_memory)
+    results = paramsurvey.map(twice, psets(1, 2), checkpoint=HERE)
+    assert results["b"].tolist() == [2, 4]
+    assert "too little memory is free to store" in capfd.readouterr().err

@@ -501,7 +501,7 @@ def test_how_many_psets_have_ended_that_no_worker_has_answered_for() -> None:
     survey = make(psets=12, backend=backend, group_size=4).survey
     next(survey.rounds())
     backend.busy.update({1: (2, 0.5), 2: (0, 7.0), 3: (99, 1.0)})  # of the last, a worker says what cannot be
-    assert survey.count_untold() == 2
+    assert survey.in_hand() == ([(2, 0.5), (4, 7.0)], 2)
 
 
 def test_the_workers_are_told_each_with_the_pset_that_it_runs() -> None:

@@ -33,8 +33,8 @@ class FakeSurvey:
     def running(self) -> list[tuple[int, float]]:
         return self.now_running
 
-    def count_untold(self) -> int:
-        return 0
+    def in_hand(self) -> tuple[list[tuple[int, float]], int]:
+        return self.now_running, 0
 
     def waiting(self, most: int) -> Rows:
         return range(self.progress.finished, 1000, 10)

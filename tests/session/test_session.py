@@ -22,6 +22,7 @@ import pytest
 
 import paramsurvey
 from conftest import wait_until
+from paramsurvey import params
 from paramsurvey.errors import DirectoryMissing, OptionError, ParamsurveyWarning, SessionClosed, UnknownOption
 from paramsurvey.session.thread_variables import ThreadVariables
 
@@ -1109,3 +1110,40 @@ def test_a_function_of_the_module_has_the_docstring_of_its_method(name: str) -> 
     told = inspect.getdoc(getattr(paramsurvey.Session, name))
     assert told
     assert inspect.getdoc(getattr(paramsurvey, name)) == told
+
+
+def test_a_map_that_waits_for_psets_ends_when_another_thread_closes_its_session() -> None:
+    reads = threading.Event()
+
+    def ask() -> Iterator[Any]:
+        yield {"a": 1}
+        while True:
+            reads.set()
+            yield params.NOT_YET
+
+    with paramsurvey.Session(backend="serial", verbose=0, pslogger_prefix=None) as session:
+        found: list[BaseException] = []
+
+        def survey() -> None:
+            try:
+                session.map(double, ask())
+            except BaseException as error:
+                found.append(error)
+
+        thread = threading.Thread(target=survey)
+        thread.start()
+        assert reads.wait(60)
+        session.close()
+        thread.join(60)
+        assert not thread.is_alive()
+    assert [type(error).__name__ for error in found] == ["SessionClosed"]
+
+
+def test_a_map_that_ends_before_its_psets_leaves_no_thread_that_reads_them(nothing_left: None) -> None:
+    with paramsurvey.Session(backend="serial", verbose=0, pslogger_prefix=None) as session:
+        results = session.map(double, params.in_background({"a": a} for a in count()), limit=3)
+    assert len(results) == 3
+    wait_until(
+        lambda: "paramsurvey: reads psets" not in {thread.name for thread in threading.enumerate()},
+        "the thread that reads psets outlives the map",
+    )

@@ -9,13 +9,30 @@ from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
 from paramsurvey.errors import PackageMissing
 
 if TYPE_CHECKING:
+    from paramsurvey.checkpoint.same_program import Program
     from paramsurvey.engine.map_state import MapState
     from paramsurvey.engine.options import Options
 
 
+def program_to_store(options: Options, function: Any) -> Program | None:
+    """Return what a checkpoint notes of the function and its arguments, None where there is no checkpoint.
+
+    Raises
+    ------
+    PackageMissing
+        pyarrow is not installed.
+    """
+    if options.checkpoint is None:
+        return None
+    need_pyarrow()
+    from paramsurvey.checkpoint.same_program import Program
+
+    return Program.of(function, options.user_kwargs, options.store_user_kwargs)
+
+
 def open_checkpoint(
     options: Options,
-    function: Any,
+    program: Program | None,
     state: MapState,
     tell: Callable[[str], None],
     warn: Callable[[str], None],
@@ -28,19 +45,14 @@ def open_checkpoint(
 
     Raises
     ------
-    PackageMissing
-        pyarrow is not installed.
     CheckpointError
         The directory cannot be used.
     """
-    if options.checkpoint is None:
+    if program is None or options.checkpoint is None:
         return NoCheckpoint()
-    need_pyarrow()
-    from paramsurvey.checkpoint.same_program import Program
     from paramsurvey.checkpoint.store import CheckpointOptions, DirectoryCheckpoint
 
     wanted = CheckpointOptions(options.checkpoint, options.retry_failed, options.on_change, keep)
-    program = Program.of(function, options.user_kwargs, options.store_user_kwargs)
     return DirectoryCheckpoint(wanted, program, state, tell, warn)
 
 

@@ -235,7 +235,14 @@ class DirectoryCheckpoint:
 
     def add_reply(self, group: Group, reply: Reply) -> None:
         """Keep the results of a reply."""
-        batch = StagedReply.of(group, reply, self._source)
+        try:
+            batch = StagedReply.of(group, reply, self._source)
+        except MemoryError:  # it costs no result in memory
+            self._warn(
+                f"too little memory is free to store {len(reply.walls):,} results in the checkpoint: "
+                "they are among those that map returns, and resuming runs their psets again"
+            )
+            return
         if batch is None:
             return
         assert self._writer is not None

@@ -113,12 +113,11 @@ class Survey:
         self._next_id = 0
         self._recalls = Recalls(self.sizer, self.clock)
         self._check_at = 0.0
-        self._given_up = False
-        self._more_may_come = False  # from an iterator that has no pset now
+        self._given_up = self.more_may_come = False  # more: from an iterator that has no pset now
 
     def rounds(self) -> Iterator[None]:
         """Dispatch, wait, settle, expire, report, until nothing is left; yield after each round."""
-        while self.queue or self._sent or self._read_more() or self._more_may_come:
+        while self.queue or self._sent or self._read_more() or self.more_may_come:
             self._dispatch()
             self._recall()
             self._settle(self._answers())
@@ -157,8 +156,7 @@ class Survey:
 
     def running(self) -> list[tuple[int, float]]:
         """Return (row, seconds) of every pset that is known to run now, the longest first."""
-        rows = [one for group_id in self._sent if (one := self._runs(group_id)) is not None]
-        return sorted(rows, key=lambda row_and_seconds: -row_and_seconds[1])
+        return sorted(self.in_hand()[0], key=lambda row_and_seconds: -row_and_seconds[1])
 
     def _runs(self, group_id: int | None) -> tuple[int, float] | None:
         """Return the row that a group is at, and its seconds so far; None where that is not known."""
@@ -167,9 +165,11 @@ class Survey:
         group, running = self._sent[group_id].group, self.backend.running(group_id)
         return (int(group.rows[running[0]]), running[1]) if running and running[0] < len(group) else None
 
-    def count_untold(self) -> int:
-        """Return how many psets have ended for which no worker has answered yet, as far as is known."""
-        return sum(sent.count_untold(self.backend.running(one)) for one, sent in self._sent.items())
+    def in_hand(self) -> tuple[list[tuple[int, float]], int]:
+        """Return (row, seconds) of what is known to run, and how many psets have ended without an answer."""
+        about = [(one.group.rows, self.backend.running(i), one) for i, one in self._sent.items()]
+        rows = [(int(rows[now[0]]), now[1]) for rows, now, _ in about if now and now[0] < len(rows)]
+        return rows, sum(one.count_untold(now) for _, now, one in about)
 
     def workers(self) -> list[tuple[WorkerPlace, int | None]]:
         """Return the workers that the backend tells of, each with the row that it runs."""
@@ -217,7 +217,7 @@ class Survey:
 
     def _read_more(self) -> bool:
         """Read more psets from an iterator until the queue has some; tell whether there were any."""
-        self._more_may_come = False
+        self.more_may_come = False
         if self._given_up:
             return False
         count = self.sizer.read_ahead(self.backend.core_count())
@@ -225,7 +225,7 @@ class Survey:
             with self.watcher.interruptible(), children_end_here():
                 new = self.source.read(count)
             if not new:
-                self._more_may_come = new is None
+                self.more_may_come = new is None
                 return False
             self.progress.total += new
             self.resume(range(len(self.source) - new, len(self.source)))
@@ -265,7 +265,7 @@ class Survey:
     def _answers(self) -> Answers:
         """Return what workers have answered; nothing while too much waits to be written to the checkpoint."""
         longest = self.deadline.longest_wait()
-        if self._more_may_come and self.backend.capacity() > 0:
+        if self.more_may_come and self.backend.capacity() > 0:
             longest = min(longest, READ_AGAIN_SECONDS)
             if not self._sent:
                 self.pause(longest)  # there is nothing that `poll` would wait for

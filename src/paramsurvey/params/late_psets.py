@@ -18,7 +18,8 @@ class NotYet(Enum):
     """What an iterator of psets yields, as ``params.NOT_YET``, when it has none now but may have one later.
 
     The survey goes on with the psets that it has, and asks again after a hundredth of a second, or when a
-    result has come. It is no pset and gets no row.
+    result has come. It is no pset and gets no row. With ``pset_types='column'``, all psets are read before
+    the first one runs, so that none can depend on a result.
 
     Examples
     --------
@@ -59,7 +60,8 @@ def in_background(psets: Iterable[Any], ahead: int = AHEAD) -> Generator[Any]:
     ----------
     psets : iterable of dicts
         Read in another thread, with the context variables of the caller. What must stay in the thread
-        where it was made, as a connection of sqlite3, cannot be read like this.
+        where it was made, as a connection of sqlite3, cannot be read like this. What changes psets on
+        their way stands inside: ``in_background({**pset, "n": 1} for pset in psets)``.
     ahead : int, optional
         At most so many psets are read before the survey asks for them; 1,000 by default.
 
@@ -67,8 +69,9 @@ def in_background(psets: Iterable[Any], ahead: int = AHEAD) -> Generator[Any]:
     -------
     generator
         Of the same psets in the same order, and of `NOT_YET` wherever the next one has not come. It raises
-        what `psets` raises. Where the survey ends earlier, nothing more is
-        read; a pset that the thread is waiting for then is lost.
+        what `psets` raises. Where a survey ends earlier, nothing more is read if nobody keeps the generator,
+        and what was read ahead is lost, with the pset that the thread waits for. A generator that is kept can
+        be given to the next map.
 
     Raises
     ------
@@ -164,13 +167,8 @@ def without_pauses(psets: Iterable[Any]) -> Iterator[Any]:
             yield pset
 
 
-def first_psets(psets: Iterable[Any], limit: int) -> Iterator[Any]:
+def first_psets(psets: Iterator[Any], limit: int) -> Iterator[Any]:
     """Yield the first `limit` psets, and `NOT_YET` between them."""
-    iterator = iter(psets)
-    while limit > 0:
-        for pset in iterator:
-            yield pset
-            limit -= pset is not NOT_YET
-            break
-        else:
-            return
+    while limit > 0 and (pset := next(psets, _END)) is not _END:
+        yield pset
+        limit -= pset is not NOT_YET

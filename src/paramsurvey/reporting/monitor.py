@@ -50,8 +50,8 @@ class WatchedSurvey(Protocol):
         """Return (number, seconds) of every pset that is known to run now, the longest first."""
         ...
 
-    def count_untold(self) -> int:
-        """Return how many psets have ended for which no worker has answered yet, as far as is known."""
+    def in_hand(self) -> tuple[Sequence[tuple[int, float]], int]:
+        """Return (number, seconds) of what is known to run, and how many psets ended without an answer."""
         ...
 
     def waiting(self, most: int) -> Rows:
@@ -242,6 +242,7 @@ class Monitor:
 
     def _moment(self, survey: WatchedSurvey) -> Moment:
         progress, costs = survey.progress, survey.costs
+        running, untold = survey.in_hand()
         return Moment(
             self._clock(),
             psets=costs.psets,
@@ -250,9 +251,9 @@ class Monitor:
             retried=progress.retried,
             cores=max(survey.core_count(), 1),
             # in batches, psets run together: how long a batch has run is no age of a pset
-            ages=() if survey.in_batches else [seconds for _, seconds in survey.running()],
+            ages=() if survey.in_batches else [seconds for _, seconds in running],
             active=progress.active,
-            untold=survey.count_untold(),
+            untold=untold,
         )
 
 

@@ -147,7 +147,8 @@ class MapRun:
 
     def _check_stop(self) -> None:
         progress = self.survey.progress
-        if self.stop.is_set() and progress.finished + progress.failures < progress.total:
+        is_left = progress.finished + progress.failures < progress.total or self.survey.more_may_come
+        if self.stop.is_set() and is_left:
             raise SessionClosed(
                 "the session was closed while its map ran, by close(), finalize(), or init() with another "
                 "backend or log; last_results() has what had finished: call them when the map has ended"
@@ -165,6 +166,7 @@ class MapRun:
             then.callback(self.watch.end, survey, interrupted=not self._came_to_its_end)
             then.callback(survey.checkpoint.close, status)
             then.callback(self.backend.end_job)
+            then.callback(survey.source.read_no_more)
             then.callback(survey.give_up)
             self._is_closed = True
 

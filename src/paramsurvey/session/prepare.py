@@ -16,7 +16,7 @@ from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from paramsurvey.checkpoint.opening import open_checkpoint
+from paramsurvey.checkpoint.opening import open_checkpoint, program_to_store
 from paramsurvey.engine.backend import Backend
 from paramsurvey.engine.checkpoint import Checkpoint, Status
 from paramsurvey.engine.collecting.collector import Collector
@@ -167,8 +167,9 @@ def _survey(
     options = request.options
     say = watch.console.say
     keep = place.next_steps.keep_results()
+    program = program_to_store(options, request.func)  # may take long; Ctrl-C may end it
     with watch.signals:  # a checkpoint that is opened is always closed
-        checkpoint = open_checkpoint(options, request.func, state, say, partial(say, at=0), keep)
+        checkpoint = open_checkpoint(options, program, state, say, partial(say, at=0), keep)
         place.begun.callback(_close_here, checkpoint, os.getpid())
     survey = Survey(
         state=state,

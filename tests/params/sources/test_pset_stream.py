@@ -122,3 +122,23 @@ def test_an_iterator_may_yield_one_dict_again_and_again() -> None:
     source = PsetStream(psets())
     source.read(COUNT)
     assert source.frame()["a"].tolist() == list(range(COUNT))
+
+
+def test_few_psets_that_come_after_many_do_not_have_the_many_copied_again() -> None:
+    psets = ({"a": i, "b": str(i)} for i in range(1_010))
+    source = PsetStream(psets)
+    source.read(1_000)
+    for _ in range(10):
+        assert source.read(1) == 1
+    assert [len(chunk.kept_rows()) for chunk in source._chunks] == [1_000, 10]
+    assert make_psets(source, range(998, 1_003)) == [{"a": i, "b": str(i)} for i in range(998, 1_003)]
+    assert source.frame()["a"].tolist() == list(range(1_010))
+
+
+def test_a_stream_that_reads_no_more_lets_go_of_the_iterator_and_does_not_close_it() -> None:
+    psets = ({"a": i} for i in range(3))
+    source = PsetStream(psets)
+    source.read(1)
+    source.read_no_more()
+    assert source.read(5) == 0
+    assert next(psets) == {"a": 1}

@@ -78,7 +78,7 @@ def why_gone(executor: Any) -> str:
         return f"its Dask client is {status}, and the scheduler probably dead"
     with suppress(Exception):  # none of this is part of what executors promise
         engines = _parsl_engines(executor)
-        if any(_has_lost_its_interchange(engine) for engine in engines):
+        if any(_has_lost_its_interchange(engine) for engine in engines):  # what that one has never comes back
             return "the interchange of Parsl's HighThroughputExecutor has ended"
         if engines and all(engine.bad_state_is_set for engine in engines):
             return (

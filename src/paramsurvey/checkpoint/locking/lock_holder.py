@@ -85,7 +85,9 @@ def _machine() -> str:
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
         processes = os.readlink(PROC / "self/ns/pid")
         times = os.readlink(PROC / "self/ns/time")  # it moves when processes were started; since Linux 5.6
-    return " ".join(filter(None, (boot if processes else f"{socket.gethostname()} {boot}", processes, times)))
+    return " ".join(
+        filter(None, (boot if boot and processes else f"{socket.gethostname()} {boot}", processes, times))
+    )
 
 
 def _process_start(pid: int) -> float | None:

@@ -67,6 +67,10 @@ class PsetSource(Protocol):
         """
         ...
 
+    def read_no_more(self) -> None:
+        """Let go of where psets come from, because the map is over: what is known stays."""
+        ...
+
     def forget(self, rows: Rows) -> None:
         """Drop these rows: the caller promises not to ask for them again."""
         ...

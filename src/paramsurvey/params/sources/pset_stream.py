@@ -81,6 +81,10 @@ class PsetStream:
                 break
         return None if self._has_none_yet and self._count == before else self._count - before
 
+    def read_no_more(self) -> None:
+        """Let go of the iterator, which then ends if nobody else has it; it is not closed."""
+        self._psets = iter(())
+
     def _read_piece(self, count: int, first: bool) -> int:
         before = self._count
         try:
@@ -105,7 +109,11 @@ class PsetStream:
             return column_reader(last.names)(islice(self._psets, count), *columns)
         finally:
             count = len(columns[-1])
-            if count:
+            if 0 < count < FEW:  # a piece for each few of many would be joined again and again
+                self._add_dicts(
+                    [dict(zip(last.names, row, strict=False)) for row in zip(*columns, strict=False)]
+                )
+            elif count:
                 self._add_columns(last.names, [worker_values(values[:count]) for values in columns], count)
 
     def _read_dicts(self, iterator: Iterator[Any], count: int) -> None:

@@ -77,6 +77,9 @@ class PsetTable:
         """Return 0: all psets are known."""
         return 0
 
+    def read_no_more(self) -> None:
+        """Do nothing: all psets are known."""
+
     def forget(self, rows: Rows) -> None:
         """Do nothing: a column cannot give back the memory of some of its rows."""
 

@@ -38,6 +38,9 @@ class SpaceSource:
         """Return 0: all psets are known."""
         return 0
 
+    def read_no_more(self) -> None:
+        """Do nothing: all psets are known."""
+
     def forget(self, rows: Rows) -> None:
         """Do nothing: no pset is kept in memory."""
 
