@@ -257,6 +257,18 @@ def test_long_labels_are_told_apart() -> None:
     assert told_apart([]) == []
 
 
+def test_labels_that_differ_only_at_their_end_stay_different_beside_others_that_are_long() -> None:
+    assert told_apart(["0.6931471805599453", "0.6931471805599454", "3.141592653589793"], 12) == [
+        "…5599453",
+        "…5599454",
+        "3.141592653…",
+    ]
+    close = told_apart([repr(0.6931471805599453 + at * 2**-53) for at in range(4)] + ["7.123456789"], 6)
+    assert len(set(close)) == 5
+    assert max(map(len, close)) <= 6
+    assert told_apart(["$" * 30 + "1", "$" * 30 + "2", "b" * 30], 4) == [r"…\$\$1", r"…\$\$2", "bbb…"]
+
+
 def overlaps(labels: Any) -> list[str]:
     """Return the labels that touch the next one."""
     boxes = [(label.get_text(), label.get_window_extent()) for label in labels if label.get_text()]

@@ -61,11 +61,11 @@ def shown(text: str, longest: int = LONGEST_TICK) -> str:
     >>> shown("cost in $")
     'cost in \\\\$'
     """
-    return shortened(text, longest).replace("$", r"\$")
+    return _literal(shortened(text, longest))
 
 
 def told_apart(labels: Sequence[str], longest: int = LONGEST_TICK) -> list[str]:
-    """Return labels that are short, without what all long ones begin and end with.
+    """Return labels that are short, without what all long ones begin and end with, and different ones.
 
     Examples
     --------
@@ -77,7 +77,12 @@ def told_apart(labels: Sequence[str], longest: int = LONGEST_TICK) -> list[str]:
         begin = alike(long)
         end = alike([label[begin:][::-1] for label in long])
         labels = [_middle(label, begin, end) if label in long else label for label in labels]
-    return [shown(label, longest) for label in labels]
+    return [_literal(label) for label in distinct(labels, longest)]
+
+
+def _literal(text: str) -> str:
+    """Return text as matplotlib draws it literally: with no formula in it."""
+    return text.replace("$", r"\$")
 
 
 def _middle(label: str, begin: int, end: int) -> str:
