@@ -239,6 +239,18 @@ def test_of_a_run_that_was_killed(total: int, said: str) -> None:
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_the_provenance_of_a_killed_run_says_the_same_as_its_summary() -> None:
+    survey(checkpoint="run")
+    change_run(status="running", counts={"total": 100, "active": 2, "finished": 5, "failures": 0})
+    subject, page = of_checkpoint()
+    provenance = page.partition('aria-labelledby="provenance"')[2].partition("</section>")[0]
+    assert ">died<" in provenance
+    assert ">running<" not in provenance
+    stored = f"{subject.counts['finished']} finished, {subject.counts['failures']} failures"
+    assert f">100 total, {stored}<" in provenance
+
+
+@pytest.mark.usefixtures("without_pictures")
 def test_of_a_run_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     from paramsurvey.checkpoint.locking.lock import Lock
 

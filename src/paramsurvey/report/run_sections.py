@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from paramsurvey.plotting import bars, heatmap, workers
@@ -79,7 +82,7 @@ def _unsettled(counts: dict[str, int]) -> str:
 
 def provenance(subject: Subject) -> str:
     """Return what was run, on what, where and when."""
-    found = provenance_of(subject.run)
+    found = provenance_of(_run_as_it_is(subject))
     if not found.facts:
         return section("provenance", "Provenance", paragraph(UNKNOWN_RUN))
     facts = {name: said for name, said in found.facts.items() if not name.startswith("version of ")}
@@ -95,6 +98,20 @@ def provenance(subject: Subject) -> str:
     if found.source:
         parts.append(details("Source of the worker function", code(found.source)))
     return section("provenance", "Provenance", *parts)
+
+
+def _run_as_it_is(subject: Subject) -> Mapping[str, Any]:
+    """Return what is noted of the run, with the status and the counters of the summary.
+
+    A run that was killed has noted last that it was running, and fewer psets than it has stored.
+    """
+    if not subject.run:
+        return {}
+    noted = subject.run.get("counts")
+    counts = {**(noted if isinstance(noted, Mapping) else {}), **subject.counts}
+    if subject.status != "running":
+        counts["active"] = 0
+    return {**subject.run, "status": subject.status or subject.run.get("status"), "counts": counts}
 
 
 def cost(subject: Subject, pictures: Pictures) -> str:
