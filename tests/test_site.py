@@ -112,7 +112,7 @@ def documented(site: Path) -> set[str]:
 
     with (site / "objects.inv").open("rb") as file:
         index = InventoryFile.load(file, "", posixpath.join)
-    return {name for kind in ("py:function", "py:class", "py:exception") for name in index[kind]}
+    return {name for kind in ("py:function", "py:class", "py:exception", "py:data") for name in index[kind]}
 
 
 def test_make_pictures_makes_every_picture_that_is_committed() -> None:

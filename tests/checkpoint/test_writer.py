@@ -44,6 +44,7 @@ def disk() -> SlowDisk:
 @pytest.fixture
 def writer(disk: SlowDisk) -> Iterator[Writer]:
     made: Any = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    made.start()
     yield made
     disk.error = None
     disk.goes_on.set()
@@ -83,6 +84,7 @@ def test_a_part_that_is_full_is_written_at_once(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(writer_module, pause, 3600.0)
     disk = Disk()
     writer = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    writer.start()
     writer.add("results", "a", 1)
     wait_until(lambda: disk.stored() == ["a"], "it is not written", seconds=60)
     writer.add("results", "b", FULL_PART)
@@ -95,6 +97,7 @@ def test_a_bad_disk_is_left_alone_for_a_while_though_a_part_is_full(monkeypatch:
     monkeypatch.setattr(writer_module, "TICK_SECONDS", 0.0)
     disk, ticks = Disk(*[OSError(errno.ENOSPC, "full")] * 5), list[None]()
     writer = Writer({"results": (disk, list)}, lambda: ticks.append(None), lambda text: None)  # type: ignore[dict-item]
+    writer.start()
     writer.add("results", "a", 1)
     wait_until(lambda: len(disk.errors) == 4, "it is not tried", seconds=60)
     writer.add("results", "b", FULL_PART)
@@ -174,6 +177,8 @@ def test_what_waits_until_the_thread_has_time_takes_room_too(
             goes_on.wait(60)
 
     writer = Writer({"results": (disk, list)}, tick, lambda text: None)  # type: ignore[dict-item]
+
+    writer.start()
     for name in before:
         writer.add("results", name, 1)
         wait_until(lambda: disk.stored() == before, "it is not written", seconds=60)
@@ -209,6 +214,8 @@ def test_nobody_waits_for_a_thread_that_has_ended(disk: SlowDisk) -> None:
         raise RuntimeError("a fault of ours")
 
     writer = Writer({"results": (disk, list)}, fails, lambda text: None)  # type: ignore[dict-item]
+
+    writer.start()
     wait_until(lambda: not writer._threads[0].is_alive(), "the thread goes on", seconds=60)
     writer.add("results", "first", MOST_BYTES)
     assert writer.wait_for_room(0)
@@ -264,6 +271,7 @@ def told_by(disk: Disk, *things: Any, build: Any = list) -> tuple[int, list[str]
     told: list[str] = []
     warned: list[str] = []
     writer = Writer({"results": (disk, build)}, lambda: None, told.append, warned.append)  # type: ignore[dict-item]
+    writer.start()
     for thing in things:
         writer.add("results", thing, 1)
     return writer.close(), told, warned
@@ -274,6 +282,7 @@ def test_a_bad_disk_is_told_once_and_that_it_is_good_again_too(monkeypatch: pyte
     told: list[str] = []
     disk = Disk(*(OSError(errno.ENOSPC, "full") for _ in range(3)))
     writer = Writer({"results": (disk, list)}, lambda: None, told.append)  # type: ignore[dict-item]
+    writer.start()
     writer.add("results", "a", 1)
     wait_until(lambda: len(told) > 1, "it is not told", seconds=60)
     assert writer.close() == 0
@@ -302,6 +311,7 @@ def test_too_little_memory_for_a_table_is_no_reason_to_drop_it(monkeypatch: pyte
 
     disk, told = Disk(), list[str]()
     writer = Writer({"results": (disk, build)}, lambda: None, told.append)  # type: ignore[dict-item]
+    writer.start()
     writer.add("results", "a", 1)
     wait_until(lambda: disk.stored() == ["a"], "it is not written", seconds=60)
     assert writer.close() == 0
@@ -321,6 +331,7 @@ def test_of_a_block_with_psets_that_cannot_be_stored_all_others_are() -> None:
 
 def test_the_psets_that_cannot_be_stored_are_counted() -> None:
     writer = Writer({"results": (Disk(), table)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    writer.start()
     writer.add("results", Block("axbxc"), 1)
     writer.close()
     assert writer.refused == 2
@@ -348,6 +359,7 @@ def test_where_another_program_has_the_directory_nothing_is_kept_and_nobody_is_t
 def test_once_another_program_has_the_directory_nothing_more_is_tried() -> None:
     disk = Disk(NotOurs())
     writer = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    writer.start()
     writer.add("results", "a", 1)
     wait_until(lambda: not disk.errors, "it is not tried", seconds=60)
     writer.add("results", "b", 1)
@@ -364,6 +376,7 @@ def test_a_block_is_not_halved_for_another_programs_sake() -> None:
 def test_after_a_stop_nothing_is_taken() -> None:
     disk = Disk()
     writer = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    writer.start()
     writer.stop()
     writer.add("results", "a", MOST_BYTES)
     assert writer.wait_for_room(0)
@@ -374,6 +387,7 @@ def test_after_a_stop_nothing_is_taken() -> None:
 def test_parts_are_merged_while_there_is_something_to_merge() -> None:
     disk = Disk(merges=3)
     writer = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    writer.start()
     writer.add("results", "a", 1)
     wait_until(lambda: len(disk.merged) == 3, "they are not merged", seconds=60)
     assert writer._threads[1].is_alive()
@@ -390,6 +404,7 @@ def test_parts_that_cannot_be_merged_stay_and_that_is_told() -> None:
     told: list[str] = []
     disk = Unmergeable()
     writer = Writer({"results": (disk, list)}, lambda: None, told.append)  # type: ignore[dict-item]
+    writer.start()
     writer.add("results", "a", 1)
     wait_until(lambda: not writer._threads[1].is_alive(), "it is tried again", seconds=60)
     writer.add("results", "b", 1)
@@ -403,6 +418,7 @@ def test_on_a_good_disk_what_is_added_is_written_soon(monkeypatch: pytest.Monkey
         monkeypatch.setattr(writer_module, for_other_reasons, 3600.0)
     disk = Disk()
     writer = Writer({"results": (disk, list)}, lambda: None, lambda text: None)  # type: ignore[dict-item]
+    writer.start()
     for name in "abc":
         writer.add("results", name, 1)
         wait_until(lambda: disk.stored()[-1:] == [name], "it is not written", seconds=60)  # noqa: B023
@@ -419,6 +435,8 @@ def test_the_tick_goes_on_also_when_it_could_not_write(monkeypatch: pytest.Monke
         raise OSError("no disk")
 
     writer = Writer({"results": (Disk(), list)}, tick, told.append)  # type: ignore[dict-item]
+
+    writer.start()
     wait_until(lambda: len(ticks) > 3, "it does not tick", seconds=60)
     writer.close()
     assert len(told) == 1

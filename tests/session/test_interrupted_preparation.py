@@ -18,7 +18,7 @@ from paramsurvey.session import prepare, session
 from paramsurvey.testing.waiting import wait_until
 
 FILES = [module.__file__ for module in (store, writer, prepare, session)]
-EVERY = 23  # a prime: over the maps, the instructions are all of them
+EVERY = 7  # a prime, so that another place of each loop is interrupted
 
 
 def square(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:

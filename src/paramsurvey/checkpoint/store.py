@@ -232,6 +232,7 @@ class DirectoryCheckpoint:
         with self._writing():
             self._write_run()
         self._writer = Writer(part_sets, self._tick, self._tell, self._warn)
+        self._writer.start()
 
     def add_reply(self, group: Group, reply: Reply) -> None:
         """Keep the results of a reply."""

@@ -71,14 +71,11 @@ class Writer:
             threading.Thread(target=target, name=f"checkpoint {name}", daemon=True)
             for target, name in ((self._write_on, "writer"), (self._merge_on, "merger"))
         ]
-        try:
-            for thread in self._threads:
-                thread.start()
-        except BaseException:  # Ctrl-C: nobody will close it
-            self._closing = True
-            self.stop()
-            self._new_part.set()
-            raise
+
+    def start(self) -> None:
+        """Begin to write. A program that is interrupted here has the writer, and can close it."""
+        for thread in self._threads:
+            thread.start()
 
     def add(self, kind: str, thing: Any, size: int) -> None:
         """Take something whose table will have about `size` bytes."""
@@ -123,7 +120,8 @@ class Writer:
             self._news.notify_all()
         self._new_part.set()
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:  # else an interruption came before it was started
+                thread.join()
         return sum(map(len, self._waiting.values()))
 
     # the writing thread

@@ -78,6 +78,15 @@ class DeferredSignals:
         finally:
             self._at_once = before
 
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note signals, and raise nothing: a lock that is taken meanwhile would stay taken."""
+        before, self._held = self._held, True
+        try:
+            yield
+        finally:
+            self._held = before
+
     def hold(self) -> None:
         """Raise nothing until the next `check`: the map ends, and its results are built."""
         self._held = True

@@ -76,7 +76,8 @@ class Watch:
     def report(self, progress: MapProgress) -> None:
         """Let a signal that came have its effect, then show the counters to the reporters that are due."""
         self.signals.check()
-        self._reporters(progress)
+        with self.signals.noted():
+            self._reporters(progress)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:

@@ -42,6 +42,7 @@ from paramsurvey.session.last_function import LastFunction
 from paramsurvey.session.map_run import MapRun, status_of
 from paramsurvey.session.out_func import OutFuncCaller, ResultFeed
 from paramsurvey.session.own_frames import interrupted_at_start
+from paramsurvey.session.uninterrupted_checkpoint import UninterruptedCheckpoint
 from paramsurvey.session.worker_function import as_worker_function, check_worker_function
 from paramsurvey.stats import PerfStats
 from paramsurvey.transport import main_file
@@ -179,7 +180,7 @@ def _survey(
         clock=time.monotonic,
         sizer=sizer,
         retry=RetryPolicy(options.retries),
-        checkpoint=checkpoint,
+        checkpoint=UninterruptedCheckpoint(checkpoint, watch.signals.noted),
         out=out,
         options=pset_options,
         deadline=Deadline(options.timeout),
