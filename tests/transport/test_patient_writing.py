@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import pty
@@ -92,3 +93,36 @@ def test_a_stream_of_the_users_own_gets_the_text_itself() -> None:
     stream = Tee()
     assert write_patiently(stream, "a\n") == 2
     assert stream.getvalue() == "a\n"
+
+
+def test_a_stream_that_python_made_of_something_else_than_a_file_gets_the_text_itself() -> None:
+    memory = io.BytesIO()
+    stream = io.TextIOWrapper(memory, encoding="utf-8")
+    assert write_patiently(stream, "naïve\n") == 6
+    assert memory.getvalue() == "naïve\n".encode()
+
+
+def test_text_does_not_go_past_what_compresses_it() -> None:
+    reading, writing = os.pipe()
+    with open(writing, "wb") as pipe:
+        compressed = gzip.GzipFile(fileobj=pipe, mode="wb")
+        with io.TextIOWrapper(compressed, encoding="utf-8") as stream:
+            assert write_patiently(stream, "naïve\n") == 6
+    assert gzip.decompress(read_all(reading, 1 << 16)) == "naïve\n".encode()
+    os.close(reading)
+
+
+@pytest.mark.parametrize("kind", ["terminal", "pipe"])
+def test_python_without_buffers_does_not_wait_either(kind: str) -> None:
+    with ends(kind) as (_, other):
+        raw = io.FileIO(os.dup(other.fileno()), "w")
+        with io.TextIOWrapper(raw, encoding="utf-8", write_through=True) as stream:
+            assert 0 < write_patiently(stream, LINES) < len(LINES)
+
+
+def test_a_stream_without_its_file_is_an_error() -> None:
+    with ends("pipe") as (_, other):
+        stream = open(os.dup(other.fileno()), "w")  # noqa: SIM115  (its file is closed below)
+        stream.detach().close()
+        with pytest.raises(ValueError, match="detached"):
+            write_patiently(stream, "a\n")

@@ -3,8 +3,9 @@
 A thread that waits inside a stream's `write` holds that stream's lock: no other thread can write there, not
 even Python when it ends. That the system calls a stream writable does not help: a terminal may have room for
 a few letters only, and another program may be faster. So a terminal or a pipe is opened once more, so that no
-write waits. Whoever else has it open, such as the shell, notices nothing. A stream that is not Python's own
-may do more with a text than to write it: it gets the text itself, once the system says that it is writable.
+write waits. Whoever else has it open, such as the shell, notices nothing. A stream that is not Python's own,
+or that Python made of something else than a file, may do more with a text than to write it, such as to
+compress it: it gets the text itself, once the system says that it is writable.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from contextlib import contextmanager
 from itertools import accumulate
 from typing import TextIO
 
-PIECE = 1024  # characters, which are at most 4096 bytes: a pipe takes so many at once, or nothing
+PIECE = 1024  # characters, at most 4096 bytes of UTF-8: a pipe takes so many at once, or nothing
 RETRY_SECONDS = 0.01  # between two tries where there is room, but too little
 LOCK_SECONDS = 1.0  # nobody needs the lock for so long: it was held when this process was forked off
 
@@ -90,8 +91,16 @@ def open_without_waiting(fileno: int) -> int | None:
 
 
 def _is_plain(stream: TextIO) -> bool:
-    """Tell whether a stream only writes to its file, in an encoding that knows no state."""
-    return type(stream) is io.TextIOWrapper and not stream.closed and "\n".encode(stream.encoding) == b"\n"
+    """Tell whether all that a stream does is to write to a file, in an encoding that knows no state."""
+    if type(stream) is not io.TextIOWrapper:
+        return False
+    try:
+        buffer: object = stream.buffer
+        file = buffer.raw if type(buffer) is io.BufferedWriter else buffer
+        is_file = type(file) is io.FileIO and not file.closed
+    except ValueError:  # what was behind it was taken away
+        return False
+    return is_file and "\n".encode(stream.encoding) == b"\n"
 
 
 def _write_piece(stream: TextIO, piece: str) -> int:
