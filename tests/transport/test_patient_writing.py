@@ -15,6 +15,8 @@ from typing import TextIO
 
 import pytest
 
+from paramsurvey.testing.waiting import wait_until
+from paramsurvey.transport import patient_writing
 from paramsurvey.transport.patient_writing import write_patiently
 
 LINES = "".join(f"{number} naïve {'x' * 200}\n" for number in range(2000))  # more than any pipe holds
@@ -126,3 +128,37 @@ def test_a_stream_without_its_file_is_an_error() -> None:
         stream.detach().close()
         with pytest.raises(ValueError, match="detached"):
             write_patiently(stream, "a\n")
+
+
+def fill(descriptor: int) -> None:
+    """Fill a pipe, without a change of what others see of it."""
+    again = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        while True:
+            os.write(again, b"x" * select.PIPE_BUF)
+    except BlockingIOError:
+        os.close(again)
+
+
+def test_while_the_programs_own_text_waits_no_other_stream_does() -> None:
+    with ends("pipe") as (reading, stream):
+        fill(stream.fileno())
+        os.read(reading, select.PIPE_BUF)
+        stream.write("y" * 6000)  # more than has room, and not flushed
+        writer = threading.Thread(target=write_patiently, args=(stream, "z\n"))
+        writer.start()
+        wait_until(
+            lambda: not select.select([], [stream.fileno()], [], 0)[1], "the program's text is not written"
+        )
+        is_free = not patient_writing._leading_elsewhere.locked()
+        while writer.is_alive():
+            if select.select([reading], [], [], 0.01)[0]:
+                os.read(reading, 1 << 16)
+        assert is_free
+
+
+def test_a_lock_that_ctrl_c_or_a_fork_left_held_is_free_after_one_piece() -> None:
+    patient_writing._leading_elsewhere.acquire()
+    with ends("pipe") as (_, stream):
+        assert write_patiently(stream, "a\n") == 2
+    assert not patient_writing._leading_elsewhere.locked()

@@ -17,13 +17,13 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import accumulate
 from typing import TextIO
 
 PIECE = 1024  # characters, at most 4096 bytes of UTF-8: a pipe takes so many at once, or nothing
 RETRY_SECONDS = 0.01  # between two tries where there is room, but too little
-LOCK_SECONDS = 1.0  # nobody needs the lock for so long: it was held when this process was forked off
+LOCK_SECONDS = 0.05  # who holds the lock makes a few system calls that do not wait: then it was left held
 
 # The numbers of stdout and stderr belong to the whole program. So while one thread opens what is behind such
 # a number, and writes there, no other may lead it elsewhere, as the live view does: it would draw over the
@@ -69,11 +69,12 @@ def write_patiently(stream: TextIO, text: str, seconds: float = 0.0) -> int:
 @contextmanager
 def nothing_is_led_elsewhere() -> Iterator[None]:
     """Keep what stdout and stderr lead to, or change it, while no other thread writes there."""
-    is_held = _leading_elsewhere.acquire(timeout=LOCK_SECONDS)
+    # One that was left held, by a fork or by Ctrl-C right here, costs one wait: it is released all the same.
+    _leading_elsewhere.acquire(timeout=LOCK_SECONDS)
     try:
         yield
     finally:
-        if is_held:
+        with suppress(RuntimeError):  # it is free: another thread took this one's for left
             _leading_elsewhere.release()
 
 
@@ -107,11 +108,11 @@ def _write_piece(stream: TextIO, piece: str) -> int:
     """Write what is taken now; return how many characters that were."""
     if not _is_plain(stream):
         return _write_and_flush(stream, piece)
+    stream.flush()  # what the program has printed before comes first; that waits, as its prints always did
     with nothing_is_led_elsewhere():
         descriptor = open_without_waiting(stream.fileno())
         if descriptor is not None:
             try:
-                stream.flush()  # what the program has printed before comes first
                 return _write_to(descriptor, stream, piece)
             finally:
                 os.close(descriptor)
