@@ -162,3 +162,27 @@ def test_a_lock_that_ctrl_c_or_a_fork_left_held_is_free_after_one_piece() -> Non
     with ends("pipe") as (_, stream):
         assert write_patiently(stream, "a\n") == 2
     assert not patient_writing._leading_elsewhere.locked()
+
+
+def test_a_character_that_a_terminal_took_in_part_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "a€😀é€\n" * 3
+    write = os.write
+    with ends("pipe") as (reading, stream):
+        for most in range(1, 8):
+            monkeypatch.setattr(os, "write", lambda fd, data, most=most: write(fd, data[:most]))
+            done = 0
+            for _ in text.encode():
+                done += write_patiently(stream, text[done:])
+            monkeypatch.undo()
+            assert os.read(reading, 1 << 16).decode() == text
+
+
+@pytest.mark.parametrize("encoding", ["iso2022_jp", "utf-8-sig", "utf-16"])
+def test_an_encoding_with_a_state_is_left_to_the_stream(encoding: str) -> None:
+    text = "日本語\n日本\n"
+    reading, writing = os.pipe()
+    with open(writing, "w", encoding=encoding) as stream:
+        assert write_patiently(stream, text) == len(text)
+        assert not patient_writing._is_plain(stream)
+    assert read_all(reading, 1 << 16).decode(encoding) == text
+    os.close(reading)

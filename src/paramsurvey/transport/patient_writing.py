@@ -10,8 +10,10 @@ compress it: it gets the text itself, once the system says that it is writable.
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
+import re
 import select
 import stat
 import threading
@@ -20,8 +22,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import accumulate
 from typing import TextIO
+from weakref import WeakKeyDictionary
 
 PIECE = 1024  # characters, at most 4096 bytes of UTF-8: a pipe takes so many at once, or nothing
+STATELESS = re.compile("utf-8|ascii|iso8859-[0-9]+|cp125[0-9]")  # one character after the other, no BOM
 RETRY_SECONDS = 0.01  # between two tries where there is room, but too little
 LOCK_SECONDS = 0.05  # who holds the lock makes a few system calls that do not wait: then it was left held
 
@@ -29,6 +33,10 @@ LOCK_SECONDS = 0.05  # who holds the lock makes a few system calls that do not w
 # a number, and writes there, no other may lead it elsewhere, as the live view does: it would draw over the
 # text.
 _leading_elsewhere = threading.Lock()
+
+# A terminal may take the first bytes of a character only. The character counts as written, and what is left
+# of it is written before all else.
+_left: WeakKeyDictionary[TextIO, bytes] = WeakKeyDictionary()
 
 
 def takes_text(stream: TextIO, seconds: float = 0.0) -> bool:
@@ -41,6 +49,8 @@ def takes_text(stream: TextIO, seconds: float = 0.0) -> bool:
 
 def write_patiently(stream: TextIO, text: str, seconds: float = 0.0) -> int:
     """Write and flush text piece by piece; return how many characters were written before it took too long.
+
+    A character of which a terminal took the first bytes only counts: the next call writes the others first.
 
     Parameters
     ----------
@@ -101,7 +111,7 @@ def _is_plain(stream: TextIO) -> bool:
         is_file = type(file) is io.FileIO and not file.closed
     except ValueError:  # what was behind it was taken away
         return False
-    return is_file and "\n".encode(stream.encoding) == b"\n"
+    return is_file and STATELESS.fullmatch(codecs.lookup(stream.encoding).name) is not None
 
 
 def _write_piece(stream: TextIO, piece: str) -> int:
@@ -126,15 +136,19 @@ def _write_and_flush(stream: TextIO, piece: str) -> int:
 
 
 def _write_to(descriptor: int, stream: TextIO, piece: str) -> int:
-    content = _encoded(stream, piece)
+    left = _left.get(stream, b"")
+    content = left + _encoded(stream, piece)
     try:
         written = os.write(descriptor, content)
     except BlockingIOError:
         return 0
     if written == len(content):
+        _left.pop(stream, None)
         return len(piece)
-    ends = accumulate(len(_encoded(stream, character)) for character in piece)
-    return sum(end <= written for end in ends)
+    ends = [*accumulate((len(_encoded(stream, character)) for character in piece), initial=len(left))]
+    count = min(len(piece), sum(end < written for end in ends))  # with the one that was cut, if any
+    _left[stream] = content[written : ends[count]]
+    return count
 
 
 def _encoded(stream: TextIO, text: str) -> bytes:
