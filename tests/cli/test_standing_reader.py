@@ -63,3 +63,16 @@ def test_ctrl_c_ends_it_though_nobody_reads_and_says_so(in_tmp: Path) -> None:
         assert program.stderr is not None
         assert b"is not shown: nobody reads it" in program.stderr.read()
         assert program.wait() == 130
+
+
+def test_a_character_that_stdout_lacks_does_not_end_the_survey(in_tmp: Path) -> None:
+    base = [str(Path(sys.executable).with_name("paramsurvey")), "run", "-v0", "-j1", "-p", "a=1,2,3"]
+    found = subprocess.run(
+        [*base, "--tag", "--", "printf", "%s\u20ac\\n", "{a}"],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert (found.returncode, found.stderr) == (0, b"")
+    assert sorted(found.stdout.splitlines()) == [b"%d\t%d\\u20ac" % (a, a) for a in (1, 2, 3)]

@@ -186,3 +186,17 @@ def test_an_encoding_with_a_state_is_left_to_the_stream(encoding: str) -> None:
         assert not patient_writing._is_plain(stream)
     assert read_all(reading, 1 << 16).decode(encoding) == text
     os.close(reading)
+
+
+@pytest.mark.parametrize("is_pipe", [True, False])
+def test_a_character_that_the_encoding_lacks_is_written_with_a_backslash(is_pipe: bool) -> None:
+    reading, writing = os.pipe()
+    memory = io.BytesIO()
+    file = io.FileIO(writing, "w") if is_pipe else memory
+    stream = io.TextIOWrapper(file, encoding="latin-1")
+    assert write_patiently(stream, "é 5 €\n") == 6
+    assert (os.read(reading, 100) if is_pipe else memory.getvalue()) == b"\xe9 5 \\u20ac\n"
+    stream.close()
+    os.close(reading)
+    if not is_pipe:
+        os.close(writing)

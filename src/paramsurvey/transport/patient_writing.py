@@ -51,6 +51,7 @@ def write_patiently(stream: TextIO, text: str, seconds: float = 0.0) -> int:
     """Write and flush text piece by piece; return how many characters were written before it took too long.
 
     A character of which a terminal took the first bytes only counts: the next call writes the others first.
+    One that the stream's encoding lacks is written as a backslash and its number: it is no error.
 
     Parameters
     ----------
@@ -130,7 +131,11 @@ def _write_piece(stream: TextIO, piece: str) -> int:
 
 
 def _write_and_flush(stream: TextIO, piece: str) -> int:
-    stream.write(piece)
+    try:
+        stream.write(piece)
+    except UnicodeEncodeError:
+        encoding = getattr(stream, "encoding", None) or "ascii"
+        stream.write(piece.encode(encoding, "backslashreplace").decode(encoding))
     stream.flush()
     return len(piece)
 
@@ -152,4 +157,7 @@ def _write_to(descriptor: int, stream: TextIO, piece: str) -> int:
 
 
 def _encoded(stream: TextIO, text: str) -> bytes:
-    return text.encode(stream.encoding, stream.errors or "strict")
+    try:
+        return text.encode(stream.encoding, stream.errors or "strict")
+    except UnicodeEncodeError:
+        return text.encode(stream.encoding, "backslashreplace")

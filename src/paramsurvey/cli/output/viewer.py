@@ -71,9 +71,7 @@ class OutputViewer:
         self._waiting: dict[int, int] = {}  # by turn, the number of a pset that is done
         self._shown: dict[tuple[int, str], int] = {}  # how many bytes of a file have been shown
         self._follows = follows
-        self._done: SimpleQueue[tuple[int, str] | None] = (
-            SimpleQueue()
-        )  # psets with their tags; None: the end
+        self._done: SimpleQueue[tuple[int, str] | None] = SimpleQueue()  # psets, their tags; None: the end
         self._written = 0  # characters
         self._gone = self._abandoned = False
         self._error: BaseException | None = None
