@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import threading
+from pathlib import Path
 
 import pytest
 
-from paramsurvey.reporting.reporters.screen import Screen, is_terminal
+from paramsurvey.reporting.reporters.screen import Screen, _Relay, is_terminal
 from paramsurvey.reporting.reporters.terminal_codes import ScreenText
 from terminals import Screen as Picture
 
@@ -125,3 +127,45 @@ def _read_all(fd: int, read: list[bytes]) -> None:
             read.append(os.read(fd, 65536))
         except OSError:  # how Linux says that the other side has closed it
             return
+
+
+def test_the_relay_waits_for_what_is_printed_last_however_late_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[int] = []
+    finish = _Relay.finish
+
+    def late(relay: _Relay) -> bool:
+        poll = select.poll()
+        poll.register(relay._source, 0)  # asks only whether nobody can print there any more
+        found.extend(event for _, event in poll.poll(0))
+        return finish(relay)
+
+    monkeypatch.setattr(_Relay, "finish", late)
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as stream:
+        screen = Screen(stream)
+        screen.open()
+        relay = screen._relay
+        screen.close()
+        assert relay is not None
+        relay.join()  # once it was asked, it ends
+    os.close(ours)
+    assert found == []
+
+
+def test_a_relay_that_has_ended_writes_into_nobodys_file(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    source, slave = pty.openpty()
+    relay = _Relay(os.dup(theirs), source)
+    os.close(slave)
+    relay.start()
+    relay.join()
+    with open(tmp_path / "file", "wb") as file:
+        bell = os.dup2(file.fileno(), relay._bell)
+        relay._ring()
+        if bell != file.fileno():
+            os.close(bell)
+    assert (tmp_path / "file").read_bytes() == b""
+    os.close(ours)
+    os.close(theirs)

@@ -39,6 +39,7 @@ class Screen:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._relay: _Relay | None = None
+        self._slave = -1  # the pseudo-terminal; as long as it is open, the relay goes on
         self._saved: dict[int, int] = {}  # descriptors that lead to the pseudo-terminal, and copies of them
 
     def open(self) -> None:
@@ -67,7 +68,7 @@ class Screen:
                     if os.isatty(fd) and os.fstat(fd).st_rdev == terminal:
                         self._saved[fd] = os.dup(fd)
                         os.dup2(slave, fd)
-        os.close(slave)
+        self._slave = slave
         self._relay = relay
         relay.start()
 
@@ -81,14 +82,18 @@ class Screen:
         relay, self._relay = self._relay, None
         if relay is None:
             return
-        is_clean = relay.end()  # first: what another thread prints into the lines would be removed with them
-        with nothing_is_led_elsewhere():
-            for fd, saved in self._saved.items():
-                os.dup2(saved, fd)
-                os.close(saved)
-        self._saved.clear()
-        if is_clean:
-            relay.finish()
+        try:
+            is_clean = relay.end()  # first: what others print into the lines would be removed with them
+            with nothing_is_led_elsewhere():
+                for fd, saved in self._saved.items():
+                    os.dup2(saved, fd)
+                    os.close(saved)
+            self._saved.clear()
+            is_finished = is_clean and relay.finish()
+        finally:
+            os.close(self._slave)
+        if is_finished:
+            relay.join(FINISH / 10)  # it lives on while a process that was started meanwhile can still print
 
     def size(self) -> os.terminal_size:
         """Return the terminal's size now."""
@@ -118,6 +123,8 @@ class _Relay(threading.Thread):
         self._text = ScreenText(lambda: _size(terminal))
         self._wanted: tuple[Sequence[str], Sequence[int]] | None = None
         self._ending = False
+        self._closing = threading.Lock()  # held while the bell is rung, or closed
+        self._is_closed = False
         self._drained = threading.Event()
         self._printed = bytearray()  # and not yet given to `_text`
         self._out = bytearray()  # and not yet taken by the terminal
@@ -135,16 +142,16 @@ class _Relay(threading.Thread):
         self._ring()
         return self._drained.wait(FINISH)
 
-    def finish(self) -> None:
-        """Wait up to `FINISH` seconds until what was printed last is on the terminal, too."""
+    def finish(self) -> bool:
+        """Wait until what was printed last is on the terminal, too; tell whether it is within `FINISH`."""
         self._drained.clear()
         self._ring()
-        if self._drained.wait(FINISH):
-            self.join(FINISH / 10)  # it lives on while a process that was started meanwhile can still print
+        return self._drained.wait(FINISH)
 
     def _ring(self) -> None:
-        with suppress(BlockingIOError):
-            os.write(self._bell, b"!")
+        with self._closing, suppress(BlockingIOError):
+            if not self._is_closed:
+                os.write(self._bell, b"!")
 
     def run(self) -> None:
         """Relay until nobody can print there any more."""
@@ -157,8 +164,10 @@ class _Relay(threading.Thread):
             self._write()
             if self._ending and not (self._printed or self._out or (more and _is_readable(self._source))):
                 self._drained.set()
-        for fd in (self._source, self.terminal, self._waking, self._bell):
-            os.close(fd)
+        with self._closing:
+            self._is_closed = True
+            for fd in (self._source, self.terminal, self._waking, self._bell):
+                os.close(fd)
 
     def _wait(self, more: bool) -> None:
         """Wait until there is something to do."""
