@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import shlex
 import shutil
@@ -219,6 +220,40 @@ def test_a_checkpoint_that_another_run_has_used_since_says_nothing_of_earlier_re
     survey(checkpoint="run")
     results.report("report.html")
     assert "is not known what was run: a checkpoint notes it" in Path("report.html").read_text()
+
+
+def other_worker(pset: Any, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    return {"y": 7.0}
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_nor_does_a_new_checkpoint_in_the_place_of_one_that_was_removed() -> None:
+    before = survey(checkpoint="run")
+    shutil.rmtree("run")
+    after = paramsurvey.map(other_worker, PSETS, name=NASTY, checkpoint="run")
+    before.report("report.html")
+    assert "is not known what was run: a checkpoint notes it" in Path("report.html").read_text()
+    after.report("report.html", against=before)
+    page = Path("report.html").read_text()
+    assert "other_worker" in page
+    assert "Code, arguments, commit and versions are the same" not in page
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_nor_does_a_third_run_that_counts_the_same_as_the_second() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    runs = [paramsurvey.map(other_worker, PSETS, checkpoint="run") for _ in range(3)]
+    loaded = paramsurvey.load("run")
+    known = [bool(subject_of(one).run) for one in (*runs, loaded)]
+    assert known == [False, False, True, True]
+    paramsurvey.map(other_worker, PSETS, checkpoint="run")
+    assert not subject_of(loaded).run
+
+
+def test_results_that_were_pickled_keep_their_run() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    results = pickle.loads(pickle.dumps(paramsurvey.map(other_worker, PSETS, checkpoint="run")))
+    assert subject_of(results).run["function"]["name"].endswith("other_worker")
 
 
 @pytest.mark.usefixtures("without_pictures")

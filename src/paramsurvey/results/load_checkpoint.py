@@ -80,7 +80,10 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
     for complaint in complaints:
         warn(complaint)
     return build(
-        MapState(psets.source(), collector, progress, PerfStats()), verbose=0, checkpoint=str(directory)
+        MapState(psets.source(), collector, progress, PerfStats()),
+        verbose=0,
+        checkpoint=str(directory),
+        started=None if run is None else str(run["started"]),
     )
 
 

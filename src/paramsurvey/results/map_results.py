@@ -41,6 +41,8 @@ class MapResults(Exportable):
         What the psets printed, by their labels.
     times : KnownTimes, optional
         When and where the psets ran.
+    started : str, optional
+        When their run began, as ``run.json`` says: other runs of that checkpoint began at other times.
 
     Examples
     --------
@@ -57,6 +59,7 @@ class MapResults(Exportable):
         "_checkpoint",
         "_printed",
         "_times",
+        "_started",
     ]
     _missing: Missing
     _progress: MapProgress | None
@@ -65,6 +68,7 @@ class MapResults(Exportable):
     _checkpoint: str | None
     _printed: Mapping[Hashable, str]
     _times = KnownTimes()  # of results that an older version has pickled
+    _started: str | None = None
 
     def __init__(
         self,
@@ -76,6 +80,7 @@ class MapResults(Exportable):
         checkpoint: str | None = None,
         printed: Mapping[Hashable, str] | None = None,
         times: KnownTimes | None = None,
+        started: str | None = None,
     ) -> None:
         super().__init__(results)  # type: ignore[call-arg]  # pandas-stubs knows __new__ only
         about: dict[str, Any] = {
@@ -86,6 +91,7 @@ class MapResults(Exportable):
             "_checkpoint": checkpoint,
             "_printed": printed or {},
             "_times": times or KnownTimes(),
+            "_started": started,
         }
         for name, value in about.items():
             object.__setattr__(self, name, value)  # pandas would warn that it is no column

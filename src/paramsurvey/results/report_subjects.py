@@ -40,7 +40,7 @@ def subject_of(results: Any) -> Subject:
 
 def _run_of(results: Any) -> dict[str, Any]:
     """Return the ``run.json`` of these results; empty where there is none, or that of another run."""
-    if results._checkpoint is None:
+    if results._checkpoint is None or results._started is None:
         return {}
     from paramsurvey.checkpoint.run_json.run_file import read_run
 
@@ -48,9 +48,7 @@ def _run_of(results: Any) -> dict[str, Any]:
         run = read_run(Path(results._checkpoint))
     except (NotACheckpoint, OSError):  # it is gone, or damaged: the results are here all the same
         return {}
-    counts, progress = run.get("counts", {}), results.progress
-    is_same = run.get("name") == progress.name and counts.get("resumed") == progress.resumed
-    return run if is_same and counts.get("total") == progress.total else {}
+    return run if run.get("started") == results._started else {}
 
 
 def _timeline_of(results: Any) -> Timeline | None:

@@ -31,15 +31,34 @@ def build(
     keep_results: bool = True,
     call: WorkerCall | None = None,
     checkpoint: str | None = None,
+    started: str | None = None,
 ) -> MapResults:
-    """Return the `MapResults` of what came back."""
+    """Return the `MapResults` of what came back.
+
+    Parameters
+    ----------
+    state : MapState
+    verbose : int
+    keep_results : bool
+    call : WorkerCall, optional
+        How the worker function is called.
+    checkpoint : str, optional
+        The directory that holds the same.
+    started : str, optional
+        When the run of a checkpoint began; None: ask ``run.json``, for it has just ended in this process.
+    """
     source, collector = state.source, state.collector
     results = _results(source, collector) if keep_results else pd.DataFrame()
     missing = _missing(source, collector, call)
     rows = collector.finished_rows(len(source)) if keep_results else range(0)
     printed = _by_label(collector.output, rows)
     times = KnownTimes(collector.times, rows)
-    found = MapResults(results, missing, state.progress, state.stats, verbose, checkpoint, printed, times)
+    if checkpoint is not None and started is None:
+        from paramsurvey.results.own_run import when_own_run_began
+
+        started = when_own_run_began(checkpoint, state.progress)
+    about = verbose, checkpoint, printed, times, started
+    found = MapResults(results, missing, state.progress, state.stats, *about)
     units = results.attrs.get("units")
     if isinstance(units, Mapping):  # those of the psets, which pandas leaves out
         found.units = dict(units)
