@@ -197,3 +197,26 @@ def test_an_empty_survey_has_everything_gone() -> None:
     assert compare(results_of(PSETS), nothing).gone.count == 30
     assert compare(nothing, results_of(PSETS)).new.count == 30
     assert compare(nothing, nothing).both == 0
+
+
+ABSENT = [None, pd.NaT, pd.NA, np.nan, np.datetime64("NaT"), np.timedelta64("NaT")]
+
+
+@pytest.mark.parametrize("absent", ABSENT, ids=["None", "NaT", "NA", "nan", "datetime64", "timedelta64"])
+@pytest.mark.parametrize("value", [1, True, "a"])
+def test_what_is_not_there_is_the_same_in_memory_and_in_a_file(value: Any, absent: Any) -> None:
+    table = pd.DataFrame({"x": [1, 2], "y": pd.Series([value, absent], dtype=object)})
+    before = survey(table, ["x"])
+    after = survey(
+        pd.DataFrame({"x": [1, 2], "y": pd.Series([value, None], dtype=object)}), ["x"], form="arrow"
+    )
+    (column,) = compare(before, after).columns
+    assert (column.compared, column.changed) == (2, 0)
+
+
+def test_numbers_in_lists_dicts_and_arrays_are_compared_by_value_too() -> None:
+    old = [[1, 2], {"a": 1, "b": None}, (1, [2]), np.array([1, 2]), [1], [True]]
+    new = [[1.0, 2.0], {"a": 1.0, "b": np.nan}, (1.0, [2.0]), np.array([1.0, 2.0]), [2], [1]]
+    before, after = (survey(pd.DataFrame({"x": range(6), "y": cells}), ["x"]) for cells in (old, new))
+    (column,) = compare(before, after).columns
+    assert [change.pset["x"] for change in column.largest] == [4, 5]

@@ -8,7 +8,7 @@ whose value is nan counts as not there, as it is nan in a table where some psets
 
 This is the stricter of two rules. By the looser rule, `params.value_hash`, psets with equal values get the
 same seed, whatever stores a number: 1 equals 1.0 there. `Hasher(by_value=True)` is in between: 1 and 1.0 are
-the same, for a table stores 1 as 1.0 when 7.5 is in the same column; True is still no number.
+the same, for a table stores 1 as 1.0 when 7.5 is in the same column; None is nan; True is still no number.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.checkpoint.plain_values import plain
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.transport.column_by_row import object_array
@@ -90,7 +91,7 @@ class Hasher:
     Parameters
     ----------
     by_value : bool
-        Whether equal numbers are the same, whatever stores them: 1 and 1.0.
+        Whether equal values are the same, whatever stores them: 1 and 1.0; None, NaT, NA and nan.
 
     Examples
     --------
@@ -162,9 +163,9 @@ def hash_values(values: NDArray[Any] | list[Any]) -> HashPairs:
 
 
 def hash_by_value(values: NDArray[Any] | list[Any]) -> HashPairs:
-    """Return the hashes of a column's values; equal numbers have the same one, whatever stores them."""
-    if not isinstance(values, np.ndarray):
-        return hash_values([_plain(value) for value in values])
+    """Return the hashes of a column's values; equal ones have the same one, whatever stores them."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
+        return hash_values([plain(value) for value in values])
     if values.dtype.kind == "u" and len(values) and values.max() >= 2**63:
         return hash_by_value(values.tolist())
     hashes = hash_values(values)
@@ -172,19 +173,6 @@ def hash_by_value(values: NDArray[Any] | list[Any]) -> HashPairs:
         whole = np.flatnonzero((np.abs(values) < 2.0**63) & (np.trunc(values) == values))
         hashes.put(whole, hash_values(values[whole].astype(np.int64)))
     return hashes
-
-
-def _plain(value: Any) -> Any:
-    """Return a number as an integer of 64 bits where it is one, else as a float where it is one."""
-    number = value.item() if isinstance(value, np.generic) and value.dtype.kind in "biuf" else value
-    if type(number) is float and number.is_integer() and abs(number) < 2**63:
-        return int(number)
-    if type(number) is int and not -(2**63) <= number < 2**63:
-        try:
-            return float(number) if float(number) == number else number
-        except OverflowError:
-            return number
-    return number
 
 
 def _kind_of(value: object) -> str:

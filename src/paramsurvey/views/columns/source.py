@@ -71,6 +71,8 @@ def numbers(cells: ColumnValues) -> NDArray[np.float64]:
 
 def number(value: Any) -> float:
     """Return a value as a float, nan where it is no number."""
+    if isinstance(value, np.timedelta64):  # to numpy it is an integer
+        return float(value / np.timedelta64(1, "s"))
     if isinstance(value, (Real, Decimal, np.bool_)):
         try:
             return float(value)
