@@ -59,3 +59,31 @@ def test_what_is_no_mapping_is_no_units() -> None:
     psets = pd.DataFrame({"x": [1.0]})
     psets.attrs["units"] = "SI"
     assert survey(psets).units == {}
+
+
+class Unit:
+    """A unit as packages for them have it: an object that prints itself."""
+
+    def __str__(self) -> str:
+        return "km"
+
+
+def test_units_that_are_objects_are_kept_as_texts_so_that_files_can_hold_them() -> None:
+    psets = pd.DataFrame({"x": [1.0, 2.0]})
+    psets.attrs["units"] = {"x": Unit()}
+    results = survey(psets)
+    assert results.units == {"x": "km"}
+    results.to_parquet("results.parquet")
+    results.units = {"y": Unit()}  # type: ignore[dict-item]
+    assert results.units == {"y": "km"}
+    results.to_parquet("results.parquet")
+
+
+def test_a_text_that_is_no_units_does_not_hide_those_of_arrow_fields() -> None:
+    arrow = pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"x": [1.0, 2.0]})
+    frame.attrs["units"] = "SI"
+    table = arrow.Table.from_pandas(frame)
+    fields = [field.with_metadata({"unit": "m"}) for field in table.schema]
+    table = table.cast(arrow.schema(fields, metadata=table.schema.metadata))
+    assert survey(table).units == {"x": "m"}

@@ -71,7 +71,8 @@ def frame_of(psets: object) -> pd.DataFrame | None:
 
 def _with_units(frame: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
     if units:
-        frame.attrs["units"] = {**units, **frame.attrs.get("units", {})}
+        own = frame.attrs.get("units")
+        frame.attrs["units"] = {**units, **own} if isinstance(own, Mapping) else dict(units)
     return frame
 
 

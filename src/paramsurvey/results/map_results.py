@@ -132,7 +132,7 @@ class MapResults(Exportable):
 
     @units.setter
     def units(self, units: Mapping[str, str]) -> None:
-        self.attrs["units"] = dict(units)
+        self.attrs["units"] = {str(name): str(unit) for name, unit in units.items()}
 
     @property
     def results(self) -> pd.DataFrame:

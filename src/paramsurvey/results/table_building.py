@@ -61,7 +61,7 @@ def build(
     found = MapResults(results, missing, state.progress, state.stats, *about)
     units = results.attrs.get("units")
     if isinstance(units, Mapping):  # those of the psets, which pandas leaves out
-        found.units = dict(units)
+        found.units = units
     return found
 
 
