@@ -346,6 +346,15 @@ def test_against_an_earlier_survey() -> None:
     assert page_of(subject_of(before), subject_of(before)).count("0 of 21 values changed") == 0
 
 
+@pytest.mark.usefixtures("without_pictures")
+def test_results_that_are_not_read_from_a_checkpoint_are_said_to_be_not_compared() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    lists = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"y": [1, 2]}, PSETS, checkpoint="run")
+    page = page_of(subject_of(lists), checkpoint_subject("run"))
+    assert "not read from a checkpoint: y." in page
+    assert "y not compared" in page
+
+
 # ---- what users' data may be
 
 

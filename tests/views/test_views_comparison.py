@@ -220,3 +220,14 @@ def test_numbers_in_lists_dicts_and_arrays_are_compared_by_value_too() -> None:
     before, after = (survey(pd.DataFrame({"x": range(6), "y": cells}), ["x"]) for cells in (old, new))
     (column,) = compare(before, after).columns
     assert [change.pset["x"] for change in column.largest] == [4, 5]
+
+
+@pytest.mark.parametrize("cells", [[[1, 2], [3]], [{"a": 1}, {"a": 2}], [b"1", b"2"]])
+@pytest.mark.parametrize("forms", [("frame", "arrow"), ("arrow", "frame"), ("arrow", "arrow")])
+def test_values_that_are_not_read_from_a_file_are_named_as_not_compared(forms: Any, cells: Any) -> None:
+    table = pd.DataFrame({"x": [1, 2], "y": cells})
+    before, after = (survey(table, ["x"], form=form) for form in forms)
+    found = compare(before, after)
+    assert (found.columns, found.not_compared) == ((), ("y",))
+    assert counts(found) == {"y not compared": 2}
+    assert "y changed" not in list(found.to_frame()["what"])

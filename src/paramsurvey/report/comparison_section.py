@@ -52,6 +52,10 @@ def _columns(found: Comparison) -> list[str]:
         for one in found.columns
         if one.changed
     ]
+    if found.not_compared:
+        unread = ", ".join(found.not_compared)
+        why = "lists, dicts and bytes are not read from a checkpoint"
+        parts.append(paragraph(f"Results that are not compared, for {why}: {unread}."))
     for words, names in (("only before", found.only_before), ("only now", found.only_after)):
         if names:
             parts.append(paragraph(f"Results that are there {words}: {', '.join(names)}."))

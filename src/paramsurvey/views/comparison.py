@@ -114,6 +114,10 @@ class Comparison:
         The results' keys that are in both, those with most changes first.
     only_before, only_after : tuple of str
         The results' keys that are not.
+    not_compared : tuple of str
+        The results' keys that are in both, but whose values are not read from a file: lists, dicts, bytes.
+    finished_both : int
+        Psets that finished both times.
     speed : SpeedChanges, optional
         None where one of them does not know how long the psets took.
     """
@@ -127,6 +131,8 @@ class Comparison:
     columns: tuple[ColumnChanges, ...]
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
+    not_compared: tuple[str, ...]
+    finished_both: int
     speed: SpeedChanges | None
 
     def to_frame(self) -> pd.DataFrame:
@@ -138,6 +144,7 @@ class Comparison:
             "mended": self.mended.count,
             "still failing": self.still_failing.count,
             **{f"{one.name} changed": one.changed for one in self.columns},
+            **{f"{name} not compared": self.finished_both for name in self.not_compared},
         }
         if self.speed is not None:
             groups |= {"slower": self.speed.slower, "faster": self.speed.faster}
@@ -149,7 +156,8 @@ def compare(before: SurveyData, after: SurveyData, rtol: float = 1e-9, atol: flo
 
     Psets are the same when their keys and values are. Numbers are compared by value: 1 is 1.0, which a
     table makes of it when 7.5 is in the same column. True is not 1, and ``'1'`` is not 1; nan counts as not
-    there. Of equal psets, the first of one survey is compared with the first of the other.
+    there. Lists, dicts and bytes are not read from files, and compared where both surveys are in memory.
+    Of equal psets, the first of one survey is compared with the first of the other.
 
     Parameters
     ----------
@@ -159,7 +167,8 @@ def compare(before: SurveyData, after: SurveyData, rtol: float = 1e-9, atol: flo
     """
     pairs = _Pairs(before, after)
     common = [name for name in after.results if name in before.results]
-    columns = [pairs.changes(name, rtol, atol) for name in common]
+    read = [name for name in common if before.finished.is_read(name) and after.finished.is_read(name)]
+    columns = [pairs.changes(name, rtol, atol) for name in read]
     return Comparison(
         int(np.count_nonzero(pairs.partner >= 0)),
         _group(after, np.flatnonzero(pairs.partner < 0)),
@@ -170,6 +179,8 @@ def compare(before: SurveyData, after: SurveyData, rtol: float = 1e-9, atol: flo
         tuple(sorted(columns, key=lambda one: -one.changed)),
         tuple(name for name in before.results if name not in common),
         tuple(name for name in after.results if name not in common),
+        tuple(name for name in common if name not in read),
+        pairs.with_states(FINISHED, FINISHED).count,
         pairs.speed() if before.has_seconds and after.has_seconds else None,
     )
 

@@ -74,6 +74,10 @@ class ArrowColumns:
             kind = kind.value_type
         return "i" if pa.types.is_integer(kind) else "f" if pa.types.is_floating(kind) else ""
 
+    def is_read(self, name: str) -> bool:
+        """Tell whether a column's values are read: binary and nested ones are not."""
+        return name not in self._names or not _is_opaque(self._dataset.schema.field(name).type)
+
     def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, ColumnValues]]:
         """Yield the rows in their order, at most `size` at a time."""
         there = [name for name in names if name in self._names]
@@ -145,7 +149,7 @@ def _cells(array: Any) -> ColumnValues:
     if array.null_count == 0 and (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         whole: np.ndarray[Any, Any] = array.to_numpy(zero_copy_only=False)
         return whole
-    if pa.types.is_nested(kind) or _is_binary(kind):
+    if _is_opaque(kind):
         return CategoryCodes(np.where(array.is_null(), -1, 0), [f"({kind})", np.nan])
     return _coded(array.dictionary_encode())
 
@@ -156,9 +160,10 @@ def _coded(array: Any) -> CategoryCodes:
     return CategoryCodes(codes.astype(np.int64), [*values, np.nan])
 
 
-def _is_binary(kind: Any) -> bool:
+def _is_opaque(kind: Any) -> bool:
     types = pa.types
-    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind))
+    is_binary = types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind)
+    return bool(types.is_nested(kind) or is_binary)
 
 
 if TYPE_CHECKING:

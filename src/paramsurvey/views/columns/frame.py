@@ -56,6 +56,10 @@ class FrameColumns:
         kind: str = getattr(self._arrays[name].dtype, "kind", "") if name in self._arrays else ""
         return kind if kind in "biuf" else ""
 
+    def is_read(self, name: str) -> bool:
+        """Tell that the values of every column are read."""
+        return True
+
     def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, ColumnValues]]:
         """Yield the rows in their order, at most `size` at a time."""
         for start in range(0, len(self), size):

@@ -46,6 +46,10 @@ class ColumnSource(Protocol):
         """Return numpy's letter for a column of numbers, such as ``'i'`` or ``'f'``; else an empty text."""
         ...
 
+    def is_read(self, name: str) -> bool:
+        """Tell whether a column's values are read: else one constant stands for all of them."""
+        ...
+
     def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, ColumnValues]]:
         """Yield the rows in their order, at most `size` at a time; a column that is not there is nan."""
         ...
