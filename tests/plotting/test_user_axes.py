@@ -16,6 +16,7 @@ from matplotlib.text import Text
 
 import paramsurvey
 from paramsurvey import MapResults
+from paramsurvey.plotting.figures import make_room
 
 LONG = "sigmoid_with_a_long_name"
 PICTURES = {
@@ -132,3 +133,24 @@ def test_a_picture_can_be_drawn_into_a_part_of_a_figure(results: MapResults, nam
     left, _ = plt.figure(figsize=(8, 3)).subfigures(1, 2)
     ax = left.subplots()
     assert PICTURES[name](results.plot, ax) is ax
+
+
+def test_margins_only_grow_so_that_a_title_of_the_figure_fits() -> None:
+    figure, axes = plt.subplots(1, 2)
+    for ax in axes:
+        ax.set(title="title", ylabel="a name")
+        make_room(ax)
+    figure.suptitle("of the whole figure")
+    assert_legible(figure)
+    usual, now = mpl.rcParamsDefault, figure.subplotpars
+    assert now.left >= usual["figure.subplot.left"] - 1e-9
+    assert now.bottom >= usual["figure.subplot.bottom"] - 1e-9
+    assert now.right <= usual["figure.subplot.right"] + 1e-9
+    assert now.top <= usual["figure.subplot.top"] + 1e-9
+
+
+def test_margins_that_a_style_has_chosen_stay(results: MapResults) -> None:
+    with mpl.rc_context({"figure.subplot.left": 0.31}):
+        figure, ax = plt.subplots()
+        results.plot.slice("kernel", value="score", ax=ax)
+    assert figure.subplotpars.left == 0.31

@@ -46,9 +46,10 @@ def settle(axes: Any) -> None:
 def make_room(axes: Any) -> Any:
     """Let no label be cut off in a figure that nobody has laid out; return the Axes.
 
-    A figure of ``plt.subplots()`` has the same margins whatever its labels are: they are made what
-    ``tight_layout()`` makes them. A figure stays as it is when it has a layout of its own, when its user
-    has adjusted it or placed any Axes by hand, and when it has several parts.
+    A figure of ``plt.subplots()`` has the same margins whatever its labels are: they grow to what
+    ``tight_layout()`` makes them, and never shrink, so that a title of the whole figure still fits.
+    A figure stays as it is when it has a layout of its own, when its user has adjusted it or placed any
+    Axes by hand, and when it has several parts.
     """
     figure = axes.figure
     if not _is_unadjusted(figure):
@@ -56,6 +57,7 @@ def make_room(axes: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where there is too little room, it stays as it is
         _tight().execute(figure)
+        _tight(rect=_inner(_margins(figure))).execute(figure)
     figure._paramsurvey_margins = _margins(figure)  # so that the next picture in it may adjust it again
     return axes
 
@@ -72,17 +74,26 @@ def _margins(figure: Any) -> dict[str, float]:
     return {name: getattr(figure.subplotpars, name) for name in MARGINS}
 
 
+def _inner(tight: dict[str, float]) -> tuple[float, float, float, float]:
+    """Return the part of the figure in which tight margins are nowhere smaller than the usual ones."""
+    usual = _usual_margins()
+    left, bottom = (max(0.0, usual[side] - tight[side]) for side in ("left", "bottom"))
+    right, top = (1 - max(0.0, tight[side] - usual[side]) for side in ("right", "top"))
+    return left, bottom, right, top
+
+
 def _usual_margins() -> dict[str, float]:
+    """Return matplotlib's own margins; those of a style that its user has chosen are others."""
     import matplotlib as mpl
 
-    usual: Any = mpl.rcParams
+    usual: Any = mpl.rcParamsDefault
     return {name: usual[f"figure.subplot.{name}"] for name in MARGINS}
 
 
-def _tight() -> Any:
+def _tight(rect: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)) -> Any:
     from matplotlib.layout_engine import TightLayoutEngine
 
-    return TightLayoutEngine()
+    return TightLayoutEngine(rect=rect)
 
 
 def axes_for(ax: Any, width: float = WIDTH, height: float = HEIGHT) -> Any:
