@@ -17,6 +17,7 @@ from matplotlib.text import Text
 import paramsurvey
 from paramsurvey import MapResults
 from paramsurvey.plotting.figures import make_room
+from paramsurvey.plotting.labels import _place
 
 LONG = "sigmoid_with_a_long_name"
 PICTURES = {
@@ -154,3 +155,33 @@ def test_margins_that_a_style_has_chosen_stay(results: MapResults) -> None:
         figure, ax = plt.subplots()
         results.plot.slice("kernel", value="score", ax=ax)
     assert figure.subplotpars.left == 0.31
+
+
+def test_the_place_of_axes_is_their_cell_whatever_its_width_and_whatever_grid_it_is_in() -> None:
+    _, axes = plt.subplots(1, 2, figsize=(8, 4), width_ratios=[3, 1])
+    assert [_place(ax) for ax in axes] == [pytest.approx((6, 4)), pytest.approx((2, 4))]
+    outer = plt.figure(figsize=(8, 4)).add_gridspec(1, 2)
+    inner = outer[1].subgridspec(2, 2, height_ratios=[1, 3])
+    assert _place(plt.subplot(inner[1, 0])) == pytest.approx((2, 3))
+    assert _place(plt.subplot(inner[:, 1])) == pytest.approx((2, 4))
+
+
+def test_a_colorbar_takes_nothing_of_the_place_of_its_axes() -> None:
+    figure, axes = plt.subplots(1, 2, figsize=(8, 4), width_ratios=[3, 1])
+    figure.colorbar(axes[0].pcolormesh([[1, 2], [3, 4]]), ax=axes[0])
+    assert _place(axes[0]) == pytest.approx((6, 4))
+
+
+@pytest.mark.parametrize("name", ["slice", "failures", "cost"])
+def test_no_two_texts_touch_in_axes_of_different_widths_and_in_a_grid_inside_a_cell(
+    results: MapResults, name: str
+) -> None:
+    figure, axes = plt.subplots(1, 2, figsize=(12, 4), width_ratios=[2, 1], layout="constrained")
+    for ax in axes:
+        PICTURES[name](results.plot, ax)
+    assert_legible(figure)
+    figure = plt.figure(figsize=(20, 5), layout="constrained")
+    inner = figure.add_gridspec(1, 2)[1].subgridspec(1, 2)
+    for at in range(2):
+        PICTURES[name](results.plot, figure.add_subplot(inner[at]))
+    assert_legible(figure)

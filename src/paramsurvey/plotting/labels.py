@@ -239,13 +239,28 @@ def _extent(axes: Any) -> tuple[float, float]:
 
 def _place(axes: Any) -> tuple[float, float]:
     """Return how much of the figure is for these Axes and what is around them, in inches."""
-    wide, high = (side / axes.figure.dpi for side in axes.figure.bbox.size)
     spec = axes.get_subplotspec()
+    if spec is not None and any(one.colorbar is not None for one in (*axes.collections, *axes.images)):
+        spec = _outer(spec) or spec  # a colorbar has made a grid of its place, for the Axes and itself
+    return _room(spec, axes.figure)
+
+
+def _room(spec: Any, figure: Any) -> tuple[float, float]:
+    """Return the size of a cell of a grid, which may be in a cell of another one; of the figure for None."""
     if spec is None:
+        wide, high = (side / figure.dpi for side in figure.bbox.size)
         return wide, high
-    spec = spec.get_topmost_subplotspec()
+    wide, high = _room(_outer(spec), figure)
     grid = spec.get_gridspec()
-    return wide * len(spec.colspan) / grid.ncols, high * len(spec.rowspan) / grid.nrows
+    across, down = grid.get_width_ratios(), grid.get_height_ratios()
+    part_across = sum(across[at] for at in spec.colspan) / sum(across)
+    part_down = sum(down[at] for at in spec.rowspan) / sum(down)
+    return wide * part_across, high * part_down
+
+
+def _outer(spec: Any) -> Any:
+    """Return the cell that a cell's grid is in; None where it fills the figure."""
+    return getattr(spec.get_gridspec(), "_subplot_spec", None)
 
 
 def tick_size(axis: Any) -> float:
