@@ -31,9 +31,13 @@ def running(kind: str, *options: str) -> Iterator[tuple[subprocess.Popen[bytes],
         command, stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.PIPE
     ) as program:
         os.close(writing)
-        yield program, reading
-        program.wait()
-    os.close(reading)
+        try:
+            yield program, reading
+        except BaseException:  # the program waits for its reader, and this for the program
+            program.kill()
+            raise
+        finally:
+            os.close(reading)
 
 
 def all_ran() -> bool:
@@ -56,12 +60,44 @@ def test_the_survey_goes_on_and_who_reads_later_gets_every_line(kind: str, optio
     assert sorted(lines) == sorted(f"{a:09000d}" for a in range(1, PSETS + 1) for _ in range(8))
 
 
-def test_ctrl_c_ends_it_though_nobody_reads_and_says_so(in_tmp: Path) -> None:
-    with running("pipe", "--tag") as (program, _):
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)],
+    ids=["Ctrl-C", "SIGTERM", "a connection that breaks"],
+)
+def test_the_results_are_written_before_anybody_reads_and_no_signal_costs_them(
+    name: str, code: int, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = in_tmp / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    with running("pipe", "--follow", "-o", "out.csv") as (program, _):
+        wait_until(Path("out.csv").exists, "the results wait for the reader", 60.0)
+        program.send_signal(getattr(signal, name))
+        assert program.stderr is not None
+        told = program.stderr.read().decode()
+        assert program.wait() == code
+    assert len(Path("out.csv").read_text().splitlines()) == 1 + 8 * PSETS  # what they print has 8 lines
+    assert "is not shown: nobody reads it; out.csv has it, in the columns stdout and stderr" in told
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        (["--checkpoint", "my runs"], "paramsurvey export 'my runs' FILE.csv writes it, in the columns"),
+        ([], "with -o FILE or --checkpoint DIR, it is kept"),
+    ],
+    ids=["with a checkpoint", "with nothing"],
+)
+def test_ctrl_c_ends_it_though_nobody_reads_and_says_what_has_the_output(
+    options: list[str], remedy: str, in_tmp: Path
+) -> None:
+    with running("pipe", "--tag", *options) as (program, _):
         wait_until(all_ran, "psets wait for the reader", 60.0)
         program.send_signal(signal.SIGINT)
         assert program.stderr is not None
-        assert b"is not shown: nobody reads it" in program.stderr.read()
+        assert f"is not shown: nobody reads it; {remedy}" in program.stderr.read().decode()
         assert program.wait() == 130
 
 

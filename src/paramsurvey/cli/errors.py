@@ -12,9 +12,11 @@ import traceback
 from contextlib import suppress
 
 from paramsurvey.cli.streams import is_writable
+from paramsurvey.transport.patient_writing import write_patiently
 from paramsurvey.transport.safe_text import safe_block
 
 DEBUG = "PARAMSURVEY_DEBUG"
+PATIENCE = 1.0  # seconds that a line waits for a terminal or a pipe that takes nothing
 
 
 class CommandLineError(Exception):
@@ -30,9 +32,11 @@ class RunFailed(CommandLineError):
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, if stderr can be written."""
+    """Write a line to stderr, if stderr can be written; where it stands still, no longer than `PATIENCE`."""
+    if sys.stderr is None:  # which is what Python makes of a closed descriptor
+        return
     with suppress(OSError, ValueError):  # the exit code tells it, too
-        print(safe_block(text), file=sys.stderr, flush=True)
+        write_patiently(sys.stderr, f"{safe_block(text)}\n", PATIENCE)
 
 
 def report_error(error: BaseException) -> None:

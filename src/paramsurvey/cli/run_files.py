@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from paramsurvey.cli.options.declarations import DEFAULT_TAG
 from paramsurvey.cli.output.spool import announce_spool, forget_spool
 from paramsurvey.cli.placeholders import NUMBER
 from paramsurvey.cli.plan import Plan
+from paramsurvey.cli.tables.stdout import STDOUT
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.execute import CommandSettings
@@ -152,8 +154,29 @@ class RunFiles:
         numbers = selection.numbers(range(count)) if options.keep_order else []
         names, shown = plan.requested.dotted, None if tag == DEFAULT_TAG else tag
         return OutputViewer(
-            str(self._spool), shown, names, options.follow, options.keep_order, selection.pset, numbers
+            str(self._spool),
+            shown,
+            names,
+            options.follow,
+            options.keep_order,
+            selection.pset,
+            numbers,
+            self._kept_in,
         )
+
+    @property
+    def _kept_in(self) -> str:
+        """What has what the commands print, though nobody reads it."""
+        plan, options = self._plan, self._plan.options
+        files = [path for path in options.output if path != STDOUT]
+        if options.no_stdout:
+            return ""
+        if files:
+            return f"{files[0]} has it, in the columns stdout and stderr"
+        if plan.checkpoint:
+            checkpoint = shlex.quote(plan.checkpoint)
+            return f"paramsurvey export {checkpoint} FILE.csv writes it, in the columns stdout and stderr"
+        return "with -o FILE or --checkpoint DIR, it is kept"
 
     @property
     def out_func(self) -> Callable[..., None] | None:

@@ -8,19 +8,17 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.cli.checkpoints.lost_results import count_lost, count_stored, why_unwritable
+from paramsurvey.cli.checkpoints.lost_results import why_unwritable
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand, discard_unstarted, save_command
-from paramsurvey.cli.errors import RunFailed, say
+from paramsurvey.cli.delivery import Delivery
+from paramsurvey.cli.errors import RunFailed
 from paramsurvey.cli.exit_codes import SOME_FAILED, of_error, of_survey
 from paramsurvey.cli.output.viewer import ReaderGone
 from paramsurvey.cli.plan import Plan
 from paramsurvey.cli.run_files import RunFiles
 from paramsurvey.cli.shell_next_steps import ShellNextSteps
 from paramsurvey.cli.shell_session import ShellSession
-from paramsurvey.cli.tables.output_file import rescue, write_table
-from paramsurvey.cli.tables.stdout import STDOUT
-from paramsurvey.cli.tables.survey_table import survey_table
-from paramsurvey.cli.tables.table import Table
+from paramsurvey.reporting.signals import DeferredSignals
 from paramsurvey.worker.machine import wanted_workers
 
 if TYPE_CHECKING:
@@ -52,18 +50,33 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
         files = stack.enter_context(RunFiles(plan))
         halting = _halting(plan)
         arguments = _arguments(plan, files, halting) | {"on_change": on_change}
-        stored_before = count_stored(plan.checkpoint) if plan.checkpoint else 0
+        delivery = Delivery(plan, files)
         _save(plan, saved)
         files.announce()
         try:
-            with files.viewer:
+            with ExitStack() as ending, files.viewer:
                 run = session.run(**arguments)
+                _save(plan, saved)  # again: at the start, another run may have held the checkpoint
+                if files.shows_output:
+                    _write_before_waiting(delivery, run, ending)
         except BaseException as error:
             session.close()
-            return _after_error(plan, files, session.last_run, saved, stored_before, error)
-        _save(plan, saved)  # again: at the start, another run may have held the checkpoint
-        _deliver(plan, files, run, stored_before)
+            return _after_error(plan, delivery, session.last_run, saved, error)
+        delivery.finish(run)
         return of_survey(run.survey, halting)
+
+
+def _write_before_waiting(delivery: Delivery, run: MapRun, ending: ExitStack) -> None:
+    """Write the files, and let a signal that ends the program be an exception from now on.
+
+    The viewer waits for its reader, for hours perhaps; a connection that breaks meanwhile (SIGHUP) must cost
+    no result, and leave nothing behind. Until `ending` is closed, one signal ends the wait; while the files
+    are written, the second one ends that.
+    """
+    signals = ending.enter_context(DeferredSignals(stop_signals=STOP_SIGNALS))
+    signals.check()
+    delivery.write_files(run)
+    ending.enter_context(signals.raised_at_once())
 
 
 def _session_options(plan: Plan) -> dict[str, Any]:
@@ -100,16 +113,15 @@ def _arguments(plan: Plan, files: RunFiles, halting: Halting | None) -> dict[str
 
 def _after_error(
     plan: Plan,
-    files: RunFiles,
+    delivery: Delivery,
     run: MapRun | None,
     saved: SavedCommand | None,
-    stored_before: int,
     error: BaseException,
 ) -> int:
     """Deliver what had finished, and return the exit code; raise the error again if it needs words."""
     if plan.checkpoint and saved is not None:
         discard_unstarted(plan.checkpoint)
-    _deliver_finished(plan, files, run, stored_before)
+    delivery.finish_early(run)
     if isinstance(error, (SystemExit, KeyboardInterrupt)):
         return of_error(error)
     if isinstance(error, ReaderGone):
@@ -133,50 +145,3 @@ def _raise_with_directory(plan: Plan, error: BaseException) -> None:
             f"the checkpoint {plan.checkpoint} cannot be written ({reason}): "
             "make room on its disk, or give another directory"
         ) from error
-
-
-# ---- the results
-
-
-def _table(plan: Plan, files: RunFiles, run: MapRun) -> Table:
-    table = survey_table(run.survey.state, run.build, plan.requested.dotted, files.all_rows())
-    return table.flat() if plan.options.flatten else table
-
-
-def _deliver(plan: Plan, files: RunFiles, run: MapRun, stored_before: int) -> None:
-    """Write the results where the user wants them; what a checkpoint did not store goes into a file."""
-    if plan.options.output:
-        table = _table(plan, files, run)
-        for path in plan.options.output:
-            write_table(table, path, is_told=plan.resolved.verbose > 0)
-    elif plan.checkpoint:
-        _rescue_lost(plan, files, run, stored_before)
-    elif not files.shows_output:
-        write_table(_table(plan, files, run), STDOUT)
-
-
-def _rescue_lost(plan: Plan, files: RunFiles, run: MapRun, stored_before: int) -> None:
-    checkpoint, finished = str(plan.checkpoint), run.survey.progress.finished
-    lost = count_lost(checkpoint, finished - run.survey.progress.resumed, stored_before)
-    if lost:
-        reason = why_unwritable(checkpoint) or "for some time it could not be written"
-        raise RunFailed(
-            f"the checkpoint {checkpoint} did not store {lost:,} of {finished:,} results ({reason}): "
-            f"{rescue(_table(plan, files, run), checkpoint)}; "
-            "once there is room, the same command computes them again"
-        )
-
-
-def _deliver_finished(plan: Plan, files: RunFiles, run: MapRun | None, stored_before: int) -> None:
-    """Write what had finished when the run ended early, and say how to resume it."""
-    if run is None:
-        return
-    try:
-        if run.survey.progress.finished:
-            _deliver(plan, files, run, stored_before)
-    except RunFailed as error:
-        say(f"paramsurvey: {error}")
-        if plan.checkpoint and not plan.options.output:
-            return
-    if plan.checkpoint:
-        say(f"paramsurvey: finished results are saved; to go on, type: paramsurvey resume {plan.checkpoint}")

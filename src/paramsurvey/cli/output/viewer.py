@@ -22,6 +22,7 @@ from paramsurvey.transport.safe_text import safe_output
 
 LOOK_SECONDS = 0.1  # between two looks at what commands have written
 STAND_STILL_SECONDS = 0.5  # between two looks whether what nobody reads is still to be shown
+NOT_SHOWN = "paramsurvey: the rest of what the commands have printed is not shown: nobody reads it"
 LAST_SECONDS = 5.0  # a survey that was interrupted waits at most so long for output that nobody reads
 
 
@@ -49,6 +50,8 @@ class OutputViewer:
         Returns a pset by its number.
     numbers : list of int
         The psets' numbers, in their order.
+    kept_in : str
+        What is said, behind a semicolon, of where the output is that nobody has read.
     """
 
     def __init__(
@@ -60,12 +63,14 @@ class OutputViewer:
         in_order: bool,
         pset_of: Callable[[int], Mapping[str, Any]],
         numbers: list[int],
+        kept_in: str = "",
     ) -> None:
         self._spool = spool
         self._tag = tag
         self._names = names
         self._in_order = in_order and not follows
         self._pset_of = pset_of
+        self._kept_in = f"; {kept_in}" if kept_in else ""
         self._turn = {number: turn for turn, number in enumerate(numbers)} if self._in_order else {}
         self._next = 0
         self._waiting: dict[int, int] = {}  # by turn, the number of a pset that is done
@@ -75,6 +80,7 @@ class OutputViewer:
         self._written = 0  # characters
         self._gone = self._abandoned = False
         self._error: BaseException | None = None
+        self._ended = threading.Event()  # a thread whose join a signal interrupts may be taken for dead
         self._thread = threading.Thread(target=self._run, daemon=True, name="paramsurvey-viewer")
 
     def __enter__(self) -> OutputViewer:
@@ -88,13 +94,13 @@ class OutputViewer:
         self._done.put(None)
         written = -1
         try:
-            while self._thread.is_alive() and (kind is None or written != self._written):
+            while not self._ended.is_set() and (kind is None or written != self._written):
                 written = self._written
-                self._thread.join(None if kind is None else LAST_SECONDS)
+                self._ended.wait(None if kind is None else LAST_SECONDS)
         finally:
             self._abandoned = True
-        if self._thread.is_alive():
-            show("paramsurvey: the rest of what the commands have printed is not shown: nobody reads it")
+            if not self._ended.is_set():
+                show(NOT_SHOWN + self._kept_in)
         if kind is None:
             self._check()
 
@@ -140,6 +146,8 @@ class OutputViewer:
                 self._show(number, self._tag_of(number))
         except BaseException as error:
             self._error = error
+        finally:
+            self._ended.set()
 
     def _next_done(self) -> tuple[int, str] | None:
         """Wait for a pset that is done; meanwhile show what others print, if that is followed."""
