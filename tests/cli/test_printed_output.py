@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from paramsurvey.cli.output import viewer as viewer_module
 from paramsurvey.cli.output.printed_output import PrintedOutput
 from paramsurvey.cli.output.viewer import OutputViewer
+from paramsurvey.cli.placeholders import NUMBER
 from paramsurvey.cli.subcommands import tail as tail_module
+from paramsurvey.testing.waiting import wait_until
 
 HOSTILE = b"\x1b]0;new title\x07\x1b[2J\x1b[31mred\x1b[0m\rforged \xff\n"
 SHOWN = "\\x1b]0;new title\\x07\\x1b[2J\x1b[31mred\x1b[0m\\rforged \\xff\n\x1b[0m"
@@ -72,3 +75,31 @@ def test_lines_that_are_followed_keep_their_colors_and_cannot_hide_their_tags(
 
     assert viewed(Terminal()) == f"tag\ta\ntag\t{SHOWN.replace(chr(10), '')}\n"
     assert viewed(io.StringIO()) == "tag\ta\r\ntag\t" + HOSTILE.decode(errors="backslashreplace")
+
+
+def test_a_command_is_followed_while_others_finish_all_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    (tmp_path / "1.stdout").write_text("it runs\n")
+    with OutputViewer(str(tmp_path), "", {}, True, False, lambda number: {}, [1, 2]) as viewer:
+
+        def is_shown() -> bool:
+            viewer.done({"pset": {NUMBER: 2}}, {}, None)
+            return stream.getvalue() == "it runs\n"
+
+        wait_until(is_shown, "nobody looks at what runs")
+
+
+def test_what_is_done_is_shown_when_the_viewer_has_caught_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(viewer_module, "CATCH_UP_SECONDS", 60.0)
+    (tmp_path / "1.stdout").write_text("done\n")
+    with OutputViewer(str(tmp_path), "", {}, False, False, lambda number: {}, [1]) as viewer:
+        viewer.done({"pset": {NUMBER: 1}}, {}, None)
+        viewer.catch_up()
+        assert stream.getvalue() == "done\n"

@@ -192,8 +192,18 @@ class RunFiles:
     @property
     def after_round(self) -> list[Callable[[Survey], None]]:
         """What is called after each round of the survey's loop."""
-        waits = self._viewer is not None and self._plan.options.keep_order
-        return [self._skip_finished] if waits else []
+        functions: list[Callable[[Survey], None]] = []
+        if self._viewer is not None and self._plan.options.keep_order:
+            functions.append(self._skip_finished)
+        if self._viewer is not None:
+            functions.append(self._catch_up)
+        return functions
+
+    def _catch_up(self, survey: Survey) -> None:
+        """Let the viewer show what is done before the session writes its summary."""
+        progress = survey.progress
+        if self._viewer is not None and progress.finished + progress.failures >= progress.total:
+            self._viewer.catch_up()
 
     def _skip_finished(self, survey: Survey) -> None:
         """Tell the viewer, after the first round, which psets an earlier run has finished."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -333,7 +334,8 @@ class Session:
         """Start the live page of a checkpoint, if it is not there; whatever it does, the map goes on."""
         address = self._pages.open(str(options.checkpoint))
         if address == "":
-            said = f"the live page could not be started: paramsurvey view {options.checkpoint} says why"
+            directory = shlex.quote(str(options.checkpoint))
+            said = f"the live page could not be started: paramsurvey view {directory} says why"
             Console(self._log, options.verbose).say(said)
         elif (
             address is not None and options.verbose > 0

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, TextIO
 
 from paramsurvey.cli.output.spool import STREAMS, running, spool_path
@@ -21,6 +22,7 @@ from paramsurvey.transport.patient_writing import write_patiently
 from paramsurvey.transport.safe_text import safe_output
 
 LOOK_SECONDS = 0.1  # between two looks at what commands have written
+CATCH_UP_SECONDS = 1.0  # the longest that the summary waits for what comes before it
 STAND_STILL_SECONDS = 0.5  # between two looks whether what nobody reads is still to be shown
 NOT_SHOWN = "paramsurvey: the rest of what the commands have printed is not shown: nobody reads it"
 LAST_SECONDS = 5.0  # a survey that was interrupted waits at most so long for output that nobody reads
@@ -76,7 +78,9 @@ class OutputViewer:
         self._waiting: dict[int, int] = {}  # by turn, the number of a pset that is done
         self._shown: dict[tuple[int, str], int] = {}  # how many bytes of a file have been shown
         self._follows = follows
-        self._done: SimpleQueue[tuple[int, str] | None] = SimpleQueue()  # psets, their tags; None: the end
+        self._look_at = 0.0
+        # psets with their tags; an event is set when all before it is shown; None is the end
+        self._done: SimpleQueue[tuple[int, str] | threading.Event | None] = SimpleQueue()
         self._written = 0  # characters
         self._gone = self._abandoned = False
         self._error: BaseException | None = None
@@ -126,6 +130,12 @@ class OutputViewer:
         for number in numbers & self._turn.keys():
             self._waiting.setdefault(self._turn[number], number)
 
+    def catch_up(self) -> None:
+        """Wait a moment until what is done is shown: the summary of the survey then stands below it."""
+        reached = threading.Event()
+        self._done.put(reached)
+        reached.wait(CATCH_UP_SECONDS)
+
     def _show_soon(self, number: int) -> None:
         self._done.put((number, self._tag_of(number)))
 
@@ -152,11 +162,20 @@ class OutputViewer:
     def _next_done(self) -> tuple[int, str] | None:
         """Wait for a pset that is done; meanwhile show what others print, if that is followed."""
         while True:
-            try:
-                return self._done.get(timeout=LOOK_SECONDS if self._follows else None)
-            except Empty:
+            if self._follows and monotonic() >= self._look_at:
                 for number in running(self._spool):
                     self._show(number, self._tag_of(number), is_done=False)
+                self._look_at = monotonic() + LOOK_SECONDS
+            try:
+                done = self._done.get(
+                    timeout=max(0.0, self._look_at - monotonic()) if self._follows else None
+                )
+            except Empty:
+                continue
+            if isinstance(done, threading.Event):
+                done.set()
+            else:
+                return done
 
     def _show(self, number: int, tag: str, is_done: bool = True) -> None:
         """Show what is new, all of it or whole lines, and remove the files of what is done."""
