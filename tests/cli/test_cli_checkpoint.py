@@ -12,6 +12,8 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -21,7 +23,9 @@ from conftest import wait_until
 from paramsurvey.checkpoint.run_json.run_file import now
 from paramsurvey.cli.checkpoints.run_state import RunState, describe
 from paramsurvey.cli.checkpoints.saved_command import SavedCommand, how_to_go_on, save_command
+from paramsurvey.cli.output.spool import find_spool
 from paramsurvey.cli.program import run_program
+from paramsurvey.cli.run_files import RunFiles
 
 SIMULATION = """\
 #!/bin/sh
@@ -393,3 +397,23 @@ def test_a_damaged_part_is_no_full_disk(here: Here) -> None:
     _, err = here(*run)
     assert "did not store" not in err
     assert len(here("export", "out", "-")[0].splitlines()) == 1 + 3
+
+
+def test_the_output_of_a_run_is_found_again_where_one_that_began_at_the_same_moment_was_refused(
+    tmp_path: Path,
+) -> None:
+    options = SimpleNamespace(tag=None, follow=False, joblog=None, all_rows=False, keep_order=False)
+    plan: Any = SimpleNamespace(checkpoint=str(tmp_path), options=options)
+    runs, refused = RunFiles(plan), RunFiles(plan)
+    survey: Any = None
+    with runs:
+        runs.announce()
+        own = find_spool(str(tmp_path))
+        with refused:
+            refused.announce()
+        assert find_spool(str(tmp_path)) is None
+        for function in runs.after_round:
+            function(survey)
+        assert own is not None
+        assert find_spool(str(tmp_path)) == own
+    assert find_spool(str(tmp_path)) is None

@@ -41,7 +41,7 @@ class RunFiles:
         self._plan = plan
         self._temporary: str | None = None
         self._has_seen_first_round = False
-        self._is_announced = False
+        self._is_announced = self._is_announced_for_certain = False
         self._done: set[int] = set()
 
     def __enter__(self) -> RunFiles:
@@ -193,11 +193,22 @@ class RunFiles:
     def after_round(self) -> list[Callable[[Survey], None]]:
         """What is called after each round of the survey's loop."""
         functions: list[Callable[[Survey], None]] = []
+        if self._plan.checkpoint:
+            functions.append(self._announce_again)
         if self._viewer is not None and self._plan.options.keep_order:
             functions.append(self._skip_finished)
         if self._viewer is not None:
             functions.append(self._catch_up)
         return functions
+
+    def _announce_again(self, survey: Survey) -> None:
+        """Write where the output is, now that no other run can have the checkpoint.
+
+        One that began at the same moment, and was refused, may have written its own, and removed it.
+        """
+        if self._plan.checkpoint and not self._is_announced_for_certain:
+            self._is_announced = self._is_announced_for_certain = True
+            announce_spool(self._plan.checkpoint, str(self._spool))
 
     def _catch_up(self, survey: Survey) -> None:
         """Let the viewer show what is done before the session writes its summary."""
