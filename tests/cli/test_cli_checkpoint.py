@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +23,12 @@ from test_cli import PROGRAM, paramsurvey, script, start
 from conftest import wait_until
 from paramsurvey.checkpoint.run_json.run_file import now
 from paramsurvey.cli.checkpoints.run_state import RunState, describe
-from paramsurvey.cli.checkpoints.saved_command import SavedCommand, how_to_go_on, save_command
+from paramsurvey.cli.checkpoints.saved_command import (
+    SavedCommand,
+    how_to_go_on,
+    load_command,
+    save_command,
+)
 from paramsurvey.cli.output.spool import find_spool
 from paramsurvey.cli.program import run_program
 from paramsurvey.cli.run_files import RunFiles
@@ -417,3 +423,17 @@ def test_the_output_of_a_run_is_found_again_where_one_that_began_at_the_same_mom
         assert own is not None
         assert find_spool(str(tmp_path)) == own
     assert find_spool(str(tmp_path)) is None
+
+
+def test_a_checkpoint_of_a_run_with_j_0_which_once_was_one_on_each_core_is_resumed(here: Here) -> None:
+    here("run", "-v0", "-p", "a=1,2", "-j", "1", "--limit", "1", "--checkpoint", "out", "--", "echo", "{a}")
+    saved = load_command("out")
+    options = [
+        "0" if word == "1" and before == "-j" else word for before, word in pairwise(["", *saved.options])
+    ]
+    assert "0" in options
+    options[options.index("--limit") + 1] = "0"
+    save_command("out", replace(saved, options=options))
+    here("resume", "out")
+    assert "2 of 2 psets finished" in here("status", "out")[0]
+    assert "write how many, as in -j 100" in here("resume", "out", "-j", "0", code=2)[1]

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from paramsurvey.cli.control.limits import Halt, Timeout
+from paramsurvey.cli.errors import BadUsage
 from paramsurvey.transport.file_names import why_no_name
 
 UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -100,17 +101,21 @@ def _jobs(text: str) -> int | None:
     """Return how many commands run at once; 50% and +1 are of the cores that this process may use."""
     from paramsurvey.worker.machine import core_count
 
-    if text == "0":
-        raise click.BadParameter(
-            "0 is as many as possible in GNU parallel, which nobody decides here: write how many, "
-            "as in -j 100, or leave it out for one on each core"
-        )
     share = share_of(text)
-    if share:
-        return max(1, round(share * core_count()))
+    if share is not None:
+        return max(1, round(share * core_count())) if share else 0
     if re.fullmatch(r"\+\d+", text):
         return core_count() + int(text)
     return int(text) if re.fullmatch(r"-?\d+", text) else None
+
+
+def refuse_no_jobs(jobs: int | None) -> None:
+    """Refuse ``-j 0``; checkpoints from before it was refused have it, and go on with one on each core."""
+    if jobs == 0:
+        raise BadUsage(
+            "-j 0 means as many as possible in GNU parallel; here, write how many, as in -j 100, "
+            "or leave it out for one on each core"
+        )
 
 
 def _load(text: str) -> float | None:

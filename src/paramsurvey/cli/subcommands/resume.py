@@ -12,6 +12,7 @@ from paramsurvey.cli.checkpoints.saved_command import load_command
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.bare_options import BareCommand
 from paramsurvey.cli.options.run_options import SavedConfig
+from paramsurvey.cli.options.types import JOBS, refuse_no_jobs
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 from paramsurvey.cli.subcommands.run import run
 from paramsurvey.cli.tables.stdout import STDOUT
@@ -43,6 +44,8 @@ def resume(ctx: click.Context, /, directory: str, **given: Any) -> None:
     It is the paramsurvey run that made the checkpoint. Options that you give here win over those that
     it had.
     """
+    if given["ncores"]:
+        refuse_no_jobs(JOBS.convert(given["ncores"], None, ctx))
     saved = load_command(directory)
     given["output"] = [path if path == STDOUT else os.path.abspath(path) for path in given["output"]]
     arguments = saved.arguments([*_option_words(given), "--checkpoint", os.path.abspath(directory)])

@@ -16,6 +16,7 @@ from paramsurvey.cli.options.completion import complete_words
 from paramsurvey.cli.options.declarations import run_options, sections_of
 from paramsurvey.cli.options.other_words import words_for
 from paramsurvey.cli.options.run_options import RunOptions, SavedConfig
+from paramsurvey.cli.options.types import refuse_no_jobs
 from paramsurvey.cli.plan import make_plan
 from paramsurvey.cli.psets.unexpanded import told_operators, told_patterns
 from paramsurvey.cli.worker_ahead import worker_ahead
@@ -104,6 +105,8 @@ def run(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> None:
     No shell is involved, unless you give --shell.
     """
     options = RunOptions(**given)
+    if not isinstance(ctx.obj, SavedConfig):
+        refuse_no_jobs(options.ncores)
     with worker_ahead(options) if COMMAND in ctx.meta else nullcontext():
         _load()
         ctx.exit(_run(ctx, options, words))
