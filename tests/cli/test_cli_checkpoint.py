@@ -437,3 +437,11 @@ def test_a_checkpoint_of_a_run_with_j_0_which_once_was_one_on_each_core_is_resum
     here("resume", "out")
     assert "2 of 2 psets finished" in here("status", "out")[0]
     assert "write how many, as in -j 100" in here("resume", "out", "-j", "0", code=2)[1]
+
+
+def test_what_to_type_next_quotes_the_directory(here: Here) -> None:
+    here("run", "-v0", "-p", "a=1", "--checkpoint", "my runs", "--", "echo", "{a}")
+    assert "paramsurvey export 'my runs' results.csv" in here("status", "my runs")[0]
+    assert "paramsurvey export 'my runs' -" in here("tail", "my runs", code=2)[1]
+    here("run", "-v0", "-p", "a=1", "--checkpoint", "my failures", "--", "false", "{a}", code=1)
+    assert "paramsurvey missing 'my failures'" in here("status", "my failures")[0]

@@ -339,5 +339,5 @@ def _next_step(state: RunState) -> str:
     if state.settled < state.counts["total"] or state.complaints:
         return f"to go on: {how_to_go_on(state.directory)}"
     if state.failed:
-        return f"to see which failed: paramsurvey missing {state.directory}"
-    return f"to get the results: paramsurvey export {state.directory} results.csv"
+        return f"to see which failed: paramsurvey missing {shlex.quote(state.directory)}"
+    return f"to get the results: paramsurvey export {shlex.quote(state.directory)} results.csv"

@@ -188,5 +188,5 @@ def check_started(checkpoint: str) -> None:
     if not has_started(checkpoint) and (Path(checkpoint) / FILE_NAME).exists():
         raise BadUsage(
             f"{checkpoint}: the run has not written anything yet: try again in a moment, "
-            f"or, if it no longer runs, paramsurvey resume {checkpoint}"
+            f"or, if it no longer runs, paramsurvey resume {shlex.quote(checkpoint)}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -126,5 +127,5 @@ def _merge(out: str, saved: SavedCommand, rows: Sequence[dict[str, Any]]) -> Non
         assert isinstance(session, ShellSession)
         done = session.run(StoredResult(results), selection, checkpoint=target).survey.progress
     left = done.total - done.finished
-    rest = f"; to run the other {left:,}: paramsurvey resume {out}" if left else ""
+    rest = f"; to run the other {left:,}: paramsurvey resume {shlex.quote(out)}" if left else ""
     say(f"{out}: {done.finished:,} of {done.total:,} psets{rest}")

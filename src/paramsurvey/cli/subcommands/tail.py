@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -54,8 +55,8 @@ def _spool(directory: str) -> str:
     check_started(directory)
     found = find_spool(directory)
     if found is None or not is_alive(directory):
-        name = safe_line(directory)
-        raise BadUsage(f"{name}: nothing runs now: paramsurvey export {name} - has the results")
+        name, quoted = safe_line(directory), safe_line(shlex.quote(directory))
+        raise BadUsage(f"{name}: nothing runs now: paramsurvey export {quoted} - has the results")
     host, spool = found
     if not Path(spool).is_dir():
         raise BadUsage(f"{directory}: its commands run on {host}: log in there, and tail them")
