@@ -378,6 +378,10 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         (["--", "echo"], "with -p name=@- (a line of standard input for each)"),
         (["lr=1,2", "--", "echo"], "write -p before each parameter, as in -p 'lr=1,2'"),
         (["-p", "a=1,2,3", "-p", "b=1,2", "--zip", "--", "echo"], "write the values of b until there are 3"),
+        (
+            ["-p", "a=1", "-p", "b=1,2", "-p", "c=1,2,3", "--zip", "--", "echo"],
+            "several values are not repeated, as GNU parallel does: write the values of b until there are 3",
+        ),
         (["-p", "a=1", "-E", "stop", "--", "echo"], "sed '/^stop$/,$d' FILE | paramsurvey run -p NAME=@-"),
         (["-p", "a=1", "--skip-first-line", "--", "echo"], "tail -n +2 FILE | paramsurvey run -p NAME=@-"),
         (["-p", "a=1", "-cn", "x", "--", "echo"], "write --config FILE"),

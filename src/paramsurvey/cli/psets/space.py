@@ -149,11 +149,11 @@ def _equally_long(axes: Mapping[str, Values]) -> dict[str, Values]:
     longest = max(lengths.values())
     if set(lengths.values()) - {1, longest}:
         shown = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        short = next(name for name in axes if lengths[name] != longest)
+        short = next(name for name in axes if lengths[name] not in (1, longest))
         raise BadUsage(
             f"--zip needs the same number of values for each parameter, but {shown}: "
-            f"give equally many (nothing is repeated here, as GNU parallel does: write the values of {short} "
-            f"until there are {longest}), or leave --zip out"
+            "give equally many (several values are not repeated, as GNU parallel does: "
+            f"write the values of {short} until there are {longest}), or leave --zip out"
         )
     return {name: list(values) * longest if len(values) == 1 else values for name, values in axes.items()}
 
