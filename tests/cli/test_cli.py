@@ -16,6 +16,9 @@ import pytest
 
 from conftest import runs, wait_until
 from paramsurvey.cli import exit_codes
+from paramsurvey.cli.command import tasks
+from paramsurvey.cli.command.tasks import make_command_task
+from paramsurvey.cli.options.run_options import RunOptions
 from paramsurvey.cli.program import run_program
 
 PROGRAM = Path(sys.executable).with_name("paramsurvey")
@@ -455,8 +458,28 @@ def test_a_function_of_bash_is_no_program(monkeypatch: pytest.MonkeyPatch) -> No
     done = paramsurvey("run", "-p", "a=1", "--", "greet", "{a}", code=2)
     remedy = "there is no program 'greet', but a function of bash: write bash -c 'greet \"$@\"' bash {NAME}"
     assert remedy in done.stderr
-    done = paramsurvey("run", "-p", "a=1", "--shell", "--", "greet {a}", code=2)
-    assert f"--shell is /bin/sh: {remedy}, without --shell" in done.stderr
+
+
+def test_a_function_of_bash_runs_where_the_shell_is_bash_and_else_bash_is_advised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BASH_FUNC_greet%%", "() {  echo hello $1\n}")
+    asked = subprocess.run(["/bin/sh", "-c", "command -v greet"], capture_output=True)
+    words = ["run", "-v0", "-p", "a=1", "--tag=", "--shell", "--", "greet {a} && echo '{{}}'"]
+    done = paramsurvey(*words, code=2 if asked.returncode else 0)
+    if asked.returncode:
+        assert (
+            """write bash -c 'greet "$1" && echo '"'"'{{}}'"'"'' bash {a}, without --shell""" in done.stderr
+        )
+    else:
+        assert done.stdout == "hello 1\n{}\n"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_a_shell_that_is_bash_is_asked_for_its_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BASH_FUNC_greet%%", "() {  echo hello\n}")
+    monkeypatch.setattr(tasks, "SHELL", shutil.which("bash"))
+    make_command_task(["greet && echo {a}"], RunOptions(shell=True)).check_program(None)
 
 
 def test_verbose_0_says_nothing_where_nothing_went_wrong() -> None:

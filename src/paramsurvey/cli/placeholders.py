@@ -187,6 +187,11 @@ def _remedy(inside: str) -> str:
     return f": for literal braces, write {{{{{inside}}}}}"
 
 
+def doubled(text: str) -> str:
+    """Return a text with its braces doubled, so that they stand for themselves."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def placeholders_in(text: str) -> list[Placeholder]:
     """Return the placeholders of a text, in order."""
     return [token for token in tokens(text) if isinstance(token, Placeholder)]

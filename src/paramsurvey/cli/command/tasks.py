@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +17,14 @@ from paramsurvey.cli.command.process import no_program
 from paramsurvey.cli.command.template import SHELL, make_template
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import RunOptions
-from paramsurvey.cli.placeholders import filled_with, names_used, placeholders_in
+from paramsurvey.cli.placeholders import (
+    Placeholder,
+    doubled,
+    filled_with,
+    names_used,
+    placeholders_in,
+    tokens,
+)
 from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -136,8 +144,11 @@ class CommandTask:
         program = template.arguments[0]
         if template.shell:
             first = program.split()[0]
-            if f"BASH_FUNC_{first}%%" in os.environ and not shutil.which(first):
-                raise BadUsage(f"--shell is {SHELL}: {no_program(first)}, without --shell")
+            if f"BASH_FUNC_{first}%%" in os.environ and not _shell_has(first):
+                raise BadUsage(
+                    f"{first!r} is a function of bash, and --shell is {SHELL}, which does not have it: "
+                    f"write {_for_bash(template.arguments)}, without --shell"
+                )
             return
         if len(template.arguments) == 1 and " " in program and not shutil.which(program):
             raise BadUsage(f"there is no program {program!r}: if it is a text for a shell, add --shell")
@@ -180,6 +191,21 @@ class CommandTask:
             held = control.delay or control.load is not None or control.memfree is not None
             arguments["timeout"] = None if held else control.timeout.seconds + 2 * GRACE_SECONDS + 1
         return arguments
+
+
+def _shell_has(word: str) -> bool:
+    """Tell whether the shell knows a command: bash has the functions that it was given."""
+    asked = [SHELL, "-c", 'command -v "$0"', word]
+    return subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+
+
+def _for_bash(arguments: Sequence[str]) -> str:
+    """Return a text for the shell as a command that bash runs, with the values as its arguments."""
+    parts = tokens(" ".join(arguments))
+    values = [part.text for part in parts if isinstance(part, Placeholder)]
+    numbers = iter(range(1, len(values) + 1))
+    text = "".join(doubled(part) if isinstance(part, str) else f'"${next(numbers)}"' for part in parts)
+    return " ".join(["bash -c", shlex.quote(text), "bash", *values])
 
 
 def _unused(group: Sequence[str]) -> str:
