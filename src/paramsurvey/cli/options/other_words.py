@@ -58,7 +58,7 @@ OTHERWISE = {  # what is done in another way, or not at all
     ),
     "change the input before: sed 's/^ *//; s/ *$//' FILE | paramsurvey run -p NAME=@- ...": (*("--trim",),),
     "change the input before: tail -n +2 FILE | paramsurvey run -p NAME=@- ...": ("--skip-first-line",),
-    "change the input before: sed '/^stop$/,$d' FILE | paramsurvey run -p NAME=@- ...": ("-E", "--eof", "-e"),
+    "change the input before: sed '/^stop$/,$d' FILE | paramsurvey run -p NAME=@- ...": ("-E", "--eof"),
     "write -N N: so many values go into one command": ("-s", "--max-chars"),
     "there must be a directory that all machines share; write --backend ray": (
         *("--transfer", "--transferfile", "--tf", "--return", "--trc", "--basefile", "--bf", "--onall"),
