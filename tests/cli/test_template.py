@@ -97,6 +97,11 @@ def test_anything_else_in_braces_is_refused(text: str, why: str) -> None:
             "how many sets there are: count them before, with paramsurvey run --dry-run ... | wc -l",
         ),
         ("{= s/a/b/ =}", "no Perl runs here: write {NAME.stem} and the like, or compute it in the command"),
+        ("{a,,}", "-- bash -c 'x=$1; echo ${{x,,}}' bash {NAME}; for literal braces, write {{a,,}}"),
+        ("{2^a}", "-- bash -c 'x=$1; echo ${{x^a}}' bash {NAME}; for literal braces, write {{2^a}}"),
+        ("{txt,bak}", "is not a placeholder: for literal braces, write {{txt,bak}}"),
+        ("{,.bak}", "is not a placeholder: for literal braces, write {{,.bak}}"),
+        ("{1,2}", "is not a placeholder: for literal braces, write {{1,2}}"),
         ("{a b}", ": for literal braces, write {{a b}}"),
     ],
 )

@@ -39,7 +39,9 @@ FROM_PARALLEL = {  # what GNU parallel calls them
     "0%": "{job:02d}",
 }
 COUNT = "count them before, with paramsurvey run --dry-run ... | wc -l"
-IN_A_SHELL = re.compile(r"[\w.]*([%#/^,][^\s{}]*)")  # {f%.txt}, {#a}, {/a/b}, {^^a}
+IN_A_SHELL = re.compile(  # {f%.txt}, {#a}, {/a/b}, {^^a}, {f,,}; but not the lists of a shell: {a,b}, {,.bak}
+    r"(?:[\w.]*(?=[%#/]|\^\^|,,)|(?!\d+,\d*$)\d*(?=[\^,][^,.]*$))([%#/^,][^\s{}]*)"
+)
 IN_BASH_ALONE = ("/", "^", ",")  # which /bin/sh need not have
 
 
