@@ -214,6 +214,20 @@ def test_the_tag_log_of_hydra_draws_small_values_as_often_as_large_ones() -> Non
 
 
 @pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("int(tag(log,interval(1,512)))", r"leave int\(...\) out, and write {NAME:.0f} into the command"),
+        ("tag(log,int(interval(1,512)))", r"leave int\(...\) out, and write {NAME:.0f} into the command"),
+        ("tag(log,choice(1,2))", r"the tag log is for what interval\(...\) draws: leave log out"),
+        ("tag(log,1,2)", r"the tag log is for what interval\(...\) draws: leave log out"),
+    ],
+)
+def test_the_tag_log_is_never_ignored(text: str, says: str) -> None:
+    with pytest.raises(BadUsage, match=says):
+        psets(sweep=(f"a={text}",), sample=2)
+
+
+@pytest.mark.parametrize(
     ("text", "why"),
     [
         ("a=[1,2", r"\[ is not closed: close it"),

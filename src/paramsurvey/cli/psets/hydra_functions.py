@@ -28,6 +28,10 @@ CASTS: dict[str, Callable[[Any], Any]] = {
     "bool": _to_bool,
     "json_str": json.dumps,
 }
+NO_LOG_INTEGERS = (
+    "no integers are drawn by their logarithm: leave int(...) out, and write {NAME:.0f} into the command, "
+    "or round in the function"
+)
 AROUND = {*CASTS, "sort", "shuffle", "tag"}
 
 
@@ -70,7 +74,7 @@ def apply_around(text: str, function: str, inside: str, parse: Callable[[str], A
     if function == "tag":
         last = LAST_ARGUMENT.fullmatch(inside)
         tags = inside[: last.start(1)].split(",") if last else []
-        return _tagged(parse(last[1] if last else inside), [tag.strip() for tag in tags])
+        return _tagged(text, parse(last[1] if last else inside), [tag.strip() for tag in tags])
     backwards = REVERSE.search(inside) if function == "sort" else None
     axis = parse(inside[: backwards.start()] if backwards else inside)
     is_choice = isinstance(axis, DistributionCall) and axis.name == "choice"
@@ -86,11 +90,16 @@ def apply_around(text: str, function: str, inside: str, parse: Callable[[str], A
     return DistributionCall("choice", (made,)) if is_choice else made
 
 
-def _tagged(axis: Axis, tags: Sequence[str]) -> Axis:
+def _tagged(text: str, axis: Axis, tags: Sequence[str]) -> Axis:
     """Return an axis with its tags: ``log`` is the one by which Hydra's sweepers draw otherwise."""
-    if "log" in tags and isinstance(axis, DistributionCall) and axis.name == "uniform":
-        return DistributionCall("loguniform", axis.arguments)
-    return axis
+    if "log" not in tags:
+        return axis
+    name = axis.name if isinstance(axis, DistributionCall) else ""
+    if name in ("uniform", "loguniform"):
+        return DistributionCall("loguniform", axis.arguments) if isinstance(axis, DistributionCall) else axis
+    if name == "integers":
+        raise BadUsage(f"{text}: {NO_LOG_INTEGERS}")
+    raise BadUsage(f"{text}: the tag log is for what interval(...) draws: leave log out")
 
 
 def _values_of(function: str, values: Sequence[Any], backwards: re.Match[str] | None) -> list[Any]:
@@ -108,4 +117,6 @@ def _of_distribution(text: str, function: str, axis: DistributionCall) -> Axis:
         return DistributionCall("integers", axis.arguments)
     if function == "float":
         return axis
+    if function == "int" and axis.name == "loguniform":
+        raise BadUsage(f"{text}: {NO_LOG_INTEGERS}")
     raise BadUsage(f"{text}: {function}(...) fits no distribution: leave it out")
