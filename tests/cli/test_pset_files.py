@@ -52,7 +52,9 @@ def test_tables_of_psets(in_tmp: Path, suffix: str) -> None:
         ("t.csv", "a,b,a\n1,2,3\n", "two columns 'a'"),
         ("t.csv", 'a,b\n1,"x\n', "t.csv cannot be read .line 2: .* quotes"),
         ("t.csv", "a;b\n1;2\n", "seems to be separated by semicolons; commas are needed, or --colsep ';'"),
-        ("t.csv", "1,2.5\n3,4\n", "which must have names, has numbers; without one, write -p a,b=@FILE"),
+        ("t.csv", "1,2.5\n3,4\n", "has numbers: if it has no names, write -p a,b=@t.csv instead"),
+        ("t.csv", "2019,2020\n3,4\n", "if they are names, write a letter before each"),
+        ("t.csv", ",".join(map(str, range(27))), "write -p x1,x2,.*,x26,x27=@t.csv instead"),
         ("t.tsv", "a,b\n1,2\n", "seems to be separated by commas"),
     ],
 )

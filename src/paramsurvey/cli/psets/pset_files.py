@@ -26,6 +26,20 @@ Columns = Mapping[str, Any]
 NUMBER = re.compile(NUMBER_PATTERN)
 
 
+class NoNames(Exception):
+    """The first line of a table has numbers, which no parameters can be called.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.count = count
+
+
 def read_psets(path: str, inputs: Inputs | None = None) -> Space:
     """Return the rows of a table as psets; JSON is a list of objects, JSON Lines an object in each line.
 
@@ -49,6 +63,12 @@ def read_psets(path: str, inputs: Inputs | None = None) -> Space:
         columns = _read(path, suffix, inputs)
     except ImportError as error:
         raise BadUsage(f"--psets {path} needs pyarrow: pip install 'paramsurvey[parquet]'") from error
+    except NoNames as error:
+        raise BadUsage(
+            f"--psets {path}: its first line, which must have names, has numbers: if it has no names, "
+            f"write -p {','.join(_new_names(error.count))}=@{path} instead; "
+            "if they are names, write a letter before each"
+        ) from None
     except (OSError, ValueError, TypeError, RecursionError, csv.Error) as error:
         raise BadUsage(
             f"--psets {path} cannot be read ({_reason(error)}): correct the file, or its name"
@@ -56,6 +76,12 @@ def read_psets(path: str, inputs: Inputs | None = None) -> Space:
     if not columns or not len(next(iter(columns.values()))):
         raise BadUsage(f"--psets {path} has no rows: give it a line of names, and a row for each pset")
     return Aligned({encoded(name): values for name, values in columns.items()})
+
+
+def _new_names(count: int) -> list[str]:
+    """Return names that columns without names can be given: a, b, c; or x1, x2 where there are many."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return list(letters[:count]) if count <= len(letters) else [f"x{number + 1}" for number in range(count)]
 
 
 def _read(path: str, suffix: str, inputs: Inputs) -> Columns:
@@ -105,10 +131,7 @@ def _parse_rows(rows: Sequence[Sequence[str]], separator: str) -> Columns:
     names = [name.strip() for name in names]
     _check_csv_names(names, separator)
     if all(NUMBER.fullmatch(name) for name in names):
-        as_list = ",".join("abcdefghijklmnopqrstuvwxyz"[: len(names)])
-        raise ValueError(
-            f"its first line, which must have names, has numbers; without one, write -p {as_list}=@FILE"
-        )
+        raise NoNames(len(names))
     for number, row in enumerate(cells, start=2):
         if len(row) != len(names):
             raise ValueError(f"row {number} has {len(row)} cells, but there are {len(names)} names")
