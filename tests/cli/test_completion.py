@@ -119,3 +119,15 @@ def test_bash_goes_on_behind_a_directory_and_a_module_without_a_space() -> None:
         opened.completes("paramsurvey run -p f=@da\t", "f=@data/stars.txt")
         opened.completes("paramsurvey run -p x=1 tra\tf", "train:fit")
         opened.completes("paramsurvey run -p 'f=@data/st", "'f=@data/stars.txt'")
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+def test_bash_keeps_what_its_user_has_taken_out_of_what_ends_a_word_and_takes_no_name_for_a_pattern() -> None:
+    Path("data").mkdir()
+    Path("data/st[a]r.txt").touch()
+    settings = "shopt -s failglob; COMP_WORDBREAKS=${COMP_WORDBREAKS//[=@]/}; "
+    with shell("bash") as opened:
+        opened.type(settings.encode() + SAY_READY)
+        opened.read_until(READY)
+        opened.completes("paramsurvey run -p f=@data/s", "f=@data/st\\[a\\]r.txt")
+        opened.completes("paramsurvey run --method=so", "--method=sobol")

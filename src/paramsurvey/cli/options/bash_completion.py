@@ -16,14 +16,12 @@ END = "\x01"  # stands where the cursor is
 
 SOURCE = """\
 %(complete_func)s() {
-    local IFS=$'\\n' response completion type value
+    local IFS=$'\\n' response type value
 
     response=$(env COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_WORDBREAKS="$COMP_WORDBREAKS" \\
         COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD %(complete_var)s=bash_complete "$1")
 
-    for completion in $response; do
-        IFS=',' read -r type value <<< "$completion"
-
+    while IFS=',' read -r type value; do
         if [[ $type == 'dir' ]]; then
             COMPREPLY=()
             compopt -o dirnames
@@ -34,7 +32,7 @@ SOURCE = """\
             COMPREPLY+=("$value")
             [[ $value == *[/:] ]] && compopt -o nospace
         fi
-    done
+    done <<< "$response"
 
     return 0
 }
@@ -65,11 +63,17 @@ class WholeWords(BashComplete):
         """Return a line for the function in bash: the kind, and the text."""
         if not self._line or item.type != "plain":
             return super().format_completion(item)
-        value = str(item.value)
+        value = self._option + str(item.value)
         if self._is_in_quotes:
-            return f"plain,{value}"
+            return f"plain,{item.value}"
         kept = self._incomplete[: self._begin_of_word]
         return f"plain,{NEEDS_QUOTE.sub(_escaped, value.removeprefix(kept))}"
+
+    @property
+    def _option(self) -> str:
+        """What stands before the value in ``--option=value``: click completes the value alone."""
+        option, equals, _ = self._incomplete.partition("=")
+        return f"{option}=" if equals and option.startswith("-") else ""
 
     @property
     def _is_in_quotes(self) -> bool:
@@ -83,7 +87,7 @@ class WholeWords(BashComplete):
     def _begin_of_word(self) -> int:
         """Where, in the word that is completed, that begins what bash takes for a word."""
         breaks = os.environ.get("COMP_WORDBREAKS", USUAL_BREAKS).split()
-        last = max(self._incomplete.rfind(character) for character in "".join(["=", *breaks]))
+        last = max((self._incomplete.rfind(character) for character in "".join(breaks)), default=-1)
         return last if self._incomplete[last : last + 1] in SPECIAL else last + 1
 
 
