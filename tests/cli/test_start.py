@@ -18,7 +18,8 @@ from paramsurvey.cli.worker_ahead import MODULES, worker_ahead
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these workers are Unix's")
 
-RUN = "from paramsurvey.cli.program import run_program; run_program({arguments!r})"
+NO_LOOK = "import math; from paramsurvey.reporting.monitor import Monitor; Monitor.interval = math.inf"
+RUN = f"{NO_LOOK}; from paramsurvey.cli.program import run_program; run_program({{arguments!r}})"
 SHOW = "import sys; print(*sys.modules)"
 
 
@@ -30,6 +31,7 @@ def modules_after(statement: str) -> set[str]:
 
 
 def modules_of_run(*arguments: str) -> set[str]:
+    """Return what a run loads that ends before anybody looks at its counters, however busy the machine is."""
     return modules_after(RUN.format(arguments=["run", *arguments]))
 
 
@@ -46,6 +48,12 @@ def test_a_run_loads_no_module_that_only_other_runs_need(in_tmp: Path) -> None:
     others |= {f"paramsurvey.cli.command.{name}" for name in ("functions", "output_parsers")}
     others |= {"paramsurvey.cli.output.result_tree"}
     assert not loaded & others
+
+
+def test_what_tells_the_time_left_is_loaded_when_a_run_has_lasted_for_a_while() -> None:
+    loaded = modules_after("import paramsurvey.cli.run_plan, paramsurvey.reporting.watch")
+    assert "paramsurvey.reporting.monitor" in loaded
+    assert not loaded & {"paramsurvey.reporting.eta", "statistics", "hashlib"}
 
 
 def test_a_run_loads_no_other_subcommand(in_tmp: Path) -> None:
