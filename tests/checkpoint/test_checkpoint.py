@@ -861,6 +861,7 @@ def test_what_arrow_refuses_costs_no_other_results() -> None:
             return False
 
     writer = Writer({"results": (Shelf(), list)}, lambda: None, told.append)  # type: ignore[dict-item]
+    writer.start()
     for thing in ("one", "strange", "two"):
         writer.add("results", thing, 1)
     assert writer.close() == 0
