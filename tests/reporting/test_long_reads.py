@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 
+import paramsurvey
 from paramsurvey.reporting.long_reads import LongReads
 from paramsurvey.testing.waiting import wait_until
 
@@ -33,6 +37,19 @@ def test_the_thread_ends_with_the_map() -> None:
     assert thread is not None
     reads.end()
     wait_until(lambda: not thread.is_alive(), "the thread outlives the map")
+
+
+def test_a_table_of_psets_needs_no_thread() -> None:
+    before = set(threading.enumerate())
+    seen: list[str] = []
+
+    def look(user_ret: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
+        seen.extend(thread.name for thread in set(threading.enumerate()) - before)
+
+    with paramsurvey.Session(backend="serial", verbose=0, pslogger_prefix=None) as session:
+        session.map(lambda p, s, u: None, [{"a": 1}, {"a": 2}], out_func=look, group_size=1)
+        assert "paramsurvey: long reads" not in seen
+        session.map(lambda p, s, u: None, iter([{"a": 1}, {"a": 2}]), out_func=look, group_size=1)
 
 
 def test_what_the_iterator_raises_is_raised() -> None:

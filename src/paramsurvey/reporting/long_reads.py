@@ -30,7 +30,7 @@ class LongReads:
     ) -> None:
         self._say, self._psets_run, self._seconds = say, psets_run, seconds
         self._began: float | None = None  # of the read that is under way
-        self._ended = threading.Event()
+        self._ended: threading.Event | None = None  # of the thread, where there is one
         self._thread: threading.Thread | None = None
 
     @contextmanager
@@ -38,9 +38,10 @@ class LongReads:
         """Read psets in this context."""
         if self._psets_run():
             self._began = time.monotonic()
-            if self._thread is None and not self._ended.is_set():
+            if self._thread is None:
+                self._ended = threading.Event()
                 self._thread = threading.Thread(
-                    target=self._look, name="paramsurvey: long reads", daemon=True
+                    target=self._look, args=(self._ended,), name="paramsurvey: long reads", daemon=True
                 )
                 self._thread.start()
         try:
@@ -50,10 +51,11 @@ class LongReads:
 
     def end(self) -> None:
         """Look no further."""
-        self._ended.set()
+        if self._ended is not None:
+            self._ended.set()
 
-    def _look(self) -> None:
-        while not self._ended.wait(self._seconds / 10):
+    def _look(self, ended: threading.Event) -> None:
+        while not ended.wait(self._seconds / 10):
             began = self._began
             if began is not None and time.monotonic() - began >= self._seconds:
                 self._say(

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
 
@@ -78,14 +78,9 @@ class DeferredSignals:
         finally:
             self._at_once = before
 
-    @contextmanager
-    def noted(self) -> Iterator[None]:
+    def noted(self) -> AbstractContextManager[None]:
         """Note signals, and raise nothing: a lock that is taken meanwhile would stay taken."""
-        before, self._held = self._held, True
-        try:
-            yield
-        finally:
-            self._held = before
+        return _Noted(self)
 
     def hold(self) -> None:
         """Raise nothing until the next `check`: the map ends, and its results are built."""
@@ -100,6 +95,21 @@ class DeferredSignals:
             raise KeyboardInterrupt
         if seen is not None:
             raise Stopped(128 + seen)
+
+
+class _Noted:
+    """What `DeferredSignals.noted` returns. Written out, for it is used for each group of psets."""
+
+    __slots__ = ("_before", "_signals")
+
+    def __init__(self, signals: DeferredSignals) -> None:
+        self._signals = signals
+
+    def __enter__(self) -> None:
+        self._before, self._signals._held = self._signals._held, True
+
+    def __exit__(self, *exception: object) -> None:
+        self._signals._held = self._before
 
 
 def is_default_handler(number: int) -> Any:

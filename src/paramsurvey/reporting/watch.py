@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.engine.options import Options
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.params.sources import PsetStream
 from paramsurvey.reporting.console import LONGEST_SHOWN, Console
 from paramsurvey.reporting.long_reads import LongReads
 from paramsurvey.reporting.monitor import Monitor
@@ -45,7 +46,7 @@ class Watch:
             time.monotonic, tells_others=options.checkpoint is not None, shown=next_steps.pset
         )
         self._reporters = Reporters([], time.monotonic, self.console.say)
-        self._long_reads = LongReads(self.console.say, self._psets_are_out)
+        self._long_reads = LongReads(self.console.say, self._holds_up_psets)
 
     def begin(self, survey: Survey, interactive: bool = True) -> None:
         """Say what begins, and show it from now on.
@@ -76,8 +77,9 @@ class Watch:
     def report(self, progress: MapProgress) -> None:
         """Let a signal that came have its effect, then show the counters to the reporters that are due."""
         self.signals.check()
-        with self.signals.noted():
-            self._reporters(progress)
+        if time.monotonic() >= self._reporters.due:
+            with self.signals.noted():
+                self._reporters(progress)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -85,8 +87,10 @@ class Watch:
         with self.signals.raised_at_once(), self._long_reads.noticed():
             yield
 
-    def _psets_are_out(self) -> bool:
-        return self._survey is not None and self._survey.progress.active > 0
+    def _holds_up_psets(self) -> bool:
+        """Tell whether psets run whose results nobody takes while others are read from an iterator."""
+        survey = self._survey
+        return survey is not None and isinstance(survey.source, PsetStream) and survey.progress.active > 0
 
     def failed(self, row: int, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
         """Log why a pset has no result."""

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from types import CodeType
@@ -169,7 +169,7 @@ def _survey(
     say = watch.console.say
     keep = place.next_steps.keep_results()
     program = program_to_store(options, request.func)  # may take long; Ctrl-C may end it
-    with watch.signals:  # a checkpoint that is opened is always closed
+    with watch.signals if program else nullcontext():  # a checkpoint that is opened is always closed
         checkpoint = open_checkpoint(options, program, state, say, partial(say, at=0), keep)
         place.begun.callback(_close_here, checkpoint, os.getpid())
     survey = Survey(
