@@ -216,7 +216,7 @@ def test_psets_that_have_ended_count_before_their_workers_tell_of_them(clock: Fa
     survey = Watched(clock, [1.0] * 4000, cores=4)
     survey.run(2000)
     clock.now += 90
-    moment = replace(survey.moment(ages=[0.5] * 4), active=400, untold=360)
+    moment = replace(survey.moment(ages=[0.5] * 4), active=400, unreported=360)
     survey.eta.observe(moment, NO_PREDICTIONS)
     span = survey.eta.seconds_left(moment)
     assert span is not None

@@ -169,7 +169,7 @@ class Survey:
         """Return (row, seconds) of what is known to run, and how many psets have ended without an answer."""
         about = [(one.group.rows, self.backend.running(i), one) for i, one in self._sent.items()]
         rows = [(int(rows[now[0]]), now[1]) for rows, now, _ in about if now and now[0] < len(rows)]
-        return rows, sum(one.count_untold(now) for _, now, one in about)
+        return rows, sum(one.count_unreported(now) for _, now, one in about)
 
     def workers(self) -> list[tuple[WorkerPlace, int | None]]:
         """Return the workers that the backend tells of, each with the row that it runs."""

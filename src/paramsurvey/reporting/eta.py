@@ -133,10 +133,10 @@ class Eta:
         """
         if moment.remaining <= 0:
             return 0.0, 0.0
-        ages, untold = self._in_hand(moment)
+        ages, unreported = self._in_hand(moment)
         if not self._psets:
             return _before_the_first(moment, ages)
-        waiting = max(0, moment.remaining - untold - len(ages))
+        waiting = max(0, moment.remaining - unreported - len(ages))
         shape = np.ones(1) if expected is None or len(expected) == 0 else expected
         low, high = self._per_pset(moment, ages, waiting, shape)
         fewest, most = _attempts(moment, waiting)
@@ -267,8 +267,8 @@ class Eta:
     def _note_effort(self, last: Moment, moment: Moment) -> None:
         busy = min(moment.cores, max(last.remaining, moment.remaining))
         before = self._efforts[-1]
-        ages, untold = self._in_hand(moment)
-        work = moment.seconds + untold * self._lately() + sum(ages)
+        ages, unreported = self._in_hand(moment)
+        work = moment.seconds + unreported * self._lately() + sum(ages)
         cores = before.cores + busy * (moment.now - before.time)
         self._efforts.append(_Effort(moment.now, work, cores, busy))
         if len(self._efforts) > MOST_PIECES:
@@ -304,7 +304,7 @@ class Eta:
         """
         running = min(moment.active, moment.cores, moment.remaining)
         if moment.ages or not running:
-            return moment.ages, moment.untold
+            return moment.ages, moment.unreported
         done, each, several = self._since_begun(moment), self._lately(), moment.active // running
         ended = min(int(done / each), several - 1) if each else 0
         in_time = done < several * each + SHORTEST  # it is not known more exactly when psets have ended

@@ -29,7 +29,7 @@ class Moment:
         For how many seconds each pset that is known to run has been running.
     active : int
         Psets that were sent to a worker.
-    untold : int
+    unreported : int
         Those of them that have ended, while the worker has not answered for them yet.
     """
 
@@ -41,4 +41,4 @@ class Moment:
     cores: int = 1
     ages: Sequence[float] = ()
     active: int = 0
-    untold: int = 0
+    unreported: int = 0

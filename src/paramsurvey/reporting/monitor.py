@@ -242,7 +242,7 @@ class Monitor:
 
     def _moment(self, survey: WatchedSurvey) -> Moment:
         progress, costs = survey.progress, survey.costs
-        running, untold = survey.in_hand()
+        running, unreported = survey.in_hand()
         return Moment(
             self._clock(),
             psets=costs.psets,
@@ -253,7 +253,7 @@ class Monitor:
             # in batches, psets run together: how long a batch has run is no age of a pset
             ages=() if survey.in_batches else [seconds for _, seconds in running],
             active=progress.active,
-            untold=untold,
+            unreported=unreported,
         )
 
 

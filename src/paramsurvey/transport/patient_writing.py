@@ -27,7 +27,7 @@ from weakref import WeakKeyDictionary
 PIECE = 1024  # characters, at most 4096 bytes of UTF-8: a pipe takes so many at once, or nothing
 STATELESS = re.compile("utf-8|ascii|iso8859-[0-9]+|cp125[0-9]")  # one character after the other, no BOM
 RETRY_SECONDS = 0.01  # between two tries where there is room, but too little
-LOCK_SECONDS = 0.05  # who holds the lock makes a few system calls that do not wait: then it was left held
+LOCK_SECONDS = 0.05  # the lock is held for a few system calls that do not wait: after so long, it was leaked
 
 # The numbers of stdout and stderr belong to the whole program. So while one thread opens what is behind such
 # a number, and writes there, no other may lead it elsewhere, as the live view does: it would draw over the

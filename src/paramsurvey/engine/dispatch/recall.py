@@ -47,8 +47,8 @@ class Recalls:
             held_up, seconds = groups_held_up(sent, running, self._sizer)
             self.look_at = now + seconds
             self._sooner_at = min(self.look_at, now + LOOK_SECONDS)
-            recalled += [one for one in held_up if one not in recalled]
-        return recalled
+            recalled += held_up
+        return list({one.group.id: one for one in recalled}.values())
 
 
 def groups_to_share(

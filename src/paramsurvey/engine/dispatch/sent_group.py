@@ -66,6 +66,6 @@ class SentGroup:
         begun = self.answered if running is None else max(running[0] + 1, self.answered)
         return max(self.stop - begun, 0)
 
-    def count_untold(self, running: tuple[int, float] | None) -> int:
+    def count_unreported(self, running: tuple[int, float] | None) -> int:
         """Return how many of its psets have ended without an answer yet, given the same."""
         return 0 if running is None else self.place_of(running[0]) or 0
