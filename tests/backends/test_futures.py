@@ -544,7 +544,8 @@ def test_an_engine_is_heard_of_while_it_has_workers(monkeypatch: pytest.MonkeyPa
     executor._client = SimpleNamespace(nthreads=lambda: threads)  # type: ignore[attr-defined]
     count = engines.WorkerCount(executor, None, 1)
     count.begin()
-    wait_until(lambda: count.seconds_without_workers() < 0.1, "it was not asked")
+    began = count._heard
+    wait_until(lambda: count._heard > began, "it was not asked")
     del threads["a worker"]
     wait_until(lambda: count.seconds_without_workers() > 0.1, "its silence was not noticed")
     assert count.now == 2

@@ -46,10 +46,11 @@ def test_a_table_of_psets_needs_no_thread() -> None:
     def look(user_ret: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
         seen.extend(thread.name for thread in set(threading.enumerate()) - before)
 
-    with paramsurvey.Session(backend="serial", verbose=0, pslogger_prefix=None) as session:
-        session.map(lambda p, s, u: None, [{"a": 1}, {"a": 2}], out_func=look, group_size=1)
+    with paramsurvey.Session(backend="multiprocessing", ncores=2, verbose=0, pslogger_prefix=None) as session:
+        session.map(lambda p, s, u: None, [{"a": 1}], out_func=look)  # the other worker is free for more
         assert "paramsurvey: long reads" not in seen
-        session.map(lambda p, s, u: None, iter([{"a": 1}, {"a": 2}]), out_func=look, group_size=1)
+        session.map(lambda p, s, u: None, iter([{"a": 1}]), out_func=look)
+        assert "paramsurvey: long reads" in seen
 
 
 def test_what_the_iterator_raises_is_raised() -> None:
