@@ -53,6 +53,9 @@ def test_lists(text: str, values: list[Any]) -> None:
         ("linspace(0,1,3)", [0.0, 0.5, 1.0]),
         ("logspace(-1, 1, 3)", [0.1, 1.0, 10.0]),
         ("geomspace(1,100,3)", [1.0, 10.0, 100.0]),
+        ("linspace(0,600000000000000000000,3)", [0.0, 3e20, 6e20]),
+        ("logspace(0,100000000000000000000,1)", [1.0]),
+        ("geomspace(1,100000000000000000000,3)", [1.0, 1e10, 1e20]),
     ],
 )
 def test_ranges_include_their_ends(text: str, values: list[Any]) -> None:
@@ -95,6 +98,10 @@ def test_the_byte_order_mark_of_windows_is_no_value(in_tmp: Path, name: str, tex
         ("a=linspace(0,1)", "needs 3 numbers"),
         ("a=linspace(0,1,x)", "needs 3 numbers"),
         ("a=linspace(0,1,2.5)", "how many"),
+        (f"a=linspace(0,{'9' * 400},3)", "give other ends"),
+        (f"a=logspace(0,{'9' * 30},3)", "give other ends"),
+        ("a=range(1e400)", "too large for a float"),
+        ("a=range(0,1,1e400)", "too large for a float"),
         ("a=linspce(0,1,3)", "did you mean linspace"),
         ("a=linspace(0,1,3),5", r"begins like the call linspace\(\.\.\.\) but is not"),
         ("a=5,linspace(0,1,3)", "begins like the call"),

@@ -139,10 +139,9 @@ def has_none(values: Iterable[Any]) -> bool:
 
 
 def _in_64_bits(values: range) -> bool:
+    """Tell whether NumPy can compute the values: also the step of a range with a single value must fit."""
     limits = np.iinfo(np.int64)
-    return not values or (
-        min(values[0], values[-1]) >= limits.min and max(values[0], values[-1]) <= limits.max
-    )
+    return all(limits.min <= number <= limits.max for number in (values.start, values.step, *values[-1:]))
 
 
 def _numbers(values: NDArray[Any]) -> Axis:

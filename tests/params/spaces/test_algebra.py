@@ -193,6 +193,11 @@ def test_a_billion_psets_cost_nothing() -> None:
     assert grid(x=range(10**18))[10**17] == {"x": 10**17}
 
 
+@pytest.mark.parametrize("space", [grid, aligned])
+def test_the_step_of_a_range_with_a_single_value_may_be_larger_than_64_bits(space: Any) -> None:
+    assert list(space(x=range(7, 10**20, 10**20))) == [{"x": 7}]
+
+
 def test_iteration_does_not_compute_everything_at_once() -> None:
     psets = iter(grid(x=range(10**9)).shuffle(1))
     assert next(psets).keys() == {"x"}

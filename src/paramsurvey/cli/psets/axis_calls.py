@@ -140,6 +140,8 @@ def _hydra_range(text: str, numbers: Values) -> Values:
     if len(numbers) > 3 or not all(isinstance(one, (int, float)) for one in numbers):
         raise BadUsage(f"{text} needs 1 to 3 numbers: stop, or start, stop and step; the stop is left out")
     given = [Decimal(str(one)) for one in numbers]
+    if not all(one.is_finite() for one in given):
+        raise BadUsage(f"{text} has a number that is too large for a float: give a smaller one")
     start, stop = (Decimal(0), given[0]) if len(given) == 1 else given[:2]
     step = given[2] if len(given) == 3 else Decimal(1)
     count = int(((stop - start) / step).to_integral_value(ROUND_CEILING)) if step else 0
@@ -163,6 +165,7 @@ def _evaluate_spacing(text: str, function: str, first: float, last: float, count
             f"{text}: the third number is how many values, a whole number from 1 to {MAX_VALUES:,}"
         )
     try:
+        first, last = float(first), float(last)  # NumPy cannot compute with integers beyond 64 bits
         with np.errstate(all="raise"):
             if function == "logspace":  # Python's powers are right to the last digit, those of old NumPy not
                 return [10.0**power for power in np.linspace(first, last, count).tolist()]
