@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from paramsurvey.engine.dispatch.batch_size import FIRST, MOST, TARGET_SECONDS, BatchSizer
+from paramsurvey.engine.dispatch.batch_size import FIRST_PSETS, MOST_PSETS, TARGET_SECONDS, BatchSizer
 from paramsurvey.transport.messages import Reply, ResultColumn
 
 
@@ -20,7 +20,7 @@ def sizes_of(call: float, pset: float, psets: int, most: int | None = None) -> l
 
 
 def test_the_first_batch_has_several_psets_for_one_hides_what_is_wrong_with_a_function() -> None:
-    assert BatchSizer().size(1_000_000, 2) == FIRST
+    assert BatchSizer().size(1_000_000, 2) == FIRST_PSETS
     assert BatchSizer().size(3, 2) == 3
     assert BatchSizer(most=5).size(1_000_000, 2) == 5
 
@@ -31,7 +31,7 @@ def test_batches_grow_up_to_the_target_although_a_call_costs_more_than_many_pset
 
 
 def test_batches_of_numbers_stay_in_the_cache_and_within_what_the_user_allows() -> None:
-    assert max(sizes_of(call=1e-5, pset=1e-9, psets=10_000_000)) == MOST
+    assert max(sizes_of(call=1e-5, pset=1e-9, psets=10_000_000)) == MOST_PSETS
     assert max(sizes_of(call=1e-5, pset=1e-9, psets=10_000_000, most=1 << 20)) == 1 << 20
     assert max(sizes_of(call=1e-5, pset=1e-9, psets=100_000, most=100)) == 100
 

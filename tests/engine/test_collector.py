@@ -81,17 +81,17 @@ def test_only_rows_that_a_reply_has_covered_have_finished() -> None:
     collector.add_failure(1, NO, 1)
     assert list(collector.finished_rows(6)) == [0, 2, 3]
     assert collector.failed_rows().tolist() == [1]
-    assert collector.open_rows(6) == [4, 5]
+    assert collector.unsettled_rows(6) == [4, 5]
     collector.finished.add(range(4, 6))
-    assert collector.open_rows(6) == []
+    assert collector.unsettled_rows(6) == []
 
 
 def test_a_row_that_alone_is_left_is_open() -> None:
     collector = Collector()
     collector.finished.add(range(3))
-    assert collector.open_rows(4) == [3]
+    assert collector.unsettled_rows(4) == [3]
     collector.add_failure(3, NO, 1)
-    assert collector.open_rows(4) == []
+    assert collector.unsettled_rows(4) == []
 
 
 def test_rows_that_failed_are_told_in_their_order() -> None:

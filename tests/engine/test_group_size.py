@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from paramsurvey.engine.dispatch.group_size import (
     GROWTH,
-    LEAST_SECONDS,
+    MIN_SECONDS,
     MOST_PSETS,
     STREAM_PSETS,
     TARGET_SECONDS,
@@ -39,10 +39,10 @@ def test_psets_that_are_expected_to_be_short_begin_in_groups_of_a_cores_share() 
 
 def test_psets_begin_in_groups_only_where_it_is_known_that_they_are_not_large() -> None:
     sizer = GroupSizer(expected_seconds=1e-6)
-    assert sizer.asks_for_bytes()
+    assert sizer.needs_payload_size()
     assert sizer.size(1000, 2) == 1
     sizer.observe_bytes(1, 10**8)
-    assert not sizer.asks_for_bytes()
+    assert not sizer.needs_payload_size()
     assert sizer.size(1000, 2) == 1
 
 
@@ -82,11 +82,11 @@ def test_long_psets_travel_alone(seconds: float) -> None:
 
 def test_towards_the_end_groups_shrink_so_that_no_worker_is_left_with_a_long_tail() -> None:
     sizes = sizes_of(1e-6, 100_000, cores=4)
-    assert sizes[-1] * 1e-6 < 2 * LEAST_SECONDS
+    assert sizes[-1] * 1e-6 < 2 * MIN_SECONDS
     assert all(later <= max(sizes) for later in sizes[sizes.index(max(sizes)) :])
     done = 0
     for size in sizes:
-        assert size <= max(-(-(100_000 - done) // 4), LEAST_SECONDS / 1e-6)
+        assert size <= max(-(-(100_000 - done) // 4), MIN_SECONDS / 1e-6)
         done += size
 
 

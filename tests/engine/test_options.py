@@ -10,31 +10,31 @@ import numpy as np
 import pytest
 
 from paramsurvey.engine.option_precedence import IN_WORDS, check_init, check_map, resolve
-from paramsurvey.engine.options import ABOUT, DEFAULTS, Options, OptionScope, table, variable
+from paramsurvey.engine.options import DEFAULTS, OPTION_INFO, Options, OptionScope, table, variable
 from paramsurvey.errors import OptionError, UnknownOption
 
 BACKENDS = ("multiprocessing", "ray")
 
 
-@pytest.mark.parametrize("name", ABOUT)
+@pytest.mark.parametrize("name", OPTION_INFO)
 def test_every_option_has_a_kind_a_sentence_and_a_default_that_it_takes(name: str) -> None:
-    about = ABOUT[name]
-    assert about.kind
-    assert about.doc.endswith(".")
+    info = OPTION_INFO[name]
+    assert info.kind
+    assert info.doc.endswith(".")
     default = getattr(DEFAULTS, name)
     if default is not None:
-        assert about.parse(default) == default
+        assert info.parse(default) == default
 
 
-@pytest.mark.parametrize("name", [name for name, about in ABOUT.items() if about.env])
+@pytest.mark.parametrize("name", [name for name, info in OPTION_INFO.items() if info.env])
 def test_every_environment_variable_overrides_map_and_init(name: str) -> None:
     texts = {"backend": "serial", "capture_output": "log", "on_change": "error", "max_worker_memory": "2"}
     texts |= {"stop_signals": "SIGTERM", "checkpoint": "there", "retry_failed": "0", "store_user_kwargs": "1"}
     texts |= {"order": "longest", "isolate": "0", "view": "1"}
     text = texts.get(name, "2")
-    given: dict[str, Any] = {name: ABOUT[name].parse({"backend": "ray"}.get(name, text))}
+    given: dict[str, Any] = {name: OPTION_INFO[name].parse({"backend": "ray"}.get(name, text))}
     values = resolve({variable(name): text}, {}, given)
-    assert getattr(values, name) == ABOUT[name].parse(text)
+    assert getattr(values, name) == OPTION_INFO[name].parse(text)
 
 
 def test_the_environment_then_map_then_init_then_the_default() -> None:
@@ -149,7 +149,7 @@ def test_values_that_are_refused_by_name_and_shown(name: str, given: Any) -> Non
         resolve({}, {}, {name: given})
     message = str(caught.value)
     assert message.startswith(f"{name}= has the value {given!r}")
-    assert message.endswith(f"{name} takes {IN_WORDS.get(ABOUT[name].kind, ABOUT[name].kind)}")
+    assert message.endswith(f"{name} takes {IN_WORDS.get(OPTION_INFO[name].kind, OPTION_INFO[name].kind)}")
 
 
 def test_an_empty_text_is_no_directory_for_a_checkpoint_but_a_dot_is() -> None:
@@ -179,10 +179,10 @@ def test_a_mapping_of_the_caller_is_copied() -> None:
 
 
 def test_init_and_map_each_take_their_own_and_those_of_both() -> None:
-    for name, about in ABOUT.items():
-        if about.place != OptionScope.MAP:
+    for name, info in OPTION_INFO.items():
+        if info.scope != OptionScope.MAP:
             check_init({name: None}, BACKENDS)
-        if about.place != OptionScope.INIT:
+        if info.scope != OptionScope.INIT:
             check_map({name: None}, BACKENDS)
     check_init({"ray": {"address": "auto"}}, BACKENDS)
     check_map({"ray": {}}, BACKENDS)

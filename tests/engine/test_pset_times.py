@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paramsurvey.engine.collecting.pset_times import PsetTimes, Times, times_of, with_times
+from paramsurvey.engine.collecting.pset_times import PsetTimes, Times, timed_failures, times_of
 from paramsurvey.transport.messages import Failure, FailureKind, Ran, Reply
 
 NO = Failure(FailureKind.RAISED, "ValueError()")
@@ -45,7 +45,7 @@ def test_a_reply_without_times_has_none() -> None:
 
 
 def test_failures_get_when_and_where_they_were() -> None:
-    assert with_times(reply(4, [1, 2], failures={5: NO}))[5].ran == Ran(2.0, 101.0, 3, "here")
+    assert timed_failures(reply(4, [1, 2], failures={5: NO}))[5].ran == Ran(2.0, 101.0, 3, "here")
 
 
 def test_times_arrive_in_any_order() -> None:

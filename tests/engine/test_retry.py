@@ -13,7 +13,7 @@ from paramsurvey.transport.messages import Failure, FailureKind
 def attempts(policy: RetryPolicy, kind: FailureKind) -> int:
     """Return how often a pset is tried that always fails in this way."""
     count = 1
-    while policy.again(Failure(kind, "no"), count):
+    while policy.should_retry(Failure(kind, "no"), count):
         count += 1
     return count
 
@@ -39,7 +39,7 @@ def test_what_would_fail_again_is_not_tried_again(kind: FailureKind) -> None:
 
 @pytest.mark.parametrize("kind", FailureKind)
 def test_what_retry_on_does_not_name_is_not_tried_again(kind: FailureKind) -> None:
-    assert not RetryPolicy(9, 9).again(replace(Failure(kind, "no"), retryable=False), 1)
+    assert not RetryPolicy(9, 9).should_retry(replace(Failure(kind, "no"), retryable=False), 1)
 
 
 def test_by_default_only_a_lost_worker_is_a_reason_to_try_again() -> None:

@@ -28,7 +28,7 @@ def test_it_has_the_rows_that_were_added(additions: list[Rows]) -> None:
         plain.update(map(int, more))
     assert len(rows) == len(plain)
     assert rows.below(TOTAL).tolist() == sorted(plain)
-    assert rows.not_below(TOTAL).tolist() == sorted(set(range(TOTAL)) - plain)
+    assert rows.absent_below(TOTAL).tolist() == sorted(set(range(TOTAL)) - plain)
 
 
 @pytest.mark.parametrize("piece", [CHUNK, CHUNK // 2, CHUNK - 1])
@@ -40,7 +40,7 @@ def test_a_chunk_with_all_its_rows_keeps_no_array_and_has_all_its_rows(piece: in
     rows.add(range(CHUNK - 5, 2 * CHUNK + 5))  # a chunk that is full, and one that is new
     rows.add(np.array([3, 2 * CHUNK + 7]))
     assert len(rows) == 2 * CHUNK + 6
-    assert rows.not_below(2 * CHUNK + 9).tolist() == [2 * CHUNK + 5, 2 * CHUNK + 6, 2 * CHUNK + 8]
+    assert rows.absent_below(2 * CHUNK + 9).tolist() == [2 * CHUNK + 5, 2 * CHUNK + 6, 2 * CHUNK + 8]
 
 
 def test_rows_that_are_added_twice_count_once() -> None:
@@ -57,15 +57,15 @@ def test_rows_from_a_total_on_are_left_out() -> None:
     rows = RowSet()
     rows.add(range(10))
     assert rows.below(3).tolist() == [0, 1, 2]
-    assert rows.not_below(12).tolist() == [10, 11]
+    assert rows.absent_below(12).tolist() == [10, 11]
 
 
 def test_a_chunk_whose_rows_came_twice_is_full_when_the_last_one_comes() -> None:
     rows = RowSet()
     rows.add(range(1, CHUNK))
     rows.add(range(1, CHUNK))
-    assert (len(rows), rows.not_below(CHUNK).tolist()) == (CHUNK - 1, [0])
+    assert (len(rows), rows.absent_below(CHUNK).tolist()) == (CHUNK - 1, [0])
     rows.add(range(1))
-    assert (len(rows), rows.not_below(CHUNK).tolist()) == (CHUNK, [])
+    assert (len(rows), rows.absent_below(CHUNK).tolist()) == (CHUNK, [])
     rows.add(range(5))
     assert len(rows) == CHUNK

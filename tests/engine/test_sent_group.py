@@ -44,7 +44,7 @@ def reply(start: int, stop: int) -> Reply:
 def test_a_reply_goes_on_where_the_last_one_ended_with_psets_that_the_worker_has(
     start: int, stop: int, goes_on: bool
 ) -> None:
-    assert sent(answered=4, stop=8).goes_on_with(reply(start, stop)) == goes_on
+    assert sent(answered=4, stop=8).is_continued_by(reply(start, stop)) == goes_on
 
 
 def test_a_new_group_has_no_answers_and_was_not_recalled() -> None:
@@ -120,8 +120,8 @@ def test_what_is_done_sooner_than_moved_is_not_shared() -> None:
 def test_psets_behind_a_long_one_are_held_up_and_it_is_looked_exactly_when_they_begin_to_be(
     monkeypatch: pytest.MonkeyPatch, seconds: float, held_up: list[int], look_again: float
 ) -> None:
-    monkeypatch.setattr(recall, "LOOK_COST", 0.0)
-    assert recall.LOOK_SECONDS == 0.1
+    monkeypatch.setattr(recall, "SCAN_COST", 0.0)
+    assert recall.SCAN_SECONDS == 0.1
     found, again = groups_held_up([sent(5, 1)], {1: (0, seconds)}.get, sizer())
     assert [one.group.id for one in found] == held_up
     assert again == pytest.approx(look_again)

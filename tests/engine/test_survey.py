@@ -25,7 +25,7 @@ from paramsurvey.engine.deadline import LONGEST_WAIT, Deadline
 from paramsurvey.engine.dispatch.batch_size import LARGEST_RESULTS, BatchSizer
 from paramsurvey.engine.dispatch.group_size import HELD_UP_SECONDS, STREAM_PSETS, GroupSizer
 from paramsurvey.engine.dispatch.queue import PsetQueue
-from paramsurvey.engine.dispatch.recall import LOOK_SECONDS
+from paramsurvey.engine.dispatch.recall import SCAN_SECONDS
 from paramsurvey.engine.dispatch.retry import RetryPolicy
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.progress import MapProgress
@@ -399,7 +399,7 @@ def test_a_backend_without_room_is_asked_again_until_it_has_some() -> None:
     backend = FakeBackend(workers=0)
 
     def grow(seats: list[Seat]) -> list[Answer]:
-        backend.workers = 2  # a node has joined
+        backend.workers = 2  # a node has joined_columns
         return [seat.reply() for seat in seats]
 
     backend.script = grow
@@ -501,7 +501,7 @@ def test_how_many_psets_have_ended_that_no_worker_has_answered_for() -> None:
     survey = make(psets=12, backend=backend, group_size=4).survey
     next(survey.rounds())
     backend.busy.update({1: (2, 0.5), 2: (0, 7.0), 3: (99, 1.0)})  # of the last, a worker says what cannot be
-    assert survey.in_hand() == ([(2, 0.5), (4, 7.0)], 2)
+    assert survey.running_and_unreported() == ([(2, 0.5), (4, 7.0)], 2)
 
 
 def test_the_workers_are_told_each_with_the_pset_that_it_runs() -> None:
@@ -714,14 +714,14 @@ def test_psets_that_are_held_up_are_looked_for_when_there_may_be_some() -> None:
     next(rounds)
     next(rounds)
     assert backend.recalled == []
-    run.clock.now += LOOK_SECONDS
+    run.clock.now += SCAN_SECONDS
     next(rounds)
     assert backend.recalled == [2]
 
 
 @pytest.mark.parametrize(
     ("has_run", "waits"),
-    [(0.02, HELD_UP_SECONDS - 0.02), (0.001, LOOK_SECONDS)],
+    [(0.02, HELD_UP_SECONDS - 0.02), (0.001, SCAN_SECONDS)],
     ids=["it has run for most of that time", "it may end long before"],
 )
 def test_the_loop_wakes_when_the_pset_that_runs_may_begin_to_hold_up_others(
@@ -735,7 +735,7 @@ def test_the_loop_wakes_when_the_pset_that_runs_may_begin_to_hold_up_others(
     run = make(30, backend, group_size=5)
     rounds = run.survey.rounds()
     next(rounds)
-    run.clock.now += LOOK_SECONDS
+    run.clock.now += SCAN_SECONDS
     next(rounds)
     assert backend.recalled == []
     assert backend.waits[1] == pytest.approx(waits)

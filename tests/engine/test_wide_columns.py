@@ -121,7 +121,7 @@ def test_the_columns_are_those_of_results_with_few_keys(
 
 @pytest.mark.parametrize("most", [3 * KEYS, 4 * KEYS - 1], ids=["three psets", "nearly four"])
 def test_they_become_columns_when_they_are_too_many(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    monkeypatch.setattr(collector_module, "MOST_WIDE", most)
+    monkeypatch.setattr(collector_module, "MOST_WIDE_VALUES", most)
     collector = Collector()
     waiting = []
     for row in range(10):

@@ -33,7 +33,7 @@ class FakeSurvey:
     def running(self) -> list[tuple[int, float]]:
         return self.now_running
 
-    def in_hand(self) -> tuple[list[tuple[int, float]], int]:
+    def running_and_unreported(self) -> tuple[list[tuple[int, float]], int]:
         return self.now_running, 0
 
     def waiting(self, most: int) -> Rows:

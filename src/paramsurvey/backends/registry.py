@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends import stand_in
-from paramsurvey.engine.options import ABOUT
+from paramsurvey.engine.options import OPTION_INFO
 from paramsurvey.errors import BackendMissing, OptionError, suggestion
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def keywords(given: Iterable[str]) -> tuple[str, ...]:
 
     Other packages are asked only when a keyword is neither an option nor one of our backends.
     """
-    return tuple(REGISTRY) if REGISTRY.keys() | ABOUT.keys() >= set(given) else names()
+    return tuple(REGISTRY) if REGISTRY.keys() | OPTION_INFO.keys() >= set(given) else names()
 
 
 def name_of(backend: object) -> str:
@@ -103,8 +103,8 @@ def _registered(name: str) -> EntryPoint:
     if len(found) > 1:
         packages = " and ".join(sorted(_package(one) for one in found.values()))
         raise OptionError(f"{packages} both register a backend {name!r}: uninstall one of them")
-    if not name.isidentifier() or name in ABOUT:
-        why = "an option of ours" if name in ABOUT else "no Python"
+    if not name.isidentifier() or name in OPTION_INFO:
+        why = "an option of ours" if name in OPTION_INFO else "no Python"
         raise OptionError(
             f"the backend {name!r} of {_package(*found.values())} cannot be used, "
             f"because {name}= is {why}: ask there for another name"

@@ -16,9 +16,10 @@ Resources = dict[str, float]
 class Backend(Protocol):
     """Runs groups: in this process, in other processes, or on other machines.
 
-    The law: whatever happens, every submitted group ends exactly once, either with a `Reply` that is ``done``
-    (there may be replies before it), or with a `LostGroup`. A group that no worker has begun may come back
-    with a reply that is ``done`` and covers no pset. A backend reports only by what `poll` returns.
+    One rule binds every backend: whatever happens, each submitted group ends exactly once, either with a
+    `Reply` that is ``done`` (other replies may precede it) or with a `LostGroup`. A group that no worker has
+    begun may come back with a reply that is ``done`` and covers no pset. A backend reports only by what
+    `poll` returns.
 
     A class that inherits from this one gets what has a default here.
     """
@@ -28,20 +29,20 @@ class Backend(Protocol):
     """Whether psets run in the caller's thread, inside `poll`. Ctrl-C must then interrupt `poll`."""
 
     can_recall: bool = False
-    """Whether `recall` makes workers give back psets, so that too large a group costs little."""
+    """Whether `recall` makes workers give back psets, so that sending too large a group costs little."""
 
     captures: frozenset[CaptureMode] = frozenset({CaptureMode.PASS})
     """The ways in which it can capture output; `CaptureMode.PASS` is always among them."""
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the backend options of a pset or a map in canonical form, so that equal options are equal.
+        """Return the backend options of a pset or a map in canonical form, so that equal ones compare equal.
 
-        The default refuses any.
+        The default refuses every option.
 
         Raises
         ------
         OptionError
-            Naming an option that this backend does not have.
+            Names an option that this backend does not have.
         """
         return no_options(self.name, options)
 
@@ -54,14 +55,14 @@ class Backend(Protocol):
         ...
 
     def reserve(self) -> int:
-        """Return how many groups may be submitted beyond `capacity`, each to wait behind a group that runs.
+        """Return how many groups may be submitted beyond `capacity`, each to wait behind a running group.
 
-        0, the default, where the backend has no place for them.
+        The default is 0: the backend has no place for waiting groups.
         """
         return 0
 
     def largest_group(self) -> int | None:
-        """Return how many psets the next group may have; None, the default: any number."""
+        """Return how many psets the next group may have at most. The default, None, sets no limit."""
         return None
 
     def submit(self, group: Group) -> None:
@@ -73,18 +74,18 @@ class Backend(Protocol):
         ...
 
     def running(self, group_id: int) -> tuple[int, float] | None:
-        """Return the offset of the pset that runs now and its seconds so far.
+        """Return the offset of the pset that runs now, and for how many seconds it has run.
 
-        A pset whose worker has nothing else to do, and so begins it at once, may count as one that has run
-        for 0 seconds. None, the default, if that is not known: then `timeout` is for the workers to keep.
+        A pset whose worker is idle, and so will begin it at once, may count as having run for 0 seconds.
+        The default, None, means that this is not known: then the workers must enforce `timeout` themselves.
         """
         return None
 
     def recall(self, group_id: int) -> None:
-        """Ask the worker that has the group to give back soon all psets that it has not begun.
+        """Ask the worker that has the group to give back, soon, all psets that it has not begun.
 
-        They come back by a `Reply` that is ``done``, or by `Reply.given_back`. A backend may ignore this, as
-        the default does.
+        They come back with a `Reply` that is ``done``, or through `Reply.given_back`. A backend may ignore
+        the request, as the default does.
         """
         return
 
@@ -94,14 +95,14 @@ class Backend(Protocol):
         Returns
         -------
         str or None
-            What the pset that was running had printed, if output is stored.
+            What the running pset had printed, if output is stored.
         """
         ...
 
     def end_job(self) -> None:
-        """End the map: abort the groups that are not answered, and drop what was sent for the job.
+        """End the map: abort the unanswered groups, and drop what was sent for the job.
 
-        Also called where an interruption has prevented `open`.
+        Also called when an interruption has prevented `open`.
         """
         ...
 
@@ -120,7 +121,7 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlace:
-    """Where a worker is: its number, its process, its machine, and the id of the group that it runs."""
+    """Where a worker runs: its number, process and machine, and the id of the group that it has."""
 
     number: int
     pid: int
@@ -130,26 +131,26 @@ class WorkerPlace:
 
 @runtime_checkable
 class ListsWorkers(Protocol):
-    """A backend that can tell of its workers' processes. None has to."""
+    """A backend that can list its workers' processes. This is optional."""
 
     def workers(self) -> Sequence[WorkerPlace]:
-        """Return its workers."""
+        """Return where each worker runs."""
         ...
 
 
 def places_of(backend: Backend) -> Sequence[WorkerPlace]:
-    """Return a backend's workers; none if it does not tell of them."""
+    """Return where a backend's workers run; nothing if it does not list them."""
     workers = getattr(backend, "workers", None)
     return workers() if callable(workers) else ()
 
 
 def no_options(backend: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Refuse any option, for a backend that has no options.
+    """Refuse every option, for a backend that has none.
 
     Raises
     ------
     UnknownOption
-        Naming the first option.
+        Names the first option.
     """
     for name in options:
         raise UnknownOption(f"the {backend} backend has no option {name!r}: leave it out")

@@ -14,7 +14,7 @@ from paramsurvey.transport.messages import Failure, Group, Reply, Rows
 
 
 class Status(StrEnum):
-    """Whether a run is going on, or how it ended. ``run.json`` contains it."""
+    """Whether a run is still going on, or how it ended. It is stored in ``run.json``."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -47,10 +47,10 @@ class Resumed:
 
 
 class Checkpoint(Protocol):
-    """Stores results durably. Its methods never raise: it reports its errors to the user itself."""
+    """Stores results durably. Its methods never raise: it reports errors to the user itself."""
 
     def resume(self, rows: range) -> Resumed:
-        """Look up rows that the survey has just read, and add what earlier runs did to the collector."""
+        """Look up rows that the survey has just read, and add to the collector what earlier runs stored."""
         ...
 
     def add_reply(self, group: Group, reply: Reply) -> None:
@@ -62,19 +62,22 @@ class Checkpoint(Protocol):
         ...
 
     def wait_for_room(self, seconds: float) -> bool:
-        """Wait at most so long until it can take more; tell whether it can. Else read no more answers."""
+        """Wait at most `seconds` until more can be stored; return whether it can.
+
+        While it cannot, the survey reads no more answers.
+        """
         ...
 
     def close(self, status: Status) -> None:
-        """Write what is not written yet, and end. May be called twice."""
+        """Write what has not been written yet, and finish. May be called twice."""
         ...
 
 
 class NoCheckpoint:
-    """Stores nothing: the checkpoint of a survey without a checkpoint."""
+    """Stores nothing: stands in where a survey has no checkpoint."""
 
     def resume(self, rows: range) -> Resumed:
-        """Return that all rows are left to run."""
+        """Leave all rows to run."""
         return Resumed([rows])
 
     def add_reply(self, group: Group, reply: Reply) -> None:

@@ -1,4 +1,4 @@
-"""How long a pset may run, and how often that must be checked."""
+"""How long a pset may run, and how often to check it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from paramsurvey.engine.backend import WorkerPlace
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import LostGroup, Ran, timed_out
 
-LONGEST_WAIT = 0.25  # seconds between two checks; Ctrl-C takes effect at these times, too
-CHECKS = 10  # per timeout, so that a pset is stopped at most a tenth of the timeout too late
+LONGEST_WAIT = 0.25  # seconds between two checks; Ctrl-C takes effect at these moments, too
+CHECKS_PER_TIMEOUT = 10  # so that a pset is stopped at most a tenth of the timeout too late
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The policy of ``timeout=``, in the driver and in workers that are nested in another pool's process.
+    """Applies ``timeout=``, in the driver and in processes of another pool that run a nested worker.
 
     Parameters
     ----------
     timeout : float or None
-        Seconds that a pset may run; None: without limit.
+        How many seconds a pset may run; None: no limit.
     """
 
     timeout: float | None = None
 
     def longest_wait(self) -> float:
         """Return how many seconds may pass until the next check."""
-        return LONGEST_WAIT if self.timeout is None else min(LONGEST_WAIT, self.timeout / CHECKS)
+        return LONGEST_WAIT if self.timeout is None else min(LONGEST_WAIT, self.timeout / CHECKS_PER_TIMEOUT)
 
     def overrun(
         self,
@@ -36,7 +36,7 @@ class Deadline:
         running: tuple[int, float] | None,
         workers: Callable[[], Sequence[WorkerPlace]] = list,
     ) -> LostGroup | None:
-        """Return a `LostGroup` if the group's running pset exceeds the timeout, else None.
+        """Return a `LostGroup` if the group's running pset has exceeded the timeout, else None.
 
         Parameters
         ----------
@@ -44,7 +44,7 @@ class Deadline:
         running : (int, float) or None
             The offset of the pset that runs now, and its seconds so far; None if that is not known.
         workers : callable
-            Returns the workers: the one that has the group is that of the pset.
+            Returns the workers. The one that has the group is recorded as where the pset ran.
         """
         if self.timeout is None or running is None or running[1] <= self.timeout:
             return None

@@ -12,26 +12,25 @@ from paramsurvey.transport.messages import FailureKind
 FRAME = re.compile(r'^[ |+-]*File "(.+)", line (\d+), in (.+)$', re.MULTILINE)
 CRASH_FRAME = re.compile(r'^Current thread .*\n  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 PACKAGE = os.path.dirname(os.path.dirname(__file__))
-AROUND_THE_FUNCTION = tuple(os.path.join(PACKAGE, name, "") for name in ("worker", "transport"))
-"""Where our own code is that calls the user's function and takes what it returns."""
+INTERNAL_CODE = tuple(os.path.join(PACKAGE, name, "") for name in ("worker", "transport"))
+"""The code of ours that calls the user's function and takes what it returns: never the cause of a failure."""
 
 TYPE_NAME = re.compile(r"[\w.]+(?=\()")
-NUMBERS = re.compile(
-    r"(?<!exit code )\b\d+(?:\.\d+)?"
-)  # process ids, bytes, seconds: they differ between failures of one cause
+# Process ids, bytes, seconds: they differ between failures of one cause.
+NUMBERS = re.compile(r"(?<!exit code )\b\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What the failures of a group have in common.
+    """What failures that are counted together have in common.
 
     Attributes
     ----------
     kind : str
         One of `FailureKind`.
     exception : str
-        The exception's type. If that does not tell causes apart (a crash, whose line is not known), the
-        exception's text with # in place of numbers.
+        The exception's type. Where that is not enough to tell causes apart (a crash whose line is not known),
+        the exception's text with # in place of numbers.
     line : str
         ``file:number in function`` of the line that raised it; empty if it is not known.
     """
@@ -51,7 +50,7 @@ class Case:
     example : str
         The exception of the first failure, in one line.
     number : int
-        The number of the first failure, as the caller counts.
+        The number of the first failure, in whatever numbering the caller uses.
     count : int
         How many failures there are.
     latest : str
@@ -110,12 +109,12 @@ def cause_of(kind: str, exception: str, traceback: str) -> Cause:
 
 @lru_cache(maxsize=1000)  # cached, because a million failures have few different tracebacks
 def raising_line(traceback: str) -> str:
-    """Return ``file:number in function`` of the user's line that raised, empty if the text names none.
+    """Return ``file:number in function`` of the user's line that raised; empty if the text names none.
 
     Reads Python's tracebacks, and what faulthandler writes when a process crashes.
     """
     frames = FRAME.findall(traceback) or CRASH_FRAME.findall(traceback)
-    frames = [frame for frame in frames if not frame[0].startswith(AROUND_THE_FUNCTION)]
+    frames = [frame for frame in frames if not frame[0].startswith(INTERNAL_CODE)]
     if not frames:
         return ""
     file, number, function = frames[-1]
@@ -123,7 +122,7 @@ def raising_line(traceback: str) -> str:
 
 
 def readable_path(line: str) -> str:
-    """Return a ``file:number ...`` with the path relative to the current directory, if that is shorter."""
+    """Return ``file:number ...`` with the path relative to the current directory, if that is shorter."""
     if not line:
         return ""
     try:

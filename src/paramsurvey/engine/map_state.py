@@ -11,7 +11,7 @@ from paramsurvey.stats import PerfStats
 
 @dataclass(frozen=True, slots=True)
 class MapState:
-    """The state of a map. The loop updates it, and the results are made of it.
+    """The state of a map. The loop updates it, and the results are made from it.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class MapState:
     collector : Collector
         The results and failures so far.
     progress : MapProgress
-        The counters: how many psets there are, are active, have finished and have failed.
+        The counters: how many psets there are, how many are active, have finished, and have failed.
     stats : PerfStats
         Seconds per pset, and the times that the worker function recorded.
     """

@@ -64,7 +64,7 @@ def count(value: Any) -> int | None:
 
 
 def batch(value: Any) -> bool | int:
-    """Read how many psets a batch may have: True for any number, False for functions that take one pset."""
+    """Read how many psets a batch may have: True for any number, False if the function takes single psets."""
     return bool(value) if type(value).__name__ in ("bool", "bool_") else positive(value)  # also numpy's
 
 
@@ -81,8 +81,8 @@ def byte_count(value: Any) -> int:
 
 
 def address(value: Any) -> tuple[str, int]:
-    """Return a host and a port; with a port alone, only programs on this machine can connect."""
-    if isinstance(value, tuple) and len(value) == 2:  # what this returns
+    """Return a host and a port. With a port alone, only programs on this machine can connect."""
+    if isinstance(value, tuple) and len(value) == 2:  # read already
         host, port = value
     elif isinstance(value, str) and ":" in value:
         host, _, port = value.rpartition(":")

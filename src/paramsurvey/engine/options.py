@@ -33,18 +33,18 @@ class OptionInfo:
         What the documentation calls the type.
     doc : str
         What the option does, for the documentation.
-    place : OptionScope
-        Where it may be given.
+    scope : OptionScope
+        Where the option may be given.
     env : bool
         Whether the environment variable ``PARAMSURVEY_<NAME>`` sets it.
     takes_none : bool
-        Whether None is a value of its own. False: None means that the option is left out.
+        Whether None is a value of its own. If not, None means that the option is omitted.
     """
 
     parse: Callable[[Any], Any]
     kind: str
     doc: str
-    place: OptionScope = OptionScope.BOTH
+    scope: OptionScope = OptionScope.BOTH
     env: bool = False
     takes_none: bool = False
 
@@ -59,12 +59,12 @@ def option(
     parse: Callable[[Any], Any],
     kind: str,
     doc: str,
-    place: OptionScope = OptionScope.BOTH,
+    scope: OptionScope = OptionScope.BOTH,
     env: bool = False,
     takes_none: bool = False,
 ) -> Any:
     """Declare an option: a dataclass field that carries its `OptionInfo`."""
-    return field(default=default, metadata={"about": OptionInfo(parse, kind, doc, place, env, takes_none)})
+    return field(default=default, metadata={"info": OptionInfo(parse, kind, doc, scope, env, takes_none)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +345,7 @@ class Options:
     )
 
 
-ABOUT: dict[str, OptionInfo] = {item.name: item.metadata["about"] for item in fields(Options)}
+OPTION_INFO: dict[str, OptionInfo] = {item.name: item.metadata["info"] for item in fields(Options)}
 DEFAULTS = Options()
 
 
@@ -355,10 +355,10 @@ def table() -> str:
         "| option | environment variable | type | default | where | meaning |",
         "|---|---|---|---|---|---|",
     ]
-    for name, about in ABOUT.items():
-        env = f"`{variable(name)}`" if about.env else ""
+    for name, info in OPTION_INFO.items():
+        env = f"`{variable(name)}`" if info.env else ""
         default = getattr(DEFAULTS, name)
         plain = str(default) if isinstance(default, StrEnum) else default
         shown = "" if plain is None else f"`{plain!r}`"
-        rows.append(f"| `{name}` | {env} | {about.kind} | {shown} | {about.place} | {about.doc} |")
+        rows.append(f"| `{name}` | {env} | {info.kind} | {shown} | {info.scope} | {info.doc} |")
     return "\n".join(rows)

@@ -1,4 +1,4 @@
-"""What other libraries call our options; and what is done in another way here."""
+"""What other libraries call our options, and what replaces those that we do not have."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OTHER_WORDS = {
     "checkpoint": ("cache", "cache_dir", "output_dir", "out_dir", "save"),
 }
 OF_INIT = ("ncores", "max_tasks_per_child", "worker_init")
-OTHER_WAYS = {
+ADVICE = {
     "resume": "give map() checkpoint='a directory', which takes up what an earlier run has stored there",
     "batch_size": "give map() batch= for a function that takes whole arrays, else group_size=",
     "batchsize": "give map() batch= for a function that takes whole arrays, else group_size=",
@@ -31,16 +31,16 @@ OTHER_WAYS = {
 }
 
 
-def word_for(name: str) -> str:
-    """Return the end of a sentence that names our word for an option of other libraries, else an empty text.
+def hint_for(name: str) -> str:
+    """Return the end of a sentence that says what replaces another library's option; empty if unknown.
 
     Examples
     --------
-    >>> word_for("n_jobs")
+    >>> hint_for("n_jobs")
     ': give init() ncores='
     """
-    if name in OTHER_WAYS:
-        return f": {OTHER_WAYS[name]}"
+    if name in ADVICE:
+        return f": {ADVICE[name]}"
     ours = next((ours for ours, theirs in OTHER_WORDS.items() if name in theirs), None)
     if ours is None:
         return ""

@@ -10,7 +10,7 @@ from paramsurvey.fast_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RunningPset:
-    """A pset that runs now, in words.
+    """A pset that is running, as it is shown.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class RunningPset:
     seconds : float
         For how long it has been running.
     values : mapping of str to bool, int, float or str
-        Its keys and values, as JSON can hold them; what is neither a number nor a text is left out.
+        Its keys and those values that JSON can hold: numbers and texts.
     """
 
     number: int
@@ -32,7 +32,7 @@ class RunningPset:
 
 @dataclass(frozen=True, slots=True)
 class BusyWorker:
-    """What a worker does now, and what it costs.
+    """What a worker is doing, and what it uses.
 
     Attributes
     ----------
@@ -45,9 +45,9 @@ class BusyWorker:
     running : int, optional
         The number of the pset that it runs.
     cpu : float, optional
-        How many cores it has kept busy lately, with all processes that it started; None until that is known.
+        How many cores it has kept busy lately, including all processes that it started; None until known.
     memory : int, optional
-        The bytes of memory that it holds, with all processes that it started.
+        The bytes of memory that it holds, including all processes that it started.
     """
 
     number: int
@@ -60,7 +60,7 @@ class BusyWorker:
 
 @dataclass(frozen=True, slots=True)
 class FailingCause:
-    """Failures of one cause, those of attempts that are made again included.
+    """The failures of one cause, including those of attempts that were or will be repeated.
 
     Attributes
     ----------
@@ -68,11 +68,11 @@ class FailingCause:
     kind : str
         ``raised``, ``crashed``, ``timed out`` and so on.
     line : str
-        The line of code that raised; empty where it is not known.
+        The line of code that raised; empty if it is not known.
     latest : str
-        The exception that came last, as short text.
+        The most recent exception, as short text.
     number : int
-        The number of the first pset that failed so.
+        The number of the first pset that failed for this cause.
     """
 
     count: int
@@ -84,18 +84,18 @@ class FailingCause:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What other processes are told of a map beside its counters: through ``live.json``.
+    """What other processes learn about a map besides its counters, through ``live.json``.
 
     Attributes
     ----------
     per_second : float, optional
-        Psets settled per second lately; None while that is unknown.
+        Psets settled per second lately; None while unknown.
     seconds_left : (float, float), optional
-        Between how many seconds it will probably take; None while nobody can tell.
+        The range of seconds that the rest will probably take; None while it cannot be told.
     running : sequence of RunningPset
         The psets that have been running for longest.
     workers : sequence of BusyWorker
-        Where the backend tells of its workers.
+        Empty if the backend does not list its workers.
     cores : int
         How many cores the workers use.
     failing : sequence of FailingCause
@@ -123,7 +123,7 @@ class MapProgress:
     total : int
         Psets in the survey.
     active : int
-        Psets that were sent to a worker and are not answered yet.
+        Psets that were sent to a worker and have not been answered yet.
     finished : int
         Psets that have a result.
     failures : int
@@ -135,7 +135,7 @@ class MapProgress:
     resumed : int
         Psets whose results came from the checkpoint of an earlier run; `finished` includes them.
     outlook : Outlook
-        What other processes are told beside the counters.
+        What other processes learn besides the counters.
 
     Examples
     --------

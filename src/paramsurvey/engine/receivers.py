@@ -11,7 +11,7 @@ from paramsurvey.transport.messages import Failure, Pset, Rows
 
 
 class Watcher(Protocol):
-    """Is notified of what happens in the loop."""
+    """Is told what happens in the loop."""
 
     def report(self, progress: MapProgress) -> None:
         """Take note of the counters. Called after every action, so it must be fast.
@@ -29,14 +29,14 @@ class Watcher(Protocol):
         ...
 
     def acted(self, what: str, rows: Callable[[], Rows]) -> None:
-        """Take note of what was done with psets: ``sent``, ``finished`` or ``given back``.
+        """Take note of what happened to psets: ``sent``, ``finished`` or ``given back``.
 
-        Called for every group, so it must be fast: `rows` computes which psets these are.
+        Called for every group, so it must be fast: `rows` is a function, and tells which psets they are.
         """
         ...
 
     def interruptible(self) -> AbstractContextManager[None]:
-        """Let a signal raise at once while the user's own iterator is read, which may block."""
+        """Let signals raise at once while the user's own iterator is read, since that may block."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""The loop of a map: it sends psets to the backend until each has a result or a failure.
+"""The loop of a map: it sends psets to the backend until each of them has a result or a failure.
 
-It depends on protocols only: the backend, the checkpoint and the clock are arguments. It loads no pandas.
+It depends on protocols only: the backend, the checkpoint and the clock are arguments. It never loads pandas.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from paramsurvey.engine.backend import Backend, WorkerPlace, places_of
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
 from paramsurvey.engine.collecting.collector import finished_rows, results_by_offset, unpickled_reply
-from paramsurvey.engine.collecting.pset_times import with_times
+from paramsurvey.engine.collecting.pset_times import timed_failures
 from paramsurvey.engine.cost_model import CostModel
 from paramsurvey.engine.deadline import Deadline, with_output
 from paramsurvey.engine.dispatch.group_size import GroupSizer
@@ -23,7 +23,7 @@ from paramsurvey.engine.dispatch.lost_groups import LostGroups
 from paramsurvey.engine.dispatch.queue import PsetQueue
 from paramsurvey.engine.dispatch.recall import Recalls
 from paramsurvey.engine.dispatch.retry import RetryPolicy
-from paramsurvey.engine.dispatch.sent_group import NO_REPLY, SentGroup
+from paramsurvey.engine.dispatch.sent_group import FORGED_REPLY, SentGroup
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.engine.receivers import ResultReceiver, Watcher
 from paramsurvey.errors import JobRefused
@@ -44,8 +44,8 @@ from paramsurvey.transport.messages import (
 )
 from paramsurvey.worker.forked_children import children_end_here
 
-MOST_READ = 1 << 16  # psets that are read at a time from an iterator
-READ_AGAIN_SECONDS = 0.01  # after an iterator had no pset yet
+MOST_READ = 1 << 16  # psets to read at a time from an iterator whose results the checkpoint has
+READ_AGAIN_SECONDS = 0.01  # to wait after an iterator had no pset yet
 NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
 
 
@@ -53,8 +53,8 @@ NOT_RUN = Failure(FailureKind.NOT_RUN, "not run: the map ended before its turn")
 class Survey:
     """Runs the psets of a map on `backend` until each of them is settled.
 
-    A pset is settled exactly once: by a reply that has its result, or by a failure after which it is not run
-    again. `rounds` ends when all psets are settled. If it raises an exception, wherever that was, `give_up`
+    A pset is settled exactly once: by a reply with its result, or by a failure after which it is not run
+    again. `rounds` ends when all psets are settled. If it raises an exception, from wherever, `give_up`
     settles every pset that has neither a result nor a failure as "not run".
 
     Parameters
@@ -67,7 +67,7 @@ class Survey:
     clock : callable
         Returns the time in seconds.
     pause : callable
-        Waits for so many seconds.
+        Waits for a number of seconds.
     sizer : GroupSizer
     retry : RetryPolicy
     checkpoint : Checkpoint
@@ -106,38 +106,38 @@ class Survey:
         self.costs = CostModel(self.source)
         self._order = LongestFirst(self.costs, self.clock) if self.longest_first else None
         self._sent: dict[int, SentGroup] = {}
-        self._arrived: deque[Answer] = deque()  # answers that are not settled yet
+        self._arrived: deque[Answer] = deque()  # answers not settled yet
         self._attempts: dict[int, int] = {}  # by row, of psets that failed and will run again
         self._lost_groups = LostGroups(self.queue, self.in_batches)
         self._decoder = self.source.decoder()
         self._next_id = 0
         self._recalls = Recalls(self.sizer, self.clock)
         self._check_at = 0.0
-        self._given_up = self.more_may_come = False  # more: from an iterator that has no pset now
+        self._given_up = self.more_may_come = False  # more: from an iterator that has no pset at the moment
 
     def rounds(self) -> Iterator[None]:
-        """Dispatch, wait, settle, expire, report, until nothing is left; yield after each round."""
+        """Dispatch, wait, settle, expire and report until nothing is left; yield after each round."""
         while self.queue or self._sent or self._read_more() or self.more_may_come:
             self._dispatch()
             self._recall()
             self._settle(self._answers())
             self._expire()
-            self._fail_fast()
+            self._stop_at_max_failures()
             self.watcher.report(self.progress)
             yield
 
     def give_up(self, failure: Failure = NOT_RUN) -> None:
         """Abort all groups, and settle every pset that is not settled yet with `failure`.
 
-        It may be called again, also after an exception has interrupted it: it counts what there is.
+        This may be called again, even after an exception has interrupted it: the counters are computed anew.
         """
         self._given_up = True
         self.queue.clear()
         sent, self._sent = self._sent, {}
-        for row in self.collector.open_rows(len(self.source)):
+        for row in self.collector.unsettled_rows(len(self.source)):
             self.collector.add_failure(row, failure, self._attempts.get(row, 0))
-        self._count_again()
-        for group_id in sent:  # last: a backend that is lost may raise
+        self._recount()
+        for group_id in sent:  # last, because a backend that is lost may raise
             self.backend.abort(group_id)
 
     def drop_queue(self, failure: Failure = NOT_RUN) -> None:
@@ -148,36 +148,36 @@ class Survey:
             self.collector.add_failure(row, failure, self._attempts.get(row, 0))
         self.progress.failures += len(rows)
 
-    def _count_again(self) -> None:
-        """Set the counters from the results and failures: an exception may have interrupted the counting."""
+    def _recount(self) -> None:
+        """Compute the counters from results and failures: an exception may have interrupted the counting."""
         progress, collector = self.progress, self.collector
         progress.total, progress.active = len(self.source), 0
         progress.finished, progress.failures = len(collector.finished), len(collector.failed)
 
     def running(self) -> list[tuple[int, float]]:
         """Return (row, seconds) of every pset that is known to run now, the longest first."""
-        return sorted(self.in_hand()[0], key=lambda row_and_seconds: -row_and_seconds[1])
+        return sorted(self.running_and_unreported()[0], key=lambda row_and_seconds: -row_and_seconds[1])
 
-    def _runs(self, group_id: int | None) -> tuple[int, float] | None:
-        """Return the row that a group is at, and its seconds so far; None where that is not known."""
+    def _running_row(self, group_id: int | None) -> tuple[int, float] | None:
+        """Return the row that runs in a group, and its seconds so far; None if that is not known."""
         if group_id is None or group_id not in self._sent:
             return None
         group, running = self._sent[group_id].group, self.backend.running(group_id)
         return (int(group.rows[running[0]]), running[1]) if running and running[0] < len(group) else None
 
-    def in_hand(self) -> tuple[list[tuple[int, float]], int]:
-        """Return (row, seconds) of what is known to run, and how many psets have ended without an answer."""
-        about = [(one.group.rows, self.backend.running(i), one) for i, one in self._sent.items()]
-        rows = [(int(rows[now[0]]), now[1]) for rows, now, _ in about if now and now[0] < len(rows)]
-        return rows, sum(one.count_unreported(now) for _, now, one in about)
+    def running_and_unreported(self) -> tuple[list[tuple[int, float]], int]:
+        """Return (row, seconds) of each pset known to run, and how many have ended without an answer."""
+        states = [(sent, sent.group.rows, self.backend.running(i)) for i, sent in self._sent.items()]
+        rows = [(int(rows[now[0]]), now[1]) for _, rows, now in states if now and now[0] < len(rows)]
+        return rows, sum(sent.count_unreported(now) for sent, _, now in states)
 
     def workers(self) -> list[tuple[WorkerPlace, int | None]]:
-        """Return the workers that the backend tells of, each with the row that it runs."""
-        known = [(place, self._runs(place.group_id)) for place in places_of(self.backend)]
+        """Return the workers that the backend lists, each with the row that it runs."""
+        known = [(place, self._running_row(place.group_id)) for place in places_of(self.backend)]
         return [(place, None if running is None else running[0]) for place, running in known]
 
     def waiting(self, most: int) -> Rows:
-        """Return the rows that wait to be sent, or `most` of them that are evenly spread."""
+        """Return the rows that wait to be sent; if there are more than `most`, an evenly spread sample."""
         return self.queue.waiting(most)
 
     def core_count(self) -> int:
@@ -185,7 +185,7 @@ class Survey:
         return self.backend.core_count()
 
     def pset(self, row: int) -> Pset:
-        """Return one pset, with the values that a worker gets."""
+        """Return one pset, as a worker gets it."""
         return make_psets(self.source, range(row, row + 1))[0]
 
     # dispatch
@@ -199,17 +199,17 @@ class Survey:
             self._send(self._next_rows())
 
     def _has_for_reserve(self) -> bool:
-        """Tell whether there are psets for a reserve; for it, an iterator is read only if psets are tiny."""
+        """Tell whether there are psets to hold in reserve; it reads an iterator only if psets are tiny."""
         return bool(self.queue) or (self.sizer.psets_are_tiny() and self._read_more())
 
     def _next_rows(self) -> Rows:
-        if self.sizer.asks_for_bytes():
-            self._payload(self.queue.waiting(1))  # which tells the sizer
+        if self.sizer.needs_payload_size():
+            self._payload(self.queue.waiting(1))  # tells the sizer how large it is
         size = self.sizer.size(len(self.queue), self.backend.core_count())
         return self.queue.take(min(size, self.backend.largest_group() or size))
 
     def _recall(self) -> None:
-        """Have workers give back what they have not begun, if others have nothing to do or it is held up."""
+        """Have workers give back what they have not begun, if others are idle or a long pset holds it up."""
         idle = 0 if self.queue else self.backend.capacity()
         for sent in self._recalls.due(self._sent.values(), idle, self.backend.running):
             sent.recalled = True
@@ -229,7 +229,7 @@ class Survey:
                 return False
             self.progress.total += new
             self.resume(range(len(self.source) - new, len(self.source)))
-            count = min(2 * count, MOST_READ)  # the checkpoint had all of them: read more at a time
+            count = min(2 * count, MOST_READ)  # if the checkpoint had all of them, read more next time
         return True
 
     def resume(self, rows: range) -> None:
@@ -255,7 +255,7 @@ class Survey:
         self.watcher.report(self.progress)
 
     def _payload(self, rows: Rows) -> Any:
-        """Return what a worker makes these psets of, and take note of how large they are."""
+        """Return what a worker makes these psets from, and tell the sizer how large they are."""
         payload = self._decoder.isolated(self.source.payload(rows))
         self.sizer.observe_bytes(len(rows), self._decoder.pickled_bytes(payload))
         return payload
@@ -263,15 +263,15 @@ class Survey:
     # settle
 
     def _answers(self) -> Answers:
-        """Return what workers have answered; nothing while too much waits to be written to the checkpoint."""
+        """Return what workers have answered; nothing while too much waits to be stored in the checkpoint."""
         longest = self.deadline.longest_wait()
         if self.more_may_come and self.backend.capacity() > 0:
             longest = min(longest, READ_AGAIN_SECONDS)
             if not self._sent:
-                self.pause(longest)  # there is nothing that `poll` would wait for
+                self.pause(longest)  # `poll` would have nothing to wait for
         if not self.checkpoint.wait_for_room(longest):
             return ()
-        return self.backend.poll(min(longest, max(self._recalls.look_at - self.clock(), 0.0)))
+        return self.backend.poll(min(longest, max(self._recalls.wake_at - self.clock(), 0.0)))
 
     def _settle(self, answers: Answers) -> None:
         self._arrived.extend(answers)
@@ -282,7 +282,7 @@ class Survey:
     def settle_arrived(self) -> None:
         """Settle what workers have answered already, before an interrupted map gives up.
 
-        Nothing new runs: in the caller's process there is nothing to take.
+        This must not run psets, so a backend that runs them inside `poll` is not asked.
         """
         if not self.backend.runs_here:
             self._arrived.extend(self.backend.poll(0.0))
@@ -293,23 +293,23 @@ class Survey:
         if isinstance(answer, JobRejected):
             raise JobRefused(f"{answer.reason}\n{answer.traceback}".rstrip())
         if answer.group_id not in self._sent:
-            return  # the group was given up, and its psets were settled then
+            return  # the group was given up, and its psets have been settled
         sent = self._sent[answer.group_id]
         if isinstance(answer, LostGroup):
-            self._lose(sent, answer)
-        elif sent.goes_on_with(answer):
+            self._settle_loss(sent, answer)
+        elif sent.is_continued_by(answer):
             self.sizer.observe_results(answer)
-            self._take(sent, unpickled_reply(answer))
+            self._settle_reply(sent, unpickled_reply(answer))
         else:
             printed = self.backend.abort(answer.group_id)
-            self._lose(sent, with_output(LostGroup(answer.group_id, NO_REPLY), printed))
+            self._settle_loss(sent, with_output(LostGroup(answer.group_id, FORGED_REPLY), printed))
 
-    def _take(self, sent: SentGroup, reply: Reply) -> None:
+    def _settle_reply(self, sent: SentGroup, reply: Reply) -> None:
         group, count = sent.group, reply.stop - reply.start
         sent.answered += count
         if self._attempts or reply.failures:
-            reply = replace(reply, attempts=self._take_attempts(group, reply), failures=with_times(reply))
-        self.checkpoint.add_reply(group, reply)  # first: what an interruption finds finished is stored, too
+            reply = replace(reply, attempts=self._take_attempts(group, reply), failures=timed_failures(reply))
+        self.checkpoint.add_reply(group, reply)  # first: what an interruption finds finished is then stored
         self.collector.add_reply(group, reply, len(self.source))
         self._add_times(group, reply)
         self.progress.active -= count
@@ -319,7 +319,7 @@ class Survey:
             self._call_out(self.out, group, reply)
         for offset, failure in reply.failures.items():
             printed = reply.output.get(offset, failure.output)
-            self._failed(int(group.rows[offset]), replace(failure, output=printed))
+            self._settle_failure(int(group.rows[offset]), replace(failure, output=printed))
         if not self.collector.keep_results:
             self.source.forget(finished_rows(group, reply))
         if reply.given_back is not None:
@@ -328,10 +328,10 @@ class Survey:
             self.watcher.acted("given back", lambda: rest)
             self.queue.put_first(rest)
         if reply.done:
-            self.queue.put_first(self._drop(group.id).unanswered())
+            self.queue.put_first(self._remove_sent(group.id).unanswered())
 
     def _take_attempts(self, group: Group, reply: Reply) -> dict[int, int]:
-        """Return how often psets were tried that finish with this reply and had failed before, by offset."""
+        """Return, by offset, how often each pset was tried that had failed before and now has a result."""
         return {
             offset: self._attempts.pop(row) + 1
             for offset, row in enumerate(group.rows[reply.start : reply.stop], reply.start)
@@ -350,18 +350,18 @@ class Survey:
         psets = make_psets(self.source, group.rows[reply.start : reply.stop])
         for offset, result in results_by_offset(reply).items():
             if not out.finished(psets[offset - reply.start], result):
-                self.progress.exceptions += 1  # only out_func failed: the pset keeps its result
+                self.progress.exceptions += 1  # only out_func failed, so the pset keeps its result
 
-    def _lose(self, sent: SentGroup, loss: LostGroup) -> None:
-        """Run the psets of a lost group again, but for one that is to blame: it has failed."""
+    def _settle_loss(self, sent: SentGroup, loss: LostGroup) -> None:
+        """Queue the psets of a lost group again, except the one that is to blame, which has failed."""
         running = sent.place_of(loss.offset)
-        guilty = self._lost_groups.put_back(self._drop(sent.group.id).unanswered(), running, loss)
-        if guilty is not None:
-            self._failed(guilty, loss.failure)
+        blamed = self._lost_groups.put_back(self._remove_sent(sent.group.id).unanswered(), running, loss)
+        if blamed is not None:
+            self._settle_failure(blamed, loss.failure)
 
-    def _failed(self, row: int, failure: Failure) -> None:
+    def _settle_failure(self, row: int, failure: Failure) -> None:
         attempts = self._attempts[row] = self._attempts.get(row, 0) + 1
-        if self.retry.again(failure, attempts):
+        if self.retry.should_retry(failure, attempts):
             self.progress.retried += 1
             self.watcher.retried(row, failure)
             self.queue.put_alone(range(row, row + 1))
@@ -376,7 +376,7 @@ class Survey:
         if self.out is not None and not self.out.failed(self.pset(row), failure):
             self.progress.exceptions += 1
 
-    def _drop(self, group_id: int) -> SentGroup:
+    def _remove_sent(self, group_id: int) -> SentGroup:
         sent = self._sent.pop(group_id)
         self.progress.active -= len(sent.unanswered())
         return sent
@@ -392,9 +392,9 @@ class Survey:
             running = self.backend.running(group_id)
             loss = self.deadline.overrun(group_id, running, lambda: places_of(self.backend))
             if loss is not None:
-                self._lose(sent, with_output(loss, self.backend.abort(group_id)))
+                self._settle_loss(sent, with_output(loss, self.backend.abort(group_id)))
 
-    def _fail_fast(self) -> None:
+    def _stop_at_max_failures(self) -> None:
         if self.max_failures is not None and self.progress.failures >= self.max_failures:
             reached = f"not run: max_failures={self.max_failures} was reached before its turn"
             self.give_up(Failure(FailureKind.NOT_RUN, reached))

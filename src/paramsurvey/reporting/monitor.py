@@ -50,7 +50,7 @@ class WatchedSurvey(Protocol):
         """Return (number, seconds) of every pset that is known to run now, the longest first."""
         ...
 
-    def in_hand(self) -> tuple[Sequence[tuple[int, float]], int]:
+    def running_and_unreported(self) -> tuple[Sequence[tuple[int, float]], int]:
         """Return (number, seconds) of what is known to run, and how many psets ended without an answer."""
         ...
 
@@ -242,7 +242,7 @@ class Monitor:
 
     def _moment(self, survey: WatchedSurvey) -> Moment:
         progress, costs = survey.progress, survey.costs
-        running, unreported = survey.in_hand()
+        running, unreported = survey.running_and_unreported()
         return Moment(
             self._clock(),
             psets=costs.psets,

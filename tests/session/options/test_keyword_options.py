@@ -13,10 +13,10 @@ import pytest
 import paramsurvey
 from paramsurvey import Session
 from paramsurvey.backends.registry import REGISTRY
-from paramsurvey.engine.options import ABOUT, DEFAULTS, Options, OptionScope
+from paramsurvey.engine.options import DEFAULTS, OPTION_INFO, Options, OptionScope
 
-OF_INIT = [name for name, about in ABOUT.items() if about.place is not OptionScope.MAP]
-OF_MAP = [name for name, about in ABOUT.items() if about.place is not OptionScope.INIT]
+OF_INIT = [name for name, info in OPTION_INFO.items() if info.scope is not OptionScope.MAP]
+OF_MAP = [name for name, info in OPTION_INFO.items() if info.scope is not OptionScope.INIT]
 FUNCTIONS: list[tuple[Callable[..., Any], list[str]]] = [
     (paramsurvey.init, OF_INIT),
     (Session, OF_INIT),
@@ -53,7 +53,7 @@ def test_an_option_can_be_given_by_name_only_but_out_func(
 @each
 def test_the_defaults_are_those_of_the_options(function: Callable[..., Any], options: list[str]) -> None:
     for name, parameter in keywords_of(function).items():
-        of_init = name in ABOUT and ABOUT[name].place is OptionScope.BOTH and options is OF_MAP
+        of_init = name in OPTION_INFO and OPTION_INFO[name].scope is OptionScope.BOTH and options is OF_MAP
         expected = None if of_init or name in REGISTRY else getattr(DEFAULTS, name)
         assert parameter.default == expected, name
 
@@ -63,8 +63,8 @@ def test_help_has_a_line_for_each_option(function: Callable[..., Any], options: 
     lines = [line.strip() for line in inspect.getdoc(function).splitlines()]  # type: ignore[union-attr]
     for name in options:
         if name != "out_func":
-            assert ABOUT[name].doc in lines
-            assert any(line.startswith(f"{name} : {ABOUT[name].kind}, ") for line in lines)
+            assert OPTION_INFO[name].doc in lines
+            assert any(line.startswith(f"{name} : {OPTION_INFO[name].kind}, ") for line in lines)
 
 
 def test_the_page_has_a_row_for_each_option() -> None:

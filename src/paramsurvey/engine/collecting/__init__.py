@@ -1,1 +1,1 @@
-"""What came back: results in columns, in the order of the psets, and when and where each pset ran."""
+"""What came back from workers: results as columns in the psets' order, and when and where each pset ran."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from paramsurvey.engine.collecting.pset_times import PsetTimes
 from paramsurvey.engine.collecting.row_set import RowSet
-from paramsurvey.engine.collecting.wide_columns import joined
+from paramsurvey.engine.collecting.wide_columns import joined_columns
 from paramsurvey.errors import INTERRUPTIONS
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.column_by_row import Column, rows_at, unpack_values
@@ -22,12 +22,12 @@ from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply, R
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.transport.wide_results import Columns, WideResults
 
-MOST_WIDE = 1 << 18  # values that are kept until they are put into columns
+MOST_WIDE_VALUES = 1 << 18  # kept before they are put into columns
 
 
 @dataclass(frozen=True, slots=True)
 class FailedPset:
-    """A pset without a result: why, and after how many attempts."""
+    """Why a pset has no result, and after how many attempts."""
 
     failure: Failure
     attempts: int
@@ -44,8 +44,8 @@ class Collector:
     Attributes
     ----------
     finished : RowSet
-        The rows that a reply has covered with a result, of this run or of an earlier one. A row gets here
-        after its values, so that no interruption can make a finished row without values.
+        The rows that have a result, from this run or an earlier one. A row is added after its values, so that
+        an interruption cannot leave a finished row without values.
     failed : dict of int to FailedPset
         By row.
     output : dict of int to str
@@ -61,15 +61,16 @@ class Collector:
         self.output: dict[int, str] = {}
         self.times = PsetTimes()
         self._columns: dict[Hashable, Column] = {}
-        # (first row with the key, number of this rank, the key there: 1, 1.0 and True are equal)
+        # (first row with the key, a running number to break ties, the key as that row spells it: 1, 1.0 and
+        # True are equal)
         self._ranks: dict[Hashable, tuple[int, int, Hashable]] = {}
         self._numbers = count()
-        self._wide: list[tuple[Rows, WideResults]] = []  # that are not in columns yet
+        self._wide: list[tuple[Rows, WideResults]] = []  # not in columns yet
         self._wide_values = self._total = 0
 
     @property
     def columns(self) -> dict[Hashable, Column]:
-        """The columns by key: the keys of the first pset, then further keys of the second, and so on."""
+        """The columns by key: the keys of the first pset, then those that the second one adds, and so on."""
         self._take_wide()
         ranks = sorted(self._ranks[key] for key in self._columns)
         return {key: self._columns[key] for _, _, key in ranks}
@@ -85,7 +86,7 @@ class Collector:
         self.output.update(
             (int(group.rows[offset]), text)
             for offset, text in reply.output.items()
-            if offset not in reply.failures  # `add_failure` adds it, unless the pset is tried again
+            if offset not in reply.failures  # `add_failure` adds those, unless the pset is tried again
         )
         if isinstance(reply.columns, WideResults):
             self._add_wide(group, reply.columns, total)
@@ -100,31 +101,31 @@ class Collector:
                 )
 
     def _add_wide(self, group: Group, results: WideResults, total: int) -> None:
-        """Keep results of few psets with very many keys, until there are enough for all these columns."""
+        """Keep results with very many keys until there are enough to make filling the columns worthwhile."""
         self._total = max(self._total, total)
         self._wide.append((rows_at(group.rows, results.offsets), results))
         self._wide_values += len(results.cells)
-        if self._wide_values > MOST_WIDE:
+        if self._wide_values > MOST_WIDE_VALUES:
             self._take_wide()
 
     def _take_wide(self) -> None:
-        """Put what was kept into columns; an interruption, such as KeyboardInterrupt, leaves it there."""
-        for first, key, pieces in joined(self._wide):
+        """Put the kept results into columns. If an exception interrupts this, they stay where they are."""
+        for first, key, pieces in joined_columns(self._wide):
             for rows, values in pieces:
                 self._put(key, first, rows, values, self._total)
         self._wide, self._wide_values = [], 0
 
     def add_values(self, key: Hashable, rows: Rows, values: Values, total: int) -> None:
-        """Add values of one key, of this run or of an earlier one; `rows` may have any order."""
+        """Add values of one key, from this run or an earlier one; `rows` may be in any order."""
         if len(rows):
             first = int(np.min(rows) if isinstance(rows, np.ndarray) else rows[0])
             self._put(key, first, rows, values, total)
 
     def _put(self, key: Hashable, first: int, rows: Rows, values: Values, total: int) -> None:
-        """Put values into the column of a key, which the row `first` has, and perhaps rows below it."""
+        """Put values into the column of a key; `first` is the first row of this reply that has the key."""
         key = unique_key(key)
         rank = first, next(self._numbers), key
-        self._ranks[key] = min(rank, self._ranks.get(key, rank))  # first: a column without a rank is a fault
+        self._ranks[key] = min(rank, self._ranks.get(key, rank))  # first, since every column must have a rank
         column = self._columns.get(key)
         if column is None:
             column = self._columns[key] = Column()
@@ -141,11 +142,11 @@ class Collector:
         """Return the rows below `total` that have finished, ascending."""
         return range(total) if len(self.finished) == total else self.finished.below(total)
 
-    def open_rows(self, total: int) -> list[int]:
+    def unsettled_rows(self, total: int) -> list[int]:
         """Return the rows below `total` that have neither finished nor failed, ascending."""
         if len(self.finished) + len(self.failed) == total:
             return []
-        return [row for row in self.finished.not_below(total).tolist() if row not in self.failed]
+        return [row for row in self.finished.absent_below(total).tolist() if row not in self.failed]
 
     def failed_rows(self) -> NDArray[np.int64]:
         """Return the rows that have failed, ascending."""
@@ -161,7 +162,7 @@ def finished_rows(group: Group, reply: Reply) -> Rows:
 
 
 def unpickled_reply(reply: Reply) -> Reply:
-    """Return the reply with its objects unpickled; an object that cannot be unpickled fails its pset only."""
+    """Return the reply with its objects unpickled. One that cannot be unpickled fails only its own pset."""
     if isinstance(reply.columns, WideResults):
         return reply
     if not any(isinstance(segment.values, IsolatedColumn) for segment in chain(*reply.columns.values())):
@@ -173,14 +174,14 @@ def unpickled_reply(reply: Reply) -> Reply:
     }
     if len(failures) > len(reply.failures):
         columns = {
-            key: tuple(_without(segment, failures) for segment in segments)
+            key: tuple(_without_failed(segment, failures) for segment in segments)
             for key, segments in columns.items()
         }
     return replace(reply, columns=columns, failures=failures)
 
 
 def _unpickled(key: Hashable, segment: ResultColumn, failures: dict[int, Failure]) -> ResultColumn:
-    """Return the column with its objects unpickled, and add the psets where that fails to `failures`."""
+    """Return the column with its objects unpickled; where that fails, add the pset to `failures`."""
     if not isinstance(segment.values, IsolatedColumn):
         return segment
     values = []
@@ -191,11 +192,11 @@ def _unpickled(key: Hashable, segment: ResultColumn, failures: dict[int, Failure
             raise
         except BaseException as error:  # unpickling runs code of the user's classes: also SystemExit
             values.append(None)
-            failures.setdefault(offset, _unreadable(key, error))
+            failures.setdefault(offset, _load_failure(key, error))
     return ResultColumn(segment.offsets, values)
 
 
-def _unreadable(key: Hashable, error: BaseException) -> Failure:
+def _load_failure(key: Hashable, error: BaseException) -> Failure:
     return Failure(
         FailureKind.UNSENDABLE,
         f'NotPicklable("the result {describe(key)} cannot be loaded here ({describe(error)}): '
@@ -204,7 +205,7 @@ def _unreadable(key: Hashable, error: BaseException) -> Failure:
     )
 
 
-def _without(segment: ResultColumn, failures: Mapping[int, Failure]) -> ResultColumn:
+def _without_failed(segment: ResultColumn, failures: Mapping[int, Failure]) -> ResultColumn:
     """Return the column without the values of failed psets."""
     kept = [i for i, offset in enumerate(segment.offsets) if offset not in failures]
     values = unpack_values(segment.values)
@@ -213,7 +214,7 @@ def _without(segment: ResultColumn, failures: Mapping[int, Failure]) -> ResultCo
 
 
 def results_by_offset(reply: Reply) -> dict[int, dict[Hashable, Any]]:
-    """Return a reply's results as dicts, by offset; an empty dict if the function returned None."""
+    """Return a reply's results as dicts, by offset. The dict is empty where the function returned None."""
     results: dict[int, dict[Hashable, Any]] = {
         offset: {} for offset in range(reply.start, reply.stop) if offset not in reply.failures
     }

@@ -1,7 +1,7 @@
 """When and where each finished pset ran, and for how long.
 
-Four bytes per pset, and one entry per reply: a worker runs the psets of a reply one after the other, so the
-first one's begin and the psets' seconds say when each of them began.
+This takes four bytes per pset and one entry per reply: a worker runs the psets of a reply one after the
+other, so the start of the first one and the seconds of each tell when every one of them began.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from paramsurvey.transport.messages import Failure, Ran, Reply, Rows
 
 Seconds = NDArray[np.float32]
 Begins = NDArray[np.float64]
-SAME_BEGIN = 1e-4  # seconds: stored begins are rounded to microseconds
+SAME_BEGIN = 1e-4  # seconds; checkpoints round start times to microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,17 @@ class Times:
     Attributes
     ----------
     seconds : float32 array
-        nan where it is not known.
+        How long each ran; nan where unknown.
     began : float64 array
-        In seconds since 1970; nan where it is not known.
+        In seconds since 1970; nan where unknown.
     worker : int64 array
-        The workers' numbers; 0 where it is not known.
+        The workers' numbers; 0 where unknown.
     host : int64 array
-        The workers' machines, by their places in `hosts`.
+        The workers' machines, as indices into `hosts`.
     hosts : tuple of str
-        An empty name is that of a machine that is not known.
+        Names of machines; empty for an unknown machine.
     attempts : mapping of int to int
-        How often psets were tried that had failed before, by place.
+        How often each pset that failed at first was tried, by its place in these arrays.
     """
 
     seconds: Seconds
@@ -54,7 +54,7 @@ class Times:
         return len(self.seconds)
 
     def at(self, places: slice | NDArray[np.int64]) -> Times:
-        """Return those of the psets at ascending `places`."""
+        """Return the times of the psets at `places`, which must ascend."""
         attempts: dict[int, int] = {}
         if self.attempts:
             kept = np.arange(len(self))[places].tolist()
@@ -101,8 +101,8 @@ def times_of(reply: Reply) -> Times:
     )
 
 
-def with_times(reply: Reply) -> Mapping[int, Failure]:
-    """Return the reply's failures, each with when and where it was."""
+def timed_failures(reply: Reply) -> Mapping[int, Failure]:
+    """Return the reply's failures, each with the time and place where it happened."""
     times = times_of(reply)
     return {
         offset: replace(failure, ran=times.ran(offset - reply.start))
@@ -111,18 +111,18 @@ def with_times(reply: Reply) -> Mapping[int, Failure]:
 
 
 class PsetTimes:
-    """The times of all psets of a survey that have finished; they may arrive in any order."""
+    """The times of all finished psets of a survey; they may arrive in any order."""
 
     def __init__(self) -> None:
         self._seconds: Seconds = np.zeros(0, dtype=np.float32)
         self._attempts: dict[int, int] = {}
         self._workers: dict[tuple[int, str], int] = {}
-        # spans of rows that one worker ran one after the other: first row, how many, first begin, worker
+        # spans of rows that one worker ran in succession: first row, how many, start of the first, worker
         self._first, self._count, self._began, self._worker = array("q"), array("q"), array("d"), array("q")
 
     def add_reply(self, rows: Rows, reply: Reply, total: int) -> None:
-        """Add the times of the finished psets of a reply, whose `rows` are given, failed ones included."""
-        before = len(reply.walls) - len(rows)  # psets whose times an earlier reply had already
+        """Add the times of a reply's finished psets. `rows` are all that it covers, failed ones included."""
+        before = len(reply.walls) - len(rows)  # psets whose times an early reply has already brought
         if isinstance(rows, range) and rows.step == 1 and before >= 0 and rows and not reply.failures:
             self._add_span(rows, reply, before, total)
             return
@@ -135,7 +135,7 @@ class PsetTimes:
         self.add(rows, times, total)
 
     def _add_span(self, rows: range, reply: Reply, before: int, total: int) -> None:
-        """Add the times of psets that are neighbours, as in most replies: small groups need it fast."""
+        """Add the times of consecutive rows. Most replies have these, and small groups need it to be fast."""
         self._make_room(total)
         self._seconds[rows.start : rows.stop] = reply.walls[before:]
         for offset, tried in reply.attempts.items():
@@ -148,7 +148,7 @@ class PsetTimes:
             self._worker.append(self._workers.setdefault(worker, len(self._workers)))
 
     def add(self, rows: Rows, times: Times, total: int) -> None:
-        """Add times; `total` is the number of psets that are known so far."""
+        """Add times; `total` is the number of psets known so far."""
         if len(rows) == 0:
             return
         self._make_room(total)
@@ -170,12 +170,12 @@ class PsetTimes:
         )
 
     def seconds(self, rows: Rows) -> Seconds:
-        """Return how long each of some psets ran; nan where that is not known."""
+        """Return how long each of these psets ran; nan where that is unknown."""
         self._make_room(int(rows[-1]) + 1 if len(rows) else 0)
         return self._seconds[numpy_index(rows)]
 
     def attempts(self, rows: Rows) -> NDArray[np.int64]:
-        """Return how often each of some psets was tried."""
+        """Return how often each of these psets was tried."""
         tried = np.ones(len(rows), dtype=np.int64)
         if self._attempts:
             known = np.array(sorted(self._attempts), dtype=np.int64)
@@ -185,7 +185,7 @@ class PsetTimes:
         return tried
 
     def times(self, rows: Rows) -> Times:
-        """Return the times of some psets, whose rows ascend."""
+        """Return the times of these psets, whose rows must ascend."""
         began = np.full(len(rows), np.nan)
         place = np.full(len(rows), -1, dtype=np.int64)
         numbers = np.asarray(rows, dtype=np.int64)
@@ -205,8 +205,8 @@ class PsetTimes:
         worker = np.array([number for number, _ in self._workers] + [0], dtype=np.int64)[place]
         host = np.array([hosts.index(name) for _, name in self._workers] + [0], dtype=np.int64)[place]
         tried = self.attempts(rows)
-        more = {at: int(tried[at]) for at in np.flatnonzero(tried > 1).tolist()}
-        return Times(self.seconds(rows), began, worker, host, hosts, more)
+        retried = {at: int(tried[at]) for at in np.flatnonzero(tried > 1).tolist()}
+        return Times(self.seconds(rows), began, worker, host, hosts, retried)
 
     def _make_room(self, total: int) -> None:
         room = len(self._seconds)
@@ -217,7 +217,7 @@ class PsetTimes:
 
 
 def _span_starts(rows: Rows, times: Times) -> NDArray[np.int64]:
-    """Return where spans begin, in which each pset begins where and when the one before it has ended."""
+    """Return where spans begin: in one, each pset begins when the one before it ends, in the same worker."""
     ends = np.cumsum(times.seconds, dtype=np.float64)
     offset = times.began - (ends - times.seconds)
     with np.errstate(invalid="ignore"):
@@ -230,11 +230,11 @@ def _span_starts(rows: Rows, times: Times) -> NDArray[np.int64]:
 
 
 def _has_drifted(offset: Begins, apart: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell where the pauses since a span's begin have come to `SAME_BEGIN`, however short each of them is."""
+    """Tell where the pauses since a span began add up to `SAME_BEGIN`, however short each of them is."""
     span = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(apart)])
     first = offset[np.concatenate([np.zeros(1, dtype=np.int64), np.flatnonzero(apart) + 1])]
     drift = np.nan_to_num(offset - first[span])
     apart_enough = span * (2 * float(np.abs(drift).max()) + SAME_BEGIN)
-    most = np.maximum.accumulate(drift + apart_enough) - apart_enough  # in each span, so far
-    steps: NDArray[np.float64] = np.diff(np.floor(most / SAME_BEGIN))
+    largest = np.maximum.accumulate(drift + apart_enough) - apart_enough  # in each span, so far
+    steps: NDArray[np.float64] = np.diff(np.floor(largest / SAME_BEGIN))
     return (steps > 0) & ~apart

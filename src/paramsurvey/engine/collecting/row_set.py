@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Rows
 
-CHUNK = 1 << 16  # rows that share an array; a chunk with all its rows needs no array any more
+CHUNK = 1 << 16  # rows that share an array; a chunk that is full needs no array any more
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class _Chunk:
     mask : bool array, or None
         None: all of them are.
     countdown : int
-        When so many more rows were added, all of them may be there. It is too low if rows were added twice.
+        How many more rows must be added before the chunk can be full. Too low if rows were added twice.
     """
 
     mask: NDArray[np.bool_] | None
@@ -32,7 +32,7 @@ class _Chunk:
         return CHUNK if self.mask is None else int(np.count_nonzero(self.mask))
 
     def add(self, places: slice | NDArray[np.int64], count: int) -> None:
-        """Add rows: all at once, so that an exception that interrupts it finds them there or not."""
+        """Add rows, in one step, so that an interruption finds either all of them added or none."""
         if self.mask is None:
             return
         self.mask[places] = True
@@ -44,13 +44,13 @@ class _Chunk:
 
 
 class RowSet:
-    """Row numbers, to which more are added.
+    """A set of row numbers that only grows.
 
     Examples
     --------
     >>> rows = RowSet()
     >>> rows.add(range(2, 5))
-    >>> len(rows), rows.below(10).tolist(), rows.not_below(6).tolist()
+    >>> len(rows), rows.below(10).tolist(), rows.absent_below(6).tolist()
     (3, [2, 3, 4], [0, 1, 5])
     """
 
@@ -61,9 +61,9 @@ class RowSet:
         return sum(map(len, self._chunks.values()))
 
     def add(self, rows: Rows) -> None:
-        """Add rows. Rows that are in the set already stay there.
+        """Add rows; those that are in the set already stay there.
 
-        An exception that interrupts it, such as KeyboardInterrupt, leaves whole chunks added or not.
+        If an exception such as KeyboardInterrupt interrupts this, each chunk has all its new rows or none.
         """
         for number, places, count in _by_chunk(rows):
             chunk = self._chunks.get(number)
@@ -75,7 +75,7 @@ class RowSet:
         """Return the rows of the set that are below `total`, ascending."""
         return np.flatnonzero(self._mask(total))
 
-    def not_below(self, total: int) -> NDArray[np.int64]:
+    def absent_below(self, total: int) -> NDArray[np.int64]:
         """Return the rows below `total` that are not in the set, ascending."""
         return np.flatnonzero(~self._mask(total))
 
@@ -88,7 +88,7 @@ class RowSet:
 
 
 def _by_chunk(rows: Rows) -> Iterator[tuple[int, slice | NDArray[np.int64], int]]:
-    """Yield (number of the chunk, places of the rows in it, how many they are)."""
+    """Yield (number of the chunk, places of the rows in it, number of these rows)."""
     if len(rows) == 0:
         return
     if isinstance(rows, range) and rows.step == 1:

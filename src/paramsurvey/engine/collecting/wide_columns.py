@@ -15,10 +15,10 @@ from paramsurvey.transport.packed_columns import pack_column
 from paramsurvey.transport.wide_results import WideResults
 
 Piece: TypeAlias = "tuple[NDArray[np.int64], Values]"
-"""Rows, and the values of one key there, which are all of one kind."""
+"""Rows, and the values of one key in them, all of one kind."""
 
 
-def joined(kept: Sequence[tuple[Rows, WideResults]]) -> Iterator[tuple[int, Hashable, list[Piece]]]:
+def joined_columns(kept: Sequence[tuple[Rows, WideResults]]) -> Iterator[tuple[int, Hashable, list[Piece]]]:
     """Yield the columns of results: the first row that has the key, the key, and its values.
 
     Parameters
@@ -26,27 +26,29 @@ def joined(kept: Sequence[tuple[Rows, WideResults]]) -> Iterator[tuple[int, Hash
     kept : sequence of (Rows, WideResults)
         The psets' rows, with their results.
     """
-    same: dict[tuple[Hashable, ...], list[tuple[Rows, WideResults]]] = {}
+    by_names: dict[tuple[Hashable, ...], list[tuple[Rows, WideResults]]] = {}
     for rows, results in kept:
-        same.setdefault(results.names, []).append((rows, results))
-    for names, some in same.items():
-        rows = np.concatenate([np.asarray(rows, dtype=np.int64) for rows, _ in some])
+        by_names.setdefault(results.names, []).append((rows, results))
+    for names, with_names in by_names.items():
+        rows = np.concatenate([np.asarray(rows, dtype=np.int64) for rows, _ in with_names])
         first = int(rows.min())
-        for name, pieces in zip(names, _columns(rows, [results for _, results in some]), strict=True):
+        columns = _columns(rows, [results for _, results in with_names])
+        for name, pieces in zip(names, columns, strict=True):
             yield first, name, pieces
 
 
-def _columns(rows: NDArray[np.int64], some: Sequence[WideResults]) -> Iterator[list[Piece]]:
-    count = len(some[0].names)
-    arrays = [results.cells for results in some if isinstance(results.cells, array)]
-    if len(arrays) == len(some):
+def _columns(rows: NDArray[np.int64], same_names: Sequence[WideResults]) -> Iterator[list[Piece]]:
+    """Yield the pieces of each column of results that all have the same names."""
+    count = len(same_names[0].names)
+    arrays = [results.cells for results in same_names if isinstance(results.cells, array)]
+    if len(arrays) == len(same_names):
         floats = np.concatenate([np.frombuffer(cells, dtype=np.float64) for cells in arrays])
         for column in np.ascontiguousarray(floats.reshape(-1, count).T):
             yield [(rows, column)]
         return
     by_pset: Iterable[Sequence[Any]] = (
-        results.cells[at : at + count] for results in some for at in range(0, len(results.cells), count)
+        results.cells[at : at + count] for results in same_names for at in range(0, len(results.cells), count)
     )
     for values in zip(*by_pset, strict=True):
         segments = pack_column(range(len(values)), values)
-        yield [(rows[np.asarray(one.offsets)], unpack_values(one.values)) for one in segments]
+        yield [(rows[np.asarray(piece.offsets)], unpack_values(piece.values)) for piece in segments]

@@ -1,1 +1,1 @@
-"""Which psets are sent to workers, how many together, and which of them run again."""
+"""Which psets are sent to workers, how many at a time, and which of them run again."""

@@ -1,11 +1,11 @@
-"""What becomes of the psets of a group that was lost: which one is to blame, and how the others run again."""
+"""What becomes of the psets of a lost group: which one is to blame, and how the others run again."""
 
 from __future__ import annotations
 
 from paramsurvey.engine.dispatch.queue import PsetQueue
 from paramsurvey.transport.messages import FailureKind, LostGroup, Rows
 
-MOST_NODE_LOSSES = 3  # of a pset's group: from then on the pset runs alone, and a loss is its own failure
+MOST_NODE_LOSSES = 3  # of a pset's groups; from then on it runs alone, and another loss is its own failure
 
 
 class LostGroups:
@@ -21,25 +21,25 @@ class LostGroups:
     def __init__(self, queue: PsetQueue, in_batches: bool) -> None:
         self._queue = queue
         self._in_batches = in_batches
-        self._node_losses: dict[int, int] = {}  # by row: such a loss is no attempt of a pset
+        self._node_losses: dict[int, int] = {}  # by row; such a loss does not count as an attempt of the pset
 
     def put_back(self, rows: Rows, running: int | None, loss: LostGroup) -> int | None:
-        """Put the rows of a lost group back, all but that of the pset to blame, which is returned.
+        """Put the rows of a lost group back, except that of the pset to blame, which is returned.
 
-        If a batch was running, no pset is to blame until one runs alone: its halves run, each as a batch.
+        If a batch was running, no pset is blamed yet: each half of it runs as a batch of its own.
 
         Parameters
         ----------
         rows : Rows
-            Those that no reply had covered.
+            The rows that no reply had covered.
         running : int or None
-            The place of the pset that was running among `rows`; None where that is not known.
+            The place among `rows` of the pset that was running; None if that is not known.
         loss : LostGroup
 
         Returns
         -------
         int or None
-            None where nothing is to blame.
+            The row to blame; None if there is none.
         """
         if loss.failure.kind is FailureKind.NODE_LOST and self._put_back_of_node(rows):
             return None
@@ -49,14 +49,14 @@ class LostGroups:
             self._queue.put_halves(rows, running or 0)
             return None
         if running is None:
-            self._queue.put_alone(rows)  # so that the next loss shows which pset causes it
+            self._queue.put_alone(rows)  # so that the next loss shows which pset caused it
             return None
         self._queue.put_first(rows[running + 1 :])
         self._queue.put_first(rows[:running])
         return int(rows[running])
 
     def _put_back_of_node(self, rows: Rows) -> bool:
-        """Put back rows whose node was lost, all together; False when they were put back too often."""
+        """Put back rows whose node was lost; return False if that has happened to one of them too often."""
         losses = [self._node_losses.get(int(row), 0) + 1 for row in rows]
         if max(losses) > MOST_NODE_LOSSES:
             return False

@@ -1,4 +1,4 @@
-"""The queue of psets that wait to be sent. Every row of a survey is in it, sent to a worker, or settled."""
+"""The queue of psets that wait to be sent. Each row of a survey is in it, or at a worker, or settled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paramsurvey.transport.messages import Rows
 
 @dataclass(frozen=True, slots=True)
 class QueuedRows:
-    """Rows that are consecutive in the queue.
+    """Rows that stand together in the queue.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class QueuedRows:
     alone : bool
         Whether each of them gets a group of its own.
     apart : bool
-        Whether they are never put among other rows.
+        Whether they never share a group with other rows.
     """
 
     rows: Rows
@@ -40,8 +40,8 @@ class PsetQueue:
     rows : range or int array
         All rows to run, in order.
     options : sequence, optional
-        The backend options of each row of the survey, None for a row without any. Rows with different options
-        are never in one group.
+        The backend options of each row of the survey; None for a row without any. Rows with different options
+        are never in the same group.
     """
 
     def __init__(self, rows: Rows, options: Sequence[Any] | None = None) -> None:
@@ -62,13 +62,13 @@ class PsetQueue:
         return run.rows[:size]
 
     def put_first(self, rows: Rows) -> None:
-        """Put rows at the head of the queue: they are taken next."""
+        """Put rows at the head of the queue, to be taken next."""
         self._add(QueuedRows(rows), first=True)
 
     def put_halves(self, rows: Rows, first: int) -> None:
-        """Put the rows of a lost batch at the head of the queue: no group has some of both halves, or others.
+        """Put the rows of a lost batch at the head of the queue, as two halves that never mix with others.
 
-        The batch began at `first`. The rows before it are not to blame, and may be in a group with others.
+        The batch began at `first`. The rows before that are not to blame, and may share a group with others.
         """
         middle = (first + len(rows)) // 2
         for half in (rows[middle:], rows[first:middle]):
@@ -80,7 +80,7 @@ class PsetQueue:
         self._add(QueuedRows(rows, alone=True), first=False)
 
     def waiting(self, most: int) -> Rows:
-        """Return the rows of the queue in order, or `most` of them that are evenly spread."""
+        """Return the rows of the queue in order; if there are more than `most`, an evenly spread sample."""
         step = -(-self._count // most)
         offset, parts = 0, [np.empty(0, dtype=np.int64)]
         for run in self._runs:
@@ -89,7 +89,7 @@ class PsetQueue:
         return np.concatenate(parts)
 
     def take_unordered(self) -> NDArray[np.int64]:
-        """Remove and return all rows but those that are to be taken alone, or apart from others."""
+        """Remove and return all rows except those to be taken alone, or apart from others."""
         kept = [run for run in self._runs if run.alone or run.apart]
         taken = [run for run in self._runs if not (run.alone or run.apart)]
         parts = [np.asarray(run.rows, dtype=np.int64) for run in taken]

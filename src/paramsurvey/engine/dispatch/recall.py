@@ -1,4 +1,4 @@
-"""Which workers give back psets that they have not begun, so that these run elsewhere, and in their order."""
+"""Which workers are asked to give back psets that they have not begun, so that these run elsewhere."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from math import inf
 from paramsurvey.engine.dispatch.group_size import GroupSizer
 from paramsurvey.engine.dispatch.sent_group import SentGroup
 
-LOOK_SECONDS = 0.1  # between two looks for psets that wait behind a long one
-LOOK_COST = 20e-6  # seconds, at least, between two looks for each group, so that many groups cost little
+SCAN_SECONDS = 0.1  # at most between two scans for psets that wait behind a long one
+SCAN_COST = 20e-6  # seconds per group, at least, between two scans, so that scanning many groups costs little
 
 Running = Callable[[int], tuple[int, float] | None]
 
 
 class Recalls:
-    """Decides which groups are recalled now, and when to look again.
+    """Decides which groups to recall now, and when to scan them again.
 
     Parameters
     ----------
@@ -25,17 +25,17 @@ class Recalls:
 
     Attributes
     ----------
-    look_at : float
-        When to look again, because a pset may have held up others for too long by then.
+    wake_at : float
+        When to scan again, because a pset may have held up others for too long by then.
     """
 
     def __init__(self, sizer: GroupSizer, clock: Callable[[], float]) -> None:
         self._sizer, self._clock = sizer, clock
-        self._sooner_at = 0.0  # at the latest, because a pset that begins meanwhile may be a long one
-        self.look_at = 0.0
+        self._scan_at = 0.0  # may be before `wake_at`, since a pset that has begun meanwhile may be long
+        self.wake_at = 0.0
 
     def due(self, sent: Collection[SentGroup], idle: int, running: Running) -> list[SentGroup]:
-        """Return the groups to recall, those that share with idle workers first; none that was recalled.
+        """Return the groups to recall: first those that share work with idle workers. None is recalled twice.
 
         Parameters
         ----------
@@ -43,12 +43,12 @@ class Recalls:
             As for `groups_to_share`.
         """
         recalled = groups_to_share(sent, idle, running, self._sizer) if idle > 0 else []
-        if (now := self._clock()) >= self._sooner_at:
+        if (now := self._clock()) >= self._scan_at:
             held_up, seconds = groups_held_up(sent, running, self._sizer)
-            self.look_at = now + seconds
-            self._sooner_at = min(self.look_at, now + LOOK_SECONDS)
+            self.wake_at = now + seconds
+            self._scan_at = min(self.wake_at, now + SCAN_SECONDS)
             recalled += held_up
-        return list({one.group.id: one for one in recalled}.values())
+        return list({sent_group.group.id: sent_group for sent_group in recalled}.values())
 
 
 def groups_to_share(
@@ -68,21 +68,25 @@ def groups_to_share(
         Knows how many psets are worth moving.
     """
     waiting = [
-        (count, one)
-        for one in sent
-        if not one.recalled and (count := one.count_not_begun(running(one.group.id)))
+        (count, sent_group)
+        for sent_group in sent
+        if not sent_group.recalled and (count := sent_group.count_not_begun(running(sent_group.group.id)))
     ]
     waiting.sort(key=lambda count_and_group: -count_and_group[0])
-    about = [(count, one, running(one.group.id)) for count, one in waiting[:idle]]
-    return [one for count, one, now in about if sizer.is_worth_moving(count, now[1] if now else 0.0)]
+    candidates = [(count, sent_group, running(sent_group.group.id)) for count, sent_group in waiting[:idle]]
+    return [
+        sent_group
+        for count, sent_group, state in candidates
+        if sizer.is_worth_moving(count, state[1] if state else 0.0)
+    ]
 
 
 def groups_held_up(
     sent: Collection[SentGroup], running: Running, sizer: GroupSizer
 ) -> tuple[list[SentGroup], float]:
-    """Return the groups in which a pset runs for so long that those behind it had better run elsewhere.
+    """Return the groups in which a pset has run for so long that those behind it had better run elsewhere.
 
-    So the psets begin nearly in their order: a long one among them does not begin when all others have ended.
+    This keeps psets nearly in their order: a long one among those behind does not begin after all others end.
 
     Parameters
     ----------
@@ -95,15 +99,18 @@ def groups_held_up(
     -------
     list of SentGroup
     float
-        After how many seconds to look again, because another pset may have run for too long by then; infinite
-        where the backend does not tell what runs.
+        After how many seconds to scan again, because another pset may have run for too long by then; infinite
+        if the backend does not tell what runs.
     """
-    most = sizer.held_up_seconds()
-    known = [(now[1], one) for one in sent if not one.recalled and (now := running(one.group.id)) is not None]
-    held_up = [one for seconds, one in known if seconds > most]
+    longest = sizer.held_up_seconds()
+    known = [
+        (state[1], sent_group)
+        for sent_group in sent
+        if not sent_group.recalled and (state := running(sent_group.group.id)) is not None
+    ]
+    held_up = [sent_group for seconds, sent_group in known if seconds > longest]
     if not known:
         return held_up, inf
-    # Exactly then where a pset has run for a while; to wake for each that has just begun would cost more.
-    soon = (most - seconds for seconds, _ in known if most / 2 < seconds <= most)
-    look_again = min([LOOK_SECONDS, *soon])
-    return held_up, max(look_again, LOOK_COST * len(sent))
+    # A pset that is halfway there is met on time. Waking up for each that has just begun would cost more.
+    soon = (longest - seconds for seconds, _ in known if longest / 2 < seconds <= longest)
+    return held_up, max(min([SCAN_SECONDS, *soon]), SCAN_COST * len(sent))

@@ -17,15 +17,15 @@ class RetryPolicy:
     retries : int
         How often a pset that raised an exception, or exceeded the timeout, is run again.
     crash_retries : int
-        How often a pset whose worker died is run again, alone in its group. It need not have been the cause:
-        another pset may have damaged the worker's memory, or another process may have used up the machine's.
+        How often a pset whose worker died is run again, alone in its group. It may not have been the cause:
+        an earlier pset may have damaged the worker's memory, or another process used up the machine's.
     """
 
     retries: int = 0
     crash_retries: int = 1
 
-    def again(self, failure: Failure, attempts: int) -> bool:
-        """Tell whether to run a pset once more after `attempts` attempts."""
+    def should_retry(self, failure: Failure, attempts: int) -> bool:
+        """Tell whether a pset that failed in this way runs once more after `attempts` attempts."""
         if not failure.retryable:
             return False
         if failure.kind in WORKER_LOST:

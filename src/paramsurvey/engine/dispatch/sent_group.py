@@ -1,4 +1,4 @@
-"""What is known in the driver of a group that a worker has."""
+"""What the driver knows of a group that a worker has."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import field
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply, Rows
 
-NO_REPLY = Failure(
+FORGED_REPLY = Failure(
     FailureKind.CRASHED,
-    "WorkerDied('its worker answered for psets that it did not have, and was stopped: the function must not "
-    "write into memory or file descriptors that are not its own')",
+    "WorkerDied('its worker answered for psets that it did not have, and was stopped: change the function so "
+    "that it does not write into memory or file descriptors that are not its own')",
 )
 
 
@@ -25,7 +25,7 @@ class SentGroup:
     answered : int
         The offset up to which replies have covered it.
     stop : int
-        The offset from which on its psets were given back.
+        The offset from which its psets were given back.
     recalled : bool
         Whether the worker was asked to give back what it has not begun.
     """
@@ -38,25 +38,25 @@ class SentGroup:
     def __post_init__(self) -> None:
         self.stop = len(self.group)
 
-    def goes_on_with(self, reply: Reply) -> bool:
-        """Tell whether a reply covers nothing, or psets that the worker has from where the last one ended.
+    def is_continued_by(self, reply: Reply) -> bool:
+        """Tell whether a reply covers nothing, or covers psets of the worker from where the last one ended.
 
         Any other reply is forged: a worker function has written into its worker's memory or connection.
         """
         return reply.start == reply.stop or self.answered == reply.start < reply.stop <= self.stop
 
     def place_of(self, offset: int | None) -> int | None:
-        """Return the place, among `unanswered`, of the pset at an offset; None where none is there."""
+        """Return the place among `unanswered` of the pset at an offset; None if it is not among them."""
         if offset is None or not self.answered <= offset < self.stop:
             return None
         return offset - self.answered
 
     def unanswered(self) -> Rows:
-        """Return the rows that no reply has covered, without those that were given back."""
+        """Return the rows that no reply has covered, except those that were given back."""
         return self.group.rows[self.answered : self.stop]
 
     def give_back(self, offset: int) -> Rows:
-        """Return the rows from `offset` on, which are not the worker's any more."""
+        """Take the rows from `offset` on away from the worker, and return them."""
         rows = self.group.rows[offset : self.stop]
         self.stop = min(offset, self.stop)
         return rows
@@ -67,5 +67,5 @@ class SentGroup:
         return max(self.stop - begun, 0)
 
     def count_unreported(self, running: tuple[int, float] | None) -> int:
-        """Return how many of its psets have ended without an answer yet, given the same."""
+        """Return how many of its psets have ended without an answer, given what `Backend.running` returns."""
         return 0 if running is None else self.place_of(running[0]) or 0

@@ -10,7 +10,7 @@ from inspect import Parameter, Signature, cleandoc, signature
 from os import PathLike
 from typing import Any, Literal, TextIO, TypedDict, TypeVar
 
-from paramsurvey.engine.options import ABOUT, DEFAULTS, OptionScope
+from paramsurvey.engine.options import DEFAULTS, OPTION_INFO, OptionScope
 from paramsurvey.transport.messages import OutFunction
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -100,15 +100,15 @@ def lists_options(options: type) -> Callable[[Function], Function]:
 
 def types_of(options: type) -> dict[str, Any]:
     """Return the types by the names of the options, in the order of the documentation; last the backends."""
-    order = {name: at for at, name in enumerate(ABOUT)}
+    order = {name: at for at, name in enumerate(OPTION_INFO)}
     types: dict[str, Any] = options.__annotations__
     return {name: types[name] for name in sorted(types, key=lambda name: order.get(name, len(order)))}
 
 
 def default_of(name: str, options: type) -> Any:
     """Return what an option is when it is left out. None for `map` where that is what `init` was given."""
-    about = ABOUT.get(name)
-    if about is None or (about.place is OptionScope.BOTH and options is not InitOptions):
+    info = OPTION_INFO.get(name)
+    if info is None or (info.scope is OptionScope.BOTH and options is not InitOptions):
         return None
     default = getattr(DEFAULTS, name)
     return str(default) if isinstance(default, StrEnum) else default
@@ -128,12 +128,12 @@ def _entries(options: type) -> list[str]:
     """Return the entries of the options for the section "Parameters" of a docstring."""
     lines = []
     for name in types_of(options):
-        about, default = ABOUT.get(name), default_of(name, options)
+        info, default = OPTION_INFO.get(name), default_of(name, options)
         said = "optional" if default is None else f"default {default!r}"
-        if about is None:
+        if info is None:
             kind, doc = "dict", f"Options for the backend {name!r}, which others ignore."
         else:
-            kind, doc = about.kind, about.doc
+            kind, doc = info.kind, info.doc
         lines += [f"{name} : {kind}, {said}", f"    {doc}"]
     return lines
 
