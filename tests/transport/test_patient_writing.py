@@ -150,7 +150,7 @@ def test_while_the_programs_own_text_waits_no_other_stream_does() -> None:
         wait_until(
             lambda: not select.select([], [stream.fileno()], [], 0)[1], "the program's text is not written"
         )
-        is_free = not patient_writing._leading_elsewhere.locked()
+        is_free = not patient_writing._redirecting.locked()
         while writer.is_alive():
             if select.select([reading], [], [], 0.01)[0]:
                 os.read(reading, 1 << 16)
@@ -158,10 +158,10 @@ def test_while_the_programs_own_text_waits_no_other_stream_does() -> None:
 
 
 def test_a_lock_that_ctrl_c_or_a_fork_left_held_is_free_after_one_piece() -> None:
-    patient_writing._leading_elsewhere.acquire()
+    patient_writing._redirecting.acquire()
     with ends("pipe") as (_, stream):
         assert write_patiently(stream, "a\n") == 2
-    assert not patient_writing._leading_elsewhere.locked()
+    assert not patient_writing._redirecting.locked()
 
 
 def test_a_character_that_a_terminal_took_in_part_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def kept(monkeypatch: pytest.MonkeyPatch, text: str, file: str) -> FunctionType:
 
 def codes_in(function: Any) -> list[CodeType]:
     found: list[CodeType] = []
-    dump_code(function, found=found.append)
+    dump_code(function, on_code=found.append)
     return found
 
 

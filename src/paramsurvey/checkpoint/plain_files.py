@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from paramsurvey.errors import NotACheckpoint
-from paramsurvey.transport.file_names import why_no_name
+from paramsurvey.transport.file_names import why_impossible
 from paramsurvey.transport.safe_text import shortened
 
 NONBLOCK = getattr(os, "O_NONBLOCK", 0)
@@ -71,7 +71,7 @@ def checkpoint_path(directory: str | os.PathLike[str]) -> Path:
     NotACheckpoint
         There can be none.
     """
-    if why := why_no_name(directory):
+    if why := why_impossible(directory):
         raise NotACheckpoint(f"{os.fsdecode(directory)!a} is {why}: give the directory of a checkpoint")
     try:
         os.stat(directory)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from paramsurvey.transport.file_names import why_no_name
+from paramsurvey.transport.file_names import why_impossible
 from paramsurvey.transport.messages import CaptureMode
 
 
@@ -116,7 +116,7 @@ def anything(value: Any) -> Any:
 
 def path(value: Any) -> str:
     name = os.fsdecode(os.fspath(value))
-    if why := why_no_name(name):
+    if why := why_impossible(name):
         raise ValueDoesNotFit(why)
     return name
 

@@ -243,7 +243,7 @@ def _job(place: SessionContext, request: MapRequest, source: PsetSource, chdir: 
     packed, buffers = _pickled(code, found)
     worker_init = None
     if options.worker_init is not None:
-        dump = partial(dump_code, found=found.append)
+        dump = partial(dump_code, on_code=found.append)
         worker_init = dumps(options.worker_init, "worker_init", dump)
     return Job(
         key=uuid.uuid4().hex,
@@ -375,7 +375,7 @@ def _pickled(code: JobCode, found: list[CodeType]) -> tuple[bytes, tuple[Any, ..
     """
     buffers: list[pickle.PickleBuffer] = []
     try:
-        dump = partial(dump_code, aside=buffers.append, found=found.append)
+        dump = partial(dump_code, out_of_band=buffers.append, on_code=found.append)
         return dumps(code, "the worker function with its arguments", dump), tuple(buffers)
     except NotPicklable:
         dumps(code.function, "the worker function")

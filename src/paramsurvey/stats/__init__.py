@@ -1,8 +1,8 @@
 """Timers for workers, and the statistics that a map collects from them.
 
-A worker times its parts with `record_wallclock` and `record_iowait`; `PerfStats` adds up what
-all workers have measured. Workers import this package, so it needs no more than numpy: the
-histogram library is loaded when somebody reads a histogram.
+A worker times its parts with `record_wallclock` and `record_iowait`; `PerfStats` adds up what all workers
+have measured. Workers import this package, so it needs nothing but numpy: the histogram library is loaded
+only when a histogram is read.
 """
 
 from paramsurvey.stats.perf_stats import PerfStats

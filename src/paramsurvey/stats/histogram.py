@@ -40,7 +40,7 @@ def bars_of(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> list[tup
 
 
 def _edges(shortest: float, longest: float) -> list[float]:
-    """Return round numbers around both: evenly spaced within a factor of ten, else 1, 2, 5, 10, ..."""
+    """Return round numbers that enclose both: evenly spaced within a factor of ten, else 1, 2, 5, 10, ..."""
     if longest < 10 * shortest:
         width = _round_down(max(longest - shortest, longest / 10) / MOST_BARS) * 2
         return [i * width for i in range(int(shortest / width), int(longest / width) + 2)]

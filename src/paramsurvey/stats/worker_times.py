@@ -32,7 +32,7 @@ def _add_walls(stats: PerfStats, name: str, reply: Reply) -> float:
 
 
 def _add_batches(stats: PerfStats, name: str, walls: EvenSeconds, idle: Sequence[tuple[int, float]]) -> None:
-    """Add the times of batches, of each of which the worker has measured how idle it was."""
+    """Add the times of batches; the worker has measured how idle it was during each of them."""
     stop, shares = 0, dict(idle)
     for count, seconds in walls.runs:
         stop += count
@@ -42,7 +42,7 @@ def _add_batches(stats: PerfStats, name: str, walls: EvenSeconds, idle: Sequence
 
 def _idle_seconds(walls: NDArray[np.float64], idle: Sequence[tuple[int, float]]) -> NDArray[np.float64]:
     """Return, for each pset, the seconds that passed without CPU work; see `Reply.idle`."""
-    if len(idle) == 1:  # small groups need it fast
+    if len(idle) == 1:  # the usual case in small groups, which need this to be fast
         return walls * idle[0][1]
     stops = np.array([stop for stop, _ in idle], dtype=np.int64)
     shares: NDArray[np.float64] = np.repeat([share for _, share in idle], np.diff(stops, prepend=0))

@@ -1,1 +1,1 @@
-"""What the driver and its workers send to each other. Workers load it, so it must not load numpy."""
+"""What the driver and its workers send each other. Workers load this package, so it must not load numpy."""

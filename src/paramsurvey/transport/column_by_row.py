@@ -1,6 +1,6 @@
-"""Columns of results in the driver: values are written at their psets' rows as they arrive, in any order.
+"""Columns of results in the driver: values are written to their psets' rows as they arrive, in any order.
 
-A column's dtype and values depend on the values alone, never on the order in which they arrive. So a column
+A column's dtype and contents depend on the values alone, never on the order in which they arrive. So a column
 of floats remembers which of its values arrived as integers, in case it must become a column of objects.
 """
 
@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 from paramsurvey.transport import packed_columns
 from paramsurvey.transport.messages import Offsets, PackedValues, Rows, Values
 
-MOST_EXACT = 2**53  # a float64 holds every integer up to here
+LARGEST_EXACT = 2**53  # a float64 holds every integer up to here
 
 
 def numpy_index(rows: Rows) -> slice | NDArray[np.int64]:
-    """Return an index for numpy arrays; a slice if possible, because slicing copies nothing."""
+    """Return an index for numpy arrays: a slice if possible, because slicing copies nothing."""
     if isinstance(rows, range):
         return slice(rows.start, rows.stop, rows.step)
     return rows
 
 
 def rows_at(rows: Rows, offsets: Offsets) -> Rows:
-    """Return the rows at `offsets`, which ascend and are different."""
+    """Return the rows at `offsets`, which must be distinct and ascend."""
     if len(offsets) == len(rows):
         return rows
     if isinstance(offsets, range):
@@ -44,7 +44,7 @@ def object_array(values: Iterable[Any], count: int) -> NDArray[Any]:
 def unpack_values(values: PackedValues | Values) -> Values:
     """Return received values in the form that the driver keeps; numbers are not copied."""
     if isinstance(values, np.ndarray):
-        return list(values) if values.ndim > 1 else values  # of a batch: an array for each pset
+        return list(values) if values.ndim > 1 else values  # from a batch: an array for each pset
     if isinstance(values, array):
         return np.frombuffer(values, dtype=np.int64 if values.typecode == "q" else np.float64)
     return np.frombuffer(bytearray(values), dtype=np.bool_) if isinstance(values, bytes) else values
@@ -66,7 +66,7 @@ def fits_float(numbers: Any) -> bool:
     array = np.asarray(numbers)
     if array.dtype.kind not in "iuO" or array.size == 0:
         return True
-    return bool(array.min() >= -MOST_EXACT and array.max() <= MOST_EXACT)
+    return bool(array.min() >= -LARGEST_EXACT and array.max() <= LARGEST_EXACT)
 
 
 class Column:
@@ -76,16 +76,16 @@ class Column:
         self._room = 0
         self._data: NDArray[Any] | None = None
         self._filled = np.zeros(0, dtype=np.bool_)
-        self._ints: NDArray[np.bool_] | None = None  # in a float column: which values arrived as int
+        self._came_as_int: NDArray[np.bool_] | None = None  # only in a float column
 
     def make_room(self, total: int) -> None:
-        """Make room for `total` psets; when it is called again, for more, so that a stream copies seldom."""
+        """Make room for `total` psets. Later calls make more room than that, so that streams rarely copy."""
         if total <= self._room:
             return
         self._room = total if self._room == 0 else max(total, 2 * self._room)
         self._filled = _longer(self._filled, self._room)
         self._data = None if self._data is None else _longer(self._data, self._room)
-        self._ints = None if self._ints is None else _longer(self._ints, self._room)
+        self._came_as_int = None if self._came_as_int is None else _longer(self._came_as_int, self._room)
 
     def put(self, rows: Rows, values: Values) -> None:
         """Write `values` at `rows`; if the column's dtype cannot hold them, change it first."""
@@ -94,8 +94,8 @@ class Column:
         self._widen_for(incoming)
         assert self._data is not None
         self._data[at] = incoming
-        if self._ints is not None:
-            self._ints[at] = incoming.dtype.kind == "i"
+        if self._came_as_int is not None:
+            self._came_as_int[at] = incoming.dtype.kind == "i"
         self._filled[at] = True
 
     def _widen_for(self, incoming: NDArray[Any]) -> None:
@@ -105,25 +105,25 @@ class Column:
         if len(kinds) == 1 or self._data.dtype.kind == "O":
             return
         if kinds == {"i", "f"} and fits_float(incoming) and fits_float(self._data):
-            self._remember_ints()
+            self._become_float()
         else:
-            self._to_objects()
+            self._become_object()
 
-    def _remember_ints(self) -> None:
+    def _become_float(self) -> None:
         """Become a float column that remembers which of its values arrived as integers."""
         assert self._data is not None
         if self._data.dtype.kind == "i":
-            self._ints = self._filled.copy()
+            self._came_as_int = self._filled.copy()
             self._data = self._data.astype(np.float64)
-        elif self._ints is None:
-            self._ints = np.zeros(self._room, dtype=np.bool_)
+        elif self._came_as_int is None:
+            self._came_as_int = np.zeros(self._room, dtype=np.bool_)
 
-    def _to_objects(self) -> None:
+    def _become_object(self) -> None:
         assert self._data is not None
         data = self._data.astype(object)
-        if self._ints is not None:
-            data[self._ints] = self._data[self._ints].astype(np.int64).astype(object)
-            self._ints = None
+        if self._came_as_int is not None:
+            data[self._came_as_int] = self._data[self._came_as_int].astype(np.int64).astype(object)
+            self._came_as_int = None
         self._data = data
 
     def get(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -1,4 +1,4 @@
-"""Decoders make psets, which are private dicts of native Python values, of a group's payload."""
+"""Decoders turn a group's payload into psets: private dicts of native Python values."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from paramsurvey.transport.job_code import RawColumn
 from paramsurvey.transport.messages import PackedValues, Pset, Rows, Values
 from paramsurvey.transport.packed_columns import packed, to_list
 
-CHUNK = 1024  # psets that are converted to Python's values at a time: they stay in the CPU's cache
+CHUNK = 1024  # psets to convert to Python's values at a time, few enough to stay in the CPU's cache
 
 
 @dataclass(frozen=True)
 class TableDecoder:
-    """Makes psets of a table's columns.
+    """Makes psets from a table's columns.
 
     Parameters
     ----------
     names : tuple of str
         The columns' names. The table has checked that they are identifiers.
     categories : tuple
-        For each column of which only category codes are sent, the list of its categories, with nan as the
-        last item, which is what the code -1 finds; None for a column of which the values are sent.
+        For each column that is sent as category codes, the list of its categories, followed by nan, which is
+        where the code -1 points; None for a column that is sent as values.
     """
 
     names: tuple[str, ...]
     categories: tuple[list[Any] | None, ...]
 
     def isolated(self, payload: Sequence[Values]) -> tuple[PackedValues, ...]:
-        """Return the columns as they are sent: packed, and with their objects pickled one by one."""
+        """Return the columns in the form that is sent: packed, and with their objects pickled one by one."""
         return tuple(
             isolated_column(packed(values), name) for values, name in zip(payload, self.names, strict=True)
         )
 
     def pickled_bytes(self, payload: Sequence[PackedValues]) -> int:
-        """Return how many bytes the pickled objects have."""
+        """Return how many bytes the pickled objects take."""
         return sum(values.pickled_bytes() for values in payload if isinstance(values, IsolatedColumn))
 
     def psets(self, rows: Rows, payload: Sequence[Values | PackedValues]) -> Iterator[Pset | IsolatedPset]:
@@ -58,7 +58,7 @@ class TableDecoder:
 
 @dataclass(frozen=True, slots=True)
 class SameKeyPsets:
-    """Psets that all have the same keys in the same order, in columns.
+    """Psets that all have the same keys in the same order, as columns.
 
     Attributes
     ----------
@@ -66,11 +66,11 @@ class SameKeyPsets:
     columns : tuple
         For each name, the psets' values.
     count : int
-        How many psets they are.
+        How many psets there are.
     """
 
     names: tuple[str, ...]
-    columns: tuple[Any, ...]  # of Values, or of PackedValues where they are sent
+    columns: tuple[Any, ...]  # of Values, or of PackedValues when they are sent
     count: int
 
     def __len__(self) -> int:
@@ -78,14 +78,14 @@ class SameKeyPsets:
 
 
 class StreamDecoder:
-    """Makes psets of parts: `SameKeyPsets`, and lists of dicts where the keys differ."""
+    """Makes psets from parts: `SameKeyPsets`, or lists of dicts where the keys differ."""
 
     def isolated(self, payload: Sequence[SameKeyPsets | Sequence[Pset]]) -> list[IsolatedPart]:
-        """Return the parts as they are sent: packed, and with their objects pickled one by one."""
+        """Return the parts in the form that is sent: packed, and with their objects pickled one by one."""
         return list(map(_isolated_part, payload))
 
     def pickled_bytes(self, payload: Sequence[IsolatedPart]) -> int:
-        """Return how many bytes the pickled objects have."""
+        """Return how many bytes the pickled objects take."""
         pieces = chain.from_iterable(
             part.columns if isinstance(part, SameKeyPsets) else part for part in payload
         )
@@ -102,7 +102,7 @@ class StreamDecoder:
     ) -> dict[str, RawColumn]:
         """Return the columns of the psets from `start` to `stop`; nan where a pset does not have the key."""
         cells: dict[str, list[Any]] = {}
-        known = 0  # psets of the parts before
+        known = 0  # psets in earlier parts
         for part in payload:
             first, last = max(start - known, 0), min(stop - known, len(part))
             if first < last:
@@ -118,7 +118,7 @@ IsolatedPart: TypeAlias = SameKeyPsets | Sequence[Pset | IsolatedPset]
 
 
 def _copied(part: Values | PackedValues) -> Values | PackedValues:
-    """Return a part of a column that shares nothing with it; only the parts of numpy's arrays do."""
+    """Return a slice of a column that shares no memory with it: only slices of numpy arrays need a copy."""
     return part if isinstance(part, (array, bytes, list)) else part.copy()
 
 
@@ -174,13 +174,13 @@ def _chunk(
 
 @lru_cache(maxsize=16)
 def pset_maker(names: tuple[str, ...]) -> Callable[..., Pset]:
-    """Return a function that takes one argument per name, and returns the dict of names and arguments.
+    """Return a function that takes one argument per name, and returns them as a dict by name.
 
-    The function is compiled from the names, as namedtuple does it: a dict display is four times faster than
+    The function is compiled from the names, as namedtuple does: a dict display is four times as fast as
     ``dict(zip(names, values))``, and a worker with tiny psets does little else. The function is cached,
-    because compiling takes longer than a short group.
+    because compiling it takes longer than running a short group.
     """
-    arguments = [f"a{i}" for i in range(len(names))]  # as arguments, the names ﬁ and fi would be the same
+    arguments = [f"a{i}" for i in range(len(names))]  # not names: as arguments, ﬁ and fi would be the same
     items = [f"{str(name)!r}: {argument}" for name, argument in zip(names, arguments, strict=True)]
     maker: Callable[..., Pset] = eval(f"lambda {', '.join(arguments)}: {{{', '.join(items)}}}", {})
     return maker

@@ -1,6 +1,6 @@
-"""Seconds of psets, many of which took equally long: those of a batch share its seconds.
+"""How long psets took, where many took equally long: the psets of a batch share its seconds evenly.
 
-Workers load this module, so numpy is imported only where it is needed, which is in the driver.
+Workers load this module, so it imports numpy only in functions that the driver calls.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Any
 
 
 class EvenSeconds:
-    """Behaves like an array of the seconds of each pset, and holds two numbers for each batch.
+    """Behaves like an array with the seconds of each pset, but stores only two numbers per batch.
 
     Parameters
     ----------
     runs : iterable of (int, float)
-        How many psets of each batch, and the seconds of each of these psets.
+        For each batch, how many psets it has, and the seconds of each of them.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class EvenSeconds:
         return sum(count * seconds for count, seconds in self.runs)
 
     def at(self, places: Any) -> Any:
-        """Return the seconds at some places, both arrays of numpy."""
+        """Return the seconds at `places`, as a numpy array."""
         import numpy as np
 
         stops = np.cumsum([count for count, _ in self.runs])

@@ -1,9 +1,9 @@
 """Objects in psets and results are pickled one by one, so that no two psets share an object.
 
-Psets are sent in groups whose sizes depend on speed, and no result may depend on the groups. So a function
-that changes an object that it got, or has returned, must not change that object for another pset; and an
-object that cannot be pickled, or unpickled, must fail its own pset only. Immutable values (numbers, strings)
-are not pickled one by one, because they can be shared without any effect.
+Psets are sent in groups whose sizes depend on speed, and no result may depend on how psets were grouped. So a
+function that changes an object that it was given, or has returned, must not change it for another pset; and
+an object that cannot be pickled or unpickled must fail only its own pset. Immutable values (numbers, strings)
+need no pickle of their own, because sharing them has no effect.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def is_immutable(kind: type) -> bool:
 
 
 def _is_pandas_scalar(kind: type) -> bool:
-    # recognized by name, so that pandas need not be loaded
+    # by name, so that pandas need not be loaded
     return kind.__name__ in IMMUTABLE_PANDAS_TYPES and kind.__module__.partition(".")[0] == "pandas"
 
 
 def _is_numpy_scalar(kind: type) -> bool:
-    numpy = sys.modules.get("numpy")  # not imported: a process that has one of its scalars has loaded it
+    numpy = sys.modules.get("numpy")  # not imported: a process that has such a scalar has loaded numpy
     return (
         numpy is not None
         and kind in numpy.sctypeDict.values()
@@ -75,7 +75,7 @@ class PickledObject:
 
 @dataclass(frozen=True, slots=True)
 class UnpicklableObject:
-    """Is sent in place of an object that cannot be pickled."""
+    """Sent in place of an object that cannot be pickled."""
 
     reason: str
 
@@ -88,12 +88,12 @@ class IsolatedColumn(list[Any]):
     """A column in which some values are pickled."""
 
     def pickled_bytes(self) -> int:
-        """Return how many bytes its pickled values have."""
+        """Return how many bytes its pickled values take."""
         return pickled_bytes(self)
 
 
 def pickled_bytes(values: Iterable[Any]) -> int:
-    """Return how many bytes the pickled objects among `values` have; other values are small."""
+    """Return how many bytes the pickled objects among `values` take; other values are small."""
     return sum(len(value.data) for value in values if isinstance(value, PickledObject))
 
 
@@ -104,33 +104,33 @@ class IsolatedPset:
     values: Pset
 
     def load(self) -> Pset:
-        """Return the pset, with its objects unpickled; each call makes new ones.
+        """Return the pset with its objects unpickled; each call makes new ones.
 
         Raises
         ------
         NotPicklable
-            Naming the key whose value could not be pickled, or cannot be unpickled here.
+            Names the key whose value could not be pickled, or cannot be unpickled here.
         """
         return {key: loaded(key, value) for key, value in self.values.items()}
 
     def pickled_bytes(self) -> int:
-        """Return how many bytes its pickled values have."""
+        """Return how many bytes its pickled values take."""
         return pickled_bytes(self.values.values())
 
 
 def loaded(key: str, value: Any) -> Any:
-    """Return one value of a pset, with its object unpickled if it is pickled.
+    """Return one value of a pset, unpickled if it is pickled.
 
     Raises
     ------
     NotPicklable
-        Naming the key.
+        Names the key.
     """
     try:
         return value.load() if isinstance(value, (PickledObject, UnpicklableObject)) else value
     except (NotPicklable, *INTERRUPTIONS):
         raise
-    except BaseException as error:  # whatever the object's class does, also SystemExit
+    except BaseException as error:  # whatever the object's class raises, even SystemExit
         raise NotPicklable(
             f"pset[{key!r}] cannot be loaded by the worker ({type_name(error)}: {text_of(error)}): "
             "make the module that it comes from importable there"
@@ -138,7 +138,7 @@ def loaded(key: str, value: Any) -> Any:
 
 
 def isolated_column(values: PackedValues, name: str) -> PackedValues:
-    """Return a column with its mutable objects pickled; if it has none, the column itself."""
+    """Return a column with its mutable objects pickled; the column itself if it has none."""
     if not isinstance(values, list) or all(map(is_immutable, set(map(type, values)))):
         return values
     return IsolatedColumn(_pset_value(value, f"pset[{name!r}]") for value in values)
@@ -166,7 +166,7 @@ def isolated_result(result: Mapping[Any, Any]) -> dict[Any, Any]:
     Raises
     ------
     NotPicklable
-        Naming the key whose value cannot be pickled.
+        Names the key whose value cannot be pickled.
     """
     return {key: isolated_value(key, value) for key, value in result.items()}
 
@@ -177,7 +177,7 @@ def isolated_value(key: Any, value: Any) -> Any:
     Raises
     ------
     NotPicklable
-        Naming the key.
+        Names the key.
     """
     if is_immutable(type(value)):
         return value
@@ -185,7 +185,7 @@ def isolated_value(key: Any, value: Any) -> Any:
         return PickledObject(dump_data(value))
     except INTERRUPTIONS:
         raise
-    except BaseException as error:  # whatever the value's class does, also SystemExit
+    except BaseException as error:  # whatever the value's class raises, even SystemExit
         raise NotPicklable(
             f"the result {describe(key)} cannot be pickled, it is {with_article(type_name(value))} "
             f"({type_name(error)}: {text_of(error)}): return plain data instead"
@@ -193,15 +193,15 @@ def isolated_value(key: Any, value: Any) -> Any:
 
 
 def check_keys(keys: Iterable[Hashable]) -> None:
-    """Refuse keys of a result that cannot be pickled and unpickled, or are not equal to their own copy.
+    """Refuse keys of a result that cannot be pickled and unpickled, or do not equal their own copy.
 
-    The keys of all replies are compared with each other. One that differs from its copy would be another
-    column in each reply; one that raises when it is compared would cost the results of other psets.
+    Keys of different replies are compared with each other. One that differs from its copy would make a new
+    column in each reply; one that raises when it is compared would cost other psets their results.
 
     Raises
     ------
     NotPicklable
-        Naming the key's class.
+        Names the key's class.
     """
     for key in keys:
         if is_immutable(type(key)):
@@ -211,7 +211,7 @@ def check_keys(keys: Iterable[Hashable]) -> None:
             is_same = unique_key(key) in {copy}
         except INTERRUPTIONS:
             raise
-        except BaseException as error:  # whatever the key's class does, also SystemExit
+        except BaseException as error:  # whatever the key's class raises, even SystemExit
             raise NotPicklable(
                 f"a key of the result, {with_article(type_name(key))}, cannot be pickled and compared "
                 f"({type_name(error)}: {text_of(error)}): use a string instead"
@@ -224,9 +224,9 @@ def check_keys(keys: Iterable[Hashable]) -> None:
 
 
 def unique_key(key: Hashable) -> Hashable:
-    """Return a key of a result, with one object for all nan, also those in tuples, as pandas has it.
+    """Return a key of a result, with one and the same object for every nan, even in tuples, as in pandas.
 
-    Two nan are not equal: without this, each reply would make a column of its own.
+    No nan equals another: without this, each reply would make a column of its own.
     """
     if type(key) is tuple:
         return tuple(map(unique_key, key))

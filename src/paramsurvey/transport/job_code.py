@@ -1,4 +1,4 @@
-"""What a worker unpickles once per map: the user's function, its arguments, and what decodes psets."""
+"""What a worker unpickles once per map: the user's function, its arguments, and the decoder of psets."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ class Loadable(Protocol):
     """A pset whose objects are still pickled."""
 
     def load(self) -> Pset:
-        """Return the pset. May raise any exception: unpickling runs code of the user's classes."""
+        """Return the pset. This may raise any exception: unpickling runs code of the user's classes."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RawColumn:
-    """Values of one column of a batch, as they were sent; no other code uses them, so they may be changed.
+    """The values of one column of a batch, as they were sent. They are private, and may be changed.
 
     Attributes
     ----------
     values : array, bytes or list
     categories : list or None
-        If `values` are category codes: the categories, and nan as the last item.
+        If `values` are category codes: the categories, followed by nan.
     """
 
     values: Values | PackedValues
@@ -33,18 +33,18 @@ class RawColumn:
 
 
 class Decoder(Protocol):
-    """Makes psets of a group's payload. It is sent once per map, with the `Job`."""
+    """Makes psets from a group's payload. It is sent once per map, with the `Job`."""
 
     def isolated(self, payload: Any) -> Any:
-        """Return a payload as it is sent: its objects are pickled one by one, so that psets share none."""
+        """Return a payload with its objects pickled one by one, so that no psets share any: this is sent."""
         ...
 
     def pickled_bytes(self, payload: Any) -> int:
-        """Return how many bytes the pickled objects of an isolated payload have."""
+        """Return how many bytes the pickled objects of an isolated payload take."""
         ...
 
     def psets(self, rows: Rows, payload: Any) -> Iterator[Pset | Loadable]:
-        """Yield a dict of native Python values for each of `rows`; of an isolated payload, a private dict."""
+        """Yield a dict of native Python values for each of `rows`; private ones if `payload` is isolated."""
         ...
 
     def columns(self, rows: Rows, payload: Any, start: int, stop: int) -> Mapping[str, RawColumn]:
@@ -57,7 +57,7 @@ Pair: TypeAlias = tuple[Any, dict[str, Any]]
 
 
 class Arguments(Protocol):
-    """user_kwargs and system_kwargs, of which every pset gets copies. They are sent once, with the `Job`."""
+    """user_kwargs and system_kwargs, of which each pset gets a copy. They are sent once, with the `Job`."""
 
     @property
     def has_large_arrays(self) -> bool:
@@ -66,11 +66,11 @@ class Arguments(Protocol):
 
     @property
     def copying_is_costly(self) -> bool:
-        """Whether copying can take so long that its time is measured and reported."""
+        """Whether copying can take long enough for its time to be measured and reported."""
         ...
 
     def private_pair(self) -> Pair:
-        """Return copies for one pset. May raise any exception: copying runs code of the user's classes."""
+        """Return copies for one pset. This may raise any exception: it runs code of the user's classes."""
         ...
 
     def copier(self) -> Callable[[], Pair] | None:
@@ -78,7 +78,7 @@ class Arguments(Protocol):
         ...
 
     def user_copier(self) -> Callable[[], Any] | None:
-        """Return a function that copies user_kwargs, if nothing else must be copied for each pset."""
+        """Return a function that copies user_kwargs; None if more than that must be copied for each pset."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""What the conditions of a program are, known from its text: in the program, and when a worker imports it.
+"""Whether the conditions in a program's text are true when it is run, and when a worker imports it.
 
-Two things differ then: the module's ``__name__``, and the name of the process. A condition that depends on
-neither is not known.
+Two things differ between the two: the module's ``__name__``, and the name of the process. Of a condition that
+depends on anything else, nothing is known.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.NotIn: lambda a, b: a not in b,
 }
 UNKNOWN = object()
-OTHER = object()  # the name of a worker's process: not that of the main process
+WORKER_NAME = object()  # stands for the name of a worker's process, which is not that of the main process
 IN_PROGRAM = {"__name__": "__main__", "current_process().name": "MainProcess"}
-IN_WORKER = {"__name__": "__mp_main__", "current_process().name": OTHER}
+IN_WORKER = {"__name__": "__mp_main__", "current_process().name": WORKER_NAME}
 
 
 class Conditions:
@@ -36,15 +36,15 @@ class Conditions:
     """
 
     def __init__(self, statements: list[ast.stmt]) -> None:
-        self._names = _given_once(statements)
+        self._names = _assigned_once(statements)
 
     def holds_only_in_program(self, test: ast.expr, wanted: bool) -> bool:
-        """Tell whether a condition may be `wanted` in the program, and surely is not in a worker."""
+        """Tell whether a condition can be `wanted` (True or False) in the program but never in a worker."""
         in_worker = self._truth(test, IN_WORKER)
         return in_worker is (not wanted) and self._truth(test, IN_PROGRAM) is not in_worker
 
     def _truth(self, test: ast.expr, known: dict[str, Any]) -> bool | None:
-        """Return whether a condition is true; None if that cannot be known from the text."""
+        """Return whether a condition is true, given the values of `known`; None if the text does not tell."""
         match test:
             case ast.BoolOp(op=op, values=values):
                 decisive = isinstance(op, ast.Or)
@@ -65,7 +65,7 @@ class Conditions:
             case ast.Name(id=name) if name in self._names:
                 return self._truth(self._names[name], known)
         value = self._value(test, known)
-        return None if value in (UNKNOWN, OTHER) else bool(value)
+        return None if value in (UNKNOWN, WORKER_NAME) else bool(value)
 
     def _value(self, expression: ast.expr, known: dict[str, Any]) -> Any:
         """Return the value of an expression, or `UNKNOWN`."""
@@ -81,20 +81,20 @@ class Conditions:
                 return self._value(self._names[name], known)
             case ast.Name() | ast.Call() | ast.Attribute():
                 text = ast.unparse(expression)
-                return next((value for end, value in known.items() if _ends_with(text, end)), UNKNOWN)
+                return next((value for end, value in known.items() if _is_expression(text, end)), UNKNOWN)
         return UNKNOWN
 
 
-def _ends_with(text: str, end: str) -> bool:
-    """Tell whether an expression is of this text, perhaps as a member of a module."""
+def _is_expression(text: str, end: str) -> bool:
+    """Tell whether an expression's text is `end`, perhaps as a member of a module."""
     return text == end or (end != "__name__" and text.endswith(f".{end}"))
 
 
-def _given_once(statements: list[ast.stmt]) -> dict[str, ast.expr]:
-    """Return the names that a module gives a value once, and nowhere else, with these values."""
+def _assigned_once(statements: list[ast.stmt]) -> dict[str, ast.expr]:
+    """Return the names that a module assigns exactly once, with their values."""
     values: dict[str, ast.expr] = {}
     times: Counter[str] = Counter()
-    for node in _of_module(statements):
+    for node in _module_nodes(statements):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 values[name] = value
@@ -109,11 +109,11 @@ def _given_once(statements: list[ast.stmt]) -> dict[str, ast.expr]:
     return {name: value for name, value in values.items() if times[name] == 1 and name != "__name__"}
 
 
-def _of_module(nodes: list[Any]) -> Iterator[ast.AST]:
-    """Yield the nodes of a module, and of its functions only those that say ``global``."""
+def _module_nodes(nodes: list[Any]) -> Iterator[ast.AST]:
+    """Yield the nodes of a module; of its functions, only their ``global`` statements."""
     for node in nodes:
         if isinstance(node, FUNCTIONS):
             yield from (inner for inner in ast.walk(node) if isinstance(inner, ast.Global))
         else:
             yield node
-            yield from _of_module(list(ast.iter_child_nodes(node)))
+            yield from _module_nodes(list(ast.iter_child_nodes(node)))

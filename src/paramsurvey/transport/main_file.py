@@ -1,9 +1,9 @@
-"""The main file, which was run as the program. Workers import it if it has a guard.
+"""The main file: the one that was run as the program. Workers import it if it has a guard.
 
-The guard ``if __name__ == '__main__':`` shows which part of the file must not run in a worker: the part below
-it. So every process that runs psets imports the file once, under the name ``__mp_main__``, as
+The guard ``if __name__ == '__main__':`` shows which part of the file must not run in a worker: what stands
+below it. So every process that runs psets imports the file once, under the name ``__mp_main__``, as
 multiprocessing's spawn does, and functions and classes of the file are pickled by name. Importing a file
-without a guard would run the survey again, so its functions are pickled by value, and no worker imports it.
+without a guard would run the survey again; so no worker imports it, and its functions are pickled by value.
 
 Workers run the text that the driver has read, even if the file has changed since.
 """
@@ -29,7 +29,7 @@ LRU_CACHE = type(functools.lru_cache(lambda: None))
 
 
 class NotInMainFile(AttributeError):
-    """The main file does not define a name when a worker imports it, although it does in the driver."""
+    """When a worker imports the main file, a name is missing that it defines in the driver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ class MainFile:
         return _key(self)
 
     def imported(self) -> ModuleType:
-        """Run the file, except what is below its guard, and return the new module.
+        """Run the file, except what stands below its guard, and return the new module.
 
-        Raises whatever the file raises.
+        This raises whatever the file raises.
         """
         from importlib.util import find_spec
 
@@ -95,7 +95,7 @@ def _definitions(main: MainFile) -> Definitions:
     return definitions(main.text, main.path)
 
 
-class _Process:
+class _ProcessState:
     """What this process knows of main files.
 
     Attributes
@@ -103,12 +103,12 @@ class _Process:
     main : MainFile or None
         The main file of the program that this process is, or works for.
     loaded : dict
-        The main files that this process has imported, with their modules, by key. A process of somebody
-        else's executor may work for several programs.
+        The main files that this process has imported, with their modules, by key. A process of another
+        library's executor may work for several programs.
     failed : dict
-        The exceptions of main files that cannot be imported here, by key.
+        The exceptions of main files that could not be imported here, by key.
     module : module or None
-        The ``__main__`` of which `main` is the file; `current` looks again if ``__main__`` has changed.
+        The ``__main__`` whose file is `main`; if ``__main__`` has changed, `current` looks again.
     adopted : bool
         Whether a driver has sent `main`, so that ``__main__`` of this process does not matter.
     is_worker : bool
@@ -123,11 +123,11 @@ class _Process:
         self.adopted = self.is_worker = False
 
 
-_process = _Process()
+_process = _ProcessState()
 
 
 def current() -> MainFile | None:
-    """Return the main file of the program that this process is or works for; None if workers import none."""
+    """Return the main file of the program that this process is, or works for; None if workers import none."""
     module = sys.modules.get("__main__")
     if not _process.adopted and module is not None and module is not _process.module:
         _process.module, _process.main = module, _main_file_of(module)
@@ -137,7 +137,7 @@ def current() -> MainFile | None:
 
 
 def adopt(main: MainFile | None) -> None:
-    """Work from now on for a program with this main file. Only `load` imports it."""
+    """Work for a program with this main file from now on. Importing it is left to `load`."""
     _process.adopted, _process.main = True, main
 
 
@@ -147,7 +147,7 @@ def become_worker() -> None:
 
 
 def load(main: MainFile | None) -> None:
-    """Import a main file in this process, unless it is loaded; in the program itself, it always is.
+    """Import a main file in this process, unless it is loaded, as it always is in the program itself.
 
     Raises
     ------
@@ -188,7 +188,7 @@ def found(key: str, name: str) -> Any:
     Raises
     ------
     NotInMainFile
-        The main file does not define the name when it is imported.
+        The main file does not define this name when it is imported.
     """
     main, module = _process.loaded[key]
     try:
@@ -203,8 +203,8 @@ def found(key: str, name: str) -> Any:
 def reference(thing: Any) -> tuple[str, str] | None:
     """Return the arguments with which `found` returns a function or class of a main file.
 
-    None if `found` would not return the same definition in a worker: because it is below the guard, or inside
-    a function, or because the name was defined again while the program ran.
+    None if `found` would not return the same definition in a worker: because it stands below the guard, or
+    inside a function, or because the name was redefined while the program ran.
     """
     if not isinstance(thing, (FunctionType, type, LRU_CACHE)):
         return None
@@ -213,14 +213,14 @@ def reference(thing: Any) -> tuple[str, str] | None:
         return None
     for key, (main, module) in _process.loaded.items():
         of_main = getattr(thing, "__module__", None) in (*MAINS, module.__name__)
-        if not of_main or _looked_up(module, name) is not thing:
+        if not of_main or _resolved(module, name) is not thing:
             continue
         if _is_defined_on_import(thing, name, main):
             return key, name
     return None
 
 
-def _looked_up(module: ModuleType, name: str) -> Any:
+def _resolved(module: ModuleType, name: str) -> Any:
     thing: Any = module
     for part in name.split("."):
         thing = getattr(thing, part, None)
@@ -234,15 +234,15 @@ def _is_defined_on_import(thing: Any, name: str, main: MainFile) -> bool:
     if not isinstance(thing, type):
         return _innermost_code(thing) in file.codes
     codes = [member.__code__ for member in vars(thing).values() if isinstance(member, FunctionType)]
-    if hasattr(sys, "ps1"):  # the prompt may have defined the class again, and a class has no file name
+    if hasattr(sys, "ps1"):  # the class may have been redefined at the prompt, and a class has no file name
         return bool(codes) and file.codes.issuperset(codes)
-    # without methods that were generated, as by dataclass
+    # without generated methods, such as a dataclass has
     written = [code for code in codes if os.path.basename(code.co_filename) == os.path.basename(main.path)]
     return file.codes.issuperset(written) if written else name not in file.guarded
 
 
 def _innermost_code(function: Any) -> Any:
-    """Return the code of the function that decorators have wrapped."""
+    """Return the code of a function without its decorators."""
     try:
         return getattr(inspect.unwrap(function), "__code__", None)
     except ValueError:  # it is wrapped around itself

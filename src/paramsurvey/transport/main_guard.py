@@ -1,4 +1,4 @@
-"""Finding the guard in a program, ``if __name__ == '__main__':``, and what the program defines outside it."""
+"""Finds a program's guard, ``if __name__ == '__main__':``, and what the program defines outside it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXITS = ("sys.exit", "exit", "SystemExit")
 
 
 def has_guard(text: str) -> bool:
-    """Tell whether workers can import a program: it has a guard, and is not just a launcher.
+    """Tell whether workers can import a program: it must have a guard, and not be a mere launcher.
 
     A launcher, such as pip installs for commands, has nothing outside its guard that a worker could need.
 
@@ -29,7 +29,7 @@ def has_guard(text: str) -> bool:
     False
     """
     try:
-        with _no_second_warning():
+        with _warnings_ignored():
             statements = ast.parse(text).body
         conditions = Conditions(statements)
         guarded = list(_guarded(statements, conditions))
@@ -59,25 +59,27 @@ class Definitions:
 
 def definitions(text: str, path: str) -> Definitions:
     """Return what a program with a guard defines."""
-    with _no_second_warning():
+    with _warnings_ignored():
         tree = ast.parse(text)
         conditions = Conditions(tree.body)
         guarded = list(_guarded(tree.body, conditions))
         tree.body = list(_unguarded(tree.body, conditions))
         code = compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
-    return Definitions(frozenset(_bound(tree.body)), frozenset(_bound(guarded)), frozenset(_codes_in(code)))
+    return Definitions(
+        frozenset(_bound_names(tree.body)), frozenset(_bound_names(guarded)), frozenset(_codes_in(code))
+    )
 
 
 @contextmanager
-def _no_second_warning() -> Iterator[None]:
-    """Say nothing about the program that was said when Python compiled it."""
+def _warnings_ignored() -> Iterator[None]:
+    """Suppress warnings about the program: Python gave them when it compiled the program to run it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def _guarded(statements: list[ast.stmt], conditions: Conditions) -> Iterator[ast.stmt]:
-    """Yield the statements below the guards of a module, also of those in other ifs, try, with and loops."""
+    """Yield the statements below the guards of a module, wherever these are: in ifs, try, with and loops."""
     for statement in statements:
         if guard := _guard(statement, conditions):
             yield from guard.body
@@ -87,7 +89,7 @@ def _guarded(statements: list[ast.stmt], conditions: Conditions) -> Iterator[ast
 
 
 def _unguarded(statements: list[ast.stmt], conditions: Conditions) -> Iterator[ast.stmt]:
-    """Yield the statements that run when a module is imported: of a guard, only its else block."""
+    """Yield the statements that run when a module is imported: of a guard, only the else block."""
     for statement in statements:
         if guard := _guard(statement, conditions):
             yield from _unguarded(guard.orelse, conditions)
@@ -99,7 +101,7 @@ def _unguarded(statements: list[ast.stmt], conditions: Conditions) -> Iterator[a
 
 
 def _guard(statement: ast.stmt, conditions: Conditions) -> ast.If | None:
-    """Return a guard, in whatever form, as an if whose body runs in the program alone; None for others.
+    """Return a guard, in whatever form, as an if whose body runs only in the program; None if it is no guard.
 
     The usual form is ``if __name__ == '__main__':``.
     """
@@ -114,7 +116,7 @@ def _guard(statement: ast.stmt, conditions: Conditions) -> ast.If | None:
 
 
 def _as_if(statement: ast.stmt) -> ast.If | None:
-    """Return what a statement would be as an if; None if it runs without a condition."""
+    """Return a conditional statement as an if; None if it is unconditional."""
     match statement:
         case ast.If():
             return statement
@@ -133,7 +135,7 @@ def _as_if(statement: ast.stmt) -> ast.If | None:
 
 
 def _case_as_if(subject: ast.expr, cases: list[ast.match_case]) -> ast.If:
-    """Return the cases of a match as if, elif and so on."""
+    """Return the cases of a match as an if with elifs."""
     first, *others = cases
     test = _pattern_as_test(subject, first.pattern)
     if first.guard is not None:
@@ -161,12 +163,12 @@ def _blocks(statement: ast.stmt) -> dict[str, list[ast.stmt]]:
 
 def _is_launcher(statements: list[ast.stmt], conditions: Conditions, guarded: list[ast.stmt]) -> bool:
     others = [statement for statement in statements if _guard(statement, conditions) is None]
-    if not all(isinstance(other, (ast.Import, ast.ImportFrom)) or _is_text(other) for other in others):
+    if not all(isinstance(other, (ast.Import, ast.ImportFrom)) or _is_constant(other) for other in others):
         return False
     return any(map(_exits, guarded))
 
 
-def _is_text(statement: ast.stmt) -> bool:
+def _is_constant(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
@@ -176,7 +178,7 @@ def _exits(statement: ast.stmt) -> bool:
     return isinstance(called, ast.Call) and ast.unparse(called.func) in EXITS
 
 
-def _bound(statements: list[ast.stmt]) -> Iterator[str]:
+def _bound_names(statements: list[ast.stmt]) -> Iterator[str]:
     """Yield the names that statements of a module bind."""
     for statement in statements:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

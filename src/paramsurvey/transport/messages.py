@@ -1,8 +1,8 @@
-"""The messages that the driver and its workers send to each other.
+"""The messages that the driver and its workers send each other.
 
 All of them are frozen. "No result yet", "the function returned None" and "the result does not have this key"
-are three different things: a row that no `Reply` covers; a row that a `Reply` covers, and that has no value
-in any of its columns; and a row that has values in some of the columns only.
+are three different things: a row that no `Reply` covers; a row that a `Reply` covers but that has no value
+in any column; and a row that has values in only some of the columns.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class FailureKind(StrEnum):
 
 
 class CaptureMode(StrEnum):
-    """What is done with the output of workers: passed on, written to a log, or stored by pset."""
+    """What becomes of workers' output: it is passed on, written to a log, or stored for each pset."""
 
     PASS = "pass"
     LOG = "log"
@@ -69,7 +69,7 @@ class CaptureSettings:
     ----------
     mode : CaptureMode
     stem : str
-        How the names of files begin that get output which is too long to be kept in memory.
+        What the names of files begin with that receive output too long to be kept in memory.
     labels : bool
         Whether a line that names the pset precedes what the pset prints.
     """
@@ -80,7 +80,7 @@ class CaptureSettings:
 
 
 class PlainFailure(Exception):
-    """A pset's failure that its message explains. No traceback is kept: it would show paramsurvey's code."""
+    """A failure that its message explains. No traceback is kept: it would show only paramsurvey's code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,13 @@ class Ran:
     Attributes
     ----------
     seconds : float
-        nan if it is not known.
+        nan if unknown.
     began : float
-        In seconds since 1970, by the clock of `host`; nan if it is not known.
+        In seconds since 1970, by the clock of `host`; nan if unknown.
     worker : int
-        The worker's number, which psets find in ``system_kwargs['worker_number']``; 0 if it is not known.
+        The worker's number, which psets find in ``system_kwargs['worker_number']``; 0 if unknown.
     host : str
-        The name of the worker's machine; empty if it is not known.
+        The name of the worker's machine; empty if unknown.
     """
 
     seconds: float = math.nan
@@ -117,12 +117,12 @@ class Failure:
     traceback : str
         Empty if there is none.
     output : str
-        What the pset printed, if output is stored. A worker sends it in `Reply.output` instead.
+        What the pset printed, if output is stored. Workers send it as `Reply.output` instead.
     retryable : bool
-        False: the pset must not be run again, because ``retry_on`` does not name the exception, or because
-        no worker is left.
+        False: the pset must not run again, because ``retry_on`` does not name the exception, or because no
+        worker is left.
     ran : Ran
-        When and where it failed. A worker sends it in `Reply.walls` and so on instead.
+        When and where it failed. Workers send this as `Reply.walls` and so on instead.
     """
 
     kind: FailureKind
@@ -148,12 +148,12 @@ class Job:
     Attributes
     ----------
     key : str
-        Different for every map, so that a worker knows whether it has this job already.
+        Different for every map, so that a worker can tell whether it has this job already.
     name : str
         The map's name.
     code : bytes
-        The pickled `JobCode`: it is pickled once for all workers, and a worker that cannot unpickle it can
-        still answer.
+        The `JobCode`, pickled once for all workers, and separately so that a worker that cannot unpickle it
+        can still answer.
     chdir : str
         The directory in which psets run.
     backend : str
@@ -161,15 +161,15 @@ class Job:
     path : tuple of str
         The driver's ``sys.path``, which may have grown since the worker was started.
     buffers : tuple
-        Large arrays of `code`, kept outside of the pickle so that they need not be copied.
+        Large arrays in `code`, kept outside the pickle so that they need not be copied.
     source_lines : mapping of str to tuple of str
-        Lines of source code for tracebacks, by file name, of code that is in no file.
+        The source lines of code that is in no file, by file name, for tracebacks.
     pool : str
-        A name that workers of one pool share, if they choose their numbers themselves; else empty.
+        A name that the workers of a pool share, if they choose their numbers themselves; else empty.
     main : MainFile or None
         The program's main file, which a worker imports first if it has a guard.
     environment : mapping of str to str
-        Environment variables that the worker sets if they are not set.
+        Environment variables that the worker sets unless they are set.
     show_chdir : bool
         Whether the user gave ``chdir=``, so that system_kwargs contains it.
     out_subdirs : int or None
@@ -177,10 +177,10 @@ class Job:
     keep_groups : bool
         Whether one worker runs a group to its end, because the user gave ``group_size=`` or ``batch=``.
     in_batches : bool
-        Whether the function takes the columns of many psets, and not one pset.
+        Whether the function takes the columns of many psets instead of one pset.
     wants_results : bool
-        Whether anybody takes the results: they are kept or stored, or out_func gets them. If not, those of a
-        batch are checked, and not sent.
+        Whether the results are used: kept, stored, or passed to out_func. If not, those of a batch are
+        checked but not sent.
     timeout : float or None
         Seconds that a pset may run.
     max_memory : int or None
@@ -228,9 +228,9 @@ class Group:
     rows : Rows
         The psets' row numbers in the survey.
     payload : Any
-        What the job's decoder makes the psets of; None for a space, where row numbers are enough.
+        What the job's decoder makes the psets from; None for a space, where row numbers are enough.
     options : mapping or None
-        The psets' own options for the backend (their key ``ray``), which are the same in the whole group.
+        The psets' own options for the backend (their key ``ray``), which are the same for the whole group.
     """
 
     id: int
@@ -242,7 +242,7 @@ class Group:
         return len(self.rows)
 
     def __reduce__(self) -> tuple[type[Group], tuple[Any, ...]]:
-        """Return how it is pickled, as `ResultColumn` does."""
+        """Return how to pickle it; see `ResultColumn`."""
         return Group, (self.id, self.rows, self.payload, self.options)
 
 
@@ -250,7 +250,7 @@ class Group:
 class ResultColumn:
     """Values of one result key for some psets of a group.
 
-    In one reply, a key has several of these if its values have several types.
+    A key has several of these in one reply if its values are of several types.
 
     Attributes
     ----------
@@ -263,7 +263,7 @@ class ResultColumn:
     values: PackedValues | NDArray[Any]
 
     def __reduce__(self) -> tuple[type[ResultColumn], tuple[Any, ...]]:
-        """Return how it is pickled: by itself, a dataclass with slots looks through its fields each time."""
+        """Return how to pickle it: left alone, a dataclass with slots goes through its fields each time."""
         return ResultColumn, (self.offsets, self.values)
 
 
@@ -276,30 +276,30 @@ class Reply:
     group_id : int
     start, stop : int
         The reply covers the psets at the offsets from `start` up to, but not including, `stop`. Each of
-        these psets is either in `failures` or has finished. A group's first reply starts at 0, and each
-        other one where the one before it stopped.
+        these psets is either in `failures` or has finished. A group's first reply starts at 0, and every
+        other one where its predecessor stopped.
     columns : mapping of key to tuple of ResultColumn
     failures : mapping of int to Failure
         By offset.
     walls : array of float, or EvenSeconds
-        Seconds that each pset took, one after the other, up to the one before `stop`. They may begin before
-        `start`: an early reply has times, too, and the next one repeats them. Empty if they are not known.
+        The seconds that each pset took, up to the one before `stop`. They may begin before `start`, since a
+        reply repeats the times of the early replies before it. Empty if they are not known.
     began : float
         When the first pset in `walls` began, in seconds since 1970.
     worker, host : int and str
         The number of the worker, and the name of its machine.
     early : bool
-        Whether a later reply has the same times again, with their `idle`, for the statistics.
+        Whether a later reply will repeat these times, together with their `idle`, for the statistics.
     attempts : mapping of int to int
-        How often psets were tried that had failed before, by offset. The driver adds it.
+        How often each pset that had failed before was tried, by offset. The driver adds this.
     idle : sequence of (int, float)
-        The share of time that psets spent waiting, without CPU work. ``(4, .5), (9, 0.)`` means: half of the
-        time of the first 4 psets in `walls`, and nothing of the next 5.
+        The share of time that psets spent waiting, without CPU work. ``(4, .5), (9, 0.)`` means half of the
+        time of the first 4 psets in `walls`, and none of that of the next 5.
     timings : mapping of str to array of float
-        Seconds that the user's function recorded, by the user's name.
+        The seconds that the user's function recorded, by the user's names.
     done : bool
-        Whether this is the group's last reply. The worker did not begin the psets from `stop` on, and another
-        worker may run them.
+        Whether this is the group's last reply. The worker has not begun the psets from `stop` on, so that
+        another worker may run them.
     peak_memory : int
         The most bytes that the worker has held so far.
     output : mapping of int to str
@@ -309,8 +309,8 @@ class Reply:
     copying : float
         Seconds that it took to copy user_kwargs and system_kwargs for these psets.
     given_back : int or None
-        The offset from which on the worker will not begin the group's psets, so that another worker may run
-        them; the worker still runs the psets before it. None: this reply gives nothing back (but see `done`).
+        The offset from which the worker will not begin the group's psets, so that another worker may run
+        them; it still runs the psets before it. None: this reply gives nothing back (but see `done`).
     """
 
     group_id: int
@@ -334,7 +334,7 @@ class Reply:
     given_back: int | None = None
 
     def __reduce__(self) -> tuple[type[Reply], tuple[Any, ...]]:
-        """Return how it is pickled, as `ResultColumn` does."""
+        """Return how to pickle it; see `ResultColumn`."""
         return Reply, tuple(map(self.__getattribute__, Reply.__match_args__))
 
 
@@ -346,11 +346,11 @@ class LostGroup:
     ----------
     group_id : int
     failure : Failure
-        What happened to the pset that was running. Of the kind `FailureKind.NODE_LOST`, it says what happened
-        to the whole group from outside: no pset is the cause.
+        What happened to the pset that was running. If its kind is `FailureKind.NODE_LOST`, it happened to the
+        whole group from outside, and no pset is the cause.
     offset : int or None
-        The pset that was running; None if that is not known. If psets run in batches, the first pset of the
-        batch; all psets behind it may be to blame.
+        The pset that was running; None if that is not known. In a batch, its first pset; any pset from there
+        on may be to blame.
     """
 
     group_id: int

@@ -1,4 +1,4 @@
-"""Making files whose names other users can guess, without following a link that they put in their place.
+"""Makes files whose names other users can guess, without following links that these may have put there.
 
 Workers load this module, so it loads only the standard library.
 """
@@ -12,7 +12,7 @@ NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 def make_new(path: str, flags: int) -> int:
-    """Make a file and return its descriptor. It is an opener for `open`, in any mode.
+    """Make a file and return its descriptor. This is an opener for `open`, in any mode.
 
     Raises
     ------
@@ -23,7 +23,7 @@ def make_new(path: str, flags: int) -> int:
 
 
 def make_private(path: str, flags: int) -> int:
-    """Make a file as `make_new` does, which its owner alone may read, for what is in it may be secret."""
+    """Make a file as `make_new` does, but readable by its owner alone, since its contents may be secret."""
     return _make(path, flags, 0o600)
 
 
@@ -32,7 +32,7 @@ def _make(path: str, flags: int, mode: int) -> int:
 
 
 def open_own(path: str, flags: int) -> int:
-    """Open a file that `make_new` made, without following a link. It is an opener for `open`."""
+    """Open a file that `make_new` made, without following a link. This is an opener for `open`."""
     return os.open(path, flags & ~os.O_CREAT | NOFOLLOW)
 
 

@@ -1,4 +1,4 @@
-"""Capturing what psets print, from file descriptors, so that output of C code and subprocesses is included.
+"""Captures what psets print, at the file descriptors, so that output of C code and subprocesses is included.
 
 Workers load this module, so it loads only the standard library.
 """
@@ -15,11 +15,9 @@ from typing import IO, Any, Protocol
 from paramsurvey.transport.messages import CaptureMode, CaptureSettings, Rows, WorkerFunction
 from paramsurvey.transport.new_files import make_new
 
-KEPT_BYTES = (
-    1 << 15
-)  # bytes that are kept of the beginning, and of the end, of a pset's output; a file has longer output
+KEPT_BYTES = 1 << 15  # of the beginning, and of the end, of a pset's output; a file gets all of longer output
 STREAMS = (1, 2)  # stdout, stderr
-LABEL = b"\0"  # begins the line that says which pset prints what follows
+LABEL = b"\0"  # begins a line that says which pset prints what follows
 
 
 class Offset(Protocol):
@@ -29,21 +27,21 @@ class Offset(Protocol):
 
 
 class Capture(Protocol):
-    """Wraps the worker function, so that what it prints can be told apart by pset."""
+    """Wraps the worker function, so that its output can be told apart by pset."""
 
     def around(
         self,
         function: WorkerFunction,
         rows: Rows,
         offset: Offset,
-        found: MutableMapping[int, str],
+        outputs: MutableMapping[int, str],
     ) -> WorkerFunction:
-        """Return a function that does the same, and puts what the pset at ``offset[0]`` prints in `found`."""
+        """Return a function that does the same, and puts the pset's output in `outputs`, at ``offset[0]``."""
         ...
 
 
 class LineLabels:
-    """Writes a line before what each pset prints, so that the reader of both streams knows the pset."""
+    """Writes a line before each pset's output, so that the reader of both streams knows the pset."""
 
     def begin(self) -> None:
         """Do nothing."""
@@ -57,7 +55,7 @@ class LineLabels:
         function: WorkerFunction,
         rows: Rows,
         offset: Offset,
-        found: MutableMapping[int, str],
+        outputs: MutableMapping[int, str],
     ) -> WorkerFunction:
         """Return a function that writes the label, then calls `function`."""
 
@@ -87,8 +85,8 @@ class OutputStore:
         File descriptor of an empty file that was opened for appending. Another process that has it open can
         read the output of a pset that crashed or was stopped.
     stem : str
-        How the name of a file begins that gets the whole output of a pset that prints more than is kept. The
-        pset's number follows.
+        If a pset prints more than is kept, all of its output goes into a file whose name is this and the
+        pset's number.
     """
 
     def __init__(self, fd: int, stem: str) -> None:
@@ -98,14 +96,14 @@ class OutputStore:
         self._streams: tuple[Any, Any] | None = None
 
     def begin(self) -> None:
-        """Redirect the streams, and also a `sys.stdout` that was replaced, as notebooks do."""
+        """Redirect the streams, even a `sys.stdout` that was replaced, as notebooks do."""
         flush_streams()
         self._saved = [os.dup(stream) for stream in STREAMS]
         for stream in STREAMS:
             os.dup2(self._fd, stream)
-        if not _is_real(sys.stdout, 1) or not _is_real(sys.stderr, 2):
+        if not _writes_to(sys.stdout, 1) or not _writes_to(sys.stderr, 2):
             self._streams = sys.stdout, sys.stderr
-            sys.stdout, sys.stderr = _text(1), _text(2)
+            sys.stdout, sys.stderr = _text_stream(1), _text_stream(2)
 
     def end(self) -> None:
         """Restore the streams. May be called twice."""
@@ -123,7 +121,7 @@ class OutputStore:
         function: WorkerFunction,
         rows: Rows,
         offset: Offset,
-        found: MutableMapping[int, str],
+        outputs: MutableMapping[int, str],
     ) -> WorkerFunction:
         """Return a function that calls `function`, then takes its output out of the file."""
 
@@ -137,38 +135,37 @@ class OutputStore:
                 flush_c(None)
                 if size_of(fd, 0, os.SEEK_END):
                     at = offset[0]
-                    found[at] = take_output(self._fd, f"{self._stem}pset-{int(rows[at])}.txt")
+                    outputs[at] = take_output(self._fd, f"{self._stem}pset-{int(rows[at])}.txt")
 
         return stored
 
 
 def capture_for(settings: CaptureSettings, fd: int) -> LineLabels | OutputStore | None:
-    """Return the capture that the settings ask for, None if none; `fd` is the file of an `OutputStore`."""
+    """Return the capture that the settings ask for, if any; `fd` is the file of an `OutputStore`."""
     if settings.mode is CaptureMode.STORE:
         return OutputStore(fd, settings.stem)
     return LineLabels() if settings.labels else None
 
 
 def take_output(fd: int, whole_file: str) -> str:
-    """Return the text in a file, and empty the file. A long text is copied to `whole_file` and shortened."""
+    """Return the text in a file, and empty the file. Long text is copied to `whole_file`, then shortened."""
     size = os.lseek(fd, 0, os.SEEK_END)
     if size <= 2 * KEPT_BYTES:
         text = os.pread(fd, size, 0).decode(errors="replace")
     else:
         first, last = os.pread(fd, KEPT_BYTES, 0), os.pread(fd, KEPT_BYTES, size - KEPT_BYTES)
-        left_out = (
-            f"\n[... {size - 2 * KEPT_BYTES} bytes; all of it is in {_copied(fd, size, whole_file)} ...]\n"
-        )
+        where = _copy_whole(fd, size, whole_file)
+        left_out = f"\n[... {size - 2 * KEPT_BYTES} bytes; all of it is in {where} ...]\n"
         text = first.decode(errors="replace") + left_out + last.decode(errors="replace")
     os.ftruncate(fd, 0)
     return text
 
 
-def _copied(fd: int, size: int, path: str) -> str:
+def _copy_whole(fd: int, size: int, path: str) -> str:
     """Copy a file; return the path, or why there is no copy."""
     try:
         with suppress(FileNotFoundError):
-            os.unlink(path)  # of an earlier attempt, or a link to another file, which is not touched
+            os.unlink(path)  # an earlier attempt's; or a link, whose target is not touched
         with open(path, "wb", opener=make_new) as file:
             for place in range(0, size, 1 << 20):
                 file.write(os.pread(fd, min(1 << 20, size - place), place))
@@ -179,20 +176,18 @@ def _copied(fd: int, size: int, path: str) -> str:
 
 def new_file() -> IO[bytes]:
     """Return an empty file without a name, for an `OutputStore`."""
-    from tempfile import TemporaryFile  # only here: workers never make one
+    import fcntl  # here, because Windows does not have it and must be able to import this module
+    from tempfile import TemporaryFile  # here, because workers never need it
 
     file = TemporaryFile(buffering=0, prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
-    import fcntl  # here, because Windows does not have it and must be able to import this module
-
     flags = fcntl.fcntl(file, fcntl.F_GETFL)
-    fcntl.fcntl(
-        file, fcntl.F_SETFL, flags | os.O_APPEND
-    )  # so that it can be emptied while subprocesses write to it
+    appending = flags | os.O_APPEND  # so that the file can be emptied while subprocesses write to it
+    fcntl.fcntl(file, fcntl.F_SETFL, appending)
     return file
 
 
 def flush_streams() -> None:
-    """Write what Python and C code have printed so far, and still hold in buffers, to the descriptors."""
+    """Write what Python and C code have printed, and still hold in buffers, to the descriptors."""
     _python_flush()()
     _c_flush()(None)
 
@@ -205,21 +200,21 @@ def _python_flush() -> Callable[[], None]:
         try:
             out()
             err()
-        except Exception:  # stdout may be closed: flush stderr all the same
+        except Exception:  # stdout may be closed; stderr must be flushed all the same
             with suppress(Exception):
                 err()
 
     return flush
 
 
-def _is_real(stream: Any, fd: int) -> bool:
+def _writes_to(stream: Any, fd: int) -> bool:
     try:
         return bool(stream.fileno() == fd)
     except (AttributeError, OSError, ValueError):
         return False
 
 
-def _text(fd: int) -> Any:
+def _text_stream(fd: int) -> Any:
     return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 

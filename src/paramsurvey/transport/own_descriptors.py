@@ -1,7 +1,7 @@
-"""File descriptors that a program may close behind our back: ``os.closerange(3, 256)``, or making a daemon.
+"""File descriptors that a program may close behind our back, by ``os.closerange(3, 256)`` or by daemonizing.
 
-Their numbers are given again to whatever is opened next, so nothing may be read, written or closed by such a
-number any more. A file is known by its device and its inode, which no other file that is open has.
+Their numbers are then reused for whatever is opened next, so we must no longer read, write or close any of
+them. A file is recognized by its device and inode, which no other open file has.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import os
 
 from paramsurvey.errors import BackendLost
 
-# Of the whole process: any object that owned these might be cleared away itself. See `never_clear_away`.
+# A global of the process, because any object that owned it might be finalized itself; see `never_finalize`.
 _kept_for_ever: list[object] = []
 
 
 class OwnDescriptors:
-    """The file descriptors that were open for us at the beginning.
+    """File descriptors, and the files that they led to when they were ours.
 
     Parameters
     ----------
@@ -39,29 +39,29 @@ class OwnDescriptors:
         self._files = [(fd, _file_behind(fd)) for fd in fds]
 
     def are_ours(self) -> bool:
-        """Tell whether each is still what it was."""
+        """Tell whether each of them still leads to the same file."""
         return all(_file_behind(fd) == file for fd, file in self._files)
 
 
-def never_clear_away(*owners: object) -> None:
+def never_finalize(*owners: object) -> None:
     """Keep objects whose file descriptors the program has closed until the process ends.
 
-    Python closes the file descriptors of an object that it clears away, and their numbers may be other files'
-    by now.
+    When Python finalizes an object, it closes the object's file descriptors, whose numbers may by now belong
+    to other files.
     """
     _kept_for_ever.extend(owners)
 
 
 def _file_behind(fd: int) -> tuple[int, int] | None:
     try:
-        about = os.fstat(fd)
+        status = os.fstat(fd)
     except OSError:
         return None
-    return about.st_dev, about.st_ino
+    return status.st_dev, status.st_ino
 
 
 def descriptors_lost(remedy: str = "call map() again for what is missing") -> BackendLost:
-    """Return the error of a map whose workers cannot be reached any more."""
+    """Return the error of a map whose workers can no longer be reached."""
     return BackendLost(
         "this program has closed file descriptors that it had not opened (as os.closerange does), so that "
         "its workers cannot be reached; what had finished is in paramsurvey.last_results(): close only what "

@@ -1,4 +1,4 @@
-"""Packed values: the form in which columns are sent. Numbers are in an `array.array`, not in numpy's arrays.
+"""Packed values: the form in which columns are sent, with numbers in `array.array` instead of numpy arrays.
 
 A worker that does not import numpy starts in a third of the time. If the user's function needs numpy, the
 function's module imports it.
@@ -18,7 +18,7 @@ from paramsurvey.transport.messages import Offsets, PackedValues, ResultColumn, 
 def pack_values(values: Sequence[Any]) -> PackedValues:
     """Return integers or floats as an array of int64 or float64, bools as bytes, anything else as a list.
 
-    All values must have the same type to be packed. A list is a copy. Numpy's numbers, bools and strings
+    Values are packed only if all have the same type. A list is a copy. Numpy's numbers, bools and strings
     become Python's.
     """
     kinds = set(map(type, values))
@@ -42,8 +42,8 @@ def to_python(values: Any, dates: bool = False) -> list[Any]:
     ----------
     values : list, array or Series
     dates : bool
-        Whether numpy's dates and time spans become pandas' Timestamps and Timedeltas, which are Python's
-        datetimes and timedeltas, and keep the nanoseconds. False in workers, which must not load pandas.
+        Whether numpy's dates and time spans become pandas' Timestamps and Timedeltas, which are subclasses of
+        Python's datetime and timedelta, and keep nanoseconds. False in workers, which must not load pandas.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def _scalar(value: Any, dates: bool) -> Any:
 
 
 def pack_column(offsets: Sequence[int], values: Sequence[Any]) -> tuple[ResultColumn, ...]:
-    """Pack one result key's values; integers and floats are packed separately, so that none is converted."""
+    """Pack the values of one result key: integers and floats separately, so that none is converted."""
     packed = pack_values(values)
     if not isinstance(packed, list) or not {int, float, PickledObject}.intersection(map(type, packed)):
         return (ResultColumn(compact_offsets(offsets), packed),)
@@ -84,11 +84,11 @@ def pack_column(offsets: Sequence[int], values: Sequence[Any]) -> tuple[ResultCo
 
 
 def split_by_kind(offsets: Sequence[int], values: Sequence[Any]) -> Iterator[tuple[list[int], PackedValues]]:
-    """Yield the integers, the floats, the pickled objects and the other values separately, with offsets."""
+    """Yield the integers, the floats, the pickled objects and all other values separately, with offsets."""
     kinds = list(map(_kind, map(type, values)))
     for kind in sorted(set(kinds)):
-        chosen = [offset for offset, its in zip(offsets, kinds, strict=True) if its == kind]
-        part = [value for value, its in zip(values, kinds, strict=True) if its == kind]
+        chosen = [offset for offset, its_kind in zip(offsets, kinds, strict=True) if its_kind == kind]
+        part = [value for value, its_kind in zip(values, kinds, strict=True) if its_kind == kind]
         yield chosen, IsolatedColumn(part) if kind == "pickled" else pack_values(part)
 
 

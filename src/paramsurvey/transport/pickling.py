@@ -1,4 +1,4 @@
-"""Pickling what workers need, and naming the part that cannot be pickled."""
+"""Pickles what workers need, and names the part that cannot be pickled."""
 
 from __future__ import annotations
 
@@ -19,56 +19,56 @@ from paramsurvey.transport import main_file
 from paramsurvey.transport.safe_repr import text_of
 
 LARGE = 1 << 20  # bytes; smaller arrays are part of the pickle
-_REDUCERS: dict[type, Callable[[Any], Any]] = {}  # of types that have a way of their own to be pickled
+_REDUCERS: dict[type, Callable[[Any], Any]] = {}  # by type, as registered by `reduce_with`
 LONGEST_SIGNATURE = 100  # characters, in a message
-DEEPEST = 8  # how many levels of members are searched; what is deeper is reported by its container
+DEEPEST = 8  # how many levels of members are searched; for anything deeper, its container is reported
 
 
 def dump_code(
     thing: object,
-    aside: Callable[[pickle.PickleBuffer], object] | None = None,
-    found: Callable[[CodeType], object] | None = None,
+    out_of_band: Callable[[pickle.PickleBuffer], object] | None = None,
+    on_code: Callable[[CodeType], object] | None = None,
     place_of: Callable[[Any], int | None] | None = None,
-    names_of_main: bool = True,
+    main_by_name: bool = True,
 ) -> bytes:
-    """Pickle an object, with the code of functions that workers cannot import: lambdas, closures, notebooks.
+    """Pickle an object, including the code of functions that workers cannot import (lambdas, notebooks).
 
     Parameters
     ----------
     thing : object
-    aside : callable, optional
+    out_of_band : callable, optional
         Called with the buffer of each large array, which is then not part of the pickle.
-    found : callable, optional
+    on_code : callable, optional
         Called with each code object that becomes part of the pickle.
     place_of : callable, optional
-        Returns a number for objects that are not to be part of the pickle. The unpickler must find them by
+        Returns a number for objects that must not be part of the pickle. The unpickler has to find them by
         that number (``persistent_load``).
-    names_of_main : bool
+    main_by_name : bool
         Whether functions that workers find in the main file (see `main_file`) are pickled by name. False: by
         value, for other programs, which have another main file.
     """
 
     def keep(buffer: pickle.PickleBuffer) -> bool:
-        large = aside is not None and memoryview(buffer).nbytes >= LARGE
-        if aside is not None and large:
-            aside(buffer)
+        large = out_of_band is not None and memoryview(buffer).nbytes >= LARGE
+        if out_of_band is not None and large:
+            out_of_band(buffer)
         return not large
 
     out = io.BytesIO()
-    pickler = _code_pickler(_base(names_of_main))
+    pickler = _code_pickler(_base(main_by_name))
     pickler = pickler if place_of is None else _sharing(pickler, place_of)
-    pickler(out, keep, found).dump(thing)
+    pickler(out, keep, on_code).dump(thing)
     return out.getvalue()
 
 
 def reduce_with(kind: type, reduce: Callable[[Any], Any]) -> None:
-    """From now on, pickle objects of a type with a function that returns what ``__reduce__`` would."""
+    """From now on, pickle objects of a type by a function that returns what ``__reduce__`` would."""
     _REDUCERS[kind] = reduce
 
 
-def _base(names_of_main: bool) -> Any:
+def _base(main_by_name: bool) -> Any:
     """Return the class that the picklers of this module inherit from."""
-    return _naming_pickler() if names_of_main and main_file.current() is not None else _cloudpickle().Pickler
+    return _naming_pickler() if main_by_name and main_file.current() is not None else _cloudpickle().Pickler
 
 
 @functools.cache
@@ -86,13 +86,13 @@ def _naming_pickler() -> Any:
 @functools.cache
 def _code_pickler(pickler: Any) -> Any:
     class CodePickler(pickler):  # type: ignore[misc]  # cloudpickle has no types
-        def __init__(self, out: io.BytesIO, keep: Any, found: Callable[[CodeType], object] | None) -> None:
+        def __init__(self, out: io.BytesIO, keep: Any, on_code: Callable[[CodeType], object] | None) -> None:
             def reduce(code: CodeType) -> tuple[Any, ...]:
-                if found is not None:
-                    found(code)
+                if on_code is not None:
+                    on_code(code)
                 return _reduce_code(code)
 
-            # set before the call of __init__, which reads it
+            # before super().__init__, which reads it
             self.dispatch_table = ChainMap({CodeType: reduce}, _REDUCERS, pickler.dispatch_table)
             super().__init__(out, protocol=5, buffer_callback=keep)
 
@@ -108,7 +108,7 @@ def _sharing(pickler: Any, place_of: Callable[[Any], int | None]) -> Any:
 
 
 def _reduce_code(code: CodeType) -> tuple[Any, ...]:
-    """Reduce a code object as cloudpickle does, but keep its file name, which cloudpickle 3.1.3 leaves out.
+    """Reduce a code object as cloudpickle does, but keep its file name, which cloudpickle 3.1.3 drops.
 
     The pickle refers to nothing in this package, because other releases load the pickles in checkpoints.
     """
@@ -132,8 +132,8 @@ class _Reduced:
 def _cloudpickle() -> Any:
     """Return cloudpickle, set up to pickle functions of the main program by value.
 
-    That is its default for a module named ``__main__``; in a process that multiprocessing spawned, the main
-    module has another name.
+    By default, it does that for a module named ``__main__``; but in a process that multiprocessing spawned,
+    the main module has another name.
     """
     import cloudpickle
 
@@ -144,7 +144,7 @@ def _cloudpickle() -> Any:
 
 
 def dumps(thing: object, name: str, dump: Callable[[Any], bytes] = dump_code) -> bytes:
-    """Pickle an object for the workers, or raise an error that names the part that cannot be pickled.
+    """Pickle an object for workers, or raise an error that names the part that cannot be pickled.
 
     Parameters
     ----------
@@ -157,13 +157,13 @@ def dumps(thing: object, name: str, dump: Callable[[Any], bytes] = dump_code) ->
     Raises
     ------
     NotPicklable
-        With the path of the smallest part that cannot be pickled.
+        Gives the path of the smallest part that cannot be pickled.
     """
     try:
         return dump(thing)
     except INTERRUPTIONS:
         raise
-    except BaseException as error:  # whatever the object's __reduce__ does, also SystemExit
+    except BaseException as error:  # whatever the object's __reduce__ raises, even SystemExit
         path, part = find_unpicklable(thing, name, dump)
         raise NotPicklable(
             f"{path} cannot be sent to the workers: it is {with_article(type(part).__qualname__)} "
@@ -174,10 +174,10 @@ def dumps(thing: object, name: str, dump: Callable[[Any], bytes] = dump_code) ->
 def dump_data(thing: object) -> bytes:
     """Pickle a value of a pset or a result as `dump_code` does, but refuse open files.
 
-    cloudpickle would send a copy of the file's contents, or the worker's stdout in place of the caller's.
+    cloudpickle would send a copy of a file's contents, or the worker's stdout in place of the caller's.
     """
     buffer = io.BytesIO()
-    _data_pickler(_base(names_of_main=True))(buffer).dump(thing)
+    _data_pickler(_base(main_by_name=True))(buffer).dump(thing)
     return buffer.getvalue()
 
 
@@ -257,16 +257,13 @@ def check_function(function: object) -> None:
         )
     try:
         signature = inspect.signature(function)
-    except (
-        TypeError,
-        ValueError,
-    ):  # of some built-in functions the signature is not known: the call will tell
+    except (TypeError, ValueError):  # some built-in functions do not tell their signature: calling them will
         return
     try:
         signature.bind({}, {}, None)
     except TypeError as error:
         raise WorkerFunctionError(
-            f"the worker function is called with three arguments (pset, system_kwargs, user_kwargs), and "
+            f"the worker function is called with three arguments (pset, system_kwargs, user_kwargs), but "
             f"{_named(function)}{clipped_signature(signature)} does not take them ({error}): "
             "change its definition, or give paramsurvey.keywords(function) to call it with the psets' keys"
         ) from None
@@ -280,6 +277,6 @@ def _named(function: Any) -> str:
 
 
 def clipped_signature(signature: inspect.Signature) -> str:
-    """Return a signature for a sentence: a partial's constants, which it shows as defaults, may be arrays."""
+    """Return a signature, clipped for a sentence: a partial's constants, shown as defaults, may be arrays."""
     text = " ".join(str(signature).split())
     return text if len(text) <= LONGEST_SIGNATURE else f"{text[:LONGEST_SIGNATURE]}…)"

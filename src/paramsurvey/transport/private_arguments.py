@@ -1,9 +1,9 @@
 """user_kwargs and system_kwargs: every pset gets copies of its own, and sees no other pset's changes.
 
-How they are copied is decided once per map. Immutable values (numbers, strings, tuples of them) are not
-copied. Dicts, lists and sets of immutable values are copied container by container. Everything else is
-unpickled again for each pset, with two exceptions that all psets of a worker share: functions and classes,
-which are part of the program, and large arrays, which are read-only.
+How to copy them is decided once per map. Immutable values (numbers, strings, tuples of them) are not copied.
+Dicts, lists and sets of immutable values are copied container by container. Everything else is unpickled
+afresh for each pset, with two exceptions that all psets of a worker share: functions and classes, which are
+part of the program, and large arrays, which are read-only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def pack_arguments(user_kwargs: Any, system_kwargs: Mapping[str, Any]) -> Argume
     Raises
     ------
     NotPicklable
-        Naming the part that cannot be pickled.
+        Names the part that cannot be pickled.
     """
     system_kwargs = dict(system_kwargs)
     containers: set[int] = set()
@@ -65,7 +65,7 @@ class SimpleArguments:
         return lambda: (user(), system())
 
     def user_copier(self) -> Callable[[], Any] | None:
-        """Return a function that copies user_kwargs, if nothing else must be copied for each pset."""
+        """Return a function that copies user_kwargs; None if more than that must be copied for each pset."""
         return None if self._has_mutable_system_kwargs() else copier_of(self.user_kwargs)
 
     def _has_mutable_system_kwargs(self) -> bool:
@@ -79,7 +79,7 @@ class PickledArguments:
     Attributes
     ----------
     packed : bytes
-        The pickled pair, in one pickle because both may hold the same object.
+        The pair, in one pickle because both may hold the same object.
     shared : list
         The functions and classes in the pair; the pickle refers to them by their index in this list.
     buffers : tuple
@@ -96,7 +96,7 @@ class PickledArguments:
         """Pickle the arguments; see `pack_arguments`."""
         buffers: list[pickle.PickleBuffer] = []
         shared = SharedDefinitions()
-        dump = partial(dump_code, aside=buffers.append, place_of=shared.place_of)
+        dump = partial(dump_code, out_of_band=buffers.append, place_of=shared.place_of)
         try:
             packed = dump((user_kwargs, system_kwargs))
         except INTERRUPTIONS:
@@ -132,7 +132,7 @@ class PickledArguments:
         return load
 
     def user_copier(self) -> None:
-        """Return None: both are unpickled together."""
+        """Return None: user_kwargs and system_kwargs are unpickled together."""
 
 
 class SharedDefinitions:
@@ -147,7 +147,7 @@ class SharedDefinitions:
         self._places: dict[int, int] = {}
 
     def place_of(self, thing: Any) -> int | None:
-        """Return the index of a function or class in `definitions`, None for any other object."""
+        """Return the index of a function or class in `definitions`; None for any other object."""
         if not is_definition(thing):
             return None
         place = self._places.setdefault(id(thing), len(self.definitions))
@@ -157,7 +157,7 @@ class SharedDefinitions:
 
 
 def is_definition(thing: Any) -> bool:
-    """Tell whether an object is a function or a class. A bound method is not: it holds its object."""
+    """Tell whether an object is a function or a class. A bound method is neither: it holds its object."""
     if isinstance(thing, BuiltinFunctionType):
         return thing.__self__ is None or isinstance(thing.__self__, ModuleType)
     return isinstance(thing, (FunctionType, type))
@@ -182,7 +182,7 @@ def copier_of(value: Any) -> Callable[[], Any] | None:
 
 
 def _containers_in(container: Any) -> Iterable[tuple[Any, Any]]:
-    """Return (key or index, item) of a container if some of its items are containers; else nothing."""
+    """Return (key or index, item) pairs of a container if any of its items is a container; else nothing."""
     values = container.values() if type(container) is dict else container
     if CONTAINERS.isdisjoint(map(type, values)):  # checked first, because there may be millions of numbers
         return ()
@@ -192,27 +192,27 @@ def _containers_in(container: Any) -> Iterable[tuple[Any, Any]]:
 def is_simple(value: Any, seen: set[int], depth: int = DEEPEST) -> bool:
     """Tell whether a value consists of immutable values in containers, each of which occurs only once.
 
-    `copier_of` can copy such values. Of a container that occurs twice, it would make two.
+    Such values can be copied by `copier_of`. If a container occurred twice, the copy would have two of it.
     """
     kind = type(value)
     if kind not in CONTAINERS:
-        return is_unchangeable(value)
+        return is_deeply_immutable(value)
     if id(value) in seen or depth == 0:
         return False
     seen.add(id(value))
-    if kind is dict and not is_unchangeable(tuple(value)):
+    if kind is dict and not is_deeply_immutable(tuple(value)):
         return False
     values = value.values() if kind is dict else value
     return have_immutable_types(values) or all(is_simple(item, seen, depth - 1) for item in values)
 
 
-def is_unchangeable(value: Any) -> bool:
+def is_deeply_immutable(value: Any) -> bool:
     """Tell whether a value is of an immutable type, or a tuple or frozenset of such values."""
     if type(value) in (tuple, frozenset):
-        return have_immutable_types(value) or all(map(is_unchangeable, value))
+        return have_immutable_types(value) or all(map(is_deeply_immutable, value))
     return is_immutable(type(value))
 
 
 def have_immutable_types(values: Iterable[Any]) -> bool:
-    """Tell whether all values are of immutable types. This is fast for millions of values, too."""
+    """Tell whether all values are of immutable types. This is fast even for millions of values."""
     return all(map(is_immutable, set(map(type, values))))

@@ -17,13 +17,13 @@ CALLERS = (
     os.path.join(HERE, ""),
     *(os.path.join(os.path.dirname(HERE), package, "") for package in ("worker", "cli")),
 )
-"""Where the code is that calls the user's function."""
+"""The directories of the code that calls the user's function."""
 
 
 def describe(thing: object, limit: int = 10_000) -> str:
     """Return ``repr(thing)``, cut to `limit` characters; if that raises, a text that names the type."""
     try:
-        text = str.__str__(repr(thing))  # a plain str: a repr may be of a subclass with methods of its own
+        text = str.__str__(repr(thing))  # a plain str: a repr may be a subclass of str with its own methods
     except INTERRUPTIONS:
         raise
     except BaseException as error:  # also SystemExit
@@ -32,9 +32,9 @@ def describe(thing: object, limit: int = 10_000) -> str:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return an exception in one line: its repr, and what that leaves out.
+    """Return an exception in one line: its repr, and what the repr leaves out.
 
-    That is the file name of an `OSError`, and the text of an exception that makes its own of no arguments.
+    The repr leaves out the file name of an `OSError`, and the text of an exception without arguments.
 
     Examples
     --------
@@ -58,12 +58,12 @@ def _left_out_of_repr(error: BaseException) -> str:
         return " ".join(str(error).split())[:LONGEST_TEXT]
     except INTERRUPTIONS:
         raise
-    except BaseException:  # whatever the user's __str__ raises, also SystemExit
+    except BaseException:  # whatever the user's __str__ raises, even SystemExit
         return ""
 
 
 def _repr_of_dict(items: dict[object, object]) -> str:
-    """Return the repr of a dict with a value whose repr fails: the other values of a pset are shown."""
+    """Return the repr of a dict with a value whose repr fails, so that a pset's other values are shown."""
     return f"{{{', '.join(f'{_safe_repr(key)}: {_safe_repr(value)}' for key, value in items.items())}}}"
 
 
@@ -81,7 +81,7 @@ def _without_repr(thing: object, error: BaseException) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """Return ``str(error)``; the name of its class where that is empty or raises."""
+    """Return ``str(error)``, or the name of its class if that is empty or raises."""
     try:
         return str.__str__(str(error)) or type_name(error)
     except INTERRUPTIONS:
@@ -91,7 +91,7 @@ def text_of(error: BaseException) -> str:
 
 
 def type_name(thing: object) -> str:
-    """Return the name of an object's class, whatever its metaclass does when it is asked."""
+    """Return the name of an object's class, whatever its metaclass would say."""
     name: str = _name_of_type(type(thing))
     return name
 
@@ -100,15 +100,15 @@ _name_of_type = type.__dict__["__name__"].__get__
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return the traceback as text, without the frames of paramsurvey that called the user's function.
+    """Return the traceback as text, without paramsurvey's frames that called the user's function.
 
-    It is empty where the exception's class prevents it. The middle of a very long one is left out.
+    It is empty if the exception's class prevents it. The middle of a very long one is left out.
     """
     try:
         return shortened(_traceback_of(error), LONGEST_TRACEBACK)
     except INTERRUPTIONS:
         raise
-    except BaseException:  # whatever the user's class does, also SystemExit
+    except BaseException:  # whatever the user's class raises, even SystemExit
         return ""
 
 

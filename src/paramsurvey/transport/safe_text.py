@@ -1,8 +1,8 @@
-r"""Text of others made safe for terminals and logs: it can neither command a terminal nor forge a line.
+r"""Makes other people's text safe for terminals and logs: it can neither command a terminal nor forge a line.
 
-Escape sequences move the cursor, change titles and colors, and even type. Newlines make a second line,
-which looks as if paramsurvey had written it. Controls of the writing direction show other text than there is.
-All of them are shown as Python writes them in a string: ``\x1b``, ``\n``, ``\u202e``.
+Escape sequences move the cursor, change titles and colors, and can even type. A newline starts a second line,
+which looks as if paramsurvey had written it. Directional controls display other text than there is. All of
+them are shown as Python writes them in a string: ``\x1b``, ``\n``, ``\u202e``.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 COLORS = re.compile(r"(\x1b\[[0-9;:]{0,40}m)")
-PLAIN_AGAIN = "\x1b[0m"
-HARMLESS = "\u200c\u200d"  # join letters and emoji, and show nothing
+RESET_COLORS = "\x1b[0m"
+JOINERS = "\u200c\u200d"  # join letters and emoji, and show nothing
 
 
 def safe_line(text: str) -> str:
@@ -26,7 +26,7 @@ def safe_line(text: str) -> str:
 
 
 def safe_block(text: str) -> str:
-    r"""Return text without anything that a terminal obeys, but with its line ends and tabs.
+    r"""Return text without anything that a terminal obeys, except line ends and tabs.
 
     Examples
     --------
@@ -36,11 +36,11 @@ def safe_block(text: str) -> str:
     """
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    return "".join(one if one in "\n\t" else _shown(one) for one in text)
+    return "".join(character if character in "\n\t" else _shown(character) for character in text)
 
 
 def safe_output(text: str) -> str:
-    r"""Return what a program printed as `safe_block` does, but with its colors, which end where it ends.
+    r"""Return a program's output as `safe_block` does, but with its colors, which are reset at the end.
 
     Examples
     --------
@@ -49,11 +49,11 @@ def safe_output(text: str) -> str:
     """
     pieces = COLORS.split(text.replace("\r\n", "\n"))
     shown = (piece if place % 2 else safe_block(piece) for place, piece in enumerate(pieces))
-    return "".join(shown) + (PLAIN_AGAIN if len(pieces) > 1 else "")
+    return "".join(shown) + (RESET_COLORS if len(pieces) > 1 else "")
 
 
 def shortened(text: str, most: int) -> str:
-    """Return text with its middle left out, if it has more than `most` characters, and how many those were.
+    """Return text; if it has more than `most` characters, the middle is replaced by how many are left out.
 
     Examples
     --------
@@ -67,6 +67,6 @@ def shortened(text: str, most: int) -> str:
 
 
 def _shown(character: str) -> str:
-    if character.isprintable() or character in HARMLESS or character == "\xa0":
+    if character.isprintable() or character in JOINERS or character == "\xa0":
         return character
     return character.encode("unicode_escape", errors="backslashreplace").decode("ascii")

@@ -1,8 +1,8 @@
-"""The source lines of code that is in no file, sent to the workers so that their tracebacks show them.
+"""The source lines of code that is in no file, sent to workers so that their tracebacks show them.
 
 Code from a notebook, from standard input or from ``python -c`` has a file name that means something only in
 the driver. Its source lines are sent once, with the `Job`, and added to each worker's `linecache`, where
-tracebacks, `inspect` and debuggers look lines up.
+tracebacks, `inspect` and debuggers look for lines.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from types import CodeType
 
-LARGEST = 1 << 20  # characters that are sent per job; tracebacks of files beyond have no source lines
+LARGEST = 1 << 20  # characters to send per job; tracebacks show no source lines of further files
 
 MAIN_PROGRAM = ("<string>", "<stdin>")  # file names that Python gives to a program from -c or standard input
 
 
 def source_lines_to_send(codes: Iterable[CodeType]) -> dict[str, tuple[str, ...]]:
-    """Return the lines of each file that code objects come from and that workers cannot read themselves.
+    """Return the lines of each file that these code objects come from and that workers cannot read.
 
     Returns
     -------
@@ -48,13 +48,13 @@ def source_lines_to_send(codes: Iterable[CodeType]) -> dict[str, tuple[str, ...]
 
 
 def add_to_linecache(source_lines: Mapping[str, tuple[str, ...]]) -> None:
-    """Let tracebacks of this process show the lines that `source_lines_to_send` returned in the driver."""
-    for file, lines in source_lines.items():  # None for the file's date: linecache never drops them
+    """Let tracebacks in this process show the lines that `source_lines_to_send` returned in the driver."""
+    for file, lines in source_lines.items():  # with None as the file's date, linecache never drops them
         linecache.cache[file] = (sum(map(len, lines)), None, list(lines), file)
 
 
 def _known_lines(code: CodeType) -> tuple[str, ...]:
-    """Return the lines of a file where IPython, doctest, or the interactive Python 3.13 has kept them."""
+    """Return the lines of a file if IPython, doctest or the interactive Python 3.13 has kept them."""
     try:
         return tuple(inspect.findsource(code)[0])
     except (OSError, IndexError, SyntaxError):
@@ -65,19 +65,19 @@ def _lines_of_program(codes: list[CodeType]) -> tuple[str, ...]:
     """Return the lines of `codes` from the text of the main program; all other lines are empty.
 
     The file name alone proves nothing: generated code, such as a dataclass's, is in ``<string>``, too. So a
-    code object counts only if the text compiles to an equal one, and only its own lines are returned.
+    code object counts only if the text compiles to an equal one, and only its lines are returned.
     """
-    for text in _programs_given():
+    for text in _possible_programs():
         compiled = set(_code_objects(text, codes[0].co_filename))
         shown = {number for code in codes if code in compiled for number in _line_numbers(code)}
         if shown:
-            lines = StringIO(text).readlines()[: max(shown)]  # which does not split at a form feed
+            lines = StringIO(text).readlines()[: max(shown)]  # unlike splitlines, not split at form feeds
             return tuple(line if number in shown else "\n" for number, line in enumerate(lines, 1))
     return ()
 
 
-def _programs_given() -> Iterator[str]:
-    """Yield texts of which one may be the main program: arguments of Python, a file on standard input."""
+def _possible_programs() -> Iterator[str]:
+    """Yield texts that may be the main program: Python's arguments, and a file on standard input."""
     for argument in sys.orig_argv[1:]:
         yield argument
         if argument.startswith("-"):  # -cCODE, -BcCODE

@@ -1,4 +1,4 @@
-"""Results with very many keys: sent pset by pset, because each column has a cost of its own."""
+"""Results with very many keys, which are sent pset by pset because each column has a fixed cost."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from paramsurvey.transport.messages import Offsets, ResultColumn
 from paramsurvey.transport.packed_columns import compact_offsets, pack_column, pack_values, to_list
 
 Columns = Mapping[Hashable, tuple[ResultColumn, ...]]
-FEW_PSETS = 8  # of more psets, columns take less work
+FEW_PSETS = 8  # for more psets than this, columns take less work
 
 
 class WideResults(Mapping[Hashable, "tuple[ResultColumn, ...]"]):
-    """The results of some psets that have the same keys. To most readers, they are columns by key.
+    """The results of some psets that have the same keys. Read as a mapping, they are columns by key.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class WideResults(Mapping[Hashable, "tuple[ResultColumn, ...]"]):
 
 
 def wide_columns(names: tuple[Hashable, ...], offsets: list[int], rows: list[list[Any]]) -> Columns:
-    """Return the results of psets that have the same keys; those of few psets stay as they are.
+    """Return the results of psets that have the same keys: as columns, or as `WideResults` if they are few.
 
     Parameters
     ----------

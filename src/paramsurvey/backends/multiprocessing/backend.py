@@ -24,7 +24,7 @@ from paramsurvey.backends.multiprocessing.shared_job import SharedJob
 from paramsurvey.backends.reloaded_modules import Reloads
 from paramsurvey.engine.backend import Backend, ListsWorkers, Resources, WorkerPlace, no_options
 from paramsurvey.transport.messages import Answer, Answers, CaptureMode, Group, Job, JobRejected, Reply
-from paramsurvey.transport.own_descriptors import never_clear_away
+from paramsurvey.transport.own_descriptors import never_finalize
 from paramsurvey.worker.machine import (
     allow_open_files,
     has_gpu,
@@ -206,7 +206,7 @@ class MultiprocessingBackend:
         if self._closed or self._files.are_ours():
             self._take_job_from_workers()
         else:
-            never_clear_away(self._shared_job)
+            never_finalize(self._shared_job)
         self._job = self._shared_job = None
 
     def _take_job_from_workers(self) -> None:

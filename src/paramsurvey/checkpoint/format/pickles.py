@@ -25,7 +25,7 @@ def dumps(value: Any) -> bytes:
         short = b"__main__"
     if b"__main__" not in short:
         return short
-    return dump_code(value, names_of_main=False)
+    return dump_code(value, main_by_name=False)
 
 
 def unpickled(array: Any) -> list[Any]:

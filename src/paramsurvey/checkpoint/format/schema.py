@@ -147,7 +147,7 @@ def _key_text(key: Hashable) -> str:
         return f"s{key}"
     import base64
 
-    return "p" + base64.b64encode(dump_code(key, names_of_main=False)).decode()
+    return "p" + base64.b64encode(dump_code(key, main_by_name=False)).decode()
 
 
 def key_of(text: str, unpickle: bool) -> Hashable:

@@ -9,7 +9,7 @@ import click
 
 from paramsurvey.cli.control.limits import Halt, Timeout
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.transport.file_names import why_no_name
+from paramsurvey.transport.file_names import why_impossible
 
 UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SIZES = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}  # powers of 1024
@@ -50,7 +50,7 @@ class FilePath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path; refuse what no file can be called."""
-        if why := why_no_name(value):
+        if why := why_impossible(value):
             self.fail(f"{value!a} is {why}", param, ctx)
         return super().convert(value, param, ctx)
 

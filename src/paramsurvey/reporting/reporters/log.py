@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporter import Reporter, plain_line
 from paramsurvey.transport.new_files import make_private, open_own
-from paramsurvey.transport.own_descriptors import OwnDescriptors, never_clear_away
+from paramsurvey.transport.own_descriptors import OwnDescriptors, never_finalize
 from paramsurvey.transport.safe_text import safe_block, safe_line
 
 GIVEN_STREAM = "(the given stream)"
@@ -133,7 +133,7 @@ class RunLog:
         """Go on in the same file where the program has closed its file descriptor."""
         if self._stream is None or self._own.are_ours():
             return
-        never_clear_away(self._stream)
+        never_finalize(self._stream)
         try:
             self._stream = open(  # noqa: SIM115  (`close` does)
                 str(self.path), "a", encoding="utf-8", errors="backslashreplace", opener=open_own

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import TextIO, cast
 
 from paramsurvey.reporting.reporters.terminal_codes import ScreenText
-from paramsurvey.transport.patient_writing import nothing_is_led_elsewhere, open_without_waiting
+from paramsurvey.transport.patient_writing import open_without_waiting, redirection_lock
 
 READ = 1 << 16  # bytes
 MOST_KEPT = 1 << 24  # bytes that wait for a stopped terminal: then the program waits when it prints, too
@@ -62,7 +62,7 @@ class Screen:
             os.close(master)
             os.close(slave)
             raise
-        with nothing_is_led_elsewhere():
+        with redirection_lock():
             for fd in {1, 2, ours}:
                 with suppress(OSError):
                     if os.isatty(fd) and os.fstat(fd).st_rdev == terminal:
@@ -84,7 +84,7 @@ class Screen:
             return
         try:
             is_clean = relay.end()  # first: what others print into the lines would be removed with them
-            with nothing_is_led_elsewhere():
+            with redirection_lock():
                 for fd, saved in self._saved.items():
                     os.dup2(saved, fd)
                     os.close(saved)

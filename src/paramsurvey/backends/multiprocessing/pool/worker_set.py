@@ -12,7 +12,7 @@ from paramsurvey.backends.multiprocessing.pool.pool_worker import PoolWorker
 from paramsurvey.backends.multiprocessing.process import WorkerProcess
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import main_file
-from paramsurvey.transport.own_descriptors import OwnDescriptors, never_clear_away
+from paramsurvey.transport.own_descriptors import OwnDescriptors, never_finalize
 from paramsurvey.worker.machine import available_memory, used_memory
 from paramsurvey.worker.worker_numbers import WorkerNumbers
 
@@ -191,7 +191,7 @@ class WorkerSet:
         for worker in (*self.with_spares(), *self._retired):
             worker.process.kill()
         self._relay.abandon()
-        never_clear_away(self._selector, self._relay, *self.with_spares(), *self._retired)
+        never_finalize(self._selector, self._relay, *self.with_spares(), *self._retired)
         self._workers.clear()
         self._retired.clear()
         self.spares.clear()
