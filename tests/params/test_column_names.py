@@ -41,5 +41,5 @@ def test_a_proposed_name_is_accepted() -> None:
 
 @pytest.mark.parametrize("check", [check_names, refuse_duplicates])
 def test_a_name_that_is_there_twice_is_refused(check: object) -> None:
-    with pytest.raises(ValueError, match="'b' is there 2 times"):
+    with pytest.raises(ValueError, match="'b' occurs 2 times"):
         check(["a", "b", "c", "b"])  # type: ignore[operator]

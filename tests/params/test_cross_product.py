@@ -390,7 +390,7 @@ def test_what_is_no_list_of_values_is_refused_by_name(values: Any) -> None:
 
 
 def test_a_table_with_a_name_twice_is_refused() -> None:
-    with pytest.raises(ValueError, match="column 'a' is there 2 times"):
+    with pytest.raises(ValueError, match="column 'a' occurs 2 times"):
         product(Frame([[1, 2]], columns=["a", "a"]))
 
 

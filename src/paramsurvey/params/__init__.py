@@ -1,7 +1,7 @@
-"""Making psets: `product` returns a DataFrame of them; `grid` and other spaces need no memory for them.
+"""Making psets: `product` returns a DataFrame of them; `grid` and other spaces take no memory.
 
 Each name's module is imported when the name is first used, so that a worker that computes the psets of a
-space does not import pandas.
+space does not have to import pandas.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The values of one column: what users may give, and the form in which a space keeps them."""
+"""The values of one column: what users may give, and how a space stores them."""
 
 from __future__ import annotations
 
@@ -43,22 +43,20 @@ def as_list(values: Iterable[Any]) -> list[Any]:
     return list(to_list() if to_list else values)
 
 
-def several(values: object) -> Any:
-    """Return several values as they are, and a single value (a string, a number, None) in a list.
+def wrap_single(values: object) -> Any:
+    """Return a single value (a string, a number, None) in a list, and several values as they are.
 
     Examples
     --------
-    >>> [several(values) for values in (3, "abc", None, [3])]
+    >>> [wrap_single(values) for values in (3, "abc", None, [3])]
     [[3], ['abc'], [None], [3]]
     """
-    if not is_one(values):
+    if not is_single_value(values):
         return values
-    return [
-        values[()] if isinstance(values, np.ndarray) else values
-    ]  # [()] takes the value out of an array without dimensions
+    return [values[()] if isinstance(values, np.ndarray) else values]  # [()]: the value of a 0-d array
 
 
-def is_one(values: object) -> bool:
+def is_single_value(values: object) -> bool:
     """Tell whether this is a single value: a string, a number, None, an array without dimensions."""
     if isinstance(values, (str, bytes)):
         return True
@@ -66,12 +64,12 @@ def is_one(values: object) -> bool:
 
 
 def is_distribution(values: object) -> bool:
-    """Tell whether these are no values, but what `sample` draws values from."""
+    """Tell whether this is a distribution for `sample`, rather than values."""
     return callable(getattr(type(values), "at", None))
 
 
 def check_values(name: object, values: object) -> Iterable[Any]:
-    """Return `values`, or raise a ValueError where it is not a list, or anything like a list, of values.
+    """Return `values`, or raise a ValueError if it is neither a list of values nor anything like one.
 
     Examples
     --------
@@ -91,7 +89,7 @@ def check_values(name: object, values: object) -> Iterable[Any]:
         raise ValueError(f"{needs} a set, which has no order: give it one with sorted(...)")
     if name == "where" and callable(values):
         raise ValueError(f"{needs} a function: to choose psets by it, write .where(function) after the space")
-    if is_one(values):
+    if is_single_value(values):
         raise ValueError(f"{needs} {values}: write [{values}]")
     dimensions = getattr(values, "ndim", 1)
     if dimensions > 1:
@@ -101,8 +99,8 @@ def check_values(name: object, values: object) -> Iterable[Any]:
     return cast("Iterable[Any]", values)
 
 
-def all_differ(axis: NDArray[Any] | list[Any]) -> bool:
-    """Tell whether a column's values are certainly different, as numbers or as texts."""
+def are_distinct(axis: NDArray[Any] | list[Any]) -> bool:
+    """Tell whether a column's values are certainly distinct, as numbers or as texts."""
     if isinstance(axis, np.ndarray):
         return len(np.unique(axis)) == len(axis)
     return all(type(value) is str for value in axis) and len(set(axis)) == len(axis)
@@ -125,7 +123,7 @@ def native_order(values: Any) -> Any:
 def has_none(values: Iterable[Any]) -> bool:
     """Tell whether None or pandas' NA is among the values.
 
-    In a numeric column, pandas would make nan of it, and floats of the integers beside it.
+    In a numeric column, pandas would turn it into nan, and integers beside it into floats.
 
     Examples
     --------
@@ -145,7 +143,7 @@ def _in_64_bits(values: range) -> bool:
 
 
 def _numbers(values: NDArray[Any]) -> Axis:
-    """Copy numbers into a bool, int64 or float64 array; into a list where an integer is too large for it."""
+    """Copy numbers into a bool, int64 or float64 array, or into a list if an integer is too large."""
     if values.dtype.kind == "u" and len(values) and values.max() > np.iinfo(np.int64).max:
         return [int(value) for value in values]
     kinds = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64}

@@ -1,8 +1,8 @@
-"""Columns of psets as categoricals, which take little memory, and the dtypes that they have in results.
+"""Columns of psets as categoricals, which take little memory, and the dtypes that these have in results.
 
 `product` and `add_column` make categoricals, and mark them. In tables of results, a marked categorical
 becomes a column with the dtype that pandas gives to a list of its values, as in release 0.4, so that users
-can compute with it. The user made a categorical without the mark, and it stays a categorical.
+can compute with it. A categorical without the mark was made by the user, and stays one.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def is_inferred(dtype: object) -> bool:
 def column_of(values: Any, infer_category: bool) -> pd.Series[Any]:
     """Return `values` as a column: a categorical if `infer_category`, else with the dtype that pandas infers.
 
-    Where that dtype would change values, such as None to nan, the column has the dtype object.
+    If that dtype would change values, such as None to nan, the column has the dtype object.
     """
     if _are_objects(values) and has_none(values):
         return _as_objects(values)
@@ -73,7 +73,7 @@ def column_of(values: Any, infer_category: bool) -> pd.Series[Any]:
 
 
 def _marked(column: pd.Series[Any], values: Any) -> pd.Series[Any]:
-    """Return `column` with the mark if it is a categorical and `values`, of which it was made, were none."""
+    """Return `column`, marked if it is a categorical but `values`, from which it was made, were not."""
     was_categorical = isinstance(getattr(values, "dtype", None), pd.CategoricalDtype)
     if was_categorical or not isinstance(column.dtype, pd.CategoricalDtype):
         return column
@@ -93,7 +93,7 @@ def _as_objects(values: Any) -> pd.Series[Any]:
 
 
 def _as_category(values: Any) -> pd.Series[Any]:
-    """Return `values` as a categorical; as a plain column if they are not hashable or would be changed."""
+    """Return `values` as a categorical, or as a plain column if they are not hashable or would be changed."""
     try:
         if _are_objects(values) and _would_change(to_python(values)):
             return _as_objects(values)
@@ -108,18 +108,18 @@ def _would_change(values: list[Any]) -> bool:
     if type(pd.NaT) in kinds:
         return True
     if len(kinds) < 2 and not any(issubclass(kind, (tuple, frozenset)) for kind in kinds):
-        return False  # the usual case, found without a look at each value
+        return False  # the usual case, decided without looking at each value
     return len(set(values)) < len(set(map(_typed, values)))
 
 
 def _typed(value: Any) -> Any:
-    """Return a key that is equal for two values only if their types are, too, and those of their items."""
+    """Return a key that is equal for equal values only if their types, and their items' types, are equal."""
     if isinstance(value, tuple):
         return type(value), tuple(map(_typed, value))
     return type(value), frozenset(map(_typed, value)) if isinstance(value, frozenset) else value
 
 
-def smaller(column: pd.Series[Any]) -> pd.Series[Any]:
+def as_category_if_smaller(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return a column as a categorical if that takes less memory, else as it is."""
     if _are_objects(column) and has_none(column):
         return column
@@ -130,25 +130,25 @@ def smaller(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _memory(column: pd.Series[Any]) -> int:
-    """Return the bytes of a column, counted as release 0.4 did, so that `smaller` decides as 0.4 did."""
+    """Return the bytes of a column as release 0.4 counted them, to make the same columns categoricals."""
     return int(column.memory_usage(index=False, deep=True))
 
 
 @dataclass(frozen=True)
 class NativeValues:
-    """The values that a marked categorical has in results, where it is a column of their dtype.
+    """The values that a marked categorical has in results, where it becomes a column of their dtype.
 
     Attributes
     ----------
     by_code : Series
-        The value of each code, and the missing value as the last item, which is what the code -1 finds.
+        The value of each code, followed by the missing value, which is where the code -1 points.
     """
 
     by_code: pd.Series[Any]
 
     @classmethod
     def of(cls, column: pd.Series[Any]) -> NativeValues:
-        """Return those of a column of psets; categories that no row has do not influence the dtype."""
+        """Return the values of a column of psets; categories that no row has do not affect the dtype."""
         codes, categories = column.cat.codes.to_numpy(), column.cat.categories.tolist()
         used = np.sort(pd.unique(codes))[::-1] if len(codes) else np.arange(len(categories))
         values = as_series([categories[code] if code >= 0 else np.nan for code in used.tolist()])
@@ -166,7 +166,7 @@ class NativeValues:
         if not isinstance(self.dtype, np.dtype):
             return pd.Series(self.by_code.array.take(codes), copy=False)
         values, column = self.by_code.to_numpy(), np.empty(len(codes), dtype=self.dtype)
-        for block in blocks(len(codes)):  # numpy makes an int64 of each code: of all, 8 bytes per row
+        for block in blocks(len(codes)):  # numpy turns each code into an int64: for all, 8 bytes per row
             column[block.start : block.stop] = values[codes[block.start : block.stop]]
         return pd.Series(column, dtype=self.dtype, copy=False)
 
@@ -188,10 +188,10 @@ def dtypes_of_objects(psets: pd.DataFrame) -> dict[str, str]:
 
 
 def note_dtypes(psets: pd.DataFrame, dtypes: Mapping[str, str]) -> None:
-    """Note in a table of psets which dtypes some of its columns have in tables of results.
+    """Note in a table of psets which dtypes some of its columns will have in tables of results.
 
-    In psets, such a column has the dtype object so that workers get the values as they were given: an integer
-    among floats stays an integer, None stays None.
+    In psets, such a column has the dtype object, so that workers get the values as they were given: an
+    integer among floats stays an integer, and None stays None.
     """
     if dtypes:
         psets.attrs = {**psets.attrs, DTYPES: {**psets.attrs.get(DTYPES, {}), **dtypes}}
@@ -209,7 +209,7 @@ def _with_dtype(column: pd.Series[Any], dtype: str) -> pd.Series[Any] | None:
         return None
     try:
         typed = column.astype(dtype)  # type: ignore[call-overload]  # pandas-stubs lists names of dtypes
-    except Exception:  # the objects are the user's and may raise any exception
+    except Exception:  # the user's objects may raise any exception
         return None
     present = column.notna()
     if not typed.notna().equals(present):

@@ -26,8 +26,8 @@ def check_names(names: Iterable[Hashable]) -> None:
     Raises
     ------
     PsetError
-        A ValueError that names the first column whose name is not a string, not an identifier, a keyword
-        of Python, begins with an underscore, or is that of another column.
+        A ValueError that names the first column whose name is not a string, not an identifier, a Python
+        keyword, begins with an underscore, or is also the name of another column.
 
     Examples
     --------
@@ -43,12 +43,12 @@ def check_names(names: Iterable[Hashable]) -> None:
     refuse_duplicates(names)
 
 
-def in_unicode(value: Any) -> Any:
-    """Return a string with lone surrogates escaped, because no table can hold them; other values as they are.
+def escape_surrogates(value: Any) -> Any:
+    """Return a string with lone surrogates escaped, since no table can hold them; other values as they are.
 
     Examples
     --------
-    >>> print(in_unicode("a" + chr(0xD800)))
+    >>> print(escape_surrogates("a" + chr(0xD800)))
     a\\ud800
     """
     if not isinstance(value, str):
@@ -65,18 +65,18 @@ def refuse_duplicates(names: Iterable[Hashable]) -> None:
     >>> refuse_duplicates(["a", "b", "a"])
     Traceback (most recent call last):
         ...
-    paramsurvey.errors.PsetError: column 'a' is there 2 times: rename or drop all but one of them
+    paramsurvey.errors.PsetError: column 'a' occurs 2 times: rename or drop all but one of them
     """
     for name, count in Counter(names).items():
         if count > 1:
-            raise PsetError(f"column {name!r} is there {count} times: rename or drop all but one of them")
+            raise PsetError(f"column {name!r} occurs {count} times: rename or drop all but one of them")
 
 
 def reasons_among(names: Sequence[Hashable], with_counts: bool) -> frozenset[str]:
-    """Return those columns that are the reasons in a table, or dict, that came from `missing`.
+    """Return which columns of a table or dict that came from `missing` are the reasons, not psets' own.
 
-    All three of `REASONS`; or `_attempts` alone if it is the last of several columns and has counts. Programs
-    written for release 0.4, which had only the other two, drop these and leave `_attempts`.
+    They are all three of `REASONS`, or `_attempts` alone if it is the last of several columns and has counts:
+    programs written for release 0.4, which had only the other two, drop these and leave `_attempts`.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def _check_name(name: Hashable) -> None:
     if name.startswith("_"):
         from_missing = ", or give missing.to_psets()" if name in REASONS else ""
         raise PsetError(
-            f"column {name!r} begins with '_', which is kept for paramsurvey: "
+            f"column {name!r} begins with '_', which is reserved for paramsurvey: "
             f"rename it, for example to {_identifier(name)!r}{from_missing}"
         )
 

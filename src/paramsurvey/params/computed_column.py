@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from paramsurvey.params.categories import smaller
+from paramsurvey.params.categories import as_category_if_smaller
 from paramsurvey.params.dataframes import native_frame
 from paramsurvey.params.row_math import blocks
 from paramsurvey.transport.messages import Pset
@@ -57,12 +57,12 @@ def add_column(
         )
     column = pd.Series([func(row) for row in rows_of(df)])
     result = native_frame(df.copy())
-    result[name] = (smaller(column) if infer_category else column).array
+    result[name] = (as_category_if_smaller(column) if infer_category else column).array
     return result
 
 
 def rows_of(df: pd.DataFrame) -> Iterator[dict[Any, Any]]:
-    """Yield each row as a dict of native Python values; only a block of rows is converted at a time."""
+    """Yield each row as a dict of native Python values; rows are converted a block at a time."""
     plain = pd.DataFrame(df)
     for block in blocks(len(plain)):
         part = plain.iloc[block.start : block.stop]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from paramsurvey.params.axes import as_list, check_values, is_distribution, native_order, several
+from paramsurvey.params.axes import as_list, check_values, is_distribution, native_order, wrap_single
 from paramsurvey.params.categories import (
     DTYPES,
     column_of,
@@ -94,7 +94,7 @@ def product(
 
 
 def _refuse_misspelled(axes: Mapping[str, Any]) -> None:
-    """Refuse ``infer_categories=False``, which would be an axis of that name."""
+    """Refuse a misspelled option such as ``infer_categories=False``, which would become an axis."""
     for name, values in axes.items():
         if isinstance(values, bool) and get_close_matches(name, ["infer_category"]):
             raise TypeError(f"product() has no option {name!r}; did you mean 'infer_category'?")
@@ -107,7 +107,7 @@ def _refuse_nameless(args: Sequence[object]) -> None:
 
 
 def _joined(factors: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
-    """Return factors of which no two have a column in common, by joining those that do."""
+    """Join factors that have a column in common, so that no two of those returned do."""
     found: list[pd.DataFrame] = []
     for factor in factors:
         refuse_duplicates(factor.columns)
@@ -144,7 +144,7 @@ def _crossed(factors: Sequence[pd.DataFrame]) -> pd.DataFrame:
         for factor, repetition in zip(factors, repetitions, strict=True)
         for name, column in factor.items()
     }
-    # without a copy: nothing else refers to these arrays
+    # not copied, since nothing else refers to these arrays
     crossed = pd.DataFrame(columns, index=pd.RangeIndex(len(rows)), copy=False)
     for factor in factors:
         note_dtypes(crossed, factor.attrs.get(DTYPES, {}))
@@ -158,7 +158,7 @@ def _repeated(column: pd.Series[Any], repetition: RepeatedRows) -> Any:
         codes = repetition.apply(chosen.cat.codes.to_numpy(copy=True))
         return pd.Categorical.from_codes(codes, dtype=chosen.dtype, validate=False)
     if isinstance(chosen.dtype, np.dtype):
-        # a Series: of an object array that holds strings, a DataFrame would make a column of strings
+        # as a Series, because a DataFrame would turn an object array that holds strings into a string column
         return pd.Series(repetition.apply(chosen.to_numpy(copy=True)), dtype=chosen.dtype, copy=False)
     return chosen.array.take(repetition.apply(np.arange(len(chosen))))
 
@@ -202,7 +202,7 @@ def _rows_together(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _factor(name: Hashable, values: object, infer_category: bool) -> pd.DataFrame:
-    checked = native_order(check_values(name, values if is_distribution(values) else several(values)))
+    checked = native_order(check_values(name, values if is_distribution(values) else wrap_single(values)))
     if not isinstance(checked, (range, np.ndarray, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
         checked = as_list(checked)
     factor = pd.DataFrame({name: column_of(checked, infer_category)}, copy=False)

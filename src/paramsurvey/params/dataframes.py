@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paramsurvey.errors import PsetError, PsetTypeError
-from paramsurvey.params.axes import is_one
+from paramsurvey.params.axes import is_single_value
 from paramsurvey.params.column_names import reasons_among, refuse_duplicates
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ READERS = {".feather": "read_feather", ".json": "read_json", ".xlsx": "read_exce
 
 
 def frame_of(psets: object) -> pd.DataFrame | None:
-    """Return the psets of a table as a DataFrame, None if `psets` is not a table.
+    """Return the psets of a table as a DataFrame; None if `psets` is not a table.
 
     Numbers are in this machine's byte order. Integers stay integers: a column of polars or Arrow that has
     nulls gets one of pandas' nullable integer dtypes.
@@ -49,13 +49,11 @@ def frame_of(psets: object) -> pd.DataFrame | None:
     """
     import pandas as pd
 
-    to_psets = getattr(
-        psets, "to_psets", None
-    )  # `missing` has it: the reasons in its other columns are not part of the psets
-    if callable(to_psets):
+    to_psets = getattr(psets, "to_psets", None)
+    if callable(to_psets):  # `missing` has it: the reasons in its other columns are not part of the psets
         psets = to_psets()
     if type(psets).__module__.partition(".")[0] == "xarray":
-        # before dicts: a Dataset is a Mapping
+        # before dicts, because a Dataset is a Mapping
         return native_frame(_with_units(_of_xarray(psets), _units_in_xarray(psets)))
     if isinstance(psets, Mapping):
         return _of_columns(psets)
@@ -77,37 +75,39 @@ def _with_units(frame: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _units_in_arrow(table: Any) -> dict[str, str]:
-    """Return the units that an Arrow table's fields have among their metadata, as ``unit`` or ``units``."""
+    """Return the units that the fields of an Arrow table have in their metadata, as ``unit`` or ``units``."""
     if type(table).__module__.partition(".")[0] != "pyarrow" or not hasattr(table, "schema"):
         return {}
     known = ((field.name, field.metadata or {}) for field in table.schema)
-    found = ((name, said.get(b"units", said.get(b"unit"))) for name, said in known)
+    found = ((name, metadata.get(b"units", metadata.get(b"unit"))) for name, metadata in known)
     return {name: unit.decode(errors="replace") for name, unit in found if unit}
 
 
 def _units_in_xarray(table: Any) -> dict[str, str]:
-    """Return the units that coordinates and variables have among their attributes."""
+    """Return the units that coordinates and variables have in their attributes."""
     variables = {**table.coords, **getattr(table, "data_vars", {})}
-    return {str(name): str(one.attrs["units"]) for name, one in variables.items() if one.attrs.get("units")}
+    attributes = {str(name): variable.attrs for name, variable in variables.items()}
+    return {name: str(attrs["units"]) for name, attrs in attributes.items() if attrs.get("units")}
 
 
 def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame | None:
-    """Return a dict of columns as a table; None if no value is a list: such a dict is a single pset."""
+    """Return a dict of columns as a table; None if no value is a list, because then it is a single pset."""
     import pandas as pd
 
-    if columns and all(is_one(values) or isinstance(values, (Mapping, Set)) for values in columns.values()):
+    cells = columns.values()
+    if columns and all(is_single_value(cell) or isinstance(cell, (Mapping, Set)) for cell in cells):
         return None
     try:
         return native_frame(pd.DataFrame(dict(columns)))
     except (TypeError, ValueError) as error:
         raise PsetError(
-            f"psets is a dict of columns that make no table ({error}): give lists that are equally long, or "
+            f"psets is a dict of columns that do not make a table ({error}): give lists of equal length, or "
             "params.grid(psets), or params.product(psets), to combine each value with all the others"
         ) from error
 
 
 def _of_records(records: NDArray[Any]) -> pd.DataFrame:
-    """Return a structured array as a table; refuse one that would need more than a value per cell."""
+    """Return a structured array as a table; refuse one that would need more than one value per cell."""
     import pandas as pd
 
     if records.ndim != 1:
@@ -150,9 +150,9 @@ def _without_reasons(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def native_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `frame` with all numbers in this machine's byte order; `frame` itself if they are.
+    """Return `frame` with all numbers in this machine's byte order, which may be `frame` itself.
 
-    Arrays from netCDF and FITS files may have the other byte order, with which many functions of pandas fail.
+    Arrays from netCDF and FITS files may have the other byte order, which many functions of pandas reject.
     """
     foreign = {
         name: dtype.newbyteorder("=")
@@ -163,7 +163,7 @@ def native_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _as_frame(table: Any) -> Any:
-    """Return a table of another library as its `to_pandas` converts it, but with exact integers."""
+    """Return another library's table as its `to_pandas` converts it, but with exact integers."""
     to_pandas = getattr(table, "to_pandas", None)
     if not callable(to_pandas):
         return None
@@ -185,7 +185,7 @@ def _of_xarray(table: Any) -> Any:
         return table.to_dataframe().reset_index()
     except ValueError as error:
         raise PsetError(
-            f"psets is an xarray {type(table).__name__} that makes no table ({error}): "
+            f"psets is an xarray {type(table).__name__} that does not make a table ({error}): "
             "give a Dataset with at least one dimension, or a DataFrame"
         ) from error
 
@@ -223,13 +223,13 @@ def _read_parquet(path: str | os.PathLike[str]) -> Any:
     """Return the contents of a Parquet file, or of a directory of them, as an Arrow table."""
     shown = repr(os.fspath(path))
     if not os.path.exists(path):
-        raise PsetTypeError(f"psets is a path, {shown}, where there is nothing: name a Parquet file")
+        raise PsetTypeError(f"psets is a path, {shown}, that does not exist: give that of a Parquet file")
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
         raise ImportError(
-            f"psets is a path, {shown}, and Parquet files need pyarrow: pip install 'paramsurvey[parquet]'"
+            f"psets is a path, {shown}, but Parquet files need pyarrow: pip install 'paramsurvey[parquet]'"
         ) from error
     try:
         return pyarrow.parquet.read_table(path)

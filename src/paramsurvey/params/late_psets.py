@@ -10,20 +10,20 @@ from collections.abc import Generator, Iterable, Iterator
 from enum import Enum
 from typing import Any, Final
 
-AHEAD = 1_000  # psets that are read before the survey asks for them
-PAUSE_SECONDS = 0.01  # between two looks at an iterator that has no pset yet
+AHEAD = 1_000  # psets to read before the survey asks for them
+PAUSE_SECONDS = 0.01  # before an iterator that had no pset is asked again
 
 
 class NotYet(Enum):
     """What an iterator of psets yields, as ``params.NOT_YET``, when it has none now but may have one later.
 
     The survey goes on with the psets that it has, and asks again after a hundredth of a second, or when a
-    result has come. It is no pset and gets no row. With ``pset_types='column'``, all psets are read before
-    the first one runs, so that none can depend on a result.
+    result has come. It is not a pset, and gets no row. With ``pset_types='column'``, all psets are read
+    before the first one runs, so that none can depend on a result.
 
     Examples
     --------
-    A generator that proposes the next pset only when there is a result of the last one:
+    A generator that proposes the next pset only once there is a result for the last one:
 
     >>> import paramsurvey
     >>> from paramsurvey import params
@@ -52,26 +52,26 @@ NOT_YET: Final = NotYet.NOT_YET
 def in_background(psets: Iterable[Any], ahead: int = AHEAD) -> Generator[Any]:
     """Read psets in a thread of their own, so that a survey goes on while they are waited for.
 
-    A survey reads an iterator in the thread that called `map`, and does nothing else meanwhile: no result is
-    taken and no `timeout` is looked at. Where psets come from a queue, a pipe or a network, and may be long
-    in coming, give them to this function first.
+    A survey reads an iterator in the thread that called `map`, and does nothing else meanwhile: it takes no
+    results and enforces no `timeout`. If psets come from a queue, a pipe or a network, and may be a long time
+    coming, pass them through this function first.
 
     Parameters
     ----------
     psets : iterable of dicts
-        Read in another thread, with the context variables of the caller. What must stay in the thread
-        where it was made, as a connection of sqlite3, cannot be read like this. What changes psets on
-        their way stands inside: ``in_background({**pset, "n": 1} for pset in psets)``.
+        Read in another thread, with the caller's context variables. What must stay in the thread where it was
+        made, such as a sqlite3 connection, cannot be read like this. Whatever changes psets on their way goes
+        inside: ``in_background({**pset, "n": 1} for pset in psets)``.
     ahead : int, optional
-        At most so many psets are read before the survey asks for them; 1,000 by default.
+        How many psets are read, at most, before the survey asks for them; 1,000 by default.
 
     Returns
     -------
     generator
-        Of the same psets in the same order, and of `NOT_YET` wherever the next one has not come. It raises
-        what `psets` raises. Where a survey ends earlier, nothing more is read if nobody keeps the generator,
-        and what was read ahead is lost, with the pset that the thread waits for. A generator that is kept can
-        be given to the next map.
+        Yields the same psets in the same order, and `NOT_YET` whenever the next one has not come. It raises
+        whatever `psets` raises. If a survey ends earlier and nobody keeps the generator, nothing more is
+        read, and what was read ahead is lost, as is the pset that the thread is waiting for. A generator that
+        is kept can be given to the next map.
 
     Raises
     ------
@@ -94,10 +94,10 @@ def in_background(psets: Iterable[Any], ahead: int = AHEAD) -> Generator[Any]:
     """
     if ahead < 1:
         raise ValueError(f"ahead={ahead!r} is less than one pset: give 1 or more")
-    return _taken_from(iter(psets), ahead)
+    return _read_in_thread(iter(psets), ahead)
 
 
-def _taken_from(psets: Iterator[Any], ahead: int) -> Generator[Any]:
+def _read_in_thread(psets: Iterator[Any], ahead: int) -> Generator[Any]:
     reader = _Reader(psets, ahead)
     context = contextvars.copy_context()
     name = "paramsurvey: reads psets"
@@ -118,7 +118,7 @@ _END: Final = object()
 
 
 class _Reader:
-    """Reads psets in one thread, and hands them over to another."""
+    """Reads psets in one thread, and hands them to another."""
 
     def __init__(self, psets: Iterator[Any], ahead: int) -> None:
         self._psets = psets
@@ -144,7 +144,7 @@ class _Reader:
         return not self._stopped
 
     def next_pset(self) -> Any:
-        """Return the next pset, `NOT_YET` where it has not come, or `_END`."""
+        """Return the next pset; `NOT_YET` if it has not come; `_END` if there are no more."""
         try:
             pset = self._read.popleft()
         except IndexError:
@@ -153,13 +153,13 @@ class _Reader:
         return pset
 
     def stop(self) -> None:
-        """Have the thread read no further."""
+        """Stop the thread after the pset that it is waiting for."""
         self._stopped = True
         self._room.release()
 
 
 def without_pauses(psets: Iterable[Any]) -> Iterator[Any]:
-    """Yield psets, each when it has come."""
+    """Yield psets without any `NOT_YET`: wait for each of them instead."""
     for pset in psets:
         if pset is NOT_YET:
             time.sleep(PAUSE_SECONDS)

@@ -14,7 +14,7 @@ from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.column_by_row import object_array
 from paramsurvey.transport.messages import Rows, Values
 
-BLOCK = 1 << 16  # rows that are worked on at a time: numpy is fast, and the values stay in the CPU's cache
+BLOCK = 1 << 16  # rows to work on at a time: enough for numpy to be fast, few enough for the CPU's cache
 MOST_ROWS = 2**62  # with more rows, the arithmetic could overflow 64 bits
 
 
@@ -36,7 +36,7 @@ def as_array(rows: Rows) -> NDArray[np.int64]:
 
 
 def strides(sizes: Sequence[int]) -> list[int]:
-    """Return, for each factor of a product, how many consecutive rows of the product use the same factor row.
+    """Return for each factor of a product how many consecutive rows of the product share a row of the factor.
 
     Examples
     --------
@@ -52,9 +52,8 @@ def strides(sizes: Sequence[int]) -> list[int]:
 class RepeatedRows:
     """How consecutive rows of a product repeat the rows of one of its factors.
 
-    Each row of the factor is repeated `stride` times (a run), and when all rows of the factor had their run,
-    the runs begin again with the first row (the next cycle). Only the first cycle is computed; the others are
-    copies of it.
+    Each row of the factor is repeated `stride` times (a run). When every row has had its run, the runs begin
+    again with the first row (the next cycle). Only the first cycle is computed; the others are copies of it.
 
     Attributes
     ----------
@@ -113,7 +112,7 @@ def _run_lengths(runs: range, stride: int, start: int, stop: int) -> NDArray[np.
 
 
 def _cycled(values: NDArray[Any], length: int) -> NDArray[Any]:
-    """Repeat `values` up to `length`. Each step doubles what there is: few long copies are fast."""
+    """Repeat `values` up to `length`. Each step doubles what there is, since a few long copies are fast."""
     result = np.empty(length, dtype=values.dtype)
     filled = len(values)
     result[:filled] = values
@@ -126,7 +125,7 @@ def _cycled(values: NDArray[Any], length: int) -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True)
 class RowIndex:
-    """Chosen row numbers, ascending; 2 bytes for each, and 8 for every 65,536 rows to choose from.
+    """Chosen row numbers, ascending, in 2 bytes each, plus 8 bytes for every 65,536 rows to choose from.
 
     Attributes
     ----------
@@ -176,8 +175,8 @@ def check_seed(seed: int) -> int:
 class Permutation:
     """A permutation of ``range(size)`` that is computed instead of stored.
 
-    A row is split into two digits, ``left * width + right``. In turn, a hash of one digit is added to the
-    other, modulo its base: a Feistel network. Each step can be undone, so the whole is a permutation. It
+    A row is split into two digits, ``left * width + right``. Alternately, a hash of one digit is added to the
+    other, modulo its base: a Feistel network. Each step is reversible, so the whole is a permutation. It
     permutes ``height * width >= size`` rows; a result of `size` or more is permuted again until it is
     smaller ("cycle walking"). See Black and Rogaway, Ciphers with arbitrary finite domains (2002).
 
@@ -194,7 +193,7 @@ class Permutation:
     [0, 1, 2, 3, 4, 5]
     """
 
-    ROUNDS = 6  # each moves both digits. With 4, some orders of 5 rows are too frequent: see the test
+    ROUNDS = 6  # each changes both digits; with 4, some orders of 5 rows are too frequent: see the test
 
     def __init__(self, size: int, seed: int) -> None:
         self._size = size

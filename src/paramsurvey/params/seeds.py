@@ -39,14 +39,14 @@ def add_seed(
     A pset's seed depends on `root` and on the pset's values, and on nothing else: not on its row, the order
     of the columns, or dtypes (1 in an int8 column, 1.0, and 1 in a categorical get the same seed). So the
     psets keep their seeds when psets are added to the survey, and when a column is added that is missing
-    (nan) in the old psets. Psets that are equal get different seeds.
+    (nan) in the old psets. Equal psets get different seeds.
 
     Parameters
     ----------
     psets : DataFrame, Space, iterable of dicts, polars or Arrow table, or path of a Parquet file
         The psets; they are not changed.
     root : int
-        Another root gives other seeds: use for example the number of the experiment. 0 or more.
+        0 or more. Another root gives other seeds: use, for example, the number of the experiment.
     bits : int
         Seeds are from 0 to 2**bits - 1; at most 63. scikit-learn, ``numpy.random.seed`` and most libraries
         in C take 32. Among a million seeds of 32 bits, about 116 pairs are equal by chance; among as many of
@@ -101,7 +101,7 @@ def _frame_and_rows(psets: object) -> tuple[pd.DataFrame, Iterable[Mapping[Any, 
 
 
 def _occurrences(keys: Iterable[bytes]) -> Iterator[int]:
-    """Yield for each key how many equal ones are before it."""
+    """Yield, for each key, how many equal keys precede it."""
     seen: Counter[bytes] = Counter()
     for key in keys:
         yield seen[key]

@@ -1,9 +1,9 @@
-"""Which psets get the same seed: those whose values are equal, whatever stores a number (1 equals 1.0).
+"""Decides which psets get the same seed: those whose values are equal, whatever stores a number (1 is 1.0).
 
 This is the looser of two rules. Seeds must stay the same when a table grows and pandas then stores an
 integer as a float, or as a categorical. `checkpoint.typed_hash` is the stricter rule: a checkpoint's results
-belong only to psets with the same values of the same types (1, 1.0 and True are different), because a
-worker function can tell them apart.
+belong only to psets with the same values of the same types (1, 1.0 and True differ), because a worker
+function can tell them apart.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from paramsurvey.transport.packed_columns import to_python
 
 
 def value_hash(pset: Mapping[Any, Any]) -> bytes:
-    """Return a hash of 16 bytes, the same for psets whose values are equal.
+    """Return a hash of 16 bytes, which is the same for psets whose values are equal.
 
-    The order of the keys does not matter. A key whose value is missing (None, nan, NaT) counts as absent.
-    A float without a fraction equals the integer, because pandas makes floats of integers in a column that
+    The order of the keys does not matter. A key whose value is missing (None, nan, NaT) counts as absent. A
+    float without a fraction equals the integer, because pandas turns integers into floats in a column that
     has a nan. A tuple, a list and an array of the same values are equal. Objects of other classes are equal
-    when their pickles are.
+    if their pickles are.
 
     Raises
     ------
@@ -46,14 +46,14 @@ def value_hash(pset: Mapping[Any, Any]) -> bytes:
 
 
 def _is_missing(value: object) -> bool:
-    # pandas' NA and NaT by the names of their classes: workers, which may not have loaded pandas, call this
+    # pandas' NA and NaT are recognized by name, because workers call this and may not have loaded pandas
     missing = value is None or type(value).__name__ in ("NAType", "NaTType")
     return missing or (isinstance(value, float) and value != value)
 
 
 @singledispatch
 def _text(value: object) -> str:
-    """Return the text that is hashed for a value. It never changes, so that seeds do not change."""
+    """Return the text to hash for a value. It must never change, because seeds would change with it."""
     try:
         return f"pickle {pickle.dumps(value, protocol=4).hex()}"
     except Exception as error:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from paramsurvey.engine.collecting.collector import Collector
 from paramsurvey.engine.map_state import MapState
-from paramsurvey.params.column_names import in_unicode
+from paramsurvey.params.column_names import escape_surrogates
 from paramsurvey.params.dataframes import as_series
 from paramsurvey.params.sources import PsetSource
 from paramsurvey.results.map_results import MapResults
@@ -73,7 +73,7 @@ def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
         frame[key] = results_over_pset_column(frame[key], columns.pop(key), rows)
     if not columns:
         return frame
-    results = {in_unicode(key): _values_of(column, rows) for key, column in columns.items()}
+    results = {escape_surrogates(key): _values_of(column, rows) for key, column in columns.items()}
     # few columns are taken as they are; pandas is slow with many that are not joined into blocks
     found = pd.DataFrame(results, index=frame.index, copy=len(results) > MANY_COLUMNS)
     together = pd.concat([frame, found], axis=1)

@@ -166,7 +166,7 @@ class MapRun:
             then.callback(self.watch.end, survey, interrupted=not self._came_to_its_end)
             then.callback(survey.checkpoint.close, status)
             then.callback(self.backend.end_job)
-            then.callback(survey.source.read_no_more)
+            then.callback(survey.source.stop_reading)
             then.callback(survey.give_up)
             self._is_closed = True
 

@@ -125,7 +125,7 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
     """
     if not request.bare:
         load_pandas()
-    from paramsurvey.params.sources import PsetList, as_source, name_of_used_up
+    from paramsurvey.params.sources import PsetList, as_source, name_if_exhausted
 
     backend, options = place.backend, request.options
     check_worker_function(request.func)
@@ -133,7 +133,7 @@ def prepare(place: SessionContext, request: MapRequest) -> MapRun:
     backend_options = backend.check_options(request.backend_options)
     chdir = _directory(options.chdir)
     check_metrics(options)
-    if options.verbose > 0 and (used_up := name_of_used_up(request.psets)):
+    if options.verbose > 0 and (used_up := name_if_exhausted(request.psets)):
         warn(f"psets is {used_up}, which is used up: there is no pset left; make a new one, or give a list")
     source = as_source(request.psets, options.limit, options.pset_types)
     say = Console(place.log, options.verbose).say

@@ -21,7 +21,7 @@ import paramsurvey
 from paramsurvey.errors import NotPicklable, ParamsurveyWarning, PsetError, PsetTypeError
 from paramsurvey.params import grid
 from paramsurvey.params.dataframes import frame_of
-from paramsurvey.params.sources import PsetSource, as_source, make_psets, name_of_used_up
+from paramsurvey.params.sources import PsetSource, as_source, make_psets, name_if_exhausted
 from paramsurvey.transport.isolation import IsolatedPset
 
 DICTS = [{"i": i, "f": i / 2, "s": f"s{i}", "o": [i], "m": [i, 0.5, "x"][i % 3]} for i in range(10)]
@@ -473,7 +473,7 @@ def test_a_single_column_is_no_table(psets: Any) -> None:
 
 def test_two_columns_of_an_arrow_table_with_one_name_are_refused() -> None:
     table = pa.Table.from_arrays([pa.array([1]), pa.array([None], pa.int64())], names=["a", "a"])
-    with pytest.raises(PsetError, match="column 'a' is there 2 times"):
+    with pytest.raises(PsetError, match="column 'a' occurs 2 times"):
         as_source(table)
 
 
@@ -489,11 +489,11 @@ def test_what_is_used_up_is_named() -> None:
         yield {"a": 1}
 
     generator, iterator = stars(), iter([{"a": 1}])
-    assert name_of_used_up(generator) == name_of_used_up(iterator) == ""
+    assert name_if_exhausted(generator) == name_if_exhausted(iterator) == ""
     assert list(generator) == list(iterator) == [{"a": 1}]
-    assert name_of_used_up(generator).endswith("stars")
-    assert name_of_used_up(iterator) == "a list_iterator"
-    assert name_of_used_up([]) == name_of_used_up(map(str, [])) == ""
+    assert name_if_exhausted(generator).endswith("stars")
+    assert name_if_exhausted(iterator) == "a list_iterator"
+    assert name_if_exhausted([]) == name_if_exhausted(map(str, [])) == ""
 
 
 def test_a_generator_that_is_used_up_is_warned_of() -> None:

@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 
 from paramsurvey.errors import PsetError
 from paramsurvey.params.sources import PsetList, PsetStream, make_psets
-from paramsurvey.params.sources.stream_chunks import FULL
+from paramsurvey.params.sources.stream_chunks import MOST_IN_CHUNK
 
 
 def test_an_iterator_is_read_as_it_is_asked_for() -> None:
@@ -64,25 +64,25 @@ def test_rows_of_an_iterator_have_the_columns_of_all() -> None:
 
 # many psets, which are kept in columns
 
-COUNT = 2 * FULL + 7
+COUNT = 2 * MOST_IN_CHUNK + 7
 FORMS = {
     "same keys": lambda i: {"a": i, "b": i / 2},
-    "another order of keys": lambda i: {"b": 1, "a": i} if i == FULL + 1 else {"a": i, "b": 1},
-    "a key more": lambda i: {"a": i, **({"b": "x"} if i == FULL + 1 else {})},
-    "another key from somewhere on": lambda i: {"a": i} if i < FULL else {"b": i},
+    "another order of keys": lambda i: {"b": 1, "a": i} if i == MOST_IN_CHUNK + 1 else {"a": i, "b": 1},
+    "a key more": lambda i: {"a": i, **({"b": "x"} if i == MOST_IN_CHUNK + 1 else {})},
+    "another key from somewhere on": lambda i: {"a": i} if i < MOST_IN_CHUNK else {"b": i},
     "no keys at all": lambda i: {},
     "numbers of numpy": lambda i: {"a": np.int64(i), "d": np.datetime64("2020-01-01")},
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("at_once", [COUNT, FULL, 50])
+@pytest.mark.parametrize("at_once", [COUNT, MOST_IN_CHUNK, 50])
 def test_workers_get_exactly_the_dicts_however_many_were_read_at_a_time(form: str, at_once: int) -> None:
     dicts = [FORMS[form](i) for i in range(COUNT)]
     source = PsetStream(iter(dicts))
     while source.read(at_once):
         pass
-    for rows in (range(FULL - 1, FULL + 3), np.array([COUNT - 1, 5, FULL + 1])):
+    for rows in (range(MOST_IN_CHUNK - 1, MOST_IN_CHUNK + 3), np.array([COUNT - 1, 5, MOST_IN_CHUNK + 1])):
         decoder = source.decoder()
         psets = list(decoder.psets(rows, decoder.isolated(source.payload(rows))))
         assert psets == [dicts[row] for row in rows]
@@ -91,7 +91,7 @@ def test_workers_get_exactly_the_dicts_however_many_were_read_at_a_time(form: st
     assert_frame_equal(source.frame(), PsetList(dicts).frame())
 
 
-@pytest.mark.parametrize("at_once", [FULL, FULL // 2 + 1, 50])
+@pytest.mark.parametrize("at_once", [MOST_IN_CHUNK, MOST_IN_CHUNK // 2 + 1, 50])
 def test_what_a_long_stream_forgets_takes_no_memory(at_once: int) -> None:
     source = PsetStream({"a": i} for i in range(COUNT))
     while new := source.read(at_once):
@@ -139,6 +139,6 @@ def test_a_stream_that_reads_no_more_lets_go_of_the_iterator_and_does_not_close_
     psets = ({"a": i} for i in range(3))
     source = PsetStream(psets)
     source.read(1)
-    source.read_no_more()
+    source.stop_reading()
     assert source.read(5) == 0
     assert next(psets) == {"a": 1}

@@ -230,7 +230,7 @@ def test_aligned_columns_of_different_lengths_are_refused() -> None:
 
 
 def test_a_product_refuses_a_name_that_is_there_twice() -> None:
-    with pytest.raises(ValueError, match="column 'x' is there 2 times"):
+    with pytest.raises(ValueError, match="column 'x' occurs 2 times"):
         grid(x=[1]) * grid(y=[1], x=[2])
 
 
@@ -309,7 +309,7 @@ def test_axes_are_given_by_keyword_or_in_a_dict_or_both(make: Callable[..., Spac
     expected = list(make(x=[1, 2], y=[3, 4]))
     assert list(make({"x": [1, 2], "y": [3, 4]})) == list(make({"x": [1, 2]}, y=[3, 4])) == expected
     assert make(axes=[1, 2]).names == ("axes",)
-    with pytest.raises(ValueError, match="'x' is in the dict and a keyword, too"):
+    with pytest.raises(ValueError, match="'x' is both in the dict and a keyword"):
         make({"x": [1]}, x=[2])
     with pytest.raises(ValueError, match="axes must be a dict of lists"):
         make([1, 2, 3])

@@ -263,7 +263,7 @@ def test_columns_can_be_given_in_a_dict_whatever_they_are_called() -> None:
     columns = {"seed": integers(1, 6), "method": ["a", "b"]}
     assert sample(3, columns, seed=4, x=uniform(0, 1)).names == ("seed", "method", "x")
     assert sample(3, {"x": uniform(0, 1)}).to_df().equals(sample(3, x=uniform(0, 1)).to_df())
-    with pytest.raises(ValueError, match="'x' is in the dict and a keyword, too"):
+    with pytest.raises(ValueError, match="'x' is both in the dict and a keyword"):
         sample(3, {"x": 1}, x=2)
 
 

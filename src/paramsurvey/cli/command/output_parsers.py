@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.failures import NothingParsed
 from paramsurvey.fast_dataclass import dataclass
-from paramsurvey.params.column_names import in_unicode
+from paramsurvey.params.column_names import escape_surrogates
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 ESCAPE_OR_CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # a ( in these begins no group
@@ -51,7 +51,7 @@ class JsonParser:
             raise NothingParsed(
                 "stdout has no JSON object: let the program print one, or leave out --parse json"
             )
-        return {in_unicode(key): in_unicode(value) for key, value in last[0].items()}
+        return {escape_surrogates(key): escape_surrogates(value) for key, value in last[0].items()}
 
 
 def _json_objects(text: str) -> Iterable[dict[str, Any]]:

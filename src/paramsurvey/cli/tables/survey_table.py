@@ -11,7 +11,7 @@ from paramsurvey.cli.control.joblog import JobRecord
 from paramsurvey.cli.parameter_names import as_typed
 from paramsurvey.cli.tables.table import Table
 from paramsurvey.fast_dataclass import dataclass
-from paramsurvey.params.column_names import in_unicode
+from paramsurvey.params.column_names import escape_surrogates
 from paramsurvey.params.sources import cell_list
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _results(state: MapState, rows: Rows, psets: Mapping[str, Sequence[Any]]) ->
         values = data.tolist()
         if not there.all():
             values = [value if has else other for value, has, other in zip(values, there, own, strict=True)]
-        results[str(in_unicode(key))] = values
+        results[str(escape_surrogates(key))] = values
     return results
 
 

@@ -1,6 +1,6 @@
 """A map's psets, in whatever form the user gave them, behind one protocol: `PsetSource`."""
 
-from paramsurvey.params.sources.accepted_psets import as_source, name_of_used_up
+from paramsurvey.params.sources.accepted_psets import as_source, name_if_exhausted
 from paramsurvey.params.sources.pset_list import PsetList
 from paramsurvey.params.sources.pset_source import (
     CategoryCodes,
@@ -24,5 +24,5 @@ __all__ = [
     "as_source",
     "cell_list",
     "make_psets",
-    "name_of_used_up",
+    "name_if_exhausted",
 ]

@@ -1,4 +1,4 @@
-"""From what the user gave to `map` as psets to a `PsetSource`."""
+"""Turns whatever the user gave to `map` as psets into a `PsetSource`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def as_source(psets: object, limit: int | None = None, pset_types: str = "given") -> PsetSource:
-    """Return `psets`, or the first `limit` of them, in the form that a survey works with.
+    """Return `psets`, or the first `limit` of them, as the source that a survey works with.
 
     Parameters
     ----------
@@ -61,17 +61,18 @@ def as_source(psets: object, limit: int | None = None, pset_types: str = "given"
     return PsetList(_dicts(psets)[:limit])
 
 
-def name_of_used_up(psets: object) -> str:
-    """Return what to call a generator, or another iterator that can tell, that has nothing left.
+def name_if_exhausted(psets: object) -> str:
+    """Return what to call an iterator that is exhausted, such as a generator that was read before.
 
     Returns
     -------
     str
-        Empty where something is left, or nobody knows. An iterator over an empty list counts as used up.
+        Empty if something is left, or if the iterator does not tell. An iterator over an empty list counts as
+        exhausted.
 
     Examples
     --------
-    >>> name_of_used_up(iter([]))
+    >>> name_if_exhausted(iter([]))
     'a list_iterator'
     """
     if isinstance(psets, GeneratorType):

@@ -1,4 +1,4 @@
-"""Psets that have names for their values and are no dicts: namedtuples, dataclasses, Series of pandas."""
+"""Psets that name their values but are not dicts: namedtuples, dataclasses, pandas Series."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from paramsurvey.params.sources.refusals import check_pset
 
 
 def dicts_of(psets: list[Any]) -> list[Mapping[str, Any]]:
-    """Return psets of which those with names are dicts; the list itself if all are dicts.
+    """Return psets with those that name their values turned into dicts; the list itself if all are dicts.
 
     Raises
     ------
     PsetTypeError
-        Naming the first one that is no pset by its number, from 0.
+        Gives the number, from 0, of the first one that is not a pset.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def dicts_of(psets: list[Any]) -> list[Mapping[str, Any]]:
 
 
 def dict_of(pset: Any) -> Any:
-    """Return a pset with names as a dict, and anything else as it is."""
+    """Return a pset that names its values as a dict, and anything else as it is."""
     if isinstance(pset, Mapping):
         return pset
     if isinstance(pset, tuple) and hasattr(pset, "_fields"):
@@ -48,10 +48,10 @@ def dict_of(pset: Any) -> Any:
 
 
 def _of_dataclass(pset: Any) -> dict[str, Any]:
-    """Return a dict, in which dataclasses among the values are dicts, too, as in a DataFrame of pandas."""
+    """Return a dict in which dataclasses among the values are dicts, too, as in a pandas DataFrame."""
     try:
         return asdict(pset)
-    except Exception:  # of a value that cannot be copied, nor sent, which is told where that costs this pset
+    except Exception:  # a value cannot be copied; if it cannot be sent either, that pset fails and says so
         return {field.name: getattr(pset, field.name) for field in fields(pset)}
 
 

@@ -1,4 +1,4 @@
-"""Psets of a list of dicts, which become columns piece by piece while the first of them run."""
+"""Psets from a list of dicts, which become columns piece by piece while the first of them run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paramsurvey.params.column_names import ATTEMPTS, check_names, without_reaso
 from paramsurvey.params.sources.dict_columns import (
     PIECE,
     FilledColumn,
-    keys_of_all,
+    all_keys_fast,
     values_at,
     values_by_name,
 )
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 
 class PsetList:
-    """Psets of a list of dicts; nan where a pset does not have a key that others have.
+    """Psets from a list of dicts; nan where a pset lacks a key that others have.
 
-    The names of all keys are checked at once. The values become columns as groups ask for them, so that the
-    workers need not wait for the last pset. Until then, a change of one of the dicts reaches the workers:
-    `convert` them all before the caller's own code runs.
+    All keys are checked at once. The values become columns only as groups need them, so that the workers do
+    not have to wait for the last pset. Until then, changes to the dicts would reach the workers: `convert`
+    them all before the caller's own code runs.
 
     Parameters
     ----------
     psets : sequence of dicts
-        It must stay as long as it is.
+        Its length must not change.
 
     Raises
     ------
@@ -46,10 +46,10 @@ class PsetList:
     """
 
     def __init__(self, psets: Sequence[Mapping[str, Any]]) -> None:
-        names = keys_of_all(psets)
+        names = all_keys_fast(psets)
         if ATTEMPTS in names:
             psets = [without_reasons(pset) for pset in psets]
-            names = keys_of_all(psets)
+            names = all_keys_fast(psets)
         check_names(names)
         self.names: tuple[str, ...] = tuple(names)
         self._length = len(psets)
@@ -83,7 +83,7 @@ class PsetList:
         """Return 0: all psets are known."""
         return 0
 
-    def read_no_more(self) -> None:
+    def stop_reading(self) -> None:
         """Do nothing: all psets are known."""
 
     def forget(self, rows: Rows) -> None:
@@ -108,7 +108,7 @@ class PsetList:
         return self.table().dtypes()
 
     def decoder(self) -> TableDecoder:
-        """Return the decoder that makes dicts of these columns."""
+        """Return the decoder that makes dicts from these columns."""
         return TableDecoder(self.names, (None,) * len(self.names))
 
     def replace(self, name: str, values: Sequence[Any]) -> None:

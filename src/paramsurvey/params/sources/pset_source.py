@@ -1,4 +1,4 @@
-"""What the survey needs to know about its psets, whatever form they have: the protocol `PsetSource`."""
+"""What a survey needs to know about its psets, whatever their form: the protocol `PsetSource`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CategoryCodes:
     codes : int array
         One position per row; -1 where the value is missing.
     categories : list
-        The values that can occur, and nan as the last item, which is what the code -1 finds.
+        The values that can occur, followed by nan, which is where the code -1 points.
     """
 
     codes: NDArray[Any]
@@ -63,12 +63,12 @@ class PsetSource(Protocol):
         Returns
         -------
         int or None
-            How many there were; 0 when all are known, None when there are none now but there may be later.
+            How many there were; 0 when all are known; None if there are none now but may be later.
         """
         ...
 
-    def read_no_more(self) -> None:
-        """Let go of where psets come from, because the map is over: what is known stays."""
+    def stop_reading(self) -> None:
+        """Let go of the iterator that psets come from, because the map is over; psets read so far stay."""
         ...
 
     def forget(self, rows: Rows) -> None:
@@ -76,19 +76,19 @@ class PsetSource(Protocol):
         ...
 
     def payload(self, rows: Rows) -> Any:
-        """Return what a group of these rows carries to the worker, where `decoder` makes psets of it."""
+        """Return what a group of these rows carries to the worker, where the decoder makes psets from it."""
         ...
 
     def columns(self, rows: Rows) -> Mapping[str, ColumnValues]:
-        """Return the values of these rows by column; nan where a pset does not have the key."""
+        """Return the values of these rows by column; nan where a pset lacks the key."""
         ...
 
     def dtypes(self) -> Mapping[str, Any]:
-        """Return the pandas dtypes of columns whose values alone do not determine them."""
+        """Return the pandas dtypes of those columns whose values alone do not determine them."""
         ...
 
     def decoder(self) -> Decoder:
-        """Return the object that makes psets of a payload, in the worker."""
+        """Return the object that makes psets from a payload, in the worker."""
         ...
 
     def frame(self, rows: Rows | None = None) -> pd.DataFrame:
@@ -97,6 +97,6 @@ class PsetSource(Protocol):
 
 
 def make_psets(source: PsetSource, rows: Rows) -> list[Pset]:
-    """Return psets with the values that workers get, but with the caller's own objects, not copies."""
+    """Return psets with the values that workers get, but with the caller's own objects instead of copies."""
     psets = source.decoder().psets(rows, source.payload(rows))
     return list(psets)  # type: ignore[arg-type]  # without Decoder.isolated, no pset holds pickled objects

@@ -23,7 +23,7 @@ from paramsurvey.params.sources.pset_source import ColumnValues
 from paramsurvey.params.sources.pset_table import PsetTable
 from paramsurvey.params.sources.refusals import check_pset
 from paramsurvey.params.sources.stream_chunks import (
-    FEW,
+    LEAST_FOR_COLUMNS,
     Chunk,
     ColumnChunk,
     DictChunk,
@@ -44,13 +44,13 @@ ChunkT = TypeVar("ChunkT", bound=Chunk)
 class PsetStream:
     """Psets from an iterator, read only as far as the survey needs them.
 
-    A worker gets each pset with exactly the keys that it was given with, because the keys of later psets
-    are not known yet. In the results, a key that a pset does not have is nan.
+    A worker gets each pset with exactly the keys that it was given, because the keys of later psets are not
+    known yet. In the results, a key that a pset lacks is nan.
 
     Parameters
     ----------
     psets : iterator of dicts
-        And of `NOT_YET`, where it has no pset now.
+        It yields `NOT_YET` when it has no pset at the moment.
     """
 
     names: tuple[str, ...] = ()
@@ -68,10 +68,10 @@ class PsetStream:
         return self._count
 
     def read(self, count: int) -> int | None:
-        """Read at most `count` psets; return how many there were, None where there are none yet.
+        """Read at most `count` psets; return how many there were, or None if there are none yet.
 
-        A pset that is refused, or an exception of the iterator, does not hide the psets before it: these
-        are returned first, and the exception is raised by the next call.
+        A pset that is refused, or an exception from the iterator, does not cost the psets before it: they are
+        returned first, and the next call raises the exception.
         """
         before = self._count
         self._has_none_yet = False
@@ -81,18 +81,18 @@ class PsetStream:
                 break
         return None if self._has_none_yet and self._count == before else self._count - before
 
-    def read_no_more(self) -> None:
-        """Let go of the iterator, which then ends if nobody else has it; it is not closed."""
+    def stop_reading(self) -> None:
+        """Let go of the iterator, which then ends if nobody else holds it; it is not closed here."""
         self._psets = iter(())
 
     def _read_piece(self, count: int, first: bool) -> int:
         before = self._count
         try:
-            odd = self._read_columns(count)
-            if odd is NOT_YET:
+            different = self._read_columns(count)
+            if different is NOT_YET:
                 self._has_none_yet = True
-            elif odd is not END:
-                self._read_dicts(chain([odd], self._psets), count - (self._count - before))
+            elif different is not END:
+                self._read_dicts(chain([different], self._psets), count - (self._count - before))
         except Exception as error:
             if first and self._count == before:
                 raise
@@ -100,7 +100,7 @@ class PsetStream:
         return self._count - before
 
     def _read_columns(self, count: int) -> Any:
-        """Read psets with the same keys as the last ones; return the first one with others, or `END`."""
+        """Read psets with the same keys as the last ones; return the first one with other keys, or `END`."""
         last = self._chunks[-1] if self._chunks else None
         if not isinstance(last, ColumnChunk) or not last.names:
             return next(self._psets, END)
@@ -109,7 +109,7 @@ class PsetStream:
             return column_reader(last.names)(islice(self._psets, count), *columns)
         finally:
             count = len(columns[-1])
-            if 0 < count < FEW:  # a piece for each few of many would be joined again and again
+            if 0 < count < LEAST_FOR_COLUMNS:  # many small pieces would have to be joined again and again
                 self._add_dicts(
                     [dict(zip(last.names, row, strict=False)) for row in zip(*columns, strict=False)]
                 )
@@ -117,7 +117,7 @@ class PsetStream:
                 self._add_columns(last.names, [worker_values(values[:count]) for values in columns], count)
 
     def _read_dicts(self, iterator: Iterator[Any], count: int) -> None:
-        """Read psets of any keys, as copies: the iterator may yield one dict again and again."""
+        """Read psets with any keys, and copy them, since the iterator may yield the same dict again."""
         psets: list[Pset] = []
         add, checked = psets.append, self._checked
         try:
@@ -140,9 +140,9 @@ class PsetStream:
                 self._add_dicts(psets)
 
     def _add_dicts(self, psets: list[Pset]) -> None:
-        """Keep psets that were read: as columns if they are many and have the same keys."""
+        """Keep psets that were read: as columns if there are many and they have the same keys."""
         names = tuple(psets[0])
-        if len(psets) >= FEW and have_keys(psets, names):
+        if len(psets) >= LEAST_FOR_COLUMNS and have_keys(psets, names):
             self._add_columns(names, values_by_name(psets, names), len(psets))
             return
         last = self._chunks[-1] if self._chunks else None
@@ -166,7 +166,7 @@ class PsetStream:
         return chunk
 
     def _by_chunk(self, rows: Rows) -> Iterator[tuple[Chunk, Rows]]:
-        """Yield the chunks that have these rows, in the order of the rows, each with its own."""
+        """Yield (chunk, its share of the rows) for each chunk that has any of these rows, in their order."""
         if len(rows) == 0:
             return
         places = np.searchsorted(self._starts, np.array([rows[0], rows[-1]]), side="right") - 1
@@ -180,7 +180,7 @@ class PsetStream:
             yield self._chunks[places[start]], rows[start:stop]
 
     def first_keys(self) -> tuple[str, ...] | None:
-        """Return the keys of the first pset, which is read after this as before; None where there is none."""
+        """Return the keys of the first pset, which can still be read afterwards; None if there is no pset."""
         for pset in without_pauses(self._psets):
             self._psets = chain([pset], self._psets)
             row = dict_of(pset)
@@ -189,16 +189,16 @@ class PsetStream:
 
     def forget(self, rows: Rows) -> None:
         """Drop these psets, so that a long stream does not fill the memory."""
-        for chunk, some in self._by_chunk(rows):
-            chunk.forget(some)
+        for chunk, share in self._by_chunk(rows):
+            chunk.forget(share)
         self._table = None
 
     def payload(self, rows: Rows) -> list[Part]:
         """Return these psets as workers get them, with Python's numbers in place of numpy's."""
-        return [chunk.part(some) for chunk, some in self._by_chunk(rows)]
+        return [chunk.part(share) for chunk, share in self._by_chunk(rows)]
 
     def columns(self, rows: Rows) -> Mapping[str, ColumnValues]:
-        """Return the values of these rows by column; nan where a pset does not have the key."""
+        """Return the values of these rows by column; nan where a pset lacks the key."""
         return columns_of_parts(self.payload(rows))
 
     def dtypes(self) -> Mapping[str, Any]:
@@ -206,7 +206,7 @@ class PsetStream:
         return {}
 
     def decoder(self) -> StreamDecoder:
-        """Return the decoder of what `payload` returns."""
+        """Return the decoder for what `payload` returns."""
         return StreamDecoder()
 
     def frame(self, rows: Rows | None = None) -> pd.DataFrame:

@@ -32,10 +32,10 @@ class PsetTable:
     Parameters
     ----------
     frame : DataFrame
-        The psets as the results show them, with one exception: a categorical that paramsurvey made stays
-        one here, because it takes a fraction of the memory. `frame()` replaces it by its values.
+        The psets as the results show them, with one exception: a categorical that paramsurvey made stays one
+        here, because it takes a fraction of the memory. `frame()` replaces it by its values.
     worker_values : mapping, optional
-        For some columns, the values that workers get where they differ from those in `frame`.
+        The values that workers get, for those columns where they differ from the values in `frame`.
     """
 
     def __init__(self, frame: pd.DataFrame, worker_values: Mapping[str, Values] | None = None) -> None:
@@ -54,13 +54,14 @@ class PsetTable:
 
         check_names(list(psets.columns))
         psets = psets.iloc[:limit]
-        table = cls(without_index(_unshared(psets)))
+        table = cls(without_index(_private_copy(psets)))
         index = table._frame.index
-        return table.showing({name: column.set_axis(index) for name, column in noted_columns(psets).items()})
+        noted = {name: column.set_axis(index) for name, column in noted_columns(psets).items()}
+        return table.with_shown_columns(noted)
 
     @classmethod
     def of_values(cls, values: Mapping[str, Values], length: int) -> PsetTable:
-        """Return the psets of which workers get `values`, by column; `length` counts where there is none."""
+        """Return psets with these values, by column, for workers; `length` is used if there is no column."""
         import pandas as pd
 
         columns = {
@@ -77,7 +78,7 @@ class PsetTable:
         """Return 0: all psets are known."""
         return 0
 
-    def read_no_more(self) -> None:
+    def stop_reading(self) -> None:
         """Do nothing: all psets are known."""
 
     def forget(self, rows: Rows) -> None:
@@ -98,7 +99,7 @@ class PsetTable:
         }
 
     @cached_property
-    def _natives(self) -> dict[str, NativeValues]:
+    def _native_values(self) -> dict[str, NativeValues]:
         """The values, with their dtype in results, of each categorical that paramsurvey made."""
         from paramsurvey.params.categories import NativeValues, is_inferred
 
@@ -108,16 +109,16 @@ class PsetTable:
     def dtypes(self) -> Mapping[str, Any]:
         """Return the dtypes of the DataFrame that `frame` returns."""
         dtypes = {str(name): dtype for name, dtype in self._frame.dtypes.items()}
-        return dtypes | {name: values.dtype for name, values in self._natives.items()}
+        return dtypes | {name: values.dtype for name, values in self._native_values.items()}
 
     def decoder(self) -> TableDecoder:
-        """Return the decoder that makes dicts of these columns."""
+        """Return the decoder that makes dicts from these columns."""
         return TableDecoder(self.names, tuple(column.categories for column in self._columns))
 
     def replace(self, name: str, values: Sequence[Any]) -> None:
         """Put other values into a column; the caller's psets stay as they are.
 
-        Only before the first group is made: groups that were already made keep the old values.
+        Call this before the first group is made: groups that exist already keep the old values.
         """
         column = as_series(list(values))
         self._frame = self._frame.assign(**{name: column})
@@ -126,20 +127,20 @@ class PsetTable:
     def frame(self, rows: Rows | None = None) -> pd.DataFrame:
         """Return rows (default: all) as a DataFrame with a RangeIndex."""
         if rows is None:
-            frame = _unshared(self._frame)
+            frame = _private_copy(self._frame)
         else:
             frame = without_index(self._frame.iloc[numpy_index(rows)].copy())
-        for name, values in self._natives.items():
+        for name, values in self._native_values.items():
             frame[name] = values.column(frame[name].cat.codes.to_numpy())
         return frame
 
-    def showing(self, columns: Mapping[str, pd.Series[Any]]) -> PsetTable:
+    def with_shown_columns(self, columns: Mapping[str, pd.Series[Any]]) -> PsetTable:
         """Return a table that shows these columns in results; what workers get stays the same."""
         if not columns:
             return self
         table = copy(self)
         table._frame = self._frame.assign(**columns)
-        vars(table).pop("_natives", None)
+        vars(table).pop("_native_values", None)
         return table
 
 
@@ -149,7 +150,7 @@ class _WorkerColumn:
     Attributes
     ----------
     categories : list or None
-        The categories, with nan behind them, where only codes are sent; None: the values are sent.
+        The categories, followed by nan, if only codes are sent; None if the values are sent.
     """
 
     def __init__(self, values: Values | None, series: pd.Series[Any] | None = None) -> None:
@@ -165,7 +166,7 @@ class _WorkerColumn:
         elif isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufb":
             self._values = series.to_numpy()
         else:
-            self._series = series  # converted to Python objects per group, so that no second column is kept
+            self._series = series  # converted to Python objects group by group, to keep no second column
 
     def values_at(self, rows: Rows) -> Values:
         at = numpy_index(rows)
@@ -176,7 +177,7 @@ class _WorkerColumn:
 
 
 def _immutable_categories(series: pd.Series[Any]) -> list[Any] | None:
-    """Return a categorical's categories if psets may share them; None for mutable ones, and other dtypes."""
+    """Return a categorical's categories if psets may share them; else None, as for other dtypes."""
     import pandas as pd
 
     if not isinstance(series.dtype, pd.CategoricalDtype):
@@ -194,8 +195,8 @@ def without_index(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis(pd.RangeIndex(len(frame)), axis="index")
 
 
-def _unshared(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy that later changes of `frame` do not reach. pandas 3 copies only what is changed."""
+def _private_copy(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy that later changes to `frame` do not reach; pandas 3 copies lazily, on a change."""
     import pandas as pd
 
     copies_on_write = int(pd.__version__.split(".")[0]) >= 3

@@ -1,4 +1,4 @@
-"""What is no pset, or no table of psets, is refused with what to give instead."""
+"""Refuses what is not a pset, or not psets, and says what to give instead."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ def check_pset(number: int, pset: object) -> None:
     Raises
     ------
     PsetTypeError
-        Naming the pset by its number, from 0.
+        Gives the pset's number, from 0.
     """
     if isinstance(pset, Mapping):
         return
     shown = " ".join(f"{pset!r:.100}".split())
     raise PsetTypeError(
-        f"pset number {number} is {with_article(type(pset).__name__)}, {shown}: make it a dict{_how(pset)}"
+        f"pset number {number} is {with_article(type(pset).__name__)}, {shown}: "
+        f"make it a dict{_conversion_hint(pset)}"
     )
 
 
-def _how(pset: Any) -> str:
-    """Return how a pset becomes a dict; empty if that is not known."""
+def _conversion_hint(pset: Any) -> str:
+    """Return how to turn this into a dict; empty if that is not known."""
     if isinstance(pset, np.void):
         return ", or give the structured array itself"
     if isinstance(pset, np.ndarray):

@@ -38,7 +38,7 @@ class SpaceSource:
         """Return 0: all psets are known."""
         return 0
 
-    def read_no_more(self) -> None:
+    def stop_reading(self) -> None:
         """Do nothing: all psets are known."""
 
     def forget(self, rows: Rows) -> None:

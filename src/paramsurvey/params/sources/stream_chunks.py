@@ -8,20 +8,20 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.params.sources.dict_columns import all_keys, joined, values_at, values_by_name
+from paramsurvey.params.sources.dict_columns import all_keys, joined_values, values_at, values_by_name
 from paramsurvey.transport.decoders import SameKeyPsets
 from paramsurvey.transport.messages import Pset, Rows, Values
 from paramsurvey.transport.packed_columns import to_python
 
-FEW = 64  # psets: so many that are read together become columns, if they have the same keys
-FULL = 1 << 15  # psets that a chunk has at most: it keeps its memory until half of it is dropped
+LEAST_FOR_COLUMNS = 64  # psets read together, with the same keys, before they are kept as columns
+MOST_IN_CHUNK = 1 << 15  # psets; a chunk keeps its memory until half of them are dropped
 
 Part: TypeAlias = SameKeyPsets | list[Pset]
 """Some psets as workers get them: in columns if they have the same keys in the same order, else as dicts."""
 
 
 class DictChunk:
-    """Psets that are kept as dicts, because they are few, or their keys differ."""
+    """Psets that are kept as dicts, because there are few of them or their keys differ."""
 
     def __init__(self) -> None:
         self._psets: dict[int, Pset] = {}
@@ -66,15 +66,15 @@ class ColumnChunk:
     def __init__(self, start: int, names: tuple[str, ...]) -> None:
         self.names = names
         self._rows: Rows = range(start, start)
-        self._pieces: list[list[Values]] = []  # columns; several pieces are joined when they are needed
+        self._pieces: list[list[Values]] = []  # each is a list of columns; joined when they are needed
         self._dropped: NDArray[np.bool_] | None = None
 
     def takes(self, names: tuple[str, ...]) -> bool:
         """Tell whether psets with these keys may be added."""
-        return names == self.names and isinstance(self._rows, range) and len(self._rows) < FULL
+        return names == self.names and isinstance(self._rows, range) and len(self._rows) < MOST_IN_CHUNK
 
     def add(self, columns: list[Values], count: int) -> None:
-        """Add the psets of the next rows, whose values are given for each name."""
+        """Add the psets of the next rows, given as a column for each name."""
         rows = self._rows
         assert isinstance(rows, range)
         self._rows = range(rows.start, rows.stop + count)
@@ -84,11 +84,11 @@ class ColumnChunk:
 
     def _columns(self) -> list[Values]:
         if len(self._pieces) > 1:
-            self._pieces = [[joined(parts) for parts in zip(*self._pieces, strict=True)]]
+            self._pieces = [[joined_values(parts) for parts in zip(*self._pieces, strict=True)]]
         return self._pieces[0]
 
     def forget(self, rows: Rows) -> None:
-        """Drop psets. Their memory is freed when at least half of those that are kept have been dropped."""
+        """Drop psets. Memory is freed once at least half of those that it holds have been dropped."""
         dropped = np.zeros(len(self._rows), dtype=np.bool_) if self._dropped is None else self._dropped
         dropped[self._places(rows)] = True
         self._dropped = dropped
@@ -124,11 +124,13 @@ Chunk: TypeAlias = DictChunk | ColumnChunk
 
 
 def columns_of_parts(parts: Sequence[Part]) -> dict[str, Values]:
-    """Return the psets of all parts by column; nan where a pset does not have the key."""
+    """Return the psets of all parts by column; nan where a pset lacks the key."""
     by_name = [_by_name(part) for part in parts]
     names = dict.fromkeys(name for columns in by_name for name in columns)
     return {
-        name: joined([_or_nan(columns.get(name), part) for columns, part in zip(by_name, parts, strict=True)])
+        name: joined_values(
+            [_or_nan(columns.get(name), part) for columns, part in zip(by_name, parts, strict=True)]
+        )
         for name in names
     }
 

@@ -1,4 +1,4 @@
-"""Spaces: psets that are computed by row number, so that a billion of them take no memory.
+"""Spaces: psets that are computed from row numbers, so that a billion of them take no memory.
 
 Workers load this package, so it needs neither pandas nor scipy; both are imported where they are used.
 """

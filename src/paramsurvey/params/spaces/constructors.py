@@ -1,4 +1,4 @@
-"""The functions with which users make spaces, and the distributions of samples."""
+"""The functions by which users make spaces, and the distributions of samples."""
 
 from __future__ import annotations
 
@@ -236,12 +236,12 @@ def choice(values: Iterable[Any]) -> Choice:
 
 
 def _together(axes: Mapping[str, Any] | None, more: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what was given in a dict and by keyword as one dict."""
+    """Return what was given in a dict, and what was given by keyword, as one dict."""
     if axes is None:
         return more
     if not isinstance(axes, Mapping):
         raise ValueError(f"axes must be a dict of lists, not {axes!r:.50}: write x=[1, 2] or {{'x': [1, 2]}}")
     for name in axes:
         if name in more:
-            raise ValueError(f"{name!r} is in the dict and a keyword, too: leave one of them out")
+            raise ValueError(f"{name!r} is both in the dict and a keyword: leave one of them out")
     return {**axes, **more}

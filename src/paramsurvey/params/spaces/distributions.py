@@ -13,7 +13,7 @@ from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.axes import as_axis, values_at
 from paramsurvey.transport.messages import Values
 
-MOST_INTEGERS = 2**53  # the numbers that values are made of have 53 bits: they reach no more integers
+MOST_INTEGERS = 2**53  # values are made from numbers with 53 bits, which cannot reach more integers than that
 
 
 @runtime_checkable
@@ -54,13 +54,13 @@ class LogUniform:
     def __post_init__(self) -> None:
         _keep_ends(self, *_finite("loguniform", self.low, self.high))
         if self.low <= 0:
-            raise ValueError(f"loguniform from {self.low}: a logarithm needs a lower end above 0")
+            raise ValueError(f"loguniform from {self.low} has no logarithm there: give a lower end above 0")
 
     def at(self, unit: NDArray[np.float64]) -> NDArray[np.float64]:
         low, high = np.log(self.low), np.log(self.high)
         inside = np.exp(low + unit * (high - low)).clip(self.low, self.high)
         values: NDArray[np.float64] = np.where(unit <= 0, self.low, np.where(unit >= 1, self.high, inside))
-        return values  # the ends are chosen, because exp(log(x)) need not be x
+        return values  # with the exact ends, because exp(log(x)) need not be x
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,13 @@ class Choice:
 
 
 def _finite(name: str, low: float, high: float) -> tuple[float, float]:
-    """Return two ends as floats, or raise a ValueError where these are not finite or in the wrong order."""
+    """Return two ends as floats, or raise a ValueError if they are not finite or in the wrong order."""
     try:
         are_finite = isfinite(low) and isfinite(high)
     except OverflowError:  # an integer that no float can hold
         are_finite = False
     if not are_finite:
-        raise ValueError(f"{name} has an end that is no finite float: give two finite ends")
+        raise ValueError(f"{name} has an end that is not a finite float: give two finite ends")
     _check_order(name, low, high)
     return float(low), float(high)
 
@@ -133,6 +133,6 @@ def _check_order(name: str, low: float, high: float) -> None:
 
 
 def _keep_ends(distribution: object, low: float, high: float) -> None:
-    """Set the ends to Python's numbers: with numpy's, which may have 8 bits, arithmetic could overflow."""
-    object.__setattr__(distribution, "low", low)  # the only way into a frozen dataclass
+    """Store the ends as Python's numbers: arithmetic with numpy's, which may have 8 bits, could overflow."""
+    object.__setattr__(distribution, "low", low)  # a frozen dataclass can be set in no other way
     object.__setattr__(distribution, "high", high)

@@ -1,7 +1,7 @@
-"""Spaces: psets that are computed from row numbers, and what can be made of spaces: products, sums, choices.
+"""Spaces: psets that are computed from row numbers, and their products, sums and selections.
 
-A space of a billion psets costs no memory. The driver and each worker have a copy of the space, which is
-small, and only row numbers travel between them. Workers load this module, so it needs neither pandas nor
+A space of a billion psets takes no memory. The driver and each worker have a copy of the space, which is
+small, and only row numbers travel between them. Workers load this module, so it must need neither pandas nor
 scipy; both are imported where they are used.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.params.axes import all_differ, as_axis, values_at
+from paramsurvey.params.axes import are_distinct, as_axis, values_at
 from paramsurvey.params.column_names import check_names, refuse_duplicates
 from paramsurvey.params.row_math import Permutation, RepeatedRows, RowIndex, as_array, check_seed, strides
 from paramsurvey.params.spaces.indexed_psets import IndexedPsets
@@ -84,7 +84,7 @@ class Space(IndexedPsets):
         return Shuffled(self, seed)
 
     def is_distinct(self) -> bool:
-        """Tell whether no two psets can be equal. False: they may be, or it would take long to find out."""
+        """Tell whether no two psets can be equal. False if they may be, or if finding out would take long."""
         return False
 
     def __mul__(self, other: Space) -> Product:
@@ -140,7 +140,7 @@ class Aligned(Space):
         return self._length
 
     def is_distinct(self) -> bool:
-        return any(isinstance(axis, range) or all_differ(axis) for axis in self._axes)
+        return any(isinstance(axis, range) or are_distinct(axis) for axis in self._axes)
 
     def columns(self, rows: Rows) -> dict[str, Values]:
         return {name: values_at(axis, rows) for name, axis in zip(self.names, self._axes, strict=True)}
@@ -171,7 +171,7 @@ class Product(Space):
 
     @cached_property
     def _strides(self) -> list[int]:
-        """How many neighbouring rows of the product have the same row of each factor."""
+        """For each factor, how many consecutive rows of the product share one of its rows."""
         return strides([len(factor) for factor in self._factors])
 
     def __len__(self) -> int:
@@ -184,14 +184,14 @@ class Product(Space):
         return all(factor.is_distinct() for factor in self._factors)
 
     def axes_text(self) -> str:
-        return " × ".join(map(_factor, self._factors))
+        return " × ".join(map(_factor_text, self._factors))
 
     def columns(self, rows: Rows) -> dict[str, Values]:
         pairs = zip(self._factors, self._strides, strict=True)
         return reduce(or_, (_factor_columns(factor, stride, rows) for factor, stride in pairs))
 
 
-def _factor(space: Space) -> str:
+def _factor_text(space: Space) -> str:
     """Return a factor's names and how many rows it has, if that is known."""
     names, length = ", ".join(space.names), space.known_length()
     names = f"({names})" if len(space.names) > 1 else names
@@ -228,7 +228,7 @@ class Grid(Product):
         if not axes:
             raise ValueError("a grid needs an axis: give at least one, for example x=[1, 2, 3]")
         super().__init__([Aligned({name: values}) for name, values in axes.items()])
-        len(self)  # computes the strides, and so refuses a grid that is too large to be numbered
+        len(self)  # computes the strides, which refuses a grid that is too large to be numbered
 
 
 # ---- one after the other
@@ -237,9 +237,9 @@ class Grid(Product):
 class Concat(Space):
     """The rows of each space, one space after the other.
 
-    Where a space does not have a name, its rows have nan there. The other values stay what they are: an
-    integer does not become a float because another row of its column is nan. (In a DataFrame it does,
-    because pandas has no other column for both.)
+    If a space lacks a name, its rows have nan there. The other values stay what they are: an integer does not
+    become a float because another row of its column is nan. (In a DataFrame it does, because pandas has no
+    other column for both.)
 
     Examples
     --------
@@ -269,7 +269,7 @@ class Concat(Space):
         return self._gather(len(rows), shares)
 
     def _shares(self, rows: Rows) -> Iterator[tuple[Space, Rows, slice | NDArray[np.int64]]]:
-        """Yield each space that has some of `rows`, its numbers of them, and their positions in `rows`."""
+        """Yield each space that has any of `rows`, with its numbers for them and their places in `rows`."""
         for part, (start, stop) in zip(self._parts, pairwise(self._starts), strict=True):
             if isinstance(rows, range):
                 low, high = max(rows.start, start), min(rows.stop, stop)
@@ -293,7 +293,7 @@ class Concat(Space):
 
 
 def _gathered(length: int, shares: Sequence[tuple[Any, Values]]) -> Values:
-    """Return one column of all rows, given (positions, values) of each space that has some of them."""
+    """Return one column of all rows, given (places, values) from each space that has some of them."""
     kinds = {values.dtype if isinstance(values, np.ndarray) else np.dtype(object) for _, values in shares}
     result = np.empty(length, dtype=kinds.pop() if len(kinds) == 1 else object)
     for at, values in shares:
@@ -357,7 +357,7 @@ class Where(Space):
         return self._space.columns(self._chosen.rows(as_array(rows)))
 
     def __getstate__(self) -> dict[str, Any]:
-        # the answers instead of the function, which a worker must not call again and may be unable to load
+        # without the function, which workers must not call again and may be unable to load
         return {"_space": self._space, "names": self.names, "_chosen": self._chosen}
 
 

@@ -1,4 +1,4 @@
-"""What every space can do with its rows: items, slices, iteration, DataFrames, and decoding in workers."""
+"""What every space offers: items, slices, iteration, DataFrames, and decoding in workers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class IndexedPsets(ABC):
         Parameters
         ----------
         rows : range or int64 array
-            A range has the step 1; an array may have any order, and the same row several times.
+            A range must have the step 1; an array may be in any order, and repeat rows.
 
         Returns
         -------
@@ -55,7 +55,7 @@ class IndexedPsets(ABC):
         """
 
     def known_length(self) -> int | None:
-        """Return the length; None where functions would have to be called to find it out."""
+        """Return the length; None if functions would have to be called to find it out."""
         return len(self)
 
     def axes_text(self) -> str:
@@ -68,7 +68,7 @@ class IndexedPsets(ABC):
         return f"<{type(self).__name__}: {self.axes_text()}{count}>"
 
     def decoder(self) -> SpaceDecoder:
-        """Return the object that makes psets of row numbers in a worker."""
+        """Return the object that makes psets from row numbers in a worker."""
         return SpaceDecoder(self)
 
     def to_df(self) -> pd.DataFrame:
@@ -106,7 +106,7 @@ class IndexedPsets(ABC):
 
 @dataclass(frozen=True)
 class SpaceDecoder:
-    """Makes psets of row numbers: a group of a space needs no payload."""
+    """Makes psets from row numbers: a group of a space needs no payload."""
 
     space: IndexedPsets
 
@@ -120,21 +120,23 @@ class SpaceDecoder:
     def psets(self, rows: Rows, payload: object = None) -> Iterator[Pset]:
         """Yield one private dict of native Python values for each of `rows`."""
         columns = self.space.columns(rows)
-        values = [columns[name] for name in self.space.names]
-        natives = [_private(column) if isinstance(column, list) else to_python(column) for column in values]
+        natives = [
+            _private_copies(values) if isinstance(values, list) else to_python(values)
+            for values in (columns[name] for name in self.space.names)
+        ]
         return map(pset_maker(tuple(self.space.names)), *natives)
 
     def columns(self, rows: Rows, payload: object, start: int, stop: int) -> dict[str, RawColumn]:
         """Return the columns of `rows` from `start` up to, but not including, `stop`."""
         columns = self.space.columns(rows[start:stop])
         return {
-            name: RawColumn(_private(values) if isinstance(values, list) else values)
+            name: RawColumn(_private_copies(values) if isinstance(values, list) else values)
             for name, values in ((name, columns[name]) for name in self.space.names)
         }
 
 
-def _private(values: list[Any]) -> list[Any]:
-    """Copy the mutable objects: other psets that this process computes have the same ones."""
+def _private_copies(values: list[Any]) -> list[Any]:
+    """Copy the mutable objects, since other psets that this process computes share them."""
     if all(map(is_immutable, set(map(type, values)))):
         return values
     return [value if is_immutable(type(value)) else _copy(value) for value in values]
@@ -143,7 +145,7 @@ def _private(values: list[Any]) -> list[Any]:
 def _copy(value: Any) -> Any:
     try:
         return deepcopy(value)
-    except Exception:  # some objects, such as modules, cannot be copied: psets share them
+    except Exception:  # some objects, such as modules, cannot be copied, and psets share them
         return value
 
 
@@ -151,7 +153,7 @@ def _frame_of(psets: IndexedPsets, rows: range) -> pd.DataFrame:
     import pandas as pd
 
     index = pd.RangeIndex(rows)
-    if not rows and len(psets):  # without a value there is nothing to infer a dtype from
+    if not rows and len(psets):  # without a value, there would be nothing to infer dtypes from
         return _frame_of(psets, range(1)).iloc[:0].set_axis(index)
     values = psets.columns(rows if rows.step == 1 else np.array(rows, dtype=np.int64))
     columns = {name: _with_none(column, index) for name, column in values.items()}
@@ -164,7 +166,7 @@ def _with_none(values: Values, index: pd.RangeIndex) -> Values | pd.Series[Any]:
 
     if isinstance(values, np.ndarray) or not has_none(values):
         return values
-    # a Series: of an object array of strings and None, a DataFrame would make strings and nan
+    # as a Series, because a DataFrame would turn an object array of strings and None into strings and nan
     return pd.Series(object_array(values, len(values)), index=index, dtype=object)
 
 
@@ -172,4 +174,4 @@ def _position(at: int, length: int) -> int:
     row = index(at)
     if -length <= row < length:
         return row % length
-    raise IndexError(f"row {row} is not in the space, which has {length}: ask for a row below {length}")
+    raise IndexError(f"row {row} is not in the space, which has {length} rows: ask for one below {length}")

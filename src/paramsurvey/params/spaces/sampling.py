@@ -1,4 +1,4 @@
-"""Samples: psets drawn from distributions, and computed from row numbers like those of every other space."""
+"""Samples: psets drawn from distributions, but computed from row numbers like those of every other space."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, overload
 
 from paramsurvey.errors import suggestion
-from paramsurvey.params.axes import check_values, several
+from paramsurvey.params.axes import check_values, wrap_single
 from paramsurvey.params.column_names import check_names
 from paramsurvey.params.row_math import check_seed
 from paramsurvey.params.spaces.distributions import Choice, Distribution, LogUniform, Uniform
@@ -70,9 +70,10 @@ class Sample(Space):
         return self._length
 
     def is_distinct(self) -> bool:
-        """Tell whether there is a column of floats: that two of 2**53 are the same does not happen."""
-        spread = [one for one in self._distributions.values() if isinstance(one, (Uniform, LogUniform))]
-        return any(one.low < one.high for one in spread)
+        """Tell whether there is a column of floats: in practice, no two of 2**53 are equal."""
+        distributions = self._distributions.values()
+        continuous = [each for each in distributions if isinstance(each, (Uniform, LogUniform))]
+        return any(each.low < each.high for each in continuous)
 
     def columns(self, rows: Rows) -> dict[str, Values]:
         unit = self._unit_cube.at(rows)
@@ -92,7 +93,7 @@ class Sample(Space):
         return frame if len(frame) else frame.astype(self._dtypes())
 
     def _dtypes(self) -> dict[str, Any]:
-        """Return the dtypes that rows have: an empty column of strings would become one of floats."""
+        """Return the dtypes that rows have, since an empty column of strings would become one of floats."""
         return dict(Sample(100, self._distributions)[:].dtypes)
 
     @cached_property
@@ -104,30 +105,30 @@ class Sample(Space):
 
 
 def _distribution(name: str, given: Distribution | object) -> Distribution:
-    """Return a distribution as it is, a list as a choice of its values, and a constant as a choice of it."""
+    """Return a distribution as it is, a list as a choice of its values, and a constant as a choice of one."""
     if isinstance(given, Distribution):
         return given
-    return Choice(check_values(name, several(given)))
+    return Choice(check_values(name, wrap_single(given)))
 
 
 def _refuse_reserved(**arguments: object) -> None:
     for name, value in arguments.items():
         if callable(getattr(value, "at", None)):
             raise ValueError(
-                f"{name!r} is an argument of sample() of its own: "
+                f"{name!r} is an argument of sample() itself: "
                 f"a column of this name can be given in a dict, sample(n, {{{name!r}: ...}})"
             )
 
 
 def _check_length(length: int, method: str) -> int:
-    most = UNIT_CUBES[method].MOST
+    most = UNIT_CUBES[method].MOST_POINTS
     if not hasattr(length, "__index__"):
         raise TypeError(f"a sample has a whole number of psets, not {length!r:.50}: write sample(100, ...)")
     if index(length) < 0:
-        raise ValueError(f"a sample of {length} psets cannot be: ask for 0 or more")
+        raise ValueError(f"a sample cannot have {length} psets: ask for 0 or more")
     if index(length) > most:
         raise ValueError(
-            f"a sample of method {method!r} has at most {most:,} psets and not {length:,}: "
+            f"a sample of method {method!r} has at most {most:,} psets, not {length:,}: "
             "ask for fewer, or for another method"
         )
     return index(length)

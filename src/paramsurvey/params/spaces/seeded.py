@@ -1,4 +1,4 @@
-"""A space with a seed for each pset, which is computed from the pset where it is needed."""
+"""A space with a seed for each pset, computed from the pset where it is needed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ COLUMN = "seed"
 class Seeded(Space):
     """The psets of a space with a column ``seed``.
 
-    If the space may have equal psets, it is read once in the driver, when the first seed is needed, to
-    count them: equal psets get different seeds.
+    Equal psets get different seeds. So if the space may have any, it is read through once in the driver, when
+    the first seed is needed, to count them.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Seeded(Space):
 
     @cached_property
     def _repeated(self) -> dict[int, int]:
-        """How many equal psets are before a row, where there are any."""
+        """How many equal psets precede a row, for rows where there are any."""
         if self._space.is_distinct():
             return {}
         seen: Counter[bytes] = Counter()
@@ -75,7 +75,7 @@ class Seeded(Space):
         return {**columns, COLUMN: seeds_of(map(value_hash, psets), numbers, self._root, self._bits)}
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_repeated": self._repeated}  # so that no worker reads the space
+        return {**self.__dict__, "_repeated": self._repeated}  # so that no worker reads through the space
 
 
 def seeds_of(keys: Iterable[bytes], occurrences: Iterable[int], root: int, bits: int) -> NDArray[np.int64]:
@@ -86,7 +86,7 @@ def seeds_of(keys: Iterable[bytes], occurrences: Iterable[int], root: int, bits:
     keys : iterable of bytes
         The psets' hashes.
     occurrences : iterable of int
-        How many equal psets are before each.
+        How many equal psets precede each.
     root, bits : int
     """
     pairs = zip(keys, occurrences, strict=True)

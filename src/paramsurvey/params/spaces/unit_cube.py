@@ -1,7 +1,7 @@
-"""Random and quasi-random points in the unit cube, by row: `Sample` makes values of their coordinates.
+"""Random and quasi-random points in the unit cube, by row: `Sample` makes values from their coordinates.
 
-A row always has the same point, the one that it has in a single draw of all rows, whichever rows are asked
-for and in whatever order. Threads may share a `UnitCube`.
+A row always has the same point: the one that it would have in a single draw of all rows, whichever rows are
+asked for, and in whatever order. Threads may share a `UnitCube`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from paramsurvey.params.row_math import BLOCK, MOST_ROWS, as_array
 from paramsurvey.transport.column_by_row import numpy_index
 from paramsurvey.transport.messages import Rows
 
-NEAR = 64  # rows: drawing up to so many rows that nobody needs takes less time than a new start
+NEAR_ROWS = 64  # drawing up to this many rows that nobody needs takes less time than starting anew
 
 Unit = NDArray[np.float64]
 
@@ -33,14 +33,14 @@ class UnitCube(ABC):
     Parameters
     ----------
     length : int
-        How many rows there are, at most `MOST`.
+        How many rows there are, at most `MOST_POINTS`.
     dimensions : int
         How many coordinates a point has.
     seed : int
         Another seed gives other points.
     """
 
-    MOST: ClassVar[int] = MOST_ROWS
+    MOST_POINTS: ClassVar[int] = MOST_ROWS
 
     def __init__(self, length: int, dimensions: int, seed: int) -> None:
         self._length = length
@@ -49,7 +49,7 @@ class UnitCube(ABC):
 
     @abstractmethod
     def at(self, rows: Rows) -> Unit:
-        """Return the points of `rows`, one per line, in a new array: numbers from 0 to below 1."""
+        """Return the points of `rows`, one per line, in a new array of numbers from 0 to just below 1."""
 
     def _generator(self) -> np.random.Generator:
         return np.random.Generator(np.random.PCG64(self._seed))
@@ -61,7 +61,7 @@ class UnitCube(ABC):
 
 
 class Independent(UnitCube):
-    """Independent random numbers. The generator PCG64 can jump to any of them."""
+    """Independent random numbers. The generator, PCG64, can jump to any of them."""
 
     def at(self, rows: Rows) -> Unit:
         stream = np.random.PCG64(self._seed)
@@ -102,7 +102,7 @@ class Sobol(UnitCube):
     """
 
     BITS = 30  # of each coordinate, which is scipy's default
-    MOST: ClassVar[int] = 2**BITS
+    MOST_POINTS: ClassVar[int] = 2**BITS
     FIRST_BITS = 12
     FIRST = 2**FIRST_BITS
 
@@ -114,16 +114,16 @@ class Sobol(UnitCube):
 
     def _tables(self, last: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         """Return the table of first points and the table of steps, up to row `last`, as bits."""
-        known = self._known
+        known = self._known_tables
         if last >= len(known[1]) * self.FIRST:
-            known = self._known = self._computed(last)
+            known = self._known_tables = self._compute_tables(last)
         return known
 
     @cached_property
-    def _known(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-        return self._computed(0)
+    def _known_tables(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        return self._compute_tables(0)
 
-    def _computed(self, last: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    def _compute_tables(self, last: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         engine = self._engine("Sobol")
         first = self._bits(engine.random(self.FIRST))
         steps = np.zeros((1, self._dimensions), dtype=np.uint32)
@@ -150,7 +150,7 @@ class LatinHypercube(UnitCube):
             points: Unit = self._engine("LatinHypercube").random(self._length)
         except MemoryError as error:
             raise MemoryError(
-                f"{error}: a Latin hypercube is computed as a whole, take fewer psets or another method"
+                f"{error}: a Latin hypercube is computed as a whole; take fewer psets, or another method"
             ) from error
         return points
 
@@ -176,7 +176,7 @@ def qmc() -> ModuleType:
 
 
 def in_runs(rows: Rows, dimensions: int, draw: Callable[[range], Unit]) -> Unit:
-    """Return the points of any rows; `draw` returns those of a range, and is called per run of near rows.
+    """Return the points of any rows; `draw` returns those of a range, and is called for a run of near rows.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def in_runs(rows: Rows, dimensions: int, draw: Callable[[range], Unit]) -> Unit:
 
 
 def _runs(wanted: NDArray[np.int64]) -> Iterator[slice]:
-    """Split ascending rows where the next row is far away, and between blocks, which bounds the memory."""
-    is_cut = (np.diff(wanted) > NEAR) | (np.diff(wanted // BLOCK) > 0)
+    """Split ascending rows where the next one is far away, and between blocks, which bounds the memory."""
+    is_cut = (np.diff(wanted) > NEAR_ROWS) | (np.diff(wanted // BLOCK) > 0)
     ends = [0, *(np.flatnonzero(is_cut) + 1).tolist(), len(wanted)] if len(wanted) else []
     return (slice(start, stop) for start, stop in pairwise(ends))
