@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paramsurvey.transport.messages import Failure, FailureKind
-from paramsurvey.worker.batch_calls import MANY_MISFITS, FitSoFar, Outcome, parts_of
+from paramsurvey.worker.batch_calls import MANY_MISFITS, FitHistory, Outcome, parts_of
 from paramsurvey.worker.batch_results import BatchPiece
 
 RAISED = Failure(FailureKind.RAISED, "ValueError('no')")
@@ -23,7 +23,7 @@ class Calls:
 
     def __init__(self, become: Callable[[Outcome], Outcome]) -> None:
         self.count = 0
-        self.fit = FitSoFar()
+        self.fit = FitHistory()
         self._become = become
 
     def __call__(self, start: int, stop: int) -> Outcome:

@@ -17,7 +17,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def exceeded(limit: MemoryLimit) -> bool:
-    limit.look()
+    limit.check()
     return limit.was_exceeded
 
 

@@ -11,14 +11,14 @@ from paramsurvey.transport.messages import WorkerFunction
 from paramsurvey.transport.pickling import check_function
 from paramsurvey.worker.keywords import (
     EXTRAS,
-    DoubtedWorker,
+    HintedWorker,
     KeywordFunction,
     KeywordWorker,
-    check_fits,
-    doubt,
-    named,
-    refuse_what_is_not_called_at_once,
+    check_keys_fit,
+    keywords_hint,
+    refuse_async_and_generators,
     takes,
+    with_signature,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def check_worker_function(func: Any) -> None:
     """
     if not isinstance(func, KeywordFunction):
         check_function(func)
-        refuse_what_is_not_called_at_once(func)
+        refuse_async_and_generators(func)
 
 
 def as_worker_function(
@@ -61,11 +61,11 @@ def as_worker_function(
     names = _keys(source)
     if isinstance(func, KeywordFunction):
         return _keyword_worker(func, names, options, backend)
-    note = doubt(func, names or ())
+    note = keywords_hint(func, names or ())
     if not note:
         return func  # type: ignore[no-any-return]  # it is one
     say(note)
-    return DoubtedWorker(func, note)
+    return HintedWorker(func, note)
 
 
 def _keys(source: PsetSource) -> tuple[str, ...] | None:
@@ -82,12 +82,12 @@ def _keyword_worker(
 ) -> KeywordWorker:
     if options.user_kwargs is not None and options.out_func is None and not takes(func, EXTRAS[0]):
         raise WorkerFunctionError(
-            f"user_kwargs= would not reach {named(func.__wrapped__)}: give it a parameter user_kwargs, "
+            f"user_kwargs= would not reach {with_signature(func.__wrapped__)}: give it a parameter user_kwargs, "
             "or give it constants with functools.partial"
         )
     dropped = () if takes(func, backend) else (backend,)
     if names is not None:
         has_state = options.worker_init is not None or EXTRAS[2] in (options.system_kwargs or {})
         extras = EXTRAS if has_state else EXTRAS[:2]
-        check_fits(func, [name for name in names if name not in dropped], extras)
+        check_keys_fit(func, [name for name in names if name not in dropped], extras)
     return KeywordWorker(func, dropped, bool(options.batch))

@@ -1,1 +1,1 @@
-"""The code of workers, which call the user's function. It loads only the standard library."""
+"""What runs in workers, which call the user's function. It loads only the standard library."""

@@ -1,8 +1,8 @@
-"""Making ``ray.get_gpu_ids()`` return, in a worker function, the GPUs that Ray assigned to the task.
+"""Makes ``ray.get_gpu_ids()`` return, in a worker function, the GPUs that Ray has assigned to the task.
 
 The function runs in a process that paramsurvey starts beside the Ray worker. Ray does not know this process:
-it would connect it to the cluster as another driver, and return no GPUs. When it loads ray, references that
-the function returns are made fit to be sent, too.
+it would connect it to the cluster as another driver, and return no GPUs. When the process loads ray, the
+references that the function returns are made sendable, too.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from paramsurvey.worker.ray_references import send_references
+from paramsurvey.worker.ray_references import make_references_sendable
 
 
-def answer_with(gpu_ids: Sequence[int | str]) -> None:
-    """Let ``ray.get_gpu_ids()`` return these ids, when the worker function imports ray."""
+def report_gpu_ids(gpu_ids: Sequence[int | str]) -> None:
+    """Let ``ray.get_gpu_ids()`` return these ids once the worker function has imported ray."""
     sys.meta_path.insert(0, _RayFinder(list(gpu_ids)))
 
 
 class _RayFinder(MetaPathFinder):
-    """Finds the package ray as usual, and makes `_RayLoader` load it."""
+    """Finds the package ray as usual, and has `_RayLoader` load it."""
 
     def __init__(self, gpu_ids: list[int | str]) -> None:
         self._gpu_ids = gpu_ids
@@ -56,4 +56,4 @@ class _RayLoader(Loader):
         self._loader.exec_module(module)
         ids = self._gpu_ids
         vars(module)["get_gpu_ids"] = lambda: list(ids)
-        send_references(module)
+        make_references_sendable(module)

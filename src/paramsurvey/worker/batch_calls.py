@@ -1,7 +1,7 @@
 """Calls functions that take a batch: a group is a batch, and one call gets all its columns.
 
-When a call fails, the batch is halved, and each half is a call of its own, and so on, until the psets that
-make calls fail stand alone. These fail, and all others have their results; each failing pset costs about
+When a call fails, the batch is halved, and each half is called for by itself, and so on, until the psets that
+make calls fail stand alone. These fail, and all others get their results; each failing pset costs about
 2 log2(n) more calls.
 """
 
@@ -33,22 +33,22 @@ from paramsurvey.worker.reply_buffer import ReplyBuffer, unpicklable_failure
 from paramsurvey.worker.return_checks import WorkerFunctionMisused, checked_timers
 from paramsurvey.worker.running_mark import IDLE, RunningMark
 
-MANY_MISFITS = 7  # a batch, its halves, and so on: if what they return never fits, the function may be wrong
+MANY_MISFITS = 7  # a batch, its halves and their halves: if no result ever fits, suspect the function
 
 
 @dataclass(slots=True)
-class FitSoFar:
-    """Whether what a function returned ever fitted its batch: columns with one value for each pset.
+class FitHistory:
+    """Whether a function has ever returned what fits its batch: columns with one value for each pset.
 
-    Batches of one pset do not count, because a function that returns one value for all psets of a batch is
-    right for them by accident.
+    Batches of one pset do not count: a function that returns one value for a whole batch is right for them by
+    accident.
 
     Attributes
     ----------
     misfits : int
-        How many times it did not fit.
+        How many times the result did not fit.
     has_fit : bool
-        Whether it did once.
+        Whether it ever did.
     failure : Failure or None
         Why the last misfit failed.
     """
@@ -68,7 +68,7 @@ class FitSoFar:
             self.failure = outcome.failure
 
     def never_fit(self) -> bool:
-        """Tell whether it did not fit many times, and never did."""
+        """Tell whether the result has failed to fit many times, and has never fit."""
         return self.misfits >= MANY_MISFITS and not self.has_fit
 
 
@@ -80,8 +80,8 @@ class Outcome:
     ----------
     start, stop : int
     seconds : float
-        How long each of the psets took: the seconds of the call, and of the failed calls for more psets
-        before it, each divided among its psets.
+        How long each of the psets took: its share of the call's seconds, plus its shares of those of the
+        failed calls that it was part of before.
     piece : BatchPiece or None
         The results; None if the call failed.
     failure : Failure or None
@@ -89,7 +89,7 @@ class Outcome:
     is_misfit : bool
         Whether it failed because of what the function returned.
     lengths : dict
-        How many values each column had that the function returned, if it returned columns.
+        How many values each returned column had, if the function returned columns.
     """
 
     start: int
@@ -110,20 +110,20 @@ class BatchBuffer(ReplyBuffer):
     Attributes
     ----------
     settled : int
-        The offset up to which all psets are in the buffer, or in a reply.
+        The offset up to which all psets are in the buffer or in a reply.
     """
 
-    results: BatchResults  # type: ignore[assignment]  # which do the same, but take batches
-    walls: EvenSeconds  # type: ignore[assignment]  # the same
+    results: BatchResults  # type: ignore[assignment]  # does the same, but takes batches
+    walls: EvenSeconds  # type: ignore[assignment]  # likewise
 
     def __init__(self, group_id: int, size: int, worker: int) -> None:
         super().__init__(group_id, size, can_give_back=False, worker=worker)
         self.results, self.walls = BatchResults(), EvenSeconds()
         self.settled = 0
-        self._ended = math.nan  # when the last pset of the reply before ended
+        self._ended = math.nan  # when the last pset of the previous reply ended
 
     def settle(self, outcome: Outcome) -> None:
-        """Add what became of a call that is not repeated."""
+        """Add what became of a call that will not be repeated."""
         if outcome.piece is not None:
             self.results.add_piece(outcome.piece)
             for offset, error in outcome.piece.refused.items():
@@ -131,19 +131,19 @@ class BatchBuffer(ReplyBuffer):
         elif outcome.failure is not None:
             self.failures.update(dict.fromkeys(range(outcome.start, outcome.stop), outcome.failure))
         self.walls.add(len(outcome), outcome.seconds)
-        self.settled = outcome.stop  # last: another thread sends what is before it
+        self.settled = outcome.stop  # last, because another thread sends what stands before it
 
     def _reply(self, stop: int, done: bool, outgrown: bool) -> Reply:
         later = {offset: text for offset, text in self.output.items() if offset >= stop}
         ended = self._began + self.walls[: stop - self._first_timed].total()
         reply = super()._reply(stop, done, outgrown)
-        self.output.update(later)  # of calls that may have to be repeated
+        self.output.update(later)  # from calls that may have to be repeated
         self._ended = ended
         return reply
 
-    def _next_begin(self) -> float:
-        # Not the time now: calls that settled nothing yet have run since then, and count for these psets.
-        return super()._next_begin() if math.isnan(self._ended) else self._ended
+    def _next_start_time(self) -> float:
+        # Not the current time: calls that have settled nothing yet ran since then, and count for these psets.
+        return super()._next_start_time() if math.isnan(self._ended) else self._ended
 
     def send_early(self, running: int, send: Callable[[Reply], Any]) -> None:
         """Send what is settled before the running batch."""
@@ -162,15 +162,15 @@ class BatchCalls:
     arguments : callable
         Makes user_kwargs and system_kwargs for a call.
     failure_of : callable
-        Makes a `Failure` of what the function raised.
+        Makes a `Failure` from what the function raised.
     enter_directory : callable
         Changes to the directory in which psets run.
     subdir_of : callable or None
         Returns the output subdirectory of a row.
     let_through : tuple of exception classes
         Exceptions that end the run instead of being a failure.
-    fit : FitSoFar
-        Of the job in this worker.
+    fit : FitHistory
+        That of the job in this worker.
     wants_results : bool
         See `Job`.
     """
@@ -182,7 +182,7 @@ class BatchCalls:
     enter_directory: Callable[[], None]
     subdir_of: Callable[[int], str] | None
     let_through: tuple[type[BaseException], ...]
-    fit: FitSoFar
+    fit: FitHistory
     wants_results: bool
 
     def run(self, group: Group, buffer: BatchBuffer, mark: RunningMark) -> Iterator[tuple[int, float]]:
@@ -192,7 +192,7 @@ class BatchCalls:
         buffer.start_clocks()
         whole = call(0, len(group))
         if len(whole) == 1 and whole.lengths and self.fit.never_fit():
-            whole = replace(whole, piece=None, failure=self.fit.failure)  # right by accident
+            whole = replace(whole, piece=None, failure=self.fit.failure)  # it was right by accident
         for outcome in parts_of(whole, call, self.fit):
             buffer.settle(outcome)
             now = perf_counter()
@@ -207,7 +207,7 @@ class BatchCalls:
         mark.begun[0] = begun = perf_counter()
         mark.offset[0] = start
         try:
-            result = self._result(group, start, stop, raw_stats)
+            result = self._call_function(group, start, stop, raw_stats)
             buffer.add_timers(checked_timers(raw_stats))
             piece = BatchPiece.packed(start, result, stop - start, copied=stop - start < len(group))
             if not self.wants_results:
@@ -219,7 +219,7 @@ class BatchCalls:
             raise
         except BaseException as error:  # also SystemExit, as for single psets
             end_if_forked(owner, error)
-            outcome = self._failed(outcome, error)
+            outcome = self._with_failure(outcome, error)
             with suppress(WorkerFunctionMisused):
                 buffer.add_timers(checked_timers(raw_stats))
         end_if_forked(owner)
@@ -229,7 +229,7 @@ class BatchCalls:
         self.fit.observe(outcome)
         return outcome
 
-    def _result(
+    def _call_function(
         self, group: Group, start: int, stop: int, raw_stats: dict[str, list[float]]
     ) -> dict[Hashable, ColumnValues]:
         self.enter_directory()
@@ -241,7 +241,7 @@ class BatchCalls:
         names = frozenset(columns)  # the function may change the dict
         return checked_columns(self.function(columns, system_kwargs, user_kwargs), stop - start, names)
 
-    def _failed(self, outcome: Outcome, error: BaseException) -> Outcome:
+    def _with_failure(self, outcome: Outcome, error: BaseException) -> Outcome:
         failure, lengths = self.failure_of(error), {}
         is_misused = isinstance(error, WorkerFunctionMisused)
         if is_misused:  # with one pset, a wrong return may look right
@@ -251,7 +251,7 @@ class BatchCalls:
         return replace(outcome, failure=failure, is_misfit=is_misused, lengths=lengths)
 
 
-def parts_of(outcome: Outcome, call: Callable[[int, int], Outcome], fit: FitSoFar) -> Iterator[Outcome]:
+def parts_of(outcome: Outcome, call: Callable[[int, int], Outcome], fit: FitHistory) -> Iterator[Outcome]:
     """Yield the outcome of a call, or of calls for parts of its psets: each has results, or failed for good.
 
     Parameters
@@ -259,7 +259,7 @@ def parts_of(outcome: Outcome, call: Callable[[int, int], Outcome], fit: FitSoFa
     outcome : Outcome
     call : callable
         Calls the function for the psets from one offset up to, but not including, another.
-    fit : FitSoFar
+    fit : FitHistory
     """
     if outcome.failure is None or len(outcome) == 1:
         yield outcome
@@ -269,30 +269,29 @@ def parts_of(outcome: Outcome, call: Callable[[int, int], Outcome], fit: FitSoFa
         return
     middle = outcome.start + len(outcome) // 2
     halves = [call(outcome.start, middle), call(middle, outcome.stop)]
-    # the halves also took their share of the call before
+    # each half also took its share of the failed call
     halves = [replace(half, seconds=half.seconds + outcome.seconds) for half in halves]
-    if fit.never_fit() and fits_nowhere(outcome, halves):
+    if fit.never_fit() and function_is_to_blame(outcome, halves):
         yield replace(outcome, seconds=sum(len(half) * half.seconds for half in halves) / len(outcome))
         return
     for half in halves:
         yield from parts_of(half, call, fit)
 
 
-def fits_nowhere(whole: Outcome, halves: Sequence[Outcome]) -> bool:
-    """Tell whether a wrong number of values shows that the function is wrong, and not that some psets are.
+def function_is_to_blame(whole: Outcome, halves: Sequence[Outcome]) -> bool:
+    """Tell whether a wrong number of values shows that the function is wrong, and not just some psets.
 
-    If the function only leaves out some psets, the values of the halves add up to those of the whole. If they
-    do not, as for one mean value of all psets, no pset is to blame; nor if each part has the same number of
+    If the function leaves out only some psets, the values of the halves add up to those of the whole. If they
+    do not, as with one mean value for all psets, no pset is to blame; nor if each part has the same number of
     values per pset, such as none or two.
     """
     for key, length in whole.lengths.items():
-        own = [half.lengths.get(key) for half in halves]
-        if length == len(whole) or None in own:
+        of_halves = [half.lengths[key] for half in halves if half.lengths.get(key) is not None]
+        if length == len(whole) or len(of_halves) < len(halves):
             continue
-        found = [one for one in own if one is not None]
         are_even = all(
-            one * len(whole) == length * len(half) for one, half in zip(found, halves, strict=True)
+            count * len(whole) == length * len(half) for count, half in zip(of_halves, halves, strict=True)
         )
-        if sum(found) != length or are_even:
+        if sum(of_halves) != length or are_even:
             return True
     return False

@@ -1,4 +1,4 @@
-"""The psets of a batch as a function gets them: a numpy array for each column."""
+"""The psets of a batch, as a function gets them: a numpy array for each column."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def arrays_of(columns: Mapping[str, RawColumn]) -> Arrays:
     Raises
     ------
     NotPicklable
-        Naming the column with an object that cannot be loaded here.
+        Names the column with an object that cannot be loaded here.
     """
     return {name: _array_of(name, column) for name, column in columns.items()}
 
@@ -51,7 +51,7 @@ def _array_of(name: str, column: RawColumn) -> NDArray[Any]:
 
 
 def _numbers(values: PackedValues | Values) -> NDArray[Any]:
-    """Return values that are numbers already as an array, without a copy where the function may change it."""
+    """Return numbers as an array, without a copy, since they are private and the function may change them."""
     if isinstance(values, np.ndarray):
         return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
     if isinstance(values, array):
@@ -64,7 +64,7 @@ def _codes(values: PackedValues | Values) -> NDArray[np.int64]:
 
 
 def _categorical(codes: NDArray[np.int64], categories: Sequence[Any]) -> NDArray[Any]:
-    """Return the values of category codes; the last category is nan, which is what the code -1 finds."""
+    """Return the values of category codes; the last category is nan, which is where the code -1 points."""
     if len(codes) and int(codes.min()) < 0:
         cells = [categories[code] for code in codes.tolist()]
         return _array_of_cells(cells)
@@ -72,7 +72,7 @@ def _categorical(codes: NDArray[np.int64], categories: Sequence[Any]) -> NDArray
 
 
 def _array_of_cells(cells: Sequence[Any]) -> NDArray[Any]:
-    """Return Python's values as numbers if all of them are, else as an object array."""
+    """Return Python's values as a numeric array if all of them are numbers, else as an object array."""
     values = value_array(cells)
     if isinstance(values, np.ndarray):
         return values

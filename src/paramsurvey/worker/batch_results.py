@@ -1,4 +1,4 @@
-"""What a batch function returned: it is checked, and becomes columns as they are sent."""
+"""Checks what a batch function returned, and turns it into columns in the form that is sent."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from paramsurvey.worker.return_checks import WorkerFunctionMisused, checked_resu
 Columns = dict[Hashable, tuple[ResultColumn, ...]]
 ColumnValues = NDArray[Any] | list[Any]
 
-SHOWN = 80  # characters of a wrong value that an error shows
+SHOWN_CHARACTERS = 80  # of a wrong value, in an error
 
 
 class WrongReturn(WorkerFunctionMisused):
-    """A batch function returned what no batch can have as its result."""
+    """A batch function returned something that cannot be the result of a batch."""
 
 
 class WrongLength(WorkerFunctionMisused):
@@ -56,7 +56,7 @@ def checked_columns(result: Any, count: int, names: Collection[str]) -> dict[Has
     Raises
     ------
     WrongReturn
-        It is no dict of columns, or has a column of the psets.
+        It is not a dict of columns, or has a column that the psets have.
     WrongLength
         A column has more or fewer values than there are psets.
     """
@@ -81,7 +81,7 @@ def checked_columns(result: Any, count: int, names: Collection[str]) -> dict[Has
 
 
 def _batch_of(count: int) -> str:
-    return f"and the batch has {count} pset{'s' * (count != 1)}"
+    return f"but the batch has {count} pset{'s' * (count != 1)}"
 
 
 def _as_dict(result: Any) -> Mapping[Any, Any]:
@@ -103,10 +103,10 @@ def _values_of(key: Any, value: Any, count: int) -> ColumnValues:
     if isinstance(value, (list, tuple, range)):
         return list(value)
     if np.ma.isMaskedArray(value):
-        return list(value.tolist())  # with None where the mask is
+        return list(value.tolist())  # with None where it is masked
     if not hasattr(value, "__array__") or is_table(value):
         raise WrongReturn(
-            f"the result {describe(key)} is {describe(value, SHOWN)}, {_batch_of(count)}: "
+            f"the result {describe(key)} is {describe(value, SHOWN_CHARACTERS)}, {_batch_of(count)}: "
             "return an array or a list with one value for each pset"
         )
     try:
@@ -118,7 +118,7 @@ def _values_of(key: Any, value: Any, count: int) -> ColumnValues:
         ) from error
     if array.ndim == 0:
         raise WrongReturn(
-            f"the result {describe(key)} is the single value {describe(array[()], SHOWN)}, "
+            f"the result {describe(key)} is the single value {describe(array[()], SHOWN_CHARACTERS)}, "
             f"{_batch_of(count)}: return one value for each pset, as with numpy.full"
         )
     if array.dtype.names is not None:
@@ -130,7 +130,7 @@ def _values_of(key: Any, value: Any, count: int) -> ColumnValues:
 
 
 def _sendable(array: NDArray[Any]) -> ColumnValues:
-    """Return an array in a dtype that result columns have, or a list of Python's values."""
+    """Return an array in a dtype that result columns can have, or a list of Python's values."""
     kind = array.dtype.kind
     if kind == "b":
         return np.ascontiguousarray(array)
@@ -143,7 +143,7 @@ def _sendable(array: NDArray[Any]) -> ColumnValues:
 
 @dataclass
 class BatchPiece:
-    """The results of some psets that are neighbours in their group, as they are sent.
+    """The results of consecutive psets of a group, in the form that is sent.
 
     Attributes
     ----------
@@ -151,9 +151,9 @@ class BatchPiece:
         Their offsets.
     columns : dict
     refused : dict
-        By offset, the errors of results that cannot be pickled.
+        The errors of results that cannot be pickled, by offset.
     pickled_bytes : int
-        Bytes of the pickled objects among the results.
+        How many bytes the pickled objects among the results take.
     """
 
     start: int
@@ -166,12 +166,12 @@ class BatchPiece:
     def packed(
         cls, start: int, columns: Mapping[Hashable, ColumnValues], count: int, copied: bool
     ) -> BatchPiece:
-        """Pack checked columns. `copied`: the function may use its arrays again before they are sent.
+        """Pack checked columns; copy them if the function may reuse its arrays before they are sent.
 
         Raises
         ------
         NotPicklable
-            Naming a key that cannot be pickled.
+            Names a key that cannot be pickled.
         """
         check_keys(columns)
         piece = cls(start, start + count)
@@ -209,7 +209,7 @@ class BatchPiece:
 
 
 class BatchResults:
-    """The results of a group that were not sent yet, in pieces. See `ResultPacker`, which does it for psets.
+    """The results of a group that have not been sent yet, in pieces; see `ResultPacker` for those of psets.
 
     Attributes
     ----------
@@ -221,11 +221,11 @@ class BatchResults:
         self.pickled_bytes = 0
 
     def __len__(self) -> int:
-        """Return 0: nothing waits to be folded."""
+        """Return 0: nothing has to be folded."""
         return 0
 
     def add_piece(self, piece: BatchPiece) -> None:
-        """Add results; they stay as they are."""
+        """Add results as they are."""
         self._pieces.append(piece)
         self.pickled_bytes += piece.pickled_bytes
 

@@ -1,4 +1,4 @@
-"""Processes that the user's code forked, and that came back from it."""
+"""Ends processes that the user's code forked and that have returned from it into ours."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from paramsurvey.transport.output_store import flush_streams
 def end_if_forked(owner: int, error: BaseException | None = None) -> None:
     """End this process if it is not `owner`, but a child that the user's function forked.
 
-    A child that returns from the function, or that raises, for example by ``sys.exit``, would go on as a
-    second copy of the program: with the same workers and connections, and the same checkpoint.
+    A child that returns from the function, or raises, for example by ``sys.exit``, would go on as a second
+    copy of the program, with the same workers, connections and checkpoint.
 
     Parameters
     ----------
     owner : int
         The id of the process that called the function.
     error : exception, optional
-        What the function raised. The child ends with the exit code of a SystemExit; another exception is
+        What the function raised. The child ends with the exit code of a SystemExit; any other exception is
         printed, and the exit code is 1.
     """
     if os.getpid() == owner:
@@ -36,7 +36,7 @@ def end_if_forked(owner: int, error: BaseException | None = None) -> None:
 
 @contextmanager
 def children_end_here() -> Iterator[None]:
-    """End the processes that the user's code forks within a ``with`` statement, and that come to its end.
+    """End processes that the user's code forks within a ``with`` statement when they reach its end.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Has the C library keep the memory that numpy frees, for its next arrays.
+"""Makes the C library keep the memory that numpy frees, for its next arrays.
 
-By default glibc returns it to the system, which clears it before it gives it out again. For functions that
-take batches, each operation of which makes an array, that takes longer than the operations themselves.
+By default, glibc returns it to the system, which clears memory before handing it out again. For functions
+that take batches, where each operation makes an array, that takes longer than the operations themselves.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ LARGEST_KEPT = 16 << 20  # bytes of one array
 
 
 def keep_freed_memory() -> bool:
-    """Do it in this process; return False where the C library is not glibc."""
+    """Keep freed memory in this process; return False if the C library is not glibc."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False

@@ -1,4 +1,4 @@
-"""Loading what the user has sent: the main file, the function, its arguments, and ``worker_init``."""
+"""Loads what the user has sent: the main file, the function, its arguments, and ``worker_init``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class JobNotLoadable(Exception):
     """This process cannot load the main file, the function or its arguments."""
 
     def refusal(self) -> JobRejected:
-        """Return the answer for the driver, with the traceback of the cause."""
+        """Return the answer to the driver, with the traceback of the cause."""
         cause = self.__cause__
         return JobRejected(str(self), "" if cause is None else "".join(traceback.format_exception(cause)))
 
@@ -35,14 +35,14 @@ def load_job(job: Job) -> tuple[JobCode, Pair]:
     -------
     code : JobCode
     pair : Pair
-        Copies of the arguments, made at once, so that a worker that cannot load them rejects the job.
+        Copies of the arguments, made right away, so that a worker that cannot load them rejects the job.
 
     Raises
     ------
     JobNotLoadable
         The main file cannot be imported, or the function or its arguments cannot be unpickled here.
     """
-    for name, value in job.environment.items():  # first, because numpy and others read them when imported
+    for name, value in job.environment.items():  # first, because numpy and others read these on import
         os.environ.setdefault(name, value)
     known = set(map(os.path.abspath, sys.path))
     sys.path[:0] = [entry for entry in job.path if entry not in known]
@@ -55,7 +55,7 @@ def load_job(job: Job) -> tuple[JobCode, Pair]:
     except Exception as error:
         raise not_loadable(
             error,
-            f"the workers cannot load the function or its arguments ({describe(error)}); "
+            f"the workers cannot load the function or its arguments ({describe(error)}): "
             "make the module that it comes from importable for them",
         ) from error
 
@@ -83,9 +83,9 @@ def load_main_file(main: main_file.MainFile | None) -> None:
 
 
 def not_loadable(error: BaseException, otherwise: str) -> JobNotLoadable:
-    """Return the error for the driver, with the message of a cause that names the line to change.
+    """Return the error for the driver, with the message of a cause that names the line to change, if any.
 
-    Without such a cause, the message is `otherwise`.
+    If there is none, the message is `otherwise`.
     """
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, (SurveyDuringImport, main_file.NotInMainFile)):
@@ -93,23 +93,23 @@ def not_loadable(error: BaseException, otherwise: str) -> JobNotLoadable:
     return JobNotLoadable(otherwise if cause is None else str(cause))
 
 
-_initializing = threading.RLock()  # reentrant, because worker_init may call paramsurvey.map in its thread
+_initializing = threading.RLock()  # reentrant, because worker_init may itself call paramsurvey.map
 
 
 def worker_state(code: bytes) -> Any:
-    """Return what the user's worker_init returns; it is called once per process, whatever its threads."""
+    """Return what the user's worker_init returned; it is called once per process, whatever its threads."""
     with _initializing:
         return _initialize(code, os.getpid())
 
 
 @lru_cache(maxsize=1)
 def _initialize(code: bytes, process_id: int) -> Any:
-    # the id is part of the cache's key, so that a forked process does not use its parent's state
+    # the process id is part of the cache key, so that a forked process does not use its parent's state
     try:
         with nested_session.loading():
             function = pickle.loads(code)
         return function()
     except (Exception, SystemExit) as error:
         raise JobNotLoadable(
-            f"worker_init raised {describe(error)} in a worker: correct it, and run the survey again"
+            f"worker_init raised {describe(error)} in a worker: fix it, and run the survey again"
         ) from error

@@ -12,28 +12,29 @@ from paramsurvey.errors import WorkerFunctionError
 from paramsurvey.transport.pickling import clipped_signature
 
 EXTRAS = ("user_kwargs", "system_kwargs", "worker_state")
-"""What a function gets beside the pset, if it has parameters of these names."""
+"""What a function gets besides the pset, if it has parameters with these names."""
 
 DEFAULT_RESULT = "result"
 WITHOUT_DEFAULT = inspect.Parameter.empty
+GIVEN_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class KeywordFunction(Generic[P, R]):
-    """A function that `paramsurvey.map` calls with the psets' keys as keywords; else it is called as ever.
+    """A function that `paramsurvey.map` calls with the psets' keys as keywords. Other calls work as before.
 
     Parameters
     ----------
     function : callable
     result : str
-        The column of a result that is neither None, a dict, a named tuple nor a dataclass.
+        The column for a result that is neither None, a dict, a named tuple nor a dataclass.
     """
 
     __wrapped__: Callable[P, R]
 
     def __init__(self, function: Callable[P, R], result: str = DEFAULT_RESULT) -> None:
-        # what a class or an object has in its __dict__ need not be such that it can be sent to workers
+        # without the __dict__ of a class or an object, which may hold what cannot be sent to workers
         updated = functools.WRAPPER_UPDATES if inspect.isroutine(function) else ()
         functools.update_wrapper(self, function, updated=updated)
         self.result = result
@@ -45,7 +46,7 @@ class KeywordFunction(Generic[P, R]):
         return f"<keywords({name_of(self.__wrapped__)})>"
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle what a decorator has put into a module by its name, as a plain function would be."""
+        """Pickle by name what a decorator has put into a module, as a plain function would be."""
         module = getattr(self, "__module__", None)
         if module in _pickled_by_value() or not self._is_found_in(module):
             return super().__reduce_ex__(protocol)
@@ -59,7 +60,7 @@ class KeywordFunction(Generic[P, R]):
 
 
 def found(module: str, name: str) -> Any:
-    """Return what a module has under a dotted name. Pickles call this function."""
+    """Return what a module has under a dotted name. Pickles call this function, so it keeps its name."""
     import importlib
 
     return operator.attrgetter(name)(importlib.import_module(module))
@@ -89,12 +90,11 @@ def keywords(function: Any = None, /, *, result: str = DEFAULT_RESULT) -> Any:
     ----------
     function : callable, optional
         Any function, method or `functools.partial`. A partial carries constants; its large arrays are shared
-        by the workers of a machine. What the function changes in them, the next psets of that worker see; of
-        `user_kwargs`, each pset gets a copy. Without a function, `keywords` returns a
-        decorator. A decorated function can still be called as it was before.
-        If the function has parameters that are called ``user_kwargs``, ``system_kwargs`` or
-        ``worker_state``, and the psets have no such keys, it gets what a worker function gets under these
-        names.
+        by the workers of a machine. If the function changes them, the next psets of that worker see it,
+        whereas each pset gets its own copy of `user_kwargs`. Without a function, `keywords` returns a
+        decorator. A decorated function can still be called as before.
+        If the function has parameters called ``user_kwargs``, ``system_kwargs`` or ``worker_state``, and the
+        psets have no such keys, it gets what a worker function gets under these names.
     result : str
         The result column of a function that returns one value: a number, a string, an array or any other
         object. A dict becomes a column for each key; a named tuple or a dataclass, a column for each field;
@@ -108,8 +108,8 @@ def keywords(function: Any = None, /, *, result: str = DEFAULT_RESULT) -> Any:
     Raises
     ------
     WorkerFunctionError
-        A TypeError and ValueError: this is no function, it has parameters that cannot be given by name, or it
-        is ``async`` or a generator function; `map` raises it where the psets' keys do not fit the function's
+        A TypeError and ValueError: this is not a function, it has parameters that cannot be given by name, or
+        it is ``async`` or a generator function. `map` raises it if the psets' keys do not fit the function's
         parameters.
     ValueError
         `result` cannot be the name of a column.
@@ -145,12 +145,12 @@ def _keywords(function: Any, result: str) -> KeywordFunction[Any, Any]:
         raise WorkerFunctionError(
             f"keywords() takes a function, not {function!r:.100}: write keywords(model), or @keywords above"
         )
-    refuse_what_is_not_called_at_once(function)
+    refuse_async_and_generators(function)
     for parameter in _parameters(function) or ():
         if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is WITHOUT_DEFAULT:
             raise WorkerFunctionError(
-                f"{named(function)} takes {parameter.name!r} by position only, and psets are given by name: "
-                "wrap it into a function with named parameters"
+                f"{with_signature(function)} takes {parameter.name!r} by position only, but psets are "
+                "given by name: wrap it in a function with named parameters"
             )
     return KeywordFunction(function, result)
 
@@ -164,7 +164,7 @@ class KeywordWorker:
     dropped : collection of str
         Keys of psets that the function does not take: the options for a backend.
     in_batches : bool
-        Whether the function takes columns, so that a DataFrame that it returns has the columns of the result.
+        Whether the function takes columns. A DataFrame that it returns then has the columns of the result.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ class KeywordWorker:
         self._extras = tuple(name for name in EXTRAS if name in taken)
 
     def __call__(self, pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> Any:
-        """Return a dict of what the function returns, or None."""
+        """Return what the function returns as a dict, or None."""
         for name in self._dropped:
             pset.pop(name, None)
         if self._extras:
@@ -208,7 +208,7 @@ def is_table(value: Any) -> bool:
 
 
 def columns_of(value: Any, name: str) -> Any:
-    """Return the result columns of what an ordinary function returned; None where there is none.
+    """Return what an ordinary function returned as result columns; None if it returned nothing.
 
     Examples
     --------
@@ -228,18 +228,18 @@ def columns_of(value: Any, name: str) -> Any:
 
         return {field.name: getattr(value, field.name) for field in fields(value)}
     if inspect.isgenerator(value) or inspect.isasyncgen(value) or inspect.iscoroutine(value):
-        return value  # which is refused, as from every worker function
+        return value  # to be refused, as from any worker function
     return {name: value}
 
 
-class DoubtedWorker:
-    """A worker function that looks like one for `keywords`: what it raises says what its arguments are.
+class HintedWorker:
+    """A worker function that seems meant for `keywords`: a note on its exceptions says how it is called.
 
     Parameters
     ----------
     function : callable
     note : str
-        What is added to its exceptions.
+        Added to its exceptions.
     """
 
     def __init__(self, function: Callable[..., Any], note: str) -> None:
@@ -255,23 +255,24 @@ class DoubtedWorker:
             raise
 
 
-def doubt(function: Any, names: Collection[str]) -> str:
-    """Return what to say of a worker function whose parameters are keys of the psets; else an empty text."""
+def keywords_hint(function: Any, names: Collection[str]) -> str:
+    """Return a hint about a worker function whose parameters are keys of the psets; else an empty text."""
     parameters = _parameters(function) or []
-    required = [one.name for one in parameters if one.default is WITHOUT_DEFAULT][:3]
+    required = [parameter.name for parameter in parameters if parameter.default is WITHOUT_DEFAULT][:3]
     if not required or len(parameters) < 3 or not set(required) <= set(names):
         return ""
+    name = name_of(function)
     return (
-        f"{named(function)} is called as {name_of(function)}(pset, system_kwargs, user_kwargs), where pset "
-        f"is a dict; to call it with the psets' keys, give paramsurvey.keywords({name_of(function)})"
+        f"{with_signature(function)} is called as {name}(pset, system_kwargs, user_kwargs), where pset is a "
+        f"dict; to call it with the psets' keys, give paramsurvey.keywords({name})"
     )
 
 
 # ---- checking, before any work
 
 
-def refuse_what_is_not_called_at_once(function: Any) -> None:
-    """Refuse a function that returns a coroutine or a generator in place of a result.
+def refuse_async_and_generators(function: Any) -> None:
+    """Refuse a function that returns a coroutine or a generator instead of a result.
 
     Raises
     ------
@@ -286,11 +287,13 @@ def refuse_what_is_not_called_at_once(function: Any) -> None:
     else:
         return
     raise WorkerFunctionError(
-        f"{named(function)} is {kind}: calling it would compute nothing for a pset; {remedy}"
+        f"{with_signature(function)} is {kind}: calling it would compute nothing for a pset; {remedy}"
     )
 
 
-def check_fits(function: KeywordFunction[..., Any], names: Collection[str], extras: Collection[str]) -> None:
+def check_keys_fit(
+    function: KeywordFunction[..., Any], names: Collection[str], extras: Collection[str]
+) -> None:
     """Refuse psets whose keys the function does not take, or that lack what it needs.
 
     Parameters
@@ -299,12 +302,12 @@ def check_fits(function: KeywordFunction[..., Any], names: Collection[str], extr
     names : collection of str
         The psets' keys.
     extras : collection of str
-        Those of `EXTRAS` that there are in this map.
+        Those of `EXTRAS` that this map has.
 
     Raises
     ------
     WorkerFunctionError
-        Naming what is missing, and what is unknown; or the name of the result is a key of the psets.
+        Says what is missing and what is unknown, or that the name of the result is a key of the psets.
     """
     if function.result in names and function.result != DEFAULT_RESULT:
         raise WorkerFunctionError(
@@ -312,41 +315,41 @@ def check_fits(function: KeywordFunction[..., Any], names: Collection[str], extr
             "give the result another name"
         )
     parameters = _parameters(function.__wrapped__)
-    if parameters is None:  # a function in C that does not tell
+    if parameters is None:  # a C function that does not tell
         return
-    by_name = [one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
-    taken = [one.name for one in by_name]
-    known = {*names, *extras}
-    missing = [one.name for one in by_name if one.default is WITHOUT_DEFAULT and one.name not in known]
+    by_name = {parameter.name: parameter for parameter in parameters if parameter.kind in GIVEN_BY_NAME}
+    taken, known = list(by_name), {*names, *extras}
+    required = [name for name, parameter in by_name.items() if parameter.default is WITHOUT_DEFAULT]
+    missing = [name for name in required if name not in known]
     unknown = [name for name in names if name not in taken]
-    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         unknown = []
     if missing:
         raise WorkerFunctionError(
-            f"{named(function.__wrapped__)} needs {listed(missing)}, which the psets do not have"
-            f"{_but(names, unknown)}: {_remedy(missing, unknown)}"
+            f"{with_signature(function.__wrapped__)} needs {quoted(missing)}, which the psets do not have"
+            f"{_mismatch(names, unknown)}: {_remedy(missing, unknown)}"
         )
     if unknown:
         from difflib import get_close_matches  # here, because only an error needs it
 
         close = get_close_matches(unknown[0], [name for name in taken if name not in names], n=1)
         raise WorkerFunctionError(
-            f"{named(function.__wrapped__)} has no parameter {listed(unknown)}, which the psets have"
+            f"{with_signature(function.__wrapped__)} has no parameter {quoted(unknown)}, which the psets have"
             f"{f' (did you mean {close[0]!r}?)' if close else ''}: "
             "add it to the function, or drop it from the psets"
         )
 
 
 def takes(function: KeywordFunction[..., Any], name: str) -> bool:
-    """Tell whether a function has a parameter of this name; True where that is not known."""
+    """Tell whether a function has a parameter with this name; True if that is not known."""
     parameters = _parameters(function.__wrapped__)
-    return parameters is None or any(one.name == name for one in parameters)
+    return parameters is None or any(parameter.name == name for parameter in parameters)
 
 
-def _but(names: Collection[str], unknown: list[str]) -> str:
+def _mismatch(names: Collection[str], unknown: list[str]) -> str:
     if unknown:
-        return f", and does not take {listed(unknown)}, which they have"
-    return f" (their keys are {listed(names)})" if names else " (they have no keys)"
+        return f", and does not take {quoted(unknown)}, which they have"
+    return f" (their keys are {quoted(names)})" if names else " (they have no keys)"
 
 
 def _remedy(missing: list[str], unknown: list[str]) -> str:
@@ -357,14 +360,14 @@ def _remedy(missing: list[str], unknown: list[str]) -> str:
     return "add it to the psets, give it a default, or set it with functools.partial"
 
 
-def listed(names: Collection[str]) -> str:
-    """Return names for a sentence."""
+def quoted(names: Collection[str]) -> str:
+    """Return names, quoted, for a sentence."""
     return ", ".join(map(repr, names))
 
 
-def named(function: Any) -> str:
-    """Return a function's name with its signature, for a sentence."""
-    parameters = [one.replace(annotation=WITHOUT_DEFAULT) for one in _parameters(function) or ()]
+def with_signature(function: Any) -> str:
+    """Return a function's name and signature, for a sentence."""
+    parameters = [parameter.replace(annotation=WITHOUT_DEFAULT) for parameter in _parameters(function) or ()]
     return f"{name_of(function)}{clipped_signature(inspect.Signature(parameters))}"
 
 

@@ -1,4 +1,4 @@
-"""This machine's name, its cores and its memory, and how much of them this process may use."""
+"""This machine's name, cores and memory, and how much of them this process may use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def host_name() -> str:
 
 
 def core_count() -> int:
-    """Return how many cores this process may use, at least 1. CPU affinity and cgroup quota limit them."""
+    """Return how many cores this process may use, at least 1, given its CPU affinity and cgroup quota."""
     return max(1, min(_affinity_cores(), _quota_cores()))
 
 
@@ -55,7 +55,7 @@ def wanted_workers(ncores: int | None, threads: int = 1) -> int:
     Parameters
     ----------
     ncores : int or None
-        The user's option. None or 0: as many workers as there are cores for; negative: leave that many cores
+        The user's option. None or 0: as many workers as there are cores for; negative: leave this many cores
         unused.
     threads : int
         How many threads each worker uses.
@@ -67,7 +67,7 @@ def wanted_workers(ncores: int | None, threads: int = 1) -> int:
 
 
 def allow_open_files(count: int) -> None:
-    """Raise this process's limit of open files to `count`, or as close as permitted: the default is low."""
+    """Raise this process's limit on open files to `count`, or as far as permitted: the default is low."""
     try:
         import resource
 
@@ -75,11 +75,7 @@ def allow_open_files(count: int) -> None:
         if soft != resource.RLIM_INFINITY and soft < count:
             most = count if hard == resource.RLIM_INFINITY else min(count, hard)
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    except (
-        ImportError,
-        OSError,
-        ValueError,
-    ):  # Windows has no limit; where it cannot be raised, opening too many files will fail
+    except (ImportError, OSError, ValueError):  # Windows has no limit; otherwise, opening too many will fail
         return
 
 
@@ -98,7 +94,7 @@ def available_memory() -> int:
 
 
 def has_gpu() -> bool:
-    """Tell whether programs on this machine can choose among GPUs of NVIDIA or AMD."""
+    """Tell whether this machine has NVIDIA or AMD GPUs, among which programs can choose."""
     return os.path.exists("/dev/nvidia0") or os.path.exists("/dev/kfd")
 
 
@@ -108,7 +104,7 @@ def peak_memory() -> int:
 
 
 def _peak_on_linux() -> int:
-    """Return the peak of this process, 0 on other systems; getrusage() would include that of the parent."""
+    """Return this process's peak; 0 on other systems. getrusage() would include that of the parent."""
     try:
         status = LINUX_STATUS.read_bytes()
     except OSError:

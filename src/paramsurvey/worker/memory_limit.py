@@ -6,24 +6,24 @@ from paramsurvey.worker.machine import used_memory
 
 
 class MemoryLimit:
-    """What one worker may hold.
+    """How much memory a worker may hold.
 
     Parameters
     ----------
     most : int or None
-        Bytes; None: as much as there is.
+        In bytes; None: any amount.
 
     Attributes
     ----------
     was_exceeded : bool
-        Whether the worker has held more: it must run no other group.
+        Whether the worker has held more. It must then run no further group.
     """
 
     def __init__(self, most: int | None) -> None:
         self._most = most
         self.was_exceeded = False
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Compare the limit with what this process holds now."""
         if self._most is not None and used_memory() > self._most:
             self.was_exceeded = True

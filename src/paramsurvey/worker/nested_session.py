@@ -1,8 +1,8 @@
 """`paramsurvey.map` inside a worker function: which default session it uses, and when it is refused.
 
-A worker function that calls `paramsurvey.map` never uses the program's default session. In a worker process,
-there is another one. Where the function runs in the program's own process, serially or in a thread, this
-module gives it a default session of its own, so that a survey does the same on every backend.
+A worker function that calls `paramsurvey.map` never uses the program's default session. A worker process has
+its own. If the function runs in the program's process, serially or in a thread, this module gives it a
+default session of its own, so that a survey does the same on every backend.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class SessionHolder:
     ----------
     session : Session, optional
     closed_during_map : Session, optional
-        The last session, if it was closed while it ran a map: its results can still be asked for.
+        The last session, if it was closed while it ran a map, because its results can still be asked for.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ def session_holder() -> SessionHolder:
 
 
 def runs_a_pset() -> bool:
-    """Tell whether this thread runs a worker function, in the program's own process."""
+    """Tell whether this thread runs a worker function in the program's own process."""
     return session_holder() is not PROGRAM
 
 
@@ -82,7 +82,7 @@ def own_session_holder() -> Iterator[None]:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Refuse surveys in this thread while it imports modules of the user's; see `refuse_while_loading`."""
+    """Refuse surveys in this thread while it imports the user's modules; see `refuse_while_loading`."""
     before = getattr(_thread, "loading", False)
     _thread.loading = True
     try:
@@ -92,12 +92,12 @@ def loading() -> Iterator[None]:
 
 
 def refuse_while_loading() -> None:
-    """Refuse a survey in a module that a worker is importing: that survey's workers would import it, too.
+    """Refuse a survey in a module that a worker is importing: its own workers would import the module, too.
 
     Raises
     ------
     SurveyDuringImport
-        Naming the line that the user has to move.
+        Names the line that the user has to move.
     """
     if not getattr(_thread, "loading", False):
         return
@@ -110,7 +110,7 @@ def refuse_while_loading() -> None:
 
 
 def _importing_frame(frame: FrameType) -> FrameType:
-    """Return the innermost frame that imports a module of the user's; else the user's innermost frame."""
+    """Return the innermost frame that imports one of the user's modules, else the user's innermost frame."""
     users = [
         outer
         for outer in _outwards(frame)

@@ -1,6 +1,6 @@
 """References to Ray's objects and actors, in arguments, psets and results.
 
-A reference that anything but Ray's own pickler has pickled knows no owner: asking for its object fails, or
+A reference that was not pickled by Ray's own pickler does not know its owner: getting its object fails, or
 never ends.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 from paramsurvey.transport.pickling import reduce_with
 
 
-def send_references(ray: Any) -> None:
-    """Have Ray pickle its references from now on. It keeps what they refer to until this process ends."""
+def make_references_sendable(ray: Any) -> None:
+    """Have Ray pickle its references from now on. What they refer to is then kept until this process ends."""
 
     def reduce(reference: Any) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
         return _load, (ray.cloudpickle.dumps(reference),)

@@ -1,4 +1,4 @@
-"""The results of a group that the worker has not sent yet."""
+"""The results of a group that a worker has not sent yet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class ReplyBuffer:
-    """Collects the results of a group until they are sent; a reply can be made of them at any time.
+    """Collects the results of a group until they are sent; a reply can be made from them at any time.
 
     Parameters
     ----------
@@ -44,21 +44,21 @@ class ReplyBuffer:
     output : dict of int to str
         What psets printed, by offset.
     walls : array of float
-        Seconds of each pset.
+        The seconds of each pset.
     copying : float
-        Seconds that it took to copy arguments.
+        The seconds that it took to copy arguments.
     """
 
     def __init__(self, group_id: int, size: int, can_give_back: bool = True, worker: int = 0) -> None:
         self.group_id = group_id
         self._worker = worker
         self._start = 0
-        self._stop = size  # psets from here on are not this worker's any more
+        self._stop = size  # psets from here on no longer belong to this worker
         self._can_give_back = can_give_back
-        self._first_timed = 0  # the pset that the first of `walls` belongs to
+        self._first_timed = 0  # the offset of the pset that `walls` begins with
         self._began = math.nan  # when that pset began
         self._done = False
-        self._replying = threading.Lock()  # held while `_start` and `_stop` change: two threads do that
+        self._replying = threading.Lock()  # held while `_start` and `_stop` change, which two threads do
         self._idle: list[tuple[int, float]] = []  # see `Reply.idle`
         self._timers: dict[str, array[float]] = {}
         self._cpu = self._wall = 0.0
@@ -71,16 +71,16 @@ class ReplyBuffer:
     def start_clocks(self) -> float:
         """Measure CPU time from now on; return the current time."""
         if not self.walls:
-            self._began = self._next_begin()
+            self._began = self._next_start_time()
         self._cpu, self._wall = process_time(), perf_counter()
         return self._wall
 
-    def _next_begin(self) -> float:
-        """Return when the pset begins that is the first of the next reply."""
+    def _next_start_time(self) -> float:
+        """Return the start time of the first pset of the next reply."""
         return time()
 
     def read_clocks(self, now: float) -> None:
-        """Note the share of the time since `start_clocks` in which the CPU did not work for this process."""
+        """Note for what share of the time since `start_clocks` the CPU did not work for this process."""
         wall = now - self._wall
         idle = max(0.0, 1.0 - (process_time() - self._cpu) / wall) if wall > 0 else 0.0
         self._idle.append((len(self.walls), idle))
@@ -96,21 +96,21 @@ class ReplyBuffer:
             return self._reply(stop, done, outgrown)
 
     def send_early(self, running: int, send: Callable[[Reply], Any]) -> None:
-        """Send the results of the psets that finished before the running pset, and their times.
+        """Send the results and times of the psets that finished before the running one.
 
-        The times stay here as well, for the next reply, which knows how idle these psets were. Another thread
-        than that of the psets calls this. It reads only results that no longer change.
+        The times also stay here for the next reply, which will know how idle these psets were. This is not
+        called by the thread that runs the psets, so it reads only results that no longer change.
         """
         with self._replying:
             if not self._done and running > self._start:
                 send(self._early_reply(running))
 
     def give_back_rest(self, mark: RunningMark, send: Callable[[Reply], Any]) -> None:
-        """Give back all psets behind the one that runs, and send what has finished before it.
+        """Give back all psets behind the running one, and send what has finished before it.
 
-        Another thread than that of the psets calls this, for a group that was recalled. It does nothing
-        unless a pset has run for `LONG_SECONDS`: after such a pset the runner looks whether its group was
-        recalled, and begins no other.
+        This is called for a group that was recalled, and not by the thread that runs the psets. It does
+        nothing unless a pset has run for `LONG_SECONDS`: after such a pset, the runner checks whether its
+        group was recalled, and begins no other.
         """
         with self._replying:
             running = mark.offset[0]
@@ -162,7 +162,7 @@ class ReplyBuffer:
         )
         self.copying = 0.0
         for kept in (self.failures, self.output, self._idle, self._timers):
-            kept.clear()  # emptied, not replaced: the runner's loop holds references to them
+            kept.clear()  # not replaced, because the runner's loop holds references to them
         del self.walls[:]
         self._start = self._first_timed = stop
         return reply

@@ -1,4 +1,4 @@
-"""Converting the dicts that the user's function returns to columns."""
+"""Converts the dicts that the user's function returns into columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paramsurvey.transport.wide_results import Columns, wide_columns
 
 Result = dict[Hashable, Any]
 Add: TypeAlias = Callable[[int, Result], None]
-MOST_COMPILED = 100  # keys; with more, compiling a function for them takes longer than what it saves
+MOST_COMPILED = 100  # keys; for more, compiling a function takes longer than it saves
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class SameKeyResults:
     keys : tuple
     offsets : list of int
     columns : tuple of list
-        The values of each key. They may be longer than `offsets`, while a result is being added.
+        The values of each key. While a result is being added, they may be longer than `offsets`.
     add : callable
-        Adds the result of a pset. It hands results with other keys on.
+        Adds the result of a pset. It passes on results with other keys.
     """
 
     keys: tuple[Hashable, ...]
@@ -45,7 +45,7 @@ class SameKeyResults:
             values.clear()
 
     def between(self, first: int, last: int) -> Columns:
-        """Return the results from the one with the number `first` up to, but not including, `last`."""
+        """Return the results numbered from `first` up to, but not including, `last`."""
         offsets = self.offsets[first:last]
         return {
             key: pack_column(offsets, values[first:last])
@@ -54,7 +54,7 @@ class SameKeyResults:
 
 
 class ManyKeyResults:
-    """Results that have the same keys, very many: a list of values for each pset.
+    """Results that have the same keys, but very many of them: a list of values for each pset.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class ManyKeyResults:
         if not IMMUTABLE_TYPES.issuperset(map(type, values)):
             values = list(map(self._isolated, self._keys, values))
         self._rows.append(values)
-        self.offsets.append(offset)  # last, so that whoever reads never sees half a result
+        self.offsets.append(offset)  # last, so that no reader ever sees half a result
 
     def clear(self) -> None:
         """Forget all results."""
@@ -96,25 +96,25 @@ class ManyKeyResults:
         self.offsets.clear()
 
     def between(self, first: int, last: int) -> Columns:
-        """Return the results from the one with the number `first` up to, but not including, `last`."""
+        """Return the results numbered from `first` up to, but not including, `last`."""
         return wide_columns(self._keys, self.offsets[first:last], self._rows[first:last])
 
 
 class ResultPacker:
     """Takes results one by one, and returns them as columns.
 
-    Mutable values are pickled at once, because the function may use the same list or array again.
+    Mutable values are pickled immediately, because the function may reuse the same list or array.
 
-    One thread adds results. Another one may ask for columns of those that were added before.
+    One thread adds results. Another may meanwhile ask for those that were added before, as columns.
 
     Attributes
     ----------
     add : callable
-        Takes the offset of a pset, which is larger than those before, and its result. Raises NotPicklable,
-        naming the key, if a value or a key cannot be pickled: then nothing was added. It is another function
-        after the first result: one for the keys of that.
+        Takes the offset of a pset, which must be larger than those before, and its result. If a value or a
+        key cannot be pickled, it raises NotPicklable, which names the key, and adds nothing. After the first
+        result, this is a different function, made for the keys of that result.
     pickled_bytes : int
-        Bytes of the pickled objects among the results.
+        How many bytes the pickled objects among the results take.
     """
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class ResultPacker:
         return isolated
 
     def take(self, start: int = 0, stop: int = sys.maxsize) -> Columns:
-        """Return results, as `columns` does, and drop all results."""
+        """Return what `columns` does, and drop all results."""
         columns = self.columns(start, stop)
         for results in self._by_keys.values():
             results.clear()
@@ -164,7 +164,7 @@ class ResultPacker:
         if len(found) == 1:
             return found[0]
         columns: dict[Hashable, tuple[ResultColumn, ...]] = {}
-        for key, column in chain.from_iterable(one.items() for one in found):
+        for key, column in chain.from_iterable(part.items() for part in found):
             columns[key] = columns.get(key, ()) + column
         return columns
 
@@ -194,9 +194,9 @@ def adder_maker(count: int) -> Callable[..., Add]:
     It takes the function for results with other keys, the immutable types, a function that pickles mutable
     values, the list of offsets, the keys, and the lists of values.
 
-    The function is compiled, as `pset_maker` is: what it does takes a third of the time of a loop over the
-    keys, and a worker with tiny psets does little else. All values are pickled before the first one is added,
-    and the offset is added last, so that whoever reads never sees half a result.
+    The function is compiled, as `pset_maker` is: it takes a third of the time of a loop over the keys, and a
+    worker with tiny psets does little else. All values are pickled before the first one is added, and the
+    offset is added last, so that no reader ever sees half a result.
     """
     numbers = range(count)
     source = ADDER.format(

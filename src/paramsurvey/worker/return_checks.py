@@ -1,4 +1,4 @@
-"""Checking what the worker function returns and records."""
+"""Checks what the worker function returns and records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paramsurvey.transport.safe_repr import describe
 
 
 class WorkerFunctionMisused(ValueError):
-    """The worker function returned, or put into raw_stats, a value that is not allowed."""
+    """The worker function returned a value that is not allowed, or put one into raw_stats."""
 
 
 def checked_result(result: Any) -> dict[Any, Any]:
@@ -24,9 +24,9 @@ def checked_result(result: Any) -> dict[Any, Any]:
     if isinstance(result, dict):
         return dict(result)
     close = getattr(result, "close", None) if hasattr(result, "cr_await") else None
-    if close is not None:  # a coroutine, which would warn that nobody has awaited it
+    if close is not None:  # a coroutine, which would otherwise warn that it was never awaited
         close()
-        returned = "a coroutine"  # its repr has an address: each would seem to be another failure
+        returned = "a coroutine"  # not its repr, whose address would make each a different failure
         remedy = "run it with asyncio.run() and return its result"
     elif isinstance(result, GeneratorType):
         returned, remedy = "a generator", "replace its yield by a return"
@@ -56,9 +56,9 @@ def checked_name(name: object) -> str:
         return str.__str__(str(name))
     except INTERRUPTIONS:
         raise
-    except BaseException:  # whatever the name's class does
+    except BaseException:  # whatever the name's class raises
         raise WorkerFunctionMisused(
-            f"a key of raw_stats, {describe(name, 200)}, is no text: let stats.record_wallclock fill it"
+            f"a key of raw_stats, {describe(name, 200)}, is not a string: let stats.record_wallclock fill it"
         ) from None
 
 
@@ -68,8 +68,8 @@ def checked_seconds(name: object, seconds: Any) -> list[float]:
         return list(map(float, seconds))
     except INTERRUPTIONS:
         raise
-    except BaseException:  # too large for a float, or whatever the values' classes do
+    except BaseException:  # too large for a float, or whatever the values' classes raise
         raise WorkerFunctionMisused(
-            f"raw_stats[{describe(name)}] must be a list of seconds, and it is {describe(seconds, 200)}: "
+            f"raw_stats[{describe(name)}] must be a list of seconds, but it is {describe(seconds, 200)}: "
             "let stats.record_wallclock fill it"
         ) from None

@@ -1,6 +1,6 @@
 """The runner calls the user's function for each pset of a group, in every worker of every backend.
 
-It loads only the standard library and not numpy, so that a worker starts fast. If the user's function needs
+It loads only the standard library, not numpy, so that a worker starts fast. If the user's function needs
 numpy, the function's module imports it.
 """
 
@@ -29,12 +29,12 @@ from paramsurvey.worker.return_checks import WorkerFunctionMisused, checked_resu
 from paramsurvey.worker.running_mark import IDLE, RunningMark
 
 if TYPE_CHECKING:
-    from paramsurvey.worker.batch_calls import FitSoFar
+    from paramsurvey.worker.batch_calls import FitHistory
 
-CHECK_SECONDS = 500e-6  # between checks that need system calls (process_time, getcwd): so they cost little
-REPLY_SECONDS = 0.5  # after so much work a worker sends its results: a crash then loses few
-LARGEST_REPLY = 16e6  # bytes of pickled objects: a worker that has so many sends them, to save memory
-MEMORY_SECONDS = 0.02  # between checks of the worker's memory, if that is limited
+CHECK_SECONDS = 500e-6  # between checks that need system calls (process_time, getcwd), to keep them cheap
+REPLY_SECONDS = 0.5  # after this much work, a worker sends its results, so that a crash loses few
+LARGEST_REPLY = 16e6  # bytes of pickled objects; a worker that has this many sends them, to save memory
+MEMORY_SECONDS = 0.02  # between checks of the worker's memory, if it is limited
 READ_ONLY_NOTE = (
     "arrays of 1 MB and more in user_kwargs and system_kwargs are shared by all psets of a worker, "
     "and read-only: work on a copy, as in array.copy()"
@@ -49,7 +49,7 @@ class Runner:
     job : Job
         The function, its arguments, and the settings of the map.
     let_through : tuple of exception classes
-        Exceptions that end the run instead of being a pset's failure (Ctrl-C in the caller's process).
+        Exceptions that end the run instead of being a pset's failure, such as Ctrl-C in the caller's process.
     reply_seconds : float
         After how many seconds of work to send a reply.
 
@@ -60,12 +60,12 @@ class Runner:
     capture : Capture or None
         Set by the backend's worker before `run`, if output is captured.
     buffer : ReplyBuffer or None
-        The results of the group that runs.
+        The results of the running group.
     pool : str
         See `Job`.
     recalled : int or None
-        The id of the group whose psets the driver wants back, as far as they have not begun. Another thread
-        may set it.
+        The id of the group of which the driver wants back the psets that have not begun. Another thread may
+        set it.
     memory : MemoryLimit
         Whether the worker has held more memory than it may.
 
@@ -98,9 +98,9 @@ class Runner:
         self.buffer: ReplyBuffer | None = None
         self.recalled: int | None = None
         self.memory = MemoryLimit(job.max_memory)
-        self._fit: FitSoFar | None = None  # of what a batch function returned
+        self._fit: FitHistory | None = None  # for batch functions
         self._directory = ""
-        self._changes_directory = False  # True: the function does, so every pset begins with a return
+        self._changes_directory = False  # True: the function does, so we return before every pset
         if job.worker_init is not None:
             self._base["worker_state"] = worker_state(job.worker_init)
 
@@ -108,8 +108,8 @@ class Runner:
         """Run a group and yield replies, the last of which is ``done``.
 
         A group that takes long, or returns large objects, needs several replies. If group sizes adapt, the
-        first reply is ``done``, and the driver gets the other psets back: another worker may be free. The
-        same happens when the driver has recalled the group.
+        first reply is ``done``, and the driver gets the other psets back, since another worker may be free.
+        The same happens if the driver has recalled the group.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class Runner:
         run = self._run_batch if self._job.in_batches else self._run_psets
         for offset, now in run(group, buffer, mark or RunningMark.private(), number):
             if now - looked > MEMORY_SECONDS:
-                self.memory.look()
+                self.memory.check()
                 looked = now
             full = now - sent > self._reply_seconds or buffer.results.pickled_bytes > LARGEST_REPLY
             over = self.memory.was_exceeded or (self.recalled == group.id and not keep)
@@ -135,12 +135,12 @@ class Runner:
                 if done:
                     return
                 sent = perf_counter()
-        self.memory.look()
+        self.memory.check()
         yield buffer.reply(size, True, self.memory.was_exceeded)
 
     def _new_buffer(self, group: Group, number: int) -> ReplyBuffer:
         if self._job.in_batches:
-            from paramsurvey.worker.batch_calls import BatchBuffer  # needs numpy, which others do without
+            from paramsurvey.worker.batch_calls import BatchBuffer  # here, because it loads numpy
 
             return BatchBuffer(group.id, len(group), number)
         can_give_back = not self._job.keep_groups
@@ -149,10 +149,10 @@ class Runner:
     def _run_batch(
         self, group: Group, buffer: ReplyBuffer, mark: RunningMark, number: int
     ) -> Iterator[tuple[int, float]]:
-        """Call the function for all psets of a group together; yield (offset, time) as `_run_psets` does."""
-        from paramsurvey.worker.batch_calls import BatchBuffer, BatchCalls, FitSoFar
+        """Call the function once for all psets of a group; yield (offset, time) as `_run_psets` does."""
+        from paramsurvey.worker.batch_calls import BatchBuffer, BatchCalls, FitHistory
 
-        self._fit = self._fit or FitSoFar()
+        self._fit = self._fit or FitHistory()
         assert isinstance(buffer, BatchBuffer)
         user_kwargs, base, copy = self._user_kwargs, self._system_kwargs(number), self._copier(group, buffer)
 
@@ -169,13 +169,13 @@ class Runner:
             arguments,
             self._failure,
             self._enter_directory,
-            self._subdir_of(),
+            self._subdir_maker(),
             self._let_through,
             self._fit,
             self._job.wants_results,
         ).run(group, buffer, mark)
 
-    def _subdir_of(self) -> Callable[[int], str] | None:
+    def _subdir_maker(self) -> Callable[[int], str] | None:
         return None if self._job.out_subdirs is None else partial(subdir_name, self._job.out_subdirs)
 
     def _run_psets(
@@ -190,8 +190,8 @@ class Runner:
         base, copy_user = self._system_kwargs(number), self._copy_user_kwargs
         copy_arguments = self._copier(group, buffer)
         if copy_user is not None and group.options is None:
-            copy_arguments = None  # user_kwargs is all that must be copied
-        subdir = self._subdir_of()
+            copy_arguments = None  # only user_kwargs must be copied
+        subdir = self._subdir_maker()
         add_result: Callable[[int, dict[Hashable, Any]], None] = buffer.results.add
         add_wall = buffer.walls.append
         mark_offset, mark_begun = mark.offset, mark.begun
@@ -202,7 +202,7 @@ class Runner:
         changes_directory = self._changes_directory
         begun = buffer.start_clocks()
         mark_begun[0] = begun
-        check_at = begun  # so that the first check, after the first pset, sees a change of the directory
+        check_at = begun  # so that a change of directory is noticed after the first pset
         for offset, pset in enumerate(self._code.decoder.psets(group.rows, group.payload)):
             if changes_directory:
                 self._enter_directory()
@@ -219,7 +219,7 @@ class Runner:
                 system_kwargs["raw_stats"] = raw_stats
                 if subdir is not None:
                     system_kwargs["out_subdir"] = subdir(group.rows[offset])
-                if type(pset) is not dict and not isinstance(pset, dict):  # the former is faster
+                if type(pset) is not dict and not isinstance(pset, dict):  # the first test is faster
                     pset = pset.load()
                 result = function(pset, system_kwargs, user_kwargs)
                 timers = raw_stats and checked_timers(raw_stats)
@@ -229,9 +229,7 @@ class Runner:
                     buffer.add_timers(timers)
             except self._let_through:
                 raise
-            except (
-                BaseException
-            ) as error:  # also SystemExit: sys.exit() in the user's function is that pset's failure
+            except BaseException as error:  # even SystemExit: sys.exit() in the function fails its pset
                 end_if_forked(self._pid, error)
                 buffer.failures[offset] = self._failure(error)
                 with suppress(WorkerFunctionMisused):
@@ -257,7 +255,7 @@ class Runner:
 
     def _enter_directory(self) -> None:
         os.chdir(self._job.chdir)
-        self._directory = os.getcwd()  # the path without links, for comparison
+        self._directory = os.getcwd()  # for comparison, with links resolved
 
     def _is_elsewhere(self) -> bool:
         try:
@@ -266,7 +264,7 @@ class Runner:
             return True
 
     def _system_kwargs(self, number: int) -> dict[str, Any]:
-        """Return the items of system_kwargs that are the same for all psets, and need not be copied."""
+        """Return the items of system_kwargs that are the same for all psets and need no copy."""
         job = self._job
         kwargs = {**self._base, "name": job.name, "worker_number": number}
         if job.show_chdir:
@@ -274,9 +272,9 @@ class Runner:
         return kwargs
 
     def _copier(self, group: Group, buffer: ReplyBuffer) -> Callable[[], Pair] | None:
-        """Return a function that makes a pset's user_kwargs and the items of system_kwargs that are copied.
+        """Return a function that makes a pset's user_kwargs and those system_kwargs that must be copied.
 
-        None: nothing needs to be copied.
+        None if nothing must be copied.
         """
         copy, user_kwargs = self._copy_arguments, self._user_kwargs
         options, backend = group.options, self._job.backend
@@ -294,19 +292,19 @@ class Runner:
         return copy_with_options
 
     def _failure(self, error: BaseException) -> Failure:
-        """Return what is told of an exception, whatever its class does when it is asked."""
+        """Return the failure that an exception is, even if its class makes that hard."""
         try:
             return self._described(error)
         except INTERRUPTIONS:
             raise
-        except BaseException as worse:  # also SystemExit
-            said = f"<{type_name(error)}, which cannot be told of: {type_name(worse)}>"
-            return Failure(FailureKind.RAISED, said, retryable=self._code.retry_on is None)
+        except BaseException as worse:  # even SystemExit
+            text = f"<{type_name(error)}, which cannot be described: {type_name(worse)}>"
+            return Failure(FailureKind.RAISED, text, retryable=self._code.retry_on is None)
 
     def _described(self, error: BaseException) -> Failure:
         if isinstance(error, NotPicklable):
             return unpicklable_failure(error)
-        if self._code.arguments.has_large_arrays and is_of_read_only_array(error):
+        if self._code.arguments.has_large_arrays and is_read_only_error(error):
             BaseException.add_note(error, READ_ONLY_NOTE)  # the class may have an add_note of its own
         wanted = self._code.retry_on
         retryable = wanted is None or isinstance(error, wanted)
@@ -320,7 +318,7 @@ class Runner:
 
 
 def timed(copy: Callable[[], Pair], buffer: ReplyBuffer) -> Callable[[], Pair]:
-    """Return `copy` as a function that adds the seconds it takes to the buffer's `copying`."""
+    """Return a function that does what `copy` does, and adds its seconds to the buffer's `copying`."""
 
     def copy_and_measure() -> Pair:
         begun = perf_counter()
@@ -331,8 +329,8 @@ def timed(copy: Callable[[], Pair], buffer: ReplyBuffer) -> Callable[[], Pair]:
     return copy_and_measure
 
 
-def is_of_read_only_array(error: BaseException) -> bool:
-    """Tell whether an exception is numpy's for an attempt to change a read-only array."""
+def is_read_only_error(error: BaseException) -> bool:
+    """Tell whether an exception is what numpy raises when a read-only array would be changed."""
     return isinstance(error, ValueError) and "read-only" in describe(error)
 
 

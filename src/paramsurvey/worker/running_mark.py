@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class SharedCells(Protocol[T]):
-    """Memory that is read and written by index: an array, or shared memory."""
+    """Memory that is read and written by index: an array or shared memory."""
 
     def __getitem__(self, index: int, /) -> T: ...
 
@@ -25,8 +25,8 @@ class SharedCells(Protocol[T]):
 class RunningMark:
     """Says which pset of which group a worker runs, and since when.
 
-    Three numbers in memory, which the worker writes, and which the driver reads if the backend shares memory.
-    They outlive a worker that crashes.
+    These are three numbers in memory. The worker writes them, and the driver reads them if the backend shares
+    memory. They outlive a worker that crashes.
     """
 
     group: SharedCells[int]  # its id

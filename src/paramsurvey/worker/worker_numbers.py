@@ -1,4 +1,4 @@
-"""Numbers for workers, from 1, by which worker functions can choose a GPU, a port or a directory."""
+"""Numbers workers from 1, so that worker functions can choose a GPU, a port or a directory by number."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def claimed_number(pool: str, place: int = 0) -> int:
     """Return the number of this process among the workers of a pool on this machine.
 
     A process that has several workers, because it runs groups in several threads, asks for each of them with
-    a `place` of its own.
+    its own `place`.
 
-    For processes that the driver cannot number, because an executor or Ray started them. The process binds
-    a socket to a name that contains the number. The system lets only one process at a time have a name, and
-    frees it when the process ends. Only Linux has names without a file: elsewhere, every process gets the
+    This is for processes that the driver cannot number, because an executor or Ray started them. The process
+    binds a socket to a name that contains the number. The system lets only one process at a time have a name,
+    and frees it when the process ends. Only Linux has names without a file: elsewhere, every process gets the
     number 1.
     """
     if sys.platform != "linux" or not hasattr(socket, "AF_UNIX"):

@@ -70,9 +70,9 @@ def main(
 
 def _answer_for_ray(gpu_ids: Any) -> None:
     if gpu_ids is not None:
-        from paramsurvey.worker.assigned_gpus import answer_with
+        from paramsurvey.worker.assigned_gpus import report_gpu_ids
 
-        answer_with(gpu_ids)
+        report_gpu_ids(gpu_ids)
 
 
 def _load_main_file(main: Any) -> None:

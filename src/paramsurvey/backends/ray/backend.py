@@ -49,7 +49,7 @@ from paramsurvey.transport.messages import (
     Reply,
 )
 from paramsurvey.worker.machine import wanted_workers
-from paramsurvey.worker.ray_references import send_references
+from paramsurvey.worker.ray_references import make_references_sendable
 
 HEAD_SECONDS = 15.0  # without an answer from the head; after 60 Ray would end this process
 FIRST_ANSWER_SECONDS = 10.0  # until the nodes are known
@@ -94,7 +94,7 @@ class RayBackend:
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
         self._ray = import_ray()
-        send_references(self._ray)
+        make_references_sendable(self._ray)
         self._options = options
         self._own = check_init_options(self._ray, own)
         self._in_hand: dict[int, RayTask] = {}  # by group

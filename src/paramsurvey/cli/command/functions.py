@@ -14,7 +14,7 @@ from typing import Any
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.parameter_names import inside_another, nested
 from paramsurvey.errors import WorkerFunctionError, suggestion, with_article
-from paramsurvey.worker.keywords import EXTRAS, KeywordFunction, KeywordWorker, check_fits, keywords
+from paramsurvey.worker.keywords import EXTRAS, KeywordFunction, KeywordWorker, check_keys_fit, keywords
 
 FUNCTION_REFERENCE = re.compile(r"([\w./-]+):([A-Za-z_][\w.]*)")
 WORKER_ARGUMENTS = 3  # pset, system_kwargs, user_kwargs
@@ -128,7 +128,7 @@ def as_worker(
             if _is_worker_function(function, keys):
                 return WithNestedPsets(function, dotted) if dotted else function
             function = keywords(function)
-        check_fits(function, keys, EXTRAS)
+        check_keys_fit(function, keys, EXTRAS)
     except WorkerFunctionError as error:
         raise BadUsage(str(error)) from None
     return WithNestedPsets(KeywordWorker(function), dotted) if dotted else function
