@@ -82,8 +82,8 @@ def _keyword_worker(
 ) -> KeywordWorker:
     if options.user_kwargs is not None and options.out_func is None and not takes(func, EXTRAS[0]):
         raise WorkerFunctionError(
-            f"user_kwargs= would not reach {with_signature(func.__wrapped__)}: give it a parameter user_kwargs, "
-            "or give it constants with functools.partial"
+            f"user_kwargs= would not reach {with_signature(func.__wrapped__)}: give it a parameter "
+            "user_kwargs, or give it constants with functools.partial"
         )
     dropped = () if takes(func, backend) else (backend,)
     if names is not None:
