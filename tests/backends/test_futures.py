@@ -617,7 +617,7 @@ class Tickets(Executor):
 
 
 def test_what_is_no_executor_is_refused_by_name_before_work() -> None:
-    with pytest.raises(OptionError, match=r"test_futures\.BatchSystem is no concurrent\.futures\.Executor"):
+    with pytest.raises(OptionError, match=r"BatchSystem is not a concurrent\.futures\.Executor"):
         paramsurvey.init(backend=BatchSystem(), verbose=0)
 
 

@@ -16,7 +16,7 @@ import pytest
 import paramsurvey
 from conftest import FakeClock, wait_until
 from paramsurvey.backends.ray.backend import RayBackend
-from paramsurvey.backends.ray.connection import ClusterWatch, Connection, address_options, answers
+from paramsurvey.backends.ray.connection import ClusterWatch, Connection, address_options, is_listening
 from paramsurvey.backends.ray.ray_options import task_slots
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import BackendMissing, BackendUnreachable, OptionError, ParamsurveyWarning
@@ -198,7 +198,7 @@ def test_a_head_file_that_is_none_is_an_error(
 
 @pytest.mark.parametrize("address", [None, "", "nonsense", "127.0.0.1:1", "127.0.0.1:x"])
 def test_nobody_answers_at_an_address_that_is_none(address: str | None) -> None:
-    assert not answers(address)
+    assert not is_listening(address)
 
 
 def test_without_ray_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

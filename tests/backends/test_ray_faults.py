@@ -283,7 +283,7 @@ HEAD_DIES = """
 @pytest.mark.parametrize(
     ("victim", "reason"),
     [
-        ("gcs_server", "the head of the Ray cluster is silent"),
+        ("gcs_server", "the head of the Ray cluster has been silent"),
         ("raylet", "the Ray node to which this program is connected has died"),
     ],
 )

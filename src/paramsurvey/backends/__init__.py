@@ -1,7 +1,7 @@
 """Where groups of psets run: a file or folder for each backend, and the registry that finds it by name.
 
-What the author of a backend needs can be imported from here, and stays here: see "Write a backend" in the
-documentation. All of it is loaded when it is first used.
+Whatever the author of a backend needs can be imported from here, and will stay here: see "Write a backend" in
+the documentation. It is all loaded when first used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When the driver gives up a group whose process answers no more: it is stopped, or gone without notice."""
+"""When the driver gives up a group whose process no longer answers, because it was stopped or is gone."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable
 from paramsurvey.engine.deadline import Deadline
 from paramsurvey.worker.runner import REPLY_SECONDS
 
-START_SECONDS = 600.0  # the same until the first answer: an engine may load a lot before it
-LEAST_SECONDS = 5.0  # the least that an engine may take beside what its psets take
+START_SECONDS = 600.0  # allowed besides the psets' own time, until the first answer: an engine may load a lot
+LEAST_SECONDS = 5.0  # allowed besides the psets' own time, at least
 
 
 class AnswerDeadline:
-    """The driver's own deadline for groups, beside that of the worker which runs the psets.
+    """The driver's own deadline for groups, besides that of the worker that runs the psets.
 
-    Without a timeout nothing is ever overdue: a pset may take any time.
+    Without a timeout nothing is ever overdue, since a pset may take any time.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class AnswerDeadline:
 
     Attributes
     ----------
-    heard : float
+    last_heard : float
         When the last answer came.
 
     Examples
@@ -51,34 +51,35 @@ class AnswerDeadline:
         self._timeout = timeout
         self._keep_groups = keep_groups
         self._clock = clock
-        self._opened = self.heard = clock()
+        self._opened = self.last_heard = clock()
         self._start = START_SECONDS
         self._answered = False
-        self._look_at = 0.0
+        self._check_at = 0.0
 
     def answered(self) -> None:
-        """Take note that the engine answered; the first answer shows how long a worker needs to start."""
-        self.heard = self._clock()
+        """Take note that the engine has answered; the first answer shows how long a worker takes to start."""
+        self.last_heard = self._clock()
         if not self._answered:
             self._answered = True
-            self._start = max(LEAST_SECONDS, 2 * (self.heard - self._opened))
+            self._start = max(LEAST_SECONDS, 2 * (self.last_heard - self._opened))
 
-    def may_look(self) -> bool:
-        """Tell whether it is time to look at all groups in hand, which takes longer the more there are."""
-        if self._timeout is None or self._clock() < self._look_at:
+    def is_check_due(self) -> bool:
+        """Tell whether it is time to check all groups in hand, which takes longer the more there are."""
+        if self._timeout is None or self._clock() < self._check_at:
             return False
-        self._look_at = self._clock() + Deadline(self._timeout).longest_wait()
+        self._check_at = self._clock() + Deadline(self._timeout).longest_wait()
         return True
 
     def is_over(self, psets: int, since: float | None) -> bool:
-        """Tell whether a group of so many psets should have been answered long ago.
+        """Tell whether a group should have been answered long ago.
 
         Parameters
         ----------
         psets : int
+            How many psets it has.
         since : float or None
-            Since when its worker certainly has run it, and said nothing; None if that is not known: then it
-            is never too late.
+            Since when its worker has certainly been running it without an answer; None if that is unknown, in
+            which case the group is never overdue.
         """
         if self._timeout is None or since is None:
             return False

@@ -1,4 +1,4 @@
-"""Answers of workers, unpickled in the driver: whatever is in them, no more than their psets is lost."""
+"""Unpickles workers' answers in the driver: whatever is in them, only their own psets can be lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class AnswerUnreadable(Exception):
     Attributes
     ----------
     failure : Failure
-        Of the pset that it is about.
+        That of the pset that it is about.
     """
 
     def __init__(self, cause: BaseException) -> None:
@@ -34,7 +34,8 @@ def read_answer(packed: bytes | bytearray) -> Any:
     Raises
     ------
     AnswerUnreadable
-        The values in it are pickled by themselves, but keys of results may be objects, and do anything now.
+        Unpickling it raised an exception. The values in it have pickles of their own, but keys of results may
+        be objects, whose classes run code now.
     """
     try:
         return pickle.loads(packed)

@@ -1,8 +1,8 @@
-"""Runs groups in a process that belongs to another pool, such as Ray's, with a worker process of our own.
+"""Runs groups in a process that belongs to another pool, such as Ray's, by a worker process of our own.
 
-A process of Ray, or of a batch system, cannot say which pset it was running when it died, nor why, and
-cannot stop a pset that takes too long. Our own workers can. So that process starts one of them, has it run
-each group, and passes its answers on.
+A process of Ray, or of a batch system, cannot say which pset it was running when it died, nor why, and it
+cannot stop a pset that takes too long. Our own workers can. So the process starts one of them, has it run
+each group, and passes on its answers.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ def always() -> bool:
 
 
 class NestedWorker:
-    """Has groups run, one at a time, by the only worker of a pool.
+    """Runs groups, one at a time, by the only worker of a pool of its own.
 
     Parameters
     ----------
     max_tasks : int or None
         How many psets a worker process may run before it is replaced; None: any number.
     number : int, optional
-        The worker's number, which the worker function finds as ``system_kwargs['worker_number']``;
-        None: the lowest that no other process with the same parent has.
+        The worker's number, which the worker function finds as ``system_kwargs['worker_number']``; None: the
+        lowest one that no other process with the same parent has.
     gpu_ids : sequence, optional
         What ``ray.get_gpu_ids()`` returns in the worker function.
     start_timeout : float
@@ -50,7 +50,7 @@ class NestedWorker:
         gpu_ids: Sequence[int | str] | None = None,
         start_timeout: float = DEFAULTS.start_timeout,
     ) -> None:
-        main_file.adopt(None)  # the worker process gets the program's with the job, not this process's own
+        main_file.adopt(None)  # the worker process gets the program's main file, with the job, not this one's
         self._options = replace(
             DEFAULTS, ncores=1, max_tasks_per_child=max_tasks, start_timeout=start_timeout
         )
@@ -64,7 +64,7 @@ class NestedWorker:
         return MultiprocessingBackend(self._options, {}, self._number, self._gpu_ids)
 
     def knows(self, key: str) -> bool:
-        """Tell whether the job with this key is the one at hand."""
+        """Tell whether the current job has this key."""
         return self._job is not None and self._job.key == key
 
     def take_up(self, job: Job) -> None:
@@ -81,8 +81,8 @@ class NestedWorker:
         ----------
         group : Group
         wanted : callable
-            Is asked a few times a second while a pset runs. When it returns False the pset is stopped, and
-            no more answers come.
+            Called a few times a second while a pset runs. If it returns False, the pset is stopped, and no
+            more answers come.
         """
         try:
             self._hand_over(group)
@@ -106,7 +106,7 @@ class NestedWorker:
             self._pool.poll(LONGEST_WAIT)
 
     def _renew(self) -> None:
-        """Replace a worker that has run too many psets to run the next group, too."""
+        """Replace a worker that may not run as many more psets as the next group has."""
         assert self._job is not None
         self._pool.close()
         self._pool = self._new_pool()

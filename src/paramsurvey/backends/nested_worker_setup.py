@@ -1,6 +1,6 @@
 """What a worker process that is nested in another pool's process needs before it starts.
 
-The driver has it, too, also where there can be no such worker: so nothing here needs Unix.
+The driver loads this, too, even on systems that cannot run such workers, so nothing here may need Unix.
 """
 
 from __future__ import annotations
@@ -10,14 +10,8 @@ import os
 from paramsurvey.engine.options import DEFAULTS
 from paramsurvey.fast_dataclass import dataclass
 
-MPI_LAUNCHERS = (
-    "PMI_",
-    "PMIX_",
-    "OMPI_",
-    "PRTE_",
-    "HYDI_",
-    "MPI_LOCAL",
-)  # the variables that tell a process which MPI rank it is
+# What the names of variables begin with that tell a process which MPI rank it is.
+MPI_LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "PRTE_", "HYDI_", "MPI_LOCAL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +25,9 @@ class NestedWorkerSetup:
     environment : tuple of (str, str)
         Variables to set.
     generation : int
-        Of the caller's modules: a process that has loaded those of another one is not used.
+        That of the caller's modules; a process that has loaded another generation is not used.
     pool : str
-        Names the workers that are numbered together.
+        A name shared by the workers that are numbered together.
     start_timeout : float
         Seconds that the process may take to start, and to load the job.
     """
@@ -45,10 +39,10 @@ class NestedWorkerSetup:
     start_timeout: float = DEFAULTS.start_timeout
 
     def install(self) -> None:
-        """Change this process, from which the worker process inherits.
+        """Set the environment of this process, which the worker process will inherit.
 
-        Without the variables of an MPI launcher, a worker that imports mpi4py is a program of its own to MPI;
-        with them it would claim to be this rank, and MPI would end it.
+        The variables of an MPI launcher are removed, so that a worker that imports mpi4py is a program of its
+        own to MPI. With them, it would claim to be this rank, and MPI would end it.
         """
         for name in [name for name in os.environ if name.startswith(MPI_LAUNCHERS)]:
             del os.environ[name]

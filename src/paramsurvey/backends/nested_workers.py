@@ -1,4 +1,4 @@
-"""The nested workers of one process of Ray's or of an executor's: each is lent to one group at a time."""
+"""The nested workers of one process, of Ray or of an executor: each is lent to one group at a time."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.worker.worker_numbers import claimed_number
 
-KEPT_IDLE = 2  # psets with and without options of their own come by turns
+KEPT_IDLE = 2  # because psets with and without options of their own may alternate
 
 
 @dataclass(frozen=True, slots=True)
 class NumberedWorker:
-    """A nested worker, and by which place among those with the same setup its number was claimed."""
+    """A nested worker, and the place, among those with the same setup, by which its number was claimed."""
 
     setup: NestedWorkerSetup
     worker: NestedWorker
@@ -46,9 +46,9 @@ class NestedWorkers:
     def lent(
         self, setup: NestedWorkerSetup, job_key: str = "", gpu_ids: Sequence[int | str] | None = None
     ) -> Iterator[NestedWorker]:
-        """Lend a worker with this setup, one that has the job if there is one; a new one if need be.
+        """Lend a worker with this setup: preferably one that has the job, and a new one if there is none.
 
-        A worker is ended when an exception is raised while it is used: its state is not known then.
+        If an exception is raised while a worker is used, it is ended, because its state is unknown.
         """
         numbered = self._taken(setup, job_key) or self._started(setup, gpu_ids)
         try:
@@ -63,17 +63,17 @@ class NestedWorkers:
         with self._lock:
             if self._owner != os.getpid():  # a fork: the workers are the parent's
                 self._idle, self._places, self._owner = [], set(), os.getpid()
-            fitting = [one for one in self._idle if one.setup == setup]
+            fitting = [numbered for numbered in self._idle if numbered.setup == setup]
             if not fitting:
                 return None
-            best = next((one for one in fitting if one.worker.knows(job_key)), fitting[-1])
+            best = next((numbered for numbered in fitting if numbered.worker.knows(job_key)), fitting[-1])
             self._idle.remove(best)
             return best
 
     def _started(self, setup: NestedWorkerSetup, gpu_ids: Sequence[int | str] | None) -> NumberedWorker:
         with self._lock:
-            many = max(0, len(self._idle) + 1 - KEPT_IDLE)
-            surplus, self._idle = self._idle[:many], self._idle[many:]
+            too_many = max(0, len(self._idle) + 1 - KEPT_IDLE)
+            surplus, self._idle = self._idle[:too_many], self._idle[too_many:]
             place = next(place for place in count() if (setup, place) not in self._places)
             self._places.add((setup, place))
         for numbered in surplus:

@@ -1,4 +1,4 @@
-"""The backends by name: ours, each a line below, and those that other packages register.
+"""The backends by name: ours, each of which has a line below, and those that other packages register.
 
 Another package registers one with an entry point, in its ``pyproject.toml``::
 
@@ -30,14 +30,14 @@ REGISTRY = {
     "futures": "futures.backend:FuturesBackend",
 }
 STAND_IN = "futures.own_pool:OwnPoolBackend"
-GROUP = "paramsurvey.backends"  # of the entry points
+ENTRY_POINT_GROUP = "paramsurvey.backends"
 
 
 def names() -> tuple[str, ...]:
     """Return the names of all backends, those of other packages last."""
-    from importlib.metadata import entry_points  # reads files of every installed package
+    from importlib.metadata import entry_points  # here, because it reads files of every installed package
 
-    return tuple(dict.fromkeys([*REGISTRY, *sorted(entry_points(group=GROUP).names)]))
+    return tuple(dict.fromkeys([*REGISTRY, *sorted(entry_points(group=ENTRY_POINT_GROUP).names)]))
 
 
 def keywords(given: Iterable[str]) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def name_of(backend: object) -> str:
     Raises
     ------
     OptionError
-        When there is no such backend; those that exist are named.
+        There is no such backend; those that exist are named.
     """
     if isinstance(backend, str):
         return backend if backend in REGISTRY else _registered(backend).name
@@ -78,7 +78,7 @@ def create(options: Options, own: Mapping[str, Any]) -> Backend:
     Raises
     ------
     BackendMissing
-        When another package's backend cannot be imported.
+        Another package's backend cannot be imported.
     OptionError
     """
     name = name_of(options.backend)
@@ -92,22 +92,22 @@ def _our_class(name: str) -> Any:
     return getattr(import_module(f"paramsurvey.backends.{module}"), backend_class)
 
 
-@cache  # a name that was not found is looked for again: its package may be installed meanwhile
+@cache  # an exception is not cached, so that a package may be installed meanwhile
 def _registered(name: str) -> EntryPoint:
     """Return the entry point of another package's backend."""
     from importlib.metadata import entry_points
 
-    found = {one.value: one for one in entry_points(group=GROUP, name=name)}
+    found = {one.value: one for one in entry_points(group=ENTRY_POINT_GROUP, name=name)}
     if not found:
         raise OptionError(f"there is no backend {name!r}{suggestion(name, names())}")
     if len(found) > 1:
         packages = " and ".join(sorted(_package(one) for one in found.values()))
         raise OptionError(f"{packages} both register a backend {name!r}: uninstall one of them")
     if not name.isidentifier() or name in OPTION_INFO:
-        why = "an option of ours" if name in OPTION_INFO else "no Python"
+        why = "an option of paramsurvey" if name in OPTION_INFO else "not a Python name"
         raise OptionError(
             f"the backend {name!r} of {_package(*found.values())} cannot be used, "
-            f"because {name}= is {why}: ask there for another name"
+            f"because {name}= is {why}: ask its authors for another name"
         )
     return next(iter(found.values()))
 
@@ -115,7 +115,7 @@ def _registered(name: str) -> EntryPoint:
 def _their_class(entry: EntryPoint) -> Any:
     try:
         backend_class = entry.load()
-    except Exception as error:  # whatever their module does when it is imported
+    except Exception as error:  # whatever their module raises when it is imported
         raise BackendMissing(
             f"the backend {entry.name!r} of {_package(entry)} cannot be imported ({error!r}): "
             "install the package again, with what it needs"
@@ -123,7 +123,7 @@ def _their_class(entry: EntryPoint) -> Any:
     if getattr(backend_class, "name", None) != entry.name:
         raise OptionError(
             f"{entry.value}, which {_package(entry)} registers as the backend {entry.name!r}, "
-            f"has the name {getattr(backend_class, 'name', None)!r}: both must be the same"
+            f"has the name {getattr(backend_class, 'name', None)!r}: give both the same name"
         )
     return backend_class
 

@@ -1,4 +1,4 @@
-"""Modules that the caller has loaded again: processes that loaded them before must not be used any more."""
+"""Notices modules that the caller has reloaded: processes that loaded them before must no longer be used."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Reloads:
         self._dicts: list[dict[str, Any]] = []
         self._specs: list[object] = []
 
-    def since_last_time(self) -> bool:
-        """Return whether a module was loaded again since the last call.
+    def any_since_last_call(self) -> bool:
+        """Return whether any module has been reloaded since the last call.
 
-        It is called for every map, and there are some thousand modules: where they are the same as the last
-        time, they are compared without a step of Python for each.
+        This is called for every map, and there may be thousands of modules. If they are the same as last
+        time, they are compared without running Python code for each of them.
         """
         modules = list(sys.modules.values())
         if len(modules) == len(self._modules) and all(map(is_, modules, self._modules)):
@@ -37,11 +37,11 @@ class Reloads:
         self._modules = [module for _, module in known]
         real = [(name, module) for name, module in known if issubclass(type(module), ModuleType)]
         self._names = [name for name, _ in real]
-        # not vars(module): a module that is loaded when it is first used must not be used here
+        # not vars(module), which would load a module that is loaded lazily, on first use
         self._dicts = [object.__getattribute__(module, "__dict__") for _, module in real]
         self._specs = _specs(self._dicts)
 
 
 def _specs(dicts: list[dict[str, Any]]) -> list[object]:
-    """Return for every module the object that says where it comes from: each time it is loaded, a new one."""
-    return [each.get("__spec__") for each in dicts]
+    """Return every module's spec, which is a new object each time the module is loaded."""
+    return [names.get("__spec__") for names in dicts]

@@ -29,7 +29,7 @@ class SerialBackend:
     Parameters
     ----------
     options : Options
-        None of them counts.
+        None of them is used.
     own : mapping
         The backend's own options: there are none.
     """
@@ -47,8 +47,8 @@ class SerialBackend:
         self._rejected: JobRejected | None = None
         self._store: OutputStore | None = None
         self._output_file: IO[bytes] | None = None
-        self._sessions = SessionHolder()  # of the functions' own sessions
-        self._directory: str | None = None  # in which the function was when it was last left
+        self._sessions = SessionHolder()  # for the session of a function that surveys itself
+        self._directory: str | None = None  # the one that the function was in when `poll` last returned
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Refuse any option: there are none."""
@@ -62,7 +62,7 @@ class SerialBackend:
             with self._sessions.entered():
                 self._runner = Runner(job.private(), let_through=INTERRUPTIONS, reply_seconds=REPLY_SECONDS)
         except JobNotLoadable as error:
-            self._rejected = error.refusal()  # which `poll` returns, as elsewhere
+            self._rejected = error.refusal()  # `poll` returns it, as other backends do
             return
         if job.capture.mode is CaptureMode.STORE:
             self._output_file = new_file()
@@ -95,7 +95,7 @@ class SerialBackend:
         if self._replies is None:
             return []
         with self._in_workers_directory(), self._sessions.entered():
-            # pickled as for another process: results share nothing with the function, here as there
+            # pickled as if for another process, so that here, too, results share nothing with the function
             reply: Reply = pickle.loads(pickle_reply(self._next(self._replies)))
         if reply.done:
             self._replies = None
@@ -103,7 +103,7 @@ class SerialBackend:
 
     @contextlib.contextmanager
     def _in_workers_directory(self) -> Iterator[None]:
-        """Be where the function was left, in the middle of a group; return to the caller's directory."""
+        """In the middle of a group, enter the directory that the function was in; then return to our own."""
         home = os.getcwd()
         if self._directory is not None:
             os.chdir(self._directory)
@@ -124,7 +124,7 @@ class SerialBackend:
             self._store.end()
 
     def running(self, group_id: int) -> tuple[int, float] | None:
-        """Return None: while a pset runs, the loop that would ask waits in `poll`."""
+        """Return None: while a pset runs, the loop that would ask is inside `poll`."""
         return None
 
     def workers(self) -> list[WorkerPlace]:
@@ -140,7 +140,7 @@ class SerialBackend:
             self._replies = None
 
     def end_job(self) -> None:
-        """Forget the job; end what its function has begun with paramsurvey."""
+        """Forget the job, and close the session that its function may have opened."""
         self._runner = self._replies = self._rejected = self._store = None
         if self._output_file is not None:
             self._output_file.close()
@@ -156,7 +156,7 @@ class SerialBackend:
         return [{"num_cores": 1, "memory": total_memory()}]
 
     def close(self) -> None:
-        """Nothing was begun, nothing is left."""
+        """End the job, if there is one: nothing else was begun."""
         self.end_job()
 
 

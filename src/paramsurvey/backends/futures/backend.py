@@ -1,8 +1,8 @@
 """Any `concurrent.futures.Executor`: threads, processes, loky, MPI, Dask, Parsl, executorlib.
 
-The executor is the user's: it is never shut down here, and what its processes do between two groups
-is their own business. In each of its processes a worker process of ours runs the psets, so that a pset that
-crashes or takes too long costs nothing else; see `paramsurvey.backends.futures.task`.
+The executor is the user's: it is never shut down here, and what its processes do between two groups is their
+own business. In each of its processes, a worker process of ours runs the psets, so that a pset that crashes
+or takes too long costs nothing else; see `paramsurvey.backends.futures.task`.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ from paramsurvey.worker.worker_numbers import WorkerNumbers
 if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
 
-QUEUE = 2  # groups per worker: one runs, and one waits, so that no worker has to wait
-SILENT_SECONDS = 60.0  # without workers, after which it is told that the map waits for them
+GROUPS_PER_WORKER = 2  # one runs, and one waits, so that no worker has to wait
+SILENT_SECONDS = 60.0  # without workers, before a warning that the map is waiting for them
 MOST_LOSSES = 3  # how often the engine may lose all its groups before it counts as broken
 OWN_OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "ncores": (lambda value: type(value) is int and value > 0, "a positive int"),
@@ -73,15 +73,15 @@ class FuturesBackend:
     Parameters
     ----------
     options : Options
-        ``backend`` is the executor; ``ncores`` and ``threads_per_worker`` count where it does not
-        say how many workers it has; ``isolate`` and ``max_tasks_per_child``.
+        ``backend`` is the executor; ``ncores`` and ``threads_per_worker`` are used if it does not say how
+        many workers it has; ``isolate`` and ``max_tasks_per_child`` are used, too.
     own : mapping
-        ``ncores``: how many workers the executor has. ``isolate``: as the option of this name.
+        ``ncores``: how many workers the executor has. ``isolate``: as the option with this name.
 
     Raises
     ------
     OptionError
-        What was given is no executor.
+        What was given is not an executor.
     """
 
     name = "futures"
@@ -132,14 +132,14 @@ class FuturesBackend:
         """Load the job here if the workers are threads; otherwise keep it until a process asks for it."""
         job = replace(job, pool=self._setup.pool)
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
-        self._broken, self._job_travels, self._losses = None, False, 0
-        self._asked = 0  # how many groups came back for the job
-        self._is_told = False  # that there are no workers
-        self._job_is_kept = False  # a process that had the job from an earlier group has run another
+        self._broken, self._always_sends_job, self._losses = None, False, 0
+        self._job_requests = 0  # how many groups came back because their process did not have the job
+        self._has_warned = False  # that there are no workers
+        self._job_is_kept = False  # whether a process has run a group with the job of an earlier one
         self._answer_deadline = AnswerDeadline(job.timeout, job.keep_groups)
         self._directory = os.getcwd()
         self._setup = replace(
-            self._setup, generation=self._setup.generation + self._reloads.since_last_time()
+            self._setup, generation=self._setup.generation + self._reloads.any_since_last_call()
         )
         self._was_opened = True
         self._lock = None if self._threads or stand_in.is_needed() else MapLock()
@@ -152,14 +152,14 @@ class FuturesBackend:
                 remote.jobs.load(job.private())
 
     def capacity(self) -> int:
-        """Return how many groups to queue; workers that run what was given up do not count."""
+        """Return how many groups to queue; workers still busy with what was given up do not count."""
         if self._broken is not None:
             return 0
         free = self.core_count() - len(self._submitted.given_up)
-        return (free if self._must_watch() else free * QUEUE) - len(self._submitted)
+        return (free if self._must_watch() else free * GROUPS_PER_WORKER) - len(self._submitted)
 
     def _must_watch(self) -> bool:
-        """Tell whether a pset's time is only known when its group has no other and runs at once."""
+        """Tell whether a pset can be timed only if it is alone in its group, and the group runs at once."""
         return self._job.timeout is not None and not self._threads and not self._isolates
 
     def reserve(self) -> int:
@@ -176,7 +176,7 @@ class FuturesBackend:
         """Hand a group to the executor, with the job's key alone."""
         self._check_files()
         remote.links[self._job.key, group.id] = remote.ThreadLink(self._numbers)
-        self._hand_over(group, self._job_travels)
+        self._hand_over(group, self._always_sends_job)
 
     def _hand_over(self, group: Group, with_job: bool) -> None:
         packed = self._packed_job if with_job else None
@@ -184,9 +184,7 @@ class FuturesBackend:
             future: Any = self._executor.submit(
                 remote.run_group, self._job.key, group, packed, self._isolation
             )
-        except (
-            Exception
-        ) as error:  # it broke, or was shut down; `poll` says so once all other groups are back
+        except Exception as error:  # it broke or was shut down; `poll` says so when all groups are back
             self._broken = self._broken or error
             self._forget(group.id)
             return
@@ -197,21 +195,21 @@ class FuturesBackend:
         self._check_files()
         self._check_broken()
         self._check_stuck()
-        self._tell_of_silence()
+        self._warn_without_workers()
         answers: list[Answer] = []
         for submitted in self._submitted.come_back(min(timeout, LONGEST_WAIT)):
             answers.extend(self._answers_of(submitted))
-        if not self._threads and self._answer_deadline.may_look():
+        if not self._threads and self._answer_deadline.is_check_due():
             self._submitted.note_begun()
             answers.extend(self._overdue())
         return answers
 
     def _answers_of(self, submitted: SubmittedGroup) -> list[Answer]:
-        """Return what came back for a group; nothing where it came back for the job, and was sent again."""
+        """Return the answers to a group; none if it came back to get the job, and was sent again."""
         group = submitted.group
         try:
             returned = submitted.future.result()
-        except BaseException as error:  # the pool's, or whatever its transport raises; CancelledError, too
+        except BaseException as error:  # the pool's, or whatever its transport raises, even CancelledError
             return [self._failed(group, error)]
         if isinstance(returned, list) and not returned:
             return self._give_job(submitted)
@@ -222,12 +220,12 @@ class FuturesBackend:
         return read_answers(group, returned)
 
     def _give_job(self, submitted: SubmittedGroup) -> list[Answer]:
-        """Send a group again, with the job. If it asks once more, it is lost: else this might never end."""
+        """Send a group again, with the job. If it asks once more, it is lost, or this might never end."""
         if submitted.with_job:
             return [self._lost(submitted.group, "its process does not know that the map runs")]
-        self._asked += 1
-        if not self._job_is_kept and self._asked > QUEUE * self.core_count():
-            self._job_travels = True  # each group has a process of its own, as in executorlib without blocks
+        self._job_requests += 1
+        if not self._job_is_kept and self._job_requests > GROUPS_PER_WORKER * self.core_count():
+            self._always_sends_job = True  # each group gets a new process, as in executorlib without blocks
         self._hand_over(submitted.group, with_job=True)
         return []
 
@@ -248,7 +246,7 @@ class FuturesBackend:
         self._losses, self._last_loss = self._losses + 1, reason
         if self._isolates or never_ran:
             return LostGroup(group.id, Failure(FailureKind.NODE_LOST, f"NodeLost({reason!r})"))
-        again = self._broken is None  # else no other worker is left to try it
+        again = self._broken is None  # if it is broken, no worker is left to try it
         return LostGroup(group.id, Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", retryable=again))
 
     def _overdue(self) -> list[Answer]:
@@ -259,30 +257,30 @@ class FuturesBackend:
         late = [
             submitted.group
             for submitted in self._submitted
-            if submitted.begun is not None  # a group may wait for its turn: only the silence of all counts
-            and deadline.is_over(len(submitted.group), max(submitted.begun, deadline.heard))
+            if submitted.begun is not None  # else it may wait for its turn: only the silence of all counts
+            and deadline.is_over(len(submitted.group), max(submitted.begun, deadline.last_heard))
         ]
         for group in late:
             self.abort(group.id)
-        why = "its process answers no more: it is stopped, or gone without the executor's notice"
+        why = "its process no longer answers: it was stopped, or is gone without the executor noticing"
         return [self._lost(group, why) for group in late]
 
     def _check_files(self) -> None:
-        """Raise when the program has closed our file: then it has closed the executor's, too."""
+        """Raise if the program has closed our file, because then it has closed the executor's, too."""
         if self._lock is not None and not self._lock.is_ours():
-            # an executor that cannot hear its processes may wait for ever, and would write what it is told
-            # into the files that have got these numbers since
+            # an executor that cannot hear its processes may wait for ever, and what it writes would go into
+            # the files that have these numbers now
             self._submitted.forget_all()
             raise descriptors_lost(how_to_renew(self._executor))
 
     def _check_broken(self) -> None:
-        """Raise when the executor takes nothing any more, and everything that it had is back."""
+        """Raise once the executor accepts nothing more, and everything that it had is back."""
         if self._broken is not None and not self._submitted:
             self._raise_lost(self._broken, text_of(self._broken))
         if reason := why_gone(self._executor):
             self._submitted.forget_all()  # no worker could give them back
             self._raise_lost(None, reason)
-        if self._isolates and self._losses > MOST_LOSSES * QUEUE * self.core_count():
+        if self._isolates and self._losses > MOST_LOSSES * GROUPS_PER_WORKER * self.core_count():
             self._raise_lost(
                 None, f"it has lost {self._losses} groups one after the other: {self._last_loss}"
             )
@@ -295,7 +293,7 @@ class FuturesBackend:
         ) from cause
 
     def _check_stuck(self) -> None:
-        """Raise when every worker has run what was given up for another timeout."""
+        """Raise if all workers have been busy with psets that were given up for another timeout."""
         busy, timeout = self._submitted.given_up, self._job.timeout
         if timeout is None or len(busy) < self.core_count():
             return
@@ -305,12 +303,12 @@ class FuturesBackend:
                 f"{timeout:g} seconds and cannot be stopped: use the multiprocessing backend, which can"
             )
 
-    def _tell_of_silence(self) -> None:
-        """Warn, once in a map, when nobody is there to run what was handed over: workers may still join."""
+    def _warn_without_workers(self) -> None:
+        """Warn, once per map, if there are no workers to run what was handed over; some may still join."""
         seconds = self._count.seconds_without_workers()
-        if seconds < SILENT_SECONDS or self._is_told or not self._submitted:
+        if seconds < SILENT_SECONDS or self._has_warned or not self._submitted:
             return
-        self._is_told = True
+        self._has_warned = True
         if self._verbose > 0:
             warnings.warn(
                 f"for {seconds:.0f} s {full_name(self._executor)} has had no workers, or its scheduler has "
@@ -321,7 +319,7 @@ class FuturesBackend:
             )
 
     def running(self, group_id: int) -> tuple[int, float] | None:
-        """Return which pset of a group runs and for how long, where that can be known."""
+        """Return which pset of a group runs, and for how long, if that can be known."""
         link = remote.links.get((self._job.key, group_id))
         found = None if link is None else link.running()
         if found is not None or not self._must_watch():
@@ -334,7 +332,7 @@ class FuturesBackend:
         """Do nothing: a group that has begun runs to its end."""
 
     def abort(self, group_id: int) -> None:
-        """Give a group up. A worker that runs it cannot be stopped, and gets no other until it is done."""
+        """Give up a group. A worker that runs it cannot be stopped, and gets no other until it is done."""
         submitted = self._submitted.get(group_id)
         if submitted is not None:
             self._forget(group_id)
@@ -346,7 +344,7 @@ class FuturesBackend:
             link.abandoned.set()
 
     def end_job(self) -> None:
-        """Give up what is still in hand; return to the directory that threads may have left."""
+        """Give up what is still in hand, and return to the directory that threads may have left."""
         if not self._was_opened:
             return
         if self._lock is not None:

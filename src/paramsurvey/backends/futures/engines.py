@@ -1,4 +1,4 @@
-"""What executors differ in: whether they can be used at all, and how many workers they have."""
+"""What executors and the engines behind them differ in: can they be used, and how many workers have they?"""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from paramsurvey.errors import OptionError, with_article
 
-WORKER_COUNTS = ("_max_workers", "num_workers", "max_workers")  # no part of what executors promise
-ASK_SECONDS = 2.0  # workers join and leave in minutes; a question costs the engine something
-GONE = ("closing", "closed")  # what a Dask client is when it has lost its scheduler
+WORKER_COUNTS = ("_max_workers", "num_workers", "max_workers")  # attributes that executors do not promise
+ASK_SECONDS = 2.0  # workers come and go over minutes, and asking costs the engine something
+GONE = ("closing", "closed")  # the status of a Dask client that has lost its scheduler
 Ask = Callable[[Any], int]
 
 
@@ -23,14 +23,14 @@ def checked_executor(executor: Any) -> Executor:
     Raises
     ------
     OptionError
-        It is only a name, or no `concurrent.futures.Executor`: what its ``submit`` returns can then neither
-        be waited for nor cancelled like a Future.
+        It is only a name, or not a `concurrent.futures.Executor`, so that what its ``submit`` returns can
+        neither be waited for nor cancelled like a Future.
     """
     if isinstance(executor, str):
         raise OptionError("backend='futures' needs an executor: give it itself, as in init(backend=executor)")
     if not isinstance(executor, Executor):
         raise OptionError(
-            f"{full_name(executor)} is no concurrent.futures.Executor, so its submit() need not return a "
+            f"{full_name(executor)} is not a concurrent.futures.Executor, so its submit() need not return a "
             "concurrent.futures.Future: give an executor, such as client.get_executor() of a Dask client"
         )
     return executor
@@ -42,14 +42,14 @@ def checked_future(future: Any, executor: Executor) -> Future[list[bytes]]:
     Raises
     ------
     OptionError
-        It is no `concurrent.futures.Future`.
+        It is not a `concurrent.futures.Future`.
     """
     if isinstance(future, Future):
         return future
-    with suppress(Exception):  # whatever it is, it may have a way to be taken back
+    with suppress(Exception):  # whatever it is, perhaps it can be cancelled
         future.cancel()
     raise OptionError(
-        f"{full_name(executor)}.submit() returned {with_article(full_name(future))}, which is no "
+        f"{full_name(executor)}.submit() returned {with_article(full_name(future))}, which is not a "
         "concurrent.futures.Future: use another executor, or the multiprocessing backend"
     )
 
@@ -67,29 +67,29 @@ def full_name(thing: object) -> str:
 
 
 def may_cancel(executor: Any) -> bool:
-    """Tell whether a future may be cancelled: executorlib's own threads die of one that is."""
+    """Tell whether futures may be cancelled; executorlib's own threads die when one is."""
     return not type(executor).__module__.startswith("executorlib.")
 
 
 def why_gone(executor: Any) -> str:
-    """Return why an engine is gone though its ``submit`` does not say so; else an empty text."""
+    """Return why an engine is gone, even though its ``submit`` does not say so; else an empty text."""
     status = getattr(getattr(executor, "_client", None), "status", None)
     if status in GONE:  # its futures would wait for it for ever
         return f"its Dask client is {status}, and the scheduler probably dead"
     with suppress(Exception):  # none of this is part of what executors promise
         engines = _parsl_engines(executor)
-        if any(_has_lost_its_interchange(engine) for engine in engines):  # what that one has never comes back
+        if any(_has_lost_its_interchange(engine) for engine in engines):  # what it had never comes back
             return "the interchange of Parsl's HighThroughputExecutor has ended"
         if engines and all(engine.bad_state_is_set for engine in engines):
             return (
-                "Parsl has given up, because its blocks ended; with block_error_handler=False its "
+                "Parsl has given up because its blocks ended; with block_error_handler=False, its "
                 "HighThroughputExecutor starts others"
             )
     return ""
 
 
 def _has_lost_its_interchange(engine: Any) -> bool:
-    """Tell whether the process that passes on all tasks and results is gone, which Parsl does not notice."""
+    """Tell whether the process that passes on tasks and results is gone, which Parsl does not notice."""
     process = getattr(engine, "interchange_proc", None)
     return process is not None and process.poll() is not None
 
@@ -107,16 +107,16 @@ def how_to_renew(executor: Any) -> str:
 class WorkerCount:
     """How many workers an executor has.
 
-    Where workers come and go, a thread asks again and again while a map runs: an engine that is dead may
-    leave a question without an answer, and the survey must not wait for it.
+    If workers come and go, a thread asks again and again while a map runs: a dead engine may never answer,
+    and the survey must not wait for it.
 
     Parameters
     ----------
     executor : Executor
     given : int, optional
-        The number that the user has given, if above 0: then the engine is not asked.
+        The number that the user has given. If it is above 0, the engine is not asked.
     otherwise : int
-        Where the executor says nothing.
+        The number to assume if the executor says nothing.
 
     Attributes
     ----------
@@ -125,11 +125,11 @@ class WorkerCount:
 
     def __init__(self, executor: Any, given: int | None, otherwise: int) -> None:
         self._executor = executor
-        changing = None if given else next((ask for ask in CHANGING if answer(ask, executor)), None)
+        changing = None if given else next((ask for ask in ELASTIC if ask_safely(ask, executor)), None)
         self._ask = changing
         self._ended = threading.Event()
-        self._heard = time.monotonic()  # of workers
-        self.now = given or answer(changing or _as_attribute, executor) or otherwise
+        self._heard = time.monotonic()  # when the engine last told of workers
+        self.now = given or ask_safely(changing or _as_attribute, executor) or otherwise
 
     def begin(self) -> None:
         """Ask from now on."""
@@ -144,22 +144,22 @@ class WorkerCount:
             ).start()
 
     def end(self) -> None:
-        """Ask no more; a question that waits for its answer is left behind."""
+        """Ask no more; a question that is still unanswered is left behind."""
         self._ended.set()
 
     def seconds_without_workers(self) -> float:
-        """Return for how long the engine has had no workers, or has not answered; 0 where it is not asked."""
+        """Return for how long the engine has had no workers, or not answered; 0 if it is not asked."""
         return 0.0 if self._ask is None else time.monotonic() - self._heard
 
     def _keep_asking(self, ask: Ask, ended: threading.Event) -> None:
         while not ended.is_set():
-            if count := answer(ask, self._executor):  # while there is none, as many as there were
+            if count := ask_safely(ask, self._executor):  # while there are none, the last number stays
                 self.now, self._heard = count, time.monotonic()
             ended.wait(ASK_SECONDS)
 
 
-def answer(ask: Ask, executor: Any) -> int:
-    """Return what an executor says, 0 if it says nothing."""
+def ask_safely(ask: Ask, executor: Any) -> int:
+    """Return what an executor says; 0 if it says nothing."""
     try:
         return ask(executor)
     except Exception:  # none of this is part of what executors promise
@@ -175,12 +175,12 @@ def _as_attribute(executor: Any) -> int:
 
 
 def _of_dask(executor: Any) -> int:
-    """Return how many threads the cluster's workers have: each runs a group."""
+    """Return how many threads the cluster's workers have, each of which runs a group."""
     return int(sum(executor._client.nthreads().values()))
 
 
 def _of_parsl(executor: Any) -> int:
-    """Return how many workers there are; before the first has come, as many as a block will have."""
+    """Return how many workers there are; before the first one has come, how many a block will have."""
     return sum(_of_parsl_engine(engine) for engine in _parsl_engines(executor))
 
 
@@ -200,4 +200,4 @@ def _of_parsl_engine(engine: Any) -> int:
     return int(getattr(engine, "max_threads", 0) or getattr(engine, "max_workers", 0))
 
 
-CHANGING = (_of_dask, _of_parsl)
+ELASTIC = (_of_dask, _of_parsl)

@@ -1,8 +1,8 @@
-"""Tells an executor's processes that a map is over: nobody can take back a group that one of them runs.
+"""Tells an executor's processes that a map is over, since a group that one of them runs cannot be taken back.
 
-The driver holds a lock on a file while a map runs. A process on the same machine sees the file, and once the
-lock is free it stops what it runs for that map. The system frees the lock of a driver that was killed, too.
-A process on another machine sees no file: there, a pset that has begun runs to its end.
+The driver holds a lock on a file while a map runs. A process on the same machine sees the file, and stops
+what it runs for that map once the lock is free. The system also frees the lock of a driver that was killed. A
+process on another machine does not see the file: there, a pset that has begun runs to its end.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class MapLock:
     def __init__(self) -> None:
         self.path = ""
         self._fd: int | None = None
-        with suppress(OSError):  # on a full disk, the survey goes on without the lock
+        with suppress(OSError):  # if the disk is full, the survey goes on without the lock
             self._fd, self.path = tempfile.mkstemp(prefix="paramsurvey-map-")
             lock(self._fd)
         self._own = OwnDescriptors(*(() if self._fd is None else (self._fd,)))
@@ -60,7 +60,7 @@ class MapLockView:
         self._seen = False
 
     def map_runs(self) -> bool:
-        """Tell whether the map runs; True where that cannot be known."""
+        """Tell whether the map is still running; True if that cannot be known."""
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
@@ -79,7 +79,7 @@ class MapLockView:
 def lock(fd: int) -> None:
     """Lock a file, or raise an OSError if another process holds the lock.
 
-    It is a lock of the process: unlike one of ``flock``, it does not pass on to a child that is forked.
+    The lock belongs to the process: unlike that of ``flock``, it is not inherited by a forked child.
     """
     import fcntl  # only Unix has it, and only there are workers isolated
 

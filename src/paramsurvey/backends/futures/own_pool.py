@@ -1,4 +1,4 @@
-"""A pool of loky's that is ours: it stands in for worker processes of our own, see `backends.stand_in`."""
+"""A loky pool of our own, which stands in for our kind of worker processes; see `backends.stand_in`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class OwnPoolBackend(FuturesBackend):
-    """The executor backend on a pool that is started, mended and ended here.
+    """The executor backend on a pool that is started, renewed and ended here.
 
     Parameters
     ----------
     options : Options
-        ``ncores`` and ``threads_per_worker`` count.
+        Only ``ncores`` and ``threads_per_worker`` are used.
     own : mapping
-        There are no options of its own.
+        As for `FuturesBackend`.
     """
 
     def __init__(self, options: Options, own: Mapping[str, Any]) -> None:
@@ -36,13 +36,13 @@ class OwnPoolBackend(FuturesBackend):
             from loky import ProcessPoolExecutor
         except ImportError as error:
             raise BackendMissing(
-                "this system has no worker processes of our kind, and loky, which stands in for them, is not "
+                "this system cannot run our worker processes, and loky, which stands in for them, is not "
                 "installed: pip install loky, or use init(backend='serial')"
             ) from error
         return ProcessPoolExecutor(self._size)
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
-        """Begin a map, on a new pool where the one before was broken."""
+        """Begin a map, on a new pool if the last one was broken."""
         if self._broken is not None:
             self.close()
             self._executor = self._new_pool()

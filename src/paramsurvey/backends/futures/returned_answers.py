@@ -1,4 +1,4 @@
-"""What came back for a group: are these all answers to it?"""
+"""Checks what came back for a group: is it all of the answers, and nothing else?"""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from paramsurvey.transport.messages import (
     Reply,
 )
 
-NO_ANSWER = Failure(
+NOT_ANSWERS = Failure(
     FailureKind.CRASHED,
-    "WorkerDied('the executor returned something else than what was submitted to it')",
+    "WorkerDied('the executor did not return what the submitted function returned: use another executor')",
 )
 
 
 def read_answers(group: Group, returned: Any) -> list[Answer]:
-    """Return the answers that came back for a group; its loss where they cannot be read, or are none."""
+    """Return the answers that came back for a group; its loss if they cannot be read or are incomplete."""
     try:
         answers = [read_answer(answer) for answer in returned]
     except AnswerUnreadable as error:
         return [LostGroup(group.id, error.failure)]
     except TypeError:
         answers = []
-    return answers if are_whole(group, answers) else [LostGroup(group.id, NO_ANSWER)]
+    return answers if are_whole(group, answers) else [LostGroup(group.id, NOT_ANSWERS)]
 
 
 def are_whole(group: Group, answers: list[Any]) -> bool:
-    """Tell whether these are all answers to a group."""
+    """Tell whether these are all of the answers to a group, and nothing else."""
     for answer in answers:
         if not isinstance(answer, JobRejected) and getattr(answer, "group_id", None) != group.id:
             return False

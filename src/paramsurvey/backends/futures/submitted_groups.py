@@ -1,4 +1,4 @@
-"""The groups that the executor has, and those that were given up while its workers still run them."""
+"""The groups that the executor has, and those that were given up but that its workers still run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SubmittedGroup:
     begun: float | None = None
 
     def seconds(self) -> float | None:
-        """Return for how many seconds it has been seen to run; None: it has not."""
+        """Return for how many seconds it has been seen to run; None if it has not."""
         return None if self.begun is None else time.perf_counter() - self.begun
 
 
@@ -31,14 +31,15 @@ class SubmittedGroups:
 
     Attributes
     ----------
-    given_up : dict of (SubmittedGroup, float)
-        The groups that were given up and could not be cancelled: each keeps a worker busy. And since when.
+    given_up : dict of SubmittedGroup to float
+        The groups that were given up but could not be cancelled, so that each keeps a worker busy; and when
+        they were given up.
     """
 
     def __init__(self) -> None:
         self.given_up: dict[SubmittedGroup, float] = {}
         self._in_hand: dict[int, SubmittedGroup] = {}  # by group
-        self._by_future: dict[Future[list[bytes]], SubmittedGroup] = {}  # those, and those given up
+        self._by_future: dict[Future[list[bytes]], SubmittedGroup] = {}  # including those given up
         self._done: SimpleQueue[Future[list[bytes]]] = SimpleQueue()
 
     def __len__(self) -> int:
@@ -57,10 +58,10 @@ class SubmittedGroups:
         """Keep a group until its future is done."""
         self._in_hand[submitted.group.id] = submitted
         self._by_future[submitted.future] = submitted
-        submitted.future.add_done_callback(self._done.put)  # in some thread of the executor's
+        submitted.future.add_done_callback(self._done.put)  # called in some thread of the executor's
 
     def come_back(self, timeout: float) -> Iterator[SubmittedGroup]:
-        """Wait for a first group that comes back, and yield all that have, but for those given up."""
+        """Wait until a group comes back, and yield all that have, except those given up."""
         for future in self._wait(timeout):
             submitted = self._by_future.pop(future, None)
             if submitted is None:
@@ -71,7 +72,7 @@ class SubmittedGroups:
                 yield submitted
 
     def _wait(self, timeout: float) -> list[Future[list[bytes]]]:
-        """Wait for a first future that is done, and return all that are."""
+        """Wait until a future is done, and return all that are."""
         found = []
         with suppress(Empty):
             found.append(self._done.get(timeout=timeout))
@@ -80,14 +81,14 @@ class SubmittedGroups:
         return found
 
     def note_begun(self) -> None:
-        """Note which groups have begun to run: executors do not say since when."""
+        """Note which groups have begun to run, since executors do not say when they did."""
         now = time.perf_counter()
         for submitted in self._in_hand.values():
             if submitted.begun is None and submitted.future.running():
                 submitted.begun = now
 
     def give_up(self, submitted: SubmittedGroup, may_cancel: bool) -> None:
-        """Cancel a group; a worker that runs it cannot be stopped, and is busy till it is done."""
+        """Cancel a group; a worker that runs it cannot be stopped, and is busy until it is done."""
         del self._in_hand[submitted.group.id]
         with suppress(Exception):  # Parsl cannot cancel anything
             if may_cancel and submitted.future.cancel():
@@ -96,6 +97,6 @@ class SubmittedGroups:
             self.given_up[submitted] = time.perf_counter()
 
     def forget_all(self) -> None:
-        """Wait for nothing any more: the engine that has the groups is gone."""
+        """Stop waiting for anything, because the engine that has the groups is gone."""
         self._by_future.clear()
         self._in_hand.clear()

@@ -1,11 +1,11 @@
 """Runs groups in a process, or a thread, of an executor that the user has started.
 
-An executor does not tell its processes that a map begins or ends, nor the driver which of them gets a
-group. So each group comes with the key of its job. A process that does not have the job answers with
+An executor does not tell its processes that a map begins or ends, nor does it tell the driver which process
+gets a group. So each group comes with the key of its job. A process that does not have the job returns
 nothing, and the driver sends the group once more, with the job.
 
-A process has its groups run by a worker process of our own (`NestedWorker`), unless ``isolate=False``: then,
-and in a thread, the psets run right here.
+A process has its groups run by a worker process of our own (`NestedWorker`). With ``isolate=False``, and in a
+thread, the psets run right here.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from paramsurvey.worker.worker_numbers import WorkerNumbers, claimed_number
 if TYPE_CHECKING:
     from paramsurvey.backends.nested_workers import NestedWorkers
 
-JOBS = 3  # that a process keeps, for surveys that alternate; the oldest is dropped
+JOBS = 3  # to keep in a process, for surveys that alternate; the oldest is dropped
 
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """How a process of an executor's has its groups run by a worker process of our own.
+    """How an executor's process has its groups run by a worker process of our own.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class LoadedJobs:
         self._runners: OrderedDict[str, Runner] = OrderedDict()
 
     def load(self, job: Job) -> Runner:
-        """Return what runs a job; load it if it is new.
+        """Return the runner of a job; load the job if it is new.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class LoadedJobs:
             return self._runners[job.key]
 
     def get(self, key: str) -> Runner | None:
-        """Return what runs the job with this key, None if it is not here."""
+        """Return the runner of the job with this key; None if it is not here."""
         return self._runners.get(key)
 
     def forget(self, key: str) -> None:
@@ -90,7 +90,7 @@ class LoadedJobs:
 
 
 class KeptJobs:
-    """The jobs that this process hands on to nested workers; the oldest give way to new ones."""
+    """The jobs that this process passes on to nested workers; the oldest give way to new ones."""
 
     def __init__(self, most: int = JOBS) -> None:
         self._most = most
@@ -98,7 +98,7 @@ class KeptJobs:
         self._jobs: OrderedDict[str, tuple[Job, MapLockView]] = OrderedDict()
 
     def get(self, key: str, packed_job: bytes | None, lock: str) -> tuple[Job, MapLockView] | None:
-        """Return a job, and what tells whether its map runs; None if it is not here and was not given."""
+        """Return a job and its map's lock; None if it is not here and was not given."""
         with self._lock:
             if key not in self._jobs and packed_job is not None:
                 self._jobs[key] = (pickle.loads(packed_job), MapLockView(lock))
@@ -116,19 +116,19 @@ class ThreadLink:
     abandoned: threading.Event = field(default_factory=threading.Event)  # set by the driver
 
     def running(self) -> tuple[int, float] | None:
-        """Return the offset of the pset that runs and for how many seconds, None between psets."""
+        """Return the offset of the pset that runs, and for how many seconds; None between psets."""
         begun, offset = self.mark.begun[0], self.mark.offset[0]
         return None if offset == IDLE else (offset, time.perf_counter() - begun)
 
 
 jobs = LoadedJobs()
 kept_jobs = KeptJobs()
-drivers: dict[str, int] = {}  # in the process that surveys: its id by the job's key; a fork of it is a worker
-links: dict[tuple[str, int], ThreadLink] = {}  # in the driver: by the job's key and the group's number
+drivers: dict[str, int] = {}  # in the driver: its process id, by the job's key; its forks are workers
+links: dict[tuple[str, int], ThreadLink] = {}  # in the driver: by the job's key and the group's id
 
 
 def run_group(key: str, group: Group, packed_job: bytes | None, isolation: Isolation | None) -> list[bytes]:
-    """Run a group; return pickled answers, none at all if the job is not known here and was not given.
+    """Run a group; return pickled answers, or nothing if the job is not known here and was not given.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def run_group(key: str, group: Group, packed_job: bytes | None, isolation: Isola
 
 @cache
 def nested_workers() -> NestedWorkers:
-    """Return the nested workers of this process. The import needs Unix, so it waits until then."""
+    """Return the nested workers of this process. They are imported only here, because that needs Unix."""
     from paramsurvey.backends.nested_workers import NestedWorkers
 
     return NestedWorkers()
@@ -200,9 +200,9 @@ def _load(job: Job) -> Runner:
 
 
 def limit_threads(environment: Mapping[str, str]) -> None:
-    """Limit the threads of numerical libraries that are loaded already: they no longer read the variables.
+    """Limit the threads of numerical libraries that are already loaded, and no longer read the variables.
 
-    Does nothing where threadpoolctl is not installed; scikit-learn needs it, too.
+    This does nothing if threadpoolctl, which scikit-learn also needs, is not installed.
     """
     threads = environment.get("OMP_NUM_THREADS")
     with suppress(ImportError):

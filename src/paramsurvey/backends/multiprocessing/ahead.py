@@ -1,6 +1,6 @@
-"""Processes that are started before anybody needs a worker, while the program still loads what it needs.
+"""Processes that are started before a worker is needed, while the program still loads what it needs.
 
-The next workers are made of them, unless a process that is started only then would be different.
+The next workers are made from them, unless a process that is started only then would be different.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import suppress
 from paramsurvey.backends.multiprocessing.new_process import StartedProcess
 from paramsurvey.errors import WorkerStartError
 
-MODULES = (  # which every worker imports
+MODULES = (  # that every worker imports
     "paramsurvey.backends.multiprocessing.served_job",
     "paramsurvey.worker.keywords",
 )
@@ -24,9 +24,9 @@ _waiting: list[tuple[StartedProcess, object]] = []
 
 
 def start(modules: Sequence[str] = ()) -> None:
-    """Start a process, which imports what every worker does, and these modules, while it waits.
+    """Start a process which, while it waits, imports what every worker does, and these modules.
 
-    Where none can be started, the pool says why, for it cannot start one either.
+    If none can be started, nothing is said here: the pool will say why, as it cannot start one either.
     """
     with suppress(WorkerStartError, OSError):
         inherited = _inherited()
@@ -34,7 +34,7 @@ def start(modules: Sequence[str] = ()) -> None:
 
 
 def take() -> StartedProcess | None:
-    """Return a waiting process that is like one that is started now; None where there is none."""
+    """Return a waiting process that is just like one started now; None if there is none."""
     while _waiting:
         started, inherited = _waiting.pop(0)
         with suppress(OSError):  # the current directory was removed
@@ -45,12 +45,12 @@ def take() -> StartedProcess | None:
 
 
 def end() -> None:
-    """End the processes that no worker was made of."""
+    """End the processes that have not become workers."""
     while _waiting:
         _waiting.pop()[0].end()
 
 
 def _inherited() -> tuple[object, ...]:
-    """Return what a new process has from this one, and what may change while this one runs."""
+    """Return what a new process inherits from this one and what may change while this one runs."""
     files = resource.getrlimit(resource.RLIMIT_NOFILE)  # which the pool raises for many workers
     return os.getpid(), os.getcwd(), dict(os.environ), list(sys.path), sys.executable, files

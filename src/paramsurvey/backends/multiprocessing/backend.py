@@ -1,4 +1,4 @@
-"""The default backend: worker processes on this machine, each on a connection of its own.
+"""The default backend: worker processes on this machine, each with its own connection.
 
 No queue is shared, so a worker that dies takes nothing with it but the pset that it ran.
 """
@@ -46,14 +46,14 @@ OTHER_FILES = 256
 class MultiprocessingBackend:
     """A pool of worker processes.
 
-    `capacity` workers wait for a group. Each other worker runs one, and may have another in reserve, so that
-    it need not wait for the driver. When workers are lost during a map, or probably will be, there are spare
-    workers that have loaded the job, and that take the places of the next ones; see `SpareWorkers`.
+    `capacity` workers wait for a group. Each of the others runs one, and may have another in reserve, so that
+    it need not wait for the driver. If workers are lost during a map, or probably will be, there are spare
+    workers that have loaded the job and take the places of the next ones lost; see `SpareWorkers`.
 
     Parameters
     ----------
     options : Options
-        ``ncores``, ``max_tasks_per_child`` and ``start_timeout`` count.
+        ``ncores``, ``threads_per_worker``, ``max_tasks_per_child`` and ``start_timeout`` are used.
     own : mapping
         The backend's own options: there are none.
     first_number : int
@@ -82,7 +82,7 @@ class MultiprocessingBackend:
         self._reloads = Reloads()
         self._tasks = options.max_tasks_per_child
         self._worker_arguments = (self._tasks, first_number, gpu_ids)
-        self._look_at = 0.0
+        self._check_at = 0.0
         self._closed = False
         self._job: Job | None = None
         self._shared_job: SharedJob | None = None
@@ -94,7 +94,7 @@ class MultiprocessingBackend:
             raise
 
     def _make_worker_set(self) -> None:
-        """Make the set of workers, which has none yet, and what belongs to it."""
+        """Make the set of workers, still empty, and what belongs to it."""
         self._relay = OutputRelay()
         self._workers = WorkerSet(self._size, self._relay, *self._worker_arguments)
         self._in_hand = GroupsInHand()
@@ -107,19 +107,19 @@ class MultiprocessingBackend:
         """Refuse any option: there are none."""
         return no_options(self.name, options)
 
-    # the loop's questions and orders
+    # what the loop asks and orders
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
-        """Keep the job for the workers, which get it with their first group."""
+        """Keep the job for the workers, each of which gets it with its first group."""
         if not self._files.are_ours():
             self._make_worker_set()
-        self._replacement.fill_up()  # also in place of those that still loaded the last job when it ended
+        self._replacement.fill_up()  # also replaces workers that were loading the last job when it ended
         self._job = job
         self._shared_job = SharedJob(job)
         self._relay.log_to(job.capture.stem if job.capture.mode is CaptureMode.LOG else None)
         recycles = self._tasks is not None or job.max_memory is not None
         self._replacement.begin_map(job, losses_are_likely=recycles or job.timeout is not None)
-        if self._reloads.since_last_time():
+        if self._reloads.any_since_last_call():
             while self._in_hand.waiting:
                 self._workers.retire(self._in_hand.waiting.pop(0))
             self._replacement.fill_up()
@@ -133,7 +133,7 @@ class MultiprocessingBackend:
         return sum(worker.has_place_in_reserve() for worker in self._workers)
 
     def largest_group(self) -> int | None:
-        """Return how many psets the next worker may still run."""
+        """Return how many more psets the next worker may run."""
         waiting = self._in_hand.waiting
         return waiting[-1].largest_group() if waiting else None
 
@@ -160,7 +160,7 @@ class MultiprocessingBackend:
         """Return what workers answered, and which of them died; nothing once the backend is closed."""
         if self._closed:
             return []
-        wait = 0.0 if self._in_hand.has_news() else min(timeout, LOOK_SECONDS)
+        wait = 0.0 if self._in_hand.has_answers() else min(timeout, LOOK_SECONDS)
         try:
             for worker, takes_more in self._workers.wait(wait):
                 self._serve(worker, takes_more)
@@ -169,7 +169,7 @@ class MultiprocessingBackend:
             raise
         self._look_after_workers()
         self._in_hand.let_loaded_workers_wait()
-        return self._in_hand.take_news()
+        return self._in_hand.take_answers()
 
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return which pset of a group runs, or begins at once, and for how many seconds it has run."""
@@ -182,8 +182,8 @@ class MultiprocessingBackend:
         """Return the processes of all workers but the spare ones."""
         host = host_name()
         return [
-            WorkerPlace(one.number, one.pid, host, one.groups[0] if one.groups else None)
-            for one in self._workers
+            WorkerPlace(worker.number, worker.pid, host, worker.groups[0] if worker.groups else None)
+            for worker in self._workers
         ]
 
     def abort(self, group_id: int) -> str:
@@ -213,10 +213,10 @@ class MultiprocessingBackend:
         for group_id in self._in_hand:
             self.abort(group_id)
         for worker in list(self._in_hand.loading):
-            self._replacement.end(worker)  # else it might refuse this job when the next one is open
+            self._replacement.end(worker)  # or it might reject this job when the next one is open
         for spare in list(self._workers.spares):
             self._workers.retire(spare)
-        self._in_hand.take_news()
+        self._in_hand.take_answers()
         self._replacement.end_map()
         if not self._closed:
             self._relay.finish_lines()
@@ -232,7 +232,7 @@ class MultiprocessingBackend:
         return [{"num_cores": self._size, "memory": total_memory()}]
 
     def close(self) -> None:
-        """End all workers: those that wait go by themselves, the others are killed."""
+        """End all workers: those that wait end by themselves, the others are killed."""
         if self._closed or os.getpid() != self._owner:
             return
         self._closed = True
@@ -242,11 +242,11 @@ class MultiprocessingBackend:
         self._in_hand.clear()  # a map may still look
         self._relay.close()
 
-    # what workers say
+    # what workers send
 
     def _serve(self, worker: PoolWorker, takes_more: bool = False) -> None:
-        """Send what is left to send, and read what is there; at the end of the connection, replace it."""
-        exited = worker.process.has_exited()  # before reading: then everything that it sent is there
+        """Send what is left to send, and read what has arrived; replace a worker that has hung up."""
+        exited = worker.process.has_exited()  # before reading, so that everything that it sent has arrived
         try:
             if takes_more:
                 worker.process.channel.flush()
@@ -271,19 +271,17 @@ class MultiprocessingBackend:
         except AnswerUnreadable as error:
             self._replacement.stop(worker, worker.last_offset(), error.failure)
             return
-        if not worker.can_say(answer):
+        if not worker.may_answer(answer):
             raise ConnectionGarbled
         if worker not in self._workers.spares and worker not in self._in_hand.loading:
             self._handle_answer(worker, answer)
         elif isinstance(answer, JobRejected):
-            self._replacement.end(
-                worker
-            )  # the workers that run psets have loaded the job: what they say counts
+            self._replacement.end(worker)  # not reported, since workers that run psets have loaded the job
 
     def _handle_hello(self, worker: PoolWorker) -> None:
         if worker.is_ready:
             raise ConnectionGarbled
-        worker.greet()
+        worker.note_ready()
         if worker not in self._workers.spares:
             self._in_hand.waiting.append(worker)
         elif self._shared_job is not None and self._can_be_prepared():
@@ -295,7 +293,7 @@ class MultiprocessingBackend:
         return self._job is not None and (self._job.worker_init is None or not has_gpu())
 
     def _handle_answer(self, worker: PoolWorker, answer: Answer) -> None:
-        """Keep an answer. A worker whose last group is over waits, or is replaced if it has run enough."""
+        """Keep an answer. A worker whose groups are done waits for more, or is replaced if it is used up."""
         self._in_hand.add_answer(worker, answer)
         if not isinstance(answer, Reply):
             return
@@ -307,13 +305,13 @@ class MultiprocessingBackend:
         else:
             self._in_hand.let_wait(worker)
 
-    # workers that stand still, or need too much
+    # workers that hang, or need too much memory
 
     def _look_after_workers(self) -> None:
         now = time.monotonic()
-        if now < self._look_at:
+        if now < self._check_at:
             return
-        self._look_at = now + LOOK_SECONDS
+        self._check_at = now + LOOK_SECONDS
         self._files.check()
         for worker in self._workers.with_spares():
             self._look_after(worker)
@@ -337,7 +335,7 @@ class MultiprocessingBackend:
         return float("inf") if timeout is None else max(timeout, LEAST_STALL_SECONDS)
 
     def _stop_workers_over_memory(self, limit: int) -> None:
-        """Stop workers whose running pset needs too much; between psets, a worker notices by itself."""
+        """Stop workers whose running pset needs too much; between psets, a worker notices that itself."""
         for worker in self._in_hand.busy_workers():
             running = worker.running(worker.groups[0]) if worker.groups else None
             if running is None or running[1] < LOOK_SECONDS:

@@ -1,8 +1,8 @@
 """Messages between the driver and one worker, over a socket. The driver never waits for a worker.
 
-A message is a header, which says how long it is, and bytes. A worker sends and receives as usual. The driver
-sends what the socket takes, keeps the rest, and reads what has arrived, so that a worker that is stopped, or
-that has written half a message, delays nobody but itself.
+A message is a header, which gives its length, followed by its bytes. A worker sends and receives as usual.
+The driver sends what the socket takes, keeps the rest, and reads what has arrived, so that a worker that is
+stopped, or has written half a message, delays only itself.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from contextlib import suppress
 from time import perf_counter
 
 HEADER = struct.Struct(">4sQ")
-MARK = b"psvy"  # begins every header, so that what something else wrote into the socket is noticed
-PIECE = 1 << 18  # bytes that are read at a time
-MOST_ROOM = 1 << 26  # bytes that are made room for before they arrive, whatever a header promises
-LONGEST = 1 << 45  # bytes: no machine has room for more, so no worker sends that
-FD_BYTE = b"\0"  # what a file descriptor is sent with
-JOINED = 1 << 16  # bytes of a message that is sent in one piece with its header
+MARK = b"psvy"  # begins every header, so that it is noticed if something else wrote into the socket
+PIECE = 1 << 18  # bytes to read at a time
+MOST_ROOM = 1 << 26  # bytes to make room for before they arrive, whatever a header promises
+LONGEST = 1 << 45  # bytes; no machine has room for more, so no worker sends that
+FD_BYTE = b"\0"  # sent along with a file descriptor
+MOST_JOINED = 1 << 16  # bytes; longer messages are not copied behind their header
 
 
 class ConnectionGarbled(Exception):
-    """Something that is no message arrived: a worker function has written into the worker's connection."""
+    """What arrived is not a message: a worker function has written into the worker's connection."""
 
 
 class DriverChannel:
@@ -39,8 +39,8 @@ class DriverChannel:
     Attributes
     ----------
     active : float
-        When bytes last arrived or left, as by `time.perf_counter`. A few bytes of a long message do not
-        count: what a function has left behind may write one after the other into the connection, for ever.
+        When bytes last arrived or left, by `time.perf_counter`. A few bytes of a long message do not count,
+        because something that a function left behind may write byte after byte into the connection for ever.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -48,9 +48,9 @@ class DriverChannel:
         self._socket = connection
         self._outgoing: deque[memoryview | int] = deque()  # an int is a file descriptor
         self._incoming = bytearray()  # the beginning of a message, with its header
-        self._message: bytearray | None = None  # a long message: what is there of it, and room for more
-        self._arrived = self._length = 0  # bytes that are there, and that its header promises
-        self._arrived_before = 0  # bytes that were there when it was `active`
+        self._message: bytearray | None = None  # a long message: what has arrived of it, and room for more
+        self._arrived = self._length = 0  # bytes of it that have arrived, and that its header promises
+        self._arrived_before = 0  # bytes that had arrived at the time of `active`
         self.active = perf_counter()
 
     def fileno(self) -> int:
@@ -59,11 +59,11 @@ class DriverChannel:
 
     @property
     def has_unsent(self) -> bool:
-        """Whether the socket did not take everything yet: call `flush` when it can be written to."""
+        """Whether the socket has not taken everything yet; call `flush` when it is writable."""
         return bool(self._outgoing)
 
     def send(self, *parts: bytes, fd: int | None = None) -> None:
-        """Send a message that consists of `parts`, and a file descriptor behind it.
+        """Send a message that consists of `parts`, followed by a file descriptor if one is given.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class DriverChannel:
             The worker is gone.
         """
         header = HEADER.pack(MARK, sum(map(len, parts)))
-        if sum(map(len, parts)) < JOINED:
+        if sum(map(len, parts)) < MOST_JOINED:
             self._outgoing.append(memoryview(b"".join((header, *parts))))
         else:
             self._outgoing.extend(map(memoryview, (header, *parts)))
@@ -103,35 +103,35 @@ class DriverChannel:
                     self._outgoing[0] = first[sent:]
 
     def receive(self) -> Iterator[bytes | bytearray]:
-        """Yield the messages that are there.
+        """Yield the messages that have arrived.
 
         Raises
         ------
         EOFError
             The worker has closed its end, and all messages were yielded.
         ConnectionGarbled
-            Something arrived that is no message.
+            What arrived is not a message.
         OSError
             The connection is broken.
         """
         while True:
             try:
                 if self._message is None:
-                    self._read_begin()
+                    self._read_start()
                 else:
-                    self._read_on(self._message)
+                    self._read_more(self._message)
             except BlockingIOError:
                 return
             yield from self._whole_messages()
 
-    def _read_begin(self) -> None:
+    def _read_start(self) -> None:
         data = self._socket.recv(PIECE)
         if not data:
             raise EOFError
         self.active = perf_counter()
         self._incoming += data
 
-    def _read_on(self, message: bytearray) -> None:
+    def _read_more(self, message: bytearray) -> None:
         if self._arrived == len(message):
             message += bytes(min(self._length - self._arrived, MOST_ROOM))
         count = self._socket.recv_into(memoryview(message)[self._arrived :])
@@ -163,10 +163,10 @@ class DriverChannel:
             yield message
 
     def _begin_long_message(self, length: int) -> None:
-        """Make room for a message whose end has not arrived, so that the rest is read into its place.
+        """Make room for a message whose end has not arrived, so that the rest is read right into place.
 
-        Not for all of it where that is very much: something else may have written the header, and then what
-        it promises never comes. The room grows with what arrives.
+        If the message is very long, room is made for a part of it, and grows with what arrives: something
+        else may have written the header, and then what it promises never comes.
         """
         begin = self._incoming[HEADER.size :]
         self._incoming.clear()
@@ -185,7 +185,7 @@ class DriverChannel:
 
 
 class WorkerChannel:
-    """The worker's end: its methods wait until they are done.
+    """The worker's end. Its methods wait until they are done.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ class WorkerChannel:
             The driver is gone.
         """
         header = HEADER.pack(MARK, len(message))
-        if len(message) < JOINED:
+        if len(message) < MOST_JOINED:
             self._socket.sendall(header + message)
             return
         self._socket.sendall(header)
@@ -223,15 +223,15 @@ class WorkerChannel:
         EOFError
             The driver has closed its end.
         """
-        length = HEADER.unpack(self._exactly(HEADER.size))[1]
-        return self._exactly(length)
+        length = HEADER.unpack(self._receive_exactly(HEADER.size))[1]
+        return self._receive_exactly(length)
 
     def receive_fd(self) -> int:
         """Return the file descriptor that follows a message; it belongs to the caller."""
         _, fds, _, _ = socket.recv_fds(self._socket, len(FD_BYTE), 1)
         return fds[0]
 
-    def _exactly(self, count: int) -> bytearray:
+    def _receive_exactly(self, count: int) -> bytearray:
         data = bytearray(count)
         rest = memoryview(data)
         while rest:

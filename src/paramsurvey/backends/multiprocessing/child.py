@@ -1,6 +1,6 @@
 """The life of a worker process: it serves one connection until the driver hangs up.
 
-`multiprocessing` is not asked to start it, and a main file is imported only if it has a guard: that is why no
+It is not started by `multiprocessing`, and imports the main file only if that has a guard. That is why no
 ``if __name__ == '__main__'`` is needed, and why a worker starts fast.
 """
 
@@ -16,7 +16,7 @@ import sys
 import threading
 from contextlib import suppress
 from importlib import import_module
-from time import sleep  # not time.sleep: a pset may put something else in its place
+from time import sleep  # not time.sleep, which a pset may replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
 
-FOR_THE_FIRST_JOB = ("cloudpickle", "paramsurvey.transport.decoders")  # modules that most functions need
-HELLO = b"hello"  # the first message of a worker: it is ready
-PARENT_SECONDS = 0.5  # how often it looks whether the driver is still there
+MODULES_OF_FIRST_JOB = ("cloudpickle", "paramsurvey.transport.decoders")  # modules that most functions need
+HELLO = b"hello"  # a worker's first message, which says that it is ready
+PARENT_SECONDS = 0.5  # between checks whether the driver is still there
 CONNECTION_CLOSED = (
     "the function, or worker_init, has closed file descriptors that it had not opened (as os.closerange "
     "does), among them the worker's connection: close only what it has opened"
@@ -38,10 +38,10 @@ def main(
 ) -> None:
     """Serve the driver on `socket_fd`; note the running pset in the memory behind `mark_fd`.
 
-    What psets print goes to the file behind `output_fd` while it is to be stored. The pipe `lifeline`
-    breaks when the driver is gone. The modules `ahead` are imported while the driver is busy.
+    If output is stored, what psets print goes to the file behind `output_fd`. The pipe `lifeline` breaks when
+    the driver is gone. The modules `ahead` are imported while the driver is busy.
     """
-    _end_at_once_with(lifeline)
+    _die_with_pipe(lifeline)
     from paramsurvey.backends.multiprocessing import identity
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
     from paramsurvey.transport.own_descriptors import OwnDescriptors
@@ -53,22 +53,22 @@ def main(
     sys.argv[:], main, number, gpu_ids = pickle.loads(channel.receive())
     identity.be_child_of(driver, lifeline)
     identity.be_worker(number)
-    _answer_for_ray(gpu_ids)
+    _report_gpu_ids(gpu_ids)
     _load_main_file(main)
     own = OwnDescriptors(socket_fd)
     try:
-        serve(channel, mark_fd, output_fd, number, own.are_ours, () if ahead else FOR_THE_FIRST_JOB)
-    except (BrokenPipeError, ConnectionResetError):  # the driver hung up: it waits for no answer
+        serve(channel, mark_fd, output_fd, number, own.are_ours, () if ahead else MODULES_OF_FIRST_JOB)
+    except (BrokenPipeError, ConnectionResetError):  # the driver hung up, so it is not waiting for an answer
         pass
     except OSError:
         if own.are_ours():
             raise
     if not own.are_ours():
         sys.exit(CONNECTION_CLOSED)
-    _leave()
+    _exit_quickly()
 
 
-def _answer_for_ray(gpu_ids: Any) -> None:
+def _report_gpu_ids(gpu_ids: Any) -> None:
     if gpu_ids is not None:
         from paramsurvey.worker.assigned_gpus import report_gpu_ids
 
@@ -76,7 +76,7 @@ def _answer_for_ray(gpu_ids: Any) -> None:
 
 
 def _load_main_file(main: Any) -> None:
-    """Import the program's main file while the driver is busy; the job that needs it says what is wrong."""
+    """Import the program's main file while the driver is busy; if it fails, the job that needs it says so."""
     from paramsurvey.transport import main_file
     from paramsurvey.worker.job_loading import JobNotLoadable, load_main_file
 
@@ -85,8 +85,8 @@ def _load_main_file(main: Any) -> None:
         load_main_file(main)
 
 
-def _leave() -> None:
-    """End like `sys.exit`, but without clearing away all modules first: the driver waits for the end."""
+def _exit_quickly() -> None:
+    """Exit like `sys.exit`, but without tearing down all modules, because the driver waits for the end."""
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
@@ -96,18 +96,18 @@ def _leave() -> None:
 
 def _prepare_process(driver: int, mark_fd: int) -> None:
     os.lseek(mark_fd, 0, os.SEEK_END)
-    faulthandler.enable(mark_fd)  # into the file behind the mark: the driver shows it, not the terminal
-    # Ctrl-C is for the driver, which ends this worker if need be
+    faulthandler.enable(mark_fd)  # into the file behind the mark, which the driver reads
+    # Ctrl-C is for the driver, which ends this worker if necessary
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
-    threading.Thread(target=_end_with, args=(driver,), daemon=True, name="paramsurvey-parent").start()
+    threading.Thread(target=_die_with_driver, args=(driver,), daemon=True, name="paramsurvey-parent").start()
 
 
-def _end_at_once_with(lifeline: int) -> None:
+def _die_with_pipe(lifeline: int) -> None:
     """Have the system end this process and all that it started when the pipe breaks, if it can (Linux).
 
-    C code that holds the interpreter's lock cannot delay that, as it can a thread.
+    Unlike a thread, this cannot be delayed by C code that holds the interpreter's lock.
     """
     if hasattr(fcntl, "F_SETSIG"):
         fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
@@ -115,7 +115,7 @@ def _end_at_once_with(lifeline: int) -> None:
         fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
 
 
-def _end_with(driver: int) -> None:
+def _die_with_driver(driver: int) -> None:
     """End this process and all that it started when the driver is gone, even by ``kill -9``."""
     while os.getppid() == driver:
         sleep(PARENT_SECONDS)
@@ -130,11 +130,11 @@ def serve(
     is_connected: Callable[[], bool],
     modules: Sequence[str],
 ) -> None:
-    """Answer jobs and groups until there are no more, or loading a job has closed the connection.
+    """Answer jobs and groups until there are no more, or until loading a job has closed the connection.
 
-    The modules are imported while the driver still gets ready.
+    The modules are imported while the driver is still getting ready.
     """
-    # only now: sys.path says where packages are
+    # imported only here, now that sys.path leads to the packages
     from paramsurvey.backends.multiprocessing.inbox import ArrivedJob, Inbox
     from paramsurvey.backends.multiprocessing.running_mark import shared_mark
     from paramsurvey.backends.multiprocessing.served_job import ServedJob
@@ -160,6 +160,6 @@ def serve(
             continue
         runner = job.load(arrived)
         if not is_connected():
-            return  # worker_init has closed it: no pset may begin that could not be answered
+            return  # worker_init has closed it, and a pset must not begin if it cannot be answered
         if runner is not None:
             inbox.follow(runner)

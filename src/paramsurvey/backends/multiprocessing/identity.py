@@ -1,14 +1,14 @@
-"""What `multiprocessing` says of a worker: name, number and parent are those of a worker of its pools.
+"""Makes `multiprocessing` report the name, number and parent that a worker of its own pools would have.
 
-Programs tell the program from its workers by the name of the process, log that name, and choose a GPU by the
-number. `multiprocessing` is loaded in workers alone: the driver does not need it.
+User code recognizes workers by the name of the process, logs that name, and chooses a GPU by the number.
+`multiprocessing` is loaded only in workers, since the driver does not need it.
 """
 
 from __future__ import annotations
 
 
 def be_worker(number: int) -> None:
-    """Have the name and the number of a pool's worker."""
+    """Take the name and number of a pool's worker."""
     from multiprocessing import current_process
 
     worker = current_process()
@@ -17,7 +17,7 @@ def be_worker(number: int) -> None:
 
 
 def be_child_of(driver: int, lifeline: int) -> None:
-    """Have the driver as `multiprocessing.parent_process`, which is alive until the pipe breaks."""
+    """Make the driver the `multiprocessing.parent_process`, which counts as alive until the pipe breaks."""
     from multiprocessing import process
 
     # both names are private, so the type checker does not know them; multiprocessing's own workers use them

@@ -1,11 +1,11 @@
-"""What the driver sends to a worker: a thread receives it, so that the driver can reach a busy worker.
+"""Receives what the driver sends to a worker, in a thread, so that the driver can reach a busy worker.
 
-The thread keeps groups until the worker begins them. When the driver recalls what was not begun, the thread
-gives back the groups that wait, and has the group that runs end after its running pset. If that pset takes
-long, the thread gives back the rest of the group at once.
+The thread keeps groups until the worker begins them. When the driver recalls what has not begun, the thread
+gives back the waiting groups, and has the running group end after its running pset. If that pset takes long,
+the thread gives back the rest of the group right away.
 
-The same thread sends what has finished before a pset that takes long, so that little waits for it, or is
-lost with it.
+The same thread sends what has finished before a long pset, so that little has to wait for it, or is lost with
+it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
-from time import perf_counter  # not time.perf_counter: a pset may put something else in its place
+from time import perf_counter  # not time.perf_counter, which a pset may replace
 from typing import Any
 
 from paramsurvey.backends.multiprocessing.channel import WorkerChannel
@@ -27,19 +27,19 @@ from paramsurvey.transport.messages import Reply
 from paramsurvey.worker.runner import Runner
 from paramsurvey.worker.running_mark import RunningMark
 
-LOOK_SECONDS = 0.2  # between two looks at the pset that runs
-LONG_SECONDS = 0.3  # a pset that runs for so long may run for long: what finished before it is sent
+LOOK_SECONDS = 0.2  # between checks of the running pset
+LONG_SECONDS = 0.3  # once a pset has run for this long, what finished before it is sent
 RECALL_SECONDS = 0.005  # how long the running pset may delay the psets that the driver has recalled
 
 HEADER = struct.Struct(">BQ")  # begins a message to a worker: its kind, and a number that depends on the kind
 
 
 class MessageKind(IntEnum):
-    """What a message to a worker is, and the number in its header."""
+    """What a message to a worker is. The comments say what the number in its header means."""
 
     JOB = 1  # 1 if a file descriptor follows, else 0
     GROUP = 2  # the group's id
-    RECALL = 3  # nothing
+    RECALL = 3  # nothing: 0
     NUMBER = 4  # the worker's number from now on
 
 
@@ -93,7 +93,7 @@ class Inbox:
         threading.Thread(target=self._receive_all, daemon=True, name="paramsurvey-inbox").start()
 
     def follow(self, runner: Runner) -> None:
-        """Look after this runner's groups from now on."""
+        """Watch this runner's groups from now on."""
         self._runner = runner
 
     def take(self) -> ArrivedJob | ArrivedGroup | None:
@@ -110,9 +110,9 @@ class Inbox:
             return taken
 
     def _receive_all(self) -> None:
-        """Receive until the driver hangs up. If anything else ends this thread, the worker ends, too.
+        """Receive until the driver hangs up. If anything else ends this thread, the worker must end, too.
 
-        Otherwise the worker would wait for groups for ever.
+        Otherwise it would wait for groups for ever.
         """
         try:
             with suppress(EOFError, OSError):  # the driver is gone
@@ -148,7 +148,7 @@ class Inbox:
                 self._changed.notify()
 
     def _give_back_waiting(self) -> None:
-        """Give back the groups that wait, and have the one that runs end after its running pset."""
+        """Give back the waiting groups, and have the running one end after its running pset."""
         with self._changed:
             groups = [arrived for arrived in self._waiting if isinstance(arrived, ArrivedGroup)]
             for group in groups:

@@ -1,4 +1,4 @@
-"""Starting a Python process that is to become a worker: with which program, and with which files."""
+"""Starts a Python process that will become a worker: with which program, and with which files."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from paramsurvey.backends.multiprocessing.running_mark import new_file
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.transport import output_store
 
-ROOT = str(Path(__file__).resolve().parents[3])  # where this package lies
-END_SECONDS = 5.0  # how long the system may take to end a process: one may wait for a disk
+ROOT = str(Path(__file__).resolve().parents[3])  # the directory that this package is in
+END_SECONDS = 5.0  # how long the system may take to end a process, which may be waiting for a disk
 BOOT = (
     "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.child import main; "
     "main({socket}, {mark}, {output}, {lifeline}, {driver}, {ahead!r})"
@@ -47,7 +47,7 @@ class StartedProcess:
     lifeline : file
         Our end of a pipe that breaks when this process ends.
     mark_file, output_file : file
-        For the running mark, and for what psets print.
+        The files of the running mark, and of what psets print.
     """
 
     def __init__(self, ahead: Sequence[str] = ()) -> None:
@@ -56,18 +56,18 @@ class StartedProcess:
         lifeline, self.lifeline = map(os.fdopen, os.pipe(), "rw")
         self.mark_file = new_file()
         self.output_file = output_store.new_file()
-        with theirs, lifeline, ExitStack() as if_it_does_not_start:
+        with theirs, lifeline, ExitStack() as cleanup:
             for opened in self._files():
-                if_it_does_not_start.enter_context(opened)
-            fds = [one.fileno() for one in (theirs, self.mark_file, self.output_file, lifeline)]
+                cleanup.enter_context(opened)
+            fds = [file.fileno() for file in (theirs, self.mark_file, self.output_file, lifeline)]
             self.process = _spawn(fds, ahead)
-            if_it_does_not_start.pop_all()
+            cleanup.pop_all()
 
     def _files(self) -> tuple[AbstractContextManager[object], ...]:
         return self.connection, self.lifeline, self.mark_file, self.output_file
 
     def end(self) -> None:
-        """End it before it has become a worker."""
+        """End it, if it has not become a worker."""
         if self.process.returncode is None and os.getpid() == self._driver:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -101,7 +101,7 @@ def _spawn(fds: Sequence[int], ahead: Sequence[str]) -> subprocess.Popen[bytes]:
         )
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         raise WorkerStartError(
-            f"no worker can be started, for sys.executable={program!r} cannot be run ({error.strerror}): "
+            f"no worker can be started, because sys.executable={program!r} cannot be run ({error.strerror}): "
             "set sys.executable to your Python, or use backend='serial'"
         ) from error
 
@@ -129,9 +129,9 @@ def interpreter() -> str:
 
 
 def interpreter_options() -> list[str]:
-    """Return the options that this interpreter was started with and that change what Python code does.
+    """Return the options that this interpreter was started with and that affect Python code.
 
-    They are those that `multiprocessing` hands over, and all of ``-X``.
+    They are those that `multiprocessing` passes on, and all of ``-X``.
     """
     options = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # as multiprocessing does
     known = {words for flag, words in itertools.pairwise(options) if flag == "-X"}

@@ -1,4 +1,4 @@
-"""What workers print: passed on in whole lines. The last lines are kept, to explain why a worker died."""
+"""Passes on what workers print, in whole lines. The last lines are kept to explain why a worker died."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from paramsurvey.transport.own_descriptors import OwnDescriptors
 from paramsurvey.transport.patient_writing import write_patiently
 
 TAIL_LINES = 30
-LABEL = "\0"  # begins the line by which a worker tells which pset prints what follows
+LABEL = "\0"  # begins a line by which a worker says which pset prints what follows
 PIPE = 1 << 16  # bytes that a pipe holds
-LONGEST_LINE = 1 << 24  # bytes: what has no newline for so long is passed on in pieces
-FINISH_SECONDS = 1.0  # the end of a survey waits at most so long for a terminal that takes no output
+LONGEST_LINE = 1 << 24  # bytes; a longer line is passed on in pieces
+FINISH_SECONDS = 1.0  # how long the end of a survey waits, at most, for a terminal that takes no output
 LAST_SECONDS = 5.0  # the same at the end of the session
-RETRY_SECONDS = 0.05  # between two looks whether a stream takes output again
-MOST_QUEUED = 1 << 26  # characters that wait for a stream which takes none; the lines beyond are counted
+RETRY_SECONDS = 0.05  # before a stream that took no output is tried again
+MOST_QUEUED = 1 << 26  # characters that may wait for a stream that takes none; further lines are only counted
 
 
 @dataclass
@@ -58,39 +58,40 @@ class WorkerStream:
 class OutputRelay:
     """Reads what all workers print, in one thread, so that none of them ever waits for the driver.
 
-    Nor for the driver's stdout: what that does not take yet (a pager, a terminal after Ctrl-S) waits here.
+    Nor do they wait for the driver's stdout: what it does not take yet (in a pager, after Ctrl-S) waits here.
     """
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._wakeup, self._bell = socket.socketpair()
         self._selector.register(self._wakeup, selectors.EVENT_READ)
-        self._own = OwnDescriptors(self._wakeup.fileno(), self._bell.fileno(), *own_file_of(self._selector))
+        sockets = self._wakeup.fileno(), self._bell.fileno()
+        self._own = OwnDescriptors(*sockets, *selector_descriptors(self._selector))
         self._arrivals: deque[WorkerStream] = deque()
-        self._finishes: deque[threading.Event] = deque()  # set when all that has arrived is passed on
-        self._finishing: deque[threading.Event] = deque()  # those whose lines are in the queue
+        self._finishes: deque[threading.Event] = deque()  # requests to pass on all that has arrived
+        self._finishing: deque[threading.Event] = deque()  # those of which the lines are in the queue
         self._ended = False
         self._queue: deque[tuple[str, str]] = deque()  # (stream, lines) that are not written yet
         self._queued = 0  # characters in it
-        self._left_out: Counter[str] = Counter()  # lines by stream that were too many for it
+        self._left_out: Counter[str] = Counter()  # lines that were too many for it, by stream
         self._written = 0  # characters
         self._logs = WorkerLogs()
         self._thread = threading.Thread(target=self._relay, daemon=True, name="paramsurvey-output")
         self._thread.start()
 
     def log_to(self, stem: str | None) -> None:
-        """From now on write a file for each worker, whose name begins with `stem`; None: none."""
+        """From now on, write a file for each worker, whose name begins with `stem`; None: write none."""
         self._logs.stem = stem
 
     def add(self, fd: int, name: str, pid: int = 0) -> WorkerStream:
-        """Pass on what arrives at `fd`, and close it at its end."""
+        """Pass on what arrives at `fd`, and close it when it ends."""
         stream = WorkerStream(fd, name, pid)
         self._arrivals.append(stream)
         self._bell.send(b"+")
         return stream
 
     def finish_lines(self) -> None:
-        """Pass on what has arrived so far, and end lines that have no end: a survey is over."""
+        """Pass on what has arrived so far, and complete unfinished lines, because a survey is over."""
         finished = threading.Event()
         self._finishes.append(finished)
         self._bell.send(b"n")
@@ -101,7 +102,7 @@ class OutputRelay:
         return self._own.are_ours()
 
     def abandon(self) -> None:
-        """End without touching a descriptor: the program has closed some. The thread may wait for ever."""
+        """End without touching a descriptor, as the program has closed some. The thread may wait for ever."""
         self._ended = True
         for finished in (*self._finishes, *self._finishing):
             finished.set()
@@ -109,7 +110,7 @@ class OutputRelay:
     def close(self) -> None:
         """Pass on what has arrived so far, and end. May be called twice.
 
-        It waits as long as the output is being read, but at most `LAST_SECONDS` without progress.
+        This waits while the output is being read, but no longer than `LAST_SECONDS` without progress.
         """
         if self._ended:
             return
@@ -119,9 +120,9 @@ class OutputRelay:
         while self._thread.is_alive() and written != self._written:
             written = self._written
             self._thread.join(LAST_SECONDS)
-        self._tell_what_is_lost()
+        self._report_lost_lines()
         if self._thread.is_alive():
-            return  # it waits inside a stream that is no file
+            return  # it waits inside a stream that is not a file
         for key in list(self._selector.get_map().values()):
             if isinstance(key.data, WorkerStream):
                 self._end(key.data)
@@ -136,11 +137,11 @@ class OutputRelay:
             for stream in filter(None, ready):
                 self._read(stream)
             self._print_queue()
-            if None in ready:  # after the others, of which some may end in here
+            if None in ready:  # after the streams, since handling them may end some
                 self._wakeup.recv(4096)
-                self._welcome()
+                self._register_arrivals()
                 self._finish()
-        self._welcome()
+        self._register_arrivals()
         self._read_all()
         until = time.monotonic() + LAST_SECONDS
         while self._queue and time.monotonic() < until:
@@ -150,7 +151,7 @@ class OutputRelay:
                 time.sleep(RETRY_SECONDS)
 
     def _read_all(self) -> None:
-        """Read what has arrived by now: from each stream what a pipe holds."""
+        """Read what has arrived by now: as much from each stream as a pipe holds."""
         for key, _ in self._selector.select(timeout=0):
             if key.data is not None:
                 self._read(key.data)
@@ -167,7 +168,7 @@ class OutputRelay:
         self._print_queue()
 
     def _print_queue(self) -> bool:
-        """Write what waits, as far as the streams take it now; tell whether they took something."""
+        """Write what waits, as far as the streams take it now; tell whether they took anything."""
         before = self._written
         while self._queue:
             name, text = self._queue.popleft()
@@ -190,12 +191,12 @@ class OutputRelay:
         self._queue.append((name, lines))
         self._queued += len(lines)
 
-    def _tell_what_is_lost(self) -> None:
+    def _report_lost_lines(self) -> None:
         lost = sum(text.count("\n") for _, text in self._queue) + self._left_out.total()
         if lost:
             _print("stderr", f"paramsurvey: {lost} lines that workers printed are lost: nobody read them\n")
 
-    def _welcome(self) -> None:
+    def _register_arrivals(self) -> None:
         while self._arrivals:
             stream = self._arrivals.popleft()
             self._selector.register(stream.fd, selectors.EVENT_READ, stream)
@@ -217,7 +218,7 @@ class OutputRelay:
             self._end_line(stream)
 
     def _end_line(self, stream: WorkerStream) -> None:
-        """Pass on the beginning of a line as a line, so that another worker's output does not continue it."""
+        """Pass on an unfinished line as a line, so that another worker's output does not continue it."""
         if stream.pending:
             self._pass_on(stream, bytes(stream.pending + b"\n"))
             stream.pending.clear()
@@ -242,8 +243,8 @@ class OutputRelay:
         stream.closed.set()
 
 
-def own_file_of(selector: selectors.BaseSelector) -> tuple[int, ...]:
-    """Return the file descriptor of a selector, where it has one."""
+def selector_descriptors(selector: selectors.BaseSelector) -> tuple[int, ...]:
+    """Return the file descriptor of a selector, if it has one."""
     fileno = getattr(selector, "fileno", None)
     return () if fileno is None else (fileno(),)
 
@@ -252,16 +253,16 @@ def _print(name: str, text: str) -> int:
     """Write text to one of the driver's streams; return how many characters need not be written again."""
     try:
         return write_patiently(getattr(sys, name), text)
-    except Exception:  # no stream, or one that the user has closed: nobody wants to read it
+    except Exception:  # there is no stream, or the user has closed it, so nobody wants to read it
         return len(text)
 
 
 def _labelled(stream: WorkerStream, text: str) -> Iterator[str]:
-    """Yield the lines with the pset that printed them in front, where the worker tells which it is."""
+    """Yield the lines, each preceded by the pset that printed it if the worker says which that was."""
     for line in text.splitlines(keepends=True):
         words, label, number = line.partition(LABEL)
         if words:
-            end = "\n" if label else ""  # the pset before did not finish its line
+            end = "\n" if label else ""  # the previous pset did not finish its line
             yield f"pset {stream.label}: {words}{end}" if stream.label else f"{words}{end}"
         if label:
             stream.label = number.strip()

@@ -21,16 +21,16 @@ from paramsurvey.transport import output_store
 from paramsurvey.transport.main_file import MainFile
 from paramsurvey.transport.own_descriptors import OwnDescriptors
 
-ABORT_SECONDS = 0.5  # how long a worker may take to write where it is, before it is killed
-LOST_CODE = 1 << 16  # stands for the exit code of a process that other code in this program has waited for
+ABORT_SECONDS = 0.5  # how long a worker may take to write which line it is at, before it is killed
+UNKNOWN_EXIT_CODE = 1 << 16  # of a process that other code in this program has waited for
 LAST_WORDS_SECONDS = 0.3  # how long to wait for the last output of a worker that died
 
 
 class WorkerProcess:
     """A process, the connection to it, and what it leaves behind when it ends.
 
-    It leads a process group, so that whatever it starts ends with it, and so that Ctrl-C in the
-    terminal reaches the driver alone. It is no daemon: it may start processes.
+    It leads a process group, so that whatever it starts ends with it, and so that Ctrl-C in the terminal
+    reaches only the driver. It is not a daemon, in the sense of `multiprocessing`: it may start processes.
 
     Parameters
     ----------
@@ -47,11 +47,11 @@ class WorkerProcess:
     ----------
     pid : int
     pidfd : int or None
-        A file descriptor that becomes readable when the process ends, where the system has such.
+        A file descriptor that becomes readable when the process ends, if the system has such descriptors.
     channel : DriverChannel
     mark : SharedMark
     printed : str
-        After `end`: what the pset that ran has printed, if output is stored.
+        After `end`: what the running pset had printed, if output is stored.
     """
 
     def __init__(
@@ -86,12 +86,12 @@ class WorkerProcess:
             self.channel.send(pickle.dumps((sys.argv, main, number, gpu_ids)))
 
     def has_its_files(self) -> bool:
-        """Tell whether the files that lead to it are still the driver's own. Not after `end`."""
+        """Tell whether the files that lead to it are still the driver's own. Not to be called after `end`."""
         streams = (self._stdout, self._stderr)
-        return self._own.are_ours() and self.is_connected() and all(one.is_ours() for one in streams)
+        return self._own.are_ours() and self.is_connected() and all(stream.is_ours() for stream in streams)
 
     def is_connected(self) -> bool:
-        """Tell whether the connection is still the driver's own. Not after `end`."""
+        """Tell whether the connection is still the driver's own. Not to be called after `end`."""
         return self._hung_up or self._own_connection.are_ours()
 
     def has_exited(self) -> bool:
@@ -106,7 +106,7 @@ class WorkerProcess:
             return True
 
     def await_exit(self, seconds: float) -> None:
-        """Wait for it to end by itself, but at most so many seconds."""
+        """Wait for it to end by itself, but no longer than `seconds`."""
         deadline = time.monotonic() + seconds
         while not self.has_exited() and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -116,19 +116,20 @@ class WorkerProcess:
         self._hung_up = True
         self.channel.close()
 
-    def end(self, stem: str = "", ask_where: bool = False) -> int:
-        """Kill it with all that it started, and return its exit code; negative: the signal's number.
+    def end(self, stem: str = "", report_line: bool = False) -> int:
+        """Kill it with all that it started, and return its exit code, or minus the signal's number.
 
-        The group is killed before the process is waited for: until then no other process can get its id.
+        The group is killed before the process is waited for, because until then no other process can get its
+        id.
 
         Parameters
         ----------
         stem : str
-            The beginning of the name of a file for what the running pset has printed, if that is long.
-        ask_where : bool
-            Have it first write which line of code it is executing; `last_words` returns that.
+            What the name of a file begins with that gets the running pset's output, if that is long.
+        report_line : bool
+            Have it first write which line of code it is executing, for `last_words`.
         """
-        code = self.kill(ask_where)
+        code = self.kill(report_line)
         self.channel.close()
         self._lifeline.close()
         if not self._mark_file.closed:
@@ -144,12 +145,12 @@ class WorkerProcess:
             self.pidfd = None
         return code
 
-    def kill(self, ask_where: bool = False) -> int:
+    def kill(self, report_line: bool = False) -> int:
         """Do what `end` does without touching a file descriptor."""
         if self._process.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
-                if ask_where:
-                    os.kill(self.pid, signal.SIGABRT)  # faulthandler writes where it is
+                if report_line:
+                    os.kill(self.pid, signal.SIGABRT)  # on which faulthandler writes the line
                     self.await_exit(ABORT_SECONDS)
                 os.killpg(self.pid, signal.SIGKILL)
         return self._exit_code()
@@ -157,26 +158,26 @@ class WorkerProcess:
     def _exit_code(self) -> int:
         try:
             code = self._process.wait(END_SECONDS)
-            return LOST_CODE if self._code_is_lost else code
-        except subprocess.TimeoutExpired:  # it waits for a disk: the system ends it when that answers
+            return UNKNOWN_EXIT_CODE if self._code_is_lost else code
+        except subprocess.TimeoutExpired:  # it waits for a disk, and ends when that answers
             return -signal.SIGKILL
 
     def last_words(self) -> str:
-        """Return the last lines that it wrote, and where it crashed. Only after `end`."""
+        """Return the last lines that it wrote, and where it crashed. To be called only after `end`."""
         self._stderr.closed.wait(LAST_WORDS_SECONDS)
         stored = self.printed.splitlines(keepends=True)[-TAIL_LINES:]
         return self._stderr.lines() + "".join(stored) + self._report
 
 
 def describe_exit(code: int) -> str:
-    """Return what an exit code says, in words.
+    """Return what an exit code means, in words.
 
     Examples
     --------
     >>> describe_exit(-9)
     'was killed by SIGKILL (possibly out of memory)'
     """
-    if code == LOST_CODE:
+    if code == UNKNOWN_EXIT_CODE:
         return "ended for an unknown reason (this program ignores SIGCHLD, or its handler waits for children)"
     if code >= 0:
         return f"ended with exit code {code}"

@@ -46,7 +46,7 @@ def new_file() -> IO[bytes]:
 
 
 def crash_report(file: IO[bytes]) -> str:
-    """Return what faulthandler has written behind the mark, an empty text if the worker did not crash."""
+    """Return what faulthandler has written behind the mark; an empty text if the worker did not crash."""
     file.seek(SIZE)
     return file.read().decode(errors="replace")
 

@@ -1,4 +1,4 @@
-"""The job that a worker process has: it is loaded, and its groups are run."""
+"""The job that a worker process serves: loads it, and runs its groups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paramsurvey.transport.output_store import LineLabels, OutputStore, capture_
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.runner import Runner
 
-MAINS = ("__main__", "__mp_main__")  # the second in a process that multiprocessing has spawned
+MAINS = ("__main__", "__mp_main__")  # the latter in a process that multiprocessing has spawned
 
 
 class ServedJob:
@@ -26,7 +26,7 @@ class ServedJob:
     mark : SharedMark
         Tells the driver which pset runs, and whether the job is loaded.
     output_fd : int
-        The file descriptor of the file for what psets print while that is to be stored.
+        The descriptor of the file that gets what psets print, if output is stored.
     send : callable
         Sends an answer to the driver.
     """
@@ -39,12 +39,12 @@ class ServedJob:
         self._capture: LineLabels | OutputStore | None = None
 
     def load(self, arrived: ArrivedJob) -> Runner | None:
-        """Load a job in place of the last; return what runs it, None if it was refused."""
+        """Load a job in place of the last one; return its runner, or None if it was rejected."""
         self._runner = None
         if self._capture is not None:
             self._capture.end()
         self._mark.jobs[0] += 1
-        self._mark.running.group[0] = 0  # numbers of groups begin anew with each map
+        self._mark.running.group[0] = 0  # the ids of groups begin anew with each map
         job = unpack(arrived)
         self._capture = capture_for(job.capture, self._output_fd)
         try:
@@ -69,7 +69,7 @@ class ServedJob:
         """Run a group, and send what becomes of it; `number` is the worker's.
 
         A worker that holds too much memory gives the group back. One that could not load the job does
-        nothing: the driver was told.
+        nothing, because it has told the driver.
         """
         if self._runner is None:
             return
@@ -83,8 +83,8 @@ class ServedJob:
 def _adopt_main(function: Any) -> None:
     """Give ``__main__`` the names that a function of the user's main program brought along.
 
-    A function that is sent by value keeps saying that it lives in ``__main__``; with its names
-    there, it can pass other functions of that program to a pool of its own.
+    A function that is sent by value still claims to live in ``__main__``. With its names there, it can pass
+    other functions of that program to a pool of its own.
     """
     from paramsurvey.worker.keywords import KeywordWorker
 
@@ -92,13 +92,13 @@ def _adopt_main(function: Any) -> None:
         function = function.__wrapped__.__wrapped__
     if getattr(function, "__module__", None) not in MAINS:
         return
-    if not hasattr(function, "__globals__"):  # an object that can be called: it is its class that has a name
+    if not hasattr(function, "__globals__"):  # a callable object, whose class has the name
         names = getattr(type(function).__call__, "__globals__", {})
         function = type(function)
     else:
         names = function.__globals__
     names = {**names, function.__name__: function}
     own = vars(sys.modules["__main__"])
-    if own["__name__"] in MAINS[1:]:  # the main file, imported: what it has stays as it is
+    if own["__name__"] in MAINS[1:]:  # the imported main file, whose own names stay as they are
         names = {name: value for name, value in names.items() if name not in own}
     own.update(names)

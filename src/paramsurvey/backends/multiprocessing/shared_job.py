@@ -1,4 +1,4 @@
-"""A job on its way to the workers of this machine: large arrays lie in memory that all of them share."""
+"""A job on its way to the workers of this machine, with large arrays in memory that all of them share."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from paramsurvey.backends.multiprocessing.inbox import HEADER, ArrivedJob, Messa
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Job
 
-ALIGNMENT = 64  # bytes: where vector instructions are fastest
+ALIGNMENT = 64  # bytes, at which vector instructions are fastest
 
 
 @dataclass(frozen=True, slots=True)
 class JobMessage:
-    """What is sent through the pipe: the job without its buffers, and where these are in the shared file."""
+    """What is sent to a worker: the job without its buffers, and where these are in the shared file."""
 
     job: Job
     places: tuple[tuple[int, int], ...]  # (begin, end)
@@ -37,10 +37,10 @@ class SharedJob:
         buffers = [pickle.PickleBuffer(buffer) for buffer in job.buffers]
         self._file = _shared_file() if buffers else None
         places = [] if self._file is None else [_append(self._file, buffer) for buffer in buffers]
-        self._label = pickle.dumps(JobMessage(replace(job, buffers=()), tuple(places)))
+        self._message = pickle.dumps(JobMessage(replace(job, buffers=()), tuple(places)))
 
     def send(self, channel: DriverChannel) -> None:
-        """Send it to a worker; the buffers are not copied, the worker gets the file that holds them.
+        """Send it to a worker. The buffers are not copied: the worker gets the file that holds them.
 
         Raises
         ------
@@ -48,27 +48,27 @@ class SharedJob:
             The worker is gone.
         """
         header = HEADER.pack(MessageKind.JOB, self._file is not None)
-        channel.send(header, self._label, fd=None if self._file is None else self._file.fileno())
+        channel.send(header, self._message, fd=None if self._file is None else self._file.fileno())
 
     def close(self) -> None:
-        """Forget the buffers here; they stay where a worker uses them."""
+        """Let go of the buffers; they stay in memory while a worker uses them."""
         if self._file is not None:
             self._file.close()
 
 
 def unpack(arrived: ArrivedJob) -> Job:
-    """Return the job that has arrived. What is written to its arrays, no other process sees."""
-    label: JobMessage = pickle.loads(arrived.message)
+    """Return the job that has arrived. Other processes do not see what is written to its arrays."""
+    message: JobMessage = pickle.loads(arrived.message)
     views: list[Any] = []
     if arrived.fd is not None:
         memory = memoryview(mmap.mmap(arrived.fd, 0, access=mmap.ACCESS_COPY))
         os.close(arrived.fd)
-        views = [memory[begin:end] for begin, end in label.places]
-    return replace(label.job, buffers=tuple(views))
+        views = [memory[begin:end] for begin, end in message.places]
+    return replace(message.job, buffers=tuple(views))
 
 
 def _shared_file() -> IO[bytes]:
-    """Return a file without a name, in memory where the system has such files."""
+    """Return a file without a name, in memory if the system has such files."""
     if hasattr(os, "memfd_create"):
         return open(os.memfd_create("paramsurvey"), "w+b", buffering=0)
     from tempfile import TemporaryFile
@@ -77,7 +77,7 @@ def _shared_file() -> IO[bytes]:
 
 
 def _append(file: IO[bytes], buffer: pickle.PickleBuffer) -> tuple[int, int]:
-    """Write a buffer at the next aligned place, and return its begin and end."""
+    """Write a buffer at the next aligned place, and return where it begins and ends."""
     begin = -(-file.tell() // ALIGNMENT) * ALIGNMENT
     file.seek(begin)
     rest = buffer.raw()

@@ -1,4 +1,4 @@
-"""A log file for each worker, which has what the worker prints, with ``capture_output='log'``."""
+"""With ``capture_output='log'``, a file for each worker that gets what the worker prints."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class WorkerLogs:
         self._paths: dict[tuple[str, int], str] = {}
 
     def write(self, stem: str, pid: int, text: str) -> None:
-        """Append what the worker with this process id has printed; a full disk costs the text alone."""
+        """Append what the worker with this process id has printed; a full disk costs only that text."""
         with suppress(Exception):
             path = self._path(stem, pid)
             with open(path, "a", errors="backslashreplace", opener=open_own) as file:
                 file.write(text)
 
     def _path(self, stem: str, pid: int) -> str:
-        """Return the file of a worker, which is made when the worker first prints."""
+        """Return the path of a worker's file, which is made when the worker first prints."""
         if (stem, pid) not in self._paths:
             name = f"{stem}worker-{pid}"
             names = (f"{name}.log" if number == 1 else f"{name}-{number}.log" for number in range(1, 1000))

@@ -1,8 +1,8 @@
 """Workers on a Ray cluster, or on a Ray of our own on this machine.
 
-Each group is a Ray task, and Ray chooses the node. In a Ray worker a `NestedWorker` has the group run by a
-worker process like those of the multiprocessing backend, so that a pset that crashes or takes too
-long is known by its number and ends no Ray worker.
+Each group is a Ray task, and Ray chooses the node. In a Ray worker, a `NestedWorker` has the group run by a
+worker process like those of the multiprocessing backend, so that it is known which pset crashed or took too
+long, and no Ray worker ends because of it.
 """
 
 from __future__ import annotations
@@ -51,21 +51,21 @@ from paramsurvey.transport.messages import (
 from paramsurvey.worker.machine import wanted_workers
 from paramsurvey.worker.ray_references import make_references_sendable
 
-HEAD_SECONDS = 15.0  # without an answer from the head; after 60 Ray would end this process
-FIRST_ANSWER_SECONDS = 10.0  # until the nodes are known
+HEAD_SECONDS = 15.0  # without an answer, before the head counts as dead; after 60, Ray ends this process
+FIRST_ANSWER_SECONDS = 10.0  # to wait until the nodes are known
 
 
 @dataclass(slots=True)
 class RayTask:
     """A group that Ray has, the generator of its answers, and, once it has begun, where it runs.
 
-    Only with a timeout does a task say that it has begun: each message costs the driver time.
+    A task says that it has begun only if there is a timeout, because each message costs the driver time.
     """
 
     group: Group
     answers: Any
     where: TaskBegun | None = None
-    heard: float | None = None
+    last_heard: float | None = None
 
 
 class RayBackend:
@@ -74,8 +74,8 @@ class RayBackend:
     Parameters
     ----------
     options : Options
-        ``ncores`` (how many cores a local Ray gets, or how many of a cluster to use),
-        ``threads_per_worker``, ``max_tasks_per_child`` and ``verbose`` count.
+        ``ncores`` (how many cores a local Ray gets, or how many of a cluster's to use),
+        ``threads_per_worker``, ``max_tasks_per_child``, ``start_timeout`` and ``verbose`` are used.
     own : mapping
         For ``ray.init``.
 
@@ -99,7 +99,7 @@ class RayBackend:
         self._own = check_init_options(self._ray, own)
         self._in_hand: dict[int, RayTask] = {}  # by group
         self._tasks: dict[tuple[tuple[str, Any], ...], Any] = {}
-        self._suspects: set[int] = set()  # rows that ran when memory ran out
+        self._suspects: set[int] = set()  # rows that were running when memory ran out
         self._reloads = Reloads()
         self._generation = 0  # of the caller's modules
         self._pool = uuid.uuid4().hex  # by which Ray workers number themselves
@@ -109,7 +109,7 @@ class RayBackend:
         threads, ncores = self._options.threads_per_worker, self._options.ncores
         cores = threads * wanted_workers(ncores, threads)
         self._connection = Connection(self._ray, self._own, cores, self._options.verbose)
-        self._limit = None if self._connection.is_local else ncores  # a local Ray has no more cores than that
+        self._limit = None if self._connection.is_local else ncores  # a local Ray has only that many cores
         self._watch = ClusterWatch(self._connection.nodes)
 
     def check_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -118,7 +118,7 @@ class RayBackend:
         Raises
         ------
         OptionError
-            Naming the one that is unknown or has a value that it cannot have.
+            Names the one that is unknown, or has an impossible value.
         """
         checked = check_task_options(options)
         self._check_possible(options, {**self._defaults(), **checked})
@@ -128,7 +128,7 @@ class RayBackend:
         return {"num_cpus": self._options.threads_per_worker}
 
     def _check_possible(self, given: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-        """Refuse what no node of a Ray of our own has; a cluster may get such a node."""
+        """Refuse what no node of our own Ray has; for a cluster, only warn, since such a node may join."""
         if any(task_slots(node, options) for node in self._nodes()):
             return
         wanted = ", ".join(f"{name}={value}" for name, value in given.items())
@@ -147,17 +147,17 @@ class RayBackend:
             self._leave()
             self._connect()
         self._job = job
-        self._generation += self._reloads.since_last_time()
+        self._generation += self._reloads.any_since_last_call()
         self._map_options = {**self._defaults(), "name": job.name, **options}
         self._job_ref = self._ray.put(job)
         self._answer_deadline = AnswerDeadline(job.timeout, job.keep_groups)
-        self._counted: list[Node] | None = None  # the nodes whose slots are
+        self._counted: list[Node] | None = None  # the nodes whose slots `_map_slots` is the number of
         self._map_slots = 0
         self._tasks.clear()
         self._suspects.clear()
 
     def capacity(self) -> int:
-        """Return how many more groups the living nodes want: one for each core, and a few that wait."""
+        """Return how many more groups the living nodes can take: one for each slot, and a few that wait."""
         nodes = self._nodes()
         if nodes is not self._counted:
             self._counted, self._map_slots = nodes, self._slots(self._map_options)
@@ -173,7 +173,7 @@ class RayBackend:
         return 0
 
     def largest_group(self) -> int | None:
-        """Return how many psets a worker may run in its life."""
+        """Return how many psets a worker may run in its lifetime."""
         return self._options.max_tasks_per_child
 
     def submit(self, group: Group) -> None:
@@ -194,7 +194,7 @@ class RayBackend:
         return self._tasks[key]
 
     def _largest_node(self) -> float:
-        """Return the cores of the largest node: a task that wants them all runs there alone."""
+        """Return the cores of the largest node, so that a task that asks for all of them runs alone there."""
         return max((node["Resources"].get("CPU", 0.0) for node in self._nodes()), default=1.0)
 
     def _setup(self, cores: float) -> NestedWorkerSetup:
@@ -206,7 +206,7 @@ class RayBackend:
         )
 
     def poll(self, timeout: float) -> Answers:
-        """Return what the nested workers answered, and what became of tasks that will not."""
+        """Return what nested workers have answered, and the losses of tasks that will not answer."""
         answers = self._arrived(timeout)
         self._check_cluster()
         return [*answers, *self._overdue()]
@@ -217,7 +217,7 @@ class RayBackend:
         for group_id in self._ready(min(timeout, LONGEST_WAIT)):
             task = self._in_hand[group_id]
             answer = self._read_message(task)
-            task.heard = time.perf_counter()
+            task.last_heard = time.perf_counter()
             if isinstance(answer, TaskBegun):
                 task.where = answer
                 continue
@@ -228,36 +228,36 @@ class RayBackend:
         return answers
 
     def _overdue(self) -> list[Answer]:
-        """Give up groups whose Ray worker answers no more, and have it killed, so that its core is free."""
-        if not self._answer_deadline.may_look():
+        """Give up groups whose Ray worker no longer answers, and have it killed, to free its core."""
+        if not self._answer_deadline.is_check_due():
             return []
         is_over = self._answer_deadline.is_over
-        late = [task for task in self._in_hand.values() if is_over(len(task.group), task.heard)]
+        late = [task for task in self._in_hand.values() if is_over(len(task.group), task.last_heard)]
         for task in late:
             self.abort(task.group.id)
             if task.where is not None:
                 end_worker(self._ray, task.where)
-        return [LostGroup(task.group.id, node_lost("its Ray worker answers no more")) for task in late]
+        return [LostGroup(task.group.id, node_lost("its Ray worker no longer answers")) for task in late]
 
     def _ready(self, timeout: float) -> list[int]:
-        """Wait for a first answer; return the groups that have one now."""
+        """Wait for an answer; return the ids of the groups that have one now."""
         if not self._in_hand:
             time.sleep(timeout)  # for nodes to join
             return []
-        groups = {in_hand.answers: group_id for group_id, in_hand in self._in_hand.items()}
+        groups = {task.answers: group_id for group_id, task in self._in_hand.items()}
         ready, rest = self._ray.wait(list(groups), num_returns=1, timeout=timeout)
         if ready and rest:
             ready += self._ray.wait(rest, num_returns=len(rest), timeout=0)[0]
         return [groups[answers] for answers in ready]
 
-    def _read_message(self, in_hand: RayTask) -> Answer | TaskBegun:
-        group = in_hand.group
+    def _read_message(self, task: RayTask) -> Answer | TaskBegun:
+        group = task.group
         try:
-            packed = self._ray.get(next(in_hand.answers))
+            packed = self._ray.get(next(task.answers))
         except StopIteration:
             return LostGroup(group.id, died("its Ray task ended without an answer"))
         except self._ray.exceptions.OutOfMemoryError as error:
-            self._suspects.update(group.rows)  # Ray ends whole workers, and guesses which: now one by one
+            self._suspects.update(group.rows)  # Ray only guessed which worker to end: run these one by one
             return out_of_memory(group.id, str(error))
         except self._ray.exceptions.RayError as error:
             return answer_for(self._ray.exceptions, group.id, error)
@@ -268,16 +268,18 @@ class RayBackend:
         return answer
 
     def _check_cluster(self) -> None:
-        """Raise BackendLost when the head, or the node that this process belongs to, is gone."""
+        """Raise BackendLost if the head, or the node that this process belongs to, is gone."""
         silence, nodes = self._watch.silence(), self._watch.nodes()
         if silence > HEAD_SECONDS:
-            self._give_up(f"the head of the Ray cluster is silent for {silence:.0f} s, and probably dead")
+            self._give_up(
+                f"the head of the Ray cluster has been silent for {silence:.0f} s: probably it is dead"
+            )
         if self._watch.has_answered() and self._connection.node_id not in [node["NodeID"] for node in nodes]:
             self._give_up("the Ray node to which this program is connected has died")
 
     def _give_up(self, reason: str) -> None:
-        # Ray ends this process if it is asked for anything, or one of its references is freed, after it was
-        # left: not even the exception's frames may hold one, nor what is garbage but was not collected yet.
+        # After the connection is dropped, Ray ends this process if it is asked for anything, or if one of its
+        # references is freed. So none may be left, in the exception's frames or in garbage not yet collected.
         self._watch.close()
         self._in_hand.clear()
         self._job_ref = None
@@ -289,7 +291,7 @@ class RayBackend:
         )
 
     def running(self, group_id: int) -> tuple[int, float] | None:
-        """Return None: the nested workers look at the clock."""
+        """Return None: the nested workers enforce the timeout."""
         return None
 
     def recall(self, group_id: int) -> None:
@@ -297,11 +299,11 @@ class RayBackend:
 
     def abort(self, group_id: int) -> None:
         """Cancel the task, and end the Ray worker that runs it, if any."""
-        in_hand = self._in_hand.pop(group_id, None)
-        if in_hand is not None:
-            # a TypeError where its node is lost
+        task = self._in_hand.pop(group_id, None)
+        if task is not None:
+            # a TypeError is raised if its node is lost
             with suppress(self._ray.exceptions.RayError, ValueError, TypeError):
-                self._ray.cancel(in_hand.answers, force=True)
+                self._ray.cancel(task.answers, force=True)
 
     def end_job(self) -> None:
         """Cancel what is still in hand."""

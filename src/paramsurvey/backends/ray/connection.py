@@ -16,20 +16,20 @@ from paramsurvey.errors import BackendUnreachable
 
 HEAD_FILE = "~/.ray-head-details"
 CONNECT_SECONDS = 2.0  # for a cluster to accept a connection
-GOODBYE_SECONDS = 30.0  # Ray takes 25 when the head is dead
-ASK_SECONDS = 1.0  # between two requests for the nodes, which come and go in minutes
+GOODBYE_SECONDS = 30.0  # Ray takes 25 if the head is dead
+ASK_SECONDS = 1.0  # between two requests for the nodes, which come and go over minutes
 Node = dict[str, Any]
 
 
 class ClusterWatch:
     """Asks for the nodes again and again, in a thread.
 
-    With the head of a cluster gone, Ray answers nothing for a minute and then ends the process.
+    If the head of a cluster is gone, Ray does not answer for a minute, and then ends the process.
 
     Parameters
     ----------
     ask : callable
-        Returns the nodes; may block for ever, may raise.
+        Returns the nodes. It may block for ever, and it may raise.
     clock : callable
         Returns seconds.
     """
@@ -47,7 +47,10 @@ class ClusterWatch:
         self._thread.start()
 
     def nodes(self, patience: float = 0.0) -> list[Node]:
-        """Return the living nodes as of the last answer, the same list until the next; wait for the first."""
+        """Return the living nodes as of the last answer; until the next one, this is the same list.
+
+        Wait at most `patience` seconds for the first answer.
+        """
         self._first.wait(patience)
         return self._nodes
 
@@ -56,9 +59,9 @@ class ClusterWatch:
         return self._first.is_set()
 
     def silence(self) -> float:
-        """Return for how many seconds there has been no answer, to be called every second or so.
+        """Return for how many seconds there has been no answer. Call this every second or so.
 
-        If the caller was busy for longer, this thread may not have run: at most a second is counted.
+        If the caller was busy for longer, the thread may not have run, so each call counts at most a second.
         """
         now = self._clock()
         self._silence += min(now - self._looked, ASK_SECONDS)
@@ -68,7 +71,7 @@ class ClusterWatch:
         return self._silence
 
     def close(self) -> None:
-        """Ask no more; a question that waits for its answer is left behind."""
+        """Ask no more; a question that is still unanswered is left behind."""
         self._ended.set()
         self._thread.join(ASK_SECONDS)
 
@@ -76,7 +79,7 @@ class ClusterWatch:
         while not self._ended.is_set():
             try:
                 self._nodes = [node for node in self._ask() if node["Alive"]]
-            except Exception:  # not an answer: the silence goes on
+            except Exception:  # this is no answer, so the silence goes on
                 pass
             else:
                 self._answers += 1
@@ -85,7 +88,7 @@ class ClusterWatch:
 
 
 class Connection:
-    """This process as a driver of a Ray cluster. A Ray that runs in it already is used as it is.
+    """This process as a driver of a Ray cluster. If it is connected to one already, that is used as it is.
 
     Parameters
     ----------
@@ -125,29 +128,29 @@ class Connection:
             show_token_to_this_machine(self._ray, options["address"])
             self._ray.init(**options)
         except Exception as error:
-            raise BackendUnreachable(explanation(options["address"], error)) from error
+            raise BackendUnreachable(why_unusable(options["address"], error)) from error
 
     def is_open(self) -> bool:
         """Tell whether the connection still stands, as far as this process knows."""
         return self._goodbye is None and bool(self._ray.is_initialized())
 
     def nodes(self) -> list[Node]:
-        """Return all nodes, dead ones too; may block for as long as the head does not answer."""
+        """Return all nodes, including dead ones; this may block for as long as the head does not answer."""
         if not self.is_open():
             raise ConnectionError  # Ray would connect to whatever it finds
         return [self._checked(node) for node in self._ray.nodes()]
 
     def _checked(self, node: Node) -> Node:
-        """Ask our own node itself: when the head notices that it has died, Ray ends this process."""
+        """Ask our own node itself, because Ray ends this process once the head notices that it has died."""
         if node["NodeID"] != self.node_id:
             return node
-        alive = node["Alive"] and answers(f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}")
+        alive = node["Alive"] and is_listening(f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}")
         return {**node, "Alive": alive}
 
     def drop(self) -> None:
-        """Leave a dead cluster, even one that was not joined here: Ray would end this process.
+        """Leave a dead cluster, even one that was not joined here, because Ray would end this process.
 
-        That takes up to 25 seconds, in a thread; only `close` waits for it.
+        This takes up to 25 seconds, in a thread; only `close` waits for it.
         """
         self._goodbye = threading.Thread(target=self._ray.shutdown, daemon=True, name="paramsurvey-goodbye")
         self._goodbye.start()
@@ -167,7 +170,7 @@ def output_options(verbose: int) -> dict[str, Any]:
 
 
 def address_options(own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where to find the cluster, for ``ray.init``: what the user says, else what there is."""
+    """Return where to find the cluster, for ``ray.init``: what the user says, or else whatever there is."""
     if own.get("address"):
         return {"address": own["address"]}
     head_file = Path(os.environ.get("RAY_HEAD_FILE") or os.path.expanduser(HEAD_FILE))
@@ -175,7 +178,7 @@ def address_options(own: Mapping[str, Any]) -> dict[str, Any]:
         return read_head_file(head_file)
     if os.environ.get("RAY_ADDRESS"):
         return {"address": os.environ["RAY_ADDRESS"]}
-    return {"address": None if answers(started_here(own.get("_temp_dir"))) else "local"}
+    return {"address": None if is_listening(last_started_here(own.get("_temp_dir"))) else "local"}
 
 
 def read_head_file(path: Path) -> dict[str, Any]:
@@ -198,7 +201,7 @@ def read_head_file(path: Path) -> dict[str, Any]:
     return dict(zip(("address", "_redis_password"), words, strict=False))
 
 
-def started_here(temp_dir: str | None) -> str | None:
+def last_started_here(temp_dir: str | None) -> str | None:
     """Return the address of the cluster that ``ray start`` has last started on this machine."""
     with suppress(Exception):  # no part of Ray's public interface
         from ray._private.utils import read_ray_address
@@ -207,7 +210,7 @@ def started_here(temp_dir: str | None) -> str | None:
     return None
 
 
-def answers(address: str | None) -> bool:
+def is_listening(address: str | None) -> bool:
     """Tell whether a process listens at ``host:port``; a cluster that died leaves its address behind."""
     host, _, port = (address or "").rpartition(":")
     try:
@@ -218,35 +221,35 @@ def answers(address: str | None) -> bool:
 
 
 def wait_until_reachable(address: str | None) -> None:
-    """Raise at once where no cluster listens at the address: Ray would try for minutes.
+    """Raise at once if no cluster listens at the address, since Ray would try for minutes.
 
     Raises
     ------
     BackendUnreachable
     """
     port = (address or "").rpartition(":")[2]
-    if port.isdigit() and not answers(address):
-        raise BackendUnreachable(explanation(address, ConnectionRefusedError("nothing listens there")))
+    if port.isdigit() and not is_listening(address):
+        raise BackendUnreachable(why_unusable(address, ConnectionRefusedError("nothing listens there")))
 
 
 def show_token_to_this_machine(ray: Any, address: str | None) -> None:
     """Let Ray authenticate itself to a cluster on this machine whose address was given.
 
-    ``ray start`` asks for the user's token where there is one, and ``ray.init`` shows it only to
-    clusters that it has found by itself. To other machines it is shown when RAY_AUTH_MODE says so.
+    If there is a token, ``ray start`` requires it, but ``ray.init`` shows it only to clusters that it has
+    found by itself. It is shown to other machines only if RAY_AUTH_MODE says so.
     """
     host = (address or "").rpartition(":")[0]
     here = ("localhost", "127.0.0.1", ray.util.get_node_ip_address())
     if "RAY_AUTH_MODE" in os.environ or host not in here:
         return
-    logging.getLogger("ray").setLevel(logging.ERROR)  # it would warn that it does
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it would warn that it shows the token
     with suppress(Exception):  # no part of Ray's public interface
         from ray._private.authentication import authentication_token_setup as setup
 
         setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
 
 
-def explanation(address: str | None, error: Exception) -> str:
+def why_unusable(address: str | None, error: Exception) -> str:
     """Return why Ray cannot be used, and what to do."""
     if address == "local":
         return f"a local Ray cannot be started ({error}): see its logs in /tmp/ray, or use another backend"

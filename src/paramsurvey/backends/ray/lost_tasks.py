@@ -27,8 +27,8 @@ def answer_for(errors: Any, group_id: int, error: Exception) -> Answer:
             text,
         )
     reason = f"{type(error).__name__}: {first_sentence(text)}"
-    ours = isinstance(error, errors.RayTaskError)  # else the Ray worker, or its node, is gone
-    return LostGroup(group_id, died(reason, text) if ours else node_lost(reason, text))
+    raised_by_task = isinstance(error, errors.RayTaskError)  # if not, the Ray worker or its node is gone
+    return LostGroup(group_id, died(reason, text) if raised_by_task else node_lost(reason, text))
 
 
 def out_of_memory(group_id: int, text: str) -> LostGroup:

@@ -21,7 +21,7 @@ def check_task_options(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     OptionError
-        Naming the one that is unknown or has a value that it cannot have.
+        Names the one that is unknown, or has an impossible value.
     """
     checked = {}
     for given, value in options.items():
@@ -67,13 +67,13 @@ def check_value(name: str, value: Any, kind: Callable[[Any], Any]) -> Any:
 def task_slots(node: Node, options: Mapping[str, Any]) -> int:
     """Return how many tasks with these options a node can run at a time."""
     has = node["Resources"]
-    wants = {ours: options.get(name, 0) for name, ours in RESOURCES.items()}
-    shares = [has.get(name, 0) // amount for name, amount in wants.items() if amount]
-    return int(min(shares, default=has.get("CPU", 0)))
+    needs = {resource: options.get(name, 0) for name, resource in RESOURCES.items()}
+    slots = [has.get(resource, 0) // amount for resource, amount in needs.items() if amount]
+    return int(min(slots, default=has.get("CPU", 0)))
 
 
 def resources_of(resources: Mapping[str, float]) -> Resources:
-    """Return Ray's resources of a node by our names."""
+    """Return a node's resources, from Ray, by our own names."""
     node: Resources = {"num_cores": int(resources.get("CPU", 0)), "memory": int(resources.get("memory", 0))}
     if resources.get("GPU"):
         node["num_gpus"] = resources["GPU"]

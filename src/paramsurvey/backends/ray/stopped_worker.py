@@ -1,4 +1,4 @@
-"""Ray workers that were stopped (SIGSTOP), or hang: they answer nothing, and cannot be cancelled either."""
+"""Ends Ray workers that were stopped (SIGSTOP) or hang: they neither answer nor can be cancelled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from paramsurvey.fast_dataclass import dataclass
 
-TITLE = "ray::"  # how Ray's workers are called in the list of processes
+TITLE = "ray::"  # what the names of Ray's workers begin with in the list of processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def this_worker(ray: Any) -> TaskBegun:
 
 
 def end_worker(ray: Any, where: TaskBegun) -> None:
-    """Have a Ray worker killed by a task on its node, for which no core need be free; do not wait for it."""
+    """Have a Ray worker killed by a task on its node, which needs no free core; do not wait for it."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(node_id=where.node_id, soft=False)
@@ -43,7 +43,7 @@ def end_worker(ray: Any, where: TaskBegun) -> None:
 
 
 def kill_ray_worker(pid: int) -> None:
-    """Kill a process if it is a Ray worker; its number may be another's by now."""
+    """Kill a process if it is a Ray worker; its id may belong to another process by now."""
     import psutil
 
     with suppress(psutil.Error, OSError):

@@ -1,4 +1,4 @@
-"""What runs in a Ray worker: it has a nested worker run the group, and sends on its answers."""
+"""What runs in a Ray worker: it has a nested worker run the group, and passes on its answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paramsurvey.backends.ray.stopped_worker import this_worker
 from paramsurvey.transport.messages import Group
 from paramsurvey.worker.runner import pickle_reply
 
-_workers = NestedWorkers()  # of this Ray worker process
+_workers = NestedWorkers()  # those of this Ray worker process
 
 
 def run_group(
@@ -27,7 +27,7 @@ def run_group(
     key : str
         The job's.
     job : list of one ObjectRef
-        Where the job is: in a list Ray leaves it there until it is needed.
+        Refers to the job. In a list, so that Ray does not fetch it before it is needed.
     group : Group
     tells_begin : bool
         Whether to yield a `TaskBegun` first.

@@ -10,21 +10,21 @@ from paramsurvey.transport.messages import Answer, Failure, JobRejected, LostGro
 
 
 class GroupsInHand:
-    """The groups that workers have, and what is to be told of them.
+    """The groups that workers have, and the answers to report for them.
 
     Attributes
     ----------
     waiting : list of PoolWorker
         The workers that can begin a group at once.
     loading : list of PoolWorker
-        The workers that have no group and still load the job: they gave their groups back.
+        The workers that have no group, because they gave it back, but are still loading the job.
     """
 
     def __init__(self) -> None:
         self.waiting: list[PoolWorker] = []
         self.loading: list[PoolWorker] = []
         self._workers: dict[int, PoolWorker] = {}  # by group, in the order in which they were given
-        self._news: list[Answer] = []
+        self._answers: list[Answer] = []
 
     def __iter__(self) -> Iterator[int]:
         """Yield the ids of all groups."""
@@ -38,13 +38,13 @@ class GroupsInHand:
         """Return the worker that has a group."""
         return self._workers.get(group_id)
 
-    def has_news(self) -> bool:
-        """Tell whether there are answers that `take_news` has not returned."""
-        return bool(self._news)
+    def has_answers(self) -> bool:
+        """Tell whether there are answers that `take_answers` has not returned."""
+        return bool(self._answers)
 
-    def take_news(self) -> list[Answer]:
+    def take_answers(self) -> list[Answer]:
         """Return all answers since the last time."""
-        news, self._news = self._news, []
+        news, self._answers = self._answers, []
         return news
 
     # workers get groups
@@ -52,9 +52,9 @@ class GroupsInHand:
     def next_worker(self) -> PoolWorker:
         """Return the worker that gets the next group: one that waits, or else one with a place in reserve.
 
-        Of several workers with a place in reserve, it is the one whose group was given first: that group
-        probably ends first. If no worker has a place any more, because a pset has just overwritten the memory
-        in which workers say that they have loaded the job, the first busy worker gets the group.
+        Of several workers with a place in reserve, it is the one that got its group first, since that group
+        will probably end first. If no worker has a place any more, because a pset has just overwritten the
+        memory in which workers say that they have loaded the job, the first busy worker gets the group.
         """
         if self.waiting:
             return self.waiting.pop()
@@ -66,20 +66,20 @@ class GroupsInHand:
         self._workers[group_id] = worker
 
     def let_wait(self, worker: PoolWorker) -> None:
-        """Give a worker whose groups are done the next group; not while it loads the job."""
+        """Let a worker whose groups are done have the next group, once it has loaded the job."""
         (self.waiting if worker.has_loaded_job() else self.loading).append(worker)
 
     def let_loaded_workers_wait(self) -> None:
-        """Let workers wait that have loaded the job by now; a group given before that would come back."""
-        for worker in [one for one in self.loading if one.has_loaded_job()]:
+        """Let workers that have now loaded the job have groups; before that, these would have come back."""
+        for worker in [worker for worker in self.loading if worker.has_loaded_job()]:
             self.loading.remove(worker)
             self.waiting.append(worker)
 
     # groups end
 
     def add_answer(self, worker: PoolWorker, answer: Answer) -> None:
-        """Keep what a worker answered; it has no groups any more if it cannot load the job."""
-        self._news.append(answer)
+        """Keep what a worker answered. If it cannot load the job, it no longer has any groups."""
+        self._answers.append(answer)
         if isinstance(answer, JobRejected):
             for group_id in worker.groups:
                 self._workers.pop(group_id, None)
@@ -96,23 +96,23 @@ class GroupsInHand:
         self._workers.pop(group_id).groups.remove(group_id)
 
     def lose(self, worker: PoolWorker, offset: int | None, failure: Failure) -> None:
-        """Report that the first group of a worker is lost, and that the others are as they were."""
+        """Report that a worker's first group is lost, and that its other groups have not begun."""
         if worker.groups:
             failure = replace(failure, ran=worker.last_run())
             group_id = worker.groups.popleft()
             self._workers.pop(group_id, None)
-            self._news.append(LostGroup(group_id, failure, offset))
+            self._answers.append(LostGroup(group_id, failure, offset))
         self.give_back(worker)
 
     def give_back(self, worker: PoolWorker) -> None:
-        """Report that the groups of a worker have not begun."""
+        """Report that a worker's groups have not begun."""
         while worker.groups:
             group_id = worker.groups.popleft()
             self._workers.pop(group_id, None)
-            self._news.append(Reply(group_id, 0, 0))
+            self._answers.append(Reply(group_id, 0, 0))
 
     def forget_worker(self, worker: PoolWorker) -> None:
-        """Give a worker no group any more; those that it has are lost or given back later."""
+        """Give a worker no more groups; those that it has are lost or given back later."""
         for workers in (self.waiting, self.loading):
             if worker in workers:
                 workers.remove(worker)
@@ -122,4 +122,4 @@ class GroupsInHand:
         self.waiting.clear()
         self.loading.clear()
         self._workers.clear()
-        self._news.clear()
+        self._answers.clear()

@@ -13,7 +13,7 @@ from paramsurvey.backends.multiprocessing.shared_job import SharedJob
 from paramsurvey.transport.messages import Group, JobRejected, Ran, Reply
 from paramsurvey.worker.machine import host_name
 
-IN_HAND = 2  # groups: one that runs, and one in reserve
+MOST_GROUPS = 2  # in hand: one that runs, and one in reserve
 
 
 class PoolWorker:
@@ -25,7 +25,7 @@ class PoolWorker:
     number : int
         Its number among the workers.
     tasks : int, optional
-        How many psets it may run before it is to be replaced; None: any number.
+        How many psets it may run before it is replaced; None: any number.
 
     Attributes
     ----------
@@ -45,9 +45,9 @@ class PoolWorker:
         self._outgrown = False
         self._job_key: str | None = None
         self._jobs_sent = 0
-        self._recalled: int | None = None  # the group that was recalled: no other may wait behind it
+        self._recalled: int | None = None  # the group that was recalled; no other may wait behind it
         self._started = perf_counter()
-        self._since = self._started  # when it started, or last got or answered something
+        self._since = self._started  # when it started, or last received or sent something
 
     # what it has to do
 
@@ -55,7 +55,7 @@ class PoolWorker:
         """Send a group, and the job before it if this worker does not have it yet."""
         self.groups.append(group.id)
         self._since = perf_counter()
-        with suppress(OSError):  # it died: the end of its connection will say so
+        with suppress(OSError):  # it died, as the end of its connection will show
             self.prepare(job)
             header = HEADER.pack(MessageKind.GROUP, group.id)
             self.process.channel.send(header, pickle.dumps(group, protocol=5))
@@ -87,13 +87,13 @@ class PoolWorker:
 
     # what it has sent
 
-    def greet(self) -> None:
+    def note_ready(self) -> None:
         """Take note that it is ready."""
         self.is_ready = True
         self._since = perf_counter()
 
-    def can_say(self, answer: object) -> bool:
-        """Tell whether this can be its answer to what it has in hand; anything else was forged."""
+    def may_answer(self, answer: object) -> bool:
+        """Tell whether this can be its answer to what it has in hand. If not, it was forged."""
         if isinstance(answer, Reply):
             return self.is_ready and answer.group_id in self.groups
         return self.is_ready and isinstance(answer, JobRejected)
@@ -109,7 +109,7 @@ class PoolWorker:
                 self.groups.remove(reply.group_id)
 
     def is_used_up(self) -> bool:
-        """Tell whether it has run as many psets as it may, or holds more memory than it may."""
+        """Tell whether it has run all the psets that it may, or holds more memory than it may."""
         return self._tasks_left == 0 or self._outgrown
 
     def largest_group(self) -> int | None:
@@ -118,7 +118,7 @@ class PoolWorker:
 
     def has_place_in_reserve(self) -> bool:
         """Tell whether it can have another group behind the one that runs."""
-        has_room = self._tasks_left is None and 0 < len(self.groups) < IN_HAND
+        has_room = self._tasks_left is None and 0 < len(self.groups) < MOST_GROUPS
         return has_room and self.groups[0] != self._recalled and self.has_loaded_job()
 
     # what it does now
@@ -131,7 +131,7 @@ class PoolWorker:
         return self.process.mark.jobs[0] % 2 == 1
 
     def running(self, group_id: int) -> tuple[int, float] | None:
-        """Return the offset of the group's pset that runs and for how many seconds; None when none runs."""
+        """Return the offset of the group's running pset, and its seconds so far; None if none runs."""
         mark = self.process.mark.running
         group, offset, begun = mark.group[0], mark.offset[0], self._begun()
         if group != group_id or offset < 0 or mark.group[0] != group:
@@ -139,23 +139,20 @@ class PoolWorker:
         return offset, perf_counter() - begun
 
     def begins_at_once(self, group_id: int) -> bool:
-        """Tell whether nothing keeps it from beginning a group that it has not begun.
+        """Tell whether a group that it has not begun is next, with nothing to keep it from beginning.
 
-        To recall such a group for another worker gains nothing: the other would have to begin it, too.
+        Recalling such a group for another worker gains nothing, since that one would have to begin it, too.
         """
         is_next = bool(self.groups) and self.groups[0] == group_id
         return is_next and self.process.mark.running.group[0] != group_id and self.has_loaded_job()
 
     def _begun(self) -> float:
-        """Return when its last pset began; when the worker started, if the mark has an impossible time."""
+        """Return when its last pset began, or when the worker started if the mark has an impossible time."""
         begun = self.process.mark.running.begun[0]
         return begun if self._started <= begun <= perf_counter() else self._started
 
     def last_offset(self) -> int | None:
-        """Return the offset of the pset that ran when the worker died; None when none ran.
-
-        It is a pset of the first group in hand.
-        """
+        """Return the offset in its first group of the pset that ran when the worker died, if any."""
         mark = self.process.mark.running
         is_first = bool(self.groups) and mark.group[0] == self.groups[0]
         return mark.offset[0] if is_first and mark.offset[0] >= 0 else None
@@ -172,7 +169,7 @@ class PoolWorker:
         return self.process.mark.running.begun[0] > 0
 
     def seconds_starting(self) -> float:
-        """Return for how long it has been starting, or loading a job; 0.0 when it does neither."""
+        """Return for how long it has been starting, or loading a job; 0.0 if it is doing neither."""
         return 0.0 if self.is_ready and not self._is_loading() else perf_counter() - self._since
 
     def seconds_stalled(self) -> float:

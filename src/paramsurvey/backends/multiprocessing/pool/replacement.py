@@ -11,8 +11,8 @@ from paramsurvey.backends.multiprocessing.pool.worker_set import WorkerSet
 from paramsurvey.transport import main_file
 from paramsurvey.transport.messages import Failure, Job
 
-MOST_FAILED_STARTS = 3  # so many workers in a row that end before their first pset end the map
-LAST_STEPS_SECONDS = 1.0  # between the end of a worker's connection and its own end; then it is killed
+MOST_FAILED_STARTS = 3  # workers in a row that end before their first pset; then the map ends
+LAST_STEPS_SECONDS = 1.0  # for a worker whose connection has ended to exit; then it is killed
 
 
 class WorkerReplacement:
@@ -22,9 +22,9 @@ class WorkerReplacement:
     ----------
     workers : WorkerSet
     in_hand : GroupsInHand
-        Is told which groups are lost, and gets the workers that can begin a group at once.
+        Told which groups are lost, and given the workers that can begin a group at once.
     files : WorkerFiles
-        Those that lead to the workers.
+        The files that lead to the workers.
     size : int
         The number of workers.
     start_timeout : float
@@ -44,7 +44,7 @@ class WorkerReplacement:
         self._output_stem = ""
 
     def begin_map(self, job: Job, losses_are_likely: bool) -> None:
-        """Count from the beginning, for a new map.
+        """Begin counting anew, for a new map.
 
         Parameters
         ----------
@@ -57,14 +57,14 @@ class WorkerReplacement:
         self._output_stem = job.capture.stem
 
     def end_map(self) -> None:
-        """Keep nothing more of what psets print."""
+        """Keep no more of what psets print."""
         self._output_stem = ""
 
     def note_reply(self) -> None:
         """Take note that workers can run psets."""
         self._failed_starts = 0
 
-    # others take their places
+    # starting workers
 
     def fill_up(self) -> None:
         """Start workers for all places that are empty."""
@@ -74,7 +74,7 @@ class WorkerReplacement:
         """Start a spare worker if one is wanted."""
         self._workers.start_spare(self._spare_workers.wanted(list(self._workers)))
 
-    # workers end
+    # ending workers
 
     def retire_used_up(self, worker: PoolWorker) -> None:
         """Let a worker that has run enough end by itself, and start another."""
@@ -90,7 +90,7 @@ class WorkerReplacement:
         self.fill_up()
 
     def end(self, worker: PoolWorker) -> None:
-        """Kill a worker, and give it nothing any more."""
+        """Kill a worker, and give it no more groups."""
         self._forget(worker)
         worker.process.end(self._output_stem)
 
@@ -100,7 +100,7 @@ class WorkerReplacement:
         Raises
         ------
         WorkerStartError
-            So many workers in a row have ended before their first pset that no other will do better.
+            `MOST_FAILED_STARTS` workers in a row have ended before their first pset: no other will do better.
         """
         self._files.check()
         self._forget(worker)
@@ -124,12 +124,12 @@ class WorkerReplacement:
         Raises
         ------
         WorkerStartError
-            No other worker has got any further.
+            No other worker has got further.
         """
         others = [other for other in self._workers if other is not worker]
         main, was_ready = main_file.current(), worker.is_ready
         self._forget(worker)
-        code = worker.process.end(ask_where=True)
+        code = worker.process.end(report_line=True)
         self._in_hand.lose(worker, None, worker_failures.crash_failure(worker.process, code))
         if any(other.ever_ran() or (other.is_ready and not was_ready) for other in others):
             self.fill_up()

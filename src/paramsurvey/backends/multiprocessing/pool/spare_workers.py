@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from paramsurvey.backends.multiprocessing.pool.pool_worker import PoolWorker
 
-SLOW_LOADING_SECONDS = 1.0  # what takes longer to load is loaded before the first worker is lost
-WORKERS_PER_SPARE = 4  # at most one spare worker, and one more for each four workers
+SLOW_LOADING_SECONDS = 1.0  # a job that takes longer is loaded by a spare worker before the first loss
+WORKERS_PER_SPARE = 4  # there is at most one spare worker, plus one for each four workers
 
 
 class SpareWorkers:
     """How many spare workers one map wants.
 
-    One, when a worker was lost or replaced. One more each time that a worker is lost while no spare one is
-    ready: then workers are lost faster than new ones load the job. And one from the start, where workers
-    will probably be lost, and it takes long to load the job; but not before all workers have loaded it.
+    It wants one once a worker was lost or replaced, and one more each time that a worker is lost while no
+    spare one is ready, because workers are then lost faster than new ones load the job. If workers will
+    probably be lost, and the job takes long to load, it wants one as soon as all workers have loaded the job.
 
     Parameters
     ----------
@@ -27,12 +27,12 @@ class SpareWorkers:
 
     def __init__(self, size: int, losses_are_likely: bool = False) -> None:
         self._most = 1 + -(-size // WORKERS_PER_SPARE) if size > 1 else 1
-        self._likely = losses_are_likely
+        self._losses_are_likely = losses_are_likely
         self._loads_slowly = False
         self._wanted = 0
 
     def note_loss(self, spares: int, is_one_ready: bool) -> None:
-        """Take note that a worker was lost that had something in hand, when there were so many spare ones."""
+        """Take note that a worker with something in hand was lost, when there were `spares` spare ones."""
         self._wanted = max(self._wanted, 1)
         if not is_one_ready:
             self._wanted = min(self._most, max(self._wanted, spares + 1))
@@ -43,7 +43,7 @@ class SpareWorkers:
 
     def wanted(self, workers: Sequence[PoolWorker]) -> int:
         """Return how many spare workers are wanted, given all other workers."""
-        if self._wanted or not self._likely:
+        if self._wanted or not self._losses_are_likely:
             return self._wanted
         loading = [seconds for worker in workers if (seconds := worker.seconds_starting()) > 0]
         self._loads_slowly |= any(seconds > SLOW_LOADING_SECONDS for seconds in loading)

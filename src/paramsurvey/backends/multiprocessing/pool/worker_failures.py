@@ -20,7 +20,7 @@ def crash_failure(process: WorkerProcess, code: int) -> Failure:
 
 
 def hung_up_failure(process: WorkerProcess) -> Failure:
-    """Return the failure of the pset that a worker ran when its connection was closed, and it lived on."""
+    """Return the failure of the pset that a worker ran when its connection was closed but it lived on."""
     return Failure(
         FailureKind.CRASHED,
         f"WorkerDied('the worker process {process.pid} was stopped: something has closed its connection, "
@@ -37,7 +37,7 @@ def over_memory_failure(held: int, limit: int) -> Failure:
 
 
 def garbled_failure() -> Failure:
-    """Return the failure of a pset whose worker's connection has something in it that is no message."""
+    """Return the failure of a pset that ran when something else than a message came from its worker."""
     return Failure(
         FailureKind.CRASHED,
         "WorkerDied('something was written into the connection of its worker, which was stopped: "
@@ -46,7 +46,7 @@ def garbled_failure() -> Failure:
 
 
 def stalled_failure(process: WorkerProcess, seconds: float) -> Failure:
-    """Return the failure of psets whose worker got them and began none: like those of a worker that died."""
+    """Return the failure of psets whose worker began none of them, as if it had died."""
     return Failure(
         FailureKind.CRASHED,
         f"WorkerDied('the worker process {process.pid} began no pset within {seconds:g} seconds, "
@@ -58,7 +58,7 @@ def never_started(count: int, process: WorkerProcess, code: int) -> WorkerStartE
     """Return the error for several workers in a row that ended before their first pset."""
     return WorkerStartError(
         f"{count} workers in a row ended before their first pset; the last one {describe_exit(code)}, "
-        f"and wrote:\n{process.last_words() or '(nothing)'}\nSee what it says, and try again."
+        f"and wrote:\n{process.last_words() or '(nothing)'}\nFix what it reports, and try again."
     )
 
 
@@ -77,5 +77,5 @@ def loading_blocks(process: WorkerProcess, seconds: float) -> WorkerStartError:
     return WorkerStartError(
         f"a worker has not finished loading the function, the modules that it imports, and worker_init "
         f"within start_timeout={seconds:g} seconds; it wrote:\n{process.last_words() or '(nothing)'}\n"
-        "Mend what blocks, or allow more time: init(start_timeout=...)."
+        "Fix what blocks, or allow more time: init(start_timeout=...)."
     )

@@ -1,4 +1,4 @@
-"""The files that lead to the workers: has the program closed them?"""
+"""Notices if the program has closed the files that lead to the workers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from paramsurvey.transport.own_descriptors import descriptors_lost
 class WorkerFiles:
     """The driver's files through which it reaches its workers.
 
-    Once the program has closed one of them, as ``os.closerange`` does, all workers are abandoned: the numbers
-    of the files may be other files' by now.
+    Once the program has closed one of them, as ``os.closerange`` does, all workers are abandoned, because the
+    files' numbers may now belong to other files.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class WorkerFiles:
         self._are_lost = False
 
     def are_ours(self) -> bool:
-        """Tell whether the program has left the files alone; else abandon all workers."""
+        """Tell whether the program has left the files alone; if not, abandon all workers."""
         if not self._are_lost and not self._workers.has_its_files():
             self._are_lost = True
             self._workers.abandon()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from paramsurvey.backends.multiprocessing.output_relay import OutputRelay, own_file_of
+from paramsurvey.backends.multiprocessing.output_relay import OutputRelay, selector_descriptors
 from paramsurvey.backends.multiprocessing.pool.pool_worker import PoolWorker
 from paramsurvey.backends.multiprocessing.process import WorkerProcess
 from paramsurvey.errors import WorkerStartError
@@ -17,12 +17,12 @@ from paramsurvey.worker.machine import available_memory, used_memory
 from paramsurvey.worker.worker_numbers import WorkerNumbers
 
 RETIRED_SECONDS = 10.0  # how long a worker that was replaced may take to end by itself; then it is killed
-FREE_MEMORY = 2  # a spare worker is started while this many times the memory of a worker is available
+FREE_MEMORY = 2  # a spare worker is started only if this many times a worker's memory is available
 GOODBYE_SECONDS = 2.0  # how long workers may take to end by themselves when the pool is closed
 
 
 class WorkerSet:
-    """As many workers as were asked for, and at times spare ones, which take the places of the next lost.
+    """As many workers as were asked for, and sometimes spare ones, to take the places of the next ones lost.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class WorkerSet:
     relay : OutputRelay
         Gets what they print.
     tasks : int or None
-        How many psets each may run before it is to be replaced; None: any number.
+        How many psets each may run before it is replaced; None: any number.
     first_number : int
         The number of the first worker.
     gpu_ids : sequence, optional
@@ -40,7 +40,7 @@ class WorkerSet:
     Attributes
     ----------
     spares : list of PoolWorker
-        The spare workers, the one that was started first before the others.
+        The spare workers, in the order in which they were started.
     """
 
     def __init__(
@@ -58,16 +58,16 @@ class WorkerSet:
         self._numbers = WorkerNumbers(first_number)
         self._gpu_ids = gpu_ids
         self._selector = selectors.DefaultSelector()
-        self._own = OwnDescriptors(*own_file_of(self._selector))
+        self._own = OwnDescriptors(*selector_descriptors(self._selector))
         self._workers: dict[int, PoolWorker] = {}  # by pid, without the spare ones
-        self._retired: dict[PoolWorker, float] = {}  # and by when they must have ended
+        self._retired: dict[PoolWorker, float] = {}  # with the time by which each must have ended
 
     def __iter__(self) -> Iterator[PoolWorker]:
         """Yield the workers, without the spare ones."""
         return iter(list(self._workers.values()))
 
     def __contains__(self, worker: PoolWorker) -> bool:
-        """Tell whether this is a worker that was not let go, or a spare one."""
+        """Tell whether this is a worker, or a spare one, that has not been let go."""
         return worker in self.spares or self._workers.get(worker.pid) is worker
 
     def with_spares(self) -> list[PoolWorker]:
@@ -79,10 +79,10 @@ class WorkerSet:
         return any(spare.is_ready and spare.has_loaded_job() for spare in self.spares)
 
     def fill_up(self) -> list[PoolWorker]:
-        """Start workers for the empty places; return workers that wait for a group already.
+        """Start workers for the empty places; return those that can already take a group.
 
-        Places stay empty while more workers that were replaced are still ending than there are places, and
-        while the system lets no more start, if there are other workers.
+        Places stay empty while more retired workers are still ending than there are places, and while the
+        system lets no more start, if there are other workers.
 
         Raises
         ------
@@ -138,7 +138,7 @@ class WorkerSet:
     # waiting for them
 
     def watch(self, worker: PoolWorker) -> None:
-        """Wait for a worker's messages, and until it takes more where not everything could be sent."""
+        """Wait for a worker's messages; if not everything could be sent to it, also until it takes more."""
         events = selectors.EVENT_READ
         if worker.process.channel.has_unsent:
             events |= selectors.EVENT_WRITE
@@ -154,7 +154,7 @@ class WorkerSet:
     # letting them go
 
     def remove(self, worker: PoolWorker) -> None:
-        """Forget a worker that has ended, or that the caller ends."""
+        """Forget a worker that has ended, or that the caller will end."""
         if worker in self.spares:
             self.spares.remove(worker)
         else:
@@ -187,7 +187,7 @@ class WorkerSet:
         )
 
     def abandon(self) -> None:
-        """Kill all workers without touching a file descriptor: their numbers may be other files' by now."""
+        """Kill all workers without touching file descriptors, which may now belong to other files."""
         for worker in (*self.with_spares(), *self._retired):
             worker.process.kill()
         self._relay.abandon()
