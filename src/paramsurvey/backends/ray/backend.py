@@ -272,7 +272,7 @@ class RayBackend:
         silence, nodes = self._watch.silence(), self._watch.nodes()
         if silence > HEAD_SECONDS:
             self._give_up(
-                f"the head of the Ray cluster has been silent for {silence:.0f} s: probably it is dead"
+                f"the head of the Ray cluster has been silent for {silence:.0f} s, and is probably dead"
             )
         if self._watch.has_answered() and self._connection.node_id not in [node["NodeID"] for node in nodes]:
             self._give_up("the Ray node to which this program is connected has died")
