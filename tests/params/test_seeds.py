@@ -243,7 +243,7 @@ def test_no_psets_have_no_seeds(psets: Any) -> None:
         (3, 1, "list of dicts"),
         ([{"a": 1}, 3], 1, "pset number 1 is an int, 3: make it a dict"),
         (pl.Series([1, 2]), 1, "pset number 0 is an int, 1: make it a dict"),
-        ("no/such.parquet", 1, "name a Parquet file"),
+        ("no/such.parquet", 1, "give that of a Parquet file"),
     ],
 )
 def test_what_cannot_be_seeded_is_refused(psets: Any, root: int, message: str) -> None:

@@ -313,7 +313,7 @@ def test_a_dict_of_columns_is_a_table(columns: Any) -> None:
     "columns", [{"a": [1, 2], "b": [1]}, {"a": np.ones((2, 2))}, {"a": [1, 2], "b": {"k": 1}}], ids=repr
 )
 def test_a_dict_of_columns_that_make_no_table_is_refused(columns: Any) -> None:
-    with pytest.raises(PsetError, match="give lists that are equally long"):
+    with pytest.raises(PsetError, match="give lists of equal length"):
         as_source(columns)
 
 
