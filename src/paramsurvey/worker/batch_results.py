@@ -81,7 +81,7 @@ def checked_columns(result: Any, count: int, names: Collection[str]) -> dict[Has
 
 
 def _batch_of(count: int) -> str:
-    return f"but the batch has {count} pset{'s' * (count != 1)}"
+    return f"and the batch has {count} pset{'s' * (count != 1)}"
 
 
 def _as_dict(result: Any) -> Mapping[Any, Any]:
