@@ -109,13 +109,7 @@ def _values_of(key: Any, value: Any, count: int) -> ColumnValues:
             f"the result {describe(key)} is {describe(value, SHOWN_CHARACTERS)}, {_batch_of(count)}: "
             "return an array or a list with one value for each pset"
         )
-    try:
-        array = np.asarray(value)
-    except Exception as error:
-        raise WrongReturn(
-            f"the result {describe(key)} cannot become a numpy array ({describe(error)}): "
-            "return a numpy array or a list"
-        ) from error
+    array = _as_array(key, value)
     if array.ndim == 0:
         raise WrongReturn(
             f"the result {describe(key)} is the single value {describe(array[()], SHOWN_CHARACTERS)}, "
@@ -127,6 +121,16 @@ def _values_of(key: Any, value: Any, count: int) -> ColumnValues:
             "as in {name: array[name] for name in array.dtype.names}"
         )
     return _sendable(array)
+
+
+def _as_array(key: Any, value: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except Exception as error:  # whatever the value's class raises
+        raise WrongReturn(
+            f"the result {describe(key)} cannot become a numpy array ({describe(error)}): "
+            "return a numpy array or a list"
+        ) from error
 
 
 def _sendable(array: NDArray[Any]) -> ColumnValues:

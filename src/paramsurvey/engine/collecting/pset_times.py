@@ -186,27 +186,31 @@ class PsetTimes:
 
     def times(self, rows: Rows) -> Times:
         """Return the times of these psets, whose rows must ascend."""
-        began = np.full(len(rows), np.nan)
-        place = np.full(len(rows), -1, dtype=np.int64)
-        numbers = np.asarray(rows, dtype=np.int64)
-        first = np.frombuffer(self._first, dtype=np.int64)
-        if len(first) and len(rows):
-            order = np.argsort(first, kind="stable")
-            first = first[order]
-            span = np.searchsorted(first, numbers, side="right") - 1
-            count = np.frombuffer(self._count, dtype=np.int64)[order]
-            inside = (span >= 0) & (numbers < first[span] + count[span])
-            span, numbers = span[inside], numbers[inside]
-            before = np.concatenate([[0.0], np.cumsum(np.nan_to_num(self._seconds), dtype=np.float64)])
-            begins = np.frombuffer(self._began, dtype=np.float64)[order][span]
-            began[inside] = begins + (before[numbers] - before[first[span]])
-            place[inside] = np.frombuffer(self._worker, dtype=np.int64)[order][span]
+        began, place = self._begins(np.asarray(rows, dtype=np.int64))
         hosts = tuple(dict.fromkeys(["", *(host for _, host in self._workers)]))
         worker = np.array([number for number, _ in self._workers] + [0], dtype=np.int64)[place]
         host = np.array([hosts.index(name) for _, name in self._workers] + [0], dtype=np.int64)[place]
         tried = self.attempts(rows)
         retried = {at: int(tried[at]) for at in np.flatnonzero(tried > 1).tolist()}
         return Times(self.seconds(rows), began, worker, host, hosts, retried)
+
+    def _begins(self, rows: NDArray[np.int64]) -> tuple[Begins, NDArray[np.int64]]:
+        """Return when each of these psets began (or nan), and its worker's place in `_workers` (or -1)."""
+        began, place = np.full(len(rows), np.nan), np.full(len(rows), -1, dtype=np.int64)
+        first = np.frombuffer(self._first, dtype=np.int64)
+        if len(first) == 0 or len(rows) == 0:
+            return began, place
+        order = np.argsort(first, kind="stable")
+        first = first[order]
+        span = np.searchsorted(first, rows, side="right") - 1
+        count = np.frombuffer(self._count, dtype=np.int64)[order]
+        inside = (span >= 0) & (rows < first[span] + count[span])
+        span, rows = span[inside], rows[inside]
+        before = np.concatenate([[0.0], np.cumsum(np.nan_to_num(self._seconds), dtype=np.float64)])
+        span_began = np.frombuffer(self._began, dtype=np.float64)[order][span]
+        began[inside] = span_began + (before[rows] - before[first[span]])
+        place[inside] = np.frombuffer(self._worker, dtype=np.int64)[order][span]
+        return began, place
 
     def _make_room(self, total: int) -> None:
         room = len(self._seconds)
