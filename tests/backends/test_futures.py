@@ -458,8 +458,9 @@ def test_a_future_whose_exception_cannot_be_told_of_loses_its_group() -> None:
         [pickle.dumps("no answer")],
         [pickle.dumps(Reply(2, 0, 3))],
         [pickle.dumps(Reply(1, 0, 3, done=False))],
+        (1 // 0 for _ in range(1)),
     ],
-    ids=["None", "3", "text", "dict", "empty", "list", "pickle", "another group", "half"],
+    ids=["None", "3", "text", "dict", "empty", "list", "pickle", "another group", "half", "generator"],
 )
 def test_what_is_no_answer_loses_its_group(answer: Any) -> None:
     executor = ManualExecutor(1)
@@ -627,6 +628,47 @@ def test_what_is_no_future_is_refused_by_name_and_taken_back() -> None:
         OptionError, match=r"test_futures\.Tickets\.submit\(\) returned a test_futures\.Ticket"
     ):
         paramsurvey.map(who, psets_of(3))
+
+
+class Unreachable(ManualExecutor):
+    """Says nothing of itself; of what it was given only that it has it."""
+
+    class Deaf(Future[Any]):
+        def add_done_callback(self, fn: Any) -> None:
+            raise OSError("the engine cannot be reached")
+
+    @property
+    def _client(self) -> Any:
+        raise OSError("the engine cannot be reached")
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return self.Deaf() if self.given else super().submit(function, *args, **kwargs)
+
+
+def test_an_engine_that_cannot_be_reached_is_lost_once_all_else_is_back() -> None:
+    executor = Unreachable(2)
+    backend = opened(executor)
+    backend.submit(Group(1, range(3), []))
+    backend.submit(Group(2, range(3, 6), []))
+    assert backend.poll(0.0) == []
+    executor.given[0][0].set_result([pickle.dumps(Reply(1, 0, 3))])
+    assert [answer.group_id for answer in backend.poll(1.0)] == [1]
+    with pytest.raises(BackendLost, match=r"the engine cannot be reached.*make a new executor"):
+        backend.poll(0.0)
+
+
+class Forgetful(ManualExecutor):
+    """Has one future for everything."""
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return self.given[0][0] if self.given else super().submit(function, *args, **kwargs)
+
+
+def test_a_future_that_stands_for_another_group_already_is_refused() -> None:
+    backend = opened(Forgetful(2))
+    backend.submit(Group(1, range(3), []))
+    with pytest.raises(OptionError, match=r"test_futures\.Forgetful\.submit\(\) returned .*: use another"):
+        backend.submit(Group(2, range(3, 6), []))
 
 
 def test_libraries_that_an_executor_has_loaded_already_get_their_threads_limited(

@@ -184,11 +184,13 @@ class FuturesBackend:
             future: Any = self._executor.submit(
                 remote.run_group, self._job.key, group, packed, self._isolation
             )
+            checked = checked_future(future, self._executor, self._submitted)
+            self._submitted.add(SubmittedGroup(group, checked, with_job))
+        except OptionError:
+            raise
         except Exception as error:  # it broke or was shut down; `poll` says so when all groups are back
             self._broken = self._broken or error
             self._forget(group.id)
-            return
-        self._submitted.add(SubmittedGroup(group, checked_future(future, self._executor), with_job))
 
     def poll(self, timeout: float) -> Answers:
         """Return what has come back, and what is lost."""
@@ -211,7 +213,7 @@ class FuturesBackend:
             returned = submitted.future.result()
         except BaseException as error:  # the pool's, or whatever its transport raises, even CancelledError
             return [self._failed(group, error)]
-        if isinstance(returned, list) and not returned:
+        if type(returned) is list and not returned:
             return self._give_job(submitted)
         self._losses = 0
         self._job_is_kept = self._job_is_kept or not submitted.with_job

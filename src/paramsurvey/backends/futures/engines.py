@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from typing import Any
@@ -36,21 +36,34 @@ def checked_executor(executor: Any) -> Executor:
     return executor
 
 
-def checked_future(future: Any, executor: Executor) -> Future[list[bytes]]:
+def checked_future(
+    future: Any, executor: Executor, others: Container[Future[list[bytes]]] = ()
+) -> Future[list[bytes]]:
     """Return what ``submit`` returned.
+
+    Parameters
+    ----------
+    future : object
+    executor : Executor
+    others : container of Future
+        Those of other groups: none can stand for two.
 
     Raises
     ------
     OptionError
-        It is not a `concurrent.futures.Future`.
+        It is not a `concurrent.futures.Future`, or is one of the others.
     """
-    if isinstance(future, Future):
+    if not isinstance(future, Future):
+        with suppress(Exception):  # whatever it is, perhaps it can be cancelled
+            future.cancel()
+        fault = "not a concurrent.futures.Future"
+    elif future in others:
+        fault = "the future of other work that is not done yet"
+    else:
         return future
-    with suppress(Exception):  # whatever it is, perhaps it can be cancelled
-        future.cancel()
     raise OptionError(
-        f"{full_name(executor)}.submit() returned {with_article(full_name(future))}, which is not a "
-        "concurrent.futures.Future: use another executor, or the multiprocessing backend"
+        f"{full_name(executor)}.submit() returned {with_article(full_name(future))}, which is {fault}: "
+        "use another executor, or the multiprocessing backend"
     )
 
 
@@ -73,10 +86,11 @@ def may_cancel(executor: Any) -> bool:
 
 def why_gone(executor: Any) -> str:
     """Return why an engine is gone, even though its ``submit`` does not say so; else an empty text."""
-    status = getattr(getattr(executor, "_client", None), "status", None)
-    if status in GONE:  # its futures would wait for it for ever
-        return f"its Dask client is {status}, and the scheduler probably dead"
     with suppress(Exception):  # none of this is part of what executors promise
+        status = getattr(getattr(executor, "_client", None), "status", None)
+        if status in GONE:  # its futures would wait for it for ever
+            return f"its Dask client is {status}, and the scheduler probably dead"
+    with suppress(Exception):
         engines = _parsl_engines(executor)
         if any(_has_lost_its_interchange(engine) for engine in engines):  # what it had never comes back
             return "the interchange of Parsl's HighThroughputExecutor has ended"

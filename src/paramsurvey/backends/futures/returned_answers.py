@@ -23,12 +23,12 @@ NOT_ANSWERS = Failure(
 
 def read_answers(group: Group, returned: Any) -> list[Answer]:
     """Return the answers that came back for a group; its loss if they cannot be read or are incomplete."""
+    if type(returned) is not list:  # another iterable might do anything
+        return [LostGroup(group.id, NOT_ANSWERS)]
     try:
         answers = [read_answer(answer) for answer in returned]
     except AnswerUnreadable as error:
         return [LostGroup(group.id, error.failure)]
-    except TypeError:
-        answers = []
     return answers if are_whole(group, answers) else [LostGroup(group.id, NOT_ANSWERS)]
 
 

@@ -50,15 +50,19 @@ class SubmittedGroups:
         """Yield all but those that were given up."""
         return iter(list(self._in_hand.values()))
 
+    def __contains__(self, future: object) -> bool:
+        """Tell whether a future stands for one of them, or for one that was given up."""
+        return future in self._by_future
+
     def get(self, group_id: int) -> SubmittedGroup | None:
         """Return a group, unless it was given up or has come back."""
         return self._in_hand.get(group_id)
 
     def add(self, submitted: SubmittedGroup) -> None:
         """Keep a group until its future is done."""
-        self._in_hand[submitted.group.id] = submitted
-        self._by_future[submitted.future] = submitted
         submitted.future.add_done_callback(self._done.put)  # called in some thread of the executor's
+        self._by_future[submitted.future] = submitted
+        self._in_hand[submitted.group.id] = submitted
 
     def come_back(self, timeout: float) -> Iterator[SubmittedGroup]:
         """Wait until a group comes back, and yield all that have, except those given up."""
