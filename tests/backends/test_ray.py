@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ import pytest
 
 import paramsurvey
 from conftest import FakeClock, wait_until
+from paramsurvey.backends.ray import connection
 from paramsurvey.backends.ray.backend import RayBackend
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, address_options, is_listening
 from paramsurvey.backends.ray.ray_options import task_slots
@@ -162,6 +164,16 @@ def test_a_cluster_that_asks_for_a_token_is_shown_it_on_this_machine(
 def test_an_address_where_nobody_answers_is_named() -> None:
     with pytest.raises(BackendUnreachable, match=r"127\.0\.0\.1:1 cannot be used .*nothing listens there"):
         Connection(NoRay(), {"address": "127.0.0.1:1"}, cores=1, verbose=0)
+
+
+def test_an_address_where_somebody_listens_and_says_nothing_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "FIRST_WORD_SECONDS", 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(BackendUnreachable, match=rf"{address} cannot be used .*has said nothing"):
+            Connection(NoRay(), {"address": address}, cores=1, verbose=0)
 
 
 class NoRay:

@@ -297,6 +297,43 @@ def test_the_death_of_the_head_ends_the_map_and_not_the_program(
     assert end == "the end"
 
 
+SHUT_DOWN = """
+    import ray, paramsurvey
+
+    def shut_down(returned, system_kwargs, user_kwargs):
+        if returned["pset"]["a"] == 10:
+            AGAIN
+
+    def square(pset, system_kwargs, user_kwargs):
+        return {"b": pset["a"] ** 2}
+
+    ray.init(num_cpus=1, **LOCAL)
+    paramsurvey.init(backend="ray", verbose=0, ray=LOCAL)
+    try:
+        paramsurvey.map(square, [{"a": i} for i in range(100)], out_func=shut_down, group_size=2)
+    except paramsurvey.errors.BackendLost as error:
+        say(error)
+    results = paramsurvey.last_results()
+    say(len(results) >= 10 and (results["b"] == results["a"] ** 2).all(), results.progress.total)
+    say(ray.is_initialized())
+    say(len(paramsurvey.map(square, [{"a": 1}])))
+    paramsurvey.finalize()
+    say(ray.is_initialized())
+"""
+
+
+@pytest.mark.parametrize(
+    ("shut_down", "is_there"),
+    [("ray.shutdown()", False), ("ray.shutdown(); ray.init(num_cpus=1, **LOCAL)", True)],
+)
+def test_ray_that_is_shut_down_while_a_map_runs_ends_it_and_is_not_started_again(
+    ray_program: Program, shut_down: str, is_there: bool
+) -> None:
+    said = ray_program.run(SHUT_DOWN.replace("AGAIN", shut_down)).said
+    assert said[0].startswith("the program has shut Ray down while this map ran")
+    assert said[1:] == ["True 100", str(is_there), "1", str(is_there)], "another Ray is left as it is"
+
+
 # the driver
 
 DRIVER = """

@@ -178,6 +178,7 @@ class RayBackend:
 
     def submit(self, group: Group) -> None:
         """Make the group a task."""
+        self._check_connection()
         options = {**self._map_options, **(group.options or {})}
         setup = self._setup(options["num_cpus"])
         if not self._suspects.isdisjoint(group.rows):
@@ -207,7 +208,12 @@ class RayBackend:
 
     def poll(self, timeout: float) -> Answers:
         """Return what nested workers have answered, and the losses of tasks that will not answer."""
-        answers = self._arrived(timeout)
+        self._check_connection()
+        try:
+            answers = self._arrived(timeout)
+        except Exception:  # whatever Ray says when another thread shuts it down
+            self._check_connection()
+            raise
         self._check_cluster()
         return [*answers, *self._overdue()]
 
@@ -267,6 +273,17 @@ class RayBackend:
             return LostGroup(group.id, error.failure)
         return answer
 
+    def _check_connection(self) -> None:
+        """Raise BackendLost when the program has shut Ray down: if it is used, it starts another one."""
+        if self._connection.is_open():
+            return
+        self._in_hand.clear()
+        self._job_ref = None
+        raise BackendLost(
+            "the program has shut Ray down while this map ran, by ray.shutdown(); what had finished is in "
+            "paramsurvey.last_results(): run what is missing, and shut Ray down when the map has ended"
+        )
+
     def _check_cluster(self) -> None:
         """Raise BackendLost if the head, or the node that this process belongs to, is gone."""
         silence, nodes = self._watch.silence(), self._watch.nodes()
@@ -300,7 +317,7 @@ class RayBackend:
     def abort(self, group_id: int) -> None:
         """Cancel the task, and end the Ray worker that runs it, if any."""
         task = self._in_hand.pop(group_id, None)
-        if task is not None:
+        if task is not None and self._connection.is_open():
             # a TypeError is raised if its node is lost
             with suppress(self._ray.exceptions.RayError, ValueError, TypeError):
                 self._ray.cancel(task.answers, force=True)

@@ -16,6 +16,8 @@ from paramsurvey.errors import BackendUnreachable
 
 HEAD_FILE = "~/.ray-head-details"
 CONNECT_SECONDS = 2.0  # for a cluster to accept a connection
+FIRST_WORD_SECONDS = 15.0  # for its head to say something then
+HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5)  # of gRPC, which heads speak
 GOODBYE_SECONDS = 30.0  # Ray takes 25 if the head is dead
 ASK_SECONDS = 1.0  # between two requests for the nodes, which come and go over minutes
 Node = dict[str, Any]
@@ -117,7 +119,12 @@ class Connection:
         self.is_local = False
         if self.is_ours:
             self._begin({**output_options(verbose), **address_options(own), **own}, cores)
-        self.node_id: str = ray.get_runtime_context().get_node_id()
+        self.node_id, self._job_id = self._identity()
+
+    def _identity(self) -> tuple[str, str]:
+        """Return the node and the job that this process is to Ray now; a new connection has another pair."""
+        context = self._ray.get_runtime_context()
+        return context.get_node_id(), context.get_job_id()
 
     def _begin(self, options: dict[str, Any], cores: int) -> None:
         self.is_local = options["address"] == "local"
@@ -131,8 +138,15 @@ class Connection:
             raise BackendUnreachable(why_unusable(options["address"], error)) from error
 
     def is_open(self) -> bool:
-        """Tell whether the connection still stands, as far as this process knows."""
-        return self._goodbye is None and bool(self._ray.is_initialized())
+        """Tell whether this connection still stands, as far as this process knows.
+
+        The program may have ended it, and made another one since.
+        """
+        return (
+            self._goodbye is None
+            and bool(self._ray.is_initialized())
+            and self._identity() == (self.node_id, self._job_id)
+        )
 
     def nodes(self) -> list[Node]:
         """Return all nodes, including dead ones; this may block for as long as the head does not answer."""
@@ -220,16 +234,35 @@ def is_listening(address: str | None) -> bool:
     return True
 
 
+def says_something(address: str) -> bool:
+    """Tell whether what listens at ``host:port`` says anything, even if that is goodbye."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS) as connection:
+            connection.settimeout(FIRST_WORD_SECONDS)
+            connection.sendall(HELLO)
+            connection.recv(1)
+    except TimeoutError:
+        return False
+    except OSError:  # it wants something else, such as TLS
+        pass
+    return True
+
+
 def wait_until_reachable(address: str | None) -> None:
-    """Raise at once if no cluster listens at the address, since Ray would try for minutes.
+    """Raise soon if no cluster answers at the address, since Ray would try for minutes.
 
     Raises
     ------
     BackendUnreachable
     """
-    port = (address or "").rpartition(":")[2]
-    if port.isdigit() and not is_listening(address):
+    if address is None or not address.rpartition(":")[2].isdigit():
+        return
+    if not is_listening(address):
         raise BackendUnreachable(why_unusable(address, ConnectionRefusedError("nothing listens there")))
+    if not says_something(address):
+        silence = f"what listens there has said nothing for {FIRST_WORD_SECONDS:.0f} s"
+        raise BackendUnreachable(why_unusable(address, TimeoutError(silence)))
 
 
 def show_token_to_this_machine(ray: Any, address: str | None) -> None:
