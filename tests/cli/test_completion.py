@@ -25,6 +25,13 @@ DEADLINE = 60.0
 TAB, CTRL_U = b"\t", b"\x15"  # the latter removes the line
 READY = "are ready"
 SAY_READY = b'echo "are" "ready"\n'  # typed, it has quotes; printed, it has none
+in_each_shell = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(one, marks=pytest.mark.skipif(not shutil.which(one), reason=f"there is no {one}"))
+        for one in SHELLS
+    ],
+)
 
 
 class Shell:
@@ -87,13 +94,7 @@ def shell(name: str) -> Iterator[Shell]:
         os.waitpid(child, 0)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(one, marks=pytest.mark.skipif(not shutil.which(one), reason=f"there is no {one}"))
-        for one in SHELLS
-    ],
-)
+@in_each_shell
 def test_the_tab_key_completes_what_a_shell_takes_for_several_words(name: str) -> None:
     Path("data").mkdir()
     Path("data/deep one.txt").touch()
@@ -110,14 +111,21 @@ def test_the_tab_key_completes_what_a_shell_takes_for_several_words(name: str) -
         opened.completes("paramsurvey run -p x=@data/x -- cat data/de", "data/deep\\ one.txt")
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
-def test_bash_goes_on_behind_a_directory_and_a_module_without_a_space() -> None:
+@in_each_shell
+def test_a_word_goes_on_behind_a_directory_and_a_module_without_a_space(name: str) -> None:
     Path("data").mkdir()
     Path("data/stars.txt").touch()
     Path("train.py").write_text("def fit(x): ...\n")
-    with shell("bash") as opened:
+    with shell(name) as opened:
         opened.completes("paramsurvey run -p f=@da\t", "f=@data/stars.txt")
         opened.completes("paramsurvey run -p x=1 tra\tf", "train:fit")
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+def test_bash_completes_within_quotes() -> None:
+    Path("data").mkdir()
+    Path("data/stars.txt").touch()
+    with shell("bash") as opened:
         opened.completes("paramsurvey run -p 'f=@data/st", "'f=@data/stars.txt'")
 
 

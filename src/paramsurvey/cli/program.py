@@ -99,8 +99,10 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if COMPLETION in os.environ:
         from paramsurvey.cli.options.bash_completion import use_whole_words
+        from paramsurvey.cli.options.zsh_completion import use_no_space_inside
 
         use_whole_words()
+        use_no_space_inside()
     with noted_interrupts() as came:
         return _exit_code(given, came)
 
