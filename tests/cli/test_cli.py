@@ -425,6 +425,16 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         ),
         (["-p", "a=1", "--parse", "json", "--parse", "json", "--", "echo"], "--parse json is given twice"),
         (["-p", "a=1", "--limit", "-1", "--", "echo"], "-1 is not in the range x>=0"),
+        (
+            ["-p", "a=1", "--limit", "./busy", "--", "echo"],
+            "'./busy' is not a whole number; --limit says how many",
+        ),
+        (
+            ["-p", "a=1", "-N0", "--", "echo"],
+            "for a command without the value, leave it out and add --unused ok",
+        ),
+        (["-p", "a=1", "--retries", "x", "--", "echo"], "'x' is not a whole number (see"),
+        (["-p", "a=1", "--halt-on-error", "2", "--", "echo"], "write --halt now,fail=1"),
         (["-p", "a=1", "--output-dir", "text", "--", "echo", "{a}"], "--output-dir text is not a directory"),
         (["-p", "a=b c", "--shell", "--", "echo `{a}`"], "{a} stands after backquotes"),
     ],

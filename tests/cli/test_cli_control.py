@@ -290,6 +290,13 @@ def test_nothing_starts_after_the_halt() -> None:
         assert len(pd.read_csv("log", sep="\t")) == 5
 
 
+def test_a_halt_of_the_configuration_is_taken_back() -> None:
+    Path("survey.toml").write_text('halt = "now,fail=1"\n')
+    for never in ("never", "0"):
+        run("-p", "a=1,0,0", "-j1", "--halt", never, "--joblog", never, "--", "sh", "-c", "exit {a}", code=1)
+        assert len(pd.read_csv(never, sep="\t")) == 3
+
+
 def test_failures_before_the_success_that_was_waited_for_do_not_matter() -> None:
     command = ("--", "sh", "-c", "exit {a}")
     run("-p", "a=1,1,0,0", "-j1", "--halt", "now,success=1", *command)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from paramsurvey.cli.control.limits import Halt, Timeout
+from paramsurvey.cli.control.limits import NEVER, Halt, Timeout
 from paramsurvey.cli.options.types import DELAY, HALTING, JOBS, LOAD, SIZE_OF_MEMORY, TIMEOUT
 from paramsurvey.worker.machine import core_count
 
@@ -31,6 +31,8 @@ from paramsurvey.worker.machine import core_count
         (LOAD, "1.5", 1.5),
         (HALTING, "now,fail=1", Halt(True, "fail", 1)),
         (HALTING, "soon,fail=10%", Halt(False, "fail", 10, True)),
+        (HALTING, "never", NEVER),
+        (HALTING, "0", NEVER),
     ],
 )
 def test_values(option: click.ParamType, text: Any, value: Any) -> None:

@@ -90,7 +90,9 @@ def _session_options(plan: Plan) -> dict[str, Any]:
 
 
 def _halting(plan: Plan) -> Halting | None:
-    if plan.options.halt is None:
+    from paramsurvey.cli.control.limits import NEVER
+
+    if plan.options.halt in (None, NEVER):
         return None
     from paramsurvey.cli.control.halt import Halting
 

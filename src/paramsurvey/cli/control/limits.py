@@ -38,3 +38,6 @@ class Halt:
 
     def __str__(self) -> str:
         return f"{'now' if self.now else 'soon'},{self.event}={self.count}{'%' if self.is_percent else ''}"
+
+
+NEVER = Halt(now=False, event="never", count=0)  # which takes back what a configuration says

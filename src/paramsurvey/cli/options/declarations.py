@@ -10,10 +10,20 @@ import click
 from paramsurvey.cli.options.completion import complete_axis, complete_sweep
 from paramsurvey.cli.options.config import load_config
 from paramsurvey.cli.options.run_options import METHODS, ON_CHANGE, UNUSED, SavedConfig
-from paramsurvey.cli.options.types import DELAY, HALTING, JOBS, LOAD, SIZE_OF_MEMORY, TIMEOUT, FilePath
+from paramsurvey.cli.options.types import (
+    DELAY,
+    HALTING,
+    JOBS,
+    LOAD,
+    SIZE_OF_MEMORY,
+    TIMEOUT,
+    FilePath,
+    WholeNumber,
+)
 from paramsurvey.errors import OptionError
 
 ALL_AXES = "*"  # --zip without names
+NO_LIMIT_BY_A_PROGRAM = "--limit says how many sets run; --load and --memfree say when commands start"
 DEFAULT_TAG = "*"  # --tag without a template: the values
 
 
@@ -78,13 +88,11 @@ PSETS = (
     click.option("-d", "--delimiter", metavar="TEXT", help="Items of @file and @- end with TEXT."),
     click.option(
         *("-N", "--together"),
-        type=click.IntRange(1),
+        type=WholeNumber(1, otherwise="for a command without the value, leave it out and add --unused ok"),
         metavar="N",
         help="Put N values of an axis into one set; {a:args} is all.",
     ),
-    click.option(
-        "--sample", type=click.IntRange(1), metavar="N", help="Draw N parameter sets from the axes."
-    ),
+    click.option("--sample", type=WholeNumber(1), metavar="N", help="Draw N parameter sets from the axes."),
     click.option(
         "--method",
         type=click.Choice(METHODS),
@@ -92,14 +100,17 @@ PSETS = (
         metavar="METHOD",
         help="Draw by random, sobol, halton or latin_hypercube.",
     ),
-    click.option(
-        "--seed", type=click.IntRange(0), default=0, metavar="N", help="Seed of --sample; default 0."
-    ),
+    click.option("--seed", type=WholeNumber(0), default=0, metavar="N", help="Seed of --sample; default 0."),
     click.option("--where", multiple=True, metavar="EXPR", help="Only where this is true, e.g. 'a < b'."),
-    click.option("--shuffle", type=click.IntRange(0), metavar="[SEED]", help="Run in a random order."),
+    click.option("--shuffle", type=WholeNumber(0), metavar="[SEED]", help="Run in a random order."),
     click.option("--only", metavar="N,M-K", help="Run only the sets with these numbers, from 1."),
     click.option("--shard", metavar="K/N", help="Run only the K-th of N parts; see paramsurvey merge."),
-    click.option("--limit", type=click.IntRange(0), metavar="N", help="Run only the first N sets; 0: all."),
+    click.option(
+        "--limit",
+        type=WholeNumber(0, otherwise=NO_LIMIT_BY_A_PROGRAM),
+        metavar="N",
+        help="Run only the first N sets; 0: all.",
+    ),
     click.option("--dry-run", is_flag=True, help="Print the commands and run none of them."),
 )
 COMMANDS = (
@@ -166,7 +177,7 @@ SEEING = (
     click.option("-k", "--keep-order", is_flag=True, help="With --tag: in the order of the sets."),
     click.option(
         *("-v", "--verbose"),
-        type=click.IntRange(0, 3),
+        type=WholeNumber(0, 3),
         metavar="0-3",
         help="0 errors only, 1 (default), 2 (-v) failures as they come, 3 (-vv) all.",
     ),
@@ -176,7 +187,7 @@ CONTROL = (
     click.option("-j", "--ncores", type=JOBS, metavar="N", help="Run N at once; -1, +1: of all cores; 50%."),
     click.option(
         "--threads-per-worker",
-        type=click.IntRange(1),
+        type=WholeNumber(1),
         metavar="N",
         help="Threads that each command may use; default 1.",
     ),
@@ -191,13 +202,11 @@ CONTROL = (
     ),
     click.option(
         "--retries",
-        type=click.IntRange(0),
+        type=WholeNumber(0),
         metavar="N",
         help="Run what failed up to N more times; default 0.",
     ),
-    click.option(
-        "--max-failures", type=click.IntRange(0), metavar="N", help="End after N failures; 0: never."
-    ),
+    click.option("--max-failures", type=WholeNumber(0), metavar="N", help="End after N failures; 0: never."),
     click.option(
         "--halt", type=HALTING, metavar="WHEN", help="End at now,fail=1 or soon,fail=10% or now,success=1."
     ),
@@ -211,7 +220,7 @@ CONTROL = (
         metavar="SIZE",
         help="Start nothing with less free; at half, stop the youngest.",
     ),
-    click.option("--nice", type=click.IntRange(-20, 19), metavar="N", help="The niceness of the commands."),
+    click.option("--nice", type=WholeNumber(-20, 19), metavar="N", help="The niceness of the commands."),
 )
 CONFIGURATION = (
     click.option(

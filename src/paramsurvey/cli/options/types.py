@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from paramsurvey.cli.control.limits import Halt, Timeout
+from paramsurvey.cli.control.limits import NEVER, Halt, Timeout
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.transport.file_names import why_impossible
 
@@ -43,6 +43,30 @@ class Converted(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
         if found is None:
             self.fail(f"{value!r} is not a {self.name}; write it like {self._example}", param, ctx)
         return found
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within bounds.
+
+    Parameters
+    ----------
+    least : int
+    most : int, optional
+    otherwise : str
+        What is said of other values, after a semicolon: what they mean elsewhere, and what to write here.
+    """
+
+    def __init__(self, least: int, most: int | None = None, otherwise: str = "") -> None:
+        super().__init__(least, most)
+        self._otherwise = f"; {otherwise}" if otherwise else ""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            says = error.message.removesuffix(".").replace(f"a valid {self.name}", "a whole number")
+            self.fail(says + self._otherwise, param, ctx)
 
 
 class FilePath(click.Path):
@@ -129,6 +153,8 @@ def _load(text: str) -> float | None:
 
 
 def _halt(text: str) -> Halt | None:
+    if text in ("never", "0"):
+        return NEVER
     match = re.fullmatch(HALT, OLD_HALT.get(text, text))
     if match is None or int(match[3]) == 0:
         return None
@@ -140,4 +166,6 @@ DELAY = Converted("duration", seconds_of, "0.5, 250ms, 2s or 1m")
 SIZE_OF_MEMORY = Converted("size", bytes_of, "500M or 2G")
 JOBS = Converted("number", _jobs, "4, -1, +1 or 50%")
 LOAD = Converted("load", _load, "1.5 or 80%")
-HALTING = Converted("condition", _halt, "now,fail=1 or soon,fail=10%; success and done can be counted, too")
+HALTING = Converted(
+    "condition", _halt, "now,fail=1 or soon,fail=10%; success and done can be counted, too; never"
+)
