@@ -232,6 +232,20 @@ def test_a_reason_takes_two_lines_where_one_is_too_short() -> None:
     ]
 
 
+def test_the_pset_and_the_place_take_two_lines_where_one_is_too_short() -> None:
+    case = Case(Cause("raised", "ValueError", "/home/me/simulations/models.py:31 in fit"), "", 0, 1234, "E()")
+    pset = {"learning_rate": 0.001, "momentum": 0.95}
+    seen = Snapshot(last_failure=LastFailure(case, 7, pset, again=True))
+    shown = [line.plain for line in live_text(MapProgress("fit", 10, 2, 3), seen, 40)]
+    assert shown[2:] == [
+        "  last failure: E()",
+        "    learning_rate=0.001, momentum=0.95,",
+        "      is tried again",
+        "    at /home/me/simulations/models.py:31",
+        "      in fit, 1,234 like it",
+    ]
+
+
 @pytest.mark.parametrize("width", [20, 40, 79, 120])
 def test_no_line_of_the_picture_is_wider_than_the_terminal(width: int) -> None:
     seen = Snapshot(

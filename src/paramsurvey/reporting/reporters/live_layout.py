@@ -84,27 +84,33 @@ def _slowest(seen: Snapshot) -> list[Text]:
     ]
 
 
-def _fitting(text: str, width: int) -> str:
-    """Return as much of the beginning of a text as fits into so many columns; some characters take two."""
-    return text if cell_len(text) <= width else set_cell_size(text, width)
-
-
 def _last_failure(seen: Snapshot, width: int) -> list[Text]:
-    """Return what failed last, and why: that may take two lines, since its end often says most."""
+    """Return what failed last, why and where."""
     last = seen.last_failure
     if last is None:
         return []
     case, line = last.case, clipped(readable_path(last.case.cause.line), WIDEST)
     like = f"{case.count:,} like it" if case.count > 1 else ""
-    label, reason = f"{INDENT}last failure: ", clipped(case.latest, WIDEST)
-    begin = _fitting(f"{label}{reason}", max(width, len(label))).removeprefix(label)
-    if begin != reason and " " in begin:
-        begin = begin.rpartition(" ")[0]
-    rest = reason.removeprefix(begin).lstrip()
     where = ", ".join(part for part in (f"at {line}" if line else "", like) if part)
+    label, below = Text(f"{INDENT}last failure: ", "red"), Text(INDENT + INDENT)
     return [
-        Text.assemble((label, "red"), begin),
-        *([Text(f"{INDENT}  {rest}")] if rest else []),
-        Text.assemble(f"{INDENT}  ", (clipped(str(last), WIDEST), "cyan")),
-        *([Text(f"{INDENT}  {where}")] if where else []),
+        *_in_two_lines(label, clipped(case.latest, WIDEST), "", below.plain, width),
+        *_in_two_lines(below, clipped(str(last), WIDEST), "cyan", below.plain + INDENT, width),
+        *(_in_two_lines(below, where, "", below.plain + INDENT, width) if where else []),
     ]
+
+
+def _in_two_lines(label: Text, text: str, style: str, indent: str, width: int) -> list[Text]:
+    """Return a text behind its label; what does not fit goes into a second line: the end often says most."""
+    begin = _fitting(text, max(0, width - label.cell_len))
+    words, _, cut = begin.rpartition(" ")
+    if text.removeprefix(begin)[:1].strip() and len(words) > len(cut):  # a long path is cut where it must be
+        begin = words
+    rest = text.removeprefix(begin).lstrip()
+    first = Text.assemble(label, (begin, style))
+    return [first, Text.assemble(indent, (rest, style))] if rest else [first]
+
+
+def _fitting(text: str, width: int) -> str:
+    """Return as much of the beginning of a text as fits into so many columns; some characters take two."""
+    return text if cell_len(text) <= width else set_cell_size(text, width)
