@@ -1,4 +1,4 @@
-"""The program where stdout or stderr cannot be written: a full disk, nobody who reads, closed."""
+"""Where stdout or stderr cannot be written: a full disk, nobody who reads, closed, a small alphabet."""
 
 from __future__ import annotations
 
@@ -115,3 +115,25 @@ def test_values_from_a_closed_stdin_are_refused() -> None:
         done.stderr
         == "paramsurvey: a=@- cannot be read (it is closed): give a text file, one value per line\n"
     )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "-v0", "-p", "a=5 €", "--", "echo", "{a}"],
+        ["run", "-v0", "-p", "a=5 €", "--tag", "--", "echo", "{a}"],
+        ["run", "-v0", "-p", "a=5 €", "--dry-run", "--", "echo", "{a}"],
+        ["missing", "failed"],
+        ["status", "failed"],
+        ["export", "finished", "-"],
+    ],
+    ids=" ".join,
+)
+def test_a_character_that_the_encoding_lacks_is_written_with_a_backslash(command: list[str]) -> None:
+    if command[0] != "run":
+        program, code = ("false", 1) if "failed" in command else ("echo", 0)
+        paramsurvey("run", "-v0", "-p", "a=5 €", "--checkpoint", command[1], "--", program, "{a}", code=code)
+    environ = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run([PROGRAM, *command], capture_output=True, encoding="latin-1", env=environ)
+    assert "codec" not in done.stderr
+    assert "5 \\u20ac" in done.stdout

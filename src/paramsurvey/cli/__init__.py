@@ -37,7 +37,11 @@ def main() -> None:
         try:
             with without_collector():
                 from paramsurvey.cli.program import run_program
-                from paramsurvey.cli.streams import discard_unwritable_output, open_closed_streams
+                from paramsurvey.cli.streams import (
+                    discard_unwritable_output,
+                    open_closed_streams,
+                    write_any_character,
+                )
         except BaseException as error:
             if not isinstance(error, KeyboardInterrupt) and not came():
                 raise
@@ -45,6 +49,7 @@ def main() -> None:
             os._exit(INTERRUPTED)
 
     open_closed_streams()
+    write_any_character()
     code = run_program()
     discard_unwritable_output()
     raise SystemExit(code)

@@ -1,7 +1,8 @@
-"""stdout and stderr that cannot be written: closed, on a full disk, or a pipe without a reader."""
+"""stdout and stderr that cannot be written: closed, a full disk, no reader, characters that are lacking."""
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TextIO
@@ -12,6 +13,13 @@ def open_closed_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # which is what Python makes of a closed descriptor
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (it stays open while the program runs)
+
+
+def write_any_character() -> None:
+    """Write a character that the terminal's encoding lacks as a backslash and its number: it is no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def is_writable(stream: TextIO) -> bool:
