@@ -171,6 +171,38 @@ def test_examples_of_failures_have_a_command_that_runs_them_again(in_tmp: Path) 
     sys.path.remove(str(in_tmp))
 
 
+@pytest.mark.usefixtures("without_pictures")
+def test_psets_that_differ_look_different() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    psets = [{"a": 0.12345678, "b": 1234567}, {"a": 0.12345679, "b": "1"}, {"a": 1.0, "b": 1}]
+    psets += [{"a": 1.0, "b": {"c": 2}}, {"a": 1.0, "b": {"c": 3}}]
+    results = paramsurvey.map(lambda pset, system_kwargs, user_kwargs: 1 / 0, psets, checkpoint="run")
+    shown, stored = (
+        {words for words in Page(page_of(subject)).seen if words.startswith("a=") and ", b=" in words}
+        for subject in (subject_of(results), checkpoint_subject("run"))
+    )
+    assert shown >= {"a=0.12345678, b=1234567", "a=0.12345679, b='1'", "a=1.0, b=1", "a=1.0, b={'c': 2}"}
+    assert len(shown) == len(stored) == 5
+    assert {words.partition(",")[0] for words in stored} == {"a=0.12345678", "a=0.12345679", "a=1.0"}
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_the_command_for_a_failed_example_runs_exactly_that_pset(in_tmp: Path) -> None:
+    Path("exact.py").write_text(
+        "def fit(pset, system_kwargs, user_kwargs):\n    raise ValueError(repr(pset['a']))\n"
+    )
+    sys.path.insert(0, str(in_tmp))
+    from exact import fit  # type: ignore[import-not-found]
+
+    paramsurvey.map(fit, [{"a": a} for a in (0.1 + 0.2, 0.3, "0.3", 2**60 + 1)], checkpoint="run")
+    subject = checkpoint_subject("run")
+    for row, shown in enumerate(("0.30000000000000004", "0.3", "'0.3'", "1152921504606846977")):
+        command = subject.again(row).replace("python", shlex.quote(sys.executable), 1)
+        done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+        assert done.stderr.endswith(f"ValueError: {shown}\n")
+    sys.path.remove(str(in_tmp))
+
+
 # ---- states
 # without pictures, which have their own tests
 
@@ -353,6 +385,19 @@ def test_results_that_are_not_read_from_a_checkpoint_are_said_to_be_not_compared
     page = page_of(subject_of(lists), checkpoint_subject("run"))
     assert "not read from a checkpoint: y." in page
     assert "y not compared" in page
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_changes_that_would_look_the_same_are_shown_with_all_digits_and_quotes() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    steps: list[dict[str, Any]] = [{"y": 1.23456781, "z": "1"}, {"y": 1.23456782, "z": 1}]
+    before, after = (
+        paramsurvey.map(lambda pset, system_kwargs, user_kwargs, step=step: step, [{"a": 1}])
+        for step in steps
+    )
+    page = page_of(subject_of(after), subject_of(before))
+    assert "<td class=n>1.23456781</td><td class=n>1.23456782</td>" in page.replace("<td>", "<td class=n>")
+    assert "<td>&#x27;1&#x27;</td><td>1</td>" in page
 
 
 # ---- what users' data may be

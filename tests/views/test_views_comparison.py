@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from survey_tables import grid, run, survey
 
+import paramsurvey
+from paramsurvey.results.stored_survey import stored_survey
 from paramsurvey.views import SECONDS, Comparison, SurveyData, compare, data_of
+from paramsurvey.views.columns.arrow import stored_data
 from paramsurvey.views.columns.survey_data import KIND
 
 PSETS = grid(x=range(10), k=["a", "b", "c"])
@@ -231,3 +238,99 @@ def test_values_that_are_not_read_from_a_file_are_named_as_not_compared(forms: A
     assert (found.columns, found.not_compared) == ((), ("y",))
     assert counts(found) == {"y not compared": 2}
     assert "y changed" not in list(found.to_frame()["what"])
+
+
+@pytest.mark.parametrize("form", ["frame", "arrow"])
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        (True, 1, True),
+        (1, True, True),
+        (False, 0.0, True),
+        ("1", 1, True),
+        (1, "1", True),
+        (True, "True", True),
+        (timedelta(seconds=1), 1.0, True),
+        (1, 1.0, False),
+        (True, True, False),
+        (timedelta(seconds=1), timedelta(seconds=1), False),
+    ],
+)
+def test_a_value_that_becomes_one_of_another_kind_has_changed(
+    old: Any, new: Any, changed: bool, form: str
+) -> None:
+    before, after = (survey(pd.DataFrame({"x": [1, 2], "y": [y, y]}), ["x"], form=form) for y in (old, new))
+    (column,) = compare(before, after).columns
+    assert column.changed == 2 * changed
+
+
+def test_of_values_of_several_kinds_those_that_have_changed_their_kind_are_found() -> None:
+    cells = ([True, 1, "a", True, None, 2.5], [1, True, "a", True, None, 2.5])
+    before, after = (
+        survey(pd.DataFrame({"x": range(6), "y": pd.Series(ys, dtype=object)}), ["x"]) for ys in cells
+    )
+    (column,) = compare(before, after).columns
+    assert [change.pset["x"] for change in column.largest] == [0, 1]
+
+
+KEYS = {
+    "dicts": [{"a": 1, "b": [1, 2]}, {"a": 1, "b": [1, 3]}, {"a": 1.5, "b": []}],
+    "lists of integers": [[1, 2], [1, 3], []],
+    "lists of floats": [[1.0, 2.5], [1.0, 3.5], [0.0]],
+    "lists of texts": [["a", "b"], ["a", "c"], []],
+    "lists of lists": [[[1], [2]], [[1], [3]], [[]]],
+    "tuples": [(1, 2), (1, 3), ()],
+    "arrays": [np.array([1.0, 2.0]), np.array([1.0, 3.0]), np.array([1.0])],
+    "bytes": [b"a", b"b", b""],
+    "sets": [frozenset({1, 2}), frozenset({1, 3}), frozenset()],
+    "large integers": [2**70, 2**70 + 1, 3],
+    "decimals": [Decimal("0.1"), Decimal("0.2"), Decimal("0.3")],
+    "paths": [PurePosixPath("a"), PurePosixPath("b"), PurePosixPath("c")],
+    "dates": [date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)],
+    "times": [datetime(2026, 1, 1), datetime(2026, 1, 2), datetime(2026, 1, 3)],
+    "complex numbers": [1j, 2j, 3j],
+    "dicts or none": [{"a": 1}, None, {"a": 2}],
+    "lists or none": [[1], None, [2]],
+    "texts or none": ["a", None, "b"],
+}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_psets_of_any_values_are_matched_by_their_content_in_memory_and_in_checkpoints(kind: str) -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if pset["n"] == 2:
+            raise ValueError("the last one fails")
+        return {"y": 1.0}
+
+    psets = [{"x": x, "n": n} for n, x in enumerate(KEYS[kind])]
+    in_memory = run(worker, psets, checkpoint="survey")
+    run(worker, psets[::-1], checkpoint="backwards")
+    surveys = {
+        "memory": data_of(in_memory),
+        "loaded": data_of(paramsurvey.load("survey")),
+        "stored": stored_survey("survey", with_positions=True).data,
+        "backwards": stored_survey("backwards", with_positions=True).data,
+        "fewer": data_of(run(worker, psets[1:])),
+    }
+    shared = {
+        (one, other): compare(surveys[one], surveys[other]).both for one in surveys for other in surveys
+    }
+    assert shared == {pair: 2 if "fewer" in pair else 3 for pair in shared}
+
+
+def test_dicts_are_matched_though_one_of_the_files_has_none_of_them() -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        return {"y": 1.0}
+
+    psets: list[dict[str, Any]] = [{"x": {"a": 1}}, {"x": None}]
+    run(worker, psets[:1], checkpoint="survey")
+    in_memory = data_of(run(worker, psets, checkpoint="survey"))
+    stored = stored_survey("survey", with_positions=True).data
+    assert compare(in_memory, stored).both == compare(stored, in_memory).both == 2
+
+
+def test_lists_and_dicts_of_other_files_are_matched_by_their_content_too() -> None:
+    frame = pd.DataFrame({"x": [[1], [2], [3]], "z": [{"a": 1}, {"a": 2}, {"a": 3}], "y": 1.0})
+    before = stored_data(pa.Table.from_pandas(frame), keys=["x", "z"])
+    after = survey(frame[::-1], ["x", "z"])
+    assert compare(before, after).both == compare(after, before).both == 3

@@ -110,11 +110,13 @@ class Hasher:
         """Return the identities of `count` psets, given their columns (or the columns' own hashes)."""
         state = HashPairs.empty(count)
         for name in sorted(columns):
-            cells = columns[name]
-            _stir(state, cells if isinstance(cells, HashPairs) else self._cells(name, cells), _salt(name))
+            _stir(state, self.column(name, columns[name]), _salt(name))
         return state
 
-    def _cells(self, name: str, cells: ColumnValues) -> HashPairs:
+    def column(self, name: str, cells: ColumnValues | HashPairs) -> HashPairs:
+        """Return the hashes of one column's values."""
+        if isinstance(cells, HashPairs):
+            return cells
         if not isinstance(cells, CategoryCodes):
             return self._values(cells)
         known = self._categories.get(name)

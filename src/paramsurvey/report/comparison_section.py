@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from paramsurvey.report.markup import details, frame_table, paragraph, pset_text, section, table
+from paramsurvey.report.markup import (
+    details,
+    exactly,
+    frame_table,
+    number,
+    paragraph,
+    pset_text,
+    section,
+    table,
+)
 from paramsurvey.report.subject import Subject
 from paramsurvey.views import compare, provenance_of
 from paramsurvey.views.comparison import Change, Comparison, PsetGroup
@@ -77,5 +87,11 @@ def _speed(found: Comparison) -> list[str]:
 
 
 def _changes(caption: str, changes: Sequence[Change]) -> str:
-    rows = [(pset_text(one.pset), one.before, one.after) for one in changes]
+    rows = [(pset_text(one.pset), *_told_apart(one.before, one.after)) for one in changes]
     return table(caption, ("pset", "before", "now"), rows)
+
+
+def _told_apart(before: Any, after: Any) -> tuple[Any, Any]:
+    """Return two values, as they are written in full where they would look the same."""
+    alike = number(before) == number(after)
+    return (exactly(before), exactly(after)) if alike else (before, after)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.transport.safe_repr import describe
 from paramsurvey.views.columns.short_texts import shortened
 
 # what a browser would obey, or not show: control characters, marks of direction, halves of surrogate pairs
@@ -168,16 +169,27 @@ def counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'s' * (count != 1)}"
 
 
-def pset_text(pset: dict[str, Any], most: int = 12) -> str:
-    """Return a pset in one line.
+def pset_text(pset: dict[str, Any], most: int = 40) -> str:
+    """Return a pset in one line, with all digits and with quotes: psets that differ look different.
 
     Examples
     --------
-    >>> pset_text({"C": 1.5, "n" * 1000: 2})
-    'C=1.5, nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…=2'
+    >>> pset_text({"C": 0.1234567, "n": 1000, "kind": "1"})
+    "C=0.1234567, n=1000, kind='1'"
     """
-    shown = [f"{shortened(name, LONGEST_NAME)}={number(value)}" for name, value in list(pset.items())[:most]]
+    shown = [f"{shortened(name, LONGEST_NAME)}={exactly(value)}" for name, value in list(pset.items())[:most]]
     return ", ".join(shown + ["…"] * (len(pset) > most))
+
+
+def exactly(value: Any) -> str:
+    """Return a value as Python writes it, and a number of numpy's like any other.
+
+    Examples
+    --------
+    >>> exactly(np.float64(0.1234567))
+    '0.1234567'
+    """
+    return describe(value.item() if isinstance(value, np.generic) else value, LONGEST)
 
 
 def shown_name(name: Hashable) -> str:

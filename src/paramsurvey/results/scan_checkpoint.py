@@ -184,7 +184,8 @@ def _agreed(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
 
 def _common_type(fields: list[Any]) -> Any:
     """Return the type that holds all of some fields' values, or most; None where there is none."""
-    if len({field_info(field).get("codec") == "pickle" for field in fields}) > 1:
+    codecs = [field_info(field).get("codec") for field in fields if not pa.types.is_null(field.type)]
+    if len({codec == "pickle" for codec in codecs}) > 1:
         return None
     schemas = [pa.schema([pa.field("x", kind)]) for kind in dict.fromkeys(field.type for field in fields)]
     try:

@@ -76,7 +76,7 @@ def stored_survey(
     run = read_run_tolerantly(path, complaints.append, set_aside=False)
     complaints += gone_parts(path, run)
     failures = failures_table(path, complaints.append)  # first: what succeeds meanwhile is then in both
-    roles = (*ROLES, "position") if with_positions else ROLES
+    roles = (*ROLES, "identity", *["position"] * with_positions)
     finished = scan(path, complaints.append, roles, lasting)
     data = stored_data(finished, failures, pset_keys(finished, failures))
     return StoredSurvey(path, run, finished, failures, data, tuple(dict.fromkeys(complaints)))

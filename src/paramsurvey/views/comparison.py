@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher
+from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher, hash_values
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.groups import Floats
-from paramsurvey.views.columns.survey_data import FAILED, FINISHED, SECONDS, SurveyData, chunks_of
+from paramsurvey.views.columns.source import families
+from paramsurvey.views.columns.survey_data import (
+    FAILED,
+    FINISHED,
+    SECONDS,
+    SurveyData,
+    chunks_of,
+    contents_of,
+)
 
 MOST_EXAMPLES = 20
 SLOWER = 1.2  # times the seconds: less is taken for chance
 LEAST_SECONDS = 0.01
 SHORT = 2**31 - 1  # numbers below it, and the next one, fit into four bytes
 NOWHERE = np.uint8(255)  # the state of a pset that the other survey does not have
+
+_NO_FAMILIES = np.zeros(0, dtype=np.uint8)
 
 Rows = NDArray[np.signedinteger[Any]]
 
@@ -156,8 +166,13 @@ def compare(before: SurveyData, after: SurveyData, rtol: float = 1e-9, atol: flo
 
     Psets are the same when their keys and values are. Numbers are compared by value: 1 is 1.0, which a
     table makes of it when 7.5 is in the same column. True is not 1, and ``'1'`` is not 1; nan counts as not
-    there. Lists, dicts and bytes are not read from files, and compared where both surveys are in memory.
-    Of equal psets, the first of one survey is compared with the first of the other.
+    there. A checkpoint pickles dicts and other objects, and notes what tells them apart: in the columns where
+    it has such values, the types of numbers count, too. Of equal psets, the first of one survey is compared
+    with the first of the other.
+
+    A result has changed when its number has, or its kind: from True to 1, from ``'1'`` to 1, from a duration
+    to its seconds; not from 1 to 1.0. Results that are lists, dicts or bytes are not read from files, and
+    compared where both surveys are in memory.
 
     Parameters
     ----------
@@ -218,18 +233,20 @@ class _Pairs:
         changed = compared = 0
         largest = _Top()
         both = (self._before, self._after)
-        is_numeric = all(data.finished.kind(name) for data in both)
+        is_numeric = all(data.finished.kind(name) in ("i", "u", "f") for data in both)
         was, is_ = (HashPairs.empty(0) if is_numeric else _all_hashes(data, (name,)) for data in both)
+        kind_was, kind_is = (_NO_FAMILIES if is_numeric else _all_families(data, name) for data in both)
         for rows, old, new in self._both(name):
             compared += len(rows)
             with np.errstate(invalid="ignore"):
                 apart = np.abs(new - old)
                 differs = apart > atol + rtol * np.maximum(np.abs(old), np.abs(new))
             strange = ~np.isfinite(apart) & ~((old == new) | (np.isnan(old) & np.isnan(new)))
-            if not is_numeric:  # of texts, only whether they are the same can be told
+            if not is_numeric:  # of texts, only whether they are the same can be told; True is no number
                 no_numbers = np.flatnonzero(np.isnan(old) & np.isnan(new))
                 there = rows[no_numbers]
                 strange[no_numbers] = ~was[self.partner[there]].equal(is_[there])
+                strange |= (kind_was[self.partner[rows]] != kind_is[rows]) & np.isfinite(apart)
             apart[strange] = np.inf
             at = np.flatnonzero(differs | strange)
             changed += len(at)
@@ -297,8 +314,9 @@ def _matched(before: SurveyData, after: SurveyData) -> Rows:
     if not len(before) or not len(after):
         return np.full(len(after), -1, dtype=np.int64)
     row_at, numbers = _rows_by_number(before), _short(after.positions())
-    stored = _all_hashes(before, before.keys)
-    partner, misfit = _same_numbers(stored, row_at, after, numbers)
+    pickled = _with_identities(before) | _with_identities(after)
+    stored = _all_hashes(before, before.keys, pickled)
+    partner, misfit = _same_numbers(stored, row_at, _hashes(after, after.keys, pickled), numbers)
     if misfit > numbers.max():
         return partner
     del row_at
@@ -310,7 +328,7 @@ def _matched(before: SurveyData, after: SurveyData) -> Rows:
     rest = rest[order]  # of equal psets, the first takes the first
     looking = looking[np.argsort(numbers[looking], kind="stable")]
     stored = stored[rest]
-    found, which = Matcher(stored).match(_all_hashes(after, after.keys)[looking])
+    found, which = Matcher(stored).match(_all_hashes(after, after.keys, pickled)[looking])
     partner[looking[found]] = rest[which]
     return partner
 
@@ -328,10 +346,12 @@ def _short(numbers: NDArray[np.int64]) -> Rows:
     return numbers.astype(np.int32) if numbers.max() < SHORT else numbers
 
 
-def _same_numbers(stored: HashPairs, row_at: Rows, after: SurveyData, numbers: Rows) -> tuple[Rows, int]:
+def _same_numbers(
+    stored: HashPairs, row_at: Rows, after: Iterator[HashPairs], numbers: Rows
+) -> tuple[Rows, int]:
     """Return the row of the pset with the same number, and the first number whose psets are not the same."""
-    partner, start, misfit = np.empty(len(after), dtype=row_at.dtype), 0, int(numbers.max()) + 1
-    for hashes in _hashes(after, after.keys):
+    partner, start, misfit = np.empty(len(numbers), dtype=row_at.dtype), 0, int(numbers.max()) + 1
+    for hashes in after:
         rows = slice(start, start + len(hashes))
         likely = row_at[np.minimum(numbers[rows], np.int64(len(row_at) - 1))]  # the last one is never taken
         same = (likely >= 0) & stored[likely].equal(hashes)
@@ -341,17 +361,39 @@ def _same_numbers(stored: HashPairs, row_at: Rows, after: SurveyData, numbers: R
     return partner, misfit
 
 
-def _hashes(data: SurveyData, names: Sequence[str]) -> Iterator[HashPairs]:
-    """Yield what some of the rows' columns are, a chunk at a time; equal numbers are the same."""
-    hasher = Hasher(by_value=True)
+def _with_identities(data: SurveyData) -> frozenset[str]:
+    """Return the keys of which only the identities of the values are known: their types count, too."""
+    sources = [source for source in (data.finished, data.missing) if source is not None]
+    return frozenset(name for name in data.keys for source in sources if source.has_identities(name))
+
+
+def _hashes(data: SurveyData, names: Sequence[str], pickled: Collection[str] = ()) -> Iterator[HashPairs]:
+    """Yield what some of the rows' columns are, a chunk at a time; equal numbers are the same.
+
+    Not in the columns that are pickled in one of two surveys: there, 1 is not 1.0 in either.
+    """
+    loose, strict = Hasher(by_value=True), Hasher()
     for source in (data.finished, data.missing):
-        for cells, count in chunks_of(source, names):
-            yield hasher.keys(cells, count)
+        for cells, count in contents_of(source, names):
+            exact = {name: _absent(strict.column(name, cells[name])) for name in names if name in pickled}
+            yield loose.keys({**cells, **exact}, count)
 
 
-def _all_hashes(data: SurveyData, names: Sequence[str]) -> HashPairs:
+def _absent(hashes: HashPairs) -> HashPairs:
+    """Return the hashes of values with that of nan for None: a part of nothing but None stores nothing."""
+    none, nan = hash_values([None]), hash_values([np.nan])
+    hashes.put(hashes.equal(none), nan)
+    return hashes
+
+
+def _all_hashes(data: SurveyData, names: Sequence[str], pickled: Collection[str] = ()) -> HashPairs:
     hashes, start = HashPairs.empty(len(data)), 0
-    for some in _hashes(data, names):
+    for some in _hashes(data, names, pickled):
         hashes.put(slice(start, start + len(some)), some)
         start += len(some)
     return hashes
+
+
+def _all_families(data: SurveyData, name: str) -> NDArray[np.uint8]:
+    cells = (cells for source in (data.finished, data.missing) for cells, _ in chunks_of(source, [name]))
+    return np.concatenate([_NO_FAMILIES, *(families(some[name]) for some in cells)])

@@ -10,7 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from paramsurvey.checkpoint.format import pickles
+from paramsurvey.checkpoint.format.codecs import codecs
 from paramsurvey.checkpoint.format.schema import field_info
+from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, nothing
 from paramsurvey.views.columns.survey_data import SurveyData
@@ -21,7 +24,8 @@ READ_BYTES = 1 << 20  # of one column at once
 class ArrowColumns:
     """The columns of an Arrow dataset, or of whatever becomes one.
 
-    Binary columns, which in a checkpoint are pickles, and nested ones are seen as one constant value.
+    Binary columns, which in a checkpoint are pickles, and nested ones are seen as one constant value; only
+    comparisons look at their content, of pickles at the identities that are stored beside them.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ class ArrowColumns:
         self._dataset = data if isinstance(data, ds.Dataset) else ds.dataset(data)
         self._names = tuple(self._dataset.schema.names)
         self._count: int = self._dataset.count_rows()
+        says = ((name, field_info(self._dataset.schema.field(name))) for name in self._names)
+        self._identities = {info["of"]: name for name, info in says if info.get("role") == "identity"}
         self._reading: dict[str, Any] = {}
         if _is_parquet(self._dataset):  # by default, whole row groups are in memory before they are decoded
             piecewise = ds.ParquetFragmentScanOptions(
@@ -81,24 +87,56 @@ class ArrowColumns:
     def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, ColumnValues]]:
         """Yield the rows in their order, at most `size` at a time."""
         there = [name for name in names if name in self._names]
+        for batch in self._batches(there, size):
+            cells = {name: _cells(batch.column(name)) for name in there}
+            yield {name: cells[name] if name in cells else nothing(batch.num_rows) for name in names}
+
+    def has_identities(self, name: str) -> bool:
+        """Tell whether a column is pickled, and the identities of its values are stored."""
+        return name in self._identities
+
+    def contents(self, names: Sequence[str]) -> Iterator[Mapping[str, ColumnValues | HashPairs]]:
+        """Yield the rows in the same chunks, with nested and binary values, or the identities of pickles."""
+        read = {name: self._identities.get(name, name) for name in names}
+        for batch in self._batches([name for name in read.values() if name in self._names], CHUNK):
+            yield {
+                name: self._content(batch.column(own), own) if own in self._names else nothing(len(batch))
+                for name, own in read.items()
+            }
+
+    def _content(self, array: Any, name: str) -> ColumnValues | HashPairs:
+        says = field_info(self._dataset.schema.field(name))
+        if says.get("role") == "identity":
+            return _identities(array)
+        if not _is_opaque(array.type) or says.get("codec") == "pickle":
+            return _cells(array)
+        values: list[Any] = [np.nan] * len(array)
+        decode = codecs()[says["codec"]].decode if says.get("codec") in codecs() else _listed
+        found = decode(array.drop_null())
+        for at, value in zip(np.flatnonzero(array.is_valid()).tolist(), found, strict=True):
+            values[at] = value
+        return values
+
+    def _batches(self, names: Sequence[str], size: int) -> Iterator[Any]:
         batches = self._dataset.to_batches(
-            columns=there, batch_size=size, batch_readahead=2, fragment_readahead=1, **self._reading
+            columns=list(names), batch_size=size, batch_readahead=2, fragment_readahead=1, **self._reading
         )
-        for batch in batches:
-            if batch.num_rows:
-                cells = {name: _cells(batch.column(name)) for name in there}
-                yield {name: cells[name] if name in cells else nothing(batch.num_rows) for name in names}
+        return (batch for batch in batches if batch.num_rows)
 
     def take(self, rows: Rows, names: Sequence[str]) -> Mapping[str, list[Any]]:
-        """Return native values of a few rows."""
+        """Return native values of a few rows; a text for each that is pickled."""
         there = [name for name in names if name in self._names]
         table = self._dataset.take(pa.array(rows), columns=there, **self._reading)
         return {
-            name: [np.nan if value is None else value for value in table.column(name).to_pylist()]
-            if name in there
-            else nothing(len(rows)).tolist()
+            name: self._natives(name, table.column(name)) if name in there else nothing(len(rows)).tolist()
             for name in names
         }
+
+    def _natives(self, name: str, array: Any) -> list[Any]:
+        values = [np.nan if value is None else value for value in array.to_pylist()]
+        if field_info(self._dataset.schema.field(name)).get("codec") != "pickle":
+            return values
+        return [pickles.shown(value) if isinstance(value, bytes) else value for value in values]
 
     def labels(self, rows: Rows) -> list[Hashable]:
         """Return the rows' numbers, which are what they have for labels."""
@@ -152,6 +190,19 @@ def _cells(array: Any) -> ColumnValues:
     if _is_opaque(kind):
         return CategoryCodes(np.where(array.is_null(), -1, 0), [f"({kind})", np.nan])
     return _coded(array.dictionary_encode())
+
+
+def _identities(array: Any) -> HashPairs:
+    """Return the identities of pickled values; those of nan where there is no value."""
+    absent = hash_values([np.nan])
+    nothing_there = absent.one.tobytes() + absent.two.tobytes()
+    found = b"".join(nothing_there if one is None else one for one in array.to_pylist())
+    pairs = np.frombuffer(found, dtype=np.uint64).reshape(-1, 2)
+    return HashPairs(pairs[:, 0].copy(), pairs[:, 1].copy())
+
+
+def _listed(array: Any) -> list[Any]:
+    return list(array.to_pylist())
 
 
 def _coded(array: Any) -> CategoryCodes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from paramsurvey.checkpoint.typed_hash import HashPairs
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, nothing
 from paramsurvey.views.columns.survey_data import KIND, POSITION, SECONDS, SurveyData
@@ -65,6 +66,14 @@ class FrameColumns:
         for start in range(0, len(self), size):
             stop = min(start + size, len(self))
             yield {name: self._cells(name, start, stop) for name in names}
+
+    def has_identities(self, name: str) -> bool:
+        """Tell that all columns have their values."""
+        return False
+
+    def contents(self, names: Sequence[str]) -> Iterator[Mapping[str, ColumnValues | HashPairs]]:
+        """Yield the same as `chunks`."""
+        yield from self.chunks(names)
 
     def take(self, rows: Rows, names: Sequence[str]) -> Mapping[str, list[Any]]:
         """Return native values of a few rows."""

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pandas import NaT
 
+from paramsurvey.checkpoint.typed_hash import HashPairs
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 
 CHUNK = 1 << 18  # rows: a column of them is 2 MB, which stays in a processor's cache while it is used
@@ -54,6 +55,14 @@ class ColumnSource(Protocol):
         """Yield the rows in their order, at most `size` at a time; a column that is not there is nan."""
         ...
 
+    def has_identities(self, name: str) -> bool:
+        """Tell whether `contents` has nothing but identities of a column's values: they are pickled."""
+        ...
+
+    def contents(self, names: Sequence[str]) -> Iterator[Mapping[str, ColumnValues | HashPairs]]:
+        """Yield the rows in the same chunks, with all that tells their values apart: for comparisons."""
+        ...
+
     def take(self, rows: Rows, names: Sequence[str]) -> Mapping[str, list[Any]]:
         """Return native values of a few rows, in the order of `rows`."""
         ...
@@ -85,6 +94,28 @@ def number(value: Any) -> float:
     if isinstance(value, timedelta) and value is not NaT:
         return value.total_seconds()
     return math.nan
+
+
+def families(cells: ColumnValues) -> NDArray[np.uint8]:
+    """Return what kind of number each cell is, for those that `numbers` takes for numbers.
+
+    Examples
+    --------
+    >>> families([1, 2.5, True, timedelta(1)]).tolist()
+    [0, 0, 1, 2]
+    """
+    if isinstance(cells, CategoryCodes):
+        table = np.array([_family(value) for value in cells.categories], dtype=np.uint8)
+        return np.asarray(table[cells.codes])
+    if isinstance(cells, np.ndarray):
+        return np.full(len(cells), cells.dtype.kind == "b", dtype=np.uint8)
+    return np.fromiter(map(_family, cells), dtype=np.uint8, count=len(cells))
+
+
+def _family(value: Any) -> int:
+    if isinstance(value, (bool, np.bool_)):
+        return 1
+    return 2 if isinstance(value, (timedelta, np.timedelta64)) else 0
 
 
 def as_floats(cells: ColumnValues) -> ColumnValues:

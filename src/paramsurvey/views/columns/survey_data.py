@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.checkpoint.typed_hash import HashPairs
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.transport.messages import FailureKind
@@ -341,8 +342,22 @@ def chunks_of(
         yield from (({}, min(CHUNK, len(source) - start)) for start in range(0, len(source), CHUNK))
         return
     for cells in source.chunks(names):
-        first = cells[names[0]]
-        yield cells, len(first.codes if isinstance(first, CategoryCodes) else first)
+        yield cells, _length(cells[names[0]])
+
+
+def contents_of(
+    source: ColumnSource | None, names: Sequence[str]
+) -> Iterator[tuple[Mapping[str, ColumnValues | HashPairs], int]]:
+    """Yield the same with all that tells the values apart."""
+    if source is None or not names:
+        yield from chunks_of(source, names)
+        return
+    for cells in source.contents(names):
+        yield cells, _length(cells[names[0]])
+
+
+def _length(cells: ColumnValues | HashPairs) -> int:
+    return len(cells.codes if isinstance(cells, CategoryCodes) else cells)
 
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:
