@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,15 +10,18 @@ import pytest
 
 import paramsurvey
 from paramsurvey import MapResults
+from paramsurvey.checkpoint.format.part_files import live_parts, read_part
+from paramsurvey.checkpoint.format.part_table import PartTable, joined
+from paramsurvey.results.report_subjects import checkpoint_subject
 
 
 def double(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
     return {"y": 2 * pset["x"]}
 
 
-def survey(psets: Any, worker: Any = double) -> MapResults:
+def survey(psets: Any, worker: Any = double, **options: Any) -> MapResults:
     paramsurvey.init(backend="serial", verbose=0)
-    return paramsurvey.map(worker, psets)
+    return paramsurvey.map(worker, psets, **options)
 
 
 def test_units_of_a_dataframe_are_those_of_the_results_and_their_own() -> None:
@@ -87,3 +91,58 @@ def test_a_text_that_is_no_units_does_not_hide_those_of_arrow_fields() -> None:
     fields = [field.with_metadata({"unit": "m"}) for field in table.schema]
     table = table.cast(arrow.schema(fields, metadata=table.schema.metadata))
     assert survey(table).units == {"x": "m"}
+
+
+# ---- in checkpoints
+
+
+def psets_with_units() -> pd.DataFrame:
+    psets = pd.DataFrame({"x": [1.0, 2.0, 3.0], "z": [1, 2, 3]})
+    psets.attrs["units"] = {"x": "µm", "y": "km", "gone": Unit()}
+    return psets
+
+
+def all_but_the_first(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    if pset["z"] == 1:
+        raise ValueError("fails")
+    return double(pset, system_kwargs, user_kwargs)
+
+
+KNOWN = {"x": "µm", "y": "km"}
+
+
+def stored_units(directory: str = "run") -> dict[str, str]:
+    """Return the units in a checkpoint, which all that read it must agree upon."""
+    units = paramsurvey.load(directory).units
+    assert checkpoint_subject(directory).data.units == units
+    scanned = paramsurvey.scan(directory).to_table()
+    assert survey(scanned.select(["x", "z"])).units == {"x": "µm"}
+    return units
+
+
+def test_a_checkpoint_has_the_units_that_the_psets_bring() -> None:
+    survey(psets_with_units(), all_but_the_first, checkpoint="run")
+    assert stored_units() == KNOWN
+
+
+def test_units_outlast_resuming_without_them() -> None:
+    survey(psets_with_units(), all_but_the_first, checkpoint="run")
+    survey([{"x": float(z), "z": z} for z in range(1, 5)], all_but_the_first, checkpoint="run")
+    assert stored_units() == KNOWN
+
+
+def test_units_outlast_the_merging_of_files() -> None:
+    survey(psets_with_units(), all_but_the_first, checkpoint="run")
+    survey([{"x": 4.0, "z": 4}], all_but_the_first, checkpoint="run")
+    parts = live_parts(Path("run/results"))[0]
+    assert PartTable(joined([read_part(part) for part in parts])).units == KNOWN
+
+
+def test_where_all_psets_fail_their_units_are_stored() -> None:
+    survey(psets_with_units()[:1], all_but_the_first, checkpoint="run")
+    assert paramsurvey.load("run").units["x"] == checkpoint_subject("run").data.units["x"] == "µm"
+
+
+def test_a_checkpoint_without_units_is_read_as_before() -> None:
+    survey([{"x": 1.0}], checkpoint="run")
+    assert paramsurvey.load("run").units == checkpoint_subject("run").data.units == {}

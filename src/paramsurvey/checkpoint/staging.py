@@ -22,6 +22,7 @@ from paramsurvey.checkpoint.format.time_columns import TIME_TYPES, failed_time_c
 from paramsurvey.engine.checkpoint import no_rows
 from paramsurvey.engine.collecting.pset_times import Times, times_of
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.params.dataframes import units_of_psets
 from paramsurvey.params.sources import CategoryCodes, ColumnValues, PsetSource
 from paramsurvey.transport.column_by_row import unpack_values
 from paramsurvey.transport.messages import Failure, Group, Offsets, Reply, Rows, Values
@@ -194,6 +195,7 @@ class StagingTables:
         self._source = source
         self._positions = positions
         self._dtypes = {name: dtype_text(dtype) for name, dtype in source.dtypes().items()}
+        self._units = units_of_psets(source.frame(range(0)))
 
     def of_results(self, batch: Sequence[StagedReply]) -> Any:
         """Return one table of several replies' results."""
@@ -206,7 +208,7 @@ class StagingTables:
         columns = [*psets, *results, *printed_column(printed, starts[-1])]
         positions = pa.chunked_array([self._positions.of(one.rows) for one in batch])
         times = time_columns([one.times for one in batch])
-        return to_table(positions, columns, [str(column.key) for column in psets], times)
+        return to_table(positions, columns, [str(column.key) for column in psets], times, self._units)
 
     def of_failures(self, batch: Sequence[StagedFailure]) -> Any:
         """Return one table of several failures."""
@@ -216,7 +218,7 @@ class StagingTables:
         columns = [*psets, *_why_columns(batch), *printed_column(printed, len(rows))]
         positions = pa.array(self._positions.of(rows))
         times = failed_time_columns([failed.failure.ran for failed in batch])
-        return to_table(positions, columns, [str(column.key) for column in psets], times)
+        return to_table(positions, columns, [str(column.key) for column in psets], times, self._units)
 
     def _pset_columns(
         self, batch: Sequence[Mapping[str, ColumnValues]], starts: list[int]

@@ -74,11 +74,20 @@ def _with_units(frame: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
     return frame
 
 
+def units_of_psets(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the units that psets have brought, as texts: files can hold them."""
+    units = frame.attrs.get("units")
+    return {str(name): str(unit) for name, unit in units.items()} if isinstance(units, Mapping) else {}
+
+
 def _units_in_arrow(table: Any) -> dict[str, str]:
-    """Return the units that the fields of an Arrow table have in their metadata, as ``unit`` or ``units``."""
-    if type(table).__module__.partition(".")[0] != "pyarrow" or not hasattr(table, "schema"):
-        return {}
-    known = ((field.name, field.metadata or {}) for field in table.schema)
+    is_arrow = type(table).__module__.partition(".")[0] == "pyarrow" and hasattr(table, "schema")
+    return units_of_fields(table.schema) if is_arrow else {}
+
+
+def units_of_fields(schema: Any) -> dict[str, str]:
+    """Return the units that an Arrow schema's fields have in their metadata, as ``unit`` or ``units``."""
+    known = ((field.name, field.metadata or {}) for field in schema)
     found = ((name, metadata.get(b"units", metadata.get(b"unit"))) for name, metadata in known)
     return {name: unit.decode(errors="replace") for name, unit in found if unit}
 

@@ -174,9 +174,11 @@ class LoadedPsets:
         self.total = total
         self._columns: dict[str, Column] = {}
         self._dtypes: dict[str, str] = {}
+        self._units: dict[str, str] = {}
 
     def land(self, table: PartTable, rows: Any) -> None:
         """Take the psets of a part."""
+        self._units |= table.units
         for stored in table.columns("pset"):
             name = str(stored.key)
             column = self._columns.setdefault(name, Column())
@@ -193,6 +195,7 @@ class LoadedPsets:
             index=pd.RangeIndex(self.total),
             copy=False,
         )
+        frame.attrs["units"] = self._units
         return PsetTable(frame, dict(self._objects(every)))
 
     def _objects(self, every: range) -> Iterator[tuple[str, Values]]:

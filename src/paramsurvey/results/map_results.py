@@ -121,7 +121,8 @@ class MapResults(Exportable):
         """Units of columns by their names, for the labels of pictures; set it to a dict.
 
         Those of psets are there from the start: of ``attrs["units"]`` of a DataFrame, of the metadata of an
-        Arrow table's fields, and of an xarray Dataset's attributes.
+        Arrow table's fields, and of an xarray Dataset's attributes. A checkpoint keeps them; what is set here
+        belongs to this table.
 
         Examples
         --------

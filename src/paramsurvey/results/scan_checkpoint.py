@@ -27,7 +27,7 @@ from paramsurvey.checkpoint.format.part_files import (
     strange_parts,
 )
 from paramsurvey.checkpoint.format.part_table import joined
-from paramsurvey.checkpoint.format.schema import POSITION, field_info
+from paramsurvey.checkpoint.format.schema import POSITION, UNITS, field_info
 from paramsurvey.checkpoint.gone_parts import gone_parts
 from paramsurvey.checkpoint.plain_files import checkpoint_path
 from paramsurvey.checkpoint.stored import (
@@ -172,7 +172,9 @@ def _agreed(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
     """Yield the field that all these, by their parts' paths, can be read as; none where there is no such."""
     *_, last = fields.values()
     kind = _common_type(list(fields.values()))
-    agreed = None if kind is None else pa.field(last.name, kind, metadata=last.metadata)
+    units = [field.metadata[UNITS] for field in fields.values() if UNITS in field.metadata]
+    says = {**last.metadata, **({UNITS: units[-1]} if units else {})}
+    agreed = None if kind is None else pa.field(last.name, kind, metadata=says)
     if agreed is None or not all(_fits(path, field, agreed) for path, field in fields.items()):
         tell(
             f"the column {last.name!r} has values of different types in different parts of the "

@@ -12,7 +12,7 @@ import pandas as pd
 from paramsurvey.engine.collecting.collector import Collector
 from paramsurvey.engine.map_state import MapState
 from paramsurvey.params.column_names import escape_surrogates
-from paramsurvey.params.dataframes import as_series
+from paramsurvey.params.dataframes import as_series, units_of_psets
 from paramsurvey.params.sources import PsetSource
 from paramsurvey.results.map_results import MapResults
 from paramsurvey.results.missing import Missing, MissingOrigin, WorkerCall
@@ -59,8 +59,8 @@ def build(
         started = when_own_run_began(checkpoint, state.progress)
     about = verbose, checkpoint, printed, times, started
     found = MapResults(results, missing, state.progress, state.stats, *about)
-    units = results.attrs.get("units")
-    if isinstance(units, Mapping):  # those of the psets, which pandas leaves out
+    units = units_of_psets(results)
+    if units:  # pandas leaves them out
         found.units = units
     return found
 

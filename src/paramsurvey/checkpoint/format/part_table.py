@@ -24,6 +24,7 @@ from paramsurvey.checkpoint.format.time_columns import TIME_TYPES, joined_times,
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
 from paramsurvey.engine.collecting.pset_times import Times
 from paramsurvey.errors import CheckpointError
+from paramsurvey.params.dataframes import units_of_fields
 from paramsurvey.transport.messages import Rows, Values
 from paramsurvey.transport.safe_repr import describe
 
@@ -103,6 +104,11 @@ class PartTable:
                 "look where the checkpoint comes from"
             ) from error
 
+    @property
+    def units(self) -> dict[str, str]:
+        """The units that the psets have brought."""
+        return {self._infos[name]["key"][1:]: u for name, u in units_of_fields(self._table.schema).items()}
+
     def printed(self, rows: Rows) -> dict[int, str]:
         """Return what the psets printed that are stored here, by the numbers of their `rows`."""
         numbers, found = np.asarray(rows), dict[int, str]()
@@ -173,6 +179,7 @@ def joined(tables: Sequence[PartTable]) -> Any:
         columns,
         [str(key) for role, key in gathered if role == "pset"],
         joined_times([table.time_arrays() for table in tables]),
+        {key: unit for table in tables for key, unit in table.units.items()},
     )
 
 

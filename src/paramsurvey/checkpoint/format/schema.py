@@ -24,6 +24,7 @@ from paramsurvey.transport.safe_repr import describe
 
 POSITION = "_position"
 KEY = b"paramsurvey"  # of the fields' metadata
+UNITS = b"units"  # another one, which `params.dataframes` reads in the tables of any program
 ROLES = frozenset({"pset", "result", "failure", "output"})
 HELPERS = {"kinds": pa.int8(), "identity": pa.binary(16)}
 WHY = frozenset({"kind", "exception", "traceback", "attempts"})  # what is said of a failure
@@ -59,6 +60,7 @@ def to_table(
     columns: Iterable[StoredColumn],
     psets: Iterable[str],
     times: Mapping[str, Any] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> Any:
     """Return what is written of some rows.
 
@@ -71,13 +73,15 @@ def to_table(
         The psets' keys.
     times : mapping, optional
         What `time_columns` gives.
+    units : mapping, optional
+        Of keys of psets and results.
     """
     names, taken = frozenset(psets), {POSITION}
     fields = [_field(POSITION, positions, {"role": "position"})]
     arrays = [positions]
     for stored in columns:
         name = _free_name(_physical_name(stored, names), taken)
-        for field, array in _fields(stored, name):
+        for field, array in _fields(stored, name, units or {}):
             fields.append(field)
             arrays.append(array)
     for key, array in (times or {}).items():
@@ -86,7 +90,7 @@ def to_table(
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def _fields(stored: StoredColumn, name: str) -> Iterator[tuple[Any, Any]]:
+def _fields(stored: StoredColumn, name: str, units: Mapping[str, str]) -> Iterator[tuple[Any, Any]]:
     """Yield a column, and the helpers that it needs."""
     column = stored.column
     info = {
@@ -95,7 +99,8 @@ def _fields(stored: StoredColumn, name: str) -> Iterator[tuple[Any, Any]]:
         "codec": column.codec,
         "dtype": stored.dtype,
     }
-    yield _field(name, column.array, info), column.array
+    unit = units.get(stored.key, "") if isinstance(stored.key, str) else ""
+    yield _field(name, column.array, info, unit), column.array
     if column.kinds is not None:
         kinds = pa.array(column.kinds)
         yield _field(_helper("kinds", name), kinds, {"role": "kinds", "of": name}), kinds
@@ -107,13 +112,14 @@ def _fields(stored: StoredColumn, name: str) -> Iterator[tuple[Any, Any]]:
         yield _field(_helper("identity", name), hashes, {"role": "identity", "of": name}), hashes
 
 
-def _field(name: str, array: Any, info: Mapping[str, str]) -> Any:
+def _field(name: str, array: Any, info: Mapping[str, str], unit: str = "") -> Any:
     """Describe a column; one that is probably in all parts, and has no nulls, as one that cannot have any.
 
     Else a quarter of the time of encoding would be spent on saying of each value that it is there.
     """
     always_there = info["role"] in ("position", "pset", "time") and array.null_count == 0
-    return pa.field(name, array.type, not always_there, {KEY: json.dumps(info)})
+    says = {KEY: json.dumps(info), **({UNITS: unit.encode(errors="replace")} if unit else {})}
+    return pa.field(name, array.type, not always_there, says)
 
 
 def _physical_name(stored: StoredColumn, psets: frozenset[str]) -> str:

@@ -14,6 +14,7 @@ from paramsurvey.checkpoint.format import pickles
 from paramsurvey.checkpoint.format.codecs import codecs
 from paramsurvey.checkpoint.format.schema import field_info
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
+from paramsurvey.params.dataframes import units_of_fields
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, nothing
 from paramsurvey.views.columns.survey_data import SurveyData
@@ -68,6 +69,11 @@ class ArrowColumns:
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units that stand among the fields' metadata."""
+        return units_of_fields(self._dataset.schema)
 
     def pset_keys(self) -> tuple[str, ...]:
         """Return the columns that are psets' keys, as the metadata of a checkpoint say."""
@@ -164,7 +170,8 @@ def stored_data(finished: Any, failures: Any = None, keys: Sequence[str] | None 
     found = source.pset_keys() if keys is None else tuple(keys)
     if not found and source.names:
         raise ValueError("which of the columns are the psets' keys? name them: keys=[...]")
-    return SurveyData(source, None if failures is None else ArrowColumns(failures), found)
+    missing = None if failures is None else ArrowColumns(failures)
+    return SurveyData(source, missing, found, {**({} if missing is None else missing.units), **source.units})
 
 
 def _is_parquet(dataset: ds.Dataset) -> bool:
