@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from page_surveys import NASTY, PSETS, worker
@@ -199,6 +200,27 @@ def test_nothing_else_is_served(client: TestClient, path: str) -> None:
     assert "format" not in answer.text
 
 
+@pytest.mark.parametrize("path", ["/nothing", "/not/any/thing"])
+def test_an_unknown_address_has_a_page_that_leads_back(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.text
+    back = next(one["href"] for tag, one in Elements(answer.text).tags if tag == "a")
+    assert urljoin(path, back) == "/"
+
+
+def test_every_link_of_the_page_leads_to_a_section_also_where_there_is_little_to_see(
+    no_pictures: None,
+) -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    paramsurvey.map(lambda pset, system_kwargs, user_kwargs: {"y": 1}, [{"a": 1}], checkpoint="one")
+    with opened("one") as client:
+        found = Elements(client.get("/").text).tags
+    ids = {attributes.get("id") for _, attributes in found}
+    links = {str(attributes["href"])[1:] for tag, attributes in found if tag == "a"} - {"set/0"}
+    assert links - ids == set()
+
+
 def test_the_psets_of_a_cell_are_listed(client: TestClient) -> None:
     page = client.get("/psets", params=[("at", "a"), ("is", "3"), ("at", "t"), ("is", "x")]).text
     assert_harmless(page)
@@ -208,6 +230,8 @@ def test_the_psets_of_a_cell_are_listed(client: TestClient) -> None:
         "/psets", params=[("at", "t"), ("is", client.get("/cells").json()["axes"][2]["labels"][1])]
     )
     assert len(re.findall(r'href="pset/(\d+)"', everything.text)) == 12
+    both = client.get("/psets", params=[("at", "a"), ("is", "3")]).text
+    assert re.findall(r'href="pset/(\d+)"', both) == ["18", "19", "20", "21", "22", "23"]
 
 
 @pytest.mark.parametrize(
@@ -321,6 +345,27 @@ def test_a_pset_that_runs_is_shown(running: TestClient) -> None:
     assert_harmless(page)
     assert "It has been running for" in page
     assert "worker 1, process 4711 on node1" in page
+
+
+def test_a_pset_that_runs_is_followed_without_the_page_being_loaded_again(running: TestClient) -> None:
+    page = running.get("/pset/30").text
+    assert "pset.js" in page
+    assert running.get("/pset.js").headers["content-type"].startswith("text/javascript")
+    assert "refresh" not in re.sub(r"<noscript>.*?</noscript>", "", page)
+    assert page.count("<h2") == page.count("<section") == 1
+
+
+def test_a_pset_that_ran_when_its_program_died_is_shown(checkpoint: str, no_pictures: None) -> None:
+    path = Path(checkpoint)
+    run = json.loads((path / "run.json").read_text()) | {"status": "running"}
+    replace_json(path / "run.json", run)
+    write_live(path, {"written": run["updated"], "started": run["started"]}, RUNNING)
+    with opened(path) as client:
+        assert 'href="pset/30"' in client.get("/now").json()["html"]
+        page = client.get("/pset/30").text
+    assert "It had been running for 3.0 s in worker 1" in page
+    assert "when its program died" in page
+    assert "pset.js" not in page
 
 
 def test_many_tabs_cost_no_more_than_one(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

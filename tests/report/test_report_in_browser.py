@@ -11,6 +11,8 @@ import pytest
 
 import paramsurvey
 from browsers import Browser, shown
+from paramsurvey.report.markup import table
+from paramsurvey.report.page import stylesheet
 
 DRIVE = """
 const said = [];
@@ -143,6 +145,32 @@ def test_no_text_of_a_table_runs_into_the_next_cell(
     browser.open(reports["long"], width)
     browser.script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     assert browser.script(OVERLAPS) == []
+
+
+SCROLLS = "return [...document.querySelectorAll(arguments[0])].map(one => one.scrollWidth - one.clientWidth)"
+LINES = """
+return [...document.querySelectorAll("td")].map(cell => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return range.getClientRects().length;
+});
+"""
+
+
+def test_the_command_that_runs_an_example_again_is_in_sight_however_long_the_exception_is(
+    reports: dict[str, str], browser: Browser
+) -> None:
+    browser.open(reports["long"])
+    assert browser.script(SCROLLS, ".scroll[aria-label^=Examples]") == [0]
+    assert "Q" * 300 not in browser.text(".scroll[aria-label^=Examples]")
+
+
+def test_in_a_narrow_table_long_texts_are_broken_and_short_ones_are_not(browser: Browser) -> None:
+    shown = table("narrow", ("k" * 60, "for"), [("_".join(["key"] * 15), "58 s"), ("n" * 60, "9047 on vm")])
+    Path("narrow.html").write_text(f"<!doctype html><style>{stylesheet()}</style><body>{shown}")
+    browser.open(Path("narrow.html").absolute().as_uri(), width=400)
+    assert browser.script(SCROLLS, ".scroll") == [0]
+    assert browser.script(LINES) == [1, 1]
 
 
 LABELS = """

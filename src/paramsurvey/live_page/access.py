@@ -173,7 +173,9 @@ class Guard(BaseHTTPMiddleware):
 def _plain(status: int, title: str, text: str, more: str = "") -> Response:
     """Return a small page of our own words."""
     return HTMLResponse(
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>paramsurvey</title></head>'
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>paramsurvey</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"></head>'
         f"<body><main><h1>{html.escape(title)}</h1><p>{html.escape(text)}{more}</p></main></body></html>",
         status,
     )

@@ -59,6 +59,7 @@ class SurveyPages:
             "/style.css": style,
             "/slicer.js": slicer,
             "/live.js": live,
+            "/pset.js": one_pset,
         }
         return [Route(path, answer, methods=["GET"]) for path, answer in pages.items()]
 
@@ -127,9 +128,9 @@ class SurveyPages:
         if found is not None:
             return HTMLResponse(pset_page(found, self.sections.shown.subject))
         now = self._watching.now()
-        for one in now.running if now.is_running else ():
+        for one in now.running if now.status in ("running", "died") else ():
             if one["number"] == number:
-                return HTMLResponse(running_page(one, _worker_of(now, number)))
+                return HTMLResponse(running_page(one, _worker_of(now, number), now.is_running))
         said = "Nothing of it is stored: it has not run yet, or there is no such pset."
         return HTMLResponse(message_page(f"Pset {number}", said, "../"), 404)
 
@@ -178,6 +179,17 @@ def live(request: Request) -> Response:
     return Response(_file("live.js"), media_type="text/javascript")
 
 
+def one_pset(request: Request) -> Response:
+    """Return the script of a pset that runs."""
+    return Response(_file("pset.js"), media_type="text/javascript")
+
+
+def not_found(request: Request, why: Exception) -> Response:
+    """Return a page for an address that there is not."""
+    root = "../" * (request.url.path.count("/") - 1) or "./"
+    return HTMLResponse(message_page("There is no such page", "Look at the survey.", root), 404)
+
+
 @cache
 def _file(name: str) -> str:
     return files("paramsurvey.live_page").joinpath(name).read_text(encoding="utf-8")
@@ -193,6 +205,6 @@ def page_app(directory: str, access: Access) -> Starlette:
     """
     pages = SurveyPages(directory)
     guards = [Middleware(Guard, access=access), Middleware(GZipMiddleware, minimum_size=SMALL)]
-    app = Starlette(routes=pages.routes(), middleware=guards)
+    app = Starlette(routes=pages.routes(), middleware=guards, exception_handlers={404: not_found})
     app.state.pages = pages
     return app

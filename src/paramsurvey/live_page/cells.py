@@ -60,6 +60,7 @@ def listed(
         (number, STATES[state], *("" if state and name in results else one[name] for name in names))
         for number, state, one in zip(numbers, np.concatenate(states).tolist(), values, strict=True)
     ]
+    lines.sort(key=lambda line: (line[0] is None, line[0]))  # results come first, and then failures
     head = ("state", *data.keys, *results, *(("seconds",) if data.has_seconds else ()))
     return head, lines, more
 

@@ -17,6 +17,7 @@ from paramsurvey.report.page import TITLES
 from paramsurvey.reporting.humanize import duration
 
 END = 32 * 1024  # characters at the beginning and at the end of a long text
+REFRESH = '<noscript><meta http-equiv="refresh" content="3"></noscript>'
 
 
 def survey_page(now: Now, shown: Shown, directory: str) -> str:
@@ -40,7 +41,7 @@ def survey_page(now: Now, shown: Shown, directory: str) -> str:
         title(now),
         header,
         f'<div id="now-part">{now_html(now, shown.complaints)}</div>{form}{sections}',
-        head='<noscript><meta http-equiv="refresh" content="3"></noscript>',
+        head=REFRESH,
         scripts=("slicer.js", "live.js"),
     )
 
@@ -71,16 +72,21 @@ def pset_page(found: StoredPset, subject: Subject | None) -> str:
     return _pset_document(found.number, "".join(parts))
 
 
-def running_page(one: Mapping[str, Any], worker: Mapping[str, Any] | None) -> str:
-    """Return the page about a pset that runs now."""
+def running_page(one: Mapping[str, Any], worker: Mapping[str, Any] | None, is_running: bool = True) -> str:
+    """Return the page about a pset that runs now, or that ran when its program died."""
+    has = "has" if is_running else "had"
     where = ""
     if worker is not None:
-        where = f" It runs in worker {worker['number']}, process {worker['pid']} on {worker['host']}."
+        where = f" in worker {worker['number']}, process {worker['pid']} on {worker['host']}"
+    died = "" if is_running else ", when its program died; it has no result"
+    values = _values("Parameters", one["values"]) if one["values"] else ""
     parts = [
-        paragraph(f"It has been running for {duration(one['seconds'])}.{where}"),
-        section("parameters", "Parameters", _values("Parameters", one["values"]), paragraph(one["pset"])),
+        paragraph(f"It {has} been running for {duration(one['seconds'])}{where}{died}."),
+        '<div class="plain">',
+        section("parameters", "Parameters", values, paragraph(one["pset"])),
+        "</div>",
     ]
-    return _pset_document(one["number"], "".join(parts), refresh=True)
+    return _pset_document(one["number"], "".join(parts), follow=is_running)
 
 
 def list_page(
@@ -119,12 +125,13 @@ def _document(
     )
 
 
-def _pset_document(at: int, body: str, refresh: bool = False) -> str:
+def _pset_document(at: int, body: str, follow: bool = False) -> str:
     before = f'<li><a href="{at - 1}">Pset {at - 1}</a></li>' if at > 0 else ""
     after = f'<li><a href="{at + 1}">Pset {at + 1}</a></li>'
     nav = f'<nav aria-label="psets"><ul><li><a href="../">The survey</a></li>{before}{after}</ul></nav>'
-    head = '<meta http-equiv="refresh" content="3">' if refresh else ""
-    return _document(f"Pset {at} – paramsurvey", f"<h1>Pset {at}</h1>{nav}", body, "../", head)
+    head = REFRESH if follow else ""
+    scripts = ("pset.js",) if follow else ()
+    return _document(f"Pset {at} – paramsurvey", f"<h1>Pset {at}</h1>{nav}", body, "../", head, scripts)
 
 
 def _back(root: str) -> str:

@@ -77,6 +77,9 @@ def waiting(name: str) -> str:
     return section(name, TITLES[name], paragraph("It is being computed."))
 
 
+NO_PARALLEL = section("parallel", TITLES["parallel"], paragraph("They need two columns that vary."))
+
+
 class Sections:
     """Computes the sections of one checkpoint, in a thread of its own while there is something to do.
 
@@ -190,7 +193,7 @@ def _makers(subject: Subject, seen: ShownColumns) -> Mapping[str, Callable[[Pict
         "cost": lambda pictures: run_sections.cost(subject, pictures),
         "importance": lambda pictures: value_sections.importance(subject, seen, pictures),
         "distributions": lambda pictures: value_sections.distributions(subject, seen, pictures),
-        "parallel": lambda pictures: value_sections.parallel(subject, seen, pictures),
+        "parallel": lambda pictures: value_sections.parallel(subject, seen, pictures) or NO_PARALLEL,
         "timeline": lambda pictures: run_sections.timeline(subject, pictures),
         "provenance": lambda pictures: run_sections.provenance(subject),
     }

@@ -21,6 +21,7 @@ _INVISIBLE = re.compile(
 )
 LONGEST = 20_000  # characters of one text, such as a traceback
 LONGEST_NAME = 60  # characters of a key's name in a pset's text
+ONE_LINE = 24  # characters: shorter texts of a table are not broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> s
         The first value of each is its heading.
     """
     # a heading may go on in the next line after _, so that short numbers need no wide column
-    headings = "".join(f'<th scope="col">{text(name).replace("_", "_<wbr>")}</th>' for name in head)
+    headings = "".join(
+        f'<th scope="col"{_kind(name)}>{text(name).replace("_", "_<wbr>")}</th>' for name in head
+    )
     lines = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     return (
         f'<div class="scroll" role="group" tabindex="0" aria-label="{text(caption)}">'
@@ -103,10 +106,15 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> s
 
 def _cells(row: Sequence[Any]) -> str:
     first, *others = row
-    return f'<th scope="row">{_cell(first)}</th>' + "".join(
-        f"<td{'' if isinstance(value, (str, LinkedText)) else ' class=n'}>{_cell(value)}</td>"
-        for value in others
-    )
+    heading = f'<th scope="row"{_kind(str(first))}>{_cell(first)}</th>'
+    return heading + "".join(f"<td{_kind(value)}>{_cell(value)}</td>" for value in others)
+
+
+def _kind(value: Any) -> str:
+    """Return the attribute that tells numbers and long texts from others."""
+    if not isinstance(value, (str, LinkedText)):
+        return " class=n"
+    return " class=long" if len(str(value)) > ONE_LINE else ""
 
 
 def _cell(value: Any) -> str:

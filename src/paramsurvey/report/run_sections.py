@@ -21,6 +21,7 @@ from paramsurvey.report.markup import (
 )
 from paramsurvey.report.pictures import Pictures
 from paramsurvey.report.subject import STATES, Subject
+from paramsurvey.reporting.humanize import clipped
 from paramsurvey.views import cost_of, failures_of, provenance_of, slowest
 from paramsurvey.views.cost import AxisCost
 from paramsurvey.views.failures import CauseView, Failures
@@ -29,6 +30,7 @@ BAR = 0.26  # inches, of each bar in a picture
 MOST_BARS = 24  # in a picture; the table has all
 MOST_COSTS = 4  # axes with a picture
 ROWS_OF_TIMELINE = 12
+LONGEST_EXCEPTION = 200  # characters, in a table of examples
 
 UNKNOWN_RUN = (
     "It is not known what was run: a checkpoint notes it. Give map() checkpoint='a directory', or make "
@@ -120,10 +122,8 @@ def cost(subject: Subject, pictures: Pictures) -> str:
         said = subject.why_empty or "It is not known how long these psets took."
         return section("cost", "Cost", paragraph(said))
     found = cost_of(subject.data)
-    failed = f"{found.failed_seconds:,.4g} s of them for psets that failed." if found.failed_seconds else ""
-    total = paragraph(
-        f"All psets together took {found.seconds:,.6g} s of work: {counted(found.psets, 'pset')}.", failed
-    )
+    failed = f", {found.failed_seconds:,.4g} s of it for psets that failed" if found.failed_seconds else ""
+    total = paragraph(f"{counted(found.psets, 'pset')} took {found.seconds:,.6g} s of work{failed}.")
     figures = [_cost_picture(one, pictures) for one in found.axes[:MOST_COSTS]]
     tables = [frame_table(f"Seconds by {one.axis.name}", one.to_frame()) for one in found.axes]
     slow = [
@@ -141,7 +141,7 @@ def cost(subject: Subject, pictures: Pictures) -> str:
         f'<div class="pair">{"".join(figures)}</div>',
         details("Seconds by axes, as tables", "".join(tables)),
         details(
-            f"The slowest {counted(len(slow), 'pset')}",
+            "The slowest psets" if len(slow) > 1 else "The slowest pset",
             table("The slowest psets", ("pset", "seconds", "state"), slow),
         ),
     )
@@ -205,7 +205,11 @@ def _others(found: Failures) -> str:
 def _cause(view: CauseView, at: int, subject: Subject, pictures: Pictures) -> str:
     title = f"Cause {at}: {view.count:,} × {view.cause.exception or view.cause.kind} {view.cause.line}"
     examples = [
-        (subject.linked(pset_text(one.pset), one.number), one.exception, subject.again(one.label, one.number))
+        (
+            subject.linked(pset_text(one.pset), one.number),
+            clipped(one.exception, LONGEST_EXCEPTION),
+            subject.again(one.label, one.number),
+        )
         for one in view.examples
     ]
     return (
