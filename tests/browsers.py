@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 from selenium_axe_python import Axe
@@ -70,6 +71,17 @@ class Browser:
     def choose(self, selector: str, shown: str) -> None:
         """Choose an option of a select."""
         Select(self.driver.find_element(By.CSS_SELECTOR, selector)).select_by_visible_text(shown)
+
+    def press(self, *keys: str) -> None:
+        """Press keys: the last one, while all others are held down."""
+        *held, last = keys
+        chain = ActionChains(self.driver)
+        for key in held:
+            chain.key_down(key)
+        chain.send_keys(last)
+        for key in held:
+            chain.key_up(key)
+        chain.perform()
 
     def overflow(self) -> int:
         """Return by how many pixels the page is wider than the window."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from page_surveys import NASTY, PSETS, worker
+from selenium.webdriver.common.keys import Keys
 
 import paramsurvey
 from browsers import SECONDS, Browser
@@ -118,6 +119,35 @@ def test_axes_are_changed_and_a_cell_leads_to_its_psets(seen: Browser) -> None:
     seen.wait("h1", "Pset 18")
 
 
+FOCUSED = "return document.activeElement.closest('#slicer tbody') ? document.activeElement.href : ''"
+
+
+def test_arrow_keys_lead_from_cell_to_cell_and_the_tab_key_past_them(seen: Browser) -> None:
+    seen.choose("#slicer form label:nth-of-type(1) select", "b")
+    seen.choose("#slicer form label:nth-of-type(2) select", "a")
+    addresses = "return [...document.querySelectorAll('#slicer tbody a')].map(one => one.href)"
+    cells = seen.script(addresses)
+    seen.script("document.querySelector('#slicer .scroll').focus()")
+    seen.press(Keys.TAB)
+    assert seen.script(FOCUSED) == cells[0]
+    for key, cell in {
+        Keys.ARROW_RIGHT: 1,
+        Keys.ARROW_DOWN: 4,
+        Keys.END: 5,
+        Keys.ARROW_UP: 2,
+        Keys.HOME: 0,
+        Keys.ARROW_LEFT: 0,
+    }.items():
+        seen.press(key)
+        assert seen.script(FOCUSED) == cells[cell]
+    seen.press(Keys.TAB)
+    assert seen.script("return document.activeElement.tagName") == "SUMMARY"
+    seen.press(Keys.SHIFT, Keys.TAB)
+    assert seen.script(FOCUSED) == cells[0]
+    seen.press(Keys.ENTER)
+    seen.wait("h1", "Psets with")
+
+
 def test_a_failure_is_opened(seen: Browser) -> None:
     seen.click("#part-failures tbody a[href='pset/18']")
     seen.wait("h1", "Pset 18")
@@ -180,9 +210,12 @@ def test_what_happens_is_seen_while_it_happens(browser: Browser) -> None:
             lambda: browser.script("return document.querySelector('#slicer td.running')") is not None,
             "no cell runs",
         )
+        browser.script("document.querySelector('#slicer tbody tr:last-child a').focus()")
+        focused = browser.script(FOCUSED)
         Path("go3").touch()
         browser.wait("#now-part", "Finished.")
         assert browser.script("return window.notLoadedAgain")
+        assert browser.script(FOCUSED) == focused != ""
         assert browser.barriers() == []
         assert browser.complaints() == []
         assert survey.stdout.readline() == "finished: 7\n"

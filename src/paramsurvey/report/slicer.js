@@ -1,9 +1,12 @@
 "use strict";
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], Home: [1, 0], End: [-1, 0] };
+
 // The slicer: adds up the moments of cells, and shows a table whose cells are coloured.
 // A live page shows other data later, with the same choice, marks cells whose psets run now, and links to psets.
 function startSlicer(root, data, options = {}) {
   const form = root.querySelector("form"), table = root.querySelector("table");
   const choice = { held: {} };
+  let current = null;  // the address of the cell that had the focus last
   let running = [];  // of each pset that runs now its place on each axis, -1 where the axis does not have it
   let more = [];  // for each axis the values that only psets have that run now; their places come last
 
@@ -175,9 +178,32 @@ function startSlicer(root, data, options = {}) {
       }
       rows.push(row);
     }
+    const hadFocus = table.tBodies[0].contains(document.activeElement);
     table.tBodies[0].replaceChildren(...rows);
+    stop(hadFocus);
     root.querySelector(".scale").textContent = !finite.length ? "" : low === high ? "All are " + short(low) + "."
       : "From " + short(low) + " (dark) to " + short(high) + " (light).";
+  }
+
+  // Let the Tab key stop at one of the cells' links only: from there, the arrow keys lead on.
+  function stop(focus) {
+    const links = [...table.tBodies[0].querySelectorAll("a")];
+    const one = links.find(link => link.getAttribute("href") === current) ?? links[0];
+    links.forEach(link => { link.tabIndex = link === one ? 0 : -1; });
+    if (focus) one?.focus();
+  }
+
+  // Go on to the next cell in this direction that has a link.
+  function step(cell, key) {
+    const [right, down] = STEPS[key], rows = table.tBodies[0].rows;
+    let y = cell.parentNode.sectionRowIndex;
+    let x = key === "Home" ? 0 : key === "End" ? cell.parentNode.cells.length : cell.cellIndex;
+    for (;;) {
+      x += right; y += down;
+      const next = rows[y]?.cells[x];
+      if (!next) return;
+      if (next.querySelector("a")) { next.querySelector("a").focus(); return; }
+    }
   }
 
   // Show other data; what was chosen stays chosen, as far as it is still there.
@@ -206,6 +232,16 @@ function startSlicer(root, data, options = {}) {
     draw();
   }
 
+  table.addEventListener("focusin", event => {
+    const link = event.target.closest("tbody a");
+    if (link) { current = link.getAttribute("href"); stop(false); }
+  });
+  table.addEventListener("keydown", event => {
+    const cell = event.target.closest("tbody td");
+    if (!cell || !(event.key in STEPS) || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();  // the table would scroll
+    step(cell, event.key);
+  });
   form.addEventListener("change", () => { choice.chosen = true; });
   choice.x = 0; choice.y = data.axes.length > 1 ? 1 : -1; choice.value = data.first; choice.reduction = "mean";
   root.hidden = false;
