@@ -44,6 +44,17 @@ def test_columns_keep_their_names() -> None:
     assert joined(parts).column_names == names
 
 
+@pytest.mark.parametrize("helper", ["_kinds of a", "_identity of a"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_psets_key_may_be_what_a_helper_column_is_called(helper: str, is_first: bool) -> None:
+    values = {"a": [{1}, None], helper: [5, 6]}
+    keys = sorted(values, reverse=is_first)
+    columns = [column("pset", key, values[key]) for key in keys]
+    whole = PartTable(to_table(pa.array([0, 1], pa.int64()), columns, keys), unpickle=True)
+    assert {key: list(cells(whole, "pset", key).values()) for key in keys} == values
+    assert list(whole.pset_columns()) == keys
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [([1, 2], [3]), ([1, 2], [0.5]), ([1, 2], ["x"]), ([{1}, None], [{2}]), ([None, 0.5], [float("inf")])],

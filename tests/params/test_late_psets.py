@@ -51,13 +51,25 @@ def test_what_the_iterator_raises_comes_after_the_psets_before_it() -> None:
         next(got)
 
 
-def test_no_more_is_read_ahead_than_was_asked_for() -> None:
+@pytest.mark.parametrize(("ahead", "options"), [(1, {"ahead": 1}), (3, {"ahead": 3}), (1_000, {})])
+def test_no_more_is_read_ahead_than_was_asked_for(ahead: int, options: dict[str, int]) -> None:
     read: list[int] = []
-    psets = in_background((read.append(x) or {"x": x} for x in itertools.count()), ahead=3)  # type: ignore[func-returns-value]
+    psets = in_background((read.append(x) or {"x": x} for x in itertools.count()), **options)  # type: ignore[func-returns-value]
     first = next(without_pauses(psets))
-    wait_until(lambda: len(read) >= 4, "the thread has not read three psets ahead")
+    wait_until(lambda: len(read) > ahead, f"the thread has not read {ahead} psets ahead")
     psets.close()
-    assert (first, read) == ({"x": 0}, [0, 1, 2, 3])
+    assert (first, read) == ({"x": 0}, list(range(ahead + 1)))
+
+
+def test_a_program_can_end_while_its_psets_are_waited_for() -> None:
+    work: queue.Queue[Any] = queue.Queue()
+    before = set(threading.enumerate())
+    psets = in_background(of_queue(work))
+    assert next(psets) is NOT_YET
+    (thread,) = set(threading.enumerate()) - before
+    assert thread.daemon, "Python would wait for it at its end"
+    work.put(None)
+    assert list(without_pauses(psets)) == []
 
 
 def test_the_thread_ends_when_nobody_wants_more() -> None:

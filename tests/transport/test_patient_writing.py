@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 import pytest
@@ -140,6 +141,70 @@ def fill(descriptor: int) -> None:
         os.close(again)
 
 
+def test_a_stream_of_the_users_own_that_stands_still_gets_nothing() -> None:
+    class Tee(io.TextIOWrapper):
+        pass
+
+    with ends("pipe") as (_, other):
+        fill(other.fileno())
+        with Tee(io.BytesIO(), encoding="utf-8") as stream:
+            stream.fileno = other.fileno  # type: ignore[method-assign]
+            assert write_patiently(stream, "a\n") == 0
+            assert stream.tell() == 0
+
+
+def test_room_that_another_program_took_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    write, tries = os.write, iter([BlockingIOError(), BlockingIOError()])
+
+    def taken_twice(descriptor: int, data: bytes) -> int:
+        for error in tries:
+            raise error
+        return write(descriptor, data)
+
+    with ends("pipe") as (reading, stream):
+        monkeypatch.setattr(os, "write", taken_twice)
+        assert write_patiently(stream, "a\nb\n", 60.0) == 4
+        monkeypatch.undo()
+        assert os.read(reading, 100) == b"a\nb\n"
+
+
+def test_who_gives_no_time_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ends("pipe") as (_, stream):
+        fill(stream.fileno())
+        ask, waits = select.select, []
+        monkeypatch.setattr(select, "select", lambda *asked: (waits.append(asked[-1]), ask(*asked))[1])
+        assert write_patiently(stream, "a\n") == 0
+        monkeypatch.undo()
+    assert waits == [0.0]
+
+
+def test_lines_stay_whole_and_no_piece_is_more_than_a_pipe_takes_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write, pieces = os.write, []
+
+    def noted(descriptor: int, data: bytes) -> int:
+        pieces.append(data.decode())
+        return write(descriptor, data)
+
+    lines, long = "".join(f"{number}: {'x' * 300}\n" for number in range(9)), "😀" * 2500
+    with ends("pipe") as (reading, stream):
+        monkeypatch.setattr(os, "write", noted)
+        assert write_patiently(stream, lines + long) == len(lines + long)
+        monkeypatch.undo()
+        assert read_all(reading, len((lines + long).encode())).decode() == lines + long
+    assert all(len(piece.encode()) <= select.PIPE_BUF for piece in pieces)
+    assert [piece.count("\n") for piece in pieces if piece.endswith("\n")] == [3, 3, 3]
+
+
+def test_in_a_file_the_text_stands_behind_what_is_there(tmp_path: Path) -> None:
+    with (tmp_path / "output").open("w") as stream:
+        stream.write("first ")
+        assert write_patiently(stream, "second ") == 7
+        assert write_patiently(stream, "third") == 5
+    assert (tmp_path / "output").read_text() == "first second third"
+
+
 def test_while_the_programs_own_text_waits_no_other_stream_does() -> None:
     with ends("pipe") as (reading, stream):
         fill(stream.fileno())
@@ -200,3 +265,21 @@ def test_a_character_that_the_encoding_lacks_is_written_with_a_backslash(is_pipe
     os.close(reading)
     if not is_pipe:
         os.close(writing)
+
+
+def test_the_stream_says_what_becomes_of_a_character_that_its_encoding_lacks() -> None:
+    reading, writing = os.pipe()
+    with open(writing, "w", encoding="ascii", errors="replace") as stream:
+        assert write_patiently(stream, "5 €\n") == 4
+        assert os.read(reading, 100) == b"5 ?\n"
+    os.close(reading)
+
+
+def test_a_stream_that_does_not_say_what_it_takes_gets_ascii_where_it_refuses_a_character() -> None:
+    class Refusing(io.StringIO):
+        def write(self, text: str, /) -> int:
+            return super().write(text.encode("ascii").decode())
+
+    stream = Refusing()
+    assert write_patiently(stream, "5 €\n") == 4
+    assert stream.getvalue() == "5 \\u20ac\n"
