@@ -81,6 +81,24 @@ def test_the_thread_ends_when_nobody_wants_more() -> None:
     wait_until(lambda: not thread.is_alive(), "the thread still runs")
 
 
+def test_an_iterator_that_has_ended_is_not_asked_again() -> None:
+    class Connection:
+        asked = 0
+
+        def __iter__(self) -> Iterator[Any]:
+            return self
+
+        def __next__(self) -> Any:
+            self.asked += 1
+            raise StopIteration
+
+    psets, before = Connection(), set(threading.enumerate())
+    background = in_background(psets)
+    list(without_pauses(background))
+    wait_until(lambda: not set(threading.enumerate()) - before, "the thread still runs")
+    assert psets.asked == 1
+
+
 def test_the_iterator_sees_the_context_of_the_caller() -> None:
     user = contextvars.ContextVar("user", default="nobody")
     user.set("Ada")

@@ -221,9 +221,10 @@ def _behaviour(thing: Any) -> Any:
 
 def _file(thing: Any) -> str:
     try:
-        return os.path.abspath(inspect.getsourcefile(thing) or "")
+        file = inspect.getsourcefile(thing)
     except TypeError:
         return ""
+    return os.path.abspath(file) if file else ""
 
 
 def _hash(content: bytes) -> str:
