@@ -6,6 +6,7 @@ import contextvars
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -74,9 +75,11 @@ def test_a_program_can_end_while_its_psets_are_waited_for() -> None:
 
 def test_the_thread_ends_when_nobody_wants_more() -> None:
     before = set(threading.enumerate())
-    psets = in_background(({"x": x} for x in itertools.count()), ahead=2)
+    read: list[int] = []
+    psets = in_background((read.append(x) or {"x": x} for x in itertools.count()), ahead=2)  # type: ignore[func-returns-value]
     next(without_pauses(psets))
     (thread,) = set(threading.enumerate()) - before
+    wait_until(lambda: len(read) == 3, "the thread has not read two psets ahead, and waits for room")
     psets.close()
     wait_until(lambda: not thread.is_alive(), "the thread still runs")
 
@@ -108,6 +111,14 @@ def test_the_iterator_sees_the_context_of_the_caller() -> None:
 def test_to_read_no_pset_ahead_is_refused() -> None:
     with pytest.raises(ValueError, match=r"ahead=0 is less than one pset: give 1 or more"):
         in_background([], ahead=0)
+
+
+def test_who_waits_for_psets_leaves_the_processor_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    assert list(without_pauses(iter([NOT_YET, NOT_YET, {"x": 1}]))) == [{"x": 1}]
+    assert len(slept) == 2
+    assert min(slept) > 0
 
 
 def test_what_is_no_iterable_is_refused_at_once() -> None:
