@@ -1,0 +1,195 @@
+"""Results that wait to be written: each value goes to the pset that it is of, whatever else the reply has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paramsurvey.checkpoint.format.part_table import PartTable
+from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagedReply, StagingTables
+from paramsurvey.params.sources.pset_table import PsetTable
+from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply
+from paramsurvey.transport.packed_columns import pack_column
+
+COUNT = 30
+SOURCE = PsetTable(
+    pd.DataFrame(
+        {
+            "a": np.arange(COUNT),
+            "label": pd.Categorical([["low", "high"][i % 2] for i in range(COUNT)]),
+            "object": [(i, "x") for i in range(COUNT)],
+        }
+    )
+)
+FAILED = Failure(FailureKind.RAISED, "ValueError('no')", "a traceback", "last words")
+
+
+@dataclass
+class Outcome:
+    """What became of one pset."""
+
+    values: dict[str, Any] | None  # None: it failed
+    printed: str = ""
+
+
+def reply_of(outcomes: Sequence[Outcome], start: int) -> Reply:
+    """Return a reply of the psets from the offset `start` on."""
+    numbered = list(enumerate(outcomes, start))
+    finished = {offset: one.values for offset, one in numbered if one.values is not None}
+    keys = dict.fromkeys(key for values in finished.values() for key in values)
+    columns: dict[Any, Any] = {}
+    for key in keys:
+        there = {offset: values[key] for offset, values in finished.items() if key in values}
+        columns[key] = pack_column(list(there), list(there.values()))
+    return Reply(
+        1,
+        start,
+        start + len(outcomes),
+        columns,
+        {offset: FAILED for offset, one in numbered if one.values is None},
+        output={offset: one.printed for offset, one in numbered if one.printed},
+    )
+
+
+def cells(table: PartTable, role: str) -> dict[tuple[str, int], Any]:
+    """Return what a table has, by key and position."""
+    found: dict[tuple[str, int], Any] = {}
+    for stored in table.columns(role):
+        for at, values in table.pieces(stored):
+            natives = values.tolist() if isinstance(values, np.ndarray) else values
+            places = table.positions[at].tolist()
+            found.update(((str(stored.key), at), v) for at, v in zip(places, natives, strict=True))
+    return found
+
+
+def check(staged: Sequence[StagedReply], rows: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+    """What is written of some replies are the values, psets and printed texts of those that finished."""
+    table = PartTable(StagingTables(SOURCE, Positions()).of_results(staged), unpickle=True)
+    finished = {row: one for row, one in zip(rows, outcomes, strict=True) if one.values is not None}
+    assert table.positions.tolist() == sorted(finished)
+    results = {(key, row): v for row, one in finished.items() for key, v in (one.values or {}).items()}
+    found = cells(table, "result")
+    assert found == results
+    assert {at: type(v) for at, v in found.items()} == {at: type(v) for at, v in results.items()}
+    psets = SOURCE.frame()
+    assert cells(table, "pset") == {(key, row): psets[key][row] for key in psets for row in finished}
+    texts = [finished[row].printed for row in sorted(finished)]
+    assert table.printed(range(len(table))) == {at: text for at, text in enumerate(texts) if text}
+
+
+VALUES = st.dictionaries(
+    st.sampled_from("xyz"), st.one_of(st.integers(-9, 9), st.floats(0, 1), st.just("text"), st.none())
+)
+OUTCOMES = st.lists(
+    st.builds(Outcome, st.one_of(st.none(), VALUES), st.sampled_from(["", "hello", "é\n"])),
+    min_size=1,
+    max_size=8,
+)
+GROUPS = st.one_of(
+    st.builds(lambda first: range(first, first + 20), st.integers(0, 10)),
+    st.sets(st.integers(0, COUNT - 1), min_size=16, max_size=16).map(lambda rows: np.array(sorted(rows))),
+)
+
+
+@settings(max_examples=50)
+@given(GROUPS, st.integers(0, 8), OUTCOMES)
+def test_each_value_and_text_is_stored_with_its_pset_and_failures_are_left_out(
+    rows: Any, start: int, outcomes: list[Outcome]
+) -> None:
+    staged = StagedReply.of(Group(1, rows, None), reply_of(outcomes, start), SOURCE)
+    if all(one.values is None for one in outcomes):
+        assert staged is None
+        return
+    assert staged is not None
+    own = [int(row) for row in rows[start : start + len(outcomes)]]
+    check([staged], own, outcomes)
+
+
+@settings(max_examples=50)
+@given(GROUPS, st.integers(0, 8), OUTCOMES, OUTCOMES)
+def test_replies_that_are_written_together_lie_in_the_order_of_their_psets(
+    rows: Any, start: int, first: list[Outcome], second: list[Outcome]
+) -> None:
+    group = Group(1, rows, None)
+    replies = [reply_of(first, start), reply_of(second, start + len(first))]
+    staged = [StagedReply.of(group, reply, SOURCE) for reply in replies]
+    both = [one for one in reversed(staged) if one is not None]
+    own = [int(row) for row in rows[start : start + len(first) + len(second)]]
+    if both and len(own) == len(first) + len(second):
+        check(both, own, [*first, *second])
+
+
+@settings(max_examples=50)
+@given(GROUPS, st.integers(0, 8), OUTCOMES)
+def test_halves_have_together_what_the_whole_has(rows: Any, start: int, outcomes: list[Outcome]) -> None:
+    staged = StagedReply.of(Group(1, rows, None), reply_of(outcomes, start), SOURCE)
+    own = [int(row) for row in rows[start : start + len(outcomes)]]
+    if staged is None:
+        return
+    whole, pieces = [staged], staged.halves()
+    while pieces:
+        assert [len(one.rows) for one in pieces] in ([n // 2, n - n // 2] for n in [len(whole[0].rows)])
+        whole = [*pieces, *whole[1:]]
+        check(whole, own, outcomes)
+        pieces = whole[0].halves()
+    assert len(whole[0].rows) == 1
+
+
+def staged(*outcomes: Outcome) -> StagedReply:
+    one = StagedReply.of(Group(1, range(len(outcomes)), None), reply_of(outcomes, 0), SOURCE)
+    assert one is not None
+    return one
+
+
+def test_what_waits_is_as_large_as_what_it_holds() -> None:
+    number, text = staged(Outcome({"x": 1})), staged(Outcome({"x": "a"}))
+    assert text.size > number.size
+    assert staged(Outcome({"x": 1, "y": 2})).size > number.size
+    assert staged(Outcome({"x": 1}, "hello")).size == number.size + len("hello")
+    assert staged(Outcome({"x": 1}), Outcome({"x": 1})).size == 2 * number.size
+    silent = Failure(FailureKind.RAISED, "no")
+    assert StagedFailure(3, FAILED, 1).size == StagedFailure(3, silent, 1).size + len("last words")
+    assert StagedFailure(3, FAILED, 1).halves() == []
+
+
+def test_a_reply_is_written_before_its_numbers_take_much_more_memory_than_is_said() -> None:
+    one = staged(*(Outcome({"x": 0.5, "y": i}) for i in range(COUNT)))
+    table = StagingTables(SOURCE, Positions()).of_results([one])
+    assert table.nbytes <= one.size
+
+
+def test_failures_are_stored_with_their_psets_reasons_and_what_they_printed() -> None:
+    failures = [StagedFailure(7, FAILED, 2), StagedFailure(3, Failure(FailureKind.CRASHED, "died"), 1)]
+    table = PartTable(StagingTables(SOURCE, Positions()).of_failures(failures), unpickle=True)
+    assert table.positions.tolist() == [7, 3]
+    found = cells(table, "failure")
+    assert {key: value for (key, at), value in found.items() if at == 7} == {
+        "kind": "raised",
+        "exception": "ValueError('no')",
+        "traceback": "a traceback",
+        "attempts": 2,
+    }
+    assert found["kind", 3] == "crashed"
+    assert table.printed(np.array([70, 30])) == {70: "last words"}
+    psets = SOURCE.frame()
+    assert cells(table, "pset") == {(key, row): psets[key][row] for key in psets for row in (3, 7)}
+
+
+# ---- where rows are stored
+
+
+@pytest.mark.parametrize("rows", [range(2, 7), np.array([2, 4, 5]), np.array([9])])
+def test_rows_are_stored_one_after_the_other_but_for_those_that_were_kept_elsewhere(rows: Any) -> None:
+    positions = Positions()
+    positions.first = 100
+    positions.keep(np.array([4, 2, 9]), np.array([51, 102, 50]))
+    assert positions.of(rows).tolist() == [row + 100 for row in rows], "not before it is noted"
+    positions.note_moved()
+    assert positions.of(rows).tolist() == [{4: 51, 9: 50}.get(int(row), int(row) + 100) for row in rows]
