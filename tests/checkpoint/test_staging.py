@@ -90,7 +90,7 @@ VALUES = st.dictionaries(
 OUTCOMES = st.lists(
     st.builds(Outcome, st.one_of(st.none(), VALUES), st.sampled_from(["", "hello", "é\n"])),
     min_size=1,
-    max_size=8,
+    max_size=6,
 )
 GROUPS = st.one_of(
     st.builds(lambda first: range(first, first + 20), st.integers(0, 10)),
@@ -99,7 +99,7 @@ GROUPS = st.one_of(
 
 
 @settings(max_examples=50)
-@given(GROUPS, st.integers(0, 8), OUTCOMES)
+@given(GROUPS, st.integers(0, 4), OUTCOMES)
 def test_each_value_and_text_is_stored_with_its_pset_and_failures_are_left_out(
     rows: Any, start: int, outcomes: list[Outcome]
 ) -> None:
@@ -113,7 +113,7 @@ def test_each_value_and_text_is_stored_with_its_pset_and_failures_are_left_out(
 
 
 @settings(max_examples=50)
-@given(GROUPS, st.integers(0, 8), OUTCOMES, OUTCOMES)
+@given(GROUPS, st.integers(0, 4), OUTCOMES, OUTCOMES)
 def test_replies_that_are_written_together_lie_in_the_order_of_their_psets(
     rows: Any, start: int, first: list[Outcome], second: list[Outcome]
 ) -> None:
@@ -122,12 +122,12 @@ def test_replies_that_are_written_together_lie_in_the_order_of_their_psets(
     staged = [StagedReply.of(group, reply, SOURCE) for reply in replies]
     both = [one for one in reversed(staged) if one is not None]
     own = [int(row) for row in rows[start : start + len(first) + len(second)]]
-    if both and len(own) == len(first) + len(second):
+    if both:
         check(both, own, [*first, *second])
 
 
 @settings(max_examples=50)
-@given(GROUPS, st.integers(0, 8), OUTCOMES)
+@given(GROUPS, st.integers(0, 4), OUTCOMES)
 def test_halves_have_together_what_the_whole_has(rows: Any, start: int, outcomes: list[Outcome]) -> None:
     staged = StagedReply.of(Group(1, rows, None), reply_of(outcomes, start), SOURCE)
     own = [int(row) for row in rows[start : start + len(outcomes)]]
