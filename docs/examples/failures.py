@@ -2,8 +2,8 @@
 A survey with failures
 ======================
 
-Newton's method finds a root in a few steps, or never. A pset that raises costs itself alone: the others
-go on, and at the end the survey says what failed, where, and why.
+Newton's method finds a root in a few steps, or never. When a pset raises, only that pset fails. The others
+go on, and at the end the survey shows what failed, where, and why.
 """
 
 import math
@@ -44,14 +44,14 @@ print(results.progress)
 results.missing.summary()[["count", "exception", "example"]]
 
 # %%
-# Where do they fail? The picture chooses the two axes that tell most.
+# Where do they fail? The plot chooses the two axes that best predict the failures.
 
 figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
 results.plot.failures(ax=axes)
 plt.show()
 
 # %%
-# One cause alone, and the steps of those that found a root:
+# The failures of a single cause, and the number of steps of the psets that found a root:
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4), layout="constrained")
 results.plot.failures(0, ax=left)
@@ -59,7 +59,7 @@ results.plot.slice("start", "function", "steps", ax=right)
 plt.show()
 
 # %%
-# ``reproduce`` runs one of them here, for a debugger:
+# ``reproduce`` runs one of the failed psets again in this process, where a debugger can stop:
 
 try:
     results.missing.reproduce(results.missing.index[-1])
@@ -67,6 +67,6 @@ except (ValueError, ArithmeticError) as error:
     print(type(error).__name__, error, sep=": ")
 
 # %%
-# All of it in one file, to send to a colleague: `the report of this survey <../reports/failures.html>`_.
+# Everything in one file, to send to a colleague: `the report of this survey <../reports/failures.html>`_.
 
 results.report("failures.html")

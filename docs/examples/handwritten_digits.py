@@ -15,7 +15,7 @@ import paramsurvey
 from paramsurvey import params
 
 # %%
-# The images are the same for all psets, so they are ``user_kwargs``: each worker gets them once.
+# All psets use the same images, so they are passed as ``user_kwargs``: each worker gets them once.
 
 
 def train_and_test(pset, system_kwargs, digits):
@@ -37,7 +37,7 @@ results = paramsurvey.map(train_and_test, psets, user_kwargs=load_digits())
 results.best("accuracy", n=3)
 
 # %%
-# Each square is the mean of both splits.
+# Each square shows the mean of both splits.
 
 figure, panels = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 for panel, kernel in zip(panels, ["rbf", "poly"], strict=True):
@@ -46,7 +46,7 @@ for panel, kernel in zip(panels, ["rbf", "poly"], strict=True):
 plt.show()
 
 # %%
-# The kernel width decides nearly everything, the split nothing.
+# The score depends almost entirely on the kernel width, and hardly on the split.
 
 results.plot.importance("accuracy")
 plt.show()

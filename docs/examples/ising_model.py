@@ -15,8 +15,8 @@ from paramsurvey import params
 # %%
 # The worker function
 # -------------------
-# All black squares of a chess board are flipped at once, then all white ones: a square touches none of
-# its own colour.
+# The lattice is coloured like a chess board. All black sites are updated at once, then all white ones,
+# because no site has a neighbour of its own colour.
 
 
 def magnetize(pset, system_kwargs, user_kwargs):
@@ -45,7 +45,7 @@ results = paramsurvey.map(magnetize, psets)
 results[["size", "temperature", "magnetization", "fluctuation"]].tail(3)
 
 # %%
-# The larger the lattice, the sharper the transition. Onsager's exact result for an infinite one is a
+# The larger the lattice, the sharper the transition. For an infinite lattice, Onsager's exact result is a
 # temperature of 2.269.
 
 magnets = results.to_xarray().magnetization
@@ -54,7 +54,7 @@ plt.axvline(2 / np.log(1 + np.sqrt(2)), color="grey", linestyle="--")
 plt.show()
 
 # %%
-# A result may be an array. These are the last spins of three psets:
+# A result may be an array. These are the final spins of three psets:
 
 some = results.to_df().query("size == 32 and temperature in [1.8, 2.3, 3.2]")
 figure, panels = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")

@@ -2,8 +2,8 @@
 Hyper-parameters with Optuna
 ============================
 
-A grid asks everywhere. Where each answer is dear, let an optimizer choose what to ask next: Optuna
-proposes psets, paramsurvey runs them side by side, and Optuna hears what came of them.
+A grid evaluates every combination. If each evaluation is expensive, let an optimizer choose the next ones:
+Optuna proposes psets, paramsurvey runs them in parallel, and Optuna gets their results.
 """
 
 import matplotlib.pyplot as plt
@@ -33,7 +33,7 @@ def train(pset, system_kwargs, tumours):
 
 
 # %%
-# Eight rounds of four trials. A trial whose pset failed is told, too, so that Optuna does not wait for it.
+# Eight rounds of four trials. Failed psets are reported to Optuna as well, so that it does not wait for them.
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=3))
@@ -51,7 +51,7 @@ for _ in range(8):
 study.best_params
 
 # %%
-# The trials gather where the accuracy is high.
+# The trials concentrate where the accuracy is high.
 
 table = study.trials_dataframe()
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")

@@ -2,8 +2,8 @@
 A program in C: percolation
 ===========================
 
-Water seeps through a porous stone if its pores are connected. The program is written in C, and
-knows nothing of Python: it gets its parameters on the command line, and prints what it has found.
+Water seeps through a porous stone if its pores are connected. This program is written in C, and does not
+use Python: it gets its parameters on the command line, and prints its result.
 """
 
 import subprocess
@@ -48,7 +48,7 @@ int main(int argc, char **argv) {        /* percolate size porosity seed */
 subprocess.run(["cc", "-O2", "-o", "percolate", "percolate.c"], cwd=folder, check=True)
 
 # %%
-# The survey is one command, as one would type it in a shell:
+# The survey is one command, which you could also type in a shell:
 
 command = """
 paramsurvey run -v0 -p size=8,16,32,64 -p porosity=0.45:0.75:0.0125 -p seed=1,2
@@ -59,7 +59,7 @@ stones = pd.read_csv(folder / "stones.csv")
 stones[["size", "porosity", "seed", "percolates"]].tail(3)
 
 # %%
-# The larger the stone, the more sudden it is. In an infinite one it happens at a porosity of 0.593.
+# The larger the stone, the more sudden the transition. In an infinite stone it is at a porosity of 0.593.
 
 stones.pivot_table(index="porosity", columns="size", values="percolates").plot(marker=".", figsize=(7, 4))
 plt.axvline(0.5927, color="grey", linestyle="--")

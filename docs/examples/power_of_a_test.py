@@ -2,7 +2,7 @@
 How many mice? The power of a test
 ==================================
 
-Before an experiment: how many animals are needed, so that a difference will probably be seen? Each pset
+Before an experiment, you want to know how many animals you need to detect a difference. Each pset
 simulates two thousand experiments, and counts how often a t-test finds the difference.
 """
 
@@ -27,14 +27,14 @@ psets = params.grid(animals=[4, 6, 8, 10, 15, 20, 30, 40, 60, 80], effect=np.ara
 results = paramsurvey.map(power, params.add_seed(psets, root=42))
 
 # %%
-# With no effect, one experiment in twenty finds one nevertheless; that is what 0.05 means.
+# Without any effect, one experiment in twenty still finds one: this is the meaning of 0.05.
 
 results.to_xarray().power.plot.line(x="effect", hue="animals", figsize=(8, 4.5))
 plt.axhline(0.8, color="grey", linestyle="--")
 plt.show()
 
 # %%
-# The smallest group that finds an effect in four of five experiments:
+# The smallest group size that finds the effect in four of five experiments:
 
 enough = results.to_df().query("power >= 0.8 and effect > 0").groupby("effect")["animals"].min()
 enough.plot.bar(xlabel="effect, in standard deviations", ylabel="animals in each group", figsize=(8, 4))

@@ -2,9 +2,9 @@
 Predators and prey
 ==================
 
-Hares grow, lynxes eat them. When the hares have more food, both species begin to swing, and the swings
-bring them close to extinction: the paradox of enrichment. Each pset solves the differential equations of
-Rosenzweig and MacArthur once.
+Hares multiply, and lynxes eat them. If the hares have more food, both populations begin to oscillate, and
+the oscillations bring them close to extinction: the paradox of enrichment. Each pset solves the differential
+equations of Rosenzweig and MacArthur once.
 """
 
 import matplotlib.pyplot as plt
@@ -31,21 +31,21 @@ def populations(capacity, mortality):
 
 
 # %%
-# An ordinary function, called with the keys of each pset, thanks to ``keywords``.
+# This is an ordinary function. ``keywords`` calls it with the keys of each pset.
 
 psets = params.grid(capacity=np.linspace(0.5, 4, 15).round(2), mortality=np.linspace(0.2, 0.6, 9).round(2))
 results = paramsurvey.map(populations, psets)
 results[["capacity", "mortality", "fewest", "most"]].sample(3, random_state=1)
 
 # %%
-# How strong are the swings?
+# How strong are the oscillations?
 
 results["swing"] = results["most"] - results["fewest"]
 results.plot.slice("capacity", "mortality", "swing")
 plt.show()
 
 # %%
-# The same along one line, as a bifurcation diagram; and two of its solutions.
+# The same along one line, as a bifurcation diagram, and two of the solutions.
 
 line = results.to_df().query("mortality == 0.3")
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")

@@ -2,8 +2,8 @@
 Spots and stripes: a partial differential equation
 ==================================================
 
-Two chemicals diffuse and react with each other; how fast they are fed and removed decides whether there
-will be spots, stripes, or nothing. Each pset solves the Gray–Scott equations on a grid of 64 × 64 points.
+Two chemicals diffuse and react with each other. Whether spots, stripes or nothing appears depends on how
+fast they are fed and removed. Each pset solves the Gray–Scott equations on a grid of 64 × 64 points.
 """
 
 import matplotlib.pyplot as plt
@@ -38,7 +38,8 @@ patterns = results.to_xarray()
 patterns
 
 # %%
-# A result that is an array is an object in its cell. One picture for each pset, where it belongs:
+# A result that is an array is one cell of the table. Here is an image for each pset, at its place in the
+# grid:
 
 figure, panels = plt.subplots(4, 4, figsize=(8, 8.4), layout="constrained")
 for pset, panel in zip(results.itertuples(), panels.flat, strict=True):
@@ -48,7 +49,7 @@ for pset, panel in zip(results.itertuples(), panels.flat, strict=True):
 plt.show()
 
 # %%
-# And in one number: where is anything to be seen at all?
+# The same as one number: where does a pattern form at all?
 
 results.plot.slice("feed", "kill", "contrast")
 plt.show()

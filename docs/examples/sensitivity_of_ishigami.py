@@ -2,8 +2,8 @@
 Sensitivity of the Ishigami function
 ====================================
 
-Which of three inputs matters, and which only together with another? The Ishigami function is what
-methods of sensitivity analysis are tried on, because the answer is known exactly.
+Which of three inputs matters, and which matters only together with another? The Ishigami function is a
+standard test of sensitivity analysis, because the answer is known exactly.
 """
 
 import math
@@ -31,7 +31,7 @@ results.plot.importance("y")
 plt.show()
 
 # %%
-# Beside what the formula of Ishigami and Homma says for all real numbers from -π to π:
+# For comparison, the exact values of Ishigami and Homma for all real numbers from -π to π:
 
 shares = views.importance_of(views.data_of(results), "y").to_frame()[["first", "total"]]
 shares["first, exact"] = [0.3139, 0.4424, 0]
@@ -39,7 +39,7 @@ shares["total, exact"] = [0.5576, 0.4424, 0.2437]
 shares.round(4)
 
 # %%
-# The third input does nothing alone, but together with the first it does much, as a slice shows:
+# The third input has no effect alone, but a large one together with the first, as a slice shows:
 
 results.plot.slice("x1", "x3", "y")
 plt.show()
@@ -47,7 +47,7 @@ plt.show()
 # %%
 # On a sample
 # -----------
-# With a tenth of the psets, drawn at random, the shares are estimates, with intervals.
+# With a tenth of the psets, drawn at random, the shares are estimates with confidence intervals.
 
 angle = params.uniform(-math.pi, math.pi)
 some = paramsurvey.map(ishigami, params.sample(1400, seed=1, x1=angle, x2=angle, x3=angle))

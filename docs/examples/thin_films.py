@@ -3,8 +3,8 @@ Thin films on glass
 ===================
 
 Why are lenses coated, and why do they look purple? Light that is reflected at both sides of a thin
-film interferes with itself. The survey asks how much is reflected, by the film's refractive index, its
-thickness and the colour of the light.
+film interferes with itself. The survey computes how much is reflected, depending on the film's
+refractive index, its thickness and the colour of the light.
 """
 
 import matplotlib.pyplot as plt
@@ -36,15 +36,15 @@ results.units = {"thickness": "nm", "wavelength": "nm", "reflected": "%"}
 results.best("reflected", minimize=True)
 
 # %%
-# A film that is a quarter of a wavelength thick reflects least, if its index is between those of air and
-# glass; with a larger index it is a mirror.
+# A film that is a quarter of a wavelength thick reflects least if its index is between those of air and
+# glass. With a larger index it is a mirror.
 
 results.plot.slice("thickness", "index", "reflected", at={"wavelength": 550})
 plt.show()
 
 # %%
-# Magnesium fluoride has an index of 1.38. A film of 100 nm takes the green out of the reflection, and
-# leaves red and blue: purple.
+# Magnesium fluoride has an index of 1.38. A film of 100 nm removes green from the reflection, and
+# leaves red and blue, which we see as purple.
 
 films = results.to_xarray().reflected.sel(index=1.38)
 films.plot.line(x="thickness", hue="wavelength", figsize=(7, 4))
@@ -52,7 +52,7 @@ plt.ylabel("reflected, %")
 plt.show()
 
 # %%
-# What the reflection depends on, exactly, because every combination was computed:
+# How much the reflection depends on each parameter. This is exact, because every combination was computed:
 
 results.plot.importance("reflected")
 plt.show()

@@ -2,8 +2,8 @@
 Three bodies
 ============
 
-Three suns chase each other along a figure of eight, for ever. How much may one of them be disturbed? Each
-pset is one disturbance and one mass; the frames show what becomes of them.
+Three suns follow each other along a figure of eight, for ever. How large a disturbance does this survive?
+Each pset is one disturbance and one mass; the frames show what happens.
 """
 
 import matplotlib.pyplot as plt
@@ -50,7 +50,7 @@ results = paramsurvey.map(fly, psets)
 results[["push", "mass", "farthest"]].round(2)
 
 # %%
-# A row for each push, a column for each time; the lines are the last five units of time.
+# There is a row for each push and a column for each time. The lines show the last five units of time.
 
 some = results.to_df().query("mass == 1")
 figure, panels = plt.subplots(len(some), len(FRAMES), figsize=(10, 7.2), layout="constrained")

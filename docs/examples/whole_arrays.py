@@ -2,7 +2,7 @@
 A function of whole arrays: a pset for each point
 =================================================
 
-NumPy is fast when it gets many numbers at a time. With ``batch=True`` a function gets the columns of many
+NumPy is fastest when it gets many numbers at a time. With ``batch=True`` a function gets the columns of many
 psets as arrays, and returns columns. Here each pset is one point of the Mandelbrot set.
 """
 
@@ -28,8 +28,8 @@ def escape(x, y):
 
 
 # %%
-# The psets are chosen as always, and there is one row for each of them. How many travel together is
-# decided by the time that they take.
+# You choose the psets as always, and there is one row for each of them. How many of them are in one call
+# depends on the time that they take.
 
 points = params.grid(y=np.linspace(-1.2, 1.2, 240), x=np.linspace(-2.2, 0.8, 300))
 results = paramsurvey.map(escape, points, batch=True)
