@@ -348,7 +348,7 @@ def _scale_of(numbers: Floats) -> tuple[float, float]:
 
 
 def _standardized(numbers: Floats, scale: tuple[float, float]) -> Floats:
-    """Return standardized numbers: 0 for whatever is not finite, and outliers clipped, lest they dominate."""
+    """Return standardized numbers: 0 for what is not finite, and outliers clipped so as not to dominate."""
     standard = np.nan_to_num((numbers - scale[0]) / scale[1], nan=0.0, posinf=0.0, neginf=0.0)
     return np.clip(standard, -5, 5)
 

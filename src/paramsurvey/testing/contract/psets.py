@@ -325,7 +325,7 @@ def test_a_bad_name_in_a_later_pset_is_found_too(place: Place) -> None:
 
 def test_two_columns_with_one_name_are_refused(place: Place) -> None:
     frame = pd.DataFrame([[1, 2, 3]], columns=["a", "b", "a"])
-    with pytest.raises(ValueError, match="column 'a' is there 2 times"):
+    with pytest.raises(ValueError, match="column 'a' occurs 2 times"):
         place.map(lambda p, s, u: None, frame)
 
 
