@@ -41,5 +41,5 @@ def read_answer(packed: bytes | bytearray) -> Any:
         return pickle.loads(packed)
     except INTERRUPTIONS:
         raise
-    except BaseException as error:  # also SystemExit
+    except BaseException as error:  # even SystemExit
         raise AnswerUnreadable(error) from error

@@ -97,11 +97,11 @@ def _registered(name: str) -> EntryPoint:
     """Return the entry point of another package's backend."""
     from importlib.metadata import entry_points
 
-    found = {one.value: one for one in entry_points(group=ENTRY_POINT_GROUP, name=name)}
+    found = {entry.value: entry for entry in entry_points(group=ENTRY_POINT_GROUP, name=name)}
     if not found:
         raise OptionError(f"there is no backend {name!r}{suggestion(name, names())}")
     if len(found) > 1:
-        packages = " and ".join(sorted(_package(one) for one in found.values()))
+        packages = " and ".join(sorted(map(_package, found.values())))
         raise OptionError(f"{packages} both register a backend {name!r}: uninstall one of them")
     if not name.isidentifier() or name in OPTION_INFO:
         why = "an option of paramsurvey" if name in OPTION_INFO else "not a Python name"

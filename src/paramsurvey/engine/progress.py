@@ -91,7 +91,7 @@ class Outlook:
     per_second : float, optional
         Psets settled per second lately; None while unknown.
     seconds_left : (float, float), optional
-        The range of seconds that the rest will probably take; None while it cannot be told.
+        The range of seconds that the rest will probably take; None while unknown.
     running : sequence of RunningPset
         The psets that have been running for longest.
     workers : sequence of BusyWorker

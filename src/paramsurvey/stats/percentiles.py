@@ -25,7 +25,7 @@ def percentiles_of(
     Returns
     -------
     list of float
-        In the order of `percents`: the smallest value that is not below so many percent of all.
+        In the order of `percents`: the smallest value that is not below that percentage of all values.
 
     Examples
     --------

@@ -33,8 +33,8 @@ class PerfStats:
     vstats : int
         How much a map reports of it: 0 nothing, 1 every 30 s, 2 every second, 3 at every action.
     emit : callable, optional
-        Takes each printed line. By default the log of `paramsurvey.init`, where there is one. It stays
-        behind when the statistics are pickled.
+        Takes each printed line; by default the log of `paramsurvey.init`, if there is one. It stays behind
+        when the statistics are pickled.
 
     Attributes
     ----------
@@ -71,7 +71,10 @@ class PerfStats:
 
     def __repr__(self) -> str:
         timers = ((safe_line(name), self._timers[name]) for name in self.all_stat_names())
-        shown = [f"{name}: {one.count:,} × {_format_seconds(one.total / one.count)}" for name, one in timers]
+        shown = [
+            f"{name}: {timer.count:,} × {_format_seconds(timer.total / timer.count)}"
+            for name, timer in timers
+        ]
         return f"<PerfStats {', '.join(shown) or 'empty'}>"
 
     def add(self, name: str, values: NDArray[np.float64]) -> None:
@@ -311,8 +314,8 @@ class PerfStats:
         name : str
             The timer's name; nothing is printed where there is no such timer.
         value_units_per_bucket : int, optional
-            Print a line for every so many milliseconds, as release 0.4 did: up to how many seconds, and
-            how many values. By default bars with round edges are printed.
+            Print a line for each interval of this many milliseconds, as release 0.4 did: its upper end in
+            seconds, and the number of values. By default, bars with round edges are printed.
         stderr : bool
             Print to stderr, too.
 

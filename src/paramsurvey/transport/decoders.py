@@ -35,7 +35,7 @@ class TableDecoder:
     categories: tuple[list[Any] | None, ...]
 
     def isolated(self, payload: Sequence[Values]) -> tuple[PackedValues, ...]:
-        """Return the columns in the form that is sent: packed, and with their objects pickled one by one."""
+        """Return the columns as they are sent: packed, and with their objects pickled one by one."""
         return tuple(
             isolated_column(packed(values), name) for values, name in zip(payload, self.names, strict=True)
         )
@@ -81,7 +81,7 @@ class StreamDecoder:
     """Makes psets from parts: `SameKeyPsets`, or lists of dicts where the keys differ."""
 
     def isolated(self, payload: Sequence[SameKeyPsets | Sequence[Pset]]) -> list[IsolatedPart]:
-        """Return the parts in the form that is sent: packed, and with their objects pickled one by one."""
+        """Return the parts as they are sent: packed, and with their objects pickled one by one."""
         return list(map(_isolated_part, payload))
 
     def pickled_bytes(self, payload: Sequence[IsolatedPart]) -> int:

@@ -26,7 +26,7 @@ def describe(thing: object, limit: int = 10_000) -> str:
         text = str.__str__(repr(thing))  # a plain str: a repr may be a subclass of str with its own methods
     except INTERRUPTIONS:
         raise
-    except BaseException as error:  # also SystemExit
+    except BaseException as error:  # even SystemExit
         text = _repr_of_dict(thing) if type(thing) is dict else _without_repr(thing, error)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
 
@@ -86,7 +86,7 @@ def text_of(error: BaseException) -> str:
         return str.__str__(str(error)) or type_name(error)
     except INTERRUPTIONS:
         raise
-    except BaseException:  # also SystemExit
+    except BaseException:  # even SystemExit
         return type_name(error)
 
 

@@ -217,7 +217,7 @@ class BatchCalls:
             )
         except self.let_through:
             raise
-        except BaseException as error:  # also SystemExit, as for single psets
+        except BaseException as error:  # even SystemExit, as for single psets
             end_if_forked(owner, error)
             outcome = self._with_failure(outcome, error)
             with suppress(WorkerFunctionMisused):

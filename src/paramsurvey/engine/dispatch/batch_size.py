@@ -6,7 +6,7 @@ from paramsurvey.engine.dispatch.group_size import GroupSizer
 from paramsurvey.transport.messages import Reply
 
 FIRST_PSETS = 16  # in the first batches: a batch of one pset would hide what is wrong with a function
-MOST_PSETS = 1 << 16  # per batch: a column of so many numbers stays in the CPU's cache between operations
+MOST_PSETS = 1 << 16  # per batch: a column this long stays in the CPU's cache between operations
 TARGET_SECONDS = 0.1  # of work per batch: a call has a fixed cost, but all its results are in memory at once
 LARGEST_RESULTS = 64e6  # bytes of arrays per batch, which bounds the memory of driver and worker
 BATCHES_PER_TIMEOUT = 4  # how many batches should fit into the timeout, which applies to a whole batch

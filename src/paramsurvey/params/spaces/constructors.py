@@ -80,12 +80,12 @@ def sample(
     seed: int = 0,
     **more: Distribution | Any,
 ) -> Sample:
-    """Return a space of so many psets that are drawn from distributions.
+    """Return a space of psets that are drawn from distributions.
 
     Parameters
     ----------
     number_of_psets : int
-        `n` in what follows. It is given first, without its name, so that a column may be called n.
+        Called `n` in what follows. It is given first, without a name, so that a column may be called n.
     columns : dict, optional
         What the columns are drawn from, by their names. Columns called method or seed must be given here.
     method : str
