@@ -22,11 +22,11 @@ NUMBERS = ",".join(map(str, range(1, PSETS + 1)))
 
 
 @contextmanager
-def running(kind: str, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def running(kind: str, *options: str, runs: str = PRINT) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Start a survey whose output nobody reads so far; yield it, and the end where it can be read."""
     reading, writing = pty.openpty() if kind == "terminal" else os.pipe()
     base = [str(Path(sys.executable).with_name("paramsurvey")), "run", "-v0", "-j2", "-p", f"a={NUMBERS}"]
-    command = [*base, *options, "--", "sh", "-c", PRINT]
+    command = [*base, *options, "--", "sh", "-c", runs]
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.PIPE
     ) as program:
@@ -99,6 +99,22 @@ def test_ctrl_c_ends_it_though_nobody_reads_and_says_what_has_the_output(
         assert program.stderr is not None
         assert f"is not shown: nobody reads it; {remedy}" in program.stderr.read().decode()
         assert program.wait() == 130
+
+
+def test_what_had_finished_is_written_before_an_interrupted_survey_waits_for_its_reader(in_tmp: Path) -> None:
+    with running("pipe", "--follow", "-o", "out.csv", runs=f"[ {{a}} -lt 4 ] || sleep 600; {PRINT}") as (
+        program,
+        reading,
+    ):
+        wait_until(lambda: len(list(Path().glob("done*"))) == 3, "the psets do not run", 60.0)
+        program.send_signal(signal.SIGINT)
+        wait_until(Path("out.csv").exists, "the results wait for the reader", 60.0)
+        while os.read(reading, 1 << 16):
+            pass
+        assert program.stderr is not None
+        assert b"is not shown" not in program.stderr.read()
+        assert program.wait() == 130
+    assert len(Path("out.csv").read_text().splitlines()) > 8
 
 
 def test_a_character_that_stdout_lacks_does_not_end_the_survey(in_tmp: Path) -> None:

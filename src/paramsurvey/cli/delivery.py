@@ -31,7 +31,7 @@ class Delivery:
         self._plan = plan
         self._files = files
         self._stored_before = count_stored(plan.checkpoint) if plan.checkpoint else 0
-        self._is_written = False
+        self._is_written = self._ended_early = False
         self._failed: RunFailed | None = None
 
     def write_files(self, run: MapRun) -> None:
@@ -46,6 +46,12 @@ class Delivery:
         except RunFailed as error:
             self._failed = error
         self._is_written = True
+
+    def write_finished(self, run: MapRun | None) -> None:
+        """Write the same for a run that ends early: what had finished."""
+        self._ended_early = True
+        if run is not None and run.survey.progress.finished:
+            self.write_files(run)
 
     def finish(self, run: MapRun) -> None:
         """Write all that is not written yet.
@@ -66,7 +72,7 @@ class Delivery:
         """Write what had finished when the run ended early, and say how to resume it."""
         if run is None:
             return
-        checkpoint, was_written = self._plan.checkpoint, self._is_written
+        checkpoint = self._plan.checkpoint
         try:
             if run.survey.progress.finished:
                 self.finish(run)
@@ -74,7 +80,7 @@ class Delivery:
             say(f"paramsurvey: {error}")
             if checkpoint and not self._plan.options.output:
                 return
-        if checkpoint and not was_written:  # else the survey was complete
+        if checkpoint and self._ended_early:
             again = shlex.quote(checkpoint)
             say(f"paramsurvey: finished results are saved; to go on, type: paramsurvey resume {again}")
 

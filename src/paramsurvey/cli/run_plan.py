@@ -55,7 +55,11 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
         files.announce()
         try:
             with ExitStack() as ending, files.viewer:
-                run = session.run(**arguments)
+                try:
+                    run = session.run(**arguments)
+                except BaseException:
+                    delivery.write_finished(session.last_run)  # before the viewer waits for its reader
+                    raise
                 _save(plan, saved)  # again: at the start, another run may have held the checkpoint
                 if files.shows_output:
                     _write_before_waiting(delivery, run, ending)
