@@ -145,6 +145,11 @@ class DirectoryCheckpoint:
             self._tell(gone)
         return run
 
+    @property
+    def started(self) -> str:
+        """When this run began, as ``run.json`` says."""
+        return self._record.started
+
     # what earlier runs did
 
     def resume(self, rows: range) -> Resumed:

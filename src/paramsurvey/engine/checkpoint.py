@@ -49,6 +49,11 @@ class Resumed:
 class Checkpoint(Protocol):
     """Stores results durably. Its methods never raise: it reports errors to the user itself."""
 
+    @property
+    def started(self) -> str | None:
+        """When this run began, as the checkpoint notes it; None where there is no checkpoint."""
+        ...
+
     def resume(self, rows: range) -> Resumed:
         """Look up rows that the survey has just read, and add to the collector what earlier runs stored."""
         ...
@@ -75,6 +80,8 @@ class Checkpoint(Protocol):
 
 class NoCheckpoint:
     """Stores nothing: stands in where a survey has no checkpoint."""
+
+    started: str | None = None
 
     def resume(self, rows: range) -> Resumed:
         """Leave all rows to run."""

@@ -45,7 +45,7 @@ def build(
     checkpoint : str, optional
         The directory that holds the same.
     started : str, optional
-        When the run of a checkpoint began; None: ask ``run.json``, for it has just ended in this process.
+        When the run of that checkpoint began.
     """
     source, collector = state.source, state.collector
     results = _results(source, collector) if keep_results else pd.DataFrame()
@@ -53,10 +53,6 @@ def build(
     rows = collector.finished_rows(len(source)) if keep_results else range(0)
     printed = _by_label(collector.output, rows)
     times = KnownTimes(collector.times, rows)
-    if checkpoint is not None and started is None:
-        from paramsurvey.results.own_run import when_own_run_began
-
-        started = when_own_run_began(checkpoint, state.progress)
     about = verbose, checkpoint, printed, times, started
     found = MapResults(results, missing, state.progress, state.stats, *about)
     units = units_of_psets(results)

@@ -182,6 +182,7 @@ class MapRun:
             options.keep_results,
             self.call,
             options.checkpoint,
+            survey.checkpoint.started,
         )
 
 

@@ -29,6 +29,11 @@ class UninterruptedCheckpoint:
     ) -> None:
         self._checkpoint, self._signals_noted = checkpoint, signals_noted
 
+    @property
+    def started(self) -> str | None:
+        """When this run began."""
+        return self._checkpoint.started
+
     def resume(self, rows: range) -> Resumed:
         """Look up rows; this may take long, touches nothing that others need, and may be interrupted."""
         return self._checkpoint.resume(rows)

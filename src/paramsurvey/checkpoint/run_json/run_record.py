@@ -66,6 +66,11 @@ class RunRecord:
         }
         self._git_directory = str(Path(program.file).parent) if program.file else str(Path.cwd())
 
+    @property
+    def started(self) -> str:
+        """When the run began."""
+        return str(self._run["started"])
+
     def note_versions(self) -> None:
         """Note of what the program consists: once, and beside the survey, for it takes a while."""
         if self._git_directory:
