@@ -13,6 +13,7 @@ import pytest
 from test_cli import PROGRAM, paramsurvey, script, start
 
 from conftest import wait_until
+from paramsurvey import load
 from paramsurvey.cli.control.gate import Control, Gate
 from paramsurvey.cli.control.joblog import JobRecord, append_record
 from paramsurvey.cli.control.limits import Timeout
@@ -86,6 +87,19 @@ def test_shards_become_one_checkpoint(capfd: pytest.CaptureFixture[str]) -> None
     results = pd.read_csv("r.csv")
     assert results["m.a"].tolist() == [1, 2, 3, 4, 5, 6, 7]
     assert results["stdout"].tolist() == [f"{i} {i}" for i in range(1, 8)]
+
+
+def test_psets_of_shards_keep_their_times_and_the_shards_their_workers() -> None:
+    for k in (1, 2, 3):
+        run("-p", "a=1..7", "--shard", f"{k}/3", "--checkpoint", f"out{k}", "-j1", "--", "echo", "{a}")
+    assert run_program(["merge", "all", "out1", "out2", "out3"]) == 0
+    shards = [load(f"out{k}") for k in (1, 2, 3)]
+    merged = load("all")
+    seconds = {a: s for shard in shards for a, s in zip(shard["a"], shard.seconds, strict=True)}
+    assert dict(zip(merged["a"], merged.seconds, strict=True)) == seconds
+    starts = pd.concat([shard.timeline()["start"] for shard in shards])
+    assert sorted(merged.timeline()["start"]) == sorted(starts)
+    assert merged.timeline()["worker"].nunique() == 3
 
 
 # ---- every row

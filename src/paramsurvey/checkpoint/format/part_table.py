@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -165,8 +165,15 @@ class PartTable:
         return HashPairs(pairs[:, 0].copy(), pairs[:, 1].copy())
 
 
-def joined(tables: Sequence[PartTable]) -> Any:
-    """Return one table with the rows of several, whose columns need not be the same."""
+def joined(tables: Sequence[PartTable], times: Mapping[str, Any] | None = None) -> Any:
+    """Return one table with the rows of several, whose columns need not be the same.
+
+    Parameters
+    ----------
+    tables : sequence of PartTable
+    times : mapping, optional
+        What `time_columns` gives, in place of their own.
+    """
     starts = np.cumsum([0, *map(len, tables)]).tolist()
     gathered: dict[tuple[str, Hashable], list[tuple[int, PartTable, StoredColumn]]] = {}
     for start, table in zip(starts, tables, strict=False):
@@ -178,7 +185,7 @@ def joined(tables: Sequence[PartTable]) -> Any:
         positions,
         columns,
         [str(key) for role, key in gathered if role == "pset"],
-        joined_times([table.time_arrays() for table in tables]),
+        joined_times([table.time_arrays() for table in tables]) if times is None else times,
         {key: unit for table in tables for key, unit in table.units.items()},
     )
 

@@ -44,7 +44,7 @@ def merge(out: str, directories: tuple[str, ...]) -> None:
             "these checkpoints have results of different commands, or of different directories: see status"
         )
     saved = _whole(commands[0])
-    _merge(out, saved, _stored(directories))
+    _merge(out, saved, _stored(directories), directories)
     save_command(out, saved)
 
 
@@ -99,7 +99,8 @@ def _stored(directories: Sequence[str]) -> list[dict[str, Any]]:
     return [row for directory in directories for row in load(directory).iterdicts()]
 
 
-def _merge(out: str, saved: SavedCommand, rows: Sequence[dict[str, Any]]) -> None:
+def _merge(out: str, saved: SavedCommand, rows: Sequence[dict[str, Any]], directories: Sequence[str]) -> None:
+    from paramsurvey.checkpoint.copied_times import copy_times
     from paramsurvey.cli.shell_session import ShellSession
 
     here = os.getcwd()
@@ -126,6 +127,7 @@ def _merge(out: str, saved: SavedCommand, rows: Sequence[dict[str, Any]]) -> Non
     with ShellSession(backend="serial", verbose=0) as session:
         assert isinstance(session, ShellSession)
         done = session.run(StoredResult(results), selection, checkpoint=target).survey.progress
+    copy_times(Path(target), [Path(directory) for directory in directories])
     left = done.total - done.finished
     rest = f"; to run the other {left:,}: paramsurvey resume {shlex.quote(out)}" if left else ""
     say(f"{out}: {done.finished:,} of {done.total:,} psets{rest}")
