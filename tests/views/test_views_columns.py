@@ -16,6 +16,7 @@ import pytest
 from survey_tables import grid, random_table, run, source_of, survey
 
 import paramsurvey
+from paramsurvey.results.stored_survey import stored_survey
 from paramsurvey.views import FAILING, SurveyData, data_of
 from paramsurvey.views.columns.arrow import ArrowColumns, stored_data
 from paramsurvey.views.columns.axes import ABSENT, OTHERS, Axis, Range
@@ -341,3 +342,17 @@ def test_psets_have_texts_that_no_file_could_have_and_what_is_beside_them() -> N
         {"a": "\ud83d", "b": True},
         {"a": None, "b": True},
     ]
+
+
+def test_categories_have_the_same_order_in_memory_and_in_a_checkpoint() -> None:
+    def worker(pset: Any, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        assert pset["n"]
+        return {"y": 1.0}
+
+    kind = pd.CategoricalDtype(["low", "middle", "high", "never"], ordered=True)
+    texts = pd.Series(["high", "low", None, "middle", "high"], dtype=kind)
+    results = run(worker, pd.DataFrame({"x": texts, "n": range(5)}), checkpoint="survey")
+    forms = [data_of(results), data_of(paramsurvey.load("survey")), stored_survey("survey").data]
+    assert [data.axis("x").labels() for data in forms] == 3 * [forms[0].axis("x").labels()]
+    assert [data.axis("x").counts.tolist() for data in forms] == 3 * [forms[0].axis("x").counts.tolist()]
+    assert forms[0].axis("x").labels()[:3] == ["low", "middle", "high"]

@@ -31,6 +31,19 @@ def dtype_text(dtype: Any) -> str:
     return f"category {json.dumps({'categories': categories, 'ordered': bool(dtype.ordered)})}"
 
 
+def categories_in(text: str) -> list[Any]:
+    """Return the categories, in their order, of a dtype that `dtype_text` has written; else nothing.
+
+    Examples
+    --------
+    >>> categories_in('category {"categories": ["low", "high"], "ordered": true}')
+    ['low', 'high']
+    """
+    if not text.startswith("category {"):
+        return []
+    return list(json.loads(text.removeprefix("category"))["categories"])
+
+
 def typed(series: pd.Series[Any], text: str) -> pd.Series[Any]:
     """Return a column with the dtype that it had, where its values allow that.
 

@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 
 from paramsurvey.checkpoint.format import pickles
 from paramsurvey.checkpoint.format.codecs import codecs
+from paramsurvey.checkpoint.format.dtype_text import categories_in
 from paramsurvey.checkpoint.format.schema import field_info
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
 from paramsurvey.params.dataframes import units_of_fields
@@ -48,8 +49,9 @@ class ArrowColumns:
         self._dataset = data if isinstance(data, ds.Dataset) else ds.dataset(data)
         self._names = tuple(self._dataset.schema.names)
         self._count: int = self._dataset.count_rows()
-        says = ((name, field_info(self._dataset.schema.field(name))) for name in self._names)
-        self._identities = {info["of"]: name for name, info in says if info.get("role") == "identity"}
+        says = {name: field_info(self._dataset.schema.field(name)) for name in self._names}
+        self._identities = {info["of"]: name for name, info in says.items() if info.get("role") == "identity"}
+        self._categories = {name: categories_in(info.get("dtype", "")) for name, info in says.items()}
         self._reading: dict[str, Any] = {}
         if _is_parquet(self._dataset):  # by default, whole row groups are in memory before they are decoded
             piecewise = ds.ParquetFragmentScanOptions(
@@ -94,7 +96,7 @@ class ArrowColumns:
         """Yield the rows in their order, at most `size` at a time."""
         there = [name for name in names if name in self._names]
         for batch in self._batches(there, size):
-            cells = {name: _cells(batch.column(name)) for name in there}
+            cells = {name: _in_order(_cells(batch.column(name)), self._categories[name]) for name in there}
             yield {name: cells[name] if name in cells else nothing(batch.num_rows) for name in names}
 
     def has_identities(self, name: str) -> bool:
@@ -197,6 +199,18 @@ def _cells(array: Any) -> ColumnValues:
     if _is_opaque(kind):
         return CategoryCodes(np.where(array.is_null(), -1, 0), [f"({kind})", np.nan])
     return _coded(array.dictionary_encode())
+
+
+def _in_order(cells: ColumnValues, known: list[Any]) -> ColumnValues:
+    """Return texts with the categories in the order that they had, those that no pset has among them."""
+    if not isinstance(cells, CategoryCodes) or set(map(type, known)) != {str}:
+        return cells
+    places = {value: place for place, value in enumerate(known)}
+    found = cells.categories[:-1]  # behind them is nan
+    if not places.keys() >= set(found):  # a part has others
+        return cells
+    table = np.array([*(places[value] for value in found), -1])
+    return CategoryCodes(table[cells.codes], [*known, np.nan])
 
 
 def _identities(array: Any) -> HashPairs:
