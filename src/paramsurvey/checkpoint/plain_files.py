@@ -48,7 +48,7 @@ def open_plain(path: Path) -> IO[bytes]:
         There is none.
     NotAPlainFile
     """
-    flags = os.O_RDONLY | NONBLOCK | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDONLY | NONBLOCK | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)
     except FileNotFoundError:
