@@ -494,9 +494,7 @@ def waits_for_second(pset: Any, system_kwargs: Any, user_kwargs: Any) -> dict[st
 def test_what_a_worker_gives_back_while_it_loads_the_job_runs_where_that_is_loaded(
     in_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "paramsurvey.engine.dispatch.group_size.LEAST_SECONDS", 0.0
-    )  # any pset is worth moving
+    monkeypatch.setattr("paramsurvey.engine.dispatch.group_size.MIN_SECONDS", 0.0)  # any pset is worth moving
     log = io.StringIO()
     with Session(ncores=2, verbose=3, pslogger_fd=log, worker_init=second_never_loads) as session:
         results = session.map(waits_for_second, [{"a": 1}, {"a": 2}])
