@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from paramsurvey import Session
@@ -156,3 +157,30 @@ def test_workers_end_by_themselves_when_the_driver_is_killed(in_tmp: Path) -> No
     for pid in workers:
         wait_until(lambda pid=pid: not runs(pid), "a worker lives on")
     driver.stdout.close()
+
+
+STOPPED_AT_ONCE = """
+import sys, time
+from paramsurvey.backends.multiprocessing.new_process import StartedProcess
+
+sys.executable = "./stops-first"
+started = StartedProcess()
+print(started.process.pid, flush=True)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process that is stopped")
+def test_a_worker_that_is_stopped_before_it_does_anything_ends_with_the_driver(in_tmp: Path) -> None:
+    script = in_tmp / "stops-first"
+    script.write_text("#!/bin/sh\nkill -STOP $$\n")
+    script.chmod(0o755)
+    driver = subprocess.Popen([sys.executable, "-c", STOPPED_AT_ONCE], stdout=subprocess.PIPE, text=True)
+    try:
+        assert driver.stdout is not None
+        worker = int(driver.stdout.readline())
+        wait_until(lambda: psutil.Process(worker).status() == psutil.STATUS_STOPPED, "it does not stop")
+    finally:
+        driver.kill()
+        driver.communicate()
+    wait_until(lambda: not runs(worker), "the worker lives on")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
-import fcntl
 import os
 import pickle
 import signal
@@ -39,9 +38,9 @@ def main(
     """Serve the driver on `socket_fd`; note the running pset in the memory behind `mark_fd`.
 
     If output is stored, what psets print goes to the file behind `output_fd`. The pipe `lifeline` breaks when
-    the driver is gone. The modules `ahead` are imported while the driver is busy.
+    the driver is gone; the system then ends this process, if it can. The modules `ahead` are imported while
+    the driver is busy.
     """
-    _die_with_pipe(lifeline)
     from paramsurvey.backends.multiprocessing import identity
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
     from paramsurvey.transport.own_descriptors import OwnDescriptors
@@ -102,17 +101,6 @@ def _prepare_process(driver: int, mark_fd: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
     threading.Thread(target=_die_with_driver, args=(driver,), daemon=True, name="paramsurvey-parent").start()
-
-
-def _die_with_pipe(lifeline: int) -> None:
-    """Have the system end this process and all that it started when the pipe breaks, if it can (Linux).
-
-    Unlike a thread, this cannot be delayed by C code that holds the interpreter's lock.
-    """
-    if hasattr(fcntl, "F_SETSIG"):
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
 
 
 def _die_with_driver(driver: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import signal
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 from paramsurvey.backends.multiprocessing.running_mark import new_file
 from paramsurvey.errors import WorkerStartError
@@ -61,6 +62,7 @@ class StartedProcess:
                 cleanup.enter_context(opened)
             fds = [file.fileno() for file in (theirs, self.mark_file, self.output_file, lifeline)]
             self.process = _spawn(fds, ahead)
+            _end_at_once_with(lifeline, self.process.pid)
             cleanup.pop_all()
 
     def _files(self) -> tuple[AbstractContextManager[object], ...]:
@@ -104,6 +106,17 @@ def _spawn(fds: Sequence[int], ahead: Sequence[str]) -> subprocess.Popen[bytes]:
             f"no worker can be started, because sys.executable={program!r} cannot be run ({error.strerror}): "
             "set sys.executable to your Python, or use backend='serial'"
         ) from error
+
+
+def _end_at_once_with(lifeline: IO[str], group: int) -> None:
+    """Have the system end a group of processes when the pipe breaks, if it can (Linux).
+
+    Neither C code that holds the interpreter's lock can delay that, nor that the process was stopped.
+    """
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -group)
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
 
 
 def _search_path() -> list[str]:
