@@ -52,6 +52,7 @@ for function in (typed, without_a_result):
 assert_type(paramsurvey.map(untyped, psets()), MapResults)
 assert_type(paramsurvey.map(Callable_(), pd.DataFrame({"x": [1]}), collect), MapResults)
 assert_type(paramsurvey.map(lambda pset, *rest: {"y": pset["x"]}, params.grid(x=range(3))), MapResults)
+assert_type(paramsurvey.map(paramsurvey.keywords(lambda x: x + 1), params.grid(x=range(3))), MapResults)
 
 
 def model(x: float, y: float = 1.0) -> float:

@@ -38,7 +38,7 @@ from paramsurvey.worker.nested_session import refuse_while_loading
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
 
-AnyFunction = WorkerFunction | KeywordFunction[..., Any]
+AnyFunction = KeywordFunction[Any, Any] | WorkerFunction  # so mypy infers lambdas in keywords()
 
 
 @lists_options(InitOptions)

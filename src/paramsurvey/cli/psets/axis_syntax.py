@@ -75,7 +75,8 @@ def _check_unicode(name: str, axis: Axis) -> Axis:
             str(value).encode()
         except UnicodeEncodeError:
             raise BadUsage(
-                f"the parameter {name!r} has the value {value!r}, which is not UTF-8 text: change it"
+                f"the parameter {name!r} has the value {value!r}, which is not UTF-8 text: "
+                "change it (a file needs another name)"
             ) from None
     return axis
 
