@@ -138,14 +138,10 @@ def is_up(slurm: Slurm) -> str:
         return ""
 
 
-def script_of_the_page(limit: str, signal: str) -> str:
-    """Return the first script of the page, with numbers that suit a test."""
-    script = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)[0]
-    for old, new in [
-        ("--cpus-per-task=32", "--cpus-per-task=2"),
-        ("--time=12:00:00", f"--time={limit}"),
-        ("--signal=TERM@120", f"--signal={signal}"),
-    ]:
+def script_of_the_page(number: int, *changes: tuple[str, str]) -> str:
+    """Return a script of the page, with numbers that suit a test."""
+    script: str = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)[number]
+    for old, new in changes:
         assert script.count(old) == 1, old
         script = script.replace(old, new)
     return script
@@ -163,7 +159,8 @@ def four_have_finished() -> bool:
 @pytest.mark.limit(300)
 @pytest.mark.usefixtures("survey")
 def test_a_survey_that_its_job_had_no_time_for_goes_on_in_the_next(slurm: Slurm) -> None:
-    job = slurm.submit(script_of_the_page("00:01:00", "TERM@45"))
+    changes = ("=32", "=2"), ("--time=12:00:00", "--time=00:01:00"), ("TERM@120", "TERM@45")
+    job = slurm.submit(script_of_the_page(0, *changes))
     wait_until(lambda: "PENDING BeginTime" in slurm.state(job), "the job is not requeued", seconds=PATIENCE)
     assert four_have_finished()
     assert "143" in Path(f"slurm-{job}.out").read_text(), "srun says so"
@@ -185,3 +182,15 @@ def test_without_srun_the_signal_needs_a_b_and_python_in_place_of_the_shell(slur
     wait_until(lambda: "FAILED" in slurm.state(job), "the job does not end", seconds=PATIENCE)
     assert slurm.exit_code(job) == "143:0"
     assert four_have_finished()
+
+
+@pytest.mark.limit(300)
+def test_the_parts_of_a_job_array_are_merged(slurm: Slurm, in_tmp: Path) -> None:
+    changes = ("=1-100", "=1-2"), ("5000", "9"), ("/100", "/2"), ("./simulate", "echo")
+    job = slurm.submit(script_of_the_page(2, *changes))
+    wait_until(lambda: slurm.state(job).count("COMPLETED") == 2, "the jobs do not end", seconds=PATIENCE)
+    assert "paramsurvey merge whole run-7/*" in PAGE.read_text()
+    slurm.run("sh", "-c", "paramsurvey merge whole run-7/*")
+    results = paramsurvey.load("whole")
+    assert results["x"].tolist() == [*range(1, 10)]
+    assert results["stdout"].tolist() == [str(x) for x in range(1, 10)]
