@@ -18,6 +18,7 @@ from paramsurvey.cli.command.template import SHELL, make_template
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import RunOptions
 from paramsurvey.cli.placeholders import (
+    JOB,
     Placeholder,
     doubled,
     filled_with,
@@ -116,6 +117,11 @@ class CommandTask:
         texts = [*(text for _, text in self.command.environment), options.chdir or "", options.tag or ""]
         used |= names_used(texts, names)
         names_used([options.results or ""], names)
+        if JOB not in names and any(one.name == JOB for one in placeholders_in(options.tag or "")):
+            raise BadUsage(
+                "--tag cannot have {job}: write {#} there; which worker runs a set is known to its command, "
+                "which may print {job}"
+            )
         is_list = options.together and len(names) == 1 and options.unused != "ok"
         if is_list and not self.command.template.has_spread:
             raise BadUsage(
