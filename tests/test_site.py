@@ -24,7 +24,7 @@ from test_docs import public_names  # noqa: E402
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(path.stem for path in (ROOT / "docs/examples").glob("*.py"))
 COMPILER = shutil.which("cc")  # without one, the survey of a C program is left out
-HARNESS = """<iframe width="1300" height="900"></iframe><script>
+HARNESS = """<iframe height="900"></iframe><script>
 const frame = document.querySelector("iframe"), wide = [];
 const loaded = () => new Promise(done => frame.addEventListener("load", done, {once: true}));
 (async () => {
@@ -32,9 +32,13 @@ const loaded = () => new Promise(done => frame.addEventListener("load", done, {o
     frame.src = page;
     await loaded();
     const shown = frame.contentDocument;
-    const around = [...shown.querySelectorAll("table")].map(table => table.parentElement);
-    const boxes = [shown.documentElement, ...around];
-    if (boxes.some(box => box.scrollWidth > box.clientWidth + 1)) wide.push(page.split("/").pop());
+    const pages = [shown.documentElement, ...shown.querySelectorAll(".bd-article-container")];
+    const tables = [...shown.querySelectorAll("table")].map(table => table.parentElement);
+    for (const [width, boxes] of [[1300, [...pages, ...tables]], [400, pages]]) {
+      frame.width = width;
+      const isWide = boxes.some(box => box.scrollWidth > box.clientWidth + 1);
+      if (isWide) wide.push(page.split("/").pop() + " at " + width);
+    }
   }
   document.title = "too wide: " + (wide.join(" ") || "nothing");
 })();
@@ -79,11 +83,10 @@ def build(folder: Path) -> Path:
 
 
 def too_wide(site: Path, folder: Path, program: str) -> str:
-    """Return the pages that are too wide for a window of 1300 pixels, or have a table that is cut off."""
-    pages = [page for page in sorted(site.rglob("*.html")) if page.parent.name != "_static"]
-    with_tables = [page.as_uri() for page in pages if "<table" in page.read_text(encoding="utf-8")]
+    """Return the pages that are too wide for 1300 or 400 pixels, or have a table that is cut off at 1300."""
+    pages = [page.as_uri() for page in sorted(site.rglob("*.html")) if page.parent.name != "_static"]
     harness = folder / "harness.html"
-    harness.write_text(HARNESS.replace("PAGES", json.dumps(with_tables)))
+    harness.write_text(HARNESS.replace("PAGES", json.dumps(pages)))
     options = ("--allow-file-access-from-files", "--window-size=1400,1000", "--virtual-time-budget=60000")
     page = browsers.shown(program, harness.as_uri(), folder / "profile", *options, seconds=HANGS)
     found = re.search(r"<title>too wide: (.*?)</title>", page)

@@ -93,6 +93,20 @@ def test_a_slice_of_one_axis_is_a_line_and_of_failing_a_part(results: MapResults
     assert results.plot.slice("kernel", value="score", reduction="max").get_ylabel() == "max of score"
 
 
+def test_a_pair_with_long_names_shows_parts_of_both() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    axes = {f"number_of_the_axis_{at}": [0, 1, 2] for at in range(3)}
+
+    def times(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        first, second, _ = pset.values()
+        return {"y": first * second}
+
+    ax = paramsurvey.map(times, paramsurvey.params.product(axes)).plot.importance("y")
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    (pair,) = [label for label in labels if "×" in label]
+    assert sorted(part.strip()[-1] for part in pair.split("×")) == ["0", "1"]
+
+
 def test_importance_says_whether_it_is_exact(results: MapResults) -> None:
     assert texts(results.plot.importance())[-1] == "exact"
     ax = results.plot.importance("score")

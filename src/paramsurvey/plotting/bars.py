@@ -10,6 +10,7 @@ import numpy as np
 
 from paramsurvey.plotting.figures import axes_for, ink
 from paramsurvey.plotting.labels import (
+    LONGEST_TICK,
     label_seconds,
     label_y,
     legend_above,
@@ -21,6 +22,7 @@ from paramsurvey.plotting.labels import (
 )
 from paramsurvey.plotting.palette import BLUE, GREEN, ORANGE, SKY, VERMILLION
 from paramsurvey.reporting.humanize import duration
+from paramsurvey.views.columns.short_texts import distinct
 from paramsurvey.views.columns.survey_data import FAILING, SECONDS
 from paramsurvey.views.cost import AxisCost
 from paramsurvey.views.distribution import Distribution
@@ -31,6 +33,7 @@ BAR, TALLEST = 0.32, 12.0  # inches: of a bar, and of all of them
 MOST_COUNTS = 8  # on an axis that counts psets
 BESIDE, GAP = "small", 5.0  # the font of what stands beside bars; points before and after it
 MOST_BESIDE = 0.6  # of the width of the axes: more would leave no room for bars
+TIMES = " × "  # between the names of two axes
 OF = {FAILING: "failing", SECONDS: "the seconds"}
 
 Units = Mapping[str, str]
@@ -52,7 +55,7 @@ def draw_importance(view: Importance, ax: Any = None, units: Units | None = None
     """
     frame, pairs = view.to_frame(), view.pairs()
     pairs = pairs[pairs["share"] > LEAST_SHARE].head(MOST_PAIRS)
-    names = [*frame.index, *(f"{x} × {y}" for x, y in zip(pairs["x"], pairs["y"], strict=True))]
+    names = [*frame.index, *_pair_names(list(frame.index), pairs)]
     axes = axes_for(ax, height=max(2.4, BAR * len(names) + 1.5))
     places = np.arange(len(frame))
     handles = []
@@ -73,6 +76,15 @@ def draw_importance(view: Importance, ax: Any = None, units: Units | None = None
     legend_above(axes, handles, _how(view))  # leaves the names less room
     label_y(axes, names)
     return axes
+
+
+def _pair_names(axes: list[str], pairs: Any) -> list[str]:
+    """Return a name for each pair of axes; of one that is too long, both parts are made short."""
+    short = dict(zip(axes, distinct(axes, (LONGEST_TICK - len(TIMES)) // 2), strict=True))
+    return [
+        TIMES.join((x, y) if len(x + TIMES + y) <= LONGEST_TICK else (short[x], short[y]))
+        for x, y in zip(pairs["x"], pairs["y"], strict=True)
+    ]
 
 
 def _how(view: Importance) -> str:

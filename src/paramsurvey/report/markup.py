@@ -83,7 +83,9 @@ def percent(share: float) -> str:
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a table in a box that scrolls by keyboard; what is no text stands at the right.
+    """Return a table in a box that scrolls by keyboard; nothing where it has no rows.
+
+    What is no text stands at the right.
 
     Parameters
     ----------
@@ -97,6 +99,8 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> s
         f'<th scope="col"{_kind(name)}>{text(name).replace("_", "_<wbr>")}</th>' for name in head
     )
     lines = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
+    if not lines:
+        return ""
     return (
         f'<div class="scroll" role="group" tabindex="0" aria-label="{text(caption)}">'
         f"<table><caption>{text(caption)}</caption><thead><tr>{headings}</tr></thead>"
