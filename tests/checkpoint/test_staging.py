@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagedReply, StagingTables
+from paramsurvey.checkpoint.typed_hash import HashPairs
 from paramsurvey.params.sources.pset_table import PsetTable
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply
 from paramsurvey.transport.packed_columns import pack_column
@@ -25,6 +26,7 @@ SOURCE = PsetTable(
             "a": np.arange(COUNT),
             "label": pd.Categorical([["low", "high"][i % 2] for i in range(COUNT)]),
             "object": [(i, "x") for i in range(COUNT)],
+            "kind": pd.Categorical([[(1, "a"), (2, "b")][i % 2] for i in range(COUNT)]),
         }
     )
 )
@@ -126,20 +128,29 @@ def test_replies_that_are_written_together_lie_in_the_order_of_their_psets(
         check(both, own, [*first, *second])
 
 
+def check_halves(staged: StagedReply, rows: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+    """Each half, and each half of these, has what is of its psets, also where it is stored alone."""
+    here = set(staged.rows.tolist() if isinstance(staged.rows, np.ndarray) else staged.rows)
+    own = [(row, one) for row, one in zip(rows, outcomes, strict=True) if row in here]
+    check([staged], [row for row, _ in own], [one for _, one in own])
+    halves = staged.halves()
+    count = len(staged.rows)
+    assert [len(half.rows) for half in halves] == ([count // 2, count - count // 2] if count > 1 else [])
+    for half in halves:
+        check_halves(half, rows, outcomes)
+
+
 @settings(max_examples=50)
 @given(GROUPS, st.integers(0, 4), OUTCOMES)
-def test_halves_have_together_what_the_whole_has(rows: Any, start: int, outcomes: list[Outcome]) -> None:
+def test_halves_have_what_is_of_their_psets(rows: Any, start: int, outcomes: list[Outcome]) -> None:
     staged = StagedReply.of(Group(1, rows, None), reply_of(outcomes, start), SOURCE)
-    own = [int(row) for row in rows[start : start + len(outcomes)]]
-    if staged is None:
-        return
-    whole, pieces = [staged], staged.halves()
-    while pieces:
-        assert [len(one.rows) for one in pieces] in ([n // 2, n - n // 2] for n in [len(whole[0].rows)])
-        whole = [*pieces, *whole[1:]]
-        check(whole, own, outcomes)
-        pieces = whole[0].halves()
-    assert len(whole[0].rows) == 1
+    if staged is not None:
+        check_halves(staged, [int(row) for row in rows[start : start + len(outcomes)]], outcomes)
+
+
+def test_halves_of_psets_that_all_have_the_same_keys() -> None:
+    outcomes = [Outcome({"x": i / 2, "y": i, "z": f"text {i}"}, f"printed {i}") for i in range(7)]
+    check_halves(staged(*outcomes), range(7), outcomes)
 
 
 def staged(*outcomes: Outcome) -> StagedReply:
@@ -185,6 +196,16 @@ def test_failures_are_stored_with_their_psets_reasons_and_what_they_printed() ->
     assert cells(table, "pset") == {(key, row): psets[key][row] for key in psets for row in (3, 7)}
 
 
+def test_a_table_says_of_which_dtype_the_psets_are_and_objects_are_compared_without_unpickling() -> None:
+    written = StagingTables(SOURCE, Positions()).of_results([staged(Outcome({"x": 1}), Outcome({"x": 2}))])
+    table = PartTable(written)
+    dtypes = {stored.key: stored.dtype for stored in table.columns("pset")}
+    assert dtypes.pop("label") == 'category {"categories": ["high", "low"], "ordered": false}'
+    assert dtypes == {"a": "int64", "object": "object", "kind": "category"}
+    kept = table.pset_columns()
+    assert {key for key, values in kept.items() if isinstance(values, HashPairs)} == {"object", "kind"}
+
+
 # ---- where rows are stored
 
 
@@ -192,7 +213,7 @@ def test_failures_are_stored_with_their_psets_reasons_and_what_they_printed() ->
 def test_rows_are_stored_one_after_the_other_but_for_those_that_were_kept_elsewhere(rows: Any) -> None:
     positions = Positions()
     positions.first = 100
-    positions.keep(np.array([4, 2, 9]), np.array([51, 102, 50]))
+    positions.keep(np.array([4, 2, 9, 6]), np.array([51, 102, 50, 7]))
     assert positions.of(rows).tolist() == [row + 100 for row in rows], "not before it is noted"
     positions.note_moved()
-    assert positions.of(rows).tolist() == [{4: 51, 9: 50}.get(int(row), int(row) + 100) for row in rows]
+    assert positions.of(rows).tolist() == [{4: 51, 9: 50, 6: 7}.get(int(row), int(row) + 100) for row in rows]
