@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagedReply, StagingTables
 from paramsurvey.checkpoint.typed_hash import HashPairs
+from paramsurvey.params.sources.accepted_psets import as_source
 from paramsurvey.params.sources.pset_table import PsetTable
 from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply
 from paramsurvey.transport.packed_columns import pack_column
@@ -162,7 +163,7 @@ def staged(*outcomes: Outcome) -> StagedReply:
 def test_what_waits_is_as_large_as_what_it_holds() -> None:
     number, text = staged(Outcome({"x": 1})), staged(Outcome({"x": "a"}))
     assert text.size > number.size
-    assert staged(Outcome({"x": 1, "y": 2})).size > number.size
+    assert staged(Outcome({"x": 1, "y": 2})).size == number.size + 8
     assert staged(Outcome({"x": 1}, "hello")).size == number.size + len("hello")
     assert staged(Outcome({"x": 1}), Outcome({"x": 1})).size == 2 * number.size
     silent = Failure(FailureKind.RAISED, "no")
@@ -204,6 +205,14 @@ def test_a_table_says_of_which_dtype_the_psets_are_and_objects_are_compared_with
     assert dtypes == {"a": "int64", "object": "object", "kind": "category"}
     kept = table.pset_columns()
     assert {key for key, values in kept.items() if isinstance(values, HashPairs)} == {"object", "kind"}
+
+
+def test_of_psets_that_are_dicts_no_dtype_is_said() -> None:
+    source = as_source([{"a": 1}, {"a": 2}])
+    one = StagedReply.of(Group(1, range(2), None), reply_of([Outcome({}), Outcome({})], 0), source)
+    assert one is not None
+    table = PartTable(StagingTables(source, Positions()).of_results([one]))
+    assert [stored.dtype for stored in table.columns("pset")] == [""]
 
 
 # ---- where rows are stored

@@ -41,7 +41,7 @@ def _is_absent(value: Any) -> bool:
 
 def _plain_number(value: Any) -> Any:
     number = value.item() if isinstance(value, np.generic) and value.dtype.kind in "biuf" else value
-    if type(number) is float and number.is_integer() and abs(number) < 2**63:
+    if type(number) is float and number.is_integer() and -(2**63) <= number < 2**63:
         return int(number)
     if type(number) is int and not -(2**63) <= number < 2**63:
         try:
@@ -62,5 +62,6 @@ def _plain_array(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind == "f" and array.dtype.char != "g":
         floats = array.astype(np.float64) + 0.0
         whole = np.isfinite(floats).all() and (np.trunc(floats) == floats).all()
-        return floats.astype(np.int64) if whole and (np.abs(floats) < 2.0**63).all() else floats
+        fits = whole and ((floats >= -(2.0**63)) & (floats < 2.0**63)).all()
+        return floats.astype(np.int64) if fits else floats
     return array.astype(np.int64) if array.dtype.kind in "iu" else array

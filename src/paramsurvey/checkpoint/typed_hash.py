@@ -172,7 +172,8 @@ def hash_by_value(values: NDArray[Any] | list[Any]) -> HashPairs:
         return hash_by_value(values.tolist())
     hashes = hash_values(values)
     if values.dtype.kind == "f":
-        whole = np.flatnonzero((np.abs(values) < 2.0**63) & (np.trunc(values) == values))
+        fits = (values >= -(2.0**63)) & (values < 2.0**63)
+        whole = np.flatnonzero(fits & (np.trunc(values) == values))
         hashes.put(whole, hash_values(values[whole].astype(np.int64)))
     return hashes
 
