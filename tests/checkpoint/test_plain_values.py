@@ -49,6 +49,8 @@ def same(one: Any, other: Any) -> bool:
         (float(LARGE), float(LARGE)),
         (-LARGE - 1, -LARGE - 1),
         (2**70, float(2**70)),
+        (-(2**70), -float(2**70)),
+        (-1e6, -1_000_000),
         (2**70 + 1, 2**70 + 1),
         (10**400, 10**400),
         ("1", "1"),
