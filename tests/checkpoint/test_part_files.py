@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,20 @@ import pytest
 
 from paramsurvey.checkpoint import atomic_files
 from paramsurvey.checkpoint.doubles import overlapping
+from paramsurvey.checkpoint.format import part_files
 from paramsurvey.checkpoint.format.codecs import decode, encode
 from paramsurvey.checkpoint.format.part_files import (
+    LARGEST,
     Part,
     PartDamaged,
+    holds_parts,
+    is_empty_checkpoint,
     live_parts,
+    read_columns,
     read_part,
+    read_schema,
+    strange_parts,
+    worth_merging,
     write_part,
 )
 from paramsurvey.checkpoint.format.schema import StoredColumn, printed_column, to_table
@@ -203,6 +212,72 @@ def test_a_part_that_is_damaged_is_noticed(tmp_path: Path) -> None:
 def test_other_files_are_no_parts() -> None:
     assert Part.of(Path("00000001-00000001-000000010-0123abcd.parquet.bad")) is None
     assert Part.of(Path("results.parquet")) is None
+
+
+def test_a_checkpoint_has_two_directories_of_parts(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    assert not is_empty_checkpoint(tmp_path)
+    (tmp_path / "failures").mkdir()
+    assert is_empty_checkpoint(tmp_path)
+    assert not holds_parts(tmp_path)
+    for kind in ("results", "failures"):
+        part = write_part(tmp_path / kind, table(0, [1]), 1, 1, "aaaaaaaa")
+        assert holds_parts(tmp_path)
+        assert not is_empty_checkpoint(tmp_path)
+        part.path.unlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes a pipe")
+def test_what_has_the_name_of_a_part_and_is_no_file_is_told_and_not_read(tmp_path: Path) -> None:
+    assert strange_parts(tmp_path / "results") == []
+    part = write_part(tmp_path, table(0, [1]), 1, 1, "aaaaaaaa")
+    (tmp_path / "other").touch()
+    assert strange_parts(tmp_path) == []
+    pipe = tmp_path / part.path.name.replace("aaaaaaaa", "bbbbbbbb")
+    os.mkfifo(pipe)
+    assert [one.path for one in strange_parts(tmp_path)] == [pipe]
+    assert live_parts(tmp_path) == ([part], [])
+
+
+def test_columns_are_read_by_name_and_one_that_is_not_there_is_damage(tmp_path: Path) -> None:
+    part = write_part(tmp_path, table(0, [1, 2]), 1, 1, "aaaaaaaa")
+    assert read_columns(part, ["x"]).to_pydict() == {"x": [1, 2]}
+    assert set(read_columns(part).column_names) == {"_position", "x"}
+    with pytest.raises(PartDamaged, match="it has no column 'y'"):
+        read_columns(part, ["x", "y"])
+
+
+def test_damage_of_a_small_part_is_noticed_where_only_its_columns_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = write_part(tmp_path, table(0, [1, 2]), 1, 1, "aaaaaaaa")
+    assert read_schema(part).names == ["_position", "x"]
+    content = part.path.read_bytes()
+    part.path.write_bytes(content[:5] + bytes([content[5] ^ 4]) + content[6:])
+    with pytest.raises(PartDamaged, match="checksum"):
+        read_schema(part)
+    monkeypatch.setattr(part_files, "SMALL", 10)  # of a large one, all is not read for that
+    assert read_schema(part).names == ["_position", "x"]
+
+
+@pytest.mark.parametrize(
+    ("spans", "sizes", "merged"),
+    [
+        (15 * [1], 15 * [500], None),
+        (16 * [1], 16 * [500], slice(0, 16)),
+        ([16, *16 * [1]], 17 * [500], slice(1, 17)),
+        (16 * [16], 16 * [500], slice(0, 16)),
+        ([*16 * [16], 1, 1], 18 * [500], slice(0, 16)),
+        (16 * [1], 16 * [LARGEST // 2], None),
+        (16 * [1], 16 * [LARGEST // 2 - 1], slice(0, 2)),
+        ([1, *16 * [1]], [LARGEST // 2, *16 * [500]], slice(1, 17)),
+        (16 * [1], 16 * [LARGEST // 16], slice(0, 16)),
+    ],
+)
+def test_sixteen_parts_of_about_the_same_size_become_one_that_is_not_too_large(
+    spans: list[int], sizes: list[int], merged: slice | None
+) -> None:
+    assert worth_merging(spans, sizes) == merged
 
 
 def test_a_part_counts_as_large_as_it_is_in_memory_for_merging_happens_there(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ def test_other_values_stay_as_they_are(value: Any) -> None:
         (np.array([1.0, np.nan]), np.array([1.0, np.nan])),
         (np.array([1.0, np.inf]), np.array([1.0, np.inf])),
         (np.array([float(LARGE)]), np.array([float(LARGE)])),
+        (np.array([-2.0 * LARGE]), np.array([-2.0 * LARGE])),
         (np.array([[1.0], [2.0]]), np.array([[1], [2]])),
         (np.array([], dtype=np.uint8), np.array([], dtype=np.int64)),
         (np.array([1, LARGE], dtype=np.uint64), np.array([1, float(LARGE)], dtype=object)),
