@@ -520,6 +520,18 @@ def test_a_dask_client_that_has_lost_its_scheduler_ends_the_map() -> None:
     assert not executor.given[0][0].cancelled(), "the client would complain"
 
 
+def test_what_an_engine_has_given_back_before_it_is_lost_is_kept() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(1), []))
+    backend.submit(Group(2, range(1, 2), []))
+    executor.given[0][0].set_result([pickle.dumps(Reply(1, 0, 1))])
+    executor._client = SimpleNamespace(status="closed")  # type: ignore[attr-defined]
+    assert [answer.group_id for answer in backend.poll(0.0)] == [1]
+    with pytest.raises(BackendLost, match="Dask client is closed"):
+        backend.poll(0.0)
+
+
 def test_a_map_that_waits_for_an_engine_without_workers_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = {"a worker": 2}
     executor = ManualExecutor(1)

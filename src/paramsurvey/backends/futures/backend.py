@@ -279,7 +279,7 @@ class FuturesBackend:
         """Raise once the executor accepts nothing more, and everything that it had is back."""
         if self._broken is not None and not self._submitted:
             self._raise_lost(self._broken, text_of(self._broken))
-        if reason := why_gone(self._executor):
+        if not self._submitted.have_come_back() and (reason := why_gone(self._executor)):
             self._submitted.forget_all()  # no worker could give them back
             self._raise_lost(None, reason)
         if self._isolates and self._losses > MOST_LOSSES * GROUPS_PER_WORKER * self.core_count():

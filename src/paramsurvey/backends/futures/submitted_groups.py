@@ -64,6 +64,10 @@ class SubmittedGroups:
         self._by_future[submitted.future] = submitted
         self._in_hand[submitted.group.id] = submitted
 
+    def have_come_back(self) -> bool:
+        """Tell whether there are any that `come_back` would yield at once."""
+        return not self._done.empty()
+
     def come_back(self, timeout: float) -> Iterator[SubmittedGroup]:
         """Wait until a group comes back, and yield all that have, except those given up."""
         for future in self._wait(timeout):
