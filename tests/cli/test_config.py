@@ -37,7 +37,7 @@ def test_pyproject_is_found_above(in_tmp: Path, monkeypatch: pytest.MonkeyPatch)
     ("text", "says"),
     [
         ("retires = 2", "no option 'retires'; did you mean 'retries'"),
-        ("retries = 'x'", "retries: 'x' is not a valid"),
+        ("retries = 'x'", "retries: 'x' is not a whole number"),
         ("retries = [1, 2]", "wrong type"),
         ("shell = 1", "wrong type"),
         ("retries", "is not valid TOML"),
