@@ -41,8 +41,11 @@ def test_what_is_no_file_is_refused_at_once_and_nothing_stays_open(
     make(path)
     assert not is_plain(path)
     before = os.listdir("/dev/fd")
-    with pytest.raises((NotAPlainFile, FileNotFoundError)):
+    with pytest.raises((NotAPlainFile, FileNotFoundError)) as told:
         open_plain(path)
+    assert told.value.filename in (path, str(path))
+    if isinstance(told.value, NotAPlainFile):
+        assert told.value.strerror == "it is no plain file"
     assert os.listdir("/dev/fd") == before
 
 
