@@ -223,6 +223,24 @@ def test_what_happens_is_seen_while_it_happens(browser: Browser) -> None:
     browser.wait("#contact", "has probably ended")
 
 
+def test_the_page_of_a_pset_that_runs_shows_in_the_end_what_became_of_it(browser: Browser) -> None:
+    Path("steps.py").write_text(SURVEY)
+    with started([sys.executable, "steps.py"]) as survey:
+        assert survey.stderr is not None
+        address = address_in(survey.stderr)
+        browser.open(address)
+        browser.wait("#now-part", "step=0, kind='b'")
+        browser.open(f"{address.partition('?')[0]}pset/1")
+        browser.wait("h1", "Pset 1")
+        browser.script("window.notLoadedAgain = true")
+        assert "Result" not in browser.text("main")
+        Path("go0").touch()
+        browser.wait("main", "Result")
+        assert browser.script("return window.notLoadedAgain")
+        assert browser.barriers() == []
+        assert browser.complaints() == []
+
+
 def test_killing_the_page_changes_nothing(nothing_left: None, capfd: pytest.CaptureFixture[str]) -> None:
     killed = []
 
