@@ -7,15 +7,14 @@ one after the other; and so are real signals, at every instruction of a whole ma
 from __future__ import annotations
 
 import signal
-import sys
-from collections.abc import Callable, Collection, Iterator
-from types import FrameType
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from exploration import Interrupt, whole_map
 from test_survey import FakeBackend, Run, Seat, make
 
+from instructions import run_with
 from paramsurvey.engine import map_state, progress, survey
 from paramsurvey.engine.checkpoint import NoCheckpoint
 from paramsurvey.engine.collecting import collector, row_set
@@ -29,46 +28,6 @@ from paramsurvey.transport.messages import Failure, FailureKind, Group, Reply
 ENGINE = [module.__file__ for module in (survey, sent_group, collector, queue, row_set, progress, map_state)]
 WHOLE_MAP = [map_run.__file__, signals.__file__]
 PSETS = 5
-
-
-def run_with(
-    happening: Callable[[], object],
-    at: int,
-    action: Callable[[], Any],
-    files: Collection[str | None] = ENGINE,
-) -> bool:
-    """Run `action`; at an instruction of some files, something happens. Tell whether that was reached."""
-    left = at
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal left
-        if frame.f_code.co_filename not in files:
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            left -= 1
-            if left == 0:
-                happening()
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        next(_apart(action))
-    except (Interrupt, KeyboardInterrupt):
-        pass
-    finally:
-        sys.settrace(before)
-    return left <= 0
-
-
-def _apart(action: Callable[[], Any]) -> Iterator[Any]:
-    """Run `action` in a generator, for that has a handled exception of its own.
-
-    What is raised between the instructions that end an except clause leaves the exception behind as handled:
-    as the context of whatever later tests raise.
-    """
-    yield action()
 
 
 def interrupt() -> None:
@@ -136,7 +95,9 @@ def test_an_interrupt_at_any_instruction_of_the_loop() -> None:
     while reached == instruction:
         instruction += 1
         run = make_run()
-        reached += run_with(interrupt, instruction, lambda run=run: [None for _ in run.survey.rounds()])
+        reached += run_with(
+            interrupt, instruction, lambda run=run: [None for _ in run.survey.rounds()], ENGINE, Interrupt
+        )
         run.survey.give_up()
         check(run, run.results())
     assert reached > 1000
@@ -149,8 +110,8 @@ def test_a_second_interrupt_at_any_instruction_of_giving_up() -> None:
         while reached == instruction:
             instruction += 1
             run = make_run()
-            run_with(interrupt, first, lambda run=run: [None for _ in run.survey.rounds()])
-            reached += run_with(interrupt, instruction, run.survey.give_up)
+            run_with(interrupt, first, lambda run=run: [None for _ in run.survey.rounds()], ENGINE, Interrupt)
+            reached += run_with(interrupt, instruction, run.survey.give_up, ENGINE, Interrupt)
             run.survey.give_up()
             check(run, run.results())
         assert reached > 50
@@ -175,7 +136,7 @@ def test_ctrl_c_at_any_instruction_of_a_whole_map(signals_that_come: Callable[[]
         instruction += 1
         run = make_run()
         whole = whole_map(run)
-        reached += run_with(signals_that_come, instruction, whole.run, WHOLE_MAP)
+        reached += run_with(signals_that_come, instruction, whole.run, WHOLE_MAP, KeyboardInterrupt)
         check_whole(whole, run)
     assert reached > 300
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -188,6 +149,6 @@ def test_a_third_ctrl_c_while_an_interrupted_map_ends() -> None:
         instruction += 1
         run = make_run(lambda seats: [two_ctrl_c()])
         whole = whole_map(run)
-        reached += run_with(ctrl_c, instruction, whole.run, WHOLE_MAP)
+        reached += run_with(ctrl_c, instruction, whole.run, WHOLE_MAP, KeyboardInterrupt)
         check_whole(whole, run)
     assert reached > 300

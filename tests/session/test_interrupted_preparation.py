@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import threading
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 
 import paramsurvey
+from instructions import run_with
 from paramsurvey.checkpoint import store, writer
 from paramsurvey.session import prepare, session
 from paramsurvey.testing.waiting import wait_until
@@ -27,27 +26,13 @@ def square(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[s
 
 def map_with_ctrl_c(at: int) -> bool:
     """Send this program a Ctrl-C at an instruction of `FILES`; tell whether the map got so far."""
-    left = at
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal left
-        if frame.f_code.co_filename not in FILES:
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            left -= 1
-            if left == 0:
-                signal.raise_signal(signal.SIGINT)
-        return trace
-
-    sys.settrace(trace)
-    try:
-        paramsurvey.map(square, [{"a": 3}], checkpoint="stored")
-    except KeyboardInterrupt:
-        pass
-    finally:
-        sys.settrace(None)
-    return left <= 0
+    return run_with(
+        lambda: signal.raise_signal(signal.SIGINT),
+        at,
+        lambda: paramsurvey.map(square, [{"a": 3}], checkpoint="stored"),
+        FILES,
+        KeyboardInterrupt,
+    )
 
 
 def nobody_writes() -> bool:
