@@ -1,15 +1,10 @@
-"""Tracebacks of an interruption or a refusal: they show the user's code, and none of ours."""
+"""Tracebacks of an interruption: they show the user's code, and none of ours."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
-from typing import TypeGuard
-
-from paramsurvey import errors
 
 OURS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 STANDARD_LIBRARY = os.path.join(os.path.dirname(os.__file__), "")
@@ -24,7 +19,10 @@ def interrupted(error: KeyboardInterrupt) -> KeyboardInterrupt:
     frames with a variable ``__tracebackhide__``. So does IPython, but never the last one: it asks the
     exception itself what to show.
     """
-    _show_without_ours(error)
+    if not isinstance(sys.excepthook, _HookWithoutOurFrames):
+        sys.excepthook = _HookWithoutOurFrames()
+    if "IPython" in sys.modules:
+        error._render_traceback_ = _shown_in_ipython  # type: ignore[attr-defined]  # which IPython looks for
     return error.with_traceback(without_ours(error.__traceback__))
 
 
@@ -34,20 +32,6 @@ def interrupted_at_start(error: KeyboardInterrupt) -> KeyboardInterrupt:
     The libraries that this package was loading or calling then are left out, too: nobody asked for them.
     """
     return interrupted(error.with_traceback(without_ours(error.__traceback__, keeps_end=False)))
-
-
-@contextmanager
-def refusals_without_our_frames() -> Iterator[None]:
-    """Have what is refused within, and caught by nobody, shown as the user's line and our sentence.
-
-    The traceback itself stays whole: for a debugger, a log, and whoever catches the error.
-    """
-    try:
-        yield
-    except Exception as error:
-        if _is_ours(error):
-            _show_without_ours(error)
-        raise
 
 
 def without_ours(traceback: TracebackType | None, keeps_end: bool = True) -> TracebackType | None:
@@ -80,17 +64,6 @@ def without_ours(traceback: TracebackType | None, keeps_end: bool = True) -> Tra
     return result
 
 
-def _is_ours(error: object) -> TypeGuard[Exception]:
-    return isinstance(error, Exception) and type(error).__module__ == errors.__name__
-
-
-def _show_without_ours(error: BaseException) -> None:
-    if not isinstance(sys.excepthook, _HookWithoutOurFrames):
-        sys.excepthook = _HookWithoutOurFrames()
-    if "IPython" in sys.modules:
-        error._render_traceback_ = _shown_in_ipython  # type: ignore[attr-defined]  # which IPython looks for
-
-
 def _is_of_a_library(path: str) -> bool:
     if path.startswith(("<frozen ", STANDARD_LIBRARY)) or path.endswith(COMPILED):
         return True
@@ -117,10 +90,7 @@ class _HookWithoutOurFrames:
     def __call__(
         self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None
     ) -> object:
-        if not isinstance(error, KeyboardInterrupt) and not _is_ours(error):
-            return self._before(kind, error, traceback)
-        whole, shown = error.__traceback__, without_ours(traceback)
-        try:
-            return self._before(kind, error.with_traceback(shown), shown)
-        finally:
-            error.__traceback__ = whole  # for pdb.pm(), and python -i
+        if isinstance(error, KeyboardInterrupt):
+            traceback = without_ours(traceback)
+            error.__traceback__ = traceback
+        return self._before(kind, error, traceback)

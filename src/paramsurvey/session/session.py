@@ -25,7 +25,7 @@ from paramsurvey.session.options.keyword_options import (
     lists_options,
 )
 from paramsurvey.session.options.session_options import SessionOptions
-from paramsurvey.session.own_frames import interrupted, interrupted_at_start, refusals_without_our_frames
+from paramsurvey.session.own_frames import interrupted, interrupted_at_start
 from paramsurvey.session.prepare import MapRequest, SessionContext, check_current_directory, prepare
 from paramsurvey.session.running_backend import RunningBackend
 from paramsurvey.session.told_once import is_told
@@ -64,10 +64,6 @@ class Session:
     next_steps: NextSteps = IN_PYTHON  # what talks to its user in another language has a subclass
 
     def __init__(self, **options: Unpack[InitOptions]) -> None:
-        with refusals_without_our_frames():
-            self._begin(options)
-
-    def _begin(self, options: InitOptions) -> None:
         refuse_while_loading()
         check_current_directory()
         self._owner = os.getpid()
@@ -133,21 +129,20 @@ class Session:
         >>> with Session(ncores=2, verbose=0) as session:  # doctest: +SKIP
         ...     session.update(ncores=1, verbose=0)
         """
-        with refusals_without_our_frames():
-            self._gate.check_open()
-            before, self._options = self._options, SessionOptions(options)
-            try:
-                log = self._options.needs_another_log(before)
-                backend = self._options.needs_another_backend(before)
-                if log or backend:
-                    with self._gate.between_maps():
-                        if log:
-                            self._replace_log()
-                        if backend:
-                            self._replace_backend(before)
-            except Exception:
-                self._options = before
-                raise
+        self._gate.check_open()
+        before, self._options = self._options, SessionOptions(options)
+        try:
+            log = self._options.needs_another_log(before)
+            backend = self._options.needs_another_backend(before)
+            if log or backend:
+                with self._gate.between_maps():
+                    if log:
+                        self._replace_log()
+                    if backend:
+                        self._replace_backend(before)
+        except Exception:
+            self._options = before
+            raise
 
     def close(self) -> None:
         """End the workers and the log. May be called twice; harmless in a process forked off this one.
@@ -230,7 +225,7 @@ class Session:
         >>> results.c.tolist()  # doctest: +SKIP
         [3]
         """
-        with refusals_without_our_frames(), self._gate.alone(), self._gate.working():
+        with self._gate.alone(), self._gate.working():
             run = self._prepare(func, psets, {**options, "out_func": out_func})
             self._last_function.forget()
             __tracebackhide__ = True
@@ -280,7 +275,7 @@ class Session:
         ...     if row["y"] > 100:
         ...         break
         """
-        with refusals_without_our_frames(), self._gate.alone():
+        with self._gate.alone():
             with self._gate.working():
                 rows = self._prepare(func, psets, {**options, "keep_results": False}, iterates=True).stream()
             __tracebackhide__ = True
