@@ -128,6 +128,30 @@ def test_an_interrupted_notebook_shows_no_frame_of_ours(in_tmp: Path) -> None:
     assert "default.py" not in trace
 
 
+SHOWN_TWICE = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance(colors="NoColor")
+shell.run_cell('''
+import paramsurvey
+def interrupted(pset, system_kwargs, user_kwargs):
+    raise KeyboardInterrupt
+def survey():
+    paramsurvey.map(interrupted, [{"x": 1}])
+paramsurvey.init(backend="serial", verbose=0, pslogger_prefix=None)
+survey()
+''')
+print("ONCE MORE")
+shell.run_cell("%tb")
+"""
+
+
+def test_ipython_shows_an_interruption_once_more_when_it_is_asked_to(in_tmp: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", SHOWN_TWICE], capture_output=True, text=True, check=True)
+    for shown in done.stdout.split("ONCE MORE"):
+        assert "raise KeyboardInterrupt" in shown
+        assert "session.py" not in shown
+
+
 def trace_of(program: str, directory: Path, **environ: str) -> str:
     """Return the traceback with which an interrupted program ends."""
     (directory / "program.py").write_text(program)

@@ -71,12 +71,14 @@ def _is_of_a_library(path: str) -> bool:
 
 
 def _shown_in_ipython() -> list[str]:
-    """Return the lines that IPython shows of the exception that it has just caught.
+    """Return the lines that IPython shows of the interruption that it has just caught, or that was its last.
 
     It takes no exception: one that refers to itself would keep the results alive for long.
     """
     shell = sys.modules["IPython"].get_ipython()
     kind, error, traceback = sys.exc_info()
+    if not isinstance(error, KeyboardInterrupt):  # it is shown once more, by ``%tb``
+        kind, error, traceback = sys.last_type, sys.last_value, sys.last_traceback
     lines: list[str] = shell.InteractiveTB.structured_traceback(kind, error, without_ours(traceback))
     return lines
 
