@@ -72,7 +72,7 @@ class Seen:
 
 
 def explore(size: Size, most_runs: int | None = None) -> tuple[int, Seen]:
-    """Go all ways, and check each: the law at its end, and that every state leads to an end.
+    """Go all ways, and check each: the contract at its end, and that every state leads to an end.
 
     Returns
     -------
@@ -248,7 +248,7 @@ class World:
         self.check_values()
 
     def check(self) -> None:
-        """Check the law, at the end: every row once, the right values, nothing left in hand."""
+        """Check the contract, at the end: every row once, the right values, nothing left in hand."""
         progress, failed = self.survey.progress, self.survey.collector.failed
         finished = self._finished()
         read = len(self.survey.source)

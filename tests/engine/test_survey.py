@@ -399,7 +399,7 @@ def test_a_backend_without_room_is_asked_again_until_it_has_some() -> None:
     backend = FakeBackend(workers=0)
 
     def grow(seats: list[Seat]) -> list[Answer]:
-        backend.workers = 2  # a node has joined_columns
+        backend.workers = 2  # a node has joined
         return [seat.reply() for seat in seats]
 
     backend.script = grow

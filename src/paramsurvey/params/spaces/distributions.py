@@ -54,7 +54,9 @@ class LogUniform:
     def __post_init__(self) -> None:
         _keep_ends(self, *_finite("loguniform", self.low, self.high))
         if self.low <= 0:
-            raise ValueError(f"loguniform from {self.low} has no logarithm there: give a lower end above 0")
+            raise ValueError(
+                f"loguniform needs a lower end above 0, not {self.low}: give a positive one, or use uniform(low, high)"
+            )
 
     def at(self, unit: NDArray[np.float64]) -> NDArray[np.float64]:
         low, high = np.log(self.low), np.log(self.high)
