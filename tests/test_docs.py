@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import os
 import re
@@ -30,6 +31,12 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", RO
 PROGRAMS = {"README", "index", "installation", "tutorial", "faq", "comparison"}  # and the how-tos
 RUNNABLE = [page for page in PAGES if page.stem in PROGRAMS or "how-to" in page.parts]
 OPTIONS_PAGE = ROOT / "docs/options.md"
+STRUCTURE_PAGE = ROOT / "docs/structure.md"
+SOURCE = ROOT / "src/paramsurvey"
+FLOORS = (  # the packages from the bottom up
+    *("stats", "transport", "worker", "params", "engine", "backends", "checkpoint", "reporting", "views"),
+    *("plotting", "report", "results", "live_page", "session", "cli", "examples", "testing"),
+)
 REGENERATE = "python tests/test_docs.py"
 HANGS = 110  # seconds: no page takes that long on any machine
 MODULES = ("params", "stats", "utils", "examples", "errors")
@@ -39,6 +46,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 NEEDS = re.compile(r"^<!-- needs ([\w ]+) -->$", re.MULTILINE)
+FILE = re.compile(r"`(\w+(?:/\w+)*(?:\.py|/)?)`")
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
 NODE = re.compile(r"`((?:src|tests)/[\w/]+\.py)(?:::(\w+))?`")
 CUT = "\x1e"  # between the outputs of two blocks
@@ -55,18 +63,49 @@ def text_of(page: str | Path) -> str:
 # ---- what is generated
 
 
-def with_table(page: str) -> str:
-    """Return the options page with the table that the code generates."""
-    head, begin, rest = page.partition("<!-- begin table -->\n")
+def with_generated(page: Path) -> str:
+    """Return a page with what is generated between its comments ``begin table`` and ``end table``."""
+    head, begin, rest = text_of(page).partition("<!-- begin table -->\n")
     _, end, tail = rest.partition("<!-- end table -->")
-    assert begin, "docs/options.md has lost the comment at which its table begins"
-    assert end, "docs/options.md has lost the comment at which its table ends"
-    return f"{head}{begin}{options.table()}\n{end}{tail}"
+    assert begin, f"{page.name} has lost the comment at which its table begins"
+    assert end, f"{page.name} has lost the comment at which its table ends"
+    return f"{head}{begin}{GENERATED[page]()}\n{end}{tail}"
 
 
-def test_the_options_page_is_what_the_code_generates() -> None:
-    page = text_of(OPTIONS_PAGE)
-    assert page == with_table(page), f"docs/options.md is not up to date: run {REGENERATE}"
+def files_by_package() -> str:
+    """Return a heading and a table for each package, with the first line of each file's docstring."""
+    packages = [folder for folder in SOURCE.iterdir() if (folder / "__init__.py").exists()]
+    parts = [file_table(SOURCE, sorted(SOURCE.glob("[a-z]*.py")))]
+    for folder in sorted(packages, key=lambda folder: FLOORS.index(folder.name)):
+        inside = sorted(folder.rglob("*.py"), key=lambda file: (file.parent, file.name))
+        files = [file for file in inside if file != folder / "__init__.py"]
+        parts.append(f"### {folder.name}\n\n{subject_of(folder / '__init__.py')}\n")
+        parts.append(file_table(folder, files))
+    return "\n".join(parts)
+
+
+def file_table(folder: Path, files: list[Path]) -> str:
+    """Return a row for each file, and for each folder in its ``__init__.py``'s place."""
+    rows = ["| file | subject |", "|---|---|"]
+    for file in files:
+        name = file.relative_to(folder).with_suffix("").as_posix()
+        rows.append(f"| `{name.removesuffix('__init__')}` | {subject_of(file)} |")
+    return "\n".join(rows) + "\n"
+
+
+def subject_of(file: Path) -> str:
+    """Return the first line of a file's docstring, as Markdown."""
+    docstring = ast.get_docstring(ast.parse(text_of(file)))
+    assert docstring, f"{file.relative_to(ROOT)} has no docstring that says what its subject is"
+    return docstring.splitlines()[0].replace("``", "`").replace("|", "\\|")
+
+
+GENERATED = {OPTIONS_PAGE: options.table, STRUCTURE_PAGE: files_by_package}
+
+
+@pytest.mark.parametrize("page", GENERATED, ids=lambda page: page.stem)
+def test_what_is_generated_is_up_to_date(page: Path) -> None:
+    assert text_of(page) == with_generated(page), f"{page.name} is not up to date: run {REGENERATE}"
 
 
 # ---- links and names
@@ -101,8 +140,6 @@ def test_tests_that_are_named_exist(page: str) -> None:
 
 # ---- the structure page
 
-SOURCE = ROOT / "src/paramsurvey"
-FILE = re.compile(r"`(\w+(?:/\w+)*(?:\.py|/)?)`")
 HEAVY = {"pandas", "pyarrow", "rich", "ray", "scipy"}
 LOADED_BY_WORKERS = (
     "transport",
@@ -113,31 +150,10 @@ LOADED_BY_WORKERS = (
 )
 
 
-def named_files() -> Iterator[str]:
-    """Yield the files that the structure page's table names, as ``package/folder/file``."""
-    for line in text_of("docs/structure.md").splitlines():
-        if line.startswith("| `"):
-            _, package, subjects, _ = line.split("|")
-            folder = home = FILE.findall(package)[0]
-            for name in FILE.findall(subjects):
-                folder = f"{home}{name}" if name.endswith("/") else folder
-                inside = folder + name if (SOURCE / folder / f"{name}.py").exists() else home + name
-                yield inside
-
-
-def test_the_structure_page_names_every_file() -> None:
-    named = set(named_files())
-    files = [path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") if path.name != "__init__.py"]
-    in_packages = [str(file.with_suffix("")) for file in files if len(file.parts) > 1]
-    assert [file for file in in_packages if file not in named and file.split("/")[0] != "examples"] == []
-
-
 def test_the_files_that_the_structure_page_names_exist() -> None:
     page = text_of("docs/structure.md")
-    paths = {name for name in FILE.findall(page) if "/" in name}
-    rooms = "backends cli checkpoint engine params reporting results session testing views"
-    packages = ("", *rooms.split())
-    places = (ROOT, *(SOURCE / name for name in packages))
+    paths = {name for name in FILE.findall(page.partition("<!-- begin table -->")[0]) if "/" in name}
+    places = (ROOT, SOURCE, *(SOURCE / package for package in FLOORS))
     lost = [
         name
         for name in paths
@@ -349,5 +365,6 @@ def test_the_example_of_the_readme_is_the_installed_program(tmp_path: Path) -> N
 
 
 if __name__ == "__main__":
-    OPTIONS_PAGE.write_text(with_table(text_of(OPTIONS_PAGE)), encoding="utf-8")
-    print("docs/options.md has the table of the code now")
+    for generated in GENERATED:
+        generated.write_text(with_generated(generated), encoding="utf-8")
+        print(f"{generated.relative_to(ROOT)} has the tables of the code now")
