@@ -132,7 +132,7 @@ def test_a_lock_that_is_no_file_is_a_lock_that_cannot_be_read(kind: str) -> None
 def test_nobody_tails_what_is_no_file(kind: str, in_tmp: Path, capfd: pytest.CaptureFixture[str]) -> None:
     KINDS[kind](in_tmp / "dir/.spool.json")
     assert run_program(["tail", "dir"]) != 0
-    assert "nothing runs now" in capfd.readouterr().err
+    assert "nothing is running now" in capfd.readouterr().err
 
 
 def test_a_pipe_that_somebody_holds_open_is_no_lock(in_tmp: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.psets.axis_syntax import parse_axes, parse_axis
-from paramsurvey.cli.psets.unexpanded import told_operators, told_patterns
+from paramsurvey.cli.psets.unexpanded import operator_warnings, pattern_warnings
 
 
 @pytest.mark.parametrize(
@@ -98,17 +98,17 @@ def test_the_byte_order_mark_of_windows_is_no_value(in_tmp: Path, name: str, tex
         ("a=linspace(0,1)", "needs 3 numbers"),
         ("a=linspace(0,1,x)", "needs 3 numbers"),
         ("a=linspace(0,1,2.5)", "how many"),
-        (f"a=linspace(0,{'9' * 400},3)", "give other ends"),
-        (f"a=logspace(0,{'9' * 30},3)", "give other ends"),
+        (f"a=linspace(0,{'9' * 400},3)", "give other limits"),
+        (f"a=logspace(0,{'9' * 30},3)", "give other limits"),
         ("a=range(1e400)", "too large for a float"),
         ("a=range(0,1,1e400)", "too large for a float"),
         ("a=linspce(0,1,3)", "did you mean linspace"),
-        ("a=linspace(0,1,3),5", r"begins like the call linspace\(\.\.\.\) but is not"),
-        ("a=5,linspace(0,1,3)", "begins like the call"),
-        ("a=f(x,y)", "begins like the call"),
-        ("a=[1,2", "begins like a JSON list but is not"),
-        ("a={x,y}", "begins like braces of a shell, or a JSON object but is not"),
-        ('a={"k": 1, "l": 2}', "begins like braces"),
+        ("a=linspace(0,1,3),5", r"begins like a call linspace\(\.\.\.\) but is not one"),
+        ("a=5,linspace(0,1,3)", "begins like a call"),
+        ("a=f(x,y)", "begins like a call"),
+        ("a=[1,2", "begins like a JSON list but is not one"),
+        ("a={x,y}", "begins like an expansion of a shell, or a JSON object but is not one"),
+        ('a={"k": 1, "l": 2}', "begins like an expansion"),
         ("a=[not json]", "begins like a JSON list"),
         ("a=1:3,7", "begins like a range"),
         ("a=7,1:3", "begins like a range"),
@@ -116,7 +116,7 @@ def test_the_byte_order_mark_of_windows_is_no_value(in_tmp: Path, name: str, tex
         ("a=00:30", "begins with 0"),
         ("a=shuffle(range(1,5))", "add --shuffle"),
         ("a=sort(3,1,2)", "in the order that you want"),
-        ("a=glob(no*.txt)", "no such file"),
+        ("a=glob(no*.txt)", "no file matches"),
         ("a=@nowhere.txt", "cannot be read"),
         ("a=\udcff", "not UTF-8 text: change it (a file needs another name)"),
         ('a=["\\ud800"]', "not UTF-8 text"),
@@ -145,16 +145,16 @@ def test_files_of_patterns(in_tmp: Path) -> None:
 def test_a_pattern_that_no_shell_has_expanded_is_told(in_tmp: Path) -> None:
     for name in ("a1.txt", "a2.txt"):
         Path(name).touch()
-    (told,) = told_patterns(["f=*.txt,no*.txt,x"])
-    assert told.startswith("f=*.txt is the text '*.txt': for the files (2) write -p 'f=glob(*.txt)'")
-    assert list(told_patterns(['f="*.txt"', "f=glob(*.txt)", "f=@*.txt", "f=what?"])) == []
+    (told,) = pattern_warnings(["f=*.txt,no*.txt,x"])
+    assert told.startswith("f=*.txt is the text '*.txt': for the files (2), write -p 'f=glob(*.txt)'")
+    assert list(pattern_warnings(['f="*.txt"', "f=glob(*.txt)", "f=@*.txt", "f=what?"])) == []
 
 
 def test_an_operator_of_a_shell_that_is_an_argument_is_told() -> None:
-    (told,) = told_operators(["echo", "{a}", "|", "wc", ">", "x"])
+    (told,) = operator_warnings(["echo", "{a}", "|", "wc", ">", "x"])
     assert told == "'|' is an argument of echo here: for what a shell makes of it, add --shell"
     for words in (["awk", "-F", "|"], ["expr", "1", "<", "{a}"], ["echo", "a|b"], ["echo"], []):
-        assert list(told_operators(words)) == []
+        assert list(operator_warnings(words)) == []
 
 
 @pytest.mark.parametrize("text", ["01..99999999999", "0:1:1e-12", f"{1:04000d}..1000000"])

@@ -301,7 +301,7 @@ def test_ok_codes_retries_and_results_that_are_not_there() -> None:
     results = survey("-p", "a=1,2", "--ok-codes", "0,5", "--retries", "1", "--", flaky, "{a}")
     assert results["exit_code"].tolist() == [5, 5]
     done = paramsurvey("run", "-p", "a=1", "--parse", "x=(.*)", "--", "echo", "y={a}", code=1)
-    assert "stdout has no match of --parse" in done.stderr
+    assert "does not match stdout" in done.stderr
 
 
 def test_functions() -> None:
@@ -380,10 +380,10 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         (["--", "echo"], "there are no parameters"),
         (["--", "echo"], "with -p name=@- (a line of standard input for each)"),
         (["lr=1,2", "--", "echo"], "write -p before each parameter, as in -p 'lr=1,2'"),
-        (["-p", "a=1,2,3", "-p", "b=1,2", "--zip", "--", "echo"], "write the values of b until there are 3"),
+        (["-p", "a=1,2,3", "-p", "b=1,2", "--zip", "--", "echo"], "repeat the values of b until there are 3"),
         (
             ["-p", "a=1", "-p", "b=1,2", "-p", "c=1,2,3", "--zip", "--", "echo"],
-            "several values are not repeated, as GNU parallel does: write the values of b until there are 3",
+            "several values are not repeated, as in GNU parallel: repeat the values of b until there are 3",
         ),
         (["-p", "a=1", "-E", "stop", "--", "echo"], "sed '/^stop$/,$d' FILE | paramsurvey run -p NAME=@-"),
         (["-p", "a=1", "--skip-first-line", "--", "echo"], "tail -n +2 FILE | paramsurvey run -p NAME=@-"),
@@ -403,10 +403,10 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         (["-p", "a=1", "-S", "host", "--", "echo"], "there is no option -S: write --backend ray"),
         (["-p", "a=1", "-I", ",", "--", "echo"], "there is no option -I: write {NAME} where"),
         (["-p", "a=1", "-n", "2", "--", "echo"], "there is no option -n: write -N N, and {NAME:args}"),
-        (["-p", "a=1", "--trim", "lr", "--", "echo"], "there is no option --trim: change the input before"),
+        (["-p", "a=1", "--trim", "lr", "--", "echo"], "there is no option --trim: change the input first"),
         (
             ["-p", "a=1", "--", "exit", "{a}"],
-            "no program 'exit', but a command of the shell itself: add --shell",
+            "'exit' is a command of the shell itself, not a program: add --shell",
         ),
         (["--", "echo", ":::", "a"], "::: is GNU parallel's: write -p NAME=A,B,C"),
         (["echo", "::::", "a.txt"], ":::: is GNU parallel's: write -p NAME=@FILE"),
@@ -417,11 +417,11 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         (["-p", "a=1", "--ok-codes", "x", "--", "echo"], "is not a list of exit codes"),
         (["-p", "a=1", "nosuchmodule:function"], "there is no module 'nosuchmodule'"),
         (["-p", "a=1", "broken:function"], "cannot be imported (ZeroDivisionError"),
-        (["-p", "a=1", "broken:function", "extra"], "'extra' cannot stand after broken:function"),
+        (["-p", "a=1", "broken:function", "extra"], "'extra' cannot follow broken:function"),
         (["-p", "a=1", "--ok-codes", "0", "broken:function"], "--ok-codes applies to commands"),
         (
             ["-p", "a=1", "--parse", "x=(.)", "--parse", "y=(?P<x>.)", "--", "echo"],
-            "two --parse make the column 'x'",
+            "two --parse options make the column 'x'",
         ),
         (["-p", "a=1", "--parse", "json", "--parse", "json", "--", "echo"], "--parse json is given twice"),
         (["-p", "a=1", "--limit", "-1", "--", "echo"], "-1 is not in the range x>=0"),
@@ -467,7 +467,7 @@ def test_options_without_a_value_take_no_word_of_what_follows() -> None:
 def test_a_function_of_bash_is_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BASH_FUNC_greet%%", "() {  echo hello\n}")
     done = paramsurvey("run", "-p", "a=1", "--", "greet", "{a}", code=2)
-    remedy = "there is no program 'greet', but a function of bash: write bash -c 'greet \"$@\"' bash {NAME}"
+    remedy = "'greet' is a function of bash, not a program: write bash -c 'greet \"$@\"' bash {NAME}"
     assert remedy in done.stderr
 
 

@@ -25,7 +25,7 @@ from paramsurvey.checkpoint.run_json.run_file import now
 from paramsurvey.cli.checkpoints.run_state import RunState, describe
 from paramsurvey.cli.checkpoints.saved_command import (
     SavedCommand,
-    how_to_go_on,
+    how_to_resume,
     load_command,
     save_command,
 )
@@ -91,7 +91,7 @@ def test_the_state_has_percent_forecast_and_running_psets() -> None:
     }
     live = {"seconds_left": [100.0, 140.0], "running": running}
     state = RunState("out", run, alive=True, driver="process 1", live=live)
-    low, high = state.told_seconds_left() or (0.0, 0.0)
+    low, high = state.estimated_seconds_left() or (0.0, 0.0)
     assert 90 < low <= 100
     assert 130 < high <= 140
     assert state.to_json()["percent"] == 31.5
@@ -188,7 +188,7 @@ def test_a_killed_driver_is_told_and_its_run_goes_on(simulate: str, here: Here) 
 def test_missing_does_not_advise_to_resume_what_runs(simulate: str, here: Here) -> None:
     process = start(*run_arguments(simulate))
     wait_until(lambda: stored() == (1, 1) and len(started()) == 4, "it does not run", 60)
-    assert here("missing", "out")[1] == "2 more have not run yet; the run goes on\n"
+    assert here("missing", "out")[1] == "2 more have not run yet; the run is still going\n"
     Path("go").touch()
     process.communicate()
 
@@ -271,7 +271,7 @@ def test_of_a_python_program_nobody_is_told_to_type_what_cannot_resume_it(here: 
 
 def test_what_to_type_can_be_pasted_into_a_shell(here: Here) -> None:
     save_command("my out", SavedCommand([], ["true"], os.getcwd()))
-    assert how_to_go_on("my out") == "paramsurvey resume 'my out'"
+    assert how_to_resume("my out") == "paramsurvey resume 'my out'"
 
 
 def paramsurvey_in_python(directory: str, stop_at: int = 0) -> None:

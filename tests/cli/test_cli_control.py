@@ -75,7 +75,7 @@ def test_a_joblog_on_a_full_disk_costs_no_result(monkeypatch: pytest.MonkeyPatch
     for _ in range(2):
         append_record("/dev/full", record)
     (only,) = said
-    assert "/dev/full cannot be written (No space left on device), so that lines are missing" in only
+    assert "/dev/full cannot be written (No space left on device), so it lacks some lines" in only
 
 
 def test_shards_become_one_checkpoint(capfd: pytest.CaptureFixture[str]) -> None:
@@ -262,7 +262,7 @@ def test_tail_shows_what_a_command_prints() -> None:
     Path("go").touch()
     assert tail.communicate()[0] == "end 5\n"
     process.communicate()
-    assert "nothing runs now" in paramsurvey("tail", "out", code=2).stderr
+    assert "nothing is running now" in paramsurvey("tail", "out", code=2).stderr
 
 
 def test_tail_shows_it_also_after_another_run_was_refused() -> None:

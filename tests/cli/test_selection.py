@@ -49,8 +49,8 @@ def test_many_psets_are_not_listed() -> None:
     ("options", "why"),
     [
         ({"only": "x"}, "3,7,10-12"),
-        ({"only": "7"}, "the numbers 1 to 6"),
-        ({"only": "3-2"}, "the numbers 1 to 6"),
+        ({"only": "7"}, "numbered 1 to 6"),
+        ({"only": "3-2"}, "numbered 1 to 6"),
         ({"shard": "0/4"}, "1/4 for the first"),
         ({"shard": "5/4"}, "1/4 for the first"),
         ({"shard": "half"}, "1/4 for the first"),

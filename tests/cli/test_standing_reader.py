@@ -78,7 +78,7 @@ def test_the_results_are_written_before_anybody_reads_and_no_signal_costs_them(
         told = program.stderr.read().decode()
         assert program.wait() == code
     assert len(Path("out.csv").read_text().splitlines()) == 1 + 8 * PSETS  # what they print has 8 lines
-    assert "is not shown: nobody reads it; out.csv has it, in the columns stdout and stderr" in told
+    assert "is not shown, because nobody reads it; out.csv has it, in the columns stdout and stderr" in told
     assert list(temporary.iterdir()) == []
 
 
@@ -97,7 +97,7 @@ def test_ctrl_c_ends_it_though_nobody_reads_and_says_what_has_the_output(
         wait_until(all_ran, "psets wait for the reader", 60.0)
         program.send_signal(signal.SIGINT)
         assert program.stderr is not None
-        assert f"is not shown: nobody reads it; {remedy}" in program.stderr.read().decode()
+        assert f"is not shown, because nobody reads it; {remedy}" in program.stderr.read().decode()
         assert program.wait() == 130
 
 

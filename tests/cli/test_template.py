@@ -11,7 +11,7 @@ import pytest
 
 from paramsurvey.cli.command.template import Template, make_template
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.placeholders import filled_with
+from paramsurvey.cli.placeholders import placeholder_values
 
 
 @pytest.mark.parametrize(
@@ -42,16 +42,16 @@ def test_with_one_parameter_braces_need_no_name() -> None:
     template = Template(("{}", "{.stem}", "{:>3}"))
     assert template.names_used(["f"]) == {"f"}
     assert template.fill({"f": "a.c", "#": 1, "job": 1}) == ["a.c", "a", "a.c"]
-    with pytest.raises(BadUsage, match=r"\{\}, and there are 2 parameters: name one, as in \{a\}"):
+    with pytest.raises(BadUsage, match=r"\{\}, but there are 2 parameters: name one, as in \{a\}"):
         Template(("{}",)).names_used(["a", "b"])
     with pytest.raises(
-        BadUsage, match=r"\{\.stem\}, and there are 0 parameters: name one, as in \{a\.stem\}"
+        BadUsage, match=r"\{\.stem\}, but there are 0 parameters: name one, as in \{a\.stem\}"
     ):
         Template(("{.stem}",)).names_used([])
 
 
 def test_braces_without_a_name_mean_the_parameter_and_no_number_of_ours() -> None:
-    assert Template(("{}",)).fill(filled_with({"f": "a.c"}, number=7, job=2)) == ["a.c"]
+    assert Template(("{}",)).fill(placeholder_values({"f": "a.c"}, number=7, job=2)) == ["a.c"]
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,12 @@ def test_anything_else_in_braces_is_refused(text: str, why: str) -> None:
         ("{^^a}", "-- bash -c 'x=$1; echo ${{x^^a}}' bash {NAME}; for literal braces, write {{^^a}}"),
         (
             "{##}",
-            "how many sets there are: count them before, with paramsurvey run --dry-run ... | wc -l",
+            "the number of sets: count them first, with paramsurvey run --dry-run ... | wc -l",
         ),
-        ("{= s/a/b/ =}", "no Perl runs here: write {NAME.stem} and the like, or compute it in the command"),
+        (
+            "{= s/a/b/ =}",
+            "Perl does not run here: write {NAME.stem} and the like, or compute it in the command",
+        ),
         ("{a,,}", "-- bash -c 'x=$1; echo ${{x,,}}' bash {NAME}; for literal braces, write {{a,,}}"),
         ("{2^a}", "-- bash -c 'x=$1; echo ${{x^a}}' bash {NAME}; for literal braces, write {{2^a}}"),
         ("{txt,bak}", "is not a placeholder: for literal braces, write {{txt,bak}}"),

@@ -33,7 +33,7 @@ def main() -> None:
         os._exit(code)
 
     atexit.register(end_at_once)  # before all others, so it runs after them
-    with noted_interrupts() as came:
+    with noted_interrupts() as was_interrupted:
         try:
             with without_collector():
                 from paramsurvey.cli.program import run_program
@@ -43,7 +43,7 @@ def main() -> None:
                     write_any_character,
                 )
         except BaseException as error:
-            if not isinstance(error, KeyboardInterrupt) and not came():
+            if not isinstance(error, KeyboardInterrupt) and not was_interrupted():
                 raise
             os.write(2, b"paramsurvey: interrupted\n")  # our own messages may not even be loaded
             os._exit(INTERRUPTED)

@@ -37,7 +37,7 @@ class Delivery:
     def write_files(self, run: MapRun) -> None:
         """Write all but what goes to stdout; what a checkpoint did not store goes into a file.
 
-        `finish` raises what goes wrong: what is shown meanwhile comes first.
+        If that fails, `finish` raises the error: first, the commands' output is shown.
         """
         if self._is_written:
             return
@@ -90,7 +90,7 @@ class Delivery:
         if paths:
             table = self._table(run)
             for path in paths:
-                write_table(table, path, is_told=plan.resolved.verbose > 0)
+                write_table(table, path, announce=plan.resolved.verbose > 0)
         elif plan.checkpoint and not plan.options.output:
             self._rescue_lost(run, plan.checkpoint)
 
@@ -103,7 +103,7 @@ class Delivery:
         finished = run.survey.progress.finished
         lost = count_lost(checkpoint, finished - run.survey.progress.resumed, self._stored_before)
         if lost:
-            reason = why_unwritable(checkpoint) or "for some time it could not be written"
+            reason = why_unwritable(checkpoint) or "it could not be written for a while"
             raise RunFailed(
                 f"the checkpoint {checkpoint} did not store {lost:,} of {finished:,} results ({reason}): "
                 f"{rescue(self._table(run), checkpoint)}; "

@@ -20,7 +20,7 @@ PATIENCE = 1.0  # seconds that a line waits for a terminal or a pipe that takes 
 
 
 class CommandLineError(Exception):
-    """An error that its message explains."""
+    """An error whose message explains it."""
 
 
 class BadUsage(CommandLineError):
@@ -28,14 +28,14 @@ class BadUsage(CommandLineError):
 
 
 class RunFailed(CommandLineError):
-    """The program could not do all that it was asked for."""
+    """The program could not do everything that it was asked to do."""
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, if stderr can be written; where it stands still, no longer than `PATIENCE`."""
+    """Write a line to stderr, if that can be written; wait at most `PATIENCE` if nobody reads it."""
     if sys.stderr is None:  # which is what Python makes of a closed descriptor
         return
-    with suppress(OSError, ValueError):  # the exit code tells it, too
+    with suppress(OSError, ValueError):  # the exit code tells the same
         write_patiently(sys.stderr, f"{safe_block(text)}\n", PATIENCE)
 
 

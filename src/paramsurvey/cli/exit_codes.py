@@ -23,8 +23,8 @@ RUN_DIED = 4  # the driver of the run that was asked about was killed
 def of_survey(survey: Survey, halting: Halting | None) -> int:
     """Return the exit code of a survey that was not interrupted.
 
-    It is 0 if all psets have finished, or if `halting` has ended it because enough have. What failed before a
-    success that was waited for does not matter, as in GNU parallel.
+    It is 0 if all psets have finished, or if `halting` has ended it because enough have. If it
+    waited for a success, what failed before that does not matter, as in GNU parallel.
     """
     failures = [one.failure.kind for one in survey.collector.failed.values()]
     event = halting.event if halting is not None and halting.is_over else "fail"

@@ -1,4 +1,4 @@
-"""Why a command failed: as exceptions, of a class for each exit code."""
+"""Why a command failed, as exceptions, with a class for each exit code."""
 
 from __future__ import annotations
 

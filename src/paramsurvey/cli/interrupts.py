@@ -13,10 +13,10 @@ INTERRUPTED = 130  # the exit code, as a shell reports a program that Ctrl-C end
 
 @contextmanager
 def noted_interrupts() -> Iterator[Callable[[], bool]]:
-    """Have the system note each SIGINT; yield a function that tells whether one came.
+    """Have the system note each SIGINT; yield a function that tells whether there was one.
 
-    It is raised as a KeyboardInterrupt all the same. But whoever catches that, while pandas is imported for
-    example, may go on with a module that is only half there, and raise an AttributeError.
+    It is raised as a KeyboardInterrupt all the same. But code that catches that, while pandas is imported for
+    example, may go on with a module that is only half loaded, and raise an AttributeError.
     """
     if os.name != "posix" or threading.current_thread() is not threading.main_thread():
         yield lambda: False
@@ -26,14 +26,14 @@ def noted_interrupts() -> Iterator[Callable[[], bool]]:
     os.set_blocking(writing, False)
     seen = bytearray()
 
-    def came() -> bool:
+    def was_interrupted() -> bool:
         with suppress(BlockingIOError):
             seen.extend(os.read(reading, 1 << 12))
         return signal.SIGINT in seen
 
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
-        yield came
+        yield was_interrupted
     finally:
         signal.set_wakeup_fd(before)
         os.close(reading)

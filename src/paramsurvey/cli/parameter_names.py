@@ -54,12 +54,12 @@ def nested(pset: Mapping[str, Any], dotted: Mapping[str, str]) -> dict[str, Any]
     return found
 
 
-def inside_another(names: Collection[str]) -> tuple[str, str] | None:
-    """Return a name and a part of it that both are parameters, such as ``m`` and ``m.lr``; None: no such.
+def find_overlap(names: Collection[str]) -> tuple[str, str] | None:
+    """Return two names of which the second is a part of the first, such as ``m`` and ``m.lr``, or None.
 
     Examples
     --------
-    >>> inside_another(["m.lr", "m"]), inside_another(["m.lr", "m.size"])
+    >>> find_overlap(["m.lr", "m"]), find_overlap(["m.lr", "m.size"])
     (('m', 'm.lr'), None)
     """
     known = set(names)

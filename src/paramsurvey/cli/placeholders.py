@@ -14,7 +14,7 @@ from paramsurvey.errors import suggestion
 from paramsurvey.fast_dataclass import dataclass
 
 NUMBER = "#"  # a pset's number, from 1
-ARGUMENTS = "args"  # in place of a format: each item of a list is an argument of its own
+ARGUMENTS = "args"  # in place of a format: makes each item of a list an argument of its own
 JOB = "job"  # the number of the worker that runs it, from 1: at any time, no two commands have the same
 PATH_PARTS = ("name", "stem", "suffix", "parent")  # as pathlib calls them
 
@@ -38,7 +38,7 @@ FROM_PARALLEL = {  # what GNU parallel calls them
     "0#": "{#:04d}",
     "0%": "{job:02d}",
 }
-COUNT = "count them before, with paramsurvey run --dry-run ... | wc -l"
+COUNT = "count them first, with paramsurvey run --dry-run ... | wc -l"
 IN_A_SHELL = re.compile(  # {f%.txt}, {#a}, {/a/b}, {^^a}, {f,,}; but not the lists of a shell: {a,b}, {,.bak}
     r"(?:[\w.]*(?=[%#/]|\^\^|,,)|(?!\d+,\d*$)\d*(?=[\^,][^,.]*$))([%#/^,][^\s{}]*)"
 )
@@ -54,7 +54,7 @@ class Placeholder:
     text : str
         As it was typed, with its braces.
     name : str
-        Of the parameter, with what follows it: ``f.stem``; empty for ``{}``.
+        That of the parameter, with what follows it: ``f.stem``; empty for ``{}``.
     spec : str
         What follows a colon: Python's format, or `ARGUMENTS`.
     """
@@ -107,8 +107,8 @@ class Placeholder:
         return " ".join(self.texts(values))
 
 
-def filled_with(pset: Mapping[str, Any], number: int, job: object) -> dict[str, Any]:
-    """Return what placeholders mean: the parameters, then `NUMBER` and `JOB`, unless one is called so."""
+def placeholder_values(pset: Mapping[str, Any], number: int, job: object) -> dict[str, Any]:
+    """Return the values of placeholders: parameters, `NUMBER` and `JOB`; a parameter of that name wins."""
     return {**pset, **{name: one for name, one in ((NUMBER, number), (JOB, job)) if name not in pset}}
 
 
@@ -171,7 +171,7 @@ def _placeholder(whole: str, inside: str, text: str) -> Placeholder:
 
 def _remedy(inside: str) -> str:
     if inside == "##":
-        return f", and there is none for how many sets there are: {COUNT}"
+        return f", and there is none for the number of sets: {COUNT}"
     part = inside.lstrip("-0123456789")  # GNU parallel numbers what we give a name
     theirs = FROM_PARALLEL.get(inside) or FROM_PARALLEL.get(part) or FROM_PARALLEL.get(part.lstrip("+"))
     if theirs:
@@ -179,7 +179,7 @@ def _remedy(inside: str) -> str:
     if not part:
         return ": write the name of the parameter instead of its number"
     if inside.startswith("=") and inside.endswith("="):
-        return ", and no Perl runs here: write {NAME.stem} and the like, or compute it in the command"
+        return ", and Perl does not run here: write {NAME.stem} and the like, or compute it in the command"
     if in_a_shell := IN_A_SHELL.fullmatch(inside):
         expansion = f"${{{{x{in_a_shell[1]}}}}}"
         command = f"--shell -- 'x={{NAME}}; echo {expansion}'"
@@ -189,7 +189,7 @@ def _remedy(inside: str) -> str:
     return f": for literal braces, write {{{{{inside}}}}}"
 
 
-def doubled(text: str) -> str:
+def escape_braces(text: str) -> str:
     """Return a text with its braces doubled, so that they stand for themselves."""
     return text.replace("{", "{{").replace("}", "}}")
 
@@ -216,7 +216,7 @@ def names_used(texts: Collection[str], names: Collection[str]) -> set[str]:
     Raises
     ------
     BadUsage
-        A placeholder is no parameter's; the message says which there are, or how to write the text itself.
+        A placeholder is not a parameter's; the message says which there are, or how to write the text itself.
     """
     return {_check(one, names) for text in texts for one in placeholders_in(text)} & {*names}
 
@@ -230,7 +230,7 @@ def _check(placeholder: Placeholder, names: Collection[str]) -> str:
     first = placeholder.name.rpartition(".")[0]
     if first in names:
         raise BadUsage(
-            f"the command has the placeholder {placeholder.text}, and {first!r} has no such part: "
+            f"the command has the placeholder {placeholder.text}, but {first!r} has no such part: "
             f"its parts are {', '.join(f'{{{first}.{part}}}' for part in PATH_PARTS)}"
         )
     raise BadUsage(
@@ -242,6 +242,6 @@ def _check(placeholder: Placeholder, names: Collection[str]) -> str:
 def _check_single(placeholder: Placeholder, names: Collection[str]) -> None:
     if len(names) != 1:
         raise BadUsage(
-            f"the command has the placeholder {placeholder.text}, and there are {len(names)} parameters: "
+            f"the command has the placeholder {placeholder.text}, but there are {len(names)} parameters: "
             f"name one, as in {{{next(iter(names), 'a')}{placeholder.name}}}"
         )

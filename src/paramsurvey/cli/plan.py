@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.options.run_options import COMMAND_OPTIONS, RunOptions
-from paramsurvey.cli.placeholders import fill, filled_with, placeholders_in
+from paramsurvey.cli.placeholders import fill, placeholder_values, placeholders_in
 from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Plan:
 
     @property
     def common_chdir(self) -> str | None:
-        """The directory of all commands, None where each pset has its own, or none was given."""
+        """The directory of all commands, None if each pset has its own, or none was given."""
         return None if self.has_own_directories else self.options.chdir
 
     @property
@@ -69,7 +69,7 @@ class Plan:
     def _first_directory(self) -> str:
         """The directory of the first pset, where --chdir has placeholders."""
         number, pset = next(self.requested.numbered())
-        return fill(str(self.options.chdir), filled_with(pset, number, 1))
+        return fill(str(self.options.chdir), placeholder_values(pset, number, 1))
 
     def print_commands(self) -> None:
         """Print what would run, a line for each pset."""
@@ -93,7 +93,9 @@ class Plan:
         if self.resolved.backend != "ray":  # its nodes may have programs that this machine does not have
             self.task.check_program(self._first_directory if self.has_own_directories else chdir)
         if self.options.results and self.options.results.endswith((".csv", ".tsv", ".json")):
-            raise BadUsage(f"--results {self.options.results} is a directory: for a table, write -o instead")
+            raise BadUsage(
+                f"--results takes a directory, not {self.options.results}: for a table, write -o instead"
+            )
         for option in ("output_dir", "results"):
             self._make_directory(option)
 
@@ -125,7 +127,7 @@ def make_plan(
     words : sequence of str
         What stands between the options and ``--``: nothing, or ``module:function``.
     command : sequence of str, optional
-        What stands after ``--``; None where there is no ``--``.
+        What stands after ``--``; None if there is no ``--``.
     config : mapping
         What `load_config` returned: its ``params_config`` and ``command_config`` are no options.
     stdin : str, optional
@@ -156,8 +158,8 @@ def _refuse_values_of_parallel(words: Sequence[str]) -> None:
     for word in words:
         if word in VALUES_OF_PARALLEL:
             raise BadUsage(
-                f"{word} is GNU parallel's: write {VALUES_OF_PARALLEL[word]}, all before --, "
-                "and behind it the command, with {NAME} where the value shall stand"
+                f"{word} is GNU parallel's: write {VALUES_OF_PARALLEL[word]} before --, "
+                "and after it the command, with {NAME} where the value should be"
             )
 
 
@@ -178,7 +180,7 @@ def _make_task(
 
         reference = configured[0] if is_function_reference(configured[0]) else None
     if reference is None:
-        return make_command_task(_checked(configured or ()) if command is None else command, options)
+        return make_command_task(_check_configured(configured or ()) if command is None else command, options)
     for name in COMMAND_OPTIONS:
         if getattr(options, name):
             option = f"--{name.replace('_', '-')}"
@@ -190,8 +192,8 @@ def _make_task(
     return FunctionTask(reference)
 
 
-def _checked(configured: Sequence[str]) -> Sequence[str]:
-    """Refuse the command of a sweep file where W&B leaves out what is false, or writes JSON."""
+def _check_configured(configured: Sequence[str]) -> Sequence[str]:
+    """Return a command; refuse one from a sweep file that has what only W&B can fill in."""
     for word in configured:
         if word.startswith("${args"):
             raise BadUsage(
@@ -211,17 +213,17 @@ def _function_reference(words: Sequence[str], command: Sequence[str] | None) -> 
         raise BadUsage(f"there are both {first!r} before -- and a command after it: leave one of them out")
     if others:
         raise BadUsage(
-            f"{others[0]!r} cannot stand after {first}: a function gets its arguments from -p name=values"
+            f"{others[0]!r} cannot follow {first}: a function gets its arguments from -p name=values"
         )
     return first
 
 
 def _stray_word(word: str, command: Sequence[str] | None) -> str:
-    """Return why a word cannot stand there: most often it belongs to an axis."""
+    """Return why a word cannot be there: most often it belongs to an axis."""
     if "=" in word:
-        return f"{word!r} stands alone: write -p before each parameter, as in -p {word!r}"
+        return f"{word!r} has no option: write -p before each parameter, as in -p {word!r}"
     if command is not None:
-        return f"{word!r} stands alone before --: write commas between the values, as in -p a=1,2,3"
+        return f"{word!r} has no option before it: write commas between the values, as in -p a=1,2,3"
     if word.endswith(".py"):
         module = word.removesuffix(".py")
         return f"{word!r} is a file: name its function, as in {module}.py:main, or write -- python before it"

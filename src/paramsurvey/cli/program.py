@@ -30,7 +30,7 @@ SUBCOMMANDS = (  # as in --help; each has a file of its name in subcommands/
     "examples",
 )
 
-NOT_BY_CTRL_C = (CommandLineError, OSError, MemoryError)  # errors that Ctrl-C does not turn into others
+NEVER_FROM_CTRL_C = (CommandLineError, OSError, MemoryError)  # errors that Ctrl-C cannot have turned into
 
 COMPLETION = "_PARAMSURVEY_COMPLETE"  # the variable that is set where a shell asks for completions
 
@@ -55,7 +55,7 @@ class Subcommands(click.Group):
         return list(SUBCOMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a subcommand; None, where a shell completes words, if there is none of this name."""
+        """Return a subcommand, None if there is none and a shell is completing words."""
         if cmd_name not in SUBCOMMANDS:
             if ctx.resilient_parsing:
                 return None
@@ -79,8 +79,8 @@ def paramsurvey() -> None:
     """Run a command or a Python function over many parameter sets."""
 
 
-def _of_stdout(error: BaseException, arguments: Sequence[str]) -> BaseException:
-    """Return an error of the system that ended --help as one of stdout: it writes nothing else."""
+def _naming_stdout(error: BaseException, arguments: Sequence[str]) -> BaseException:
+    """Return an error, which names stdout if the system stopped --help, as that writes nowhere else."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     is_help = not {"-h", "--help"}.isdisjoint(own)
     if is_help and isinstance(error, OSError) and error.filename is None:
@@ -98,17 +98,17 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if COMPLETION in os.environ:
-        from paramsurvey.cli.options.bash_completion import use_whole_words
-        from paramsurvey.cli.options.zsh_completion import use_no_space_inside
+        from paramsurvey.cli.options.bash_completion import install_bash_completion
+        from paramsurvey.cli.options.zsh_completion import install_zsh_completion
 
-        use_whole_words()
-        use_no_space_inside()
-    with noted_interrupts() as came:
-        return _exit_code(given, came)
+        install_bash_completion()
+        install_zsh_completion()
+    with noted_interrupts() as was_interrupted:
+        return _exit_code(given, was_interrupted)
 
 
-def _exit_code(given: Sequence[str], came: Callable[[], bool]) -> int:
-    """Run the program; `came` tells whether Ctrl-C was typed, which may have become any error."""
+def _exit_code(given: Sequence[str], was_interrupted: Callable[[], bool]) -> int:
+    """Run the program; `was_interrupted` tells of a Ctrl-C, which may have turned into any error."""
     try:
         code = paramsurvey.main(list(given), prog_name="paramsurvey", standalone_mode=False)
         sys.stdout.flush()  # here, a full disk is an error that we can report
@@ -117,8 +117,8 @@ def _exit_code(given: Sequence[str], came: Callable[[], bool]) -> int:
     except BrokenPipeError:  # the reader of stdout, such as head, has ended: click, too, exits with 1
         return SOME_FAILED
     except BaseException as error:
-        told = _of_stdout(error, given)
-        if came() and not isinstance(error, NOT_BY_CTRL_C):
+        told = _naming_stdout(error, given)
+        if was_interrupted() and not isinstance(error, NEVER_FROM_CTRL_C):
             told = KeyboardInterrupt()
             told.__cause__ = error
         report_error(told)

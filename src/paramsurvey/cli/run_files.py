@@ -1,4 +1,4 @@
-"""The files and directories of one run: joblog, spool, what workers tell each other; made, and removed."""
+"""The files and directories of one run: joblog, spool, what workers share. Makes and removes them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ JOBLOG = ".joblog"  # in a checkpoint: what --all-rows needs
 
 
 class RunFiles:
-    """What a run has beside its results; leaving the ``with`` block removes what is temporary.
+    """What a run has besides its results; leaving the ``with`` block removes what is temporary.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class RunFiles:
 
     @cached_property
     def _spool(self) -> str | None:
-        """Not in the checkpoint: its disk may be full, and a command must not fail of that."""
+        """Not in the checkpoint: its disk may be full, and a command must not fail because of that."""
         return self._directory("output") if self.shows_output or self._plan.checkpoint else None
 
     @cached_property
@@ -129,14 +129,14 @@ class RunFiles:
             spool=self._spool,
             is_shown=self.shows_output,
             keeps_output=not options.no_stdout,
-            noted=plan.task.text if plan.checkpoint else None,
+            command_text=plan.task.text if plan.checkpoint else None,
         )
 
     # ---- what the commands print
 
     @cached_property
     def viewer(self) -> AbstractContextManager[Any]:
-        """What shows the output of the commands; it does nothing where nobody wants to see it."""
+        """What shows the output of the commands; it does nothing if nobody wants to see it."""
         return self._viewer or nullcontext()
 
     @cached_property
@@ -166,7 +166,7 @@ class RunFiles:
 
     @property
     def _kept_in(self) -> str:
-        """What has what the commands print, though nobody reads it."""
+        """Where the commands' output is kept, although nobody reads it."""
         plan, options = self._plan, self._plan.options
         files = [path for path in options.output if path != STDOUT]
         if options.no_stdout:

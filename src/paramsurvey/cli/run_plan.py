@@ -41,7 +41,7 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
     saved : SavedCommand, optional
         What the checkpoint saves for ``resume``; None when it is ``resume`` that runs.
     on_change : str
-        What the engine does where the checkpoint has results of another function.
+        What the engine does if the checkpoint has results of another function.
     """
     with ExitStack() as stack:
         session = ShellSession(**_session_options(plan))
@@ -124,7 +124,7 @@ def _after_error(
     saved: SavedCommand | None,
     error: BaseException,
 ) -> int:
-    """Deliver what had finished, and return the exit code; raise the error again if it needs words."""
+    """Deliver what had finished, and return the exit code; raise the error again if it needs a message."""
     if plan.checkpoint and saved is not None:
         discard_unstarted(plan.checkpoint)
     delivery.finish_early(run)
@@ -142,7 +142,7 @@ def _save(plan: Plan, saved: SavedCommand | None) -> None:
 
 
 def _raise_with_directory(plan: Plan, error: BaseException) -> None:
-    """Name the checkpoint where its disk is full and the system's error does not say which disk it is."""
+    """Name the checkpoint if its disk is full and the system's error does not say which disk is."""
     if not isinstance(error, OSError) or error.filename or not plan.checkpoint:
         return
     reason = os.path.isdir(plan.checkpoint) and why_unwritable(plan.checkpoint)

@@ -1,4 +1,4 @@
-"""What messages tell the user to type next, if the survey was started from a shell instead of from Python."""
+"""What messages tell the user to type next if the survey was started from a shell, not from Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session for the command line: it speaks to a user of a shell, and keeps what came back as it is."""
+"""A session for the command line: it speaks to users of a shell, and keeps what came back as it is."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ShellSession(Session):
     def run(self, func: Any, psets: Any, after_round: Sequence[AfterRound] = (), **options: Any) -> MapRun:
         """Run a worker function for every pset, as `map` does, but build no DataFrame.
 
-        pandas takes longer to load than many a survey of commands.
+        pandas takes longer to load than many a survey of commands takes to run.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""stdout and stderr that cannot be written: closed, a full disk, no reader, characters that are lacking."""
+"""stdout and stderr that cannot be written: closed, without a reader, lacking disk space or a character."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def open_closed_streams() -> None:
 
 
 def write_any_character() -> None:
-    """Write a character that the terminal's encoding lacks as a backslash and its number: it is no error."""
+    """Write a character that the terminal's encoding lacks as a backslash and its number, not as an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
@@ -34,7 +34,7 @@ def is_writable(stream: TextIO) -> bool:
 def discard_unwritable_output() -> None:
     """Discard buffered output that cannot be written.
 
-    Otherwise Python tries once more when it exits, and changes the exit code to 120. By now, the program
+    Otherwise Python tries once more when it exits, and changes the exit code to 120. By then, the program
     has told the user, and has an exit code of its own.
     """
     for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""How a value is written into a command, a variable or a directory's name: lists as Hydra has them."""
+"""How a value is written into a command, a variable or a directory's name: lists as Hydra writes them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ READ_AS_OTHERS = frozenset({"true", "false", "null", "none", "nan", "inf"})
 
 
 def value_text(value: Any) -> str:
-    """Return a value as text; `--sweep`, and Hydra, read lists and dicts so that they are the same again.
+    """Return a value as text; from that, `--sweep` and Hydra read the same lists and dicts again.
 
     Examples
     --------

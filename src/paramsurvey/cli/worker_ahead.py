@@ -1,4 +1,4 @@
-"""A worker that starts while the program still reads its arguments, and loads numpy and itself."""
+"""A worker that starts while the program is still reading its arguments and loading its modules."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MODULES = (  # which workers need for commands
 
 @contextmanager
 def worker_ahead(options: RunOptions) -> Iterator[None]:
-    """Start the first worker of a run of commands; at the end it is ended, if nobody has needed it.
+    """Start the first worker of a run of commands; end it at the end if nothing has used it.
 
-    It is one, because more would take time from this process where there are few cores.
+    Only one, because more would take time from this process on a machine with few cores.
     """
     resolved = _resolved(options)
     if options.dry_run or resolved is None or not _are_ours(resolved):

@@ -12,7 +12,7 @@ from paramsurvey.cli.errors import BadUsage, say
 from paramsurvey.cli.plan import Plan
 from paramsurvey.errors import OptionError
 
-VARIABLE = "PARAMSURVEY_ON_CHANGE"
+ON_CHANGE_VARIABLE = "PARAMSURVEY_ON_CHANGE"
 WORDS = re.compile(r"\S+|\s+")
 
 
@@ -24,10 +24,10 @@ def check_command(plan: Plan) -> str:
     BadUsage
         The command is another, and the user has not said that earlier results are to be kept.
     """
-    wanted = plan.options.on_change or os.environ.get(VARIABLE) or "error"
+    wanted = plan.options.on_change or os.environ.get(ON_CHANGE_VARIABLE) or "error"
     if wanted not in ("error", "warn", "keep", "ignore"):
         raise OptionError(
-            f"{VARIABLE}={wanted!r} is none of error, warn, keep and ignore: choose one of them"
+            f"{ON_CHANGE_VARIABLE}={wanted!r} is not error, warn, keep or ignore: choose one of them"
         )
     for_engine = "ignore" if wanted == "keep" else wanted
     text, directory = plan.task.text, plan.checkpoint
@@ -68,6 +68,6 @@ def word_diff(old: str, new: str) -> str:
         if kind == "equal":
             parts.append("".join(before[i:j]))
             continue
-        gone, come = "".join(before[i:j]), "".join(after[k:m])
-        parts.append((f"[-{gone}-]" if gone else "") + (f"{{+{come}+}}" if come else ""))
+        removed, added = "".join(before[i:j]), "".join(after[k:m])
+        parts.append((f"[-{removed}-]" if removed else "") + (f"{{+{added}+}}" if added else ""))
     return "".join(parts).replace("\n", "\\n")

@@ -8,9 +8,9 @@ from typing import Any
 
 
 def damaged_parts(directory: Path, run: Mapping[str, Any]) -> list[str]:
-    """Return what is damaged, or gone, in sentences.
+    """Return a sentence for each thing that is damaged or gone.
 
-    Of files that are larger than one megabyte, only what describes their columns is read.
+    Of files larger than one megabyte, only the description of their columns is read.
     """
     from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
     from paramsurvey.checkpoint.gone_parts import gone_parts
@@ -29,7 +29,7 @@ def _damaged(directory: Path) -> Iterator[str]:
     for part in live_parts(directory)[0]:
         try:
             read_schema(part)
-        except FileNotFoundError:  # it was merged at this moment
+        except FileNotFoundError:  # it has just been merged into another part
             continue
         except PartDamaged as damage:
             yield damage_text(part, damage, moved=False)

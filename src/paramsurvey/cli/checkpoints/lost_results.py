@@ -1,4 +1,4 @@
-"""Whether a checkpoint has stored all results of a run, or a full disk has made it lose some."""
+"""Whether a checkpoint has stored all results of a run, or has lost some to a full disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 DAMAGED = ".bad"  # the suffix that a run gives to the name of a part that it cannot read
-TEST_BYTES = 1 << 16  # which a disk must have room for
+TEST_BYTES = 1 << 16  # the least room with which a disk counts as writable
 
 
 def count_stored(checkpoint: str) -> int:

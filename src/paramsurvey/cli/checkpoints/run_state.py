@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.checkpoints.damage import damaged_parts
-from paramsurvey.cli.checkpoints.saved_command import check_started, how_to_go_on
+from paramsurvey.cli.checkpoints.saved_command import check_started, how_to_resume
 from paramsurvey.cli.checkpoints.stored_commands import count_by_other_commands
 from paramsurvey.cli.exit_codes import ALL_FINISHED, RUN_DIED, SOME_FAILED
 from paramsurvey.fast_dataclass import dataclass
@@ -101,8 +101,8 @@ class RunState:
         running = self.live.get("running", ()) if self.status == "running" else ()
         return [{**one, "seconds": one["seconds"] + self.silent_for} for one in running]
 
-    def told_seconds_left(self) -> tuple[float, float] | None:
-        """Return between how many seconds the run will take from now, as its driver told last."""
+    def estimated_seconds_left(self) -> tuple[float, float] | None:
+        """Return the least and the most seconds that are left, by the driver's last estimate."""
         span = self.live.get("seconds_left")
         if self.status != "running" or not span:
             return None
@@ -165,7 +165,7 @@ def read_state(directory: str, meter: RateMeter | None = None, previous: RunStat
     meter : RateMeter, optional
         Has watched the run so far; this look is added to it.
     previous : RunState, optional
-        The state at the last look: its causes and complaints are used again if nothing was stored since.
+        The state at the last look: its causes and complaints are reused if nothing has been stored since.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def _rate_and_seconds_left(
         now = time.monotonic()
         meter.observe(now, state.settled)
         rate = meter.per_second(now) or rate
-    return rate, state.told_seconds_left()
+    return rate, state.estimated_seconds_left()
 
 
 def _cases(directory: Path, run: Mapping[str, Any]) -> Sequence[Case]:
@@ -261,7 +261,7 @@ def describe(state: RunState) -> list[str]:
     lines = [
         f"{state.directory}: {_headline(state)}",
         f"  {_counts(state)}",
-        *(f"  {line}" for line in _of_other_commands(state.directory)),
+        *(f"  {line}" for line in _other_commands(state.directory)),
         f"  {_times(state)}",
         f"  {clipped(command, MAX_WIDTH)}" if command else "",
         *(f"  {complaint}" for complaint in state.complaints),
@@ -294,7 +294,7 @@ def _counts(state: RunState) -> str:
     return ", ".join([first, *(f"{count:,} {name}" for name, count in numbers.items() if count)])
 
 
-def _of_other_commands(directory: str) -> list[str]:
+def _other_commands(directory: str) -> list[str]:
     from paramsurvey.reporting.humanize import clipped
 
     counts = count_by_other_commands(directory)
@@ -337,7 +337,7 @@ def _next_step(state: RunState) -> str:
     if state.status == "running":
         return ""
     if state.settled < state.counts["total"] or state.complaints:
-        return f"to go on: {how_to_go_on(state.directory)}"
+        return f"to go on: {how_to_resume(state.directory)}"
     if state.failed:
         return f"to see which failed: paramsurvey missing {shlex.quote(state.directory)}"
     return f"to get the results: paramsurvey export {shlex.quote(state.directory)} results.csv"

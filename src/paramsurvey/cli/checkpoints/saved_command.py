@@ -111,27 +111,27 @@ def load_command(checkpoint: str) -> SavedCommand:
         return SavedCommand(**values)
     raise BadUsage(
         f"{checkpoint} was made by a Python program: run that program again, and it resumes: "
-        f"{_program_of(read_run(Path(checkpoint)))}"
+        f"{_python_command(read_run(Path(checkpoint)))}"
     )
 
 
-def how_to_go_on(checkpoint: str) -> str:
-    """Return what to type, so that what is missing is run; a Python program has to be run again itself."""
+def how_to_resume(checkpoint: str) -> str:
+    """Return what to type to run what is missing; a Python program has to be run again itself."""
     from paramsurvey.checkpoint.run_json.run_file import read_run
 
     if (Path(checkpoint) / FILE_NAME).exists():
         return f"paramsurvey resume {shlex.quote(checkpoint)}"
-    return f"run the same program again, {_program_of(read_run(Path(checkpoint)))}"
+    return f"run the same program again, {_python_command(read_run(Path(checkpoint)))}"
 
 
-def _program_of(run: Mapping[str, Any]) -> str:
-    """Return how the Python program was called that made a checkpoint."""
+def _python_command(run: Mapping[str, Any]) -> str:
+    """Return the command line of the Python program that made a checkpoint."""
     words = ["python", *map(str, run.get("command", ["..."]))]
     return safe_line(f"cd {shlex.quote(str(run.get('directory', '?')))} && {shlex.join(words)}")
 
 
 def saved_text(checkpoint: str) -> str | None:
-    """Return the command that made a checkpoint, None where it is not known."""
+    """Return the command that made a checkpoint, None if it is not known."""
     text: str | None = (_saved(checkpoint) or {}).get("text")
     return text
 
@@ -149,7 +149,7 @@ def _saved(checkpoint: str) -> dict[str, Any] | None:
 
 
 def _checked(saved: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return what a file holds, None where that is not what was saved; older files have no checksum."""
+    """Return what a file holds, None if it is not what was saved; older files have no checksum."""
     from paramsurvey.checkpoint.atomic_files import CHECKSUM, checksum_of
 
     if saved is None or saved.get(CHECKSUM) not in (None, checksum_of(saved)):
@@ -171,7 +171,7 @@ def _are_texts(value: object) -> bool:
 
 
 def has_started(checkpoint: str) -> bool:
-    """Tell whether a run has got so far that its checkpoint can be read."""
+    """Tell whether a run has got far enough for its checkpoint to be read."""
     from paramsurvey.checkpoint.run_json.run_file import NAME as RUN_FILE
 
     return (Path(checkpoint) / RUN_FILE).exists()
@@ -183,7 +183,7 @@ def check_started(checkpoint: str) -> None:
     Raises
     ------
     BadUsage
-        The run may be about to start, or may have been interrupted before.
+        The run may be about to start, or may have been interrupted before that.
     """
     if not has_started(checkpoint) and (Path(checkpoint) / FILE_NAME).exists():
         raise BadUsage(

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from paramsurvey.cli.checkpoints.saved_command import saved_text
 
-COLUMN = "command"  # of the results: what `CommandSettings.noted` says
+COLUMN = "command"  # of the results: it has `CommandSettings.command_text`
 
 
 def count_by_other_commands(directory: str) -> dict[str, int]:
-    """Return how many stored results each command has computed that is not the checkpoint's own by now."""
+    """Return how many stored results came from each command other than the checkpoint's current one."""
     own = saved_text(directory)
     if own is None:
         return {}
@@ -23,6 +23,6 @@ def count_by_other_commands(directory: str) -> dict[str, int]:
 
     counts: Counter[str] = Counter()
     for part in live_parts(Path(directory) / RESULTS)[0]:
-        with suppress(PartDamaged, FileNotFoundError):  # no such column, damaged, or merged now
+        with suppress(PartDamaged, FileNotFoundError):  # no such column, damaged, or just merged
             counts.update(read_columns(part, [COLUMN])[COLUMN].to_pylist())
     return {str(text): count for text, count in counts.items() if text is not None and text != own}

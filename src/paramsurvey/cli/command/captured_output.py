@@ -19,7 +19,7 @@ RESULT_COLUMNS = ("exit_code", "duration", "stdout", "stderr", "stdout_file", "s
 COLUMN_BYTES = 64 * 1024  # of each stream, at its end: what the table holds
 PARSED_BYTES = 8 * 1024 * 1024  # of stdout, at its end: where --parse looks for results
 REASON_LINES = 10  # of stderr, at its end: what a failure's reason quotes
-REASON_BYTES = 2000  # the most that these lines may have
+REASON_BYTES = 2000  # the most that these lines may take
 
 
 class CapturedOutput:
@@ -63,7 +63,7 @@ class CapturedOutput:
         return dict(filter(None, (self._column(key, value) for key, value in found.items())))
 
     def _column(self, key: str, value: Any) -> tuple[str, Any] | None:
-        """Return the column of a parsed value, None where it only repeats the pset."""
+        """Return the column of a parsed value, None if it only repeats the pset."""
         if key in self._pset:
             return None if self._pset[key] == value else (f"{key}_parsed", value)
         return (f"{key}_parsed" if key in RESULT_COLUMNS else key, value)
@@ -136,7 +136,7 @@ def size(file: IO[bytes]) -> int:
 
 
 def read_tail(file: IO[bytes], most: int) -> str:
-    """Return the last `most` bytes of a file as text, without the half of a character at the beginning."""
+    """Return the last `most` bytes of a file as text, without half a character at the beginning."""
     start = max(0, size(file) - most)
     file.seek(start)
     data = file.read(most)

@@ -17,14 +17,14 @@ from paramsurvey.cli.control.gate import Control, Gate, gate_of
 from paramsurvey.cli.control.joblog import NOT_STARTED, JobRecord, append_record
 from paramsurvey.cli.failures import CommandFailed, CommandTimeout, exit_code_failure
 from paramsurvey.cli.output.spool import Spool
-from paramsurvey.cli.placeholders import NUMBER, fill, filled_with
+from paramsurvey.cli.placeholders import NUMBER, fill, placeholder_values
 from paramsurvey.cli.value_text import value_text
 from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.output_parsers import Parser
 
-VARIABLE = "PARAMSURVEY_PSET_"  # begins the environment variables that have the parameters
+VARIABLE_PREFIX = "PARAMSURVEY_PSET_"  # of the environment variables that hold the parameters
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Command:
     ok_codes : collection of int
         The exit codes that mean success.
     parsers : tuple of Parser
-        They make columns of stdout.
+        They make columns from stdout.
     environment : tuple of (str, str)
         Variables of the command, with placeholders in their values.
     """
@@ -75,8 +75,8 @@ class CommandSettings:
         Whether the driver shows what is in the spool, and removes it.
     keeps_output : bool
         Whether the table has the columns stdout and stderr.
-    noted : str, optional
-        What the column ``command`` says of every row.
+    command_text : str, optional
+        What every row has in the column ``command``; None: there is no such column.
     """
 
     output_dir: str
@@ -89,10 +89,15 @@ class CommandSettings:
     spool: str | None = None
     is_shown: bool = False
     keeps_output: bool = True
-    noted: str | None = None
+    command_text: str | None = None
 
 
 SETTINGS_KEY = "command_settings"  # of CommandSettings, in system_kwargs
+
+
+def variable_name(parameter: str) -> str:
+    """Return the environment variable in which a command finds the value of a parameter."""
+    return f"{VARIABLE_PREFIX}{parameter.replace('.', '_').upper()}"
 
 
 def run_command(pset: dict[str, Any], system_kwargs: dict[str, Any], command: Command) -> dict[str, Any]:
@@ -138,7 +143,7 @@ class CommandRun:
         self._command = command
         self._settings = settings
         self._pset = pset
-        self._values = filled_with(pset, number, job)
+        self._values = placeholder_values(pset, number, job)
         self._number = number
         self._arguments = command.template.fill(self._values)
 
@@ -162,8 +167,8 @@ class CommandRun:
                 raise exit_code_failure(code, output.failure_details())
             parsed = output.parse(command.parsers)
             columns = output.columns() if settings.keeps_output else {}
-            noted = {} if settings.noted is None else {"command": settings.noted}
-            return {"exit_code": code, "duration": round(duration, 3), **columns, **parsed, **noted}
+            origin = {} if settings.command_text is None else {"command": settings.command_text}
+            return {"exit_code": code, "duration": round(duration, 3), **columns, **parsed, **origin}
 
     def _why_stopped(self, duration: float) -> str:
         timeout = self._settings.control.timeout
@@ -172,14 +177,14 @@ class CommandRun:
         return f"it ran longer than the timeout of {timeout}"
 
     def _run(self, out: IO[bytes], err: IO[bytes], gate: Gate) -> tuple[int | None, float]:
-        """Run it, again where it made room, and return its exit code (None after a timeout) and time."""
+        """Run it, again if it was stopped to make room; return its exit code (None: timeout) and time."""
         while True:
             gate.wait()
             started, begun = time.time(), time.perf_counter()
             with gate.running():
                 stopped, code = self._run_once(out, err, gate, started, begun)
             duration = time.perf_counter() - begun
-            self._note(started, duration, size(out), code)
+            self._log_job(started, duration, size(out), code)
             if stopped != "memory":
                 break
             for file in (out, err):
@@ -195,7 +200,7 @@ class CommandRun:
         try:
             process = RunningCommand(self._arguments, out, err, self._directory(), self._environment())
         except CommandFailed:
-            self._note(started, 0.0, 0, NOT_STARTED)
+            self._log_job(started, 0.0, 0, NOT_STARTED)
             raise
         try:
             stopped = _wait(process, gate, begun)
@@ -218,14 +223,11 @@ class CommandRun:
 
     def _environment(self) -> dict[str, str]:
         """Return the variables of the command: the parameters, and those of --env."""
-        own = {
-            f"{VARIABLE}{name.replace('.', '_').upper()}": value_text(value)
-            for name, value in self._pset.items()
-        }
+        own = {variable_name(name): value_text(value) for name, value in self._pset.items()}
         typed = {name: fill(text, self._values) for name, text in self._command.environment}
         return {**os.environ, **own, **typed}
 
-    def _note(self, started: float, duration: float, received: int, code: int | None) -> None:
+    def _log_job(self, started: float, duration: float, received: int, code: int | None) -> None:
         if self._settings.joblog:
             shown = self._command.template.show(self._values)
             record = JobRecord.of(self._number, started, duration, received, code, shown)
@@ -233,13 +235,13 @@ class CommandRun:
 
 
 def _wait(process: RunningCommand, gate: Gate, begun: float) -> str:
-    """Wait until a command has ended; return why it must be stopped instead, empty where it has ended."""
+    """Wait until a command ends, and return ""; or return why it must be stopped: "timeout" or "memory"."""
     while True:
         left = gate.seconds_left(time.perf_counter() - begun)
         if left is not None and left <= 0:
             return "timeout"
-        look = gate.looks_every
-        if process.wait(min((one for one in (left, look) if one is not None), default=None)):
+        waits = [seconds for seconds in (left, gate.check_every) if seconds is not None]
+        if process.wait(min(waits, default=None)):
             return ""
         if gate.must_make_room():
             return "memory"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.parameter_names import inside_another, nested
+from paramsurvey.cli.parameter_names import find_overlap, nested
 from paramsurvey.errors import WorkerFunctionError, suggestion, with_article
 from paramsurvey.worker.keywords import EXTRAS, KeywordFunction, KeywordWorker, check_keys_fit, keywords
 
@@ -28,7 +28,7 @@ def is_function_reference(text: str) -> bool:
 
 
 def load_function(reference: str) -> Function:
-    """Import a module, also from the current directory, and return its function.
+    """Import a module, which may be in the current directory, and return its function.
 
     Raises
     ------
@@ -119,9 +119,10 @@ def as_worker(
         The function is neither, or does not take the parameters.
     """
     dotted = {column: name for column, name in (dotted or {}).items() if not _has(function, column)}
-    both = inside_another([dotted.get(name, name) for name in names])
-    if both is not None:
-        raise BadUsage(f"{both[0]!r} is a parameter, and {both[1]!r} is a part of it: rename one of them")
+    overlap = find_overlap([dotted.get(name, name) for name in names])
+    if overlap is not None:
+        outer, inner = overlap
+        raise BadUsage(f"{outer!r} is a parameter, and {inner!r} is a part of it: rename one of them")
     keys = list(nested(dict.fromkeys(names), dotted))
     try:
         if not isinstance(function, KeywordFunction):

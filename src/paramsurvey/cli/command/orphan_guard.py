@@ -2,7 +2,7 @@
 
 A worker starts its guard together with its first command. On the guard's stdin it writes the id of the
 process group that runs, and 0 when none runs. When stdin ends, the worker has ended, and the guard ends the
-group. A command that has just started, whose id was not written yet, is found by the worker's session.
+group. A command that has just started, whose id has not been written yet, is found by the worker's session.
 
 The guard is a program of its own, run without site-packages, and imports only what it always needs: it
 starts in a few milliseconds.
@@ -58,7 +58,7 @@ class OrphanGuard:
 
 
 def groups_in_session(leader: int) -> set[int]:
-    """Return the process groups in the session that a process leads, or led, but for its own.
+    """Return the process groups in the session that a process leads, or led, except its own.
 
     There are none if it leads no session, or if the system has no ``/proc``.
     """

@@ -1,4 +1,4 @@
-"""Results in what a program prints: ``--parse json`` and ``--parse 'loss=([0-9.]+)'``."""
+"""Finds results in what a program prints: ``--parse json`` and ``--parse 'loss=([0-9.]+)'``."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def _json_objects(text: str) -> Iterable[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class RegexParser:
-    """The groups of a regular expression, in the last place where it matches.
+    """The groups of a regular expression, at its last match.
 
     Parameters
     ----------
     pattern : str
-        Each group makes a column. It has the name of the group, ``(?P<loss>...)``, else it is called
-        after the word before the group.
+        Each group makes a column with the name of the group, ``(?P<loss>...)``, or else with the word before
+        the group as its name.
     """
 
     pattern: str
@@ -106,7 +106,7 @@ class RegexParser:
         last = deque(self._regex().finditer(text), maxlen=1)
         if not last:
             raise NothingParsed(
-                f"stdout has no match of --parse {self.pattern!r}: compare it with what the program prints"
+                f"--parse {self.pattern!r} does not match stdout: compare it with what the program prints"
             )
         values = zip(self.names, last[0].groups(), strict=True)
         return {name: number_of(value) for name, value in values if value is not None}
@@ -131,7 +131,7 @@ def _group_names(pattern: str, count: int) -> list[str]:
 
 
 def _name_before(pattern_part: str) -> str:
-    """Return the last word before ``=`` or ``:``, else the last word, of what stands before a group."""
+    """Return the last word before ``=`` or ``:`` in what precedes a group, else the last word."""
     before_sign: list[str] = WORD_BEFORE_SIGN.findall(pattern_part)
     last = LAST_WORD.search(pattern_part)
     return before_sign[-1] if before_sign else last[1] if last else ""
@@ -155,18 +155,18 @@ def number_of(text: str) -> Any:
 
 
 def make_parser(text: str) -> Parser:
-    """Return the parser of one ``--parse``."""
+    """Return the parser for one ``--parse``."""
     return JsonParser() if text == "json" else RegexParser(text)
 
 
 def make_parsers(texts: Sequence[str]) -> tuple[Parser, ...]:
-    """Return the parsers of several ``--parse``.
+    """Return the parsers for several ``--parse``.
 
     Raises
     ------
     BadUsage
-        A text is no regular expression with groups that have names, or two parsers make the same column,
-        so that one of the two results would be lost.
+        A text is not a regular expression with named groups, or two parsers make the same column, so that
+        one of the two results would be lost.
     """
     parsers = tuple(map(make_parser, texts))
     if texts.count("json") > 1:
@@ -175,6 +175,6 @@ def make_parsers(texts: Sequence[str]) -> tuple[Parser, ...]:
     for name in names:
         if names.count(name) > 1:
             raise BadUsage(
-                f"two --parse make the column {name!r}: rename one of them, as in (?P<{name}_2>...)"
+                f"two --parse options make the column {name!r}: rename one of them, as in (?P<{name}_2>...)"
             )
     return parsers

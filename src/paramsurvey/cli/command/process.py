@@ -22,7 +22,7 @@ BUILTINS = frozenset(  # of a shell, without a program of the same name
         *("wait", "while"),
     }
 )
-POLL_SECONDS = 0.005  # between two looks at a process, where the system cannot wake us at its end
+POLL_SECONDS = 0.005  # between two checks on a process, where the system cannot wake us at its end
 
 
 class RunningCommand:
@@ -37,7 +37,7 @@ class RunningCommand:
     out, err : binary file
     directory : str, optional
     environment : mapping, optional
-        Of the program; None: that of this process.
+        Of the program; None: this process's own.
 
     Raises
     ------
@@ -54,7 +54,9 @@ class RunningCommand:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         if not arguments:
-            raise CommandFailed("there is nothing to run: the list that is the command has no items")
+            raise CommandFailed(
+                "there is nothing to run: the list that is the command is empty; put a program before it"
+            )
         self._guard = _guard(os.getpid())
         try:
             self._process = subprocess.Popen(
@@ -91,12 +93,12 @@ def _guard(pid: int) -> OrphanGuard:
 
 
 def no_program(program: str) -> str:
-    """Return that there is no such program, and how else to start what was meant."""
+    """Return a sentence that says there is no such program, and how to start what was meant."""
     if f"BASH_FUNC_{program}%%" in os.environ:
         call = f"bash -c '{program} \"$@\"' bash {{NAME}}"
-        return f"there is no program {program!r}, but a function of bash: write {call}"
+        return f"{program!r} is a function of bash, not a program: write {call}"
     if program in BUILTINS:
-        return f"there is no program {program!r}, but a command of the shell itself: add --shell"
+        return f"{program!r} is a command of the shell itself, not a program: add --shell"
     remedy = "for a whole command line, write sh -c before it" if " " in program else "correct its name"
     return f"there is no program {program!r}: {remedy}, or give its full path"
 

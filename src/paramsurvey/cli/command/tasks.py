@@ -11,7 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from paramsurvey.cli.command.captured_output import RESULT_COLUMNS
-from paramsurvey.cli.command.execute import SETTINGS_KEY, VARIABLE, Command, CommandSettings, run_command
+from paramsurvey.cli.command.execute import (
+    SETTINGS_KEY,
+    Command,
+    CommandSettings,
+    run_command,
+    variable_name,
+)
 from paramsurvey.cli.command.orphan_guard import GRACE_SECONDS
 from paramsurvey.cli.command.process import no_program
 from paramsurvey.cli.command.template import SHELL, make_template
@@ -20,9 +26,9 @@ from paramsurvey.cli.options.run_options import RunOptions
 from paramsurvey.cli.placeholders import (
     JOB,
     Placeholder,
-    doubled,
-    filled_with,
+    escape_braces,
     names_used,
+    placeholder_values,
     placeholders_in,
     tokens,
 )
@@ -45,7 +51,7 @@ class Task(Protocol):
 
     @property
     def text(self) -> str | None:
-        """What decides the results, as a text that another run can be compared with; None: not known here."""
+        """What decides the results, as a text to compare with that of another run; None: not known here."""
         ...
 
     def check_names(self, requested: RequestedPsets, options: RunOptions) -> None:
@@ -85,13 +91,13 @@ class CommandTask:
     command : Command
     directory : str, optional
         What the user gave as --chdir.
-    others : tuple of str
-        What the user gave as --tag and --results.
+    other_texts : tuple of str
+        Other texts with placeholders: what the user gave as --tag and --results.
     """
 
     command: Command
     directory: str | None = None
-    others: tuple[str, ...] = ()
+    other_texts: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -125,11 +131,11 @@ class CommandTask:
         is_list = options.together and len(names) == 1 and options.unused != "ok"
         if is_list and not self.command.template.has_spread:
             raise BadUsage(
-                f"-N makes lists: write {{{names[0]}:args}} where each item shall be an argument of its own, "
+                f"-N makes lists: write {{{names[0]}:args}} to make each item an argument of its own, "
                 "or give --unused ok"
             )
         written = " ".join(self.command.template.arguments)
-        used |= {name for name in names if f"{VARIABLE}{name.replace('.', '_').upper()}" in written}
+        used |= {name for name in names if variable_name(name) in written}
         for group in requested.must_use:
             if options.unused != "ok" and not used.intersection(group):
                 raise BadUsage(_unused(group))
@@ -141,8 +147,12 @@ class CommandTask:
 
     def check_values(self, psets: Iterable[Mapping[str, Any]]) -> None:
         """Refuse values that a shell would execute where they stand."""
-        others = (*(text for _, text in self.command.environment), self.directory or "", *self.others)
-        self.command.template.check_values(psets, others)
+        other_texts = (
+            *(text for _, text in self.command.environment),
+            self.directory or "",
+            *self.other_texts,
+        )
+        self.command.template.check_values(psets, other_texts)
 
     def check_program(self, chdir: str | None) -> None:
         """Refuse a program that does not exist, where its name does not depend on the pset."""
@@ -152,19 +162,20 @@ class CommandTask:
             first = program.split()[0]
             if f"BASH_FUNC_{first}%%" in os.environ and not _shell_has(first):
                 raise BadUsage(
-                    f"{first!r} is a function of bash, and --shell is {SHELL}, which does not have it: "
+                    f"{first!r} is a function of bash, but --shell is {SHELL}, which does not have it: "
                     f"write {_for_bash(template.arguments)}, without --shell"
                 )
             return
         if len(template.arguments) == 1 and " " in program and not shutil.which(program):
-            raise BadUsage(f"there is no program {program!r}: if it is a text for a shell, add --shell")
+            raise BadUsage(
+                f"there is no program {program!r}: if it is a command line for a shell, add --shell"
+            )
         path = os.path.join(chdir, program) if chdir and os.sep in program else program
         if placeholders_in(program) or shutil.which(path):
             return
         if os.sep in path and os.path.isfile(path):
             raise BadUsage(f"{program!r} is not executable: make it so with chmod +x {program}")
-        is_here = os.path.isfile(os.path.join(chdir or ".", program))
-        if is_here:
+        if os.path.isfile(os.path.join(chdir or ".", program)):
             raise BadUsage(f"there is no program {program!r}; did you mean ./{program}?")
         if chdir and os.sep in program and shutil.which(program):
             raise BadUsage(
@@ -175,7 +186,7 @@ class CommandTask:
 
     def show(self, pset: Mapping[str, Any], number: int) -> str:
         """Return the command of a pset."""
-        return self.command.template.show(filled_with(pset, number, 1))
+        return self.command.template.show(placeholder_values(pset, number, 1))
 
     def map_arguments(self, requested: RequestedPsets, settings: CommandSettings) -> dict[str, Any]:
         """Return the worker function that runs the command, and its arguments.
@@ -193,16 +204,16 @@ class CommandTask:
         }
         control = settings.control
         if control.timeout is not None and control.timeout.seconds is not None:
-            # what a gate holds back is no command yet, and takes as long as it must
+            # a command that is held back has not begun, and may be held as long as it takes
             held = control.delay or control.load is not None or control.memfree is not None
             arguments["timeout"] = None if held else control.timeout.seconds + 2 * GRACE_SECONDS + 1
         return arguments
 
 
 def _shell_has(word: str) -> bool:
-    """Tell whether the shell knows a command: bash has the functions that it was given."""
-    asked = [SHELL, "-c", 'command -v "$0"', word]
-    return subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+    """Tell whether the shell knows a command: if it is bash, it has the functions that bash exported."""
+    query = [SHELL, "-c", 'command -v "$0"', word]
+    return subprocess.run(query, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
 
 
 def _for_bash(arguments: Sequence[str]) -> str:
@@ -210,17 +221,16 @@ def _for_bash(arguments: Sequence[str]) -> str:
     parts = tokens(" ".join(arguments))
     values = [part.text for part in parts if isinstance(part, Placeholder)]
     numbers = iter(range(1, len(values) + 1))
-    text = "".join(doubled(part) if isinstance(part, str) else f'"${next(numbers)}"' for part in parts)
+    text = "".join(escape_braces(part) if isinstance(part, str) else f'"${next(numbers)}"' for part in parts)
     return " ".join(["bash -c", shlex.quote(text), "bash", *values])
 
 
 def _unused(group: Sequence[str]) -> str:
     name = group[0]
     what = f"the parameter {name!r}" if len(group) == 1 else f"any of {', '.join(group)}"
-    variable = f"{VARIABLE}{name.replace('.', '_').upper()}"
     return (
-        f"the command does not use {what}, so that it would run several times alike: "
-        f"write {{{name}}} into it, or give --unused ok (its variable is {variable})"
+        f"the command does not use {what}, so it would run several times in the same way: "
+        f"write {{{name}}} into it, or give --unused ok (its variable is {variable_name(name)})"
     )
 
 
@@ -302,7 +312,7 @@ def _variable(text: str) -> tuple[str, str]:
     if not equals or not VARIABLE_NAME.fullmatch(name):
         raise BadUsage(
             f"--env {text!r} is not NAME=TEXT: write for example --env SEED={{seed}}; "
-            "the variables that there are need no --env"
+            "variables that exist already need no --env"
         )
     return name, value
 

@@ -15,8 +15,8 @@ from paramsurvey.cli.placeholders import (
     NUMBER,
     Placeholder,
     fill,
-    filled_with,
     names_used,
+    placeholder_values,
     placeholders_in,
     tokens,
 )
@@ -46,7 +46,7 @@ class Template:
 
     def __post_init__(self) -> None:
         if any(PLACEHOLDER in text for text in self.arguments):
-            raise BadUsage("the command has a NUL character, which no program can be given: remove it")
+            raise BadUsage("the command has a NUL character, which no argument can have: remove it")
 
     def names_used(self, names: Collection[str]) -> set[str]:
         """Return which parameters the command has placeholders for.
@@ -54,7 +54,7 @@ class Template:
         Raises
         ------
         BadUsage
-            A placeholder is no parameter's, a brace is not doubled, or a shell could execute a value. The
+            A placeholder is not a parameter's, a brace is not doubled, or a shell could execute a value. The
             message names the placeholder, and says how else to write it.
         """
         used = names_used(self.arguments, names)
@@ -64,26 +64,26 @@ class Template:
         return used
 
     def _check_spread(self) -> None:
-        """Refuse a list that shall be several arguments where there can only be one."""
+        """Refuse a list that is to be several arguments where there can only be one."""
         if not self.shell:
             for text in self.arguments:
                 if sum(one.is_spread for one in placeholders_in(text)) > 1:
                     raise BadUsage(
-                        f"{text} has two lists that become several arguments: leave one of them in it"
+                        f"{text} has two lists that become several arguments: keep only one of them"
                     )
             return
         parts = ["", *tokens(" ".join(self.arguments)), ""]
         for before, part, after in zip(parts, parts[1:], parts[2:], strict=False):
             if isinstance(part, Placeholder) and part.is_spread and not _is_word(before, after):
                 raise BadUsage(
-                    f"{part.text} becomes several words, and stands inside of one: put a space before it and "
-                    "behind it, and no quotes around them, or leave --shell out"
+                    f"{part.text} becomes several words, but is inside a single one: put a space before and "
+                    "after it, and no quotes around it, or leave --shell out"
                 )
         if any(
             part.is_spread and place.quotes in (Quotes.SINGLE, Quotes.DOUBLE)
             for part, place in zip(placeholders_in(" ".join(self.arguments)), self._placements(), strict=True)
         ):
-            raise BadUsage("--shell: a list that becomes several words stands in quotes: take them away")
+            raise BadUsage("--shell: a list that becomes several words is in quotes: remove them")
 
     @property
     def has_spread(self) -> bool:
@@ -97,7 +97,7 @@ class Template:
         ----------
         psets : iterable of mapping
         others : sequence of str
-            Texts of options that have placeholders, too.
+            Texts of options, which may have placeholders, too.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class Template:
         if not formatted and not is_exposed and not is_alone:
             return
         for values in islice(psets, MOST_CHECKED):
-            pset = filled_with(values, 1, 1)
+            pset = placeholder_values(values, 1, 1)
             _check_formats(formatted, pset)
             if is_exposed:
                 self.fill(pset)
@@ -177,20 +177,18 @@ def _check_formats(formatted: Iterable[Placeholder], pset: Mapping[str, Any]) ->
 
 
 def _words(text: str, values: Mapping[str, Any]) -> list[str]:
-    """Return what one argument of the template becomes: several of ``{f:args}``."""
+    """Return what one argument of the template becomes: several arguments if it has ``{f:args}``."""
     spread = next((one for one in placeholders_in(text) if one.is_spread), None)
     if spread is None:
         return [fill(text, values)]
-    beside = [
-        part if isinstance(part, str) or part.is_spread else part.value(values) for part in tokens(text)
-    ]
+    parts = [part if isinstance(part, str) or part.is_spread else part.value(values) for part in tokens(text)]
     return [
-        "".join(part if isinstance(part, str) else item for part in beside) for item in spread.texts(values)
+        "".join(part if isinstance(part, str) else item for part in parts) for item in spread.texts(values)
     ]
 
 
 def _is_word(before: str | Placeholder, after: str | Placeholder) -> bool:
-    """Tell whether what stands between the two is a word of a shell by itself."""
+    """Tell whether what is between these two is, for a shell, a word by itself."""
     if isinstance(before, Placeholder) or isinstance(after, Placeholder):
         return False
     return {*before[-1:], *after[:1]} <= WORD_ENDS

@@ -12,8 +12,8 @@ from paramsurvey.cli.control.limits import Timeout
 from paramsurvey.cli.control.shared import DOUBLE, SharedDirectory
 from paramsurvey.fast_dataclass import dataclass
 
-LOOK_SECONDS = 0.25  # between two looks at the load, the memory, or the median
-FEW = 3  # commands that must have finished before there is a median
+CHECK_SECONDS = 0.25  # between two looks at the load, the memory, or the median
+MEDIAN_NEEDS = 3  # commands that must have finished before there is a median
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Gate:
                     max(0.0, min(control.delay, DOUBLE.unpack(last)[0] + control.delay - time.monotonic()))
                 )
             while self._is_crowded():
-                time.sleep(LOOK_SECONDS)
+                time.sleep(CHECK_SECONDS)
             os.pwrite(descriptor, DOUBLE.pack(time.monotonic()), 0)
 
     def _is_crowded(self) -> bool:
@@ -96,31 +96,31 @@ class Gate:
         begun = self._shared.begun()
         return len(begun) > 1 and self._begun >= max(begun)
 
-    def seconds_left(self, running: float) -> float | None:
-        """Return how long a command may go on that has run so long; None: without limit."""
+    def seconds_left(self, elapsed: float) -> float | None:
+        """Return how much longer a command may run, after `elapsed` seconds; None: without limit."""
         timeout = self._control.timeout
         if timeout is None:
             return None
         if timeout.seconds is not None:
-            return timeout.seconds - running
-        middle = self._shared.median_duration(FEW) if self._shared else None
-        return None if middle is None else middle * (timeout.median_share or 0.0) - running
+            return timeout.seconds - elapsed
+        median = self._shared.median_duration(MEDIAN_NEEDS) if self._shared else None
+        return None if median is None else median * (timeout.median_share or 0.0) - elapsed
 
     def note_end(self, seconds: float) -> None:
-        """Note how long a command took that has finished."""
+        """Note how long a finished command took."""
         timeout = self._control.timeout
         if timeout is not None and timeout.median_share is not None and self._shared is not None:
             self._shared.add_duration(seconds)
 
     @property
-    def looks_every(self) -> float | None:
-        """Seconds between two looks at a command that runs; None where there is nothing to look at."""
-        return LOOK_SECONDS if self._shared is not None else None
+    def check_every(self) -> float | None:
+        """Seconds between two checks on a running command; None if there is nothing to check."""
+        return CHECK_SECONDS if self._shared is not None else None
 
 
 @cache
 def gate_of(control: Control, pid: int) -> Gate:
-    """Return the gate of a worker, which has a process id of its own, for some options."""
+    """Return the gate for these options. It is cached by process id: a fork is a worker of its own."""
     return Gate(control)
 
 

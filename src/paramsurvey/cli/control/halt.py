@@ -11,7 +11,7 @@ from paramsurvey.transport.messages import Failure, FailureKind
 if TYPE_CHECKING:
     from paramsurvey.engine.survey import Survey
 
-FEW = 3  # events at least, before a percentage means anything; as in GNU parallel
+PERCENTAGE_NEEDS = 3  # events, before a percentage means anything; as in GNU parallel
 
 
 class OneByOne(GroupSizer):
@@ -27,7 +27,7 @@ class OneByOne(GroupSizer):
 
 
 class Halting:
-    """Looks, after every round, whether the condition is fulfilled, and then ends the survey.
+    """Checks after every round whether the condition is fulfilled, and then ends the survey.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Halting:
         self.is_over = False
 
     def __call__(self, survey: Survey) -> None:
-        """End the survey if it is time: at once, or when the commands have ended that run now."""
+        """End the survey if it is time: at once, or when the running commands have ended."""
         if not isinstance(survey.sizer, OneByOne):
             survey.sizer = OneByOne()
         if not self.is_over and not self._is_fulfilled(survey):
@@ -61,6 +61,6 @@ class Halting:
         done = succeeded + progress.failures
         count = {"fail": progress.failures, "success": succeeded, "done": done}[halt.event]
         if halt.is_percent:
-            of = progress.total if halt.event == "done" else done
-            return count >= FEW and 100 * count >= halt.count * of
+            whole = progress.total if halt.event == "done" else done
+            return count >= PERCENTAGE_NEEDS and 100 * count >= halt.count * whole
         return count >= halt.count

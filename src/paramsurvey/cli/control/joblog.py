@@ -18,13 +18,13 @@ from paramsurvey.transport.safe_text import safe_line
 
 COLUMNS = ("Seq", "Host", "Starttime", "JobRuntime", "Send", "Receive", "Exitval", "Signal", "Command")
 HEADER = "\t".join(COLUMNS) + "\n"
-NOT_STARTED = 127  # what a shell says of a program that it does not find
+NOT_STARTED = 127  # a shell's exit code for a program that it does not find
 STOPPED = -1  # after a timeout, as GNU parallel writes it
 
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """How a command ran once.
+    """One run of a command.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class JobRecord:
     received : int
         Bytes on stdout.
     exit_code, signal : int
-        One of them is 0.
+        At least one of them is 0.
     command : str
     """
 
@@ -62,7 +62,7 @@ class JobRecord:
         return cls(number, gethostname(), start, seconds, received, exit_code, signal, command)
 
     def line(self) -> str:
-        """Return the line of the file: whatever a terminal obeys in the command is escaped, newlines, too."""
+        """Return the line of the file; characters of the command that a terminal would obey are escaped."""
         command = safe_line(self.command.replace("\\", "\\\\"))
         return (
             f"{self.number}\t{self.host}\t{self.start:.3f}\t{self.seconds:10.3f}\t0\t{self.received}\t"
@@ -84,7 +84,7 @@ def start_joblog(path: str, go_on: bool) -> None:
 
 
 def append_record(path: str, record: JobRecord) -> None:
-    """Append a line at once; where it cannot be written, the command counts all the same."""
+    """Append a line at once; if it cannot be written, the command counts all the same."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
     try:
         descriptor = os.open(path, flags, 0o666)
@@ -98,11 +98,11 @@ def append_record(path: str, record: JobRecord) -> None:
 
 @cache
 def _tell_once(path: str, reason: str) -> None:
-    say(f"paramsurvey: {path} cannot be written ({reason}), so that lines are missing in it: make room there")
+    say(f"paramsurvey: {path} cannot be written ({reason}), so it lacks some lines: make room there")
 
 
 def read_records(path: str) -> Iterator[JobRecord]:
-    """Yield what a file holds; lines that were cut off, or are no records, are left out."""
+    """Yield what a file holds; lines that were cut off, or are not records, are left out."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             lines = file.read().split("\n")
@@ -126,7 +126,7 @@ def _record(
     signal: str,
     command: str,
 ) -> JobRecord:
-    """Return what the cells of a line say; raise ValueError where they are no numbers."""
+    """Return what the cells of a line say; raise ValueError if they are not numbers."""
     return JobRecord(
         int(number), host, float(start), float(seconds), int(received), int(code), int(signal), command
     )

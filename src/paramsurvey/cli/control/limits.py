@@ -27,7 +27,7 @@ class Halt:
     event : str
         What is counted: ``fail``, ``success`` or ``done``.
     count : int
-        So many of them, or so many percent.
+        How many of them, or how many percent.
     is_percent : bool
     """
 
@@ -40,4 +40,4 @@ class Halt:
         return f"{'now' if self.now else 'soon'},{self.event}={self.count}{'%' if self.is_percent else ''}"
 
 
-NEVER = Halt(now=False, event="never", count=0)  # which takes back what a configuration says
+NEVER = Halt(now=False, event="never", count=0)  # overrides what a configuration says

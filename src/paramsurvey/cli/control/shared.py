@@ -1,4 +1,4 @@
-"""A directory in which the workers of one machine tell each other what they do: when, how long, what runs."""
+"""A directory in which the workers of one machine share what they do: starts, durations, what runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SharedDirectory:
     Parameters
     ----------
     path : str
-        It is made where there is none: on each machine by itself.
+        It is made if there is none, on each machine separately.
     """
 
     def __init__(self, path: str) -> None:
@@ -26,7 +26,7 @@ class SharedDirectory:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[int]:
-        """Hold a lock, and yield the descriptor of its file; a worker that dies lets go of it."""
+        """Hold a lock, and yield the descriptor of its file; a worker that dies releases it."""
         import fcntl  # Windows lacks it, and never gets here
 
         descriptor = os.open(self._path / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -37,12 +37,12 @@ class SharedDirectory:
             os.close(descriptor)
 
     def add_duration(self, seconds: float) -> None:
-        """Note how long a command took that has finished."""
+        """Note how long a finished command took."""
         with open(self._path / "durations", "ab", buffering=0) as file:
             file.write(DOUBLE.pack(seconds))
 
     def median_duration(self, at_least: int) -> float | None:
-        """Return the median of the seconds that commands took, None of fewer than `at_least`."""
+        """Return the median of the seconds that commands took; None for fewer than `at_least`."""
         from statistics import median  # here, because few runs need it
 
         try:
@@ -54,7 +54,7 @@ class SharedDirectory:
 
     @contextmanager
     def listed(self, begun: float) -> Iterator[None]:
-        """Be listed, as long as a command runs, with the time at which it began."""
+        """List this worker, as long as a command runs, with the time at which that began."""
         path = self._path / f"runs-{os.getpid()}"
         path.write_bytes(DOUBLE.pack(begun))
         try:
@@ -64,7 +64,7 @@ class SharedDirectory:
                 path.unlink()
 
     def begun(self) -> list[float]:
-        """Return when the commands began that run now; those of workers that have died are left out."""
+        """Return when the running commands began; those of workers that have died are left out."""
         found = []
         for path in self._path.glob("runs-*"):
             with suppress(OSError, struct.error, ValueError):

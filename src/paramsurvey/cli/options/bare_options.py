@@ -19,7 +19,7 @@ class Bare:
     instead : str
         The same option with a value.
     values : str
-        A regular expression: a following word that is its value, if there is one.
+        A regular expression: the following word is its value if it matches.
     """
 
     instead: str
@@ -49,7 +49,7 @@ class BareCommand(click.Command):
 def with_values(args: list[str]) -> list[str]:
     """Return the words of a command line, with the values of options that were typed without one.
 
-    Otherwise click would take the next word for it, whatever it is: module:function, or another option.
+    Otherwise click would take the next word as the value, whatever it is: module:function, or another option.
 
     Examples
     --------

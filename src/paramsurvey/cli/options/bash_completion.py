@@ -12,7 +12,7 @@ from click.shell_completion import BashComplete, CompletionItem, add_completion_
 USUAL_BREAKS = "\"'@><=;|&(:"  # bash's own value of COMP_WORDBREAKS, but for white space
 SPECIAL = ("$", "@", "%")  # at these, too, a word ends; but they begin the next one
 NEEDS_QUOTE = re.compile(r"[^\w@%+=:,./~{}-]")
-END = "\x01"  # stands where the cursor is
+END = "\x01"  # marks where the cursor is
 
 SOURCE = """\
 %(complete_func)s() {
@@ -41,7 +41,7 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 """
 
 
-class WholeWords(BashComplete):
+class WholeWordComplete(BashComplete):
     """Completes words as the program gets them, and answers with what bash puts in place of its own word."""
 
     source_template = SOURCE
@@ -66,7 +66,7 @@ class WholeWords(BashComplete):
         value = self._option + str(item.value)
         if self._is_in_quotes:
             return f"plain,{item.value}"
-        kept = self._incomplete[: self._begin_of_word]
+        kept = self._incomplete[: self._word_start]
         return f"plain,{NEEDS_QUOTE.sub(_escaped, value.removeprefix(kept))}"
 
     @property
@@ -84,8 +84,8 @@ class WholeWords(BashComplete):
         return False
 
     @property
-    def _begin_of_word(self) -> int:
-        """Where, in the word that is completed, that begins what bash takes for a word."""
+    def _word_start(self) -> int:
+        """Where, in the word that is completed, the part begins that bash takes for a word."""
         breaks = os.environ.get("COMP_WORDBREAKS", USUAL_BREAKS).split()
         last = max((self._incomplete.rfind(character) for character in "".join(breaks)), default=-1)
         return last if self._incomplete[last : last + 1] in SPECIAL else last + 1
@@ -95,6 +95,6 @@ def _escaped(character: re.Match[str]) -> str:
     return f"\\{character[0]}"
 
 
-def use_whole_words() -> None:
-    """Let click complete so, where bash asks for completions."""
-    add_completion_class(WholeWords)
+def install_bash_completion() -> None:
+    """Have click complete words in this way for bash."""
+    add_completion_class(WholeWordComplete)

@@ -24,7 +24,7 @@ def complete_axis(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 
 def complete_sweep(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete the name of a sweep file; the values of a key are nothing that could be completed."""
+    """Complete the name of a sweep file; the values of a key cannot be completed."""
     from click.shell_completion import CompletionItem
 
     return [] if "=" in incomplete else [CompletionItem(incomplete, type="file")]
@@ -45,9 +45,9 @@ def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [CompletionItem(f"{path.stem}:") for path in sorted(Path().glob(f"{module}*.py"))]
 
 
-def _paths(begin: str) -> Iterator[str]:
-    """Yield the files and directories whose path begins so; a directory ends with a slash."""
-    directory, slash, name = begin.rpartition("/")
+def _paths(beginning: str) -> Iterator[str]:
+    """Yield the files and directories whose paths begin like this; a directory ends with a slash."""
+    directory, slash, name = beginning.rpartition("/")
     try:
         with os.scandir(directory + slash or ".") as entries:
             found = sorted((entry.name, entry.is_dir()) for entry in entries if entry.name.startswith(name))

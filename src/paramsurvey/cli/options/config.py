@@ -96,7 +96,7 @@ def _long_name(option: click.Option) -> str:
 
 
 def _convert(source: str, option: click.Option, value: Any) -> Any:
-    """Return a value from TOML as the option's own type, which click would make of words that were typed."""
+    """Return a value from TOML as the option's own type, as click does with words that were typed."""
     if value is True and not option.is_flag and option._flag_needs_value:
         value = option.flag_value  # as if the option had been typed without a value
     values = value if isinstance(value, list) else [value]

@@ -23,7 +23,7 @@ from paramsurvey.cli.options.types import (
 from paramsurvey.errors import OptionError
 
 ALL_AXES = "*"  # --zip without names
-NO_LIMIT_BY_A_PROGRAM = "--limit says how many sets run; --load and --memfree say when commands start"
+LIMIT_IS_A_COUNT = "--limit says how many sets run; --load and --memfree say when commands start"
 DEFAULT_TAG = "*"  # --tag without a template: the values
 
 
@@ -45,7 +45,7 @@ def backend_name(context: click.Context, option: click.Parameter, name: str | No
 
 
 def _use_config(ctx: click.Context, param: click.Parameter, path: str | None) -> str | None:
-    """Make the configuration click's defaults, before any other option is looked at."""
+    """Make the configuration click's defaults, before any other option is processed."""
     if ctx.resilient_parsing:  # shell completion: a broken file must not get in its way
         return path
     saved = ctx.obj.defaults if isinstance(ctx.obj, SavedConfig) else None
@@ -66,14 +66,14 @@ PSETS = (
         "--psets",
         metavar="FILE",
         type=FILE,
-        help="A row for each set: csv, tsv, parquet, feather, json, jsonl.",
+        help="A table, a row for each set: csv, tsv, parquet, feather, json, jsonl.",
     ),
     click.option(
         *("--sweep",),
         multiple=True,
         metavar="KEY=VALUES|FILE",
         shell_complete=complete_sweep,
-        help="As -p, in the syntax of Hydra; or a sweep file of W&B, Hydra.",
+        help="Like -p, in Hydra's syntax; or a sweep file of W&B or Hydra.",
     ),
     click.option(
         *("--zip", "zipped"),
@@ -90,7 +90,7 @@ PSETS = (
         *("-N", "--together"),
         type=WholeNumber(1, otherwise="for a command without the value, leave it out and add --unused ok"),
         metavar="N",
-        help="Put N values of an axis into one set; {a:args} is all.",
+        help="Put N values of an axis into one set; {a:args} has them all.",
     ),
     click.option("--sample", type=WholeNumber(1), metavar="N", help="Draw N parameter sets from the axes."),
     click.option(
@@ -98,16 +98,18 @@ PSETS = (
         type=click.Choice(METHODS),
         default=METHODS[0],
         metavar="METHOD",
-        help="Draw by random, sobol, halton or latin_hypercube.",
+        help="How to draw: random, sobol, halton or latin_hypercube.",
     ),
     click.option("--seed", type=WholeNumber(0), default=0, metavar="N", help="Seed of --sample; default 0."),
-    click.option("--where", multiple=True, metavar="EXPR", help="Only where this is true, e.g. 'a < b'."),
+    click.option(
+        "--where", multiple=True, metavar="EXPR", help="Only sets for which EXPR is true, e.g. 'a < b'."
+    ),
     click.option("--shuffle", type=WholeNumber(0), metavar="[SEED]", help="Run in a random order."),
     click.option("--only", metavar="N,M-K", help="Run only the sets with these numbers, from 1."),
     click.option("--shard", metavar="K/N", help="Run only the K-th of N parts; see paramsurvey merge."),
     click.option(
         "--limit",
-        type=WholeNumber(0, otherwise=NO_LIMIT_BY_A_PROGRAM),
+        type=WholeNumber(0, otherwise=LIMIT_IS_A_COUNT),
         metavar="N",
         help="Run only the first N sets; 0: all.",
     ),
@@ -117,7 +119,7 @@ COMMANDS = (
     click.option("--shell", is_flag=True, help="Give the command to sh as one text; values are quoted."),
     click.option("--chdir", metavar="DIR", type=FILE, help="Run in DIR; 'runs/{a}' is made for each set."),
     click.option(
-        "--env", multiple=True, metavar="NAME=TEXT", help="A variable of the command; {a} as usual."
+        "--env", multiple=True, metavar="NAME=TEXT", help="Set a variable for the command; {a} works in TEXT."
     ),
     click.option(
         "--unused",
@@ -130,20 +132,23 @@ COMMANDS = (
 )
 RESULTS = (
     click.option(
-        *("--parse",), multiple=True, metavar="json|REGEX", help="Columns from stdout, e.g. 'loss=([0-9.]+)'."
+        *("--parse",),
+        multiple=True,
+        metavar="json|REGEX",
+        help="Take columns from stdout, e.g. 'loss=([0-9.]+)'.",
     ),
     click.option(
         *("-o", "--output"),
         multiple=True,
         metavar="FILE",
         type=FILE,
-        help="csv, tsv, json, jsonl, parquet, feather, sqlite or nc; - is stdout.",
+        help="Results as csv, tsv, json, jsonl, parquet, feather, sqlite or nc; - is stdout.",
     ),
-    click.option("--all-rows", is_flag=True, help="Failed sets, too, with signal, start, host, attempts."),
-    click.option("--flatten", is_flag=True, help="Columns a.b of nested JSON."),
+    click.option("--all-rows", is_flag=True, help="Include failed sets; add signal, start, host, attempts."),
+    click.option("--flatten", is_flag=True, help="Turn nested JSON into columns such as a.b."),
     click.option("--no-stdout", is_flag=True, help="Leave out the columns stdout and stderr."),
     click.option(
-        "--joblog", metavar="FILE", type=FILE, help="A line for each run, as GNU parallel writes it."
+        "--joblog", metavar="FILE", type=FILE, help="Write a line for each run, as GNU parallel does."
     ),
     click.option(
         *("--results",),
@@ -155,7 +160,7 @@ RESULTS = (
         "--output-dir", metavar="DIR", type=FILE, help="Where outputs over 64 kB, and those of failures, go."
     ),
     click.option(
-        "--checkpoint", metavar="DIR", type=FILE, help="Save results in DIR; the same command again resumes."
+        "--checkpoint", metavar="DIR", type=FILE, help="Save results in DIR; the same command then resumes."
     ),
     click.option("--keep-failed", is_flag=True, help="Do not run again what failed in an earlier run."),
     click.option(
@@ -165,15 +170,15 @@ RESULTS = (
         help="If DIR has results of another command: error, warn, keep.",
     ),
 )
-SEEING = (
+TERMINAL = (
     click.option(
         *("--tag",),
         is_flag=False,
         flag_value=DEFAULT_TAG,
         metavar="[TEMPLATE]",
-        help="Print what each command prints, a tag before each line.",
+        help="Show what each command prints, each line after a tag.",
     ),
-    click.option("--follow", is_flag=True, help="The same line by line, while the commands run."),
+    click.option("--follow", is_flag=True, help="Show it line by line, while the commands run."),
     click.option("-k", "--keep-order", is_flag=True, help="With --tag: in the order of the sets."),
     click.option(
         *("-v", "--verbose"),
@@ -184,7 +189,9 @@ SEEING = (
     click.option("--name", metavar="NAME", help="Name of the run in the log and in messages."),
 )
 CONTROL = (
-    click.option("-j", "--ncores", type=JOBS, metavar="N", help="Run N at once; -1, +1: of all cores; 50%."),
+    click.option(
+        "-j", "--ncores", type=JOBS, metavar="N", help="Run N at once; -1, +1, 50%: relative to all cores."
+    ),
     click.option(
         "--threads-per-worker",
         type=WholeNumber(1),
@@ -195,7 +202,7 @@ CONTROL = (
         "--backend",
         callback=backend_name,
         metavar="NAME",
-        help="multiprocessing, serial, ray, or a package's.",
+        help="multiprocessing, serial, ray, or one of a package.",
     ),
     click.option(
         "--timeout", type=TIMEOUT, metavar="TIME", help="Stop what runs longer: 90, 5m, 200% of the median."
@@ -208,9 +215,9 @@ CONTROL = (
     ),
     click.option("--max-failures", type=WholeNumber(0), metavar="N", help="End after N failures; 0: never."),
     click.option(
-        "--halt", type=HALTING, metavar="WHEN", help="End at now,fail=1 or soon,fail=10% or now,success=1."
+        "--halt", type=HALTING, metavar="WHEN", help="End early: now,fail=1, soon,fail=10% or now,success=1."
     ),
-    click.option("--delay", type=DELAY, metavar="TIME", help="Wait so long between two starts."),
+    click.option("--delay", type=DELAY, metavar="TIME", help="Wait this long between two starts."),
     click.option(
         "--load", type=LOAD, metavar="MAX", help="Start nothing while the load is higher: 1.5 or 80%."
     ),
@@ -218,7 +225,7 @@ CONTROL = (
         "--memfree",
         type=SIZE_OF_MEMORY,
         metavar="SIZE",
-        help="Start nothing with less free; at half, stop the youngest.",
+        help="Start nothing with less free; below half, stop the youngest.",
     ),
     click.option("--nice", type=WholeNumber(-20, 19), metavar="N", help="The niceness of the commands."),
 )
@@ -236,7 +243,7 @@ SECTIONS = {
     "Parameter sets": PSETS,
     "Commands": COMMANDS,
     "Results": RESULTS,
-    "On the terminal": SEEING,
+    "On the terminal": TERMINAL,
     "How it runs": CONTROL,
     "Other options": CONFIGURATION,
 }

@@ -1,4 +1,4 @@
-"""Options of GNU parallel, xargs and Hydra that ``paramsurvey run`` does not have, and what to write."""
+"""Options of GNU parallel, xargs and Hydra that ``paramsurvey run`` lacks, and what to write instead."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ SAME = {  # what does the same here
     "--halt now,fail=1": ("--halt-on-error", "--fail-fast", "--failfast", "--exitfirst"),
     "another --checkpoint, or none": ("--force", "--forceall", "--forcerun"),
     "-o FILE.sqlite": ("--sql", "--sql-master", "--sqlmaster", "--sql-and-worker", "--sql-worker"),
-    "{NAME} where the value shall stand": ("-I", "-i", "--replace"),
-    "{#} where the number shall stand": ("--seqreplace",),
-    "{job} where the number of the worker shall stand": ("--slotreplace",),
+    "{NAME} where the value should be": ("-I", "-i", "--replace"),
+    "{#} where the number should be": ("--seqreplace",),
+    "{job} where the number of the worker should be": ("--slotreplace",),
     "{NAME.name}, {NAME.stem}, {NAME.suffix} or {NAME.parent} for a part of a path": (
         *("--basenamereplace", "--bnr", "--basenameextensionreplace", "--bner", "--dirnamereplace", "--dnr"),
         *("--extensionreplace", "--er"),
@@ -54,13 +54,13 @@ OTHERWISE = {  # what is done in another way, or not at all
     f"{LEAVE_OUT}progress is shown on every terminal, and by paramsurvey watch DIR on others": (
         *("--bar", "--eta", "--progress", "--total-jobs", "--total"),
     ),
-    f"{LEAVE_OUT}it is always so": (
+    f"{LEAVE_OUT}that is always the case": (
         *("--group", "--gnu", "--plus", "--will-cite", "--no-notice", "--plain", "--wait", "--fg"),
         *("--color", "--color-failed", "--cf", "--cleanup", "--keep-going", "--rerun-incomplete", "--unsafe"),
     ),
     f"{LEAVE_OUT}without -k, outputs come as the commands end": ("--no-keep-order",),
     f"{LEAVE_OUT}what is stopped gets SIGTERM, and two seconds later SIGKILL": ("--termseq", "--term-seq"),
-    f"{LEAVE_OUT}commands have all variables of this shell": ("--record-env", "--session"),
+    f"{LEAVE_OUT}commands get all variables of this shell": ("--record-env", "--session"),
     f"{LEAVE_OUT}-j N says how many commands run at once": (
         *("--use-sockets-instead-of-threads", "--use-cores-instead-of-threads"),
         *("--use-cpus-instead-of-cores",),
@@ -75,13 +75,13 @@ OTHERWISE = {  # what is done in another way, or not at all
         *("--group-by", "--rrs", "--remove-rec-sep", "--removerecsep", "--bin", "--block-timeout", "--bt"),
     ),
     "write -p run=1..10 --unused ok": ("--repeat", "--times", "--repetitions"),
-    "write {NAME.stem} and the like, or --shell and what the shell has: 'x={NAME}; echo ${{x%.*}}'": (
+    "write {NAME.stem} and the like, or --shell and an expansion of the shell: 'x={NAME}; echo ${{x%.*}}'": (
         *("--rpl", "--parens"),
     ),
-    "change the input before: sed 's/^ *//; s/ *$//' FILE | paramsurvey run -p NAME=@- ...": (*("--trim",),),
-    "change the input before: tail -n +2 FILE | paramsurvey run -p NAME=@- ...": ("--skip-first-line",),
-    "change the input before: sed '/^stop$/,$d' FILE | paramsurvey run -p NAME=@- ...": ("-E", "--eof"),
-    "write -N N: so many values go into one command": ("-s", "--max-chars", "-x", "--exit"),
+    "change the input first: sed 's/^ *//; s/ *$//' FILE | paramsurvey run -p NAME=@- ...": (*("--trim",),),
+    "change the input first: tail -n +2 FILE | paramsurvey run -p NAME=@- ...": ("--skip-first-line",),
+    "change the input first: sed '/^stop$/,$d' FILE | paramsurvey run -p NAME=@- ...": ("-E", "--eof"),
+    "write -N N, which puts N values into one command": ("-s", "--max-chars", "-x", "--exit"),
     "there must be a directory that all machines share; write --backend ray": (
         *("--transfer", "--transferfile", "--tf", "--return", "--trc", "--basefile", "--bf", "--onall"),
         *("--nonall", "--controlmaster", "-M"),
@@ -94,7 +94,7 @@ OTHERWISE = {  # what is done in another way, or not at all
         "--tty",
         "--open-tty",
     ),
-    "a run waits until all is done: start it with & behind it": (
+    "a run waits until all is done: put & after it": (
         *("--semaphore", "--bg", "--semaphore-name", "--id", "--semaphore-timeout", "--st"),
     ),
     "fill the template in yourself: --shell -- 'sed s/@NAME@/{NAME}/ TEMPLATE > run{#} && ...'": (
@@ -111,7 +111,7 @@ OTHERWISE = {  # what is done in another way, or not at all
 }
 
 
-VALUES_OF_PARALLEL = {  # what stands before values, or names of files, in GNU parallel
+VALUES_OF_PARALLEL = {  # what comes before values, or names of files, in GNU parallel
     ":::": "-p NAME=A,B,C",
     ":::+": "-p NAME=A,B,C, and --zip",
     "::::": "-p NAME=@FILE",

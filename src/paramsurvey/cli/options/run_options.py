@@ -1,4 +1,4 @@
-"""The values that the user gave of the options of ``paramsurvey run``."""
+"""The values that the user gave for the options of ``paramsurvey run``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNUSED = ("error", "ok")
 
 SESSION_OPTIONS = ("backend", "ncores", "threads_per_worker", "verbose")
 MAP_OPTIONS = ("retries", "max_failures", "limit", "checkpoint")
-COMMAND_OPTIONS = (  # which a Python function does not have
+COMMAND_OPTIONS = (  # which do not apply to a Python function
     "parse",
     "ok_codes",
     "shell",
@@ -35,7 +35,7 @@ COMMAND_OPTIONS = (  # which a Python function does not have
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the user gave of the options of ``paramsurvey run``, on the command line or in a configuration.
+    """The options of ``paramsurvey run`` that the user gave, on the command line or in a configuration.
 
     Each field is one option, and `declarations` has its meaning. An option that was not given is None,
     False or empty, so that an environment variable or the default of `paramsurvey.map` decides.

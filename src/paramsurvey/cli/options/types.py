@@ -13,19 +13,19 @@ from paramsurvey.transport.file_names import why_impossible
 
 UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SIZES = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}  # powers of 1024
-# Patterns, which are compiled when an option first has a value that they are about.
+# Patterns are compiled only when an option first needs them.
 DURATION = r"(\d+\.?\d*|\.\d+)(ms|[smhd]?)"
-DURATIONS = (  # all but the last have a unit, so that no text can be read in many ways
+DURATIONS = (  # all but the last have a unit, so that no text can be read in several ways
     r"(?=.)(?:(?:\d+\.?\d*|\.\d+)(?:ms|[smhd]))*(?:\d+\.?\d*|\.\d+)?"
 )
 SIZE = r"(?i)(\d+\.?\d*|\.\d+)([kmgt]?)(?:i?b)?"
 PERCENT = r"(\d+\.?\d*|\.\d+)%"
 HALT = r"(now|soon),(fail|success|done)=(\d+)(%?)"
-OLD_HALT = {"1": "soon,fail=1", "2": "now,fail=1"}  # as GNU parallel had it before
+OLD_HALT = {"1": "soon,fail=1", "2": "now,fail=1"}  # as GNU parallel used to write it
 
 
 class Converted(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic from click 8.4 on
-    """An option's type that a function makes of the text; the function returns None for what it cannot be."""
+    """An option's type whose values a function makes from text; it returns None for a text that is none."""
 
     def __init__(self, name: str, convert: Any, example: str) -> None:
         self.name = name
@@ -33,7 +33,7 @@ class Converted(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
         self._example = example
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the value of a text or of a number; what is neither has been converted before."""
+        """Return the value for a text or a number; anything else has been converted already."""
         if not isinstance(value, (str, int, float)):
             return value
         try:
@@ -53,7 +53,7 @@ class WholeNumber(click.IntRange):
     least : int
     most : int, optional
     otherwise : str
-        What is said of other values, after a semicolon: what they mean elsewhere, and what to write here.
+        Added to the refusal of other values: what they mean in other programs, and what to write here.
     """
 
     def __init__(self, least: int, most: int | None = None, otherwise: str = "") -> None:
@@ -70,17 +70,17 @@ class WholeNumber(click.IntRange):
 
 
 class FilePath(click.Path):
-    """A path at which there can be a file: a file of settings may hold any text."""
+    """A path that a file can have; one from a configuration may be any text."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path; refuse what no file can be called."""
+        """Return the path; refuse one that no file can have."""
         if why := why_impossible(value):
             self.fail(f"{value!a} is {why}", param, ctx)
         return super().convert(value, param, ctx)
 
 
 def seconds_of(text: str) -> float | None:
-    """Return the seconds of a duration, None where it is none.
+    """Return the seconds of a duration, None if the text is not one.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def seconds_of(text: str) -> float | None:
 
 
 def share_of(text: str) -> float | None:
-    """Return the share that a percentage is.
+    """Return a percentage as a share of 1, None if the text is not one.
 
     Examples
     --------
@@ -166,6 +166,4 @@ DELAY = Converted("duration", seconds_of, "0.5, 250ms, 2s or 1m")
 SIZE_OF_MEMORY = Converted("size", bytes_of, "500M or 2G")
 JOBS = Converted("number", _jobs, "4, -1, +1 or 50%")
 LOAD = Converted("load", _load, "1.5 or 80%")
-HALTING = Converted(
-    "condition", _halt, "now,fail=1 or soon,fail=10%; success and done can be counted, too; never"
-)
+HALTING = Converted("condition", _halt, "now,fail=1 or soon,fail=10% (or with success or done), or never")

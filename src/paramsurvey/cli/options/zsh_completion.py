@@ -1,4 +1,4 @@
-"""Completion in zsh: no space behind a directory or a module, where one types on."""
+"""Completion in zsh: no space after a directory or a module, as more is to be typed."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ fi
 """
 
 
-class NoSpaceInside(ZshComplete):
-    """Completes words as click does, with a function in zsh that knows which of them go on."""
+class NoSpaceComplete(ZshComplete):
+    """Completes words as click does, with a function in zsh that adds no space to those that go on."""
 
     source_template = SOURCE
 
 
-def use_no_space_inside() -> None:
-    """Let click complete so, where zsh asks for completions."""
-    add_completion_class(NoSpaceInside)
+def install_zsh_completion() -> None:
+    """Have click complete words in this way for zsh."""
+    add_completion_class(NoSpaceComplete)

@@ -12,7 +12,7 @@ class PrintedOutput:
     """A stream of ours that gets what commands print.
 
     A command may print what strangers have written, which could change a terminal's title, clear it, or forge
-    lines; colors are left.
+    lines. Colors are kept.
 
     Parameters
     ----------

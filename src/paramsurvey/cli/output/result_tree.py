@@ -17,7 +17,7 @@ from paramsurvey.cli.failures import CommandFailed
 from paramsurvey.cli.placeholders import NUMBER, names_used, placeholders_in, tokens
 from paramsurvey.cli.value_text import value_text
 
-KEPT = " +,=@()[]~^%"  # characters beside letters, digits and _.- that a directory may have in its name
+KEPT = " +,=@()[]~^%"  # allowed in a directory's name, besides letters, digits and _.-
 LONGEST = 100  # characters of a value; the rest would be too long for a file system
 
 
@@ -29,11 +29,13 @@ def tree_path(pset: Mapping[str, Any]) -> Path:
     >>> str(tree_path({"a": 1, "f": "x/y"})), str(tree_path({"f": ".."}))
     ('a/1/f/x%2Fy', 'f/%2E%2E')
     """
-    return Path(*(part for name, value in pset.items() for part in (name, _part(value_text(value)))))
+    return Path(
+        *(part for name, value in pset.items() for part in (name, _directory_name(value_text(value))))
+    )
 
 
 def result_directory(template: str, pset: Mapping[str, Any], values: Mapping[str, Any]) -> Path:
-    """Return where ``--results`` keeps the output of a pset: as placeholders say, and by all other names.
+    """Return where ``--results`` keeps a pset's output: as placeholders say, then by other parameters.
 
     Parameters
     ----------
@@ -55,12 +57,12 @@ def result_directory(template: str, pset: Mapping[str, Any], values: Mapping[str
     is_numbered = any(one.name == NUMBER for one in placeholders_in(template))
     below = {name: value for name, value in pset.items() if name not in placed and not is_numbered}
     parts = tokens(template)
-    directory = (part if isinstance(part, str) else _part(part.value(values)) for part in parts)
+    directory = (part if isinstance(part, str) else _directory_name(part.value(values)) for part in parts)
     return Path("".join(directory)) / tree_path(below)
 
 
-def _part(text: str) -> str:
-    """Return a value as the name of a directory, which no value can use to lead elsewhere."""
+def _directory_name(text: str) -> str:
+    """Return a value as the name of a directory, so that no value can lead elsewhere."""
     name = quote(text.replace("%", "%25"), safe=KEPT)[:LONGEST] if text else "%"
     return name.replace(".", "%2E") if set(name) == {"."} else name
 
@@ -82,13 +84,13 @@ def save_in_tree(
         A file cannot be written.
     """
     directory = result_directory(template, pset, values)
-    told = {"number": values[NUMBER], "pset": dict(pset), "exit_code": code, "seconds": round(seconds, 3)}
+    params = {"number": values[NUMBER], "pset": dict(pset), "exit_code": code, "seconds": round(seconds, 3)}
     try:
         directory.mkdir(parents=True, exist_ok=True)
         _copy(out, directory / "stdout")
         _copy(err, directory / "stderr")
         _write(directory / "exit_code", f"{'timeout' if code is None else code}\n".encode())
-        _write(directory / "params.json", (json.dumps(told, default=str) + "\n").encode())
+        _write(directory / "params.json", (json.dumps(params, default=str) + "\n").encode())
     except OSError as error:
         raise CommandFailed(f"its output cannot be saved in {directory} ({error.strerror})") from None
 
@@ -105,5 +107,5 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _no_link(path: str, flags: int) -> int:
-    """Open a file of an earlier run, or make it, without following a link that somebody put in its place."""
+    """Open a file of an earlier run, or make it, without following a link that was put in its place."""
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)

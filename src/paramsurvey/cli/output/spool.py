@@ -28,11 +28,11 @@ class Spool:
     Parameters
     ----------
     directory : str, optional
-        None: nobody reads along, and the files have no names.
+        None: nobody reads them meanwhile, and the files have no names.
     number : int
         The pset's.
     keep : bool
-        Leave the files: somebody else shows and removes them.
+        Whether to leave the files, because the driver shows and removes them.
     """
 
     def __init__(self, directory: str | None, number: int, keep: bool = False) -> None:
@@ -44,8 +44,8 @@ class Spool:
     def open(self, stream: str) -> Iterator[Any]:
         """Open a file for the output of a running command.
 
-        Where its directory is full, the file is in the temporary directory: a command must not fail because
-        nobody can read along.
+        If its directory is full, the file is in the temporary directory: a command must not fail just because
+        nobody can read its output meanwhile.
 
         Raises
         ------
@@ -64,7 +64,7 @@ class Spool:
 
 
 def _open_named(path: Path) -> Any:
-    """Make the file anew: a retry writes it from the beginning. None where it cannot be made."""
+    """Make the file anew, as a retry writes it from the beginning. None if it cannot be made."""
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, exist_ok=True)
         path.unlink(missing_ok=True)
@@ -93,7 +93,7 @@ def announce_spool(checkpoint: str, directory: str) -> None:
 
 
 def forget_spool(checkpoint: str, directory: str) -> None:
-    """Remove what `announce_spool` wrote, unless another run has written it anew: the run has ended."""
+    """Remove what `announce_spool` wrote, as the run has ended, unless another run has rewritten it."""
     found = find_spool(checkpoint)
     if found is not None and found[1] == directory:
         with suppress(OSError):
@@ -101,17 +101,17 @@ def forget_spool(checkpoint: str, directory: str) -> None:
 
 
 def find_spool(checkpoint: str) -> tuple[str, str] | None:
-    """Return the host and the directory of the spool of a run, None where no run has one."""
+    """Return the host and the directory of the spool of a run, None if no run has one."""
     from paramsurvey.checkpoint.atomic_files import read_json
 
     try:
-        told = read_json(Path(checkpoint) / POINTER) or {}
-        return str(told["host"]), str(told["directory"])
+        pointer = read_json(Path(checkpoint) / POINTER) or {}
+        return str(pointer["host"]), str(pointer["directory"])
     except (OSError, KeyError):
         return None
 
 
-def running(directory: str) -> list[int]:
+def numbers_in_spool(directory: str) -> list[int]:
     """Return the numbers of the psets whose output is in the spool."""
     with suppress(OSError):
         names = [name.partition(".") for name in os.listdir(directory)]

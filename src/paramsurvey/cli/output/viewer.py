@@ -1,7 +1,7 @@
 """``--tag`` and ``--follow``: what the commands print, on the terminal, in whole lines.
 
-A thread writes them, for a pager may stand still, or a terminal: the survey goes on. What is not shown yet
-waits in the files of the commands.
+A thread writes them, so that the survey goes on when a pager or a terminal stands still. What is not shown
+yet waits in the files of the commands.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, TextIO
 
-from paramsurvey.cli.output.spool import STREAMS, running, spool_path
-from paramsurvey.cli.placeholders import NUMBER, fill, filled_with
+from paramsurvey.cli.output.spool import STREAMS, numbers_in_spool, spool_path
+from paramsurvey.cli.placeholders import NUMBER, fill, placeholder_values
 from paramsurvey.cli.value_text import value_text
 from paramsurvey.reporting.console import show
 from paramsurvey.transport.patient_writing import write_patiently
@@ -23,9 +23,9 @@ from paramsurvey.transport.safe_text import safe_output
 
 LOOK_SECONDS = 0.1  # between two looks at what commands have written
 CATCH_UP_SECONDS = 1.0  # the longest that the summary waits for what comes before it
-STAND_STILL_SECONDS = 0.5  # between two looks whether what nobody reads is still to be shown
-NOT_SHOWN = "paramsurvey: the rest of what the commands have printed is not shown: nobody reads it"
-LAST_SECONDS = 5.0  # a survey that was interrupted waits at most so long for output that nobody reads
+STALL_SECONDS = 0.5  # of waiting for a reader, before it is checked whether the rest is still to be shown
+NOT_SHOWN = "paramsurvey: the rest of what the commands have printed is not shown, because nobody reads it"
+LAST_SECONDS = 5.0  # how long an interrupted survey waits while nobody reads its output
 
 
 class ReaderGone(BaseException):
@@ -40,20 +40,20 @@ class OutputViewer:
     spool : str
         Where the commands write.
     tag : str, optional
-        The template of what stands before each line, and a tab. None: the values of the parameters; empty:
+        The template of what precedes each line, before a tab. None: the values of the parameters; empty:
         nothing.
     names : mapping
         By column, names that were typed with dots.
     follows : bool
-        Show lines as they come.
+        Whether to show lines as they come.
     in_order : bool
-        Show the psets in their order: each waits for those before it.
+        Whether to show the psets in their order: each waits for those before it.
     pset_of : callable
         Returns a pset by its number.
     numbers : list of int
         The psets' numbers, in their order.
     kept_in : str
-        What is said, behind a semicolon, of where the output is that nobody has read.
+        The end of the message about output that nobody has read: where else it is.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class OutputViewer:
             self._check()
 
     def done(self, user_ret: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any) -> None:
-        """Show what a command has printed that has ended: it is the out_func of the map.
+        """Show what a command that has ended has printed; this is the out_func of the map.
 
         Raises
         ------
@@ -152,7 +152,7 @@ class OutputViewer:
         try:
             while (done := self._next_done()) is not None:
                 self._show(*done)
-            for number in running(self._spool):  # what was stopped
+            for number in numbers_in_spool(self._spool):  # what was stopped
                 self._show(number, self._tag_of(number))
         except BaseException as error:
             self._error = error
@@ -163,7 +163,7 @@ class OutputViewer:
         """Wait for a pset that is done; meanwhile show what others print, if that is followed."""
         while True:
             if self._follows and monotonic() >= self._look_at:
-                for number in running(self._spool):
+                for number in numbers_in_spool(self._spool):
                     self._show(number, self._tag_of(number), is_done=False)
                 self._look_at = monotonic() + LOOK_SECONDS
             try:
@@ -178,7 +178,7 @@ class OutputViewer:
                 return done
 
     def _show(self, number: int, tag: str, is_done: bool = True) -> None:
-        """Show what is new, all of it or whole lines, and remove the files of what is done."""
+        """Show what is new: if the command is done, all of it, and remove its files; else whole lines."""
         for name in STREAMS:
             new = self._new_lines(number, name, is_done)
             if new:
@@ -193,7 +193,7 @@ class OutputViewer:
         try:
             with open(spool_path(self._spool, number, name), "rb") as file:
                 size = file.seek(0, 2)
-                file.seek(0 if size < at else at)  # it has begun again: a retry
+                file.seek(0 if size < at else at)  # it is shorter than before: a retry has begun it again
                 at = file.tell()
                 data = file.read()
         except OSError:
@@ -206,11 +206,13 @@ class OutputViewer:
     def _write(self, stream: TextIO, tag: str, text: str) -> None:
         lines = text.removesuffix("\n").split("\n")
         try:
-            if stream.isatty():  # it gets the colors that a command prints, and obeys nothing else
+            if (
+                stream.isatty()
+            ):  # it gets the colors that a command prints, and nothing else that it would obey
                 lines = [safe_output(line.removesuffix("\r")) for line in lines]
             rest = "".join(f"{tag}{line}\n" for line in lines)
             while rest and not self._abandoned:
-                written = write_patiently(stream, rest, STAND_STILL_SECONDS)
+                written = write_patiently(stream, rest, STALL_SECONDS)
                 self._written += written
                 rest = rest[written:]
         except (OSError, ValueError):
@@ -223,5 +225,5 @@ class OutputViewer:
         if self._tag is None:
             tag = " ".join(value_text(value) for name, value in pset.items() if name != NUMBER)
         else:
-            tag = fill(self._tag, filled_with(pset, number, ""))
+            tag = fill(self._tag, placeholder_values(pset, number, ""))
         return "".join(c if c.isprintable() else repr(c)[1:-1] for c in tag) + "\t"

@@ -15,7 +15,7 @@ from paramsurvey.fast_dataclass import dataclass
 EXCLUDE = "exclude="  # of glob(*.txt,exclude=a*)
 NAMED_ARGUMENT = re.compile(r"\s*([a-z]+)\s*=\s*(.+?)\s*")
 BRACKETS = re.compile(r"(exclude=)?\[([^\[\]]*)\](?=,|$)")  # of glob([a*,b*],exclude=[c*,d*])
-MAX_VALUES = 10_000_000  # of floats: a typing error such as 0:1:1e-12 asks for more than fits into memory
+MAX_VALUES = 10_000_000  # of floats: a typo such as 0:1:1e-12 asks for more than fits into memory
 
 Values = Sequence[Any]
 
@@ -75,7 +75,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "choice": (),
     "range": (),
     "glob": (),
-}  # of as many arguments as you like
+}  # which take any number of arguments
 
 NAMED = {  # what Hydra calls the arguments of its functions
     "range": ("start", "stop", "step"),
@@ -83,9 +83,9 @@ NAMED = {  # what Hydra calls the arguments of its functions
 }
 
 ELSEWHERE = {  # functions of Hydra, and what does the same here
-    "shuffle": "there is no shuffle(...): write the values alone, and add --shuffle",
+    "shuffle": "there is no shuffle(...): write only the values, and add --shuffle",
     "sort": "there is no sort(...): write the values in the order that you want",
-    "tag": "there is no tag(...): write what is inside it alone",
+    "tag": "there is no tag(...): write only what is inside it",
 }
 
 
@@ -111,7 +111,7 @@ def _positional(text: str, names: tuple[str, ...], arguments: Values) -> Values:
 
 def _evaluate_list(name: str, text: str, function: str, arguments: Values) -> Axis:
     if not arguments:
-        raise BadUsage(f"{name}={text} has nothing in its parentheses: give at least one value")
+        raise BadUsage(f"{name}={text} has empty parentheses: give at least one value")
     if function == "choice":
         return DistributionCall("choice", (arguments,))
     return _files(name, text, arguments) if function == "glob" else _hydra_range(f"{name}={text}", arguments)
@@ -127,7 +127,7 @@ def _files(name: str, text: str, patterns: Values) -> Values:
     found = {path for pattern in wanted for path in glob(pattern, recursive=True)}
     left = found - {path for pattern in unwanted for path in glob(pattern, recursive=True)}
     if not left:
-        raise BadUsage(f"{name}={text}: there is no such file: correct the pattern, or the directory")
+        raise BadUsage(f"{name}={text}: no file matches: correct the pattern, or the directory")
     return sorted(left)
 
 
@@ -138,7 +138,9 @@ def _without_brackets(listed: re.Match[str]) -> str:
 def _hydra_range(text: str, numbers: Values) -> Values:
     """Return the values of range(start,stop,step): without the stop, as in Python and Hydra."""
     if len(numbers) > 3 or not all(isinstance(one, (int, float)) for one in numbers):
-        raise BadUsage(f"{text} needs 1 to 3 numbers: stop, or start, stop and step; the stop is left out")
+        raise BadUsage(
+            f"{text} needs 1 to 3 numbers: stop, or start, stop and step; the stop is not included"
+        )
     given = [Decimal(str(one)) for one in numbers]
     if not all(one.is_finite() for one in given):
         raise BadUsage(f"{text} has a number that is too large for a float: give a smaller one")
@@ -162,14 +164,16 @@ def _evaluate_spacing(text: str, function: str, first: float, last: float, count
 
     if not isinstance(count, int) or not 1 <= count <= MAX_VALUES:
         raise BadUsage(
-            f"{text}: the third number is how many values, a whole number from 1 to {MAX_VALUES:,}"
+            f"{text}: the third number is how many values: give a whole number from 1 to {MAX_VALUES:,}"
         )
     try:
         first, last = float(first), float(last)  # NumPy cannot compute with integers beyond 64 bits
         with np.errstate(all="raise"):
-            if function == "logspace":  # Python's powers are right to the last digit, those of old NumPy not
+            if (
+                function == "logspace"
+            ):  # Python's powers are right to the last digit, those of old NumPy are not
                 return [10.0**power for power in np.linspace(first, last, count).tolist()]
             values: Values = getattr(np, function)(first, last, count).tolist()
     except (ValueError, FloatingPointError, OverflowError) as error:
-        raise BadUsage(f"{text} cannot be computed ({error}): give other ends") from None
+        raise BadUsage(f"{text} cannot be computed ({error}): give other limits") from None
     return values

@@ -42,9 +42,9 @@ def parse_axes(
     ----------
     texts : sequence of str
     inputs : Inputs, optional
-        Reads what they have in files.
+        Reads the files that they name.
     option : str
-        With which they were given.
+        The option with which they were given.
     parse : callable, optional
         What reads one axis; by default `parse_axis`.
 
@@ -137,7 +137,7 @@ def _refuse_unfinished_syntax(name: str, text: str) -> None:
         if construct:
             as_text = unquoted.replace('"', '""')
             raise BadUsage(
-                f"{name}={text}: {unquoted!r} begins like {construct} but is not: correct it, "
+                f"{name}={text}: {unquoted!r} begins like {construct} but is not one: correct it, "
                 f"or put each text into double quotes, as in {name}='\"{as_text}\",...'"
             )
 
@@ -149,11 +149,11 @@ def _likely_construct(item: str, whole: str) -> str:
     if item.lstrip().startswith("["):
         return "a JSON list"
     if item.lstrip().startswith("{") and item.count("{") > item.count("}"):
-        return "braces of a shell, or a JSON object"
+        return "an expansion of a shell, or a JSON object"
     call = CALL_BEGIN.match(item)
     is_cut = call is not None and item.count("(") > item.count(")") and ")" in whole
     known = call is not None and call[1] in known_calls()
-    return f"the call {call[1]}(...)" if call is not None and (known or is_cut) else ""
+    return f"a call {call[1]}(...)" if call is not None and (known or is_cut) else ""
 
 
 def _not_empty(name: str, values: Values) -> Values:
@@ -168,7 +168,7 @@ def _range_values(name: str, text: str, start: str, stop: str, step: str | None)
     has_zeros = any(ZEROS.match(one) for one in (start, stop, step or "1"))
     if has_zeros and ".." not in text:
         raise BadUsage(
-            f"{name}={text}: a number of a range begins with 0: write it without, "
+            f"{name}={text}: a number of the range begins with 0: write it without, "
             f"or {name}=01..10 for 01, 02 and so on, or {name}='\"{text}\"' for the text itself"
         )
     if ".." in text and last < first:

@@ -13,7 +13,7 @@ from paramsurvey.cli.value_text import value_text
 
 CALL_BEGIN = re.compile(r"\s*([a-z_]+)\(")
 REVERSE = re.compile(r",\s*reverse\s*=\s*(true|false)\s*$")
-LAST_ARGUMENT = re.compile(r"(?:.*,)?([^,()]*\(.*\)\s*|[^,()]*)", re.DOTALL)  # what tags stand before
+LAST_ARGUMENT = re.compile(r"(?:.*,)?([^,()]*\(.*\)\s*|[^,()]*)", re.DOTALL)  # what follows the tags
 
 
 def _to_bool(value: Any) -> bool:
@@ -29,14 +29,14 @@ CASTS: dict[str, Callable[[Any], Any]] = {
     "json_str": json.dumps,
 }
 NO_LOG_INTEGERS = (
-    "no integers are drawn by their logarithm: leave int(...) out, and write {NAME:.0f} into the command, "
+    "integers cannot be drawn by their logarithm: leave int(...) out, and write {NAME:.0f} into the command, "
     "or round in the function"
 )
 AROUND = {*CASTS, "sort", "shuffle", "tag"}
 
 
 def function_around(text: str) -> tuple[str, str] | None:
-    """Return the name of a function that stands around a whole text, and what is inside; else None.
+    """Return the name of a function that encloses a whole text, and what is inside; else None.
 
     Examples
     --------
@@ -55,12 +55,12 @@ def function_around(text: str) -> tuple[str, str] | None:
 
 
 def apply_around(text: str, function: str, inside: str, parse: Callable[[str], Axis]) -> Axis:
-    """Return what a function makes of the values inside of it.
+    """Return what a function makes of the values inside it.
 
     Parameters
     ----------
     text : str
-        All of it, for messages.
+        The whole text, for messages.
     function, inside : str
         What `function_around` returned.
     parse : callable
@@ -69,7 +69,7 @@ def apply_around(text: str, function: str, inside: str, parse: Callable[[str], A
     Raises
     ------
     BadUsage
-        A value cannot be converted, or the function fits no distribution.
+        A value cannot be converted, or the function cannot be applied to a distribution.
     """
     if function == "tag":
         last = LAST_ARGUMENT.fullmatch(inside)
@@ -83,15 +83,15 @@ def apply_around(text: str, function: str, inside: str, parse: Callable[[str], A
     values = axis.arguments[0] if isinstance(axis, DistributionCall) else axis
     try:
         if len(values) == 1 and isinstance(values[0], list) and function in ("sort", "shuffle"):
-            return [_values_of(function, values[0], backwards)]  # one list, which is no sweep
+            return [_values_of(function, values[0], backwards)]  # a single list, which is not a sweep
         made = _values_of(function, values, backwards)
     except (ValueError, TypeError, KeyError, OverflowError):
-        raise BadUsage(f"{text}: a value is nothing that {function}(...) can take: correct it") from None
+        raise BadUsage(f"{text}: {function}(...) cannot take one of the values: correct it") from None
     return DistributionCall("choice", (made,)) if is_choice else made
 
 
 def _tagged(text: str, axis: Axis, tags: Sequence[str]) -> Axis:
-    """Return an axis with its tags: ``log`` is the one by which Hydra's sweepers draw otherwise."""
+    """Return an axis with its tags; only ``log`` changes how Hydra's sweepers draw."""
     if "log" not in tags:
         return axis
     name = axis.name if isinstance(axis, DistributionCall) else ""
@@ -99,7 +99,7 @@ def _tagged(text: str, axis: Axis, tags: Sequence[str]) -> Axis:
         return DistributionCall("loguniform", axis.arguments) if isinstance(axis, DistributionCall) else axis
     if name == "integers":
         raise BadUsage(f"{text}: {NO_LOG_INTEGERS}")
-    raise BadUsage(f"{text}: the tag log is for what interval(...) draws: leave log out")
+    raise BadUsage(f"{text}: the tag log is only for what interval(...) draws: leave log out")
 
 
 def _values_of(function: str, values: Sequence[Any], backwards: re.Match[str] | None) -> list[Any]:
@@ -119,4 +119,4 @@ def _of_distribution(text: str, function: str, axis: DistributionCall) -> Axis:
         return axis
     if function == "int" and axis.name == "loguniform":
         raise BadUsage(f"{text}: {NO_LOG_INTEGERS}")
-    raise BadUsage(f"{text}: {function}(...) fits no distribution: leave it out")
+    raise BadUsage(f"{text}: {function}(...) cannot be applied to a distribution: leave it out")

@@ -1,6 +1,6 @@
 """The syntax of ``--sweep key=values``, as Hydra has it: quotes, backslashes, lists and dicts.
 
-Whatever has none of them is read as the same text after ``-p`` would be.
+A text that has none of these is read as it would be after ``-p``.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from paramsurvey.cli.psets.hydra_functions import apply_around, function_around
 from paramsurvey.cli.psets.inputs import Inputs
 from paramsurvey.cli.psets.values import value_of
 
-OWN = re.compile(r"""['"\\\[{]""")
+HYDRA_ONLY = re.compile(r"""['"\\\[{]""")  # what only this syntax reads
 TOKEN = re.compile(r"""\\.|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|.""", re.DOTALL)
 CAST = re.compile(r"\s*(int|float|str|bool|json_str|extend_list)\(")
 ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-CALLS = set(known_calls()) - {"choice"}  # whose arguments are no lists and no dicts
+CALLS = set(known_calls()) - {"choice"}  # whose arguments are neither lists nor dicts
 CLOSING = {"[": "]", "{": "}"}
 WORDS = {"true": True, "false": False, "null": None}  # inside lists and dicts, as in JSON
 
@@ -42,8 +42,8 @@ def parse_override(name: str, text: str, inputs: Inputs | None = None) -> Axis:
     """
     if re.split(r"[./]", name)[0] == "hydra":
         raise BadUsage(
-            f"--sweep {name}={text} is a setting of Hydra itself: write it into the command, behind --, "
-            "or say it here with --chdir 'runs/{a}' and -j"
+            f"--sweep {name}={text} is a setting of Hydra itself: write it into the command, after --, "
+            "or use --chdir 'runs/{a}' and -j here"
         )
     try:
         return _parse(name, text, inputs)
@@ -56,11 +56,11 @@ def _parse(name: str, text: str, inputs: Inputs | None) -> Axis:
         return apply_around(f"{name}={text}", *around, parse=lambda inside: _parse(name, inside, inputs))
     if any(CAST.match(item) for item in text.split(",")):
         raise BadUsage(
-            f"{name}={text}: there are no casts inside of lists: write one around all of it, as in int(1,2); "
+            f"{name}={text}: a cast cannot be inside a list: write it around the whole list, as in int(1,2); "
             "numbers are numbers, and quotes make texts"
         )
     call = CALL.fullmatch(text)
-    if OWN.search(text) is None or text.startswith("@") or (call and call[1] in CALLS):
+    if HYDRA_ONLY.search(text) is None or text.startswith("@") or (call and call[1] in CALLS):
         return parse_axis(name, text, inputs)
     try:
         if call and call[1] == "choice":
@@ -79,7 +79,7 @@ class _Unclosed(ValueError):
 
 
 def _items(text: str) -> Iterator[str]:
-    """Yield what stands between the commas that are in no quotes and no brackets."""
+    """Yield what is between commas that are outside of quotes and brackets."""
     item, open_brackets = "", ""
     for token in TOKEN.findall(text):
         if token in CLOSING:

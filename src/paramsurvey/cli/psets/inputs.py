@@ -1,4 +1,4 @@
-"""What is read from files and from standard input: values of one axis, or of several that belong together."""
+"""Reads files and standard input: values of one axis, or of several that belong together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UTF_8 = "utf-8-sig"  # with or without the byte order mark that Windows programs
 
 @dataclass
 class Inputs:
-    """Reads files and standard input, in the form that the options say.
+    """Reads files and standard input, in the form that the options describe.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Inputs:
     stdin: str | None = None
     delimiter: str | None = None
     together: int | None = None
-    _is_taken: bool = field(default=False, repr=False)
+    _stdin_is_taken: bool = field(default=False, repr=False)
 
     def text(self, path: str, what: str) -> str:
         """Return what a file contains; ``-`` is standard input, which only one option can read.
@@ -51,8 +51,8 @@ class Inputs:
         BadUsage
             It cannot be read, or is not UTF-8 text.
         """
-        if path == STDIN and self._is_taken:
-            raise BadUsage(f"{what}: standard input is read already: put one of the two into a file")
+        if path == STDIN and self._stdin_is_taken:
+            raise BadUsage(f"{what}: another option reads standard input: put one of the two into a file")
         try:
             return self._read_stdin() if path == STDIN else Path(path).read_text(encoding=UTF_8)
         except OSError as error:
@@ -64,7 +64,7 @@ class Inputs:
         raise BadUsage(f"{what} cannot be read ({reason}): give a text file, one value per line")
 
     def _read_stdin(self) -> str:
-        self._is_taken = True
+        self._stdin_is_taken = True
         if self.stdin is None:
             if sys.stdin is None:  # which is what Python makes of a closed descriptor
                 raise OSError(errno.EBADF, "it is closed")
@@ -110,7 +110,7 @@ class Inputs:
                     if self.together is None
                     else f"write -N {len(names)}, and give {len(names)} items for each set"
                 )
-                counted = f"line {number} has {len(row)} columns, and there are {len(names)} names"
+                counted = f"line {number} has {len(row)} columns, but there are {len(names)} names"
                 raise BadUsage(f"{what}: {counted}: {remedy}")
         if not rows:
             raise BadUsage(f"{what} has no lines: give at least one")
@@ -134,7 +134,7 @@ class Inputs:
 
 
 def json_list(text: str) -> Sequence[Any] | None:
-    """Return a list that a text has in JSON, None where it is none."""
+    """Return the list that a text is in JSON, None if it is not one."""
     from json import loads
 
     try:

@@ -10,7 +10,7 @@ from paramsurvey.fast_dataclass import dataclass
 
 @dataclass(frozen=True)
 class ListedPsets:
-    """Makes psets of row numbers: copies of those in a list, whose values nobody can change."""
+    """Makes psets from row numbers: copies of those in a list, whose values nobody can change."""
 
     listed: tuple[dict[str, Any], ...]
 

@@ -27,12 +27,12 @@ NUMBER = re.compile(NUMBER_PATTERN)
 
 
 class NoNames(Exception):
-    """The first line of a table has numbers, which no parameters can be called.
+    """The first line of a table has numbers, which cannot be the names of parameters.
 
     Parameters
     ----------
     count : int
-        How many.
+        How many numbers there are.
     """
 
     def __init__(self, count: int) -> None:
@@ -57,7 +57,7 @@ def read_psets(path: str, inputs: Inputs | None = None) -> Space:
     suffix = Path(path).suffix.lower()
     if suffix not in READERS and path != STDIN and inputs.colsep is None:
         raise BadUsage(
-            f"--psets {path}: this format cannot be read; give a file that ends with {', '.join(READERS)}"
+            f"--psets {path}: this format cannot be read: give a file that ends with {', '.join(READERS)}"
         )
     try:
         columns = _read(path, suffix, inputs)
@@ -214,7 +214,7 @@ def _pandas_reader(function: str) -> Callable[[str], Columns]:
 
 
 def _nan_for_missing(column: pd.Series[Any], exact: pd.Series[Any]) -> Any:
-    """Return a column with nan for missing values, whose integers pandas has not made floats."""
+    """Return a column with nan for missing values, whose integers are still integers."""
     if not column.hasnans or exact.dtype.kind == "f":
         return column
     return [float("nan") if is_missing(value) else value for value in exact]

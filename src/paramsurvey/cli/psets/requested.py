@@ -35,7 +35,7 @@ class RequestedPsets:
     must_use : sequence of tuples of names
         Of each tuple, the command must use a name: each axis by itself, and the columns of a table together.
     command : list of str
-        What a sweep file wants to be run; usually empty.
+        What a sweep file says to run; usually empty.
     stdin : str, optional
         What was read from standard input, which cannot be read a second time.
     """
@@ -85,7 +85,7 @@ def request_psets(
     """
     delimiter = None if options.delimiter is None else ESCAPES.get(options.delimiter, options.delimiter)
     inputs = Inputs(options.null, options.colsep, stdin, delimiter, options.together)
-    _refuse_idle(options, configured)
+    _refuse_useless(options, configured)
     files, overrides = _sweeps(options.sweep, inputs)
     texts = _with_configured(options.params, configured, overrides)
     linked = [text for text in texts if "," in text.partition("=")[0]]
@@ -94,45 +94,40 @@ def request_psets(
     if options.together is not None and (axes or not linked):
         axes = in_groups(axes, options.together)
     tables = [*_tables(options, inputs), *(_linked(text, inputs) for text in linked)]
-    drawn = [_sweep_space(file, options) for file in files]
     sampling = (
-        Sampling(options.sample, options.method, options.seed) if options.sample and not drawn else None
+        Sampling(options.sample, options.method, options.seed) if options.sample and not files else None
     )
-    space = make_space(axes, [*(table for table, _ in tables), *drawn], options.zipped, sampling)
-    names = [
-        *axes,
-        *(name for _, group in tables for name in group),
-        *(name for file in files for name in file.parameters),
-    ]
-    dotted = names_with_dots(names)
+    spaces = [*(table for table, _ in tables), *(file.space(options.sample, options.seed) for file in files)]
+    space = make_space(axes, spaces, options.zipped, sampling)
     must_use = [
         *((name,) for name in axes),
-        *(group for _, group in tables),
-        *((n,) for f in files for n in f.parameters),
+        *(names for _, names in tables),
+        *((name,) for file in files for name in file.parameters),
     ]
+    dotted = names_with_dots([name for group in must_use for name in group])
     selection = _selected(space, options, dotted)
     command = next((file.command for file in files if file.command), [])
     return RequestedPsets(selection, dotted, must_use, command, inputs.stdin)
 
 
-def _refuse_idle(options: RunOptions, configured: Mapping[str, str]) -> None:
-    """Refuse options that would do nothing, because what they are about is not there."""
+def _refuse_useless(options: RunOptions, configured: Mapping[str, str]) -> None:
+    """Refuse options that would do nothing, because what they apply to is missing."""
     axes = [*options.params, *(f"{name}={axis}" for name, axis in configured.items())]
     reads = [text for text in axes if text.partition("=")[2].startswith("@")]
     has_columns = options.psets or any("," in text.partition("=")[0] for text in reads)
     if options.colsep is not None and not has_columns:
         raise BadUsage(
-            "--colsep splits lines into columns, and no option names columns: write for example -p a,b=@FILE"
+            "--colsep splits lines into columns, but no option names columns: write for example -p a,b=@FILE"
         )
     if options.null and not reads and not options.psets:
-        raise BadUsage("--null is about files, and none is read: write for example -p a=@-")
+        raise BadUsage("--null applies to files, but none is read: write for example -p a=@-")
     if options.delimiter is not None and (not options.delimiter or options.null or not reads):
         raise BadUsage(
             "--delimiter says what items of files end with, without --null: "
             "write for example -d , -p a=@-, or leave it out"
         )
     if options.method != METHODS[0] and not options.sample:
-        raise BadUsage(f"--method {options.method} draws, and nothing says how often: add --sample N")
+        raise BadUsage(f"--method {options.method} says how to draw, but not how many: add --sample N")
 
 
 def _sweeps(texts: Sequence[str], inputs: Inputs) -> tuple[list[SweepFile], list[str]]:
@@ -187,10 +182,6 @@ def _linked(text: str, inputs: Inputs) -> tuple[Space, tuple[str, ...]]:
         )
     columns = inputs.columns(names, path[1:])
     return Aligned({encoded(name): values for name, values in columns.items()}), names
-
-
-def _sweep_space(file: SweepFile, options: RunOptions) -> Space:
-    return file.space(options.sample, options.seed)
 
 
 def _selected(space: Space, options: RunOptions, dotted: Mapping[str, str]) -> Selection:

@@ -19,8 +19,8 @@ from paramsurvey.transport.column_by_row import numpy_index
 from paramsurvey.transport.messages import Pset, Rows, Values
 
 ONLY = re.compile(r"\s*(\d{1,18})\s*(?:(?:-|\.\.)\s*(\d{1,18})\s*)?")
-MOST_LISTED = 2000
-PLAIN = (str, int, float, bool, type(None))
+MOST_LISTED = 2000  # psets that workers get as a list
+PLAIN = (str, int, float, bool, type(None))  # types whose values nobody can change
 SHARD = re.compile(r"(\d{1,18})/(\d{1,18})")
 
 
@@ -31,7 +31,7 @@ class Selection(Space):
     ----------
     space : Space
     rows : range or int64 array
-        Which, in this order; a range has any step.
+        Which rows of the space, in this order; a range may have any step.
     """
 
     def __init__(self, space: Space, rows: Rows) -> None:
@@ -44,9 +44,9 @@ class Selection(Space):
 
     def columns(self, rows: Rows) -> dict[str, Values]:
         """Return the values of some rows."""
-        return self._space.columns(self._own(rows))
+        return self._space.columns(self._rows_in_space(rows))
 
-    def _own(self, rows: Rows) -> Rows:
+    def _rows_in_space(self, rows: Rows) -> Rows:
         if isinstance(self._rows, range):
             if isinstance(rows, range) and self._rows.step == 1:
                 return self._rows[rows.start : rows.stop]
@@ -55,7 +55,7 @@ class Selection(Space):
 
     def numbers(self, rows: Rows) -> list[int]:
         """Return the numbers of some rows in the space, from 1."""
-        numbers: list[int] = (as_array(self._own(rows)) + 1).tolist()
+        numbers: list[int] = (as_array(self._rows_in_space(rows)) + 1).tolist()
         return numbers
 
     def pset(self, number: int) -> Pset:
@@ -81,9 +81,9 @@ class Numbered(Space):
         return self.selection.columns(rows)
 
     def decoder(self) -> Any:
-        """Return the object that makes psets of row numbers in a worker.
+        """Return the object that makes psets from row numbers in a worker.
 
-        Few psets are listed: workers then need no numpy, which takes longer to load than many a command.
+        A few psets are listed: workers then need no numpy, which takes longer to load than most commands run.
         """
         numbering = NumberingDecoder(self)
         if len(self) > MOST_LISTED:
@@ -95,7 +95,7 @@ class Numbered(Space):
 
 @dataclass(frozen=True)
 class NumberingDecoder(SpaceDecoder):
-    """Makes psets that have their number."""
+    """Makes psets that include their number."""
 
     space: Numbered
 
@@ -135,6 +135,8 @@ def _only(text: str, length: int) -> Any:
             raise BadUsage(f"--only {text!r} is not a list of numbers: write it like 3,7,10-12")
         first, last = int(match[1]), int(match[2] or match[1])
         if not 1 <= first <= last <= length:
-            raise BadUsage(f"--only {item.strip()}: the psets have the numbers 1 to {length:,}")
+            raise BadUsage(
+                f"--only {item.strip()}: the sets are numbered 1 to {length:,}: give some of these"
+            )
         rows.extend(range(first - 1, last))
     return np.array(list(dict.fromkeys(rows)), dtype=np.int64)

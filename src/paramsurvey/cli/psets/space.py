@@ -1,4 +1,4 @@
-"""From axes, tables, ``--zip``, ``--sample`` and the like to the psets of a run."""
+"""Makes the psets of a run from axes, tables, ``--zip``, ``--sample`` and the like."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def make_space(
     Raises
     ------
     BadUsage
-        The options contradict each other, or there is nothing to make psets of.
+        The options contradict each other, or there is nothing to make psets from.
     """
     from paramsurvey.params.spaces import Product
 
@@ -78,7 +78,7 @@ def _check(
             "(a line of standard input for each), or with --psets FILE"
         )
     if zipped:
-        raise BadUsage("--zip pairs the values of -p, and there is no -p: leave --zip out")
+        raise BadUsage("--zip pairs the values of -p, but there is no -p: leave --zip out")
     if sampling:
         raise BadUsage("--sample has nothing to draw from: add for example -p 'x=uniform(0,1)'")
 
@@ -103,11 +103,11 @@ def in_groups(axes: Mapping[str, Axis], count: int) -> dict[str, Axis]:
     """
     if len(axes) != 1:
         raise BadUsage(
-            f"-N {count} puts the values of one parameter together, and there are {len(axes)}: give one"
+            f"-N {count} puts the values of one parameter together, but there are {len(axes)}: give one"
         )
     ((name, axis),) = axes.items()
     if isinstance(axis, DistributionCall) and axis.name != "choice":
-        raise BadUsage(f"-N {count} puts values together, and {name!r} is drawn: leave -N out")
+        raise BadUsage(f"-N {count} puts values together, but {name!r} is drawn: leave -N out")
     values = _listed(name, axis)
     return {name: [list(values[at : at + count]) for at in range(0, len(values), count)]}
 
@@ -152,8 +152,8 @@ def _equally_long(axes: Mapping[str, Values]) -> dict[str, Values]:
         short = next(name for name in axes if lengths[name] not in (1, longest))
         raise BadUsage(
             f"--zip needs the same number of values for each parameter, but {shown}: "
-            "give equally many (several values are not repeated, as GNU parallel does: "
-            f"write the values of {short} until there are {longest}), or leave --zip out"
+            "give equally many (several values are not repeated, as in GNU parallel: "
+            f"repeat the values of {short} until there are {longest}), or leave --zip out"
         )
     return {name: list(values) * longest if len(values) == 1 else values for name, values in axes.items()}
 

@@ -1,7 +1,7 @@
 """Sweep files: ``--sweep sweep.yaml`` of Weights & Biases, with the method grid or random, or of Hydra.
 
 Random values are drawn here, once, with numpy: the distributions are those of the documentation of W&B,
-several of which paramsurvey does not have otherwise.
+several of which paramsurvey has nowhere else.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class SweepFile:
     parameters : mapping
         By name, with dots where they are nested, what the file says of each.
     run_cap : int, optional
-        How many psets to draw, unless ``--sample`` says so.
+        How many psets to draw, unless ``--sample`` says how many.
     command : list of str
-        What the file wants to be run, with placeholders; empty where it does not say.
+        What the file says to run, with placeholders; empty if it does not say.
     """
 
     path: str
@@ -69,7 +69,7 @@ class SweepFile:
         Raises
         ------
         BadUsage
-            A parameter has no values, or a distribution that is unknown or fits no grid.
+            A parameter has no values, or a distribution that is unknown or that a grid cannot have.
         """
         from paramsurvey.params.spaces import Aligned, Grid
 
@@ -86,7 +86,7 @@ class SweepFile:
         return Aligned(self._of_each(lambda name, one: self._draw(name, one)(generator, wanted)))
 
     def _of_each(self, make: Callable[[str, Mapping[str, Any]], Any]) -> dict[str, Any]:
-        """Return what `make` makes of each parameter; name the one of which it can make nothing."""
+        """Return what `make` makes of each parameter; an error names the parameter."""
         made: dict[str, Any] = {}
         for name, one in self.parameters.items():
             try:
@@ -108,7 +108,7 @@ class SweepFile:
         ):
             return range(low, high + 1)
         raise self._refusal(
-            name, "has a distribution, and a grid needs values: list them, or use method: random"
+            name, "has a distribution, but a grid needs values: list them, or use method: random"
         )
 
     def _draw(self, name: str, one: Mapping[str, Any]) -> Draw:
@@ -133,7 +133,7 @@ class SweepFile:
             if not low <= high:
                 raise ValueError
         except (KeyError, TypeError, ValueError):
-            raise self._refusal(name, "has neither value, values, nor min and max in order") from None
+            raise self._refusal(name, "has no value, no values, and no min and max in order") from None
         return low, high
 
     @staticmethod
@@ -240,7 +240,7 @@ def read_sweep(path: str, inputs: Inputs) -> SweepFile:
 
 
 def _of_hydra(whole: Any) -> Mapping[str, Any] | None:
-    """Return the overrides that ``hydra.sweeper.params`` has, None where there are none."""
+    """Return the overrides that ``hydra.sweeper.params`` has, None if there are none."""
     for key in ("hydra", "sweeper", "params"):
         whole = whole.get(key) if isinstance(whole, dict) else None
     return whole if isinstance(whole, dict) and whole else None
@@ -271,7 +271,7 @@ def _yaml(path: str, text: str) -> Any:
 def _flat(
     path: str, parameters: Mapping[str, Any], before: str = ""
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield all parameters, of nested ones the names with dots."""
+    """Yield all parameters; nested ones have names with dots."""
     for name, one in parameters.items():
         if not isinstance(name, str) or not isinstance(one, dict):
             raise BadUsage(
@@ -295,7 +295,7 @@ def _command(path: str, whole: Mapping[str, Any], names: Mapping[str, Any]) -> l
         return []
     words = whole.get("command") or ["${env}", "${interpreter}", "${program}", "${args}"]
     if not isinstance(words, list):
-        raise BadUsage(f"{path} has a command that is no list of words: write it as - word, one per line")
+        raise BadUsage(f"{path} has a command that is not a list of words: write it as - word, one per line")
     parts = {
         **PARTS,
         "${program}": [str(program)],

@@ -1,4 +1,4 @@
-"""What a shell would have understood, and what is a text here: ``-p f=*.txt``, and ``echo {a} '|' wc``."""
+"""Warnings about text that a shell would have expanded: ``-p f=*.txt``, and ``echo {a} '|' wc``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ OPERATORS = frozenset({"|", "|&", "||", "&&", "&", ";", ">", ">>", "<", "2>", "2
 TAKE_OPERATORS = frozenset({"expr", "test", "[", "find", "bc"})  # as arguments
 
 
-def told_operators(words: Sequence[str]) -> Iterator[str]:
+def operator_warnings(words: Sequence[str]) -> Iterator[str]:
     """Yield a sentence for the first word of a command that would be an operator in a shell.
 
     Parameters
     ----------
     words : sequence of str
-        The command. A word after an option, as in ``awk -F '|'``, is meant to be a text.
+        The command. A word after an option, as in ``awk -F '|'``, is taken to be meant as text.
     """
     for before, word in pairwise(words):
         if word in OPERATORS and not before.startswith("-") and words[0] not in TAKE_OPERATORS:
@@ -28,13 +28,13 @@ def told_operators(words: Sequence[str]) -> Iterator[str]:
             return
 
 
-def told_patterns(texts: Sequence[str]) -> Iterator[str]:
+def pattern_warnings(texts: Sequence[str]) -> Iterator[str]:
     """Yield a sentence for each value that is a text, but would be some files if a shell had expanded it.
 
     Parameters
     ----------
     texts : sequence of str
-        What ``-p`` was given. What stands in double quotes is meant to be a text.
+        The values of ``-p``. What is in double quotes is meant as text.
     """
     for text in texts:
         name, _, values = text.partition("=")
@@ -45,6 +45,6 @@ def told_patterns(texts: Sequence[str]) -> Iterator[str]:
             files = 0 if not has_magic(pattern) or os.path.lexists(pattern) else len(glob(pattern))
             if files:
                 yield (
-                    f"{name}={pattern} is the text {pattern!r}: for the files ({files:,}) write "
-                    f"-p '{name}=glob({pattern})', and to be sure of the text {name}='\"{pattern}\"'"
+                    f"{name}={pattern} is the text {pattern!r}: for the files ({files:,}), write "
+                    f"-p '{name}=glob({pattern})', and for the text itself, {name}='\"{pattern}\"'"
                 )

@@ -1,4 +1,4 @@
-"""Values as they are typed: what looks like a number is one, and commas stand between the items of a list."""
+"""Values as they are typed: what looks like a number is one, and commas separate the items of a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``--where 'a < b and kind != "slow"'``: an expression of Python, as far as it is harmless."""
+"""``--where 'a < b and kind != "slow"'``: a Python expression, limited to what is harmless."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Condition:
     Parameters
     ----------
     text : str
-        An expression of Python, with the parameters' names.
+        A Python expression with the parameters' names.
     names : collection of str
 
     Raises
     ------
     BadUsage
-        It is no expression, has a name that is no parameter, or does something else than compute.
+        It is not an expression, has a name that is not a parameter, or does anything but compute.
     """
 
     def __init__(self, text: str, names: Collection[str]) -> None:
@@ -64,10 +64,12 @@ class Condition:
 
     def _check(self, node: ast.AST) -> None:
         if not isinstance(node, ALLOWED) or isinstance(node, ast.Attribute):
-            raise self._refusal(f"has something else than comparisons and arithmetic ({type(node).__name__})")
+            raise self._refusal(
+                f"has something other than comparisons and arithmetic ({type(node).__name__})"
+            )
         if isinstance(node, ast.Call):
             if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
-                raise self._refusal(f"calls something else than {', '.join(FUNCTIONS)}")
+                raise self._refusal(f"calls something other than {', '.join(FUNCTIONS)}")
         elif isinstance(node, ast.Name) and node.id not in {*self._names, *FUNCTIONS, *CONSTANTS}:
             quoted = f' (text needs quotes: "{node.id}")'
             raise self._refusal(
@@ -79,7 +81,7 @@ class Condition:
 
 
 class _Dotted(ast.NodeTransformer):
-    """Makes one name of ``model.lr`` where that is a parameter."""
+    """Turns ``model.lr`` into a single name if that is a parameter."""
 
     def __init__(self, names: Collection[str]) -> None:
         self._names = names

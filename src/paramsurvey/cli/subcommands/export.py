@@ -18,10 +18,10 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG, short_help="Write the results of a run into a file.")
+@click.command(epilog=EPILOG, short_help="Write the results of a run to a file.")
 @checkpoint_argument
 @click.argument("file", metavar="FILE", type=FilePath())
-@click.option("--flatten", is_flag=True, help="Columns a.b of nested JSON.")
+@click.option("--flatten", is_flag=True, help="Turn nested JSON into columns such as a.b.")
 def export(directory: str, file: str, flatten: bool) -> None:
     """Write the results of the checkpoint DIR to FILE, even while the run goes on.
 

@@ -35,7 +35,7 @@ def file_beside(directory: str, output: str | None, suffix: str) -> str:
 
 @contextmanager
 def writing(path: str) -> Iterator[None]:
-    """Raise `RunFailed` with the remedy where the file cannot be written."""
+    """Raise `RunFailed`, with the remedy, if the file cannot be written."""
     try:
         yield
     except OSError as error:

@@ -15,7 +15,7 @@ from paramsurvey.cli.checkpoints.saved_command import SavedCommand, check_starte
 from paramsurvey.cli.errors import BadUsage, say
 from paramsurvey.cli.options.run_options import RunOptions, SavedConfig
 from paramsurvey.cli.options.types import FilePath
-from paramsurvey.cli.plan import make_plan
+from paramsurvey.cli.plan import Plan, make_plan
 from paramsurvey.cli.subcommands.run import COMMAND, run
 from paramsurvey.cli.tables.cells import is_missing
 from paramsurvey.fast_dataclass import dataclass
@@ -28,11 +28,11 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG, short_help="Make one checkpoint of those of several shards.")
+@click.command(epilog=EPILOG, short_help="Merge the checkpoints of several shards into one.")
 @click.argument("out", metavar="OUT", type=FilePath())
 @click.argument("directories", metavar="DIR...", nargs=-1, required=True, type=FilePath())
 def merge(out: str, directories: tuple[str, ...]) -> None:
-    """Make the checkpoint OUT of those of the shards of one run, or of --only.
+    """Merge checkpoints DIR of one run, made with --shard or --only, into a new one, OUT.
 
     What none of them has is run by paramsurvey resume OUT.
     """
@@ -41,9 +41,10 @@ def merge(out: str, directories: tuple[str, ...]) -> None:
     commands = [_command_of(directory) for directory in directories]
     if len({(command.text, command.directory) for command in commands}) > 1:
         raise BadUsage(
-            "these checkpoints have results of different commands, or of different directories: see status"
+            "these checkpoints have results of different commands, or of different directories: "
+            "compare them with paramsurvey status"
         )
-    saved = _whole(commands[0])
+    saved = _without_shard(commands[0])
     _merge(out, saved, _stored(directories), directories)
     save_command(out, saved)
 
@@ -53,7 +54,7 @@ def _command_of(directory: str) -> SavedCommand:
     return load_command(directory)
 
 
-def _whole(saved: SavedCommand) -> SavedCommand:
+def _without_shard(saved: SavedCommand) -> SavedCommand:
     """Return the command for all psets: without --shard, --only and --checkpoint."""
     words, left = list(saved.options), list[str]()
     while words:
@@ -99,24 +100,28 @@ def _stored(directories: Sequence[str]) -> list[dict[str, Any]]:
     return [row for directory in directories for row in load(directory).iterdicts()]
 
 
-def _merge(out: str, saved: SavedCommand, rows: Sequence[dict[str, Any]], directories: Sequence[str]) -> None:
-    from paramsurvey.checkpoint.copied_times import copy_times
-    from paramsurvey.cli.shell_session import ShellSession
-
+def _plan_of(saved: SavedCommand) -> Plan:
+    """Return the plan of a saved command, whose relative paths start in the directory where it was typed."""
     here = os.getcwd()
-    target = os.path.abspath(out)
-    os.chdir(saved.directory)  # where its relative paths start
+    os.chdir(saved.directory)
     try:
         config = SavedConfig(saved.config, saved.stdin)
         context = run.make_context("run", saved.arguments(), obj=config)
         given = {name: value for name, value in context.params.items() if name != "words"}
         words = context.params["words"]
-        plan = make_plan(
+        return make_plan(
             RunOptions(**given), words, context.meta.get(COMMAND), saved.config or {}, saved.stdin
         )
     finally:
         os.chdir(here)
-    selection = plan.requested.selection
+
+
+def _merge(out: str, saved: SavedCommand, rows: Sequence[dict[str, Any]], directories: Sequence[str]) -> None:
+    from paramsurvey.checkpoint.copied_times import copy_times
+    from paramsurvey.cli.shell_session import ShellSession
+
+    target = os.path.abspath(out)
+    selection = _plan_of(saved).requested.selection
     names = set(selection.names)
     results = {
         _key({name: row[name] for name in names}): {

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from paramsurvey.cli.checkpoints.run_state import is_alive
-from paramsurvey.cli.checkpoints.saved_command import check_started, how_to_go_on, saved_names
+from paramsurvey.cli.checkpoints.saved_command import check_started, how_to_resume, saved_names
 from paramsurvey.cli.errors import say
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 from paramsurvey.cli.tables.output_file import check_output, write_table
@@ -48,7 +48,9 @@ def missing(directory: str, output: str) -> None:
         write_table(Table.of_frame(results.missing.to_df()).renamed(saved_names(directory)), output)
     not_run = results.progress.total - len(results) - len(results.missing)
     if not_run > 0:
-        remedy = "the run goes on" if is_alive(directory) else f"to run them: {how_to_go_on(directory)}"
+        remedy = (
+            "the run is still going" if is_alive(directory) else f"to run them: {how_to_resume(directory)}"
+        )
         say(f"{not_run:,} more have not run yet; {remedy}")
 
 

@@ -1,4 +1,4 @@
-"""``paramsurvey report``: what there is to see of a checkpoint, as one HTML file."""
+"""``paramsurvey report``: a checkpoint as one HTML file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def report(directory: str, output: str | None, against: str | None) -> None:
     """Write a report of the checkpoint DIR, even while the run goes on.
 
     It is one file that needs nothing but a browser: slices, importance, distributions, cost, failures,
-    timeline and provenance. Nothing of the checkpoint is unpickled.
+    timeline and provenance. Nothing in the checkpoint is unpickled.
     """
     from paramsurvey.report.markup import counted
     from paramsurvey.results.report_subjects import checkpoint_subject, write_report

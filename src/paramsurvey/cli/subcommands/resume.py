@@ -1,4 +1,4 @@
-"""``paramsurvey resume``: the command of a checkpoint again, for what has not finished."""
+"""``paramsurvey resume``: runs the command of a checkpoint again, for what has not finished."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Examples:
 """
 
 
-@click.command(cls=BareCommand, epilog=EPILOG, short_help="Go on with a run that was interrupted.")
+@click.command(cls=BareCommand, epilog=EPILOG, short_help="Resume a run that was interrupted.")
 @checkpoint_argument
 @click.option("-o", "--output", metavar="FILE", multiple=True, help="Write the results to FILE, too.")
 @click.option("--limit", metavar="N", help="Run only the first N parameter sets; 0: all.")
@@ -41,8 +41,8 @@ Examples:
 def resume(ctx: click.Context, /, directory: str, **given: Any) -> None:
     """Run the command of the checkpoint DIR again, for the parameter sets that have not finished.
 
-    It is the paramsurvey run that made the checkpoint. Options that you give here win over those that
-    it had.
+    The command is the paramsurvey run that made the checkpoint. Options that you give here win over
+    its own.
     """
     if given["ncores"]:
         refuse_no_jobs(JOBS.convert(given["ncores"], None, ctx))

@@ -18,7 +18,7 @@ from paramsurvey.cli.options.other_words import words_for
 from paramsurvey.cli.options.run_options import RunOptions, SavedConfig
 from paramsurvey.cli.options.types import refuse_no_jobs
 from paramsurvey.cli.plan import make_plan
-from paramsurvey.cli.psets.unexpanded import told_operators, told_patterns
+from paramsurvey.cli.psets.unexpanded import operator_warnings, pattern_warnings
 from paramsurvey.cli.worker_ahead import worker_ahead
 from paramsurvey.fast_import import without_collector
 
@@ -48,7 +48,7 @@ class RunCommand(BareCommand):
             raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options under headings, in the order in which one thinks of them."""
+        """Write the options under headings, in the order in which a user thinks of them."""
         options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
         for title, section in sections_of(list(options)).items():
             records = [one.get_help_record(ctx) for one in section]
@@ -58,10 +58,10 @@ class RunCommand(BareCommand):
 
 EPILOG = """\b
 Axes:
-  1,2,3  "a,b",c           values; numbers are numbers, "" keep text as it is
+  1,2,3  "a,b",c           values; what looks like a number is one, unless quoted
   0:1:0.25  1..3           start:stop:step, including stop
   range(1,4)               without stop, as in Python and Hydra
-  glob(in/*.txt)           the files of a pattern; ** is any directory
+  glob(in/*.txt)           the files that match; ** is any directories
   linspace(0,1,11)  logspace(-3,0,4)  geomspace(1,100,3)
   @file  @list.json        the lines of a file; a JSON list
   ["a, b", 1]              a JSON list
@@ -73,9 +73,9 @@ Placeholders:
   {a}  {model.lr}  {}      a parameter; the only one
   {f.name}  {f.stem}  {f.suffix}  {f.parent}
                            parts of a path
-  {i:03d}  {x:.3g}         formats of Python
+  {i:03d}  {x:.3g}         with a Python format
   {a:args}                 each item of a list as an argument of its own
-  {#}  {job}               the number of the set; of the worker that runs it
+  {#}  {job}               the number of the set; that of its worker
   {{  }}                   literal braces
 
 \b
@@ -113,7 +113,7 @@ def run(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> None:
 
 
 def _load() -> None:
-    """Import what plans need, numpy among it, while the first worker starts."""
+    """Import what plans need, including numpy, while the first worker starts."""
     with without_collector():
         import paramsurvey.cli.command.tasks
         import paramsurvey.cli.psets.requested  # noqa: F401  (loaded ahead of its use)
@@ -125,9 +125,9 @@ def _run(ctx: click.Context, options: RunOptions, words: tuple[str, ...]) -> int
     plan = make_plan(options, words, ctx.meta.get(COMMAND), config, again.stdin if again else None)
     plan.check_values()
     if plan.resolved.verbose > 0:
-        words_told = () if plan.options.shell else told_operators(ctx.meta.get(COMMAND) or ())
-        for told in (*told_patterns(plan.options.params), *words_told):
-            say(f"paramsurvey: {told}")
+        about_words = () if plan.options.shell else operator_warnings(ctx.meta.get(COMMAND) or ())
+        for warning in (*pattern_warnings(plan.options.params), *about_words):
+            say(f"paramsurvey: {warning}")
     if plan.options.dry_run:
         plan.print_commands()
         return ALL_FINISHED
@@ -137,7 +137,7 @@ def _run(ctx: click.Context, options: RunOptions, words: tuple[str, ...]) -> int
         from paramsurvey.cli.run_plan import run_plan
 
     saved = None
-    if again is None:  # options that are given to resume hold for that time only
+    if again is None:  # options that are given to resume apply only that time
         requested = plan.requested
         saved = SavedCommand(
             ctx.meta[OPTIONS],

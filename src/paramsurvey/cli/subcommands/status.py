@@ -1,4 +1,4 @@
-"""``paramsurvey status``: how far a run is."""
+"""``paramsurvey status``: how far a run has got."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG, short_help="Show how far a run with a checkpoint is.")
+@click.command(epilog=EPILOG, short_help="Show how far a run with a checkpoint has got.")
 @checkpoint_argument
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_context
 def status(ctx: click.Context, /, directory: str, as_json: bool) -> None:
-    """Show how far the run with the checkpoint DIR is, and whether it is alive.
+    """Show how far the run with the checkpoint DIR has got, and whether it is alive.
 
     The run may be on another machine that has the same file system. Exit code: 4 if the run has died, else 0.
     """

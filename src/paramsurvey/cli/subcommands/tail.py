@@ -14,7 +14,7 @@ from paramsurvey.cli.checkpoints.run_state import is_alive
 from paramsurvey.cli.checkpoints.saved_command import check_started
 from paramsurvey.cli.errors import BadUsage, say
 from paramsurvey.cli.output.printed_output import PrintedOutput
-from paramsurvey.cli.output.spool import STREAMS, find_spool, running, spool_path
+from paramsurvey.cli.output.spool import STREAMS, find_spool, numbers_in_spool, spool_path
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 from paramsurvey.transport.safe_text import safe_line
 
@@ -24,7 +24,7 @@ LAST_BYTES = 1 << 16
 
 EPILOG = """\b
 Examples:
-  paramsurvey tail out        the last lines of all commands that run
+  paramsurvey tail out        the last lines of all running commands
   paramsurvey tail out 17     all that set 17 prints, until it ends
 """
 
@@ -35,18 +35,18 @@ Examples:
 def tail(directory: str, number: int | None) -> None:
     """Show what the commands of the run with the checkpoint DIR print, while they run.
 
-    N is the number of a parameter set, from 1. To a pipe or a file it is passed on as it is; a terminal gets
-    the colors, and everything else that it would obey as text.
+    N is the number of a parameter set, from 1. A pipe or a file gets the output as it is; a terminal gets
+    its colors, but all other control characters as text.
     """
     spool = _spool(directory)
     if number is None:
-        for one in running(spool):
+        for one in numbers_in_spool(spool):
             _print_last(spool, one)
         return
     if not any(spool_path(spool, number, name).exists() for name in STREAMS):
-        known = ", ".join(map(str, running(spool))) or "none"
+        known = ", ".join(map(str, numbers_in_spool(spool))) or "none"
         raise BadUsage(
-            f"set {number} does not run now; those that do: {known}. paramsurvey export has results"
+            f"set {number} is not running now, but these are: {known}; for results, use paramsurvey export"
         )
     _follow(spool, number)
 
@@ -56,10 +56,10 @@ def _spool(directory: str) -> str:
     found = find_spool(directory)
     if found is None or not is_alive(directory):
         name, quoted = safe_line(directory), safe_line(shlex.quote(directory))
-        raise BadUsage(f"{name}: nothing runs now: paramsurvey export {quoted} - has the results")
+        raise BadUsage(f"{name}: nothing is running now: for the results, use paramsurvey export {quoted} -")
     host, spool = found
     if not Path(spool).is_dir():
-        raise BadUsage(f"{directory}: its commands run on {host}: log in there, and tail them")
+        raise BadUsage(f"{directory}: its commands run on {host}: log in there, and run paramsurvey tail")
     return spool
 
 
@@ -84,7 +84,7 @@ def _read(spool: str, number: int, name: str, at: int) -> bytes:
 
 
 def _follow(spool: str, number: int) -> None:
-    """Print what a command writes, until its files are gone; open ones lose no line."""
+    """Print what a command writes, until its files are removed; files that are open lose no line."""
     files = {name: open_plain(spool_path(spool, number, name)) for name in STREAMS}
     shown = {name: PrintedOutput(sys.stdout if name == "stdout" else sys.stderr) for name in STREAMS}
     ended = False

@@ -32,7 +32,7 @@ def trace(directory: str, output: str | None) -> None:
     """Write a trace of the checkpoint DIR, even while the run goes on.
 
     It is in Chrome's trace event format: a row for each worker, a block for each pset, marks where psets
-    failed. Of more than 20,000 psets, tiny neighbours become one block. Nothing is unpickled.
+    failed. In runs of more than 20,000 psets, tiny neighbours share a block. Nothing is unpickled.
     """
     from paramsurvey.results.tracing.checkpoint_trace import trace_of_checkpoint
     from paramsurvey.results.tracing.trace_file import write_trace

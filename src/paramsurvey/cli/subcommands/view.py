@@ -19,7 +19,7 @@ Examples:
   paramsurvey view out --port 8000 --no-browser
 
 \b
-For a run on another machine, one line on each of the two:
+For a run on another machine, type one line on each of the two:
   here:   ssh -L 8000:127.0.0.1:8000 MACHINE
   there:  paramsurvey view out --port 8000
 """
@@ -32,9 +32,9 @@ For a run on another machine, one line on each of the two:
     type=click.IntRange(0, 65535),
     default=0,
     metavar="N",
-    help="The port that it listens on, of this machine alone; by default any that is free.",
+    help="The port to listen on, on this machine only; by default, any that is free.",
 )
-@click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
+@click.option("--no-browser", is_flag=True, help="Print the address without opening a browser.")
 @click.option(
     "--allow-host",
     "hosts",
@@ -45,8 +45,8 @@ For a run on another machine, one line on each of the two:
 def view(directory: str, port: int, no_browser: bool, hosts: tuple[str, ...]) -> None:
     """Show the checkpoint DIR as a page in the browser, and keep it up to date while the run goes on.
 
-    The page can only be looked at, and nothing of the checkpoint is unpickled. Its address has a secret
-    token: whoever knows it may see the page. Ctrl-C ends it, not the run.
+    The page can only be looked at, and nothing in the checkpoint is unpickled. Its address has a secret
+    token: anyone who knows it can see the page. Ctrl-C ends the page, not the run.
     """
     from paramsurvey.live_page.serving import give_way, listening_socket, need_packages, serve
 
@@ -55,7 +55,7 @@ def view(directory: str, port: int, no_browser: bool, hosts: tuple[str, ...]) ->
     from paramsurvey.live_page.access import Access, checked_hosts
 
     check_started(directory)
-    read_run_tolerantly(Path(directory), say, set_aside=False)  # refuses what is no checkpoint
+    read_run_tolerantly(Path(directory), say, set_aside=False)  # refuses what is not a checkpoint
     try:
         allowed = checked_hosts(hosts)
     except ValueError as error:
@@ -84,7 +84,7 @@ def _open_browser(address: str) -> None:
 
 
 def _has_display() -> bool:
-    """Tell whether a browser would open in a window: one in the terminal would take that over."""
+    """Tell whether a browser would open a window; one in the terminal would take that over."""
     if sys.platform in ("win32", "darwin"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,4 +1,4 @@
-"""``paramsurvey watch``: the state of a run, again and again until the run ends."""
+"""``paramsurvey watch``: shows the state of a run, again and again until the run ends."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Examples:
 
 @click.command(epilog=EPILOG, short_help="Follow a run with a checkpoint until it ends.")
 @checkpoint_argument
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON at each look, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON at each update, for programs.")
 @click.option(
-    "--every", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Time between two looks."
+    "--every", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Time between two updates."
 )
 @click.pass_context
 def watch(ctx: click.Context, /, directory: str, as_json: bool, every: float | None) -> None:

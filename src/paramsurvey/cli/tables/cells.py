@@ -1,4 +1,4 @@
-"""The cells of a table: what is missing, and what a format writes as text. Without pandas."""
+"""The cells of a table: what is missing, and what a format writes as text. It needs no pandas."""
 
 from __future__ import annotations
 

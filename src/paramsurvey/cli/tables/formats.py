@@ -1,4 +1,4 @@
-"""The formats of tables in files; here those that need pandas: Parquet, Feather, SQLite and netCDF.
+"""The formats of tables in files; here, those that need pandas: Parquet, Feather, SQLite and netCDF.
 
 A value that a format cannot hold is written as a text, if possible as JSON, so that no result is lost.
 """
@@ -20,7 +20,7 @@ Writer = Callable[[Table, str], None]
 
 MAX_SQLITE_INTEGER = 2**63 - 1
 MAX_SCIPY_NETCDF_INTEGER = 2**31 - 1  # where scipy writes the file, for lack of netCDF4 and h5netcdf
-# Compiled when they are used, for that takes milliseconds.
+# Compiled only when they are used, since that takes milliseconds.
 NETCDF_TYPES = r"byte|char|short|ushort|int|uint|int64|uint64|float|real|double|bool|string"
 NETCDF_FORBIDDEN = r"[/'\x00-\x1f\x7f]|^[^A-Za-z0-9_\x80-\U0010ffff]|\s$"
 
@@ -54,7 +54,7 @@ def with_unique_names(
     ----------
     frame : DataFrame
     comparable : callable
-        Returns of a name what must differ: `str.casefold` where the format ignores case.
+        Returns what must differ between two names: `str.casefold` if the format ignores case.
     format_name : str
         For the message about a column that had to be renamed.
     """

@@ -1,4 +1,4 @@
-"""Tables into files: complete, or not at all; and where a file cannot be written, into another one."""
+"""Writes tables to files: complete, or not at all; and if one cannot be written, to another."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ def _resolve_link(path: str) -> Path:
     return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
 
 
-def write_table(table: Table, path: str, is_told: bool = True) -> None:
+def write_table(table: Table, path: str, announce: bool = True) -> None:
     """Write a table to a file, or to stdout for ``-``; the file appears when it is complete.
 
     Parameters
     ----------
     table : Table
     path : str
-    is_told : bool
-        Whether a line on stderr says that the file is there.
+    announce : bool
+        Whether to say on stderr that the file has been written.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def write_table(table: Table, path: str, is_told: bool = True) -> None:
         _replace_file(table, path, writer)
     except Exception as error:  # whatever a library raises, the results must not be lost
         raise RunFailed(_rescue_from(error, table, path)) from error
-    if is_told:
+    if announce:
         say(f"{path}: {len(table):,} row{'' if len(table) == 1 else 's'}")
 
 
@@ -89,7 +89,7 @@ def _write_to_stdout(table: Table) -> None:
 def _replace_file(table: Table, path: str, writer: Writer) -> None:
     """Write a temporary file in the same directory, and rename it.
 
-    So nobody ever reads half a file, and an old file stays until the new one is complete.
+    This way, nobody ever reads half a file, and an old file stays until the new one is complete.
     """
     target = _resolve_link(path)
     descriptor, temporary = tempfile.mkstemp(

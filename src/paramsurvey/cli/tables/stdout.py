@@ -63,7 +63,7 @@ class _Column:
         )
 
     def cells(self) -> list[str]:
-        """Return the name and the cells, all equally wide: text at the left, numbers at the right."""
+        """Return the name and the cells, all equally wide: text aligned left, numbers aligned right."""
         cut = [text if len(text) <= self.width else f"{text[: self.width - 1]}…" for text in self._texts]
         return [text.ljust(self.width) if self.is_text else text.rjust(self.width) for text in cut]
 

@@ -28,9 +28,9 @@ class AllRows:
     Parameters
     ----------
     records : sequence of JobRecord
-        How the commands ran, the last attempt of each last.
+        How the commands ran; the last attempt of each comes last.
     numbers : callable
-        Returns the numbers of rows, under which the records have them.
+        Returns the numbers that the records have for some rows.
     """
 
     records: Sequence[JobRecord]
@@ -65,7 +65,7 @@ def survey_table(
     state: MapState,
     build: Callable[[], pd.DataFrame],
     dotted: Mapping[str, str],
-    everything: AllRows | None = None,
+    all_rows: AllRows | None = None,
 ) -> Table:
     """Return the table of a survey.
 
@@ -76,18 +76,18 @@ def survey_table(
         Makes the DataFrame of the finished psets, where a format needs one.
     dotted : mapping
         By column, the names that were typed with dots.
-    everything : AllRows, optional
-        Add the psets that failed.
+    all_rows : AllRows, optional
+        Add the psets that failed, and what it knows of every pset.
     """
     total = len(state.source)
-    rows = range(total) if everything is not None else state.collector.finished_rows(total)
+    rows = range(total) if all_rows is not None else state.collector.finished_rows(total)
     psets = {name: cell_list(values) for name, values in state.source.columns(rows).items()}
     results = _results(state, rows, psets)
-    if everything is not None:
-        results = _with_all(results, everything.columns(state, range(total)))
+    if all_rows is not None:
+        results = _with_all(results, all_rows.columns(state, range(total)))
     columns = {**psets, **results}
     named = dict(zip(as_typed(columns, dotted), columns.values(), strict=True))
-    is_plain = everything is None and not dotted
+    is_plain = all_rows is None and not dotted
     return Table(named, build if is_plain else None)
 
 
@@ -104,7 +104,7 @@ def _results(state: MapState, rows: Rows, psets: Mapping[str, Sequence[Any]]) ->
 
 
 def _with_all(results: Mapping[str, list[Any]], added: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """Return the results with what --all-rows adds; where the records lack a row, the result has it."""
+    """Return the results with what --all-rows adds; what the records lack is taken from the results."""
     merged = dict(added)
     for name, column in results.items():
         if name in added:
@@ -112,9 +112,9 @@ def _with_all(results: Mapping[str, list[Any]], added: Mapping[str, list[Any]]) 
             merged[name] = [own if new is None else new for new, own in pairs]
         else:
             merged[name] = column
-    return {name: merged[name] for name in _in_order(merged)}
+    return {name: merged[name] for name in _error_last(merged)}
 
 
-def _in_order(names: Collection[str]) -> list[str]:
-    """Put the reason at the end."""
+def _error_last(names: Collection[str]) -> list[str]:
+    """Return the names, with that of the reason at the end."""
     return [*(name for name in names if name != "error"), *(name for name in names if name == "error")]

@@ -28,7 +28,7 @@ class Table:
 
     @classmethod
     def of_frame(cls, frame: pd.DataFrame) -> Table:
-        """Return a DataFrame as a table; columns of one name get different ones."""
+        """Return a DataFrame as a table; columns with the same name get different ones."""
         names = unique_names(frame.columns)
         return cls({name: frame.iloc[:, at].tolist() for at, name in enumerate(names)}, lambda: frame)
 
@@ -88,7 +88,7 @@ def unique_names(
     ----------
     names : iterable
     comparable : callable
-        Returns of a name what must differ: `str.casefold` where the format ignores case.
+        Returns what must differ between two names: `str.casefold` if the format ignores case.
     format_name : str
         For the message about a column that had to be renamed.
     """
@@ -107,4 +107,4 @@ def unique_names(
 
 def tell_renamed(name: Any, other: str, format_name: str) -> None:
     """Tell the user that a column has another name in a file."""
-    say(f"the column {name!r} is called {other!r} in {format_name}, which cannot have a column of its name")
+    say(f"the column {name!r} is called {other!r} in {format_name}, which cannot have a column of that name")

@@ -1,4 +1,4 @@
-"""Tables as text: CSV, TSV, JSON and JSON Lines. Without pandas, which is slow to load."""
+"""Tables as text: CSV, TSV, JSON and JSON Lines. They need no pandas, which is slow to load."""
 
 from __future__ import annotations
 
