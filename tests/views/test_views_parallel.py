@@ -31,5 +31,5 @@ def test_axes_with_many_values_are_cut() -> None:
 
 
 def test_one_column_is_refused() -> None:
-    with pytest.raises(ValueError, match="two columns at least, and got 1: name another"):
+    with pytest.raises(ValueError, match="at least two columns, but got 1: name another"):
         parallel_of(survey(random_table(5), ["n"]), ["n"])

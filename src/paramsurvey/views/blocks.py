@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.groups import Floats
 
-MOST_BLOCKS = 20_000  # of one pset each; then neighbours become one. There are at most some times as many
-SAME_TIME = 1e-4  # seconds: begins are known to the microsecond, and seconds are float32
-SAME_BEGIN = 1e-6  # seconds: which of two begins that are so close was first, is not known from them
+MOST_BLOCKS = (
+    20_000  # of one pset each; of more psets, tiny neighbours share one. There may be a few times as many
+)
+SAME_TIME = 1e-4  # seconds: starts are known to the microsecond, and seconds are float32
+SAME_BEGIN = 1e-6  # seconds: of two starts that are this close, it is not known which was first
 
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """What workers did, one entry per block, by rows and begins.
+    """What workers did, one entry per block, by rows and starts.
 
     Attributes
     ----------
@@ -30,7 +32,7 @@ class Blocks:
     lane : int64 array
         The row of each block.
     begin, seconds : float64 arrays
-        When it began, after the first pset's begin, and how long its psets ran, all together. A block of
+        When it began, after the first pset's start, and how long its psets ran, all together. A block of
         several psets ends earlier than the last one of them if there was time between them.
     psets, failed : int64 arrays
         How many psets it stands for, and how many of them failed.
@@ -96,7 +98,7 @@ def blocks_of(worker: Any, start: Any, seconds: Any, failed: Any, most: int = MO
 
 
 def _in_order(known: Integers, worker: Integers, start: Floats, seconds: Floats) -> Integers:
-    """Return psets by worker and begin; of begins that are too close to tell, by the middle of their time.
+    """Return psets by worker and start; if starts are too close to tell, by the middle of their time.
 
     A pset that took no time would otherwise seem to run at the same time as the next one, which is long.
     """

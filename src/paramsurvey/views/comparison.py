@@ -1,4 +1,4 @@
-"""Two surveys, pset by pset: what is new, gone, newly failing, mended; what changed, what became slower."""
+"""Compares two surveys, pset by pset: what is new, gone, newly failing, mended, changed, slower."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from paramsurvey.views.columns.survey_data import (
 )
 
 MOST_EXAMPLES = 20
-SLOWER = 1.2  # times the seconds: less is taken for chance
+SLOWER = 1.2  # times the seconds: less is put down to chance
 LEAST_SECONDS = 0.01
 SHORT = 2**31 - 1  # numbers below it, and the next one, fit into four bytes
 NOWHERE = np.uint8(255)  # the state of a pset that the other survey does not have
@@ -55,7 +55,7 @@ class Change:
     Attributes
     ----------
     label : hashable
-        Of its row in the second survey.
+        That of its row in the second survey.
     pset : dict
     before, after : object
     """
@@ -89,7 +89,7 @@ class ColumnChanges:
 
 @dataclass(frozen=True, eq=False)
 class SpeedChanges:
-    """How the seconds of psets changed that finished both times.
+    """How the seconds changed of the psets that finished both times.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class Comparison:
     finished_both : int
         Psets that finished both times.
     speed : SpeedChanges, optional
-        None where one of them does not know how long the psets took.
+        None if it is not known, for one of them, how long the psets took.
     """
 
     both: int
@@ -164,9 +164,9 @@ class Comparison:
 def compare(before: SurveyData, after: SurveyData, rtol: float = 1e-9, atol: float = 0.0) -> Comparison:
     """Return what is different in a second survey.
 
-    Psets are the same when their keys and values are. Numbers are compared by value: 1 is 1.0, which a
-    table makes of it when 7.5 is in the same column. True is not 1, and ``'1'`` is not 1; nan counts as not
-    there. A checkpoint pickles dicts and other objects, and notes what tells them apart: in the columns where
+    Psets are the same when their keys and values are. Numbers are compared by value: 1 is 1.0, which it
+    becomes in a table when 7.5 is in the same column. True is not 1, and ``'1'`` is not 1; nan counts as not
+    there. A checkpoint pickles dicts and other objects, and records what tells them apart: in columns where
     it has such values, the types of numbers count, too. Of equal psets, the first of one survey is compared
     with the first of the other.
 

@@ -1,4 +1,4 @@
-"""How wide an interval is that holds the truth with a probability of 95 %."""
+"""How wide an interval must be to contain the truth with a probability of 95 %."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class AxisCost:
 
     @property
     def spread(self) -> float:
-        """How many times the dearest place's mean is that of the cheapest; 1 where it makes no difference."""
+        """The mean of the most expensive place divided by that of the cheapest; 1 if they do not differ."""
         means = self.seconds[self.psets > 0] / self.psets[self.psets > 0]
         return float(means.max() / means.min()) if len(means) and means.min() > 0 else 1.0
 
@@ -92,7 +92,7 @@ def cost_of(data: SurveyData, most: int = MOST_PLACES) -> Cost:
     Raises
     ------
     NotStored
-        A ValueError: nobody knows how long the psets took.
+        A ValueError: it is not known how long the psets took.
     """
     need_seconds(data)
     coarse = {axis.name: axis.coarse(most) for axis in data.varying()}
@@ -124,7 +124,7 @@ class SlowPset:
     seconds : float
     pset : dict
     label : hashable
-        Of its row in the results, or in what is missing.
+        That of its row in the results, or in what is missing.
     failed : bool
         Whether it has no result.
     number : int, optional
@@ -144,7 +144,7 @@ def slowest(data: SurveyData, count: int = 20) -> list[SlowPset]:
     Raises
     ------
     NotStored
-        A ValueError: nobody knows how long the psets took.
+        A ValueError: it is not known how long the psets took.
     """
     need_seconds(data)
     rows, seconds = np.zeros(0, dtype=np.int64), np.zeros(0)
@@ -165,7 +165,7 @@ def need_seconds(data: SurveyData) -> None:
     """Raise a `NotStored` if it is not known how long the psets took."""
     if not data.has_seconds:
         raise NotStored(
-            "it is not known how long these psets took: an older version has written the checkpoint, or the "
-            "backend does not say it; let the worker function return it, and name the column "
+            "it is not known how long these psets took: an older version wrote the checkpoint, or the "
+            "backend does not report it; let the worker function return it, and name the column "
             "(seconds='column')"
         )

@@ -106,7 +106,7 @@ def cube_of(
     ----------
     data : SurveyData
     names : sequence of str
-        The axes, the most important first: where there are too many cells, the last ones are left out.
+        The axes, the most important first: if there are too many cells, the last ones are left out.
     values : sequence of str
         Columns with numbers.
     most : int
@@ -146,7 +146,7 @@ def cube_of(
 
 
 def _coarse(axes: Sequence[Axis], most: int, cells: int) -> list[Coarse]:
-    """Return axes with so few places that there are not too many cells."""
+    """Return axes with few enough places that there are not too many cells."""
     for places in range(most, LEAST_PLACES - 1, -2):
         coarse = [axis.coarse(places) for axis in axes]
         if math.prod(len(one.axis) for one in coarse) <= cells:

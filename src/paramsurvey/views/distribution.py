@@ -1,4 +1,4 @@
-"""How a column's values are distributed: a histogram and quantiles; of texts, how often each is there."""
+"""How a column's values are distributed: a histogram and quantiles; of texts, how often each occurs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Distribution:
     mean, deviation : float
         nan for texts.
     known, absent : int
-        How many psets have a finite number, or a text; and how many that should, do not.
+        How many psets have a finite number, or a text; and how many should have one, but do not.
     bools : bool
         Whether the numbers 0 and 1 stand for False and True.
     """
@@ -68,8 +68,8 @@ class Distribution:
 def distribution_of(data: SurveyData, name: str, bins: int = BINS) -> Distribution:
     """Return how a column's values are distributed.
 
-    Those of a pset's key are of all psets, those of a result of the finished ones. Quantiles are exact for
-    two million values; of more they are within 0.1 % of rank.
+    For a pset's key, these are the values of all psets; for a result, those of the finished ones. Quantiles
+    are exact for two million values; for more, they are within 0.1 % of rank.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def distribution_of(data: SurveyData, name: str, bins: int = BINS) -> Distributi
 
 
 def _are_bools(data: SurveyData, name: str) -> bool:
-    """Tell whether a column has bools alone, beside what is missing."""
+    """Tell whether a column has nothing but bools, apart from what is missing."""
     values = [value for value in data.axis(name).values if value is not ABSENT]
     return all(isinstance(value, (bool, np.bool_)) for value in values)
 
@@ -130,11 +130,15 @@ def _edges(low: float, high: float, bins: int, sample: Floats) -> tuple[Floats, 
     if high - low < bins and bool((sample == np.round(sample)).all()):
         return np.asarray(np.arange(round(low), round(high) + 2) - 0.5), False  # a bin for each whole number
     if low > 0 and high > WIDE * low:
-        middle = math.log(float(np.median(sample)))  # logarithms: the quotient of two floats may be no float
+        middle = math.log(
+            float(np.median(sample))
+        )  # logarithms: the quotient of two floats may not be a float
         in_logs, as_it_is = (math.log(low) + math.log(high)) / 2, math.log(low / 2 + high / 2)
         if abs(middle - in_logs) < abs(middle - as_it_is):
             return np.asarray(np.geomspace(low, high, bins + 1)), True
-    return np.asarray(np.linspace(low / 2, high / 2, bins + 1) * 2), False  # the span itself may be no float
+    return np.asarray(
+        np.linspace(low / 2, high / 2, bins + 1) * 2
+    ), False  # the span itself may not be a float
 
 
 def _histogram(data: SurveyData, name: str, edges: Floats, logarithmic: bool) -> NDArray[np.int64]:

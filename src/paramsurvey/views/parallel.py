@@ -70,7 +70,7 @@ def parallel_of(
     ----------
     data : SurveyData
     names : sequence of str
-        Columns, in the order in which they stand side by side; two at least.
+        At least two columns, in the order in which they are side by side.
     value : str, optional
         A column whose mean is computed for each band.
     most : int
@@ -84,7 +84,7 @@ def parallel_of(
     """
     if len(names) < 2:
         raise ValueError(
-            f"parallel coordinates need two columns at least, and got {len(names)}: name another"
+            f"parallel coordinates need at least two columns, but got {len(names)}: name another"
         )
     coarse = [data.axis(name).coarse(most) for name in names]
     sizes = [len(left.axis) * len(right.axis) for left, right in pairwise(coarse)]

@@ -1,4 +1,4 @@
-"""What is known of a run: what was run, on what, where and when, and how far it came."""
+"""What is known of a run: what was run, on what, where and when, and how far it got."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Provenance:
     facts : dict
         By their names, in the order in which they are to be read; what is unknown is not there.
     source : str
-        The worker function's source; empty where nobody knows.
+        The worker function's source; empty if it is not known.
     """
 
     facts: Mapping[str, str]

@@ -19,7 +19,10 @@ Reduction = Literal["mean", "median", "min", "max", "std", "count", "failures"]
 REDUCTIONS: Final = get_args(Reduction)
 
 MOST_PLACES = 60  # of an axis: a picture has no room for more
-LEAST_PLACES, PSETS_PER_CELL = 8, 8  # of an axis that is cut into ranges: with more, most cells were empty
+LEAST_PLACES, PSETS_PER_CELL = (
+    8,
+    8,
+)  # of an axis that is cut into ranges: with more, most cells would be empty
 MEDIAN_ROWS = 1 << 22  # medians of more rows are those of as many, chosen at random
 
 NO_PSET, ONLY_FAILED, ONLY_NOT_RUN, ONLY_NAN, SHOWN = range(5)
@@ -69,7 +72,7 @@ class Slice:
 
     @property
     def without_failed(self) -> NDArray[np.bool_]:
-        """Where a value is that of the psets that finished alone, while others failed."""
+        """Where a value comes only from psets that finished, while others failed."""
         left_out: NDArray[np.bool_] = (self.failed > 0) & (self.numbers <= self.finished)  # seconds have both
         left_out &= self.states == SHOWN
         return left_out
@@ -102,7 +105,7 @@ def slice_of(
         ``'mean'``, ``'median'``, ``'min'``, ``'max'``, ``'std'``: of the finite values.
         ``'count'``: how many psets finished. ``'failures'``: how many failed.
     at : mapping, optional
-        Other columns that are held at one value.
+        Other columns, each held at one value.
     most : int
         How many places an axis may have; one that has more is cut into fewer, so that cells are not empty.
 
@@ -137,7 +140,7 @@ def slice_of(
 
 
 class _Cells:
-    """The cells of a slice, and the way of the rows into them."""
+    """The cells of a slice, and which rows belong to each."""
 
     def __init__(self, data: SurveyData, x: str, y: str | None, at: Mapping[str, Any], most: int) -> None:
         self._data = data

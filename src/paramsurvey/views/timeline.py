@@ -47,7 +47,7 @@ class Timeline:
 
     @property
     def seconds(self) -> float:
-        """From the first pset's begin to the last one's end."""
+        """From the first pset's start to the last one's end."""
         return float(self.edges[-1] - self.edges[0])
 
     @property
@@ -59,7 +59,7 @@ class Timeline:
         return share
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the busy seconds: workers down, the columns' begins across."""
+        """Return the busy seconds: workers down, the columns' starts across."""
         across = pd.Index(self.edges[:-1], name="seconds")
         return pd.DataFrame(self.busy, index=pd.Index(self.workers, name="worker"), columns=across)
 
@@ -123,8 +123,8 @@ def measured_timeline(table: pd.DataFrame, bins: int = BINS, most: int = MOST_WO
     """
     if not len(table):
         raise NotStored(
-            "it is not known when and where these psets ran: an older version has written the checkpoint, or "
-            "the backend does not say it; let the worker function return it, and name the columns, "
+            "it is not known when and where these psets ran: an older version wrote the checkpoint, or "
+            "the backend does not report it; let the worker function return it, and name the columns, "
             "timeline(worker='pid', start='began', seconds='took')"
         )
     hosts, names = pd.factorize(table["host"])
@@ -170,7 +170,7 @@ def _rows(
 
 
 class _Counts:
-    """What happened in each cell of a timeline: psets began and ended, so long before its right edge."""
+    """What happened in each cell of a timeline: which psets began and ended, and how long before its end."""
 
     def __init__(self, workers: int, edges: Floats) -> None:
         self._edges = edges

@@ -26,8 +26,8 @@ READ_BYTES = 1 << 20  # of one column at once
 class ArrowColumns:
     """The columns of an Arrow dataset, or of whatever becomes one.
 
-    Binary columns, which in a checkpoint are pickles, and nested ones are seen as one constant value; only
-    comparisons look at their content, of pickles at the identities that are stored beside them.
+    Binary columns, which in a checkpoint are pickles, and nested ones are read as one constant value. Only
+    comparisons look at their content; for pickles, at the identities that are stored beside them.
 
     Parameters
     ----------
@@ -49,9 +49,11 @@ class ArrowColumns:
         self._dataset = data if isinstance(data, ds.Dataset) else ds.dataset(data)
         self._names = tuple(self._dataset.schema.names)
         self._count: int = self._dataset.count_rows()
-        says = {name: field_info(self._dataset.schema.field(name)) for name in self._names}
-        self._identities = {info["of"]: name for name, info in says.items() if info.get("role") == "identity"}
-        self._categories = {name: categories_in(info.get("dtype", "")) for name, info in says.items()}
+        infos = {name: field_info(self._dataset.schema.field(name)) for name in self._names}
+        self._identities = {
+            info["of"]: name for name, info in infos.items() if info.get("role") == "identity"
+        }
+        self._categories = {name: categories_in(info.get("dtype", "")) for name, info in infos.items()}
         self._reading: dict[str, Any] = {}
         if _is_parquet(self._dataset):  # by default, whole row groups are in memory before they are decoded
             piecewise = ds.ParquetFragmentScanOptions(
@@ -74,11 +76,11 @@ class ArrowColumns:
 
     @property
     def units(self) -> dict[str, str]:
-        """Units that stand among the fields' metadata."""
+        """The units in the fields' metadata."""
         return units_of_fields(self._dataset.schema)
 
     def pset_keys(self) -> tuple[str, ...]:
-        """Return the columns that are psets' keys, as the metadata of a checkpoint say."""
+        """Return the columns that are psets' keys, according to a checkpoint's metadata."""
         return tuple(field.name for field in self._dataset.schema if field_info(field).get("role") == "pset")
 
     def kind(self, name: str) -> str:
@@ -113,13 +115,13 @@ class ArrowColumns:
             }
 
     def _content(self, array: Any, name: str) -> ColumnValues | HashPairs:
-        says = field_info(self._dataset.schema.field(name))
-        if says.get("role") == "identity":
+        info = field_info(self._dataset.schema.field(name))
+        if info.get("role") == "identity":
             return _identities(array)
-        if not _is_opaque(array.type) or says.get("codec") == "pickle":
+        if not _is_opaque(array.type) or info.get("codec") == "pickle":
             return _cells(array)
         values: list[Any] = [np.nan] * len(array)
-        decode = codecs()[says["codec"]].decode if says.get("codec") in codecs() else _listed
+        decode = codecs()[info["codec"]].decode if info.get("codec") in codecs() else _listed
         found = decode(array.drop_null())
         for at, value in zip(np.flatnonzero(array.is_valid()).tolist(), found, strict=True):
             values[at] = value
@@ -132,7 +134,7 @@ class ArrowColumns:
         return (batch for batch in batches if batch.num_rows)
 
     def take(self, rows: Rows, names: Sequence[str]) -> Mapping[str, list[Any]]:
-        """Return native values of a few rows; a text for each that is pickled."""
+        """Return native values of a few rows; for pickled ones, a text."""
         there = [name for name in names if name in self._names]
         table = self._dataset.take(pa.array(rows), columns=there, **self._reading)
         return {
@@ -147,7 +149,7 @@ class ArrowColumns:
         return [pickles.shown(value) if isinstance(value, bytes) else value for value in values]
 
     def labels(self, rows: Rows) -> list[Hashable]:
-        """Return the rows' numbers, which are what they have for labels."""
+        """Return the rows' numbers, which serve as their labels."""
         return list(rows.tolist())
 
 
@@ -161,12 +163,12 @@ def stored_data(finished: Any, failures: Any = None, keys: Sequence[str] | None 
     failures : Dataset, Table, path or list of paths, optional
         The psets without a result, with `KIND`, ``_exception`` and ``_traceback``.
     keys : sequence of str, optional
-        The psets' keys; where they are not given, the fields' metadata say which these are.
+        The psets' keys; by default, the fields' metadata say which these are.
 
     Raises
     ------
     ValueError
-        Nobody says what the psets' keys are.
+        It is not known which columns are the psets' keys.
     """
     source = ArrowColumns(finished)
     found = source.pset_keys() if keys is None else tuple(keys)
@@ -177,7 +179,7 @@ def stored_data(finished: Any, failures: Any = None, keys: Sequence[str] | None 
 
 
 def _is_parquet(dataset: ds.Dataset) -> bool:
-    """Tell whether all files of a dataset are Parquet's."""
+    """Tell whether all files of a dataset are Parquet files."""
     if isinstance(dataset, ds.UnionDataset):
         return all(map(_is_parquet, dataset.children))
     return not isinstance(dataset, ds.FileSystemDataset) or isinstance(dataset.format, ds.ParquetFileFormat)
@@ -202,12 +204,12 @@ def _cells(array: Any) -> ColumnValues:
 
 
 def _in_order(cells: ColumnValues, known: list[Any]) -> ColumnValues:
-    """Return texts with the categories in the order that they had, those that no pset has among them."""
+    """Return texts with all categories, even those that no pset has, in their original order."""
     if not isinstance(cells, CategoryCodes) or set(map(type, known)) != {str}:
         return cells
     places = {value: place for place, value in enumerate(known)}
-    found = cells.categories[:-1]  # behind them is nan
-    if not places.keys() >= set(found):  # a part has others
+    found = cells.categories[:-1]  # the last one is nan
+    if not places.keys() >= set(found):  # this part has other ones
         return cells
     table = np.array([*(places[value] for value in found), -1])
     return CategoryCodes(table[cells.codes], [*known, np.nan])

@@ -2,7 +2,7 @@
 
 A column with many different numbers becomes an axis of `FINE` ranges that hold about as many rows
 each. For pictures and estimates an axis is made coarser with `Axis.coarse`, by a table from its
-places to fewer ones, so that no row is looked at again.
+places to fewer ones, without another look at the rows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Codes = NDArray[np.integer[Any]]
 Counts = NDArray[np.int64]
 
 LONGEST_LABEL = 40  # characters
-MORE_DIGITS = (9, 12, 17)  # of floats that differ, and look alike with 6 digits
+MORE_DIGITS = (9, 12, 17)  # for floats that differ, but look the same with 6 digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +78,18 @@ class Axis:
 
     @property
     def varies(self) -> bool:
-        """Whether there are two different values at least."""
+        """Whether there are at least two different values."""
         return len(self.values) > 1
 
     def labels(self) -> list[str]:
-        """Return a short text for each place, without control characters, and another one for each."""
+        """Return a short text for each place, all of them different, without control characters."""
         labels = [label(value) for value in self.values]
-        for digits in MORE_DIGITS:  # for those that look alike
-            often = Counter(labels)
-            if len(often) == len(labels):
+        for digits in MORE_DIGITS:  # for those that look the same
+            counts = Counter(labels)
+            if len(counts) == len(labels):
                 break
             labels = [
-                _whole_label(value, digits) if often[short] > 1 else short
+                _whole_label(value, digits) if counts[short] > 1 else short
                 for value, short in zip(self.values, labels, strict=True)
             ]
         return distinct(labels, LONGEST_LABEL)
@@ -111,8 +111,8 @@ class Axis:
     def coarse(self, most: int) -> Coarse:
         """Return an axis of at most `most` places, and the table from this one's places to its.
 
-        Neighbours of an ordered axis join to ranges with about as many rows each; of another axis the
-        most frequent values stay, and the rest become `OTHERS`.
+        Neighbours on an ordered axis are joined into ranges with about as many rows each. On another axis,
+        the most frequent values stay, and the rest become `OTHERS`.
         """
         if len(self) <= most:
             return Coarse(self, np.arange(len(self), dtype=np.uint16))
@@ -160,7 +160,7 @@ class Coarse:
 
 
 def _joined(counts: Counts, most: int, absent: bool) -> NDArray[np.uint16]:
-    """Return groups of neighbours with about as many rows each; what is absent stands alone, at the end."""
+    """Return groups of neighbours with about as many rows each; what is absent stays alone, at the end."""
     own = counts[:-1] if absent else counts
     room = most - absent
     middle = np.cumsum(own) - own / 2
@@ -200,7 +200,7 @@ def _printable(value: Any) -> str:
 
 
 def in_order(values: Sequence[Any]) -> list[int] | None:
-    """Return the places of some different values in ascending order, None where they have none."""
+    """Return the places of some different values in ascending order, None if they have no order."""
     kinds = {_order_of(value) for value in values}
     if len(kinds) != 1 or None in kinds:
         return None
@@ -213,6 +213,6 @@ def in_order(values: Sequence[Any]) -> list[int] | None:
 def _order_of(value: Any) -> str | None:
     if isinstance(value, (int, float)):
         return None if isinstance(value, float) and math.isnan(value) else "number"
-    if isinstance(value, (date, timedelta)):  # a datetime is a date, but not to be compared with one
+    if isinstance(value, (date, timedelta)):  # a datetime is a date, but cannot be compared with one
         return type(value).__name__
     return None

@@ -19,9 +19,9 @@ from paramsurvey.views.columns.source import numbers
 
 MANY = (1 << 15) - 2  # different values: with more than that, an axis is made of ranges
 FINE = 256  # ranges: their number fits into a byte
-SAMPLE = 1 << 16  # values of which the ranges' limits are computed
+SAMPLE = 1 << 16  # values from which the ranges' limits are computed
 CELLS = 1 << 14  # of the table that finds a number's range: most numbers then need no search
-WIDE = 100.0  # from the smallest to the largest of positive numbers: their logarithms are more even
+WIDE = 100.0  # from the smallest to the largest of positive numbers: their logarithms are spread more evenly
 
 Floats = NDArray[np.float64]
 Chunks = Callable[[], Iterable[ColumnValues]]
@@ -38,7 +38,7 @@ class Coder(Protocol):
 
 
 def find_axis(name: str, chunks: Chunks, total: int, keep: bool) -> tuple[Coder, Codes | None]:
-    """Return the axis that a column is, and each row's place on it if they are to be kept.
+    """Return a column's axis, and each row's place on it if they are to be kept.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def find_axis(name: str, chunks: Chunks, total: int, keep: bool) -> tuple[Coder,
 def _find_frequent(
     name: str, values: Values, chunks: Chunks, total: int, keep: bool
 ) -> tuple[Coder, Codes | None]:
-    """Look again at values that are no numbers: the first `MANY` are counted each, the rest together."""
+    """Look again at values that are not numbers: count each of the first `MANY`, and the rest together."""
     coder, kept, start = ValueCoder(name, values), np.empty(total if keep else 0, dtype=np.uint16), 0
     counts = np.zeros(len(coder.axis), dtype=np.int64)
     for cells in chunks():
@@ -145,7 +145,7 @@ class Values:
     def add(self, cells: ColumnValues, most: int = sys.maxsize) -> NDArray[np.int64]:
         """Return the number of each cell, -1 for what is absent, and learn what is new.
 
-        Of an array with more than `most` different values, one more is learned, and the numbers are wrong.
+        If an array has more than `most` different values, one more is learned, and the numbers are wrong.
         """
         codes = self.numbers(cells, self._learn, most)
         found = np.bincount(codes + 1, minlength=len(self.places) + 1)
@@ -158,7 +158,7 @@ class Values:
         return self.numbers(cells, lambda key: self.places.get(key, -2))
 
     def forget(self, count: int) -> None:
-        """Keep the first `count` values only."""
+        """Keep only the first `count` values."""
         self.places = dict(list(self.places.items())[:count])
         self.counts = self.counts[: count + 1]
         self.incomplete = True
@@ -242,14 +242,14 @@ class RangeCoder:
 class Cutter:
     """Cuts numbers into at most `FINE` - 1 ranges, and nan.
 
-    A binary search costs 0.2 µs per number, most of it for branches that no processor can foresee. So
+    A binary search costs 0.2 µs per number, most of it for branches that no processor can predict. So
     the numbers are first put into equal cells, by arithmetic; only where a cell touches several ranges
     is there a search.
 
     Parameters
     ----------
     sample : float64 array
-        Finite numbers, of which the limits are computed.
+        Finite numbers, from which the limits are computed.
     """
 
     def __init__(self, sample: Floats) -> None:

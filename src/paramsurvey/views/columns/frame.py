@@ -1,4 +1,4 @@
-"""DataFrames as sources of columns; nothing of them is copied but the chunk that is looked at."""
+"""DataFrames as sources of columns; only the chunk that is being read is copied."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FrameColumns:
     Parameters
     ----------
     frame : DataFrame
-        Columns whose names are no strings are not seen.
+        Columns whose names are not strings are left out.
     extra : mapping, optional
         More columns, as arrays of the same length.
 
@@ -102,7 +102,7 @@ class FrameColumns:
 
 
 def _array(column: pd.Series[Any]) -> Any:
-    """Return a column as a numpy array where it is one; dates as pandas' array, which knows Timestamps."""
+    """Return a column as a numpy array if it is one; dates as pandas' array, which has Timestamps."""
     is_plain = isinstance(column.dtype, np.dtype) and column.dtype.kind not in "mM"
     return column.to_numpy() if is_plain else column.array
 

@@ -13,7 +13,7 @@ Places = NDArray[np.integer[Any]]
 
 MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 SIGN = np.uint64(1 << 63)
-SHIFT_ROWS = 1000  # whose median is near to all others
+SHIFT_ROWS = 1000  # whose median is close to all other numbers
 QUANTILE_ROWS = 1 << 21  # quantiles of more rows are those of as many, chosen at random: ± 0.1 % of rank
 
 
@@ -50,7 +50,7 @@ class Moments:
         self.counts = np.zeros(cells, dtype=np.int64)
         self.smallest = np.full(cells, np.inf)
         self.largest = np.full(cells, -np.inf)
-        self._shift: float | None = None  # numbers are small beside it: no digits of the spread are lost
+        self._shift: float | None = None  # is subtracted from all numbers, so that the spread loses no digits
         self._sums = np.zeros(cells)
         self._squares = np.zeros(cells)
 
@@ -85,7 +85,7 @@ class Moments:
 
     @property
     def shift(self) -> float:
-        """What is taken from the numbers before they are added up."""
+        """What is subtracted from the numbers before they are added up."""
         return self._shift or 0.0
 
     def shifted(self) -> tuple[Floats, Floats]:
@@ -105,7 +105,7 @@ class Moments:
 
     @property
     def deviations(self) -> Floats:
-        """The standard deviation in each cell, of n - 1 degrees of freedom as pandas has it."""
+        """The standard deviation in each cell, with n - 1 degrees of freedom, as in pandas."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             squares = self._squares - self._sums**2 / self.counts
             return np.sqrt(np.maximum(squares, 0) / np.where(self.counts > 1, self.counts - 1, np.nan))
@@ -117,10 +117,10 @@ class Moments:
 
 
 def group_quantiles(places: Places, values: Floats, cells: int, shares: Sequence[float]) -> Floats:
-    """Return quantiles of the numbers in each cell, interpolated as numpy does it.
+    """Return quantiles of the numbers in each cell, interpolated as numpy does.
 
     The cell's number and the leading bits of the float, which order as floats do, are sorted as one
-    integer: for a thousand cells, 11 of the 52 bits behind the point are lost, a relative error of 5e-13.
+    integer: for a thousand cells, 11 of the 52 bits after the point are lost, a relative error of 5e-13.
 
     Parameters
     ----------

@@ -19,9 +19,9 @@ def shortened(text: str, longest: int) -> str:
 
 
 def distinct(texts: Sequence[str], longest: int) -> list[str]:
-    """Return texts of at most so many characters: of those that begin alike, the part where they differ.
+    """Return texts of at most `longest` characters: of those that begin alike, the part where they differ.
 
-    What cannot be told apart so gets a number.
+    What still looks the same gets a number.
 
     Examples
     --------
@@ -31,20 +31,20 @@ def distinct(texts: Sequence[str], longest: int) -> list[str]:
     ['1', '1 (2)']
     """
     found = [shortened(text, longest) for text in texts]
-    often = Counter(found)
-    for short in [text for text, times in often.items() if times > 1]:
+    counts = Counter(found)
+    for short in [text for text, times in counts.items() if times > 1]:
         places = [at for at, text in enumerate(found) if text == short]
         for at, part in zip(places, _parts([texts[at] for at in places], longest), strict=True):
             found[at] = part
     return list(_numbered(found, longest))
 
 
-def alike(texts: Sequence[str]) -> int:
-    """Return with how many characters all texts begin alike.
+def common_beginning(texts: Sequence[str]) -> int:
+    """Return how many characters all texts have in common at their beginning.
 
     Examples
     --------
-    >>> alike(["model-1", "model-2"])
+    >>> common_beginning(["model-1", "model-2"])
     6
     """
     pairs = zip(min(texts), max(texts), strict=False)  # what these two share, all between them do, too
@@ -53,7 +53,7 @@ def alike(texts: Sequence[str]) -> int:
 
 def _parts(texts: Sequence[str], longest: int) -> list[str]:
     """Return the part of each text that begins a little before the first difference."""
-    start = max(0, alike(texts) - longest // 2)
+    start = max(0, common_beginning(texts) - longest // 2)
     return [("…" if start else "") + shortened(text[start:], longest - (start > 0)) for text in texts]
 
 

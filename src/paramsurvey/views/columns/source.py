@@ -68,12 +68,12 @@ class ColumnSource(Protocol):
         ...
 
     def labels(self, rows: Rows) -> list[Hashable]:
-        """Return what a user calls these rows."""
+        """Return the labels by which a user knows these rows."""
         ...
 
 
 def numbers(cells: ColumnValues) -> NDArray[np.float64]:
-    """Return cells as floats: durations in seconds, nan for what is no number."""
+    """Return cells as floats: durations in seconds, nan for what is not a number."""
     if isinstance(cells, CategoryCodes):
         table = np.array([number(value) for value in cells.categories], dtype=np.float64)
         return np.asarray(table[cells.codes])
@@ -83,13 +83,13 @@ def numbers(cells: ColumnValues) -> NDArray[np.float64]:
 
 
 def number(value: Any) -> float:
-    """Return a value as a float, nan where it is no number."""
+    """Return a value as a float, nan if it is not a number."""
     if isinstance(value, np.timedelta64):  # to numpy it is an integer
         return float(value / np.timedelta64(1, "s"))
     if isinstance(value, (Real, Decimal, np.bool_)):
         try:
             return float(value)
-        except OverflowError:  # an integer that no float is near to
+        except OverflowError:  # an integer beyond all floats
             return math.inf if value > 0 else -math.inf  # type: ignore[operator]
     if isinstance(value, timedelta) and value is not NaT:
         return value.total_seconds()
@@ -97,7 +97,7 @@ def number(value: Any) -> float:
 
 
 def families(cells: ColumnValues) -> NDArray[np.uint8]:
-    """Return what kind of number each cell is, for those that `numbers` takes for numbers.
+    """Return what kind of number each cell is, for those that `numbers` regards as numbers.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def _family(value: Any) -> int:
 
 
 def as_floats(cells: ColumnValues) -> ColumnValues:
-    """Return cells whose integers are floats, as far as floats are exact: then 1 is the same as 1.0."""
+    """Return cells whose integers are floats, as far as floats are exact, so that 1 is the same as 1.0."""
     if isinstance(cells, CategoryCodes):
         return CategoryCodes(cells.codes, list(map(_as_float, cells.categories)))
     if not isinstance(cells, np.ndarray):

@@ -1,4 +1,4 @@
-"""What all views are made of: the columns of one survey, with the psets that have no result at the end."""
+"""What all views read: the columns of one survey, with the psets that have no result at the end."""
 
 from __future__ import annotations
 
@@ -122,11 +122,11 @@ class SurveyData:
     @property
     def has_seconds(self) -> bool:
         """Whether it is known how long each pset took."""
-        told_by = self.finished if len(self.finished) or self.missing is None else self.missing
-        return SECONDS in told_by.names
+        source = self.finished if len(self.finished) or self.missing is None else self.missing
+        return SECONDS in source.names
 
     def axis(self, name: str) -> Axis:
-        """Return the axis that a column is.
+        """Return a column's axis.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class SurveyData:
         return np.concatenate([np.full(len(self.finished), FINISHED, dtype=np.uint8), self.states])
 
     def places(self, name: str) -> Codes:
-        """Return each row's place on the axis that a column is."""
+        """Return each row's place on a column's axis."""
         return np.concatenate(
             [np.zeros(0, dtype=np.uint8), *(chunk.codes[name] for chunk in self.chunks([name]))]
         )
@@ -188,7 +188,7 @@ class SurveyData:
             self._check(name)
         start = 0
         to_code = [name for name in axes if name not in self._kept]
-        to_keep = self._rooms(values) if keep else {}
+        to_keep = self._arrays_to_fill(values) if keep else {}
         known = (FAILING, *to_code, *self._numbers)
         to_read = [*to_code, *(name for name in values if name not in known)]
         for cells, status in self._cells(to_read):
@@ -196,28 +196,28 @@ class SurveyData:
             kept = {name: self._kept[name][start:stop] for name in axes if name in self._kept}
             coded = {name: self._coders[name].codes(cells[name]) for name in to_code}
             floats = {name: self._floats(name, cells, start, stop) for name in values if name != FAILING}
-            for name, room in to_keep.items():
-                room[start:stop] = floats[name]
+            for name, array in to_keep.items():
+                array[start:stop] = floats[name]
             if FAILING in values:
                 floats[FAILING] = np.array([0.0, 1.0, np.nan])[status]
             yield Chunk(np.arange(start, stop), {**kept, **coded}, floats, status)
             start = stop
         self._numbers.update(to_keep)
 
-    def _rooms(self, values: Sequence[str]) -> dict[str, Floats]:
+    def _arrays_to_fill(self, values: Sequence[str]) -> dict[str, Floats]:
         """Return arrays for numbers that are to be kept: those of a file, as long as there is room."""
         if not self.finished.is_stored:
             return {}
         size = 8 * len(self)
-        room = max(0, KEPT_NUMBERS // max(size, 1) - len(self._numbers))
+        free = max(0, KEPT_NUMBERS // max(size, 1) - len(self._numbers))
         new = [name for name in values if name != FAILING and name not in self._numbers]
-        return {name: np.empty(len(self)) for name in new[:room]}
+        return {name: np.empty(len(self)) for name in new[:free]}
 
     def _floats(self, name: str, cells: Mapping[str, ColumnValues], start: int, stop: int) -> Floats:
         return self._numbers[name][start:stop] if name in self._numbers else numbers(cells[name])
 
     def sample(self, axes: Iterable[str], values: Iterable[str], most: int) -> Chunk:
-        """Return all rows where there are at most about `most`, else that many at random.
+        """Return all rows if there are at most about `most`, else that many at random.
 
         The choice depends on the rows' numbers alone, so it is the same each time.
         """
@@ -244,7 +244,7 @@ class SurveyData:
         return [dict(zip(names, row, strict=True)) for row in self._take(rows, names)]
 
     def numbers(self, rows: Sequence[int]) -> list[int | None]:
-        """Return these psets' numbers in the survey; None where nobody has noted them."""
+        """Return these psets' numbers in the survey; None where they are not known."""
         found: dict[int, int] = {}
         for source, at, own in self._by_source(rows):
             if POSITION in source.names:
@@ -252,7 +252,7 @@ class SurveyData:
         return [found.get(at) for at in range(len(rows))]
 
     def labels(self, rows: Sequence[int]) -> list[Hashable]:
-        """Return what a user calls these rows: in `results`, or in `results.missing`."""
+        """Return the labels of these rows in `results`, or in `results.missing`."""
         found: dict[int, Hashable] = {}
         for source, at, numbers_ in self._by_source(rows):
             found.update(zip(at, source.labels(numbers_), strict=True))
@@ -266,7 +266,7 @@ class SurveyData:
         return [found.get(at, ()) for at in range(len(rows))]
 
     def _by_source(self, rows: Sequence[int]) -> Iterator[tuple[ColumnSource, list[int], Rows]]:
-        """Yield each source with the places in `rows` that are its, and its own numbers for them."""
+        """Yield each source with the places in `rows` that belong to it, and its own numbers for them."""
         numbers_ = np.asarray(rows, dtype=np.int64)
         first = np.flatnonzero(numbers_ < len(self.finished))
         second = np.flatnonzero(numbers_ >= len(self.finished))
@@ -290,19 +290,19 @@ class SurveyData:
         measured = (SECONDS,) * self.has_seconds
         if name not in (*self.keys, *self.finished.names, FAILING, *measured):
             known = ", ".join(map(repr, (*self.keys, *self.results)))
-            why = "" if len(self.finished) else ", for no pset has a result"
+            why = "" if len(self.finished) else ", because no pset has a result"
             raise KeyError(f"there is no column {name!r}{why}: the columns are {known}")
 
     def _cells(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, ColumnValues], NDArray[np.uint8]]]:
         """Yield the columns of all rows, a chunk at a time, and the rows' states."""
         start = 0
         for cells, count in chunks_of(self.finished, names):
-            yield self.alike(cells), np.full(count, FINISHED, dtype=np.uint8)
+            yield self.with_common_floats(cells), np.full(count, FINISHED, dtype=np.uint8)
         for cells, count in chunks_of(self.missing, names):
-            yield self.alike(cells), self.states[start : start + count]
+            yield self.with_common_floats(cells), self.states[start : start + count]
             start += count
 
-    def alike(self, cells: Mapping[str, ColumnValues]) -> Mapping[str, ColumnValues]:
+    def with_common_floats(self, cells: Mapping[str, ColumnValues]) -> Mapping[str, ColumnValues]:
         """Return columns of one source, with floats for integers where the other source has floats."""
         return {
             name: as_floats(column) if name in self._floats_in_one_source else column
@@ -313,7 +313,7 @@ class SurveyData:
     def _floats_in_one_source(self) -> frozenset[str]:
         """The keys that are floats in one source and integers in the other.
 
-        Of the values 1, 2 and 2.5, for example, the only one that failed may be 2.
+        For example, of the values 1, 2 and 2.5, the only one that failed may be 2.
         """
         if self.missing is None:
             return frozenset()
@@ -335,7 +335,7 @@ class SurveyData:
 def chunks_of(
     source: ColumnSource | None, names: Sequence[str]
 ) -> Iterator[tuple[Mapping[str, ColumnValues], int]]:
-    """Yield the columns of a source, and how many rows each chunk has; nothing where there is none."""
+    """Yield the columns of a source, and how many rows each chunk has; nothing if there is no source."""
     if source is None:
         return
     if not names:  # the rows are counted all the same
@@ -361,7 +361,7 @@ def _length(cells: ColumnValues | HashPairs) -> int:
 
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:
-    """Return the rows of several chunks, of one at least, as one."""
+    """Return the rows of several chunks, at least one, as a single chunk."""
     first = chunks[0]
     return Chunk(
         np.concatenate([chunk.rows for chunk in chunks]),

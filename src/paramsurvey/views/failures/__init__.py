@@ -36,7 +36,7 @@ class Example:
     ----------
     pset : dict
     label : hashable
-        Of its row in ``results.missing``.
+        That of its row in ``results.missing``.
     exception : str
     number : int, optional
         The pset's number in the survey, where that is known.
@@ -120,10 +120,10 @@ def failures_of(data: SurveyData, most: int = MOST_PLACES) -> Failures:
     slots[-1] = -1  # the slot of what was not run
     wanted = [np.ones(kinds, dtype=np.bool_), *np.eye(kinds, dtype=np.bool_)[: len(shown)]]
     places = _by_place(data, slots[causes.of_row], wanted, most)
-    of = [(Cause("", "", ""), causes.rows(None)), *((causes.found[at], causes.rows(at)) for at in shown)]
+    groups = [(Cause("", "", ""), causes.rows(None)), *((causes.found[at], causes.rows(at)) for at in shown)]
     together, *views = [
         CauseView(cause, len(rows), _examples(data, rows[:MOST_EXAMPLES]), *by)
-        for (cause, rows), by in zip(of, places, strict=True)
+        for (cause, rows), by in zip(groups, places, strict=True)
     ]
     other_failures = int(causes.counts[others].sum()) if others else 0
     not_run = int(np.count_nonzero(causes.of_row < 0))
@@ -135,8 +135,8 @@ def _by_place(
 ) -> list[tuple[tuple[Rates, ...], tuple[Rates, ...]]]:
     """Return the rates by axes, and by the best pairs of axes, for each of the wanted kinds of failures."""
     axes = data.varying()
-    told = _told(data, axes, slots, wanted)
-    best = [[group for _, group in sorted((-by[group], group) for group in by)] for by in told]
+    concentrations = _concentrations(data, axes, slots, wanted)
+    best = [[group for _, group in sorted((-by[group], group) for group in by)] for by in concentrations]
     ones = [_of_length(1, order) for order in best]
     twos = [_of_length(2, order)[:MOST_PAIRS] for order in best]
     groups = sorted({group for some in (*ones, *twos) for group in some})
@@ -149,7 +149,7 @@ def _by_place(
 
     return [
         (rates(one, kinds, by), rates(two, kinds, by))
-        for one, two, kinds, by in zip(ones, twos, wanted, told, strict=True)
+        for one, two, kinds, by in zip(ones, twos, wanted, concentrations, strict=True)
     ]
 
 
@@ -157,12 +157,12 @@ def _of_length(length: int, groups: list[Group]) -> list[Group]:
     return [group for group in groups if len(group) == length]
 
 
-def _told(
+def _concentrations(
     data: SurveyData, axes: Sequence[Axis], slots: Counts, wanted: Sequence[NDArray[np.bool_]]
 ) -> list[dict[Group, float]]:
     """Return how much each axis and each pair tells about each of the wanted kinds of failures.
 
-    They are compared with few places each: where there are more places than failures, each of them tells
+    They are compared with few places each: if there were more places than failures, each place would tell
     everything, by chance.
     """
     groups: list[Group] = [(at,) for at in range(len(axes))]
@@ -175,5 +175,5 @@ def _told(
 
 def _examples(data: SurveyData, rows: Counts) -> tuple[Example, ...]:
     places = (rows + len(data.finished)).tolist()
-    said = [str(one[EXCEPTION]) for one in data.psets(places, (EXCEPTION,))]
-    return tuple(map(Example, data.psets(places), data.labels(places), said, data.numbers(places)))
+    exceptions = [str(one[EXCEPTION]) for one in data.psets(places, (EXCEPTION,))]
+    return tuple(map(Example, data.psets(places), data.labels(places), exceptions, data.numbers(places)))

@@ -46,12 +46,12 @@ class CausesOfRows:
         self.most_frequent = [number for number in order if self.counts[number]]
 
     def rows(self, number: int | None) -> Counts:
-        """Return the rows, among the psets without a result, that failed of this cause, or of any."""
+        """Return the rows, among the psets without a result, that failed for this cause, or for any."""
         return np.flatnonzero(self.of_row >= 0 if number is None else self.of_row == number)
 
 
 def _texts(data: SurveyData) -> Iterator[tuple[int, list[tuple[str, ...]], Counts]]:
-    """Yield, for each chunk of missing psets, its first row, what is said of failures, and which is whose."""
+    """Yield, for each chunk of missing psets, its first row, the failures' texts, and which row has which."""
     names, start = (KIND, EXCEPTION, TRACEBACK), 0
     for cells, count in chunks_of(data.missing, names):
         codes = np.zeros(count, dtype=np.int64)

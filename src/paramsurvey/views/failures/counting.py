@@ -48,8 +48,8 @@ class Counted:
         axes = tuple(one.axis for one in self.groups[number])
         shape = tuple(map(len, axes))
         failures, psets = self._failures[number][wanted].sum(axis=0), self._psets[number]
-        told = concentration(failures, psets)
-        return Rates(axes, failures.reshape(shape), psets.reshape(shape), told)
+        known = concentration(failures, psets)
+        return Rates(axes, failures.reshape(shape), psets.reshape(shape), known)
 
     def _add(self, chunk: Chunk) -> None:
         slots = np.zeros(0, dtype=np.int64)  # of what failed; finished and missing psets share no chunk

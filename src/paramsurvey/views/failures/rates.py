@@ -27,8 +27,8 @@ class Rates:
     failures, psets : int64 arrays
         How many failed; how many ran.
     concentration : float
-        How much of what there is to know about whether a pset fails is known from the place alone: 0 is
-        nothing, 1 everything; a little below 0 by chance.
+        How much of the knowledge whether a pset fails comes from its place alone: 0 is nothing, 1 everything;
+        a little below 0 by chance.
     """
 
     axes: tuple[Axis, ...]
@@ -38,7 +38,7 @@ class Rates:
 
     @property
     def rate(self) -> Floats:
-        """The part that failed, nan where no pset ran."""
+        """The share that failed, nan where no pset ran."""
         with np.errstate(invalid="ignore"):
             rate: Floats = self.failures / self.psets
         return rate
@@ -86,9 +86,9 @@ def wilson(failures: Counts, psets: Counts) -> tuple[Floats, Floats]:
 
 
 def concentration(failures: Counts, psets: Counts) -> float:
-    """Return how much of the uncertainty whether a pset fails goes away when its place is known.
+    """Return how much of the uncertainty whether a pset fails disappears when its place is known.
 
-    It is the mutual information of place and failure, less what as many places show by chance, divided by
+    It is the mutual information of place and failure, less what that many places show by chance, divided by
     the entropy of failing. Sources: H. Theil, "On the estimation of relationships involving qualitative
     variables", American Journal of Sociology 76 (1970); G. A. Miller, "Note on the bias of information
     estimates" (1955), for what chance shows.

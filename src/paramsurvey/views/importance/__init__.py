@@ -1,7 +1,7 @@
 """Which axes matter: how much of a value's variance each axis, and each pair of axes, explains.
 
 On full grids the shares are exact (`exact`), on samples and on grids with holes they are estimates with
-intervals (`estimate`); `grids` finds out which of them the psets are. Values of axes of
+intervals (`estimate`); `grids` finds out which of them the psets are. Values of axes about
 which nothing is known are left out (`unknown_places`).
 """
 
@@ -49,7 +49,7 @@ class Importance:
     used : int
         How many have a finite value, and were used.
     note : str
-        How the shares came about, in a sentence.
+        How the shares were computed, in a sentence.
     """
 
     value: str
@@ -95,7 +95,7 @@ def importance_of(data: SurveyData, value: str = FAILING) -> Importance:
     """Return how much each axis and each pair of axes explains of a value's variance.
 
     Where the psets are a full grid and all have a finite value, the shares are exact. Otherwise they are
-    estimates with 95 % intervals, and say so. Of a sample the total shares are not known (nan).
+    estimates with 95 % intervals, and say so. For a sample, the total shares are not known (nan).
 
     Values of axes for which no pset has a finite value, as where all of them fail, are left out, and the note
     names them: what is left of a full grid is often one, too.
@@ -170,12 +170,12 @@ def _of_part(
 def _how_estimated(used: int, cells: int) -> str:
     return (
         f"estimated: {used:,} of the {cells:,} combinations of the axes' values are known, "
-        "and the others are taken to be like them"
+        "and the others are assumed to be like them"
     )
 
 
 def _without(gone: Sequence[str]) -> str:
-    """Return what the note says of places that are left out."""
+    """Return what the note says about places that are left out."""
     if not gone:
         return ""
     more = f" and {len(gone) - MOST_NAMED:,} more" if len(gone) > MOST_NAMED else ""
@@ -190,14 +190,14 @@ def _with_holes(axes: Sequence[Axis], values: Floats, known: NDArray[np.bool_]) 
         cells = cells[chosen(cells, ESTIMATE_ROWS / used)]
     codes = np.unravel_index(cells, values.shape)
     found = first_and_pairs(axes, codes, values.reshape(-1)[cells], cells, values.size)
-    return _in_order(replace(found, total=total, total_error=total_error))
+    return _consistent(replace(found, total=total, total_error=total_error))
 
 
-def _in_order(found: Indices) -> Indices:
-    """Return estimates of which no axis has more alone than with its interactions.
+def _consistent(found: Indices) -> Indices:
+    """Return estimates in which no axis explains more alone than with its interactions.
 
-    Where holes are not anywhere at random, an axis that does nothing alone may seem to do what another one
-    does: where it has its holes, the other one has some values only. The total share compares psets that
+    If holes are not at random places, an axis that has no effect may seem to have that of another one: where
+    it has its holes, the other one has only some of its values. The total share compares psets that
     differ in the axis alone, so this cannot happen to it: its interval holds the first one.
     """
     known = np.isfinite(found.first) & np.isfinite(found.total_error)

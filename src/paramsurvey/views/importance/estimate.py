@@ -16,7 +16,7 @@ from paramsurvey.views.importance.indices import Indices
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-ESTIMATE_ROWS = 1 << 19  # of more psets, so many are taken at random: shares are then known to 0.002
+ESTIMATE_ROWS = 1 << 19  # of more psets, this many are drawn at random: shares are then known to 0.002
 GROUPS = 32  # of psets, of which the jackknife leaves out one at a time
 MOST_BINS, LEAST_PER_BIN = 256, 8  # of an axis; psets in each, on average
 # Values that are cut into ranges are probably a sample. Points that are more even than chance, such as
@@ -75,7 +75,7 @@ def first_and_pairs(
 
 
 def _binned(axes: Sequence[Axis], codes: Sequence[Codes], most: int, ranges: int) -> list[tuple[Places, int]]:
-    """Return each pset's bin on each axis, and how many bins it has: `most`, or so many `ranges` at most."""
+    """Return each pset's bin on each axis, and how many bins it has: `most`, or at most `ranges` of them."""
     are_few = [len(axis) <= most or not axis.ordered for axis in axes]
     coarse = [
         axis.coarse(most if few else min(most, ranges)) for axis, few in zip(axes, are_few, strict=True)

@@ -47,10 +47,10 @@ class GridOfPsets:
 
 
 def find_grid(data: SurveyData) -> GridOfPsets | None:
-    """Return the grid that all psets are on, with and without a result; None where they are on none.
+    """Return the grid that all psets are on, with and without a result; None if they are on none.
 
     Where no two psets are in one cell of some axes, all other keys follow from these axes: a running
-    number, a computed column, one that is zipped with an axis. Full grids are preferred, then such with
+    number, a computed column, one that is zipped with an axis. Full grids are preferred, then those with
     many axes, then keys that come first.
     """
     count = len(data)
@@ -66,7 +66,7 @@ def find_grid(data: SurveyData) -> GridOfPsets | None:
 
 
 def _subsets(axes: Sequence[Axis], least: int, most: int) -> Iterator[tuple[Axis, ...]]:
-    """Yield the subsets that have at least and at most so many cells; those with the first axes first."""
+    """Yield the subsets that have from `least` to `most` cells; those with the first axes come first."""
     if not axes:
         if least <= 1 <= most:
             yield ()

@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Indices:
-    """Shares of a value's variance; nan where one cannot be told, or nothing varies.
+    """Shares of a value's variance; nan where one is not known, or nothing varies.
 
     Attributes
     ----------

@@ -14,10 +14,10 @@ BY_CHANCE = 0.01  # places of an axis, expected without any value, if what is un
 
 
 def known_places(known: Known) -> list[Places]:
-    """Return the places of each axis of a grid that importance is told of.
+    """Return the places of each axis of a grid that importance is computed for.
 
-    Those without any known value are left out where the rest is a full grid, or where there would hardly be
-    any if values were unknown by chance: nobody can say what they would have been.
+    Those without any known value are left out if the rest is a full grid, or if there would hardly be any if
+    values were unknown by chance: nobody can say what they would have been.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def known_places(known: Known) -> list[Places]:
 
 
 def left_out(names: Sequence[str], labels: Sequence[Sequence[str]], kept: Sequence[Places]) -> list[str]:
-    """Return the places that are not kept, as people write them.
+    """Return the places that are not kept, as people would write them.
 
     Examples
     --------
