@@ -89,7 +89,7 @@ def test_every_kind_of_empty_cell_has_a_pattern_and_colours_of_its_own() -> None
 def test_a_slice_of_one_axis_is_a_line_and_of_failing_a_part(results: MapResults) -> None:
     ax = results.plot.slice("C", at={"kernel": "poly"})
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), [0, 0, 0, 1])
-    assert ax.get_ylabel() == "part of the psets that failed"
+    assert ax.get_ylabel() == "share of the psets that failed"
     assert results.plot.slice("kernel", value="score", reduction="max").get_ylabel() == "max of score"
 
 
@@ -162,7 +162,7 @@ def test_failures_are_shown_by_the_axes_that_tell_most_and_by_cause(results: Map
     assert np.nansum(mesh_values(ax)) == 1
     assert texts(ax) == ["at least one pset failed", "2 failed"]
     assert texts(results.plot.failures(0))[-1] == "2 failed: ValueError"
-    with pytest.raises(IndexError, match=r"no cause 1: results.missing.summary\(\) shows 1"):
+    with pytest.raises(IndexError, match=r"no cause 1: choose one that results.missing.summary\(\) shows"):
         results.plot.failures(1)
 
 

@@ -138,7 +138,7 @@ def test_where_all_failed_there_are_all_pictures_but_none_of_results() -> None:
         matplotlib.pyplot.close("all")
     ax = results.plot.distribution()
     assert (ax.get_title(), ax.get_xlabel()) == ("", "seconds per pset [s]")
-    with pytest.raises(KeyError, match="there is no column 'y', for no pset has a result"):
+    with pytest.raises(KeyError, match="there is no column 'y', because no pset has a result"):
         results.plot.slice("a", "b", "y")
 
 

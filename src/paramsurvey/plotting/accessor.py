@@ -1,4 +1,4 @@
-"""``results.plot``: all that pandas' own plot accessor can, and pictures of a survey."""
+"""``results.plot``: all that pandas' own plot accessor can do, and pictures of a survey."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class SurveyPlot(PlotAccessor):
     """Pictures of results. ``results.plot(...)`` and ``results.plot.scatter(...)`` are pandas' own.
 
     Every picture is drawn into the Axes `ax`, or into a new figure, and returned as Axes. matplotlib is
-    needed: ``pip install 'paramsurvey[plot]'``. Where no pset has run, there is nothing to draw: each
-    raises a `NotStored`, a ValueError, that says why.
+    needed: ``pip install 'paramsurvey[plot]'``. If no pset has run, there is nothing to draw: each
+    method then raises a `NotStored`, a ValueError, that says why.
 
     Examples
     --------
@@ -55,12 +55,12 @@ class SurveyPlot(PlotAccessor):
         x, y : str
             Columns. One with many values is shown in ranges.
         value : str, optional
-            A column with numbers. None: the part of the psets that failed.
+            A column with numbers. None: the share of the psets that failed.
         reduction : str
             ``'mean'``, ``'median'``, ``'min'``, ``'max'`` or ``'std'`` of the value;
             ``'count'`` of finished psets, or ``'failures'``.
         at : mapping, optional
-            Other columns that are held at one value.
+            Other columns, each held at one value.
         ax : Axes, optional
             Where to draw.
 
@@ -106,12 +106,12 @@ class SurveyPlot(PlotAccessor):
         )
 
     def distribution(self, value: str | None = None, *, bins: int = 60, ax: Any = None) -> Any:
-        """Draw a histogram of a column, with its median and quartiles; of texts, how often each is there.
+        """Draw a histogram of a column, with its median and quartiles; of texts, how often each occurs.
 
         Parameters
         ----------
         value : str, optional
-            A column. None: the first result, or where there is none, the seconds of each pset.
+            A column. None: the first result, or if there is none, the seconds of each pset.
         bins : int
             How many bins, at most.
         ax : Axes, optional
@@ -154,7 +154,7 @@ class SurveyPlot(PlotAccessor):
         from paramsurvey.views import failures_of
 
         data = self._data()
-        return make_room(draw_failures(_chosen(failures_of(data), cause), ax, data.units))
+        return make_room(draw_failures(_chosen_cause(failures_of(data), cause), ax, data.units))
 
     def parallel(
         self, columns: Sequence[str] | None = None, *, value: str | None = None, ax: Any = None
@@ -253,7 +253,7 @@ class SurveyPlot(PlotAccessor):
 
         names = (worker, start, seconds)
         if names == (None, None, None):
-            self._data()  # where nothing has run, it says so
+            self._data()  # raises if nothing has run
             return make_room(draw_timeline(measured_timeline(self._results.timeline()), ax))
         if None in names:
             raise TypeError("timeline() needs all of worker=, start= and seconds=, or none of them")
@@ -264,11 +264,11 @@ class SurveyPlot(PlotAccessor):
 
         data = data_of(self._results, seconds)
         if not data.ended:
-            raise NotStored(_why_nothing(self._results))
+            raise NotStored(_why_nothing_to_draw(self._results))
         return data
 
 
-def _why_nothing(results: Any) -> str:
+def _why_nothing_to_draw(results: Any) -> str:
     """Return why there is nothing in results that could be drawn, and what to do."""
     progress = results._progress
     total = 0 if progress is None else progress.total
@@ -283,34 +283,34 @@ def _why_nothing(results: Any) -> str:
             f"none of the survey's {total:,} psets has run to its end, so there is nothing to draw: "
             "run the survey again"
         )
-    return "the survey has no psets, so there is nothing to draw: give it one at least"
+    return "the survey has no psets, so there is nothing to draw: give it at least one"
 
 
 def _columns_that_vary(data: SurveyData, value: str | None) -> list[str]:
-    """Return the columns of parallel coordinates where none are named."""
+    """Return the columns of parallel coordinates if none are named."""
     last = [] if value is None else [value]
     columns = [axis.name for axis in data.varying()][: MOST_COLUMNS - len(last)]
     if len(columns) + len(last) < 2:
         varies = f"only {columns[0]!r} varies" if columns else "no key of the psets varies"
         raise ValueError(
-            f"parallel coordinates need two columns at least, and {varies}: "
+            f"parallel coordinates need at least two columns, but {varies}: "
             "name the columns, results.plot.parallel(['key', 'result'])"
         )
     return columns + last
 
 
-def _chosen(failures: Failures, cause: int | None) -> CauseView:
+def _chosen_cause(failures: Failures, cause: int | None) -> CauseView:
     if cause is None:
         return failures.together
     if not failures.causes:
-        raise IndexError(f"there is no cause {cause}, for no pset has failed: leave it out")
+        raise IndexError(f"there is no cause {cause}, because no pset has failed: leave it out")
     if not 0 <= cause < len(failures.causes):
-        raise IndexError(f"there is no cause {cause}: results.missing.summary() shows {len(failures.causes)}")
+        raise IndexError(f"there is no cause {cause}: choose one that results.missing.summary() shows")
     return failures.causes[cause]
 
 
 class PlotOfResults:
-    """The attribute ``plot`` of results: the accessor of one table, or of the class its documentation."""
+    """The attribute ``plot`` of results: for one table, its accessor; for the class, the documentation."""
 
     def __get__(self, results: Any, owner: type) -> Any:
         return SurveyPlot if results is None else SurveyPlot(results)

@@ -28,13 +28,13 @@ from paramsurvey.views.cost import AxisCost
 from paramsurvey.views.distribution import Distribution
 from paramsurvey.views.importance import Importance
 
-MOST_PAIRS, LEAST_SHARE = 5, 0.01  # of the variance: of weaker interactions there is nothing to see
+MOST_PAIRS, LEAST_SHARE = 5, 0.01  # of the variance: weaker interactions cannot be seen
 BAR, TALLEST = 0.32, 12.0  # inches: of a bar, and of all of them
 MOST_COUNTS = 8  # on an axis that counts psets
-BESIDE, GAP = "small", 5.0  # the font of what stands beside bars; points before and after it
+BESIDE, GAP = "small", 5.0  # the font of texts beside bars; points before and after them
 MOST_BESIDE = 0.6  # of the width of the axes: more would leave no room for bars
 TIMES = " × "  # between the names of two axes
-OF = {FAILING: "failing", SECONDS: "the seconds"}
+VALUE_NAMES = {FAILING: "failing", SECONDS: "the seconds"}
 
 Units = Mapping[str, str]
 
@@ -68,8 +68,8 @@ def draw_importance(view: Importance, ax: Any = None, units: Units | None = None
         handles.append(axes.barh(below, pairs["share"], height=0.5, color=ORANGE, label="interaction of two"))
     if not view.exact:
         _draw_intervals(axes, frame, pairs)
-    of = OF.get(view.value, view.value)
-    axes.set(ylim=(len(names) - 0.4, -0.6), xlabel=f"share of the variance of {shown(of, 30)}")
+    name = VALUE_NAMES.get(view.value, view.value)
+    axes.set(ylim=(len(names) - 0.4, -0.6), xlabel=f"share of the variance of {shown(name, 30)}")
     axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
     axes.axvline(0, color=ink(), linewidth=0.8)
     label_y(axes, names)
@@ -106,7 +106,7 @@ def _draw_intervals(axes: Any, frame: Any, pairs: Any) -> None:
 
 
 def draw_distribution(view: Distribution, ax: Any = None, units: Units | None = None) -> Any:
-    """Draw a histogram with median and quartiles; of texts, how often each is there.
+    """Draw a histogram with median and quartiles; of texts, how often each occurs.
 
     Parameters
     ----------
@@ -190,9 +190,9 @@ def draw_cost(view: AxisCost, ax: Any = None, units: Units | None = None) -> Any
 
 
 def _write_beside(axes: Any, bars: Any, view: AxisCost) -> None:
-    """Write share and median beside all bars; where there is no room, the share; else nothing."""
+    """Write share and median beside all bars; or only the share if there is no room, or nothing."""
     if len(axes.get_yticks()) < len(view.axis):
-        return  # a text is higher than a bar, and would lie on its neighbours
+        return  # a text is higher than a bar, and would overlap its neighbours
     room = points_across(axes)
     for texts in (_shares(view, medians=True), _shares(view, medians=False)):
         wide = np.array([width(text, BESIDE) for text in texts]) + GAP
@@ -200,7 +200,7 @@ def _write_beside(axes: Any, bars: Any, view: AxisCost) -> None:
             break
     else:
         return
-    ends = view.seconds * room / (room - wide)  # of the axes, so that bar and text end there
+    ends = view.seconds * room / (room - wide)  # of the axes, if bar and text are to end there
     axes.set_xlim(0, ends.max(initial=0.0) or 1.0)
     axes.bar_label(bars, texts, fontsize=BESIDE)
 

@@ -24,7 +24,7 @@ def pyplot() -> ModuleType:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise PackageMissing(
-            f"pictures need matplotlib, and it cannot be imported ({error}): pip install 'paramsurvey[plot]'"
+            f"pictures need matplotlib, but it cannot be imported ({error}): pip install 'paramsurvey[plot]'"
         ) from error
     return plt
 
@@ -40,11 +40,11 @@ def ink() -> str:
 def settle(axes: Any) -> None:
     """Let the figure find out how large its Axes are, so that labels can be chosen that fit."""
     make_room(axes)
-    axes.figure.figure.draw_without_rendering()  # of a part of a figure, the whole one
+    axes.figure.figure.draw_without_rendering()  # the whole figure, if the Axes are in a part of one
 
 
 def make_room(axes: Any) -> Any:
-    """Let no label be cut off in a figure that nobody has laid out; return the Axes.
+    """Make room for all labels in a figure that nobody has laid out; return the Axes.
 
     A figure of ``plt.subplots()`` has the same margins whatever its labels are: they grow to what
     ``tight_layout()`` makes them, and never shrink, so that a title of the whole figure still fits.
@@ -83,7 +83,7 @@ def _inner(tight: dict[str, float]) -> tuple[float, float, float, float]:
 
 
 def _usual_margins() -> dict[str, float]:
-    """Return matplotlib's own margins; those of a style that its user has chosen are others."""
+    """Return matplotlib's own margins; a style that a user has chosen may have others."""
     import matplotlib as mpl
 
     usual: Any = mpl.rcParamsDefault

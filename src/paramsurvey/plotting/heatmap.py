@@ -26,7 +26,7 @@ from paramsurvey.plotting.profiles import (
     described,
     draw_profile,
     draw_rates,
-    failed_part,
+    failed_share,
     title_of,
 )
 from paramsurvey.views.columns.axes import Axis
@@ -35,7 +35,7 @@ from paramsurvey.views.failures import CauseView
 from paramsurvey.views.slices import NO_PSET, SHOWN, Slice
 
 PLACE = 0.24  # inches: a picture grows with its axes, so that their places can be told apart
-SOME_FAILED = "at least one pset failed"  # of few in a thousand the colour shows nothing
+SOME_FAILED = "at least one pset failed"  # the colour does not show a few in a thousand
 SMALLEST, LARGEST = (4.8, 3.6), (10.0, 8.0)  # inches
 
 Units = Mapping[str, str]
@@ -63,12 +63,12 @@ def draw_slice(view: Slice, ax: Any = None, units: Units | None = None) -> Any:
     handles = _fill(axes, view.values, view.states, what, **_limits(view))
     if view.reduction not in WORDS and view.value != FAILING:
         handles += _mark(axes, view.without_failed, LEFT_OUT)
-    _dress(axes, view.x, view.y, units, what, handles)
+    _label_all(axes, view.x, view.y, units, what, handles)
     return axes
 
 
 def draw_failures(view: CauseView, ax: Any = None, units: Units | None = None) -> Any:
-    """Draw the part of the psets that failed: by the two axes that tell most, or by the only one.
+    """Draw the share of the psets that failed: by the two axes that tell most, or by the only one.
 
     Parameters
     ----------
@@ -86,9 +86,9 @@ def draw_failures(view: CauseView, ax: Any = None, units: Units | None = None) -
     x, y = rates.axes
     axes = axes_for(ax, *_size(x, y))
     states = np.where(rates.psets.T > 0, SHOWN, NO_PSET)
-    handles = _fill(axes, rates.rate.T, states, failed_part, vmin=0.0, vmax=1.0)
+    handles = _fill(axes, rates.rate.T, states, failed_share, vmin=0.0, vmax=1.0)
     handles += _mark(axes, rates.failures.T > 0, SOME_FAILED)
-    _dress(axes, x, y, units, failed_part, handles, title_of(view))
+    _label_all(axes, x, y, units, failed_share, handles, title_of(view))
     return axes
 
 
@@ -109,10 +109,10 @@ def _draw_pattern(axes: Any, state: int, cells: NDArray[Any]) -> Any:
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Patch, Rectangle
 
-    look, style = PATTERNS[state], PATTERNS[state].style()
+    pattern, style = PATTERNS[state], PATTERNS[state].style()
     at = np.argwhere(cells).tolist()
     axes.add_collection(PatchCollection([Rectangle((x - 0.5, y - 0.5), 1, 1) for y, x in at], **style))
-    return Patch(label=look.text, **style)
+    return Patch(label=pattern.text, **style)
 
 
 def _limits(view: Slice) -> dict[str, float]:
@@ -130,7 +130,7 @@ def _mark(axes: Any, cells: NDArray[Any], why: str) -> list[Any]:
     return [axes.scatter(columns, rows, marker="x", color=VERMILLION, s=14, label=why)]
 
 
-def _dress(
+def _label_all(
     axes: Any,
     x: Axis,
     y: Axis,
@@ -139,10 +139,10 @@ def _dress(
     handles: Sequence[Any],
     title: str = "",
 ) -> None:
-    """Label everything: what stands across first, for it decides how high the picture is."""
+    """Label everything, beginning with the y axis, which decides how much room the rest has."""
     axes.set(xlim=(-0.5, len(x) - 0.5), ylim=(-0.5, len(y) - 0.5))
     axes.set(xlabel=named(x.name, units, LEAST_TICK), ylabel=named(y.name, units, LEAST_TICK))
-    label_y(axes, y.labels())  # long ones leave less room for all else, which may leave less for these
+    label_y(axes, y.labels())  # long ones leave less room for the rest, which may then leave less for these
     legend_above(axes, handles, title)
     label_x(axes, x.labels())
     label_y(axes, y.labels())

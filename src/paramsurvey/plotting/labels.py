@@ -8,7 +8,7 @@ from textwrap import fill
 from typing import Any
 
 from paramsurvey.plotting.figures import settle
-from paramsurvey.views.columns.short_texts import alike, distinct, shortened
+from paramsurvey.views.columns.short_texts import common_beginning, distinct, shortened
 from paramsurvey.views.columns.survey_data import SECONDS
 
 POINT = 1 / 72  # inches
@@ -16,15 +16,15 @@ CHARACTER = 0.6  # of the font's size: about as wide as one character
 LINE = 1.35  # of the font's size: from one line of text to the next
 LONGEST_TICK, LEAST_TICK = 22, 6  # characters
 LONGEST_NAME = 40
-LABELS_PART = 0.36  # of the width or height that the Axes' place has: so much the labels may take of it
+LABELS_PART = 0.36  # how much of the width or height of the Axes' place labels may take
 SECONDS_SHOWN, FEW_DIGITS = 5, (-2, 5)  # ticks; powers of ten that are written out
 LEGEND = "small"  # its font
-HANDLE = 6.5  # of its font's size: what stands beside each text, and the space around
+HANDLE = 6.5  # of its font's size: the mark beside each text, and the space around
 LEGEND_LINE = 1.8  # of the font's size: from one line of a legend to the next
 
 
 def named(name: str, units: Mapping[str, str] | None = None, longest: int = LONGEST_NAME) -> str:
-    """Return a column's name, with its unit where that is known; each of at most so many characters.
+    """Return a column's name, with its unit if that is known; each of at most `longest` characters.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def named(name: str, units: Mapping[str, str] | None = None, longest: int = LONG
 
 
 def named_apart(names: Sequence[str], units: Mapping[str, str] | None, longest: int) -> list[str]:
-    """Return the names of several columns with their units, short, and different ones.
+    """Return the names of several columns with their units, short but all different.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def shown(text: str, longest: int = LONGEST_TICK) -> str:
 
 
 def told_apart(labels: Sequence[str], longest: int = LONGEST_TICK) -> list[str]:
-    """Return labels that are short, without what all long ones begin and end with, and different ones.
+    """Return labels that are short but all different, without what all long ones begin and end with.
 
     Examples
     --------
@@ -74,8 +74,8 @@ def told_apart(labels: Sequence[str], longest: int = LONGEST_TICK) -> list[str]:
     """
     long = [label for label in labels if len(label) > longest]
     if len({shortened(label, longest) for label in long}) < len(set(long)):
-        begin = alike(long)
-        end = alike([label[begin:][::-1] for label in long])
+        begin = common_beginning(long)
+        end = common_beginning([label[begin:][::-1] for label in long])
         labels = [_middle(label, begin, end) if label in long else label for label in labels]
     return [_literal(label) for label in distinct(labels, longest)]
 
@@ -94,7 +94,7 @@ def _middle(label: str, begin: int, end: int) -> str:
 def legend_above(axes: Any, handles: Sequence[Any], title: str = "") -> None:
     """Explain marks and patterns above the picture, where they cover nothing, below the title.
 
-    It is no wider than the Axes, for a layout would make these narrower to give it room.
+    It is no wider than the Axes, because a layout would make these narrower to give it room.
     """
     settle(axes)
     size, rows = _font_size(LEGEND), 0
@@ -113,7 +113,7 @@ def legend_above(axes: Any, handles: Sequence[Any], title: str = "") -> None:
 
 
 def label_x(axes: Any, labels: Sequence[str]) -> None:
-    """Put labels below the places 0, 1, 2, ...: side by side where they fit, else upright, else some."""
+    """Put labels below the places 0, 1, 2, ...: side by side if they fit, else upright, else only some."""
     settle(axes)
     inches, size = _extent(axes)[0], tick_size(axes.xaxis)
     texts = told_apart(labels, _longest(_place(axes)[1], size))
@@ -126,7 +126,7 @@ def label_x(axes: Any, labels: Sequence[str]) -> None:
 
 
 def label_y(axes: Any, labels: Sequence[str]) -> None:
-    """Put labels beside the places 0, 1, 2, ...; some of them where there is no room for all."""
+    """Put labels beside the places 0, 1, 2, ...; only some of them if there is no room for all."""
     settle(axes)
     inches, size = _extent(axes)[1], tick_size(axes.yaxis)
     across = _place(axes)[0]
@@ -146,7 +146,7 @@ def label_seconds(axes: Any) -> None:
     axes.xaxis.set_major_formatter(few_digits)
     settle(axes)
     name, power = axes.xaxis.label, axes.xaxis.get_offset_text()
-    if name.get_window_extent().overlaps(power.get_window_extent()):  # a power of ten stands at the right
+    if name.get_window_extent().overlaps(power.get_window_extent()):  # a power of ten is at the right
         axes.set_xlabel(name.get_text(), loc="left")
 
 
@@ -163,7 +163,7 @@ def points_between(axes: Any) -> float:
 
 
 def fitting(make: Callable[[int], list[str]], points: float, size: float | str) -> list[str]:
-    """Return texts of which the widest has so many points of room, if they can be made so short.
+    """Return texts of which the widest fits into `points`, if they can be made short enough.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def name_below(axes: Any, make: Callable[[int], str]) -> None:
 
 
 def _longest(inches: float, size: float) -> int:
-    """Return how many characters labels may have that stand across so many inches."""
+    """Return how many characters labels across this many inches may have."""
     return min(LONGEST_TICK, max(LEAST_TICK, int(LABELS_PART * inches / (CHARACTER * size))))
 
 
@@ -241,12 +241,12 @@ def _place(axes: Any) -> tuple[float, float]:
     """Return how much of the figure is for these Axes and what is around them, in inches."""
     spec = axes.get_subplotspec()
     if spec is not None and any(one.colorbar is not None for one in (*axes.collections, *axes.images)):
-        spec = _outer(spec) or spec  # a colorbar has made a grid of its place, for the Axes and itself
+        spec = _outer(spec) or spec  # a colorbar has split the place into a grid, for the Axes and itself
     return _room(spec, axes.figure)
 
 
 def _room(spec: Any, figure: Any) -> tuple[float, float]:
-    """Return the size of a cell of a grid, which may be in a cell of another one; of the figure for None."""
+    """Return the size of a cell of a grid, which may be in a cell of another; None: that of the figure."""
     if spec is None:
         wide, high = (side / figure.dpi for side in figure.bbox.size)
         return wide, high
@@ -259,7 +259,7 @@ def _room(spec: Any, figure: Any) -> tuple[float, float]:
 
 
 def _outer(spec: Any) -> Any:
-    """Return the cell that a cell's grid is in; None where it fills the figure."""
+    """Return the cell that a cell's grid is in; None if it fills the figure."""
     return getattr(spec.get_gridspec(), "_subplot_spec", None)
 
 

@@ -24,7 +24,7 @@ from paramsurvey.views.parallel import Link, Parallel
 WIDEST, NARROWEST = 7.0, 0.4  # points: of the band with most psets, and of any
 STEPS = 24  # of a curve
 MOST_LABELS = 12  # of an axis
-SIZE, BESIDE = "x-small", 4  # of the labels; points between them and an axis
+SIZE, LABEL_GAP = "x-small", 4  # of the labels; points between them and an axis
 GAP = 8  # points between the names of two axes
 AXIS_INCHES = 1.7
 LAST = 0.6  # of the space between two axes: for the labels of the last one
@@ -63,7 +63,7 @@ def draw_parallel(view: Parallel, ax: Any = None, units: Units | None = None) ->
 
 
 def _names(axes: Any, shown: Sequence[Axis], units: Units | None) -> list[str]:
-    """Return what stands below the axes: their names, and the units where there is room for them."""
+    """Return the texts below the axes: their names, and the units if there is room for them."""
     names, room = [axis.name for axis in shown], points_between(axes) - GAP
     texts = fitting(lambda longest: named_apart(names, units, longest), room, "medium")
     if max(width(text, "medium") for text in texts) <= room:
@@ -106,13 +106,13 @@ def _height(place: int, axis: Axis) -> float:
 
 
 def _label_places(axes: Any, at: int, axis: Axis, room: float) -> None:
-    """Label the places of an axis; each label has so many points of room."""
+    """Label the places of an axis; each label has `room` points."""
     whole = axis.labels()
-    labels = fitting(lambda longest: told_apart(whole, longest), room - 2 * BESIDE, SIZE)
+    labels = fitting(lambda longest: told_apart(whole, longest), room - 2 * LABEL_GAP, SIZE)
     step = -(-len(labels) // MOST_LABELS)
     ground = axes.get_facecolor()
-    opacity = 0.75 if ground[3] else 0.0  # none on the page behind a picture that has no ground of its own
+    opacity = 0.75 if ground[3] else 0.0  # none if the picture has no background of its own
     style = {"facecolor": ground[:3], "alpha": opacity, "edgecolor": "none", "pad": 1}
-    beside: Any = {"xytext": (BESIDE, 0), "textcoords": "offset points", "va": "center"}
+    beside: Any = {"xytext": (LABEL_GAP, 0), "textcoords": "offset points", "va": "center"}
     for place in range(0, len(labels), step):
         axes.annotate(labels[place], (at, _height(place, axis)), fontsize=SIZE, bbox=style, **beside)

@@ -17,7 +17,7 @@ VALUES = "cividis"
 
 @dataclass(frozen=True)
 class Pattern:
-    """How a cell looks that has no value to show.
+    """What a cell without a value looks like.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Pattern:
     face, line : str
         Its colours.
     hatch : str
-        The pattern, as matplotlib has them.
+        The pattern, in matplotlib's notation.
     """
 
     text: str
@@ -35,7 +35,7 @@ class Pattern:
     hatch: str
 
     def style(self) -> dict[str, Any]:
-        """Return how matplotlib is to draw a patch of it."""
+        """Return matplotlib's arguments for a patch of it."""
         return {"facecolor": self.face, "edgecolor": self.line, "linewidth": 0.0, "hatch": self.hatch}
 
 

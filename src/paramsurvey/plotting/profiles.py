@@ -16,30 +16,30 @@ from paramsurvey.views.failures import CauseView
 from paramsurvey.views.slices import Slice
 
 WORDS = {"count": "finished psets", "failures": "failed psets"}
-FAILED_PART = "part of the psets that failed"
-LEFT_OUT = "without psets that failed"  # what a cross means, beside a mean and the like
-PART = (-0.03, 1.03)  # the limits of an axis that shows a part of a whole
+FAILED_SHARE = "share of the psets that failed"
+LEFT_OUT = "without psets that failed"  # what a cross beside a mean or another reduction means
+SHARE_LIMITS = (-0.03, 1.03)  # of an axis that shows a share of a whole
 LONGEST_TITLE = 50  # characters
 
 Units = Mapping[str, str]
 
 
 def described(view: Slice, units: Units | None, longest: int) -> str:
-    """Return what a slice shows, in words; the value's name has at most so many characters."""
+    """Return what a slice shows, in words; the value's name has at most `longest` characters."""
     if view.reduction in WORDS:
         return WORDS[view.reduction]
     if view.value == FAILING:
-        return failed_part(longest)
+        return failed_share(longest)
     return f"{view.reduction} of {named(view.value, units, longest)}"
 
 
-def failed_part(longest: int) -> str:
-    """Return what a rate of failures is, in at most so many characters, or in two words."""
-    return FAILED_PART if longest >= len(FAILED_PART) else "failed part"
+def failed_share(longest: int) -> str:
+    """Return what a rate of failures is, in at most `longest` characters, or in two words."""
+    return FAILED_SHARE if longest >= len(FAILED_SHARE) else "failed share"
 
 
 def title_of(view: CauseView) -> str:
-    """Return how many psets failed, and of what."""
+    """Return how many psets failed, and why."""
     if not view.count:
         return "no pset has failed"
     what = f": {view.cause.exception}" if view.cause.exception else ""
@@ -52,9 +52,9 @@ def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any
     places = np.arange(len(view.x))
     axes.plot(places, view.values[0], "o-" if view.x.ordered else "o", color=BLUE, markersize=4)
     handles = []
-    for state, look in PATTERNS.items():
+    for state, pattern in PATTERNS.items():
         at = np.flatnonzero(view.states[0] == state)
-        style = {**look.style(), "label": look.text, "zorder": 0}
+        style = {**pattern.style(), "label": pattern.text, "zorder": 0}
         spans = [axes.axvspan(place - 0.5, place + 0.5, **style) for place in at]
         handles += spans[:1]
     some = np.flatnonzero(view.without_failed[0])
@@ -65,7 +65,7 @@ def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any
     axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(view.x.name, units))
     axes.set_ylabel(described(view, units, LEAST_TICK))  # takes the room that it needs
     if view.value == FAILING and view.reduction not in WORDS:
-        axes.set_ylim(PART)
+        axes.set_ylim(SHARE_LIMITS)
     legend_above(axes, handles)
     label_x(axes, view.x.labels())
     name_beside(axes, partial(described, view, units))
@@ -73,13 +73,13 @@ def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any
 
 
 def draw_rates(view: CauseView, ax: Any = None, units: Units | None = None) -> Any:
-    """Draw the part of the psets that failed at each place of the axis that tells most, with its interval."""
+    """Draw the share of psets that failed at each place of the axis that tells most, with its interval."""
     axes = axes_for(ax)
-    axes.set(ylim=PART)
+    axes.set(ylim=SHARE_LIMITS)
     axes.set_title(title_of(view))
     if not view.axes:
         axes.set_xticks([])
-        name_beside(axes, failed_part)
+        name_beside(axes, failed_share)
         return axes
     rates = view.axes[0]
     (low, high), places = rates.interval, np.arange(len(rates.axes[0]))
@@ -87,5 +87,5 @@ def draw_rates(view: CauseView, ax: Any = None, units: Units | None = None) -> A
     axes.errorbar(places, rates.rate, error, fmt="o", color=VERMILLION, markersize=4, capsize=2)
     axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(rates.axes[0].name, units))
     label_x(axes, rates.axes[0].labels())
-    name_beside(axes, failed_part)
+    name_beside(axes, failed_share)
     return axes

@@ -16,7 +16,7 @@ ROW = 0.2  # inches
 
 
 def draw_timeline(view: Timeline, ax: Any = None, units: Mapping[str, str] | None = None) -> Any:
-    """Draw the busy part of each worker's time, and a mark where psets began that failed.
+    """Draw the busy share of each worker's time, and a mark where psets that failed began.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def draw_timeline(view: Timeline, ax: Any = None, units: Mapping[str, str] | Non
     axes = axes_for(ax, width=8.0, height=min(8.0, max(2.6, ROW * len(view.workers) + 1.6)))
     edges = np.arange(len(view.workers) + 1) - 0.5
     mesh = axes.pcolormesh(view.edges, edges, view.share, cmap=VALUES, vmin=0, vmax=1, rasterized=True)
-    axes.figure.colorbar(mesh, ax=axes, label="busy part of the time")
+    axes.figure.colorbar(mesh, ax=axes, label="busy share of the time")
     handles = []
     if view.failed.any():
         rows, columns = np.nonzero(view.failed)
