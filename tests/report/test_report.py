@@ -226,7 +226,7 @@ def test_of_a_finished_checkpoint() -> None:
     results = survey(checkpoint="run")
     subject, page = of_checkpoint()
     assert subject.status == "finished"
-    assert "The run has come to its end." in page
+    assert "The run is complete." in page
     assert dict(subject.counts)["finished"] == len(results)
     assert dict(subject.counts)["failures"] == 3
     assert "test_report.py" in page, "provenance"
@@ -250,7 +250,7 @@ def test_a_checkpoint_that_another_run_has_used_since_says_nothing_of_earlier_re
     results = survey(checkpoint="run")
     survey(checkpoint="run")
     results.report("report.html")
-    assert "is not known what was run: a checkpoint notes it" in Path("report.html").read_text()
+    assert "is not known what was run, because only a checkpoint records that" in Path("report.html").read_text()
 
 
 def other_worker(pset: Any, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def test_nor_does_a_new_checkpoint_in_the_place_of_one_that_was_removed() -> Non
     shutil.rmtree("run")
     after = paramsurvey.map(other_worker, PSETS, name=NASTY, checkpoint="run")
     before.report("report.html")
-    assert "is not known what was run: a checkpoint notes it" in Path("report.html").read_text()
+    assert "is not known what was run, because only a checkpoint records that" in Path("report.html").read_text()
     after.report("report.html", against=before)
     page = Path("report.html").read_text()
     assert "other_worker" in page
@@ -324,7 +324,7 @@ def test_of_a_run_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     change_run(status="running", counts={"total": 100, "active": 2, "finished": 30, "failures": 3})
     lock = Lock(Path("run"))
     try:
-        assert "The run goes on" in of_checkpoint()[1]
+        assert "The run is still going" in of_checkpoint()[1]
     finally:
         lock.release()
 
@@ -339,7 +339,7 @@ def test_of_a_checkpoint_that_is_damaged_in_part() -> None:
     Path("run/run.json").write_text("{")
     subject, page = of_checkpoint()
     assert len(subject.complaints) == 2
-    assert "The checkpoint is damaged in part" in page
+    assert "Parts of the checkpoint are damaged" in page
     assert "its checksum is wrong" in page
     assert subject.status == ""
 
@@ -372,7 +372,7 @@ def test_against_an_earlier_survey() -> None:
     page = page_of(checkpoint_subject("now"), checkpoint_subject("before"))
     check_safe(page)
     assert "What changed in the program" in page
-    for words in ("Psets that are gone: 2", "Psets that failed before: 2"):
+    for words in ("Psets that are gone: 2", "Psets that no longer fail: 2"):
         assert words in page
     same = page_of(subject_of(before), subject_of(before))
     assert "0 of 21 values changed" not in same

@@ -8,7 +8,7 @@ from paramsurvey.views import FAILING, SECONDS, distribution_of, importance_of
 from paramsurvey.views.distribution import Distribution
 from paramsurvey.views.importance import Importance
 
-MOST_VALUES = 6  # of results, that have slices and importance
+MOST_VALUES = 6  # of the results: these have slices and importance
 MOST_DISTRIBUTIONS = 16
 
 
@@ -36,7 +36,7 @@ class ShownColumns:
 
 
 def shown_columns(subject: Subject) -> ShownColumns:
-    """Choose the columns of a survey that are shown: results that are numbers and vary, axes that vary."""
+    """Choose the columns of a survey to show: results that are numbers and vary, and axes that vary."""
     data = subject.data
     found = [distribution_of(data, name) for name in data.results[:MOST_DISTRIBUTIONS]]
     values = [one.name for one in found if not one.labels and one.known and len(one.counts) > 1][:MOST_VALUES]

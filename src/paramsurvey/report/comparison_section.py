@@ -23,7 +23,7 @@ GROUPS = {
     "new": "Psets that are new",
     "gone": "Psets that are gone",
     "newly_failing": "Psets that fail now",
-    "mended": "Psets that failed before",
+    "mended": "Psets that no longer fail",
     "still_failing": "Psets that still fail",
 }
 
@@ -65,33 +65,35 @@ def _columns(found: Comparison) -> list[str]:
     if found.not_compared:
         unread = ", ".join(found.not_compared)
         why = "lists, dicts and bytes are not read from a checkpoint"
-        parts.append(paragraph(f"Results that are not compared, for {why}: {unread}."))
+        parts.append(paragraph(f"Results that are not compared, because {why}: {unread}."))
     for words, names in (("only before", found.only_before), ("only now", found.only_after)):
         if names:
-            parts.append(paragraph(f"Results that are there {words}: {', '.join(names)}."))
+            parts.append(paragraph(f"Results that exist {words}: {', '.join(names)}."))
     return parts
 
 
 def _speed(found: Comparison) -> list[str]:
     speed = found.speed
     if speed is None:
-        return [paragraph("How long psets took is not known of both.")]
+        return [paragraph("How long psets took is not known for both.")]
     return [
         paragraph(
             "The psets that finished both times took "
             f"{speed.before:,.6g} s before and {speed.after:,.6g} s now."
         ),
-        details(f"Slower: {speed.slower:,}", _changes("Seconds of those that lost most", speed.slowest)),
-        details(f"Faster: {speed.faster:,}", _changes("Seconds of those that gained most", speed.fastest)),
+        details(
+            f"Slower: {speed.slower:,}", _changes("Seconds of those that slowed down most", speed.slowest)
+        ),
+        details(f"Faster: {speed.faster:,}", _changes("Seconds of those that sped up most", speed.fastest)),
     ]
 
 
 def _changes(caption: str, changes: Sequence[Change]) -> str:
-    rows = [(pset_text(one.pset), *_told_apart(one.before, one.after)) for one in changes]
+    rows = [(pset_text(one.pset), *_distinguished(one.before, one.after)) for one in changes]
     return table(caption, ("pset", "before", "now"), rows)
 
 
-def _told_apart(before: Any, after: Any) -> tuple[Any, Any]:
-    """Return two values, as they are written in full where they would look the same."""
-    alike = number(before) == number(after)
-    return (exactly(before), exactly(after)) if alike else (before, after)
+def _distinguished(before: Any, after: Any) -> tuple[Any, Any]:
+    """Return two values; written in full if they would look the same otherwise."""
+    look_the_same = number(before) == number(after)
+    return (exactly(before), exactly(after)) if look_the_same else (before, after)

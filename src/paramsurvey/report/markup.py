@@ -21,7 +21,7 @@ _INVISIBLE = re.compile(
 )
 LONGEST = 20_000  # characters of one text, such as a traceback
 LONGEST_NAME = 60  # characters of a key's name in a pset's text
-ONE_LINE = 24  # characters: shorter texts of a table are not broken
+ONE_LINE = 24  # characters: texts of a table that are shorter are not wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class LinkedText:
 
 
 def text(value: object, most: int = LONGEST) -> str:
-    """Return a value as HTML that shows just its text, at most so many characters of it.
+    """Return a value as HTML that shows just its text, at most `most` characters of it.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def text(value: object, most: int = LONGEST) -> str:
 
 
 def visible(shown: str) -> str:
-    """Return a text with what cannot be seen written out; line feeds and tabs stay."""
+    """Return a text with invisible characters written out; line feeds and tabs stay."""
     return _INVISIBLE.sub(lambda found: f"\\u{ord(found.group()):04x}", shown)
 
 
@@ -78,14 +78,14 @@ def round_(value: float) -> float:
 
 
 def percent(share: float) -> str:
-    """Return a share as per cent; nothing for nan."""
+    """Return a share in per cent; nothing for nan."""
     return "" if math.isnan(share) else f"{share:.1%}"
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a table in a box that scrolls by keyboard; nothing where it has no rows.
+    """Return a table in a box that scrolls by keyboard, or nothing if it has no rows.
 
-    What is no text stands at the right.
+    All but text is aligned right.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> s
     rows : iterable of sequences
         The first value of each is its heading.
     """
-    # a heading may go on in the next line after _, so that short numbers need no wide column
+    # a heading may continue on the next line after _, so that short numbers need no wide column
     headings = "".join(
         f'<th scope="col"{_kind(name)}>{text(name).replace("_", "_<wbr>")}</th>' for name in head
     )
@@ -128,7 +128,7 @@ def _cell(value: Any) -> str:
 
 
 def frame_table(caption: str, frame: pd.DataFrame, most: int = 1000) -> str:
-    """Return a DataFrame as a table, its index first; nothing where it has no rows."""
+    """Return a DataFrame as a table, its index first; nothing if it has no rows."""
     if not len(frame):
         return ""
     index = [str(name) if name is not None else "" for name in frame.index.names]
@@ -141,7 +141,7 @@ def frame_table(caption: str, frame: pd.DataFrame, most: int = 1000) -> str:
 
 
 def details(summary: str, content: str) -> str:
-    """Return something that folds open, without a script; nothing where nothing is in it."""
+    """Return content that folds open, without a script; nothing if there is no content."""
     if not content:
         return ""
     return f"<details><summary>{text(summary)}</summary>{content}</details>"
@@ -166,7 +166,7 @@ def code(content: str, most: int = LONGEST, words: str = "code") -> str:
 
 
 def command_block(content: str) -> str:
-    """Return a command to be copied, the whole of which can be seen."""
+    """Return a command to be copied, all of it visible."""
     return f'<pre class="command"><code>{text(content)}</code></pre>'
 
 

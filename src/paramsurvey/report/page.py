@@ -83,7 +83,7 @@ def _whole(subject: Subject, sections: dict[str, str], cells: str) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """Return a policy that allows this style, this script and pictures that are in the page."""
+    """Return a policy that allows this style, this script and pictures inside the page."""
     return (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -100,7 +100,7 @@ def stylesheet() -> str:
 
 
 def slicer_script() -> str:
-    """Return the slicer's script; it begins by itself where the page has the element ``cells``."""
+    """Return the slicer's script; it starts by itself if the page has the element ``cells``."""
     return asset("slicer.js")
 
 
@@ -121,12 +121,12 @@ def _shades() -> str:
     for at in range(SHADES):
         red, green, blue, _ = mpl.colormaps[VALUES](at / (SHADES - 1), bytes=True)
         bright = 0.2126 * _linear(red) + 0.7152 * _linear(green) + 0.0722 * _linear(blue)
-        ink = "#fff" if bright < 0.18 else "#000"  # where both have the same contrast
+        ink = "#fff" if bright < 0.18 else "#000"  # here, both have the same contrast
         rules.append(f".v{at} {{ background: #{red:02x}{green:02x}{blue:02x}; color: {ink}; }}")
     return "\n".join(rules)
 
 
 def _linear(value: float) -> float:
-    """Return how bright a part of a colour is; source: WCAG 2.2, "relative luminance"."""
+    """Return how bright a component of a colour is; source: WCAG 2.2, "relative luminance"."""
     share = value / 255
     return float(share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4)

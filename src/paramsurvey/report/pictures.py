@@ -1,8 +1,8 @@
 """The pictures of `results.plot`, as SVG that is part of the page.
 
 matplotlib draws them, so they are the same as in Python. What is black there gets the colour of the page's
-text, so that one picture is good for light and dark. Style attributes become attributes of their own, so that
-the page's policy can forbid all styles but its own.
+text, so that one picture serves light and dark pages. Style attributes become attributes of their own, so
+that the page's policy can forbid all styles but its own.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _FONT = re.compile(r"font: (?:[a-z]+ )*([0-9.]+)px[^;]*")
 
 
 class Pictures:
-    """Draws pictures for one page, which must not share any names.
+    """Draws the pictures of one page, whose names must all be different.
 
     Parameters
     ----------
     units : mapping
         Of columns, for labels.
     prefix : str
-        What the names begin with: another one for each `Pictures` of one page.
+        What the names begin with: a different one for each `Pictures` of one page.
     """
 
     def __init__(self, units: Mapping[str, str], prefix: str = "") -> None:
@@ -66,9 +66,9 @@ class Pictures:
         view : object
             What it draws.
         words : str
-            What the picture shows: its numbers stand in a table beside it.
+            What the picture shows; its numbers are in a table beside it.
         height, width : float
-            In inches. A picture that is wider than usual scrolls where there is no room for it.
+            In inches. A picture that is wider than usual scrolls if there is no room for it.
         """
         self._count += 1
         try:
@@ -76,12 +76,12 @@ class Pictures:
             from matplotlib.figure import Figure
         except ImportError as error:
             raise PackageMissing(
-                f"a report needs matplotlib, and it cannot be imported ({error}): "
+                f"a report needs matplotlib, but it cannot be imported ({error}): "
                 "pip install 'paramsurvey[report]'"
             ) from error
         with mpl.rc_context(SETTINGS), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph")  # the browser's fonts will have it
-            figure = Figure(figsize=(width, height))  # a layout would draw it five times, to look how it fits
+            figure = Figure(figsize=(width, height))  # a layout would draw it five times, to see how it fits
             drawing(view, figure.subplots(), self._units)
             file = io.StringIO()
             no_metadata = {"Date": None, "Creator": None}

@@ -1,4 +1,4 @@
-"""The sections about the run: how far it came, what it was and cost, which worker ran when, what failed."""
+"""The sections about the run: how far it got, what it was and cost, which worker ran when, what failed."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ ROWS_OF_TIMELINE = 12
 LONGEST_EXCEPTION = 200  # characters, in a table of examples
 
 UNKNOWN_RUN = (
-    "It is not known what was run: a checkpoint notes it. Give map() checkpoint='a directory', or make "
-    "the report of one: paramsurvey report DIRECTORY."
+    "It is not known what was run, because only a checkpoint records that. Give map() "
+    "checkpoint='a directory', or make the report from one: paramsurvey report DIRECTORY."
 )
 
 COUNTS = {
@@ -48,7 +48,7 @@ COUNTS = {
 
 
 def summary(subject: Subject) -> str:
-    """Return how far the run came."""
+    """Return how far the run got."""
     counts = _counts(subject)
     cards = "".join(
         f"<div><dt>{text(words)}</dt><dd>{counts.get(key, 0):,}</dd></div>"
@@ -57,7 +57,7 @@ def summary(subject: Subject) -> str:
     )
     notices = "".join(f'<p class="notice">{text(one)}</p>' for one in subject.complaints)
     if subject.complaints:
-        notices = f'<p class="bad">The checkpoint is damaged in part:</p>{notices}'
+        notices = f'<p class="bad">Parts of the checkpoint are damaged:</p>{notices}'
     status = f"{subject.status or 'not known'}: {STATES.get(subject.status, STATES[''])}"
     status += f" {_unsettled(counts)}" * bool(_unsettled(counts))
     return section(
@@ -84,7 +84,7 @@ def _unsettled(counts: dict[str, int]) -> str:
 
 def provenance(subject: Subject) -> str:
     """Return what was run, on what, where and when."""
-    found = provenance_of(_run_as_it_is(subject))
+    found = provenance_of(_run_as_stored(subject))
     if not found.facts:
         return section("provenance", "Provenance", paragraph(UNKNOWN_RUN))
     facts = {name: said for name, said in found.facts.items() if not name.startswith("version of ")}
@@ -102,15 +102,15 @@ def provenance(subject: Subject) -> str:
     return section("provenance", "Provenance", *parts)
 
 
-def _run_as_it_is(subject: Subject) -> Mapping[str, Any]:
-    """Return what is noted of the run, with the status and the counters of the summary.
+def _run_as_stored(subject: Subject) -> Mapping[str, Any]:
+    """Return what is recorded of the run, with the status and the counters of the summary.
 
-    A run that was killed has noted last that it was running, and fewer psets than it has stored.
+    The last record of a run that was killed says that it is running, and has fewer psets than it stored.
     """
     if not subject.run:
         return {}
-    noted = subject.run.get("counts")
-    counts = {**(noted if isinstance(noted, Mapping) else {}), **subject.counts}
+    recorded = subject.run.get("counts")
+    counts = {**(recorded if isinstance(recorded, Mapping) else {}), **subject.counts}
     if subject.status != "running":
         counts["active"] = 0
     return {**subject.run, "status": subject.status or subject.run.get("status"), "counts": counts}
@@ -163,12 +163,12 @@ def timeline(subject: Subject, pictures: Pictures) -> str:
     busy = view.busy.sum(axis=1)
     shares = np.minimum(1.0, busy / (view.seconds * view.members))  # seconds are rounded, too
     rows = zip(view.workers, view.psets.sum(axis=1), view.failed.sum(axis=1), busy, shares, strict=True)
-    words = f"What {counted(len(view.workers), 'worker')} had to do in {view.seconds:,.4g} seconds."
+    words = f"How busy {counted(len(view.workers), 'worker')} kept during {view.seconds:,.4g} seconds."
     return section(
         "timeline",
         "Timeline",
         pictures.draw(workers.draw_timeline, view, words, min(6.0, 0.2 * len(view.workers) + 1.8)),
-        table("Workers", ("worker", "psets", "failed", "busy seconds", "busy part"), rows),
+        table("Workers", ("worker", "psets", "failed", "busy seconds", "busy share"), rows),
     )
 
 
@@ -196,9 +196,9 @@ def failures(subject: Subject, pictures: Pictures) -> str:
 def _others(found: Failures) -> str:
     said = []
     if found.other_causes:
-        said.append(f"{found.other_causes:,} more causes have {found.other_failures:,} failures together.")
+        said.append(f"{found.other_causes:,} more causes account for {found.other_failures:,} failures.")
     if found.not_run:
-        said.append(f"{found.not_run:,} psets were not run, which is no failure.")
+        said.append(f"{found.not_run:,} psets were not run, which does not count as failing.")
     return paragraph(*said) if said else ""
 
 
@@ -228,8 +228,8 @@ def _where(view: CauseView, pictures: Pictures, picture: bool = True) -> str:
     drawn = ""
     if picture and (view.pairs or view.axes):
         words = (
-            f"Part of the psets that failed: {view.count:,} failures, by the axes that tell most about them."
+            f"Share of the psets that failed: {view.count:,} failures, by the axes that tell most about them."
         )
         drawn = pictures.draw(heatmap.draw_failures, view, words, 3.8)
-    of = "" if view.cause.exception else "All causes together. "
-    return drawn + details(f"{of}Rates by axes, with 95 % intervals", "".join(tables))
+    whose = "" if view.cause.exception else "All causes together. "
+    return drawn + details(f"{whose}Rates by axes, with 95 % intervals", "".join(tables))

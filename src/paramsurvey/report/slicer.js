@@ -2,13 +2,13 @@
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], Home: [1, 0], End: [-1, 0] };
 
 // The slicer: adds up the moments of cells, and shows a table whose cells are coloured.
-// A live page shows other data later, with the same choice, marks cells whose psets run now, and links to psets.
+// A live page later shows other data with the same choice, marks cells whose psets are running, and links to psets.
 function startSlicer(root, data, options = {}) {
   const form = root.querySelector("form"), table = root.querySelector("table");
   const choice = { held: {} };
   let current = null;  // the address of the cell that had the focus last
-  let running = [];  // of each pset that runs now its place on each axis, -1 where the axis does not have it
-  let more = [];  // for each axis the values that only psets have that run now; their places come last
+  let running = [];  // for each running pset, its place on each axis; -1 if the axis does not have it
+  let more = [];  // for each axis, the values that only running psets have; their places come last
 
   function labels(axis) { return data.axes[axis].labels.concat(more[axis] ?? []); }
 
@@ -58,7 +58,7 @@ function startSlicer(root, data, options = {}) {
     if (focused >= 0) form.querySelectorAll("select")[focused]?.focus();
   }
 
-  // Return the cells of the chosen slice: for each y and each x the added moments.
+  // Return the cells of the chosen slice: the sums of the moments for each y and each x.
   function cells() {
     const from = data.tables.find(one => one.axes.includes(choice.x) && (choice.y < 0 || one.axes.includes(choice.y)));
     const sizes = from.axes.map(at => data.axes[at].labels.length);
@@ -90,14 +90,14 @@ function startSlicer(root, data, options = {}) {
     return { found, across, down, shift: value ? value.shift : 0 };
   }
 
-  // Return how many psets of a cell run now.
+  // Return how many psets of a cell are running.
   function runsIn(x, y) {
     const held = Object.entries(choice.held);
     return running.filter(places => places[choice.x] === x && (choice.y < 0 || places[choice.y] === y) &&
       held.every(([axis, place]) => places[axis] === place)).length;
   }
 
-  // Return the values of the axes that a cell stands for, by name.
+  // Return the axes' values that a cell stands for, by name.
   function valuesOf(x, y) {
     const at = { ...choice.held, [choice.x]: x };
     if (choice.y >= 0) at[choice.y] = y;
@@ -141,7 +141,7 @@ function startSlicer(root, data, options = {}) {
     const low = Math.min(...finite), high = Math.max(...finite), span = high - low || 1;
     const unit = data.values[choice.value].unit, name = data.values[choice.value].name;
     const counts = ["count", "failures"].includes(choice.reduction) && choice.value > 0;
-    const what = choice.value === 0 ? "part that failed" : counts ? (choice.reduction === "count" ? "finished psets" : "failed psets")
+    const what = choice.value === 0 ? "share that failed" : counts ? (choice.reduction === "count" ? "finished psets" : "failed psets")
       : choice.reduction + " of " + name + (unit ? " [" + unit + "]" : "");
     table.caption.textContent = what;
     const head = document.createElement("tr");
@@ -151,7 +151,7 @@ function startSlicer(root, data, options = {}) {
     const rows = [];
     for (let y = 0; y < down; y++) {
       const row = document.createElement("tr");
-      row.append(heading(choice.y >= 0 ? labels(choice.y)[y] : choice.value > 0 ? choice.reduction : "part that failed", "row"));
+      row.append(heading(choice.y >= 0 ? labels(choice.y)[y] : choice.value > 0 ? choice.reduction : "share that failed", "row"));
       for (let x = 0; x < across; x++) {
         const number = numbers[y * across + x], cell = found[y * across + x], runs = runsIn(x, y);
         const shown = document.createElement("td");
@@ -159,7 +159,7 @@ function startSlicer(root, data, options = {}) {
         else {
           shown.className = "v" + Math.min(data.shades - 1, Math.max(0, Math.floor((number - low) / span * data.shades)));
           shown.textContent = short(number);
-          if (cell.failed && cell.n <= cell.finished && choice.value > 0 && !counts) {  // seconds are of both
+          if (cell.failed && cell.n <= cell.finished && choice.value > 0 && !counts) {  // seconds include those that failed
             const mark = document.createElement("b");
             mark.className = "some"; mark.title = "without psets that failed"; mark.textContent = "×";
             shown.append(" ", mark);
@@ -185,7 +185,7 @@ function startSlicer(root, data, options = {}) {
       : "From " + short(low) + " (dark) to " + short(high) + " (light).";
   }
 
-  // Let the Tab key stop at one of the cells' links only: from there, the arrow keys lead on.
+  // Let the Tab key stop at only one of the cells' links: from there, the arrow keys move on.
   function stop(focus) {
     const links = [...table.tBodies[0].querySelectorAll("a")];
     const one = links.find(link => link.getAttribute("href") === current) ?? links[0];
@@ -193,7 +193,7 @@ function startSlicer(root, data, options = {}) {
     if (focus) one?.focus();
   }
 
-  // Go on to the next cell in this direction that has a link.
+  // Move to the next cell in this direction that has a link.
   function step(cell, key) {
     const [right, down] = STEPS[key], rows = table.tBodies[0].rows;
     let y = cell.parentNode.sectionRowIndex;
@@ -206,7 +206,7 @@ function startSlicer(root, data, options = {}) {
     }
   }
 
-  // Show other data; what was chosen stays chosen, as far as it is still there.
+  // Show other data; what was chosen stays chosen if it still exists.
   function show(other) {
     const old = data, placeOf = name => other.axes.findIndex(axis => axis.name === name);
     const moved = axis => axis < 0 ? -1 : placeOf(old.axes[axis].name);
@@ -217,7 +217,7 @@ function startSlicer(root, data, options = {}) {
     }
     [choice.x, choice.y, choice.held] = [moved(choice.x), moved(choice.y), held];
     const value = other.values.findIndex(one => one.name === old.values[choice.value].name);
-    // what nobody has chosen yet becomes the first result as soon as there is one
+    // while nobody has chosen, the first result is shown as soon as there is one
     choice.value = value < 0 || (!choice.chosen && choice.value !== other.first) ? other.first : value;
     data = other;
     if (choice.x < 0) { choice.x = 0; choice.y = data.axes.length > 1 ? 1 : -1; }
@@ -225,7 +225,7 @@ function startSlicer(root, data, options = {}) {
     update();
   }
 
-  // Mark the cells whose psets run now.
+  // Mark the cells whose psets are running.
   function mark(places, values) {
     if (JSON.stringify([places, values]) === JSON.stringify([running, more])) return;
     [running, more] = [places, values];

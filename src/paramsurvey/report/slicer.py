@@ -69,7 +69,7 @@ def slicer(
         Columns with numbers.
     units : mapping
     live : bool
-        Whether cells whose psets run now will be marked.
+        Whether cells with running psets will be marked.
     """
     if not axes:
         return Slicer(paragraph("No key of the psets varies, so there is no axis to slice along."))
@@ -78,13 +78,13 @@ def slicer(
     left_out = [name for name in axes if name not in shown]
     note = ""
     if left_out:
-        note = paragraph(f"There is no room for all axes; all slices reduce over {', '.join(left_out)}.")
+        note = paragraph(f"There is no room for all axes: every slice is reduced over {', '.join(left_out)}.")
     whole = len(cubes) == 1 and cubes[0].finished.size * (3 + 5 * len(values)) <= MOST_NUMBERS
     pairs = cubes if len(cubes) > 1 else _pairs(cubes[0])
     tables = cubes if whole else pairs
     known = {axis.name: axis for cube in cubes for axis in cube.axes}
     names = [FAILING, *values]
-    told = {
+    content = {
         "axes": [{"name": name, "labels": known[name].labels()} for name in shown],
         "values": [{"name": shown_name(name), "unit": units.get(name, "")} for name in names],
         "reductions": REDUCTIONS,
@@ -96,11 +96,11 @@ def slicer(
         ],
     }
     shown_axes = tuple(known[name] for name in shown)
-    return Slicer(note + _controls(told, whole) + _key(live) + _static(pairs, names), _json(told), shown_axes)
+    return Slicer(note + _controls(whole) + _legend(live) + _static(pairs, names), _json(content), shown_axes)
 
 
-def _key(live: bool) -> str:
-    """Return what the cells without a number mean."""
+def _legend(live: bool) -> str:
+    """Return the legend: what cells without a number mean."""
     running = '<li><span class="sample running"></span>running</li>' * live
     samples = {"failed": "all failed", "notrun": "not run", "nan": "no number", "nopset": "no pset"}
     if live:
@@ -111,7 +111,7 @@ def _key(live: bool) -> str:
 
 
 def _cubes(data: SurveyData, axes: Sequence[str], values: Sequence[str]) -> list[Cube]:
-    """Return one cube that all axes span; of few psets with many combinations, one for each pair of axes."""
+    """Return one cube that all axes span; for few psets with many combinations, one for each pair of axes."""
     few = len(data) <= FEW_PSETS
     places = [min(len(data.axis(name)), MOST_PLACES) for name in axes]
     if few and len(axes) > 2 and math.prod(places) > max(LEAST_CELLS, 2 * len(data)):
@@ -152,7 +152,7 @@ def _short(value: float) -> float | None:
 
 
 def _json(value: Any) -> str:
-    """Return JSON that can stand in a script element: no text in it can end the element."""
+    """Return JSON for a script element: no text in it can end the element."""
     shown = json.dumps(value, separators=(",", ":"), allow_nan=False)  # in ASCII
     return shown.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
@@ -160,9 +160,9 @@ def _json(value: Any) -> str:
 # ---- what is there without a script
 
 
-def _controls(told: Mapping[str, Any], whole: bool) -> str:
+def _controls(whole: bool) -> str:
     """Return the empty form, which the script fills and shows."""
-    held = "" if whole else paragraph("There are too many combinations to hold single axes at a value here.")
+    held = "" if whole else paragraph("There are too many combinations to hold an axis at one value here.")
     return (
         '<div id="slicer" hidden><form class="controls" aria-label="slicer"></form>'
         f'{held}<div class="scroll" role="group" tabindex="0" aria-label="slice">'
@@ -177,7 +177,7 @@ def _static(pairs: Sequence[Cube], names: Sequence[str]) -> str:
     for small in pairs:
         room -= small.finished.size * len(names)
         if room < 0:
-            parts.append(paragraph("There are more pairs: the slicer, which needs JavaScript, has them."))
+            parts.append(paragraph("The slicer, which needs JavaScript, shows the other pairs."))
             break
         title = " × ".join(axis.name for axis in small.axes)
         parts.append(details(title, "".join(heat_table(small, name) for name in names)))
@@ -193,12 +193,12 @@ def heat_table(cube: Cube, name: str) -> str:
         values, states, some = values.T, states.T, some.T
     x, y = cube.axes[0], cube.axes[1] if len(cube.axes) > 1 else None
     head = "".join(f'<th scope="col">{text(label)}</th>' for label in x.labels())
-    downs = y.labels() if y is not None else ["part that failed" if name == FAILING else "mean"]
+    downs = y.labels() if y is not None else ["share that failed" if name == FAILING else "mean"]
     rows = "".join(
         f'<tr><th scope="row">{text(label)}</th>{"".join(cells)}</tr>'
         for label, cells in zip(downs, _cells(values, states, some), strict=True)
     )
-    what = "part that failed" if name == FAILING else f"mean of {shown_name(name)}"
+    what = "share that failed" if name == FAILING else f"mean of {shown_name(name)}"
     corner = x.name if y is None else f"{y.name} ↓  {x.name} →"
     return (
         f'<div class="scroll" role="group" tabindex="0" aria-label="{text(what)}"><table class="heat">'
@@ -220,7 +220,7 @@ def _means(cube: Cube, name: str) -> tuple[Any, Any, Any]:
     states[ran + cube.not_run == 0] = NO_PSET
     if name == FAILING:
         return values, states, np.zeros(values.shape, dtype=np.bool_)
-    left_out = cube.values[name].counts <= cube.finished  # of the seconds none
+    left_out = cube.values[name].counts <= cube.finished  # but none of them from the seconds
     return values, states, (cube.failed > 0) & left_out
 
 

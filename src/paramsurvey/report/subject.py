@@ -13,18 +13,18 @@ from paramsurvey.report.markup import LinkedText
 from paramsurvey.views import SurveyData, Timeline
 
 STATES = {
-    "finished": "The run has come to its end.",
-    "running": "The run goes on: this is what was stored when the report was written.",
-    "interrupted": "The run was interrupted before its end; it can go on from where it was.",
-    "failed": "An error has ended the run before its end; it can go on from where it was.",
-    "died": "The run was killed, or its machine went down; it can go on from where it was.",
-    "": "How far the run came is not known.",
+    "finished": "The run is complete.",
+    "running": "The run is still going: this is what was stored when the report was written.",
+    "interrupted": "The run was interrupted before its end; it can resume from where it was.",
+    "failed": "An error stopped the run before its end; it can resume from where it was.",
+    "died": "The run was killed, or its machine went down; it can resume from where it was.",
+    "": "How far the run got is not known.",
 }
-"""What is said of each status; ``died`` means that its program ended without noting an end."""
+"""What the page says about each status; ``died`` means that its program ended without noting an end."""
 
 
 CHOOSING = ("--only", "--shard", "--where", "--shuffle", "--sample", "--limit")
-"""Options of ``paramsurvey run`` with which the sets have other numbers."""
+"""Options of ``paramsurvey run`` that change the numbers of the sets."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Subject:
     run : mapping
         Its ``run.json``; empty if there is none.
     timeline : callable, optional
-        Returns when which worker was busy; None where it is not known.
+        Returns when which worker was busy, or None if that is not known.
     directory : str
         The checkpoint's; empty if there is none.
     complaints : tuple of str
@@ -64,7 +64,7 @@ class Subject:
 
     @property
     def why_empty(self) -> str:
-        """Why there is nothing to be seen, in a sentence; empty where there is something."""
+        """Why there is nothing to see, in a sentence; empty if there is something."""
         if self.data.ended:
             return ""
         if self.counts.get("finished", 0):
@@ -72,7 +72,7 @@ class Subject:
         return "No pset has ended so far." if self.counts.get("total", 0) else "There are no psets."
 
     def linked(self, pset: str, number: int | None) -> str | LinkedText:
-        """Return a pset's text, as a link where there is a page about it."""
+        """Return a pset's text, as a link if there is a page about it."""
         return pset if self.link is None or number is None else LinkedText(pset, self.link(number))
 
     def again(self, label: object, number: int | None = None) -> str:
@@ -81,7 +81,7 @@ class Subject:
         Parameters
         ----------
         label : object
-            Of its row in what is missing.
+            That of its row in what is missing.
         number : int, optional
             Its number in the survey.
         """
@@ -98,7 +98,7 @@ class Subject:
         return f"python -c {shlex.quote(code)}"
 
     def command_again(self, number: int | None) -> str | None:
-        """Return what runs a pset of ``paramsurvey run`` again, None where that cannot be told."""
+        """Return what runs a pset of ``paramsurvey run`` again, None if that is not known."""
         words = self.run.get("command")
         if number is None or not isinstance(words, list) or words[1:2] != ["run"] or "--" not in words:
             return None

@@ -18,7 +18,7 @@ from paramsurvey.views.distribution import Distribution
 from paramsurvey.views.importance import Importance
 
 BAR = 0.26  # inches
-DIGITS = 6  # behind the point, of shares: all else is chance, and would make the table too wide
+DIGITS = 6  # after the point, of shares: more would be chance, and make the table too wide
 MOST_COLUMNS = 5  # of parallel coordinates
 
 
