@@ -95,7 +95,7 @@ def test_what_is_no_name_is_refused(name: str, capfd: pytest.CaptureFixture[str]
     paramsurvey.init(backend="serial", verbose=0)
     paramsurvey.map(worker, PSETS, checkpoint="out")
     assert run_program(["view", "out", "--allow-host", name]) == 2
-    assert "is no name of a machine" in capfd.readouterr().err
+    assert "is not the name of a machine" in capfd.readouterr().err
 
 
 def test_a_port_that_is_taken_is_told(capfd: pytest.CaptureFixture[str]) -> None:

@@ -389,20 +389,20 @@ def test_a_driver_that_says_nothing_is_noticed_whatever_its_clock_says(
     assert watching.now().silent == 0
     clock.now += 90
     assert watching.now().silent == 90
-    assert "Not heard of for 1 min 30 s" in now_html(watching.now())
+    assert "Not heard from for 1 min 30 s" in now_html(watching.now())
 
 
 def test_a_driver_that_was_killed_has_died_and_what_ran_is_told(running: TestClient) -> None:
     (Path("out") / "lock.json").unlink()
     page = now_html(Watching(Path("out")).now())
     assert "Its program has died" in page
-    assert "What ran when it was last heard of" in page
+    assert "What was running when it was last heard from" in page
 
 
 def test_of_a_checkpoint_that_is_gone_no_counts_are_told(running: TestClient) -> None:
     (Path("out") / "run.json").unlink()
     page = now_html(Watching(Path("out")).now())
-    assert "How far it is cannot be told" in page
+    assert "How far it has got is not known" in page
     assert "%" not in page
     assert "finished" not in page
 

@@ -1,9 +1,9 @@
-"""Who may see the page: whoever knows its token, with a browser that asks the page itself for it.
+"""Who may see the page: anyone who knows its token, with a browser that asks for the page itself.
 
-The page listens on 127.0.0.1 alone. But other users of the machine, and pages of other sites in the user's
+The page listens only on 127.0.0.1. But other users of the machine, and pages of other sites in the user's
 own browser, can reach that, too. So the address has a random token, which is exchanged for a cookie that no
 script can read and no other site can send, and taken out of the address. Requests under other names of this
-machine are refused, for they would let a foreign site read the page (DNS rebinding).
+machine are refused, because they would let a foreign site read the page (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Access:
-    """What is asked of a request.
+    """What a request must have.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Access:
     more_hosts : tuple of str
         Other names under which it may be asked for: ``name``, with any port, or ``name:port``.
     token : str
-        Stands in the address that the user gets.
+        Part of the address that the user gets.
     secret : str
         The cookie's value.
     """
@@ -64,7 +64,7 @@ class Access:
 
     @property
     def cookie(self) -> str:
-        """The cookie's name: another one for each page, for a browser does not tell ports apart."""
+        """The cookie's name: different for each page, because a browser does not tell ports apart."""
         return f"paramsurvey-{hashlib.sha256(self.token.encode()).hexdigest()[:12]}"
 
     @property
@@ -124,7 +124,9 @@ class Guard(BaseHTTPMiddleware):
             response = self._refusal(request) or self._welcome(request) or await call_next(request)
         except Exception:
             logging.getLogger(__name__).exception("the live page cannot answer %r", request.url.path)
-            said = "The page's own program wrote why, where it was started; the survey goes on."
+            said = (
+                "The program that serves this page has written why, where it was started; the survey goes on."
+            )
             response = _plain(500, "Something went wrong here.", said)
         response.headers.update(HEADERS)
         return response
@@ -137,8 +139,8 @@ class Guard(BaseHTTPMiddleware):
             return _plain(
                 403,
                 "This name is not known here.",
-                "The page answers to 127.0.0.1 and localhost with its own port. Where you reach it under "
-                "another name, through a proxy, or at another port, through a tunnel, start it with "
+                "The page answers to 127.0.0.1 and localhost with its own port. To reach it under another "
+                "name, through a proxy, or at another port, through a tunnel, start it with "
                 "--allow-host NAME.",
             )
         origin = request.headers.get("origin")
@@ -147,7 +149,7 @@ class Guard(BaseHTTPMiddleware):
         return None
 
     def _welcome(self, request: Request) -> Response | None:
-        """Return what leads on from an address with the token; None for a browser that has the cookie."""
+        """Return what leads away from an address with the token; None for a browser that has the cookie."""
         given = request.query_params.get(TOKEN)
         if given is None and self._access.is_secret(request.cookies.get(self._access.cookie, "")):
             return None
@@ -156,8 +158,8 @@ class Guard(BaseHTTPMiddleware):
                 403,
                 "Who are you?",
                 "Open the address that paramsurvey has printed, with its token. If you have just done so, ",
-                '<a href="./">go on from here</a>: your browser did not send the cookie, '
-                "because another site has led you here.",
+                '<a href="./">continue from here</a>: your browser did not send the cookie, '
+                "because another site has sent you here.",
             )
         response: Response = RedirectResponse("./", 303)
         if request.headers.get("sec-fetch-site") == "cross-site":
@@ -187,7 +189,7 @@ def checked_hosts(names: Iterable[str]) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        Naming the first that is none.
+        One is not a name; the message says which.
 
     Examples
     --------
@@ -202,5 +204,7 @@ def checked_hosts(names: Iterable[str]) -> tuple[str, ...]:
         except ValueError:
             good = False
         if not good or "*" in name or not name.isprintable() or " " in name:
-            raise ValueError(f"{name!r} is no name of a machine: give NAME or NAME:PORT, without http://")
+            raise ValueError(
+                f"{name!r} is not the name of a machine: give NAME or NAME:PORT, without http://"
+            )
     return names

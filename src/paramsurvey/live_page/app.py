@@ -1,4 +1,4 @@
-"""The page's addresses: which answer each of them has."""
+"""The page's addresses, and what each of them answers."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from paramsurvey.live_page.sections import Sections, Shown, running_places
 from paramsurvey.live_page.single_pset import find_pset
 from paramsurvey.report.page import slicer_script, stylesheet
 
-SMALL = 1000  # bytes: what has fewer is not worth compressing
+SMALL = 1000  # bytes: less than this is not worth compressing
 LARGEST = 2**63
-NUMBERS = "The psets have numbers: 0, 1, 2 and so on."
+NUMBERS = "The psets are numbered 0, 1, 2 and so on."
 
 
 class SurveyPages:
@@ -86,7 +86,9 @@ class SurveyPages:
         name = request.path_params["name"]
         sections = self.sections.shown.sections
         if name not in sections:
-            return HTMLResponse(message_page("There is no such section", "Look at the survey.", "../"), 404)
+            return HTMLResponse(
+                message_page("There is no such section", "Go back to the survey.", "../"), 404
+            )
         return HTMLResponse(sections[name])
 
     def cells(self, request: Request) -> Response:
@@ -103,10 +105,10 @@ class SurveyPages:
             chosen = chosen_places(names, labels, shown.axes)
             head, rows, more = listed(shown.subject.data, shown.axes, chosen)
         except (KeyError, ValueError):
-            said = "There is no such cell, or there is none any more: choose one in the slices."
+            said = "There is no such cell, or no longer: choose one in the slices."
             return HTMLResponse(message_page("No psets", said), 404)
         except FileNotFoundError:
-            return _again("Parts of the checkpoint were merged at this moment: load the page again.")
+            return _again("Parts of the checkpoint have just been merged: load the page again.")
         return HTMLResponse(list_page(list(zip(names, labels, strict=True)), rows, head, more))
 
     def chosen_pset(self, request: Request) -> Response:
@@ -131,7 +133,7 @@ class SurveyPages:
         for one in now.running if now.status in ("running", "died") else ():
             if one["number"] == number:
                 return HTMLResponse(running_page(one, _worker_of(now, number), now.is_running))
-        said = "Nothing of it is stored: it has not run yet, or there is no such pset."
+        said = "Nothing about it is stored: it has not run yet, or there is no such pset."
         return HTMLResponse(message_page(f"Pset {number}", said, "../"), 404)
 
 
@@ -149,7 +151,7 @@ def now_json(now: Now, shown: Shown) -> bytes:
 
 
 def _number(text: str) -> int | None:
-    """Return the number of a pset that an address has; None where it is none that any pset could have."""
+    """Return the number of a pset that an address has; None if no pset could have it."""
     is_one = text.isascii() and text.isdigit() and len(text.lstrip("0")) <= len(str(LARGEST))
     number = int(text) if is_one else LARGEST
     return number if number < LARGEST else None
@@ -161,7 +163,7 @@ def _worker_of(now: Now, number: int) -> Mapping[str, Any] | None:
 
 
 def _again(said: str) -> Response:
-    return HTMLResponse(message_page("Once more", said), 503, {"Retry-After": "1"})
+    return HTMLResponse(message_page("Try again", said), 503, {"Retry-After": "1"})
 
 
 def style(request: Request) -> Response:
@@ -180,14 +182,14 @@ def live(request: Request) -> Response:
 
 
 def one_pset(request: Request) -> Response:
-    """Return the script of a pset that runs."""
+    """Return the script for the page of a running pset."""
     return Response(_file("pset.js"), media_type="text/javascript")
 
 
 def not_found(request: Request, why: Exception) -> Response:
-    """Return a page for an address that there is not."""
+    """Return a page for an address that does not exist."""
     root = "../" * (request.url.path.count("/") - 1) or "./"
-    return HTMLResponse(message_page("There is no such page", "Look at the survey.", root), 404)
+    return HTMLResponse(message_page("There is no such page", "Go back to the survey.", root), 404)
 
 
 @cache

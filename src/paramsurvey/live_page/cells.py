@@ -17,7 +17,7 @@ STATES = ("finished", "failed", "not run")
 
 
 def chosen_places(names: Sequence[str], labels: Sequence[str], axes: Sequence[Axis]) -> dict[str, int]:
-    """Return the place on each axis that is named, by the labels of the places.
+    """Return the place on each of the named axes, found by its label.
 
     Raises
     ------

@@ -11,9 +11,9 @@ from threading import Timer
 
 from paramsurvey.errors import WorkerStartError
 
-START_SECONDS = 20.0  # how long the page may take to tell its address
+START_SECONDS = 20.0  # how long the page may take to print its address
 GOODBYE_SECONDS = 3.0
-ROOT = str(Path(__file__).resolve().parents[2])  # where this package lies
+ROOT = str(Path(__file__).resolve().parents[2])  # the directory that this package is in
 BOOT = (
     "import sys; sys.path[:] = {path!r}; from paramsurvey.live_page.serving import main; main({directory!r})"
 )
@@ -35,7 +35,7 @@ class Pages:
         Returns
         -------
         str or None
-            Empty where the page could not be started, None where it is there already.
+            Empty if the page could not be started, None if it is already there.
         """
         path = os.path.abspath(directory)
         known = self._pages.get(path)
@@ -72,7 +72,7 @@ def _started(directory: str) -> subprocess.Popen[str]:
 
 
 def _address(process: subprocess.Popen[str]) -> str:
-    """Return the address that a page tells first; empty where it ends, or takes too long."""
+    """Return the address that a page prints first; empty if it ends, or takes too long."""
     assert process.stdout is not None
     timer = Timer(START_SECONDS, process.kill)
     timer.daemon = True
@@ -88,7 +88,7 @@ def _address(process: subprocess.Popen[str]) -> str:
 def _end(process: subprocess.Popen[str]) -> None:
     assert process.stdin is not None
     with suppress(OSError):
-        process.stdin.close()  # whose end is the page's end
+        process.stdin.close()  # the page ends when its stdin does
     try:
         process.wait(GOODBYE_SECONDS)
     except subprocess.TimeoutExpired:

@@ -1,14 +1,14 @@
 "use strict";
-// Asks once a second how the survey is, and replaces what has changed: what is open or has the focus stays so.
+// Asks once a second how the survey is doing, and replaces what has changed: what is open or has the focus stays so.
 (() => {
-  const EVERY = 1000, SLOWLY = 3000;  // milliseconds between two looks while it runs, and while it does not
+  const EVERY = 1000, SLOWLY = 3000;  // milliseconds between two requests while it runs, and while it does not
   const contact = document.getElementById("contact");
   const digests = {};
   let slicer = null, running = { places: [], values: [] }, isLive = true, lastHeard = Date.now();
 
   document.querySelectorAll("[data-digest]").forEach(part => { digests[part.id] = part.dataset.digest; });
 
-  // Make one element like another of the same kind, and leave alone what is the same.
+  // Make one element like another of the same kind, and leave alone what does not differ.
   function morph(from, to) {
     if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName || from.nodeName === "figure") {
       from.replaceWith(to);
@@ -66,12 +66,12 @@
     if (slicer) slicer.mark(running.places, running.values);
   }
 
-  async function showChanged(told) {
-    if (told.cells !== digests.cells || told.slices !== digests["part-slices"]) {
+  async function showChanged(news) {
+    if (news.cells !== digests.cells || news.slices !== digests["part-slices"]) {
       await showSlices();
-      digests.cells = told.cells; digests["part-slices"] = told.slices;
+      digests.cells = news.cells; digests["part-slices"] = news.slices;
     }
-    for (const [name, digest] of Object.entries(told)) {
+    for (const [name, digest] of Object.entries(news)) {
       const id = "part-" + name, part = document.getElementById(id);
       if (!part || name === "slices" || digests[id] === digest) continue;
       put(part, await (await ask("section/" + name)).text());
@@ -80,13 +80,13 @@
   }
 
   async function look() {
-    const told = await (await ask("now")).json();
-    document.title = told.title;
-    isLive = told.live;
-    running = told.running;
-    put(document.getElementById("now-part"), told.html);
+    const news = await (await ask("now")).json();
+    document.title = news.title;
+    isLive = news.live;
+    running = news.running;
+    put(document.getElementById("now-part"), news.html);
     if (slicer) slicer.mark(running.places, running.values);
-    await showChanged(told.digests);
+    await showChanged(news.digests);
   }
 
   function lost(error) {

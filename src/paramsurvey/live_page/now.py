@@ -1,4 +1,4 @@
-"""What a survey does now: its run.json and its live.json, and since when nothing has been heard of it."""
+"""What a survey is doing now: its run.json and live.json, and how long nothing has been heard from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paramsurvey.checkpoint.stored import read_run_tolerantly
 from paramsurvey.errors import NotACheckpoint
 from paramsurvey.fast_dataclass import dataclass
 
-KEPT_SECONDS = 0.5  # requests within so many seconds share one look at the files
+KEPT_SECONDS = 0.5  # requests within this time share one look at the files
 SILENT_SECONDS = 5.0  # a driver that has written nothing for longer is worth mentioning
 
 
@@ -36,13 +36,13 @@ class Now:
     elapsed : float
         Seconds that this run has taken so far.
     silent : float
-        Seconds since the driver was heard of.
+        Seconds since the driver was heard from.
     where : str
         The driver's process and machine.
     first_position : int
         The number, in the checkpoint, of the survey's first pset.
     live : mapping
-        What `read_live` returns: of a survey that died, what it told last; empty of one that has ended.
+        What `read_live` returns: for a survey that died, its last report; empty for one that has ended.
     """
 
     name: str = ""
@@ -56,7 +56,7 @@ class Now:
 
     @property
     def is_running(self) -> bool:
-        """Whether its driver is alive, and goes on."""
+        """Whether its driver is alive, and still running psets."""
         return self.status == "running"
 
     @property
@@ -83,7 +83,7 @@ class Now:
     def running(self) -> Sequence[Mapping[str, Any]]:
         """The psets that have been running for longest: ``number``, ``pset``, ``seconds`` and ``values``.
 
-        Their numbers are those in the checkpoint, and their seconds go on while the driver is heard of.
+        Their numbers are those in the checkpoint, and their seconds go on while the driver is running.
         """
         more = self.silent if self.is_running else 0.0
         return [
@@ -93,7 +93,7 @@ class Now:
 
     @property
     def seconds_left(self) -> tuple[float, float] | None:
-        """Between how many seconds it will probably take from now."""
+        """The least and the most seconds that it will probably take from now."""
         span = self.live.get("seconds_left") if self.is_running else None
         return (max(0.0, span[0] - self.silent), max(0.0, span[1] - self.silent)) if span else None
 
@@ -121,11 +121,11 @@ class Watching:
         self._clock = clock
         self._looked_at: float | None = None
         self._now = Now()
-        self._told = ""  # when the driver wrote last, by its own clock
+        self._told = ""  # when the driver last wrote, by its own clock
         self._heard_at = 0.0  # by ours: clocks of two machines differ
 
     def now(self) -> Now:
-        """Return what the survey does; the files are read at most every `KEPT_SECONDS`."""
+        """Return what the survey is doing; the files are read at most every `KEPT_SECONDS`."""
         if self._looked_at is None or self._clock() >= self._looked_at + KEPT_SECONDS:
             self._looked_at = self._clock()
             self._now = self._look()
@@ -133,7 +133,7 @@ class Watching:
 
     def _look(self) -> Now:
         run: Mapping[str, Any] | None = None
-        with suppress(NotACheckpoint, OSError):  # it is removed, or set aside, at this moment
+        with suppress(NotACheckpoint, OSError):  # it has just been removed, or set aside
             run = read_run_tolerantly(self._directory, lambda text: None, set_aside=False)
         if run is None:
             return Now()

@@ -1,4 +1,4 @@
-"""What a survey does now, as HTML: how far it is, what runs where, and what fails."""
+"""What a survey is doing now, as HTML: how far it has got, what runs where, and what fails."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from paramsurvey.live_page.now import SILENT_SECONDS, Now
 from paramsurvey.report.markup import LinkedText, details, paragraph, section, table, text
 from paramsurvey.reporting.humanize import duration, frequency, span
 
-FEW_WORKERS = 8  # whose table is open from the beginning
+FEW_WORKERS = 8  # whose table is open at first
 FEW_RUNNING = 12
 MEGABYTE = 1e6
-SAID = {
+STATUS_TEXTS = {
     "running": "Running",
     "finished": "Finished",
-    "interrupted": "Interrupted; it can go on from where it was",
-    "failed": "Ended by an error; it can go on from where it was",
-    "died": "Its program has died: it was killed, or its machine went down. It can go on from where it was",
-    "": "How far it is cannot be told: its run.json is not there, or cannot be read",
+    "interrupted": "Interrupted; it can resume from where it was",
+    "failed": "Stopped by an error; it can resume from where it was",
+    "died": "Its program has died: it was killed, or its machine went down. It can resume from where it was",
+    "": "How far it has got is not known: its run.json is missing, or cannot be read",
 }
 
 
@@ -27,7 +27,7 @@ def now_html(now: Now, complaints: Sequence[str] = ()) -> str:
     parts = [
         f'<section aria-labelledby="now"><h2 id="now" class="aside">Now</h2>{_status(now)}',
         "".join(f'<p class="notice">{text(one)}</p>' for one in complaints),
-        _bar(now) + _cards(now) if now.status else "",  # where nothing is known, zeros would be wrong
+        _bar(now) + _cards(now) if now.status else "",  # if nothing is known, zeros would be wrong
         "</section>",
         f'<div class="pair">{_running(now)}{_workers(now)}</div>',
         _failing(now),
@@ -36,17 +36,17 @@ def now_html(now: Now, complaints: Sequence[str] = ()) -> str:
 
 
 def title(now: Now) -> str:
-    """Return what the browser's tab says."""
+    """Return the title of the browser's tab."""
     share = f"{_percent(now.settled, now.total)} – " if now.is_running else ""
     return f"{share}{now.name or 'survey'} – paramsurvey"
 
 
 def _status(now: Now) -> str:
-    said = SAID.get(now.status, SAID[""])
+    said = STATUS_TEXTS.get(now.status, STATUS_TEXTS[""])
     where = f": {now.where}" if now.is_running and now.where else "."
     shown = f'<p class="status {text(now.status or "unknown")}">{text(said + where)}</p>'
     if now.is_running and now.silent >= SILENT_SECONDS:
-        shown += f'<p class="bad" role="status">Not heard of for {text(duration(now.silent))}.</p>'
+        shown += f'<p class="bad" role="status">Not heard from for {text(duration(now.silent))}.</p>'
     return shown
 
 
@@ -55,7 +55,7 @@ def _percent(part: int, total: int) -> str:
 
 
 def _bar(now: Now) -> str:
-    """Return the bar: finished, failed and running psets; by SVG, for the page's policy forbids styles."""
+    """Return the bar: finished, failed and running psets; as SVG, as the page's policy forbids styles."""
     total = max(now.total, 1)
     active = min(now.counts.get("active", 0), total - min(now.settled, total)) if now.is_running else 0
     words = f"{_percent(now.settled, now.total)} done: {now.finished:,} finished, {now.failed:,} failed"
@@ -115,7 +115,7 @@ def _running(now: Now) -> str:
         for one in running
     ]
     head = ("pset", "parameters", "for", "worker")
-    words = "Running psets" if now.is_running else "What ran when it was last heard of"
+    words = "Running psets" if now.is_running else "What was running when it was last heard from"
     shown = table(f"{words}, the longest first", head, rows[:FEW_RUNNING])
     if rows[FEW_RUNNING:]:
         more = table("More running psets", head, rows[FEW_RUNNING:])
@@ -128,7 +128,7 @@ def _number(number: int | None) -> str:
 
 
 def _failing(now: Now) -> str:
-    """Return failures while they come, those of attempts that are made again included."""
+    """Return failures as they come, including those of attempts that are retried."""
     failing: Sequence[Mapping[str, Any]] = now.live.get("failing", ()) if now.is_running else ()
     if not failing:
         return ""
@@ -145,7 +145,7 @@ def _failing(now: Now) -> str:
         for one in failing
     ]
     retried = now.counts.get("retried", 0)
-    note = paragraph(f"Attempts that were made again are among them: {retried:,} so far.") if retried else ""
+    note = paragraph(f"Attempts that were retried are included: {retried:,} so far.") if retried else ""
     head = ("count", "last exception", "kind", "line", "first pset")
     return section("failing", "Failures of this run", note, table("Failures by cause", head, rows))
 

@@ -73,7 +73,7 @@ def pset_page(found: StoredPset, subject: Subject | None) -> str:
 
 
 def running_page(one: Mapping[str, Any], worker: Mapping[str, Any] | None, is_running: bool = True) -> str:
-    """Return the page about a pset that runs now, or that ran when its program died."""
+    """Return the page about a pset that is running, or that was when its program died."""
     has = "has" if is_running else "had"
     where = ""
     if worker is not None:
@@ -105,7 +105,7 @@ def list_page(
 
 
 def message_page(heading: str, said: str, root: str = "./") -> str:
-    """Return a page that says why there is nothing to be seen."""
+    """Return a page that says why there is nothing to see."""
     return _document(
         f"{heading} – paramsurvey", f"<h1>{text(heading)}</h1>{_back(root)}", paragraph(said), root
     )
@@ -114,7 +114,7 @@ def message_page(heading: str, said: str, root: str = "./") -> str:
 def _document(
     name: str, header: str, body: str, root: str = "./", head: str = "", scripts: Sequence[str] = ()
 ) -> str:
-    """Return a page whose addresses are relative, so that it may be below any path."""
+    """Return a page whose addresses are relative, so that it works below any path."""
     loaded = "".join(f'<script src="{root}{script}" defer></script>' for script in scripts)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -139,7 +139,7 @@ def _back(root: str) -> str:
 
 
 def both_ends(content: str) -> str:
-    """Return a text without its middle, where it is long.
+    """Return a text, without its middle if it is long.
 
     Examples
     --------

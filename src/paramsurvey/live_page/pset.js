@@ -1,7 +1,7 @@
 "use strict";
-// The page of a pset that runs: asks once a second how it is, and shows in the end what became of it.
+// The page of a running pset: asks once a second how it is doing, and in the end shows what became of it.
 (() => {
-  const EVERY = 1000;  // milliseconds between two looks
+  const EVERY = 1000;  // milliseconds between two requests
   const main = document.querySelector("main");
 
   // Replace what has changed, and leave alone what is the same: it may have the focus.
@@ -15,13 +15,13 @@
     const answer = await fetch(location.href, { cache: "no-store", credentials: "same-origin" });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     show(page.querySelector("main"));
-    return page.querySelector("script") !== null;  // it runs
+    return page.querySelector("script") !== null;  // it is still running
   }
 
   async function lookOn() {
     let runs = true;
     if (document.visibilityState === "visible") {
-      try { runs = await look(); } catch { }  // the page's own program does not answer now
+      try { runs = await look(); } catch { }  // the server does not answer now
     }
     if (runs) setTimeout(lookOn, EVERY);
   }

@@ -1,7 +1,7 @@
-"""The sections of the page, computed in its own process, and only when something new was stored.
+"""The sections of the page, computed in its own process, and only when something new has been stored.
 
-They are those of the report, and are published one by one as they are done. Computing takes at most a part of
-the time, so that it does not take the cores from the survey, and it rests while nobody looks.
+They are those of the report, and are published one by one as they are done. Computing takes only part of the
+time, so that it does not take the cores away from the survey, and pauses while nobody looks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from paramsurvey.report.pictures import Pictures
 from paramsurvey.results.report_subjects import checkpoint_subject
 from paramsurvey.views.columns.axes import OTHERS, Axis, Range, label
 
-MANY = 1_000_000  # psets: of so many, the columns of one look alone fit into memory
+MANY = 1_000_000  # psets: of more than this, only one set of columns fits into memory
 SHORTEST_PAUSE = 1.0  # seconds between two computations
 PAUSE_PER_SECOND = 3.0  # of a computation: so it takes a quarter of the time of one core
 NAMES = ("slices", "failures", "cost", "importance", "distributions", "parallel", "timeline", "provenance")
@@ -39,7 +39,7 @@ Signature = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Shown:
-    """What there is to see of what was stored.
+    """What the page shows of what was stored.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ def digest(content: str) -> str:
 
 
 def waiting(name: str) -> str:
-    """Return a section that is not there yet."""
+    """Return the section to show until the real one has been computed."""
     return section(name, TITLES[name], paragraph("It is being computed."))
 
 
@@ -107,7 +107,7 @@ class Sections:
 
     @property
     def shown(self) -> Shown:
-        """What there is to see now."""
+        """What the page shows now."""
         return self._shown
 
     def look(self, state: str, wait: bool = False) -> None:
@@ -116,9 +116,9 @@ class Sections:
         Parameters
         ----------
         state : str
-            What else the sections depend on: how the run is.
+            What else the sections depend on: the status of the run.
         wait : bool
-            Return when all is computed.
+            Whether to return only when all is computed.
         """
         if (self._busy.locked() or self._clock() < self._next) and not wait:
             return
@@ -148,7 +148,7 @@ class Sections:
                 if self._is_closed:
                     return
             self._of = found
-        except Exception:  # a file that went in between; a disk that fails: the next look tries again
+        except Exception:  # a file that has just gone, or a disk that fails: the next look tries again
             logging.getLogger(__name__).exception("the sections of the live page cannot be computed")
         finally:
             took = self._clock() - begun
@@ -157,7 +157,7 @@ class Sections:
 
 
 def _signature(directory: Path) -> Iterator[Any]:
-    """Yield what changes when something was stored."""
+    """Yield values that change when something is stored."""
     for kind in (RESULTS, FAILURES):
         try:
             yield tuple(sorted(os.listdir(directory / kind)))
@@ -166,7 +166,7 @@ def _signature(directory: Path) -> Iterator[Any]:
 
 
 def computed(directory: Path, link: Callable[[int], str], before: Shown) -> Iterator[Shown]:
-    """Yield what there is to see, again whenever another section is done."""
+    """Yield what the page shows, again whenever another section is done."""
     subject = replace(checkpoint_subject(directory), directory=str(directory), link=link)
     seen = shown_columns(subject)
     slices = value_sections.slices(subject, seen)
@@ -201,15 +201,15 @@ def _makers(subject: Subject, seen: ShownColumns) -> Mapping[str, Callable[[Pict
 
 @dataclass(frozen=True)
 class RunningPlaces:
-    """Where on some axes the psets are that run now.
+    """Where on some axes the running psets are.
 
     Attributes
     ----------
     places : list of lists of int
         For each pset the place on each axis; -1 on an axis that cannot have its value.
     values : list of lists of str
-        For each axis the values that only psets have that run now, in the order of their places, which come
-        after the axis' own.
+        For each axis the values that only running psets have, in the order of their places, which come after
+        the axis' own.
     """
 
     places: list[list[int]]

@@ -1,4 +1,4 @@
-"""The page's server: a socket of this machine alone, and uvicorn."""
+"""The page's server: a socket that only this machine can reach, and uvicorn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paramsurvey.errors import PackageMissing
 
 BACKLOG = 64
 GOODBYE_SECONDS = 1
-NICE = 10  # beside something else that is busy, a process that is so nice gets a tenth of a core
+NICE = 10  # next to something else that is busy, a process this nice gets a tenth of a core
 SESSION_NICE = Path("/proc/self/autogroup")  # where Linux shares out the cores by session, its priority
 
 
@@ -44,7 +44,7 @@ def listening_socket(port: int = 0) -> socket.socket:
 
 
 def need_packages() -> None:
-    """Raise `PackageMissing` where a package that the page needs cannot be imported."""
+    """Raise `PackageMissing` if a package that the page needs cannot be imported."""
     import importlib.util
 
     for name in ("starlette", "uvicorn", "matplotlib", "pyarrow"):
@@ -74,7 +74,7 @@ def serve(
     listening : socket
     access : Access
     lifeline : file, optional
-        Its end says that whoever has started the page is gone.
+        It ends when the process that started the page is gone.
     """
     import uvicorn
 
@@ -107,7 +107,7 @@ def serve(
         server.run(sockets=[listening])
     if not app.state.pages.sections.close(GOODBYE_SECONDS):
         sys.stdout.flush()
-        os._exit(0)  # at the interpreter's own end, a thread that is in Arrow's code would abort the process
+        os._exit(0)  # at the interpreter's own end, a thread inside Arrow would abort the process
 
 
 def main(directory: str) -> None:
@@ -125,7 +125,7 @@ def main(directory: str) -> None:
         SESSION_NICE.write_text(str(NICE))  # the page has a session of its own
     listening = listening_socket()
     access = Access(listening.getsockname()[1])
-    with suppress(OSError):  # a session that does not wait any more
+    with suppress(OSError):  # a session that no longer waits
         sys.stdout.write(access.address + "\n")
         sys.stdout.flush()
     serve(directory, listening, access, sys.stdin.buffer)

@@ -39,7 +39,7 @@ class StoredPset:
     number : int
         Its number in the checkpoint.
     label : int
-        Of its row in what `paramsurvey.load` returns, or in its ``missing`` where it failed.
+        That of its row in what `paramsurvey.load` returns, or in its ``missing`` if it failed.
     pset, result : mapping
         Their keys and values; of objects that are pickled, texts.
     failure : Failure, optional
@@ -50,7 +50,7 @@ class StoredPset:
     worker : int, optional
     host : str
     printed : str
-        What it has printed, where that is stored.
+        What it printed, if that is stored.
     """
 
     number: int
@@ -67,7 +67,7 @@ class StoredPset:
 
 
 def find_pset(directory: Path, number: int) -> StoredPset | None:
-    """Return the pset with this number, None where nothing of it is stored.
+    """Return the pset with this number, None if nothing about it is stored.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def _find(directory: Path, number: int) -> StoredPset | None:
 
 
 def _positions(part: Part) -> Positions:
-    """Return the numbers of a part's psets; none where it is damaged."""
+    """Return the numbers of a part's psets; none if it is damaged."""
     try:
         column = read_columns(part, [POSITION]).column(POSITION)
     except PartDamaged:
@@ -110,7 +110,7 @@ def _together(parts: list[tuple[Part, Positions]]) -> Positions:
 
 
 def _row(part: Part, positions: Positions, number: int) -> PartTable | None:
-    """Return the row with a pset's number, the last one where there are several."""
+    """Return the row with a pset's number, the last one if there are several."""
     at = np.flatnonzero(positions == number)
     if not len(at):
         return None
