@@ -33,7 +33,7 @@ ROWS_OF_TIMELINE = 12
 LONGEST_EXCEPTION = 200  # characters, in a table of examples
 
 UNKNOWN_RUN = (
-    "It is not known what was run, because only a checkpoint records that. Give map() "
+    "It is not known what was run, because only a checkpoint records it. Give map() "
     "checkpoint='a directory', or make the report from one: paramsurvey report DIRECTORY."
 )
 
