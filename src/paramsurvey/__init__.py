@@ -5,8 +5,8 @@
 ...     return {"c": pset["a"] + pset["b"]}
 >>> results = paramsurvey.map(add, [{"a": 1, "b": 2}, {"a": 3, "b": 4}])  # doctest: +SKIP
 
-All names are loaded when they are first used: a worker process that needs `paramsurvey.stats`
-never pays for pandas.
+Each name is loaded when it is first used, so that a worker process that needs only `paramsurvey.stats`
+does not pay for pandas.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __version__ = "1.0.0.dev0"
 default_backend = "multiprocessing"
 
-_HOMES = {
+_MODULE_OF = {
     "init": "session.default",
     "map": "session.default",
     "imap_unordered": "session.default",
@@ -55,7 +55,7 @@ _HOMES = {
     "flatten_results": "utils",
     "keywords": "worker.keywords",
 }
-_MODULES = ("errors", "examples", "params", "pslogger", "stats", "utils")
+_SUBMODULES = ("errors", "examples", "params", "pslogger", "stats", "utils")
 
 __all__ = [
     "MapProgress",
@@ -84,14 +84,16 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # so that a type checker complains of a name that does not exist
+if not TYPE_CHECKING:  # hidden from type checkers, which can then report names that do not exist
 
     def __getattr__(name: str) -> Any:
-        if name in _HOMES:
-            value = getattr(import_module(f"paramsurvey.{_HOMES[name]}"), name)
-        elif name in _MODULES:
+        if name in _MODULE_OF:
+            value = getattr(import_module(f"paramsurvey.{_MODULE_OF[name]}"), name)
+        elif name in _SUBMODULES:
             value = import_module(f"paramsurvey.{name}")
-        elif name.startswith("__"):  # asked for by inspect, pickle and the like: these load nothing
+        elif name.startswith(
+            "__"
+        ):  # inspect, pickle and the like ask for these, which must not load anything
             raise AttributeError(f"module 'paramsurvey' has no attribute {name!r}")
         else:
             return import_module("paramsurvey.session.legacy").find("paramsurvey", name)

@@ -18,11 +18,11 @@ class JobRefused(SurveyError):
 
 
 class BackendLost(SurveyError):
-    """What runs the psets is gone as a whole: the head of a cluster, all processes of an executor."""
+    """Whatever ran the psets is gone as a whole: the head of a cluster, or all processes of an executor."""
 
 
 class BackendUnreachable(SurveyError, ConnectionError):
-    """A backend cannot be started, or nobody answers at its address."""
+    """A backend cannot be started, or nothing answers at its address."""
 
 
 class BackendMissing(ValueError, ImportError):
@@ -30,7 +30,7 @@ class BackendMissing(ValueError, ImportError):
 
 
 class OptionError(ValueError):
-    """An option is unknown, misplaced, or has a value that it cannot have."""
+    """An option is unknown or misplaced, or its value is not valid."""
 
 
 class UnknownOption(OptionError, TypeError):
@@ -42,11 +42,11 @@ class PsetError(ValueError):
 
 
 class PsetTypeError(PsetError, TypeError):
-    """What was given as psets is no table of them."""
+    """What was given as psets is not a table of them."""
 
 
 class WorkerFunctionError(TypeError, ValueError):
-    """What was given as worker function cannot be one."""
+    """What was given as a worker function cannot be one."""
 
 
 class DirectoryMissing(OptionError, FileNotFoundError):
@@ -62,11 +62,11 @@ class DoesNotFit(ValueError, TypeError):
 
 
 class FunctionUnknown(ValueError):
-    """A pset cannot be run again, because nobody knows with which function."""
+    """A pset cannot be run again, because its function is not known."""
 
 
 class NotStored(ValueError):
-    """Results do not have what a picture of them, or a view, needs."""
+    """Results lack something that a plot or a view of them needs."""
 
 
 class SessionClosed(SurveyError):
@@ -74,7 +74,7 @@ class SessionClosed(SurveyError):
 
 
 class SurveyDuringImport(SurveyError):
-    """A module surveys when it is imported: in a worker, that would start workers without end."""
+    """A module runs a survey when it is imported: in a worker, that would start ever more workers."""
 
 
 class CheckpointError(SurveyError):
@@ -86,7 +86,7 @@ class NotACheckpoint(CheckpointError, ValueError):
 
 
 class CheckpointInUse(CheckpointError):
-    """Another driver, which is alive, writes a checkpoint."""
+    """Another driver, which is still alive, is writing to a checkpoint."""
 
 
 class CheckpointChanged(CheckpointError):
@@ -98,33 +98,33 @@ class PackageMissing(ValueError, ImportError):
 
 
 class Stopped(SystemExit):
-    """SIGTERM, or another of the signals that end a map, has come."""
+    """SIGTERM, or another of the signals that end a map, was received."""
 
 
-INTERRUPTIONS = (KeyboardInterrupt, Stopped)  # what ends a map, and is no fault of whatever runs then
+INTERRUPTIONS = (KeyboardInterrupt, Stopped)  # these end a map, and whatever code they hit is not to blame
 
 
 class ParamsurveyWarning(UserWarning):
     """Something that a user should know and that did not stop the survey."""
 
 
-SPOKEN_AS_YOU = ("uni", "use", "uint", "uuid", "url", "utc")  # in names of classes
+PRONOUNCED_YOU = ("uni", "use", "uint", "uuid", "url", "utc")  # beginnings of names of classes
 
 
 def with_article(noun: str) -> str:
-    """Return a noun, or the name of a class, with ``a`` or ``an`` as it is spoken.
+    """Return a noun, or the name of a class, with ``a`` or ``an``, depending on how it is pronounced.
 
     Examples
     --------
     >>> with_article("int"), with_article("str"), with_article("ndarray"), with_article("UserDict")
     ('an int', 'a str', 'an ndarray', 'a UserDict')
     """
-    begins_with_vowel = noun[:1].lower() in tuple("aeiou") and not noun.lower().startswith(SPOKEN_AS_YOU)
+    begins_with_vowel = noun[:1].lower() in tuple("aeiou") and not noun.lower().startswith(PRONOUNCED_YOU)
     return f"{'an' if begins_with_vowel or noun.startswith('nd') else 'a'} {noun}"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` where a known name is close to `name`, else what there is.
+    """Return ``"; did you mean 'x'?"`` if a known name is close to `name`, and otherwise list what there is.
 
     Examples
     --------
@@ -137,4 +137,4 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, names, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; known are: {', '.join(names)}" if names else "; there are none"
+    return f"; choose from: {', '.join(names)}" if names else "; there are none"

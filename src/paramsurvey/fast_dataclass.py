@@ -1,8 +1,8 @@
-"""``dataclass`` as in the standard library, made in about a quarter of its time.
+"""``dataclass`` as in the standard library, in about a quarter of the time.
 
-`dataclasses.dataclass` writes up to six methods of each class as text and compiles them: for 70 classes,
-a fifth of all that a short program does from its start to its end. Here only ``__init__`` is compiled; the
-other methods look up their fields when they are called.
+`dataclasses.dataclass` writes up to six methods of each class as text and compiles them. For 70 classes, that
+is a fifth of everything that a short program does. Here only ``__init__`` is compiled; the other methods look
+up their fields when they are called.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass as dataclass  # for mypy and pyright it is the standard library's
+    from dataclasses import dataclass as dataclass  # mypy and pyright know what this one does
 else:
 
     def dataclass(
@@ -25,24 +25,24 @@ else:
         repr: bool = True,
         **options: Any,
     ) -> Any:
-        """Make a dataclass: the same parameters, fields and methods.
+        """Make a dataclass, with the same parameters, fields and methods as the standard library's.
 
-        One thing differs: only mypy and pyright check that a class is frozen, nothing does at run time.
+        The one difference is that ``frozen`` is checked by mypy and pyright only, and not at run time.
         """
 
         def make(cls: type) -> type:
             cls = dataclasses.dataclass(cls, eq=False, repr=False, **options)
             if repr:
-                _define(cls, "__repr__", _repr(cls))
-            if eq and _define(cls, "__eq__", _eq(cls)):
-                cls.__hash__ = _hash(cls) if frozen else None
+                _add_method(cls, "__repr__", _make_repr(cls))
+            if eq and _add_method(cls, "__eq__", _make_eq(cls)):
+                cls.__hash__ = _make_hash(cls) if frozen else None
             return cls
 
         return make if cls is None else make(cls)
 
 
-def _define(cls: type, name: str, method: Callable[..., Any]) -> bool:
-    """Add a method, if the class has not written its own."""
+def _add_method(cls: type, name: str, method: Callable[..., Any]) -> bool:
+    """Add a method and return True, unless the class has its own."""
     if name in vars(cls):
         return False
     method.__qualname__ = f"{cls.__qualname__}.{name}"
@@ -50,7 +50,7 @@ def _define(cls: type, name: str, method: Callable[..., Any]) -> bool:
     return True
 
 
-def _repr(cls: type) -> Callable[[Any], str]:
+def _make_repr(cls: type) -> Callable[[Any], str]:
     names = tuple(each.name for each in dataclasses.fields(cls) if each.repr)
 
     @recursive_repr()
@@ -61,7 +61,7 @@ def _repr(cls: type) -> Callable[[Any], str]:
     return __repr__
 
 
-def _eq(cls: type) -> Callable[[Any, object], bool]:
+def _make_eq(cls: type) -> Callable[[Any, object], bool]:
     names = tuple(each.name for each in dataclasses.fields(cls) if each.compare)
 
     def __eq__(self: Any, other: object) -> bool:
@@ -72,7 +72,7 @@ def _eq(cls: type) -> Callable[[Any, object], bool]:
     return __eq__
 
 
-def _hash(cls: type) -> Callable[[Any], int]:
+def _make_hash(cls: type) -> Callable[[Any], int]:
     names = tuple(
         each.name for each in dataclasses.fields(cls) if (each.compare if each.hash is None else each.hash)
     )

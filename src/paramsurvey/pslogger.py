@@ -1,4 +1,4 @@
-"""The log, as programs of release 0.4 write to it: see `paramsurvey.session.legacy`."""
+"""The log, as programs written for release 0.4 write to it: see `paramsurvey.session.legacy`."""
 
 from __future__ import annotations
 

@@ -14,14 +14,14 @@ GB = 2**30
 
 
 def vmem() -> float:
-    """Return the most memory that this process has held so far, in GB (2**30 bytes).
+    """Return the peak memory of this process so far, in GB (2**30 bytes).
 
     Call it in a worker to see what a pset needs, or in several places to find a leak.
 
     Returns
     -------
     float
-        The peak of the resident size, on Linux, macOS and Windows.
+        The peak resident set size, on Linux, macOS and Windows.
 
     Examples
     --------
@@ -32,17 +32,17 @@ def vmem() -> float:
 
 
 def subprocess_run_worker(pset: Pset, system_kwargs: Mapping[str, Any], user_kwargs: Any) -> Pset:
-    """Run a command-line program: a worker function that is ready to be given to `paramsurvey.map`.
+    """Run a command-line program: a ready-made worker function for `paramsurvey.map`.
 
     Parameters
     ----------
     pset : dict
-        ``run_args``: the command, a list or a string, as `subprocess.run` takes it. ``run_kwargs``,
-        optional: a dict of keyword arguments of `subprocess.run`.
+        ``run_args`` is the command, a list or a string, as `subprocess.run` takes it. ``run_kwargs`` is an
+        optional dict of keyword arguments for `subprocess.run`.
     system_kwargs : dict
         Not used.
     user_kwargs : dict, optional
-        Its ``run_kwargs`` are for all psets that have none of their own.
+        Its ``run_kwargs`` are used for all psets that have none of their own.
 
     Returns
     -------
@@ -63,25 +63,25 @@ def subprocess_run_worker(pset: Pset, system_kwargs: Mapping[str, Any], user_kwa
     >>> subprocess_run_worker(pset, {}, None)['cli'].stdout
     'hello\\n'
     """
-    command = _given(pset, "run_args")
+    command = _option(pset, "run_args")
     if command is None:
         raise ValueError("the pset has no command to run: give it a key 'run_args', a list or a string")
-    run_kwargs = _given(pset, "run_kwargs") or _given(user_kwargs, "run_kwargs") or {}
+    run_kwargs = _option(pset, "run_kwargs") or _option(user_kwargs, "run_kwargs") or {}
     try:
         return {"cli": subprocess.run(command, **run_kwargs)}
     except FileNotFoundError as error:
-        if _looks_like_shell(command, run_kwargs) and error.filename in (command, None):
+        if _needs_a_shell(command, run_kwargs) and error.filename in (command, None):
             print(f"there is no program {command!r}: did you mean shell=True in run_kwargs?", file=sys.stderr)
         raise
 
 
-def _given(options: Any, key: str) -> Any:
-    """Return an option, or None: a pset that lacks a key which others have holds NaN there."""
+def _option(options: Any, key: str) -> Any:
+    """Return an option, or None if it is not given: a pset that lacks a key which others have gets NaN."""
     value = options.get(key) if isinstance(options, Mapping) else None
     return None if isinstance(value, float) else value
 
 
-def _looks_like_shell(command: Any, run_kwargs: Mapping[str, Any]) -> bool:
+def _needs_a_shell(command: Any, run_kwargs: Mapping[str, Any]) -> bool:
     return isinstance(command, str) and " " in command and not run_kwargs.get("shell")
 
 
@@ -94,13 +94,13 @@ def __getattr__(name: str) -> Any:
 
 
 def flatten_results(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Merge each pset with its result: what an `out_func` has collected, as a list of dicts.
+    """Merge each pset with its result: turn what an `out_func` has collected into a list of dicts.
 
     Parameters
     ----------
     results : iterable of dict
-        What `out_func` gets as ``user_ret``: ``{'pset': dict, 'result': dict}``. One without a
-        ``result``, of a pset that failed, gives the pset alone.
+        What `out_func` gets as ``user_ret``: ``{'pset': dict, 'result': dict}``. A pset that failed has no
+        ``result``, and is returned alone.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def flatten_results(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]
     Raises
     ------
     ValueError
-        A key is in both a pset and a result, so that one of the two would be lost.
+        A key is in both a pset and a result, so that one of its two values would be lost.
 
     Examples
     --------

@@ -13,7 +13,7 @@ import pytest
 
 import paramsurvey
 from paramsurvey import utils
-from paramsurvey.session.legacy import INSTEAD
+from paramsurvey.session.legacy import REPLACEMENTS
 
 
 def double(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
@@ -26,10 +26,10 @@ def test_a_name_of_0_4_warns_the_line_that_uses_it() -> None:
     assert caught[0].filename == __file__
 
 
-@pytest.mark.parametrize("full", [name for name in INSTEAD if name.startswith("paramsurvey.")])
+@pytest.mark.parametrize("full", [name for name in REPLACEMENTS if name.startswith("paramsurvey.")])
 def test_every_name_is_there_and_warns(full: str) -> None:
     module, _, name = full.rpartition(".")
-    with pytest.warns(DeprecationWarning, match=f"^{full} .*will be gone"):
+    with pytest.warns(DeprecationWarning, match=f"^{full} .*will go in the next major release"):
         getattr(import_module(module), name)
 
 

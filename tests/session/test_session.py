@@ -145,7 +145,7 @@ def test_a_current_directory_that_was_removed_is_an_error_with_the_remedy(
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    with pytest.raises(DirectoryMissing, match=r"removed: change into one that exists, by os\.chdir"):
+    with pytest.raises(DirectoryMissing, match=r"removed: change to one that exists with os\.chdir"):
         quietly()
     monkeypatch.chdir(in_tmp)
     quietly()
@@ -316,7 +316,7 @@ def test_a_map_that_waits_ends_when_the_session_is_closed(quietly: Callable[...,
 def test_a_map_that_waits_long_says_for_what(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("paramsurvey.session.map_gate.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("paramsurvey.session.map_gate.QUIET_SECONDS", 0.0)
     with paramsurvey.Session(backend="serial", verbose=1) as session:
         rows = session.imap_unordered(double, ({"a": i} for i in count()))
         next(rows)
@@ -512,7 +512,7 @@ def test_an_out_func_cannot_have_another_backend(running: Callable[..., None]) -
             said.append(str(error))
 
     assert paramsurvey.map(double, PSETS, out_func=change)["b"].tolist() == [2, 4, 6]
-    assert said == ["a map cannot have another backend or log while it runs: call init() after it"] * 3
+    assert said == ["a map cannot change its backend or log while it runs: call init() after it"] * 3
     assert paramsurvey.map(double, PSETS)["b"].tolist() == [2, 4, 6]
 
 
@@ -543,7 +543,7 @@ def test_an_iterator_that_nobody_asks_any_more_is_no_obstacle(running: Callable[
 def test_a_map_that_does_not_end_in_time_does_not_keep_a_session_from_closing(
     monkeypatch: pytest.MonkeyPatch, nothing_left: None
 ) -> None:
-    monkeypatch.setattr("paramsurvey.session.map_gate.PATIENCE", 0.2)
+    monkeypatch.setattr("paramsurvey.session.map_gate.STOP_SECONDS", 0.2)
     paramsurvey.init(ncores=1, verbose=0)
     stuck, go = threading.Event(), threading.Event()
     ended: list[BaseException] = []
@@ -802,7 +802,7 @@ def test_an_unknown_keyword_of_map_is_an_error_with_a_suggestion(
 
 def test_an_unknown_keyword_like_no_other_lists_what_there_is(quietly: Callable[..., None]) -> None:
     quietly()
-    with pytest.raises(UnknownOption, match=r"known are: .*chdir.*user_kwargs"):
+    with pytest.raises(UnknownOption, match=r"choose from: .*chdir.*user_kwargs"):
         paramsurvey.map(double, PSETS, qqqqqqq=True)
 
 

@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 
 from paramsurvey.cli.interrupts import INTERRUPTED, noted_interrupts
-from paramsurvey.fast_import import without_collector
+from paramsurvey.fast_import import garbage_collection_off
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     atexit.register(end_at_once)  # before all others, so it runs after them
     with noted_interrupts() as was_interrupted:
         try:
-            with without_collector():
+            with garbage_collection_off():
                 from paramsurvey.cli.program import run_program
                 from paramsurvey.cli.streams import (
                     discard_unwritable_output,

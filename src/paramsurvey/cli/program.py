@@ -13,7 +13,7 @@ from paramsurvey.cli.errors import CommandLineError, report_error
 from paramsurvey.cli.exit_codes import ALL_FINISHED, SOME_FAILED, of_error
 from paramsurvey.cli.interrupts import noted_interrupts
 from paramsurvey.errors import suggestion
-from paramsurvey.fast_import import without_collector
+from paramsurvey.fast_import import garbage_collection_off
 
 SUBCOMMANDS = (  # as in --help; each has a file of its name in subcommands/
     "run",
@@ -60,7 +60,7 @@ class Subcommands(click.Group):
             if ctx.resilient_parsing:
                 return None
             raise click.UsageError(f"there is no subcommand {cmd_name!r}{suggestion(cmd_name, SUBCOMMANDS)}")
-        with without_collector():
+        with garbage_collection_off():
             module = import_module(f"paramsurvey.cli.subcommands.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command

@@ -50,7 +50,7 @@ class ShellSession(Session):
         ValueError, SurveyError, KeyboardInterrupt
             As `map`; `last_run` has what had finished.
         """
-        with self._gate.alone(), self._gate.working():
-            run = self.last_run = self._prepare(func, psets, options, bare=True)
+        with self._gate.turn(), self._gate.working():
+            run = self.last_run = self._prepare(func, psets, options, columns_only=True)
             run.finish(after_round)
             return run

@@ -1,1 +1,1 @@
-"""The default session and the others, one call of `map`, and what both set up for the workers."""
+"""Sessions, among them the default one, calls of `map`, and what both set up for the workers."""

@@ -1,4 +1,4 @@
-"""The module's functions, which work on a default session."""
+"""`paramsurvey.init`, `paramsurvey.map` and the module's other functions, which use a default session."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from paramsurvey.worker.nested_session import PROGRAM, session_holder
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
 
-_starting = threading.RLock()  # two threads that map at once start one session
+_start_lock = threading.RLock()  # so that two threads that map at once start one session
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def documented_by(method: Callable[..., Any]) -> Callable[[Function], Function]:
-    """Give a function of the module docstring and signature of the method of `Session` that it calls."""
+    """Give a function of this module the docstring and signature of the `Session` method that it calls."""
 
     def document(function: Function) -> Function:
         function.__doc__ = inspect.getdoc(method)
@@ -48,19 +48,19 @@ class NestedSession(Session):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"backend": "serial", **options})
-        self._said_threads = True  # by the program's session
+        self._has_said_threads = True  # the program's session has
 
     def _open_log(self) -> RunLog:
         return RunLog(None, None, None) if self.options.pslogger_fd is None else super()._open_log()
 
 
 def _session() -> Session:
-    """Return the default session; start it with the defaults where there is none."""
-    place = session_holder()
-    with _starting:
-        if place.session is None:
+    """Return the default session; start it with the default options if there is none."""
+    holder = session_holder()
+    with _start_lock:
+        if holder.session is None:
             init()
-    session: Session = place.session
+    session: Session = holder.session
     return session
 
 
@@ -68,7 +68,7 @@ def _session() -> Session:
 def init(**options: Unpack[InitOptions]) -> None:
     """Start the default session, or replace its options.
 
-    It need not be called: `map` does it, with the defaults. Another backend ends the first.
+    You need not call it: `map` does, with the defaults. Another backend replaces the one before.
 
     Parameters
     ----------
@@ -78,24 +78,24 @@ def init(**options: Unpack[InitOptions]) -> None:
     Raises
     ------
     OptionError
-        A ValueError that names the option that is unknown or has a value that it cannot have.
+        A ValueError that names the option that is unknown or whose value is not valid.
 
     Examples
     --------
     >>> import paramsurvey
     >>> paramsurvey.init(ncores=2, verbose=0)  # doctest: +SKIP
     """
-    place = session_holder()
-    with _starting:
-        is_new = place.session is None
+    holder = session_holder()
+    with _start_lock:
+        is_new = holder.session is None
         if is_new:
-            place.session = Session(**options) if place is PROGRAM else NestedSession(**options)
-            place.closed_during_map = None
+            holder.session = Session(**options) if holder is PROGRAM else NestedSession(**options)
+            holder.closed_during_map = None
     if not is_new:
-        place.session.update(**options)
-    if place is PROGRAM:
+        holder.session.update(**options)
+    if holder is PROGRAM:
         PerfStats.emit_by_default = write_to_log
-    load_pandas()  # while the workers start; a program that counts its memory after this finds it counted
+    load_pandas()  # while the workers start; and a program that measures its memory next has it included
 
 
 @documented_by(Session.map)
@@ -104,7 +104,7 @@ def map(
 ) -> MapResults:
     __tracebackhide__ = True
     given: dict[str, Any] = {**options}
-    exception = given.pop("raise_in_wrapper", None)  # of 0.4, and not documented
+    exception = given.pop("raise_in_wrapper", None)  # an undocumented option of 0.4
     if exception is not None:
         from paramsurvey.session.legacy import map_that_raises
 
@@ -113,7 +113,7 @@ def map(
 
 
 def write_to_log(line: str) -> None:
-    """Write a line to the log of the program's session, where there is one."""
+    """Write a line to the log of the program's session, if there is one."""
     if PROGRAM.session is not None:
         PROGRAM.session.log.write(line)
 
@@ -126,7 +126,7 @@ def imap_unordered(
 
 
 def backend() -> str:
-    """Return the name of the backend in use; start it where nothing was started yet.
+    """Return the name of the backend in use; start the default one if there is none yet.
 
     Returns
     -------
@@ -143,12 +143,12 @@ def backend() -> str:
 
 
 def current_core_count() -> int:
-    """Return how many cores the workers use now, in all nodes together.
+    """Return how many cores the workers can use now, on all nodes together.
 
     Returns
     -------
     int
-        On a cluster it changes while nodes join and leave.
+        On a cluster, it changes as nodes join and leave.
 
     Examples
     --------
@@ -165,7 +165,7 @@ def current_resources() -> list[Resources]:
     Returns
     -------
     list of dict
-        One per node: ``num_cores``, ``memory`` in bytes, and ``num_gpus`` where there are any.
+        One per node: ``num_cores``, ``memory`` in bytes, and ``num_gpus`` if there are any.
 
     Examples
     --------
@@ -177,16 +177,16 @@ def current_resources() -> list[Resources]:
 
 @documented_by(Session.last_results)
 def last_results() -> MapResults | None:
-    place = session_holder()
-    session: Session | None = place.session or place.closed_during_map
+    holder = session_holder()
+    session: Session | None = holder.session or holder.closed_during_map
     return None if session is None else session.last_results()
 
 
 def finalize() -> None:
     """End the default session: its workers and its log.
 
-    It is called at exit. Twice is harmless, and so is calling it before `init`. A map that runs meanwhile
-    ends with a `SessionClosed`.
+    It is called at exit. Calling it twice, or before `init`, is harmless. A map that is running in another
+    thread ends with a `SessionClosed`.
 
     Examples
     --------

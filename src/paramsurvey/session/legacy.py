@@ -1,7 +1,7 @@
-"""Names of release 0.4 that its documentation does not mention, but that public programs use.
+"""Names of release 0.4 that its documentation does not mention, but that published programs use.
 
-Each returns what it returned in 0.4, with a DeprecationWarning that says what to write in its place. They are
-found where they were: `paramsurvey.global_kwargs`, `paramsurvey.utils.DFIterDictsWrapper`, and so on.
+Each does what it did in 0.4, with a DeprecationWarning that says what to write instead. They are found where
+they were: `paramsurvey.global_kwargs`, `paramsurvey.utils.DFIterDictsWrapper`, and so on.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ OLD_OPTIONS = {
 }
 WITHOUT_VARIABLE = ("carbon_server", "carbon_port", "carbon_prefix")
 
-INSTEAD = {
+REPLACEMENTS = {
     "paramsurvey.global_kwargs": "the options table in the documentation, and init() and map() to set them",
     "paramsurvey.our_backend": "paramsurvey.backend()",
     "paramsurvey.pslogger.log": "Python's logging, or pslogger_fd= to have the log in a stream",
@@ -64,35 +64,35 @@ def find(module: str, name: str) -> Any:
         There was no such name, or nothing like it is left.
     """
     full = f"{module}.{name}"
-    if full not in INSTEAD:
+    if full not in REPLACEMENTS:
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
-    warn_of(full)
-    return MAKERS[name]()
+    warn_deprecated(full)
+    return FACTORIES[name]()
 
 
-def warn_of(name: str) -> None:
-    """Say what to write in the place of a name."""
+def warn_deprecated(name: str) -> None:
+    """Warn, at the line of the program that uses a name, and say what to write instead."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("paramsurvey"):
         level, frame = level + 1, frame.f_back
-    text = f"{name} is of release 0.4 and will be gone in the next major one: use {INSTEAD[name]}"
+    text = f"{name} is from release 0.4 and will go in the next major release: use {REPLACEMENTS[name]}"
     warnings.warn(text, DeprecationWarning, stacklevel=level)
 
 
 def global_kwargs() -> dict[str, dict[str, Any]]:
-    """Return the options that 0.4 had: variable, default, type, and value of each. It is for reading only."""
+    """Return variable, default, type and value of each option that 0.4 had. Changing them does nothing."""
     session = session_holder().session
     options = resolve(os.environ, {}) if session is None else session.options
-    return {name: _about(name, options) for name in OLD_OPTIONS}
+    return {name: _describe_option(name, options) for name in OLD_OPTIONS}
 
 
-def _about(name: str, options: Any) -> dict[str, Any]:
-    about = {"default": getattr(DEFAULTS, name), "type": OLD_OPTIONS[name], "value": getattr(options, name)}
-    return about if name in WITHOUT_VARIABLE else {"env": variable(name), **about}
+def _describe_option(name: str, options: Any) -> dict[str, Any]:
+    info = {"default": getattr(DEFAULTS, name), "type": OLD_OPTIONS[name], "value": getattr(options, name)}
+    return info if name in WITHOUT_VARIABLE else {"env": variable(name), **info}
 
 
 def our_backend() -> dict[str, str] | None:
-    """Return the name of the backend in use, in a dict; None where nothing was started."""
+    """Return the name of the backend in use, in a dict; None if nothing was started."""
     session = session_holder().session
     return None if session is None else {"name": session.backend.name}
 
@@ -141,23 +141,23 @@ def map_results() -> Any:
 
 
 def make_subdir_name() -> Callable[..., str]:
-    """Return 0.4's function that names one of so many directories at random."""
+    """Return 0.4's function that makes up the name of one of `count` directories at random."""
     return _subdir_name
 
 
 def _subdir_name(count: int, prefix: str = "ps") -> str:
     if count < 1:
-        raise ValueError(f"the count of subdirectories is {count}: give a number greater than 0")
+        raise ValueError(f"the number of subdirectories is {count}: give one greater than 0")
     return f"{prefix}{random.randrange(count):0{len(str(count - 1))}d}"
 
 
 def psets_empty() -> Callable[[Any], bool]:
-    """Return 0.4's question whether there are psets."""
+    """Return 0.4's test of whether there are no psets."""
     return lambda psets: psets is None or len(psets) == 0
 
 
 def psets_prep() -> Callable[[Any], pd.DataFrame]:
-    """Return 0.4's check of psets, which gives a DataFrame of them."""
+    """Return 0.4's check of psets, which returns them as a DataFrame."""
     return _psets_prep
 
 
@@ -168,12 +168,14 @@ def _psets_prep(psets: Any) -> pd.DataFrame:
 
     frame = psets if isinstance(psets, pd.DataFrame) else pd.DataFrame(psets)
     if reserved := [name for name in frame.columns if str(name).startswith("_")]:
-        raise PsetError(f"column {reserved[0]!r} begins with '_', which is kept for paramsurvey: rename it")
+        raise PsetError(
+            f"column {reserved[0]!r} begins with '_', which is reserved for paramsurvey: rename it"
+        )
     check_names(list(frame.columns))
     return frame
 
 
-MAKERS: Mapping[str, Callable[[], Any]] = {
+FACTORIES: Mapping[str, Callable[[], Any]] = {
     "global_kwargs": global_kwargs,
     "our_backend": our_backend,
     "log": log,
@@ -192,9 +194,9 @@ def map_that_raises(
 ) -> MapResults:
     """Map with 0.4's ``raise_in_wrapper=``: psets with a true ``actually_raise`` fail with the exception.
 
-    As in 0.4, the counters are told on stderr at any verbosity: what wraps the worker function has failed.
+    As in 0.4, the counters are then printed to stderr at any verbosity.
     """
-    warn_of("map(raise_in_wrapper=)")
+    warn_deprecated("map(raise_in_wrapper=)")
     if isinstance(func, KeywordFunction):
         func = KeywordWorker(func)
     results = map(partial(raise_or_call, func, exception), psets, **options)
@@ -210,7 +212,7 @@ def raise_or_call(
     system_kwargs: dict[str, Any],
     user_kwargs: Any,
 ) -> Mapping[Any, Any] | None:
-    """Raise the exception where the pset asks for it; else call the function."""
+    """Raise the exception if the pset asks for it; otherwise call the function."""
     if pset.get("actually_raise"):
         raise exception
     return func(pset, system_kwargs, user_kwargs)

@@ -1,4 +1,4 @@
-"""One call of `map` while it runs: round by round to its end, and to the results."""
+"""One call of `map` while it runs, round by round, up to its results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class MapRun:
-    """One map, prepared by `paramsurvey.session.prepare`; it can run once.
+    """One map, prepared by `paramsurvey.session.prepare`, which can run once.
 
     Parameters
     ----------
@@ -37,19 +37,19 @@ class MapRun:
         What the workers must know.
     survey : Survey
     watch : Watch
-        Is told what happens.
+        Shows the user what happens.
     options : Options
     call : WorkerCall or None
-        How the worker function is called, for calling it again.
+        How the worker function is called, so that it can be called again.
     stop : Event
         Set when the session is closed: the map ends before its next round.
     ready : deque
-        What is done and not yet yielded, where the caller iterates.
+        The rows that are done but not yet yielded, if the caller iterates.
 
     Attributes
     ----------
     results : MapResults or None
-        None while it runs; also there after an interruption.
+        None while the map runs. They are there after an interruption, too.
     """
 
     backend: Backend
@@ -64,7 +64,7 @@ class MapRun:
     results: MapResults | None = None
 
     def __post_init__(self) -> None:
-        self._came_to_its_end = False
+        self._ran_to_the_end = False
         self._is_closed = False
         self._owner = os.getpid()
 
@@ -72,13 +72,13 @@ class MapRun:
         """Run to the end, and return the results."""
         with self.watch.signals:
             try:
-                self._go()
+                self._run_rounds()
             finally:
                 results = self.conclude()
         return results
 
     def conclude(self) -> MapResults:
-        """Leave nothing running, and return the results; again, where an interruption has prevented it."""
+        """Leave nothing running, and return the results. A second call finishes what Ctrl-C interrupted."""
         self.watch.signals.hold()
         self._close(Status.INTERRUPTED)
         if self.results is None:
@@ -95,18 +95,18 @@ class MapRun:
         """
         with self.watch.signals:
             try:
-                self._go(after_round)
+                self._run_rounds(after_round)
             finally:
                 self.watch.signals.hold()
-                self._close(Status.INTERRUPTED)  # where an interruption has prevented it
+                self._close(Status.INTERRUPTED)  # does nothing unless Ctrl-C has interrupted the first call
 
-    def _go(self, after_round: Sequence[Callable[[Survey], None]] = ()) -> None:
+    def _run_rounds(self, after_round: Sequence[Callable[[Survey], None]] = ()) -> None:
         for _ in self._rounds():
             for function in after_round:
                 function(self.survey)
 
     def stream(self) -> Generator[dict[str, Any]]:
-        """Yield what becomes of every pset, as it does; work is handed out only while somebody takes it."""
+        """Yield the outcome of each pset as it comes; hand out work only while the caller takes rows."""
         rounds = self._rounds(interactive=False)
         try:
             while True:
@@ -121,20 +121,20 @@ class MapRun:
                 rounds.close()
 
     def _rounds(self, interactive: bool = True) -> Generator[None]:
-        """Open the job, go round the survey's loop, and leave nothing running, however it ends."""
+        """Open the job, run the survey's loop, and leave nothing running, however it ends."""
         self.watch.begin(self.survey, interactive)
         status = Status.FINISHED
         try:
-            self.watch.signals.check()  # from here on, whatever comes, the map is closed
+            self.watch.signals.check()  # whatever is raised from here on, the map will be closed
             self.backend.open(self.job, self.backend_options)
             for _ in self.survey.rounds():
                 self._check_stop()
                 yield
                 end_if_forked(self._owner)  # in a loop over `imap_unordered`, or while a result was unpickled
-            self._came_to_its_end = True
+            self._ran_to_the_end = True
         except BaseException as error:
             if os.getpid() != self._owner and isinstance(error, GeneratorExit):
-                raise  # a child has left the loop, as it should; the workers' answers are its parent's
+                raise  # a forked child has left the loop, as it should: the workers' answers are its parent's
             end_if_forked(self._owner, error)
             status = status_of(error)
             if status is Status.INTERRUPTED:
@@ -155,19 +155,19 @@ class MapRun:
             )
 
     def _close(self, status: Status) -> None:
-        """Settle what is left, and leave nothing running. Only the first call does something.
+        """Settle what is left, and leave nothing running. Only the first call does anything.
 
-        In a process that was forked off nothing is done: the map, its lock and its workers are the parent's.
+        A forked child does nothing here: the map, its lock and its workers belong to the parent.
         """
         if self._is_closed or os.getpid() != self._owner:
             return
         survey = self.survey
-        with ExitStack() as then:  # the last one first; each is called, whatever the others raise
-            then.callback(self.watch.end, survey, interrupted=not self._came_to_its_end)
-            then.callback(survey.checkpoint.close, status)
-            then.callback(self.backend.end_job)
-            then.callback(survey.source.stop_reading)
-            then.callback(survey.give_up)
+        with ExitStack() as last_first:  # calls each of them, from the last one up, whatever the others raise
+            last_first.callback(self.watch.end, survey, interrupted=not self._ran_to_the_end)
+            last_first.callback(survey.checkpoint.close, status)
+            last_first.callback(self.backend.end_job)
+            last_first.callback(survey.source.stop_reading)
+            last_first.callback(survey.give_up)
             self._is_closed = True
 
     def build(self) -> MapResults:
@@ -187,6 +187,6 @@ class MapRun:
 
 
 def status_of(error: BaseException) -> Status:
-    """Return how a run ended that `error` ended."""
+    """Return the status of a run that `error` ended."""
     interrupted = isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit))
     return Status.INTERRUPTED if interrupted else Status.FAILED

@@ -1,4 +1,4 @@
-"""Handing what is done to the caller: by calling out_func, or pset by pset as imap_unordered yields it."""
+"""Handing finished psets to the caller: by calling out_func, or one by one, as imap_unordered yields them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from paramsurvey.worker.forked_children import end_if_forked
 
 
 class OutFuncCaller:
-    """Calls ``out_func(user_ret, system_kwargs, user_kwargs)``; what it raises is told and not raised.
+    """Calls ``out_func(user_ret, system_kwargs, user_kwargs)``; reports what it raises and goes on.
 
     Parameters
     ----------
     function : callable
     system_kwargs : dict
-        What it gets as such.
+        Its second argument.
     user_kwargs : object
         The caller's own object.
     complain : callable
-        Told (one line, traceback) of each exception.
+        Called with a line and the traceback for each exception.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class OutFuncCaller:
         self._owner = os.getpid()
 
     def finished(self, pset: Pset, result: Mapping[Any, Any]) -> bool:
-        """Hand over a result; return False when out_func raised."""
+        """Hand over a result; return False if out_func raised."""
         return self._call({"pset": pset, "result": result})
 
     def failed(self, pset: Pset, failure: Failure) -> bool:
-        """Hand over a failure; return False when out_func raised."""
+        """Hand over a failure; return False if out_func raised."""
         return self._call({"pset": pset, "exception": failure.exception, "traceback": failure.traceback})
 
     def _call(self, user_ret: dict[str, Any]) -> bool:
@@ -63,14 +63,14 @@ class OutFuncCaller:
 
 
 class ResultFeed:
-    """Collects what is done for somebody who takes it pset by pset.
+    """Collects rows for a caller that takes them one by one.
 
     Parameters
     ----------
     ready : deque
-        Gets one dict for each pset: its keys with the result's, or with ``_exception`` and ``_traceback``.
+        Gets one dict for each pset: its keys and the result's, or ``_exception`` and ``_traceback``.
     then : OutFuncCaller, optional
-        The user's out_func, which is called as well.
+        Calls the user's out_func as well.
     """
 
     def __init__(self, ready: deque[dict[str, Any]], then: ResultReceiver | None) -> None:

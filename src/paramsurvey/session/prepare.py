@@ -32,7 +32,7 @@ from paramsurvey.engine.receivers import ResultReceiver
 from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import DirectoryMissing, NotPicklable, OptionError
 from paramsurvey.fast_dataclass import dataclass
-from paramsurvey.fast_import import without_collector
+from paramsurvey.fast_import import garbage_collection_off
 from paramsurvey.reporting.console import Console, warn
 from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
@@ -57,12 +57,12 @@ if TYPE_CHECKING:
     from paramsurvey.results.missing import WorkerCall
 
 PsetOptions: TypeAlias = "Sequence[Mapping[str, Any] | None] | None"
-"""The backend's options of each pset; None where no pset has any."""
+"""Each pset's own options for the backend; None if no pset has any."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionContext:
-    """What a session has for its maps.
+    """What a session provides for its maps.
 
     Parameters
     ----------
@@ -71,13 +71,13 @@ class SessionContext:
     environment : mapping
         Defaults for the workers' environment variables.
     next_steps : NextSteps
-        Says what to type next, at the end.
+        Says, at the end, what to type next.
     stop : Event
         Set when the session is closed: the map ends before its next round.
-    last : LastFunction
+    last_function : LastFunction
         Knows how long psets take, if the last map had the same function.
-    begun : ExitStack
-        Gets what must be ended, even if an interruption comes before the map runs.
+    cleanup : ExitStack
+        Gets what must be ended even if an interruption comes before the map runs.
     """
 
     backend: Backend
@@ -85,13 +85,13 @@ class SessionContext:
     environment: Mapping[str, str]
     next_steps: NextSteps
     stop: threading.Event
-    last: LastFunction
-    begun: ExitStack
+    last_function: LastFunction
+    cleanup: ExitStack
 
 
 @dataclass(frozen=True, slots=True)
 class MapRequest:
-    """What the user has asked for.
+    """What the user asked for.
 
     Parameters
     ----------
@@ -101,9 +101,9 @@ class MapRequest:
     backend_options : mapping
         What was given as ``<backend name>={...}``.
     iterates : bool
-        Whether the caller takes what is done pset by pset.
-    bare : bool
-        Whether the caller takes the columns as they are: pandas is loaded only if it is needed.
+        Whether the caller iterates over the psets as they are done.
+    columns_only : bool
+        Whether the caller needs no DataFrame of the results, so that pandas may not have to be loaded.
     """
 
     func: WorkerFunction
@@ -111,52 +111,52 @@ class MapRequest:
     options: Options
     backend_options: Mapping[str, Any]
     iterates: bool = False
-    bare: bool = False
+    columns_only: bool = False
 
 
-def prepare(place: SessionContext, request: MapRequest) -> MapRun:
+def prepare(context: SessionContext, request: MapRequest) -> MapRun:
     """Return a map that can run.
 
     Raises
     ------
     WorkerFunctionError, PsetError, NotPicklable, OptionError, DirectoryMissing, PackageMissing,
     CheckpointError
-        Naming what is wrong with what was given.
+        It says what is wrong with what was given.
     """
-    if not request.bare:
+    if not request.columns_only:
         load_pandas()
     from paramsurvey.params.sources import PsetList, as_source, name_if_exhausted
 
-    backend, options = place.backend, request.options
+    backend, options = context.backend, request.options
     check_worker_function(request.func)
     _check_batch(options)
     backend_options = backend.check_options(request.backend_options)
-    chdir = _directory(options.chdir)
+    chdir = _check_chdir(options.chdir)
     check_metrics(options)
     if options.verbose > 0 and (used_up := name_if_exhausted(request.psets)):
-        warn(f"psets is {used_up}, which is used up: there is no pset left; make a new one, or give a list")
+        warn(f"psets is {used_up}, which is used up and has no psets left: make a new one, or give a list")
     source = as_source(request.psets, options.limit, options.pset_types)
-    say = Console(place.log, options.verbose).say
-    sizer = _sizer(options, _expected_seconds(place, request, source))
+    say = Console(context.log, options.verbose).say
+    sizer = _make_sizer(options, _expected_seconds(context, request, source))
     request = replace(request, func=as_worker_function(request.func, source, options, backend.name, say))
     if isinstance(source, PsetList) and (request.iterates or options.out_func is not None):
-        source.convert()  # at once, because the caller's code may change the dicts between two groups
-    pset_options = _take_options(backend, source)
-    job = _job(place, request, source, chdir)
-    stats = PerfStats(vstats=options.vstats, emit=place.log.write)
+        source.convert()  # now, because the caller's code may change the dicts between two groups
+    pset_options = _check_pset_options(backend, source)
+    job = _make_job(context, request, source, chdir)
+    stats = PerfStats(vstats=options.vstats, emit=context.log.write)
     progress = MapProgress(options.name, len(source))
     state = MapState(source, Collector(options.keep_results), progress, stats)
-    watch = Watch(place.log, backend.runs_here, options, stats, place.next_steps)
+    watch = Watch(context.log, backend.runs_here, options, stats, context.next_steps)
     ready: deque[dict[str, Any]] = deque()
-    out: ResultReceiver | None = _out_caller(options, chdir, progress, watch)
+    out: ResultReceiver | None = _make_out_caller(options, chdir, progress, watch)
     out = ResultFeed(ready, out) if request.iterates else out
-    survey = _survey(place, request, state, sizer, watch, out, pset_options)
-    call = None if request.bare else _call(request, job, pset_options)
-    return MapRun(backend, backend_options, job, survey, watch, options, call, place.stop, ready)
+    survey = _make_survey(context, request, state, sizer, watch, out, pset_options)
+    call = None if request.columns_only else _make_worker_call(request, job, pset_options)
+    return MapRun(backend, backend_options, job, survey, watch, options, call, context.stop, ready)
 
 
-def _survey(
-    place: SessionContext,
+def _make_survey(
+    context: SessionContext,
     request: MapRequest,
     state: MapState,
     sizer: GroupSizer,
@@ -164,17 +164,17 @@ def _survey(
     out: ResultReceiver | None,
     pset_options: PsetOptions,
 ) -> Survey:
-    """Return the survey, with what earlier runs of its checkpoint have done taken up."""
+    """Return the survey, with what earlier runs have left in its checkpoint."""
     options = request.options
     say = watch.console.say
-    keep = place.next_steps.keep_results()
-    program = program_to_store(options, request.func)  # may take long; Ctrl-C may end it
-    with watch.signals if program else nullcontext():  # a checkpoint that is opened is always closed
+    keep = context.next_steps.keep_results()
+    program = program_to_store(options, request.func)  # may take long, so Ctrl-C may end it
+    with watch.signals if program else nullcontext():  # no Ctrl-C between opening and arranging to close it
         checkpoint = open_checkpoint(options, program, state, say, partial(say, at=0), keep)
-        place.begun.callback(_close_here, checkpoint, os.getpid())
+        context.cleanup.callback(_close_unless_forked, checkpoint, os.getpid())
     survey = Survey(
         state=state,
-        backend=place.backend,
+        backend=context.backend,
         queue=PsetQueue(range(0), pset_options),  # `resume` fills it
         watcher=watch,
         clock=time.monotonic,
@@ -201,27 +201,27 @@ def _survey(
     return survey
 
 
-def _close_here(checkpoint: Checkpoint, owner: int) -> None:
-    """Close a checkpoint that is still open, unless in a process that was forked off: it is the parent's."""
+def _close_unless_forked(checkpoint: Checkpoint, owner: int) -> None:
+    """Close a checkpoint that is still open, but not in a forked child: it belongs to the parent."""
     if os.getpid() == owner:
         checkpoint.close(Status.INTERRUPTED)
 
 
-def _expected_seconds(place: SessionContext, request: MapRequest, source: PsetSource) -> float | None:
-    """Return how long a pset will probably take, where a wrong guess costs little.
+def _expected_seconds(context: SessionContext, request: MapRequest, source: PsetSource) -> float | None:
+    """Return how long a pset will probably take; None if it is not known or a wrong guess would cost much.
 
-    It costs much where workers give nothing back; with an iterator, which would be read too far ahead; and
-    with `max_failures`, for more psets than necessary could fail.
+    It costs much if psets cannot be recalled from the workers; with an iterator, which would be read too far
+    ahead; and with `max_failures`, because more psets than necessary could fail.
     """
     from paramsurvey.params.sources import PsetStream
 
-    can_recall = getattr(place.backend, "can_recall", False)  # backends of others may not have said so
+    can_recall = getattr(context.backend, "can_recall", False)  # other people's backends may lack it
     if not can_recall or isinstance(source, PsetStream) or request.options.max_failures is not None:
         return None
-    return place.last.seconds_of(request.func)
+    return context.last_function.seconds_of(request.func)
 
 
-def _sizer(options: Options, expected_seconds: float | None) -> GroupSizer:
+def _make_sizer(options: Options, expected_seconds: float | None) -> GroupSizer:
     if not options.batch:
         return GroupSizer(options.group_size, expected_seconds=expected_seconds)
     return BatchSizer(None if options.batch is True else options.batch, options.timeout)
@@ -230,17 +230,17 @@ def _sizer(options: Options, expected_seconds: float | None) -> GroupSizer:
 def _check_batch(options: Options) -> None:
     if options.batch and options.group_size is not None:
         raise OptionError(
-            "batch= and group_size= exclude each other, because a batch is a group: "
+            "batch= and group_size= cannot both be given, because a batch is a group: "
             "leave group_size= out, and give batch=1000 for at most 1000 psets at a time"
         )
 
 
-def _job(place: SessionContext, request: MapRequest, source: PsetSource, chdir: str) -> Job:
+def _make_job(context: SessionContext, request: MapRequest, source: PsetSource, chdir: str) -> Job:
     options = request.options
     arguments = pack_arguments(options.user_kwargs, options.system_kwargs or {})
     code = JobCode(request.func, arguments, source.decoder(), options.retry_on)
     found: list[CodeType] = []
-    packed, buffers = _pickled(code, found)
+    packed, buffers = _pickle_code(code, found)
     worker_init = None
     if options.worker_init is not None:
         dump = partial(dump_code, on_code=found.append)
@@ -251,11 +251,11 @@ def _job(place: SessionContext, request: MapRequest, source: PsetSource, chdir: 
         code=packed,
         buffers=buffers,
         chdir=chdir,
-        backend=place.backend.name,
+        backend=context.backend.name,
         path=tuple(map(os.path.abspath, sys.path)),
         source_lines=source_lines_to_send(found),
         main=main_file.current(),
-        environment=place.environment,
+        environment=context.environment,
         show_chdir=options.chdir is not None,
         out_subdirs=options.out_subdirs,
         keep_groups=options.group_size is not None or bool(options.batch),
@@ -266,22 +266,24 @@ def _job(place: SessionContext, request: MapRequest, source: PsetSource, chdir: 
         worker_init=worker_init,
         timeout=options.timeout,
         max_memory=options.max_worker_memory,
-        capture=_capturing(place, options),
+        capture=_capture_settings(context, options),
     )
 
 
-def _capturing(place: SessionContext, options: Options) -> CaptureSettings:
-    mode, backend = options.capture_output, place.backend
+def _capture_settings(context: SessionContext, options: Options) -> CaptureSettings:
+    mode, backend = options.capture_output, context.backend
     if mode not in backend.captures:
-        possible = " or ".join(repr(one.value) for one in sorted(backend.captures))
+        possible = " or ".join(repr(each.value) for each in sorted(backend.captures))
         raise OptionError(
             f"the {backend.name} backend cannot do capture_output={mode.value!r}: "
             f"choose {possible}, or another backend"
         )
-    return CaptureSettings(mode, place.log.stem(), labels=options.verbose >= 3)
+    return CaptureSettings(mode, context.log.stem(), labels=options.verbose >= 3)
 
 
-def _out_caller(options: Options, chdir: str, progress: MapProgress, watch: Watch) -> OutFuncCaller | None:
+def _make_out_caller(
+    options: Options, chdir: str, progress: MapProgress, watch: Watch
+) -> OutFuncCaller | None:
     if options.out_func is None:
         return None
     system_kwargs = {
@@ -295,26 +297,25 @@ def _out_caller(options: Options, chdir: str, progress: MapProgress, watch: Watc
     return OutFuncCaller(options.out_func, system_kwargs, options.user_kwargs, watch.console.complain)
 
 
-def _take_options(backend: Backend, source: PsetSource) -> PsetOptions:
-    """Return every pset's own options for the backend, from its key of the backend's name.
+def _check_pset_options(backend: Backend, source: PsetSource) -> PsetOptions:
+    """Return each pset's own options for the backend, which are in its key with the backend's name.
 
-    The psets get them with the backend's own names: what was given as num_cores is num_cpus wherever it is
-    read.
+    The psets themselves get the checked options, with the backend's own names: num_cores becomes num_cpus.
     """
     from paramsurvey.params.sources import PsetList, PsetTable, cell_list
 
     if backend.name not in source.names:
         return None
     given = cell_list(source.columns(range(len(source)))[backend.name])
-    taken = [backend.check_options(own) if isinstance(own, Mapping) else None for own in given]
+    checked = [backend.check_options(own) if isinstance(own, Mapping) else None for own in given]
     if isinstance(source, (PsetList, PsetTable)):
-        psets = zip(given, taken, strict=True)
+        psets = zip(given, checked, strict=True)
         source.replace(backend.name, [was if own is None else dict(own) for was, own in psets])
-    return taken
+    return checked
 
 
-def _call(request: MapRequest, job: Job, pset_options: PsetOptions) -> WorkerCall:
-    """Return how the function is called, for calling it again."""
+def _make_worker_call(request: MapRequest, job: Job, pset_options: PsetOptions) -> WorkerCall:
+    """Return how the function is called, so that it can be called again."""
     from paramsurvey.results.missing import WorkerCall
 
     options = request.options
@@ -335,7 +336,7 @@ def _call(request: MapRequest, job: Job, pset_options: PsetOptions) -> WorkerCal
 
 
 def check_current_directory() -> None:
-    """Refuse to work in a directory that is no more: paths mean nothing there, and no worker can start.
+    """Refuse to work in a directory that was removed: paths mean nothing there, and workers cannot start.
 
     Raises
     ------
@@ -345,15 +346,16 @@ def check_current_directory() -> None:
         os.getcwd()
     except FileNotFoundError:
         raise DirectoryMissing(
-            "the current directory was removed: change into one that exists, by os.chdir, and try again"
+            "the current directory was removed: change to one that exists with os.chdir, and try again"
         ) from None
 
 
-def _directory(chdir: str | None) -> str:
+def _check_chdir(chdir: str | None) -> str:
+    """Return the absolute path of the workers' directory, if it exists."""
     check_current_directory()
     path = os.path.abspath(chdir or ".")
     if not os.path.isdir(path):
-        raise DirectoryMissing(f"chdir={chdir!r} is no directory: create it first, or leave it out")
+        raise DirectoryMissing(f"chdir={chdir!r} is not a directory: create it first, or leave it out")
     return path
 
 
@@ -362,16 +364,16 @@ def load_pandas() -> None:
     if "pandas" in sys.modules:
         return
     try:
-        with without_collector():
-            import pandas  # noqa: F401  (others use it, and find it loaded)
+        with garbage_collection_off():
+            import pandas  # noqa: F401  (so that others find it loaded)
     except KeyboardInterrupt as error:
         raise interrupted_at_start(error) from None
 
 
-def _pickled(code: JobCode, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]:
-    """Pickle all parts together, for they may share functions and classes; if it fails, find out which it is.
+def _pickle_code(code: JobCode, found: list[CodeType]) -> tuple[bytes, tuple[Any, ...]]:
+    """Pickle all parts together, because they may share functions and classes; if that fails, say which part.
 
-    Returns the pickle, and the large buffers that stand beside it; `found` gets the code objects in it.
+    Returns the pickle and its large out-of-band buffers; the code objects in it are appended to `found`.
     """
     buffers: list[pickle.PickleBuffer] = []
     try:

@@ -1,4 +1,4 @@
-"""The backend of a session while it lives, and the threads that its workers may have."""
+"""The backend of a session while it is running, and the threads that its workers may have."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from paramsurvey.worker.machine import core_count
 
 
 class RunningBackend:
-    """A backend that is started, until `close`.
+    """A backend that is started, and ended by `close`.
 
     Parameters
     ----------
     options : SessionOptions
     console : Console
-        Told which backend it is, and what may make it slow.
+        Says which backend it is, and what may make it slow.
     next_steps : NextSteps
-        Says what to type against that.
+        Says what the user can do about that.
 
     Attributes
     ----------
@@ -36,23 +36,23 @@ class RunningBackend:
         self._next_steps = next_steps
         self._threads = ThreadVariables(os.environ, options.values.threads_per_worker)
         try:
-            self.backend: Backend = backends.create(options.values, options.of_backend())
+            self.backend: Backend = backends.create(options.values, options.for_backend())
         except BaseException:
             self._threads.restore()
             raise
         cores = self.backend.core_count()
         console.say(f"paramsurvey uses the {self.backend.name} backend with {cores} cores", at=2)
-        if lost := stand_in.notice(options.values.backend):
-            console.say(lost)
-        self._warn_of_crowding(options.values, cores, console)
+        if notice := stand_in.notice(options.values.backend):
+            console.say(notice)
+        self._warn_if_crowded(options.values, cores, console)
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables that limit the workers' threads, because the user has not set them."""
+        """The variables that limit the workers' threads, without those that the user has set."""
         return self._threads.added
 
     def threads_notice(self) -> str:
-        """Return the line that says how many threads the workers have; empty where the user knows."""
+        """Return the line that says how many threads each worker has; empty if the user chose the number."""
         return self._threads.notice(self._next_steps)
 
     def close(self) -> None:
@@ -60,17 +60,17 @@ class RunningBackend:
         self.backend.close()
         self._threads.restore()
 
-    def _warn_of_crowding(self, options: Options, workers: int, console: Console) -> None:
-        """Tell the user when this machine's workers have more threads than it has cores."""
+    def _warn_if_crowded(self, options: Options, workers: int, console: Console) -> None:
+        """Tell the user if the workers on this machine have more threads than it has cores."""
         threads, cores = options.threads_per_worker, core_count()
-        if not is_here(options.backend) or threads == 1 or workers * threads <= cores:
+        if not is_local(options.backend) or threads == 1 or workers * threads <= cores:
             return
         most = cores // threads
         remedy = self._next_steps.fewer_workers(most) if most else self._next_steps.fewer_threads(cores)
         console.say(f"{workers} × {threads} threads share {cores} cores and slow each other down: {remedy}")
 
 
-def is_here(backend: object) -> bool:
-    """Tell whether the workers of a backend, as it was asked for, are certainly all on this machine."""
+def is_local(backend: object) -> bool:
+    """Tell whether all workers of a backend, as given to `init`, are certainly on this machine."""
     module = type(backend).__module__
     return backend == "multiprocessing" or module.startswith("concurrent.futures.")

@@ -1,4 +1,4 @@
-"""A session: surveys with the same options, one after the other, on the same workers."""
+"""A session: surveys with the same options, one after another, on the same workers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from paramsurvey.session.options.session_options import SessionOptions
 from paramsurvey.session.own_frames import interrupted, interrupted_at_start
 from paramsurvey.session.prepare import MapRequest, SessionContext, check_current_directory, prepare
 from paramsurvey.session.running_backend import RunningBackend
-from paramsurvey.session.told_once import is_told
+from paramsurvey.session.told_once import was_told_before
 from paramsurvey.transport.messages import OutFunction, WorkerFunction
 from paramsurvey.transport.safe_text import safe_line
 from paramsurvey.worker.forked_children import children_end_here
@@ -43,7 +43,7 @@ AnyFunction = KeywordFunction[Any, Any] | WorkerFunction  # so mypy infers lambd
 
 @lists_options(InitOptions)
 class Session:
-    """Surveys with the same options, one after the other, on the same workers.
+    """Surveys with the same options, one after another, on the same workers.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Session:
     Raises
     ------
     OptionError
-        A ValueError that names the option that is unknown or has a value that it cannot have.
+        A ValueError that names the option that is unknown or whose value is not valid.
 
     Examples
     --------
@@ -61,22 +61,22 @@ class Session:
     ...     results = session.map(worker, psets)
     """
 
-    next_steps: NextSteps = IN_PYTHON  # what talks to its user in another language has a subclass
+    next_steps: NextSteps = IN_PYTHON  # the command line has a subclass with its own
 
     def __init__(self, **options: Unpack[InitOptions]) -> None:
         refuse_while_loading()
         check_current_directory()
         self._owner = os.getpid()
-        self._last: MapResults | None = None
+        self._last_results: MapResults | None = None
         self._last_function = LastFunction()
-        self._loudest = 0  # verbosity of any map so far
-        self._said_threads = False
+        self._max_verbose = 0  # of all maps so far
+        self._has_said_threads = False
         self._pages = Pages()
         self._options = SessionOptions(options)
         self._log = self._open_log()
         self._gate = MapGate(lambda text: self._console().say(text), self._end)
         try:
-            self._running = self._started()
+            self._running = self._start_backend()
         except BaseException:
             self._log.close()
             raise
@@ -102,7 +102,7 @@ class Session:
 
     @property
     def log(self) -> RunLog:
-        """The log of what runs now."""
+        """The log of this session."""
         return self._log
 
     @property
@@ -112,12 +112,12 @@ class Session:
 
     @lists_options(InitOptions)
     def update(self, **options: Unpack[InitOptions]) -> None:
-        """Replace all options; the workers and the log stay where nothing changes for them.
+        """Replace all options; keep the workers and the log unless their options change.
 
         Parameters
         ----------
         **options
-            As for the session itself. What is not given has its default again.
+            As for the session itself. An option that is not given has its default again.
 
         Raises
         ------
@@ -145,29 +145,29 @@ class Session:
             raise
 
     def close(self) -> None:
-        """End the workers and the log. May be called twice; harmless in a process forked off this one.
+        """End the workers and the log. It may be called twice, and does nothing in a forked child process.
 
-        Leaving the ``with`` block of a session does it. A map that another thread runs, or that calls
-        this from its out_func, ends with a `SessionClosed`, and `last_results` has what had finished.
+        Leaving the ``with`` block of a session calls it. A map that is running in another thread, or that
+        calls this from its out_func, ends with a `SessionClosed`; `last_results` has what had finished.
         """
         if os.getpid() == self._owner:
             self._gate.close()
 
     def last_results(self) -> MapResults | None:
-        """Return the results of the last map, also of one that was interrupted.
+        """Return the results of the last map, even if it was interrupted.
 
         Returns
         -------
         MapResults, or None
-            None before the first map; of the default session, also after `paramsurvey.finalize`, unless that
-            ended a map. A loop over `imap_unordered` keeps nothing, and changes nothing here.
+            None before the first map. `paramsurvey.last_results` also returns None after
+            `paramsurvey.finalize`, unless that ended a map. `imap_unordered` leaves them unchanged.
 
         Examples
         --------
         >>> results = paramsurvey.last_results()  # after Ctrl-C  # doctest: +SKIP
         >>> again = paramsurvey.map(worker, results.missing)  # doctest: +SKIP
         """
-        return self._last
+        return self._last_results
 
     @lists_options(MapOptions)
     def map(
@@ -189,18 +189,19 @@ class Session:
             The parameter sets. They are not changed. A path is that of a Parquet file; a space is from
             `paramsurvey.params`.
         out_func : callable, optional
-            ``out_func(user_ret, system_kwargs, user_kwargs)``, called here for every pset that is done.
+            ``out_func(user_ret, system_kwargs, user_kwargs)``, called in this process for every pset that is
+            done.
         **options
             Each is described in the options table of the documentation.
 
-        What `init` takes, too, is as it was given there where it is left out.
+        An option that `init` takes as well and that is left out here has the value that it was given there.
 
         Returns
         -------
         MapResults
             A DataFrame with one row for each pset that finished, in the order of the psets: the pset's
-            columns, then the result's. ``.missing`` has the psets without a result, each with its
-            reason, ``.progress`` the counters, ``.stats`` the times.
+            columns, then the result's. ``.missing`` has the psets without a result, each with the
+            reason, ``.progress`` the counters, and ``.stats`` the times.
 
         Raises
         ------
@@ -211,10 +212,10 @@ class Session:
         KeyboardInterrupt
             After Ctrl-C; `last_results` has what had finished.
         RuntimeError
-            This thread is within a map of this session: in its out_func, in a loop over
+            This thread is already in a map of this session: in its out_func, in a loop over
             `imap_unordered`, or in the worker function. A map of another thread is waited for.
         SessionClosed
-            A RuntimeError, too: the session is closed, or was closed while the map ran or waited.
+            Also a RuntimeError: the session is closed, or was closed while the map ran or waited.
 
         Examples
         --------
@@ -225,28 +226,27 @@ class Session:
         >>> results.c.tolist()  # doctest: +SKIP
         [3]
         """
-        with self._gate.alone(), self._gate.working():
+        with self._gate.turn(), self._gate.working():
             run = self._prepare(func, psets, {**options, "out_func": out_func})
             self._last_function.forget()
             __tracebackhide__ = True
             try:
                 results = run.run()
-                self._last_function.note(func, run.survey)
+                self._last_function.remember(func, run.survey)
                 return results
             except KeyboardInterrupt as error:
                 raise interrupted(error) from None
             finally:
-                self._last = run.conclude()
+                self._last_results = run.conclude()
 
     @lists_options(IterationOptions)
     def imap_unordered(
         self, func: AnyFunction, psets: Any, **options: Unpack[IterationOptions]
     ) -> Iterator[dict[str, Any]]:
-        """Run a worker function for every parameter set, and yield what becomes of each as it does.
+        """Run a worker function for every parameter set, and yield the outcome of each as it comes.
 
-        Nothing is kept: the psets may come from an iterator without end, and the results may be more
-        than fits into memory. While nobody takes results, no more work is handed out. Leaving the loop
-        ends the map.
+        Nothing is kept: the psets may come from an endless iterator, and the results may be more than fits
+        into memory. While nobody takes results, no more work is handed out. Leaving the loop ends the map.
 
         Parameters
         ----------
@@ -258,13 +258,13 @@ class Session:
         Yields
         ------
         dict
-            The pset's keys and the result's; for a pset without a result its own keys,
+            The pset's keys and the result's; for a pset without a result, its own keys,
             ``_exception`` and ``_traceback``.
 
         Raises
         ------
         ValueError, TypeError, SurveyError, KeyboardInterrupt
-            As for `map`, when the first result is asked for.
+            As for `map`, but only when the first result is asked for.
 
         Examples
         --------
@@ -275,7 +275,7 @@ class Session:
         ...     if row["y"] > 100:
         ...         break
         """
-        with self._gate.alone():
+        with self._gate.turn():
             with self._gate.working():
                 rows = self._prepare(func, psets, {**options, "keep_results": False}, iterates=True).stream()
             __tracebackhide__ = True
@@ -286,44 +286,45 @@ class Session:
                     if row is None:
                         return
                     yield row
-                    self._gate.take_back()
+                    self._gate.continue_here()
             except KeyboardInterrupt as error:
                 raise interrupted(error) from None
             finally:
                 with self._gate.working():
                     rows.close()
 
-    @children_end_here()  # what is given is pickled, which may run code of the user's
+    @children_end_here()  # the arguments are pickled, which may run the user's code
     def _prepare(
         self,
         func: AnyFunction,
         psets: Any,
         given: Mapping[str, Any],
         iterates: bool = False,
-        bare: bool = False,
+        columns_only: bool = False,
     ) -> MapRun:
         stop, running = self._gate.begin(), self._running
-        options = self._options.of_map(given)
+        options = self._options.for_map(given)
         has_page = options.view and options.checkpoint is not None
         if given.get("view") and not has_page:
-            raise OptionError("view=True shows a checkpoint, and there is none: give checkpoint='DIR', too")
+            raise OptionError("view=True shows a checkpoint, but there is none: give checkpoint='DIR', too")
         if has_page:
             need_packages()
-        own = given.get(running.backend.name) or {}
-        self._loudest = max(self._loudest, options.verbose)
+        backend_options = given.get(running.backend.name) or {}
+        self._max_verbose = max(self._max_verbose, options.verbose)
         self._say_threads(Console(self._log, options.verbose))
         next_steps = IN_A_LOOP if iterates and self.next_steps is IN_PYTHON else self.next_steps
-        place = SessionContext(
+        context = SessionContext(
             running.backend,
             self._log,
             running.environment,
             next_steps,
             stop,
             self._last_function,
-            self._gate.begun,
+            self._gate.cleanup,
         )
+        request = MapRequest(func, psets, options, backend_options, iterates, columns_only)
         try:
-            run = prepare(place, MapRequest(func, psets, options, own, iterates, bare))
+            run = prepare(context, request)
         except KeyboardInterrupt as error:
             raise interrupted_at_start(error) from None
         if has_page:
@@ -331,33 +332,32 @@ class Session:
         return run
 
     def _open_page(self, options: Options) -> None:
-        """Start the live page of a checkpoint, if it is not there; whatever it does, the map goes on."""
+        """Start the live page of a checkpoint, unless it is running; if that fails, the map goes on."""
         address = self._pages.open(str(options.checkpoint))
         if address == "":
             directory = shlex.quote(str(options.checkpoint))
-            said = f"the live page could not be started: paramsurvey view {directory} says why"
-            Console(self._log, options.verbose).say(said)
-        elif (
-            address is not None and options.verbose > 0
-        ):  # not into the log, which is kept: its token lets people in
+            text = f"the live page could not be started: paramsurvey view {directory} says why"
+            Console(self._log, options.verbose).say(text)
+        elif address is not None and options.verbose > 0:
+            # not written to the log, which is kept, because the token in the address gives access
             show(f"the live page, until this session ends: {address}")
 
     def _say_threads(self, console: Console) -> None:
-        """Tell, before the first map, how many threads the workers have where the user did not say.
+        """Say, before the first map, how many threads each worker has, unless the user chose the number.
 
-        A user who was told by an earlier run finds it in the log, and at verbose 2.
+        A user who has seen this in an earlier run finds it in the log, and on the screen at verbose 2.
         """
         notice = self._running.threads_notice()
-        if notice and not self._said_threads:
-            self._said_threads = True
-            console.say(notice, at=2 if is_told("threads") else 1)
+        if notice and not self._has_said_threads:
+            self._has_said_threads = True
+            console.say(notice, at=2 if was_told_before("threads") else 1)
 
     # ---- the log and the backend
 
     def _console(self) -> Console:
         return Console(self._log, self.options.verbose)
 
-    def _started(self) -> RunningBackend:
+    def _start_backend(self) -> RunningBackend:
         try:
             return RunningBackend(self._options, self._console(), self.next_steps)
         except KeyboardInterrupt as error:
@@ -376,19 +376,19 @@ class Session:
         self._log = self._open_log()
 
     def _replace_backend(self, before: SessionOptions) -> None:
-        """End the backend and start another; go back to the one before when that fails."""
+        """End the backend and start another; if that fails, start one with the options `before`."""
         self._running.close()
         try:
-            self._running = self._started()
+            self._running = self._start_backend()
         except Exception:
             self._options = before
-            self._running = self._started()
+            self._running = self._start_backend()
             raise
 
     def _end(self) -> None:
         self._pages.close()
         self._running.close()
-        if self._log.saw_traceback and self._log.path and self._loudest > 0:
-            show(f"exceptions that your code raised: every traceback is in {safe_line(self._log.path)}")
+        if self._log.saw_traceback and self._log.path and self._max_verbose > 0:
+            show(f"your code raised exceptions: every traceback is in {safe_line(self._log.path)}")
         self._log.saw_traceback = False
         self._log.close()

@@ -1,4 +1,4 @@
-"""The number of threads that numerical libraries start in the workers."""
+"""Environment variables that limit the threads that numerical libraries start in the workers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ VARIABLES = (
 
 
 _lock = threading.RLock()
-_relying: defaultdict[str, set[ThreadVariables]] = defaultdict(set)
-"""By variable, the sessions that have set it: the environment is one for all sessions of the process."""
+_set_by: defaultdict[str, set[ThreadVariables]] = defaultdict(set)
+"""For each variable, the open sessions that have set it: all sessions of a process share its environment."""
 
 
 class ThreadVariables:
-    """Sets what the user has left open, so that ncores workers do not start ncores threads each.
+    """Sets the variables that the user has not set, so that ncores workers do not start ncores threads each.
 
-    Workers inherit the variables, which is why they stand in the driver's environment for a while;
-    `restore` takes them out again. What another session has set is left open by the user all the same.
+    Workers inherit them from the driver's environment, so they are set there until `restore` removes them. A
+    variable that only another session has set counts as one that the user has not set.
 
     Parameters
     ----------
@@ -39,44 +39,44 @@ class ThreadVariables:
     Attributes
     ----------
     added : dict
-        The variables that were set here. What the user has chosen for OpenMP counts for all.
+        The variables that were set here. If the user has set the one for OpenMP, its value is used for all.
     """
 
     def __init__(self, environ: MutableMapping[str, str], threads: int = 1) -> None:
         self._environ = environ
         with _lock:  # sessions in several threads share the environment
-            left_open = [name for name in VARIABLES if self._left_open(name)]
-            users = "" if "OMP_NUM_THREADS" in left_open else environ["OMP_NUM_THREADS"]
-            self._threads = users or str(threads)
-            self.added: Mapping[str, str] = dict.fromkeys(left_open, self._threads)
+            unset = [name for name in VARIABLES if self._is_unset(name)]
+            users_choice = "" if "OMP_NUM_THREADS" in unset else environ["OMP_NUM_THREADS"]
+            self._threads = users_choice or str(threads)
+            self.added: Mapping[str, str] = dict.fromkeys(unset, self._threads)
             environ.update(self.added)
-            for name in left_open:
-                _relying[name].add(self)
+            for name in unset:
+                _set_by[name].add(self)
 
-    def _left_open(self, name: str) -> bool:
-        """Return whether the user has not chosen: what stands there is nothing, or a session's."""
+    def _is_unset(self, name: str) -> bool:
+        """Tell whether the user has not set a variable: it is empty, or a session has set it."""
         value = self._environ.get(name, "")
-        return not value or _is_relied_on(name, value)
+        return not value or _is_set_by_session(name, value)
 
     def notice(self, next_steps: NextSteps) -> str:
-        """Return the line that tells the user; empty when there is nothing to tell."""
+        """Return the line that tells the user the number of threads; empty if the user chose it."""
         if "OMP_NUM_THREADS" not in self.added:
             return ""
         return next_steps.threads(self._threads)
 
     def restore(self) -> None:
-        """Leave the environment as it was, but for what others rely on, or somebody has changed since."""
+        """Remove the variables, except those that other sessions need or somebody has changed since."""
         with _lock:
             for name, value in self.added.items():
-                _relying[name].discard(self)
-                if self._environ.get(name) == value and not _is_relied_on(name, value):
+                _set_by[name].discard(self)
+                if self._environ.get(name) == value and not _is_set_by_session(name, value):
                     del self._environ[name]
             self.added = {}
 
 
-def _is_relied_on(name: str, value: str) -> bool:
-    """Return whether a session has set a variable to this value, and is not closed yet.
+def _is_set_by_session(name: str, value: str) -> bool:
+    """Tell whether a session that is still open has set a variable to this value.
 
-    What the user has put in its place for a while does not matter once the session's value is back.
+    It does not matter if the user has changed the variable meanwhile, as long as the session's value is back.
     """
-    return any(other.added.get(name) == value for other in _relying[name])
+    return any(other.added.get(name) == value for other in _set_by[name])

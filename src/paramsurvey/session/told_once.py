@@ -1,4 +1,4 @@
-"""What a person is told once: not in every run, and again on another machine or as another user."""
+"""Notices that are shown once to each user on each machine, and not in every run."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from paramsurvey.transport.new_files import make_new
 DIRECTORY = "paramsurvey"
 
 
-def is_told(notice: str) -> bool:
-    """Tell whether this user has seen a notice on this machine, and note that it is now shown.
+def was_told_before(notice: str) -> bool:
+    """Tell whether this user has seen a notice on this machine, and note that it is being shown now.
 
-    Only a user at a terminal or in a notebook can have seen it. What goes to a file or a pipe, as the
-    output of a batch job does, says everything in each run: nobody knows who reads it.
+    Only a user at a terminal or in a notebook can have seen it. Output that goes to a file or a pipe, such as
+    that of a batch job, has the notice in each run, since nobody knows who reads it.
 
     Parameters
     ----------
     notice : str
-        A name of letters and hyphens. Its mark is an empty file in the user's cache directory
-        (``$XDG_CACHE_HOME``, or ``~/.cache``); without that file the user is told again.
+        A name of letters and hyphens. An empty file in the user's cache directory (``$XDG_CACHE_HOME``, or
+        ``~/.cache``) marks it as seen; without that file, the user is told again.
     """
     if not (in_notebook() or is_terminal(sys.stderr)):
         return False

@@ -1,4 +1,4 @@
-"""A checkpoint in which no signal interrupts this thread while it shares something with those that write."""
+"""A checkpoint that no signal interrupts while this thread may hold a lock that the writing threads need."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from paramsurvey.transport.messages import Failure, Group, Reply
 
 
 class UninterruptedCheckpoint:
-    """Passes calls on, while signals are only noted.
+    """Passes calls on to a checkpoint while signals are only noted.
 
-    Ctrl-C raises where the program happens to be. While it takes or leaves a lock of Python's `threading`,
-    the lock would stay held, and the end of the map would wait for the thread that writes, which waits for
-    the lock.
+    Ctrl-C raises wherever the program happens to be. If that were just while it acquires or releases a lock
+    of Python's `threading`, the lock would stay held: the end of the map would wait for the thread that
+    writes, and that thread for the lock.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class UninterruptedCheckpoint:
         return self._checkpoint.started
 
     def resume(self, rows: range) -> Resumed:
-        """Look up rows; this may take long, touches nothing that others need, and may be interrupted."""
+        """Look up rows. This may be interrupted: it can take long, and no other thread needs what it uses."""
         return self._checkpoint.resume(rows)
 
     def add_reply(self, group: Group, reply: Reply) -> None:
@@ -49,12 +49,12 @@ class UninterruptedCheckpoint:
             self._checkpoint.add_failure(row, failure, attempts)
 
     def wait_for_room(self, seconds: float) -> bool:
-        """Wait at most so long until it can take more; tell whether it can."""
+        """Wait until it can take more, but not longer than `seconds`; tell whether it can."""
         with self._signals_noted():
             return self._checkpoint.wait_for_room(seconds)
 
     def close(self, status: Status) -> None:
-        """Write what is not written yet, and end."""
+        """Write what is not written yet, and close the checkpoint."""
         self._checkpoint.close(status)
 
 

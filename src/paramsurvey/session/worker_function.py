@@ -1,4 +1,4 @@
-"""From what `map` was given as a function to the function that workers call."""
+"""Making the function that workers call from the one that `map` was given."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_worker_function(func: Any) -> None:
 def as_worker_function(
     func: Any, source: PsetSource, options: Options, backend: str, say: Callable[[str], object]
 ) -> WorkerFunction:
-    """Return the worker function; that of a `KeywordFunction` fits the psets.
+    """Return the worker function; wrap a `KeywordFunction` if its parameters fit the psets.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ def as_worker_function(
     source : PsetSource
     options : Options
     backend : str
-        The backend's name: a pset's key of this name has options for it.
+        The backend's name. A pset's key of this name has options for the backend.
     say : callable
-        Told where a function looks like one for `keywords`.
+        Called with a hint if a function looks like one for `keywords`.
 
     Raises
     ------
@@ -63,13 +63,13 @@ def as_worker_function(
         return _keyword_worker(func, names, options, backend)
     note = keywords_hint(func, names or ())
     if not note:
-        return func  # type: ignore[no-any-return]  # it is one
+        return func  # type: ignore[no-any-return]  # it was checked
     say(note)
     return HintedWorker(func, note)
 
 
 def _keys(source: PsetSource) -> tuple[str, ...] | None:
-    """Return the psets' keys; None where there is no pset."""
+    """Return the psets' keys; None if there are no psets."""
     from paramsurvey.params.sources import PsetStream
 
     if isinstance(source, PsetStream):

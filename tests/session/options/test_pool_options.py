@@ -8,7 +8,7 @@ import pytest
 
 import paramsurvey
 from paramsurvey.errors import OptionError
-from paramsurvey.session.options.pool_options import without_pool_options
+from paramsurvey.session.options.pool_options import replace_pool_options
 
 calls: list[str] = []
 
@@ -23,7 +23,7 @@ def make_state() -> str:
 
 def test_they_become_options_of_ours() -> None:
     own = {"processes": 3, "maxtasksperchild": 5}
-    assert without_pool_options({"multiprocessing": own, "verbose": 0}) == {
+    assert replace_pool_options({"multiprocessing": own, "verbose": 0}) == {
         "ncores": 3,
         "max_tasks_per_child": 5,
         "multiprocessing": {},
@@ -33,13 +33,13 @@ def test_they_become_options_of_ours() -> None:
 
 def test_options_of_ours_win() -> None:
     own = {"processes": 3, "maxtasksperchild": 5}
-    found = without_pool_options({"multiprocessing": own, "ncores": 1, "max_tasks_per_child": 2})
+    found = replace_pool_options({"multiprocessing": own, "ncores": 1, "max_tasks_per_child": 2})
     assert (found["ncores"], found["max_tasks_per_child"]) == (1, 2)
 
 
 def test_the_initializer_is_called_before_worker_init_whose_state_counts() -> None:
     own = {"initializer": begin, "initargs": ("a", "b")}
-    found = without_pool_options({"multiprocessing": own, "worker_init": make_state})
+    found = replace_pool_options({"multiprocessing": own, "worker_init": make_state})
     calls.clear()
     assert found["worker_init"]() == "state"
     assert calls == ["a", "b"]
@@ -47,12 +47,12 @@ def test_the_initializer_is_called_before_worker_init_whose_state_counts() -> No
 
 def test_they_are_ignored_for_other_backends() -> None:
     given = {"backend": "serial", "multiprocessing": {"processes": 3}}
-    assert without_pool_options(given) == given
+    assert replace_pool_options(given) == given
 
 
 def test_what_cannot_be_called_is_refused() -> None:
     with pytest.raises(OptionError, match="not callable: give a function, or worker_init="):
-        without_pool_options({"multiprocessing": {"initializer": 3}})
+        replace_pool_options({"multiprocessing": {"initializer": 3}})
 
 
 def test_other_options_of_the_pool_are_unknown() -> None:

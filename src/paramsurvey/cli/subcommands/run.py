@@ -20,7 +20,7 @@ from paramsurvey.cli.options.types import refuse_no_jobs
 from paramsurvey.cli.plan import make_plan
 from paramsurvey.cli.psets.unexpanded import operator_warnings, pattern_warnings
 from paramsurvey.cli.worker_ahead import worker_ahead
-from paramsurvey.fast_import import without_collector
+from paramsurvey.fast_import import garbage_collection_off
 
 COMMAND = "paramsurvey.command"  # in click's meta: the words after --
 OPTIONS = "paramsurvey.options"  # in click's meta: the words before it
@@ -114,7 +114,7 @@ def run(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> None:
 
 def _load() -> None:
     """Import what plans need, including numpy, while the first worker starts."""
-    with without_collector():
+    with garbage_collection_off():
         import paramsurvey.cli.command.tasks
         import paramsurvey.cli.psets.requested  # noqa: F401  (loaded ahead of its use)
 
@@ -132,7 +132,7 @@ def _run(ctx: click.Context, options: RunOptions, words: tuple[str, ...]) -> int
         plan.print_commands()
         return ALL_FINISHED
     plan.check()
-    with without_collector():
+    with garbage_collection_off():
         from paramsurvey.cli.checkpoints.changed_command import check_command
         from paramsurvey.cli.run_plan import run_plan
 

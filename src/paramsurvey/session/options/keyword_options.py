@@ -1,6 +1,6 @@
-"""The options as keyword parameters: what type checkers, editors and `help` see of them.
+"""The options as keyword parameters, as type checkers, editors and `help` see them.
 
-Each option has a type here; everything else about it is in `engine/options`. A test compares the two.
+The types are here; everything else about the options is in `engine/options`. A test compares the two.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,11 +15,11 @@ from paramsurvey.transport.messages import OutFunction
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Path = str | PathLike[str]
-PLACE = "**options"  # stands in docstrings where the options are to be listed
+PLACEHOLDER = "**options"  # the line of a docstring where the options are to be listed
 
 
 class CommonOptions(TypedDict, total=False):
-    """What `init` takes and `map` takes, too. None leaves it out, unless the option takes it."""
+    """What both `init` and `map` take. None means "not given", unless it is a value of the option."""
 
     verbose: int | None
     vstats: int | None
@@ -59,7 +59,7 @@ class InitOptions(CommonOptions, total=False):
 
 
 class MapOptions(CommonOptions, total=False):
-    """What `map` takes beside ``out_func``, which may be given by position there."""
+    """What `map` takes besides ``out_func``, which may also be a positional argument there."""
 
     checkpoint: Path | None
     retry_failed: bool | None
@@ -84,9 +84,9 @@ class IterationOptions(MapOptions, total=False):
 
 
 def lists_options(options: type) -> Callable[[Function], Function]:
-    """Decorate a function with ``**options`` so that `inspect.signature` and `help` show each of them.
+    """Decorate a function with ``**options`` so that `inspect.signature` and `help` show each option.
 
-    In its docstring, the line ``**options`` and what is indented below it are replaced by one entry for each
+    In its docstring, the line ``**options`` and what is indented below it are replaced by an entry for each
     option.
     """
 
@@ -99,14 +99,14 @@ def lists_options(options: type) -> Callable[[Function], Function]:
 
 
 def types_of(options: type) -> dict[str, Any]:
-    """Return the types by the names of the options, in the order of the documentation; last the backends."""
+    """Return the type of each option, in the order of the documentation, with the backends at the end."""
     order = {name: at for at, name in enumerate(OPTION_INFO)}
     types: dict[str, Any] = options.__annotations__
     return {name: types[name] for name in sorted(types, key=lambda name: order.get(name, len(order)))}
 
 
 def default_of(name: str, options: type) -> Any:
-    """Return what an option is when it is left out. None for `map` where that is what `init` was given."""
+    """Return an option's default: for `map`, None if an option that is left out is the one of `init`."""
     info = OPTION_INFO.get(name)
     if info is None or (info.scope is OptionScope.BOTH and options is not InitOptions):
         return None
@@ -120,12 +120,12 @@ def _signature(function: Callable[..., Any], options: type) -> Signature:
         Parameter(name, Parameter.KEYWORD_ONLY, default=default_of(name, options), annotation=hint)
         for name, hint in types_of(options).items()
     ]
-    before = [one for one in own.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+    before = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
     return own.replace(parameters=[*before, *named])
 
 
 def _entries(options: type) -> list[str]:
-    """Return the entries of the options for the section "Parameters" of a docstring."""
+    """Return the options' entries for the section "Parameters" of a docstring."""
     lines = []
     for name in types_of(options):
         info, default = OPTION_INFO.get(name), default_of(name, options)
@@ -140,6 +140,6 @@ def _entries(options: type) -> list[str]:
 
 def _with_entries(doc: str, entries: list[str]) -> str:
     lines = cleandoc(doc).splitlines()
-    begin = lines.index(PLACE)
+    begin = lines.index(PLACEHOLDER)
     end = next((at for at in range(begin + 1, len(lines)) if not lines[at].startswith("    ")), len(lines))
     return "\n".join([*lines[:begin], *entries, *lines[end:]])

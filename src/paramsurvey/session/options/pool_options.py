@@ -1,4 +1,4 @@
-"""The options of `multiprocessing.Pool`, which release 0.4 handed to it, as options of ours."""
+"""The options of `multiprocessing.Pool`, which release 0.4 passed on to it, as options of paramsurvey."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BACKEND = "multiprocessing"
 POOL_OPTIONS = ("processes", "initializer", "initargs", "maxtasksperchild")
 
 
-def without_pool_options(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was given to `init`, with ``multiprocessing={...}`` of 0.4 as options of ours.
+def replace_pool_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given to `init`, with pool options in ``multiprocessing={...}`` as options of ours.
 
-    Where another backend is asked for, they are ignored, as all options of another backend are. An option
-    of ours that is given, too, wins; but a `worker_init` is called after the initializer.
+    If another backend is asked for, they are ignored, as all options of another backend are. If an option of
+    ours is given as well, it wins; but a `worker_init` is called after the initializer.
     """
     own = given.get(BACKEND)
     if not isinstance(own, Mapping) or resolve(os.environ, given).backend != BACKEND:
@@ -26,10 +26,10 @@ def without_pool_options(given: Mapping[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in own.items() if name not in POOL_OPTIONS}
     ours = {"ncores": own.get("processes"), "max_tasks_per_child": own.get("maxtasksperchild")}
     kept = {name: value for name, value in given.items() if value is not None}
-    return {**ours, **kept, BACKEND: rest, **_initialization(own, given.get("worker_init"))}
+    return {**ours, **kept, BACKEND: rest, **_worker_init(own, given.get("worker_init"))}
 
 
-def _initialization(own: Mapping[str, Any], worker_init: Any) -> dict[str, Any]:
+def _worker_init(own: Mapping[str, Any], worker_init: Any) -> dict[str, Any]:
     initializer, arguments = own.get("initializer"), own.get("initargs", ())
     if initializer is None:
         return {}
@@ -42,6 +42,6 @@ def _initialization(own: Mapping[str, Any], worker_init: Any) -> dict[str, Any]:
 
 
 def initialize(initializer: Any, arguments: tuple[Any, ...], worker_init: Any) -> Any:
-    """Call both in a worker; return the state that `worker_init` makes."""
+    """Call both in a worker; return the state that `worker_init` returns."""
     initializer(*arguments)
     return None if worker_init is None else worker_init()

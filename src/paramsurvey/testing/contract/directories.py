@@ -58,7 +58,7 @@ def test_a_chdir_that_is_no_directory_is_refused_before_any_work(
 ) -> None:
     (in_tmp / "file").touch()
     ran = in_tmp / "ran"
-    with pytest.raises(ValueError, match=f"chdir='{path}' is no directory") as caught:
+    with pytest.raises(ValueError, match=f"chdir='{path}' is not a directory") as caught:
         place.map(lambda p, s, u: ran.touch(), PSETS, chdir=path)
     assert isinstance(caught.value, FileNotFoundError)
     assert not ran.exists()
