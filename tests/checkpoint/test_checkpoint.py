@@ -1040,7 +1040,7 @@ def test_a_scan_has_integers_that_floats_are_equal_to(ran: RanPsets) -> None:
 def test_a_scan_leaves_out_damaged_parts_by_name(
     ran: RanPsets, monkeypatch: pytest.MonkeyPatch, damage: str, small: bool
 ) -> None:
-    monkeypatch.setattr("paramsurvey.checkpoint.format.part_files.SMALL", 2**20 if small else 0)
+    monkeypatch.setattr("paramsurvey.checkpoint.format.part_files.SMALL_BYTES", 2**20 if small else 0)
     paramsurvey.map(work, PSETS[:4], checkpoint="dir")
     sound = paramsurvey.scan("dir").count_rows()
     paramsurvey.map(work, PSETS, checkpoint="dir")

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import paramsurvey
-from paramsurvey.checkpoint.format.dtype_text import dtype_text, typed
+from paramsurvey.checkpoint.format.dtype_text import dtype_text, restore_dtype
 
 NAMES = ["low", "middle", "high"]
 
@@ -49,7 +49,7 @@ ARROW = {
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: str(column.dtype))
 def test_a_column_gets_its_dtype_back(column: pd.Series[Any]) -> None:
-    back = typed(pd.Series(column.astype(object).tolist(), dtype=object), dtype_text(column.dtype))
+    back = restore_dtype(pd.Series(column.astype(object).tolist(), dtype=object), dtype_text(column.dtype))
     pd.testing.assert_series_equal(back, column)
 
 
@@ -59,7 +59,7 @@ def test_a_thousand_categories_are_kept_more_are_not_written_into_every_part(
     count: int, are_kept: bool, ordered: bool
 ) -> None:
     dtype = pd.CategoricalDtype(list(range(count)), ordered=ordered)
-    back = typed(pd.Series([5, 3]), dtype_text(dtype))
+    back = restore_dtype(pd.Series([5, 3]), dtype_text(dtype))
     assert isinstance(back.dtype, pd.CategoricalDtype)
     assert back.tolist() == [5, 3]
     assert (back.dtype == dtype) == are_kept
@@ -70,18 +70,18 @@ def test_categories_that_are_no_json_are_those_that_occur() -> None:
     for values in ([date(2026, 1, 1), date(2027, 1, 1)], [(1,), (2,)]):
         dtype = pd.CategoricalDtype(pd.Index(values, dtype=object, tupleize_cols=False))
         assert dtype_text(dtype) == "category"
-        back = typed(pd.Series(values[:1]), dtype_text(dtype))
+        back = restore_dtype(pd.Series(values[:1]), dtype_text(dtype))
         assert back.dtype.categories.tolist() == values[:1]  # type: ignore[union-attr]
 
 
 def test_categories_that_are_not_known_are_those_that_occur() -> None:
     assert dtype_text(pd.CategoricalDtype()).startswith("category")
-    back = typed(pd.Series(["b", "a"]), dtype_text(pd.CategoricalDtype()))
+    back = restore_dtype(pd.Series(["b", "a"]), dtype_text(pd.CategoricalDtype()))
     assert sorted(back.dtype.categories) == ["a", "b"]  # type: ignore[union-attr]
 
 
 def test_a_value_that_is_no_category_of_this_part_is_not_lost() -> None:
-    back = typed(pd.Series(["low", "new", None]), dtype_text(pd.CategoricalDtype(NAMES)))
+    back = restore_dtype(pd.Series(["low", "new", None]), dtype_text(pd.CategoricalDtype(NAMES)))
     assert back.dropna().tolist() == ["low", "new"]
     assert sorted(back.dtype.categories) == ["low", "new"]  # type: ignore[union-attr]
 
@@ -110,14 +110,14 @@ def test_a_value_that_is_no_category_of_this_part_is_not_lost() -> None:
 )
 def test_a_dtype_that_would_change_the_values_or_is_not_known_is_left(values: list[Any], text: str) -> None:
     column = pd.Series(values)
-    pd.testing.assert_series_equal(typed(column, text), column)
+    pd.testing.assert_series_equal(restore_dtype(column, text), column)
 
 
 def test_what_is_missing_stays_missing() -> None:
-    back = typed(pd.Series([1.0, None]), "Int64")
+    back = restore_dtype(pd.Series([1.0, None]), "Int64")
     assert back.dtype == "Int64"
     assert back.isna().tolist() == [False, True]
-    assert typed(pd.Series([0.5, None]), "float32").isna().tolist() == [False, True]
+    assert restore_dtype(pd.Series([0.5, None]), "float32").isna().tolist() == [False, True]
 
 
 def test_numbers_of_a_survey_that_went_on_with_texts_are_no_texts() -> None:

@@ -130,7 +130,7 @@ def test_a_damaged_run_json_is_named_and_nothing_is_promised(
     damage(RUN / "run.json")
     (said,) = look()
     assert "the run.json of the checkpoint 'run' is damaged or gone" in said
-    assert "whether that is all of them" in said
+    assert "whether these are all" in said
 
 
 def test_the_last_file_has_no_successor_whose_number_tells_and_is_missed() -> None:
@@ -209,7 +209,7 @@ def test_files_that_are_merged_while_they_are_counted_are_counted_again(
 @pytest.mark.parametrize(("there", "more"), [(6, ""), (7, ", and 1 more")])
 def test_five_gaps_are_named_and_the_others_counted(there: int, more: str) -> None:
     names = [f"{2 * number:08d}-{2 * number:08d}" for number in range(1, there)]
-    said = module._text(RUN, "results", 9, 5, names)
+    said = module._loss_text(RUN, "results", 9, 5, names)
     for name in names[:5]:
         assert name in said
     assert all(name not in said for name in names[5:])

@@ -28,7 +28,7 @@ import paramsurvey
 from paramsurvey.checkpoint.format.codecs import codecs, decode
 from paramsurvey.cli.checkpoints.run_state import describe, read_state
 from paramsurvey.errors import SurveyError
-from paramsurvey.results.load_checkpoint import look
+from paramsurvey.results.load_checkpoint import load_without_unpickling
 
 PROGRAM = Path(sys.executable).with_name("paramsurvey")
 
@@ -274,7 +274,7 @@ def look_everywhere() -> None:
     state = read_state("dir")
     describe(state)
     json.dumps(state.to_json())
-    results = look("dir")
+    results = load_without_unpickling("dir")
     results.missing.to_df()
     list(results.missing.iterdicts())
     paramsurvey.scan("dir").to_table()
@@ -293,7 +293,7 @@ def test_what_is_pickled_is_shown_as_such() -> None:
     checkpoint()
     in_failures("exception")
     CRAFTED["a pset that failed"]()
-    missing = look("dir").missing.to_df()
+    missing = load_without_unpickling("dir").missing.to_df()
     assert missing._exception.str.contains("a pickled object").tolist() == [False, True, False]
     assert missing.a.astype(str).str.contains("a pickled object").sum() == 1
     assert "a pickled object" in "".join(describe(read_state("dir")))
@@ -305,7 +305,7 @@ def test_a_pset_that_is_an_object_is_missing_like_others() -> None:
 
     paramsurvey.map(work, [{"a": {1, 2}}, {"a": 5}], checkpoint="dir")
     with exploding():
-        shown = look("dir").missing.to_df()
+        shown = load_without_unpickling("dir").missing.to_df()
     assert len(shown) == 2
     assert paramsurvey.load("dir").missing.a.tolist() == [{1, 2}, 5]
 

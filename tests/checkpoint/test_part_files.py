@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from paramsurvey.checkpoint import atomic_files
-from paramsurvey.checkpoint.doubles import overlapping
+from paramsurvey.checkpoint.duplicates import overlapping
 from paramsurvey.checkpoint.format import part_files
 from paramsurvey.checkpoint.format.codecs import decode, encode
 from paramsurvey.checkpoint.format.part_files import (

@@ -149,11 +149,11 @@ def test_what_two_programs_have_written_is_written_again_once(tmp_path: Path) ->
     for positions in ([1], [2], [3, 4]):
         other.add(table(positions))
     later = PartSet(tmp_path, "cccccccc")
-    assert later.write_doubles_once() == 2
+    assert later.drop_duplicates() == 2
     assert Counter(stored(tmp_path)) == Counter(range(5))
     assert later.rows() == 5
     assert {part.writer for part in live_parts(tmp_path)[0]} == {"cccccccc"}
-    assert later.write_doubles_once() is None
+    assert later.drop_duplicates() is None
     later.add(table([5]))
     assert stored(tmp_path)[-1] == 5
 
@@ -162,5 +162,5 @@ def test_what_one_program_alone_has_written_stays_as_it_is(tmp_path: Path) -> No
     for writer, at in ((A, 0), (B, 1)):
         PartSet(tmp_path, writer).add(table([at]))
     before = names(tmp_path)
-    assert PartSet(tmp_path, A).write_doubles_once() is None
+    assert PartSet(tmp_path, A).drop_duplicates() is None
     assert names(tmp_path) == before

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from paramsurvey.checkpoint.format.codecs import Piece, encode
-from paramsurvey.checkpoint.format.part_table import PartTable, joined
+from paramsurvey.checkpoint.format.part_table import PartTable, join_tables
 from paramsurvey.checkpoint.format.schema import StoredColumn, printed_column, pset_column, to_table
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
 
@@ -41,7 +41,7 @@ def test_columns_keep_their_names() -> None:
     parts = [part(0, [1, 2], {"b": [5, 6], "a": [7, 8]}), part(2, [3], {"b": [9], "a": [0]})]
     names = parts[0].arrow.column_names
     assert {"a", "b", "_result a"} <= set(names)
-    assert joined(parts).column_names == names
+    assert join_tables(parts).column_names == names
 
 
 @pytest.mark.parametrize("helper", ["_kinds of a", "_identity of a"])
@@ -61,7 +61,7 @@ def test_a_psets_key_may_be_what_a_helper_column_is_called(helper: str, is_first
 )
 def test_values_stay_where_they_belong_whatever_they_are(first: list[Any], second: list[Any]) -> None:
     parts = [part(0, first, {"b": first}), part(5, second, {"b": second})]
-    whole = PartTable(joined(parts), unpickle=True)
+    whole = PartTable(join_tables(parts), unpickle=True)
     expected = {**dict(enumerate(first)), 5: second[0]}
     for role, key in (("pset", "a"), ("result", "b")):
         found = cells(whole, role, key)
@@ -71,7 +71,7 @@ def test_values_stay_where_they_belong_whatever_they_are(first: list[Any], secon
 
 
 def test_what_one_part_does_not_have_is_missing() -> None:
-    whole = PartTable(joined([part(0, [1], {"b": [5]}), part(1, [2], {"c": [6]}, printed="hello")]))
+    whole = PartTable(join_tables([part(0, [1], {"b": [5]}), part(1, [2], {"c": [6]}, printed="hello")]))
     assert cells(whole, "result", "b") == {0: 5}
     assert cells(whole, "result", "c") == {1: 6}
     assert whole.printed(range(10, 12)) == {11: "hello"}
@@ -109,7 +109,7 @@ def test_a_type_of_pandas_is_kept_where_all_parts_have_it(other: str, together: 
     for start, dtype, cells_of_part in ((0, "category", [1]), (1, other, [0.5])):
         stored = replace(column("pset", "a", cells_of_part), dtype=dtype)
         parts.append(PartTable(to_table(pa.array([start], pa.int64()), [stored], ["a"])))
-    (found,) = PartTable(joined(parts)).columns("pset")
+    (found,) = PartTable(join_tables(parts)).columns("pset")
     assert found.dtype == together
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from paramsurvey.checkpoint.format.pickles import dumps, pickled, shown, unpickled
+from paramsurvey.checkpoint.format.pickles import dumps, pickle_values, placeholder, unpickle_values
 from paramsurvey.errors import CheckpointError
 
 
@@ -21,9 +21,9 @@ class Ends:
 
 
 def test_values_come_back_and_none_is_null() -> None:
-    array = pickled([{1}, None, (2,)])
+    array = pickle_values([{1}, None, (2,)])
     assert array.to_pylist()[1] is None
-    assert unpickled(array.drop_null()) == [{1}, (2,)]
+    assert unpickle_values(array.drop_null()) == [{1}, (2,)]
 
 
 def test_what_others_can_import_is_pickled_plainly() -> None:
@@ -44,11 +44,11 @@ def test_what_others_cannot_import_is_pickled_by_value(monkeypatch: pytest.Monke
 
 def test_what_cannot_be_unpickled_here_is_an_error_with_the_remedy() -> None:
     with pytest.raises(CheckpointError, match=r"SystemExit\(3\).*make the module .* importable"):
-        unpickled(pickled([Ends()]))
+        unpickle_values(pickle_values([Ends()]))
 
 
 def test_the_text_for_a_pickle_says_how_long_it_is_and_which() -> None:
-    assert shown(b"abc") == "<a pickled object of 3 bytes, 352441c2>"
-    assert shown(b"abd") != shown(b"abc")
-    assert "of 5 bytes" in shown("abc"), "a part that lies may hold a text where a pickle should be"
-    assert "pickled object" in shown("\ud800")
+    assert placeholder(b"abc") == "<a pickled object of 3 bytes, 352441c2>"
+    assert placeholder(b"abd") != placeholder(b"abc")
+    assert "of 5 bytes" in placeholder("abc"), "a part that lies may hold a text where a pickle should be"
+    assert "pickled object" in placeholder("\ud800")

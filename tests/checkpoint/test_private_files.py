@@ -61,7 +61,7 @@ def test_the_results_are_there_for_others_also_where_the_run_json_is_not(
 
     paramsurvey.map(work, [{"a": 1}], checkpoint="dir")
     monkeypatch.setattr("paramsurvey.checkpoint.run_json.run_file.read_json", refused)
-    with pytest.warns(UserWarning, match="by its owner alone"):
+    with pytest.warns(UserWarning, match="only the owner of the checkpoint .* may read its run.json"):
         assert len(paramsurvey.load("dir")) == 1
 
 

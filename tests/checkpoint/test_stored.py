@@ -12,7 +12,7 @@ import pytest
 
 import paramsurvey
 from paramsurvey.checkpoint import stored
-from paramsurvey.checkpoint.doubles import Finished
+from paramsurvey.checkpoint.duplicates import FinishedRows
 from paramsurvey.checkpoint.format.codecs import encode
 from paramsurvey.checkpoint.format.part_files import live_parts
 from paramsurvey.checkpoint.format.part_table import PartTable
@@ -105,7 +105,7 @@ def test_what_has_the_name_of_a_part_and_is_no_file_is_told(three_parts: Path, s
     told: list[str] = []
     assert positions(list(read_all(three_parts, told.append, set_aside))) == [[0], [3, 4, 5]]
     (said,) = told
-    assert f"(it is no plain file): {path}; {'it is now' if set_aside else 'it is left out'}" in said
+    assert f"(it is not a plain file): {path}; {'it is now' if set_aside else 'it is left out'}" in said
     assert path.exists() != set_aside
 
 
@@ -192,7 +192,7 @@ def test_a_run_json_of_another_user_may_be_looked_past_but_not_replaced(
     monkeypatch.setattr(stored, "read_run", forbidden)
     told: list[str] = []
     assert read_run_tolerantly(checkpoint, told.append, set_aside=False) is None
-    assert "may be read by its owner alone" in told[0]
+    assert "only the owner of the checkpoint" in told[0]
     with pytest.raises(PermissionError):
         read_run_tolerantly(checkpoint, told.append, set_aside=True)
     assert len(told) == 1
@@ -206,10 +206,10 @@ def test_where_nothing_is_stored_there_is_no_checkpoint(in_tmp: Path) -> None:
 # ---- failures
 
 
-def finished(*rows: int, by_content: bool = False) -> Finished:
-    found = Finished(by_content)
+def finished(*rows: int, by_content: bool = False) -> FinishedRows:
+    found = FinishedRows(by_content)
     if rows:
-        found.add(found.numbers_of(failures(rows)))
+        found.add(found.keys_of(failures(rows)))
     return found
 
 

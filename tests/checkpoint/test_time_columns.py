@@ -14,7 +14,7 @@ from paramsurvey.checkpoint.format import time_columns as module
 from paramsurvey.checkpoint.format.time_columns import (
     TIME_TYPES,
     failed_time_columns,
-    joined_times,
+    join_times,
     read_times,
     time_columns,
 )
@@ -26,10 +26,10 @@ UNKNOWN = Ran(math.nan, math.nan, 0, "")
 
 @pytest.fixture(autouse=True, params=[3, 1 << 14], ids=["small pieces", "pieces"])
 def pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    module._piece.cache_clear()
-    monkeypatch.setattr(module, "PIECE", request.param)
+    module._chunk.cache_clear()
+    monkeypatch.setattr(module, "CHUNK", request.param)
     yield
-    module._piece.cache_clear()
+    module._chunk.cache_clear()
 
 
 def of_one_worker(count: int, worker: int = 4, host: str = "n1", attempts: Any = ()) -> Times:
@@ -117,7 +117,7 @@ def test_without_the_columns_nothing_is_known() -> None:
 
 def test_the_columns_of_several_parts_follow_each_other_and_what_none_has_is_left_out() -> None:
     batch = [time_columns([of_one_worker(2, host="")]), time_columns([of_one_worker(3, 7, "", {0: 2})])]
-    joined = joined_times(batch)
+    joined = join_times(batch)
     assert set(joined) == set(TIME_TYPES) - {"host"}
     assert joined["worker"].to_pylist() == [4, 4, 7, 7, 7]
     assert joined["attempts"].to_pylist() == [1, 1, 2, 1, 1]

@@ -18,7 +18,7 @@ import pytest
 
 import paramsurvey
 from conftest import wait_until
-from paramsurvey.checkpoint.doubles import last_of_each, overlapping, rows_that_count
+from paramsurvey.checkpoint.duplicates import last_of_each, overlapping, rows_that_count
 from paramsurvey.checkpoint.format.codecs import encode
 from paramsurvey.checkpoint.format.part_files import Part, live_parts
 from paramsurvey.checkpoint.format.schema import StoredColumn, to_table
@@ -206,7 +206,7 @@ def test_merging_by_one_takes_nothing_of_the_other(both: tuple[Writer, Writer]) 
     assert first.parts.merge(lambda: True)
     third = Writer(C)
     assert len(list(Path("dir/results").glob("*.parquet"))) == 17
-    third.parts.write_doubles_once()
+    third.parts.drop_duplicates()
     run_json()
     assert loaded() == [*range(16), *range(100, 116)]
 

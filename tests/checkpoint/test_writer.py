@@ -393,7 +393,7 @@ def test_parts_are_merged_while_there_is_something_to_merge() -> None:
     assert writer._threads[1].is_alive()
     assert disk.merged == [True] * 3
     writer.close()
-    assert not writer._goes_on(), "at the end, nobody waits for a merge"
+    assert not writer._may_go_on(), "at the end, nobody waits for a merge"
 
 
 def test_parts_that_cannot_be_merged_stay_and_that_is_told() -> None:

@@ -587,7 +587,7 @@ def test_the_remedy_for_a_changed_function_is_an_option_of_the_shell() -> None:
     paramsurvey(*words)
     Path("m.py").write_text("def f(a):\n    return a + 22\n")
     refused = paramsurvey(*words, code=2)
-    assert "or --on-change keep where the results stay the same" in refused.stderr
+    assert "or --on-change keep if the results stay the same" in refused.stderr
     told = paramsurvey(*words[:1], "-v1", "--on-change", "warn", *words[2:])
     assert "or --on-change keep to silence this" in told.stderr
     assert "on_change" not in refused.stderr + told.stderr

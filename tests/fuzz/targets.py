@@ -41,7 +41,7 @@ from paramsurvey.cli.psets.selection import select
 from paramsurvey.cli.psets.sweep_files import read_sweep
 from paramsurvey.errors import PsetError, SurveyError
 from paramsurvey.params import grid
-from paramsurvey.results.load_checkpoint import look
+from paramsurvey.results.load_checkpoint import load_without_unpickling
 
 OURS = (SurveyError, PsetError, CommandLineError, NothingParsed, click.ClickException)
 VALUES: list[Any] = [
@@ -116,7 +116,7 @@ def look_at(directory: Path) -> None:
         describe(state)
         json.dumps(state.to_json())
     with only_our_errors():
-        results = look(directory)
+        results = load_without_unpickling(directory)
         list(results.missing.iterdicts())
         str(results.progress)
     with only_our_errors():

@@ -177,7 +177,7 @@ def test_a_value_that_does_not_fit_is_named(form: str, value: object) -> None:
 def test_a_name_that_does_not_fit_is_named() -> None:
     pytest.importorskip("pyarrow")
     results = survey([{"a": 1}], lambda a: {("x", 1): 2})
-    with pytest.raises(errors.DoesNotFit, match=r"column \('x', 1\), whose name is no string"):
+    with pytest.raises(errors.DoesNotFit, match=r"column \('x', 1\), whose name is not a string"):
         results.to_parquet("out.parquet")
 
 
@@ -301,6 +301,6 @@ def test_the_best_of_an_unknown_column_or_of_nothing() -> None:
 @pytest.mark.parametrize("n", [None, 1])
 def test_what_has_no_order_has_no_best(values: list[Any], kinds: str, n: int | None) -> None:
     results = survey([{"i": 0}, {"i": 1}], lambda i: {"loss": values[i]})
-    with pytest.raises(ValueError, match=f"column 'loss' cannot be put in order.* {kinds}: .*numbers"):
+    with pytest.raises(ValueError, match=f"column 'loss' cannot be ordered.* {kinds}: .*numbers"):
         results.best("loss", n=n)
     assert results.best("i")["i"] == 1

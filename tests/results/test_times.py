@@ -112,13 +112,13 @@ def test_checkpoints_of_older_versions_have_no_times(in_tmp: Path, number: int) 
 
 def test_old_and_new_parts_of_a_checkpoint_are_merged(in_tmp: Path) -> None:
     from paramsurvey.checkpoint.format.part_files import live_parts, read_part
-    from paramsurvey.checkpoint.format.part_table import PartTable, joined
+    from paramsurvey.checkpoint.format.part_table import PartTable, join_tables
 
     shutil.copytree(FIXTURES / "format-2", "old")
     paramsurvey.init(backend="serial", verbose=0)
     paramsurvey.map(busy, [{"i": 1}], checkpoint="new")
     parts = [read_part(live_parts(Path(name) / "results")[0][0]) for name in ("old", "new")]
-    times = PartTable(joined(parts)).times()
+    times = PartTable(join_tables(parts)).times()
     assert np.isnan(times.seconds).tolist() == [True] * len(parts[0]) + [False]
     assert times.ran(len(parts[0])).host == socket.gethostname()
 

@@ -168,7 +168,7 @@ def test_checkpoints_of_older_versions_have_no_trace(
 ) -> None:
     shutil.copytree(FIXTURES / "format-1", "old")
     assert run_program(["trace", "old"]) == 2
-    assert "does not tell when its psets ran" in capsys.readouterr().err
+    assert "does not say when its psets ran" in capsys.readouterr().err
     assert events(paramsurvey.load("old").timeline().to_trace(), "X") == []
 
 

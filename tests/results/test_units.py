@@ -11,7 +11,7 @@ import pytest
 import paramsurvey
 from paramsurvey import MapResults
 from paramsurvey.checkpoint.format.part_files import live_parts, read_part
-from paramsurvey.checkpoint.format.part_table import PartTable, joined
+from paramsurvey.checkpoint.format.part_table import PartTable, join_tables
 from paramsurvey.results.report_subjects import checkpoint_subject
 
 
@@ -135,7 +135,7 @@ def test_units_outlast_the_merging_of_files() -> None:
     survey(psets_with_units(), all_but_the_first, checkpoint="run")
     survey([{"x": 4.0, "z": 4}], all_but_the_first, checkpoint="run")
     parts = live_parts(Path("run/results"))[0]
-    assert PartTable(joined([read_part(part) for part in parts])).units == KNOWN
+    assert PartTable(join_tables([read_part(part) for part in parts])).units == KNOWN
 
 
 def test_where_all_psets_fail_their_units_are_stored() -> None:

@@ -1,1 +1,1 @@
-"""Durable results: what finished is on disk at once, and the next run goes on from there."""
+"""Durable results: whatever has finished is soon on disk, and the next run goes on from there."""

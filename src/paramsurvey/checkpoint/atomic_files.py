@@ -1,4 +1,4 @@
-"""Writing files so that each is there, whole and durable, or not at all."""
+"""Writing files so that each is either there, whole and durable, or not there at all."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 from paramsurvey.checkpoint.plain_files import NotAPlainFile, open_plain
 
 CHECKSUM = "checksum"
-PRIVATE = 0o600  # what may hold secrets: its owner alone reads it
+PRIVATE = 0o600  # for files that may hold secrets: only their owner can read them
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-LARGEST_JSON = 1 << 28  # bytes: nothing that this package has written is nearly as large
+LARGEST_JSON = 1 << 28  # bytes: no file that this package writes is nearly as large
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable, where the system can."""
+    """Make the names in a directory durable, if the system can."""
     if os.name != "posix":
         return
     descriptor = os.open(directory, os.O_RDONLY)
@@ -34,22 +34,22 @@ def sync_directory(directory: Path) -> None:
 def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666, sync: bool = True) -> Path:
     """Write a file beside `path`, with a name that cannot be guessed; return its path.
 
-    It is always a new file: where there is a link of its name, it fails, and does not follow the link.
+    It is always a new file: if there is a link with its name, this fails instead of following the link.
 
     Parameters
     ----------
     path : Path
-        Where the content belongs.
+        The file that the content is meant for.
     content : bytes
     mode : int
         The file's permissions, less the umask.
     sync : bool
-        Wait until it is on the disk.
+        Whether to wait until it is on the disk.
 
     Raises
     ------
     OSError
-        It cannot be written; nothing is left.
+        It cannot be written; nothing is left behind.
     """
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, mode)
@@ -67,7 +67,7 @@ def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666, sync
 
 
 def write_whole(path: Path, content: bytes | memoryview, mode: int = 0o666) -> None:
-    """Write a file, or replace it, so that a reader sees the old content or all of the new, never half.
+    """Write or replace a file so that a reader sees either the old content or all of the new.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ def write_whole(path: Path, content: bytes | memoryview, mode: int = 0o666) -> N
 
 
 def replace_json(path: Path, content: Mapping[str, Any], ascii_only: bool = False) -> None:
-    """Write a file of JSON whole, with a checksum, that its owner alone may read.
+    """Write or replace a JSON file, with a checksum, that only its owner can read.
 
     Parameters
     ----------
     path : Path
     content : mapping
     ascii_only : bool
-        Write other characters, and halves of them, as escapes. Else halves become question marks: not
+        Whether to escape all other characters. If not, lone surrogates become question marks, because not
         every program understands them.
     """
     text = json.dumps(content, ensure_ascii=ascii_only, default=str)
@@ -109,7 +109,7 @@ def replace_json(path: Path, content: Mapping[str, Any], ascii_only: bool = Fals
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Return a file's content, None where there is no such file or it holds something else."""
+    """Return a file's content; None if there is no such file, or it does not hold a JSON object."""
     try:
         with open_plain(path) as file:
             if os.fstat(file.fileno()).st_size > LARGEST_JSON:
@@ -121,7 +121,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def checksum_of(content: Mapping[str, Any]) -> str:
-    """Return the checksum of a file's content, which is what stands in it beside the checksum itself."""
+    """Return the checksum of a file's content, without the checksum that is stored in it."""
     values = {name: value for name, value in content.items() if name != CHECKSUM}
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""The times of a checkpoint that was merged of others: when, where and for how long its psets ran there."""
+"""The times of a checkpoint that was merged from others: when, where and for how long its psets ran."""
 
 from __future__ import annotations
 
@@ -11,39 +11,40 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from paramsurvey.checkpoint.format.part_files import RESULTS, live_parts, read_part, write_part
-from paramsurvey.checkpoint.format.part_table import PartTable, joined
-from paramsurvey.checkpoint.format.time_columns import joined_times
+from paramsurvey.checkpoint.format.part_table import PartTable, join_tables
+from paramsurvey.checkpoint.format.time_columns import join_times
 from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher
 
 
 def copy_times(target: Path, sources: Sequence[Path]) -> None:
     """Give the finished psets of a checkpoint the times that they have in others, and no other times.
 
-    Of equal psets, the first gets those of the first.
+    If several psets are equal, the first one gets the times of the first one, and so on.
 
     Parameters
     ----------
     target : Path
-        Used by no other program.
+        A checkpoint that no other program uses.
     sources : sequence of Path
-        Their workers are different ones, though they may have the same numbers: they are numbered anew.
+        Checkpoints whose workers are different ones even if they have the same numbers, so that they are
+        renumbered.
     """
-    known = list(_numbered(sources))
-    times = joined_times([columns for _, columns in known])
-    matcher = Matcher(HashPairs.joined([_identities(table) for table, _ in known]))
+    known = list(_with_worker_numbers(sources))
+    times = join_times([columns for _, columns in known])
+    matcher = Matcher(HashPairs.joined([_pset_hashes(table) for table, _ in known]))
     for part in live_parts(target / RESULTS)[0]:
         table = read_part(part, unpickle=True)
-        found, at = matcher.match(_identities(table))
+        found, at = matcher.match(_pset_hashes(table))
         rows = np.full(len(table), -1)
         rows[found] = at
         taken = pa.array(rows, mask=rows < 0)
-        timed = joined([table], {key: column.take(taken) for key, column in times.items()})
+        timed = join_tables([table], {key: column.take(taken) for key, column in times.items()})
         if write_part(target / RESULTS, timed, part.first, part.last, part.writer).path != part.path:
             part.path.unlink()
 
 
-def _numbered(sources: Sequence[Path]) -> Iterator[tuple[PartTable, dict[str, Any]]]:
-    """Yield the parts of some checkpoints, and their times, in which no two workers have one number."""
+def _with_worker_numbers(sources: Sequence[Path]) -> Iterator[tuple[PartTable, dict[str, Any]]]:
+    """Yield the parts of some checkpoints with their times, in which no two workers share a number."""
     before = 0
     for source in sources:
         tables = [read_part(part) for part in live_parts(source / RESULTS)[0]]
@@ -54,5 +55,5 @@ def _numbered(sources: Sequence[Path]) -> Iterator[tuple[PartTable, dict[str, An
         before += max((pc.max(columns["worker"]).as_py() or 0 for columns in times), default=0)
 
 
-def _identities(table: PartTable) -> HashPairs:
+def _pset_hashes(table: PartTable) -> HashPairs:
     return Hasher().keys(table.pset_columns(), len(table))

@@ -1,7 +1,7 @@
 """Which parts of a checkpoint are gone: its ``run.json`` says how many rows all of them have.
 
 A part that somebody has removed leaves no trace of its own. The numbers in the names of the other parts tell
-which part it was, unless it was the last. A gap in these numbers alone proves nothing, for a damaged part
+which part it was, unless it was the last. But a gap in these numbers proves nothing, because a damaged part
 that was set aside leaves one, too. So the rows are counted.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS, Part, live_parts, strange_parts
 from paramsurvey.checkpoint.locking.lock import holder_of
 
-LOOKS = 3  # a list of files that are being merged may have neither the old ones nor the new one
-MOST_GAPS = 5  # that are named
+TRIES = 3  # a list of files that are being merged may have neither the old ones nor the new one
+NAMED_GAPS = 5
 
 
 def gone_parts(
@@ -24,34 +24,34 @@ def gone_parts(
     kinds: Sequence[str] = (RESULTS, FAILURES),
     ours: bool = False,
 ) -> list[str]:
-    """Return what is said of files that are gone, a sentence for each kind.
+    """Return a sentence for each kind of part of which files are gone.
 
     Parameters
     ----------
     directory : Path
     run : mapping, optional
-        The checkpoint's ``run.json``, read before: without it, nothing is known of what is gone.
+        The checkpoint's ``run.json``, read before the call. Without it, what is gone is not known.
     kinds : sequence of str
     ours : bool
-        The checkpoint is locked by this process, which has not changed anything yet.
+        Whether this process has locked the checkpoint, and not changed anything yet.
     """
     held = None if ours else holder_of(directory)
     alive = held is not None and held[1]
     if run is None or (held is not None and alive and held[0].pid != run["pid"]):
-        return []  # a driver that has just begun may be setting files aside
-    said = []
+        return []  # a driver that has only just begun may be setting files aside
+    sentences = []
     for kind in kinds:
         stored = int(run["stored"][kind])
-        there, gaps = _look(directory / kind, stored)
-        if there < stored and (gaps or not alive):  # of files that were just written, others may not know yet
-            said.append(_text(directory, kind, stored, there, gaps))
-    return said
+        there, gaps = _count_rows(directory / kind, stored)
+        if there < stored and (gaps or not alive):  # files that were just written may not be visible here yet
+            sentences.append(_loss_text(directory, kind, stored, there, gaps))
+    return sentences
 
 
-def _look(directory: Path, stored: int) -> tuple[int, list[str]]:
+def _count_rows(directory: Path, stored: int) -> tuple[int, list[str]]:
     """Return how many rows a directory's parts have, and which numbers none of them has."""
     there, gaps = 0, list[str]()
-    for _ in range(LOOKS):
+    for _ in range(TRIES):
         parts = [*live_parts(directory)[0], *strange_parts(directory)]
         there, gaps = sum(part.rows for part in parts), _gaps(parts)
         if there >= stored:
@@ -60,7 +60,7 @@ def _look(directory: Path, stored: int) -> tuple[int, list[str]]:
 
 
 def _gaps(parts: Sequence[Part]) -> list[str]:
-    """Return the numbers that no part has, up to the last one, as they stand in files' names."""
+    """Return the numbers up to the last one that no part has, as they are written in files' names."""
     found, highest = [], 0
     for part in sorted(parts, key=lambda part: part.first):
         if part.first > highest + 1:
@@ -69,13 +69,13 @@ def _gaps(parts: Sequence[Part]) -> list[str]:
     return found
 
 
-def _text(directory: Path, kind: str, stored: int, there: int, gaps: Sequence[str]) -> str:
+def _loss_text(directory: Path, kind: str, stored: int, there: int, gaps: Sequence[str]) -> str:
     which = ""
     if gaps:
-        more = f", and {len(gaps) - MOST_GAPS} more" if len(gaps) > MOST_GAPS else ""
-        which = f" (none has the numbers {', '.join(gaps[:MOST_GAPS])}{more})"
+        more = f", and {len(gaps) - NAMED_GAPS} more" if len(gaps) > NAMED_GAPS else ""
+        which = f" (none has the numbers {', '.join(gaps[:NAMED_GAPS])}{more})"
     return (
-        f"files are gone from {str(directory / kind)!r}: the checkpoint stored {stored:,} {kind}, and the "
-        f"files that are there hold {there:,}{which}; bring them back from a backup, or resume the survey, "
+        f"files are gone from {str(directory / kind)!r}: the checkpoint stored {stored:,} {kind}, but the "
+        f"files that are there hold {there:,}{which}; restore them from a backup, or resume the survey, "
         "which runs these psets again"
     )

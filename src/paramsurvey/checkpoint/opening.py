@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def program_to_store(options: Options, function: Any) -> Program | None:
-    """Return what a checkpoint notes of the function and its arguments, None where there is no checkpoint.
+    """Return what a checkpoint stores about the function and its arguments; None if there is no checkpoint.
 
     Raises
     ------
@@ -40,8 +40,8 @@ def open_checkpoint(
 ) -> Checkpoint:
     """Return the checkpoint that the options ask for.
 
-    What the user should read goes to `tell`; where results would be lost, to `warn`. `keep`
-    is what the user types to keep the results of a changed program.
+    Messages to the user go to `tell`, or to `warn` if results would be lost. `keep` is what the user types to
+    keep the results of a changed program.
 
     Raises
     ------
@@ -52,16 +52,16 @@ def open_checkpoint(
         return NoCheckpoint()
     from paramsurvey.checkpoint.store import CheckpointOptions, DirectoryCheckpoint
 
-    wanted = CheckpointOptions(options.checkpoint, options.retry_failed, options.on_change, keep)
-    return DirectoryCheckpoint(wanted, program, state, tell, warn)
+    chosen = CheckpointOptions(options.checkpoint, options.retry_failed, options.on_change, keep)
+    return DirectoryCheckpoint(chosen, program, state, tell, warn)
 
 
 def need_pyarrow() -> None:
-    """Raise `PackageMissing` where pyarrow cannot be imported."""
+    """Raise `PackageMissing` if pyarrow cannot be imported."""
     try:
-        import pyarrow  # noqa: F401  (to see whether it can be)
+        import pyarrow  # noqa: F401  (to see whether that works)
     except ImportError as error:
         raise PackageMissing(
-            f"a checkpoint needs pyarrow, and it cannot be imported ({error}): "
+            f"a checkpoint needs pyarrow, which cannot be imported ({error}): "
             "pip install 'paramsurvey[parquet]'"
         ) from error

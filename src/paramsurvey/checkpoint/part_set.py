@@ -1,4 +1,4 @@
-"""A directory of parts that one process adds to and keeps short."""
+"""A directory of parts that one process adds to, and merges so that they stay few."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from paramsurvey.checkpoint.doubles import rows_that_count
+from paramsurvey.checkpoint.duplicates import rows_that_count
 from paramsurvey.checkpoint.format.part_files import (
-    TOKEN,
+    TOKEN_LENGTH,
     Part,
     live_parts,
     merge,
@@ -27,25 +27,24 @@ class NotOurs(Exception):
 
 
 class PartSet:
-    """The parts in a directory, of which this process is the only writer.
+    """The parts in a directory to which only this process writes.
 
-    What was left behind by a process that was killed is cleared away. One thread may add while
-    another one merges.
+    It clears away what a killed process has left behind. One thread may add parts while another merges them.
 
     Parameters
     ----------
     directory : Path
     writer : str, optional
-        A token that no other writer has; the names of the parts have its beginning.
+        A token that no other writer has. The names of the parts contain its beginning.
     may_write : callable, optional
-        Asked before each write whether the directory is still ours.
+        Called before each write, to ask whether the directory is still ours.
     """
 
     def __init__(
         self, directory: Path, writer: str = "", may_write: Callable[[], bool] = lambda: True
     ) -> None:
         self._directory = directory
-        self._writer = (writer or uuid.uuid4().hex)[:TOKEN]
+        self._writer = (writer or uuid.uuid4().hex)[:TOKEN_LENGTH]
         self._may_write = may_write
         directory.mkdir(exist_ok=True)
         self._parts, stale = live_parts(directory)
@@ -55,7 +54,7 @@ class PartSet:
         self._lock = threading.Lock()
 
     def drop_missing(self) -> None:
-        """Forget the parts whose files are gone: damaged ones are set aside."""
+        """Forget the parts whose files are gone, as those of damaged parts are once they are set aside."""
         with self._lock:
             self._parts = [part for part in self._parts if part.path.exists()]
 
@@ -64,10 +63,10 @@ class PartSet:
         with self._lock:
             return sum(part.rows for part in self._parts)
 
-    def write_doubles_once(self) -> int | None:
-        """Write again, each pset once, what two programs have written at the same time.
+    def drop_duplicates(self) -> int | None:
+        """Rewrite what two programs have written at the same time, with each pset only once.
 
-        Return how many rows were there twice, None where one program alone has written.
+        Return how many rows were left out, or None if only one program has written.
         """
         kept = rows_that_count(self._parts)
         if not kept:
@@ -83,7 +82,7 @@ class PartSet:
         return sum(int((~counts).sum()) for counts in kept.values())
 
     def add(self, table: Any) -> None:
-        """Write some rows; they are durable when it returns.
+        """Write some rows, which are durable when this returns.
 
         Raises
         ------
@@ -98,7 +97,7 @@ class PartSet:
             self._parts.append(part)
 
     def merge(self, go_on: Callable[[], bool]) -> bool:
-        """Merge some parts when there are too many; return whether that was the case."""
+        """Merge some parts if there are too many; return whether any were merged."""
         with self._lock:
             chosen = self._worth_merging()
         ours = bool(chosen) and self._may_write()

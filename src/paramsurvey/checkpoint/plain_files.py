@@ -1,7 +1,7 @@
-"""Reading files of a checkpoint that anybody may have put there: plain files only.
+"""Reading a checkpoint's files, which anybody may have put there, only if they are plain files.
 
-Opening a named pipe waits until somebody writes into it, and a device such as ``/dev/zero`` has no end.
-Whoever looks at a checkpoint that others can write must neither hang nor run out of memory.
+Opening a named pipe waits until somebody writes to it, and a device such as ``/dev/zero`` has no end. A
+program that reads a checkpoint to which others can write must neither hang nor run out of memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 
 
 class NotAPlainFile(OSError):
-    """A pipe, a device, a socket or a directory lies where a file should be, or a link that leads nowhere."""
+    """There is a pipe, a device, a socket, a directory or a broken link where a file should be."""
 
 
 def is_plain(path: Path) -> bool:
@@ -30,17 +30,17 @@ def is_plain(path: Path) -> bool:
     FileNotFoundError
         Nothing is there any more, not even a link.
     """
-    about = path.lstat()
-    if stat.S_ISLNK(about.st_mode):
+    status = path.lstat()
+    if stat.S_ISLNK(status.st_mode):
         try:
-            about = path.stat()
-        except OSError:  # it leads nowhere, or to itself
+            status = path.stat()
+        except OSError:  # the link leads nowhere, or to itself
             return False
-    return stat.S_ISREG(about.st_mode)
+    return stat.S_ISREG(status.st_mode)
 
 
 def open_plain(path: Path) -> IO[bytes]:
-    """Open a file for reading, without ever waiting.
+    """Open a file for reading, without ever blocking.
 
     Raises
     ------
@@ -56,10 +56,10 @@ def open_plain(path: Path) -> IO[bytes]:
     except OSError as error:
         if isinstance(error, PermissionError) or is_plain(path):
             raise
-        raise NotAPlainFile(error.errno, "it is no plain file", str(path)) from error
+        raise NotAPlainFile(error.errno, "it is not a plain file", str(path)) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise NotAPlainFile(0, "it is no plain file", str(path))
+        raise NotAPlainFile(0, "it is not a plain file", str(path))
     return os.fdopen(descriptor, "rb")
 
 
@@ -69,14 +69,14 @@ def checkpoint_path(directory: str | os.PathLike[str]) -> Path:
     Raises
     ------
     NotACheckpoint
-        There can be none.
+        No checkpoint can have this path.
     """
     if why := why_impossible(directory):
         raise NotACheckpoint(f"{os.fsdecode(directory)!a} is {why}: give the directory of a checkpoint")
     try:
         os.stat(directory)
     except (FileNotFoundError, NotADirectoryError):
-        pass  # the function that reads it says so
+        pass  # the function that reads it reports this
     except OSError as error:
         name = shortened(str(directory), 200)
         raise NotACheckpoint(

@@ -1,4 +1,4 @@
-"""Values as they are compared: equal ones become the same, whatever stores them."""
+"""Values in the form in which they are compared: equal values become the same, however they are stored."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-DEEPEST = 50  # containers in containers in ...
+MAX_DEPTH = 50  # of containers within containers
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Return a value in the one form that all equal ones have.
+    """Return a value in the form that all values equal to it share.
 
-    A number becomes an integer of 64 bits where it is one, else a float where it is one. What stands for no
-    value (None, NaT, NA) is nan. Of lists, tuples, dicts and arrays, the same is true of what is in them.
+    A number becomes a 64-bit integer if it equals one, or else a float if it equals one. Whatever stands for
+    no value (None, NaT, NA) becomes nan. The same goes for what is in lists, tuples, dicts and arrays.
 
     Examples
     --------
     >>> plain([1.0, {"a": None}, True])
     [1, {'a': nan}, True]
     """
-    if depth < DEEPEST:
+    if depth < MAX_DEPTH:
         if type(value) in (list, tuple):
-            return type(value)(plain(one, depth + 1) for one in value)
+            return type(value)(plain(item, depth + 1) for item in value)
         if type(value) is dict:
-            return {key: plain(one, depth + 1) for key, one in value.items()}
+            return {key: plain(item, depth + 1) for key, item in value.items()}
     if type(value) is np.ndarray:
         return _plain_array(value)
     return float("nan") if _is_absent(value) else _plain_number(value)
@@ -52,12 +52,12 @@ def _plain_number(value: Any) -> Any:
 
 
 def _plain_array(array: NDArray[Any]) -> NDArray[Any]:
-    """Return an array of integers where all its numbers are integers of 64 bits, else one of floats."""
+    """Return an array of integers if all its numbers equal 64-bit integers, else one of floats."""
     if array.dtype.kind == "u" and array.size and array.max() >= 2**63:
         array = array.astype(object)
     if array.dtype.hasobject:
         cells = np.empty(array.size, dtype=object)
-        cells[:] = [plain(one, 1) for one in array.ravel().tolist()]
+        cells[:] = [plain(item, 1) for item in array.ravel().tolist()]
         return cells.reshape(array.shape)
     if array.dtype.kind == "f" and array.dtype.char != "g":
         floats = array.astype(np.float64) + 0.0

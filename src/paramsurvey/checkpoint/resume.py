@@ -1,4 +1,4 @@
-"""Which psets of this survey belong to what earlier runs have stored, and which are left to run."""
+"""Which psets of this survey earlier runs have stored, and which are left to run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import PsetSource
 from paramsurvey.transport.messages import Rows
 
-SLICE = 1 << 20  # rows looked at together: bounds the memory
-LONG_GAP = 1 << 16  # rows: so many neighbours without a result stay a range
+SLICE = 1 << 20  # rows to compare at a time, which limits the memory that this takes
+LONG_GAP = 1 << 16  # rows: as many neighbours without a result are returned as a range
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +27,29 @@ class MatchedRows:
 
 
 class ResumeSearch:
-    """Looks stored psets up in a survey; each of them belongs to one row at most.
+    """Looks up stored psets in a survey; each of them belongs to one row at most.
 
     Parameters
     ----------
     source : PsetSource
         The survey's psets.
     first_position : int
-        What the survey's row 0 was stored as, if the survey is the same as the last time.
+        The position at which the survey's row 0 was stored, if the survey is the same as last time.
     """
 
     def __init__(self, source: PsetSource, first_position: int) -> None:
         self._source = source
         self._first_position = first_position
         self._hasher = Hasher()
-        self._left: list[PartTable] = []
-        self._left_keys: list[HashPairs] = []
+        self._unmatched: list[PartTable] = []
+        self._unmatched_keys: list[HashPairs] = []
         self._matcher: Matcher | None = None
-        self.inexact = False  # a pset was stored where this survey has another one
+        self.inexact = False  # becomes true if a pset was stored where this survey has another one
 
     def in_place(self, table: PartTable, taken: NDArray[np.int64]) -> Iterator[MatchedRows]:
-        """Yield the stored psets that are where they were; those that are not are kept for `elsewhere`.
+        """Yield the stored psets that are where they were, and keep the others for `elsewhere`.
 
-        `taken` (ascending) are rows that are not to be found any more.
+        Rows in `taken`, which is ascending, are not matched again.
         """
         for part in table.slices(SLICE):
             rows = part.positions - self._first_position
@@ -68,26 +68,28 @@ class ResumeSearch:
 
     def keep(self, table: PartTable, keys: HashPairs | None = None) -> None:
         """Keep stored psets for `elsewhere`."""
-        self._left.append(table)
-        self._left_keys.append(self._hasher.keys(table.pset_columns(), len(table)) if keys is None else keys)
+        self._unmatched.append(table)
+        self._unmatched_keys.append(
+            self._hasher.keys(table.pset_columns(), len(table)) if keys is None else keys
+        )
 
     def elsewhere(self, pieces: Sequence[Rows]) -> list[MatchedRows]:
-        """Look the psets that were kept up among some rows of the survey, wherever they are."""
+        """Look up the psets that were kept among some rows of the survey, wherever they are."""
         if self._matcher is None:
-            self._matcher = Matcher(HashPairs.joined(self._left_keys))
-            self._left_keys.clear()
+            self._matcher = Matcher(HashPairs.joined(self._unmatched_keys))
+            self._unmatched_keys.clear()
         matcher, rows, at = self._matcher, [], []
         slices = (piece[start : start + SLICE] for piece in pieces for start in range(0, len(piece), SLICE))
-        for some in takewhile(lambda _: matcher.left > 0, slices):
-            which, stored = matcher.match(self._keys(some))
-            rows.append(_as_array(some)[which])
+        for piece in takewhile(lambda _: matcher.left > 0, slices):
+            which, stored = matcher.match(self._keys(piece))
+            rows.append(_as_array(piece)[which])
             at.append(stored)
         return list(self._split(np.concatenate(rows), np.concatenate(at))) if rows else []
 
     def _split(self, rows: NDArray[np.int64], at: NDArray[np.int64]) -> Iterator[MatchedRows]:
-        """Say in which table the stored psets are."""
+        """Yield the matched psets, table by table."""
         start = 0
-        for table in self._left:
+        for table in self._unmatched:
             mine = np.flatnonzero((at >= start) & (at < start + len(table)))
             if len(mine):
                 yield MatchedRows(table.take(at[mine] - start), rows[mine])
@@ -102,7 +104,7 @@ def _as_array(rows: Rows) -> NDArray[np.int64]:
 
 
 def _as_rows(rows: NDArray[np.int64]) -> Rows:
-    """Return neighbours as a range, which costs less."""
+    """Return rows as a range if they are consecutive, because that costs less."""
     if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and bool((np.diff(rows) == 1).all()):
         return range(int(rows[0]), int(rows[-1]) + 1)
     return rows
@@ -118,9 +120,9 @@ def _contains(taken: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.b
 
 
 def rows_left(rows: range, done: NDArray[np.int64]) -> list[Rows]:
-    """Return `rows` without those of `done` (ascending, each once), in order.
+    """Return `rows` in order, without those in `done`, which is ascending and has each row once.
 
-    Long gaps are ranges, which cost no memory; what is between them is one array each.
+    Long gaps are returned as ranges, which take no memory, and what is between two of them as one array.
 
     Examples
     --------
@@ -144,7 +146,7 @@ def rows_left(rows: range, done: NDArray[np.int64]) -> list[Rows]:
 
 
 def _runs(starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return all numbers in some ranges."""
+    """Return all numbers in some ranges, as one array."""
     lengths = stops - starts
     skipped = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
     runs: NDArray[np.int64] = skipped + np.arange(len(skipped), dtype=np.int64)

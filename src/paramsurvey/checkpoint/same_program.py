@@ -1,4 +1,4 @@
-"""Whether a checkpoint's results are of the program that runs now: of its function, and of its arguments."""
+"""Whether a checkpoint's results were computed by the same function, and with the same arguments, as now."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ LONGEST_NAME = 200
 SHOWN_LINES = 60  # of a difference
 
 
-class Wanted(Protocol):
-    """What the user wants: a checkpoint at a path, and what is to be done if the program has changed."""
+class ChangeOptions(Protocol):
+    """The options that say what to do if the program has changed."""
 
     @property
     def path(self) -> str: ...
@@ -36,25 +36,27 @@ class Wanted(Protocol):
     def keep(self) -> str: ...
 
 
-def refuse_or_tell(before: Program, now: Program, wanted: Wanted, tell: Callable[[str], object]) -> None:
-    """Do what the user wants where the checkpoint holds results of another program.
+def refuse_or_warn(
+    before: Program, now: Program, options: ChangeOptions, tell: Callable[[str], object]
+) -> None:
+    """Do what the options say if the checkpoint holds results of another program.
 
     Raises
     ------
     CheckpointChanged
-        The program is another one, and `on_change` is ``'error'``.
+        The program has changed, and `on_change` is ``'error'``.
     """
-    difference = before.difference(now) if wanted.on_change != "ignore" else ""
-    if difference and wanted.on_change == "error":
+    difference = before.difference(now) if options.on_change != "ignore" else ""
+    if difference and options.on_change == "error":
         raise CheckpointChanged(
-            f"the checkpoint {wanted.path!r} was made by another program: {difference}\n"
-            f"give another directory, or {wanted.keep} where the results stay the same"
+            f"the checkpoint {options.path!r} was made by another program: {difference}\n"
+            f"give another directory, or {options.keep} if the results stay the same"
         )
     if difference:
         tell(
-            f"the results in the checkpoint {wanted.path!r} were computed differently: {difference}\n"
+            f"the results in the checkpoint {options.path!r} were computed differently: {difference}\n"
             "they are used nevertheless; give another directory to compute all of them again, "
-            f"or {wanted.keep} to silence this"
+            f"or {options.keep} to silence this"
         )
 
 
@@ -62,7 +64,7 @@ def refuse_or_tell(before: Program, now: Program, wanted: Wanted, tell: Callable
 class Program:
     """What was run: the function and its arguments, as far as they can be compared.
 
-    What a function uses of its module, and the files that it reads, are not part of it.
+    The rest of the function's module, and the files that it reads, are not part of this.
     """
 
     function: str
@@ -75,9 +77,10 @@ class Program:
 
     @classmethod
     def of(cls, function: Any, user_kwargs: Any, store_user_kwargs: bool = False) -> Program:
-        """Describe a worker function and its user_kwargs: of these, the text only where it is to be stored.
+        """Describe a worker function and its user_kwargs.
 
-        It may hold passwords; so may what a partial carries with it.
+        The text of the user_kwargs is included only if it is to be stored, because it may hold passwords. So
+        may the arguments that a partial carries with it.
         """
         inner = _innermost(function)
         name = (
@@ -88,16 +91,16 @@ class Program:
         return cls(
             name,
             _file(inner),
-            _hash(canonical([source or _behaviour(inner), _bound(function)])),
+            _hash(canonical([source or _behaviour(inner), _carried_values(function)])),
             text[:LONGEST_SOURCE],
             _hash(canonical(user_kwargs)),
             type(user_kwargs).__qualname__[:LONGEST_NAME],
-            _shown(user_kwargs) if store_user_kwargs else None,
+            _limited_repr(user_kwargs) if store_user_kwargs else None,
         )
 
     @classmethod
     def from_json(cls, run: Mapping[str, Any]) -> Program:
-        """Return what a run.json holds."""
+        """Return the program that a run.json describes."""
         function, kwargs = run["function"], run["user_kwargs"]
         return cls(
             function["name"],
@@ -110,7 +113,7 @@ class Program:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return what a run.json holds."""
+        """Return what a run.json says about the program."""
         return {
             "function": {
                 "name": self.function,
@@ -126,7 +129,7 @@ class Program:
         }
 
     def difference(self, new: Program) -> str:
-        """Return what is different in `new`, for people; empty where nothing is."""
+        """Return what is different in `new`, for people to read; empty if nothing is."""
         parts = []
         if self.source_hash != new.source_hash:
             parts.append("the worker function has changed:\n" + _diff(self.source, new.source))
@@ -140,24 +143,24 @@ class Program:
         return (
             f"user_kwargs have changed ({with_article(self.kwargs_type)} before, "
             f"{with_article(new.kwargs_type)} now; their text is not stored, "
-            "for it may hold passwords: store_user_kwargs=True stores and shows it from now on)"
+            "because it may hold passwords: store_user_kwargs=True stores and shows it from now on)"
         )
 
 
-def _shown(thing: Any) -> str:
-    """Return a repr of bounded length, which costs bounded time, with dicts in order."""
+def _limited_repr(thing: Any) -> str:
+    """Return a repr, with dicts in order, that is limited in length and in the time that it takes."""
     shortened = _Repr()
     shortened.maxlevel = 10
     shortened.maxdict = shortened.maxlist = shortened.maxtuple = shortened.maxset = 200
     shortened.maxstring = shortened.maxother = shortened.maxlong = 1000
     try:
         return shortened.repr(thing)[:LONGEST_REPR]
-    except Exception:  # of whatever the thing is made of
+    except Exception:  # the user's objects may raise any exception
         return describe(thing, LONGEST_REPR)
 
 
 class _Repr(reprlib.Repr):
-    """Shows integers, too, that have more digits than Python is willing to tell."""
+    """Also shows integers that have more digits than Python is willing to convert."""
 
     def repr_int(self, x: int, level: int) -> str:
         try:
@@ -175,12 +178,12 @@ def _innermost(function: Any) -> Any:
     return function if is_plain else type(function)
 
 
-def _bound(function: Any) -> list[Any]:
+def _carried_values(function: Any) -> list[Any]:
     """Return what a function carries with it: a partial's arguments, defaults, a closure's values."""
     if isinstance(function, KeywordWorker):
-        return [function.result, _bound(function.__wrapped__.__wrapped__)]
+        return [function.result, _carried_values(function.__wrapped__.__wrapped__)]
     if isinstance(function, functools.partial):
-        return [list(function.args), dict(function.keywords), _bound(function.func)]
+        return [list(function.args), dict(function.keywords), _carried_values(function.func)]
     if inspect.isfunction(function):
         cells = [_cell(cell) for cell in function.__closure__ or ()]
         return [list(function.__defaults__ or ()), cells]
@@ -202,19 +205,19 @@ def _source(thing: Any) -> str:
 
 
 def _own_text(thing: Any, source: str) -> str:
-    """Return a function's source without what stands around it, which for a lambda may be user_kwargs."""
+    """Return a function's source without the code around it, which for a lambda may contain user_kwargs."""
     if getattr(thing, "__name__", "") != "<lambda>":
         return source
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):  # a piece of a longer call
+    except (SyntaxError, ValueError):  # such as a part of a longer call
         return ""
     lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
     return ast.get_source_segment(source, lambdas[0]) or "" if len(lambdas) == 1 else ""
 
 
 def _behaviour(thing: Any) -> Any:
-    """Return what stands for a function without a source."""
+    """Return what identifies a function whose source is not available."""
     code = getattr(thing, "__code__", None)
     return code_of(code) if code is not None else getattr(thing, "__qualname__", repr(type(thing)))
 
@@ -232,7 +235,7 @@ def _hash(content: bytes) -> str:
 
 
 def _lines(text: str) -> str:
-    """Break a repr at its commas, so that a difference shows the member."""
+    """Break a repr into lines at its commas, so that a difference shows the item that has changed."""
     return text.replace(", ", ",\n")
 
 

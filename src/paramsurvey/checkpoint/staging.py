@@ -1,4 +1,4 @@
-"""Results and failures that wait to be written, and the tables that are made of them."""
+"""Results and failures that are waiting to be written, and the tables that are made from them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from paramsurvey.params.sources import CategoryCodes, ColumnValues, PsetSource
 from paramsurvey.transport.column_by_row import unpack_values
 from paramsurvey.transport.messages import Failure, Group, Offsets, Reply, Rows, Values
 
-NUMBER = 8  # bytes
-OTHER_COLUMNS = 1 + len(TIME_TYPES)  # where the row belongs, and when and where it ran
-OBJECT_BYTES = 100  # about what a value takes that is no number
-WHY_BYTES = 200  # about what a failure takes, without what the pset printed
+NUMBER_BYTES = 8
+OTHER_COLUMNS = 1 + len(TIME_TYPES)  # the row's position, and when and where its pset ran
+OBJECT_BYTES = 100  # roughly what a value that is not a number takes
+FAILURE_BYTES = 200  # roughly what a failure takes, without what the pset printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ class StagedReply:
     rows: Rows
     psets: Mapping[str, ColumnValues]
     columns: Mapping[Any, list[Piece]]
-    printed: Mapping[int, str]  # by place among the rows
+    printed: Mapping[int, str]  # by index among the rows
     times: Times
 
     @classmethod
     def of(cls, group: Group, reply: Reply, source: PsetSource) -> StagedReply | None:
-        """Return the results of a reply, or None where all its psets failed."""
+        """Return the results of a reply, or None if all its psets failed."""
         rows, times = group.rows[reply.start : reply.stop], times_of(reply)
-        places: NDArray[np.int64] | None = None  # of the reply's psets, among those that have a result
+        places: NDArray[np.int64] | None = None  # for each of the reply's psets, its index among the results
         if reply.failures:
             good = np.ones(len(rows), dtype=np.bool_)
             good[np.array(list(reply.failures), dtype=np.int64) - reply.start] = False
@@ -70,7 +70,7 @@ class StagedReply:
         return cls(rows, source.columns(rows), columns, printed, times)
 
     def halves(self) -> list[StagedReply]:
-        """Return it in two parts; nothing where it is a single pset."""
+        """Return it in two halves, or an empty list if it has only one pset."""
         count = len(self.rows)
         if count < 2:
             return []
@@ -91,21 +91,21 @@ class StagedReply:
 
     @property
     def size(self) -> int:
-        """About how many bytes its rows of a table take, which is more than it takes itself."""
+        """About how many bytes its rows take in a table, which is more than it takes itself."""
         values = [values for pieces in self.columns.values() for _, values in pieces]
         objects = sum(len(cells) for cells in [*values, *self.psets.values()] if isinstance(cells, list))
         numbers = len(self.rows) * (len(self.columns) + len(self.psets) + OTHER_COLUMNS)
-        return NUMBER * numbers + OBJECT_BYTES * objects + sum(map(len, self.printed.values()))
+        return NUMBER_BYTES * numbers + OBJECT_BYTES * objects + sum(map(len, self.printed.values()))
 
 
 def _between(piece: Piece, start: int, stop: int) -> Piece | None:
-    """Return what a piece has of some rows, counted from the first of them."""
+    """Return the piece's values for some rows, counted from the first of these rows; None if it has none."""
     at, values = piece
     if isinstance(at, slice):
         first, last = max(at.start, start), min(at.stop, stop)
         inside: slice | NDArray[np.int64] = slice(first - at.start, last - at.start)
-        there: slice | NDArray[np.int64] = slice(first - start, last - start)
-        return (there, values[inside]) if first < last else None
+        shifted_at: slice | NDArray[np.int64] = slice(first - start, last - start)
+        return (shifted_at, values[inside]) if first < last else None
     chosen = np.flatnonzero((at >= start) & (at < stop))
     some = values[chosen] if isinstance(values, np.ndarray) else [values[i] for i in chosen.tolist()]
     return (at[chosen] - start, some) if len(chosen) else None
@@ -135,17 +135,17 @@ class StagedFailure:
     attempts: int
 
     def halves(self) -> list[StagedFailure]:
-        """Return nothing: it is a single pset."""
+        """Return an empty list, because it is a single pset."""
         return []
 
     @property
     def size(self) -> int:
         """About how many bytes it takes in memory."""
-        return WHY_BYTES + len(self.failure.output)
+        return FAILURE_BYTES + len(self.failure.output)
 
 
 class Positions:
-    """Where rows are stored: one after the other, but for those that an earlier run has stored elsewhere.
+    """Where rows are stored: one after another, except those that an earlier run has stored elsewhere.
 
     Attributes
     ----------
@@ -159,11 +159,11 @@ class Positions:
         self._moved = no_rows().reshape(2, 0)  # rows, ascending, and their positions
 
     def keep(self, rows: NDArray[np.int64], positions: NDArray[np.int64]) -> None:
-        """Leave rows where they were stored, from the next `note_moved` on."""
+        """Leave rows where they were stored, once `note_moved` is called."""
         self._kept.update(zip(rows.tolist(), positions.tolist(), strict=True))
 
     def note_moved(self) -> None:
-        """Note which of the rows that were kept are not where `first` says."""
+        """Note which of the kept rows are not where `first` says."""
         shifted = sorted((row, at) for row, at in self._kept.items() if at != self.first + row)
         self._moved = np.array(shifted, dtype=np.int64).reshape(-1, 2).T
 
@@ -181,7 +181,7 @@ class Positions:
 
 
 class StagingTables:
-    """Makes the tables that are written.
+    """Makes the tables that are written to disk.
 
     Parameters
     ----------
@@ -198,24 +198,24 @@ class StagingTables:
         self._units = units_of_psets(source.frame(range(0)))
 
     def of_results(self, batch: Sequence[StagedReply]) -> Any:
-        """Return one table of several replies' results."""
-        batch = sorted(batch, key=lambda one: int(one.rows[0]))  # neighbours become neighbours again
-        starts = np.cumsum([0, *(len(one.rows) for one in batch)]).tolist()
-        psets = self._pset_columns([one.psets for one in batch], starts)
+        """Return the results of several replies as one table."""
+        batch = sorted(batch, key=lambda reply: int(reply.rows[0]))  # rows of neighbouring groups in order
+        starts = np.cumsum([0, *(len(reply.rows) for reply in batch)]).tolist()
+        psets = self._pset_columns([reply.psets for reply in batch], starts)
         results = _result_columns(batch, starts)
         pairs = zip(starts, batch, strict=False)
-        printed = {start + at: text for start, one in pairs for at, text in one.printed.items()}
+        printed = {start + at: text for start, reply in pairs for at, text in reply.printed.items()}
         columns = [*psets, *results, *printed_column(printed, starts[-1])]
-        positions = pa.chunked_array([self._positions.of(one.rows) for one in batch])
-        times = time_columns([one.times for one in batch])
+        positions = pa.chunked_array([self._positions.of(reply.rows) for reply in batch])
+        times = time_columns([reply.times for reply in batch])
         return to_table(positions, columns, [str(column.key) for column in psets], times, self._units)
 
     def of_failures(self, batch: Sequence[StagedFailure]) -> Any:
-        """Return one table of several failures."""
+        """Return several failures as one table."""
         rows = np.array([failed.row for failed in batch], dtype=np.int64)
         psets = self._pset_columns([self._source.columns(rows)], [0, len(rows)])
-        printed = {at: one.failure.output for at, one in enumerate(batch) if one.failure.output}
-        columns = [*psets, *_why_columns(batch), *printed_column(printed, len(rows))]
+        printed = {at: failed.failure.output for at, failed in enumerate(batch) if failed.failure.output}
+        columns = [*psets, *_failure_columns(batch), *printed_column(printed, len(rows))]
         positions = pa.array(self._positions.of(rows))
         times = failed_time_columns([failed.failure.ran for failed in batch])
         return to_table(positions, columns, [str(column.key) for column in psets], times, self._units)
@@ -233,10 +233,10 @@ class StagingTables:
 def _pset_column(
     name: str, found: Sequence[ColumnValues | None], starts: list[int], dtype: str
 ) -> StoredColumn:
-    """Store one pset key; where a pset does not have it, it is missing."""
+    """Return the column of one key of the psets; it is missing for psets that do not have the key."""
     coded = [cells for cells in found if isinstance(cells, CategoryCodes)]
-    if len(coded) == len(found) and all(one.categories is coded[0].categories for one in coded):
-        cells = CategoryCodes(np.concatenate([one.codes for one in coded]), coded[0].categories)
+    if len(coded) == len(found) and all(each.categories is coded[0].categories for each in coded):
+        cells = CategoryCodes(np.concatenate([each.codes for each in coded]), coded[0].categories)
         column = encode_cells(cells)
         if column.codec != "pickle":
             return StoredColumn("pset", name, column, dtype)
@@ -250,20 +250,20 @@ def _pset_column(
 
 def _result_columns(batch: Sequence[StagedReply], starts: list[int]) -> Iterator[StoredColumn]:
     gathered: dict[Any, list[Piece]] = {}
-    for start, one in zip(starts, batch, strict=False):
-        for key, pieces in one.columns.items():
+    for start, reply in zip(starts, batch, strict=False):
+        for key, pieces in reply.columns.items():
             gathered.setdefault(key, []).extend(shifted(piece, start) for piece in pieces)
     for key, pieces in gathered.items():
         yield StoredColumn("result", key, encode(pieces, starts[-1]))
 
 
-def _why_columns(batch: Sequence[StagedFailure]) -> Iterator[StoredColumn]:
-    """Yield what `stored.failure_cells` reads."""
-    said: dict[str, Values] = {
+def _failure_columns(batch: Sequence[StagedFailure]) -> Iterator[StoredColumn]:
+    """Yield the columns that `stored.failure_cells` reads."""
+    columns: dict[str, Values] = {
         "kind": [str(failed.failure.kind) for failed in batch],
         "exception": [storable_text(failed.failure.exception) for failed in batch],
         "traceback": [storable_text(failed.failure.traceback) for failed in batch],
         "attempts": np.array([failed.attempts for failed in batch], dtype=np.int64),
     }
-    for key, values in said.items():
+    for key, values in columns.items():
         yield StoredColumn("failure", key, encode([(slice(0, len(batch)), values)], len(batch)))

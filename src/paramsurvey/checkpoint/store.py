@@ -1,4 +1,4 @@
-"""The checkpoint in a directory."""
+"""The checkpoint in a directory, as a map uses it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.doubles import Finished, was_written_by_two
+from paramsurvey.checkpoint.duplicates import FinishedRows, was_written_by_two
 from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS
 from paramsurvey.checkpoint.format.part_table import PartTable
 from paramsurvey.checkpoint.gone_parts import gone_parts
@@ -22,11 +22,11 @@ from paramsurvey.checkpoint.resume import MatchedRows, ResumeSearch, rows_left
 from paramsurvey.checkpoint.run_json.live_file import NAME as LIVE
 from paramsurvey.checkpoint.run_json.run_file import NAME, RunUnreadable, read_run
 from paramsurvey.checkpoint.run_json.run_record import RunRecord
-from paramsurvey.checkpoint.same_program import Program, refuse_or_tell
+from paramsurvey.checkpoint.same_program import Program, refuse_or_warn
 from paramsurvey.checkpoint.staging import Positions, StagedFailure, StagedReply, StagingTables
 from paramsurvey.checkpoint.stored import (
     BAD_RUN,
-    doubles_text,
+    duplicates_text,
     failure_cells,
     latest_failures,
     read_all,
@@ -45,7 +45,7 @@ OURS = frozenset({NAME, LIVE, BAD_RUN, "lock.json", RESULTS, FAILURES})
 
 @dataclass(frozen=True, slots=True)
 class CheckpointOptions:
-    """The user's wishes for a checkpoint; `keep` is what to type to keep the results of a changed program."""
+    """The options of a checkpoint; `keep` is what to type to keep the results of a changed program."""
 
     path: str
     retry_failed: bool = True
@@ -54,61 +54,61 @@ class CheckpointOptions:
 
 
 class DirectoryCheckpoint:
-    """Keeps what a map finished in a directory, where the next one finds it.
+    """Keeps what a map has finished in a directory, where the next map finds it.
 
     Parameters
     ----------
-    wanted : CheckpointOptions
+    options : CheckpointOptions
     program : Program
         The function and its arguments.
     state : MapState
-        Of the survey: its collector gets what earlier runs have finished.
+        The state of the survey. Its collector gets what earlier runs have finished.
     tell : callable
-        Says a line to the user; called from several threads.
+        Says a line to the user. It is called from several threads.
     warn : callable
-        The same, where results would be lost: shown even where the user wants to read nothing else.
+        The same if results would be lost, and shown even to a user who wants to read nothing else.
 
     Raises
     ------
     CheckpointError
-        The directory cannot be used: it is something else, in use, or not writable; or the program
-        has changed and `on_change` is ``'error'``.
+        The directory is not a checkpoint, in use, or not writable; or the program has changed and `on_change`
+        is ``'error'``.
     """
 
     def __init__(
         self,
-        wanted: CheckpointOptions,
+        options: CheckpointOptions,
         program: Program,
         state: MapState,
         tell: Tell,
         warn: Tell,
     ) -> None:
-        self._wanted = wanted
+        self._options = options
         self._source = state.source
         self._collector = state.collector
         self._progress = state.progress
         self._tell, self._warn = tell, warn
-        self._path = Path(wanted.path).absolute()
+        self._path = Path(options.path).absolute()
         self._searches: tuple[ResumeSearch, ResumeSearch] | None = None
         self._writer: Writer | None = None
         self._positions = Positions()
         self._tables = StagingTables(self._source, self._positions)
-        self._closed = self._lost = False
-        self._losing = threading.Lock()
+        self._closed = self._is_taken_over = False
+        self._check_lock = threading.Lock()
         self._began = time.monotonic()
         with self._writing():
             _make_directory(self._path)
             self._lock = Lock(self._path, warn)
         try:
-            self._begin(program)
+            self._open(program)
         except BaseException:
             self._lock.release()
             raise
 
-    def _begin(self, program: Program) -> None:
+    def _open(self, program: Program) -> None:
         before = self._run_before()
         if before is not None:
-            refuse_or_tell(Program.from_json(before), program, self._wanted, self._tell)
+            refuse_or_warn(Program.from_json(before), program, self._options, self._tell)
         self._positions.first = 0 if before is None else int(before["first_position"])
         self._record = RunRecord(self._path, program, self._progress, before, self._began)
         with self._writing():
@@ -117,27 +117,27 @@ class DirectoryCheckpoint:
                 kind: PartSet(self._path / kind, self._lock.token, self._may_write)
                 for kind in (RESULTS, FAILURES)
             }
-            self._write_doubles_once()
+            self._drop_duplicates()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Raise an error that names the remedy where the disk refuses, before there are results."""
+        """Raise an error that names the remedy if the disk refuses a write before there are results."""
         try:
             yield
         except OSError as error:
             raise CheckpointError(
-                f"the checkpoint {self._wanted.path!r} cannot be written ({error}): "
+                f"the checkpoint {self._options.path!r} cannot be written ({error}): "
                 "give a directory where you may write, on a disk with room"
             ) from error
 
-    def _write_doubles_once(self) -> None:
+    def _drop_duplicates(self) -> None:
         for kind, part_set in self._part_sets.items():
-            left_out = part_set.write_doubles_once()
+            left_out = part_set.drop_duplicates()
             if left_out is not None:
-                self._tell(doubles_text(self._path / kind, left_out))
+                self._tell(duplicates_text(self._path / kind, left_out))
 
     def _run_before(self) -> Mapping[str, Any] | None:
-        """Return the run.json of the last run; the lock is ours, so no other program writes it."""
+        """Return the run.json of the last run, which no other program changes while we hold the lock."""
         if not (self._path / NAME).exists():
             return None
         run = read_run_tolerantly(self._path, self._tell, set_aside=True)
@@ -153,58 +153,60 @@ class DirectoryCheckpoint:
     # what earlier runs did
 
     def resume(self, rows: range) -> Resumed:
-        """Look up what earlier runs did for rows that have become known, and begin to write."""
+        """Look up what earlier runs did for rows that have just become known, and begin to write."""
         first = self._searches is None
-        resumed = self._resume_first(rows) if first else self._resume_rest(rows, no_rows(), no_rows())
+        resumed = self._resume_in_place(rows) if first else self._resume_elsewhere(rows, no_rows(), no_rows())
         self._positions.note_moved()
         if first:
             for part_set in self._part_sets.values():
-                part_set.drop_missing()  # the damaged ones, which were set aside
+                part_set.drop_missing()  # damaged ones, which were set aside
             self._start_writer()
         return resumed
 
-    def _resume_first(self, rows: range) -> Resumed:
-        """Look first where the psets were the last time: that is fast, and nearly always right."""
+    def _resume_in_place(self, rows: range) -> Resumed:
+        """Look first where the psets were last time, which is fast and nearly always enough."""
         first = self._positions.first
         self._searches = ResumeSearch(self._source, first), ResumeSearch(self._source, first)
         done, highest = [], -1
-        stored = Finished(by_content=self._written_by_two)
+        stored = FinishedRows(by_content=self._written_by_two)
         for table in read_all(self._path / RESULTS, self._tell, set_aside=True, unpickle=True):
-            stored.add(stored.numbers_of(table))
+            stored.add(stored.keys_of(table))
             highest = int(table.positions.max(initial=highest))
             for found in self._searches[0].in_place(table, no_rows()):
                 self._add_stored(found)
                 done.append(found.rows)
-        finished = _sorted(done)
+        finished = _sorted_once(done)
         failed = []
         for table in self._open_failures(stored):
             highest = int(table.positions.max(initial=highest))
             failed += [self._settle_failures(found) for found in self._searches[1].in_place(table, finished)]
-        resumed = self._resume_rest(rows, finished, _sorted(failed))
+        resumed = self._resume_elsewhere(rows, finished, _sorted_once(failed))
         self._place_new_rows(highest)
         return resumed
 
-    def _open_failures(self, finished: Finished) -> list[PartTable]:
-        """Return the failures that no later run has made good, the last one of each pset."""
+    def _open_failures(self, finished: FinishedRows) -> list[PartTable]:
+        """Return the last failure of each pset that has not finished in a later run."""
         tables = list(read_all(self._path / FAILURES, self._tell, set_aside=True, unpickle=True))
         return latest_failures(tables, finished)
 
-    def _resume_rest(self, rows: range, finished: NDArray[np.int64], failed: NDArray[np.int64]) -> Resumed:
-        """Look for the psets that are not where they were."""
+    def _resume_elsewhere(
+        self, rows: range, finished: NDArray[np.int64], failed: NDArray[np.int64]
+    ) -> Resumed:
+        """Look for psets that are not where they were."""
         assert self._searches is not None
         results, failures = self._searches
         elsewhere = [finished]
-        for found in results.elsewhere(rows_left(rows, _sorted([finished, failed]))):
+        for found in results.elsewhere(rows_left(rows, _sorted_once([finished, failed]))):
             self._add_stored(found)
             elsewhere.append(found.rows)
-        finished = _sorted(elsewhere)
-        moved = failures.elsewhere(rows_left(rows, _sorted([finished, failed])))
-        failed = _sorted([failed, *(self._settle_failures(found) for found in moved)])
-        return Resumed(rows_left(rows, _sorted([finished, failed])), finished, failed)
+        finished = _sorted_once(elsewhere)
+        moved = failures.elsewhere(rows_left(rows, _sorted_once([finished, failed])))
+        failed = _sorted_once([failed, *(self._settle_failures(found) for found in moved)])
+        return Resumed(rows_left(rows, _sorted_once([finished, failed])), finished, failed)
 
     def _settle_failures(self, found: MatchedRows) -> NDArray[np.int64]:
-        """Keep failures as they are and return their rows, or let them run again in their place."""
-        if self._wanted.retry_failed:
+        """Keep failures and return their rows; or return none, to run their psets again in the same place."""
+        if self._options.retry_failed:
             self._positions.keep(found.rows, found.table.positions)
             return no_rows()
         for row, failure, attempts in zip(found.rows.tolist(), *failure_cells(found.table), strict=True):
@@ -212,7 +214,7 @@ class DirectoryCheckpoint:
         return found.rows
 
     def _place_new_rows(self, highest: int) -> None:
-        """Choose positions for what is new: those of the last time, where nothing else is there."""
+        """Choose positions for new rows: the same as last time, unless other psets are stored there."""
         assert self._searches is not None
         is_stream = len(self._source) == 0
         if is_stream or any(search.inexact for search in self._searches):
@@ -243,10 +245,10 @@ class DirectoryCheckpoint:
         """Keep the results of a reply."""
         try:
             batch = StagedReply.of(group, reply, self._source)
-        except MemoryError:  # it costs no result in memory
+        except MemoryError:  # the results themselves are in memory already
             self._warn(
                 f"too little memory is free to store {len(reply.walls):,} results in the checkpoint: "
-                "they are among those that map returns, and resuming runs their psets again"
+                "map() returns them all the same, and resuming runs their psets again"
             )
             return
         if batch is None:
@@ -261,27 +263,27 @@ class DirectoryCheckpoint:
         self._writer.add(FAILURES, failed, failed.size)
 
     def wait_for_room(self, seconds: float) -> bool:
-        """Wait until not too much is left to be written; tell whether that is so."""
+        """Wait until not too much is left to be written; tell whether that is the case."""
         return self._writer is None or self._writer.wait_for_room(seconds)
 
     def _tick(self) -> None:
         self._record.note_versions()
         self._lock.beat()
         self._write_run()
-        if not self._lost:
+        if not self._is_taken_over:
             self._record.write_live()
 
     def _may_write(self) -> bool:
-        """Tell whether the directory is still ours; called by each thread before it writes."""
-        with self._losing:
-            owner = None if self._lost else self._lock.check()
+        """Tell whether the directory is still ours. Each thread calls this before it writes."""
+        with self._check_lock:
+            owner = None if self._is_taken_over else self._lock.check()
             if owner is not None:
-                self._lost = True
+                self._is_taken_over = True
                 self._warn(
-                    f"the checkpoint {self._wanted.path!r} was taken over by {owner}: nothing more is "
+                    f"the checkpoint {self._options.path!r} was taken over by {owner}: nothing more is "
                     "written to it, and the survey goes on in memory; save its results elsewhere"
                 )
-        return not self._lost
+        return not self._is_taken_over
 
     def _write_run(self) -> None:
         if not self._may_write():
@@ -289,12 +291,12 @@ class DirectoryCheckpoint:
                 self._writer.stop()
             return
         stored = {kind: part_set.rows() for kind, part_set in self._part_sets.items()}
-        # before the end every pset may still have its turn: none counts as not run
+        # before the end, every pset may still run, so that none counts as not run
         failed = self._collector.failed.values() if self._closed else ()
         self._record.write(stored, self._positions.first, failed)
 
     def close(self, status: Status) -> None:
-        """Write what is not written yet, and end."""
+        """Write what is not written yet, and release the directory."""
         if self._closed:
             return
         self._closed = True
@@ -305,28 +307,28 @@ class DirectoryCheckpoint:
         finally:
             self._lock.release()
         refused = 0 if self._writer is None else self._writer.refused
-        if refused > 1:  # the first has been told
-            self._warn(f"{refused} psets cannot be stored in the checkpoint {self._wanted.path!r}")
+        if refused > 1:  # the first one has been reported
+            self._warn(f"{refused} psets cannot be stored in the checkpoint {self._options.path!r}")
         if unwritten:
             self._warn(
-                f"the end of the survey could not be written to the checkpoint {self._wanted.path!r}: "
+                f"the end of the survey could not be written to the checkpoint {self._options.path!r}: "
                 "its results are complete in memory; save them elsewhere"
             )
 
     def _end_run(self, status: Status) -> None:
         self._record.note_versions()
         self._record.note_end(status)
-        if not self._lost:
+        if not self._is_taken_over:
             self._record.remove_live()
-        with suppress(OSError):  # it has been told that nothing can be written
+        with suppress(OSError):  # the user has been told already that nothing can be written
             self._write_run()
 
 
 def _make_directory(path: Path) -> None:
-    """Make the directory, or look whether the one that is there is a checkpoint."""
+    """Make the directory, or check that the one that is there is a checkpoint."""
     if path.exists() and not path.is_dir():
         raise NotACheckpoint(
-            f"{str(path)!r} is a file: give an empty directory as checkpoint, or one that does not exist"
+            f"{str(path)!r} is a file: give an empty directory as the checkpoint, or one that does not exist"
         )
     path.mkdir(parents=True, exist_ok=True)
     entries = {entry.name for entry in path.iterdir()}
@@ -337,13 +339,13 @@ def _make_directory(path: Path) -> None:
     foreign = sorted(name for name in entries - OURS if not name.startswith("."))
     if foreign:
         raise NotACheckpoint(
-            f"{str(path)!r} is not a checkpoint, for it has no {NAME} but other files "
+            f"{str(path)!r} is not a checkpoint, because it has no {NAME}, but other files "
             f"(such as {foreign[0]!r}): give an empty directory, or one that does not exist"
         )
 
 
-def _sorted(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Return rows ascending, each once: two programs may have stored the same pset."""
+def _sorted_once(rows: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return rows in ascending order, each only once even if two programs have stored it."""
     found = np.sort(np.concatenate([no_rows(), *rows]))
     once = np.diff(found, prepend=-1) > 0
     return found if once.all() else found[once]

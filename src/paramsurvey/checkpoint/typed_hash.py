@@ -1,14 +1,15 @@
 """Recognizing psets by their content, and matching two lists of them.
 
-A pset's identity is two numbers of 64 bits. They depend on its keys and values alone: not on the
-order of the columns, nor on how a column is stored (categorical, int8 or int64). Psets are equal
-here when their values have the same kind and are equal: ``1``, ``1.0`` and ``True`` are three
-different values, for a worker function sees the difference; 0.0 and -0.0 are the same, and a key
-whose value is nan counts as not there, as it is nan in a table where some psets do not have it.
+A pset's identity consists of two 64-bit numbers. They depend only on its keys and values: not on the order of
+the columns, nor on how a column is stored (categorical, int8 or int64). Two psets are equal here if their
+values are equal and of the same kind. ``1``, ``1.0`` and ``True`` are three different values, because a
+worker function sees the difference. 0.0 and -0.0 are the same. A key whose value is nan counts as missing,
+because a table has nan where a pset does not have a key.
 
-This is the stricter of two rules. By the looser rule, `params.value_hash`, psets with equal values get the
-same seed, whatever stores a number: 1 equals 1.0 there. `Hasher(by_value=True)` is in between: 1 and 1.0 are
-the same, for a table stores 1 as 1.0 when 7.5 is in the same column; None is nan; True is still no number.
+This is the stricter of two rules. By the looser rule, that of `params.value_hash`, psets with equal values
+get the same seed however a number is stored: 1 equals 1.0 there. `Hasher(by_value=True)` is in between: 1 and
+1.0 are the same, because a table stores 1 as 1.0 if 7.5 is in the same column; None is the same as nan; but
+True is not a number.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.transport.column_by_row import object_array
 
 U64 = NDArray[np.uint64]
-BLOCK = 1 << 15  # values: few enough for the steps of a mix to stay in a processor's cache
-SHORT_INT = 2000  # bits: of such a number Python always tells the decimal digits
-DEEPEST = 50  # containers in containers in ...
+BLOCK = 1 << 15  # values: few enough that all steps of a mix work in the processor's cache
+SHORT_INT = 2000  # bits: Python always converts such a number to decimal digits
+MAX_DEPTH = 50  # of containers within containers
 
 MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # of splitmix64
 STRING_KEYS = ("paramsurvey:str1", "paramsurvey:str2")  # siphash wants 16 bytes
@@ -40,14 +41,14 @@ STRING_KEYS = ("paramsurvey:str1", "paramsurvey:str2")  # siphash wants 16 bytes
 
 @dataclass(frozen=True, slots=True)
 class HashPairs:
-    """Two independent hashes for each of some values, or psets."""
+    """Two independent hashes for each value, or for each pset."""
 
     one: U64
     two: U64
 
     @classmethod
     def empty(cls, count: int) -> HashPairs:
-        """Return room for `count` of them."""
+        """Return zeros for `count` of them, to be filled in."""
         return cls(np.zeros(count, dtype=np.uint64), np.zeros(count, dtype=np.uint64))
 
     def __len__(self) -> int:
@@ -57,17 +58,17 @@ class HashPairs:
         return HashPairs(self.one[at], self.two[at])
 
     def put(self, at: Any, values: HashPairs) -> None:
-        """Overwrite those at `at`."""
+        """Replace those at `at`."""
         self.one[at], self.two[at] = values.one, values.two
 
     def equal(self, other: HashPairs) -> NDArray[np.bool_]:
-        """Tell for each whether it is that of `other`."""
+        """Tell for each whether it equals the one of `other` at the same place."""
         same: NDArray[np.bool_] = (self.one == other.one) & (self.two == other.two)
         return same
 
     @classmethod
     def joined(cls, parts: Sequence[HashPairs]) -> HashPairs:
-        """Return them one after the other."""
+        """Return all of them, one after another."""
         if not parts:
             return cls.empty(0)
         return cls(np.concatenate([part.one for part in parts]), np.concatenate([part.two for part in parts]))
@@ -80,18 +81,18 @@ def _salt(text: str) -> tuple[np.uint64, np.uint64]:
 
 _KINDS = {name: _salt(f"kind {name}") for name in ("bool", "int", "float", "str", "other")}
 _NAN = np.uint64(0x7FF8000000000000)
-with np.errstate(over="ignore"):  # of numpy's scalars; arrays wrap around silently
+with np.errstate(over="ignore"):  # numpy's scalars warn of an overflow, though arrays wrap around silently
     _NAN_LANES = (_NAN ^ _KINDS["float"][0], _NAN + _KINDS["float"][1])
 
 
 @dataclass
 class Hasher:
-    """Computes psets' identities; what it learns about a categorical's categories it keeps.
+    """Computes psets' identities, and remembers the hashes of a categorical's categories.
 
     Parameters
     ----------
     by_value : bool
-        Whether equal values are the same, whatever stores them: 1 and 1.0; None, NaT, NA and nan.
+        Whether equal values are the same however they are stored: 1 and 1.0; None, NaT, NA and nan.
 
     Examples
     --------
@@ -110,7 +111,7 @@ class Hasher:
         """Return the identities of `count` psets, given their columns (or the columns' own hashes)."""
         state = HashPairs.empty(count)
         for name in sorted(columns):
-            _stir(state, self.column(name, columns[name]), _salt(name))
+            _mix_in(state, self.column(name, columns[name]), _salt(name))
         return state
 
     def column(self, name: str, cells: ColumnValues | HashPairs) -> HashPairs:
@@ -122,19 +123,19 @@ class Hasher:
         known = self._categories.get(name)
         if known is None or known[0] is not cells.categories:
             known = self._categories[name] = (cells.categories, self._values(list(cells.categories)))
-        return known[1][cells.codes]  # code -1 finds the nan behind the categories
+        return known[1][cells.codes]  # code -1 points to the nan at the end of the categories
 
     def _values(self, values: NDArray[Any] | list[Any]) -> HashPairs:
         return hash_by_value(values) if self.by_value else hash_values(values)
 
 
-def _stir(state: HashPairs, values: HashPairs, salt: tuple[np.uint64, np.uint64]) -> None:
-    """Mix one more column into the psets' states, in place; a nan leaves them as they are."""
-    for lane, news, grain, nan in zip(
+def _mix_in(state: HashPairs, values: HashPairs, salt: tuple[np.uint64, np.uint64]) -> None:
+    """Mix one more column into the psets' states, in place; a nan leaves a state as it is."""
+    for lane, column, grain, nan in zip(
         (state.one, state.two), (values.one, values.two), salt, _NAN_LANES, strict=True
     ):
         for start in range(0, len(lane), BLOCK):
-            piece, new = lane[start : start + BLOCK], news[start : start + BLOCK]
+            piece, new = lane[start : start + BLOCK], column[start : start + BLOCK]
             absent = np.flatnonzero(new == nan)
             before = piece[absent]
             piece += new
@@ -144,7 +145,7 @@ def _stir(state: HashPairs, values: HashPairs, salt: tuple[np.uint64, np.uint64]
 
 
 def _mix(x: U64) -> None:
-    """Let every bit depend on every other, in place: the last steps of splitmix64."""
+    """Make every bit depend on every other, in place, with the last steps of splitmix64."""
     x ^= x >> np.uint64(30)
     x *= MIX_1
     x ^= x >> np.uint64(27)
@@ -153,19 +154,19 @@ def _mix(x: U64) -> None:
 
 
 def hash_values(values: NDArray[Any] | list[Any]) -> HashPairs:
-    """Return the hashes of a column's values, each by itself."""
+    """Return the hash of each of a column's values."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf" and values.dtype.char != "g":
-        return _numbers(values)
+        return _hash_numbers(values)
     kinds = np.fromiter((_kind_of(value) for value in values), dtype="U1", count=len(values))
     hashes = HashPairs.empty(len(values))
     for kind in np.unique(kinds).tolist():
         at = np.flatnonzero(kinds == kind)
-        hashes.put(at, _of_kind(kind, [values[i] for i in at.tolist()]))
+        hashes.put(at, _hash_kind(kind, [values[i] for i in at.tolist()]))
     return hashes
 
 
 def hash_by_value(values: NDArray[Any] | list[Any]) -> HashPairs:
-    """Return the hashes of a column's values; equal ones have the same one, whatever stores them."""
+    """Return the hash of each of a column's values; equal ones have the same, however they are stored."""
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
         return hash_values([plain(value) for value in values])
     if values.dtype.kind == "u" and len(values) and values.max() >= 2**63:
@@ -182,19 +183,19 @@ def _kind_of(value: object) -> str:
     if type(value) is int:
         return "i" if -(2**63) <= value < 2**63 else "o"
     if type(value) is np.longdouble and value != value:
-        return "f"  # a nan is a nan
+        return "f"  # nan is the same in all types
     return {float: "f", bool: "b", str: "s"}.get(type(value), "o")
 
 
-def _of_kind(kind: str, values: list[Any]) -> HashPairs:
+def _hash_kind(kind: str, values: list[Any]) -> HashPairs:
     if kind == "s":
-        return _strings(values)
+        return _hash_strings(values)
     if kind == "o":
-        return _digests(values)
-    return _numbers(np.array(values, dtype={"i": np.int64, "f": np.float64, "b": np.bool_}[kind]))
+        return _hash_objects(values)
+    return _hash_numbers(np.array(values, dtype={"i": np.int64, "f": np.float64, "b": np.bool_}[kind]))
 
 
-def _numbers(values: NDArray[Any]) -> HashPairs:
+def _hash_numbers(values: NDArray[Any]) -> HashPairs:
     kind = {"b": "bool", "f": "float"}.get(values.dtype.kind, "int")
     if values.dtype.kind == "u" and len(values) and values.max() >= 2**63:
         return hash_values(values.tolist())
@@ -204,7 +205,7 @@ def _numbers(values: NDArray[Any]) -> HashPairs:
 def _bits(values: NDArray[Any], kind: str) -> U64:
     if kind != "float":
         return values.astype(np.int64).view(np.uint64)
-    floats = values.astype(np.float64) + 0.0  # which makes 0.0 of -0.0
+    floats = values.astype(np.float64) + 0.0  # this turns -0.0 into 0.0
     bits = floats.view(np.uint64)
     bits[np.isnan(floats)] = _NAN
     return bits
@@ -215,38 +216,37 @@ def _salted(bits: U64, kind: str, others: U64 | None = None) -> HashPairs:
     return HashPairs(bits ^ one, (bits if others is None else others) + two)
 
 
-def _strings(values: list[Any]) -> HashPairs:
+def _hash_strings(values: list[Any]) -> HashPairs:
     import pandas as pd
 
     array = object_array(values, len(values))
     try:
         one, two = (pd.util.hash_array(array, hash_key=key) for key in STRING_KEYS)
-    except UnicodeEncodeError:  # half a surrogate pair somewhere: see each by itself
-        return HashPairs.joined([_string(value) for value in values])
+    except UnicodeEncodeError:  # there is a lone surrogate in one of them
+        return HashPairs.joined([_hash_string(value) for value in values])
     return _salted(one, "str", two)
 
 
-def _string(value: str) -> HashPairs:
+def _hash_string(value: str) -> HashPairs:
     try:
         value.encode()
     except UnicodeEncodeError:
-        return _digests([value])
-    return _strings([value])
+        return _hash_objects([value])
+    return _hash_strings([value])
 
 
-def _digests(values: list[Any]) -> HashPairs:
+def _hash_objects(values: list[Any]) -> HashPairs:
     digests = b"".join(hashlib.blake2b(canonical(value), digest_size=16).digest() for value in values)
     pairs = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
     return _salted(pairs[:, 0].copy(), "other", pairs[:, 1].copy())
 
 
 def canonical(thing: object, depth: int = 0) -> bytes:
-    """Return bytes that are the same for equal things, in every process.
+    """Return bytes that are the same for equal things in every process.
 
-    Pickles are not that: they depend on which parts of a thing are one object, and on the order of
-    its sets.
+    Pickles are not: they depend on which parts of a thing are the same object, and on the order of its sets.
     """
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         return b"deep"
     below = depth + 1
     if thing is None:
@@ -264,9 +264,9 @@ def canonical(thing: object, depth: int = 0) -> bytes:
     if isinstance(thing, timedelta):
         return _framed("timedelta", repr(thing).encode())
     if isinstance(thing, (list, tuple)):
-        return _framed(type(thing).__qualname__, b"".join(canonical(one, below) for one in thing))
+        return _framed(type(thing).__qualname__, b"".join(canonical(item, below) for item in thing))
     if isinstance(thing, (set, frozenset)):
-        return _framed("set", b"".join(sorted(canonical(one, below) for one in thing)))
+        return _framed("set", b"".join(sorted(canonical(item, below) for item in thing)))
     if isinstance(thing, Mapping):
         pairs = (canonical(key, below) + canonical(value, below) for key, value in thing.items())
         return _framed("dict", b"".join(sorted(pairs)))
@@ -274,7 +274,7 @@ def canonical(thing: object, depth: int = 0) -> bytes:
 
 
 def _digits(number: int) -> str:
-    """Return an integer as text, without Python's limit on decimal digits, which each process may set."""
+    """Return an integer as text, whatever limit on decimal digits is set in this process."""
     if isinstance(number, bool):
         return repr(number)
     return int.__repr__(number) if number.bit_length() <= SHORT_INT else hex(number)
@@ -300,7 +300,7 @@ def _canonical_scalar(thing: Any, depth: int) -> bytes:
     native = thing.item()
     if thing.dtype.kind in "biufUS" and not isinstance(native, np.generic):
         return canonical(native, depth)
-    if isinstance(thing, (np.longdouble, np.clongdouble)):  # between their numbers is memory of no meaning
+    if isinstance(thing, (np.longdouble, np.clongdouble)):  # their bytes include meaningless padding
         return _framed(f"numpy {thing.dtype.str}", repr(thing + 0).encode())
     if thing.dtype.hasobject:
         return _framed("numpy object", canonical(native, depth))
@@ -308,10 +308,10 @@ def _canonical_scalar(thing: Any, depth: int) -> bytes:
 
 
 def _canonical_reduced(thing: Any, depth: int) -> bytes:
-    """Take an object apart as pickle would."""
+    """Return the canonical form of an object's parts, into which it is taken apart as pickle would."""
     try:
         reduced = thing.__reduce_ex__(4)
-    except Exception:  # it cannot be pickled; its repr may have an address, which is never the same
+    except Exception:  # it cannot be pickled, and its repr may contain an address, which is never the same
         return f"{type(thing).__module__}.{type(thing).__qualname__}".encode()
     if isinstance(reduced, str):
         return reduced.encode()
@@ -322,8 +322,8 @@ def _canonical_reduced(thing: Any, depth: int) -> bytes:
 
 
 def code_of(code: Any) -> list[Any]:
-    """Return what a code object does, without where it stands."""
-    constants = [code_of(one) if hasattr(one, "co_code") else one for one in code.co_consts]
+    """Return what a code object does, without its place in a file."""
+    constants = [code_of(each) if hasattr(each, "co_code") else each for each in code.co_consts]
     return [code.co_code, list(code.co_names), list(code.co_varnames), constants]
 
 
@@ -332,24 +332,24 @@ def _framed(kind: str, content: bytes) -> bytes:
 
 
 class Matcher:
-    """Finds, for psets of a survey, which of some stored ones they are; each stored one once.
+    """Finds the stored pset for each pset of a survey; each stored one is found only once.
 
-    Of psets that are equal, the first takes the first that is stored, the second the second.
+    If several psets are equal, the first one gets the first stored one, the second one the second, and so on.
 
     Parameters
     ----------
     stored : HashPairs
-        The identities to look among.
+        The identities of the stored psets.
     """
 
     def __init__(self, stored: HashPairs) -> None:
         self._order = np.argsort(stored.one, kind="stable")
         self._stored = stored[self._order]
-        self._used = np.zeros(len(stored), dtype=np.int64)  # by the first of each run of equal ones
+        self._used = np.zeros(len(stored), dtype=np.int64)  # how many of each run of equal ones, at its first
         self.left = len(stored)
 
     def match(self, keys: HashPairs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return two arrays: which of `keys` are stored (ascending), and which stored one each of them is."""
+        """Return which of `keys` are stored, in ascending order, and which stored one each of them is."""
         one = self._stored.one
         first = np.searchsorted(one, keys.one)
         candidates = np.flatnonzero(first < len(one))
@@ -364,7 +364,7 @@ class Matcher:
 
 
 def _ranks(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each value how many equal ones stand before it.
+    """Return for each value how many equal ones precede it.
 
     Examples
     --------

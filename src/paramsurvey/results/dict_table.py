@@ -1,4 +1,4 @@
-"""A DataFrame that can be walked through as dicts: what results and missing psets have in common."""
+"""A DataFrame whose rows can be iterated over as dicts: what results and missing psets have in common."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 
 class DictTable(pd.DataFrame):
-    """A DataFrame that can be walked through as dicts; what pandas derives from it is a plain one."""
+    """A DataFrame whose rows can be iterated over as dicts; what pandas derives from it is a plain one."""
 
     @property
     def _constructor(self) -> type[pd.DataFrame]:
@@ -27,7 +27,7 @@ class DictTable(pd.DataFrame):
         return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
     def to_df(self) -> pd.DataFrame:
-        """Return a plain DataFrame of the same."""
+        """Return the same table as a plain DataFrame."""
         frame = pd.DataFrame(self)
         frame.attrs = dict(self.attrs)
         return frame

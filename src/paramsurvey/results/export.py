@@ -1,4 +1,4 @@
-"""Results into other tools: xarray, Parquet, CSV, Feather; and the best of them."""
+"""Results for other tools: xarray, Parquet, CSV and Feather; and the best of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CSV_VALUES = (str, int, float, bool, np.generic, date, time, timedelta, type(Non
 
 
 class Exportable(DictTable):
-    """A table of results that other tools can take over."""
+    """A table of results that can be exported to other tools."""
 
     _missing: Missing
 
@@ -36,30 +36,30 @@ class Exportable(DictTable):
         Parameters
         ----------
         column : str
-            What to compare. Where it is nan, a pset does not take part.
+            What to compare. Psets for which it is nan are left out.
         minimize : bool
-            Whether the smallest is best; the largest otherwise.
+            Whether the smallest value is the best; otherwise, the largest is.
         n : int, optional
-            How many; the best first, and equally good ones in the order of the psets.
+            How many rows to return: the best first, and equally good ones in the order of the psets.
 
         Returns
         -------
-        dict, or DataFrame where `n` is given
-            The pset with its result, native Python values; or the rows, with their labels.
+        dict, or DataFrame if `n` is given
+            The pset with its result, as native Python values; or the rows, with their labels.
 
         Raises
         ------
         KeyError
-            When there is no such column.
+            There is no such column.
         ValueError
-            When no pset has a value there, and `n` is not given; or when its values have no order.
+            No pset has a value in it and `n` is not given, or its values cannot be ordered.
 
         Examples
         --------
         >>> results.best("loss", minimize=True)  # doctest: +SKIP
         {'rate': 0.1, 'depth': 3, 'loss': 0.02}
         """
-        order = _in_order(column, _column(self, column), ascending=minimize)
+        order = _sorted_labels(column, _column(self, column), ascending=minimize)
         rows = self.to_df().loc[order[: 1 if n is None else n]]
         if n is not None:
             return rows
@@ -70,9 +70,9 @@ class Exportable(DictTable):
     def to_xarray(self) -> xarray.Dataset:  # type: ignore[misc]  # pandas has a final one, which knows no missing psets
         """Return an xarray Dataset: psets on a grid become N-dimensional arrays with named axes.
 
-        An axis is a key of the psets whose values are combined with all values of the others. A key that
-        follows from one axis is a coordinate along it, one that follows from several is a variable.
-        Psets without a result, and holes in a grid, are nan. Psets that are on no grid (a sample, or
+        An axis is a key of the psets whose values are combined with all values of the other axes. A key that
+        depends on one axis becomes a coordinate along it, and one that depends on several becomes a variable.
+        Psets without a result, and holes in a grid, are nan. Psets that are not on a grid (a sample, or psets
         with duplicates) have one dimension, ``pset``, with their keys as coordinates.
 
         Returns
@@ -88,7 +88,7 @@ class Exportable(DictTable):
         --------
         >>> results.to_xarray().score.sel(kernel="rbf").plot()  # doctest: +SKIP
         """
-        library = _needed("xarray", "xarray")
+        library = _import_package("xarray", "xarray")
         psets, finished = _all_psets(self, self._missing)
         found: dict[Hashable, pd.Series[Any]] = {
             name: self[name] for name in self.columns if name not in psets.columns
@@ -97,13 +97,15 @@ class Exportable(DictTable):
 
         grid = find_grid(psets)
         if grid is not None:
-            return self._with_units(_on_grid(library, grid, psets, found, finished))
-        coordinates = {name: ("pset", _plain(psets[name])) for name in psets.columns}
-        variables = {name: ("pset", _spread(found[name], (finished,), (len(psets),))) for name in found}
+            return self._with_units(_grid_dataset(library, grid, psets, found, finished))
+        coordinates = {name: ("pset", _to_numpy(psets[name])) for name in psets.columns}
+        variables = {
+            name: ("pset", _place_in_array(found[name], (finished,), (len(psets),))) for name in found
+        }
         return self._with_units(library.Dataset(variables, coords=coordinates))
 
     def _with_units(self, dataset: xarray.Dataset) -> xarray.Dataset:
-        """Give a Dataset's arrays their units, which xarray's own plots show."""
+        """Give a Dataset's arrays their units, which xarray shows in its plots."""
         for name, unit in self.attrs.get("units", {}).items():
             if name in dataset.variables:
                 dataset[name].attrs["units"] = unit
@@ -115,14 +117,14 @@ class Exportable(DictTable):
         Parameters
         ----------
         path : path or file
-            Where to.
+            Where to write it.
         **kwargs
             As pandas takes them.
 
         Raises
         ------
         DoesNotFit
-            A ValueError that names the column which Parquet cannot hold; nothing was written.
+            A ValueError that names the column that Parquet cannot hold. Nothing was written.
         """
         _check_arrow(self, "Parquet")
         return self.to_df().to_parquet(path, **kwargs)
@@ -133,14 +135,14 @@ class Exportable(DictTable):
         Parameters
         ----------
         path : path or file
-            Where to.
+            Where to write it.
         **kwargs
             As pandas takes them.
 
         Raises
         ------
         DoesNotFit
-            A ValueError that names the column which Feather cannot hold; nothing was written.
+            A ValueError that names the column that Feather cannot hold. Nothing was written.
         """
         _check_arrow(self, "Feather")
         self.to_df().to_feather(path, **kwargs)
@@ -151,22 +153,22 @@ class Exportable(DictTable):
         Parameters
         ----------
         path_or_buf : path or file, optional
-            Where to; None: return the text.
+            Where to write it. If it is None, the text is returned.
         **kwargs
             As pandas takes them.
 
         Raises
         ------
         DoesNotFit
-            A ValueError that names the column whose values are lost as text: arrays, and objects of
-            other classes; or which is text that the file's encoding does not have. Nothing was written.
+            A ValueError that names a column whose values would be lost as text (arrays, and objects of other
+            classes), or that has text which the file's encoding lacks. Nothing was written.
         """
         _check_csv(self, _encoding(path_or_buf, kwargs))
         return self.to_df().to_csv(path_or_buf, **kwargs)
 
 
 def _all_psets(results: pd.DataFrame, missing: Missing) -> tuple[pd.DataFrame, Rows]:
-    """Return the psets with and without a result in their own order, and where those with one are."""
+    """Return the psets with and without a result, in the order of the psets, and where those with one are."""
     lost = missing.as_shown()
     done = results.reindex(columns=lost.columns) if results.columns.empty else results[list(lost.columns)]
     is_lost = np.zeros(len(done) + len(lost), dtype=np.bool_)
@@ -176,7 +178,7 @@ def _all_psets(results: pd.DataFrame, missing: Missing) -> tuple[pd.DataFrame, R
     return together.set_axis(np.concatenate(rows), axis="index").sort_index(), rows[0]
 
 
-def _on_grid(
+def _grid_dataset(
     library: ModuleType,
     grid: DetectedGrid,
     psets: pd.DataFrame,
@@ -184,45 +186,45 @@ def _on_grid(
     finished: Rows,
 ) -> xarray.Dataset:
     names = [axis.name for axis in grid.axes]
-    coordinates: dict[Hashable, Any] = {axis.name: _plain(pd.Series(axis.values)) for axis in grid.axes}
+    coordinates: dict[Hashable, Any] = {axis.name: _to_numpy(pd.Series(axis.values)) for axis in grid.axes}
     variables: dict[Hashable, Any] = {}
     for name in [name for name in psets.columns if name not in names]:
         axis = grid.determining(pd.factorize(psets[name], use_na_sentinel=False)[0].astype(np.int64))
         if axis is None:
-            variables[name] = (names, _spread(psets[name], grid.places, grid.shape))
+            variables[name] = (names, _place_in_array(psets[name], grid.places, grid.shape))
         else:
-            coordinates[name] = (axis.name, _along(axis, psets[name]))
+            coordinates[name] = (axis.name, _values_along(axis, psets[name]))
     places = tuple(place[finished] for place in grid.places)
     for key, column in found.items():
-        variables[key] = (names, _spread(column, places, grid.shape))
+        variables[key] = (names, _place_in_array(column, places, grid.shape))
     dataset: xarray.Dataset = library.Dataset(variables, coords=coordinates)
     return dataset
 
 
-def _along(axis: DetectedAxis, column: pd.Series[Any]) -> np.ndarray[Any, Any]:
+def _values_along(axis: DetectedAxis, column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     first = pd.Series(axis.codes).drop_duplicates()
-    return _plain(column.iloc[first.sort_values().index])
+    return _to_numpy(column.iloc[first.sort_values().index])
 
 
-def _spread(
+def _place_in_array(
     column: pd.Series[Any], places: tuple[np.ndarray[Any, Any], ...], shape: tuple[int, ...]
 ) -> np.ndarray[Any, Any]:
-    """Return an array with the column's values at their places and nan elsewhere."""
-    values = _plain(column)
+    """Return an array with the column's values at their places, and nan elsewhere."""
+    values = _to_numpy(column)
     if len(values) == np.prod(shape):
-        spread = np.empty(shape, dtype=values.dtype)
+        array = np.empty(shape, dtype=values.dtype)
     elif values.dtype.kind in "iuf":
-        spread = np.full(shape, np.nan, dtype=np.result_type(values.dtype, np.float64))
+        array = np.full(shape, np.nan, dtype=np.result_type(values.dtype, np.float64))
     elif values.dtype.kind in "mM":
-        spread = np.full(shape, "NaT", dtype=values.dtype)
+        array = np.full(shape, "NaT", dtype=values.dtype)
     else:
-        spread = np.full(shape, np.nan, dtype=np.complex128 if values.dtype.kind == "c" else object)
-    spread[places] = values
-    return spread
+        array = np.full(shape, np.nan, dtype=np.complex128 if values.dtype.kind == "c" else object)
+    array[places] = values
+    return array
 
 
-def _plain(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
-    """Return a column's values as numpy knows them: numbers, times, else objects."""
+def _to_numpy(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    """Return a column's values as a numpy array of numbers or times, or else of objects."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biufcmM":
         return column.to_numpy()
     values = column.tolist()
@@ -238,16 +240,17 @@ def _column(table: pd.DataFrame, name: Hashable) -> pd.Series[Any]:
     return table[name]
 
 
-def _in_order(name: Hashable, column: pd.Series[Any], ascending: bool) -> pd.Index[Any]:
-    """Return the labels of a column's values, sorted by these; without those that are nan."""
+def _sorted_labels(name: Hashable, column: pd.Series[Any], ascending: bool) -> pd.Index[Any]:
+    """Return the labels of a column, sorted by its values, without those whose value is nan."""
     values = column.dropna()
     try:
         if values.dtype.kind == "c":
-            raise TypeError("numpy sorts complex numbers, and that means nothing")
+            raise TypeError("numpy sorts complex numbers, but their order means nothing")
         return values.sort_values(ascending=ascending, kind="stable").index
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"the column {name!r} cannot be put in order, for it has {_kinds(values)}: name one of numbers"
+            f"the column {name!r} cannot be ordered, because it has {_describe_types(values)}: "
+            "give a column of numbers"
         ) from error
 
 
@@ -256,18 +259,18 @@ def _columns(table: pd.DataFrame) -> Iterator[tuple[Hashable, pd.Series[Any]]]:
 
 
 def _has_objects(column: pd.Series[Any]) -> bool:
-    """Tell whether only a look at a column's values can say what they are."""
+    """Tell whether a column's values have to be inspected to know their types."""
     return column.dtype == object or isinstance(column.dtype, pd.StringDtype)
 
 
-def _different(column: pd.Series[Any]) -> list[Any]:
-    """Return a column's values, those of a categorical once each."""
+def _distinct_values(column: pd.Series[Any]) -> list[Any]:
+    """Return a column's values, or the categories of a categorical."""
     is_categorical = isinstance(column.dtype, pd.CategoricalDtype)
     return list(column.cat.categories.tolist() if is_categorical else column.tolist())
 
 
 def _encoding(target: Any, options: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return how text becomes bytes in a file, and what is done where it cannot; None where it stays text."""
+    """Return the encoding of a file and how it treats errors; None if the text is not encoded."""
     if target is None or getattr(target, "encoding", "") is None:
         return None
     encoding, errors = (getattr(target, key, None) or options.get(key) for key in ("encoding", "errors"))
@@ -275,12 +278,12 @@ def _encoding(target: Any, options: Mapping[str, Any]) -> tuple[str, str] | None
 
 
 def _check_csv(table: pd.DataFrame, encoding: tuple[str, str] | None) -> None:
-    """Refuse the first column whose values, or whose name, are lost as text."""
+    """Refuse the first column whose values, or whose name, would be lost as text."""
     for name, column in _columns(table):
         _check_encoded(name, name, encoding)
         if not _has_objects(column) and not isinstance(column.dtype, pd.CategoricalDtype):
             continue
-        for value in _different(column):
+        for value in _distinct_values(column):
             if not _fits_text(value):
                 raise _does_not_fit(name, with_article(type(value).__qualname__), "CSV")
             _check_encoded(name, value, encoding)
@@ -306,32 +309,32 @@ def _fits_text(value: Any) -> bool:
 
 def _check_arrow(table: pd.DataFrame, form: str) -> None:
     """Refuse the first column that Arrow, or its file format, cannot hold."""
-    arrow = _needed("pyarrow", "parquet")
+    arrow = _import_package("pyarrow", "parquet")
     unnamed = [name for name in table.columns if not isinstance(name, str)]
     if unnamed:
         raise DoesNotFit(
-            f"{form} cannot hold the column {unnamed[0]!r}, whose name is no string: rename it first"
+            f"{form} cannot hold the column {unnamed[0]!r}, whose name is not a string: rename it first"
         )
     for name, column in _columns(table):
         try:
             _try_arrow(arrow, column, form)
         except (arrow.ArrowException, TypeError, ValueError, OverflowError) as error:
-            raise _does_not_fit(name, _kinds(column), form) from error
+            raise _does_not_fit(name, _describe_types(column), form) from error
 
 
 def _try_arrow(arrow: ModuleType, column: pd.Series[Any], form: str) -> None:
-    """Convert a column, and write no row of it to nowhere: only the writer knows what its format lacks."""
+    """Convert a column, and write an empty one to memory: only the writer knows what its format lacks."""
     sample = column if _has_objects(column) else column.iloc[:0]
     converted = arrow.Table.from_pandas(sample.to_frame(), preserve_index=False)
-    empty, nowhere = converted.schema.empty_table(), arrow.BufferOutputStream()
+    empty, buffer = converted.schema.empty_table(), arrow.BufferOutputStream()
     if form == "Parquet":
-        import_module("pyarrow.parquet").write_table(empty, nowhere)
+        import_module("pyarrow.parquet").write_table(empty, buffer)
     else:
-        import_module("pyarrow.feather").write_feather(empty, nowhere)
+        import_module("pyarrow.feather").write_feather(empty, buffer)
 
 
-def _kinds(column: pd.Series[Any]) -> str:
-    names = dict.fromkeys(type(value).__qualname__ for value in _different(column))
+def _describe_types(column: pd.Series[Any]) -> str:
+    names = dict.fromkeys(type(value).__qualname__ for value in _distinct_values(column))
     return f"values of the type {' and '.join(list(names)[:3])}"
 
 
@@ -342,7 +345,7 @@ def _does_not_fit(name: Hashable, what: str, form: str) -> DoesNotFit:
     )
 
 
-def _needed(package: str, extra: str) -> ModuleType:
+def _import_package(package: str, extra: str) -> ModuleType:
     try:
         return import_module(package)
     except ImportError as error:

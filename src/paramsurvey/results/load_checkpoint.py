@@ -1,4 +1,4 @@
-"""Reading a whole checkpoint, also while it is being written, into `MapResults`."""
+"""Reading a whole checkpoint into `MapResults`, even while it is being written."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from paramsurvey.checkpoint.doubles import Finished, last_of_each, was_written_by_two
-from paramsurvey.checkpoint.format.dtype_text import typed
+from paramsurvey.checkpoint.duplicates import FinishedRows, last_of_each, was_written_by_two
+from paramsurvey.checkpoint.format.dtype_text import restore_dtype
 from paramsurvey.checkpoint.format.part_files import (
     FAILURES,
     RESULTS,
@@ -34,9 +34,9 @@ from paramsurvey.transport.messages import Rows, Values
 if TYPE_CHECKING:
     from paramsurvey.results.map_results import MapResults
 
-NUMBER = 8  # bytes
-LONG = {np.dtype(kind).name for kind in (np.longdouble, np.clongdouble)} - {"float64", "complex128"}
-TRIES = 20  # parts may be merged while they are read
+NUMBER_BYTES = 8
+LONG_FLOATS = {np.dtype(kind).name for kind in (np.longdouble, np.clongdouble)} - {"float64", "complex128"}
+TRIES = 20  # because parts may be merged while they are read
 COUNTS = ("total", "active", "finished", "failures", "exceptions", "retried", "resumed")
 
 
@@ -45,8 +45,8 @@ def load(path: str | os.PathLike[str]) -> MapResults:
     return _load(checkpoint_path(path), unpickle=True)
 
 
-def look(path: str | os.PathLike[str]) -> MapResults:
-    """Return the same, with a text for each object that is pickled: nothing is unpickled."""
+def load_without_unpickling(path: str | os.PathLike[str]) -> MapResults:
+    """Return the same without unpickling anything: a text stands for each pickled object."""
     return _load(checkpoint_path(path), unpickle=False)
 
 
@@ -54,13 +54,13 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
     complaints: list[str] = []
     run = read_run_tolerantly(directory, complaints.append, set_aside=False)
     complaints += gone_parts(directory, run)
-    results, failures = _tables(directory, unpickle, complaints)
-    order = _order(results, failures)
+    results, failures = _read_tables(directory, unpickle, complaints)
+    order = _row_numbers(results, failures)
     collector, psets = Collector(), LoadedPsets(sum(map(len, [*results, *failures])))
     start = 0
     for table in results:
         rows = order[start : start + len(table)]
-        psets.land(table, rows)
+        psets.add(table, rows)
         collector.times.add(rows, table.times(), psets.total)
         collector.output.update(table.printed(rows))
         for stored in table.columns("result"):
@@ -70,13 +70,13 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
         start += len(table)
     for table in failures:
         rows = order[start : start + len(table)]
-        psets.land(table, rows)
+        psets.add(table, rows)
         for row, failure, attempts in zip(rows.tolist(), *failure_cells(table), strict=True):
             collector.add_failure(row, failure, attempts)
         start += len(table)
-    progress = _counted(results, failures)
+    progress = _progress_of_tables(results, failures)
     if run is not None:
-        progress = _progress(run, progress, directory, complaints)
+        progress = _progress_of_run(run, progress, directory, complaints)
     for complaint in complaints:
         warn(complaint)
     return build(
@@ -87,34 +87,34 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
     )
 
 
-def _tables(
+def _read_tables(
     directory: Path, unpickle: bool, complaints: list[str]
 ) -> tuple[list[PartTable], list[PartTable]]:
-    """Return the parts of results, and those of failures; complaints get what is wrong with any."""
+    """Return the parts of results and of failures; what is wrong with any is added to `complaints`."""
     for _ in range(TRIES):
         new: list[str] = []
         try:
-            # failures first: a pset that succeeds in the meantime is then in both, not in none
+            # failures first, so that a pset that succeeds in the meantime is in both, and not in neither
             failures, results = (
                 list(read_all(directory / kind, new.append, set_aside=False, unpickle=unpickle))
                 for kind in (FAILURES, RESULTS)
             )
-            results = _once(results)
+            results = _without_duplicates(results)
         except FileNotFoundError:
             continue
         complaints += new
-        finished = Finished(was_written_by_two(directory))
+        finished = FinishedRows(was_written_by_two(directory))
         for table in results:
-            finished.add(finished.numbers_of(table))
+            finished.add(finished.keys_of(table))
         return results, latest_failures(failures, finished)
     raise RuntimeError(f"the parts in {str(directory)!r} are merged faster than they can be read: try again")
 
 
-def _once(tables: list[PartTable]) -> list[PartTable]:
-    """Return the rows without those that are there again: the same pset at the same position.
+def _without_duplicates(tables: list[PartTable]) -> list[PartTable]:
+    """Return the rows without duplicates, which are the same pset at the same position.
 
-    Parts whose numbers do not overlap may have such rows where two programs wrote one checkpoint, and
-    the one of them was still writing when a third one put that in order.
+    Parts whose numbers do not overlap may have duplicates if two programs wrote the same checkpoint, and one
+    of them was still writing while a third one removed the duplicates.
     """
     positions = np.concatenate([np.empty(0, dtype=np.int64), *(table.positions for table in tables)])
     if bool((np.diff(positions) > 0).all()) or len(np.unique(positions)) == len(positions):
@@ -127,8 +127,8 @@ def _once(tables: list[PartTable]) -> list[PartTable]:
     ]
 
 
-def _order(results: list[PartTable], failures: list[PartTable]) -> Any:
-    """Return for each stored pset which row it becomes."""
+def _row_numbers(results: list[PartTable], failures: list[PartTable]) -> Any:
+    """Return for each stored pset the row that it becomes."""
     positions = [table.positions for table in [*results, *failures]]
     together = np.concatenate([np.empty(0, dtype=np.int64), *positions])
     if bool((np.diff(together) > 0).all()):
@@ -138,18 +138,18 @@ def _order(results: list[PartTable], failures: list[PartTable]) -> Any:
     return rows
 
 
-def _progress(
+def _progress_of_run(
     run: Mapping[str, Any], stored: MapProgress, directory: Path, complaints: list[str]
 ) -> MapProgress:
-    """Return what the last run has counted; of a run that has ended, no more than what is stored.
+    """Return the counters of the last run, but no more than what is stored if it has ended.
 
-    Where less is stored and nothing has said why, complaints get a sentence.
+    If less is stored than it counted and no complaint says why, one is added.
     """
     counts = run.get("counts", {})
     progress = MapProgress(run["name"])
     for name in COUNTS:
         setattr(progress, name, int(counts.get(name, 0)))
-    if run.get("ended") is None:  # it may be running: its counters are ahead of its parts
+    if run.get("ended") is None:  # it may be running, with its counters ahead of its parts
         return progress
     if stored.finished < progress.finished and not complaints:
         complaints.append(
@@ -161,14 +161,14 @@ def _progress(
     return progress
 
 
-def _counted(results: list[PartTable], failures: list[PartTable]) -> MapProgress:
-    """Return what is known without a run.json."""
+def _progress_of_tables(results: list[PartTable], failures: list[PartTable]) -> MapProgress:
+    """Return the counters, as far as they are known without a run.json."""
     finished, failed = (sum(map(len, tables)) for tables in (results, failures))
     return MapProgress(total=finished + failed, finished=finished, failures=failed)
 
 
 class LoadedPsets:
-    """Psets coming in from parts."""
+    """Collects psets from parts."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -176,8 +176,8 @@ class LoadedPsets:
         self._dtypes: dict[str, str] = {}
         self._units: dict[str, str] = {}
 
-    def land(self, table: PartTable, rows: Any) -> None:
-        """Take the psets of a part."""
+    def add(self, table: PartTable, rows: Any) -> None:
+        """Add the psets of a part."""
         self._units |= table.units
         for stored in table.columns("pset"):
             name = str(stored.key)
@@ -185,10 +185,10 @@ class LoadedPsets:
             column.make_room(self.total)
             self._dtypes[name] = stored.dtype
             for at, values in table.pieces(stored):
-                column.put(rows[at], _wide(values))
+                column.put(rows[at], _widened(values))
 
     def source(self) -> PsetTable:
-        """Return all that came, with the dtypes that they had."""
+        """Return all psets, with the dtypes that they had."""
         every = range(self.total)
         frame = pd.DataFrame(
             {name: _series(column, every, self._dtypes[name]) for name, column in self._columns.items()},
@@ -199,7 +199,7 @@ class LoadedPsets:
         return PsetTable(frame, dict(self._objects(every)))
 
     def _objects(self, every: range) -> Iterator[tuple[str, Values]]:
-        """Yield the columns of objects as they were given: in a table's column they may look otherwise."""
+        """Yield columns of objects as they were given, because a table may show them as something else."""
         for name, column in self._columns.items():
             values, there = column.get(every)
             if values.dtype == object and there.all():
@@ -207,16 +207,16 @@ class LoadedPsets:
 
 
 def _series(column: Column, rows: Rows, dtype: str) -> pd.Series[Any]:
-    if dtype not in LONG:
-        return typed(series_of(column, rows), dtype)
+    if dtype not in LONG_FLOATS:
+        return restore_dtype(series_of(column, rows), dtype)
     data, there = column.get(rows)
-    # pandas would make float64 of them on the way
-    return typed(pd.Series(np.where(there, data, np.nan), dtype=object), dtype)
+    # as objects, because pandas would convert them to float64 on the way
+    return restore_dtype(pd.Series(np.where(there, data, np.nan), dtype=object), dtype)
 
 
-def _wide(values: Values) -> Values:
-    """Return numbers in the widest type of their kind: other parts may have what a narrow one cannot hold."""
-    if not isinstance(values, np.ndarray) or values.dtype.itemsize == NUMBER:
+def _widened(values: Values) -> Values:
+    """Return numbers in the widest type of their kind, since other parts may have wider ones."""
+    if not isinstance(values, np.ndarray) or values.dtype.itemsize == NUMBER_BYTES:
         return values
     kinds = {"i": np.int64, "u": np.int64, "f": np.float64}
     return values.astype(kinds[values.dtype.kind]) if values.dtype.kind in kinds else values

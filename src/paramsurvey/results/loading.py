@@ -1,4 +1,4 @@
-"""`paramsurvey.load` and `paramsurvey.scan`: what a checkpoint holds, as results or as a lazy dataset."""
+"""`paramsurvey.load` and `paramsurvey.scan`: a checkpoint as results, or as a lazy dataset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def load(path: str | os.PathLike[str]) -> MapResults:
-    """Return what a checkpoint holds: of a run that has ended, was killed, or is still running.
+    """Return what a checkpoint holds, whether its run has ended, was killed, or is still going on.
 
     Objects that Arrow has no type for are stored as pickles, and unpickling runs code: load only
     what you trust.
@@ -28,13 +28,13 @@ def load(path: str | os.PathLike[str]) -> MapResults:
     Returns
     -------
     MapResults
-        All finished psets that the directory holds, in the order of the psets, and in ``.missing``
-        those that failed. Where a survey was extended, what was added stands at the end.
+        All finished psets that the directory holds, in the order of the psets, and in ``.missing`` those that
+        failed. If a survey was extended, what was added comes at the end.
 
     Raises
     ------
     NotACheckpoint
-        A ValueError: it is something else.
+        A ValueError: the directory is not a checkpoint.
     PackageMissing
         An ImportError: pyarrow is not installed.
 
@@ -52,11 +52,11 @@ def scan(path: str | os.PathLike[str]) -> pyarrow.dataset.Dataset:
     """Return the finished psets of a checkpoint as a lazy Arrow dataset, without loading them.
 
     polars (``scan_pyarrow_dataset``), DuckDB and pandas read from it the columns and rows that they
-    need, in no particular order. Beside the columns of the psets and of the results there are ``_seconds``,
+    need, in no particular order. Besides the columns of the psets and of the results, there are ``_seconds``,
     ``_start``, ``_worker``, ``_host`` and ``_attempts``, as in `MapResults.timeline`; checkpoints of older
-    versions do not have them. Nothing is unpickled: such columns are binary. While a run goes on,
-    its files are merged now and then: scan again when one is gone. Of files that are larger than one
-    megabyte, the checksums are not compared, as by `load`: that would mean to read all of them.
+    versions do not have them. Nothing is unpickled: pickled columns are binary. While a run is going on, its
+    files are merged now and then, so scan again if one is gone. Unlike `load`, this does not compare the
+    checksums of files larger than one megabyte, because that would mean reading all of them.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def scan(path: str | os.PathLike[str]) -> pyarrow.dataset.Dataset:
     Raises
     ------
     NotACheckpoint
-        A ValueError: it is something else.
+        A ValueError: the directory is not a checkpoint.
     PackageMissing
         An ImportError: pyarrow is not installed.
 

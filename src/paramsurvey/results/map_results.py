@@ -1,4 +1,4 @@
-"""What a survey gives back: `MapResults`, a DataFrame that also knows what is missing."""
+"""What a survey returns: `MapResults`, a DataFrame that also knows what is missing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class MapResults(Exportable):
     """The finished psets of a map, one row each: the pset's columns, then the result's.
 
-    It is a DataFrame, in the order of the psets; what is derived from it is a plain DataFrame.
+    It is a DataFrame in the order of the psets. What is derived from it is a plain DataFrame.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class MapResults(Exportable):
     times : KnownTimes, optional
         When and where the psets ran.
     started : str, optional
-        When their run began, as ``run.json`` says: other runs of that checkpoint began at other times.
+        When their run began, as ``run.json`` says; other runs of that checkpoint began at other times.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class MapResults(Exportable):
     _verbose: int
     _checkpoint: str | None
     _printed: Mapping[Hashable, str]
-    _times = KnownTimes()  # of results that an older version has pickled
+    _times = KnownTimes()  # for results that an older version has pickled
     _started: str | None = None
 
     def __init__(
@@ -83,7 +83,7 @@ class MapResults(Exportable):
         started: str | None = None,
     ) -> None:
         super().__init__(results)  # type: ignore[call-arg]  # pandas-stubs knows __new__ only
-        about: dict[str, Any] = {
+        metadata: dict[str, Any] = {
             "_missing": missing if isinstance(missing, Missing) else Missing(missing),
             "_progress": progress,
             "_stats": stats,
@@ -93,8 +93,8 @@ class MapResults(Exportable):
             "_times": times or KnownTimes(),
             "_started": started,
         }
-        for name, value in about.items():
-            object.__setattr__(self, name, value)  # pandas would warn that it is no column
+        for name, value in metadata.items():
+            object.__setattr__(self, name, value)  # pandas would warn that it is not a column
 
     def _repr_html_(self) -> str | None:
         """Return what a notebook shows: the counts, a sparkline of each column, and the table."""
@@ -104,7 +104,7 @@ class MapResults(Exportable):
         return None if table is None else html_of(self, self._finished(), self.missing, table, self._total())
 
     def __repr__(self) -> str:
-        """Return what print shows: the table, and below it how many psets are missing, and why."""
+        """Return what `print` shows: the table, and below it how many psets are missing, and why."""
         below = footer(self._finished(), self.missing, self._total())
         return f"{super().__repr__()}\n\n{below}" if below else super().__repr__()
 
@@ -114,15 +114,15 @@ class MapResults(Exportable):
     def _total(self) -> int | None:
         return None if self._progress is None else self._progress.total
 
-    plot = PlotOfResults()  # pandas' own, and more
+    plot = PlotOfResults()  # pandas' own plots, and more
 
     @property
     def units(self) -> dict[str, str]:
-        """Units of columns by their names, for the labels of pictures; set it to a dict.
+        """The units of columns, by their names, for the labels of plots; set it to a dict.
 
-        Those of psets are there from the start: of ``attrs["units"]`` of a DataFrame, of the metadata of an
-        Arrow table's fields, and of an xarray Dataset's attributes. A checkpoint keeps them; what is set here
-        belongs to this table.
+        The units of psets are there from the start: from the ``attrs["units"]`` of a DataFrame, the metadata
+        of an Arrow table's fields, or the attributes of an xarray Dataset. A checkpoint keeps these; what you
+        set here is only known to this table.
 
         Examples
         --------
@@ -151,12 +151,12 @@ class MapResults(Exportable):
         Parameters
         ----------
         i : label
-            Which: the label of its row, as shown at the left. ``results.missing`` has the same method.
+            The label of the pset's row, as shown at the left. ``results.missing`` has the same method.
 
         Returns
         -------
         str
-            As it would have stood in a terminal; empty where nothing was printed, or stored.
+            What a terminal would have shown; empty if nothing was printed, or stored.
 
         Examples
         --------
@@ -169,8 +169,8 @@ class MapResults(Exportable):
     def seconds(self) -> pd.Series[Any]:
         """How long each pset ran, in seconds: a float32 Series with the results' index.
 
-        nan where it is not known, as in checkpoints that older versions have written. Where the results have
-        a column ``seconds``, it is that column; `timeline` has the psets' seconds in any case.
+        It is nan if it is not known, as in checkpoints that older versions have written. If the results have
+        a column ``seconds``, this is that column; `timeline` always has the psets' own seconds.
 
         Examples
         --------
@@ -184,11 +184,11 @@ class MapResults(Exportable):
         Returns
         -------
         PsetTimeline
-            A DataFrame, with a method `~PsetTimeline.to_trace` that writes it for Perfetto.
-            A row for each pset that has run, in the order of the psets; none for those of which it is not
-            known. ``pset`` (its number in the survey; the first is 0), ``worker`` (a number; 0: not known),
-            ``host`` (the worker's machine), ``start`` (UTC, by the clock of that machine), ``seconds``,
-            ``attempts`` (how often it was tried; the times are those of the last one) and ``failed``.
+            A DataFrame, with a method `~PsetTimeline.to_trace` that writes it for Perfetto. It has a row for
+            each pset that is known to have run, in the order of the psets: ``pset`` (its number in the
+            survey; the first is 0), ``worker`` (a number; 0 if it is not known), ``host`` (the worker's
+            machine), ``start`` (UTC, by that machine's clock), ``seconds``, ``attempts`` (how often it was
+            tried; the times are those of the last attempt) and ``failed``.
 
         Examples
         --------
@@ -198,7 +198,7 @@ class MapResults(Exportable):
         missing = self.missing
         tried = missing["_attempts"].tolist() if "_attempts" in missing else [1] * len(missing)
         timeline = PsetTimeline(self._times.table(missing.numbers(), missing.runs(), tried))
-        object.__setattr__(timeline, "_results", KeysOfPsets(self, self._times.rows))  # it is no column
+        object.__setattr__(timeline, "_results", KeysOfPsets(self, self._times.rows))  # it is not a column
         return timeline
 
     def measured_seconds(self) -> tuple[Any, Any]:
@@ -207,7 +207,7 @@ class MapResults(Exportable):
         Returns
         -------
         tuple of two float32 arrays
-            nan where it is not known.
+            They are nan for psets whose times are not known.
         """
         failed = np.array([ran.seconds for ran in self.missing.runs()], dtype=np.float32)
         return self._times.seconds(self.index).to_numpy(), failed
@@ -232,13 +232,13 @@ class MapResults(Exportable):
     def report(self, path: str | os.PathLike[str], *, against: Any = None) -> None:
         """Write a report: one HTML file with slices, importance, distributions, cost, failures and timeline.
 
-        It needs nothing but a browser, and loads nothing from anywhere. matplotlib draws its pictures:
+        It needs only a browser, and loads nothing from anywhere. Its plots are drawn by matplotlib:
         ``pip install 'paramsurvey[report]'``.
 
         Parameters
         ----------
         path : path
-            The file, such as ``'survey.html'``; one that exists is replaced.
+            The file, such as ``'survey.html'``. An existing file is replaced.
         against : MapResults or path, optional
             An earlier survey, or the directory of its checkpoint, for a comparison pset by pset.
 
@@ -267,11 +267,11 @@ class MapResults(Exportable):
         Raises
         ------
         NotACheckpoint
-            A ValueError: the map had none.
+            A ValueError: the map had no checkpoint.
         """
         if self._checkpoint is None:
             raise NotACheckpoint(
-                "these results have no checkpoint that could be scanned: give map() checkpoint='a directory'"
+                "these results have no checkpoint to scan: give map() checkpoint='a directory'"
             )
         from paramsurvey.checkpoint.opening import need_pyarrow
 
@@ -298,11 +298,11 @@ class MapResults(Exportable):
         Raises
         ------
         ValueError
-            When `orient` is anything else.
+            `orient` is anything else.
         """
         if orient != "records":
             raise ValueError(
-                f"to_dict() of survey results knows orient='records' only, not {describe(orient)}: "
+                f"to_dict() of survey results knows only orient='records', not {describe(orient)}: "
                 "use to_df().to_dict(...) for the others"
             )
         return list(self.iterdicts())

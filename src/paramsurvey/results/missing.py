@@ -25,24 +25,24 @@ from paramsurvey.worker.keywords import KeywordFunction, KeywordWorker
 from paramsurvey.worker.return_checks import checked_result
 from paramsurvey.worker.runner import subdir_name
 
-SHOWN_COLUMNS = 20  # of so many, all are shown, below each other where the terminal is narrow
-PANDAS_WIDEST = 50  # characters of a cell, where the user has set nothing
-BESIDE = 6  # characters of a line that the row's label and the gap take
-WIDEST_HTML = 200
+SHOWN_COLUMNS = 20  # up to this many are all shown, one block below another if the terminal is narrow
+PANDAS_WIDTH = 50  # characters of a cell, unless the user sets another width
+LABEL_WIDTH = 6  # characters of a line that the row's label and the gap take
+HTML_WIDTH = 200
 SUMMARY_COLUMNS = ("kind", "exception", "line", "count", "pset", "example")
 
 
 @dataclass(frozen=True)
 class WorkerCall:
-    """How a map called its worker function, kept for calling it again.
+    """How a map called its worker function, so that it can be called again.
 
     Parameters
     ----------
     func : callable
     user_kwargs : object
-        The caller's own.
+        The caller's own object.
     system_kwargs : mapping
-        What every pset gets, the map's name included.
+        What every pset gets, including the map's name.
     chdir : str
         The directory that it ran in.
     out_subdirs : int, optional
@@ -67,7 +67,7 @@ class WorkerCall:
     in_batches: bool = False
 
     def __call__(self, pset: Pset, number: int) -> dict[Any, Any]:
-        """Call it here with the pset that has this number in the survey."""
+        """Call the function in this process, with the pset that has this number in the survey."""
         user_kwargs, system_kwargs = pack_arguments(self.user_kwargs, self.system_kwargs).private_pair()
         system_kwargs.update(self._own_system_kwargs(number))
         with contextlib.chdir(self.chdir):
@@ -101,20 +101,20 @@ class WorkerCall:
 
 @dataclass
 class MissingOrigin:
-    """What a table of missing psets knows beside its columns.
+    """What a table of missing psets knows besides its columns.
 
     Parameters
     ----------
     kinds : dict
-        The kind of each failure by its ``_exception``, which survives whatever pandas does to the rows.
+        The kind of each failure, by its ``_exception``, which survives whatever pandas does to the rows.
     numbers : dict
-        The psets' numbers in the survey by their labels.
+        The psets' numbers in the survey, by their labels.
     call : WorkerCall, optional
-        None after pickling and loading: a function may need what only its own program has.
+        None after pickling and loading, because a function may need what only its own program has.
     printed : dict
-        What the psets printed by their labels, where that was stored.
+        What the psets printed, by their labels, if that was stored.
     unshown : dict
-        By column and label, what the workers got where the table shows something else.
+        By column and label, what the workers got if the table shows something else.
     ran : dict
         When and where the psets failed, by their labels.
     """
@@ -131,7 +131,7 @@ class MissingOrigin:
 
 
 class CauseTable(pd.DataFrame):
-    """Failures by cause; all columns are shown, however narrow the terminal is."""
+    """Failures by cause. All columns are shown, however narrow the terminal is."""
 
     @property
     def _constructor(self) -> type[pd.DataFrame]:
@@ -142,23 +142,25 @@ class CauseTable(pd.DataFrame):
             return super().__repr__()
 
     def _repr_html_(self) -> str | None:
-        with _wide_cells(WIDEST_HTML):
+        with _wide_cells(HTML_WIDTH):
             return super()._repr_html_()  # type: ignore[misc,no-any-return]  # pandas-stubs lacks it
 
 
 def _wide_cells(most: int | None = None) -> AbstractContextManager[None]:
     """Let a reason take a line of the terminal, or `most` characters, unless the user has set a width."""
-    if pd.get_option("display.max_colwidth") != PANDAS_WIDEST:
+    if pd.get_option("display.max_colwidth") != PANDAS_WIDTH:
         return contextlib.nullcontext()
-    return pd.option_context("display.max_colwidth", most or (pd.get_option("display.width") or 80) - BESIDE)
+    return pd.option_context(
+        "display.max_colwidth", most or (pd.get_option("display.width") or 80) - LABEL_WIDTH
+    )
 
 
 class Missing(DictTable):
     """The psets without a result, one row each, in the order of the psets.
 
-    Beside the pset's own columns: ``_exception`` (one line, never empty), ``_traceback`` (text;
-    empty where there was none) and ``_attempts`` (how often it was tried). Rows that are chosen from
-    it are a `Missing` again.
+    Besides the pset's own columns, there are ``_exception`` (one line, never empty), ``_traceback`` (text;
+    empty if there was none) and ``_attempts`` (how often the pset was tried). Rows selected from it are a
+    `Missing`, too.
 
     Parameters
     ----------
@@ -178,7 +180,7 @@ class Missing(DictTable):
     ) -> None:
         super().__init__(psets, *args, **kwargs)  # type: ignore[call-arg]  # pandas-stubs knows __new__ only
         if origin is not None:
-            object.__setattr__(self, "_origin", origin)  # pandas would warn that it is no column
+            object.__setattr__(self, "_origin", origin)  # pandas would warn that it is not a column
 
     @property
     def _constructor(self) -> type[pd.DataFrame]:
@@ -189,7 +191,7 @@ class Missing(DictTable):
             return repr(self._reason_first())
 
     def _repr_html_(self) -> str | None:
-        with _wide_cells(WIDEST_HTML):
+        with _wide_cells(HTML_WIDTH):
             html: str | None = self._reason_first()._repr_html_()  # type: ignore[operator]  # pandas-stubs lacks it
         return html
 
@@ -206,15 +208,15 @@ class Missing(DictTable):
         return frame[["_exception", *between, *last]]
 
     def to_psets(self) -> pd.DataFrame:
-        """Return the psets alone, ready to be given to `map` again.
+        """Return only the psets, ready to be given to `map` again.
 
-        They have the values that the workers got: an integer that the table shows as a float, because
-        others of its column are floats, is an integer again. What was changed in the table counts.
+        They have the values that the workers got: an integer that the table shows as a float, because other
+        values in its column are floats, is an integer again. Changes that were made to the table are kept.
         """
         return with_original_values(self.as_shown(), self._origin.unshown)
 
     def as_shown(self) -> pd.DataFrame:
-        """Return the psets alone, with the dtypes that they have in the results."""
+        """Return only the psets, with the dtypes that they have in the results."""
         extra = [name for name in self.columns if str(name).startswith("_")]
         return pd.DataFrame(self).drop(columns=extra)
 
@@ -238,9 +240,9 @@ class Missing(DictTable):
 
     @property
     def seconds(self) -> pd.Series[Any]:
-        """How long each pset ran until it failed, in seconds: a float32 Series; nan where it is not known.
+        """How long each pset ran until it failed, in seconds: a float32 Series; nan if it is not known.
 
-        Where the psets have a key ``seconds``, it is that column.
+        If the psets have a key ``seconds``, this is that column.
         """
         if "seconds" in self.columns:
             return self["seconds"]
@@ -256,12 +258,12 @@ class Missing(DictTable):
         Parameters
         ----------
         i : label
-            Which: the label of its row, as shown at the left.
+            The label of the pset's row, as shown at the left.
 
         Returns
         -------
         str
-            Empty where nothing was printed, or stored.
+            Empty if nothing was printed, or stored.
         """
         return printed_by(i, self.index, self._origin.printed)
 
@@ -271,8 +273,8 @@ class Missing(DictTable):
         Returns
         -------
         DataFrame
-            ``kind`` (raised, crashed, timed out, ...), ``exception`` (its type), ``line`` (the one that
-            raised it, as ``file:number in function``; empty where it is not known), ``count``, ``pset`` (the
+            ``kind`` (raised, crashed, timed out, ...), ``exception`` (its type), ``line`` (the line that
+            raised it, as ``file:number in function``; empty if it is not known), ``count``, ``pset`` (the
             label of one example, which `reproduce` takes) and ``example`` (its exception).
 
         Examples
@@ -287,14 +289,14 @@ class Missing(DictTable):
             causes.add(position, kind, exception, traceback)
         rows = [
             (
-                one.cause.kind,
-                one.cause.exception,
-                one.cause.line,
-                one.count,
-                self.index[one.number],
-                one.example,
+                case.cause.kind,
+                case.cause.exception,
+                case.cause.line,
+                case.count,
+                self.index[case.number],
+                case.example,
             )
-            for one in causes.most_frequent()
+            for case in causes.most_frequent()
         ]
         return CauseTable(rows, columns=list(SUMMARY_COLUMNS))
 
@@ -304,18 +306,19 @@ class Missing(DictTable):
         func: WorkerFunction | KeywordFunction[..., Any] | None = None,
         user_kwargs: Any = None,
     ) -> dict[Any, Any]:
-        """Run one of the psets here and now, so that its exception is raised here.
+        """Run one of the psets in this process, so that its exception is raised here.
 
-        It runs in this process, in the directory and with the arguments that it had in the map, after its
-        worker_init. In a debugger or a notebook, ``%debug`` or ``pdb.pm()`` then shows where it went
-        wrong. A pset that killed its worker will do the same to this process.
+        It runs in the directory and with the arguments that it had in the map, after its worker_init. In a
+        notebook or a debugger, ``%debug`` or ``pdb.pm()`` then shows where it went wrong. A pset that killed
+        its worker will also kill this process.
 
         Parameters
         ----------
         i : label
-            Which: the label of its row, as shown at the left.
+            The label of the pset's row, as shown at the left.
         func, user_kwargs : optional
-            Called, and given, instead of the map's own: after `paramsurvey.load`, or for trying a change.
+            The function to call, and its argument, instead of the map's own: after `paramsurvey.load`, or to
+            try a change.
 
         Returns
         -------
@@ -327,7 +330,7 @@ class Missing(DictTable):
         Exception
             Whatever the function raises.
         KeyError
-            When there is no pset `i`.
+            There is no pset `i`.
         FunctionUnknown
             A ValueError: the results come from a file, so that `func` must be given.
 
@@ -362,7 +365,7 @@ class Missing(DictTable):
     def _pset(self, i: Hashable) -> Pset:
         if i not in self.index:
             raise KeyError(
-                f"there is no missing pset {describe(i)}: the labels are those at the left of the table"
+                f"there is no missing pset {describe(i)}: give one of the labels at the left of the table"
             )
         row = self.loc[[i]].iloc[:1]
         pset = private_pset(as_source(row))
@@ -373,7 +376,7 @@ class Missing(DictTable):
 
 
 def printed_by(i: Hashable, index: pd.Index[Any], printed: Mapping[Hashable, str]) -> str:
-    """Return what the pset with the label `i` printed, an empty text where nothing was stored."""
+    """Return what the pset with the label `i` printed; an empty text if nothing was stored."""
     if i not in index:
-        raise KeyError(f"there is no pset {describe(i)}: the labels are those at the left of the table")
+        raise KeyError(f"there is no pset {describe(i)}: give one of the labels at the left of the table")
     return printed.get(i, "")

@@ -9,12 +9,12 @@ from paramsurvey.engine.failure_causes import Causes
 if TYPE_CHECKING:
     from paramsurvey.results.missing import Missing
 
-READ_FAILURES = 10_000  # with more, no causes are given: printing must not take long
+READ_FAILURES = 10_000  # if there are more, no causes are given, because printing must not take long
 MOST_CAUSES = 3
 
 
 def footer(finished: int, missing: Missing, total: int | None = None) -> str:
-    """Return the line below printed results; empty where nothing is missing.
+    """Return the line below printed results; empty if nothing is missing.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def footer(finished: int, missing: Missing, total: int | None = None) -> str:
         How many psets have a result.
     missing : Missing
     total : int, optional
-        How many psets the survey has, where some may neither have finished nor failed.
+        How many psets the survey has, if some may have neither finished nor failed.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def footer(finished: int, missing: Missing, total: int | None = None) -> str:
 
 
 def counted(finished: int, missing: Missing, total: int | None = None) -> str:
-    """Return how many psets there are, how many are missing, and why, if they are few.
+    """Return how many psets there are, how many are missing, and why, unless these are too many.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def counted(finished: int, missing: Missing, total: int | None = None) -> str:
 
 
 def _left(finished: int, missing: Missing, total: int | None) -> int:
-    """Return how many psets have neither finished nor failed: a checkpoint's survey has not come to them."""
+    """Return how many psets have neither finished nor failed, since the survey did not get that far."""
     return 0 if total is None else max(0, total - finished - len(missing))
 
 
@@ -70,12 +70,12 @@ def _causes(missing: Missing) -> str:
     for number, (kind, exception, traceback) in enumerate(texts):
         causes.add(number, kind, exception, traceback)
     cases = causes.most_frequent()
-    told = [f"{case.count:,} × {_named(case.cause.kind, case.cause.exception)}" for case in cases]
-    more = len(told) - MOST_CAUSES
-    return ", ".join(told[:MOST_CAUSES]) + (f", {more} other causes" if more > 0 else "")
+    lines = [f"{case.count:,} × {_cause_name(case.cause.kind, case.cause.exception)}" for case in cases]
+    more = len(lines) - MOST_CAUSES
+    return ", ".join(lines[:MOST_CAUSES]) + (f", {more} other causes" if more > 0 else "")
 
 
-def _named(kind: str, exception: str) -> str:
+def _cause_name(kind: str, exception: str) -> str:
     if kind != "raised":
         return kind
     from paramsurvey.views.columns.axes import label  # loads the views, which few programs need

@@ -1,7 +1,7 @@
 """Results in a notebook: the counts, a sparkline of each column, and the table.
 
-It must not make a cell wait, however large the results are: sparklines are drawn of some rows, and
-failures are read as far as they are few. Everything that comes from a user is escaped.
+It must not make a cell slow, however large the results are: sparklines are drawn from a sample of the rows,
+and failures are read only if they are few. Everything that comes from a user is escaped.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from paramsurvey.views.distribution import Distribution, distribution_of
 if TYPE_CHECKING:
     from paramsurvey.results.missing import Missing
 
-ROWS = 2000  # of which a sparkline is drawn
+ROWS = 2000  # from which a sparkline is drawn
 MOST_COLUMNS = 24
 BINS, WIDTH, HEIGHT = 24, 96, 24  # of a sparkline; pixels
-COLOUR = "#0072B2"  # Okabe and Ito's blue: on paper and on dark pages
+COLOUR = "#0072B2"  # Okabe and Ito's blue, which can be seen on light and on dark pages
 CARD = "display:inline-block;margin:0 1em .5em 0;vertical-align:top;font-size:smaller"
 
 
 def html_of(
     results: pd.DataFrame, finished: int, missing: Missing, table: str, total: int | None = None
 ) -> str:
-    """Return what a notebook shows of results.
+    """Return what a notebook shows for results.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def html_of(
     table : str
         pandas' own HTML of the results.
     total : int, optional
-        How many psets the survey has, where some may neither have finished nor failed.
+        How many psets the survey has, if some may have neither finished nor failed.
     """
     cards = "".join(_cards(results))
     counts = escape(counted(finished, missing, total))
@@ -55,7 +55,7 @@ def _cards(results: pd.DataFrame) -> Iterator[str]:
     if not results.columns.is_unique:
         return
     names = [name for name in results.columns if isinstance(name, str)]
-    data = SurveyData(FrameColumns(_some(results, names[:MOST_COLUMNS])))
+    data = SurveyData(FrameColumns(_sample(results, names[:MOST_COLUMNS])))
     for name in names[:MOST_COLUMNS] if len(results) else ():
         view = distribution_of(data, name, BINS)
         limits = _limits(results[name], view)
@@ -65,7 +65,7 @@ def _cards(results: pd.DataFrame) -> Iterator[str]:
         yield f'<div style="{CARD}">and {len(names) - MOST_COLUMNS:,} more columns</div>'
 
 
-def _some(results: pd.DataFrame, names: Sequence[Hashable]) -> pd.DataFrame:
+def _sample(results: pd.DataFrame, names: Sequence[Hashable]) -> pd.DataFrame:
     frame = pd.DataFrame(results)[list(names)]
     if len(frame) <= ROWS:
         return frame
@@ -73,7 +73,7 @@ def _some(results: pd.DataFrame, names: Sequence[Hashable]) -> pd.DataFrame:
 
 
 def _limits(column: pd.Series[Any], view: Distribution) -> str:
-    """Return the smallest and the largest number of all, or how many different texts some rows have."""
+    """Return the smallest and the largest number, or how many different texts the sample has."""
     if view.labels:
         count = len(view.labels)
         return f"{count} value{'s' * (count != 1)}" if count < len(column) else "all different"
@@ -95,7 +95,7 @@ def sparkline(counts: Sequence[int], title: str) -> str:
     ----------
     counts : sequence of int
     title : str
-        The text of the tooltip, which screen readers read aloud; escaped here.
+        The text of the tooltip, which screen readers read out. It is escaped here.
     """
     most, width = max(counts, default=0), WIDTH / max(1, len(counts))
     bars = "".join(

@@ -1,7 +1,7 @@
-"""What workers got where a table shows something else: an integer among floats, None, a datetime.
+"""The values that workers got if a table shows something else: an integer among floats, None, a datetime.
 
-A column of a table has one dtype, so that it can be used in computations. A pset that runs again must get
-what it got the first time: such cells are kept beside the table.
+A column of a table has one dtype, so that it can be used in computations. But a pset that runs again must get
+what it got the first time, so such cells are kept besides the table.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class OriginalCell:
     ----------
     given, shown : object
     there : bool
-        False: the pset does not have this key.
+        Whether the pset has this key.
     """
 
     given: Any
@@ -44,11 +44,11 @@ class OriginalCell:
 
 
 OriginalValues = dict[str, dict[Hashable, OriginalCell]]
-"""By column and label, the cells that the table shows otherwise. There are few, or none at all."""
+"""By column and label, the cells that the table shows as something else. There are few, or none at all."""
 
 
 def original_values(source: PsetSource, rows: Rows, frame: pd.DataFrame) -> OriginalValues:
-    """Return what `frame`, the source's table of these rows, does not show."""
+    """Return the cells that `frame`, the source's table of these rows, shows as something else."""
     found = {name: _differences(given, frame[name]) for name, given in source.columns(rows).items()}
     if not source.names:  # psets of an iterator have the keys that they were given with
         for label, pset in enumerate(make_psets(source, rows)):
@@ -67,7 +67,7 @@ def _differences(given: ColumnValues, column: pd.Series[Any]) -> dict[Hashable, 
 
 
 def _coded_differences(given: CategoryCodes, column: pd.Series[Any]) -> dict[Hashable, OriginalCell]:
-    """Return the same where only the different values need a look: all rows with a code show the same."""
+    """Return the differences of a coded column, in which all rows with the same code show the same."""
     codes, examples = np.unique(given.codes, return_index=True)
     values = [given.categories[code] for code in codes.tolist()]
     shown = _as_workers_get(column.iloc[examples])
@@ -91,22 +91,22 @@ def _same(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     try:
-        return bool(one == other or (one != one and other != other))  # nan is nan
-    except Exception:  # objects may do anything here; what the user put there counts then
+        return bool(one == other or (one != one and other != other))  # both are nan
+    except Exception:  # the user's objects may raise anything here
         return False
 
 
 def with_original_values(table: pd.DataFrame, cells: OriginalValues) -> pd.DataFrame:
-    """Return a table with what the workers got, but for the cells that the user has changed since.
+    """Return a table with the values that the workers got, except in cells that the user has changed since.
 
-    A column keeps its dtype where that can hold the values. It is noted where it cannot: a map of the psets
-    has columns like those of the survey that they come from.
+    A column keeps its dtype if that can hold the values. If not, the dtype is noted, so that a map of these
+    psets has columns like those of the survey that they come from.
     """
     dtypes = {}
     for name in cells.keys() & set(table.columns):
         column = table[name]
-        values = [_value(shown, cells[name].get(label)) for label, shown in _labelled(column)]
-        if not _holds(column, values):
+        values = [_original(shown, cells[name].get(label)) for label, shown in _labelled(column)]
+        if not _can_hold(column, values):
             table[name] = _column_of(values).set_axis(table.index)
             dtypes[name] = str(column.dtype)
     note_dtypes(table, dtypes)
@@ -117,21 +117,21 @@ def _labelled(column: pd.Series[Any]) -> zip[tuple[Hashable, Any]]:
     return zip(column.index, _as_workers_get(column), strict=True)
 
 
-def _value(now: Any, cell: OriginalCell | None) -> Any:
+def _original(now: Any, cell: OriginalCell | None) -> Any:
     return cell.given if cell is not None and cell.there and _same(now, cell.shown) else now
 
 
 def _column_of(values: list[Any]) -> pd.Series[Any]:
     column = as_series(values)
-    return column if _holds(column, values) else pd.Series(object_array(values, len(values)), dtype=object)
+    return column if _can_hold(column, values) else pd.Series(object_array(values, len(values)), dtype=object)
 
 
-def _holds(column: pd.Series[Any], values: list[Any]) -> bool:
+def _can_hold(column: pd.Series[Any], values: list[Any]) -> bool:
     return all(map(_same, _as_workers_get(column), values))
 
 
 def private_pset(source: PsetSource) -> Pset:
-    """Return the only pset of a source as a worker gets it: it shares no object with other psets."""
+    """Return the only pset of a source as a worker gets it, sharing no object with other psets."""
     decoder, rows = source.decoder(), range(1)
     (pset,) = decoder.psets(rows, decoder.isolated(source.payload(rows)))
     return pset if isinstance(pset, dict) else pset.load()

@@ -1,4 +1,4 @@
-"""Which value wins where a worker function returns a key that is a column of the psets."""
+"""Which value a row has if the worker function returns a key that is also a column of the psets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paramsurvey.transport.messages import Rows
 
 
 def results_over_pset_column(pset: pd.Series[Any], column: Column, rows: Rows) -> pd.Series[Any]:
-    """Return the result's values, and the pset's own where the result has none."""
+    """Return the results' values, and the pset's own for results that have none."""
     data, there = column.get(rows)
     if there.all():
         return as_series(data)

@@ -1,4 +1,4 @@
-"""What reports are about: results in memory, and checkpoints, which are read in pieces."""
+"""The subjects of reports: results in memory, and checkpoints, which are read in pieces."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def subject_of(results: Any) -> Subject:
     progress = results.progress
     not_run = int((results.missing.kinds() == "not run").sum())
     counts = {name: int(getattr(progress, name)) for name in COUNTS}
-    # a checkpoint that was loaded does not have those that its run left out, though it counted them
+    # a loaded checkpoint does not have the psets that were not run, though its run counted them as failures
     counts |= {"failures": len(results.missing), "not_run": not_run}
-    whole = counts["finished"] + counts["failures"] == counts["total"] and not not_run
+    is_complete = counts["finished"] + counts["failures"] == counts["total"] and not not_run
     return Subject(
         progress.name,
         data_of(results),
-        "finished" if whole else "interrupted",
+        "finished" if is_complete else "interrupted",
         counts,
         _run_of(results),
         lambda: _timeline_of(results),
@@ -39,14 +39,14 @@ def subject_of(results: Any) -> Subject:
 
 
 def _run_of(results: Any) -> dict[str, Any]:
-    """Return the ``run.json`` of these results; empty where there is none, or that of another run."""
+    """Return the ``run.json`` of these results; an empty dict if there is none, or it is another run's."""
     if results._checkpoint is None or results._started is None:
         return {}
     from paramsurvey.checkpoint.run_json.run_file import read_run
 
     try:
         run = read_run(Path(results._checkpoint))
-    except (NotACheckpoint, OSError):  # it is gone, or damaged: the results are here all the same
+    except (NotACheckpoint, OSError):  # it is gone or damaged, but the results are in memory
         return {}
     return run if run.get("started") == results._started else {}
 
@@ -57,12 +57,12 @@ def _timeline_of(results: Any) -> Timeline | None:
 
 
 def checkpoint_subject(directory: str | os.PathLike[str]) -> Subject:
-    """Return a checkpoint as the subject of a report; nothing of it is unpickled.
+    """Return a checkpoint as the subject of a report, without unpickling anything.
 
     Raises
     ------
     NotACheckpoint
-        A ValueError: it is something else.
+        A ValueError: the directory is not a checkpoint.
     PackageMissing
         An ImportError: pyarrow is not installed.
     """
@@ -88,16 +88,16 @@ def _status(run: Any, alive: bool) -> str:
 
 
 def _counts(run: Any, finished: int, failed: int) -> dict[str, int]:
-    """Return the counters; of a run that goes on or was killed, of what is stored."""
-    said = {} if run is None else run.get("counts", {})
-    counts = {name: int(said.get(name, 0)) for name in (*COUNTS, "not_run")}
+    """Return the counters of a run, with what is stored as finished and failed, since it may be going on."""
+    counted = {} if run is None else run.get("counts", {})
+    counts = {name: int(counted.get(name, 0)) for name in (*COUNTS, "not_run")}
     counts |= {"finished": finished, "failures": failed}
     counts["not_run"] = 0  # such psets are not stored
     return {**counts, "total": max(counts["total"], finished + failed)}
 
 
 def _stored_timeline(finished: Any, failures: Any) -> Timeline | None:
-    """Return when which worker was busy, from columns that are read in pieces."""
+    """Return when each worker was busy, from columns that are read in pieces."""
     psets = timed_checkpoint(finished, failures)
     if not len(psets):
         return None
@@ -106,7 +106,7 @@ def _stored_timeline(finished: Any, failures: Any) -> Timeline | None:
 
 
 def write_report(subject: Subject, path: str | os.PathLike[str], against: Any = None) -> None:
-    """Write a report, so that the file is there whole or not at all.
+    """Write a report, so that the file is either there as a whole or not at all.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Reading a checkpoint lazily, also while it is being written: its parts as one Arrow dataset."""
+"""Reading a checkpoint's parts lazily, as one Arrow dataset, even while it is being written."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.doubles import Finished, rows_that_count, was_written_by_two
+from paramsurvey.checkpoint.duplicates import FinishedRows, rows_that_count, was_written_by_two
 from paramsurvey.checkpoint.format.part_files import (
     FAILURES,
-    LARGEST,
+    LARGEST_BYTES,
     RESULTS,
     Part,
     PartDamaged,
@@ -26,14 +26,14 @@ from paramsurvey.checkpoint.format.part_files import (
     read_schema,
     strange_parts,
 )
-from paramsurvey.checkpoint.format.part_table import joined
+from paramsurvey.checkpoint.format.part_table import join_tables
 from paramsurvey.checkpoint.format.schema import POSITION, UNITS, field_info
 from paramsurvey.checkpoint.gone_parts import gone_parts
 from paramsurvey.checkpoint.plain_files import checkpoint_path
 from paramsurvey.checkpoint.stored import (
     Tell,
     damage_text,
-    doubles_text,
+    duplicates_text,
     latest_failures,
     read_all,
     read_run_tolerantly,
@@ -41,7 +41,7 @@ from paramsurvey.checkpoint.stored import (
 )
 from paramsurvey.reporting.console import warn
 
-TRIES = 20  # parts may be merged while they are read
+TRIES = 20  # because parts may be merged while they are read
 ROLES = ("pset", "result", "time")
 
 
@@ -57,11 +57,12 @@ def scan(
     ----------
     path : path
     tell : callable
-        Told of what is damaged.
+        Called with a message for each thing that is damaged.
     roles : collection of str
-        Which kinds of columns it has; ``'position'`` is that of the psets' numbers.
+        The kinds of columns that the dataset has. ``'position'`` is the kind of the psets' numbers.
     lasting : bool
-        Read at once all files that may be merged while the run goes on, so that the dataset stays readable.
+        Whether to read all files at once that may be merged while the run goes on, so that the dataset stays
+        readable.
     """
     directory = checkpoint_path(path)
     run = read_run_tolerantly(directory, tell, set_aside=False)
@@ -72,15 +73,15 @@ def scan(
         try:
             parts = live_parts(directory / RESULTS)[0]
             schemas = _schemas(parts, complaints.append)
-            common = _common(schemas, roles, complaints.append)
+            common = _common_schema(schemas, roles, complaints.append)
             kept = {str(path): counts for path, counts in rows_that_count(parts).items()}
-            small = [str(part.path) for part in parts if lasting and part.size < LARGEST // 2]
+            small = [str(part.path) for part in parts if lasting and part.size < LARGEST_BYTES // 2]
             dataset = _dataset(schemas, common, kept, small)
         except FileNotFoundError:
             continue
         if kept:
             left_out = sum(int((~counts).sum()) for counts in kept.values())
-            complaints.append(doubles_text(directory / RESULTS, left_out))
+            complaints.append(duplicates_text(directory / RESULTS, left_out))
         for complaint in complaints:
             tell(complaint)
         return dataset
@@ -90,39 +91,39 @@ def scan(
 def failures_table(path: str | os.PathLike[str], tell: Tell) -> Any:
     """Return the psets that failed and have no result, as an Arrow table in the order of the psets.
 
-    Beside the psets' columns it has ``_kind``, ``_exception``, ``_traceback``, ``_attempts`` and, where they
-    are known, ``_seconds``, ``_start``, ``_worker`` and ``_host``. None if nothing has failed. Objects stay
-    pickled.
+    Besides the psets' columns, it has ``_kind``, ``_exception``, ``_traceback``, ``_attempts`` and, if they
+    are known, ``_seconds``, ``_start``, ``_worker`` and ``_host``. It is None if nothing has failed. Objects
+    stay pickled.
     """
     directory = checkpoint_path(path)
     for _ in range(TRIES):
         complaints: list[str] = []
         try:
             tables = list(read_all(directory / FAILURES, complaints.append, set_aside=False))
-            finished = _finished(directory) if tables else Finished(by_content=False)
+            finished = _finished(directory) if tables else FinishedRows(by_content=False)
         except FileNotFoundError:
             continue
         for complaint in complaints:
             tell(complaint)
         kept = [table for table in latest_failures(tables, finished) if len(table)]
-        return joined(kept).sort_by(POSITION) if kept else None
+        return join_tables(kept).sort_by(POSITION) if kept else None
     raise RuntimeError(f"the parts in {str(directory)!r} are merged faster than they can be read: try again")
 
 
-def _finished(directory: Path) -> Finished:
-    """Return which psets have a result; unless two programs have written, only their positions are read."""
-    finished = Finished(by_content=was_written_by_two(directory))
+def _finished(directory: Path) -> FinishedRows:
+    """Return which psets have a result; only positions are read, unless two programs have written."""
+    finished = FinishedRows(by_content=was_written_by_two(directory))
     for part in live_parts(directory / RESULTS)[0]:
-        with suppress(PartDamaged, pa.ArrowInvalid, OSError):  # `scan` tells of a part that is damaged
+        with suppress(PartDamaged, pa.ArrowInvalid, OSError):  # `scan` reports damaged parts
             if finished.by_content:
-                finished.add(finished.numbers_of(read_part(part)))
+                finished.add(finished.keys_of(read_part(part)))
             else:
                 finished.add(read_columns(part, [POSITION]).column(POSITION).to_numpy())
     return finished
 
 
 def pset_keys(*tables: Any) -> tuple[str, ...]:
-    """Return the names of the columns that are psets' keys, in the first of some datasets that has any."""
+    """Return the names of the columns that are psets' keys, from the first dataset or table that has any."""
     for table in tables:
         fields = [] if table is None else list(table.schema)
         names = tuple(field.name for field in fields if field_info(field).get("role") == "pset")
@@ -134,16 +135,16 @@ def pset_keys(*tables: Any) -> tuple[str, ...]:
 def _dataset(
     schemas: Mapping[str, Any], common: Any, kept: Mapping[str, NDArray[np.bool_]], small: Collection[str]
 ) -> Any:
-    """Return some files as a dataset. Those in `kept` and `small` are read now; of `kept`, only some rows."""
+    """Return files as a dataset. Those in `kept` and `small` are read now, and only some rows of `kept`."""
     if not schemas:
         return ds.dataset(pa.table({}))
     read = [path for path in schemas if path in kept or path in small]
     whole = ds.dataset([path for path in schemas if path not in read], schema=common)
-    some = [_rows(ds.dataset(path, schema=common).to_table(), kept.get(path)) for path in read]
+    some = [_kept_rows(ds.dataset(path, schema=common).to_table(), kept.get(path)) for path in read]
     return ds.dataset([whole, ds.dataset(some, schema=common)]) if some else whole
 
 
-def _rows(table: Any, kept: NDArray[np.bool_] | None) -> Any:
+def _kept_rows(table: Any, kept: NDArray[np.bool_] | None) -> Any:
     return table if kept is None else table.filter(pa.array(kept))
 
 
@@ -158,23 +159,23 @@ def _schemas(parts: Sequence[Part], tell: Tell) -> dict[str, Any]:
     return schemas
 
 
-def _common(schemas: Mapping[str, Any], roles: Collection[str], tell: Tell) -> Any:
-    """Return the columns of some roles that all parts can be read with."""
+def _common_schema(schemas: Mapping[str, Any], roles: Collection[str], tell: Tell) -> Any:
+    """Return a schema with the columns of some roles, as which all parts can be read."""
     found: dict[str, dict[str, Any]] = {}
     for path, schema in schemas.items():
         for field in schema:
             if field_info(field).get("role") in roles:
                 found.setdefault(field.name, {})[path] = field
-    return pa.schema([field for fields in found.values() for field in _agreed(fields, tell)])
+    return pa.schema([field for fields in found.values() for field in _common_field(fields, tell)])
 
 
-def _agreed(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
-    """Yield the field that all these, by their parts' paths, can be read as; none where there is no such."""
+def _common_field(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
+    """Yield a field as which the fields of all parts can be read, if there is one; they are by path."""
     *_, last = fields.values()
     kind = _common_type(list(fields.values()))
     units = [field.metadata[UNITS] for field in fields.values() if UNITS in field.metadata]
-    says = {**last.metadata, **({UNITS: units[-1]} if units else {})}
-    agreed = None if kind is None else pa.field(last.name, kind, metadata=says)
+    metadata = {**last.metadata, **({UNITS: units[-1]} if units else {})}
+    agreed = None if kind is None else pa.field(last.name, kind, metadata=metadata)
     if agreed is None or not all(_fits(path, field, agreed) for path, field in fields.items()):
         tell(
             f"the column {last.name!r} has values of different types in different parts of the "
@@ -185,7 +186,7 @@ def _agreed(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
 
 
 def _common_type(fields: list[Any]) -> Any:
-    """Return the type that holds all of some fields' values, or most; None where there is none."""
+    """Return a type that can hold the values of all fields, or most of them; None if there is none."""
     codecs = [field_info(field).get("codec") for field in fields if not pa.types.is_null(field.type)]
     if len({codec == "pickle" for codec in codecs}) > 1:
         return None
@@ -197,11 +198,11 @@ def _common_type(fields: list[Any]) -> Any:
 
 
 def _fits(path: str, field: Any, agreed: Any) -> bool:
-    """Tell whether a part's column can be read as `agreed`: by reading it, where the types do not say it."""
+    """Tell whether a part's column can be read as `agreed`, by reading it unless the types say so."""
     if field.type == agreed.type or pa.types.is_null(field.type):
         return True
     try:
         ds.dataset(path, schema=pa.schema([agreed])).to_table()
-    except pa.ArrowException:  # an integer that no float is equal to, a time beyond nanoseconds
+    except pa.ArrowException:  # such as an integer that no float equals, or a time beyond nanoseconds
         return False
     return True

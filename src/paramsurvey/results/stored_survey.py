@@ -1,4 +1,4 @@
-"""A checkpoint as columns that are read in pieces, for reports and traces; nothing of it is unpickled."""
+"""A checkpoint as columns that are read in pieces, for reports and traces, without unpickling anything."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from paramsurvey.views import SurveyData
 
 @dataclass(frozen=True, slots=True)
 class StoredSurvey:
-    """A survey, as its checkpoint has it now.
+    """A survey as it is in its checkpoint now.
 
     Attributes
     ----------
     path : Path
     run : mapping or None
-        Its ``run.json``; None where it cannot be read.
+        Its ``run.json``; None if it cannot be read.
     finished : Dataset
         The psets that have a result.
     failures : Table or None
-        Those that have none.
+        The psets that failed.
     data : SurveyData
         Both as columns.
     complaints : tuple of str
-        What is damaged, in sentences.
+        Sentences that say what is damaged.
     """
 
     path: Path
@@ -49,20 +49,21 @@ class StoredSurvey:
 def stored_survey(
     directory: str | os.PathLike[str], with_positions: bool = False, lasting: bool = False
 ) -> StoredSurvey:
-    """Return what a checkpoint has.
+    """Return the survey in a checkpoint.
 
     Parameters
     ----------
     directory : path
     with_positions : bool
-        Whether the columns tell each pset's number.
+        Whether the columns include each pset's number.
     lasting : bool
-        Read at once all files that may be merged while the run goes on, so that the columns stay readable.
+        Whether to read all files at once that may be merged while the run goes on, so that the columns stay
+        readable.
 
     Raises
     ------
     NotACheckpoint
-        A ValueError: it is something else.
+        A ValueError: the directory is not a checkpoint.
     PackageMissing
         An ImportError: pyarrow is not installed.
     """
@@ -75,7 +76,8 @@ def stored_survey(
     path, complaints = checkpoint_path(directory), list[str]()
     run = read_run_tolerantly(path, complaints.append, set_aside=False)
     complaints += gone_parts(path, run)
-    failures = failures_table(path, complaints.append)  # first: what succeeds meanwhile is then in both
+    # failures first, so that psets which succeed meanwhile are in both
+    failures = failures_table(path, complaints.append)
     roles = (*ROLES, "identity", *["position"] * with_positions)
     finished = scan(path, complaints.append, roles, lasting)
     data = stored_data(finished, failures, pset_keys(finished, failures))

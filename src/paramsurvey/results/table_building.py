@@ -33,7 +33,7 @@ def build(
     checkpoint: str | None = None,
     started: str | None = None,
 ) -> MapResults:
-    """Return the `MapResults` of what came back.
+    """Return the `MapResults` of a map.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def build(
     call : WorkerCall, optional
         How the worker function is called.
     checkpoint : str, optional
-        The directory that holds the same.
+        The directory that holds the same results.
     started : str, optional
-        When the run of that checkpoint began.
+        When the run began, as that checkpoint says.
     """
     source, collector = state.source, state.collector
     results = _results(source, collector) if keep_results else pd.DataFrame()
@@ -53,10 +53,11 @@ def build(
     rows = collector.finished_rows(len(source)) if keep_results else range(0)
     printed = _by_label(collector.output, rows)
     times = KnownTimes(collector.times, rows)
-    about = verbose, checkpoint, printed, times, started
-    found = MapResults(results, missing, state.progress, state.stats, *about)
+    found = MapResults(
+        results, missing, state.progress, state.stats, verbose, checkpoint, printed, times, started
+    )
     units = units_of_psets(results)
-    if units:  # pandas leaves them out
+    if units:  # pandas does not copy them
         found.units = units
     return found
 
@@ -70,7 +71,7 @@ def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
     if not columns:
         return frame
     results = {escape_surrogates(key): _values_of(column, rows) for key, column in columns.items()}
-    # few columns are taken as they are; pandas is slow with many that are not joined into blocks
+    # not copied if there are few, but pandas is slow with many columns that are not joined into blocks
     found = pd.DataFrame(results, index=frame.index, copy=len(results) > MANY_COLUMNS)
     together = pd.concat([frame, found], axis=1)
     together.attrs.update(frame.attrs)
@@ -78,13 +79,13 @@ def _results(source: PsetSource, collector: Collector) -> pd.DataFrame:
 
 
 def _values_of(column: Column, rows: Rows) -> Any:
-    """Return what `series_of` returns, without a Series where none is needed: making one takes longest."""
+    """Do the same as `series_of`, but without making a Series, which is slow, unless it is needed."""
     data, there = column.get(rows)
     return data if data.dtype != object and there.all() else series_of(column, rows)
 
 
 def series_of(column: Column, rows: Rows) -> pd.Series[Any]:
-    """Return a result column with the dtype that pandas gives to a list of its values, nan where none is."""
+    """Return a result column with the dtype that pandas gives to a list of its values, and nan for gaps."""
     data, there = column.get(rows)
     if there.all():
         return as_series(data)
@@ -97,30 +98,30 @@ def series_of(column: Column, rows: Rows) -> pd.Series[Any]:
 
 def _missing(source: PsetSource, collector: Collector, call: WorkerCall | None) -> Missing:
     if not collector.failed:
-        none = source.frame(range(0))
-        return Missing(pd.concat([none, _no_reasons()], axis=1), origin=MissingOrigin(call=call))
+        no_psets = source.frame(range(0))
+        return Missing(pd.concat([no_psets, _no_reasons()], axis=1), origin=MissingOrigin(call=call))
     rows = collector.failed_rows()
     frame = source.frame(rows)
     exact = original_values(source, rows, frame)
-    failed = [collector.failed[row] for row in rows.tolist()]
-    frame["_exception"] = as_series([one.failure.exception for one in failed])
-    frame["_traceback"] = as_series([one.failure.traceback for one in failed])
-    frame["_attempts"] = pd.Series([one.attempts for one in failed], dtype="int64")
-    kinds = {one.failure.exception: one.failure.kind for one in failed}
+    psets = [collector.failed[row] for row in rows.tolist()]
+    frame["_exception"] = as_series([pset.failure.exception for pset in psets])
+    frame["_traceback"] = as_series([pset.failure.traceback for pset in psets])
+    frame["_attempts"] = pd.Series([pset.attempts for pset in psets], dtype="int64")
+    kinds = {pset.failure.exception: pset.failure.kind for pset in psets}
     printed = _by_label(collector.output, rows)
     numbers: dict[Hashable, int] = dict(enumerate(rows.tolist()))
-    ran: dict[Hashable, Ran] = dict(enumerate(one.failure.ran for one in failed))
+    ran: dict[Hashable, Ran] = dict(enumerate(pset.failure.ran for pset in psets))
     return Missing(frame, origin=MissingOrigin(kinds, numbers, call, printed, exact, ran))
 
 
 @cache
 def _no_reasons() -> pd.DataFrame:
-    """Return the columns with the reasons where no pset is missing; made once, which small maps notice."""
+    """Return empty columns for the reasons; they are made only once, because that slows down small maps."""
     no_text = as_series([])
-    none = {"_exception": no_text, "_traceback": no_text, "_attempts": pd.Series([], dtype="int64")}
-    return pd.DataFrame(none, index=pd.RangeIndex(0))
+    columns = {"_exception": no_text, "_traceback": no_text, "_attempts": pd.Series([], dtype="int64")}
+    return pd.DataFrame(columns, index=pd.RangeIndex(0))
 
 
 def _by_label(output: Mapping[int, str], rows: Rows) -> dict[Hashable, str]:
-    """Return what psets printed by their place among `rows`."""
+    """Return what psets printed, by their place among `rows`."""
     return {label: output[row] for label, row in enumerate(rows) if row in output} if output else {}

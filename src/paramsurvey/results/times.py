@@ -1,4 +1,4 @@
-"""When and where psets ran, and for how long: `results.seconds`, `results.timeline()`."""
+"""When and where psets ran, and for how long: for `results.seconds` and `results.timeline()`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paramsurvey.engine.collecting.pset_times import PsetTimes
 from paramsurvey.transport.messages import Ran, Rows
 
 MICROSECONDS = 1e6
-NOT_A_TIME = np.iinfo(np.int64).min  # numpy's
+NOT_A_TIME = np.iinfo(np.int64).min  # numpy's NaT, as an integer
 
 
 class KnownTimes:
@@ -36,12 +36,12 @@ class KnownTimes:
         return self._rows
 
     def seconds(self, index: pd.Index) -> pd.Series[Any]:
-        """Return how long psets ran by their labels, which are their places in the results."""
+        """Return how long psets ran, by their labels, which are their places in the results."""
         found = pd.Series(self._times.seconds(self._rows), name="seconds", copy=False)
         return found if found.index.equals(index) else found.reindex(index)
 
     def table(self, failed: Sequence[int], runs: Sequence[Ran], attempts: Sequence[int]) -> pd.DataFrame:
-        """Return a row for each pset of which it is known how long it ran, in the order of the psets.
+        """Return a row for each pset whose time is known, in the order of the psets.
 
         Parameters
         ----------
@@ -50,12 +50,11 @@ class KnownTimes:
         runs : sequence of Ran
             When and where each of them ran.
         attempts : sequence of int
-            How often.
+            How often each of them was tried.
         """
         tables = [self._finished(), _failed(failed, runs, attempts)]
-        return pd.concat([one for one in tables if len(one)] or tables[:1]).sort_values(
-            "pset", ignore_index=True
-        )
+        not_empty = [table for table in tables if len(table)] or tables[:1]
+        return pd.concat(not_empty).sort_values("pset", ignore_index=True)
 
     def _finished(self) -> pd.DataFrame:
         times = self._times.times(self._rows)
@@ -94,7 +93,7 @@ def _table(
         "pset": pset,
         "worker": worker,
         "host": pd.Series(host).astype("str"),
-        "start": pd.Series(_times_of_day(began)).dt.tz_localize("UTC"),
+        "start": pd.Series(_datetimes(began)).dt.tz_localize("UTC"),
         "seconds": seconds,
         "attempts": attempts,
         "failed": np.full(len(pset), failed),
@@ -102,7 +101,7 @@ def _table(
     return pd.DataFrame(columns)
 
 
-def _times_of_day(began: NDArray[np.float64]) -> NDArray[np.datetime64]:
+def _datetimes(began: NDArray[np.float64]) -> NDArray[np.datetime64]:
     known = np.isfinite(began)
     microseconds = np.rint(np.where(known, began, 0.0) * MICROSECONDS)
     return np.where(known, microseconds.astype(np.int64), NOT_A_TIME).view("M8[us]")

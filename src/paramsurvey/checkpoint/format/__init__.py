@@ -1,1 +1,1 @@
-"""What stands in the Parquet files of a checkpoint, and how values become Arrow's and come back."""
+"""What is in the Parquet files of a checkpoint, and how values are converted to Arrow and back."""

@@ -1,9 +1,9 @@
 """Columns of values as Arrow arrays, and back, with nothing lost on the way.
 
-What a column's values are decides how it is stored, and the Arrow field's metadata say how: its
-codec. Values of one kind become Arrow's type for it. Where they are not all of one kind, a second,
-small column says which are what: not there at all, an integer among floats, None, or nan. Whatever
-Arrow has no type for is pickled, and marked as such.
+How a column is stored depends on its values, and is named in the metadata of the Arrow field: its codec.
+Values of one kind are stored as Arrow's type for them. If they are not all of one kind, a second, small
+column says what each of them is: missing, an integer among floats, None, or nan. Values for which Arrow has
+no type are pickled, and marked as such.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from paramsurvey.transport.column_by_row import fits_float, object_array, unpack
 from paramsurvey.transport.messages import Values
 from paramsurvey.transport.packed_columns import split_by_kind
 
-NUMBERS = "?bhilqBHILQefd"  # numpy's characters for the types that Arrow and Parquet have, too
+NUMBERS = "?bhilqBHILQefd"  # numpy's characters for the types that Arrow and Parquet have as well
 
 At = slice | NDArray[np.int64]
 Piece = tuple[At, Values]
@@ -33,7 +33,7 @@ Piece = tuple[At, Values]
 
 
 class Kind(IntEnum):
-    """What stands at one place of a column that is not all of one kind."""
+    """What there is at one place of a column whose values are not all of one kind."""
 
     MISSING = 0
     VALUE = 1
@@ -52,7 +52,7 @@ class Encoded:
         Null where there is no value of the codec's type.
     codec : str
     kinds : int8 array or None
-        A `Kind` for each place; None: nulls are missing, everything else is a value.
+        A `Kind` for each place. None means that nulls are missing, and everything else is a value.
     """
 
     array: Any
@@ -60,34 +60,34 @@ class Encoded:
     kinds: NDArray[np.int8] | None = None
 
 
-# ---- in
+# ---- encoding
 
 
 def encode(pieces: Sequence[Piece], count: int) -> Encoded:
-    """Store a column of `count` places; what no piece covers is missing."""
-    pieces = [piece for one in pieces for piece in _by_kind(one)]
+    """Encode a column with `count` places; places that no piece covers are missing."""
+    pieces = [piece for mixed in pieces for piece in _split_by_kind(mixed)]
     dtypes = {values.dtype.str if isinstance(values, np.ndarray) else "" for _, values in pieces}
     if len(dtypes) == 1 and "" not in dtypes:
         return _encode_nans(pieces, count) if _all_nan(pieces) else _encode_numbers(pieces, count)
-    pieces_of_numbers = [piece for piece in pieces if not _is_none(piece[1])]
+    pieces_of_numbers = [piece for piece in pieces if not _are_none(piece[1])]
     kinds = {values.dtype.kind if isinstance(values, np.ndarray) else "" for _, values in pieces_of_numbers}
     if kinds and kinds <= {"i", "f"} and all(fits_float(values) for _, values in pieces_of_numbers):
         return _encode_mixed_numbers(pieces, count)
     return _encode_objects(pieces, count)
 
 
-def _is_none(values: Values) -> bool:
+def _are_none(values: Values) -> bool:
     return isinstance(values, list) and set(map(type, values)) == {type(None)}
 
 
 def shifted(piece: Piece, by: int) -> Piece:
-    """Return a piece that stands so many places further down."""
+    """Return a piece moved down by a number of places."""
     at, values = piece
     return (slice(at.start + by, at.stop + by) if isinstance(at, slice) else at + by), values
 
 
 def encode_cells(cells: ColumnValues) -> Encoded:
-    """Store a column of psets."""
+    """Encode a column of psets."""
     if not isinstance(cells, CategoryCodes):
         return encode([(slice(0, len(cells)), cells)], len(cells))
     known = cells.categories[:-1] if len(cells.codes) and cells.codes.min() >= 0 else cells.categories
@@ -98,8 +98,8 @@ def encode_cells(cells: ColumnValues) -> Encoded:
     return Encoded(categories.array.take(pa.array(codes)), categories.codec)
 
 
-def _by_kind(piece: Piece) -> Iterator[Piece]:
-    """Make arrays of numbers that come in a list, also where it has other things, too."""
+def _split_by_kind(piece: Piece) -> Iterator[Piece]:
+    """Yield a piece in pieces of one kind, with the numbers of a list as arrays."""
     at, values = piece
     if isinstance(values, np.ndarray):
         yield at, _storable(values)
@@ -116,7 +116,7 @@ def _by_kind(piece: Piece) -> Iterator[Piece]:
 
 
 def _storable(values: NDArray[Any]) -> Values:
-    """Return numbers as Arrow knows them, else objects: it has no long doubles, and one order of bytes."""
+    """Return numbers in this machine's byte order, or as objects if Arrow has no such type (long doubles)."""
     if values.dtype.char not in NUMBERS:
         return list(values)
     return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
@@ -144,7 +144,7 @@ def _all_nan(pieces: Sequence[Piece]) -> bool:
 
 
 def _encode_nans(pieces: Sequence[Piece], count: int) -> Encoded:
-    """Store nothing: a nan may be a text that is missing, and must not make a float column of it."""
+    """Store only kinds: a nan may stand for a missing text, and must not turn its column into floats."""
     kinds = np.zeros(count, dtype=np.int8)
     for at, _ in pieces:
         kinds[at] = Kind.NAN
@@ -152,7 +152,7 @@ def _encode_nans(pieces: Sequence[Piece], count: int) -> Encoded:
 
 
 def _in_order(pieces: Sequence[Piece], count: int) -> bool:
-    """Tell whether the pieces, one after the other, are the whole column."""
+    """Tell whether the pieces, one after another, are the whole column."""
     ends = [0, *(at.stop if isinstance(at, slice) else -1 for at, _ in pieces)]
     starts = [*(at.start if isinstance(at, slice) else -1 for at, _ in pieces), count]
     return starts == ends
@@ -161,7 +161,7 @@ def _in_order(pieces: Sequence[Piece], count: int) -> bool:
 def _encode_mixed_numbers(pieces: Sequence[Piece], count: int) -> Encoded:
     data, kinds = np.zeros(count), np.zeros(count, dtype=np.int8)
     for at, values in pieces:
-        if _is_none(values):
+        if _are_none(values):
             kinds[at] = Kind.NONE
             continue
         is_int = np.asarray(values).dtype.kind == "i"
@@ -186,21 +186,21 @@ def _encode_objects(pieces: Sequence[Piece], count: int) -> Encoded:
 
 
 def _encode_values(values: list[Any], kinds: NDArray[np.int8]) -> Encoded:
-    """Store values with None where there is none of the codec's type."""
-    there = [value for value in values if value is not None]
+    """Encode values, in which None stands for whatever is not of the codec's type."""
+    present = [value for value in values if value is not None]
     uniform = bool(((kinds == Kind.VALUE) | (kinds == Kind.MISSING)).all())
     for name, codec in codecs().items():
-        if codec.fits(there):
+        if codec.fits(present):
             try:
                 return Encoded(codec.encode(values), name, None if uniform else kinds)
             except (pa.ArrowException, UnicodeEncodeError, OverflowError, ValueError, TypeError):
                 if name == "pickle":
                     raise
-                continue  # half a surrogate pair, a year that is too far away: the next one takes it
+                continue  # such as a lone surrogate, or a year too far away: another codec can store it
     raise AssertionError("a pickle fits everything")
 
 
-# ---- out
+# ---- decoding
 
 
 def decode(
@@ -208,15 +208,15 @@ def decode(
 ) -> list[Piece]:
     """Return the values of a stored column, an `Array` or `ChunkedArray`, and where they belong.
 
-    Unpickling runs code that the writer of the pickle chose: unless `unpickle` is true, a pickled value is
-    a text that says what it is.
+    Unpickling runs code chosen by whoever wrote the pickle. Unless `unpickle` is true, a text that says what
+    it is stands for a pickled value.
     """
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
-    there = np.arange(len(array)) if array.null_count == 0 else np.flatnonzero(array.is_valid())
+    present = np.arange(len(array)) if array.null_count == 0 else np.flatnonzero(array.is_valid())
     if kinds is None:
-        at: At = slice(0, len(array)) if len(there) == len(array) else there
-        return [(at, _values(array, codec, unpickle))] if len(there) else []
+        at: At = slice(0, len(array)) if len(present) == len(array) else present
+        return [(at, _decode_values(array, codec, unpickle))] if len(present) else []
     return list(_decode_kinds(array, codec, kinds, unpickle))
 
 
@@ -224,7 +224,7 @@ def _decode_kinds(array: Any, codec: str, kinds: NDArray[np.int8], unpickle: boo
     for kind in np.unique(kinds).tolist():
         at = np.flatnonzero(kinds == kind)
         if kind == Kind.VALUE:
-            yield at, _values(array.take(pa.array(at)), codec, unpickle)
+            yield at, _decode_values(array.take(pa.array(at)), codec, unpickle)
         elif kind == Kind.INT:
             yield at, array.take(pa.array(at)).to_numpy().astype(np.int64)
         elif kind == Kind.NONE:
@@ -233,14 +233,14 @@ def _decode_kinds(array: Any, codec: str, kinds: NDArray[np.int8], unpickle: boo
             yield at, np.full(len(at), np.nan)
 
 
-def _values(array: Any, codec: str, unpickle: bool) -> Values:
-    """Return what there is, in order."""
+def _decode_values(array: Any, codec: str, unpickle: bool) -> Values:
+    """Return the values that are not null, in order."""
     present = array if array.null_count == 0 else array.drop_null()
     if codec == "number":
         data: NDArray[Any] = present.to_numpy(zero_copy_only=False)
         return data
     if codec == "pickle" and not unpickle:
-        return [pickles.shown(content) for content in present.to_pylist()]
+        return [pickles.placeholder(content) for content in present.to_pylist()]
     return codecs()[codec].decode(present)
 
 
@@ -268,48 +268,48 @@ class Codec:
 
 @cache
 def codecs() -> dict[str, Codec]:
-    """Return the codecs by name; the first that fits is used, and ``pickle`` fits everything."""
+    """Return the codecs by name. The first that fits is used, and ``pickle`` fits everything."""
     return {
-        "nothing": Codec(lambda values: not values, lambda values: pa.nulls(len(values)), _listed),
-        "str": _plain(str, pa.string()),
-        "bytes": _plain(bytes, pa.binary()),
-        "datetime": Codec(_all_naive(datetime), _to(pa.timestamp("us")), _listed),
-        "timestamp": Codec(_all_timestamps, _timestamps, lambda array: array.to_pandas().tolist()),
-        "timestamp[s]": Codec(_all_in_seconds, _milliseconds, _seconds),
-        "date": _plain(date, pa.date32()),
-        "list of str": _list_of(str, pa.string()),
-        "list of int": _list_of(int, pa.int64()),
-        "list of float": _list_of(float, pa.float64()),
-        "array": Codec(_all_arrays, _arrays, _unpacked_arrays),
-        "pickle": Codec(lambda values: True, pickles.pickled, pickles.unpickled),
+        "nothing": Codec(lambda values: not values, lambda values: pa.nulls(len(values)), _to_list),
+        "str": _plain_codec(str, pa.string()),
+        "bytes": _plain_codec(bytes, pa.binary()),
+        "datetime": Codec(_all_naive(datetime), _to_arrow(pa.timestamp("us")), _to_list),
+        "timestamp": Codec(_all_timestamps, _encode_timestamps, lambda array: array.to_pandas().tolist()),
+        "timestamp[s]": Codec(_all_in_seconds, _encode_seconds, _decode_seconds),
+        "date": _plain_codec(date, pa.date32()),
+        "list of str": _list_codec(str, pa.string()),
+        "list of int": _list_codec(int, pa.int64()),
+        "list of float": _list_codec(float, pa.float64()),
+        "array": Codec(_all_arrays, _encode_arrays, _decode_arrays),
+        "pickle": Codec(lambda values: True, pickles.pickle_values, pickles.unpickle_values),
     }
 
 
-def _to(kind: Any) -> Callable[[list[Any]], Any]:
+def _to_arrow(kind: Any) -> Callable[[list[Any]], Any]:
     return lambda values: pa.array(values, kind)
 
 
-def _listed(array: Any) -> list[Any]:
+def _to_list(array: Any) -> list[Any]:
     return list(array.to_pylist())
 
 
-def _are(values: Iterable[Any], kind: type) -> bool:
+def _all_are(values: Iterable[Any], kind: type) -> bool:
     return set(map(type, values)) == {kind}
 
 
-def _plain(kind: type, arrow: Any) -> Codec:
-    return Codec(lambda values: _are(values, kind), _to(arrow), _listed)
+def _plain_codec(kind: type, arrow: Any) -> Codec:
+    return Codec(lambda values: _all_are(values, kind), _to_arrow(arrow), _to_list)
 
 
-def _list_of(kind: type, arrow: Any) -> Codec:
+def _list_codec(kind: type, arrow: Any) -> Codec:
     def fits(values: list[Any]) -> bool:
-        return _are(values, list) and _are((item for value in values for item in value), kind)
+        return _all_are(values, list) and _all_are((item for value in values for item in value), kind)
 
-    return Codec(fits, _to(pa.list_(arrow)), _listed)
+    return Codec(fits, _to_arrow(pa.list_(arrow)), _to_list)
 
 
 def _all_naive(kind: type) -> Callable[[list[Any]], bool]:
-    return lambda values: _are(values, kind) and not any(one.tzinfo or one.fold for one in values)
+    return lambda values: _all_are(values, kind) and not any(value.tzinfo or value.fold for value in values)
 
 
 def _all_timestamps(values: list[Any]) -> bool:
@@ -318,48 +318,46 @@ def _all_timestamps(values: list[Any]) -> bool:
 
 
 def _units(values: list[Any]) -> set[str]:
-    """Return the units of values that are all timestamps without a time zone; else nothing."""
+    """Return the units of values that are all timestamps without a time zone, else an empty set."""
     import pandas as pd
 
-    return {one.unit for one in values} if _all_naive(pd.Timestamp)(values) else set()
+    return {value.unit for value in values} if _all_naive(pd.Timestamp)(values) else set()
 
 
-def _timestamps(values: list[Any]) -> Any:
-    unit = next(one.unit for one in values if one is not None)
-    return pa.array([None if one is None else one.asm8 for one in values], pa.timestamp(unit))
+def _encode_timestamps(values: list[Any]) -> Any:
+    unit = next(value.unit for value in values if value is not None)
+    return pa.array([None if value is None else value.asm8 for value in values], pa.timestamp(unit))
 
 
 def _all_in_seconds(values: list[Any]) -> bool:
     return _units(values) == {"s"}
 
 
-def _milliseconds(values: list[Any]) -> Any:
-    """Return what Parquet has instead of seconds."""
-    return _timestamps(values).cast(pa.timestamp("ms"))
+def _encode_seconds(values: list[Any]) -> Any:
+    """Return timestamps in milliseconds, because Parquet has none in seconds."""
+    return _encode_timestamps(values).cast(pa.timestamp("ms"))
 
 
-def _seconds(array: Any) -> list[Any]:
-    return [one.as_unit("s") for one in array.to_pandas().tolist()]
+def _decode_seconds(array: Any) -> list[Any]:
+    return [value.as_unit("s") for value in array.to_pandas().tolist()]
 
 
 def _all_arrays(values: list[Any]) -> bool:
     return (
-        _are(values, np.ndarray)
-        and all(one.ndim == 1 and one.dtype.isnative for one in values)
+        _all_are(values, np.ndarray)
+        and all(value.ndim == 1 and value.dtype.isnative for value in values)
         and values[0].dtype.kind in "iuf"
-        and values[0].dtype.itemsize > 2  # Parquet knows no short floats
-        and len({one.dtype for one in values}) == 1
+        and values[0].dtype.itemsize > 2  # Parquet has no short floats
+        and len({value.dtype for value in values}) == 1
     )
 
 
-def _arrays(values: list[Any]) -> Any:
-    kind = next(one.dtype for one in values if one is not None)
+def _encode_arrays(values: list[Any]) -> Any:
+    kind = next(value.dtype for value in values if value is not None)
     return pa.array(values, pa.list_(pa.from_numpy_dtype(kind)))
 
 
-def _unpacked_arrays(array: Any) -> list[Any]:
-    flat, ends = (
-        array.flatten().to_numpy(zero_copy_only=False),
-        array.offsets.to_numpy() - array.offsets[0].as_py(),
-    )
+def _decode_arrays(array: Any) -> list[Any]:
+    flat = array.flatten().to_numpy(zero_copy_only=False)
+    ends = array.offsets.to_numpy() - array.offsets[0].as_py()
     return [flat[start:end].copy() for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]

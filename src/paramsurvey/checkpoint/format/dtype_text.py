@@ -1,4 +1,4 @@
-"""The dtypes of pandas as text, for what Arrow's types do not say."""
+"""pandas' dtypes as text, because Arrow's types do not say everything about them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-MOST_CATEGORIES = 1000  # more are not written into every part
+MOST_CATEGORIES = 1000  # more than these are not written, because they would be in every part
 ARROW = "arrow "
 
 
 def dtype_text(dtype: Any) -> str:
-    """Return a dtype as text that `typed` understands.
+    """Return a dtype as text that `restore_dtype` understands.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def dtype_text(dtype: Any) -> str:
 
 
 def categories_in(text: str) -> list[Any]:
-    """Return the categories, in their order, of a dtype that `dtype_text` has written; else nothing.
+    """Return the categories in order of a dtype that `dtype_text` has written; none for other dtypes.
 
     Examples
     --------
@@ -44,10 +44,10 @@ def categories_in(text: str) -> list[Any]:
     return list(json.loads(text.removeprefix("category"))["categories"])
 
 
-def typed(series: pd.Series[Any], text: str) -> pd.Series[Any]:
-    """Return a column with the dtype that it had, where its values allow that.
+def restore_dtype(series: pd.Series[Any], text: str) -> pd.Series[Any]:
+    """Return a column with the dtype that it had, if its values allow that.
 
-    They need not: of a survey that was extended, each part has the dtype of its own psets.
+    They may not: each part has the dtype of its own psets, and a survey that was extended may have several.
     """
     if not text or str(series.dtype) == text:
         return series
@@ -55,8 +55,8 @@ def typed(series: pd.Series[Any], text: str) -> pd.Series[Any]:
         if text.startswith("category"):
             return _categorical(series, text.removeprefix("category"))
         restored = series.astype(_dtype(text))
-        return restored if _holds(restored, series) else series
-    except Exception:  # dtypes may be of any package, and raise anything
+        return restored if _has_same_values(restored, series) else series
+    except Exception:  # dtypes may come from any package, and raise anything
         return series
 
 
@@ -71,11 +71,11 @@ def _dtype(text: str) -> Any:
     return pd.ArrowDtype(schema.field(0).type)
 
 
-def _holds(restored: pd.Series[Any], series: pd.Series[Any]) -> bool:
-    """Tell whether the values are still the same: numpy and Arrow cut some, and text can be made of all."""
+def _has_same_values(restored: pd.Series[Any], series: pd.Series[Any]) -> bool:
+    """Tell whether the values are still the same: numpy and Arrow truncate, and anything becomes a text."""
     if isinstance(restored.dtype, (pd.ArrowDtype, pd.StringDtype)) or restored.dtype == object:
-        there = series.notna()
-        return bool(restored[there].tolist() == series[there].tolist())
+        present = series.notna()
+        return bool(restored[present].tolist() == series[present].tolist())
     back = restored.astype(series.dtype)
     return bool(((back == series) | (back.isna() & series.isna())).all())
 

@@ -1,16 +1,17 @@
 """Parts: the Parquet files that a checkpoint is made of.
 
-A part is written aside, synced and renamed, so that a reader finds all of it or nothing. Its name says
-which batches it holds, how many rows, the checksum of the file, and the token of the run that wrote it::
+A part is written under another name, synced and renamed, so that a reader finds all of it or nothing. Its
+name says which batches it holds, how many rows, the checksum of the file, and the token of the run that wrote
+it::
 
     00000017-00000024-000180000-9d3c1b2a-5e0c77d1.parquet
 
-is what batches 17 to 24 were merged into. A part whose rows another part holds as well is one that was
-merged, and counts no more; it may still be there if the program was killed in between. Names in format 1
-have no token.
+is what batches 17 to 24 were merged into. A part whose rows are all in another part has been merged into that
+one, and no longer counts; it may still be there if the program was killed in between. Names in format 1 have
+no token.
 
-The numbers of the batches overlap where two runs have written at the same time, each of which believed
-that it was alone. The token keeps their names apart; `doubles` decides which of their rows count.
+The numbers of the batches overlap if two runs have written at the same time because each believed that it was
+alone. The token keeps their names apart; `duplicates` decides which of their rows count.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.atomic_files import write_whole
-from paramsurvey.checkpoint.format.part_table import PartTable, joined
+from paramsurvey.checkpoint.format.part_table import PartTable, join_tables
 from paramsurvey.checkpoint.format.schema import check_columns, field_info
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES
 from paramsurvey.checkpoint.plain_files import is_plain, open_plain
@@ -38,17 +39,17 @@ from paramsurvey.checkpoint.typed_hash import Hasher
 from paramsurvey.fast_dataclass import dataclass
 
 RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
-FAN_IN = 16  # so many parts of about the same size are merged into one
-LARGEST = 32 * 2**20  # bytes: no merge makes more, for it happens in memory
-SMALL = 2**20  # bytes: read as a whole almost as soon as opened
-NUMBER = 8  # bytes
+FAN_IN = 16  # how many parts of about the same size are merged into one
+LARGEST_BYTES = 32 * 2**20  # no merge makes a larger part, because it happens in memory
+SMALL_BYTES = 2**20  # reading a file of this size takes hardly longer than opening it
+NUMBER_BYTES = 8
 DIFFERENCES = (pa.int64(), pa.int32(), TIME_TYPES["start"])  # types that are stored as differences
-LAST = np.iinfo(np.int64).max  # of all positions
+MAX_POSITION = np.iinfo(np.int64).max
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio: spreads neighbours far apart
 
-TRIES = 20  # parts may be merged while they are looked at
-TOKEN = 8  # characters
-MAGIC = b"PAR1"  # with which every Parquet file ends
+TRIES = 20  # because parts may be merged and removed while a directory is read
+TOKEN_LENGTH = 8
+MAGIC = b"PAR1"  # every Parquet file ends with it
 
 _NAME = re.compile(r"(\d{8,})-(\d{8,})-(\d{9,})-([0-9a-f]{8})(?:-([0-9a-f]{8}))?\.parquet")
 
@@ -70,7 +71,7 @@ class Part:
 
     @classmethod
     def of(cls, path: Path) -> Part | None:
-        """Return the part at `path`, or None where the name is not that of a part."""
+        """Return the part at `path`, or None if the name is not that of a part."""
         match = _NAME.fullmatch(path.name)
         if match is None:
             return None
@@ -79,13 +80,13 @@ class Part:
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes in memory, where numbers are larger; 0 when it is gone."""
+        """About how many bytes it takes in memory, where numbers take more than on disk; 0 if it is gone."""
         try:
-            return max(self.path.stat().st_size, NUMBER * self.rows * _columns_of(self.path))
+            return max(self.path.stat().st_size, NUMBER_BYTES * self.rows * _columns_of(self.path))
         except FileNotFoundError:
             return 0
-        except (OSError, pa.ArrowException):  # reading it will report what is wrong
-            return LARGEST
+        except (OSError, pa.ArrowException):  # whatever reads the part will report what is wrong
+            return LARGEST_BYTES
 
 
 @lru_cache(maxsize=10_000)
@@ -94,25 +95,25 @@ def _columns_of(path: Path) -> int:
 
 
 def live_parts(directory: Path) -> tuple[list[Part], list[Part]]:
-    """Return a directory's parts in order, and those that were merged and count no more."""
+    """Return a directory's parts in order, and those that were merged and no longer count."""
     for _ in range(TRIES):
-        with suppress(FileNotFoundError):  # one was merged and removed just now: look again
-            return _live(_listed(directory))
+        with suppress(FileNotFoundError):  # one was merged and removed just now: try again
+            return _split_off_merged(_list_parts(directory))
     raise RuntimeError(f"the parts in {str(directory)!r} are merged faster than they can be read: try again")
 
 
-def _listed(directory: Path) -> list[Part]:
+def _list_parts(directory: Path) -> list[Part]:
     try:
         paths = sorted(directory.iterdir())
     except FileNotFoundError:
         return []
     found = [part for path in paths if (part := Part.of(path)) is not None and is_plain(path)]
-    # the widest of those that begin together comes first, so that looking back is enough
+    # of those with the same first batch, the widest comes first: a part is always merged into an earlier one
     return sorted(found, key=lambda part: (part.first, -part.last, part.path.name))
 
 
 def strange_parts(directory: Path) -> list[Part]:
-    """Return what has the name of a part and is no file: a pipe, a device, a link that leads nowhere."""
+    """Return what has the name of a part but is not a file: a pipe, a device, a broken link."""
     paths = sorted(directory.iterdir()) if directory.is_dir() else []
     found = [part for path in paths if (part := Part.of(path)) is not None]
     with suppress(FileNotFoundError):  # one was merged and removed just now
@@ -120,7 +121,7 @@ def strange_parts(directory: Path) -> list[Part]:
     return []
 
 
-def _live(found: Sequence[Part]) -> tuple[list[Part], list[Part]]:
+def _split_off_merged(found: Sequence[Part]) -> tuple[list[Part], list[Part]]:
     live: list[Part] = []
     stale: list[Part] = []
     highest = -1
@@ -133,12 +134,12 @@ def _live(found: Sequence[Part]) -> tuple[list[Part], list[Part]]:
 
 def _was_merged_into(wider: Part, part: Part) -> bool:
     inside = wider.first <= part.first and part.last <= wider.last
-    return inside and wider.last - wider.first > part.last - part.first and _holds(wider, part)
+    return inside and wider.last - wider.first > part.last - part.first and _has_all_rows_of(wider, part)
 
 
 @lru_cache(maxsize=1000)
-def _holds(wider: Part, part: Part) -> bool:
-    """Tell whether a part has every row of another one: the same psets in the same places."""
+def _has_all_rows_of(wider: Part, part: Part) -> bool:
+    """Tell whether a part has every row of another one: the same psets at the same positions."""
     try:
         return bool(np.isin(identities(read_part(part)), identities(read_part(wider))).all())
     except PartDamaged:
@@ -146,7 +147,7 @@ def _holds(wider: Part, part: Part) -> bool:
 
 
 def identities(table: PartTable) -> NDArray[np.uint64]:
-    """Return for each row a number for which pset it is, and where it belongs."""
+    """Return for each row a number that identifies its pset and its position."""
     psets = pset_identities(table)
     psets ^= table.positions.view(np.uint64) * GOLDEN
     psets ^= psets >> np.uint64(29)
@@ -155,7 +156,7 @@ def identities(table: PartTable) -> NDArray[np.uint64]:
 
 
 def pset_identities(table: PartTable) -> NDArray[np.uint64]:
-    """Return for each row a number for which pset it is; nothing is unpickled."""
+    """Return for each row a number that identifies its pset, without unpickling anything."""
     keys = Hasher().keys(table.pset_columns(), len(table))
     return keys.one ^ keys.two * GOLDEN
 
@@ -166,13 +167,13 @@ def holds_parts(directory: Path) -> bool:
 
 
 def is_empty_checkpoint(directory: Path) -> bool:
-    """Tell whether a directory has the folders for parts, with nothing in them."""
+    """Tell whether a directory has the folders for parts, but nothing in them."""
     folders = [directory / kind for kind in (RESULTS, FAILURES)]
     return all(folder.is_dir() and not any(folder.iterdir()) for folder in folders)
 
 
 def write_part(directory: Path, table: Any, first: int, last: int, writer: str) -> Part:
-    """Write a part so that it is there for good, or not at all."""
+    """Write a part so that it is either there for good, or not there at all."""
     content = _serialized(table)
     checksum = zlib.crc32(content)
     name = f"{first:08d}-{last:08d}-{table.num_rows:09d}-{checksum:08x}-{writer}.parquet"
@@ -180,7 +181,7 @@ def write_part(directory: Path, table: Any, first: int, last: int, writer: str) 
         write_whole(directory / name, content)
     except BaseException:
         with suppress(OSError):
-            (directory / name).unlink()  # it may be there, but perhaps not for good: it is written again
+            (directory / name).unlink()  # it may be there, but perhaps not durably: it will be written again
         raise
     return Part(directory / name, first, last, table.num_rows, checksum, writer)
 
@@ -188,8 +189,8 @@ def write_part(directory: Path, table: Any, first: int, last: int, writer: str) 
 def _serialized(table: Any) -> Any:
     """Return a Parquet file as a buffer.
 
-    Only text is worth a dictionary; integers are written as differences, which makes most of them
-    small; and the rest is written as it is, for that costs a fifth of compressing it.
+    A dictionary is worthwhile for text only. Integers are written as differences, which makes most of them
+    small. Everything else is written as it is, which costs a fifth of what compressing it would.
     """
     sink = pa.BufferOutputStream()
     pq.write_table(
@@ -204,7 +205,7 @@ def _serialized(table: Any) -> Any:
 
 
 def read_part(part: Part, unpickle: bool = False) -> PartTable:
-    """Return a part's rows; its objects are unpickled only where that is asked for.
+    """Return a part's rows; its objects are unpickled only if `unpickle` is true.
 
     Raises
     ------
@@ -214,24 +215,24 @@ def read_part(part: Part, unpickle: bool = False) -> PartTable:
         It has been merged in the meantime.
     """
     content = _checked_content(part)
-    with _damage_noticed():
+    with _raising_part_damaged():
         table = PartTable(_read(content, content.size()), unpickle)
     if len(table) != part.rows:
-        raise PartDamaged("it has not as many rows as its name says")
+        raise PartDamaged("it does not have as many rows as its name says")
     return table
 
 
 def read_columns(part: Part, columns: Sequence[str] | None = None) -> Any:
-    """Return some columns of a part, by default all, as they are stored; its checksum is not looked at.
+    """Return some columns of a part, or all, as they are stored, without checking its checksum.
 
     Raises
     ------
     PartDamaged
-        It is no Parquet file, or has no such column.
+        It is not a Parquet file, or has no such column.
     FileNotFoundError
         It has been merged in the meantime.
     """
-    with _damage_noticed():
+    with _raising_part_damaged():
         table = _read(part.path, part.path.stat().st_size, columns)
     if missing := set(columns or ()) - set(table.column_names):
         raise PartDamaged(f"it has no column {missing.pop()!r}")
@@ -239,17 +240,17 @@ def read_columns(part: Part, columns: Sequence[str] | None = None) -> Any:
 
 
 def _read(source: Any, size: int, columns: Sequence[str] | None = None) -> Any:
-    """Read a Parquet file, a small one without threads.
+    """Read a Parquet file, using threads only if it is large.
 
-    Arrow's `read_table` loads and starts what whole datasets need, which takes longer than reading a small
-    part; and a process that ends while Arrow starts its first threads is aborted.
+    Arrow's `read_table` loads and starts everything that datasets need, which takes longer than reading a
+    small part; and a process that ends while Arrow is starting its first threads is aborted.
     """
     with pq.ParquetFile(source) as file:
-        return file.read(columns=columns, use_threads=size > SMALL)
+        return file.read(columns=columns, use_threads=size > SMALL_BYTES)
 
 
 def read_schema(part: Part) -> Any:
-    """Return a part's columns and what is said about them; only of a small one all is looked at.
+    """Return the schema of a part, and check the whole file if it is small.
 
     Raises
     ------
@@ -258,16 +259,16 @@ def read_schema(part: Part) -> Any:
     FileNotFoundError
         It has been merged in the meantime.
     """
-    with _damage_noticed():
-        small = part.path.stat().st_size <= SMALL
+    with _raising_part_damaged():
+        small = part.path.stat().st_size <= SMALL_BYTES
         schema = pq.read_schema(_checked_content(part) if small else part.path)
         check_columns(schema, {field.name: field_info(field) for field in schema})
     return schema
 
 
 @contextmanager
-def _damage_noticed() -> Iterator[None]:
-    """Raise `PartDamaged` in place of what reading a damaged file raises; a file that is gone is none."""
+def _raising_part_damaged() -> Iterator[None]:
+    """Raise `PartDamaged` for whatever reading a damaged file raises; a file that is gone is not damaged."""
     try:
         yield
     except FileNotFoundError:
@@ -276,8 +277,8 @@ def _damage_noticed() -> Iterator[None]:
         raise PartDamaged(str(error)) from error
 
 
-def _bytes_of(path: Path) -> bytes:
-    """Return a file's content; nothing where its end shows that it is no Parquet: it may be endless zeros."""
+def _read_bytes(path: Path) -> bytes:
+    """Return a file's content; nothing if it does not end like a Parquet file, since it may be huge."""
     with open_plain(path) as file:
         if os.fstat(file.fileno()).st_size < len(MAGIC):
             return b""
@@ -290,22 +291,23 @@ def _bytes_of(path: Path) -> bytes:
 
 def _checked_content(part: Part) -> Any:
     """Return a part's bytes as a file that Arrow can read."""
-    with _damage_noticed():
-        content = pa.py_buffer(_bytes_of(part.path))
+    with _raising_part_damaged():
+        content = pa.py_buffer(_read_bytes(part.path))
     if zlib.crc32(content) != part.checksum:
         raise PartDamaged("its checksum is wrong")
     return pa.BufferReader(content)
 
 
 def merge(directory: Path, parts: Sequence[Part], writer: str, go_on: Callable[[], bool]) -> Part | None:
-    """Make one part of neighbours, and remove them; return None when `go_on` said no in between."""
+    """Merge neighbouring parts into one, and remove them; return None if `go_on` said no in between."""
     tables = []
     for part in parts:
         if not go_on():
             return None
         tables.append(read_part(part, unpickle=True))
-    tables.sort(key=lambda table: int(table.positions.min(initial=LAST)))  # so are the columns' first psets
-    table = joined(tables)
+    # ordered by position, because columns come in the order in which they are first seen
+    tables.sort(key=lambda table: int(table.positions.min(initial=MAX_POSITION)))
+    table = join_tables(tables)
     if not go_on():
         return None
     merged = write_part(directory, table, parts[0].first, parts[-1].last, writer)
@@ -315,10 +317,10 @@ def merge(directory: Path, parts: Sequence[Part], writer: str, go_on: Callable[[
 
 
 def worth_merging(spans: Sequence[int], sizes: Sequence[int]) -> slice | None:
-    """Return which parts to merge next, given how many batches, and bytes, each of them holds.
+    """Return which parts to merge next, given how many batches and how many bytes each of them holds.
 
-    The last `FAN_IN` that hold about as many batches become one, which holds so many times more. So
-    every row is written again only as often as the number of batches has digits.
+    The last `FAN_IN` parts that hold about equally many batches become one, which holds `FAN_IN` times as
+    many. So a row is rewritten only as often as the number of batches has digits in base `FAN_IN`.
 
     Examples
     --------
@@ -328,11 +330,11 @@ def worth_merging(spans: Sequence[int], sizes: Sequence[int]) -> slice | None:
     """
     stop = start = len(spans)
     level = FAN_IN
-    while start > 0 and sizes[start - 1] < LARGEST // 2:
-        while start > 0 and spans[start - 1] < level and sizes[start - 1] < LARGEST // 2:
+    while start > 0 and sizes[start - 1] < LARGEST_BYTES // 2:
+        while start > 0 and spans[start - 1] < level and sizes[start - 1] < LARGEST_BYTES // 2:
             start -= 1
         if stop - start >= FAN_IN:
-            fitting = int(np.searchsorted(np.cumsum(sizes[start:stop]), LARGEST, side="right"))
+            fitting = int(np.searchsorted(np.cumsum(sizes[start:stop]), LARGEST_BYTES, side="right"))
             return slice(start, start + fitting)
         stop, level = start, level * FAN_IN
     return None

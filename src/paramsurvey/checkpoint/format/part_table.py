@@ -1,4 +1,4 @@
-"""The rows of a part, as they are read; and those of several parts as one table."""
+"""The rows of a part, as they are read, and the rows of several parts as one table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from paramsurvey.checkpoint.format.schema import (
     pset_column,
     to_table,
 )
-from paramsurvey.checkpoint.format.time_columns import TIME_TYPES, joined_times, read_times
+from paramsurvey.checkpoint.format.time_columns import TIME_TYPES, join_times, read_times
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
 from paramsurvey.engine.collecting.pset_times import Times
 from paramsurvey.errors import CheckpointError
@@ -36,13 +36,13 @@ class PartTable:
     ----------
     table : pyarrow.Table
     unpickle : bool
-        Whether its objects may be unpickled, which runs code that their writer chose. Else a text
+        Whether its objects may be unpickled, which runs code chosen by whoever wrote them. If not, a text
         stands for each of them.
 
     Raises
     ------
     ValueError
-        What is said of the columns is not what we write.
+        The metadata of the columns are not what we write.
     """
 
     def __init__(self, table: Any, unpickle: bool = False) -> None:
@@ -51,7 +51,7 @@ class PartTable:
         self._infos = {field.name: field_info(field) for field in table.schema}
         check_columns(table.schema, self._infos)
         self._helpers = {
-            (says["role"], says["of"]): name for name, says in self._infos.items() if "of" in says
+            (info["role"], info["of"]): name for name, info in self._infos.items() if "of" in info
         }
 
     def __len__(self) -> int:
@@ -59,13 +59,13 @@ class PartTable:
 
     @property
     def positions(self) -> NDArray[np.int64]:
-        """Where the rows belong among all that were ever stored."""
+        """The positions of the rows among all that were ever stored."""
         positions: NDArray[np.int64] = self._array(POSITION).to_numpy()
         return positions
 
     @property
     def arrow(self) -> Any:
-        """The rows as they are written."""
+        """The rows as they are stored."""
         return self._table
 
     def take(self, rows: NDArray[np.int64]) -> PartTable:
@@ -73,17 +73,17 @@ class PartTable:
         return PartTable(self._table.take(pa.array(rows)), self._unpickle)
 
     def slices(self, length: int) -> Iterator[PartTable]:
-        """Yield all rows, at most `length` at a time; nothing is copied."""
+        """Yield all rows, at most `length` at a time, without copying any."""
         for start in range(0, len(self), length):
             yield PartTable(self._table.slice(start, length), self._unpickle)
 
     def columns(self, role: str) -> Iterator[StoredColumn]:
         """Yield the columns that have a role."""
-        for name, says in self._infos.items():
-            if says.get("role") == role:
-                column = Encoded(self._table.column(name), says["codec"], self._kinds(name))
-                key = key_of(says["key"], self._unpickle)
-                yield StoredColumn(role, key, column, says["dtype"], self._hashes(name))
+        for name, info in self._infos.items():
+            if info.get("role") == role:
+                column = Encoded(self._table.column(name), info["codec"], self._kinds(name))
+                key = key_of(info["key"], self._unpickle)
+                yield StoredColumn(role, key, column, info["dtype"], self._hashes(name))
 
     def pieces(self, stored: StoredColumn) -> list[Piece]:
         """Return a column's values, and where they belong.
@@ -91,26 +91,26 @@ class PartTable:
         Raises
         ------
         CheckpointError
-            They are not what is said of them, or cannot be unpickled.
+            They are not what the metadata say, or cannot be unpickled.
         """
         column = stored.column
         try:
             return decode(column.array, column.codec, column.kinds, self._unpickle)
         except CheckpointError:
             raise
-        except Exception as error:  # nothing that this package has written
+        except Exception as error:  # this package did not write it
             raise CheckpointError(
-                f"a column of the checkpoint holds something else than it says ({describe(error)}): "
-                "look where the checkpoint comes from"
+                f"a column of the checkpoint does not hold what it says it does ({describe(error)}): "
+                "check where the checkpoint comes from"
             ) from error
 
     @property
     def units(self) -> dict[str, str]:
-        """The units that the psets have brought."""
+        """The units that the psets came with."""
         return {self._infos[name]["key"][1:]: u for name, u in units_of_fields(self._table.schema).items()}
 
     def printed(self, rows: Rows) -> dict[int, str]:
-        """Return what the psets printed that are stored here, by the numbers of their `rows`."""
+        """Return what the psets printed, by the numbers of their `rows`."""
         numbers, found = np.asarray(rows), dict[int, str]()
         for stored in self.columns("output"):
             for at, texts in self.pieces(stored):
@@ -118,11 +118,11 @@ class PartTable:
         return found
 
     def times(self) -> Times:
-        """Return when and where the psets ran; in a part of an older version, that is not known."""
+        """Return when and where the psets ran, which a part from an older version does not know."""
         return read_times({key: self._array(name) for key, name in self._time_names().items()}, len(self))
 
     def time_arrays(self) -> dict[str, Any]:
-        """Return the same as it is stored, with nulls where nothing is."""
+        """Return the times as they are stored, with nulls for those that are not."""
         names, count = self._time_names(), len(self)
         return {
             key: self._table.column(names[key]) if key in names else pa.chunked_array([pa.nulls(count, kind)])
@@ -130,10 +130,10 @@ class PartTable:
         }
 
     def _time_names(self) -> dict[str, str]:
-        return {says["key"][1:]: name for name, says in self._infos.items() if says.get("role") == "time"}
+        return {info["key"][1:]: name for name, info in self._infos.items() if info.get("role") == "time"}
 
     def pset_columns(self) -> dict[str, Values | HashPairs]:
-        """Return what the psets' identities are computed from; nothing is unpickled."""
+        """Return what the psets' identities are computed from, without unpickling anything."""
         return {str(stored.key): self._comparable(stored) for stored in self.columns("pset")}
 
     def _comparable(self, stored: StoredColumn) -> Values | HashPairs:
@@ -165,32 +165,32 @@ class PartTable:
         return HashPairs(pairs[:, 0].copy(), pairs[:, 1].copy())
 
 
-def joined(tables: Sequence[PartTable], times: Mapping[str, Any] | None = None) -> Any:
+def join_tables(tables: Sequence[PartTable], times: Mapping[str, Any] | None = None) -> Any:
     """Return one table with the rows of several, whose columns need not be the same.
 
     Parameters
     ----------
     tables : sequence of PartTable
     times : mapping, optional
-        What `time_columns` gives, in place of their own.
+        Columns as `time_columns` returns them, to replace those of the tables.
     """
     starts = np.cumsum([0, *map(len, tables)]).tolist()
     gathered: dict[tuple[str, Hashable], list[tuple[int, PartTable, StoredColumn]]] = {}
     for start, table in zip(starts, tables, strict=False):
         for stored in chain(*map(table.columns, ("pset", "result", "failure", "output"))):
             gathered.setdefault((stored.role, stored.key), []).append((start, table, stored))
-    columns = [_joined_column(found, starts) for found in gathered.values()]
+    columns = [_join_column(found, starts) for found in gathered.values()]
     positions = pa.chunked_array([table.positions for table in tables])
     return to_table(
         positions,
         columns,
         [str(key) for role, key in gathered if role == "pset"],
-        joined_times([table.time_arrays() for table in tables]) if times is None else times,
+        join_times([table.time_arrays() for table in tables]) if times is None else times,
         {key: unit for table in tables for key, unit in table.units.items()},
     )
 
 
-def _joined_column(found: list[tuple[int, PartTable, StoredColumn]], starts: list[int]) -> StoredColumn:
+def _join_column(found: list[tuple[int, PartTable, StoredColumn]], starts: list[int]) -> StoredColumn:
     first, count = found[0][2], starts[-1]
     alike = len(found) == len(starts) - 1 and all(_alike(stored, first) for _, _, stored in found)
     if alike:

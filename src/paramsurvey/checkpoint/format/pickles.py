@@ -1,4 +1,4 @@
-"""Values for which Arrow has no type, as pickles; and the text that stands for one that is not unpickled."""
+"""Values for which Arrow has no type, as pickles, and the text that stands for one that is not unpickled."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from paramsurvey.errors import CheckpointError
 from paramsurvey.transport.pickling import dump_code
 
 
-def pickled(values: list[Any]) -> Any:
-    """Return an array of pickles, null for None."""
+def pickle_values(values: list[Any]) -> Any:
+    """Return an array of pickles, with null for None."""
     return pa.array([None if value is None else dumps(value) for value in values], pa.binary())
 
 
 def dumps(value: Any) -> bytes:
-    """Pickle by value what other programs cannot import: cloudpickle does, at ten times the cost."""
+    """Pickle a value; use cloudpickle, at ten times the cost, if other programs could not import it."""
     try:
         short = pickle.dumps(value, protocol=5)
     except Exception:
@@ -28,24 +28,24 @@ def dumps(value: Any) -> bytes:
     return dump_code(value, main_by_name=False)
 
 
-def unpickled(array: Any) -> list[Any]:
-    """Return the values in an array of pickles without nulls; this may run any code.
+def unpickle_values(array: Any) -> list[Any]:
+    """Return the values in an array of pickles without nulls, which may run any code.
 
     Raises
     ------
     CheckpointError
-        One of them raised something, if only a SystemExit.
+        One of them raised an exception, or a SystemExit.
     """
     try:
         return [pickle.loads(value) for value in array.to_pylist()]
-    except (Exception, SystemExit) as error:  # of whatever the objects are made of
+    except (Exception, SystemExit) as error:  # the user's objects may raise either
         raise CheckpointError(
             f"the checkpoint holds objects that cannot be unpickled here ({error!r}): "
             "make the module that they come from importable"
         ) from error
 
 
-def shown(content: object) -> str:
-    """Return the text that stands for a pickled value where it is not unpickled; different values differ."""
-    bare = content if isinstance(content, bytes) else repr(content).encode(errors="backslashreplace")
-    return f"<a pickled object of {len(bare)} bytes, {zlib.crc32(bare):08x}>"
+def placeholder(content: object) -> str:
+    """Return the text that stands for a pickled value; it differs for different values."""
+    data = content if isinstance(content, bytes) else repr(content).encode(errors="backslashreplace")
+    return f"<a pickled object of {len(data)} bytes, {zlib.crc32(data):08x}>"

@@ -1,7 +1,7 @@
-"""The columns of a part: those of psets and of results, and what their metadata say.
+"""The columns of a part: those of psets and of results, and their metadata.
 
-The metadata of a column say which key it holds, of psets or of results, and how its values are stored. Some
-columns have a helper column: the kind of each value, where there are several kinds, or the identities of
+The metadata of a column say which key of the psets or of the results it holds, and how its values are stored.
+Some columns have a helper column: the kind of each value, if there are several kinds, or the identities of
 pickled pset values.
 """
 
@@ -24,11 +24,11 @@ from paramsurvey.transport.safe_repr import describe
 
 POSITION = "_position"
 KEY = b"paramsurvey"  # of the fields' metadata
-UNITS = b"units"  # another one, which `params.dataframes` reads in the tables of any program
+UNITS = b"units"  # another key, which `params.dataframes` reads in the tables of any program
 ROLES = frozenset({"pset", "result", "failure", "output"})
 HELPERS = {"kinds": pa.int8(), "identity": pa.binary(16)}
-WHY = frozenset({"kind", "exception", "traceback", "attempts"})  # what is said of a failure
-LONGEST_NAME = 200  # characters: what is more of a key that is no text is not part of a column's name
+FAILURE_KEYS = frozenset({"kind", "exception", "traceback", "attempts"})
+LONGEST_NAME = 200  # characters of a key that is not a text, in a column's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class StoredColumn:
     Attributes
     ----------
     role : str
-        ``'pset'``, ``'result'``, ``'failure'`` or ``'output'``: what the psets printed.
+        ``'pset'``, ``'result'``, ``'failure'``, or ``'output'`` for what the psets printed.
     key : hashable
         The key in the psets or in the results.
     column : Encoded
     dtype : str
-        What pandas called the type; empty: whatever the values give.
+        The type as pandas called it; if it is empty, the values decide.
     hashes : HashPairs, optional
         The identities of pickled pset values, so that they can be compared without unpickling.
     """
@@ -62,25 +62,25 @@ def to_table(
     times: Mapping[str, Any] | None = None,
     units: Mapping[str, str] | None = None,
 ) -> Any:
-    """Return what is written of some rows.
+    """Return some rows as a table, as it is written.
 
     Parameters
     ----------
     positions : int64 Array
-        Where the rows belong.
+        The positions of the rows among all that are stored.
     columns : iterable of StoredColumn
     psets : iterable of str
         The psets' keys.
     times : mapping, optional
-        What `time_columns` gives.
+        Columns as `time_columns` returns them.
     units : mapping, optional
-        Of keys of psets and results.
+        The units of the psets' and results' keys.
     """
     names, taken = frozenset(psets), {POSITION}
     fields = [_field(POSITION, positions, {"role": "position"})]
     arrays = [positions]
     for stored in columns:
-        name = _free_name(_physical_name(stored, names), taken)
+        name = _free_name(_column_name(stored, names), taken)
         for field, array in _fields(stored, name, units or {}):
             fields.append(field)
             arrays.append(array)
@@ -103,26 +103,26 @@ def _fields(stored: StoredColumn, name: str, units: Mapping[str, str]) -> Iterat
     yield _field(name, column.array, info, unit), column.array
     if column.kinds is not None:
         kinds = pa.array(column.kinds)
-        yield _field(_helper("kinds", name), kinds, {"role": "kinds", "of": name}), kinds
+        yield _field(_helper_name("kinds", name), kinds, {"role": "kinds", "of": name}), kinds
     if stored.hashes is not None:
         pairs = np.stack([stored.hashes.one, stored.hashes.two], axis=1)
         hashes = pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(16), len(pairs), [None, pa.py_buffer(np.ascontiguousarray(pairs))]
         )
-        yield _field(_helper("identity", name), hashes, {"role": "identity", "of": name}), hashes
+        yield _field(_helper_name("identity", name), hashes, {"role": "identity", "of": name}), hashes
 
 
 def _field(name: str, array: Any, info: Mapping[str, str], unit: str = "") -> Any:
-    """Describe a column; one that is probably in all parts, and has no nulls, as one that cannot have any.
+    """Return the field of a column; a column without nulls that all parts probably have is not nullable.
 
-    Else a quarter of the time of encoding would be spent on saying of each value that it is there.
+    If it were, a quarter of the encoding time would be spent on noting for each value that it is there.
     """
     always_there = info["role"] in ("position", "pset", "time") and array.null_count == 0
-    says = {KEY: json.dumps(info), **({UNITS: unit.encode(errors="replace")} if unit else {})}
-    return pa.field(name, array.type, not always_there, says)
+    metadata = {KEY: json.dumps(info), **({UNITS: unit.encode(errors="replace")} if unit else {})}
+    return pa.field(name, array.type, not always_there, metadata)
 
 
-def _physical_name(stored: StoredColumn, psets: frozenset[str]) -> str:
+def _column_name(stored: StoredColumn, psets: frozenset[str]) -> str:
     """Return what the column is called in the file: its key, unless another column has that name."""
     key = stored.key
     if stored.role in ("failure", "output"):
@@ -132,23 +132,23 @@ def _physical_name(stored: StoredColumn, psets: frozenset[str]) -> str:
     return f"_{stored.role} {key if isinstance(key, str) else describe(key, LONGEST_NAME)}"
 
 
-def _helper(role: str, name: str) -> str:
+def _helper_name(role: str, name: str) -> str:
     return f"_{role} of {name}"
 
 
 def _free_name(name: str, taken: set[str]) -> str:
-    """Return a name that a file can hold, and that nothing else in it has, and note it as taken."""
+    """Return a name that a file can hold and that is not taken, and add it to `taken`."""
     free = text = name.encode("utf-8", "backslashreplace").decode()
     number = 1
-    while not taken.isdisjoint((free, _helper("kinds", free), _helper("identity", free))):
+    while not taken.isdisjoint((free, _helper_name("kinds", free), _helper_name("identity", free))):
         number += 1
         free = f"{text} ({number})"
-    taken |= {free, _helper("kinds", free), _helper("identity", free)}
+    taken |= {free, _helper_name("kinds", free), _helper_name("identity", free)}
     return free
 
 
 def _key_text(key: Hashable) -> str:
-    """Return a key as text that `key_of` understands; keys are nearly always strings."""
+    """Return a key, which is nearly always a string, as text that `key_of` understands."""
     if isinstance(key, str):
         return f"s{key}"
     import base64
@@ -157,7 +157,7 @@ def _key_text(key: Hashable) -> str:
 
 
 def key_of(text: str, unpickle: bool) -> Hashable:
-    """Return the key that `_key_text` has written; where it is pickled and may not be unpickled, a text."""
+    """Return the key that `_key_text` has written, or a text if it is pickled and may not be unpickled."""
     if text[0] == "s":
         return text[1:]
     import base64
@@ -165,13 +165,13 @@ def key_of(text: str, unpickle: bool) -> Hashable:
 
     content = base64.b64decode(text[1:])
     if not unpickle:
-        return pickles.shown(content)
+        return pickles.placeholder(content)
     key: Hashable = pickle.loads(content)
     return key
 
 
 def field_info(field: Any) -> dict[str, str]:
-    """Return what a field's metadata say of it; empty for one that is not ours.
+    """Return our metadata of a field, or an empty dict if it has none.
 
     Raises
     ------
@@ -180,12 +180,12 @@ def field_info(field: Any) -> dict[str, str]:
     """
     text = (field.metadata or {}).get(KEY)
     try:
-        said = {} if text is None else json.loads(text)
+        info = {} if text is None else json.loads(text)
     except RecursionError as error:
-        raise ValueError("what is said of a column is too deep") from error
-    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
-        raise ValueError(f"what is said of the column {field.name!r} is no text")
-    return said
+        raise ValueError("the metadata of a column are nested too deeply") from error
+    if not isinstance(info, dict) or not all(isinstance(value, str) for value in info.values()):
+        raise ValueError(f"the metadata of the column {field.name!r} are not text")
+    return info
 
 
 def check_columns(schema: Any, infos: Mapping[str, Mapping[str, str]]) -> None:
@@ -194,37 +194,37 @@ def check_columns(schema: Any, infos: Mapping[str, Mapping[str, str]]) -> None:
     Raises
     ------
     ValueError
-        Naming the first one.
+        It names the first one.
     """
     if len(infos) < len(schema):
-        raise ValueError("two columns have one name")
+        raise ValueError("two columns have the same name")
     if POSITION not in infos or schema.field(POSITION).type != pa.int64():
         raise ValueError("it does not say where its rows belong")
-    for name, says in infos.items():
-        if not _is_known(schema.field(name).type, says, infos):
-            raise ValueError(f"the column {name!r} is none that is known here")
-    failure_keys = {says["key"][1:] for says in infos.values() if says.get("role") == "failure"}
-    if failure_keys and not failure_keys >= WHY:
+    for name, info in infos.items():
+        if not _is_known(schema.field(name).type, info, infos):
+            raise ValueError(f"the column {name!r} is not known here")
+    failure_keys = {info["key"][1:] for info in infos.values() if info.get("role") == "failure"}
+    if failure_keys and not failure_keys >= FAILURE_KEYS:
         raise ValueError("its failures have no reasons")
 
 
-def _is_known(kind: Any, says: Mapping[str, str], infos: Mapping[str, Mapping[str, str]]) -> bool:
-    role = says.get("role")
+def _is_known(kind: Any, info: Mapping[str, str], infos: Mapping[str, Mapping[str, str]]) -> bool:
+    role = info.get("role")
     if role in HELPERS:
-        return kind == HELPERS[role] and says.get("of") in infos
+        return kind == HELPERS[role] and info.get("of") in infos
     if role == "time":
-        return bool(TIME_TYPES.get(says.get("key", "")[1:]) == kind)
+        return bool(TIME_TYPES.get(info.get("key", "")[1:]) == kind)
     if role not in ROLES:
-        return True  # no reader looks at it
-    codec, key = says.get("codec"), says.get("key", "")
+        return True  # nothing reads it
+    codec, key = info.get("codec"), info.get("key", "")
     known = codec == "number" or codec in codecs()
-    return known and "dtype" in says and key[:1] in (("s", "p") if role == "result" else ("s",))
+    return known and "dtype" in info and key[:1] in (("s", "p") if role == "result" else ("s",))
 
 
 def pset_column(
     key: Hashable, column: Encoded, pieces: Sequence[Piece], dtype: str = "", role: str = "pset"
 ) -> StoredColumn:
-    """Return a column; with the identities of its values, when they are pset values and pickled."""
+    """Return a column, with the identities of its values if they are pset values and pickled."""
     hashes = None
     if role == "pset" and column.codec == "pickle":
         hashes = hash_values(np.full(len(column.array), np.nan))
@@ -234,12 +234,12 @@ def pset_column(
 
 
 def storable_text(text: str) -> str:
-    """Return a text with halves of surrogate pairs written out: else it would have to be pickled."""
+    """Return a text with its lone surrogates escaped, so that it does not have to be pickled."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def printed_column(texts: Mapping[int, str], count: int) -> list[StoredColumn]:
-    """Return the column of what some of `count` psets printed; none where no pset printed anything."""
+    """Return a column with what some of `count` psets printed, or no column if none printed anything."""
     values = [storable_text(text) for text in texts.values()]
     pieces: list[Piece] = [(np.array(list(texts), dtype=np.int64), values)]
     return [StoredColumn("output", "output", encode(pieces, count))] if texts else []

@@ -1,4 +1,4 @@
-"""When and where psets ran, as columns of a part: seconds, start, worker, host, attempts."""
+"""When and where psets ran, as columns of a part: seconds, start, worker, host and attempts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paramsurvey.engine.collecting.pset_times import Times
 from paramsurvey.transport.messages import Ran
 
 MICROSECONDS = 1e6
-PIECE = 1 << 14  # values
+CHUNK = 1 << 14  # values
 TIME_TYPES = {
     "seconds": pa.float32(),
     "start": pa.timestamp("us", "UTC"),
@@ -22,7 +22,7 @@ TIME_TYPES = {
     "host": pa.string(),
     "attempts": pa.int32(),
 }
-"""By key, how each column is stored. Null where it is not known; of failures, attempts are elsewhere."""
+"""The type of each column, by its key. Unknown values are null. Failures store their attempts elsewhere."""
 
 
 def time_columns(batch: Sequence[Times]) -> dict[str, Any]:
@@ -52,13 +52,13 @@ def _seconds(seconds: NDArray[np.float32]) -> Any:
 
 
 def _start(began: NDArray[np.float64]) -> Any:
-    """Return the begins in microseconds: a piece at a time, for new memory costs more than the arithmetic."""
+    """Return start times in microseconds, a chunk at a time: new memory costs more than the arithmetic."""
     unknown = ~np.isfinite(began)
     known = np.where(unknown, 0.0, began) if unknown.any() else began
     microseconds = np.empty(len(began), dtype=np.int64)
-    for start in range(0, len(began), PIECE):
-        piece = known[start : start + PIECE] * MICROSECONDS
-        microseconds[start : start + PIECE] = np.rint(piece, out=piece)
+    for start in range(0, len(began), CHUNK):
+        piece = known[start : start + CHUNK] * MICROSECONDS
+        microseconds[start : start + CHUNK] = np.rint(piece, out=piece)
     return _nullable(microseconds, unknown).view(TIME_TYPES["start"])
 
 
@@ -90,18 +90,18 @@ def _attempts(times: Times) -> list[Any]:
 
 def _repeated(value: int | str | None, kind: Any, count: int) -> list[Any]:
     """Return `count` times the same value, as arrays that share their memory."""
-    whole, rest = divmod(count, PIECE)
-    piece = _piece(value, kind)
+    whole, rest = divmod(count, CHUNK)
+    piece = _chunk(value, kind)
     return [piece] * whole + [piece.slice(0, rest)]
 
 
 @lru_cache(maxsize=64)
-def _piece(value: int | str | None, kind: Any) -> Any:
-    return pa.repeat(pa.scalar(value, kind), PIECE)
+def _chunk(value: int | str | None, kind: Any) -> Any:
+    return pa.repeat(pa.scalar(value, kind), CHUNK)
 
 
 def read_times(columns: Mapping[str, Any], count: int) -> Times:
-    """Return the times that `columns` of `count` rows hold; not known where there is no such column."""
+    """Return the times in `columns` of `count` rows; those whose column is missing are not known."""
     arrays = {key: columns.get(key, pa.nulls(count, kind)) for key, kind in TIME_TYPES.items()}
     start = arrays["start"].cast(pa.int64())
     began = start.fill_null(0).to_numpy() / MICROSECONDS
@@ -118,8 +118,8 @@ def read_times(columns: Mapping[str, Any], count: int) -> Times:
     )
 
 
-def joined_times(batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the columns of several parts as one; nothing of what none of them has."""
+def join_times(batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the columns of several parts as one; leave out a column that is null in all of them."""
     joined = {
         key: pa.chunked_array([chunk for columns in batch for chunk in columns[key].chunks], kind)
         for key, kind in TIME_TYPES.items()

@@ -1,4 +1,4 @@
-"""The process that holds a checkpoint's lock, and whether it is alive, which no clock decides."""
+"""The process that holds a checkpoint's lock, and whether it is alive, whatever the clock says."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from typing import Any
 
 from paramsurvey.fast_dataclass import dataclass
 
-DEAD_SECONDS = 60.0  # a holder on another machine counts as dead when it has not touched its lock for so long
+DEAD_SECONDS = 60.0  # a holder on another machine that has not touched its lock for this long counts as dead
 PROC = Path("/proc")
-STATE, START = 0, 19  # fields of /proc/<pid>/stat behind the program's name, which may hold anything
+STATE, START = 0, 19  # fields of /proc/<pid>/stat after the program's name, which may contain anything
 ENDED = ("Z", "X")
 
 _TOKEN = re.compile("[0-9a-f]{32}")  # it becomes part of a file's name
@@ -26,11 +26,11 @@ _TOKEN = re.compile("[0-9a-f]{32}")  # it becomes part of a file's name
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """A process, with what distinguishes it from all others, and what a user wants to know of it."""
+    """A process: what distinguishes it from all others, and what a user wants to know about it."""
 
     host: str
     pid: int
-    machine: str  # this boot of this machine, and its namespaces: there, pids and times mean the same
+    machine: str  # a boot of a machine and its namespaces, within which pids and times can be compared
     process_start: float
     since: str
     token: str
@@ -49,7 +49,7 @@ class LockHolder:
 
     @classmethod
     def from_json(cls, content: Any) -> LockHolder | None:
-        """Return the holder that a lock names, None where it is not readable."""
+        """Return the holder that a lock names; None if the lock is not readable."""
         if not isinstance(content, dict) or not content.keys() >= {field.name for field in fields(cls)}:
             return None
         holder = cls(**{field.name: content[field.name] for field in fields(cls)})
@@ -65,10 +65,10 @@ class LockHolder:
         return f"process {self.pid} on {self.host}, since {self.since}"
 
     def is_alive(self, silent_for: Callable[[], float]) -> bool:
-        """Tell whether it still runs: by looking, or from how long it has not touched its lock.
+        """Tell whether it is still running, by looking, or by how long it has not touched its lock.
 
-        A process is recognized by when the kernel says that it was started: in ticks since the machine
-        was booted, which no change of a clock touches.
+        A process is recognized by its start time, which the kernel counts in ticks since the machine was
+        booted, so that setting the clock does not change it.
         """
         if self.machine == _machine():
             start = _process_start(self.pid)
@@ -84,26 +84,26 @@ def _machine() -> str:
     with suppress(OSError):
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
         processes = os.readlink(PROC / "self/ns/pid")
-        times = os.readlink(PROC / "self/ns/time")  # it moves when processes were started; since Linux 5.6
+        times = os.readlink(PROC / "self/ns/time")  # shifts the start times of processes; since Linux 5.6
     return " ".join(
         filter(None, (boot if boot and processes else f"{socket.gethostname()} {boot}", processes, times))
     )
 
 
 def _process_start(pid: int) -> float | None:
-    """Return when a process was started, by the kernel's own count; None where there is none (any more)."""
+    """Return when a process was started, by the kernel's own count; None if there is no such process."""
     if not (PROC / "self/stat").exists():
-        return _process_start_elsewhere(pid)
+        return _process_start_without_proc(pid)
     try:
-        said = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+        values = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
         return None
-    if len(said) <= START or said[STATE].decode() in ENDED:
+    if len(values) <= START or values[STATE].decode() in ENDED:
         return None
-    return float(said[START])
+    return float(values[START])
 
 
-def _process_start_elsewhere(pid: int) -> float | None:
+def _process_start_without_proc(pid: int) -> float | None:
     import psutil
 
     try:
@@ -114,7 +114,7 @@ def _process_start_elsewhere(pid: int) -> float | None:
 
 
 def _is_hidden(pid: int) -> bool:
-    """Tell whether there is such a process, of a user whose processes we may not see."""
+    """Tell whether the process exists, but belongs to a user whose processes we may not see."""
     try:
         os.kill(pid, 0)
     except PermissionError:

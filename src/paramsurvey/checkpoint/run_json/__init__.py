@@ -1,1 +1,1 @@
-"""``run.json``: what a checkpoint says of its run, how it is written, and whether it can be relied upon."""
+"""``run.json``: what a checkpoint says about its run, how it is written, and whether it can be relied on."""

@@ -1,7 +1,7 @@
-"""``live.json``: what a survey does at this moment, for other processes that look at its checkpoint.
+"""``live.json``: what a survey is doing at the moment, for other processes that look at its checkpoint.
 
-It is replaced about once a second while the survey runs, and removed at its end: whatever must last stands in
-``run.json`` and in the parts. So it is not synced to the disk, and a failure to write it costs nothing.
+It is replaced about once a second while the survey runs, and removed at its end. Whatever must last is in
+``run.json`` and in the parts, so this file is not synced to the disk, and failing to write it does no harm.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from paramsurvey.checkpoint.atomic_files import PRIVATE, read_json, write_aside
 from paramsurvey.engine.progress import Outlook
 
 NAME = "live.json"
-LARGEST = 4 << 20  # bytes: nothing that this package has written is larger
+LARGEST = 4 << 20  # bytes: no file that this package writes is larger
 
 
-def write_live(directory: Path, told: Mapping[str, Any], outlook: Outlook) -> None:
+def write_live(directory: Path, run: Mapping[str, Any], outlook: Outlook) -> None:
     """Replace the file.
 
     Parameters
     ----------
     directory : Path
-    told : mapping
-        What stands in it beside the outlook.
+    run : mapping
+        What to write besides the outlook.
     outlook : Outlook
     """
-    content = json.dumps({**told, **_plain(outlook)}, default=_plain).encode()
+    content = json.dumps({**run, **_as_dict(outlook)}, default=_as_dict).encode()
     with suppress(OSError):
         aside = write_aside(directory / NAME, content, PRIVATE, sync=False)
         try:
@@ -41,35 +41,37 @@ def write_live(directory: Path, told: Mapping[str, Any], outlook: Outlook) -> No
             aside.unlink(missing_ok=True)
 
 
-def _plain(told: Any) -> dict[str, Any]:
-    """Return a dataclass as a dict; `dataclasses.asdict` would copy all that is in it, which takes longer."""
-    return {field.name: getattr(told, field.name) for field in fields(told)}
+def _as_dict(instance: Any) -> dict[str, Any]:
+    """Return a dataclass as a dict; `dataclasses.asdict` would take longer, because it copies everything."""
+    return {field.name: getattr(instance, field.name) for field in fields(instance)}
 
 
 def remove_live(directory: Path) -> None:
-    """Remove the file: nothing happens any more."""
+    """Remove the file, because the survey has ended."""
     with suppress(OSError):
         (directory / NAME).unlink(missing_ok=True)
 
 
 def read_live(directory: Path) -> dict[str, Any]:
-    """Return what the file says, as far as it is what we write; empty where there is none."""
+    """Return what the file says, as far as it is what we write; an empty dict if there is no file."""
     path = directory / NAME
     with suppress(OSError):
         if path.stat().st_size <= LARGEST:
-            return _sound(read_json(path) or {})
+            return _checked(read_json(path) or {})
     return {}
 
 
-def _sound(told: dict[str, Any]) -> dict[str, Any]:
-    """Return what readers rely on; what somebody else has put there is left out."""
-    lists = {name: [one for one in _list(told.get(name)) if check(one)] for name, check in _LISTS.items()}
-    span, rate, cores = told.get("seconds_left"), told.get("per_second"), told.get("cores")
+def _checked(content: dict[str, Any]) -> dict[str, Any]:
+    """Return what readers rely on, without anything that somebody else may have put there."""
+    lists = {
+        name: [each for each in _list(content.get(name)) if check(each)] for name, check in _LISTS.items()
+    }
+    span, rate, cores = content.get("seconds_left"), content.get("per_second"), content.get("cores")
     is_span = isinstance(span, list) and len(span) == 2 and all(map(_is_number, span))
-    written = told.get("written")
+    written = content.get("written")
     return {
         "written": written if isinstance(written, str) else "",
-        "started": told.get("started"),
+        "started": content.get("started"),
         "seconds_left": span if is_span else None,
         "per_second": rate if _is_number(rate) else None,
         "cores": cores if _is_count(cores) else 0,
@@ -93,8 +95,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _has(one: Any, **checks: Any) -> bool:
-    return isinstance(one, dict) and all(name in one and check(one[name]) for name, check in checks.items())
+def _has(value: Any, **checks: Any) -> bool:
+    return isinstance(value, dict) and all(
+        name in value and check(value[name]) for name, check in checks.items()
+    )
 
 
 def _or_none(check: Any) -> Any:

@@ -1,4 +1,4 @@
-"""``run.json``: what a checkpoint's directory is, for people and for programs on other machines."""
+"""``run.json``: what a checkpoint's directory is, for people, and for programs on other machines."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ NAME = "run.json"
 FORMAT = 2
 READABLE = (1, FORMAT)  # 1 has no checksum, and no tokens in the names of parts
 KEPT_RUNS = 100
-GIT_SECONDS = 5.0  # a repository that takes longer is not waited for
-NO_COMMIT = "(initial)"  # what git says where nothing was committed yet
+GIT_SECONDS = 5.0  # how long to wait for git
+NO_COMMIT = "(initial)"  # what git says if nothing was committed yet
 PACKAGES = ("paramsurvey", "numpy", "pandas", "pyarrow", "cloudpickle")
 
 
@@ -33,7 +33,7 @@ def now() -> str:
 
 
 def git_state(directory: str) -> dict[str, Any] | None:
-    """Return the commit of the repository that a directory is in, and whether files differ from it."""
+    """Return the commit of the repository that a directory is in, and whether any files differ from it."""
     if not any((parent / ".git").exists() for parent in (Path(directory), *Path(directory).parents)):
         return None
     command = ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
@@ -83,32 +83,32 @@ def read_run(directory: Path) -> dict[str, Any]:
     Raises
     ------
     RunUnreadable
-        It is damaged or gone; what was stored is there.
+        It is damaged or gone, but what was stored is there.
     NotACheckpoint
-        There is none, or it is one that this version does not understand.
+        There is no checkpoint, or this version cannot read it.
     """
     run = read_json(directory / NAME)
     if run is None or type(run.get("format")) is not int:
         raise _unreadable(directory)
-    if run["format"] not in READABLE and not _was_readable(run):
+    if run["format"] not in READABLE and not _is_format_damaged(run):
         raise NotACheckpoint(
-            f"the checkpoint {str(directory)!r} has the format {run['format']!r}, and this version of "
+            f"the checkpoint {str(directory)!r} has the format {run['format']!r}, but this version of "
             f"paramsurvey knows the formats up to {FORMAT}: read it with the version that wrote it "
             f"({_version(run)}), or give another directory"
         )
-    if not _is_sound(run) or not is_whole(run):
+    if not _has_right_checksum(run) or not is_whole(run):
         raise _unreadable(directory)
     return run
 
 
-def _is_sound(run: Mapping[str, Any]) -> bool:
+def _has_right_checksum(run: Mapping[str, Any]) -> bool:
     """Tell whether the checksum is right; only format 1 may have none."""
     if CHECKSUM not in run:
         return bool(run["format"] == 1)
     return bool(run[CHECKSUM] == checksum_of(run))
 
 
-def _was_readable(run: Mapping[str, Any]) -> bool:
+def _is_format_damaged(run: Mapping[str, Any]) -> bool:
     """Tell whether it is the format itself that is damaged."""
     return any(checksum_of({**run, "format": known}) == run.get(CHECKSUM) for known in READABLE)
 
@@ -121,21 +121,21 @@ def _version(run: Mapping[str, Any]) -> str:
 def _unreadable(directory: Path) -> NotACheckpoint:
     from paramsurvey.checkpoint.format.part_files import holds_parts, is_empty_checkpoint
 
-    is_damaged = (directory / NAME).exists()  # else it may be just about to be written
+    is_damaged = (directory / NAME).exists()  # if it does not exist, it may be about to be written
     if holds_parts(directory) or (is_damaged and is_empty_checkpoint(directory)):
         return RunUnreadable(
-            f"the {NAME} of the checkpoint {str(directory)!r} is damaged or gone, so how far its run is "
-            "cannot be told; results are still there: run the survey again, which goes on from them, "
-            "or take them with paramsurvey.load()"
+            f"the {NAME} of the checkpoint {str(directory)!r} is damaged or gone, so there is no telling how "
+            "far its run got; but results are still there: run the survey again, which goes on from them, "
+            "or load them with paramsurvey.load()"
         )
     return NotACheckpoint(
-        f"{str(directory)!r} is not a checkpoint, for it has no readable {NAME}: "
+        f"{str(directory)!r} is not a checkpoint, because it has no readable {NAME}: "
         "give the directory of a checkpoint, or a new one"
     )
 
 
 def history(run: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Return the earlier runs, the last of them `run`."""
+    """Return the earlier runs, of which `run` is the last."""
     if run is None:
         return []
     kept = {key: run.get(key) for key in ("host", "pid", "status", "started", "ended", "git", "counts")}

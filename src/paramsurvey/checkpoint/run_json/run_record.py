@@ -26,7 +26,7 @@ from paramsurvey.transport.messages import FailureKind
 
 
 class RunRecord:
-    """What ``run.json`` says of a survey; the file is there from the first `write` on.
+    """What ``run.json`` says about a survey. The first `write` creates the file.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class RunRecord:
         began: float,
     ) -> None:
         self._path = directory / NAME
-        self._outlook: Outlook | None = None  # what stands in live.json
+        self._outlook: Outlook | None = None  # the one that is in live.json
         self._progress = progress
         self._began = began
         self._run = {
@@ -72,13 +72,13 @@ class RunRecord:
         return str(self._run["started"])
 
     def note_versions(self) -> None:
-        """Note of what the program consists: once, and beside the survey, for it takes a while."""
+        """Note the versions and the commit of the program: only once, and not in the survey's own thread."""
         if self._git_directory:
             self._run["versions"] = versions()
             self._run["git"], self._git_directory = git_state(self._git_directory), ""
 
     def note_end(self, status: Status) -> None:
-        """Note how the survey ended, and that it is now."""
+        """Note how the survey has ended, and that it has ended now."""
         self._run["status"], self._run["ended"] = status, now()
 
     def write(self, stored: Mapping[str, int], first_position: int, failed: Iterable[FailedPset]) -> None:
@@ -89,28 +89,28 @@ class RunRecord:
         stored : dict
             How many rows the parts hold, by kind.
         first_position : int
-            What the survey's row 0 is stored as.
+            The position at which the survey's row 0 is stored.
         failed : iterable of FailedPset
-            Among whom to count the psets whose turn did not come: none before the end.
+            The failures among which to count psets that never ran; empty before the end.
         """
-        moving = {
+        current = {
             "updated": now(),
             "elapsed": round(time.monotonic() - self._began, 3),
             "counts": self._counts(failed),
             "stored": stored,
             "first_position": first_position,
         }
-        replace_json(self._path, {**self._run, **moving})
+        replace_json(self._path, {**self._run, **current})
 
     def write_live(self) -> None:
-        """Replace ``live.json``, if there is something new to be told; never raises."""
+        """Replace ``live.json`` if there is anything new; never raise."""
         outlook = self._progress.outlook
         if outlook is not self._outlook and outlook != Outlook():
             self._outlook = outlook
             write_live(self._path.parent, {"written": now(), "started": self._run["started"]}, outlook)
 
     def remove_live(self) -> None:
-        """Remove ``live.json``; never raises."""
+        """Remove ``live.json``; never raise."""
         remove_live(self._path.parent)
 
     def _counts(self, failed: Iterable[FailedPset]) -> dict[str, int]:
@@ -120,7 +120,7 @@ class RunRecord:
             "active": progress.active,
             "finished": progress.finished,
             "failures": progress.failures,
-            "not_run": sum(one.failure.kind is FailureKind.NOT_RUN for one in failed),
+            "not_run": sum(pset.failure.kind is FailureKind.NOT_RUN for pset in failed),
             "exceptions": progress.exceptions,
             "retried": progress.retried,
             "resumed": progress.resumed,

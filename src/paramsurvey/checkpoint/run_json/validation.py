@@ -1,4 +1,4 @@
-"""Whether a ``run.json`` says what its readers rely on: every type, and every range."""
+"""Whether a ``run.json`` has everything that its readers rely on: every type, and every range."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def _dict_of(check: Check) -> Check:
     return lambda value: isinstance(value, dict) and all(map(check, value.values()))
 
 
-def _with(optional: Mapping[str, Check] = MappingProxyType({}), /, **needed: Check) -> Check:
-    """Return a check for a dict with some keys; it may have others, too."""
+def _dict_with(optional: Mapping[str, Check] = MappingProxyType({}), /, **needed: Check) -> Check:
+    """Return a check for a dict that has some keys, and may have others as well."""
 
     def check(value: Any) -> bool:
         if not isinstance(value, dict) or not value.keys() >= needed.keys():
             return False
-        return all(one(value[key]) for key, one in {**optional, **needed}.items() if key in value)
+        return all(is_valid(value[key]) for key, is_valid in {**optional, **needed}.items() if key in value)
 
     return check
 
@@ -62,35 +62,35 @@ def _status(value: Any) -> bool:
     return value in list(Status)
 
 
-_COUNTS = _with(
+_COUNTS = _dict_with(
     dict.fromkeys(("active", "not_run", "exceptions", "retried", "resumed"), _count),
     total=_count,
     finished=_count,
     failures=_count,
 )
 
-_RUN = _with(
+_RUN = _dict_with(
     name=_text,
     status=_status,
-    function=_with(name=_text, file=_text, hash=_text, source=_text),
-    user_kwargs=_with({"type": _text, "repr": _none_or(_text)}, hash=_text),
+    function=_dict_with(name=_text, file=_text, hash=_text, source=_text),
+    user_kwargs=_dict_with({"type": _text, "repr": _none_or(_text)}, hash=_text),
     host=_text,
     pid=_count,
     command=_texts,
     directory=_text,
     versions=_dict_of(_text),
-    git=_none_or(_with(commit=_text)),
+    git=_none_or(_dict_with(commit=_text)),
     started=_time,
     ended=_none_or(_time),
-    history=lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
+    history=lambda value: isinstance(value, list) and all(isinstance(run, dict) for run in value),
     updated=_time,
     elapsed=_seconds,
     counts=_COUNTS,
-    stored=_with(results=_count, failures=_count),
+    stored=_dict_with(results=_count, failures=_count),
     first_position=_count,
 )
 
 
 def is_whole(run: Mapping[str, Any]) -> bool:
-    """Tell whether a ``run.json`` has all that its readers need, and nothing impossible."""
+    """Tell whether a ``run.json`` has everything that its readers need, and nothing impossible."""
     return _RUN(run)

@@ -18,7 +18,7 @@ from paramsurvey.cli.exit_codes import ALL_FINISHED, RUN_DIED, SOME_FAILED
 from paramsurvey.fast_dataclass import dataclass
 
 if TYPE_CHECKING:
-    from paramsurvey.checkpoint.doubles import Finished
+    from paramsurvey.checkpoint.duplicates import FinishedRows
     from paramsurvey.engine.failure_causes import Case
     from paramsurvey.reporting.rate import RateMeter
 
@@ -233,19 +233,19 @@ def _cases(directory: Path, run: Mapping[str, Any]) -> Sequence[Case]:
     return causes.most_frequent()
 
 
-def _finished(directory: Path) -> Finished:
+def _finished(directory: Path) -> FinishedRows:
     """Return which psets the parts of results hold; damaged parts are left out."""
-    from paramsurvey.checkpoint.doubles import Finished, was_written_by_two
+    from paramsurvey.checkpoint.duplicates import FinishedRows, was_written_by_two
     from paramsurvey.checkpoint.format.part_files import RESULTS, PartDamaged, live_parts, read_columns
     from paramsurvey.checkpoint.format.part_table import PartTable
     from paramsurvey.checkpoint.format.schema import POSITION
 
     by_content = was_written_by_two(directory)
-    finished = Finished(by_content)
+    finished = FinishedRows(by_content)
     for part in live_parts(directory / RESULTS)[0]:
         with suppress(PartDamaged, ValueError):
             columns = None if by_content else [POSITION]
-            finished.add(finished.numbers_of(PartTable(read_columns(part, columns))))
+            finished.add(finished.keys_of(PartTable(read_columns(part, columns))))
     return finished
 
 

@@ -37,11 +37,11 @@ def missing(directory: str, output: str) -> None:
     from paramsurvey.checkpoint.opening import need_pyarrow
 
     need_pyarrow()
-    from paramsurvey.results.load_checkpoint import look
+    from paramsurvey.results.load_checkpoint import load_without_unpickling
 
     check_output(output)
     check_started(directory)
-    results = look(directory)
+    results = load_without_unpickling(directory)
     if output == STDOUT and sys.stdout.isatty():
         _print_reasons(results.missing)
     else:

@@ -1,4 +1,4 @@
-"""The trace of a checkpoint, which is read in pieces; nothing of it is unpickled."""
+"""The trace of a checkpoint, which is read in pieces, without unpickling anything."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from paramsurvey.views import SurveyData
 
 
 def trace_of_checkpoint(directory: str | os.PathLike[str]) -> tuple[str, int, Sequence[str]]:
-    """Return the trace, of how many psets it is, and what is damaged in the checkpoint, in sentences.
+    """Return the trace, how many psets it shows, and sentences that say what is damaged in the checkpoint.
 
     Raises
     ------
     NotACheckpoint
-        A ValueError: it is something else.
+        A ValueError: the directory is not a checkpoint.
     NotStored
-        A ValueError: the checkpoint does not tell when its psets ran.
+        A ValueError: the checkpoint does not say when its psets ran.
     PackageMissing
         An ImportError: pyarrow is not installed.
     """
@@ -30,19 +30,19 @@ def trace_of_checkpoint(directory: str | os.PathLike[str]) -> tuple[str, int, Se
     psets = timed_checkpoint(stored.finished, stored.failures)
     if not len(psets) and len(stored.data):
         raise NotStored(
-            f"{os.fspath(directory)!r} does not tell when its psets ran, for an older version has written "
-            "it: run the survey again with a new checkpoint to get a trace"
+            f"{os.fspath(directory)!r} does not say when its psets ran, because an older version wrote it: "
+            "run the survey again with a new checkpoint to get a trace"
         )
-    return trace_of(psets, _Described(stored.data), stored.name), len(psets), stored.complaints
+    return trace_of(psets, _PsetDescriber(stored.data), stored.name), len(psets), stored.complaints
 
 
-class _Described:
-    """Returns what psets are called, and their keys and values, by their rows."""
+class _PsetDescriber:
+    """Returns the names of psets, and their keys and values, by their rows."""
 
     def __init__(self, data: SurveyData) -> None:
         self._data = data
 
     def __call__(self, rows: Sequence[int]) -> list[tuple[str, dict[str, Any]]]:
-        different = sorted(set(rows))
-        found = dict(zip(different, self._data.psets(different), strict=True))
+        distinct = sorted(set(rows))
+        found = dict(zip(distinct, self._data.psets(distinct), strict=True))
         return [(pset_text(row, found[row]), found[row]) for row in rows]

@@ -18,7 +18,7 @@ NEEDED = ("pset", "worker", "host", "start", "seconds", "failed")
 class PsetTimeline(pd.DataFrame):
     """When and where each pset ran; `MapResults.timeline` says what its columns are.
 
-    Rows that are chosen from it are one again, so that a part can be written as a trace.
+    Rows selected from it are a `PsetTimeline`, too, so that a part can be written as a trace.
 
     Examples
     --------
@@ -34,17 +34,17 @@ class PsetTimeline(pd.DataFrame):
         return PsetTimeline
 
     def to_trace(self, path: str | os.PathLike[str] | None = None) -> str | None:
-        """Write it as a trace, for https://ui.perfetto.dev: a row for each worker, failures marked.
+        """Write it as a trace for https://ui.perfetto.dev, with a row for each worker, and marks at failures.
 
-        The format is Chrome's trace events, as JSON. Each pset is a block, with its keys and values. Of more
-        than 20,000 psets, tiny neighbours on a row become one block, so that the file stays small;
+        The format is Chrome's trace events, as JSON. Each pset is a block, with its keys and values. If there
+        are more than 20,000 psets, tiny neighbours on a row become one block, so that the file stays small;
         a block is as long as its psets ran.
 
         Parameters
         ----------
         path : path, optional
-            The file, such as ``'run.json.gz'``; one whose name ends with ``.gz`` is compressed, and one
-            that exists is replaced.
+            The file, such as ``'run.json.gz'``. It is compressed if its name ends with ``.gz``. An existing
+            file is replaced.
 
         Returns
         -------
@@ -54,7 +54,7 @@ class PsetTimeline(pd.DataFrame):
         Raises
         ------
         NotStored
-            A ValueError: columns of `MapResults.timeline` have been taken away.
+            A ValueError: columns of `MapResults.timeline` were removed.
         OSError
             The file cannot be written.
 
@@ -68,8 +68,8 @@ class PsetTimeline(pd.DataFrame):
         lacking = [name for name in NEEDED if name not in self.columns]
         if lacking:
             raise NotStored(
-                f"a trace needs the columns of results.timeline(), and {', '.join(lacking)} is not among "
-                "these: keep all columns, and choose rows only"
+                f"a trace needs all columns of results.timeline(), but {', '.join(lacking)} is missing: "
+                "select rows only"
             )
         keys = self._results or KeysOfPsets()
         text = trace_of(timed_table(self), keys.describe, keys.name)
@@ -85,9 +85,9 @@ class KeysOfPsets:
     Parameters
     ----------
     results : MapResults, optional
-        It stays behind when this is pickled: a timeline is small, and a survey need not be.
+        They are not pickled with this, because a timeline is small, and a survey may not be.
     finished : sequence of int
-        The numbers of the psets that have a row there, in its order.
+        The numbers of the psets that have a row in `results`, in its order.
     """
 
     def __init__(self, results: Any = None, finished: Rows = range(0)) -> None:
@@ -103,7 +103,7 @@ class KeysOfPsets:
         return "survey" if self._results is None else self._results.progress.name
 
     def describe(self, numbers: Sequence[int]) -> list[tuple[str, Mapping[str, Any]]]:
-        """Return what psets are called, and their keys and values, as far as they are known."""
+        """Return the names of psets, and their keys and values as far as they are known."""
         from paramsurvey.reporting.snapshot import pset_text
 
         found = self._keys(numbers)

@@ -1,4 +1,4 @@
-"""When and where psets ran, as arrays: of a table, or of a checkpoint that is read in pieces."""
+"""When and where psets ran, as arrays, from a table or from a checkpoint that is read in pieces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paramsurvey.fast_dataclass import dataclass
 
 MICROSECONDS = 1e6
 TIMES = ("_worker", "_host", "_start", "_seconds")
-"""The columns of a checkpoint that say it."""
+"""The columns of a checkpoint that say when and where psets ran."""
 
 Place = tuple[str, int]
 """A worker: its machine and its number there; 0 if the number is not known."""
@@ -22,19 +22,19 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, eq=False)
 class TimedPsets:
-    """Psets of which it is known when they ran.
+    """Psets whose times are known.
 
     Attributes
     ----------
     places : sequence of (str, int)
         The workers.
     worker : int64 array
-        For each pset which of them.
+        The index of each pset's worker among `places`.
     start, seconds : float64 arrays
         When it began, in seconds since 1970, and how long it took.
     failed : bool array
     row : int64 array
-        Which pset it is: its number in the survey for a table, its row in the columns for a checkpoint.
+        Each pset's number in the survey, if they come from a table, or row, if they come from a checkpoint.
     """
 
     places: Sequence[Place]
@@ -55,7 +55,7 @@ class TimedPsets:
         return replace(self, places=[self.places[at] for at in order], worker=new[self.worker])
 
     def labels(self) -> list[str]:
-        """Return what workers are called: their numbers, after the machine's name if there are several."""
+        """Return the workers' names: their numbers, after the machine's name if there are several."""
         several = len({host for host, _ in self.places}) > 1
         names = [str(number) if number else "not known" for _, number in self.places]
         hosts = [host if several else "" for host, _ in self.places]
@@ -63,7 +63,7 @@ class TimedPsets:
 
 
 def timed_table(table: pd.DataFrame) -> TimedPsets:
-    """Return what a table tells that has the columns of `MapResults.timeline`."""
+    """Return the times in a table that has the columns of `MapResults.timeline`."""
     hosts, names = pd.factorize(table["host"])
     start = table["start"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]")
     number = table["worker"].to_numpy(dtype=np.int64)
@@ -82,31 +82,32 @@ def timed_table(table: pd.DataFrame) -> TimedPsets:
 
 
 def timed_checkpoint(finished: Any, failures: Any) -> TimedPsets:
-    """Return what a checkpoint tells; its columns are read in pieces.
+    """Return the times in a checkpoint, whose columns are read in pieces.
 
     Parameters
     ----------
     finished : Dataset
     failures : Table or None
-        Their rows are numbered through, those of `finished` first.
+        Its rows are numbered after those of `finished`.
     """
     pieces = [*_pieces(finished, 0, failed=False)]
     if failures is not None:
         pieces += _pieces(failures, finished.count_rows(), failed=True)
-    places = {place: at for at, place in enumerate(dict.fromkeys(at for one in pieces for at in one.places))}
-    codes = [np.array([places[place] for place in one.places], dtype=np.int64)[one.worker] for one in pieces]
+    distinct = dict.fromkeys(place for piece in pieces for place in piece.places)
+    index = {place: at for at, place in enumerate(distinct)}
+    codes = [np.array([index[place] for place in piece.places], np.int64)[piece.worker] for piece in pieces]
     return TimedPsets(
-        list(places),
+        list(index),
         np.concatenate([np.zeros(0, dtype=np.int64), *codes]),
-        np.concatenate([np.zeros(0), *(one.start for one in pieces)]),
-        np.concatenate([np.zeros(0), *(one.seconds for one in pieces)]),
-        np.concatenate([np.zeros(0, dtype=np.bool_), *(one.failed for one in pieces)]),
-        np.concatenate([np.zeros(0, dtype=np.int64), *(one.row for one in pieces)]),
+        np.concatenate([np.zeros(0), *(piece.start for piece in pieces)]),
+        np.concatenate([np.zeros(0), *(piece.seconds for piece in pieces)]),
+        np.concatenate([np.zeros(0, dtype=np.bool_), *(piece.failed for piece in pieces)]),
+        np.concatenate([np.zeros(0, dtype=np.int64), *(piece.row for piece in pieces)]),
     )
 
 
 def _pieces(data: Any, first: int, failed: bool) -> Iterator[TimedPsets]:
-    """Yield what each batch of a dataset or table tells, whose first row has the number `first`."""
+    """Yield the times in each batch of a dataset or table whose first row has the number `first`."""
     import pyarrow as pa
     import pyarrow.dataset as ds
 
@@ -132,7 +133,7 @@ def _piece(batch: Any, first: int, failed: bool) -> TimedPsets:
     both, places = np.unique(number * max(len(names), 1) + codes, return_inverse=True)
     began = start.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)[at] / MICROSECONDS
     return TimedPsets(
-        [(names[one % len(names)], one // len(names)) for one in both.tolist()],
+        [(names[code % len(names)], code // len(names)) for code in both.tolist()],
         places.astype(np.int64),
         began,
         seconds.to_numpy(zero_copy_only=False)[at].astype(np.float64),

@@ -146,7 +146,7 @@ class ArrowColumns:
         values = [np.nan if value is None else value for value in array.to_pylist()]
         if field_info(self._dataset.schema.field(name)).get("codec") != "pickle":
             return values
-        return [pickles.shown(value) if isinstance(value, bytes) else value for value in values]
+        return [pickles.placeholder(value) if isinstance(value, bytes) else value for value in values]
 
     def labels(self, rows: Rows) -> list[Hashable]:
         """Return the rows' numbers, which serve as their labels."""
