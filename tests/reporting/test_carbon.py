@@ -260,7 +260,7 @@ def test_a_server_that_hangs_up_and_is_there_again_gets_the_end(notes: Notes) ->
 
 def test_a_connection_that_was_cut_is_noticed_before_a_message_is_lost_in_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        line = carbon._Line(*server.getsockname())
+        line = carbon._Connection(*server.getsockname())
         line.send(b"one")
         connection, _ = server.accept()
         assert connection.recv(3) == b"one"

@@ -18,7 +18,7 @@ def test_a_long_read_is_told_of_while_it_lasts_and_once() -> None:
     said: list[str] = []
     reads = LongReads(said.append, psets_run=lambda: True, seconds=AT_ONCE)
     for _ in range(2):
-        with reads.noticed():
+        with reads.watched():
             wait_until(lambda: said, "nothing was said")
     assert len(said) == 1
     assert said[0].endswith("paramsurvey.params.in_background(psets) reads it in a thread of its own")
@@ -26,13 +26,13 @@ def test_a_long_read_is_told_of_while_it_lasts_and_once() -> None:
 
 def test_a_long_read_holds_up_nothing_while_no_pset_runs() -> None:
     reads = LongReads(lambda text: None, psets_run=lambda: False, seconds=AT_ONCE)
-    with reads.noticed():
+    with reads.watched():
         assert reads._thread is None
 
 
 def test_the_thread_ends_with_the_map() -> None:
     reads = LongReads(lambda text: None, psets_run=lambda: True, seconds=AT_ONCE)
-    with reads.noticed():
+    with reads.watched():
         thread = reads._thread
     assert thread is not None
     reads.end()
@@ -55,6 +55,6 @@ def test_a_table_of_psets_needs_no_thread() -> None:
 
 def test_what_the_iterator_raises_is_raised() -> None:
     reads = LongReads(lambda text: None, psets_run=lambda: True)
-    with pytest.raises(LookupError), reads.noticed():
+    with pytest.raises(LookupError), reads.watched():
         raise LookupError
     reads.end()

@@ -69,19 +69,19 @@ def rows_that_count(parts: Sequence[Part]) -> Kept:
     group = overlapping(parts)
     writers = {name: number for number, name in enumerate(_by_last_occurrence(map(_writer, group)))}
     readable: list[Part] = []
-    identity_arrays, psets, writer_numbers = [], [], []
+    row_identities, psets, row_writers = [], [], []
     for part in group:
         with suppress(PartDamaged):  # whatever reads the part later reports it
             table = read_part(part)
             readable.append(part)
-            identity_arrays.append(identities(table))
+            row_identities.append(identities(table))
             psets.append(pset_identities(table))
-            writer_numbers.append(np.full(len(table), writers[_writer(part)], dtype=np.int64))
+            row_writers.append(np.full(len(table), writers[_writer(part)], dtype=np.int64))
     if not readable:
         return {}
     _, pset = np.unique(np.concatenate(psets), return_inverse=True)
-    counts = last_of_each(np.concatenate(identity_arrays), np.concatenate(writer_numbers))
-    counts &= _is_from_main_writer(pset, np.concatenate(writer_numbers), counts, len(writers))
+    counts = last_of_each(np.concatenate(row_identities), np.concatenate(row_writers))
+    counts &= _is_from_main_writer(pset, np.concatenate(row_writers), counts, len(writers))
     starts = np.cumsum([0, *map(len, psets)]).tolist()
     pieces = zip(readable, starts[:-1], starts[1:], strict=True)
     return {part.path: counts[start:stop] for part, start, stop in pieces}

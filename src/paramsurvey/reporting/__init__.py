@@ -1,1 +1,1 @@
-"""What the user sees and reads of a run: terminal, notebook, log, Carbon, the summary at the end."""
+"""What the user sees of a run: in a terminal or notebook, the log and Carbon, and the summary at the end."""

@@ -1,4 +1,4 @@
-"""What a run says to its user: everything in the log, what matters on stderr."""
+"""What a run says to its user: everything goes to the log, and what matters to stderr."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from paramsurvey.transport.patient_writing import write_patiently
 from paramsurvey.transport.safe_repr import describe
 from paramsurvey.transport.safe_text import safe_block, safe_line, shortened
 
-SHOWN_FAILURES = 10  # different failures that are shown on stderr at verbose 1; the log has them all
+SHOWN_FAILURES = 10  # different failures that are shown on stderr at verbose 1; the log has all of them
 LONGEST_SHOWN = 2_000  # characters of an exception or a pset on stderr
 LONGEST_LOGGED = 20_000  # characters of an exception, a traceback or a pset in the log
-MOST_LOGGED = 20_000_000  # characters that failures may take in a map's log: what else there is is counted
-PASSED_BY = ("paramsurvey", "contextlib")  # modules whose lines no warning is about
+MOST_LOGGED = 20_000_000  # characters that failures may take in a map's log; more of them are only counted
+NEVER_BLAMED = ("paramsurvey", "contextlib")  # modules to whose lines no warning should point
 PATIENCE = 0.25  # seconds that a line waits for a terminal or pipe that takes nothing
 
 
@@ -38,13 +38,13 @@ class Log(Protocol):
 
 
 class Console:
-    """Writes to the log, and to stderr where the verbosity asks for it.
+    """Writes to the log, and to stderr if the verbosity asks for it.
 
     Parameters
     ----------
     log : Log
     verbose : int
-        0: nothing on stderr.
+        If it is 0, nothing goes to stderr.
     shown : callable
         Returns a pset with the names that the user knows.
     """
@@ -59,13 +59,13 @@ class Console:
         self._left_out = 0
 
     def say(self, text: str, at: int = 1) -> None:
-        """Log a line; show it when verbose is `at` or more."""
+        """Log a line, and show it if verbose is `at` or more."""
         self._log.write(text)
         if self._verbose >= at:
             show(text)
 
     def failed(self, pset: Callable[[], Pset], failure: Failure, attempts: int) -> None:
-        """Log a pset's failure with its traceback; show its line when it says something new."""
+        """Log a pset's failure with its traceback, and show its line if that says something new."""
         line = safe_line(failure.exception)
         new = False
         if self._room > 0:
@@ -80,11 +80,11 @@ class Console:
         if self._verbose >= 2 or self._is_news(shortened(line, LONGEST_SHOWN)):
             self._show_failure(line, failure.traceback)
         if self._verbose >= 2:
-            told = shortened(failure.traceback, LONGEST_LOGGED) if new else ""
-            show(indented(f"pset: {self._text_of(pset())}\n{told}".rstrip()))
+            traceback = shortened(failure.traceback, LONGEST_LOGGED) if new else ""
+            show(indented(f"pset: {self._text_of(pset())}\n{traceback}".rstrip()))
 
     def end(self) -> None:
-        """Say in the log how many failures it does not have."""
+        """Say in the log how many failures were left out of it."""
         if self._left_out:
             self._log.write(
                 f"{self._left_out} more failures are not in this log, which has {MOST_LOGGED / 1e6:.0f} MB "
@@ -93,7 +93,7 @@ class Console:
             self._left_out = 0
 
     def complain(self, text: str, traceback: str) -> None:
-        """Log an exception of the user's code in the driver; show its line."""
+        """Log an exception of the user's code in the driver, and show its line."""
         self.say(safe_line(shortened(text, LONGEST_LOGGED)))
         if self._room > 0:
             self._keep_traceback(traceback)
@@ -101,7 +101,7 @@ class Console:
             show(self._where())
 
     def _keep_traceback(self, traceback: str) -> bool:
-        """Log a traceback, once: a million equal ones would fill the disk. Tell whether it is new."""
+        """Log a traceback, but only once, or a million equal ones would fill the disk; tell if it is new."""
         new = hash(traceback) not in self._logged
         if not new:
             self._log.write("traceback: the same as one above")
@@ -131,35 +131,35 @@ class Console:
 
 
 def show(text: str) -> None:
-    """Write a line to stderr, as it is now; a closed stderr is no error."""
+    """Write a line to the current `sys.stderr`; it is not an error if that is closed."""
     stream = sys.stderr
     if stream is not None:
         write(stream, text + "\n")
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Write text that is safe for a terminal; a stream that nobody reads is no error.
+    """Write text, made safe for a terminal; it is not an error if nobody reads the stream.
 
-    Whatever stands still, a terminal after Ctrl-S or a pipe that nobody reads, does not stop a survey: after
-    `PATIENCE` seconds the rest of the text is dropped. The log has it.
+    A terminal after Ctrl-S, or a pipe that nobody reads, does not hold up a survey: after `PATIENCE` seconds,
+    the rest of the text is dropped. The log has it.
     """
     with suppress(OSError, ValueError):
         write_patiently(stream, safe_block(text), PATIENCE)
 
 
 def indented(text: str) -> str:
-    """Return text whose lines, but the first, are indented: they cannot pass for lines of paramsurvey's."""
+    """Return text with all lines but the first indented, so that they do not look like paramsurvey's own."""
     return text.replace("\n", "\n  ")
 
 
 def warn(text: str) -> None:
-    """Warn the user once, with the line of the program that the warning is about."""
+    """Warn the user once, pointing to the line of the program that the warning is about."""
     warnings.warn(text, ParamsurveyWarning, stacklevel=_users_frame())
 
 
 def _users_frame() -> int:
-    """Return warn()'s stacklevel of the first frame outside this package, and outside what decorates it."""
+    """Return warn()'s stacklevel of the first frame that belongs to the user's code."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in PASSED_BY:
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in NEVER_BLAMED:
         level, frame = level + 1, frame.f_back
     return level

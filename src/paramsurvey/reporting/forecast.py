@@ -17,36 +17,36 @@ Floats = NDArray[np.float64]
 
 WINDOWS = {"all": 1.0, "half": 0.5, "eighth": 0.125}  # the share of what has run that a mean is taken of
 TREND_WINDOWS = ("all", "half", "eighth")
-FEWEST_OF_TREND = 4  # pieces that a trend is fitted to
-FEW = 5  # psets whose mean is the fastest to follow a change
+FEWEST_OF_TREND = 4  # pieces that are needed to fit a trend
+FEW = 5  # psets whose mean follows a change fastest
 CUTS = (0.3, 0.5, 0.7, 0.85)  # shares of what has run after which each way is tested on the rest
-CUT_WEIGHTS = (0.5, 0.5, 1.0, 1.0)  # a test counts for less than one: they overlap
-DEGREES = 3  # of freedom of errors' distribution: large ones are not rare
-LEAST_DOUBT = 0.012  # relative: nothing is known better
-CLOSEST = 0.005  # relative: errors that are smaller say nothing about a way
-WIDEST = math.log(2.5)  # of the doubt in a forecast that was wrong before: beyond, a range says nothing
-OUTSIDE = 0.06  # the chance that is left out at each end of a range
+CUT_WEIGHTS = (0.5, 0.5, 1.0, 1.0)  # early tests count for less, because tests overlap
+DEGREES = 3  # of freedom of the errors' distribution, in which large errors are not rare
+LEAST_DOUBT = 0.012  # relative: nothing is known more precisely
+CLOSEST = 0.005  # relative: smaller errors say nothing about a way
+WIDEST = math.log(2.5)  # limits the doubt in a forecast that was wrong before: a wider range says nothing
+TAIL_CHANCE = 0.06  # the chance that is left out at each end of a range
 NORMAL = NormalDist()
 NODES = np.array([NORMAL.inv_cdf((i + 0.5) / 24) for i in range(24)])  # of a normal distribution
-STEEPEST = math.log(30)  # the most that a trend is believed to change the cost of a pset
-HIGHEST = 4.0  # times the largest mean that was seen: no trend goes higher
-LOWEST = 0.1  # times the least mean: none goes lower
-DOUBTS = (0.0, 3.0)  # the square of the t value at which a trend is believed by half
-PRIOR = 0.075  # the relative deviation of one pset that is assumed beside those that have run
+STEEPEST = math.log(30)  # the most by which a trend may change the cost of a pset
+HIGHEST = 4.0  # times the largest mean so far: no trend goes higher
+LOWEST = 0.1  # times the smallest mean so far: no trend goes lower
+DOUBTS = (0.0, 3.0)  # squares of the t value at which half of a trend is believed
+PRIOR = 0.075  # the relative deviation of a pset that is assumed in addition to those that have run
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """What the cost model expected at one moment of the psets that waited then.
+class Expectation:
+    """How long the cost model expected the waiting psets of some moment to take.
 
     Attributes
     ----------
     psets : float
-        How many had run by then.
+        How many psets had run by then.
     waiting : float
-        How many waited.
+        How many were waiting.
     expected : float array
-        What was expected of them, or of a sample that is evenly spread, in the order of the queue.
+        The expected times, or those of an evenly spread sample, in the order of the queue.
     """
 
     psets: float
@@ -54,14 +54,14 @@ class Promise:
     expected: Floats
 
     def of_first(self, count: float) -> float:
-        """Return what was expected of the first `count` of them, all together."""
+        """Return how long the first `count` of them were expected to take in total."""
         share = min(count / max(self.waiting, 1.0), 1.0)
         return count * float(self.expected[: max(1, round(share * len(self.expected)))].mean())
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What has run, in the order in which it ended, summed up in pieces.
+    """What has run, in the order in which it ended, added up in pieces.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class History:
     seconds : float array
         How long they took.
     base : float array
-        How long they were expected to take just before: one per pset if nothing was expected.
+        How long they were expected to take just before, or 1 per pset if nothing was expected.
     is_expected : bool
         Whether something was expected.
     """
@@ -87,21 +87,21 @@ class History:
         """Return what had run before a piece."""
         return History(self.psets[:piece], self.seconds[:piece], self.base[:piece])
 
-    def tests(self, promises: Sequence[Promise]) -> Iterator[tuple[int, float, float]]:
+    def tests(self, expectations: Sequence[Expectation]) -> Iterator[tuple[int, float, float]]:
         """Yield pieces at which forecasts can be tested, with the base of what followed, and a weight."""
         ran = np.cumsum(self.psets)
         for cut, weight in zip(CUTS, CUT_WEIGHTS, strict=True):
-            if not promises:
+            if not expectations:
                 return
-            promise = min(promises, key=lambda one: abs(one.psets - cut * ran[-1]))
-            piece = int(np.searchsorted(ran, promise.psets, "right"))
+            expectation = min(expectations, key=lambda one: abs(one.psets - cut * ran[-1]))
+            piece = int(np.searchsorted(ran, expectation.psets, "right"))
             if 0 < piece < len(self):
                 since = float(self.psets[piece:].sum())
-                yield piece, promise.of_first(since) if self.is_expected else since, weight
+                yield piece, expectation.of_first(since) if self.is_expected else since, weight
 
 
 class Trial(NamedTuple):
-    """How one way did in the past.
+    """How well one forecast did in the past.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class Trial(NamedTuple):
     square : float
         The squared error of its logarithm.
     variance : float
-        What is expected of that by chance.
+        How large that is expected to be by chance.
     """
 
     weight: float
@@ -118,8 +118,8 @@ class Trial(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """One way to see what is to come.
+class Forecast:
+    """One way to predict what is to come.
 
     Attributes
     ----------
@@ -139,8 +139,8 @@ class Outlook:
     def bias(self) -> float:
         """The typical error in the past, as far as chance does not explain it.
 
-        This is the variance between studies of DerSimonian and Laird (Controlled Clinical Trials 7, 1986).
-        Tests are few, and overlap: at most half of their error is put down to chance.
+        Its square is the variance between studies of DerSimonian and Laird (Controlled Clinical Trials 7,
+        1986). Since there are few tests, and they overlap, at most half of their error is put down to chance.
         """
         total = sum(test.weight for test in self.tests)
         if not total:
@@ -157,15 +157,15 @@ class Outlook:
             for width in (test.variance + dispersion**2,)
         )
 
-    def of_mean(self, mean: float, chance: float) -> Outlook:
-        """Return the outlook for psets whose mean base is given, with chance of another origin added."""
+    def of_mean(self, mean: float, chance: float) -> Forecast:
+        """Return the forecast for psets with a given mean base, with another source of chance added."""
         return replace(self, factor=self.factor * mean, chance=math.hypot(self.chance, chance))
 
 
-def outlooks(
-    history: History, wide: float, promises: Sequence[Promise], base_left: float, base_running: float
-) -> list[Outlook]:
-    """Return the ways to see what is to come, each with its error.
+def forecasts(
+    history: History, wide: float, expectations: Sequence[Expectation], base_left: float, base_running: float
+) -> list[Forecast]:
+    """Return all ways to predict what is to come, each with its errors in the past.
 
     Parameters
     ----------
@@ -173,43 +173,43 @@ def outlooks(
         Not empty.
     wide : float
         Its `spread`.
-    promises : sequence of Promise
-        At these moments each way is tested.
+    expectations : sequence of Expectation
+        The moments at which each way is tested.
     base_left : float
-        The sum of `History.base` of what waits to run.
+        The sum of `History.base` of the waiting psets.
     base_running : float
-        Likewise of what runs now.
+        The same of the running psets.
     """
     factors = dict(_factors(history, wide, base_left, base_running))
     tests: dict[str, list[Trial]] = {name: [] for name in factors}
-    for piece, rest, weight in history.tests(promises):
+    for piece, rest, weight in history.tests(expectations):
         truth = math.log(history.seconds[piece:].sum() / rest)
         before = history.before(piece)
         width = spread(before)
         others = width**2 / float(history.psets[piece:].sum())
         for name, (factor, chance) in _factors(before, width, rest):
-            if name in tests:  # pieces were joined since: now there are too few for some ways
+            if name in tests:  # pieces may have been joined since, so that there are too few for some ways
                 tests[name].append(Trial(weight, (math.log(factor) - truth) ** 2, chance**2 + others))
-    return [Outlook(factor, chance, tests[name]) for name, (factor, chance) in factors.items()]
+    return [Forecast(factor, chance, tests[name]) for name, (factor, chance) in factors.items()]
 
 
-def trust(ways: Sequence[Outlook], far: float) -> Floats:
-    """Return how likely each way is the right one, by its tests.
+def weigh(ways: Sequence[Forecast], far: float) -> Floats:
+    """Return how likely each way is to be the right one, judging by its tests.
 
-    Errors have Student's distribution. It is as wide as chance makes it, and as the best way of all needs it:
-    where even that one was wrong, its tests tell little of the others (the dispersion of McCullagh and
-    Nelder, Generalized Linear Models, second edition, section 4.5). They tell less of what is farther away.
+    Errors have Student's distribution. It is as wide as chance makes it, and as the best way of all needs: if
+    even that one was wrong, tests say little about the others (the dispersion of McCullagh and Nelder,
+    Generalized Linear Models, second edition, section 4.5). They say less about what is farther away.
 
     Parameters
     ----------
-    ways : sequence of Outlook
+    ways : sequence of Forecast
     far : float
-        How many times more is left than has run.
+        How many times as much is left as has run.
 
     Returns
     -------
     float array
-        One share per way; their sum is 1.
+        One weight per way; their sum is 1.
     """
     dispersion = max(CLOSEST, min((way.bias for way in ways if way.tests), default=0.0))
     fits = np.array([way.fit(dispersion) for way in ways]) / max(1.0, far)
@@ -218,23 +218,23 @@ def trust(ways: Sequence[Outlook], far: float) -> Floats:
     return weights
 
 
-def likely(ways: Sequence[Outlook], weights: Floats, far: float) -> tuple[float, float]:
-    """Return the least and the most that is likely: what all ways together leave out `OUTSIDE` at each end.
+def likely_range(ways: Sequence[Forecast], weights: Floats, far: float) -> tuple[float, float]:
+    """Return a range outside of which all ways together see a chance of `TAIL_CHANCE` at each end.
 
-    Each way is a log-normal distribution. Its width has the errors that it had, and chance. An error grows
-    with the distance of what is forecast: a trend that nobody sees yet goes on for longer.
+    Each way is a log-normal distribution, whose width comes from its errors in the past, and from chance.
+    Errors grow with the distance of the forecast, because a trend that cannot be seen yet lasts for longer.
 
     Parameters
     ----------
-    ways : sequence of Outlook
+    ways : sequence of Forecast
     weights : float array
-        The share of each way.
+        The weight of each way.
     far : float
-        How many times more is left than has run.
+        How many times as much is left as has run.
 
     Examples
     --------
-    >>> low, high = likely([Outlook(2.0), Outlook(8.0)], np.array([0.99, 0.01]), far=1.0)
+    >>> low, high = likely_range([Forecast(2.0), Forecast(8.0)], np.array([0.99, 0.01]), far=1.0)
     >>> 1.9 < low < 2 < high < 2.1
     True
     """
@@ -242,32 +242,32 @@ def likely(ways: Sequence[Outlook], weights: Floats, far: float) -> tuple[float,
     logs = np.log([way.factor for way in ways])[:, None] + np.outer(doubts, NODES)
     order = np.argsort(logs, axis=None)
     shares = np.repeat(weights / len(NODES), len(NODES))[order]
-    low, high = np.interp([OUTSIDE, 1 - OUTSIDE], np.cumsum(shares) - shares / 2, logs.ravel()[order])
+    low, high = np.interp([TAIL_CHANCE, 1 - TAIL_CHANCE], np.cumsum(shares) - shares / 2, logs.ravel()[order])
     return math.exp(low), math.exp(high)
 
 
 def spread(history: History) -> float:
-    """Return the relative standard deviation of psets around what is usual at their time."""
+    """Return the relative standard deviation of psets from what was usual when they ran."""
     ratio = history.seconds / np.maximum(history.base, 1e-300)
     deviations = ratio / np.maximum(_smooth(ratio), 1e-300) - 1
-    return few_tell(float(history.psets @ deviations**2), len(history))
+    return cautious_deviation(float(history.psets @ deviations**2), len(history))
 
 
-def few_tell(squares: float, count: int) -> float:
-    """Return a relative standard deviation, from squares of deviations; larger if they are few.
+def cautious_deviation(squares: float, count: int) -> float:
+    """Return a relative standard deviation from the sum of squared deviations, larger if there are few.
 
-    One more observation is assumed, of `PRIOR`. What is left in doubt then is Student's distribution (Gelman
-    et al., Bayesian Data Analysis, third edition, section 3.3): a normal one that is wider, so that it leaves
+    One more observation is assumed, of `PRIOR`. What remains is Student's distribution (Gelman et al.,
+    Bayesian Data Analysis, third edition, section 3.3). It is replaced by a normal one, wide enough to leave
     out as much at the ends (the quantiles of Gaver and Kafadar, The American Statistician 38, 1984).
     """
     degrees = count + 1
-    quantile = NORMAL.inv_cdf(1 - OUTSIDE)
+    quantile = NORMAL.inv_cdf(1 - TAIL_CHANCE)
     students = math.sqrt(degrees * math.expm1(quantile**2 * (degrees - 1.5) / (degrees - 1) ** 2))
     return math.sqrt((PRIOR**2 + squares) / count) * students / quantile
 
 
 def _smooth(values: Floats) -> Floats:
-    """Return a moving mean, so that a trend does not count as chance."""
+    """Return a moving average, so that a trend does not count as chance."""
     width = max(1, len(values) // 8)
     if width == 1:
         return np.full(len(values), values.mean())
@@ -281,7 +281,7 @@ def _smooth(values: Floats) -> Floats:
 def _factors(
     history: History, wide: float, base_left: float, base_running: float = 0.0
 ) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Yield each way's name, the seconds per unit of base that it expects of what is left, and its chance."""
+    """Yield each way's name, the seconds per unit of base that it predicts, and its deviation by chance."""
     ends = np.cumsum(history.base)
     first = {name: int(np.searchsorted(ends, (1 - share) * ends[-1])) for name, share in WINDOWS.items()}
     few = int(np.searchsorted(np.cumsum(history.psets[::-1]), FEW)) + 1
@@ -305,9 +305,9 @@ def _mean(history: History, first: int) -> float:
 def _trends(
     name: str, history: History, first: int, base_left: float, base_running: float
 ) -> Iterator[tuple[str, float, float]]:
-    """Yield what follows if the cost goes on to change as it did since a piece: evenly, or by factors.
+    """Yield forecasts in which the cost goes on changing as it has since a piece: evenly, or by factors.
 
-    With it goes the relative standard error that the slope brings in.
+    Each comes with the relative standard error that is due to the slope.
     """
     base = history.base[first:]
     middles = np.cumsum(base) - base / 2
@@ -317,9 +317,9 @@ def _trends(
     begin = end + base_running
     middle = begin + base_left / 2
     far = middle - center
-    steps = _lines(middles, np.log(ratio), base)
-    usual = np.exp(np.clip(steps[0][1] * (middles - center), -STEEPEST, STEEPEST))  # errors are relative
-    straight_lines = _lines(middles, ratio, base / usual**2)
+    steps = _fit_lines(middles, np.log(ratio), base)
+    trend = np.exp(np.clip(steps[0][1] * (middles - center), -STEEPEST, STEEPEST))  # errors are relative
+    straight_lines = _fit_lines(middles, ratio, base / trend**2)
     for doubt, (level, slope, error) in zip(DOUBTS, straight_lines, strict=True):
         straight = max(level + slope * middle, 0.02 * mean)
         yield f"{name} evenly {doubt}", straight, error * far / straight
@@ -331,10 +331,10 @@ def _trends(
         yield f"{name} by factors {doubt}", max(grown, 1e-12), error * far
 
 
-def _lines(x: Floats, y: Floats, weights: Floats) -> list[tuple[float, float, float]]:
-    """Return a fitted line's value at 0, its slope, and the slope's standard error, for each of `DOUBTS`.
+def _fit_lines(x: Floats, y: Floats, weights: Floats) -> list[tuple[float, float, float]]:
+    """Fit a line; return its value at 0, its slope and the slope's standard error, for each of `DOUBTS`.
 
-    The slope is drawn to 0 as far as chance explains it.
+    The slope is drawn towards 0 as far as chance explains it.
     """
     total = float(weights.sum())
     mean_x, mean_y = float(weights @ x) / total, float(weights @ y) / total

@@ -9,14 +9,14 @@ SPANS = (("s", 1), ("min", 60), ("h", 3600), ("d", 86400))
 
 
 def clipped(text: str, width: int) -> str:
-    """Return `text` on one line of at most `width` characters, without anything that a terminal obeys.
+    """Return `text` on one line of at most `width` characters, without control codes for a terminal.
 
     Examples
     --------
     >>> clipped("a long story", 7)
     'a long…'
     """
-    line = safe_line(" ".join(text[: 8 * width].split()))  # of a long text no more is ever shown
+    line = safe_line(" ".join(text[: 8 * width].split()))  # more of a long text would never be shown
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
@@ -38,7 +38,7 @@ def duration(seconds: float) -> str:
 
 
 def _below_a_minute(seconds: float) -> str:
-    unit, scale = next((one for one in UNITS if seconds >= 0.1 * one[1]), UNITS[-1])
+    unit, scale = next((each for each in UNITS if seconds >= 0.1 * each[1]), UNITS[-1])
     value = seconds / scale
     digits = 0 if value >= 10 else 1 if value >= 1 else 2
     return f"{value:.{digits}f} {unit}"
@@ -54,23 +54,23 @@ def frequency(per_second: float) -> str:
     """
     for scale, unit in ((1, "s"), (60, "min")):
         if per_second * scale >= 1:
-            return f"{_counted(per_second * scale)}/{unit}"
-    return f"{_counted(per_second * 3600)}/h"
+            return f"{_number_text(per_second * scale)}/{unit}"
+    return f"{_number_text(per_second * 3600)}/h"
 
 
-def _counted(value: float) -> str:
+def _number_text(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def span(low: float, high: float) -> str:
-    """Return a range of seconds, in the unit that fits its end.
+    """Return a range of seconds, in the unit that suits its end.
 
     Examples
     --------
     >>> [span(*seconds) for seconds in ((0.1, 0.4), (31, 48), (50, 200), (5000, 9000), (120, 120))]
     ['1 s', '31-48 s', '0.8-3.3 min', '1.4-2.5 h', '2.0 min']
     """
-    unit, size = next(one for one in SPANS if high < 100 * one[1] or one is SPANS[-1])
+    unit, size = next(each for each in SPANS if high < 100 * each[1] or each is SPANS[-1])
     digits = 1 if high < 10 * size and size >= 60 else 0
     least = 10.0**-digits
     first, last = (f"{max(seconds / size, least):.{digits}f}" for seconds in (low, high))

@@ -1,4 +1,4 @@
-"""Warns while an iterator of psets keeps a survey waiting that has other things to do."""
+"""Warns if an iterator of psets keeps a survey waiting although it has other things to do."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-LONG_SECONDS = 10.0  # for which nothing is said
+LONG_SECONDS = 10.0  # reads that take less are not mentioned
 
 
 class LongReads:
-    """Warns, once in a map, that its iterator of psets has blocked for ten seconds while psets were running.
+    """Warns, once per map, if its iterator of psets has blocked for ten seconds while psets were running.
 
-    A thread looks after it, because the one that reads can do nothing else. It is started by the first read
-    during which psets run.
+    A thread watches this, because the one that reads can do nothing else. It is started by the first read
+    during which psets are running.
 
     Parameters
     ----------
@@ -29,19 +29,19 @@ class LongReads:
         self, say: Callable[[str], None], psets_run: Callable[[], bool], seconds: float = LONG_SECONDS
     ) -> None:
         self._say, self._psets_run, self._seconds = say, psets_run, seconds
-        self._began: float | None = None  # of the read that is under way
-        self._ended: threading.Event | None = None  # of the thread, where there is one
+        self._began: float | None = None  # when the current read began
+        self._ended: threading.Event | None = None  # ends the thread, if there is one
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def noticed(self) -> Iterator[None]:
+    def watched(self) -> Iterator[None]:
         """Read psets in this context."""
         if self._psets_run():
             self._began = time.monotonic()
             if self._thread is None:
                 self._ended = threading.Event()
                 self._thread = threading.Thread(
-                    target=self._look, args=(self._ended,), name="paramsurvey: long reads", daemon=True
+                    target=self._watch, args=(self._ended,), name="paramsurvey: long reads", daemon=True
                 )
                 self._thread.start()
         try:
@@ -50,17 +50,17 @@ class LongReads:
             self._began = None
 
     def end(self) -> None:
-        """Look no further."""
+        """Stop watching."""
         if self._ended is not None:
             self._ended.set()
 
-    def _look(self, ended: threading.Event) -> None:
+    def _watch(self, ended: threading.Event) -> None:
         while not ended.wait(self._seconds / 10):
             began = self._began
             if began is not None and time.monotonic() - began >= self._seconds:
                 self._say(
-                    f"the iterator of psets has kept this map waiting for {self._seconds:.0f} s: meanwhile "
-                    "no result is taken and no timeout is looked at; "
+                    f"the iterator of psets has kept this map waiting for {self._seconds:.0f} s: meanwhile, "
+                    "no result is taken and no timeout enforced; "
                     "paramsurvey.params.in_background(psets) reads it in a thread of its own"
                 )
                 return

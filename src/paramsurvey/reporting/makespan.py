@@ -1,4 +1,4 @@
-"""How long work takes on several cores, when the next pset always goes to the first core that is free."""
+"""How long work takes on several cores if the next pset always goes to the first core that is free."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-STRANGE = 2.0  # times the longest of all others: a pset that runs for longer is not like them
-MOST_PLANNED = 512  # psets that are given to cores one by one; of more, only the sum matters
+STRANGE = 2.0  # a pset that runs for longer than this many times the longest of the others is not like them
+MOST_PLANNED = 512  # psets that are assigned to cores one by one; if there are more, only their sum matters
 
 
 def makespan(running: Sequence[float], waiting: Floats, count: float, cores: int) -> float:
@@ -20,11 +20,11 @@ def makespan(running: Sequence[float], waiting: Floats, count: float, cores: int
     Parameters
     ----------
     running : sequence of float
-        Seconds that each running pset still takes.
+        Seconds that each running pset will still take.
     waiting : float array
-        Seconds that the waiting psets take, in order, or a sample of them that is evenly spread.
+        Seconds that the waiting psets will take, in order, or an evenly spread sample of them.
     count : float
-        How many psets wait.
+        How many psets are waiting.
     cores : int
 
     Examples
@@ -51,12 +51,12 @@ def makespan(running: Sequence[float], waiting: Floats, count: float, cores: int
 
 
 def seconds_to_go(ages: Sequence[float], samples: Floats, chance: float, spread: float) -> list[float]:
-    """Return how long psets will still run that have been running for some seconds.
+    """Return for how long psets that have been running for some seconds will still run.
 
-    A pset that has run for longer than some others is as likely to end before, between or after the rest of
-    them. Beyond the longest, and below the shortest, it is as far off as chance allows. Of one that is not
-    like the others nothing is known but its age: it runs for as long again with a chance of a half, and for
-    nine times as long with a chance of a tenth (Gott, Nature 363, 1993).
+    A pset that has run for longer than some others is equally likely to end before, between or after the rest
+    of them. Beyond the longest, and below the shortest, it is as far off as chance allows. For a pset that is
+    not like the others, only its age is known: it runs for as long again with a chance of one half, and for
+    nine times as long with a chance of one tenth (Gott, Nature 363, 1993).
 
     Parameters
     ----------
@@ -65,9 +65,9 @@ def seconds_to_go(ages: Sequence[float], samples: Floats, chance: float, spread:
     samples : float array
         How long others took.
     chance : float
-        The share of psets that end before: 0.5 for the usual one.
+        The share of psets that end earlier; 0.5 for a typical pset.
     spread : float
-        The relative standard deviation of what others took.
+        The relative standard deviation of the samples.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a forecast is told of a survey."""
+"""What a forecast needs to know about a survey."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from paramsurvey.fast_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is known of a survey at one moment.
+    """What is known about a survey at one moment.
 
     Attributes
     ----------
@@ -18,19 +18,19 @@ class Moment:
     psets : int
         Attempts that have ended and were timed.
     seconds : float
-        How long those took, all together.
+        How long these took in total.
     remaining : int
         Psets that are not settled.
     retried : int
-        Attempts beyond a pset's first that were asked for.
+        Attempts beyond a pset's first that were requested.
     cores : int
-        Cores that work now.
+        Cores that are working now.
     ages : sequence of float
-        For how many seconds each pset that is known to run has been running.
+        For how many seconds each pset that is known to be running has been running.
     active : int
         Psets that were sent to a worker.
     unreported : int
-        Those of them that have ended, while the worker has not answered for them yet.
+        Those of them that have ended, but that the worker has not reported yet.
     """
 
     now: float

@@ -1,4 +1,4 @@
-"""Watching a survey while it runs: from its counters, its failures and the clock to what there is to see."""
+"""Watching a survey while it runs: what there is to see, from its counters, its failures and the clock."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 SHOWN_SLOWEST = 3
 SLOW = 1.0  # seconds: a pset that has run for less is not worth a line
-LONGEST_EXCEPTION = 2_000  # characters of it that are kept for the view
-TOLD_EVERY = 1.0  # seconds between two times that other processes are told what there is to see
-LOOKED_AT = 1024  # waiting psets whose expected times a forecast looks at
-COMPUTED_EVERY = 1.5  # seconds between two forecasts, each of which takes some milliseconds
-YOUNG = 0.1  # of the time so far: a forecast does not count for longer, so that the first ones soon give way
+LONGEST_EXCEPTION = 2_000  # characters of an exception that are kept for the view
+OUTLOOK_SECONDS = 1.0  # between two outlooks for other processes
+SAMPLED_PSETS = 1024  # waiting psets whose expected times a forecast uses
+FORECAST_SECONDS = 1.5  # between two forecasts, each of which takes some milliseconds
+YOUNG = 0.1  # of the time so far: no forecast is kept for longer, so that the first ones are soon replaced
 INTERVAL = 0.25  # seconds between two looks at the counters
 
 
 class WatchedSurvey(Protocol):
-    """What a monitor asks a survey while it runs."""
+    """What a monitor needs to know from a survey while it runs."""
 
     progress: MapProgress
     stats: PerfStats
@@ -47,23 +47,23 @@ class WatchedSurvey(Protocol):
     in_batches: bool
 
     def running(self) -> Sequence[tuple[int, float]]:
-        """Return (number, seconds) of every pset that is known to run now, the longest first."""
+        """Return (number, seconds) of every pset that is known to be running, the longest first."""
         ...
 
     def running_and_unreported(self) -> tuple[Sequence[tuple[int, float]], int]:
-        """Return (number, seconds) of what is known to run, and how many psets ended without an answer."""
+        """Return the same, and how many psets have ended that the workers have not reported yet."""
         ...
 
     def waiting(self, most: int) -> Rows:
-        """Return the psets that wait to be sent, or `most` of them that are evenly spread."""
+        """Return the psets that are waiting to be sent, or an evenly spread sample of `most` of them."""
         ...
 
     def core_count(self) -> int:
-        """Return how many cores work now."""
+        """Return how many cores are working now."""
         ...
 
     def workers(self) -> Sequence[tuple[WorkerPlace, int | None]]:
-        """Return the workers that the backend tells of, each with the number of the pset that it runs."""
+        """Return the workers that the backend knows of, each with the number of the pset that it runs."""
         ...
 
     def pset(self, row: int) -> Pset:
@@ -72,15 +72,15 @@ class WatchedSurvey(Protocol):
 
 
 class Monitor:
-    """What there is to see of one survey. It is also the reporter that looks at the counters.
+    """Knows what there is to see of a survey. It is also the reporter that observes the counters.
 
     Parameters
     ----------
     clock : callable
         Returns seconds that never go back.
     tells_others : bool
-        Whether other processes are told what there is to see, through the checkpoint: `paramsurvey watch`,
-        and the live page.
+        Whether to make outlooks, which other processes (`paramsurvey watch`, and the live page) read from the
+        checkpoint.
     shown : callable
         Returns a pset with the names that the user knows.
     """
@@ -96,7 +96,7 @@ class Monitor:
         self._shown = shown
         self._clock = clock
         self._outlook = OutlookMaker(clock, shown) if tells_others else None
-        self._told_at = self._computed_at = -math.inf
+        self._outlook_at = self._forecast_at = -math.inf
         self._span: tuple[float, float] | None = None
         self._survey: WatchedSurvey | None = None
         self._causes = Causes()
@@ -114,16 +114,16 @@ class Monitor:
         self._begun = self._clock()
         self._meter = RateMeter(self._begun, progress.finished + progress.failures)
         self._eta = None
-        self._computed_at = -math.inf
+        self._forecast_at = -math.inf
 
     def report(self, progress: MapProgress, final: bool) -> None:
-        """Look at the counters."""
+        """Observe the counters."""
         assert self._survey is not None
         self._meter.observe(self._clock(), progress.finished + progress.failures)
         if not final:
             self._observe(self._survey)
-        if self._outlook is not None and self._clock() >= self._told_at + TOLD_EVERY:
-            self._told_at = now = self._clock()
+        if self._outlook is not None and self._clock() >= self._outlook_at + OUTLOOK_SECONDS:
+            self._outlook_at = now = self._clock()
             progress.outlook = self._outlook.make(
                 self._survey,
                 self._meter.per_second(now),
@@ -132,7 +132,7 @@ class Monitor:
             )
 
     def close(self) -> None:
-        """Do nothing: there is still something to be seen at the end."""
+        """Do nothing, because there is still something to see at the end."""
 
     def failed(self, row: int, failure: Failure) -> None:
         """Note a failure."""
@@ -140,7 +140,7 @@ class Monitor:
         self._note_failure(row, failure, again=False)
 
     def retried(self, row: int, failure: Failure) -> None:
-        """Note the failure of an attempt that is made again."""
+        """Note the failure of a pset that will be tried again."""
         self._note_failure(row, failure, again=True)
 
     def _note_failure(self, row: int, failure: Failure, again: bool) -> None:
@@ -157,14 +157,14 @@ class Monitor:
         interrupted: bool,
         next_steps: NextSteps = IN_PYTHON,
     ) -> str:
-        """Sum the survey up, and show that from now on; empty where nothing ever began."""
+        """Return a summary of the survey, and show it from now on; it is empty if nothing ever began."""
         if self._survey is None:
             return ""  # Ctrl-C came before the map began
         progress, stats = self._survey.progress, self._survey.stats
-        not_run = sum(one.failure.kind is FailureKind.NOT_RUN for one in failed.values())
-        self._failures[FailureKind.NOT_RUN] = not_run  # nobody tells of each of them
-        if interrupted and not progress.finished and not any(one.attempts for one in failed.values()):
-            return ""  # the exception that is on its way says all there is to say
+        not_run = sum(pset.failure.kind is FailureKind.NOT_RUN for pset in failed.values())
+        self._failures[FailureKind.NOT_RUN] = not_run  # `failed` is not called for these
+        if interrupted and not progress.finished and not any(pset.attempts for pset in failed.values()):
+            return ""  # the exception that is being raised says everything
         timer = f"{progress.name}_wallclock"
         self._summary = summary(
             SummaryFacts(
@@ -189,7 +189,7 @@ class Monitor:
         if survey is None:
             return Snapshot()
         running = survey.running()
-        slowest = [one for one in running if one[1] >= SLOW][:SHOWN_SLOWEST]
+        slowest = [(row, seconds) for row, seconds in running if seconds >= SLOW][:SHOWN_SLOWEST]
         return Snapshot(
             elapsed=now - self._begun,
             per_second=self._meter.per_second(now),
@@ -203,29 +203,31 @@ class Monitor:
         )
 
     def _last_failure_of(self, survey: WatchedSurvey) -> LastFailure | None:
-        """Return the last failure with its pset, which is made only for what is looked at."""
+        """Return the last failure with its pset, which is only made when somebody looks at it."""
         last = self._last_failure
         if last is None or last.pset is not None:
             return last
-        with suppress(KeyError):  # an iterator's pset that finished since, and was dropped
+        with suppress(KeyError):  # an iterator's pset that has since finished, and was dropped
             self._last_failure = last = replace(last, pset=self._shown(survey.pset(last.number)))
         return last
 
     def _seconds_left(self, survey: WatchedSurvey) -> tuple[float, float] | None:
-        """Return the range that the survey will probably take from now; it is computed now and then."""
+        """Return the range of seconds that the survey will probably take; it is computed now and then."""
         now = self._clock()
-        if self._span is None or now >= self._computed_at + min(COMPUTED_EVERY, YOUNG * (now - self._begun)):
-            self._span, self._computed_at = self._forecast(survey), now
+        if self._span is None or now >= self._forecast_at + min(
+            FORECAST_SECONDS, YOUNG * (now - self._begun)
+        ):
+            self._span, self._forecast_at = self._forecast(survey), now
         if self._span is None:
             return None
-        low, high = (max(0.0, seconds - (now - self._computed_at)) for seconds in self._span)
+        low, high = (max(0.0, seconds - (now - self._forecast_at)) for seconds in self._span)
         return low, high
 
     def _forecast(self, survey: WatchedSurvey) -> tuple[float, float] | None:
         if _remaining(survey.progress) <= 0:
             return 0.0, 0.0
         moment = self._observe(survey)
-        expected = survey.costs.expected_seconds(survey.waiting(LOOKED_AT))
+        expected = survey.costs.expected_seconds(survey.waiting(SAMPLED_PSETS))
         return self._forecaster().seconds_left(moment, expected)
 
     def _observe(self, survey: WatchedSurvey) -> Moment:
@@ -235,7 +237,7 @@ class Monitor:
 
     def _forecaster(self) -> Eta:
         if self._eta is None:
-            from paramsurvey.reporting.eta import Eta  # only now: short maps end before
+            from paramsurvey.reporting.eta import Eta  # not earlier, because short maps never need it
 
             self._eta = Eta(self._begun)
         return self._eta
@@ -250,7 +252,7 @@ class Monitor:
             remaining=_remaining(progress),
             retried=progress.retried,
             cores=max(survey.core_count(), 1),
-            # in batches, psets run together: how long a batch has run is no age of a pset
+            # psets of a batch run together, so its time so far says nothing about a single pset
             ages=() if survey.in_batches else [seconds for _, seconds in running],
             active=progress.active,
             unreported=unreported,

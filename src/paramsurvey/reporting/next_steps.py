@@ -1,4 +1,4 @@
-"""What a user can type or set next, in the language in which the survey was asked for."""
+"""What a user can do next, in the terms of how the survey was started: in Python, or in a shell."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from paramsurvey.transport.messages import Pset
 
 
 class NextSteps(Protocol):
-    """Says what comes next, after `next:` or as a remedy; and names the keys of psets as the user does."""
+    """Says what to do next, after ``next:`` or as a remedy, and gives psets' keys the user's names."""
 
     def pset(self, pset: Pset) -> Pset:
-        """Return a pset with the names that the user has given to its keys, for messages."""
+        """Return a pset with the names that its user has given to its keys, for messages."""
         ...
 
     def threads(self, count: str) -> str:
-        """Return the line on OMP_NUM_THREADS, which was not set and is `count` in the workers."""
+        """Return the line about OMP_NUM_THREADS, which was not set, and is `count` in the workers."""
         ...
 
     def fewer_workers(self, most: int) -> str:
-        """Return how to have at most so many workers."""
+        """Return how to have at most `most` workers."""
         ...
 
     def fewer_threads(self, most: int) -> str:
-        """Return how to have at most so many threads in each worker."""
+        """Return how to have at most `most` threads in each worker."""
         ...
 
     def keep_results(self) -> str:
@@ -31,11 +31,11 @@ class NextSteps(Protocol):
         ...
 
     def after_failures(self, first: int, checkpoint: str | None) -> str:
-        """Return how to look at what failed, of which `first` is an example, as `missing` labels it."""
+        """Return how to inspect the failures, of which `first` is an example, by its label in `missing`."""
         ...
 
     def go_on(self, checkpoint: str | None, interrupted: bool) -> str:
-        """Return how to run what was not run; `interrupted`: the caller has no results in hand."""
+        """Return how to run what was not run; if `interrupted`, the caller has not been given any results."""
         ...
 
 
@@ -66,7 +66,7 @@ class PythonNextSteps:
         return "on_change='ignore'"
 
     def after_failures(self, first: int, checkpoint: str | None) -> str:
-        """Name what the results have for it."""
+        """Name the methods of the results."""
         return f"results.missing.summary(), or results.missing.reproduce({first})"
 
     def go_on(self, checkpoint: str | None, interrupted: bool) -> str:
@@ -81,7 +81,7 @@ class LoopNextSteps(PythonNextSteps):
     """For loops over `imap_unordered`, which keep nothing."""
 
     def after_failures(self, first: int, checkpoint: str | None) -> str:
-        """Name where the failures are."""
+        """Say where the failures are."""
         return "the rows that have an '_exception' are the failed psets"
 
     def go_on(self, checkpoint: str | None, interrupted: bool) -> str:

@@ -1,6 +1,6 @@
-"""What other processes are told of a survey while it runs: `paramsurvey status`, `watch`, and the live page.
+"""What other processes (`paramsurvey status`, `watch`, and the live page) can see of a survey while it runs.
 
-All of it is bounded, however large the survey and its values are, for it is made anew every second.
+All of it is limited in size, however large the survey and its values are, because it is made every second.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ MOST_RUNNING = MOST_WORKERS = 100
 MOST_CAUSES = 10
 LONGEST = 200  # characters of a pset, or of an exception
 MOST_KEYS, LONGEST_VALUE = 20, 60
-MEASURED_EVERY = 2.0  # seconds between two looks at the workers' processes
+MEASURE_SECONDS = 2.0  # between two measurements of the workers' processes
 
 Value = bool | int | float | str
 
 
-class ToldSurvey(Protocol):
-    """What is asked of a survey."""
+class VisibleSurvey(Protocol):
+    """What an outlook needs to know from a survey."""
 
     def running(self) -> Sequence[tuple[int, float]]:
-        """Return (number, seconds) of every pset that is known to run now, the longest first."""
+        """Return (number, seconds) of every pset that is known to be running, the longest first."""
         ...
 
     def workers(self) -> Sequence[tuple[WorkerPlace, int | None]]:
-        """Return the workers that the backend tells of, each with the number of the pset that it runs."""
+        """Return the workers that the backend knows of, each with the number of the pset that it runs."""
         ...
 
     def core_count(self) -> int:
-        """Return how many cores work now."""
+        """Return how many cores are working now."""
         ...
 
     def pset(self, row: int) -> Pset:
@@ -67,21 +67,18 @@ class OutlookMaker:
 
     def make(
         self,
-        survey: ToldSurvey,
+        survey: VisibleSurvey,
         per_second: float | None,
         seconds_left: tuple[float, float] | None,
         cases: Sequence[Case],
     ) -> Outlook:
-        """Return what there is to be told now."""
+        """Return the outlook now."""
+        low, high = seconds_left or (0.0, 0.0)
+        running = survey.running()[:MOST_RUNNING]
         return Outlook(
             per_second=None if per_second is None else _rounded(per_second),
-            seconds_left=None
-            if seconds_left is None
-            else (_rounded(seconds_left[0]), _rounded(seconds_left[1])),
-            running=[
-                self._running(row, survey.pset(row), seconds)
-                for row, seconds in survey.running()[:MOST_RUNNING]
-            ],
+            seconds_left=None if seconds_left is None else (_rounded(low), _rounded(high)),
+            running=[self._running(row, survey.pset(row), seconds) for row, seconds in running],
             workers=self._workers(survey.workers()[:MOST_WORKERS]),
             cores=survey.core_count(),
             failing=[_failing(case) for case in cases[:MOST_CAUSES]],
@@ -93,13 +90,13 @@ class OutlookMaker:
 
     def _workers(self, workers: Sequence[tuple[WorkerPlace, int | None]]) -> list[BusyWorker]:
         places = [place for place, _ in workers]
-        if self._clock() >= self._measured_at + MEASURED_EVERY:
+        if self._clock() >= self._measured_at + MEASURE_SECONDS:
             self._measured_at = self._clock()
             found = self._usage.measure(places)
-            self._measured = {place.pid: one for place, one in zip(places, found, strict=True)}
+            self._measured = {place.pid: usage for place, usage in zip(places, found, strict=True)}
         return [
             BusyWorker(place.number, place.pid, place.host, row, *self._measured.get(place.pid, (None, None)))
-            for place, row in sorted(workers, key=lambda one: one[0].number)
+            for place, row in sorted(workers, key=lambda worker: worker[0].number)
         ]
 
 
@@ -109,7 +106,7 @@ def _failing(case: Case) -> FailingCause:
 
 
 def plain_values(pset: Mapping[str, Any]) -> dict[str, Value]:
-    """Return what JSON can hold of a pset, with texts cut; what is neither a number nor a text is left out.
+    """Return a pset's numbers and texts, as JSON can hold them, with long texts cut.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How fast a survey goes: how many psets were settled per second lately."""
+"""How fast a survey is: how many psets were settled per second lately."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections import deque
 from paramsurvey.fast_dataclass import dataclass
 
 LATELY = 30.0  # seconds that count as lately
-FEWEST = 6  # arrivals of results: where there were fewer lately, older ones count, too
+FEWEST = 6  # arrivals of results: if there were fewer lately, older ones count as well
 MOST_SAMPLES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class RateSample:
-    """So many psets were settled at that time."""
+    """How many psets were settled at some time."""
 
     time: float
     settled: int
@@ -22,8 +22,8 @@ class RateSample:
 class RateMeter:
     """Watches how many psets are settled.
 
-    What counts is when results arrive, and not how many: they come in groups. Lately means the last
-    `LATELY` seconds, or longer where fewer than `FEWEST` results have arrived in them.
+    Since results come in groups, what counts is when they arrive, and not how many. "Lately" means the last
+    `LATELY` seconds, or longer if fewer than `FEWEST` groups have arrived in them.
 
     Parameters
     ----------
@@ -51,18 +51,18 @@ class RateMeter:
             self._samples.append(RateSample(now, settled))
 
     def per_second(self, now: float) -> float | None:
-        """Return how many psets were settled per second lately; None while none was."""
+        """Return how many psets were settled per second lately; None if none has been yet."""
         recent = self._recent(now)
         return _rate(recent[0], recent[-1], now, len(recent) - 1) if len(recent) > 1 else None
 
     def _recent(self, now: float) -> list[RateSample]:
         samples = list(self._samples)
-        first = next((i for i, one in enumerate(samples) if one.time >= now - LATELY), len(samples))
+        first = next((i for i, each in enumerate(samples) if each.time >= now - LATELY), len(samples))
         return samples[max(0, min(first, len(samples) - 1 - FEWEST)) :]
 
 
 def _rate(first: RateSample, last: RateSample, now: float, arrivals: int) -> float:
-    """Return psets per second; silence counts from when the next arrival is late."""
+    """Return psets per second; silence counts only once the next arrival is late."""
     span = last.time - first.time
     late = now - last.time - span / arrivals
     return (last.settled - first.settled) / max(span + max(late, 0.0), 1e-9)

@@ -11,19 +11,19 @@ from paramsurvey.transport.safe_text import safe_line
 class Reporter(Protocol):
     """Shows one map's progress somewhere.
 
-    A reporter never delays a survey (it may not wait for anything) and never fails one: the
-    caller logs what it raises and goes on.
+    A reporter must not delay a survey, so it never waits for anything. It cannot fail a survey either: the
+    caller logs whatever it raises, and goes on.
     """
 
     interval: float
-    """Seconds between two calls of `report`; 0: after every reply."""
+    """Seconds between two calls of `report`; if it is 0, `report` is called after every reply."""
 
     def report(self, progress: MapProgress, final: bool) -> None:
-        """Show the counters; `final` once, at the end of the map."""
+        """Show the counters; `final` is true once, at the end of the map."""
         ...
 
     def close(self) -> None:
-        """The map is over, however it ended. May be called twice."""
+        """End, because the map has ended in one way or another. It may be called twice."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and the like during a map: held back until the counters and results are consistent."""
+"""Ctrl-C, SIGTERM and the like during a map, held back until the counters and results are consistent."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from paramsurvey.errors import Stopped
 
 
 class DeferredSignals:
-    """While it is entered, a signal is noted, and `check` raises what it would have raised.
+    """A context in which a signal is only noted, and `check` raises what the signal would have raised.
 
-    A second signal raises at once, from the first `check` until `hold`: before and after, it would leave
-    handlers behind, or a map half ended. Handlers that the user has installed stay in place, and
-    outside the main thread nothing happens at all, for signals never arrive there. A process that is
-    forked off meanwhile, by an executor for example, ends by them as it would have otherwise.
+    From the first `check` until `hold`, a second signal raises at once; before and after, it would leave
+    handlers behind, or a map half ended. Handlers that the user has installed stay in place. Outside the main
+    thread, this does nothing, because signals never arrive there. A child that is forked meanwhile, by an
+    executor for example, is ended by these signals as usual.
 
     Parameters
     ----------
     at_once : bool
-        Raise already at the first signal: the user's function runs in this thread.
+        Whether even the first signal raises at once, because the user's function runs in this thread.
     stop_signals : sequence of str
         The names of the signals that end the map as Ctrl-C does.
     """
@@ -47,20 +47,20 @@ class DeferredSignals:
 
     def _replace(self, number: int) -> None:
         handler = signal.getsignal(number)
-        if handler is is_default_handler(number) or is_rays(handler):
+        if handler is default_handler(number) or is_from_ray(handler):
             self._previous[number] = signal.signal(number, self._note)
 
     def __exit__(self, *exception: object) -> None:
         self._held = True
-        for number, handler in reversed(self._previous.items()):  # SIGINT last: it then raises again
+        for number, handler in reversed(self._previous.items()):  # SIGINT last: it raises from then on
             signal.signal(number, handler)
         self._previous.clear()
         if exception[:1] == (None,) and not self._raised:
-            self.check()  # it came after the map had ended: the program gets the signal
+            self.check()  # a signal that came after the map had ended is for the program
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._owner:
-            signal.signal(number, is_default_handler(number))
+            signal.signal(number, default_handler(number))
             os.kill(os.getpid(), number)
             return
         again = self._seen is not None
@@ -70,7 +70,7 @@ class DeferredSignals:
 
     @contextmanager
     def raised_at_once(self) -> Iterator[None]:
-        """Raise at the first signal, while code of the user's runs in this thread that may block."""
+        """Raise at the first signal, because the user's code runs in this thread and may block."""
         before, self._at_once = self._at_once, True
         try:
             self.check()
@@ -79,16 +79,16 @@ class DeferredSignals:
             self._at_once = before
 
     def noted(self) -> AbstractContextManager[None]:
-        """Note signals, and raise nothing: a lock that is taken meanwhile would stay taken."""
+        """Note signals without raising, so that no lock that is acquired meanwhile stays locked."""
         return _Noted(self)
 
     def hold(self) -> None:
-        """Raise nothing until the next `check`: the map ends, and its results are built."""
+        """Raise nothing until the next `check`, while the map ends and its results are built."""
         self._held = True
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt, or Stopped(128 + number) for another signal, when one has come."""
-        seen = self._seen  # once: another may come between two looks at it
+        """Raise KeyboardInterrupt, or Stopped(128 + number) for another signal, if one has come."""
+        seen = self._seen  # read only once, because another signal may come in between
         self._held = False
         self._raised = self._raised or seen is not None
         if seen == signal.SIGINT:
@@ -98,7 +98,7 @@ class DeferredSignals:
 
 
 class _Noted:
-    """What `DeferredSignals.noted` returns. Written out, for it is used for each group of psets."""
+    """What `DeferredSignals.noted` returns; a class is faster than a generator, for each group of psets."""
 
     __slots__ = ("_before", "_signals")
 
@@ -112,11 +112,11 @@ class _Noted:
         self._signals._held = self._before
 
 
-def is_default_handler(number: int) -> Any:
+def default_handler(number: int) -> Any:
     """Return the handler that a signal has in a new process."""
     return signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
 
 
-def is_rays(handler: object) -> bool:
-    """Tell whether Ray has installed a handler: it is not the user's choice, and ends the process at once."""
+def is_from_ray(handler: object) -> bool:
+    """Tell whether a handler is Ray's, which the user did not choose, and which ends the process at once."""
     return str(getattr(handler, "__module__", "")).partition(".")[0] == "ray"

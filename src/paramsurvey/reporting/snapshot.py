@@ -1,4 +1,4 @@
-"""What there is to see of a map at one moment: all that reporters know beside the counters."""
+"""What there is to see of a map at one moment: everything that reporters know besides the counters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paramsurvey.transport.safe_repr import describe
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A pset that runs now: its number in the survey, its keys, and for how many seconds."""
+    """A pset that is running now: its number in the survey, its keys, and for how many seconds."""
 
     number: int
     pset: Pset
@@ -25,16 +25,16 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class LastFailure:
-    """The failure that came last.
+    """The latest failure.
 
     Attributes
     ----------
     case : Case
-        The failures like it, of attempts that are made again, too.
+        All failures like it, including those of psets that were tried again.
     number : int
         The pset's number in the survey.
     pset : dict, optional
-        Its keys; None for a pset that is not in memory any more.
+        Its keys; None for a pset that is no longer in memory.
     again : bool
         Whether it will be tried again.
     """
@@ -49,7 +49,7 @@ class LastFailure:
 
 
 def pset_text(number: int, pset: Pset | None) -> str:
-    """Return a pset as short text: its keys, or its number where it has none.
+    """Return a pset as short text: its keys, or its number if it has none.
 
     Examples
     --------
@@ -71,16 +71,16 @@ class Snapshot:
     per_second : float, optional
         Psets settled per second lately; None while that is unknown.
     seconds_left : (float, float), optional
-        Between how many seconds it will probably take from now; None while that cannot be told.
+        The range of seconds that it will probably take from now; None while that is unknown.
     slowest : sequence of Running
-        The psets that have been running for longest, where the backend can tell.
+        The psets that have been running for longest, if the backend knows them.
     last_failure : LastFailure, optional
     summary : str
-        At the end of the map: how it went.
+        How the map went; empty before its end.
     running, workers : int
-        How many psets are known to run, and how many workers there are.
+        How many psets are known to be running, and how many workers there are.
     failures : mapping of FailureKind to int
-        How many psets have failed for good in this run, by kind; what was not run is counted at its end.
+        How many psets have failed for good in this run, by kind; those not run are counted at its end.
     """
 
     elapsed: float = 0.0

@@ -15,14 +15,14 @@ from paramsurvey.transport.safe_text import safe_line
 
 SHOWN_CAUSES = 5
 WIDEST_EXAMPLE = 120  # characters
-COSTLY_COPYING = 0.1  # of the psets' time: so much of it spent on copying is told
-WORTH_TELLING = 1.0  # seconds: what takes less is not worth a line
+COSTLY_COPYING = 0.1  # of the psets' time: copying is mentioned if it takes at least this share
+WORTH_TELLING = 1.0  # seconds: copying that takes less is not worth a line
 PERCENTS = (50, 90, 99)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryFacts:
-    """What a summary is made of.
+    """The facts that a summary is made from.
 
     Parameters
     ----------
@@ -30,19 +30,19 @@ class SummaryFacts:
     elapsed : float
         Seconds that the map took.
     work : float
-        Seconds that the psets took, all together.
+        Seconds that the psets took in total.
     copying : float
-        Seconds of them in which user_kwargs and system_kwargs were copied.
+        How many of these seconds were spent on copying user_kwargs and system_kwargs.
     cores : int
         Cores that worked on them.
     percentiles : sequence of float
-        Seconds per pset, at `PERCENTS`; empty where nothing was timed.
+        Seconds per pset, at `PERCENTS`; empty if nothing was timed.
     cases : sequence of Case
         The failures by cause, the most frequent first.
     log, checkpoint : str, optional
-        Where they are.
+        Their paths.
     interrupted : bool
-        The map did not come to its end, so that its caller has no results in hand.
+        Whether the map did not run to its end, so that its caller has not been given any results.
     next_steps : NextSteps
         Says what to type next.
     """
@@ -110,7 +110,7 @@ def _copying(facts: SummaryFacts) -> list[str]:
         return []
     return [
         f"{share:.0%} of that time was spent on copying user_kwargs for each pset: ".replace("%", " %")
-        + "what the function only reads, such as a model, can be made once per worker by worker_init"
+        + "make what the function only reads, such as a model, once per worker with worker_init"
     ]
 
 
@@ -150,5 +150,5 @@ def _next(facts: SummaryFacts) -> list[str]:
 
 
 def _first_failed(facts: SummaryFacts) -> int:
-    """Return the label of an example of the most frequent cause that is worth a look."""
+    """Return the label of an example of the most frequent cause, among psets that were run."""
     return next(case.number for case in facts.cases if case.cause.kind != FailureKind.NOT_RUN)

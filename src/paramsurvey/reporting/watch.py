@@ -1,4 +1,4 @@
-"""What is told and shown while one map runs."""
+"""What is logged and shown while one map runs."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Watch:
         self._log = log
         self._options = options
         self._stats = stats
-        self._advice = next_steps
+        self._next_steps = next_steps
         self._runs_here = runs_here
         self._survey: Survey | None = None
         self._monitor = Monitor(
             time.monotonic, tells_others=options.checkpoint is not None, shown=next_steps.pset
         )
         self._reporters = Reporters([], time.monotonic, self.console.say)
-        self._long_reads = LongReads(self.console.say, self._holds_up_psets)
+        self._long_reads = LongReads(self.console.say, self._has_running_psets)
 
     def begin(self, survey: Survey, interactive: bool = True) -> None:
         """Say what begins, and show it from now on.
@@ -55,10 +55,10 @@ class Watch:
         ----------
         survey : Survey
         interactive : bool
-            False: the caller's own code runs between two reports, and may want the terminal for itself.
+            False if the caller's own code runs between two reports, and may want the terminal for itself.
         """
         columns = dict.fromkeys(survey.source.names)
-        progress, names = survey.progress, ", ".join(self._advice.pset(columns))
+        progress, names = survey.progress, ", ".join(self._next_steps.pset(columns))
         self.console.say(
             f"map {progress.name!r} begins: {progress.total} psets with the columns {names}", at=2
         )
@@ -70,12 +70,12 @@ class Watch:
             self._stats,
             self._monitor,
             self.console.say,
-            own_terminal=interactive and not self._runs_here,  # there may be a breakpoint in what runs here
+            own_terminal=interactive and not self._runs_here,  # code in this process may have a breakpoint
         )
         self._reporters = Reporters(reporters, time.monotonic, self.console.say)
 
     def report(self, progress: MapProgress) -> None:
-        """Let a signal that came have its effect, then show the counters to the reporters that are due."""
+        """Raise if a signal has come; then give the counters to the reporters that are due."""
         self.signals.check()
         if time.monotonic() >= self._reporters.due:
             with self.signals.noted():
@@ -83,12 +83,12 @@ class Watch:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let a signal raise at once while the user's own iterator is read; warn where that takes long."""
-        with self.signals.raised_at_once(), self._long_reads.noticed():
+        """Let a signal raise at once while the user's own iterator is read; warn if that takes long."""
+        with self.signals.raised_at_once(), self._long_reads.watched():
             yield
 
-    def _holds_up_psets(self) -> bool:
-        """Tell whether psets run whose results nobody takes while others are read from an iterator."""
+    def _has_running_psets(self) -> bool:
+        """Tell whether psets are running, whose results nobody takes while an iterator is read."""
         survey = self._survey
         return survey is not None and isinstance(survey.source, PsetStream) and survey.progress.active > 0
 
@@ -104,17 +104,17 @@ class Watch:
         self.console.say(f"pset number {row} is tried again after: {reason}", at=2)
 
     def acted(self, what: str, rows: Callable[[], Rows]) -> None:
-        """Say what was done with psets, and the counters now, where every action is asked for."""
+        """Say what was done with psets, and the counters, if the user wants to see every action."""
         if self._options.verbose >= 3 and self._survey is not None and len(psets := rows()):
             self.console.say(f"{plain_line(self._survey.progress)}; {what}: {self._psets_text(psets)}")
 
     def _psets_text(self, rows: Rows) -> str:
-        """Return psets in words: their numbers, and of a single one its keys as well."""
+        """Return psets in words: their numbers, and also the keys if there is only one."""
         first, last = int(rows[0]), int(rows[-1])
         if len(rows) > 1:
             return f"psets {first} to {last}" if last - first == len(rows) - 1 else f"{len(rows)} psets"
         with suppress(KeyError):  # an iterator's pset that was dropped
-            if self._survey is not None and (keys := self._advice.pset(self._survey.pset(first))):
+            if self._survey is not None and (keys := self._next_steps.pset(self._survey.pset(first))):
                 return f"pset {first} ({safe_line(pset_text(first, keys))})"
         return f"pset {first}"
 
@@ -123,7 +123,7 @@ class Watch:
         self._long_reads.end()
         failed, cores = survey.collector.failed, survey.backend.core_count()
         log, checkpoint = self._log.path, self._options.checkpoint
-        summary = self._monitor.conclude(failed, cores, log, checkpoint, interrupted, self._advice)
+        summary = self._monitor.conclude(failed, cores, log, checkpoint, interrupted, self._next_steps)
         if summary:
             self._log.write(summary)
         self._reporters(survey.progress, final=True)
@@ -132,7 +132,7 @@ class Watch:
         self.console.say(f"map {survey.progress.name!r} ends", at=3)
 
     def note_conflicts(self, names: Sequence[str], keys: Mapping[Any, Any]) -> None:
-        """Say once which result keys are pset keys, too."""
+        """Say which result keys are also keys of the psets."""
         both = [repr(name) for name in names if name in keys]
         if both:
             self.console.say(

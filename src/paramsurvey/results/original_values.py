@@ -1,7 +1,7 @@
 """The values that workers got if a table shows something else: an integer among floats, None, a datetime.
 
 A column of a table has one dtype, so that it can be used in computations. But a pset that runs again must get
-what it got the first time, so such cells are kept besides the table.
+what it got the first time, so such cells are kept alongside the table.
 """
 
 from __future__ import annotations

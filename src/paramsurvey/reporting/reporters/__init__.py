@@ -1,1 +1,1 @@
-"""Everything that shows or sends progress, and what chooses among it."""
+"""Everything that shows or sends progress, and the selection of what is used."""

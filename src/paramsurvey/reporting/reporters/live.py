@@ -1,4 +1,4 @@
-"""The live view in a terminal: a bar, the rate and the forecast, what runs for long, and what failed last."""
+"""The live view in a terminal: a bar, the rate, the forecast, the slowest psets, and the last failure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from paramsurvey.reporting.snapshot import Look, Snapshot
 if TYPE_CHECKING:
     from paramsurvey.reporting.reporters.live_layout import Painter
 
-INTERVAL = 0.5  # seconds between two pictures; a worker may wait for its next group while one is drawn
+INTERVAL = 0.5  # seconds between two drawings; a worker may wait for its next group while one is made
 NARROWEST = 20  # columns
 
 
 class LiveReporter:
-    """Draws a few lines at the bottom of the terminal; at the end the plain lines take their place.
+    """Draws a few lines at the bottom of the terminal, which plain lines replace at the end.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class LiveReporter:
             self._screen.close()
             write(self._stream, last_lines(progress, self._look()))
             return
-        if self._painter is None:  # a map that is over before the first picture never loads rich
+        if self._painter is None:  # a map that ends before the first drawing never loads rich
             from paramsurvey.reporting.reporters.live_layout import Painter
 
             self._painter = Painter(self._stream)
@@ -54,7 +54,7 @@ class LiveReporter:
         self._screen.show(lines[:most], widths[:most])
 
     def close(self) -> None:
-        """Leave nothing of it on the screen."""
+        """Remove the lines from the screen."""
         self._screen.close()
 
 

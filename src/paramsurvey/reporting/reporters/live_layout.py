@@ -19,7 +19,7 @@ INDENT = "  "
 
 
 class Painter:
-    """Turns a picture into lines with the codes for the colors that a terminal has; NO_COLOR is respected.
+    """Turns the view into lines with codes for the colors that the terminal has, respecting NO_COLOR.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Painter:
         self._console = Console(file=stream, force_terminal=True)
 
     def paint(self, progress: MapProgress, seen: Snapshot, width: int) -> tuple[list[str], list[int]]:
-        """Return the lines that show a map, and how wide they are without the codes: at most `width`."""
+        """Return the lines that show a map, and their widths without the codes, which are at most `width`."""
         lines = live_text(progress, seen, min(width, WIDEST))
         return [self._codes(line) for line in lines], [line.cell_len for line in lines]
 
@@ -50,7 +50,7 @@ def live_text(progress: MapProgress, seen: Snapshot, width: int) -> list[Text]:
 
 
 def _pace(progress: MapProgress, seen: Snapshot, width: int) -> Text:
-    """Return the first line; where it is too long, the rate, the time and the name give way to the ETA."""
+    """Return the first line; if it is too long, the rate, the time and the name make room for the ETA."""
     settled = progress.finished + progress.failures
     done = settled / progress.total if progress.total else 0.0
     percent, elapsed = f" {done:4.0%}", f"  {duration(seen.elapsed)}"
@@ -79,13 +79,13 @@ def _counts(progress: MapProgress) -> Text:
 
 def _slowest(seen: Snapshot) -> list[Text]:
     return [
-        Text.assemble(f"{INDENT}{duration(one.seconds):>10}  ", (clipped(str(one), WIDEST), "cyan"))
-        for one in seen.slowest
+        Text.assemble(f"{INDENT}{duration(pset.seconds):>10}  ", (clipped(str(pset), WIDEST), "cyan"))
+        for pset in seen.slowest
     ]
 
 
 def _last_failure(seen: Snapshot, width: int) -> list[Text]:
-    """Return what failed last, why and where."""
+    """Return the pset that failed last, why, and where."""
     last = seen.last_failure
     if last is None:
         return []
@@ -101,10 +101,10 @@ def _last_failure(seen: Snapshot, width: int) -> list[Text]:
 
 
 def _in_two_lines(label: Text, text: str, style: str, indent: str, width: int) -> list[Text]:
-    """Return a text behind its label; what does not fit goes into a second line: the end often says most."""
+    """Return a text after its label; what does not fit goes on a second line, for the end often says most."""
     begin = _fitting(text, max(0, width - label.cell_len))
     words, _, cut = begin.rpartition(" ")
-    if text.removeprefix(begin)[:1].strip() and len(words) > len(cut):  # a long path is cut where it must be
+    if text.removeprefix(begin)[:1].strip() and len(words) > len(cut):  # a long path is cut anywhere
         begin = words
     rest = text.removeprefix(begin).lstrip()
     first = Text.assemble(label, (begin, style))
@@ -112,5 +112,5 @@ def _in_two_lines(label: Text, text: str, style: str, indent: str, width: int) -
 
 
 def _fitting(text: str, width: int) -> str:
-    """Return as much of the beginning of a text as fits into so many columns; some characters take two."""
+    """Return as much of the beginning of a text as fits into `width` columns; some characters take two."""
     return text if cell_len(text) <= width else set_cell_size(text, width)

@@ -1,4 +1,4 @@
-"""The hidden log file: one per run, with everything that explains the run afterwards."""
+"""The hidden log file: one per run, with everything that helps to understand the run afterwards."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from paramsurvey.transport.own_descriptors import OwnDescriptors, never_finalize
 from paramsurvey.transport.safe_text import safe_block, safe_line
 
 GIVEN_STREAM = "(the given stream)"
-TELLING_VARIABLES = ("PARAMSURVEY", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
+LOGGED_VARIABLES = ("PARAMSURVEY", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
 
 
 class RunLog:
-    """A log that never ends or delays a run: where it cannot write, it says so once and goes on.
+    """A log that never ends or delays a run: if it cannot write, it says so once and goes on.
 
-    Made by `RunLog.open`.
+    Use `RunLog.open` to make one.
 
     Attributes
     ----------
     path : str or None
-        The absolute path of the file, ``'(the given stream)'`` for a stream of the user's,
-        None when what is written goes nowhere.
+        The absolute path of the file, ``'(the given stream)'`` for a stream of the user's, or None if nothing
+        is kept.
     saw_traceback : bool
         True once a traceback was written.
     """
@@ -44,8 +44,8 @@ class RunLog:
         self._on_warning = on_warning
         self._warned = False
         self._owner = os.getpid()
-        self._listed: set[str] = set()
-        self._note_file()
+        self._logged_modules: set[str] = set()
+        self._note_descriptor()
 
     @classmethod
     def open(
@@ -56,17 +56,17 @@ class RunLog:
     ) -> RunLog:
         """Start a log and write its header.
 
-        In a worker process there is never a file: the run has one log, the driver's.
+        A worker process never makes a file, because a run has only one log, the driver's.
 
         Parameters
         ----------
         prefix : str
-            What the file's name begins with; it may hold a directory, which is made.
-            ``YYYYMMDD-HHMMSS.log`` (UTC) is added. A file that exists is never written to. None: no file.
+            The beginning of the file's name, to which ``YYYYMMDD-HHMMSS.log`` (UTC) is added. It may include
+            a directory, which is made. An existing file is never written to. If it is None, there is no file.
         stream : text stream, optional
-            Written to instead of a file, and never closed here.
+            A stream to write to instead of a file. It is never closed here.
         on_warning : callable, optional
-            Called with one sentence when the log cannot be made or, once, when it cannot be written.
+            Called with one sentence if the log cannot be made or, once, if it cannot be written.
         """
         if stream is not None:
             log = cls(stream, GIVEN_STREAM, on_warning)
@@ -91,12 +91,12 @@ class RunLog:
         return cls(file, os.path.abspath(file.name), on_warning)
 
     def stem(self) -> str:
-        """Return what the names of files begin with that lie beside the log."""
+        """Return the beginning of the names of files that belong to the log, and are next to it."""
         path = self.path if self.path and self.path != GIVEN_STREAM else os.path.abspath(".paramsurvey.log")
         return f"{path.removesuffix('.log')}-"
 
     def write(self, text: str) -> None:
-        """Write one or more lines, and have them on their way to the disk before returning. Never raises."""
+        """Write one or more lines, and flush them. This never raises."""
         self._open_again_if_lost()
         if self._stream is None:
             return
@@ -108,14 +108,14 @@ class RunLog:
             self._warn(error)
 
     def traceback(self, text: str) -> None:
-        """Write a traceback, and remember that there is one to be read."""
+        """Write a traceback, and remember that there is one."""
         self.saw_traceback = True
         self.write(text)
 
     def close(self) -> None:
-        """Write the end time, and close the file if it is ours. Twice is harmless.
+        """Write the end time, and close the file if it is ours. Calling it twice is harmless.
 
-        A process that was forked off the driver leaves the log alone: the run goes on.
+        A forked child of the driver leaves the log alone, because the run goes on.
         """
         if self._stream is None or os.getpid() != self._owner:
             return
@@ -125,12 +125,12 @@ class RunLog:
         if stream is not None and self.path != GIVEN_STREAM:
             self._close_file(stream)
 
-    def _note_file(self) -> None:
+    def _note_descriptor(self) -> None:
         is_file = self._stream is not None and self.path != GIVEN_STREAM
         self._own = OwnDescriptors(*((self._stream.fileno(),) if self._stream and is_file else ()))
 
     def _open_again_if_lost(self) -> None:
-        """Go on in the same file where the program has closed its file descriptor."""
+        """Go on in the same file if the program has closed its file descriptor."""
         if self._stream is None or self._own.are_ours():
             return
         never_finalize(self._stream)
@@ -141,7 +141,7 @@ class RunLog:
         except OSError as error:
             self._stream = None
             self._warn(error)
-        self._note_file()
+        self._note_descriptor()
 
     def _close_file(self, file: TextIO) -> None:
         try:
@@ -153,7 +153,7 @@ class RunLog:
         if self._on_warning is not None and not self._warned:
             self._warned = True
             self._on_warning(
-                f"The log {self.path} cannot be written ({error}), so lines of it are missing: "
+                f"The log {self.path} cannot be written ({error}), so lines are missing from it: "
                 "make room there, or choose another place with pslogger_prefix=."
             )
 
@@ -164,18 +164,14 @@ class RunLog:
             f"command line: {safe_line(shlex.join(sys.orig_argv))}",
             f"python: {sys.version} on {sys.platform}",
             self._new_versions("versions"),
-            *(
-                safe_line(f"{name}={value}")
-                for name, value in sorted(os.environ.items())
-                if _is_telling(name)
-            ),
+            *(safe_line(f"{name}={value}") for name, value in sorted(os.environ.items()) if _is_logged(name)),
         ]
         self.write("\n".join(lines))
 
     def _new_versions(self, title: str) -> str:
-        """Return a line with the versions of the modules that no earlier line has."""
-        new = [(name, version) for name, version in _loaded_versions() if name not in self._listed]
-        self._listed.update(name for name, _ in new)
+        """Return a line with the versions of modules that are not logged yet."""
+        new = [(name, version) for name, version in _loaded_versions() if name not in self._logged_modules]
+        self._logged_modules.update(name for name, _ in new)
         return f"{title}: {', '.join(f'{name} {version}' for name, version in new) or 'none'}"
 
 
@@ -198,17 +194,17 @@ class LogReporter:
         self._log.write(f"{_now()} {plain_line(progress)}")
 
     def close(self) -> None:
-        """Do nothing: the log outlives the map."""
+        """Do nothing, because the log outlives the map."""
 
 
 def _create(prefix: str) -> TextIO:
-    """Make a file with a new name, in a directory that is made, too, where it is not there."""
+    """Make a file with a new name, and its directory if that does not exist."""
     os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
     names = _names(prefix)
     while True:
-        with suppress(FileExistsError):  # another run of this second: let it be
-            # private: it has the command line, and psets that failed
-            # backslashreplace: a file name that is no valid text must not cost the line that holds it
+        with suppress(FileExistsError):  # another run that began in the same second has this name
+            # private, because it has the command line, and psets that failed
+            # backslashreplace, so that a line with a file name that is not valid text is not lost
             return open(next(names), "w", encoding="utf-8", errors="backslashreplace", opener=make_private)
 
 
@@ -223,10 +219,10 @@ def _names(prefix: str) -> Iterator[str]:
 
 
 def _loaded_versions() -> Iterator[tuple[str, str]]:
-    """Yield name and version of the loaded packages, sorted, and load nothing.
+    """Yield the names and versions of the loaded packages, sorted, without loading anything.
 
-    The module's own dict is asked, because asking the module may run its ``__getattr__``, which
-    may import; and the metadata of installed packages is not asked, because that takes too long.
+    Each version is read from the module's own dict, because `getattr` might run a module's ``__getattr__``,
+    which may import something. Reading the metadata of installed packages would take too long.
     """
     for name, module in sorted(sys.modules.items()):
         if "." in name or name in sys.stdlib_module_names:
@@ -236,8 +232,8 @@ def _loaded_versions() -> Iterator[tuple[str, str]]:
             yield name, version
 
 
-def _is_telling(variable: str) -> bool:
-    return variable.startswith(TELLING_VARIABLES)
+def _is_logged(variable: str) -> bool:
+    return variable.startswith(LOGGED_VARIABLES)
 
 
 def _directory() -> str:

@@ -1,4 +1,4 @@
-"""The live view in a notebook: HTML that is updated in place and stays when the map is over."""
+"""The live view in a notebook: HTML that is updated in place, and stays when the map has ended."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.reporters.plain_lines import last_lines, pace_line
 from paramsurvey.reporting.snapshot import Look, Snapshot
 
-INTERVAL = 0.5  # seconds between two pictures
+INTERVAL = 0.5  # seconds between two updates
 WIDEST = 120  # characters
-GREEN, YELLOW, GREY = "#2e8b57", "#c9a227", "#8884"  # on light and on dark pages
+GREEN, YELLOW, GREY = "#2e8b57", "#c9a227", "#8884"  # for light and for dark pages
 
 
 class NotebookReporter:
@@ -34,7 +34,7 @@ class NotebookReporter:
         self._handle: Any = None
 
     def report(self, progress: MapProgress, final: bool) -> None:
-        """Show the map as it is now, as HTML, and as text for programs that show no HTML."""
+        """Show the map as it is now, as HTML, and as text for programs that cannot show HTML."""
         seen = self._look()
         text = last_lines(progress, seen) if final else pace_line(progress, seen)
         self._show({"text/html": notebook_html(progress, seen, final), "text/plain": text.rstrip()})
@@ -47,16 +47,16 @@ class NotebookReporter:
             self._handle.update(content, raw=True)
 
     def close(self) -> None:
-        """Leave the last picture where it is."""
+        """Leave what is shown where it is."""
 
 
 def notebook_html(progress: MapProgress, seen: Snapshot, final: bool) -> str:
-    """Return the picture of a map as HTML."""
+    """Return the view of a map as HTML."""
     if final:
         pace = [] if seen.summary else [_line(_pace(progress, seen, final))]  # the summary says the same
         return _box([_bar(progress), *pace, f"<pre>{escape(last_lines(progress, seen).rstrip())}</pre>"])
     parts = [_bar(progress), _line(_pace(progress, seen, final))]
-    parts += [_line(f"{duration(one.seconds)}: {clipped(str(one), WIDEST)}") for one in seen.slowest]
+    parts += [_line(f"{duration(pset.seconds)}: {clipped(str(pset), WIDEST)}") for pset in seen.slowest]
     last = seen.last_failure
     if last is not None:
         case, line = last.case, clipped(readable_path(last.case.cause.line), WIDEST)

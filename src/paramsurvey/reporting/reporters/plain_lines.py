@@ -1,4 +1,4 @@
-"""Progress in lines, for files, pipes, and terminals that cannot do more."""
+"""Progress as lines, for files, pipes, and terminals that cannot do more."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from paramsurvey.reporting.snapshot import Look, Snapshot
 
 
 class PlainReporter:
-    """Writes the progress line, and at the end what there is to say.
+    """Writes the progress line, and a summary at the end.
 
     Parameters
     ----------
     interval : float
         Seconds between two lines.
     stream : text stream, optional
-        Where to; None: whatever `sys.stderr` is at that moment, because notebooks and tests replace it.
+        Where to write them. By default, whatever `sys.stderr` is at that moment, because notebooks and tests
+        replace it.
     look : callable, optional
-        Returns a `Snapshot`, whose rate and forecast follow the counters.
+        Returns a `Snapshot`, whose rate and forecast are written after the counters.
     """
 
     def __init__(self, interval: float, stream: TextIO | None = None, look: Look = Snapshot) -> None:
@@ -32,7 +33,7 @@ class PlainReporter:
         self._last_line = ""
 
     def report(self, progress: MapProgress, final: bool) -> None:
-        """Write the counters; do nothing where the stream is closed."""
+        """Write the counters; do nothing if the stream is closed."""
         stream = sys.stderr if self._stream is None else self._stream
         if stream is None:  # pythonw and some daemons have no stderr
             return
@@ -43,11 +44,11 @@ class PlainReporter:
         write(stream, last_lines(progress, self._look()) if final else pace_line(progress, self._look()))
 
     def close(self) -> None:
-        """Do nothing: a line is complete when it is written."""
+        """Do nothing, because nothing is held back."""
 
 
 def pace_line(progress: MapProgress, seen: Snapshot) -> str:
-    """Return the progress line with the rate and the forecast, where they are known.
+    """Return the progress line, with the rate and the forecast if they are known.
 
     Examples
     --------
@@ -63,7 +64,7 @@ def pace_line(progress: MapProgress, seen: Snapshot) -> str:
 
 
 def last_lines(progress: MapProgress, seen: Snapshot) -> str:
-    """Return the progress line, and the summary below it."""
+    """Return the progress line with the summary below it."""
     summary = f"{seen.summary}\n" if seen.summary else ""
     return f"{plain_line(progress)}\n{summary}"
 

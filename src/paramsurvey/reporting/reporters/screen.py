@@ -1,8 +1,9 @@
-"""The bottom of a terminal, where a few lines are drawn again and again; what is printed appears above.
+"""The bottom of a terminal, where a few lines are drawn again and again; what is printed appears above them.
 
-Whatever is printed: the descriptors of stdout and stderr themselves lead to a pseudo-terminal as long as
-there are lines, so that handlers of `logging`, C code and subprocesses are seen as well. A thread writes what
-arrives there to the real terminal. It is the only place that waits for the terminal (after Ctrl-S, say).
+This is true of everything that is printed. As long as there are lines, the descriptors of stdout and stderr
+themselves lead to a pseudo-terminal, so that handlers of `logging`, C code and subprocesses are seen as well.
+A thread writes what arrives there to the real terminal. Only this thread waits for the terminal, for example
+after Ctrl-S.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from paramsurvey.reporting.reporters.terminal_codes import ScreenText
 from paramsurvey.transport.patient_writing import open_without_waiting, redirection_lock
 
 READ = 1 << 16  # bytes
-MOST_KEPT = 1 << 24  # bytes that wait for a stopped terminal: then the program waits when it prints, too
-GATHER = 0.002  # seconds: lines that are printed one after the other are written together
+MOST_KEPT = 1 << 24  # bytes that wait for a stopped terminal; with more, the program waits when it prints
+GATHER = 0.002  # seconds to wait for more, so that lines that are printed in succession are written together
 FRAME = 0.05  # seconds between two drawings
-FINISH = 1.0  # seconds: a terminal that takes no output for so long holds up no survey
-PIECE = 512  # bytes that a terminal is given at a time
+FINISH = 1.0  # seconds to wait at the end for a terminal that takes no output
+PIECE = 512  # bytes to write to a terminal at a time
 
 
 class Screen:
@@ -39,16 +40,16 @@ class Screen:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._relay: _Relay | None = None
-        self._slave = -1  # the pseudo-terminal; as long as it is open, the relay goes on
-        self._saved: dict[int, int] = {}  # descriptors that lead to the pseudo-terminal, and copies of them
+        self._slave = -1  # the end of the pseudo-terminal to print to; while it is open, the relay goes on
+        self._saved: dict[int, int] = {}  # copies of the descriptors that now lead to the pseudo-terminal
 
     def open(self) -> None:
-        """Begin to draw, and to catch what is printed. Twice is harmless.
+        """Begin to draw, and to catch what is printed. Calling it twice is harmless.
 
         Raises
         ------
         OSError
-            There is no pseudo-terminal or no descriptor left; nothing was changed.
+            There is no pseudo-terminal or no descriptor left. Nothing was changed.
         """
         if self._relay is not None:
             return
@@ -56,8 +57,8 @@ class Screen:
         terminal = os.fstat(ours).st_rdev
         master, slave = _pseudo_terminal()
         try:
-            terminal_again = open_without_waiting(ours)
-            relay = _Relay(os.dup(ours) if terminal_again is None else terminal_again, master)
+            reopened = open_without_waiting(ours)
+            relay = _Relay(os.dup(ours) if reopened is None else reopened, master)
         except BaseException:
             os.close(master)
             os.close(slave)
@@ -73,17 +74,17 @@ class Screen:
         relay.start()
 
     def show(self, lines: Sequence[str], widths: Sequence[int]) -> None:
-        """Draw lines in the place of those before; `widths` are their widths without control codes."""
+        """Replace the lines; `widths` are the new ones' widths without control codes."""
         if self._relay is not None:
             self._relay.show(lines, widths)
 
     def close(self) -> None:
-        """Remove the lines, and give the descriptors back. Twice is harmless."""
+        """Remove the lines, and restore the descriptors. Calling it twice is harmless."""
         relay, self._relay = self._relay, None
         if relay is None:
             return
         try:
-            is_clean = relay.end()  # first: what others print into the lines would be removed with them
+            is_clean = relay.end()  # first, since what others print into the lines would be removed with them
             with redirection_lock():
                 for fd, saved in self._saved.items():
                     os.dup2(saved, fd)
@@ -93,7 +94,7 @@ class Screen:
         finally:
             os.close(self._slave)
         if is_finished:
-            relay.join(FINISH / 10)  # it lives on while a process that was started meanwhile can still print
+            relay.join(FINISH / 10)  # it goes on while a process that was started meanwhile can still print
 
     def size(self) -> os.terminal_size:
         """Return the terminal's size now."""
@@ -101,14 +102,14 @@ class Screen:
 
 
 class _Relay(threading.Thread):
-    """Writes to the terminal: what is printed, and the lines below it.
+    """Writes what is printed to the terminal, and the lines below it.
 
     Parameters
     ----------
     terminal : int
-        A descriptor of its own.
+        A descriptor that only this thread uses.
     source : int
-        The pseudo-terminal's end where what is printed is read.
+        The end of the pseudo-terminal from which what is printed is read.
     """
 
     def __init__(self, terminal: int, source: int) -> None:
@@ -123,27 +124,27 @@ class _Relay(threading.Thread):
         self._text = ScreenText(lambda: _size(terminal))
         self._wanted: tuple[Sequence[str], Sequence[int]] | None = None
         self._ending = False
-        self._closing = threading.Lock()  # held while the bell is rung, or closed
+        self._closing = threading.Lock()  # held while the bell is rung or closed
         self._is_closed = False
         self._drained = threading.Event()
-        self._printed = bytearray()  # and not yet given to `_text`
-        self._out = bytearray()  # and not yet taken by the terminal
+        self._printed = bytearray()  # what was printed and not yet given to `_text`
+        self._out = bytearray()  # what the terminal has not taken yet
         self._drawn_at = 0.0
 
     def show(self, lines: Sequence[str], widths: Sequence[int]) -> None:
-        """Have lines drawn soon."""
+        """Have the lines replaced soon."""
         _copy_size(self.terminal, self._source)
         self._wanted = lines, widths
         self._ring()
 
     def end(self) -> bool:
-        """Have the lines removed; tell whether that, and all output, is on the terminal within `FINISH`."""
+        """Have the lines removed; tell whether that and all output has reached the terminal in `FINISH`."""
         self._ending = True
         self._ring()
         return self._drained.wait(FINISH)
 
     def finish(self) -> bool:
-        """Wait until what was printed last is on the terminal, too; tell whether it is within `FINISH`."""
+        """Wait until the last output is on the terminal, but at most `FINISH`; tell whether it is."""
         self._drained.clear()
         self._ring()
         return self._drained.wait(FINISH)
@@ -182,7 +183,7 @@ class _Relay(threading.Thread):
             time.sleep(GATHER)
 
     def _read(self) -> bool:
-        """Read what was printed; return False when nobody can print any more."""
+        """Read what was printed; return False if nobody can print any more."""
         try:
             while len(self._printed) < READ:
                 data = os.read(self._source, READ)
@@ -191,7 +192,7 @@ class _Relay(threading.Thread):
                 self._printed += data
         except BlockingIOError:
             return True
-        except OSError:  # how Linux says that the other end is closed
+        except OSError:  # Linux raises it if the other end is closed
             return False
         return True
 
@@ -209,7 +210,7 @@ class _Relay(threading.Thread):
             self._drawn_at = now
 
     def _out_is_long(self) -> bool:
-        """Tell whether the terminal has stopped: then it is not given one picture after the other."""
+        """Tell whether the terminal has stopped, so that it should not get one drawing after another."""
         return len(self._out) > READ
 
     def _write(self) -> None:
@@ -217,14 +218,14 @@ class _Relay(threading.Thread):
         try:
             while self._out and select.select([], [self.terminal], [], 0)[1]:
                 del self._out[: os.write(self.terminal, self._out[:PIECE])]
-        except BlockingIOError:  # it has room, but too little
+        except BlockingIOError:  # it has too little room
             time.sleep(FRAME)
-        except OSError:  # the terminal was closed: the survey goes on
+        except OSError:  # the terminal was closed, but the survey goes on
             self._out.clear()
 
 
 def _pseudo_terminal() -> tuple[int, int]:
-    """Return a new pseudo-terminal that passes on what it gets as it is."""
+    """Return a new pseudo-terminal that passes on what it gets unchanged."""
     import tty
 
     master, slave = os.openpty()
@@ -237,7 +238,7 @@ def _is_readable(fd: int) -> bool:
 
 
 def _copy_size(terminal: int, other: int) -> None:
-    """Give a pseudo-terminal the size of the terminal: programs ask for it."""
+    """Give a pseudo-terminal the size of the terminal, because programs ask for it."""
     import termios
 
     with suppress(termios.error, OSError):
@@ -255,13 +256,13 @@ def _size(fd: int) -> os.terminal_size:
 
 
 def in_notebook() -> bool:
-    """Tell whether this is a kernel, without loading anything."""
+    """Tell whether this process is the kernel of a notebook, without loading anything."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return "ipykernel" in sys.modules and getattr(shell, "kernel", None) is not None
 
 
 def is_terminal(stream: object) -> bool:
-    """Tell whether what is written to a stream goes to a terminal, and to nothing that only says so."""
+    """Tell whether a stream really writes to a terminal, whatever its own `isatty` says."""
     with suppress(AttributeError, ValueError, OSError):
         return os.isatty(cast(TextIO, stream).fileno())
     return False

@@ -1,4 +1,4 @@
-"""Chooses the reporters of a map: by the options, and by where the output goes."""
+"""Choosing the reporters of a map, by the options, and by where the output goes."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def select_reporters(
     options : Options
     stats : PerfStats
     monitor : Monitor
-        What there is to see. It comes first, for the others show what it has seen.
+        Knows what there is to see. It comes first, because the others show what it has seen.
     note : callable
-        Told what goes wrong with a reporter.
+        Called with a message if a reporter fails.
     own_terminal : bool
-        Whether lines on the terminal may be drawn again and again.
+        Whether lines on the terminal may be redrawn.
     """
     reporters: list[Reporter] = [monitor, LogReporter(log)]
     if options.verbose > 0:
-        reporters.append(_shown(options, monitor, own_terminal))
-    elif options.progress_dt is not None:  # progress was asked for: show that, and nothing more
+        reporters.append(_view(options, monitor, own_terminal))
+    elif options.progress_dt is not None:  # show the progress that was asked for, and nothing more
         reporters.append(PlainReporter(options.progress_dt))
     reporters.append(_statistics(options, stats))
     if options.carbon_server is not None:
@@ -55,8 +55,8 @@ def select_reporters(
     return reporters
 
 
-def _shown(options: Options, monitor: Monitor, own_terminal: bool) -> Reporter:
-    """Return the live view at verbose 1 where it can be shown, and plain lines otherwise."""
+def _view(options: Options, monitor: Monitor, own_terminal: bool) -> Reporter:
+    """Return the live view at verbose 1 if it can be shown, and plain lines otherwise."""
     if options.verbose == 1 and options.progress_dt is None:
         if in_notebook():
             from paramsurvey.reporting.reporters.notebook import NotebookReporter
@@ -71,13 +71,13 @@ def _shown(options: Options, monitor: Monitor, own_terminal: bool) -> Reporter:
 
 
 def _statistics(options: Options, stats: PerfStats) -> Reporter:
-    """Return what prints the statistics.
+    """Return the reporter that prints the statistics.
 
-    The summary has the times of the psets. So the table at the end says something new where psets have
-    timers of their own: it is printed then, as release 0.4 did at any `verbose`, unless vstats is 0. At
-    vstats 2 it is printed in any case, and while the map runs only where verbose is 2, too.
+    The summary has the times of the psets, so the table at the end says something new only if psets have
+    timers of their own. Then it is printed, as in release 0.4, at any `verbose`, unless vstats is 0. At
+    vstats 2 it is always printed, and while the map runs only if verbose is 2, too.
     """
-    often = min(options.vstats, options.verbose, 2) == 2  # percentiles after every action would be too many
+    often = min(options.vstats, options.verbose, 2) == 2  # never after every action, which would be too often
     in_full = options.vstats >= 2 and options.verbose >= 1
     at_end = AtEnd.ALWAYS if in_full else AtEnd.OWN_TIMERS if options.vstats > 0 else AtEnd.AFTER_OTHERS
     return StatisticsReporter(stats, INTERVALS[2] if often else math.inf, at_end)
@@ -103,7 +103,7 @@ def _carbon(options: Options, note: Callable[[str], object]) -> Reporter:
 
 
 def check_metrics(options: Options) -> None:
-    """Refuse metrics that cannot be had, before any work starts.
+    """Refuse metrics that cannot be provided, before any work starts.
 
     Raises
     ------

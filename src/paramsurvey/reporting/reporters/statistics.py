@@ -14,8 +14,8 @@ class AtEnd(Enum):
     """When the statistics are printed on stderr at the end of a map."""
 
     ALWAYS = auto()
-    OWN_TIMERS = auto()  # when psets have timed something themselves
-    AFTER_OTHERS = auto()  # when they were printed there while the map ran
+    OWN_TIMERS = auto()  # if psets have timed something themselves
+    AFTER_OTHERS = auto()  # if they were printed there while the map ran
 
 
 class StatisticsReporter:
@@ -27,7 +27,7 @@ class StatisticsReporter:
     interval : float
         Seconds between two reports on stderr.
     at_end : AtEnd
-        Statistics that were printed while the map ran are printed at its end, too, in any case.
+        If statistics were printed while the map ran, they are always printed at its end, too.
     """
 
     def __init__(self, stats: PerfStats, interval: float, at_end: AtEnd) -> None:
@@ -47,7 +47,7 @@ class StatisticsReporter:
         return self._at_end is AtEnd.ALWAYS or (self._at_end is AtEnd.OWN_TIMERS and bool(own))
 
     def close(self) -> None:
-        """Do nothing: nothing is held back."""
+        """Do nothing, because nothing is held back."""
 
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""What is written to a terminal so that a few lines stay at its bottom, below everything that is printed.
+"""What to write to a terminal so that a few lines stay at its bottom, below everything that is printed.
 
-The terminal is left as it is: no cursor is hidden and no mode is set, so that nothing has to be undone
-when the program is killed.
+The terminal is left as it is: the cursor is not hidden and no mode is set, so that nothing has to be undone
+if the program is killed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from os import terminal_size
 
 UP = "\x1b[{}A"
 ERASE_BELOW = "\r \x1b[J\r"  # not from the upper left corner: tmux would keep that in its history
-LONGEST_LINE = 4096  # bytes of a line without an end that is kept in one piece
+LONGEST_LINE = 4096  # bytes of an unfinished line that are remembered
 
 
 class ScreenText:
@@ -36,11 +36,11 @@ class ScreenText:
         self._size = size
         self._lines: Sequence[str] = ()
         self._widths: Sequence[int] = ()
-        self._drawn: list[int] = []  # the widths of the lines on the screen that are removed and drawn again
-        self._begun = b""  # a printed line that has no end yet
+        self._drawn: list[int] = []  # the widths of the lines on the screen that have to be erased
+        self._begun = b""  # a printed line that is not finished yet
 
     def show(self, lines: Sequence[str], widths: Sequence[int]) -> bytes:
-        """Return what draws lines in the place of those before; `widths` are without control codes."""
+        """Return what replaces the lines; `widths` are the new ones' widths without control codes."""
         erasing = self._erasing()
         self._lines, self._widths = lines, widths
         return erasing + self._drawing()
@@ -48,11 +48,11 @@ class ScreenText:
     def printed(self, text: bytes) -> bytes:
         """Return what writes text above the lines.
 
-        After a line without an end they are drawn again at the next `show`: it may be a prompt.
+        After an unfinished line, which may be a prompt, they are only drawn again at the next `show`.
         """
         erasing = self._erasing()
         _, newline, rest = text.rpartition(b"\n")
-        again = self._begun if erasing else b""  # it was erased with the rest
+        again = self._begun if erasing else b""  # because it is erased with the lines
         self._begun = (rest if newline else self._begun + rest)[: LONGEST_LINE + 1]
         return erasing + again + text + (b"" if self._begun else self._drawing())
 
@@ -77,7 +77,7 @@ class ScreenText:
         return (start + "".join(f"{line}\n" for line in self._lines)).encode(errors="replace")
 
     def _erasing(self) -> bytes:
-        """Return the codes that remove what is drawn; a terminal that became narrower has wrapped it."""
+        """Return the codes that erase the lines, which a terminal that became narrower has wrapped."""
         if not self._drawn:
             return b""
         size = self._size()
@@ -87,10 +87,10 @@ class ScreenText:
 
 
 def _width(line: bytes) -> int:
-    """Return how many columns a line takes, 0 if it cannot be told: then it is not written a second time."""
+    """Return how many columns a line takes; 0 if that is not known, so that it is not written again."""
     text = line[: LONGEST_LINE + 1].decode(errors="replace")
     if len(line) > LONGEST_LINE or not text.replace("\r", "").isprintable():
         return 0
     return max(
-        sum(1 + (unicodedata.east_asian_width(one) in "WF") for one in part) for part in text.split("\r")
+        sum(1 + (unicodedata.east_asian_width(char) in "WF") for char in part) for part in text.split("\r")
     )

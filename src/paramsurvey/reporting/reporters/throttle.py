@@ -1,4 +1,4 @@
-"""Calls the reporters of a map (the terminal, the log, Carbon), each when its interval has passed."""
+"""Calling the reporters of a map (the terminal, the log, Carbon), each when its interval has passed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Entry:
 class Reporters:
     """Several reporters of one map, each called when its interval has passed.
 
-    A reporter that raises is noted once and left out from then on.
+    A reporter that raises is reported once, and left out from then on.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Reporters:
     Attributes
     ----------
     due : float
-        When, on `clock`, the next report is due. Until then a call costs one look at the clock.
+        When, on `clock`, the next report is due. Until then, a call only reads the clock.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Reporters:
         self.due = self._earliest()
 
     def __call__(self, progress: MapProgress, final: bool = False) -> None:
-        """Call the reporters that are due; at the end of the map (`final`) all of them."""
+        """Call the reporters that are due, or all of them at the end of the map (`final`)."""
         now = self._clock()
         if now < self.due and not final:
             return
@@ -57,7 +57,7 @@ class Reporters:
         self.due = self._earliest()
 
     def close(self) -> None:
-        """Close every reporter, those that failed too. May be called twice."""
+        """Close every reporter, including those that failed. It may be called twice."""
         for entry in self._entries:
             self._try(entry, entry.reporter.close)
         self._entries.clear()
@@ -66,12 +66,12 @@ class Reporters:
     def _try(self, entry: _Entry, action: Callable[..., object], *args: object) -> None:
         try:
             action(*args)
-        except Exception as error:  # progress is never worth a survey
+        except Exception as error:  # no survey may end because of its progress display
             if not entry.failed:
                 entry.failed = True
                 self._note(
                     f"{type(entry.reporter).__name__} failed ({type(error).__name__}: {error}) and shows "
-                    "no more of this map, which goes on: please report it."
+                    "nothing more of this map, which goes on: please report it."
                 )
 
     def _earliest(self) -> float:

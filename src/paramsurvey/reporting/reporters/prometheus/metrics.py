@@ -1,6 +1,6 @@
-"""What Prometheus is told of a map: some forty time series, however many psets there are.
+"""What Prometheus gets to know about a map: some forty time series, however many psets there are.
 
-Nothing comes from the psets: the only text of the user's is the map's name.
+They contain nothing from the psets. The only text that comes from the user is the map's name.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from paramsurvey.transport.safe_text import safe_line
 BOUNDS = (1e-5, 1e-4, *(factor * 10.0**power for power in range(-3, 4) for factor in (1.0, 3.0)), 1e4, 1e5)
 """The upper bounds of the histogram's buckets, in seconds."""
 EARLIER = "earlier run"
-"""The kind of failures that are taken from a checkpoint: why these psets failed was told by that run."""
+"""The kind of failures that come from a checkpoint, since only that run knew why these psets failed."""
 KINDS = (*(kind.value for kind in FailureKind), EARLIER)
 LONGEST_NAME = 200  # characters of the map's name
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurements:
     """A map at one moment, as the driver saw it.
 
     Attributes
@@ -39,15 +39,15 @@ class Measured:
     failures : mapping of str to int
         How many psets have failed for good, by kind.
     running, workers : int
-        How many psets are known to run, and on how many workers.
+        How many psets are known to be running, and how many workers there are.
     per_second : float or None
     seconds_left : (float, float) or None
     below : sequence of int
         How many psets took at most as long as each of `BOUNDS`.
     timed, seconds : int, float
-        Of how many psets it is known how long they took, and how long they took together.
+        How many psets were timed, and how long they took in total.
     peak_memory : int
-        The most memory that a worker has held, in bytes; 0: not known.
+        The most memory that a worker has held, in bytes; 0 if it is not known.
     begun, at : float
         When the map began, and when this was seen, in seconds since 1970.
     """
@@ -67,7 +67,7 @@ class Measured:
 
 
 class Metrics:
-    """What is exported of one map: `now` is set by the driver, and read by whoever asks.
+    """The metrics of one map. The driver sets `now`, which is read when somebody asks for the metrics.
 
     Parameters
     ----------
@@ -76,13 +76,13 @@ class Metrics:
     """
 
     def __init__(self, name: str) -> None:
-        self.now: Measured | None = None
+        self.now: Measurements | None = None
         self._label = safe_line(name)[:LONGEST_NAME]
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield what there is to tell; called in the thread that serves or writes it."""
+        """Yield the metrics; this is called in the thread that serves or writes them."""
         now = self.now
         if now is None:
             return
@@ -96,7 +96,7 @@ class Metrics:
         family.add_metric([self._label], buckets, now.seconds)
         yield family
 
-    def _counters(self, now: Measured) -> Iterator[Metric]:
+    def _counters(self, now: Measurements) -> Iterator[Metric]:
         progress = now.progress
         finished = "Psets that have a result, those of an earlier run included."
         yield self._counter("psets_finished", finished, progress["finished"])
@@ -109,7 +109,7 @@ class Metrics:
             failed.add_metric([self._label, kind], now.failures.get(kind, 0))
         yield failed
 
-    def _gauges(self, now: Measured) -> Iterator[Metric]:
+    def _gauges(self, now: Measurements) -> Iterator[Metric]:
         progress = now.progress
         yield self._gauge("psets", "Psets in the survey, as far as they are known.", progress["total"])
         resumed = "Finished psets that came from the checkpoint of an earlier run."
@@ -148,9 +148,9 @@ def counters(progress: MapProgress) -> dict[str, int]:
     return {name: int(getattr(progress, name)) for name in names}
 
 
-def by_kind(told: Mapping[Any, int], failures: int) -> dict[str, int]:
-    """Return how many psets have failed, by kind; those that nobody told of are of an earlier run."""
-    known = {str(kind): count for kind, count in told.items()}
+def by_kind(noted: Mapping[Any, int], failures: int) -> dict[str, int]:
+    """Return how many psets have failed, by kind; those of unknown kind failed in an earlier run."""
+    known = {str(kind): count for kind, count in noted.items()}
     return {**known, EARLIER: max(0, failures - sum(known.values()))}
 
 

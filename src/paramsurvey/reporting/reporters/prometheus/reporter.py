@@ -1,4 +1,4 @@
-"""The reporter that keeps Prometheus' numbers up to date."""
+"""The reporter that keeps the metrics for Prometheus up to date."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.reporters.prometheus.metrics import (
     BOUNDS,
-    Measured,
+    Measurements,
     Metrics,
     by_kind,
     counters,
@@ -20,11 +20,11 @@ from paramsurvey.reporting.reporters.prometheus.textfile import MetricsFile
 from paramsurvey.reporting.snapshot import Snapshot
 from paramsurvey.stats import PerfStats
 
-INTERVAL = 1.0  # seconds between two looks at the map
+INTERVAL = 1.0  # seconds between two measurements
 
 
 class Watched(Protocol):
-    """What is asked what there is to see: a `Monitor`."""
+    """What is measured: a `Monitor`."""
 
     def look(self) -> Snapshot:
         """Return what there is to see now."""
@@ -34,16 +34,17 @@ class Watched(Protocol):
 class PrometheusReporter:
     """Serves the numbers of a map over HTTP, and writes them to a file.
 
-    The driver notes the numbers once a second; threads hand them out. Trouble costs one note, and no result.
+    The driver notes the numbers once a second, and threads hand them out. If that fails, the user is told
+    once, and no result is lost.
 
     Parameters
     ----------
     name : str
         The map's name.
     address : (str, int), optional
-        Where they are served: host and port.
+        The host and port where they are served.
     path : str, optional
-        The file that they are written to.
+        The file to which they are written.
     monitor : Watched
     stats : PerfStats
     note : callable
@@ -71,35 +72,35 @@ class PrometheusReporter:
         self._file = None if path is None else MetricsFile(path, self._metrics.registry)
 
     def report(self, progress: MapProgress, final: bool) -> None:
-        """Note the numbers; the last ones stay in the file, where nothing runs any more."""
+        """Note the numbers. The last ones stay in the file, and say that nothing is running any more."""
         self._measure(progress, final)
-        self._tell()
+        self._note_trouble()
 
     def close(self) -> None:
-        """Write the last numbers, and serve them no more."""
+        """Write the last numbers, and stop serving them."""
         if self._file is not None:
             self._file.close()
         if self._server is not None:
             self._server.close()
-        self._tell()
+        self._note_trouble()
 
     def _serve(self, host: str, port: int) -> MetricsServer | None:
         try:
             server = MetricsServer(host, port, self._metrics.registry)
         except OSError as error:
             self._note(
-                f"The metrics cannot be served at {host}:{port} ({error.strerror or error}), and the survey "
-                "goes on without that: choose another metrics_port; 0 finds a free one."
+                f"The metrics cannot be served at {host}:{port} ({error.strerror or error}); the survey "
+                "goes on without them: choose another metrics_port; 0 finds a free one."
             )
             return None
         if port == 0:
-            self._note(f"metrics: http://{_shown(host)}:{server.port}/metrics")
+            self._note(f"metrics: http://{_url_host(host)}:{server.port}/metrics")
         return server
 
     def _measure(self, progress: MapProgress, final: bool = False) -> None:
         seen = self._monitor.look()
         below, timed, seconds = self._stats.counts_below(self._timer, BOUNDS)
-        self._metrics.now = Measured(
+        self._metrics.now = Measurements(
             counters(progress),
             by_kind(seen.failures, progress.failures),
             seen.running,
@@ -114,16 +115,16 @@ class PrometheusReporter:
             seconds_since_1970(),
         )
 
-    def _tell(self) -> None:
+    def _note_trouble(self) -> None:
         if self._file is not None and self._file.trouble is not None and not self._noted:
             self._noted = True
             self._note(
-                f"The metrics cannot be written to {self._file.path} ({self._file.trouble}), and the survey "
-                "goes on without that: choose another metrics_file."
+                f"The metrics cannot be written to {self._file.path} ({self._file.trouble}); the survey "
+                "goes on without them: choose another metrics_file."
             )
 
 
-def _shown(host: str) -> str:
+def _url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 

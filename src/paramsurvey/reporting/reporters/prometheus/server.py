@@ -1,4 +1,4 @@
-"""Serving metrics over HTTP, until they are not wanted any more."""
+"""Serving metrics over HTTP."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from http.server import ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry, MetricsHandler
 
-PATIENCE = 10.0  # seconds for a client to say what it wants, and to take it
-PARTING = 2.0  # seconds that the end may take
+PATIENCE = 10.0  # seconds for a client to send its request, and to read the answer
+PARTING = 2.0  # seconds that close() may take
 
 
 class _Server(ThreadingHTTPServer):
@@ -18,21 +18,21 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def server_bind(self) -> None:
-        """Bind, without asking for the machine's full name, as HTTPServer does: that can take long."""
+        """Bind without looking up the machine's full name as HTTPServer does, because that can take long."""
         socketserver.TCPServer.server_bind(self)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a client that hangs up is no trouble of the survey's."""
+        """Say nothing, because a client that hangs up is none of the survey's business."""
 
 
 class MetricsServer:
-    """Serves what a registry has, in a thread, from now on.
+    """Serves the metrics of a registry, in a thread that starts at once.
 
     Parameters
     ----------
     host : str
     port : int
-        0: any that is free.
+        0 for any free one.
     registry : CollectorRegistry
 
     Raises
@@ -53,11 +53,11 @@ class MetricsServer:
 
     @property
     def port(self) -> int:
-        """The port that it listens at."""
+        """The port on which it listens."""
         return int(self._server.server_address[1])
 
     def close(self) -> None:
-        """Serve nothing any more. May be called twice."""
+        """Stop serving. It may be called twice."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(PARTING)

@@ -11,15 +11,15 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from paramsurvey.transport.new_files import make_new
 
-EVERY = 5.0  # seconds between two files
+INTERVAL = 5.0  # seconds between two writes
 PARTING = 2.0  # seconds that the last one may take
 
 
 class MetricsFile:
-    """Writes what a registry has, in a thread, from now on and once more at the end.
+    """Writes the metrics of a registry to a file, in a thread that starts at once, and again at the end.
 
-    A reader sees the old content or all of the new. The last file stays, so that a map that has ended
-    between two looks is seen as well.
+    A reader sees either the old content or all of the new. The last file stays, so that a map that has ended
+    before the next reading is seen as well.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class MetricsFile:
     Attributes
     ----------
     trouble : Exception or None
-        The first that there was.
+        The first exception.
     """
 
     def __init__(self, path: str, registry: CollectorRegistry) -> None:
@@ -41,28 +41,28 @@ class MetricsFile:
         self._thread.start()
 
     def close(self) -> None:
-        """Write the last numbers, and end. May be called twice."""
+        """Write the last numbers, and end. It may be called twice."""
         self._closing.set()
         self._thread.join(PARTING)
         if self._thread.is_alive():
             self.trouble = self.trouble or TimeoutError("its disk takes long to answer")
 
     def _run(self) -> None:
-        while not self._closing.wait(EVERY):
+        while not self._closing.wait(INTERVAL):
             self._write()
         self._write()
 
     def _write(self) -> None:
         try:
             write_metrics(self.path, generate_latest(self._registry))
-        except Exception as error:  # whatever it is, no survey ends because of a graph
+        except Exception as error:  # no survey may end because of a graph
             self.trouble = self.trouble or error
 
 
 def write_metrics(path: str, content: bytes) -> None:
-    """Replace a file by one that others can read, without following a link.
+    """Replace a file with one that others can read, without following a link.
 
-    Until it is finished, its name cannot be guessed, and does not end with ``.prom``: nobody reads it.
+    Until it is finished, its name cannot be guessed, and does not end with ``.prom``, so nobody reads it.
     """
     folder, name = os.path.split(path)
     aside = os.path.join(folder, f".{name}.{uuid.uuid4().hex}.tmp")
