@@ -55,6 +55,22 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
     run = read_run_tolerantly(directory, complaints.append, set_aside=False)
     complaints += gone_parts(directory, run)
     results, failures = _read_tables(directory, unpickle, complaints)
+    collector, psets = _collect(results, failures)
+    progress = _progress_of_tables(results, failures)
+    if run is not None:
+        progress = _progress_of_run(run, progress, directory, complaints)
+    for complaint in complaints:
+        warn(complaint)
+    return build(
+        MapState(psets.source(), collector, progress, PerfStats()),
+        verbose=0,
+        checkpoint=str(directory),
+        started=None if run is None else str(run["started"]),
+    )
+
+
+def _collect(results: list[PartTable], failures: list[PartTable]) -> tuple[Collector, LoadedPsets]:
+    """Put the psets of all parts, and what became of them, in the order of the psets."""
     order = _row_numbers(results, failures)
     collector, psets = Collector(), LoadedPsets(sum(map(len, [*results, *failures])))
     start = 0
@@ -74,17 +90,7 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
         for row, failure, attempts in zip(rows.tolist(), *failure_cells(table), strict=True):
             collector.add_failure(row, failure, attempts)
         start += len(table)
-    progress = _progress_of_tables(results, failures)
-    if run is not None:
-        progress = _progress_of_run(run, progress, directory, complaints)
-    for complaint in complaints:
-        warn(complaint)
-    return build(
-        MapState(psets.source(), collector, progress, PerfStats()),
-        verbose=0,
-        checkpoint=str(directory),
-        started=None if run is None else str(run["started"]),
-    )
+    return collector, psets
 
 
 def _read_tables(
