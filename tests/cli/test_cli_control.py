@@ -19,6 +19,8 @@ from paramsurvey.cli.control.joblog import JobRecord, append_record
 from paramsurvey.cli.control.limits import Timeout
 from paramsurvey.cli.output.result_tree import tree_path
 from paramsurvey.cli.program import run_program
+from paramsurvey.reporting.console import warn
+from paramsurvey.results.scan_checkpoint import failures_table
 
 
 def run(*arguments: str, code: int = 0) -> None:
@@ -100,6 +102,59 @@ def test_psets_of_shards_keep_their_times_and_the_shards_their_workers() -> None
     starts = pd.concat([shard.timeline()["start"] for shard in shards])
     assert sorted(merged.timeline()["start"]) == sorted(starts)
     assert merged.timeline()["worker"].nunique() == 3
+
+
+FAILS_FROM_4_ON = ("sh", "-c", "test {a} -lt 4 || exit {a}")
+
+
+def told(checkpoint: str) -> dict[str, list[object]]:
+    """Return what a checkpoint says of the psets without a result, by pset."""
+    columns = ["_kind", "_exception", "_traceback", "_attempts", "_seconds", "_start", "_host"]
+    rows = failures_table(checkpoint, tell=warn).to_pylist()
+    return {str(row["a"]): [row[name] for name in columns] for row in rows}
+
+
+def test_failed_psets_of_shards_keep_what_is_known_of_them(capfd: pytest.CaptureFixture[str]) -> None:
+    for k in (1, 2):
+        shard = ("-p", "a=1..6", "--shard", f"{k}/2", "--retries", str(k), "--checkpoint", f"out{k}", "-j1")
+        run(*shard, "--", *FAILS_FROM_4_ON, code=1)
+    assert run_program(["merge", "all", "out1", "out2"]) == 0
+    assert told("all") == told("out1") | told("out2")
+    assert [told("all")[a][3] for a in ("4", "5", "6")] == [3, 2, 3]
+    workers = failures_table("all", tell=warn)["_worker"].to_pylist()
+    assert len(set(workers)) == 2
+    capfd.readouterr()
+    assert run_program(["status", "all"]) == 0
+    shown = capfd.readouterr().out
+    assert "3 failed" in shown
+    assert "ExitCode5('exit code 5')" in shown
+    assert "none of the merged checkpoints" not in shown
+    assert run_program(["resume", "all", "-o", "r.csv"]) == 1
+    assert sorted(pd.read_csv("r.csv")["a"]) == [1, 2, 3]
+
+
+def test_a_result_of_any_merged_checkpoint_replaces_a_failure_and_a_later_failure_an_earlier() -> None:
+    test = "test -e works-{a} || exit $(cat code)"
+    run_of = ("-p", "a=1..3", "--", "sh", "-c", test)
+    Path("code").write_text("7")
+    run("--checkpoint", "early", *run_of, code=1)
+    Path("code").write_text("9")
+    Path("works-2").touch()
+    run("--checkpoint", "late", *run_of, code=1)
+    assert run_program(["merge", "one", "early", "late"]) == 0
+    assert run_program(["merge", "other", "late", "early"]) == 0
+    for merged in ("one", "other"):
+        assert load(merged)["a"].tolist() == [2]
+        assert [exception for _, exception, *_ in told(merged).values()] == ["ExitCode9('exit code 9')"] * 2
+
+
+def test_of_psets_that_no_merged_checkpoint_knows_it_is_said_that_none_has_them() -> None:
+    run("-p", "a=1..4", "--shard", "2/2", "--checkpoint", "out", "--", *FAILS_FROM_4_ON, code=1)
+    assert run_program(["merge", "all", "out"]) == 0
+    exceptions = {a: exception for a, (_, exception, *_) in told("all").items()}
+    assert exceptions.keys() == {"1", "3", "4"}
+    assert "none of the merged checkpoints has its result" in str(exceptions["1"])
+    assert exceptions["4"] == "ExitCode4('exit code 4')"
 
 
 # ---- every row

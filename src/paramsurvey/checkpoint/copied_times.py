@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from paramsurvey.checkpoint.format.part_files import RESULTS, live_parts, read_part, write_part
+from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS, live_parts, read_part, write_part
 from paramsurvey.checkpoint.format.part_table import PartTable, join_tables
 from paramsurvey.checkpoint.format.time_columns import join_times
 from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher
@@ -31,10 +31,10 @@ def copy_times(target: Path, sources: Sequence[Path]) -> None:
     """
     known = list(_with_worker_numbers(sources))
     times = join_times([columns for _, columns in known])
-    matcher = Matcher(HashPairs.joined([_pset_hashes(table) for table, _ in known]))
+    matcher = Matcher(HashPairs.joined([identities(table) for table, _ in known]))
     for part in live_parts(target / RESULTS)[0]:
         table = read_part(part, unpickle=True)
-        found, at = matcher.match(_pset_hashes(table))
+        found, at = matcher.match(identities(table))
         rows = np.full(len(table), -1)
         rows[found] = at
         taken = pa.array(rows, mask=rows < 0)
@@ -45,15 +45,25 @@ def copy_times(target: Path, sources: Sequence[Path]) -> None:
 
 def _with_worker_numbers(sources: Sequence[Path]) -> Iterator[tuple[PartTable, dict[str, Any]]]:
     """Yield the parts of some checkpoints with their times, in which no two workers share a number."""
-    before = 0
-    for source in sources:
-        tables = [read_part(part) for part in live_parts(source / RESULTS)[0]]
-        times = [table.time_arrays() for table in tables]
-        for table, columns in zip(tables, times, strict=True):
+    for source, before in zip(sources, workers_before(sources), strict=True):
+        for part in live_parts(source / RESULTS)[0]:
+            table = read_part(part)
+            columns = table.time_arrays()
             worker = pc.add(columns["worker"], pa.scalar(before, pa.int32()))
             yield table, {**columns, "worker": worker}
-        before += max((pc.max(columns["worker"]).as_py() or 0 for columns in times), default=0)
 
 
-def _pset_hashes(table: PartTable) -> HashPairs:
+def workers_before(sources: Sequence[Path]) -> list[int]:
+    """Return what to add to the workers' numbers of each of some checkpoints, so that all are different."""
+    largest = [max(_worker_numbers(source), default=0) for source in sources]
+    return [sum(largest[:place]) for place in range(len(sources))]
+
+
+def _worker_numbers(source: Path) -> Iterator[int]:
+    for part in [part for kind in (RESULTS, FAILURES) for part in live_parts(source / kind)[0]]:
+        yield pc.max(read_part(part).time_arrays()["worker"]).as_py() or 0
+
+
+def identities(table: PartTable) -> HashPairs:
+    """Return the identities of a part's psets; nothing is unpickled."""
     return Hasher().keys(table.pset_columns(), len(table))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format.codecs import Encoded, Piece, decode, encode, shifted
@@ -71,6 +72,15 @@ class PartTable:
     def take(self, rows: NDArray[np.int64]) -> PartTable:
         """Return some of the rows."""
         return PartTable(self._table.take(pa.array(rows)), self._unpickle)
+
+    def moved(self, positions: NDArray[np.int64], workers_before: int) -> Any:
+        """Return the rows as they are written at other positions, with larger numbers of their workers."""
+        changed = {POSITION: pa.array(positions)}
+        if name := self._time_names().get("worker"):
+            changed[name] = pc.add(self._table.column(name), pa.scalar(workers_before, TIME_TYPES["worker"]))
+        schema = self._table.schema
+        arrays = [changed.get(name, self._table.column(name)) for name in schema.names]
+        return pa.Table.from_arrays(arrays, schema=schema)
 
     def slices(self, length: int) -> Iterator[PartTable]:
         """Yield all rows, at most `length` at a time, without copying any."""

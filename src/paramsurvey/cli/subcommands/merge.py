@@ -19,6 +19,7 @@ from paramsurvey.cli.plan import Plan, make_plan
 from paramsurvey.cli.subcommands.run import COMMAND, run
 from paramsurvey.cli.tables.cells import is_missing
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.reporting.console import warn
 
 EPILOG = """\b
 Examples:
@@ -34,7 +35,8 @@ Examples:
 def merge(out: str, directories: tuple[str, ...]) -> None:
     """Merge checkpoints DIR of one run, made with --shard or --only, into a new one, OUT.
 
-    What none of them has is run by paramsurvey resume OUT.
+    paramsurvey resume OUT runs the psets that none of them has a result for. Until then, those that failed
+    keep their failures.
     """
     if Path(out).exists():
         raise BadUsage(f"{out} exists: give a new directory")
@@ -117,6 +119,7 @@ def _plan_of(saved: SavedCommand) -> Plan:
 
 
 def _merge(out: str, saved: SavedCommand, rows: Sequence[dict[str, Any]], directories: Sequence[str]) -> None:
+    from paramsurvey.checkpoint.copied_failures import copy_failures
     from paramsurvey.checkpoint.copied_times import copy_times
     from paramsurvey.cli.shell_session import ShellSession
 
@@ -132,7 +135,9 @@ def _merge(out: str, saved: SavedCommand, rows: Sequence[dict[str, Any]], direct
     with ShellSession(backend="serial", verbose=0) as session:
         assert isinstance(session, ShellSession)
         done = session.run(StoredResult(results), selection, checkpoint=target).survey.progress
-    copy_times(Path(target), [Path(directory) for directory in directories])
+    sources = [Path(directory) for directory in directories]
+    copy_times(Path(target), sources)
+    copy_failures(Path(target), sources, tell=warn)
     left = done.total - done.finished
     rest = f"; to run the other {left:,}: paramsurvey resume {shlex.quote(out)}" if left else ""
     say(f"{out}: {done.finished:,} of {done.total:,} psets{rest}")

@@ -55,7 +55,7 @@ class LogUniform:
         _keep_ends(self, *_finite("loguniform", self.low, self.high))
         if self.low <= 0:
             raise ValueError(
-                f"loguniform needs a lower end above 0, not {self.low}: give a positive one, or use uniform(low, high)"
+                f"loguniform needs a lower end above 0, not {self.low}: give one, or use uniform(low, high)"
             )
 
     def at(self, unit: NDArray[np.float64]) -> NDArray[np.float64]:
