@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,16 @@ import pyarrow as pa
 import pytest
 
 from paramsurvey.checkpoint.format.codecs import decode, encode, encode_cells
+from paramsurvey.errors import CheckpointError
 from paramsurvey.params.sources import CategoryCodes
 
 NOON = datetime(2026, 11, 30, 12)
 SECONDS = pd.Timestamp("2026-11-30 12:00").as_unit("s")
+LATER = pd.Timestamp("2026-11-30 12:00:00.000000001", tz="UTC")
+HOUR = pd.Timedelta(1, "h")
+BERLIN = ZoneInfo("Europe/Berlin")
+TWICE = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN)  # clocks went back at three
+WEST = timezone(-timedelta(hours=5, minutes=30))
 
 STORED: list[tuple[str, list[Any], Any]] = [
     ("number", [1, 2], pa.int64()),
@@ -32,6 +39,35 @@ STORED: list[tuple[str, list[Any], Any]] = [
     ("list of int", [[1, 2], [], [3]], pa.list_(pa.int64())),
     ("list of float", [[0.5], [1.0, 2.0]], pa.list_(pa.float64())),
     ("nothing", [None, None], pa.null()),
+    ("timedelta", [timedelta(days=-1, microseconds=1), timedelta(1)], pa.duration("us")),
+    ("Timedelta", [pd.Timedelta(1, "ns")], pa.duration("ns")),
+    ("Timedelta", [HOUR.as_unit("s"), HOUR.as_unit("s")], pa.duration("s")),
+    ("Timedelta", [HOUR.as_unit("s"), pd.Timedelta(1, "ns"), HOUR.as_unit("ms")], pa.duration("ns")),
+    ("timestamp", [SECONDS, SECONDS.as_unit("ms")], pa.timestamp("ms")),
+    ("timestamp at an offset", [SECONDS.tz_localize("UTC"), LATER], pa.timestamp("ns", "UTC")),
+    ("timedelta64[D]", [np.timedelta64(1, "D"), np.timedelta64(-400, "D")], pa.duration("s")),
+    ("timedelta64[ms]", [np.timedelta64(1, "ms")], pa.duration("ms")),
+    ("datetime in a zone", [NOON.replace(tzinfo=BERLIN)], pa.timestamp("us", "Europe/Berlin")),
+    ("datetime in a zone", [NOON.replace(tzinfo=ZoneInfo("UTC"))], pa.timestamp("us", "UTC")),
+    (
+        "datetime in a zone",
+        [TWICE.replace(fold=fold) for fold in (1, 0)],
+        pa.timestamp("us", "Europe/Berlin"),
+    ),
+    (
+        "datetime at an offset",
+        [NOON.replace(tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)],
+        pa.timestamp("us", "UTC"),
+    ),
+    ("datetime at an offset", [NOON.replace(tzinfo=WEST)], pa.timestamp("us", "-05:30")),
+    (
+        "timestamp in a zone",
+        [pd.Timestamp(1, tz=BERLIN), LATER.tz_convert(BERLIN)],
+        pa.timestamp("ns", "Europe/Berlin"),
+    ),
+    ("timestamp at an offset", [SECONDS.as_unit("us").tz_localize(WEST)], pa.timestamp("us", "-05:30")),
+    ("timestamp[s] at an offset", [SECONDS.tz_localize("UTC")], pa.timestamp("ms", "UTC")),
+    ("large int", [2**64, -1, 10**38 - 1], pa.decimal128(38)),
 ]
 
 PICKLED: list[list[Any]] = [
@@ -41,10 +77,23 @@ PICKLED: list[list[Any]] = [
     [[], []],
     [(1, 2)],
     [date(2026, 11, 30), NOON],
-    [NOON.replace(tzinfo=timezone.utc)],  # noqa: UP017  (not Arrow's)
     [NOON.replace(fold=1)],
-    [SECONDS, SECONDS.as_unit("ms")],
-    [SECONDS.tz_localize("UTC")],
+    [NOON.replace(fold=1, tzinfo=BERLIN)],
+    [datetime(2026, 3, 29, 2, 30, tzinfo=BERLIN)],  # no clock showed it
+    [datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=2)))],  # in UTC, that is before all years
+    [NOON.replace(tzinfo=timezone(timedelta(seconds=1)))],
+    [NOON.replace(tzinfo=timezone(timedelta(hours=1), "CET"))],
+    [NOON.replace(tzinfo=UTC), NOON.replace(tzinfo=BERLIN)],
+    [NOON.replace(tzinfo=UTC), NOON],
+    [LATER, LATER.tz_convert(BERLIN)],
+    [timedelta.max],
+    [timedelta(1), pd.Timedelta(1, "D")],
+    [pd.Timestamp("9999-01-01").as_unit("s"), LATER.tz_localize(None)],
+    [np.timedelta64(1, "D"), np.timedelta64(1, "h")],
+    [np.timedelta64(2**62, "W")],
+    [np.timedelta64(1, "Y")],
+    [10**38],
+    [True, 2**70],
     ["a", b"a"],
     ["\ud800"],
     [2**70, "a"],
@@ -85,7 +134,13 @@ def test_values_of_one_kind_are_stored_as_arrow_has_them_and_all_others_pickled(
     back = read_back(encoded, len(values))
     assert back == values
     assert list(map(type, back)) == list(map(type, values))
-    assert [getattr(one, "unit", None) for one in back] == [getattr(one, "unit", None) for one in values]
+    for name in ("unit", "fold", "dtype"):
+        assert [getattr(one, name, None) for one in back] == [getattr(one, name, None) for one in values]
+    assert [zone(one) for one in back] == [zone(one) for one in values]
+
+
+def zone(value: Any) -> str:
+    return repr(getattr(value, "tzinfo", None))
 
 
 @pytest.mark.parametrize(("codec", "values"), ARRAYS)
@@ -95,6 +150,33 @@ def test_arrays_with_one_axis_and_one_type_are_stored_as_lists(codec: str, value
     for before, back in zip(values, read_back(encoded, len(values)), strict=True):
         assert back.dtype == before.dtype
         np.testing.assert_array_equal(back, before)
+
+
+def test_a_zone_comes_back_as_the_object_that_it_was() -> None:
+    for one in (NOON.replace(tzinfo=BERLIN), LATER.tz_convert(BERLIN), NOON.replace(tzinfo=UTC)):
+        (back,) = read_back(encode([(slice(0, 1), [one])], 1), 1)
+        assert back.tzinfo is one.tzinfo
+
+
+@pytest.mark.parametrize("there", [HOUR, NOON, SECONDS, LATER, timedelta(1)])
+def test_nat_is_a_kind_of_its_own(there: Any) -> None:
+    values = [there, pd.NaT, None, pd.NaT]
+    encoded = encode([(slice(0, 4), values)], 4)
+    assert encoded.codec == encode([(slice(0, 1), [there])], 1).codec
+    back = read_back(encoded, 4)
+    assert back[0] == there
+    assert list(map(type, back)) == list(map(type, values))
+
+
+def test_a_zone_that_is_not_known_here_is_named() -> None:
+    array = pa.array([1], pa.timestamp("us", "Mars/Olympus_Mons"))
+    with pytest.raises(CheckpointError, match="of the zone 'Mars/Olympus_Mons', which is not known here"):
+        decode(array, "datetime in a zone")
+
+
+def test_a_kind_of_value_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ValueError, match="77 is no kind of value"):
+        decode(pa.array([1]), "number", np.array([77], dtype=np.int8))
 
 
 @pytest.mark.parametrize("values", [["a", None], [None, NOON], [[1], None], [SECONDS, None], [{1}, None]])

@@ -25,7 +25,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import paramsurvey
-from paramsurvey.checkpoint.format.codecs import codecs, decode
+from paramsurvey.checkpoint.format.codec_table import codecs
+from paramsurvey.checkpoint.format.codecs import decode
 from paramsurvey.cli.checkpoints.run_state import describe, read_state
 from paramsurvey.errors import SurveyError
 from paramsurvey.results.load_checkpoint import load_without_unpickling

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -74,8 +76,21 @@ def test_what_stands_for_no_value_is_nan(value: Any) -> None:
     assert same(plain([value, (value,), {"a": value}]), [float("nan"), (float("nan"),), {"a": float("nan")}])
 
 
+@pytest.mark.parametrize("value", [timedelta(1), pd.Timedelta(1, "D"), np.timedelta64(24, "h")])
+def test_equal_durations_have_one_form(value: Any) -> None:
+    assert same(plain(value), timedelta(1))
+    assert same(plain([value]), [timedelta(1)])
+
+
+def test_equal_times_have_one_form_wherever_the_clock_was() -> None:
+    noon = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    assert repr(plain(noon.astimezone(ZoneInfo("Asia/Tokyo")))) == repr(plain(noon))
+    nowhere = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=2)))  # before all years of UTC
+    assert plain(nowhere) is nowhere
+
+
 @pytest.mark.parametrize(
-    "value", [np.datetime64("2026-11-30"), np.timedelta64(3, "s"), {1, 2}, object, "NaT"]
+    "value", [np.datetime64("2026-11-30"), np.timedelta64(3, "M"), {1, 2}, object, "NaT"]
 )
 def test_other_values_stay_as_they_are(value: Any) -> None:
     assert plain(value) is value

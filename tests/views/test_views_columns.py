@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -356,3 +357,36 @@ def test_categories_have_the_same_order_in_memory_and_in_a_checkpoint() -> None:
     assert [data.axis("x").labels() for data in forms] == 3 * [forms[0].axis("x").labels()]
     assert [data.axis("x").counts.tolist() for data in forms] == 3 * [forms[0].axis("x").counts.tolist()]
     assert forms[0].axis("x").labels()[:3] == ["low", "middle", "high"]
+
+
+ZONE = ZoneInfo("Europe/Berlin")
+AXES = {
+    "durations": [timedelta(days=2), timedelta(hours=1), timedelta(seconds=1.5)],
+    "durations or none": [timedelta(days=2), None, timedelta(hours=1)],
+    "pandas' durations": [pd.Timedelta(1, "D"), pd.Timedelta(5, "ns"), pd.Timedelta(2, "D")],
+    "numpy's durations": [np.timedelta64(1, "h"), np.timedelta64(3, "h"), np.timedelta64(2, "h")],
+    "times of a zone": [datetime(2026, 10, 25, 2, 30, tzinfo=ZONE, fold=fold) for fold in (1, 0, 0)],
+    "Timestamps at an offset": [pd.Timestamp(f"2026-11-{day} 00:00+02:00") for day in (30, 29, 28)],
+    "Timestamps or NaT": [pd.Timestamp("2026-11-30", tz="UTC"), pd.NaT, pd.Timestamp("2026-11-29", tz="UTC")],
+    "large integers": [2**70, 2**64, -(2**70)],
+    "large integers of numpy": np.array([2**64 - 1, 2**63, 5], dtype=np.uint64).tolist(),
+}
+
+
+@pytest.mark.parametrize("kind", AXES)
+def test_axes_and_results_are_the_same_in_memory_and_in_a_checkpoint(kind: str, in_tmp: Path) -> None:
+    psets = [{"x": x, "n": n} for n, x in enumerate(AXES[kind])]
+    results = run(lambda pset, system_kwargs, user_kwargs: {"y": pset["x"]}, psets, checkpoint="survey")
+    surveys = (data_of(results), data_of(paramsurvey.load("survey")), stored_survey("survey").data)
+    for column in ("x", "y"):
+        in_memory, loaded, stored = (
+            (axis.labels(), axis.counts.tolist(), axis.ordered)
+            for axis in (one.axis(column) for one in surveys)
+        )
+        assert stored == in_memory == loaded
+        assert "binary" not in repr(stored)
+        in_memory, loaded, stored = (
+            np.concatenate([numbers(cells[column]) for cells in one.finished.chunks([column])]).tolist()
+            for one in surveys
+        )
+        assert repr(stored) == repr(in_memory) == repr(loaded)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from paramsurvey.views import SECONDS, Comparison, SurveyData, compare, data_of
 from paramsurvey.views.columns.arrow import stored_data
 from paramsurvey.views.columns.survey_data import KIND
 
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 PSETS = grid(x=range(10), k=["a", "b", "c"])
 
 
@@ -288,6 +290,13 @@ KEYS = {
     "paths": [PurePosixPath("a"), PurePosixPath("b"), PurePosixPath("c")],
     "dates": [date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)],
     "times": [datetime(2026, 1, 1), datetime(2026, 1, 2), datetime(2026, 1, 3)],
+    "times of a zone": [datetime(2026, 10, 25, hour, tzinfo=ZoneInfo("Europe/Berlin")) for hour in (1, 2, 3)],
+    "times of several zones": [NOON, NOON.replace(hour=11).astimezone(ZoneInfo("Asia/Tokyo")), None],
+    "Timestamps of a zone": list(pd.date_range("2026-11-30", periods=3, tz="UTC")),
+    "durations": [timedelta(1), timedelta(microseconds=1), timedelta(-1)],
+    "pandas' durations": [pd.Timedelta(1, "D"), pd.Timedelta(1, "ns"), pd.Timedelta(2, "D")],
+    "numpy's durations": [np.timedelta64(1, "h"), np.timedelta64(2, "h"), np.timedelta64(3, "h")],
+    "durations or none": [timedelta(1), None, timedelta(2)],
     "complex numbers": [1j, 2j, 3j],
     "dicts or none": [{"a": 1}, None, {"a": 2}],
     "lists or none": [[1], None, [2]],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ MAX_DEPTH = 50  # of containers within containers
 def plain(value: Any, depth: int = 0) -> Any:
     """Return a value in the form that all values equal to it share.
 
-    A number becomes a 64-bit integer if it equals one, or else a float if it equals one. Whatever stands for
-    no value (None, NaT, NA) becomes nan. The same goes for what is in lists, tuples, dicts and arrays.
+    A number becomes a 64-bit integer if it equals one, or else a float if it equals one. A duration becomes
+    one of Python's, and a time with a zone becomes that time in UTC. Whatever stands for no value (None, NaT,
+    NA) becomes nan. The same goes for what is in lists, tuples, dicts and arrays.
 
     Examples
     --------
@@ -28,7 +30,11 @@ def plain(value: Any, depth: int = 0) -> Any:
             return {key: plain(item, depth + 1) for key, item in value.items()}
     if type(value) is np.ndarray:
         return _plain_array(value)
-    return float("nan") if _is_absent(value) else _plain_number(value)
+    if _is_absent(value):
+        return float("nan")
+    if isinstance(value, (datetime, timedelta, np.timedelta64)):
+        return _plain_time(value)
+    return _plain_number(value)
 
 
 def _is_absent(value: Any) -> bool:
@@ -37,6 +43,21 @@ def _is_absent(value: Any) -> bool:
     if isinstance(value, (np.datetime64, np.timedelta64)):
         return bool(np.isnat(value))
     return value is None or value is pd.NaT or value is pd.NA
+
+
+def _plain_time(value: datetime | timedelta | np.timedelta64) -> Any:
+    """Return a duration as Python's, where it has no nanoseconds; a time with a zone as that of UTC."""
+    import pandas as pd
+
+    try:
+        if isinstance(value, datetime):
+            return value if value.tzinfo is None else value.astimezone(UTC)
+        duration = pd.Timedelta(value) if isinstance(value, np.timedelta64) else value
+    except (ValueError, OverflowError):  # a year too far away, months
+        return value
+    if isinstance(duration, pd.Timedelta) and duration.nanoseconds == 0:
+        return duration.to_pytimedelta()
+    return duration
 
 
 def _plain_number(value: Any) -> Any:

@@ -187,14 +187,21 @@ def _common_field(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
 
 def _common_type(fields: list[Any]) -> Any:
     """Return a type that can hold the values of all fields, or most of them; None if there is none."""
+    types = [field.type for field in fields]
     codecs = [field_info(field).get("codec") for field in fields if not pa.types.is_null(field.type)]
     if len({codec == "pickle" for codec in codecs}) > 1:
         return None
-    schemas = [pa.schema([pa.field("x", kind)]) for kind in dict.fromkeys(field.type for field in fields)]
+    kinds = dict.fromkeys(map(_in_utc, types) if len(set(types)) > 1 else types)
+    schemas = [pa.schema([pa.field("x", kind)]) for kind in kinds]
     try:
         return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
     except pa.ArrowException:
         return None
+
+
+def _in_utc(kind: Any) -> Any:
+    """Return the type of times with a zone that any such time fits in."""
+    return pa.timestamp(kind.unit, "UTC") if pa.types.is_timestamp(kind) and kind.tz else kind
 
 
 def _fits(path: str, field: Any, agreed: Any) -> bool:

@@ -8,10 +8,8 @@ no type are pickled, and marked as such.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format import pickles
+from paramsurvey.checkpoint.format.codec_table import codecs
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.transport.column_by_row import fits_float, object_array, unpack_values, value_array
@@ -40,6 +39,15 @@ class Kind(IntEnum):
     INT = 2  # in a column of floats
     NONE = 3
     NAN = 4
+    NAT = 5
+    SECOND = 6  # from here on: a value of pandas whose unit is not that of all others
+    MILLISECOND = 7
+    MICROSECOND = 8
+    NANOSECOND = 9
+
+
+UNITS = {"s": Kind.SECOND, "ms": Kind.MILLISECOND, "us": Kind.MICROSECOND, "ns": Kind.NANOSECOND}
+"""The kinds of values with a unit, from the coarsest on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +185,35 @@ def _encode_objects(pieces: Sequence[Piece], count: int) -> Encoded:
         data[at], kinds[at] = object_array(natives, len(natives)), Kind.VALUE
     values = data.tolist()
     types = set(map(type, values))
-    for i in np.flatnonzero(kinds).tolist() if types & {type(None), float} else ():
+    nat = {kind for kind in types if kind.__name__ == "NaTType"}
+    for i in np.flatnonzero(kinds).tolist() if types & {type(None), float, *nat} else ():
         if values[i] is None:
             kinds[i] = Kind.NONE
+        elif type(values[i]) in nat:
+            values[i], kinds[i] = None, Kind.NAT
         elif type(values[i]) is float and values[i] != values[i]:
             values[i], kinds[i] = None, Kind.NAN
-    return _encode_values(values, kinds)
+    return _encode_units(values, kinds) or _encode_values(values, kinds)
+
+
+def _encode_units(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
+    """Store durations or times of pandas whose units differ in the finest of these; None for all else."""
+    there = [i for i, value in enumerate(values) if value is not None]
+    types = {type(values[i]) for i in there}
+    if len(types) != 1 or not {kind.__name__ for kind in types} <= {"Timedelta", "Timestamp"}:
+        return None
+    found = {values[i].unit for i in there}
+    if len(found) < 2 or not found <= UNITS.keys():
+        return None
+    finest, values, kinds = max(found, key=list(UNITS).index), values.copy(), kinds.copy()
+    for i in there:
+        kinds[i] = UNITS[values[i].unit]
+        try:
+            values[i] = values[i].as_unit(finest)
+        except (ValueError, OverflowError):  # a year that is too far away for it
+            return None
+    encoded = _encode_values(values, kinds)
+    return None if encoded.codec == "pickle" else encoded
 
 
 def _encode_values(values: list[Any], kinds: NDArray[np.int8]) -> Encoded:
@@ -227,10 +258,23 @@ def _decode_kinds(array: Any, codec: str, kinds: NDArray[np.int8], unpickle: boo
             yield at, _decode_values(array.take(pa.array(at)), codec, unpickle)
         elif kind == Kind.INT:
             yield at, array.take(pa.array(at)).to_numpy().astype(np.int64)
+        elif kind in UNITS.values():
+            unit = list(UNITS)[kind - Kind.SECOND]
+            yield at, [one.as_unit(unit) for one in _decode_values(array.take(pa.array(at)), codec, unpickle)]
         elif kind == Kind.NONE:
             yield at, [None] * len(at)
         elif kind == Kind.NAN:
             yield at, np.full(len(at), np.nan)
+        elif kind == Kind.NAT:
+            yield at, [_nat()] * len(at)
+        elif kind != Kind.MISSING:
+            raise ValueError(f"{kind} is no kind of value")
+
+
+def _nat() -> Any:
+    import pandas as pd
+
+    return pd.NaT
 
 
 def _decode_values(array: Any, codec: str, unpickle: bool) -> Values:
@@ -242,122 +286,3 @@ def _decode_values(array: Any, codec: str, unpickle: bool) -> Values:
     if codec == "pickle" and not unpickle:
         return [pickles.placeholder(content) for content in present.to_pylist()]
     return codecs()[codec].decode(present)
-
-
-# ---- codecs
-
-
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """How values of one kind are stored.
-
-    Attributes
-    ----------
-    fits : callable
-        Tells whether these values are all of its kind.
-    encode : callable
-        Returns a pyarrow Array of values, null for None.
-    decode : callable
-        Returns the values of an Array without nulls.
-    """
-
-    fits: Callable[[list[Any]], bool]
-    encode: Callable[[list[Any]], Any]
-    decode: Callable[[Any], list[Any]]
-
-
-@cache
-def codecs() -> dict[str, Codec]:
-    """Return the codecs by name. The first that fits is used, and ``pickle`` fits everything."""
-    return {
-        "nothing": Codec(lambda values: not values, lambda values: pa.nulls(len(values)), _to_list),
-        "str": _plain_codec(str, pa.string()),
-        "bytes": _plain_codec(bytes, pa.binary()),
-        "datetime": Codec(_all_naive(datetime), _to_arrow(pa.timestamp("us")), _to_list),
-        "timestamp": Codec(_all_timestamps, _encode_timestamps, lambda array: array.to_pandas().tolist()),
-        "timestamp[s]": Codec(_all_in_seconds, _encode_seconds, _decode_seconds),
-        "date": _plain_codec(date, pa.date32()),
-        "list of str": _list_codec(str, pa.string()),
-        "list of int": _list_codec(int, pa.int64()),
-        "list of float": _list_codec(float, pa.float64()),
-        "array": Codec(_all_arrays, _encode_arrays, _decode_arrays),
-        "pickle": Codec(lambda values: True, pickles.pickle_values, pickles.unpickle_values),
-    }
-
-
-def _to_arrow(kind: Any) -> Callable[[list[Any]], Any]:
-    return lambda values: pa.array(values, kind)
-
-
-def _to_list(array: Any) -> list[Any]:
-    return list(array.to_pylist())
-
-
-def _all_are(values: Iterable[Any], kind: type) -> bool:
-    return set(map(type, values)) == {kind}
-
-
-def _plain_codec(kind: type, arrow: Any) -> Codec:
-    return Codec(lambda values: _all_are(values, kind), _to_arrow(arrow), _to_list)
-
-
-def _list_codec(kind: type, arrow: Any) -> Codec:
-    def fits(values: list[Any]) -> bool:
-        return _all_are(values, list) and _all_are((item for value in values for item in value), kind)
-
-    return Codec(fits, _to_arrow(pa.list_(arrow)), _to_list)
-
-
-def _all_naive(kind: type) -> Callable[[list[Any]], bool]:
-    return lambda values: _all_are(values, kind) and not any(value.tzinfo or value.fold for value in values)
-
-
-def _all_timestamps(values: list[Any]) -> bool:
-    units = _units(values)
-    return len(units) == 1 and units != {"s"}
-
-
-def _units(values: list[Any]) -> set[str]:
-    """Return the units of values that are all timestamps without a time zone, else an empty set."""
-    import pandas as pd
-
-    return {value.unit for value in values} if _all_naive(pd.Timestamp)(values) else set()
-
-
-def _encode_timestamps(values: list[Any]) -> Any:
-    unit = next(value.unit for value in values if value is not None)
-    return pa.array([None if value is None else value.asm8 for value in values], pa.timestamp(unit))
-
-
-def _all_in_seconds(values: list[Any]) -> bool:
-    return _units(values) == {"s"}
-
-
-def _encode_seconds(values: list[Any]) -> Any:
-    """Return timestamps in milliseconds, because Parquet has none in seconds."""
-    return _encode_timestamps(values).cast(pa.timestamp("ms"))
-
-
-def _decode_seconds(array: Any) -> list[Any]:
-    return [value.as_unit("s") for value in array.to_pandas().tolist()]
-
-
-def _all_arrays(values: list[Any]) -> bool:
-    return (
-        _all_are(values, np.ndarray)
-        and all(value.ndim == 1 and value.dtype.isnative for value in values)
-        and values[0].dtype.kind in "iuf"
-        and values[0].dtype.itemsize > 2  # Parquet has no short floats
-        and len({value.dtype for value in values}) == 1
-    )
-
-
-def _encode_arrays(values: list[Any]) -> Any:
-    kind = next(value.dtype for value in values if value is not None)
-    return pa.array(values, pa.list_(pa.from_numpy_dtype(kind)))
-
-
-def _decode_arrays(array: Any) -> list[Any]:
-    flat = array.flatten().to_numpy(zero_copy_only=False)
-    ends = array.offsets.to_numpy() - array.offsets[0].as_py()
-    return [flat[start:end].copy() for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]

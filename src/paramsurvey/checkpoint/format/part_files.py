@@ -36,6 +36,7 @@ from paramsurvey.checkpoint.format.schema import check_columns, field_info
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES
 from paramsurvey.checkpoint.plain_files import is_plain, open_plain
 from paramsurvey.checkpoint.typed_hash import Hasher
+from paramsurvey.errors import NotACheckpoint
 from paramsurvey.fast_dataclass import dataclass
 
 RESULTS, FAILURES = "results", "failures"  # the directories in which a checkpoint has its parts
@@ -262,16 +263,24 @@ def read_schema(part: Part) -> Any:
     with _raising_part_damaged():
         small = part.path.stat().st_size <= SMALL_BYTES
         schema = pq.read_schema(_checked_content(part) if small else part.path)
-        check_columns(schema, {field.name: field_info(field) for field in schema})
+        infos = {field.name: field_info(field) for field in schema}
+        try:
+            check_columns(schema, infos)
+        except NotACheckpoint:
+            _checked_content(part)  # a large one may be damaged instead
+            raise
     return schema
 
 
 @contextmanager
 def _raising_part_damaged() -> Iterator[None]:
-    """Raise `PartDamaged` for whatever reading a damaged file raises; a file that is gone is not damaged."""
+    """Raise `PartDamaged` for whatever reading a damaged file raises.
+
+    A file that is gone, or that a later version has written, is not damaged.
+    """
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, NotACheckpoint):
         raise
     except (OSError, ValueError, pa.ArrowException) as error:
         raise PartDamaged(str(error)) from error

@@ -15,9 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from paramsurvey.checkpoint.format import pickles
-from paramsurvey.checkpoint.format.codecs import Encoded, Piece, codecs, encode
+from paramsurvey.checkpoint.format.codec_table import codecs
+from paramsurvey.checkpoint.format.codecs import Encoded, Piece, encode
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
+from paramsurvey.errors import NotACheckpoint
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.pickling import dump_code
 from paramsurvey.transport.safe_repr import describe
@@ -195,17 +197,29 @@ def check_columns(schema: Any, infos: Mapping[str, Mapping[str, str]]) -> None:
     ------
     ValueError
         It names the first one.
+    NotACheckpoint
+        A later version has written them, and stores values in ways that this one does not know.
     """
     if len(infos) < len(schema):
         raise ValueError("two columns have the same name")
     if POSITION not in infos or schema.field(POSITION).type != pa.int64():
         raise ValueError("it does not say where its rows belong")
     for name, info in infos.items():
+        _check_codec(name, info)
         if not _is_known(schema.field(name).type, info, infos):
             raise ValueError(f"the column {name!r} is not known here")
     failure_keys = {info["key"][1:] for info in infos.values() if info.get("role") == "failure"}
     if failure_keys and not failure_keys >= FAILURE_KEYS:
         raise ValueError("its failures have no reasons")
+
+
+def _check_codec(name: str, info: Mapping[str, str]) -> None:
+    codec = info.get("codec", "number")
+    if info.get("role") in ROLES and codec != "number" and codec not in codecs():
+        raise NotACheckpoint(
+            f"the column {name!r} is not known here: a later version of paramsurvey has stored its values, "
+            f"as {codec[:LONGEST_NAME]!r}; use the version that wrote the checkpoint, or a later one"
+        )
 
 
 def _is_known(kind: Any, info: Mapping[str, str], infos: Mapping[str, Mapping[str, str]]) -> bool:
@@ -216,9 +230,8 @@ def _is_known(kind: Any, info: Mapping[str, str], infos: Mapping[str, Mapping[st
         return bool(TIME_TYPES.get(info.get("key", "")[1:]) == kind)
     if role not in ROLES:
         return True  # nothing reads it
-    codec, key = info.get("codec"), info.get("key", "")
-    known = codec == "number" or codec in codecs()
-    return known and "dtype" in info and key[:1] in (("s", "p") if role == "result" else ("s",))
+    key = info.get("key", "")
+    return {"codec", "dtype"} <= info.keys() and key[:1] in (("s", "p") if role == "result" else ("s",))
 
 
 def pset_column(

@@ -7,11 +7,12 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from paramsurvey.checkpoint.format import pickles
-from paramsurvey.checkpoint.format.codecs import codecs
+from paramsurvey.checkpoint.format.codec_table import codecs
 from paramsurvey.checkpoint.format.dtype_text import categories_in
 from paramsurvey.checkpoint.format.schema import field_info
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
@@ -143,7 +144,7 @@ class ArrowColumns:
         }
 
     def _natives(self, name: str, array: Any) -> list[Any]:
-        values = [np.nan if value is None else value for value in array.to_pylist()]
+        values = [np.nan if value is None else value for value in _natives(array)]
         if field_info(self._dataset.schema.field(name)).get("codec") != "pickle":
             return values
         return [pickles.placeholder(value) if isinstance(value, bytes) else value for value in values]
@@ -228,9 +229,28 @@ def _listed(array: Any) -> list[Any]:
     return list(array.to_pylist())
 
 
+def _natives(array: Any) -> list[Any]:
+    """Return an array's values; decimals without a fraction are integers that Arrow has no integers for."""
+    if pa.types.is_timestamp(array.type) and array.type.tz:
+        return _zoned(array)
+    values = _listed(array)
+    if not pa.types.is_decimal(array.type) or array.type.scale:
+        return values
+    return [None if value is None else int(value) for value in values]
+
+
+def _zoned(array: Any) -> list[Any]:
+    """Return times with a zone as those of pandas: of Python's, an hour that a clock showed twice is one."""
+    try:
+        times = array.to_pandas().tolist()
+    except Exception:  # of the packages for zones: one that is not known here
+        times = array.cast(pa.timestamp(array.type.unit, "UTC")).to_pandas().tolist()
+    return [None if time is pd.NaT else time for time in times]
+
+
 def _coded(array: Any) -> CategoryCodes:
     codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    values = [np.nan if value is None else value for value in array.dictionary.to_pylist()]
+    values = [np.nan if value is None else value for value in _natives(array.dictionary)]
     return CategoryCodes(codes.astype(np.int64), [*values, np.nan])
 
 

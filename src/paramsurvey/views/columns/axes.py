@@ -195,8 +195,19 @@ def _whole_label(value: Any, digits: int) -> str:
 def _printable(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ").removesuffix(" 00:00:00")
-    text = str(value) if isinstance(value, (str, int, date, timedelta, Range)) else describe(value)
+    if isinstance(value, (timedelta, np.timedelta64)):  # one text for a duration, whatever stores it
+        value = _duration_text(value)
+    text = str(value) if isinstance(value, (str, int, date, Range)) else describe(value)
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _duration_text(value: Any) -> str:
+    import pandas as pd
+
+    try:
+        return str(pd.Timedelta(value))
+    except (ValueError, OverflowError):  # centuries
+        return str(value)
 
 
 def in_order(values: Sequence[Any]) -> list[int] | None:
