@@ -193,16 +193,14 @@ def _encode_objects(pieces: Sequence[Piece], count: int) -> Encoded:
             values[i], kinds[i] = None, Kind.NAT
         elif type(values[i]) is float and values[i] != values[i]:
             values[i], kinds[i] = None, Kind.NAN
-    return _encode_units(values, kinds) or _encode_values(values, kinds)
+    has_units = not {"Timedelta", "Timestamp"}.isdisjoint(kind.__name__ for kind in types)
+    return (_encode_units(values, kinds) if has_units else None) or _encode_values(values, kinds)
 
 
 def _encode_units(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
     """Store durations or times of pandas whose units differ in the finest of these; None for all else."""
     there = [i for i, value in enumerate(values) if value is not None]
-    types = {type(values[i]) for i in there}
-    if len(types) != 1 or not {kind.__name__ for kind in types} <= {"Timedelta", "Timestamp"}:
-        return None
-    found = {values[i].unit for i in there}
+    found = {values[i].unit for i in there} if len({type(values[i]) for i in there}) == 1 else set[str]()
     if len(found) < 2 or not found <= UNITS.keys():
         return None
     finest, values, kinds = max(found, key=list(UNITS).index), values.copy(), kinds.copy()
