@@ -291,7 +291,6 @@ KEYS = {
     "dates": [date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)],
     "times": [datetime(2026, 1, 1), datetime(2026, 1, 2), datetime(2026, 1, 3)],
     "times of a zone": [datetime(2026, 10, 25, hour, tzinfo=ZoneInfo("Europe/Berlin")) for hour in (1, 2, 3)],
-    "times of several zones": [NOON, NOON.replace(hour=11).astimezone(ZoneInfo("Asia/Tokyo")), None],
     "Timestamps of a zone": list(pd.date_range("2026-11-30", periods=3, tz="UTC")),
     "durations": [timedelta(1), timedelta(microseconds=1), timedelta(-1)],
     "pandas' durations": [pd.Timedelta(1, "D"), pd.Timedelta(1, "ns"), pd.Timedelta(2, "D")],
@@ -325,6 +324,14 @@ def test_psets_of_any_values_are_matched_by_their_content_in_memory_and_in_check
         (one, other): compare(surveys[one], surveys[other]).both for one in surveys for other in surveys
     }
     assert shared == {pair: 2 if "fewer" in pair else 3 for pair in shared}
+
+
+def test_times_of_several_zones_are_matched_in_memory_and_in_a_checkpoint() -> None:
+    times = [NOON, NOON.replace(hour=11).astimezone(ZoneInfo("Asia/Tokyo")), NOON.replace(hour=10)]
+    in_memory = run(lambda pset, *rest: {"y": 1.0}, [{"x": x} for x in times], checkpoint="survey")
+    stored = stored_survey("survey").data
+    for one in (data_of(in_memory), data_of(paramsurvey.load("survey"))):
+        assert compare(one, stored).both == compare(stored, one).both == 3
 
 
 def test_dicts_are_matched_though_one_of_the_files_has_none_of_them() -> None:

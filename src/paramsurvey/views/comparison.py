@@ -166,9 +166,10 @@ def compare(before: SurveyData, after: SurveyData, rtol: float = 1e-9, atol: flo
 
     Psets are the same when their keys and values are. Numbers are compared by value: 1 is 1.0, which it
     becomes in a table when 7.5 is in the same column. True is not 1, and ``'1'`` is not 1; nan counts as not
-    there. A checkpoint pickles dicts and other objects, and records what tells them apart: in columns where
-    it has such values, the types of numbers count, too. Of equal psets, the first of one survey is compared
-    with the first of the other.
+    there. Durations are the same when they are equally long, and times with a zone when they are the same
+    moment. A checkpoint pickles dicts and other objects, and records what tells them apart: in columns where
+    it has such values, the types of numbers and durations and the zones of times count, too. Of equal psets,
+    the first of one survey is compared with the first of the other.
 
     A result has changed when its number has, or its kind: from True to 1, from ``'1'`` to 1, from a duration
     to its seconds; not from 1 to 1.0. Results that are lists, dicts or bytes are not read from files, and
