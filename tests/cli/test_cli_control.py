@@ -148,6 +148,21 @@ def test_a_result_of_any_merged_checkpoint_replaces_a_failure_and_a_later_failur
         assert [exception for _, exception, *_ in told(merged).values()] == ["ExitCode9('exit code 9')"] * 2
 
 
+def test_a_damaged_file_of_a_shard_costs_its_psets_and_the_merged_checkpoint_is_resumed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    for k in (1, 2):
+        run("-p", "a=1..6", "--shard", f"{k}/2", "--checkpoint", f"out{k}", "-j1", "--", "echo", "{a}")
+    for part in Path("out2/results").glob("*.parquet"):
+        content = part.read_bytes()
+        part.write_bytes(content[:100] + b"????" + content[104:])
+    capfd.readouterr()
+    assert run_program(["merge", "all", "out1", "out2"]) == 0
+    assert "3 of 6 psets; to run the other 3: paramsurvey resume all" in capfd.readouterr().err
+    assert run_program(["resume", "all", "-o", "r.csv"]) == 0
+    assert pd.read_csv("r.csv")["a"].tolist() == [1, 2, 3, 4, 5, 6]
+
+
 def test_of_psets_that_no_merged_checkpoint_knows_it_is_said_that_none_has_them() -> None:
     run("-p", "a=1..4", "--shard", "2/2", "--checkpoint", "out", "--", *FAILS_FROM_4_ON, code=1)
     assert run_program(["merge", "all", "out"]) == 0

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from paramsurvey.checkpoint.format.part_files import FAILURES, RESULTS, live_parts, read_part, write_part
 from paramsurvey.checkpoint.format.part_table import PartTable, join_tables
 from paramsurvey.checkpoint.format.time_columns import join_times
+from paramsurvey.checkpoint.stored import read_all
 from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher
 
 
@@ -46,8 +47,7 @@ def copy_times(target: Path, sources: Sequence[Path]) -> None:
 def _with_worker_numbers(sources: Sequence[Path]) -> Iterator[tuple[PartTable, dict[str, Any]]]:
     """Yield the parts of some checkpoints with their times, in which no two workers share a number."""
     for source, before in zip(sources, workers_before(sources), strict=True):
-        for part in live_parts(source / RESULTS)[0]:
-            table = read_part(part)
+        for table in _readable(source / RESULTS):
             columns = table.time_arrays()
             worker = pc.add(columns["worker"], pa.scalar(before, pa.int32()))
             yield table, {**columns, "worker": worker}
@@ -60,8 +60,13 @@ def workers_before(sources: Sequence[Path]) -> list[int]:
 
 
 def _worker_numbers(source: Path) -> Iterator[int]:
-    for part in [part for kind in (RESULTS, FAILURES) for part in live_parts(source / kind)[0]]:
-        yield pc.max(read_part(part).time_arrays()["worker"]).as_py() or 0
+    for table in (table for kind in (RESULTS, FAILURES) for table in _readable(source / kind)):
+        yield pc.max(table.time_arrays()["worker"]).as_py() or 0
+
+
+def _readable(directory: Path) -> Iterator[PartTable]:
+    """Yield the parts that are not damaged; whoever loaded the results has reported those that are."""
+    return read_all(directory, tell=lambda message: None, set_aside=False)
 
 
 def identities(table: PartTable) -> HashPairs:

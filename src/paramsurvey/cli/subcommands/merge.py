@@ -48,7 +48,6 @@ def merge(out: str, directories: tuple[str, ...]) -> None:
         )
     saved = _without_shard(commands[0])
     _merge(out, saved, _stored(directories), directories)
-    save_command(out, saved)
 
 
 def _command_of(directory: str) -> SavedCommand:
@@ -135,9 +134,13 @@ def _merge(out: str, saved: SavedCommand, rows: Sequence[dict[str, Any]], direct
     with ShellSession(backend="serial", verbose=0) as session:
         assert isinstance(session, ShellSession)
         done = session.run(StoredResult(results), selection, checkpoint=target).survey.progress
+    save_command(out, saved)
     sources = [Path(directory) for directory in directories]
-    copy_times(Path(target), sources)
-    copy_failures(Path(target), sources, tell=warn)
+    try:
+        copy_times(Path(target), sources)
+        copy_failures(Path(target), sources, tell=lambda message: None)  # loading has told of damage
+    except FileNotFoundError:  # the parts of a shard that still runs are merged now and then
+        warn(f"{out} lacks times and failures, because a shard still runs: merge again when all have ended")
     left = done.total - done.finished
     rest = f"; to run the other {left:,}: paramsurvey resume {shlex.quote(out)}" if left else ""
     say(f"{out}: {done.finished:,} of {done.total:,} psets{rest}")
