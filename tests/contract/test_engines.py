@@ -11,6 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ from typing import Any, ClassVar
 import pytest
 
 from paramsurvey import Session
+from paramsurvey.errors import BackendLost
 from paramsurvey.testing import BackendContract
 from paramsurvey.testing.backend_contract import TESTS
 from paramsurvey.testing.waiting import wait_until
@@ -138,6 +141,33 @@ class TestExecutorlib(EngineContract):
         with pytest.raises(KeyboardInterrupt):
             place.map(square, psets, group_size=1, out_func=interrupt)
         assert len(place.map(square, psets)) == 50
+
+
+@pytest.mark.parametrize("options", [{}, {"disable_dependencies": True}])
+def test_executorlib_that_is_shut_down_by_another_thread_ends_the_map(options: dict[str, Any]) -> None:
+    """Until its shutdown returns, it accepts what it will never run, and waits for that itself."""
+    executorlib = pytest.importorskip("executorlib")
+    executor = executorlib.SingleNodeExecutor(max_workers=2, block_allocation=True, **options)
+    ending = threading.Thread(target=executor.shutdown, kwargs={"wait": True, "cancel_futures": True})
+
+    def shut_down(user_ret: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+        if ending.ident is None:
+            ending.start()
+
+    def square(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+        time.sleep(0.01)
+        return {"square": pset["i"] ** 2}
+
+    with Session(backend=executor, verbose=0) as session:
+        with pytest.raises(BackendLost, match=r"shut|after shutdown"):
+            session.map(square, [{"i": i} for i in range(1000)], out_func=shut_down, group_size=1)
+        results = session.last_results()
+        assert results is not None
+    ending.join(HANG)
+    assert not ending.is_alive()
+    assert len(results) > 0
+    assert results["square"].tolist() == (results["i"] ** 2).tolist()
+    assert set(results.missing.kinds()) == {"not run"}
 
 
 MPI_PROGRAM = """

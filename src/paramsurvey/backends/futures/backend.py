@@ -30,6 +30,7 @@ from paramsurvey.backends.futures.engines import (
     may_cancel,
     why_gone,
 )
+from paramsurvey.backends.futures.executorlib_threads import ExecutorlibThreads
 from paramsurvey.backends.futures.map_lock import MapLock
 from paramsurvey.backends.futures.returned_answers import read_answers
 from paramsurvey.backends.futures.submitted_groups import SubmittedGroup, SubmittedGroups
@@ -146,6 +147,7 @@ class FuturesBackend:
         path = "" if self._lock is None else self._lock.path
         self._isolation = remote.Isolation(self._setup, path) if self._isolates else None
         self._count.begin()
+        self._executorlib = ExecutorlibThreads(self._executor)
         remote.drivers[job.key] = os.getpid()
         if self._threads:
             with suppress(JobNotLoadable):  # the first group fails with it, as on other backends
@@ -279,13 +281,20 @@ class FuturesBackend:
         """Raise once the executor accepts nothing more, and everything that it had is back."""
         if self._broken is not None and not self._submitted:
             self._raise_lost(self._broken, text_of(self._broken))
-        if not self._submitted.have_come_back() and (reason := why_gone(self._executor)):
+        if not self._submitted.have_come_back() and (reason := self._why_gone()):
             self._submitted.forget_all()  # no worker could give them back
             self._raise_lost(None, reason)
         if self._isolates and self._losses > MOST_LOSSES * GROUPS_PER_WORKER * self.core_count():
             self._raise_lost(
                 None, f"it has lost {self._losses} groups one after the other: {self._last_loss}"
             )
+
+    def _why_gone(self) -> str:
+        """Return why nothing more will come back; else an empty text."""
+        if self._executorlib.have_ended(self._submitted.any_runs):
+            self._executorlib.let_go()
+            return "it was shut down while the map ran"
+        return why_gone(self._executor)
 
     def _raise_lost(self, cause: BaseException | None, reason: str) -> None:
         raise BackendLost(

@@ -68,6 +68,10 @@ class SubmittedGroups:
         """Tell whether there are any that `come_back` would yield at once."""
         return not self._done.empty()
 
+    def any_runs(self) -> bool:
+        """Tell whether any of them is running, also one that was given up."""
+        return any(future.running() for future in list(self._by_future))
+
     def come_back(self, timeout: float) -> Iterator[SubmittedGroup]:
         """Wait until a group comes back, and yield all that have, except those given up."""
         for future in self._wait(timeout):
