@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -174,6 +175,24 @@ def test_an_address_where_somebody_listens_and_says_nothing_is_named(
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(BackendUnreachable, match=rf"{address} cannot be used .*has said nothing"):
             Connection(NoRay(), {"address": address}, cores=1, verbose=0)
+
+
+@pytest.mark.parametrize("where", ["options", "environment"])
+def test_ray_client_is_refused_by_name_with_the_remedy(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    address = "ray://127.0.0.1:10001"
+    monkeypatch.setenv("HOME", "/nowhere")
+    monkeypatch.delenv("RAY_HEAD_FILE", raising=False)
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    own = {"address": address} if where == "options" else {}
+    with pytest.raises(BackendUnreachable, match=rf"{address} is .* Ray Client.*such as host:6379"):
+        Connection(NoRay(), own, cores=1, verbose=0)
+
+
+def test_a_program_that_uses_ray_client_already_is_told_so() -> None:
+    client = SimpleNamespace(ray=SimpleNamespace(is_connected=lambda: True))
+    ray = SimpleNamespace(is_initialized=lambda: True, util=SimpleNamespace(client=client))
+    with pytest.raises(BackendUnreachable, match="Ray Client"):
+        Connection(ray, {}, cores=1, verbose=0)
 
 
 class NoRay:

@@ -17,6 +17,7 @@ from paramsurvey.errors import BackendUnreachable
 HEAD_FILE = "~/.ray-head-details"
 CONNECT_SECONDS = 2.0  # for a cluster to accept a connection
 FIRST_WORD_SECONDS = 15.0  # for its head to say something then
+CLIENT = "ray://"  # what the addresses of Ray Client begin with
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5)  # of gRPC, which heads speak
 GOODBYE_SECONDS = 30.0  # Ray takes 25 if the head is dead
 ASK_SECONDS = 1.0  # between two requests for the nodes, which come and go over minutes
@@ -116,6 +117,8 @@ class Connection:
         self._ray = ray
         self._goodbye: threading.Thread | None = None
         self.is_ours = not ray.is_initialized()
+        if is_client(ray):
+            raise BackendUnreachable(no_client("ray://..."))
         self.is_local = False
         if self.is_ours:
             self._begin({**output_options(verbose), **address_options(own), **own}, cores)
@@ -256,6 +259,8 @@ def wait_until_reachable(address: str | None) -> None:
     ------
     BackendUnreachable
     """
+    if (address or "").startswith(CLIENT):
+        raise BackendUnreachable(no_client(address))
     if address is None or not address.rpartition(":")[2].isdigit():
         return
     if not is_listening(address):
@@ -263,6 +268,22 @@ def wait_until_reachable(address: str | None) -> None:
     if not says_something(address):
         silence = f"what listens there has said nothing for {FIRST_WORD_SECONDS:.0f} s"
         raise BackendUnreachable(why_unusable(address, TimeoutError(silence)))
+
+
+def is_client(ray: Any) -> bool:
+    """Tell whether the program has connected itself to a cluster through Ray Client."""
+    with suppress(Exception):  # no part of Ray's public interface
+        return bool(ray.util.client.ray.is_connected())
+    return False
+
+
+def no_client(address: str | None) -> str:
+    """Return why Ray Client cannot be used, and what to do."""
+    return (
+        f"{address} is an address of Ray Client, which cannot pass on the answers of running tasks: run the "
+        "program on a machine of the cluster, with the address of the head itself, such as host:6379, "
+        "or submit it with ray job submit"
+    )
 
 
 def show_token_to_this_machine(ray: Any, address: str | None) -> None:
