@@ -20,8 +20,11 @@ from ray.exceptions import OutOfMemoryError
 
 import paramsurvey
 from conftest import runs, wait_until
+from paramsurvey.backends.ray import backend
 from paramsurvey.backends.ray.backend import RayBackend
+from paramsurvey.backends.ray.lost_tasks import LossesInARow
 from paramsurvey.engine.options import Options
+from paramsurvey.errors import BackendLost
 from paramsurvey.transport.messages import FailureKind, Group, Job, Pset
 from ray_programs import Program
 
@@ -99,6 +102,45 @@ def test_a_ray_worker_that_is_stopped_costs_nothing_but_time(here: None, in_tmp:
     wait_until(lambda: not runs(stopped), "the Ray worker still holds its core", HANG)
 
 
+def kill_the_ray_worker(pset: Pset, system_kwargs: Any, guilty: set[int]) -> dict[str, int]:
+    if pset["a"] in guilty:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(HANG)
+    return {"b": pset["a"]}
+
+
+def test_when_no_ray_worker_lives_long_enough_to_answer_the_map_ends(
+    here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would have taken three attempts for each of the psets, alone."""
+    monkeypatch.setattr(backend, "MOST_LOSSES", 3)
+    with pytest.raises(BackendLost, match=r"lost 3 times one after the other.*worker_init.*logs"):
+        paramsurvey.map(kill_the_ray_worker, psets_of(50), user_kwargs=set(range(50)))
+    results = paramsurvey.last_results()
+    assert results is not None
+    assert results.progress.total == 50
+
+
+def test_a_pset_that_kills_its_ray_worker_costs_itself_alone(here: None) -> None:
+    results = paramsurvey.map(kill_the_ray_worker, psets_of(30), user_kwargs={0})
+    assert results["b"].tolist() == list(range(1, 30))
+    assert results.missing.kinds().tolist() == ["node lost"]
+
+
+def test_a_node_that_dies_with_many_groups_is_one_loss() -> None:
+    losses = LossesInARow()
+    for _ in range(64):
+        losses.lost(total_before=0)
+    assert losses.count == 1
+    losses.lost(total_before=1)
+    assert losses.count == 2
+    losses.answered()
+    losses.lost(total_before=1)
+    assert losses.count == 0, "it was submitted before the last loss"
+    losses.lost(total_before=2)
+    assert losses.count == 1
+
+
 # memory, nodes, and the head: each with a Ray of its own
 
 
@@ -165,6 +207,9 @@ class FakeRay:
     def get_node_id(self) -> str:
         return "4"
 
+    def get_job_id(self) -> str:
+        return "1"
+
     def nodes(self) -> list[dict[str, Any]]:
         address = {"NodeManagerAddress": "localhost", "NodeManagerPort": self.port}
         return [
@@ -196,16 +241,16 @@ def test_what_ran_when_memory_ran_out_is_run_again_alone_on_the_largest_node(
     with socket.create_server(("localhost", 0)) as server:
         fake.port = server.getsockname()[1]
         monkeypatch.setitem(sys.modules, "ray", fake)
-        backend = RayBackend(Options(backend="ray", verbose=0), {})
-        backend.open(Job(key="k", name="default", code=b"", chdir="."), {})
-        backend.submit(Group(1, range(3), []))
-        backend.submit(Group(2, range(3, 5), []))
-        losses = list(backend.poll(1.0))
+        rays = RayBackend(Options(backend="ray", verbose=0), {})
+        rays.open(Job(key="k", name="default", code=b"", chdir="."), {})
+        rays.submit(Group(1, range(3), []))
+        rays.submit(Group(2, range(3, 5), []))
+        losses = list(rays.poll(1.0))
         assert {loss.failure.kind for loss in losses} == {FailureKind.OUT_OF_MEMORY}
-        backend.submit(Group(3, range(1, 2), []))
-        backend.submit(Group(4, range(7, 9), []))
+        rays.submit(Group(3, range(1, 2), []))
+        rays.submit(Group(4, range(7, 9), []))
         assert fake.asked == [1, 8]  # the last one is like the first
-        backend.close()
+        rays.close()
 
 
 def test_nodes_die_and_join_while_a_map_runs(ray_program: Program) -> None:

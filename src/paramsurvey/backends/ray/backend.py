@@ -19,7 +19,7 @@ from paramsurvey.backends.answer_deadline import AnswerDeadline
 from paramsurvey.backends.answers import AnswerUnreadable, read_answer
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
-from paramsurvey.backends.ray.lost_tasks import answer_for, died, node_lost, out_of_memory
+from paramsurvey.backends.ray.lost_tasks import LossesInARow, answer_for, died, node_lost, out_of_memory
 from paramsurvey.backends.ray.ray_options import (
     check_init_options,
     check_task_options,
@@ -43,6 +43,7 @@ from paramsurvey.transport.messages import (
     Answer,
     Answers,
     CaptureMode,
+    FailureKind,
     Group,
     Job,
     LostGroup,
@@ -53,6 +54,7 @@ from paramsurvey.worker.ray_references import make_references_sendable
 
 HEAD_SECONDS = 15.0  # without an answer, before the head counts as dead; after 60, Ray ends this process
 FIRST_ANSWER_SECONDS = 10.0  # to wait until the nodes are known
+MOST_LOSSES = 10  # of Ray workers, one after the other without an answer; one pset alone costs up to four
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class RayTask:
 
     group: Group
     answers: Any
+    losses_before: int
     where: TaskBegun | None = None
     last_heard: float | None = None
 
@@ -84,7 +87,7 @@ class RayBackend:
     BackendMissing
         Ray is not installed.
     BackendUnreachable
-        No Ray answers at the address.
+        No Ray answers at the address, or it is one of Ray Client.
     """
 
     name = "ray"
@@ -151,6 +154,7 @@ class RayBackend:
         self._map_options = {**self._defaults(), "name": job.name, **options}
         self._job_ref = self._ray.put(job)
         self._answer_deadline = AnswerDeadline(job.timeout, job.keep_groups)
+        self._losses, self._last_loss = LossesInARow(), ""
         self._counted: list[Node] | None = None  # the nodes whose slots `_map_slots` is the number of
         self._map_slots = 0
         self._tasks.clear()
@@ -185,7 +189,7 @@ class RayBackend:
             options["num_cpus"] = max(self._largest_node(), options["num_cpus"])
         tells = self._job.timeout is not None
         answers = self._task(options).remote(setup, self._job.key, [self._job_ref], group, tells)
-        self._in_hand[group.id] = RayTask(group, answers)
+        self._in_hand[group.id] = RayTask(group, answers, self._losses.total)
 
     def _task(self, options: dict[str, Any]) -> Any:
         key = tuple(sorted(options.items()))
@@ -209,6 +213,7 @@ class RayBackend:
     def poll(self, timeout: float) -> Answers:
         """Return what nested workers have answered, and the losses of tasks that will not answer."""
         self._check_connection()
+        self._check_losses()
         try:
             answers = self._arrived(timeout)
         except Exception:  # whatever Ray says when another thread shuts it down
@@ -228,6 +233,7 @@ class RayBackend:
                 task.where = answer
                 continue
             self._answer_deadline.answered()
+            self._note_loss(task, answer)
             answers.append(answer)
             if not isinstance(answer, Reply) or answer.done:
                 del self._in_hand[group_id]
@@ -243,7 +249,30 @@ class RayBackend:
             self.abort(task.group.id)
             if task.where is not None:
                 end_worker(self._ray, task.where)
-        return [LostGroup(task.group.id, node_lost("its Ray worker no longer answers")) for task in late]
+        losses: list[Answer] = [
+            LostGroup(task.group.id, node_lost("its Ray worker no longer answers")) for task in late
+        ]
+        for task, loss in zip(late, losses, strict=True):
+            self._note_loss(task, loss)
+        return losses
+
+    def _note_loss(self, task: RayTask, answer: Answer) -> None:
+        """Count a loss of a Ray worker; an answer of any is the end of the row."""
+        if isinstance(answer, LostGroup) and answer.failure.kind is FailureKind.NODE_LOST:
+            self._losses.lost(task.losses_before)
+            self._last_loss = answer.failure.exception
+        elif isinstance(answer, Reply):
+            self._losses.answered()
+
+    def _check_losses(self) -> None:
+        """Raise BackendLost if no Ray worker lives long enough to answer."""
+        if self._losses.count >= MOST_LOSSES:
+            raise BackendLost(
+                f"Ray workers were lost {self._losses.count} times one after the other, without an answer "
+                f"({self._last_loss}); what had finished is in paramsurvey.last_results(): see whether "
+                "worker_init or the psets end their parent process, and Ray's logs in "
+                "/tmp/ray/session_latest/logs, and run what is missing"
+            )
 
     def _ready(self, timeout: float) -> list[int]:
         """Wait for an answer; return the ids of the groups that have one now."""

@@ -7,6 +7,40 @@ from typing import Any
 from paramsurvey.transport.messages import Answer, Failure, FailureKind, JobRejected, LostGroup
 
 
+class LossesInARow:
+    """Counts how often Ray workers were lost, one loss after the other, without any answer in between.
+
+    A node with many cores that dies loses many groups, but this is one loss: another one counts only if its
+    group was submitted after the last that counted.
+
+    Attributes
+    ----------
+    count : int
+
+    Examples
+    --------
+    >>> losses = LossesInARow()
+    >>> before = losses.total
+    >>> losses.lost(before), losses.lost(before), losses.count
+    (None, None, 1)
+    >>> losses.lost(losses.total), losses.count
+    (None, 2)
+    """
+
+    def __init__(self) -> None:
+        self.total = 0  # of the losses that counted; a group keeps what it was when it was submitted
+        self.count = 0
+
+    def lost(self, total_before: int) -> None:
+        """Count the loss of a group, if it was submitted after the last loss that counted."""
+        if total_before == self.total:
+            self.total, self.count = self.total + 1, self.count + 1
+
+    def answered(self) -> None:
+        """Take note that a Ray worker has answered."""
+        self.count = 0
+
+
 def answer_for(errors: Any, group_id: int, error: Exception) -> Answer:
     """Return what to tell the survey about a task that Ray has no answer for.
 
