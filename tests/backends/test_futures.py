@@ -532,6 +532,20 @@ def test_what_an_engine_has_given_back_before_it_is_lost_is_kept() -> None:
         backend.poll(0.0)
 
 
+def test_an_engine_that_is_lost_gets_nothing_more_and_costs_no_attempt() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor, isolate=False)
+    backend.submit(Group(1, range(1), []))
+    executor.given[0][0].set_exception(RuntimeError("its blocks have ended"))  # as it would fail all others
+    executor._client = SimpleNamespace(status="closed")  # type: ignore[attr-defined]
+    [lost] = backend.poll(0.0)
+    assert isinstance(lost, LostGroup)
+    assert lost.failure.kind is FailureKind.NODE_LOST
+    assert backend.capacity() == 0
+    with pytest.raises(BackendLost, match="Dask client is closed"):
+        backend.poll(0.0)
+
+
 def test_a_map_that_waits_for_an_engine_without_workers_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = {"a worker": 2}
     executor = ManualExecutor(1)

@@ -108,6 +108,7 @@ class FuturesBackend:
         self._numbers = WorkerNumbers()  # of threads
         self._submitted = SubmittedGroups()
         self._broken: BaseException | None = None
+        self._gone = ""  # why nothing more will come back, once that is known
         self._lock: MapLock | None = None
         self._was_opened = False
         self._verbose = options.verbose
@@ -133,7 +134,7 @@ class FuturesBackend:
         """Load the job here if the workers are threads; otherwise keep it until a process asks for it."""
         job = replace(job, pool=self._setup.pool)
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
-        self._broken, self._always_sends_job, self._losses = None, False, 0
+        self._broken, self._gone, self._always_sends_job, self._losses = None, "", False, 0
         self._job_requests = 0  # how many groups came back because their process did not have the job
         self._has_warned = False  # that there are no workers
         self._job_is_kept = False  # whether a process has run a group with the job of an earlier one
@@ -155,7 +156,7 @@ class FuturesBackend:
 
     def capacity(self) -> int:
         """Return how many groups to queue; workers still busy with what was given up do not count."""
-        if self._broken is not None:
+        if self._broken is not None or self._gone:
             return 0
         free = self.core_count() - len(self._submitted.given_up)
         return (free if self._must_watch() else free * GROUPS_PER_WORKER) - len(self._submitted)
@@ -215,7 +216,7 @@ class FuturesBackend:
             returned = submitted.future.result()
         except BaseException as error:  # the pool's, or whatever its transport raises, even CancelledError
             return [self._failed(group, error)]
-        if type(returned) is list and not returned:
+        if isinstance(returned, (list, tuple)) and not returned:
             return self._give_job(submitted)
         self._losses = 0
         self._job_is_kept = self._job_is_kept or not submitted.with_job
@@ -248,7 +249,7 @@ class FuturesBackend:
         """Return the loss of a group: where psets are isolated, none of them can be the cause."""
         self._forget(group.id)
         self._losses, self._last_loss = self._losses + 1, reason
-        if self._isolates or never_ran:
+        if self._isolates or never_ran or self._gone:
             return LostGroup(group.id, Failure(FailureKind.NODE_LOST, f"NodeLost({reason!r})"))
         again = self._broken is None  # if it is broken, no worker is left to try it
         return LostGroup(group.id, Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", retryable=again))
@@ -281,9 +282,10 @@ class FuturesBackend:
         """Raise once the executor accepts nothing more, and everything that it had is back."""
         if self._broken is not None and not self._submitted:
             self._raise_lost(self._broken, text_of(self._broken))
-        if not self._submitted.have_come_back() and (reason := self._why_gone()):
+        self._gone = self._gone or self._why_gone()
+        if self._gone and not self._submitted.have_come_back():  # what has come back is taken first
             self._submitted.forget_all()  # no worker could give them back
-            self._raise_lost(None, reason)
+            self._raise_lost(None, self._gone)
         if self._isolates and self._losses > MOST_LOSSES * GROUPS_PER_WORKER * self.core_count():
             self._raise_lost(
                 None, f"it has lost {self._losses} groups one after the other: {self._last_loss}"

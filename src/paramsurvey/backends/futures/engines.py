@@ -58,7 +58,7 @@ def checked_future(
             future.cancel()
         fault = "not a concurrent.futures.Future"
     elif future in others:
-        fault = "the future of other work that is not done yet"
+        fault = "the future of other work"
     else:
         return future
     raise OptionError(

@@ -23,7 +23,7 @@ NOT_ANSWERS = Failure(
 
 def read_answers(group: Group, returned: Any) -> list[Answer]:
     """Return the answers that came back for a group; its loss if they cannot be read or are incomplete."""
-    if type(returned) is not list:  # another iterable might do anything
+    if not isinstance(returned, (list, tuple)):  # another iterable might do anything
         return [LostGroup(group.id, NOT_ANSWERS)]
     try:
         answers = [read_answer(answer) for answer in returned]
