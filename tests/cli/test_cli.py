@@ -424,15 +424,24 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
             "two --parse options make the column 'x'",
         ),
         (["-p", "a=1", "--parse", "json", "--parse", "json", "--", "echo"], "--parse json is given twice"),
-        (["-p", "a=1", "--limit", "-1", "--", "echo"], "-1 is not in the range x>=0"),
+        (["-p", "a=1", "--limit", "-1", "--", "echo"], "-1 is not in the range x>=0 (see"),
         (
             ["-p", "a=1", "--limit", "./busy", "--", "echo"],
             "'./busy' is not a whole number; --limit says how many",
         ),
         (
             ["-p", "a=1", "-N0", "--", "echo"],
-            "for a command without the value, leave it out and add --unused ok",
+            "0 is not in the range x>=1; for a command without the value, leave it out and add --unused ok",
         ),
+        (["-p", "a=1", "-N", "-3", "--", "echo"], "-3 is not in the range x>=1 (see"),
+        (["-p", "a=1", "-N", "x", "--", "echo"], "'x' is not a whole number (see"),
+        (["-p", "a=1", "--record-env", "--", "echo"], "have all exported variables (export X)"),
+        (
+            ["-p", "a=1", "--halt", "fail=1", "--", "echo"],
+            "write it like now,fail=1 or soon,fail=10% (success and done can be counted, too), "
+            "or never, to cancel what the configuration says",
+        ),
+        (["--sweep", "~db", "--", "echo"], "--sweep '~db' removes a setting of a configuration"),
         (["-p", "a=1", "--retries", "x", "--", "echo"], "'x' is not a whole number (see"),
         (["-p", "a=1", "--tag={#} {job}", "--", "echo", "{a}"], "--tag cannot have {job}: write {#}"),
         (["-p", "a=1", "--halt-on-error", "2", "--", "echo"], "write --halt now,fail=1"),

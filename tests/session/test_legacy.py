@@ -73,7 +73,7 @@ def test_the_helpers_of_map_check_as_they_did() -> None:
     assert utils.psets_empty(None)
     assert not utils.psets_empty(pd.DataFrame({"a": [1]}))
     assert list(utils.psets_prep([{"a": 1}])) == ["a"]
-    with pytest.raises(ValueError, match="_pset_id"):
+    with pytest.raises(ValueError, match=r"'_pset_id' begins with '_', which is reserved for p.*: rename"):
         utils.psets_prep([{"_pset_id": 1}])
     assert len(utils.make_subdir_name(100, prefix="prefix")) == 8
     with pytest.raises(ValueError, match="greater than 0"):

@@ -13,6 +13,7 @@ from paramsurvey.errors import PsetError
 ATTEMPTS = "_attempts"
 REASONS = frozenset({"_exception", "_traceback", ATTEMPTS})
 """The columns of `missing` that are not the psets' own: why a pset has no result."""
+RESERVED = "begins with '_', which is reserved for paramsurvey"
 
 
 def check_names(names: Iterable[Hashable]) -> None:
@@ -125,8 +126,7 @@ def _check_name(name: Hashable) -> None:
     if name.startswith("_"):
         from_missing = ", or give missing.to_psets()" if name in REASONS else ""
         raise PsetError(
-            f"column {name!r} begins with '_', which is reserved for paramsurvey: "
-            f"rename it, for example to {_identifier(name)!r}{from_missing}"
+            f"column {name!r} {RESERVED}: rename it, for example to {_identifier(name)!r}{from_missing}"
         )
 
 

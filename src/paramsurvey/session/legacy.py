@@ -164,13 +164,11 @@ def psets_prep() -> Callable[[Any], pd.DataFrame]:
 def _psets_prep(psets: Any) -> pd.DataFrame:
     import pandas as pd
 
-    from paramsurvey.params.column_names import check_names
+    from paramsurvey.params.column_names import RESERVED, check_names
 
     frame = psets if isinstance(psets, pd.DataFrame) else pd.DataFrame(psets)
     if reserved := [name for name in frame.columns if str(name).startswith("_")]:
-        raise PsetError(
-            f"column {reserved[0]!r} begins with '_', which is reserved for paramsurvey: rename it"
-        )
+        raise PsetError(f"column {reserved[0]!r} {RESERVED}: rename it")
     check_names(list(frame.columns))
     return frame
 

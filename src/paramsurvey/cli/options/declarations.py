@@ -23,6 +23,7 @@ from paramsurvey.cli.options.types import (
 from paramsurvey.errors import OptionError
 
 ALL_AXES = "*"  # --zip without names
+NO_VALUE_IN_THE_COMMAND = "for a command without the value, leave it out and add --unused ok"
 LIMIT_IS_A_COUNT = "--limit says how many sets run; --load and --memfree say when commands start"
 DEFAULT_TAG = "*"  # --tag without a template: the values
 
@@ -88,7 +89,7 @@ PSETS = (
     click.option("-d", "--delimiter", metavar="TEXT", help="Items of @file and @- end with TEXT."),
     click.option(
         *("-N", "--together"),
-        type=WholeNumber(1, otherwise="for a command without the value, leave it out and add --unused ok"),
+        type=WholeNumber(1, foreign="0+", instead=NO_VALUE_IN_THE_COMMAND),
         metavar="N",
         help="Put N values of an axis into one set; {a:args} has them all.",
     ),
@@ -109,7 +110,7 @@ PSETS = (
     click.option("--shard", metavar="K/N", help="Run only the K-th of N parts; see paramsurvey merge."),
     click.option(
         "--limit",
-        type=WholeNumber(0, otherwise=LIMIT_IS_A_COUNT),
+        type=WholeNumber(0, foreign=r"(?s).*[^\d.+-].*", instead=LIMIT_IS_A_COUNT),
         metavar="N",
         help="Run only the first N sets; 0: all.",
     ),
@@ -215,7 +216,7 @@ CONTROL = (
     ),
     click.option("--max-failures", type=WholeNumber(0), metavar="N", help="End after N failures; 0: never."),
     click.option(
-        "--halt", type=HALTING, metavar="WHEN", help="End early: now,fail=1, soon,fail=10% or now,success=1."
+        "--halt", type=HALTING, metavar="WHEN", help="End at now,fail=1 or soon,success=10%; never: go on."
     ),
     click.option("--delay", type=DELAY, metavar="TIME", help="Wait this long between two starts."),
     click.option(

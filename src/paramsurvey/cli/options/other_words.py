@@ -60,7 +60,7 @@ OTHERWISE = {  # what is done in another way, or not at all
     ),
     f"{LEAVE_OUT}without -k, outputs come as the commands end": ("--no-keep-order",),
     f"{LEAVE_OUT}what is stopped gets SIGTERM, and two seconds later SIGKILL": ("--termseq", "--term-seq"),
-    f"{LEAVE_OUT}commands get all variables of this shell": ("--record-env", "--session"),
+    f"{LEAVE_OUT}commands get all exported variables (export X)": ("--record-env", "--session"),
     f"{LEAVE_OUT}-j N says how many commands run at once": (
         *("--use-sockets-instead-of-threads", "--use-cores-instead-of-threads"),
         *("--use-cpus-instead-of-cores",),

@@ -52,13 +52,16 @@ class WholeNumber(click.IntRange):
     ----------
     least : int
     most : int, optional
-    otherwise : str
-        Added to the refusal of other values: what they mean in other programs, and what to write here.
+    foreign : str
+        A pattern of values that mean something in another program.
+    instead : str
+        Added to the refusal of those values: what to write here.
     """
 
-    def __init__(self, least: int, most: int | None = None, otherwise: str = "") -> None:
+    def __init__(self, least: int, most: int | None = None, foreign: str = "", instead: str = "") -> None:
         super().__init__(least, most)
-        self._otherwise = f"; {otherwise}" if otherwise else ""
+        self._foreign = foreign
+        self._instead = instead
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number."""
@@ -66,7 +69,8 @@ class WholeNumber(click.IntRange):
             return super().convert(value, param, ctx)
         except click.BadParameter as error:
             says = error.message.removesuffix(".").replace(f"a valid {self.name}", "a whole number")
-            self.fail(says + self._otherwise, param, ctx)
+            is_foreign = self._foreign and re.fullmatch(self._foreign, str(value).strip())
+            self.fail(f"{says}; {self._instead}" if is_foreign else says, param, ctx)
 
 
 class FilePath(click.Path):
@@ -166,4 +170,8 @@ DELAY = Converted("duration", seconds_of, "0.5, 250ms, 2s or 1m")
 SIZE_OF_MEMORY = Converted("size", bytes_of, "500M or 2G")
 JOBS = Converted("number", _jobs, "4, -1, +1 or 50%")
 LOAD = Converted("load", _load, "1.5 or 80%")
-HALTING = Converted("condition", _halt, "now,fail=1 or soon,fail=10% (or with success or done), or never")
+HALTING = Converted(
+    "condition",
+    _halt,
+    "now,fail=1 or soon,fail=10% (or with success or done), or never, to cancel what the configuration says",
+)

@@ -136,6 +136,12 @@ def _sweeps(texts: Sequence[str], inputs: Inputs) -> tuple[list[SweepFile], list
         return [], []
     from paramsurvey.cli.psets.sweep_files import is_sweep_file, read_sweep
 
+    for text in texts:
+        if text.startswith("~") and not is_sweep_file(text):
+            raise BadUsage(
+                f"--sweep {text!r} removes a setting of a configuration in Hydra: leave it out, "
+                "or write it into the command, if that has such a configuration"
+            )
     files = [read_sweep(text, inputs) for text in texts if is_sweep_file(text)]
     return files, [text.lstrip("+") for text in texts if not is_sweep_file(text)]
 
