@@ -25,6 +25,7 @@ COMMANDS = (
     ["missing", "out"],
     ["export", "out", "-"],
 )
+EXPORT = ["export", "out", "-"]
 
 full_disk = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
 
@@ -133,7 +134,40 @@ def test_a_character_that_the_encoding_lacks_is_written_with_a_backslash(command
     if command[0] != "run":
         program, code = ("false", 1) if "failed" in command else ("echo", 0)
         paramsurvey("run", "-v0", "-p", "a=5 €", "--checkpoint", command[1], "--", program, "{a}", code=code)
-    environ = {**os.environ, "PYTHONIOENCODING": "latin-1"}
-    done = subprocess.run([PROGRAM, *command], capture_output=True, encoding="latin-1", env=environ)
+    done = in_encoding("latin-1", *command)
     assert "codec" not in done.stderr
     assert "5 \\u20ac" in done.stdout
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+@pytest.mark.parametrize("command", [["run", "-v0", "-p", "a=5 €", "-o", "-", "--", "echo", "{a}"], EXPORT])
+def test_a_table_on_stdout_that_is_not_as_it_was_is_told_of(
+    command: list[str], errors: str, in_tmp: Path
+) -> None:
+    paramsurvey("run", "-v0", "-p", "a=5 €", "--checkpoint", "out", "--", "echo", "{a}")
+    done = in_encoding(f"latin-1:{errors}", *command)
+    assert done.returncode == 0
+    assert "5 \\u20ac" in done.stdout
+    assert done.stderr == (
+        "paramsurvey: the encoding of stdout (iso8859-1) lacks characters of the table, 2 in all, which are "
+        "escapes now, such as \\u20ac: set PYTHONIOENCODING=utf-8, or write a file, which is always UTF-8\n"
+    )
+
+
+def test_nothing_is_told_of_a_table_that_the_encoding_of_stdout_holds(in_tmp: Path) -> None:
+    paramsurvey("run", "-v0", "-p", "a=5 é", "--checkpoint", "out", "--", "echo", "{a}")
+    for encoding in ("latin-1", "utf-8"):
+        done = in_encoding(encoding, *EXPORT)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "5 é" in done.stdout
+
+
+def in_encoding(encoding: str, *command: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "PYTHONIOENCODING": encoding}
+    return subprocess.run(
+        [PROGRAM, *command],
+        capture_output=True,
+        encoding=encoding.partition(":")[0],
+        env=environ,
+        check=False,
+    )

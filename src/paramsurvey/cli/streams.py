@@ -18,8 +18,21 @@ def open_closed_streams() -> None:
 def write_any_character() -> None:
     """Write a character that the terminal's encoding lacks as a backslash and its number, not as an error."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def lacking(stream: TextIO, text: str) -> str:
+    """Return the characters of a text that a stream writes with a backslash, each as often as it occurs."""
+    if stream.errors != "backslashreplace":
+        return ""
+    try:
+        text.encode(stream.encoding)
+    except UnicodeEncodeError:
+        return "".join(
+            c for c in text if c not in c.encode(stream.encoding, "ignore").decode(stream.encoding)
+        )
+    return ""
 
 
 def is_writable(stream: TextIO) -> bool:

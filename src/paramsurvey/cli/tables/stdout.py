@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from paramsurvey.cli.errors import say
+from paramsurvey.cli.streams import lacking
 from paramsurvey.cli.tables.cells import is_missing, native_or_text
 from paramsurvey.cli.tables.table import Table
 from paramsurvey.cli.tables.text_formats import csv_text
@@ -29,8 +31,21 @@ def print_table(table: Table) -> None:
     if sys.stdout.isatty():
         sys.stdout.write(f"{preview(table, shutil.get_terminal_size().columns)}\n")
     else:
-        sys.stdout.write(csv_text(table))
+        text = csv_text(table)
+        sys.stdout.write(text)
+        _tell_of_escapes(text)
     sys.stdout.flush()
+
+
+def _tell_of_escapes(text: str) -> None:
+    """Say that data were changed: an escape cannot be told from a text that has a backslash of its own."""
+    if lost := lacking(sys.stdout, text):
+        escape = lost[0].encode("ascii", "backslashreplace").decode()
+        say(
+            f"paramsurvey: the encoding of stdout ({sys.stdout.encoding}) lacks characters of the table, "
+            f"{len(lost):,} in all, which are escapes now, such as {escape}: "
+            "set PYTHONIOENCODING=utf-8, or write a file, which is always UTF-8"
+        )
 
 
 def preview(table: Table, width: int = 80) -> str:
