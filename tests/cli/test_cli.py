@@ -435,10 +435,10 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         ),
         (["-p", "a=1", "-N", "-3", "--", "echo"], "-3 is not in the range x>=1 (see"),
         (["-p", "a=1", "-N", "x", "--", "echo"], "'x' is not a whole number (see"),
-        (["-p", "a=1", "--record-env", "--", "echo"], "have all exported variables (export X)"),
+        (["-p", "a=1", "--record-env", "--", "echo"], "get all exported variables (export X)"),
         (
             ["-p", "a=1", "--halt", "fail=1", "--", "echo"],
-            "write it like now,fail=1 or soon,fail=10% (success and done can be counted, too), "
+            "write it like now,fail=1 or soon,fail=10% (or with success or done), "
             "or never, to cancel what the configuration says",
         ),
         (["--sweep", "~db", "--", "echo"], "--sweep '~db' removes a setting of a configuration"),

@@ -395,6 +395,19 @@ def test_a_full_disk_under_the_checkpoint_loses_no_results(verbose: str) -> None
     assert pd.read_csv("all.csv")["a"].tolist() == [1, 2, 3, 4, 5, 6]
 
 
+def test_where_a_file_cannot_be_written_the_checkpoint_has_the_results_too(
+    here: Here, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(in_tmp))
+    Path("gone").mkdir()
+    output = ["--checkpoint", "my run", "-o", "gone/r.csv"]
+    _, err = here("run", "-v0", "-p", "a=1", *output, "--unused", "ok", "--", "rmdir", "gone", code=1)
+    assert "gone/r.csv could not be written" in err
+    assert err.endswith("; the checkpoint has them, too: paramsurvey export 'my run' FILE.csv writes them\n")
+    here("export", "my run", "again.csv")
+    assert pd.read_csv("again.csv")["a"].tolist() == [1]
+
+
 def test_a_damaged_part_is_no_full_disk(here: Here) -> None:
     run = ["run", "-v0", "-p", "a=1:3", "--checkpoint", "out", "--", "echo", "{a}"]
     here(*run)

@@ -10,9 +10,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from paramsurvey.cli.delivery import Delivery
 from paramsurvey.testing.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="looks at pipes and terminals of Unix")
@@ -128,3 +131,18 @@ def test_a_character_that_stdout_lacks_does_not_end_the_survey(in_tmp: Path) -> 
     )
     assert (found.returncode, found.stderr) == (0, b"")
     assert sorted(found.stdout.splitlines()) == [b"%d\t%d\\u20ac" % (a, a) for a in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("ends_early", [True, False])
+def test_the_last_words_tell_a_complete_run_from_one_that_goes_on(
+    ends_early: bool, in_tmp: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plan: Any = SimpleNamespace(checkpoint="my runs", options=SimpleNamespace(output=()))
+    run: Any = SimpleNamespace(survey=SimpleNamespace(progress=SimpleNamespace(finished=0)))
+    delivery = Delivery(plan, SimpleNamespace())  # type: ignore[arg-type]
+    if ends_early:
+        delivery.write_finished(run)
+    delivery.finish_early(run)
+    complete = "all results are saved; for the table: paramsurvey export 'my runs' FILE.csv"
+    goes_on = "finished results are saved; to go on, type: paramsurvey resume 'my runs'"
+    assert capfd.readouterr().err == f"paramsurvey: {goes_on if ends_early else complete}\n"

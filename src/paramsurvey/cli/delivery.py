@@ -66,7 +66,7 @@ class Delivery:
             raise self._failed
         is_wanted = STDOUT in self._plan.options.output
         if is_wanted or not (self._plan.options.output or self._plan.checkpoint or self._files.shows_output):
-            write_table(self._table(run), STDOUT)
+            self._write_table(run, self._table(run), STDOUT)
 
     def finish_early(self, run: MapRun | None) -> None:
         """Write what had finished when the run ended early, and say how to resume it."""
@@ -80,9 +80,13 @@ class Delivery:
             say(f"paramsurvey: {error}")
             if checkpoint and not self._plan.options.output:
                 return
-        if checkpoint and self._ended_early:
-            again = shlex.quote(checkpoint)
-            say(f"paramsurvey: finished results are saved; to go on, type: paramsurvey resume {again}")
+        if not checkpoint:
+            return
+        quoted = shlex.quote(checkpoint)
+        if self._ended_early:
+            say(f"paramsurvey: finished results are saved; to go on, type: paramsurvey resume {quoted}")
+        elif not self._plan.options.output:
+            say(f"paramsurvey: all results are saved; for the table: paramsurvey export {quoted} FILE.csv")
 
     def _write_files(self, run: MapRun) -> None:
         plan = self._plan
@@ -90,18 +94,31 @@ class Delivery:
         if paths:
             table = self._table(run)
             for path in paths:
-                write_table(table, path, announce=plan.resolved.verbose > 0)
+                self._write_table(run, table, path)
         elif plan.checkpoint and not plan.options.output:
             self._rescue_lost(run, plan.checkpoint)
+
+    def _write_table(self, run: MapRun, table: Table, path: str) -> None:
+        plan = self._plan
+        try:
+            write_table(table, path, announce=plan.resolved.verbose > 0)
+        except RunFailed as error:
+            if not plan.checkpoint or self._count_lost(run, plan.checkpoint):
+                raise
+            export = f"paramsurvey export {shlex.quote(plan.checkpoint)} FILE.csv"
+            raise RunFailed(f"{error}; the checkpoint has them, too: {export} writes them") from error
 
     def _table(self, run: MapRun) -> Table:
         plan = self._plan
         table = survey_table(run.survey.state, run.build, plan.requested.dotted, self._files.all_rows())
         return table.flat() if plan.options.flatten else table
 
+    def _count_lost(self, run: MapRun, checkpoint: str) -> int:
+        progress = run.survey.progress
+        return count_lost(checkpoint, progress.finished - progress.resumed, self._stored_before)
+
     def _rescue_lost(self, run: MapRun, checkpoint: str) -> None:
-        finished = run.survey.progress.finished
-        lost = count_lost(checkpoint, finished - run.survey.progress.resumed, self._stored_before)
+        finished, lost = run.survey.progress.finished, self._count_lost(run, checkpoint)
         if lost:
             reason = why_unwritable(checkpoint) or "it could not be written for a while"
             raise RunFailed(
