@@ -443,7 +443,7 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         ),
         (["--sweep", "~db", "--", "echo"], "--sweep '~db' removes a setting of a configuration"),
         (["-p", "a=1", "--retries", "x", "--", "echo"], "'x' is not a whole number (see"),
-        (["-p", "a=1", "--tag={#} {job}", "--", "echo", "{a}"], "--tag cannot have {job}: write {#}"),
+        (["-p", "a=1", "--tag={#} {job}", "--", "echo", "{a}"], "run it with {#} and the same --checkpoint"),
         (["-p", "a=1", "--halt-on-error", "2", "--", "echo"], "write --halt now,fail=1"),
         (["-p", "a=1", "--output-dir", "text", "--", "echo", "{a}"], "--output-dir text is not a directory"),
         (["-p", "a=b c", "--shell", "--", "echo `{a}`"], "{a} stands after backquotes"),

@@ -125,8 +125,8 @@ class CommandTask:
         names_used([options.results or ""], names)
         if JOB not in names and any(one.name == JOB for one in placeholders_in(options.tag or "")):
             raise BadUsage(
-                "--tag cannot have {job}: write {#} there; which worker runs a set is known to its command, "
-                "which may print {job}"
+                "--tag cannot have {job}: write {#} there (to go on with a run that had {job}, run it "
+                "with {#} and the same --checkpoint); its command may print {job}"
             )
         is_list = options.together and len(names) == 1 and options.unused != "ok"
         if is_list and not self.command.template.has_spread:
