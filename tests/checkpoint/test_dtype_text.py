@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
@@ -43,6 +43,11 @@ ARROW = {
         "string": pa.string(),
         "bool": pa.bool_(),
         "date": pa.date32(),
+        "binary": pa.binary(),
+        "duration": pa.duration("us"),
+        "time": pa.timestamp("us"),
+        "time with a zone": pa.timestamp("us", "UTC"),
+        "decimal": pa.decimal128(10, 2),
     }.items()
 }
 
@@ -104,6 +109,13 @@ def test_a_value_that_is_no_category_of_this_part_is_not_lost() -> None:
         ([1, 2], ARROW["string"]),
         ([5], ARROW["bool"]),
         ([datetime(2026, 11, 30, 12)], ARROW["date"]),
+        ([datetime(2026, 11, 30)], ARROW["date"]),
+        ([datetime(2026, 11, 30)], ARROW["time with a zone"]),
+        ([datetime(2026, 11, 30, tzinfo=UTC)], ARROW["time"]),
+        ([1], ARROW["time"]),
+        ([1], ARROW["duration"]),
+        (["a"], ARROW["binary"]),
+        ([0.1], ARROW["decimal"]),
         ([1], "arrow no base64"),
         ([1], ""),
     ],
@@ -111,6 +123,40 @@ def test_a_value_that_is_no_category_of_this_part_is_not_lost() -> None:
 def test_a_dtype_that_would_change_the_values_or_is_not_known_is_left(values: list[Any], text: str) -> None:
     column = pd.Series(values)
     pd.testing.assert_series_equal(restore_dtype(column, text), column)
+
+
+MANY = 300_000
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (pd.Series(["a", "b", None] * (MANY // 3), dtype=object), "string"),
+        (pd.Series(["a", "b", None] * (MANY // 3), dtype=object), ARROW["string"]),
+        (pd.Series(range(MANY)).mod(1000), ARROW["int16"]),
+        (pd.Series(pd.date_range("2026-11-30", periods=MANY, freq="s")), ARROW["time"]),
+        (pd.Series([date(2026, 11, 30), None] * (MANY // 2), dtype=object), ARROW["date"]),
+    ],
+    ids=["string", "arrow string", "arrow integers", "arrow times", "arrow dates"],
+)
+def test_no_whole_column_becomes_python_objects(
+    values: pd.Series[Any], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = [0]
+    tolist = pd.Series.tolist
+
+    def counted(series: pd.Series[Any]) -> list[Any]:
+        lengths.append(len(series))
+        return tolist(series)
+
+    monkeypatch.setattr(pd.Series, "tolist", counted)
+    back = typed(values, text)
+    assert back.dtype != values.dtype
+    assert max(lengths) < MANY // 4
+    for wrong in (0, MANY - 1):  # in the first block as in the last
+        other = values.astype(object)
+        other[wrong] = 0.25
+        assert typed(other, text).dtype == object
 
 
 def test_what_is_missing_stays_missing() -> None:

@@ -6,11 +6,14 @@ import base64
 import json
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 MOST_CATEGORIES = 1000  # more than these are not written, because they would be in every part
 ARROW = "arrow "
+NUMBERS = "biuf"  # numpy's letters
+BLOCK = 1 << 15  # values that are compared at a time as Python objects: more would take much memory
 
 
 def dtype_text(dtype: Any) -> str:
@@ -73,11 +76,36 @@ def _dtype(text: str) -> Any:
 
 def _has_same_values(restored: pd.Series[Any], series: pd.Series[Any]) -> bool:
     """Tell whether the values are still the same: numpy and Arrow truncate, and anything becomes a text."""
-    if isinstance(restored.dtype, (pd.ArrowDtype, pd.StringDtype)) or restored.dtype == object:
-        present = series.notna()
-        return bool(restored[present].tolist() == series[present].tolist())
+    if restored.dtype == object:
+        return True
+    if _is_text(restored.dtype):
+        kind = pd.api.types.infer_dtype(series, skipna=True)
+        return kind in ("string", "empty") or bool(series.isna().all())
+    if isinstance(restored.dtype, pd.ArrowDtype) and not _are_alike(restored.dtype, series.dtype):
+        starts = range(0, len(series), BLOCK)
+        return all(_are_equal(restored[at : at + BLOCK], series[at : at + BLOCK]) for at in starts)
     back = restored.astype(series.dtype)
     return bool(((back == series) | (back.isna() & series.isna())).all())
+
+
+def _is_text(dtype: Any) -> bool:
+    if isinstance(dtype, pd.StringDtype):
+        return True
+    kind = dtype.pyarrow_dtype if isinstance(dtype, pd.ArrowDtype) else None
+    return kind is not None and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _are_alike(one: Any, other: Any) -> bool:
+    """Tell whether both are of numbers, or of times without a zone: then equality is that of the numbers."""
+    if any(dtype.kind == "M" for dtype in (one, other)):
+        return one.kind == other.kind and isinstance(other, np.dtype) and one.pyarrow_dtype.tz is None
+    return one.kind in NUMBERS and isinstance(other, np.dtype) and other.kind in NUMBERS
+
+
+def _are_equal(restored: pd.Series[Any], series: pd.Series[Any]) -> bool:
+    """Compare two columns as Python does: dates with times, for example, are never equal."""
+    there = series.notna()
+    return bool(restored[there].tolist() == series[there].tolist())
 
 
 def _categorical(series: pd.Series[Any], text: str) -> pd.Series[Any]:
