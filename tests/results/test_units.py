@@ -83,6 +83,31 @@ def test_units_that_are_objects_are_kept_as_texts_so_that_files_can_hold_them() 
     results.to_parquet("results.parquet")
 
 
+class Unprintable:
+    """A unit that cannot be printed, nor compared."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no registry")
+
+    __bool__ = __str__  # type: ignore[assignment]
+
+
+def test_a_unit_that_cannot_be_printed_is_named_by_its_class_and_costs_nothing() -> None:
+    psets = pd.DataFrame({"x": [1.0, 2.0]})
+    psets.attrs["units"] = {"x": Unprintable(), Unprintable(): "m", "y": ""}
+    results = survey(psets, checkpoint="run")
+    assert results.units == {"x": "Unprintable", "Unprintable": "m", "y": ""}
+    assert paramsurvey.load("run").units["x"] == "Unprintable"
+    results.units = {"y": Unprintable()}  # type: ignore[dict-item]
+    assert results.units == {"y": "Unprintable"}
+
+
+def test_a_unit_of_xarray_that_cannot_be_printed_costs_nothing() -> None:
+    xarray = pytest.importorskip("xarray")
+    coords = {"x": ("x", [1.0, 2.0], {"units": Unprintable()})}
+    assert survey(xarray.Dataset(coords=coords)).units == {"x": "Unprintable"}
+
+
 def test_a_text_that_is_no_units_does_not_hide_those_of_arrow_fields() -> None:
     arrow = pytest.importorskip("pyarrow")
     frame = pd.DataFrame({"x": [1.0, 2.0]})

@@ -12,6 +12,7 @@ import numpy as np
 from paramsurvey.errors import PsetError, PsetTypeError
 from paramsurvey.params.axes import is_single_value
 from paramsurvey.params.column_names import reasons_among, refuse_duplicates
+from paramsurvey.transport.safe_repr import str_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,12 @@ def _with_units(frame: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
 def units_of_psets(frame: pd.DataFrame) -> dict[str, str]:
     """Return the units that psets have brought, as texts: files can hold them."""
     units = frame.attrs.get("units")
-    return {str(name): str(unit) for name, unit in units.items()} if isinstance(units, Mapping) else {}
+    return texts_of_units(units) if isinstance(units, Mapping) else {}
+
+
+def texts_of_units(units: Mapping[Any, Any]) -> dict[str, str]:
+    """Return names and units as texts; of an object whose ``__str__`` raises, the name of its class."""
+    return {str_of(name): str_of(unit) for name, unit in units.items()}
 
 
 def _units_in_arrow(table: Any) -> dict[str, str]:
@@ -95,8 +101,9 @@ def units_of_fields(schema: Any) -> dict[str, str]:
 def _units_in_xarray(table: Any) -> dict[str, str]:
     """Return the units that coordinates and variables have in their attributes."""
     variables = {**table.coords, **getattr(table, "data_vars", {})}
-    attributes = {str(name): variable.attrs for name, variable in variables.items()}
-    return {name: str(attrs["units"]) for name, attrs in attributes.items() if attrs.get("units")}
+    given = {name: variable.attrs.get("units") for name, variable in variables.items()}
+    units = texts_of_units({name: unit for name, unit in given.items() if unit is not None})
+    return {name: unit for name, unit in units.items() if unit}
 
 
 def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from paramsurvey.errors import NotACheckpoint
+from paramsurvey.params.dataframes import texts_of_units
 from paramsurvey.plotting.accessor import PlotOfResults
 from paramsurvey.results.export import Exportable
 from paramsurvey.results.missing import Missing, printed_by
@@ -133,7 +134,7 @@ class MapResults(Exportable):
 
     @units.setter
     def units(self, units: Mapping[str, str]) -> None:
-        self.attrs["units"] = {str(name): str(unit) for name, unit in units.items()}
+        self.attrs["units"] = texts_of_units(units)
 
     @property
     def results(self) -> pd.DataFrame:

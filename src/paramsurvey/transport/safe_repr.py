@@ -82,12 +82,17 @@ def _without_repr(thing: object, error: BaseException) -> str:
 
 def text_of(error: BaseException) -> str:
     """Return ``str(error)``, or the name of its class if that is empty or raises."""
+    return str_of(error) or type_name(error)
+
+
+def str_of(thing: object) -> str:
+    """Return ``str(thing)``, or the name of its class if that raises."""
     try:
-        return str.__str__(str(error)) or type_name(error)
+        return str.__str__(str(thing))
     except INTERRUPTIONS:
         raise
     except BaseException:  # even SystemExit
-        return type_name(error)
+        return type_name(thing)
 
 
 def type_name(thing: object) -> str:
