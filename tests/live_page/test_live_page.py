@@ -355,6 +355,40 @@ def test_a_pset_that_runs_is_followed_without_the_page_being_loaded_again(runnin
     assert page.count("<h2") == page.count("<section") == 1
 
 
+def is_followed(page: str) -> bool:
+    """Whether the page's script goes on asking what becomes of the pset."""
+    tags = Elements(page).tags
+    final = any(tag == "main" and "data-final" in attributes for tag, attributes in tags)
+    script = any("pset.js" in (attributes.get("src") or "") for _, attributes in tags)
+    assert script is not final
+    return script
+
+
+def test_a_pset_that_neither_runs_nor_is_stored_is_followed_as_long_as_the_survey_runs(
+    running: TestClient,
+) -> None:
+    answer = running.get("/pset/50")
+    assert answer.status_code == 200
+    assert "next attempt" in answer.text
+    assert_harmless(answer.text)
+    assert is_followed(answer.text)
+    assert is_followed(running.get("/pset/30").text)
+    assert running.get("/pset/100").status_code == 404
+    for number in (3, 18):
+        assert not is_followed(running.get(f"/pset/{number}").text)
+
+
+def test_the_page_of_a_pset_that_will_not_run_any_more_is_final(client: TestClient) -> None:
+    for number in (3, 18):
+        assert not is_followed(client.get(f"/pset/{number}").text)
+    assert "<main data-final>" in client.get("/pset/24").text
+
+
+def test_that_a_checkpoint_cannot_be_read_at_this_moment_is_not_final(running: TestClient) -> None:
+    (Path("out") / "run.json").unlink()
+    assert "data-final" not in running.get("/pset/50").text
+
+
 def test_a_pset_that_ran_when_its_program_died_is_shown(checkpoint: str, no_pictures: None) -> None:
     path = Path(checkpoint)
     run = json.loads((path / "run.json").read_text()) | {"status": "running"}
@@ -365,7 +399,7 @@ def test_a_pset_that_ran_when_its_program_died_is_shown(checkpoint: str, no_pict
         page = client.get("/pset/30").text
     assert "It had been running for 3.0 s in worker 1" in page
     assert "when its program died" in page
-    assert "pset.js" not in page
+    assert not is_followed(page)
 
 
 def test_many_tabs_cost_no_more_than_one(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -212,8 +212,10 @@ def test_what_happens_is_seen_while_it_happens(browser: Browser) -> None:
         )
         browser.script("document.querySelector('#slicer tbody tr:last-child a').focus()")
         focused = browser.script(FOCUSED)
+        browser.script("document.getElementById('now-part').style.minHeight = '3000px'; scrollTo(0, 0)")
         Path("go3").touch()
         browser.wait("#now-part", "Finished.")
+        assert browser.script("return scrollY") == 0
         assert browser.script("return window.notLoadedAgain")
         assert browser.script(FOCUSED) == focused != ""
         assert browser.barriers() == []
@@ -223,6 +225,24 @@ def test_what_happens_is_seen_while_it_happens(browser: Browser) -> None:
     browser.wait("#contact", "has probably ended")
 
 
+ANSWERS = """
+const asked = window.fetch, answers = [
+  [403, "Who are you?"], [404, "<main>Nothing</main>"], [503, "<main>Once more</main>"],
+  [200, "<main><p>It waits.</p></main>"],
+];
+window.fetch = async (...all) => {
+  if (!answers.length) return asked(...all);
+  const [status, body] = answers.shift();
+  return new Response(body, { status });
+};
+window.seenSoFar = [];
+new MutationObserver(() => seenSoFar.push(document.querySelector("main").innerText))
+  .observe(document.querySelector("main"), { childList: true });
+document.querySelector("main section").tabIndex = 0;
+document.querySelector("main section").focus();
+"""
+
+
 def test_the_page_of_a_pset_that_runs_shows_in_the_end_what_became_of_it(browser: Browser) -> None:
     Path("steps.py").write_text(SURVEY)
     with started([sys.executable, "steps.py"]) as survey:
@@ -230,12 +250,22 @@ def test_the_page_of_a_pset_that_runs_shows_in_the_end_what_became_of_it(browser
         address = address_in(survey.stderr)
         browser.open(address)
         browser.wait("#now-part", "step=0, kind='b'")
+        browser.complaints()  # those of the page that was open before
         browser.open(f"{address.partition('?')[0]}pset/1")
         browser.wait("h1", "Pset 1")
         browser.script("window.notLoadedAgain = true")
         assert "Result" not in browser.text("main")
+        browser.script(ANSWERS)  # what it may meet on the way there
+        wait_until(
+            lambda: any("It waits." in seen for seen in browser.script("return seenSoFar")),
+            "it did not ask on",
+            SECONDS,
+        )
+        assert browser.script("return document.activeElement.tagName") == "MAIN"
         Path("go0").touch()
         browser.wait("main", "Result")
+        assert browser.script("return document.activeElement.tagName") == "MAIN"
+        assert browser.text("[role=status]").startswith("Pset 1: Finished")
         assert browser.script("return window.notLoadedAgain")
         assert browser.barriers() == []
         assert browser.complaints() == []

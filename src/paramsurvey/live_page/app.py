@@ -21,7 +21,14 @@ from paramsurvey.live_page.access import Access, Guard
 from paramsurvey.live_page.cells import chosen_places, listed
 from paramsurvey.live_page.now import Now, Watching
 from paramsurvey.live_page.now_html import now_html, pset_link, title
-from paramsurvey.live_page.pages import list_page, message_page, pset_page, running_page, survey_page
+from paramsurvey.live_page.pages import (
+    list_page,
+    message_page,
+    pset_page,
+    running_page,
+    survey_page,
+    waiting_page,
+)
 from paramsurvey.live_page.sections import Sections, Shown, running_places
 from paramsurvey.live_page.single_pset import find_pset
 from paramsurvey.report.page import slicer_script, stylesheet
@@ -123,18 +130,21 @@ class SurveyPages:
         number = _number(request.path_params["number"])
         if number is None:
             return HTMLResponse(message_page("No pset", NUMBERS, "../"), 404)
+        now = self._watching.now()  # first: of a survey that has ended, everything is stored
         try:
             found = find_pset(self._directory, number)
         except CheckpointError as error:
             return HTMLResponse(message_page(f"Pset {number}", str(error), "../"), 500)
         if found is not None:
             return HTMLResponse(pset_page(found, self.sections.shown.subject))
-        now = self._watching.now()
         for one in now.running if now.status in ("running", "died") else ():
             if one["number"] == number:
                 return HTMLResponse(running_page(one, _worker_of(now, number), now.is_running))
+        if now.is_running and 0 <= number - now.first_position < now.total:
+            return HTMLResponse(waiting_page(number))
         said = "Nothing about it is stored: it has not run yet, or there is no such pset."
-        return HTMLResponse(message_page(f"Pset {number}", said, "../"), 404)
+        is_final = bool(now.status) and not now.is_running
+        return HTMLResponse(message_page(f"Pset {number}", said, "../", is_final), 404)
 
 
 def now_json(now: Now, shown: Shown) -> bytes:

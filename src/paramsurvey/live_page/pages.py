@@ -89,6 +89,15 @@ def running_page(one: Mapping[str, Any], worker: Mapping[str, Any] | None, is_ru
     return _pset_document(one["number"], "".join(parts), follow=is_running)
 
 
+def waiting_page(at: int) -> str:
+    """Return the page about a pset of a survey that goes on, where nobody knows more of it."""
+    said = (
+        "Nothing of it is stored yet. It waits for its turn, or for its next attempt, or has just begun, or "
+        "has just ended. This page will show what becomes of it."
+    )
+    return _pset_document(at, paragraph(said), follow=True)
+
+
 def list_page(
     chosen: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]], head: Sequence[str], more: int
 ) -> str:
@@ -104,24 +113,33 @@ def list_page(
     )
 
 
-def message_page(heading: str, said: str, root: str = "./") -> str:
+def message_page(heading: str, said: str, root: str = "./", is_final: bool = False) -> str:
     """Return a page that says why there is nothing to see."""
-    return _document(
-        f"{heading} – paramsurvey", f"<h1>{text(heading)}</h1>{_back(root)}", paragraph(said), root
-    )
+    header = f"<h1>{text(heading)}</h1>{_back(root)}"
+    return _document(f"{heading} – paramsurvey", header, paragraph(said), root, is_final=is_final)
 
 
 def _document(
-    name: str, header: str, body: str, root: str = "./", head: str = "", scripts: Sequence[str] = ()
+    name: str,
+    header: str,
+    body: str,
+    root: str = "./",
+    head: str = "",
+    scripts: Sequence[str] = (),
+    is_final: bool = False,
 ) -> str:
-    """Return a page whose addresses are relative, so that it works below any path."""
+    """Return a page whose addresses are relative, so that it works below any path.
+
+    A final page will not change: a script that follows a pset need not ask again.
+    """
+    mark = " data-final" if is_final else ""
     loaded = "".join(f'<script src="{root}{script}" defer></script>' for script in scripts)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{text(name)}</title><link rel="icon" href="data:,">'
         f'<link rel="stylesheet" href="{root}style.css">{head}{loaded}</head>'
-        f"<body><header>{header}</header><main>{body}</main></body></html>\n"
+        f"<body><header>{header}</header><main{mark}>{body}</main></body></html>\n"
     )
 
 
@@ -131,7 +149,9 @@ def _pset_document(at: int, body: str, follow: bool = False) -> str:
     nav = f'<nav aria-label="psets"><ul><li><a href="../">The survey</a></li>{before}{after}</ul></nav>'
     head = REFRESH if follow else ""
     scripts = ("pset.js",) if follow else ()
-    return _document(f"Pset {at} – paramsurvey", f"<h1>Pset {at}</h1>{nav}", body, "../", head, scripts)
+    said = '<p id="said" class="aside" role="status"></p>' if follow else ""
+    header = f"<h1>Pset {at}</h1>{nav}{said}"
+    return _document(f"Pset {at} – paramsurvey", header, body, "../", head, scripts, is_final=not follow)
 
 
 def _back(root: str) -> str:

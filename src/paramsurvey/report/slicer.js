@@ -55,7 +55,7 @@ function startSlicer(root, data, options = {}) {
     build();
     delete choice.held[choice.y];
     draw();
-    if (focused >= 0) form.querySelectorAll("select")[focused]?.focus();
+    if (focused >= 0) form.querySelectorAll("select")[focused]?.focus({ preventScroll: true });
   }
 
   // Return the cells of the chosen slice: the sums of the moments for each y and each x.
@@ -190,7 +190,7 @@ function startSlicer(root, data, options = {}) {
     const links = [...table.tBodies[0].querySelectorAll("a")];
     const one = links.find(link => link.getAttribute("href") === current) ?? links[0];
     links.forEach(link => { link.tabIndex = link === one ? 0 : -1; });
-    if (focus) one?.focus();
+    if (focus) one?.focus({ preventScroll: true });  // the user may have scrolled on
   }
 
   // Move to the next cell in this direction that has a link.
