@@ -150,13 +150,13 @@ def test_no_whole_column_becomes_python_objects(
         return tolist(series)
 
     monkeypatch.setattr(pd.Series, "tolist", counted)
-    back = typed(values, text)
+    back = restore_dtype(values, text)
     assert back.dtype != values.dtype
     assert max(lengths) < MANY // 4
     for wrong in (0, MANY - 1):  # in the first block as in the last
         other = values.astype(object)
         other[wrong] = 0.25
-        assert typed(other, text).dtype == object
+        assert restore_dtype(other, text).dtype == object
 
 
 def test_what_is_missing_stays_missing() -> None:

@@ -141,7 +141,9 @@ def stored_units(directory: str = "run") -> dict[str, str]:
     units = paramsurvey.load(directory).units
     assert checkpoint_subject(directory).data.units == units
     scanned = paramsurvey.scan(directory).to_table()
-    assert survey(scanned.select(["x", "z"])).units == {"x": "µm"}
+    assert survey(scanned.select(["x", "z"])).units == {"x": units["x"]}
+    parts = live_parts(Path(directory) / "results")[0]
+    assert PartTable(joined([read_part(part) for part in parts])).units == units
     return units
 
 
@@ -161,6 +163,26 @@ def test_units_outlast_the_merging_of_files() -> None:
     survey([{"x": 4.0, "z": 4}], all_but_the_first, checkpoint="run")
     parts = live_parts(Path("run/results"))[0]
     assert PartTable(join_tables([read_part(part) for part in parts])).units == KNOWN
+
+
+def corrected() -> pd.DataFrame:
+    psets = psets_with_units()
+    psets.attrs["units"] |= {"x": "nm"}
+    return psets
+
+
+def test_a_unit_that_was_corrected_is_that_of_the_results_that_were_computed_last() -> None:
+    survey(psets_with_units(), all_but_the_first, checkpoint="run")
+    survey(
+        corrected(), checkpoint="run", on_change="ignore"
+    )  # only the first, whose part comes before the other
+    assert stored_units() == KNOWN | {"x": "nm"}
+
+
+def test_a_unit_that_was_corrected_is_not_stored_where_there_is_nothing_to_run() -> None:
+    survey(psets_with_units(), checkpoint="run")
+    assert survey(corrected(), checkpoint="run").units["x"] == "nm"
+    assert stored_units() == KNOWN
 
 
 def test_where_all_psets_fail_their_units_are_stored() -> None:

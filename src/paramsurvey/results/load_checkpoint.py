@@ -17,7 +17,7 @@ from paramsurvey.checkpoint.format.part_files import (
     RESULTS,
     identities,
 )
-from paramsurvey.checkpoint.format.part_table import PartTable
+from paramsurvey.checkpoint.format.part_table import PartTable, newest_units
 from paramsurvey.checkpoint.gone_parts import gone_parts
 from paramsurvey.checkpoint.plain_files import checkpoint_path
 from paramsurvey.checkpoint.stored import failure_cells, latest_failures, read_all, read_run_tolerantly
@@ -56,6 +56,7 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
     complaints += gone_parts(directory, run)
     results, failures = _read_tables(directory, unpickle, complaints)
     collector, psets = _collect(results, failures)
+    psets.units = newest_units(failures) | newest_units(results)
     progress = _progress_of_tables(results, failures)
     if run is not None:
         progress = _progress_of_run(run, progress, directory, complaints)
@@ -180,11 +181,10 @@ class LoadedPsets:
         self.total = total
         self._columns: dict[str, Column] = {}
         self._dtypes: dict[str, str] = {}
-        self._units: dict[str, str] = {}
+        self.units: dict[str, str] = {}
 
     def add(self, table: PartTable, rows: Any) -> None:
         """Add the psets of a part."""
-        self._units |= table.units
         for stored in table.columns("pset"):
             name = str(stored.key)
             column = self._columns.setdefault(name, Column())
@@ -201,7 +201,7 @@ class LoadedPsets:
             index=pd.RangeIndex(self.total),
             copy=False,
         )
-        frame.attrs["units"] = self._units
+        frame.attrs["units"] = self.units
         return PsetTable(frame, dict(self._objects(every)))
 
     def _objects(self, every: range) -> Iterator[tuple[str, Values]]:

@@ -122,7 +122,8 @@ class MapResults(Exportable):
         """The units of columns, by their names, for the labels of plots; set it to a dict.
 
         The units of psets are there from the start: from the ``attrs["units"]`` of a DataFrame, the metadata
-        of an Arrow table's fields, or the attributes of an xarray Dataset. A checkpoint keeps these; what you
+        of an Arrow table's fields, or the attributes of an xarray Dataset. A checkpoint keeps them with the
+        results that are written; if they differ, those of the results that were computed last count. What you
         set here is only known to this table.
 
         Examples

@@ -26,7 +26,7 @@ from paramsurvey.checkpoint.format.part_files import (
     read_schema,
     strange_parts,
 )
-from paramsurvey.checkpoint.format.part_table import join_tables
+from paramsurvey.checkpoint.format.part_table import join_tables, latest_start, start_name
 from paramsurvey.checkpoint.format.schema import POSITION, UNITS, field_info
 from paramsurvey.checkpoint.gone_parts import gone_parts
 from paramsurvey.checkpoint.plain_files import checkpoint_path
@@ -173,8 +173,8 @@ def _common_field(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
     """Yield a field as which the fields of all parts can be read, if there is one; they are by path."""
     *_, last = fields.values()
     kind = _common_type(list(fields.values()))
-    units = [field.metadata[UNITS] for field in fields.values() if UNITS in field.metadata]
-    metadata = {**last.metadata, **({UNITS: units[-1]} if units else {})}
+    unit = _newest_unit(fields)
+    metadata = {**last.metadata, **({} if unit is None else {UNITS: unit})}
     agreed = None if kind is None else pa.field(last.name, kind, metadata=metadata)
     if agreed is None or not all(_fits(path, field, agreed) for path, field in fields.items()):
         tell(
@@ -183,6 +183,24 @@ def _common_field(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
         )
         return
     yield agreed
+
+
+def _newest_unit(fields: Mapping[str, Any]) -> Any:
+    """Return the unit of a column; where parts have several, that of the part whose last pset began last."""
+    units = {path: field.metadata[UNITS] for path, field in fields.items() if UNITS in field.metadata}
+    if len(set(units.values())) < 2:
+        return next(iter(units.values()), None)
+    return units[max(reversed(list(units)), key=_latest_start)]
+
+
+def _latest_start(path: str) -> int:
+    part = Part.of(Path(path))
+    assert part is not None  # else `live_parts` would not have it
+    try:
+        name = start_name(read_schema(part))
+        return 0 if name is None else latest_start(read_columns(part, [name]))
+    except PartDamaged:
+        return 0
 
 
 def _common_type(fields: list[Any]) -> Any:

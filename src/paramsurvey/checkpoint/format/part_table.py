@@ -196,8 +196,28 @@ def join_tables(tables: Sequence[PartTable], times: Mapping[str, Any] | None = N
         columns,
         [str(key) for role, key in gathered if role == "pset"],
         join_times([table.time_arrays() for table in tables]) if times is None else times,
-        {key: unit for table in tables for key, unit in table.units.items()},
+        newest_units(tables),
     )
+
+
+def newest_units(tables: Sequence[PartTable]) -> dict[str, str]:
+    """Return the units of several parts; where they differ, those of the psets that began last."""
+    in_order = sorted(tables, key=lambda table: latest_start(table.arrow))
+    return {key: unit for table in in_order for key, unit in table.units.items()}
+
+
+def latest_start(table: Any) -> int:
+    """Return when the last one of some psets began, in microseconds; 0 if that is not known."""
+    name = start_name(table.schema)
+    latest = None if name is None else pc.max(table.column(name)).cast(pa.int64()).as_py()
+    return latest or 0
+
+
+def start_name(schema: Any) -> str | None:
+    """Return the name of the column that says when psets began; None if there is none."""
+    infos = ((field.name, field_info(field)) for field in schema)
+    names = (name for name, info in infos if info.get("role") == "time" and info["key"][1:] == "start")
+    return next(names, None)
 
 
 def _join_column(found: list[tuple[int, PartTable, StoredColumn]], starts: list[int]) -> StoredColumn:
