@@ -74,7 +74,7 @@ def test_scan_refuses_it_too_but_not_where_a_large_file_is_damaged(
 ) -> None:
     with pytest.raises(NotACheckpoint, match=SENTENCE):
         paramsurvey.scan("run")
-    monkeypatch.setattr(part_files, "SMALL", 0)
+    monkeypatch.setattr(part_files, "SMALL_BYTES", 0)
     with pytest.raises(NotACheckpoint, match=SENTENCE):
         paramsurvey.scan("run")
     for part in live_parts(Path("run", RESULTS))[0]:

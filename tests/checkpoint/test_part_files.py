@@ -17,7 +17,7 @@ from paramsurvey.checkpoint.duplicates import overlapping
 from paramsurvey.checkpoint.format import part_files
 from paramsurvey.checkpoint.format.codecs import decode, encode
 from paramsurvey.checkpoint.format.part_files import (
-    LARGEST,
+    LARGEST_BYTES,
     Part,
     PartDamaged,
     holds_parts,
@@ -256,7 +256,7 @@ def test_damage_of_a_small_part_is_noticed_where_only_its_columns_are_asked_for(
     part.path.write_bytes(content[:5] + bytes([content[5] ^ 4]) + content[6:])
     with pytest.raises(PartDamaged, match="checksum"):
         read_schema(part)
-    monkeypatch.setattr(part_files, "SMALL", 10)  # of a large one, all is not read for that
+    monkeypatch.setattr(part_files, "SMALL_BYTES", 10)  # of a large one, all is not read for that
     assert read_schema(part).names == ["_position", "x"]
 
 
@@ -268,10 +268,10 @@ def test_damage_of_a_small_part_is_noticed_where_only_its_columns_are_asked_for(
         ([16, *16 * [1]], 17 * [500], slice(1, 17)),
         (16 * [16], 16 * [500], slice(0, 16)),
         ([*16 * [16], 1, 1], 18 * [500], slice(0, 16)),
-        (16 * [1], 16 * [LARGEST // 2], None),
-        (16 * [1], 16 * [LARGEST // 2 - 1], slice(0, 2)),
-        ([1, *16 * [1]], [LARGEST // 2, *16 * [500]], slice(1, 17)),
-        (16 * [1], 16 * [LARGEST // 16], slice(0, 16)),
+        (16 * [1], 16 * [LARGEST_BYTES // 2], None),
+        (16 * [1], 16 * [LARGEST_BYTES // 2 - 1], slice(0, 2)),
+        ([1, *16 * [1]], [LARGEST_BYTES // 2, *16 * [500]], slice(1, 17)),
+        (16 * [1], 16 * [LARGEST_BYTES // 16], slice(0, 16)),
     ],
 )
 def test_sixteen_parts_of_about_the_same_size_become_one_that_is_not_too_large(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from paramsurvey.checkpoint.plain_values import DEEPEST, plain
+from paramsurvey.checkpoint.plain_values import MAX_DEPTH, plain
 from paramsurvey.checkpoint.typed_hash import hash_by_value
 
 LARGE = 2**63
@@ -163,7 +163,7 @@ def test_what_contains_itself_ends() -> None:
     endless: list[Any] = []
     endless.append(endless)
     found = plain(endless)
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         (found,) = found
     assert found is endless
     ring: dict[str, Any] = {}

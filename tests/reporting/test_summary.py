@@ -133,5 +133,7 @@ def test_copying_arguments_is_told_where_it_takes_much_of_the_time(
     facts = SummaryFacts(
         progress=MapProgress("fit", total=9, finished=9), elapsed=work, work=work, copying=copying
     )
-    line = "50 % of that time was spent on copying user_kwargs for each pset: what the function only reads"
+    line = (
+        "50 % of that time was spent on copying user_kwargs for each pset: make what the function only reads"
+    )
     assert (line in summary(facts)) is told

@@ -143,7 +143,7 @@ def stored_units(directory: str = "run") -> dict[str, str]:
     scanned = paramsurvey.scan(directory).to_table()
     assert survey(scanned.select(["x", "z"])).units == {"x": units["x"]}
     parts = live_parts(Path(directory) / "results")[0]
-    assert PartTable(joined([read_part(part) for part in parts])).units == units
+    assert PartTable(join_tables([read_part(part) for part in parts])).units == units
     return units
 
 

@@ -11,8 +11,8 @@ import gc
 import time
 import uuid
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.answer_deadline import AnswerDeadline
@@ -182,14 +182,16 @@ class RayBackend:
 
     def submit(self, group: Group) -> None:
         """Make the group a task."""
-        self._check_connection()
+        with self._connected():
+            self._in_hand[group.id] = RayTask(group, self._start(group), self._losses.total)
+
+    def _start(self, group: Group) -> Any:
         options = {**self._map_options, **(group.options or {})}
         setup = self._setup(options["num_cpus"])
         if not self._suspects.isdisjoint(group.rows):
             options["num_cpus"] = max(self._largest_node(), options["num_cpus"])
         tells = self._job.timeout is not None
-        answers = self._task(options).remote(setup, self._job.key, [self._job_ref], group, tells)
-        self._in_hand[group.id] = RayTask(group, answers, self._losses.total)
+        return self._task(options).remote(setup, self._job.key, [self._job_ref], group, tells)
 
     def _task(self, options: dict[str, Any]) -> Any:
         key = tuple(sorted(options.items()))
@@ -212,13 +214,9 @@ class RayBackend:
 
     def poll(self, timeout: float) -> Answers:
         """Return what nested workers have answered, and the losses of tasks that will not answer."""
-        self._check_connection()
         self._check_losses()
-        try:
+        with self._connected():
             answers = self._arrived(timeout)
-        except Exception:  # whatever Ray says when another thread shuts it down
-            self._check_connection()
-            raise
         self._check_cluster()
         return [*answers, *self._overdue()]
 
@@ -301,6 +299,16 @@ class RayBackend:
         except AnswerUnreadable as error:
             return LostGroup(group.id, error.failure)
         return answer
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Raise BackendLost, and not what Ray says, if another thread shuts Ray down."""
+        self._check_connection()
+        try:
+            yield
+        except Exception:
+            self._check_connection()
+            raise
 
     def _check_connection(self) -> None:
         """Raise BackendLost when the program has shut Ray down: if it is used, it starts another one."""

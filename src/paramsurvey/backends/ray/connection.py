@@ -145,11 +145,12 @@ class Connection:
 
         The program may have ended it, and made another one since.
         """
-        return (
-            self._goodbye is None
-            and bool(self._ray.is_initialized())
-            and self._identity() == (self.node_id, self._job_id)
-        )
+        if self._goodbye is not None or not self._ray.is_initialized():
+            return False
+        try:
+            return self._identity() == (self.node_id, self._job_id)
+        except Exception:  # another thread has shut Ray down just now
+            return False
 
     def nodes(self) -> list[Node]:
         """Return all nodes, including dead ones; this may block for as long as the head does not answer."""
