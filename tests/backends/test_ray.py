@@ -543,7 +543,7 @@ def test_get_gpu_ids_in_a_pset_says_what_ray_has_assigned(ray_program: Program) 
     run = ray_program.run("""
         import os, paramsurvey, ray
 
-        ray.init(**{**HEAD, "num_gpus": 2})
+        ray.init(**{**HEAD, "num_gpus": 2, "log_to_driver": False})
         paramsurvey.init(backend="ray", verbose=0)
 
         def worker(pset, system_kwargs, user_kwargs):

@@ -16,7 +16,7 @@ from paramsurvey.cli.program import run_program
 from paramsurvey.errors import NotACheckpoint, ParamsurveyWarning
 
 SENTENCE = (
-    r"the column 'b' is none that is known here: a later version of paramsurvey has stored its values, as "
+    r"the column 'b' is not known here: a later version of paramsurvey has stored its values, as "
     r"'quaternion'; use the version that wrote the checkpoint, or a later one"
 )
 
