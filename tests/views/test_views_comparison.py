@@ -343,6 +343,9 @@ def test_dicts_are_matched_though_one_of_the_files_has_none_of_them() -> None:
     in_memory = data_of(run(worker, psets, checkpoint="survey"))
     stored = stored_survey("survey", with_positions=True).data
     assert compare(in_memory, stored).both == compare(stored, in_memory).both == 2
+    shown = sorted(str(pset["x"]) for pset in stored.psets([0, 1]))
+    assert shown[0].startswith("<a pickled object")
+    assert shown[1] == "nan"
 
 
 def test_lists_and_dicts_of_other_files_are_matched_by_their_content_too() -> None:

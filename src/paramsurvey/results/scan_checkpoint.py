@@ -171,7 +171,7 @@ def _common_schema(schemas: Mapping[str, Any], roles: Collection[str], tell: Tel
 
 def _common_field(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
     """Yield a field as which the fields of all parts can be read, if there is one; they are by path."""
-    *_, last = fields.values()
+    *_, last = [field for field in fields.values() if not pa.types.is_null(field.type)] or fields.values()
     kind = _common_type(list(fields.values()))
     unit = _newest_unit(fields)
     metadata = {**last.metadata, **({} if unit is None else {UNITS: unit})}
