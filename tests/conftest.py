@@ -42,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"limit(seconds): the test hangs after that (default {HANG_LIMIT:g})")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as where a shell runs the tests in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests start inherit it
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as under nohup
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.stash[_real_stderr] = os.dup(sys.__stderr__.fileno())  # pytest captures descriptor 2 later
 
 

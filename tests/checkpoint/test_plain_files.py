@@ -45,7 +45,7 @@ def test_what_is_no_file_is_refused_at_once_and_nothing_stays_open(
         open_plain(path)
     assert told.value.filename in (path, str(path))
     if isinstance(told.value, NotAPlainFile):
-        assert told.value.strerror == "it is no plain file"
+        assert told.value.strerror == "it is not a plain file"
     assert os.listdir("/dev/fd") == before
 
 

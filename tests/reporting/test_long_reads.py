@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import paramsurvey
+from paramsurvey.params import NOT_YET
 from paramsurvey.reporting.long_reads import LongReads
 from paramsurvey.testing.waiting import wait_until
 
@@ -39,17 +42,28 @@ def test_the_thread_ends_with_the_map() -> None:
     wait_until(lambda: not thread.is_alive(), "the thread outlives the map")
 
 
-def test_a_table_of_psets_needs_no_thread() -> None:
+def test_a_table_of_psets_needs_no_thread(in_tmp: Path) -> None:
     before = set(threading.enumerate())
     seen: list[str] = []
 
-    def look(user_ret: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> None:
+    def look(*_: object) -> None:
         seen.extend(thread.name for thread in set(threading.enumerate()) - before)
 
+    def psets() -> Iterator[Any]:
+        yield {"a": 1}
+        while not Path("runs").exists():
+            yield NOT_YET
+        look()
+        Path("read").touch()
+
+    def wait(pset: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+        Path("runs").touch()
+        wait_until(Path("read").exists, "nobody reads the next pset")
+
     with paramsurvey.Session(backend="multiprocessing", ncores=2, verbose=0, pslogger_prefix=None) as session:
-        session.map(lambda p, s, u: None, [{"a": 1}], out_func=look)  # the other worker is free for more
+        session.map(lambda p, s, u: None, [{"a": 1}], out_func=look)
         assert "paramsurvey: long reads" not in seen
-        session.map(lambda p, s, u: None, iter([{"a": 1}]), out_func=look)
+        session.map(wait, psets())
         assert "paramsurvey: long reads" in seen
 
 

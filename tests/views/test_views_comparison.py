@@ -328,10 +328,20 @@ def test_psets_of_any_values_are_matched_by_their_content_in_memory_and_in_check
 
 def test_times_of_several_zones_are_matched_in_memory_and_in_a_checkpoint() -> None:
     times = [NOON, NOON.replace(hour=11).astimezone(ZoneInfo("Asia/Tokyo")), NOON.replace(hour=10)]
-    in_memory = run(lambda pset, *rest: {"y": 1.0}, [{"x": x} for x in times], checkpoint="survey")
+    paramsurvey.init(backend="multiprocessing", ncores=1, verbose=0)
+    psets = [{"x": x} for x in times]  # in one group, and so in one file: with a file each, x is left out
+    in_memory = paramsurvey.map(lambda *_: {"y": 1.0}, psets, group_size=3, checkpoint="survey")
     stored = stored_survey("survey").data
     for one in (data_of(in_memory), data_of(paramsurvey.load("survey"))):
         assert compare(one, stored).both == compare(stored, one).both == 3
+
+
+def test_a_survey_whose_only_key_cannot_be_read_as_one_column_has_a_report_without_axes() -> None:
+    for x in (1, [1]):
+        run(lambda *_: {"y": 1.0}, [{"x": x}], checkpoint="survey")
+    found = stored_survey("survey")
+    assert any("'x' has values of different types" in complaint for complaint in found.complaints)
+    assert found.data.keys == ()
 
 
 def test_dicts_are_matched_though_one_of_the_files_has_none_of_them() -> None:

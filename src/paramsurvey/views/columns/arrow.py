@@ -173,7 +173,7 @@ def stored_data(finished: Any, failures: Any = None, keys: Sequence[str] | None 
     """
     source = ArrowColumns(finished)
     found = source.pset_keys() if keys is None else tuple(keys)
-    if not found and source.names:
+    if keys is None and not found and source.names:
         raise ValueError("which of the columns are the psets' keys? name them: keys=[...]")
     missing = None if failures is None else ArrowColumns(failures)
     return SurveyData(source, missing, found, {**({} if missing is None else missing.units), **source.units})
