@@ -1,4 +1,4 @@
-"""The failures of a checkpoint that was merged of others: what its psets without a result failed of there."""
+"""The failures of a checkpoint that was merged from others: why psets that have no result failed there."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from paramsurvey.checkpoint.typed_hash import HashPairs, Matcher
 
 
 def copy_failures(target: Path, sources: Sequence[Path], tell: Tell) -> None:
-    """Give the psets without a result of a checkpoint the failures that they have in others, if any.
+    """Copy the failures of other checkpoints to the psets that have no result in a merged one.
 
-    Nothing is unpickled. Of several failures of a pset, it gets the last one.
+    Nothing is unpickled. If a pset failed several times, its last failure is copied.
 
     Parameters
     ----------
     target : Path
-        Used by no other program.
+        A checkpoint that no other program uses.
     sources : sequence of Path
-        Their workers are different ones, though they may have the same numbers: they are numbered anew.
+        Checkpoints whose workers are different ones even if they have the same numbers, so that they are
+        renumbered.
     tell : callable
-        Told of damaged files.
+        Called with a message for each damaged file.
     """
     known = list(_known(sources, tell))
     if not known:

@@ -1,4 +1,4 @@
-"""Tells whether executorlib still takes up what it is given: while it shuts down, it does not refuse it.
+"""Notices when executorlib no longer runs what it accepts: while it shuts down, it refuses nothing.
 
 Until its ``shutdown`` returns, executorlib accepts tasks and puts them into its queues, behind the message
 that ends the threads that empty them. Nobody runs these tasks, nobody cancels them, and ``shutdown`` itself

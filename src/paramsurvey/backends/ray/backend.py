@@ -11,8 +11,8 @@ import gc
 import time
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.answer_deadline import AnswerDeadline
@@ -182,7 +182,7 @@ class RayBackend:
 
     def submit(self, group: Group) -> None:
         """Make the group a task."""
-        with self._connected():
+        with self._connection.connected():
             self._in_hand[group.id] = RayTask(group, self._start(group), self._losses.total)
 
     def _start(self, group: Group) -> Any:
@@ -215,7 +215,7 @@ class RayBackend:
     def poll(self, timeout: float) -> Answers:
         """Return what nested workers have answered, and the losses of tasks that will not answer."""
         self._check_losses()
-        with self._connected():
+        with self._connection.connected():
             answers = self._arrived(timeout)
         self._check_cluster()
         return [*answers, *self._overdue()]
@@ -299,27 +299,6 @@ class RayBackend:
         except AnswerUnreadable as error:
             return LostGroup(group.id, error.failure)
         return answer
-
-    @contextmanager
-    def _connected(self) -> Iterator[None]:
-        """Raise BackendLost, and not what Ray says, if another thread shuts Ray down."""
-        self._check_connection()
-        try:
-            yield
-        except Exception:
-            self._check_connection()
-            raise
-
-    def _check_connection(self) -> None:
-        """Raise BackendLost when the program has shut Ray down: if it is used, it starts another one."""
-        if self._connection.is_open():
-            return
-        self._in_hand.clear()
-        self._job_ref = None
-        raise BackendLost(
-            "the program has shut Ray down while this map ran, by ray.shutdown(); what had finished is in "
-            "paramsurvey.last_results(): run what is missing, and shut Ray down when the map has ended"
-        )
 
     def _check_cluster(self) -> None:
         """Raise BackendLost if the head, or the node that this process belongs to, is gone."""

@@ -7,12 +7,12 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from paramsurvey.errors import BackendUnreachable
+from paramsurvey.errors import BackendLost, BackendUnreachable
 
 HEAD_FILE = "~/.ray-head-details"
 CONNECT_SECONDS = 2.0  # for a cluster to accept a connection
@@ -151,6 +151,29 @@ class Connection:
             return self._identity() == (self.node_id, self._job_id)
         except Exception:  # another thread has shut Ray down just now
             return False
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Use Ray in this context.
+
+        Raises
+        ------
+        BackendLost
+            The program has shut Ray down before or meanwhile. Using Ray then would start another one.
+        """
+        self._check_open()
+        try:
+            yield
+        except Exception:
+            self._check_open()
+            raise
+
+    def _check_open(self) -> None:
+        if not self.is_open():
+            raise BackendLost(
+                "the program has shut Ray down while this map ran, by ray.shutdown(); what had finished is "
+                "in paramsurvey.last_results(): run what is missing, and shut Ray down when the map has ended"
+            )
 
     def nodes(self) -> list[Node]:
         """Return all nodes, including dead ones; this may block for as long as the head does not answer."""

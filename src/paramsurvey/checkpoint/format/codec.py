@@ -1,4 +1,4 @@
-"""What a codec is, and what several of them are made of."""
+"""What a codec is, and the parts that several codecs share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The codecs: for values of one kind, how they become an Arrow array, and come back as they were."""
+"""All codecs by name: how values of each kind become an Arrow array, and come back unchanged."""
 
 from __future__ import annotations
 

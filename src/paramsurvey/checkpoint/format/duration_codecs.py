@@ -1,4 +1,4 @@
-"""Durations: those of Python, of pandas and of numpy, each with the unit that it has."""
+"""Codecs for durations of Python, pandas and NumPy, which keep their units."""
 
 from __future__ import annotations
 
