@@ -59,6 +59,21 @@ def script(name: str, text: str) -> str:
 # ---- a first look
 
 
+def test_without_its_script_on_the_path_it_is_started_as_a_module(tmp_path: Path) -> None:
+    (tmp_path / "models.py").write_text("def add(x, y):\n    return {'sum': x + y}\n")
+
+    def module(*arguments: str) -> str:
+        command = [sys.executable, "-m", "paramsurvey", *arguments]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    table = module("run", "-v0", "--checkpoint", "out", "-p", "x=1", "-p", "y=2,3", "models:add")
+    assert table == ""
+    assert "  python -m paramsurvey run -v0 --checkpoint out -p x=1 -p y=2,3 models:add\n" in module(
+        "status", "out"
+    )
+    assert module("export", "out", "-") == "x,y,sum\n1,2,3\n1,3,4\n"
+
+
 def test_help_fits_a_small_screen() -> None:
     lines = paramsurvey("--help").stdout.splitlines()
     assert len(lines) <= 23

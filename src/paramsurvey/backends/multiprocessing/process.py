@@ -17,7 +17,7 @@ from paramsurvey.backends.multiprocessing.channel import DriverChannel
 from paramsurvey.backends.multiprocessing.new_process import END_SECONDS, StartedProcess
 from paramsurvey.backends.multiprocessing.output_relay import TAIL_LINES, OutputRelay
 from paramsurvey.backends.multiprocessing.running_mark import crash_report, shared_mark
-from paramsurvey.transport import output_store
+from paramsurvey.transport import kernel_files, output_store
 from paramsurvey.transport.main_file import MainFile
 from paramsurvey.transport.own_descriptors import OwnDescriptors
 
@@ -73,7 +73,7 @@ class WorkerProcess:
         self._stderr = relay.add(os.dup(self._process.stderr.fileno()), "stderr", self.pid)
         self._process.stdout.close()
         self._process.stderr.close()
-        self.pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
+        self.pidfd = kernel_files.open_process(self.pid)
         files = (self._lifeline, self._mark_file, self._output_file)
         pidfds = () if self.pidfd is None else (self.pidfd,)
         self._own = OwnDescriptors(*(file.fileno() for file in files), *pidfds)

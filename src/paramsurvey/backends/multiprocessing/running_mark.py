@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import mmap
-import os
 from typing import IO
 
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.transport.kernel_files import unnamed_file
 from paramsurvey.worker.running_mark import IDLE, RunningMark, SharedCells
 
 SIZE = 32  # bytes: three int64 and a float64
@@ -34,12 +34,7 @@ class SharedMark:
 
 def new_file() -> IO[bytes]:
     """Return a file without a name for one mark; it is gone when the last process closes it."""
-    if hasattr(os, "memfd_create"):
-        file: IO[bytes] = open(os.memfd_create("paramsurvey"), "w+b")  # noqa: SIM115  (no disk can be full)
-    else:
-        from tempfile import TemporaryFile
-
-        file = TemporaryFile(prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
+    file = unnamed_file()
     file.write(bytes(8) + IDLE.to_bytes(8, "little", signed=True) + bytes(SIZE - 16))
     file.flush()
     return file

@@ -11,6 +11,7 @@ from typing import IO, Any
 from paramsurvey.backends.multiprocessing.channel import DriverChannel
 from paramsurvey.backends.multiprocessing.inbox import HEADER, ArrivedJob, MessageKind
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.transport.kernel_files import unnamed_file
 from paramsurvey.transport.messages import Job
 
 ALIGNMENT = 64  # bytes, at which vector instructions are fastest
@@ -35,7 +36,7 @@ class SharedJob:
     def __init__(self, job: Job) -> None:
         self.key = job.key
         buffers = [pickle.PickleBuffer(buffer) for buffer in job.buffers]
-        self._file = _shared_file() if buffers else None
+        self._file = unnamed_file(buffering=0) if buffers else None
         places = [] if self._file is None else [_append(self._file, buffer) for buffer in buffers]
         self._message = pickle.dumps(JobMessage(replace(job, buffers=()), tuple(places)))
 
@@ -65,15 +66,6 @@ def unpack(arrived: ArrivedJob) -> Job:
         os.close(arrived.fd)
         views = [memory[begin:end] for begin, end in message.places]
     return replace(message.job, buffers=tuple(views))
-
-
-def _shared_file() -> IO[bytes]:
-    """Return a file without a name, in memory if the system has such files."""
-    if hasattr(os, "memfd_create"):
-        return open(os.memfd_create("paramsurvey"), "w+b", buffering=0)
-    from tempfile import TemporaryFile
-
-    return TemporaryFile(prefix="paramsurvey-", buffering=0)
 
 
 def _append(file: IO[bytes], buffer: pickle.PickleBuffer) -> tuple[int, int]:

@@ -68,9 +68,17 @@ def surroundings() -> dict[str, Any]:
     return {
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "command": list(sys.argv),
+        "command": _command(),
         "directory": os.getcwd(),
     }
+
+
+def _command() -> list[str]:
+    """Return the command line of this process; a module that runs by ``python -m`` goes by its name."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is None or spec.origin != sys.argv[0]:
+        return list(sys.argv)
+    return ["python", "-m", spec.name.removesuffix(".__main__"), *sys.argv[1:]]
 
 
 class RunUnreadable(NotACheckpoint):

@@ -14,6 +14,7 @@ from typing import IO
 
 from paramsurvey.cli.command.orphan_guard import OrphanGuard
 from paramsurvey.cli.failures import CommandFailed
+from paramsurvey.transport.kernel_files import open_process
 
 BUILTINS = frozenset(  # of a shell, without a program of the same name
     {
@@ -116,9 +117,8 @@ def _wait_for_end(process: subprocess.Popen[bytes], timeout: float | None) -> bo
     if timeout is None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         return True
-    if not hasattr(os, "pidfd_open"):
+    if (descriptor := open_process(process.pid)) is None:
         return _poll_for_end(process, time.monotonic() + timeout)
-    descriptor = os.pidfd_open(process.pid)
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)
