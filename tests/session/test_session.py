@@ -157,6 +157,17 @@ def test_a_current_directory_that_was_removed_is_an_error_with_the_remedy(
     monkeypatch.chdir(in_tmp)
 
 
+def test_a_current_directory_that_cannot_be_entered_by_its_name_is_named(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch, quietly: Callable[..., None]
+) -> None:
+    quietly()
+    monkeypatch.setattr(os, "getcwd", lambda: "/behind/a/mount")  # as the kernel says it
+    with pytest.raises(
+        DirectoryMissing, match=r"cannot enter the current directory, '/behind/a/mount': change"
+    ):
+        paramsurvey.map(double, PSETS)
+
+
 def test_one_log_per_session_also_when_init_is_called_again(quietly: Callable[..., None]) -> None:
     quietly()
     paramsurvey.map(double, PSETS)

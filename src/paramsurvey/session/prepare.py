@@ -355,6 +355,11 @@ def _check_chdir(chdir: str | None) -> str:
     check_current_directory()
     path = os.path.abspath(chdir or ".")
     if not os.path.isdir(path):
+        if chdir is None:
+            raise DirectoryMissing(
+                f"workers cannot enter the current directory, {path!r}: "
+                "change to one that exists with os.chdir, and try again"
+            )
         raise DirectoryMissing(f"chdir={chdir!r} is not a directory: create it first, or leave it out")
     return path
 
