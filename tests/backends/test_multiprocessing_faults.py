@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -184,3 +185,16 @@ def test_a_worker_that_is_stopped_before_it_does_anything_ends_with_the_driver(i
         driver.kill()
         driver.communicate()
     wait_until(lambda: not runs(worker), "the worker lives on")
+
+
+def test_where_no_directory_takes_temporary_files_what_psets_print_is_kept_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def print_and_return(pset: Any, system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        print("pset", pset["i"])
+        return {"b": 1}
+
+    monkeypatch.setattr(tempfile, "tempdir", "/there/is/none")
+    with Session(backend="multiprocessing", ncores=2, verbose=0) as session:
+        results = session.map(print_and_return, PSETS, capture_output="store")
+    assert [results.output_of(i) for i in range(COUNT)] == [f"pset {i}\n" for i in range(COUNT)]

@@ -171,3 +171,10 @@ def in_encoding(encoding: str, *command: str) -> subprocess.CompletedProcess[str
         env=environ,
         check=False,
     )
+
+
+def test_a_warning_is_a_line_that_names_what_a_shell_has() -> None:
+    done = paramsurvey("run", "-p", "a=1", "--", "echo", "{a}", cwd="/proc")  # where no file can be made
+    (warning,) = [line for line in done.stderr.splitlines() if "log" in line]
+    assert warning.startswith("paramsurvey: The log file .paramsurvey-DATE-TIME.log cannot be created (")
+    assert warning.endswith("so this run has no log: start the run in a directory that you may write to.")

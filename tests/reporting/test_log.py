@@ -301,4 +301,4 @@ def test_where_its_file_is_gone_as_well_that_is_told_once() -> None:
     log.write("lost, too")
     log.close()
     assert len(said) == 1
-    assert "choose another place with pslogger_prefix=" in said[0]
+    assert "make room there, or give pslogger_prefix= a directory" in said[0]

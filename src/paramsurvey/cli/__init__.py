@@ -40,6 +40,7 @@ def main() -> None:
                 from paramsurvey.cli.streams import (
                     discard_unwritable_output,
                     open_closed_streams,
+                    show_warnings_in_a_line,
                     write_any_character,
                 )
         except BaseException as error:
@@ -49,6 +50,7 @@ def main() -> None:
             os._exit(INTERRUPTED)
 
     open_closed_streams()
+    show_warnings_in_a_line()
     write_any_character()
     code = run_program()
     discard_unwritable_output()

@@ -40,6 +40,10 @@ class ShellNextSteps:
         """Name the option."""
         return f"use at most --threads-per-worker {most}"
 
+    def log_elsewhere(self) -> str:
+        """Say where to start the run: the log is made in the current directory."""
+        return "start the run in a directory that you may write to"
+
     def keep_results(self) -> str:
         """Name the option."""
         return "--on-change keep"

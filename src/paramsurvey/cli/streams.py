@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TextIO
+import warnings
+from typing import Any, TextIO
+
+from paramsurvey.errors import ParamsurveyWarning
+from paramsurvey.transport.safe_text import safe_block
 
 
 def open_closed_streams() -> None:
@@ -13,6 +17,18 @@ def open_closed_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # which is what Python makes of a closed descriptor
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (it stays open while the program runs)
+
+
+def show_warnings_in_a_line() -> None:
+    """Show our own warnings as other messages: in a shell, there is no line of a program to point to."""
+    formatted = warnings.formatwarning
+
+    def format_warning(message: Warning | str, category: type[Warning], *place: Any, **line: Any) -> str:
+        if issubclass(category, ParamsurveyWarning):
+            return f"paramsurvey: {safe_block(str(message))}\n"
+        return formatted(message, category, *place, **line)
+
+    warnings.formatwarning = format_warning
 
 
 def write_any_character() -> None:

@@ -26,6 +26,10 @@ class NextSteps(Protocol):
         """Return how to have at most `most` threads in each worker."""
         ...
 
+    def log_elsewhere(self) -> str:
+        """Return how to have the log in another directory."""
+        ...
+
     def keep_results(self) -> str:
         """Return the option that keeps what a changed program computed before."""
         ...
@@ -60,6 +64,10 @@ class PythonNextSteps:
     def fewer_threads(self, most: int) -> str:
         """Name the option of `init`."""
         return f"use at most threads_per_worker={most}"
+
+    def log_elsewhere(self) -> str:
+        """Name the option of `init`."""
+        return "give pslogger_prefix= a directory that you may write to"
 
     def keep_results(self) -> str:
         """Name the option of `map`."""

@@ -369,6 +369,7 @@ class Session:
             options.pslogger_prefix,
             options.pslogger_fd,
             on_warning=warn if options.verbose > 0 else None,
+            elsewhere=self.next_steps.log_elsewhere(),
         )
 
     def _replace_log(self) -> None:

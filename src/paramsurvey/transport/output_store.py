@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import cache
 from typing import IO, Any, Protocol
 
+from paramsurvey.transport.kernel_files import unnamed_file
 from paramsurvey.transport.messages import CaptureMode, CaptureSettings, Rows, WorkerFunction
 from paramsurvey.transport.new_files import make_new
 
@@ -175,11 +176,14 @@ def _copy_whole(fd: int, size: int, path: str) -> str:
 
 
 def new_file() -> IO[bytes]:
-    """Return an empty file without a name, for an `OutputStore`."""
+    """Return an empty file without a name, for an `OutputStore`: in memory if no disk takes it."""
     import fcntl  # here, because Windows does not have it and must be able to import this module
     from tempfile import TemporaryFile  # here, because workers never need it
 
-    file = TemporaryFile(buffering=0, prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
+    try:
+        file: IO[bytes] = TemporaryFile(buffering=0, prefix="paramsurvey-")  # noqa: SIM115  (the caller closes it)
+    except OSError:  # as in a container whose root is read-only
+        file = unnamed_file(buffering=0)
     flags = fcntl.fcntl(file, fcntl.F_GETFL)
     appending = flags | os.O_APPEND  # so that the file can be emptied while subprocesses write to it
     fcntl.fcntl(file, fcntl.F_SETFL, appending)

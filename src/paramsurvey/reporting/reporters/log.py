@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.reporting.next_steps import PythonNextSteps
 from paramsurvey.reporting.reporter import Reporter, plain_line
 from paramsurvey.transport.new_files import make_private, open_own
 from paramsurvey.transport.own_descriptors import OwnDescriptors, never_finalize
 from paramsurvey.transport.safe_text import safe_block, safe_line
 
 GIVEN_STREAM = "(the given stream)"
+ELSEWHERE = PythonNextSteps().log_elsewhere()
 LOGGED_VARIABLES = ("PARAMSURVEY", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
 
 
@@ -36,12 +38,16 @@ class RunLog:
     """
 
     def __init__(
-        self, stream: TextIO | None, path: str | None, on_warning: Callable[[str], object] | None
+        self,
+        stream: TextIO | None,
+        path: str | None,
+        on_warning: Callable[[str], object] | None,
+        elsewhere: str = ELSEWHERE,
     ) -> None:
         self.path = path
         self.saw_traceback = False
         self._stream = stream
-        self._on_warning = on_warning
+        self._on_warning, self._elsewhere = on_warning, elsewhere
         self._warned = False
         self._owner = os.getpid()
         self._logged_modules: set[str] = set()
@@ -53,6 +59,7 @@ class RunLog:
         prefix: str | None = ".paramsurvey-",
         stream: TextIO | None = None,
         on_warning: Callable[[str], object] | None = None,
+        elsewhere: str = ELSEWHERE,
     ) -> RunLog:
         """Start a log and write its header.
 
@@ -67,28 +74,30 @@ class RunLog:
             A stream to write to instead of a file. It is never closed here.
         on_warning : callable, optional
             Called with one sentence if the log cannot be made or, once, if it cannot be written.
+        elsewhere : str
+            How the user can have it in another directory, for these sentences.
         """
         if stream is not None:
             log = cls(stream, GIVEN_STREAM, on_warning)
         elif prefix is None or "PARAMSURVEY_WORKER" in os.environ:
             log = cls(None, None, on_warning)
         else:
-            log = cls._in_new_file(prefix, on_warning)
+            log = cls._in_new_file(prefix, on_warning, elsewhere)
         log._write_header()
         return log
 
     @classmethod
-    def _in_new_file(cls, prefix: str, on_warning: Callable[[str], object] | None) -> RunLog:
+    def _in_new_file(cls, prefix: str, on_warning: Callable[[str], object] | None, elsewhere: str) -> RunLog:
         try:
             file = _create(prefix)
         except (OSError, ValueError) as error:
             if on_warning is not None:
                 on_warning(
                     f"The log file {prefix}DATE-TIME.log cannot be created ({error}), so this run has "
-                    "no log: give pslogger_prefix= a directory that you may write to."
+                    f"no log: {elsewhere}."
                 )
             return cls(None, None, on_warning)
-        return cls(file, os.path.abspath(file.name), on_warning)
+        return cls(file, os.path.abspath(file.name), on_warning, elsewhere)
 
     def stem(self) -> str:
         """Return the beginning of the names of files that belong to the log, and are next to it."""
@@ -154,7 +163,7 @@ class RunLog:
             self._warned = True
             self._on_warning(
                 f"The log {self.path} cannot be written ({error}), so lines are missing from it: "
-                "make room there, or choose another place with pslogger_prefix=."
+                f"make room there, or {self._elsewhere}."
             )
 
     def _write_header(self) -> None:
