@@ -6,12 +6,15 @@ import os
 import pty
 import select
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from paramsurvey.errors import SurveyError
 from paramsurvey.reporting.reporters.screen import Screen, _Relay, is_terminal
 from paramsurvey.reporting.reporters.terminal_codes import ScreenText
+from paramsurvey.worker.machine import allow_open_files
 from terminals import Screen as Picture
 
 
@@ -99,7 +102,18 @@ def test_a_stream_that_only_says_that_it_is_a_terminal_is_none() -> None:
     assert not is_terminal(Pretender())
 
 
-def test_the_descriptors_are_given_back_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=["few", "more than select(2) takes"])
+def open_files(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold so many files open, as a driver with many workers does."""
+    allow_open_files(4096)
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(10 if request.param == "few" else 1100)]
+    yield
+    for fd in held:
+        os.close(fd)
+
+
+@pytest.mark.usefixtures("open_files")
+def test_the_descriptors_are_given_back_and_nothing_is_lost() -> None:
     ours, theirs = pty.openpty()
     read: list[bytes] = []
     reader = threading.Thread(target=_read_all, args=(ours, read))
@@ -152,6 +166,22 @@ def test_the_relay_waits_for_what_is_printed_last_however_late_it_is_asked(
         relay.join()  # once it was asked, it ends
     os.close(ours)
     assert found == []
+
+
+def test_where_no_thread_can_be_started_nothing_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as stream:
+        before = os.listdir("/proc/self/fd")
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(SurveyError, match=r"no more threads .*: end processes, or raise the limit"):
+                Screen(stream).open()
+        assert os.listdir("/proc/self/fd") == before
+        assert os.ttyname(stream.fileno()) == os.ttyname(theirs)
+    os.close(ours)
 
 
 def test_a_relay_that_has_ended_writes_into_nobodys_file(tmp_path: Path) -> None:

@@ -23,7 +23,14 @@ import pytest
 import paramsurvey
 from conftest import wait_until
 from paramsurvey import params
-from paramsurvey.errors import DirectoryMissing, OptionError, ParamsurveyWarning, SessionClosed, UnknownOption
+from paramsurvey.errors import (
+    DirectoryMissing,
+    OptionError,
+    ParamsurveyWarning,
+    SessionClosed,
+    SurveyError,
+    UnknownOption,
+)
 from paramsurvey.session.thread_variables import ThreadVariables
 
 PSETS = [{"a": 1}, {"a": 2}, {"a": 3}]
@@ -166,6 +173,34 @@ def test_a_current_directory_that_cannot_be_entered_by_its_name_is_named(
         DirectoryMissing, match=r"cannot enter the current directory, '/behind/a/mount': change"
     ):
         paramsurvey.map(double, PSETS)
+
+
+@pytest.fixture
+def no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system refuse threads, as where `ulimit -u` is low."""
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+def test_where_no_more_threads_can_be_started_the_error_says_what_to_do(
+    in_tmp: Path, quietly: Callable[..., None], no_more_threads: None
+) -> None:
+    remedy = r"no more threads \(can't start new thread\): end processes, or raise the limit on them"
+    with pytest.raises(SurveyError, match=remedy):
+        quietly(backend="multiprocessing")
+    quietly(backend="serial")
+    with pytest.raises(SurveyError, match=remedy):
+        paramsurvey.map(double, PSETS, checkpoint="out")
+
+
+def test_a_monitor_that_gets_no_thread_costs_nothing(
+    in_tmp: Path, quietly: Callable[..., None], no_more_threads: None
+) -> None:
+    quietly(backend="serial")
+    assert len(paramsurvey.map(double, iter(PSETS))) == len(PSETS)
 
 
 def test_one_log_per_session_also_when_init_is_called_again(quietly: Callable[..., None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import io
 import os
@@ -18,7 +19,9 @@ import pytest
 
 from paramsurvey.testing.waiting import wait_until
 from paramsurvey.transport import patient_writing
-from paramsurvey.transport.patient_writing import write_patiently
+from paramsurvey.transport.patient_writing import takes_text, write_patiently
+from paramsurvey.transport.readiness import ready
+from paramsurvey.worker.machine import allow_open_files
 
 LINES = "".join(f"{number} naïve {'x' * 200}\n" for number in range(2000))  # more than any pipe holds
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at pipes of Linux")
@@ -43,6 +46,14 @@ def test_nobody_waits_for_who_does_not_read(kind: str, seconds: float) -> None:
         first = write_patiently(stream, LINES, seconds)
         assert 0 < first < len(LINES)
         assert write_patiently(stream, LINES[first:], seconds) < 1024
+
+
+def test_nor_where_the_descriptor_is_above_those_that_select_takes() -> None:
+    allow_open_files(4096)
+    with ends("pipe") as (_, stream), open(fcntl.fcntl(stream, fcntl.F_DUPFD, 1100), "w") as high:
+        written = write_patiently(high, LINES)
+        assert 0 < written < len(LINES)
+        assert not takes_text(high)
 
 
 def read_all(reading: int, count: int) -> bytes:
@@ -171,8 +182,10 @@ def test_room_that_another_program_took_is_waited_for(monkeypatch: pytest.Monkey
 def test_who_gives_no_time_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     with ends("pipe") as (_, stream):
         fill(stream.fileno())
-        ask, waits = select.select, []
-        monkeypatch.setattr(select, "select", lambda *asked: (waits.append(asked[-1]), ask(*asked))[1])
+        waits = []
+        monkeypatch.setattr(
+            patient_writing, "ready", lambda *asked: (waits.append(asked[-1]), ready(*asked))[1]
+        )
         assert write_patiently(stream, "a\n") == 0
         monkeypatch.undo()
     assert waits == [0.0]

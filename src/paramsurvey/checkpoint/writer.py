@@ -10,6 +10,7 @@ from typing import Any
 
 from paramsurvey.checkpoint.part_set import NotOurs, PartSet
 from paramsurvey.transport.safe_repr import describe
+from paramsurvey.transport.threads import start_thread
 
 SHORTEST_PAUSE = 0.05  # seconds between two writes: results that come slowly are written at once ...
 LONGEST_PAUSE = 0.3  # ... and results that come fast are collected, but durable within a second
@@ -75,7 +76,7 @@ class Writer:
     def start(self) -> None:
         """Begin to write. A program that is interrupted here already has the writer, and can close it."""
         for thread in self._threads:
-            thread.start()
+            start_thread(thread)
 
     def add(self, kind: str, thing: Any, size: int) -> None:
         """Add something whose table will have about `size` bytes."""

@@ -10,6 +10,8 @@ from collections.abc import Generator, Iterable, Iterator
 from enum import Enum
 from typing import Any, Final
 
+from paramsurvey.transport.threads import start_thread
+
 AHEAD = 1_000  # psets to read before the survey asks for them
 PAUSE_SECONDS = 0.01  # before an iterator that had no pset is asked again
 
@@ -101,7 +103,7 @@ def _read_in_thread(psets: Iterator[Any], ahead: int) -> Generator[Any]:
     reader = _Reader(psets, ahead)
     context = contextvars.copy_context()
     name = "paramsurvey: reads psets"
-    threading.Thread(target=context.run, args=(reader.read,), name=name, daemon=True).start()
+    start_thread(threading.Thread(target=context.run, args=(reader.read,), name=name, daemon=True))
     try:
         while True:
             pset = reader.next_pset()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 LONG_SECONDS = 10.0  # reads that take less are not mentioned
 
@@ -43,7 +43,8 @@ class LongReads:
                 self._thread = threading.Thread(
                     target=self._watch, args=(self._ended,), name="paramsurvey: long reads", daemon=True
                 )
-                self._thread.start()
+                with suppress(RuntimeError):  # no thread is to be had, and nobody is told of long reads
+                    self._thread.start()
         try:
             yield
         finally:

@@ -14,7 +14,6 @@ import codecs
 import io
 import os
 import re
-import select
 import stat
 import threading
 import time
@@ -23,6 +22,8 @@ from contextlib import contextmanager, suppress
 from itertools import accumulate
 from typing import TextIO
 from weakref import WeakKeyDictionary
+
+from paramsurvey.transport.readiness import ready
 
 PIECE = 1024  # characters, at most 4096 bytes of UTF-8: a pipe takes that much at once, or nothing
 STATELESS = re.compile("utf-8|ascii|iso8859-[0-9]+|cp125[0-9]")  # encode each character by itself, no BOM
@@ -41,8 +42,8 @@ _unwritten_bytes: WeakKeyDictionary[TextIO, bytes] = WeakKeyDictionary()
 def takes_text(stream: TextIO, seconds: float = 0.0) -> bool:
     """Wait until a stream has room; return False if that takes longer than `seconds`."""
     try:
-        return bool(select.select([], [stream.fileno()], [], seconds)[1])
-    except (OSError, ValueError, AttributeError):  # not a file, or one that select does not support
+        return bool(ready([], [stream.fileno()], seconds))
+    except (OSError, ValueError, AttributeError):  # not a file, or one that no system call waits for
         return True
 
 

@@ -17,6 +17,7 @@ from paramsurvey.backends.multiprocessing.worker_logs import WorkerLogs
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.own_descriptors import OwnDescriptors
 from paramsurvey.transport.patient_writing import write_patiently
+from paramsurvey.transport.threads import start_thread
 
 TAIL_LINES = 30
 LABEL = "\0"  # begins a line by which a worker says which pset prints what follows
@@ -77,7 +78,7 @@ class OutputRelay:
         self._written = 0  # characters
         self._logs = WorkerLogs()
         self._thread = threading.Thread(target=self._relay, daemon=True, name="paramsurvey-output")
-        self._thread.start()
+        start_thread(self._thread)
 
     def log_to(self, stem: str | None) -> None:
         """From now on, write a file for each worker, whose name begins with `stem`; None: write none."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from paramsurvey.errors import BackendLost, BackendUnreachable
+from paramsurvey.transport.threads import start_thread
 
 HEAD_FILE = "~/.ray-head-details"
 CONNECT_SECONDS = 2.0  # for a cluster to accept a connection
@@ -47,7 +48,7 @@ class ClusterWatch:
         self._ended = threading.Event()
         self._first = threading.Event()
         self._thread = threading.Thread(target=self._keep_asking, daemon=True, name="paramsurvey-cluster")
-        self._thread.start()
+        start_thread(self._thread)
 
     def nodes(self, patience: float = 0.0) -> list[Node]:
         """Return the living nodes as of the last answer; until the next one, this is the same list.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.transport.own_descriptors import OwnDescriptors
+from paramsurvey.transport.threads import start_thread
 
 COUNTERS = ("total", "active", "finished", "failures", "exceptions")
 DEFAULT_PORT = 2004  # Carbon's own, for pickles
@@ -62,7 +63,7 @@ class CarbonReporter:
         self._thread = threading.Thread(
             target=self._sender.run, args=[self._closing], name="paramsurvey-carbon", daemon=True
         )
-        self._thread.start()
+        start_thread(self._thread)
 
     def report(self, progress: MapProgress, final: bool) -> None:
         """Tell the sender what the counters are."""

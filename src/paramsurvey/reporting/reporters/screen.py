@@ -9,7 +9,6 @@ after Ctrl-S.
 from __future__ import annotations
 
 import os
-import select
 import sys
 import threading
 import time
@@ -17,8 +16,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TextIO, cast
 
+from paramsurvey.errors import SurveyError
 from paramsurvey.reporting.reporters.terminal_codes import ScreenText
 from paramsurvey.transport.patient_writing import open_without_waiting, redirection_lock
+from paramsurvey.transport.readiness import ready
+from paramsurvey.transport.threads import start_thread
 
 READ = 1 << 16  # bytes
 MOST_KEPT = 1 << 24  # bytes that wait for a stopped terminal; with more, the program waits when it prints
@@ -48,8 +50,8 @@ class Screen:
 
         Raises
         ------
-        OSError
-            There is no pseudo-terminal or no descriptor left. Nothing was changed.
+        OSError, SurveyError
+            There is no pseudo-terminal, descriptor or thread left. Nothing was changed.
         """
         if self._relay is not None:
             return
@@ -63,6 +65,12 @@ class Screen:
             os.close(master)
             os.close(slave)
             raise
+        try:
+            start_thread(relay)
+        except SurveyError:
+            relay.close()
+            os.close(slave)
+            raise
         with redirection_lock():
             for fd in {1, 2, ours}:
                 with suppress(OSError):
@@ -71,7 +79,6 @@ class Screen:
                         os.dup2(slave, fd)
         self._slave = slave
         self._relay = relay
-        relay.start()
 
     def show(self, lines: Sequence[str], widths: Sequence[int]) -> None:
         """Replace the lines; `widths` are the new ones' widths without control codes."""
@@ -165,6 +172,10 @@ class _Relay(threading.Thread):
             self._write()
             if self._ending and not (self._printed or self._out or (more and _is_readable(self._source))):
                 self._drained.set()
+        self.close()
+
+    def close(self) -> None:
+        """Close all descriptors."""
         with self._closing:
             self._is_closed = True
             for fd in (self._source, self.terminal, self._waking, self._bell):
@@ -176,10 +187,10 @@ class _Relay(threading.Thread):
         if len(self._printed) + len(self._out) >= MOST_KEPT:
             readers = [self._waking]
         due = max(0.0, self._drawn_at + FRAME - time.monotonic()) if self._printed else None
-        ready, _, _ = select.select(readers, [self.terminal] if self._out else [], [], due)
-        if self._waking in ready:
+        there = ready(readers, [self.terminal] if self._out else [], due)
+        if self._waking in there:
             os.read(self._waking, READ)
-        if self._source in ready:
+        if self._source in there:
             time.sleep(GATHER)
 
     def _read(self) -> bool:
@@ -216,7 +227,7 @@ class _Relay(threading.Thread):
     def _write(self) -> None:
         """Write as much as the terminal takes now."""
         try:
-            while self._out and select.select([], [self.terminal], [], 0)[1]:
+            while self._out and ready([], [self.terminal], 0):
                 del self._out[: os.write(self.terminal, self._out[:PIECE])]
         except BlockingIOError:  # it has too little room
             time.sleep(FRAME)
@@ -234,7 +245,7 @@ def _pseudo_terminal() -> tuple[int, int]:
 
 
 def _is_readable(fd: int) -> bool:
-    return bool(select.select([fd], [], [], 0)[0])
+    return bool(ready([fd], [], 0))
 
 
 def _copy_size(terminal: int, other: int) -> None:

@@ -9,6 +9,8 @@ from http.server import ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry, MetricsHandler
 
+from paramsurvey.transport.threads import start_thread
+
 PATIENCE = 10.0  # seconds for a client to send its request, and to read the answer
 PARTING = 2.0  # seconds that close() may take
 
@@ -49,7 +51,7 @@ class MetricsServer:
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=[0.1], name="paramsurvey-metrics", daemon=True
         )
-        self._thread.start()
+        start_thread(self._thread)
 
     @property
     def port(self) -> int:

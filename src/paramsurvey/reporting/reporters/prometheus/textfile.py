@@ -10,6 +10,7 @@ from contextlib import suppress
 from prometheus_client import CollectorRegistry, generate_latest
 
 from paramsurvey.transport.new_files import make_new
+from paramsurvey.transport.threads import start_thread
 
 INTERVAL = 5.0  # seconds between two writes
 PARTING = 2.0  # seconds that the last one may take
@@ -38,7 +39,7 @@ class MetricsFile:
         self._registry = registry
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="paramsurvey-metrics-file", daemon=True)
-        self._thread.start()
+        start_thread(self._thread)
 
     def close(self) -> None:
         """Write the last numbers, and end. It may be called twice."""

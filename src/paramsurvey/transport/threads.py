@@ -1,0 +1,24 @@
+"""Starts threads, which the system may refuse: a limit on processes counts them, too."""
+
+from __future__ import annotations
+
+import threading
+
+from paramsurvey.errors import SurveyError
+
+
+def start_thread(thread: threading.Thread) -> None:
+    """Start a thread that a survey cannot do without.
+
+    Raises
+    ------
+    SurveyError
+        The system lets this program start no more threads.
+    """
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise SurveyError(
+            f"the system lets this program start no more threads ({error}): end processes, "
+            "or raise the limit on them (ulimit -u)"
+        ) from None
