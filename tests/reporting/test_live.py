@@ -211,6 +211,35 @@ def test_the_forecast_is_in_view_at_any_width(width: int) -> None:
     assert "ETA 1.4-2.5 h" in live_text(progress, seen, width)[0].plain
 
 
+@pytest.mark.parametrize("width", [30, 40, 79, 120])
+def test_every_count_is_in_view_at_any_width(width: int) -> None:
+    progress = MapProgress("fit", total=100_000, active=16, finished=12_345, failures=1_234, retried=5_678)
+    lines = live_text(progress, Snapshot(), width)
+    assert all(line.cell_len <= width for line in lines)
+    shown = " ".join(" ".join(line.plain for line in lines[1:]).split())
+    assert shown == "12,345 of 100,000 finished, 1,234 failed, 5,678 tried again, 16 in work"
+
+
+def test_the_slowest_psets_take_two_lines_where_one_is_too_short() -> None:
+    pset = {"learning_rate": 0.001, "momentum": 0.95}
+    seen = Snapshot(slowest=[Running(3, pset, 125.0)])
+    shown = [line.plain for line in live_text(MapProgress("fit", 10, 2, 3), seen, 40)]
+    assert shown[2:] == ["   2 min 5 s  learning_rate=0.001,", "    momentum=0.95"]
+
+
+def test_on_a_low_terminal_the_last_failure_comes_before_the_slowest_psets() -> None:
+    case = Case(Cause("raised", "ValueError", "model.py:3 in fit"), "", 0, 1, "ValueError('a')")
+    slowest = [Running(row, {"i": row}, 125.0) for row in range(3)]
+    seen = Snapshot(slowest=slowest, last_failure=LastFailure(case, 7, {"i": 7}))
+    shown = [line.plain for line in live_text(MapProgress("fit", 10, 2, 3), seen, 60, height=6)]
+    assert shown[2:] == [
+        "   2 min 5 s  i=0",
+        "  last failure: ValueError('a')",
+        "    i=7",
+        "    at model.py:3 in fit",
+    ]
+
+
 def test_it_shows_why_psets_are_tried_again_and_which() -> None:
     case = Case(Cause("raised", "ValueError", ""), "ValueError('a')", 3, 12, "ValueError('b\\x1b[2J')")
     seen = Snapshot(last_failure=LastFailure(case, 7, {"i": 7, "name": "\x1b[31mred"}, again=True))

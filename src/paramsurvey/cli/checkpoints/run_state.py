@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from paramsurvey.engine.failure_causes import Case
     from paramsurvey.reporting.rate import RateMeter
 
-SHOWN_CAUSES = 5
-SHOWN_RUNNING = 5
+SHOWN = 5  # running psets, and causes of failures
 MAX_WIDTH = 78  # of a line, in characters
 SILENT_SECONDS = 30  # a driver that is alive but has written nothing for longer is worth mentioning
 JSON_FIELDS = ("name", "host", "pid", "started", "ended", "updated", "elapsed", "counts", "command")
@@ -252,8 +251,15 @@ def _finished(directory: Path) -> FinishedRows:
 # ---- in words
 
 
-def describe(state: RunState) -> list[str]:
-    """Return the state in lines for people to read."""
+def describe(state: RunState, most: int = SHOWN) -> list[str]:
+    """Return the state in lines for people to read.
+
+    Parameters
+    ----------
+    state : RunState
+    most : int
+        How many running psets and causes there may be. If only 1, there is no room for the command either.
+    """
     from paramsurvey.reporting.humanize import clipped
     from paramsurvey.transport.safe_text import safe_line
 
@@ -263,14 +269,15 @@ def describe(state: RunState) -> list[str]:
         f"  {_counts(state)}",
         *(f"  {line}" for line in _other_commands(state.directory)),
         f"  {_times(state)}",
-        f"  {clipped(command, MAX_WIDTH)}" if command else "",
+        f"  {clipped(command, MAX_WIDTH)}" if command and most > 1 else "",
         *(f"  {complaint}" for complaint in state.complaints),
-        *(f"  {_running(one)}" for one in state.running[:SHOWN_RUNNING]),
-        *(f"  {_case(case)}" for case in state.cases[:SHOWN_CAUSES]),
+        *(f"  {_running(one)}" for one in state.running[:most]),
+        *(f"  {_case(case)}" for case in state.cases[:most]),
     ]
-    rest = state.cases[SHOWN_CAUSES:]
+    rest = state.cases[most:]
     if rest:
-        lines.append(f"  {sum(case.count for case in rest):,} failures of {len(rest)} other causes")
+        causes = "1 other cause" if len(rest) == 1 else f"{len(rest)} other causes"
+        lines.append(f"  {sum(case.count for case in rest):,} failures of {causes}")
     return [safe_line(line) for line in [*lines, _next_step(state)] if line]
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import sys
 import time
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from paramsurvey.cli.checkpoints.run_state import MAX_WIDTH, RunState, describe, read_state
+from paramsurvey.cli.checkpoints.run_state import MAX_WIDTH, SHOWN, RunState, describe, read_state
 from paramsurvey.cli.subcommands.checkpoint_argument import checkpoint_argument
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     from paramsurvey.reporting.rate import RateMeter
 
 LINES_SECONDS = 30.0  # between two reports, where stdout is not a terminal
@@ -61,11 +66,12 @@ def _watch_live(directory: str, every: float) -> RunState:
 
     meter = _start_meter(directory)
     state = read_state(directory, meter)
-    with Live(_screen(state), auto_refresh=False) as live:
+    with Live(auto_refresh=False) as live:
+        live.update(screen_of(state, live.console), refresh=True)
         while state.status == "running":
             time.sleep(every)
             state = read_state(directory, meter, state)
-            live.update(_screen(state), refresh=True)
+            live.update(screen_of(state, live.console), refresh=True)
     return state
 
 
@@ -84,17 +90,36 @@ def _start_meter(directory: str) -> RateMeter:
     return RateMeter(time.monotonic(), read_state(directory).settled)
 
 
-def _screen(state: RunState) -> Any:
-    """Return what a terminal shows: the headline, a bar, and the other lines."""
+def screen_of(state: RunState, console: Console) -> Table:
+    """Return what a terminal shows: the headline, a bar, and the other lines.
+
+    A line that is too long is continued below. On a low terminal, fewer running psets and causes are shown.
+    """
     from rich.progress_bar import ProgressBar
     from rich.table import Table
-    from rich.text import Text
 
     bar = ProgressBar(total=max(state.counts["total"], 1), completed=state.settled, width=MAX_WIDTH)
-    headline, *lines = [Text(line, overflow="ellipsis", no_wrap=True) for line in describe(state)]
-    screen = Table.grid()
-    screen.add_row(headline)
-    screen.add_row(bar)
+    for most in range(SHOWN, 0, -1):
+        headline, *others = (_in_lines(line, console) for line in describe(state, most))
+        lines: list[Text | ProgressBar] = [*headline, bar, *chain.from_iterable(others)]
+        if len(lines) <= console.height or state.status != "running":
+            break
+    screen = Table.grid()  # each line a row, as the bar does not end its own
     for line in lines:
         screen.add_row(line)
     return screen
+
+
+def _in_lines(line: str, console: Console) -> list[Text]:
+    """Return a line, in several ones if it is wider than the terminal."""
+    from rich.text import Text
+
+    if Text(line).cell_len <= console.width:
+        return [Text(line)]
+    text = line.lstrip()
+    indent = " " * (len(line) - len(text))
+    first, *rest = Text(text).wrap(console, console.width - len(indent) - 2)
+    return [
+        Text(indent + first.plain.rstrip()),
+        *(Text(f"{indent}  {piece.plain.rstrip()}") for piece in rest),
+    ]

@@ -48,10 +48,10 @@ class LiveReporter:
 
             self._painter = Painter(self._stream)
         size = self._screen.size()
-        lines, widths = self._painter.paint(progress, self._look(), max(NARROWEST, size.columns - 1))
-        most = max(1, size.lines - 2)
+        width, height = max(NARROWEST, size.columns - 1), max(1, size.lines - 2)
+        lines, widths = self._painter.paint(progress, self._look(), width, height)
         self._screen.open()
-        self._screen.show(lines[:most], widths[:most])
+        self._screen.show(lines, widths)
 
     def close(self) -> None:
         """Remove the lines from the screen."""

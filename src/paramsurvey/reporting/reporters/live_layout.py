@@ -30,9 +30,11 @@ class Painter:
     def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, force_terminal=True)
 
-    def paint(self, progress: MapProgress, seen: Snapshot, width: int) -> tuple[list[str], list[int]]:
+    def paint(
+        self, progress: MapProgress, seen: Snapshot, width: int, height: int
+    ) -> tuple[list[str], list[int]]:
         """Return the lines that show a map, and their widths without the codes, which are at most `width`."""
-        lines = live_text(progress, seen, min(width, WIDEST))
+        lines = live_text(progress, seen, min(width, WIDEST), height)
         return [self._codes(line) for line in lines], [line.cell_len for line in lines]
 
     def _codes(self, line: Text) -> str:
@@ -41,9 +43,10 @@ class Painter:
         return capture.get()
 
 
-def live_text(progress: MapProgress, seen: Snapshot, width: int) -> list[Text]:
-    """Return the lines that show a map, none of them wider than `width`."""
-    lines = [_pace(progress, seen, width), _counts(progress), *_slowest(seen), *_last_failure(seen, width)]
+def live_text(progress: MapProgress, seen: Snapshot, width: int, height: int = 24) -> list[Text]:
+    """Return the lines that show a map, none of them wider than `width`, and at most `height` of them."""
+    begin, end = [_pace(progress, seen, width), *_counts(progress, width)], _last_failure(seen, width)
+    lines = [*begin, *_slowest(seen, width, height - len(begin) - len(end)), *end][:height]
     for line in lines:
         line.truncate(width, overflow="ellipsis")
     return lines
@@ -69,19 +72,33 @@ def _bar(done: float, failures: bool, width: int) -> Text:
     return Text.assemble(("━" * full, "yellow" if failures else "green"), ("─" * (width - full), "dim"))
 
 
-def _counts(progress: MapProgress) -> Text:
-    line = Text(f"{INDENT}{progress.finished:,} of {progress.total:,} finished")
-    line.append(f", {progress.failures:,} failed", style="red" if progress.failures else "")
+def _counts(progress: MapProgress, width: int) -> list[Text]:
+    """Return all counts, on as many lines as they need."""
+    counts = [Text(f"{progress.finished:,} of {progress.total:,} finished")]
+    counts.append(Text(f"{progress.failures:,} failed", "red" if progress.failures else ""))
     if progress.retried:
-        line.append(f", {progress.retried:,} tried again")
-    return line.append(f", {progress.active:,} in work")
+        counts.append(Text(f"{progress.retried:,} tried again"))
+    counts.append(Text(f"{progress.active:,} in work"))
+    lines = [Text.assemble(INDENT, counts[0])]
+    for count in counts[1:]:
+        lines[-1].append(",")
+        if lines[-1].cell_len + 2 + count.cell_len <= width:  # a space, and the next comma
+            lines[-1].append(" ").append_text(count)
+        else:
+            lines.append(Text.assemble(INDENT + INDENT, count))
+    return lines
 
 
-def _slowest(seen: Snapshot) -> list[Text]:
-    return [
-        Text.assemble(f"{INDENT}{duration(pset.seconds):>10}  ", (clipped(str(pset), WIDEST), "cyan"))
-        for pset in seen.slowest
-    ]
+def _slowest(seen: Snapshot, width: int, height: int) -> list[Text]:
+    """Return the psets that have been running for longest, as many as `height` lines can show."""
+    lines: list[Text] = []
+    for pset in seen.slowest:
+        label = Text(f"{INDENT}{duration(pset.seconds):>10}  ")
+        more = _in_two_lines(label, clipped(str(pset), WIDEST), "cyan", INDENT + INDENT, width)
+        if len(lines) + len(more) > height:
+            break
+        lines += more
+    return lines
 
 
 def _last_failure(seen: Snapshot, width: int) -> list[Text]:
