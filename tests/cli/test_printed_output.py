@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -75,6 +76,24 @@ def test_lines_that_are_followed_keep_their_colors_and_cannot_hide_their_tags(
 
     assert viewed(Terminal()) == f"tag\ta\ntag\t{SHOWN.replace(chr(10), '')}\n"
     assert viewed(io.StringIO()) == "tag\ta\r\ntag\t" + HOSTILE.decode(errors="backslashreplace")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
+def test_a_pipe_gets_the_bytes_that_are_followed_as_they_are(
+    encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [b"5 \xe2\x82\xac", b"caf\xe9", b"\x1b[2J\0\r"]
+    (tmp_path / "1.stdout").write_bytes(b"\n".join(lines))
+    reading, writing = os.pipe()
+    with open(writing, "w", encoding=encoding, errors="backslashreplace") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        stream.write("printed before\n")
+        with OutputViewer(str(tmp_path), "é{a}", {}, False, False, lambda number: {"a": 1}, [1]) as viewer:
+            viewer.done({"pset": {NUMBER: 1}}, {}, None)
+        stream.write("printed after\n")
+    with open(reading, "rb") as pipe:
+        shown = b"".join("é1\t".encode() + line + b"\n" for line in lines)
+        assert pipe.read() == b"printed before\n" + shown + b"printed after\n"
 
 
 def test_a_command_is_followed_while_others_finish_all_the_time(

@@ -130,7 +130,7 @@ def test_a_character_that_stdout_lacks_does_not_end_the_survey(in_tmp: Path) -> 
         check=False,
     )
     assert (found.returncode, found.stderr) == (0, b"")
-    assert sorted(found.stdout.splitlines()) == [b"%d\t%d\\u20ac" % (a, a) for a in (1, 2, 3)]
+    assert sorted(found.stdout.decode("utf-8").splitlines()) == [f"{a}\t{a}€" for a in (1, 2, 3)]
 
 
 @pytest.mark.parametrize("ends_early", [True, False])

@@ -122,7 +122,6 @@ def test_values_from_a_closed_stdin_are_refused() -> None:
     "command",
     [
         ["run", "-v0", "-p", "a=5 €", "--", "echo", "{a}"],
-        ["run", "-v0", "-p", "a=5 €", "--tag", "--", "echo", "{a}"],
         ["run", "-v0", "-p", "a=5 €", "--dry-run", "--", "echo", "{a}"],
         ["missing", "failed"],
         ["status", "failed"],
@@ -137,6 +136,30 @@ def test_a_character_that_the_encoding_lacks_is_written_with_a_backslash(command
     done = in_encoding("latin-1", *command)
     assert "codec" not in done.stderr
     assert "5 \\u20ac" in done.stdout
+
+
+@pytest.mark.parametrize("options", [["--tag"], ["--tag", "--follow"], ["--tag", "-k"]], ids=" ".join)
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_commands_print_passes_through_as_it_is(options: list[str], encoding: str, in_tmp: Path) -> None:
+    Path("printed").write_bytes(b"caf\xe9 \xe2\x82\xac\n")
+    done = subprocess.run(
+        [
+            PROGRAM,
+            "run",
+            "-v0",
+            "-p",
+            "a=5 €",
+            *options,
+            "--",
+            "sh",
+            "-c",
+            "cat printed; cat printed >&2 # {a}",
+        ],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        check=True,
+    )
+    assert done.stdout == done.stderr == "5 €\t".encode() + b"caf\xe9 \xe2\x82\xac\n"
 
 
 @pytest.mark.parametrize("errors", ["strict", "surrogateescape"])

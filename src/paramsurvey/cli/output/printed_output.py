@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from contextlib import suppress
 from typing import TextIO
 
 from paramsurvey.transport.safe_text import safe_output
@@ -34,3 +35,46 @@ class PrintedOutput:
             text = self._decoder.decode(data, is_last)
             self._stream.write(safe_output(text) if self._is_terminal else text)
         self._stream.flush()
+
+
+class UntouchedText:
+    """The text stream for the same pipe or file that passes bytes on as they are, whatever its encoding.
+
+    A terminal, and a stream that is not a file, get text instead: bytes that are not UTF-8 are escaped.
+
+    Parameters
+    ----------
+    stream : text file
+
+    Attributes
+    ----------
+    stream : text file
+        Where to write the texts.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.is_terminal = stream.isatty()
+        self.stream, self._errors = stream, "backslashreplace"
+        if not self.is_terminal and (untouched := _reopened(stream)) is not None:
+            self.stream, self._errors = untouched, "surrogateescape"
+        self._is_own = self.stream is not stream
+
+    def text(self, data: bytes) -> str:
+        """Return what to write so that the file gets these bytes."""
+        return data.decode("utf-8", self._errors)
+
+    def close(self) -> None:
+        """Write nothing more; the stream that was given stays open."""
+        if self._is_own:
+            with suppress(OSError, ValueError):  # who wrote has been told already
+                self.stream.close()
+
+
+def _reopened(stream: TextIO) -> TextIO | None:
+    """Return a stream of UTF-8 and any other bytes into the same file; None if there is no file."""
+    try:
+        descriptor = stream.fileno()
+        stream.flush()  # what was printed earlier comes first
+    except (OSError, ValueError, AttributeError):
+        return None
+    return open(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="", closefd=False)

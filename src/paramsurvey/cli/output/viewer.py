@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any, TextIO
+from typing import Any
 
+from paramsurvey.cli.output.printed_output import UntouchedText
 from paramsurvey.cli.output.spool import STREAMS, numbers_in_spool, spool_path
 from paramsurvey.cli.placeholders import NUMBER, fill, placeholder_values
 from paramsurvey.cli.value_text import value_text
@@ -79,6 +80,7 @@ class OutputViewer:
         self._shown: dict[tuple[int, str], int] = {}  # how many bytes of a file have been shown
         self._follows = follows
         self._look_at = 0.0
+        self._streams: dict[str, UntouchedText] = {}  # by name, once something is written to them
         # psets with their tags; an event is set when all before it is shown; None is the end
         self._done: SimpleQueue[tuple[int, str] | threading.Event | None] = SimpleQueue()
         self._written = 0  # characters
@@ -157,6 +159,8 @@ class OutputViewer:
         except BaseException as error:
             self._error = error
         finally:
+            for stream in self._streams.values():
+                stream.close()
             self._ended.set()
 
     def _next_done(self) -> tuple[int, str] | None:
@@ -182,13 +186,13 @@ class OutputViewer:
         for name in STREAMS:
             new = self._new_lines(number, name, is_done)
             if new:
-                self._write(sys.stdout if name == "stdout" else sys.stderr, tag, new)
+                self._write(name, tag, new)
             if is_done:
                 self._shown.pop((number, name), None)
                 with suppress(OSError):
                     spool_path(self._spool, number, name).unlink()
 
-    def _new_lines(self, number: int, name: str, is_done: bool) -> str:
+    def _new_lines(self, number: int, name: str, is_done: bool) -> bytes:
         at = self._shown.get((number, name), 0)
         try:
             with open(spool_path(self._spool, number, name), "rb") as file:
@@ -197,26 +201,27 @@ class OutputViewer:
                 at = file.tell()
                 data = file.read()
         except OSError:
-            return ""
+            return b""
         if not is_done:
             data = data[: data.rfind(b"\n") + 1]
         self._shown[number, name] = at + len(data)
-        return data.decode(errors="backslashreplace")
+        return data
 
-    def _write(self, stream: TextIO, tag: str, text: str) -> None:
-        lines = text.removesuffix("\n").split("\n")
+    def _write(self, name: str, tag: str, data: bytes) -> None:
         try:
-            if (
-                stream.isatty()
-            ):  # it gets the colors that a command prints, and nothing else that it would obey
+            if name not in self._streams:
+                self._streams[name] = UntouchedText(getattr(sys, name))
+            output = self._streams[name]
+            lines = output.text(data.removesuffix(b"\n")).split("\n")
+            if output.is_terminal:  # it gets the colors, and nothing else that it would obey
                 lines = [safe_output(line.removesuffix("\r")) for line in lines]
             rest = "".join(f"{tag}{line}\n" for line in lines)
             while rest and not self._abandoned:
-                written = write_patiently(stream, rest, STALL_SECONDS)
+                written = write_patiently(output.stream, rest, STALL_SECONDS)
                 self._written += written
                 rest = rest[written:]
         except (OSError, ValueError):
-            self._gone = self._gone or stream is sys.stdout
+            self._gone = self._gone or name == "stdout"
 
     def _tag_of(self, number: int) -> str:
         if self._tag == "":
