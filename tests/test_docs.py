@@ -337,7 +337,9 @@ def check_session(text: str, directory: Path) -> None:
             timeout=HANGS,
         )
         assert done.returncode == (0 if "2>&1" not in command else 1), done.stderr
-        assert same(shown, done.stdout), f"{command}\nprinted\n\n{done.stdout}\nand the page shows\n\n{shown}"
+        lines = zip_longest(shown.rstrip().splitlines(), done.stdout.splitlines(), fillvalue="no line")
+        for one, other in lines:  # ... stands for a part of a line, never for the beginning of the next one
+            assert same(one, other), f"{command}\nprinted\n\n{done.stdout}\nand the page shows\n\n{shown}"
 
 
 def run(arguments: list[str], directory: Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
