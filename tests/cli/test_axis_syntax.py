@@ -118,8 +118,10 @@ def test_the_byte_order_mark_of_windows_is_no_value(in_tmp: Path, name: str, tex
         ("a=sort(3,1,2)", "in the order that you want"),
         ("a=glob(no*.txt)", "no file matches"),
         ("a=@nowhere.txt", "cannot be read"),
-        ("a=\udcff", r"not UTF-8 text: change it \(a file needs another name\)"),
+        ("a=\udcff", r"not UTF-8 text: give another; .* or make a link to it, with another name"),
         ('a=["\\ud800"]', "not UTF-8 text"),
+        ('a=[["\\ud800"]]', "not UTF-8 text"),
+        ('a=[{"k": "\\ud800"}]', "not UTF-8 text"),
     ],
 )
 def test_axes_that_cannot_be_read(text: str, says: str) -> None:

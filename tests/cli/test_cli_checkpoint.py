@@ -193,6 +193,16 @@ def test_missing_does_not_advise_to_resume_what_runs(simulate: str, here: Here) 
     process.communicate()
 
 
+def test_a_command_with_bytes_that_are_not_utf_8_is_the_same_command_afterwards(here: Here) -> None:
+    run = ["run", "-v0", "-p", "a=1,2", "--checkpoint", "out", "--", "printf", "%s\udce9", "{a}"]
+    here(*run)
+    assert "another command" not in here("status", "out")[0]
+    assert "2 psets were finished before" in here("resume", "out", "-v")[1]
+    here(*run)
+    run[-2] += "\udce8"
+    assert "has results of another command" in here(*run, code=2)[1]
+
+
 def test_watch_ends_with_the_run(simulate: str) -> None:
     process = start(*run_arguments(simulate))
     wait_until(lambda: len(started()) == 4, "it does not run", 60)

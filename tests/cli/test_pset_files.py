@@ -12,6 +12,7 @@ import pytest
 
 from paramsurvey.cli.command.template import Template
 from paramsurvey.cli.errors import BadUsage
+from paramsurvey.cli.psets.inputs import Inputs
 from paramsurvey.cli.psets.pset_files import read_psets
 
 
@@ -49,6 +50,8 @@ def test_tables_of_psets(in_tmp: Path, suffix: str) -> None:
         ("t.json", '{"a": 1}', "not a list of objects"),
         ("t.jsonl", '{"a": 1}\n\n{"a":}\n', "line 3 is not JSON"),
         ("t.jsonl", "[1]\n", "line 1 is not an object"),
+        ("t.json", '[{"a": "\\ud800"}]', "'a' has the value .* not UTF-8 text: give another"),
+        ("t.jsonl", '{"a": ["\\ud800"]}', "'a' has the value .* not UTF-8 text: give another"),
         ("t.csv", "a,b,a\n1,2,3\n", "two columns 'a'"),
         ("t.csv", 'a,b\n1,"x\n', "t.csv cannot be read .line 2: .* quotes"),
         ("t.csv", "a;b\n1;2\n", "seems to be separated by semicolons; commas are needed, or --colsep ';'"),
@@ -62,6 +65,23 @@ def test_tables_that_are_none(in_tmp: Path, name: str, text: str, says: str) -> 
     Path(name).write_text(text)
     with pytest.raises(BadUsage, match=says):
         read_psets(name)
+
+
+@pytest.mark.parametrize("null", [False, True])
+def test_names_of_files_on_stdin_that_are_not_utf_8_are_refused(null: bool) -> None:
+    end = "\0" if null else "\n"
+    inputs = Inputs(null=null, stdin=end.join(["f", "ok.txt", "caf\udce9.txt", ""]))
+    with pytest.raises(BadUsage, match=r"'f' has the value 'caf.udce9.txt', which is not UTF-8 text: give"):
+        read_psets("-", inputs)
+    inputs = Inputs(null=null, stdin=end.join(["ok.txt,1", "caf\udce9.txt,2", ""]))
+    with pytest.raises(BadUsage, match=r"'f' has the value 'caf.udce9.txt', which is not UTF-8 text: give"):
+        inputs.columns(("f", "n"), "-")
+
+
+def test_a_list_of_files_whose_names_are_not_utf_8_is_refused(in_tmp: Path) -> None:
+    Path("list").write_bytes(b"ok.txt\ncaf\xe9.txt\n")
+    with pytest.raises(BadUsage, match=r"not UTF-8 text.: save it as UTF-8; if the name of a file"):
+        Inputs().values("f", "list")
 
 
 @pytest.mark.parametrize("name", ["t.json", "t.jsonl", "t.csv"])

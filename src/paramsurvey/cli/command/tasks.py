@@ -33,6 +33,7 @@ from paramsurvey.cli.placeholders import (
     tokens,
 )
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.params.column_names import escape_surrogates
 
 if TYPE_CHECKING:
     from paramsurvey.cli.command.output_parsers import Parser
@@ -106,7 +107,10 @@ class CommandTask:
 
     @property
     def text(self) -> str:
-        """The command as it was typed, with the options that decide what becomes of it."""
+        """The command as it was typed, with the options that decide what becomes of it.
+
+        Bytes that are not UTF-8 are escaped, because checkpoints and messages hold only text.
+        """
         command = self.command
         words = ["--shell"] if command.template.shell else []
         words += [word for name, text in command.environment for word in ("--env", f"{name}={text}")]
@@ -114,7 +118,8 @@ class CommandTask:
         words += ["--chdir", self.directory] if self.directory else []
         codes = sorted(command.ok_codes)
         words += ["--ok-codes", ",".join(map(str, codes))] if codes != [0] else []
-        return f"{shlex.join(words)} -- {command.template}" if words else str(command.template)
+        text = f"{shlex.join(words)} -- {command.template}" if words else str(command.template)
+        return str(escape_surrogates(text))
 
     def check_names(self, requested: RequestedPsets, options: RunOptions) -> None:
         """Refuse unknown placeholders, axes that nothing uses, and parameters with the name of a result."""

@@ -18,7 +18,7 @@ from paramsurvey.cli.psets.axis_calls import (
     known_calls,
 )
 from paramsurvey.cli.psets.inputs import Inputs, json_list
-from paramsurvey.cli.psets.values import INTEGER, NUMBER, items_between_commas, split_values
+from paramsurvey.cli.psets.values import INTEGER, NUMBER, check_text, items_between_commas, split_values
 
 __all__ = ["Axis", "DistributionCall", "Values", "parse_axes", "parse_axis"]
 
@@ -64,21 +64,9 @@ def parse_axes(
             )
         if name in axes:
             raise BadUsage(f"the parameter {name!r} is given twice: put all its values into one {option}")
-        axes[name] = _check_unicode(name, (parse or parse_axis)(name, values, inputs))
+        axes[name] = axis = (parse or parse_axis)(name, values, inputs)
+        check_text(name, axis)
     return axes
-
-
-def _check_unicode(name: str, axis: Axis) -> Axis:
-    """Refuse text that no table can hold: half a surrogate pair, or a byte that is not UTF-8."""
-    for value in axis if isinstance(axis, list) else ():
-        try:
-            str(value).encode()
-        except UnicodeEncodeError:
-            raise BadUsage(
-                f"the parameter {name!r} has the value {value!r}, which is not UTF-8 text: "
-                "change it (a file needs another name)"
-            ) from None
-    return axis
 
 
 def parse_axis(name: str, text: str, inputs: Inputs | None = None) -> Axis:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
-from paramsurvey.cli.psets.values import value_of
+from paramsurvey.cli.psets.values import OTHER_NAME, check_text, value_of
 from paramsurvey.fast_dataclass import dataclass
 
 STDIN = "-"
@@ -58,7 +58,9 @@ class Inputs:
         except OSError as error:
             reason = error.strerror
         except UnicodeDecodeError:
-            reason = "it is not UTF-8 text"
+            raise BadUsage(
+                f"{what} cannot be read (it is not UTF-8 text): save it as UTF-8; {OTHER_NAME}"
+            ) from None
         except ValueError:
             reason = "no file has a name with a NUL byte"
         raise BadUsage(f"{what} cannot be read ({reason}): give a text file, one value per line")
@@ -114,7 +116,10 @@ class Inputs:
                 raise BadUsage(f"{what}: {counted}: {remedy}")
         if not rows:
             raise BadUsage(f"{what} has no lines: give at least one")
-        return {name: [value_of(row[at]) for row in rows] for at, name in enumerate(names)}
+        columns = {name: [value_of(row[at]) for row in rows] for at, name in enumerate(names)}
+        for name, values in columns.items():
+            check_text(name, values)
+        return columns
 
     def _in_turn(self, items: Sequence[str]) -> list[Sequence[str]]:
         """Return the rows of a file in which each column of a row is an item of its own."""

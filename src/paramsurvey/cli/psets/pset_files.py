@@ -14,7 +14,7 @@ from paramsurvey.cli.errors import BadUsage
 from paramsurvey.cli.parameter_names import encoded
 from paramsurvey.cli.psets.inputs import STDIN, UTF_8, Inputs
 from paramsurvey.cli.psets.values import NUMBER as NUMBER_PATTERN
-from paramsurvey.cli.psets.values import value_of
+from paramsurvey.cli.psets.values import check_text, value_of
 from paramsurvey.cli.tables.cells import is_missing
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def read_psets(path: str, inputs: Inputs | None = None) -> Space:
         ) from None
     if not columns or not len(next(iter(columns.values()))):
         raise BadUsage(f"--psets {path} has no rows: give it a line of names, and a row for each pset")
+    for name, values in columns.items():
+        check_text(name, values)
     return Aligned({encoded(name): values for name, values in columns.items()})
 
 

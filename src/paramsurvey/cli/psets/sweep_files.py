@@ -16,6 +16,7 @@ from paramsurvey.cli.parameter_names import encoded
 from paramsurvey.cli.psets.axis_calls import DistributionCall
 from paramsurvey.cli.psets.hydra_syntax import parse_override
 from paramsurvey.cli.psets.inputs import Inputs
+from paramsurvey.cli.psets.values import check_text
 from paramsurvey.cli.value_text import value_text
 from paramsurvey.errors import suggestion
 from paramsurvey.fast_dataclass import dataclass
@@ -90,9 +91,10 @@ class SweepFile:
         made: dict[str, Any] = {}
         for name, one in self.parameters.items():
             try:
-                made[encoded(name)] = make(name, one)
+                values = made[encoded(name)] = make(name, one)
             except (ValueError, TypeError, ArithmeticError) as error:
                 raise self._refusal(name, f"cannot be understood ({error})") from None
+            check_text(name, values)
         return made
 
     def _values(self, name: str, one: Mapping[str, Any]) -> Sequence[Any]:

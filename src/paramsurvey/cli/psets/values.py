@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from paramsurvey.cli.errors import BadUsage
+
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")  # 007 and +7 stay text: as numbers they would look different
 FLOAT = re.compile(r"-?(?:(?:0|[1-9]\d*)?\.\d+|(?:0|[1-9]\d*)\.?)(?:[eE][-+]?\d+)?")
+OTHER_NAME = "if the name of a file is not, rename it, or make a link to it, with another name"
+SURROGATE = re.compile("[\ud800-\udfff]")
 ITEM = re.compile(r'"((?:[^"]|"")*)"(?=,|$)|([^,]*)', re.DOTALL)
 
 
@@ -48,3 +52,28 @@ def items_between_commas(text: str) -> Iterator[re.Match[str]]:
         assert item is not None
         yield item
         at = item.end() + 1
+
+
+def check_text(name: str, values: object) -> None:
+    """Refuse values that no table can hold: half a surrogate pair, or a byte that is not UTF-8.
+
+    Raises
+    ------
+    BadUsage
+        The message shows the first such value.
+    """
+    for value in values if isinstance(values, list) else ():
+        if not _is_unicode(value):
+            raise BadUsage(
+                f"the parameter {name!r} has the value {value!r}, which is not UTF-8 text: give another; "
+                f"{OTHER_NAME}"
+            )
+
+
+def _is_unicode(value: object) -> bool:
+    """Tell whether UTF-8 can represent a text, and every text in a list or dict."""
+    if isinstance(value, str):
+        return value.isascii() or not SURROGATE.search(value)
+    if isinstance(value, dict):
+        return all(_is_unicode(one) for pair in value.items() for one in pair)
+    return not isinstance(value, list) or all(map(_is_unicode, value))
