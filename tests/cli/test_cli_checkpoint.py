@@ -330,6 +330,23 @@ def test_resume_has_what_came_from_standard_input(here: Here, words: list[str]) 
     assert Path("started").read_text() == "007\ntwo words\n3\n"
 
 
+@pytest.mark.parametrize("options", [["--tag=set {#}", "-k"], ["--follow", "--tag=set {#}"]], ids=" ".join)
+def test_resume_shows_output_as_the_run_did(here: Here, options: list[str]) -> None:
+    base = ["run", "-v0", "-j1", "-p", "a=1..4", "--checkpoint", "out", *options]
+    assert here(*base, "--limit", "2", "--", "echo", "{a}")[0] == "set 1\t1\nset 2\t2\n"
+    assert here("resume", "--limit", "0", "out")[0] == "set 3\t3\nset 4\t4\n"
+
+
+@pytest.mark.parametrize("option", ["--tag", "--follow", "-k", "-p", "--joblog"])
+def test_resume_says_that_it_has_the_options_of_the_run(here: Here, option: str) -> None:
+    here("run", "-v0", "-p", "a=1", "--checkpoint", "out", "--", "echo", "{a}")
+    assert here("resume", "out", option, code=2)[1] == (
+        f"paramsurvey: resume has no option {option}, because it has those of the run: leave it out, or type "
+        f"the command of the run again, with {option}, and it resumes (see paramsurvey resume --help)\n"
+    )
+    assert "No such option '--tagg'" in here("resume", "out", "--tagg", code=2)[1]
+
+
 def test_resume_has_the_configuration_of_then(here: Here) -> None:
     waiting = script(
         "waiting", '#!/bin/sh\necho "$1 $2" >> started\nwhile [ ! -e go ]; do sleep 0.05; done\n'

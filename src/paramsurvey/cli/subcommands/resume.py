@@ -24,7 +24,25 @@ Examples:
 """
 
 
-@click.command(cls=BareCommand, epilog=EPILOG, short_help="Resume a run that was interrupted.")
+class ResumeCommand(BareCommand):
+    """A click command that tells where the options of ``paramsurvey run`` are that it lacks."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = error.option_name
+            if not any(name in (*one.opts, *one.secondary_opts) for one in run.params):
+                raise
+            raise click.UsageError(
+                f"resume has no option {name}, because it has those of the run: leave it out, or type "
+                f"the command of the run again, with {name}, and it resumes",
+                ctx,
+            ) from None
+
+
+@click.command(cls=ResumeCommand, epilog=EPILOG, short_help="Resume a run that was interrupted.")
 @checkpoint_argument
 @click.option("-o", "--output", metavar="FILE", multiple=True, help="Write the results to FILE, too.")
 @click.option("--limit", metavar="N", help="Run only the first N parameter sets; 0: all.")
@@ -41,8 +59,8 @@ Examples:
 def resume(ctx: click.Context, /, directory: str, **given: Any) -> None:
     """Run the command of the checkpoint DIR again, for the parameter sets that have not finished.
 
-    The command is the paramsurvey run that made the checkpoint. Options that you give here win over
-    its own.
+    The command is the paramsurvey run that made the checkpoint, with all its options, such as --tag.
+    Options that you give here win over its own.
     """
     if given["ncores"]:
         refuse_no_jobs(JOBS.convert(given["ncores"], None, ctx))
