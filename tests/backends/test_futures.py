@@ -404,7 +404,8 @@ def test_groups_that_were_given_up_before_they_ran_are_cancelled() -> None:
     backend = opened(executor)
     backend.submit(Group(1, range(1), []))
     backend.abort(1)
-    assert executor.given[0][0].cancelled()
+    wait_until(executor.given[0][0].cancelled, "the future is not cancelled")
+    assert list(backend.poll(0.0)) == []
     assert backend.capacity() == 4
 
 

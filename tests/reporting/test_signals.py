@@ -77,6 +77,48 @@ def test_a_signal_that_came_before_code_of_the_user_does_not_wait_for_it() -> No
             pytest.fail("the user's code was called")
 
 
+def test_a_signal_that_is_not_heard_is_sent_again_until_it_raises() -> None:
+    def block() -> None:
+        with signals.noted():
+            send(signal.SIGINT)
+            time.sleep(0.1)  # for it to be sent again in vain
+        threading.Event().wait(GRACE)
+
+    with DeferredSignals(patience=0.01) as signals:
+        signals.check()
+        with pytest.raises(KeyboardInterrupt):
+            block()
+
+
+def test_a_signal_that_was_heard_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(signal, "pthread_kill", lambda thread, number: sent.append(number))
+    with DeferredSignals(patience=0.1) as signals:
+        signals.check()
+        send(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signals.check()
+        time.sleep(0.3)
+    assert sent == []
+
+
+def test_a_signal_that_came_while_a_map_ended_is_not_sent_to_what_follows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(signal, "pthread_kill", lambda thread, number: sent.append(number))
+
+    def end_a_map() -> None:
+        with DeferredSignals(patience=0.1) as signals:
+            signals.hold()
+            send(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        end_a_map()
+    time.sleep(0.3)
+    assert sent == []
+
+
 @pytest.mark.parametrize("at_once", [False, True])
 def test_while_signals_are_held_not_even_the_second_raises(at_once: bool) -> None:
     with DeferredSignals(at_once) as signals:

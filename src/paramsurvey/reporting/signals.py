@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
@@ -27,19 +29,30 @@ class DeferredSignals:
         Whether even the first signal raises at once, because the user's function runs in this thread.
     stop_signals : sequence of str
         The names of the signals that end the map as Ctrl-C does.
+    patience : float, optional
+        Seconds after which a signal that was noted, but has not raised, is sent again, so that it raises
+        wherever this thread is: what it called may block for ever. None: it is not sent again.
     """
 
-    def __init__(self, at_once: bool = False, stop_signals: Sequence[str] = ("SIGTERM",)) -> None:
+    def __init__(
+        self,
+        at_once: bool = False,
+        stop_signals: Sequence[str] = ("SIGTERM",),
+        patience: float | None = None,
+    ) -> None:
         self._at_once = at_once
+        self._patience = patience if hasattr(signal, "pthread_kill") else None  # Windows does not have it
         self._stop_signals = [signal.Signals[name] for name in stop_signals]
         self._seen: int | None = None
         self._raised = False
         self._held = True
         self._previous: dict[int, Any] = {}
         self._owner = os.getpid()
+        self._thread = 0
 
     def __enter__(self) -> DeferredSignals:
         self._held = True
+        self._thread = threading.get_ident()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, *self._stop_signals):
                 self._replace(number)
@@ -52,9 +65,9 @@ class DeferredSignals:
 
     def __exit__(self, *exception: object) -> None:
         self._held = True
-        for number, handler in reversed(self._previous.items()):  # SIGINT last: it raises from then on
+        previous, self._previous = self._previous, {}  # from now on, nothing is sent again
+        for number, handler in reversed(previous.items()):  # SIGINT last: it raises from then on
             signal.signal(number, handler)
-        self._previous.clear()
         if exception[:1] == (None,) and not self._raised:
             self.check()  # a signal that came after the map had ended is for the program
 
@@ -67,6 +80,14 @@ class DeferredSignals:
         self._seen = number
         if not self._held and (again or self._at_once):
             self.check()
+        elif not again and self._patience is not None:  # `Thread` has locks, which this thread may hold
+            _thread.start_new_thread(self._send_again, (number, self._patience))
+
+    def _send_again(self, number: int, patience: float) -> None:
+        time.sleep(patience)
+        while not self._raised and self._previous:
+            signal.pthread_kill(self._thread, number)
+            time.sleep(patience)
 
     @contextmanager
     def raised_at_once(self) -> Iterator[None]:

@@ -27,6 +27,8 @@ from paramsurvey.transport.safe_text import safe_line, shortened
 if TYPE_CHECKING:
     from paramsurvey.engine.survey import Survey
 
+PATIENCE_SECONDS = 1.0  # for the loop to hear of a signal, before what it waits for is interrupted
+
 
 class Watch:
     """Passes what happens in a map on to the log, to stderr and to the reporters."""
@@ -35,7 +37,7 @@ class Watch:
         self, log: RunLog, runs_here: bool, options: Options, stats: PerfStats, next_steps: NextSteps
     ) -> None:
         self.console = Console(log, options.verbose, next_steps.pset)
-        self.signals = DeferredSignals(at_once=runs_here, stop_signals=options.stop_signals)
+        self.signals = DeferredSignals(runs_here, options.stop_signals, PATIENCE_SECONDS)
         self._log = log
         self._options = options
         self._stats = stats

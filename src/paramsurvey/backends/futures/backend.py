@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.backends import stand_in
 from paramsurvey.backends.answer_deadline import AnswerDeadline
 from paramsurvey.backends.futures import task as remote
+from paramsurvey.backends.futures.canceller import Canceller
 from paramsurvey.backends.futures.engines import (
     WorkerCount,
     checked_executor,
@@ -144,6 +145,7 @@ class FuturesBackend:
             self._setup, generation=self._setup.generation + self._reloads.any_since_last_call()
         )
         self._was_opened = True
+        self._canceller = Canceller()
         self._lock = None if self._threads or stand_in.is_needed() else MapLock()
         path = "" if self._lock is None else self._lock.path
         self._isolation = remote.Isolation(self._setup, path) if self._isolates else None
@@ -349,7 +351,9 @@ class FuturesBackend:
         submitted = self._submitted.get(group_id)
         if submitted is not None:
             self._forget(group_id)
-            self._submitted.give_up(submitted, may_cancel(self._executor))
+            self._submitted.give_up(submitted)
+            if may_cancel(self._executor):
+                self._canceller.cancel(submitted.future)
 
     def _forget(self, group_id: int) -> None:
         link = remote.links.pop((self._job.key, group_id), None)
@@ -364,6 +368,7 @@ class FuturesBackend:
             self._lock.release()  # first, so that what runs stops
         for submitted in self._submitted:
             self.abort(submitted.group.id)
+        self._canceller.finish()
         self._count.end()
         remote.jobs.forget(self._job.key)
         with suppress(OSError):

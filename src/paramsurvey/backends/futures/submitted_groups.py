@@ -32,8 +32,8 @@ class SubmittedGroups:
     Attributes
     ----------
     given_up : dict of SubmittedGroup to float
-        The groups that were given up but could not be cancelled, so that each keeps a worker busy; and when
-        they were given up.
+        The groups that were given up and whose futures are not done, so that each keeps a worker busy; and
+        when they were given up.
     """
 
     def __init__(self) -> None:
@@ -99,14 +99,10 @@ class SubmittedGroups:
             if submitted.begun is None and submitted.future.running():
                 submitted.begun = now
 
-    def give_up(self, submitted: SubmittedGroup, may_cancel: bool) -> None:
-        """Cancel a group; a worker that runs it cannot be stopped, and is busy until it is done."""
+    def give_up(self, submitted: SubmittedGroup) -> None:
+        """Stop waiting for a group; a worker that runs it cannot be stopped, and is busy until it is done."""
         del self._in_hand[submitted.group.id]
-        with suppress(Exception):  # Parsl cannot cancel anything
-            if may_cancel and submitted.future.cancel():
-                return
-        if not submitted.future.done():
-            self.given_up[submitted] = time.perf_counter()
+        self.given_up[submitted] = time.perf_counter()
 
     def forget_all(self) -> None:
         """Stop waiting for anything, because the engine that has the groups is gone."""

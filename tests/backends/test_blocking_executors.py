@@ -1,0 +1,100 @@
+"""Executors whose methods block for ever: one Ctrl-C ends the map all the same, and keeps the results."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from paramsurvey import Session
+from paramsurvey.transport.messages import Pset
+
+HANG = 30.0  # seconds
+READY = 10  # psets that finish before anything blocks
+
+
+class Blocking(Executor):
+    """Threads; from the eleventh group on, one method of the executor or of its futures blocks."""
+
+    def __init__(self, method: str) -> None:
+        self._max_workers = 1
+        self._threads = ThreadPoolExecutor(1)
+        self._method = method
+        self._count = 0
+        self.blocks = threading.Event()
+        self.gate = threading.Event()
+        self.has_waited_for_ever = False
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self._count += 1
+        if self._count <= READY:
+            return self._threads.submit(function, *args, **kwargs)
+        if self._method == "submit":
+            self._block()
+        future = self._threads.submit(function, *args, **kwargs)
+        setattr(future, self._method, self._block)
+        return future
+
+    def _block(self, *args: Any) -> bool:
+        self.blocks.set()
+        self.has_waited_for_ever = not self.gate.wait(HANG)
+        return False
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.gate.set()
+        self._threads.shutdown(wait, cancel_futures=cancel_futures)
+
+
+EXECUTORS: dict[str, Blocking] = {}
+BEGUN: dict[str, threading.Event] = {}
+
+
+@pytest.fixture
+def usual_handler() -> Iterator[None]:
+    """Give SIGINT the handler that it has in a new process."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def press_ctrl_c_when(event: threading.Event) -> threading.Thread:
+    def press() -> None:
+        if event.wait(HANG):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("method", ["submit", "add_done_callback", "cancel", "done"])
+def test_one_ctrl_c_ends_a_map_whose_executor_blocks(method: str, usual_handler: None) -> None:
+    executor = EXECUTORS[method] = Blocking(method)
+    begun = BEGUN[method] = threading.Event()
+
+    def square(pset: Pset, system_kwargs: Any, method: str) -> dict[str, int]:
+        import test_blocking_executors as here
+
+        if pset["i"] >= here.READY:
+            here.BEGUN[method].set()
+            here.EXECUTORS[method].gate.wait(here.HANG)
+        return {"square": pset["i"] ** 2}
+
+    is_blocked_by_submitting = method in ("submit", "add_done_callback")
+    presses = press_ctrl_c_when(executor.blocks if is_blocked_by_submitting else begun)
+    with executor, Session(backend=executor, verbose=0) as session:
+        with pytest.raises(KeyboardInterrupt):
+            session.map(square, [{"i": i} for i in range(40)], user_kwargs=method, group_size=1)
+        results = session.last_results()
+        executor.gate.set()
+    presses.join()
+    assert not executor.has_waited_for_ever
+    assert results is not None
+    assert results["square"].tolist() == [i**2 for i in range(len(results))]
+    assert len(results) >= READY - 2, "what had finished is lost"
+    assert set(results.missing.kinds()) == {"not run"}
