@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 from ray import exceptions as ray_exceptions
-from ray.exceptions import OutOfMemoryError
+from ray.exceptions import OutOfMemoryError, RaySystemError
 
 import paramsurvey
 from conftest import runs, wait_until
 from paramsurvey.backends.ray import backend
 from paramsurvey.backends.ray.backend import RayBackend
+from paramsurvey.backends.ray.connection import Connection
 from paramsurvey.backends.ray.lost_tasks import LossesInARow
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import BackendLost
@@ -109,6 +110,7 @@ def kill_the_ray_worker(pset: Pset, system_kwargs: Any, guilty: set[int]) -> dic
     return {"b": pset["a"]}
 
 
+@pytest.mark.limit(300)  # each loss costs the start of a Ray worker, half a minute on a busy machine
 def test_when_no_ray_worker_lives_long_enough_to_answer_the_map_ends(
     here: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +123,7 @@ def test_when_no_ray_worker_lives_long_enough_to_answer_the_map_ends(
     assert results.progress.total == 50
 
 
+@pytest.mark.limit(300)
 def test_a_pset_that_kills_its_ray_worker_costs_itself_alone(here: None) -> None:
     results = paramsurvey.map(kill_the_ray_worker, psets_of(30), user_kwargs={0})
     assert results["b"].tolist() == list(range(1, 30))
@@ -377,6 +380,42 @@ def test_ray_that_is_shut_down_while_a_map_runs_ends_it_and_is_not_started_again
     said = ray_program.run(SHUT_DOWN.replace("AGAIN", shut_down)).said
     assert said[0].startswith("the program has shut Ray down while this map ran")
     assert said[1:] == ["True 100", str(is_there), "1", str(is_there)], "another Ray is left as it is"
+
+
+class EndedInBetween(FakeRay):
+    """A Ray that another thread shuts down between two questions."""
+
+    has_ended = False
+
+    def get_job_id(self) -> str:
+        if self.has_ended:
+            raise RaySystemError("Ray has not been started yet.")
+        return super().get_job_id()
+
+
+def test_ray_that_is_shut_down_between_two_questions_is_no_open_connection() -> None:
+    fake = EndedInBetween()
+    connection = Connection(fake, {}, cores=1, verbose=0)
+    assert connection.is_open()
+    fake.has_ended = True
+    assert not connection.is_open()
+    with pytest.raises(BackendLost, match=r"shut Ray down.*when the map has ended"), connection.connected():
+        pytest.fail("Ray was used")
+    with pytest.raises(ConnectionError):
+        connection.nodes()
+    connection.close()
+
+
+def test_an_error_of_ray_that_was_shut_down_while_it_worked_names_the_reason() -> None:
+    fake = EndedInBetween()
+
+    def use(connection: Connection) -> None:
+        with connection.connected():
+            fake.has_ended = True
+            raise RaySystemError("Ray has not been started yet.")
+
+    with pytest.raises(BackendLost, match="shut Ray down"):
+        use(Connection(fake, {}, cores=1, verbose=0))
 
 
 # the driver
