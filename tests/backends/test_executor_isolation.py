@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +26,8 @@ import pytest
 from conftest import wait_until
 from paramsurvey import Session
 from paramsurvey.backends.answer_deadline import LEAST_SECONDS, START_SECONDS, AnswerDeadline
-from paramsurvey.backends.futures.map_lock import MapLock, MapLockView
+from paramsurvey.backends.futures import map_lock
+from paramsurvey.backends.futures.map_lock import LockFile, MapLock, MapLockView, home_of
 from paramsurvey.backends.nested_worker import NestedWorker
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.nested_workers import NestedWorkers
@@ -288,28 +291,74 @@ def test_a_process_that_is_stopped_costs_nothing_but_time(forked: Executor, in_t
 
 def test_a_map_is_over_when_its_lock_is_free(forked: Executor) -> None:
     lock = MapLock()
-    answers = forked.submit(_watch, lock.path)
-    wait_until(Path(f"{lock.path}.seen").exists, "the process does not look")
+    seen = Path(f"{lock.file.path}.seen")
+    answers = forked.submit(_watch, lock.file)
+    wait_until(seen.exists, "the process does not look")
     lock.release()
     lock.release()
     assert answers.result(timeout=HANG) == [True, False]
-    assert not Path(lock.path).exists()
-    Path(f"{lock.path}.seen").unlink()
+    assert not Path(lock.file.path).exists()
+    seen.unlink()
 
 
-def _watch(path: str) -> list[bool]:
-    view = MapLockView(path)
+def _watch(file: LockFile) -> list[bool]:
+    view = MapLockView(file)
     first = view.map_runs()
-    Path(f"{path}.seen").touch()
+    Path(f"{file.path}.seen").touch()
     deadline = time.monotonic() + HANG
     while view.map_runs() and time.monotonic() < deadline:
         time.sleep(0.01)
     return [first, view.map_runs()]
 
 
-def test_where_the_lock_was_never_seen_a_map_is_not_known_to_be_over() -> None:
-    assert MapLockView("/nowhere").map_runs()
-    assert MapLockView("").map_runs()
+def test_a_process_that_starts_after_the_map_was_over_knows_it() -> None:
+    """An engine may start one for each group, also for those that wait in its queue."""
+    lock = MapLock()
+    lock.release()
+    assert not MapLockView(lock.file).map_runs()
+    Path(lock.file.path).touch()  # as a driver that was killed leaves it
+    assert not MapLockView(lock.file).map_runs()
+    Path(lock.file.path).unlink()
+
+
+def test_where_files_cannot_be_locked_nobody_concludes_that_the_map_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(fd: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(map_lock, "lock", refuse)
+        unlocked = MapLock()
+    assert MapLockView(unlocked.file).map_runs()
+    unlocked.release()
+
+
+@pytest.mark.parametrize("home", ["", "another machine", "another directory"])
+def test_where_the_lock_was_never_seen_a_map_is_not_known_to_be_over(home: str, in_tmp: Path) -> None:
+    lock = MapLock()
+    lock.release()
+    boot, *directory = lock.file.home.split()
+    homes = {
+        "": "",
+        "another machine": " ".join(["0" * len(boot), *directory]),
+        "another directory": home_of(str(in_tmp / "file")),
+    }
+    assert MapLockView(replace(lock.file, home=homes[home])).map_runs()
+    assert MapLockView(LockFile()).map_runs()
+
+
+def test_a_lock_in_use_is_not_old_enough_to_be_cleaned_away(forked: Executor) -> None:
+    """Systems remove files from /tmp that nobody has touched for ten days."""
+    lock = MapLock()
+    os.utime(lock.file.path, (0, 0))
+    assert forked.submit(_runs, lock.file).result(timeout=HANG)
+    assert Path(lock.file.path).stat().st_mtime > 0
+    lock.release()
+
+
+def _runs(file: LockFile) -> bool:
+    return MapLockView(file).map_runs()
 
 
 def test_a_group_is_overdue_when_all_its_psets_should_have_been_stopped() -> None:

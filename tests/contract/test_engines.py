@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -168,6 +169,33 @@ def test_executorlib_that_is_shut_down_by_another_thread_ends_the_map(options: d
     assert len(results) > 0
     assert results["square"].tolist() == (results["i"] ** 2).tolist()
     assert set(results.missing.kinds()) == {"not run"}
+
+
+WITHOUT_BLOCKS = """
+import os, time
+import executorlib, paramsurvey
+
+def worker(pset, system_kwargs, user_kwargs):
+    open(f"begun-{pset['i']}", "w").close()
+    time.sleep(1000 if pset["i"] < 2 else 0)
+
+with executorlib.SingleNodeExecutor(max_workers=2) as executor:
+    paramsurvey.init(backend=executor, verbose=0)
+    try:
+        paramsurvey.map(worker, [{"i": i} for i in range(4)], group_size=1)
+    except KeyboardInterrupt:
+        print(paramsurvey.last_results().missing.kinds().tolist())
+"""
+
+
+def test_what_waits_in_executorlib_without_blocks_does_not_begin_after_ctrl_c(in_tmp: Path) -> None:
+    """It starts a process for each group, even when the map is over."""
+    pytest.importorskip("executorlib")
+    driver = subprocess.Popen([sys.executable, "-c", WITHOUT_BLOCKS], stdout=subprocess.PIPE, text=True)
+    wait_until(lambda: len(list(in_tmp.glob("begun-*"))) == 2, "the first two have not begun", HANG)
+    driver.send_signal(signal.SIGINT)
+    assert driver.communicate(timeout=HANG)[0] == f"{['not run'] * 4}\n"
+    assert {path.name for path in in_tmp.glob("begun-*")} == {"begun-0", "begun-1"}
 
 
 MPI_PROGRAM = """

@@ -32,7 +32,7 @@ from paramsurvey.backends.futures.engines import (
     why_gone,
 )
 from paramsurvey.backends.futures.executorlib_threads import ExecutorlibThreads
-from paramsurvey.backends.futures.map_lock import MapLock
+from paramsurvey.backends.futures.map_lock import LockFile, MapLock
 from paramsurvey.backends.futures.returned_answers import read_answers
 from paramsurvey.backends.futures.submitted_groups import SubmittedGroup, SubmittedGroups
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
@@ -147,8 +147,8 @@ class FuturesBackend:
         self._was_opened = True
         self._canceller = Canceller()
         self._lock = None if self._threads or stand_in.is_needed() else MapLock()
-        path = "" if self._lock is None else self._lock.path
-        self._isolation = remote.Isolation(self._setup, path) if self._isolates else None
+        file = LockFile() if self._lock is None else self._lock.file
+        self._isolation = remote.Isolation(self._setup, file) if self._isolates else None
         self._count.begin()
         self._executorlib = ExecutorlibThreads(self._executor)
         remote.drivers[job.key] = os.getpid()

@@ -2,7 +2,8 @@
 
 The driver holds a lock on a file while a map runs. A process on the same machine sees the file, and stops
 what it runs for that map once the lock is free. The system also frees the lock of a driver that was killed. A
-process on another machine does not see the file: there, a pset that has begun runs to its end.
+process that starts later knows that the map is over, because it sees no lock where there must have been one.
+A process on another machine does not see the file: there, a pset that has begun runs to its end.
 """
 
 from __future__ import annotations
@@ -11,8 +12,37 @@ import errno
 import os
 import tempfile
 from contextlib import suppress
+from pathlib import Path
 
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.own_descriptors import OwnDescriptors
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class LockFile:
+    """Where a map's lock is.
+
+    Attributes
+    ----------
+    path : str
+        Empty where no file can be made.
+    home : str
+        What `home_of` says in the driver; empty if there is no lock that could be seen there.
+    """
+
+    path: str = ""
+    home: str = ""
+
+
+def home_of(path: str) -> str:
+    """Return what tells a file's directory from all others, on all machines; empty if that is not known."""
+    try:
+        directory = os.stat(os.path.dirname(path))
+        return f"{BOOT_ID.read_text().strip()} {directory.st_dev} {directory.st_ino}"
+    except OSError:  # only Linux has boot ids
+        return ""
 
 
 class MapLock:
@@ -20,16 +50,17 @@ class MapLock:
 
     Attributes
     ----------
-    path : str
-        Of the file; empty where no file can be made.
+    file : LockFile
     """
 
     def __init__(self) -> None:
-        self.path = ""
+        self.file = LockFile()
         self._fd: int | None = None
         with suppress(OSError):  # if the disk is full, the survey goes on without the lock
-            self._fd, self.path = tempfile.mkstemp(prefix="paramsurvey-map-")
+            self._fd, path = tempfile.mkstemp(prefix="paramsurvey-map-")
+            self.file = LockFile(path)
             lock(self._fd)
+            self.file = LockFile(path, home_of(path))  # so that who sees no lock here knows the map is over
         self._own = OwnDescriptors(*(() if self._fd is None else (self._fd,)))
 
     def is_ours(self) -> bool:
@@ -40,7 +71,7 @@ class MapLock:
         """Say that the map is over. May be called twice."""
         if self._fd is not None:
             with suppress(OSError):
-                os.unlink(self.path)
+                os.unlink(self.file.path)
             if self.is_ours():
                 os.close(self._fd)
             self._fd = None
@@ -51,29 +82,36 @@ class MapLockView:
 
     Parameters
     ----------
-    path : str
-        Of the driver's file.
+    file : LockFile
     """
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, file: LockFile) -> None:
+        self._file = file
         self._seen = False
 
     def map_runs(self) -> bool:
         """Tell whether the map is still running; True if that cannot be known."""
         try:
-            fd = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = os.open(self._file.path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return not self._seen and not self._is_at_home()
         except OSError:
             return not self._seen
         try:
             lock(fd)
         except OSError as error:
             self._seen = self._seen or error.errno in (errno.EACCES, errno.EAGAIN)
+            with suppress(OSError):
+                os.utime(fd)  # systems remove files from /tmp that nobody has touched for days
             return True
         else:
-            return not self._seen
+            return not self._seen and not self._is_at_home()
         finally:
             os.close(fd)
+
+    def _is_at_home(self) -> bool:
+        """Tell whether the file and the driver's lock would be seen here if they existed."""
+        return self._file.home != "" and home_of(self._file.path) == self._file.home
 
 
 def lock(fd: int) -> None:

@@ -21,7 +21,7 @@ from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from paramsurvey.backends.futures.map_lock import MapLockView
+from paramsurvey.backends.futures.map_lock import LockFile, MapLockView
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.fast_dataclass import dataclass
@@ -45,12 +45,12 @@ class Isolation:
     Attributes
     ----------
     setup : NestedWorkerSetup
-    lock : str
-        The path of the driver's `MapLock`.
+    lock : LockFile
+        The file of the driver's `MapLock`.
     """
 
     setup: NestedWorkerSetup
-    lock: str = ""
+    lock: LockFile = LockFile()
 
 
 class LoadedJobs:
@@ -97,7 +97,7 @@ class KeptJobs:
         self._lock = threading.Lock()
         self._jobs: OrderedDict[str, tuple[Job, MapLockView]] = OrderedDict()
 
-    def get(self, key: str, packed_job: bytes | None, lock: str) -> tuple[Job, MapLockView] | None:
+    def get(self, key: str, packed_job: bytes | None, lock: LockFile) -> tuple[Job, MapLockView] | None:
         """Return a job and its map's lock; None if it is not here and was not given."""
         with self._lock:
             if key not in self._jobs and packed_job is not None:
