@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -80,8 +80,10 @@ class DeferredSignals:
         self._seen = number
         if not self._held and (again or self._at_once):
             self.check()
-        elif not again and self._patience is not None:  # `Thread` has locks, which this thread may hold
-            _thread.start_new_thread(self._send_again, (number, self._patience))
+        elif not again and self._patience is not None:
+            with suppress(RuntimeError):  # no thread is to be had: it is heard when what blocks returns
+                # not `Thread`, which has locks that this thread may hold
+                _thread.start_new_thread(self._send_again, (number, self._patience))
 
     def _send_again(self, number: int, patience: float) -> None:
         time.sleep(patience)

@@ -22,8 +22,10 @@ class Canceller:
         """Cancel a future soon, if that is possible."""
         self._futures.put(future)
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, daemon=True, name="paramsurvey-cancels")
-            self._thread.start()
+            thread = threading.Thread(target=self._run, daemon=True, name="paramsurvey-cancels")
+            with suppress(RuntimeError):  # no thread is to be had: the future runs to its end
+                thread.start()
+                self._thread = thread
 
     def finish(self) -> None:
         """Wait until all are cancelled, but not for long: what blocks is left behind."""

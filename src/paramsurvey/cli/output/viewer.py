@@ -21,6 +21,7 @@ from paramsurvey.cli.value_text import value_text
 from paramsurvey.reporting.console import show
 from paramsurvey.transport.patient_writing import write_patiently
 from paramsurvey.transport.safe_text import safe_output
+from paramsurvey.transport.threads import start_thread
 
 LOOK_SECONDS = 0.1  # between two looks at what commands have written
 CATCH_UP_SECONDS = 1.0  # the longest that the summary waits for what comes before it
@@ -90,7 +91,7 @@ class OutputViewer:
         self._thread = threading.Thread(target=self._run, daemon=True, name="paramsurvey-viewer")
 
     def __enter__(self) -> OutputViewer:
-        self._thread.start()
+        start_thread(self._thread)
         return self
 
     def __exit__(self, kind: object, *exception: object) -> None:
