@@ -138,9 +138,29 @@ SMALLEST = -(2**63)
     ids=repr,
 )
 def test_the_smallest_integer_of_64_bits_is_one_also_as_a_float(values: Any) -> None:
-    assert same(plain(list(values)), [SMALLEST])
+    assert same(plain(list(values)), np.array([SMALLEST]))
     assert same(plain(np.array(values)), np.array([SMALLEST]))
     assert hash_by_value(values).equal(hash_by_value([SMALLEST])).all()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([], np.array([], dtype=np.int64)),
+        ([1, 2.0], np.array([1, 2])),
+        ([1, 2.5], np.array([1.0, 2.5])),
+        ([None, 0.5], np.array([np.nan, 0.5])),
+        ([True, False], np.array([True, False])),
+        ([2**53 + 1, 0.5], [2**53 + 1, 0.5]),
+        ([2**70 + 1, 1], [2**70 + 1, 1]),
+        ([1, True], [1, True]),
+        ([1, "1"], [1, "1"]),
+    ],
+    ids=repr,
+)
+def test_a_list_of_numbers_equals_the_array_of_them_if_that_is_exact(numbers: Any, expected: Any) -> None:
+    assert same(plain(numbers), expected)
+    assert same(plain({"a": numbers}), {"a": expected})
 
 
 def test_an_array_has_no_zeros_that_differ_in_their_sign() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,8 +15,9 @@ import pytest
 from survey_tables import grid, run, survey
 
 import paramsurvey
+from paramsurvey.results.report_subjects import checkpoint_subject, write_report
 from paramsurvey.results.stored_survey import stored_survey
-from paramsurvey.views import SECONDS, Comparison, SurveyData, compare, data_of
+from paramsurvey.views import SECONDS, Comparison, SurveyData, compare, data_of, distribution_of
 from paramsurvey.views.columns.arrow import stored_data
 from paramsurvey.views.columns.survey_data import KIND
 
@@ -326,14 +327,107 @@ def test_psets_of_any_values_are_matched_by_their_content_in_memory_and_in_check
     assert shared == {pair: 2 if "fewer" in pair else 3 for pair in shared}
 
 
-def test_times_of_several_zones_are_matched_in_memory_and_in_a_checkpoint() -> None:
-    times = [NOON, NOON.replace(hour=11).astimezone(ZoneInfo("Asia/Tokyo")), NOON.replace(hour=10)]
-    paramsurvey.init(backend="multiprocessing", ncores=1, verbose=0)
-    psets = [{"x": x} for x in times]  # in one group, and so in one file: with a file each, x is left out
-    in_memory = paramsurvey.map(lambda *_: {"y": 1.0}, psets, group_size=3, checkpoint="survey")
-    stored = stored_survey("survey").data
-    for one in (data_of(in_memory), data_of(paramsurvey.load("survey"))):
-        assert compare(one, stored).both == compare(stored, one).both == 3
+MIXED: dict[str, list[Any]] = {
+    "numbers and texts": [1, "1", 2],
+    "numbers and lists": [1, [1], [2]],
+    "numbers and bools": [1, True, 0],
+    "texts and bytes": ["a", b"a", b"b"],
+    "objects and numbers": [{"a": 1}, 1, None],
+    "zones": [NOON, NOON.replace(hour=11).astimezone(ZoneInfo("Asia/Tokyo")), NOON.replace(hour=10)],
+    "durations": [timedelta(1), pd.Timedelta(1, "ns"), timedelta(2)],
+    "lists and arrays": [[1], np.array([2]), [3]],
+}
+
+
+@pytest.mark.parametrize("kind", MIXED)
+def test_psets_of_mixed_values_are_matched_whatever_file_they_are_in(kind: str) -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if pset["n"] == 2:
+            raise ValueError("the last one fails")
+        return {"y": 1.0}
+
+    psets = [{"x": x, "n": n} for n, x in enumerate(MIXED[kind])]
+    for pset in psets:
+        run(worker, [pset], checkpoint="each")
+    in_memory = run(worker, psets, group_size=3, checkpoint="one")
+    run(worker, psets[::-1], checkpoint="backwards")
+    surveys = {
+        "memory": data_of(in_memory),
+        "loaded": data_of(paramsurvey.load("each")),
+        **{name: stored_survey(name, with_positions=True).data for name in ("each", "one", "backwards")},
+    }
+    shared = {
+        (one, other): compare(surveys[one], surveys[other]).both for one in surveys for other in surveys
+    }
+    assert shared == dict.fromkeys(shared, 3)
+
+
+@pytest.mark.parametrize("kind", MIXED)
+def test_psets_that_differ_only_in_mixed_values_are_never_taken_for_the_same(kind: str) -> None:
+    first, second, third = MIXED[kind]
+    for name, values in (("before", [first, second]), ("after", [second, third])):
+        for x in values:
+            run(lambda *_: {"y": 1.0}, [{"x": x}], checkpoint=name)
+    before, after = (stored_survey(name).data for name in ("before", "after"))
+    found = compare(before, after)
+    assert (found.both, found.new.count, found.gone.count) == (1, 1, 1)
+    assert not found.unknown_keys
+
+
+def test_no_psets_are_matched_if_a_key_cannot_be_compared() -> None:
+    for name, values in (("before", [1, 2]), ("after", [2, 3])):
+        run(lambda *_: {"y": 1.0}, [{"n": 1, "x": {"a": a}} for a in values], checkpoint=name)
+    before, after = (stored_data(paramsurvey.scan(name)) for name in ("before", "after"))
+    found = compare(before, after)
+    assert (found.both, found.new.count, found.gone.count, found.finished_both) == (0, 0, 0, 0)
+    assert "pickled" in found.unknown_keys["x"]
+
+
+def test_results_of_several_types_are_said_to_be_not_compared() -> None:
+    for y in (1, "1"):
+        run(lambda *_: {"y": y}, [{"x": repr(y)}], checkpoint="mixed")  # noqa: B023
+    run(lambda *_: {"y": 1}, [{"x": "1"}], checkpoint="numbers")
+    found = compare(stored_survey("mixed").data, stored_survey("numbers").data)
+    assert (found.not_compared, found.only_before, found.only_after) == (("y",), (), ())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        ([2**53, 2**60, -(2**62)], [2**53 + 1, 2**60, -(2**62) + 1], 2),
+        ([2**63 - 1, 0, 5], [-(2**63), 0, 5], 1),
+        ([2**64, 2**70, 1], [2**64 + 1, 2**70, 1], 1),
+        ([2**60, 1, 1], [2**60 + 1, 2**70, 1], 2),
+        ([2**60, 1, 1], [float(2**60), 1.0, 1.5], 1),
+    ],
+)
+def test_without_a_tolerance_large_integers_are_compared_exactly(
+    before: list[Any], after: list[Any], changed: int
+) -> None:
+    def survey_of(values: list[Any], name: str) -> list[SurveyData]:
+        psets = [{"n": n} for n in range(len(values))]
+        found = run(lambda pset, *_: {"y": values[pset["n"]]}, psets, checkpoint=name)
+        return [data_of(found), stored_survey(name).data]
+
+    for was in survey_of(before, "before"):
+        for now in survey_of(after, "after"):
+            (column,) = compare(was, now, rtol=0, atol=0).columns
+            assert (column.compared, column.changed) == (3, changed)
+
+
+def test_a_tolerance_for_large_integers_is_kept_exactly() -> None:
+    before, after = (
+        survey(pd.DataFrame({"x": [1, 2], "y": y}), ["x"]) for y in ([2**60] * 2, [2**60 + 101, 2**60 + 100])
+    )
+    assert compare(before, after, rtol=0, atol=100).columns[0].changed == 1
+
+
+def test_a_result_that_is_always_none_is_absent_in_memory_as_in_a_checkpoint() -> None:
+    found = run(lambda *_: {"y": None}, [{"x": 1}, {"x": 2}], checkpoint="survey")
+    for data in (data_of(found), data_of(paramsurvey.load("survey")), stored_survey("survey").data):
+        view = distribution_of(data, "y")
+        assert (view.known, view.absent, view.labels) == (0, 2, ())
+        assert data.axis("y").labels() == ["(no value)"]
 
 
 def test_a_survey_whose_only_key_cannot_be_read_as_one_column_has_a_report_without_axes() -> None:
@@ -341,7 +435,23 @@ def test_a_survey_whose_only_key_cannot_be_read_as_one_column_has_a_report_witho
         run(lambda *_: {"y": 1.0}, [{"x": x}], checkpoint="survey")
     found = stored_survey("survey")
     assert any("'x' has values of different types" in complaint for complaint in found.complaints)
-    assert found.data.keys == ()
+    assert found.data.keys == found.data.unread == ("x",)
+    assert [axis.name for axis in found.data.varying()] == []
+    write_report(checkpoint_subject("survey"), "survey.html", against="survey")
+    page = Path("survey.html").read_text()
+    assert "Without these keys, whose values a report on a checkpoint does not read" in page
+    assert "2 psets are in both, matched by their values" in page
+
+
+def test_where_one_file_has_a_key_of_other_types_failures_have_no_places_of_their_own() -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        return {"y": 1 / (pset["x"] != 7)}
+
+    for x in (1, "1", 7):
+        run(worker, [{"x": x}], checkpoint="survey")
+    data = stored_survey("survey").data
+    assert data.missing_count == 1
+    assert data.axis("x").values == ("(not read)",)
 
 
 def test_dicts_are_matched_though_one_of_the_files_has_none_of_them() -> None:

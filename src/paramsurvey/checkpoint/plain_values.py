@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_DEPTH = 50  # of containers within containers
+EXACT = 1 << 53  # up to here, floats are exact
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -16,7 +18,8 @@ def plain(value: Any, depth: int = 0) -> Any:
 
     A number becomes a 64-bit integer if it equals one, or else a float if it equals one. A duration becomes
     one of Python's, and a time with a zone becomes that time in UTC. Whatever stands for no value (None, NaT,
-    NA) becomes nan. The same goes for what is in lists, tuples, dicts and arrays.
+    NA) becomes nan. The same goes for what is in lists, tuples, dicts and arrays. A list of numbers becomes
+    an array, because other programs read both as lists.
 
     Examples
     --------
@@ -24,8 +27,10 @@ def plain(value: Any, depth: int = 0) -> Any:
     [1, {'a': nan}, True]
     """
     if depth < MAX_DEPTH:
-        if type(value) in (list, tuple):
-            return type(value)(plain(item, depth + 1) for item in value)
+        if type(value) is tuple:
+            return tuple(plain(item, depth + 1) for item in value)
+        if type(value) is list:
+            return _plain_list([plain(item, depth + 1) for item in value])
         if type(value) is dict:
             return {key: plain(item, depth + 1) for key, item in value.items()}
     if type(value) is np.ndarray:
@@ -70,6 +75,19 @@ def _plain_number(value: Any) -> Any:
         except OverflowError:
             return number
     return number
+
+
+def _plain_list(items: list[Any]) -> list[Any] | NDArray[Any]:
+    """Return a list of plain numbers as an array, which it equals, if that is exact."""
+    kinds = set(map(type, items))
+    if kinds <= {int} or kinds == {float} or (kinds == {int, float} and _are_exact_as_floats(items)):
+        with suppress(OverflowError):
+            return _plain_array(np.array(items, dtype=np.int64 if kinds <= {int} else np.float64))
+    return np.array(items) if kinds == {bool} else items
+
+
+def _are_exact_as_floats(items: list[Any]) -> bool:
+    return all(type(item) is float or -EXACT <= item <= EXACT for item in items)
 
 
 def _plain_array(array: NDArray[Any]) -> NDArray[Any]:

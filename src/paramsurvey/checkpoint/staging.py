@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from paramsurvey.checkpoint.format.codec_table import PICKLES
 from paramsurvey.checkpoint.format.codecs import Piece, encode, encode_cells, shifted
 from paramsurvey.checkpoint.format.dtype_text import dtype_text
 from paramsurvey.checkpoint.format.schema import (
@@ -238,7 +239,7 @@ def _pset_column(
     if len(coded) == len(found) and all(each.categories is coded[0].categories for each in coded):
         cells = CategoryCodes(np.concatenate([each.codes for each in coded]), coded[0].categories)
         column = encode_cells(cells)
-        if column.codec != "pickle":
+        if column.codec not in PICKLES:
             return StoredColumn("pset", name, column, dtype)
     pieces: list[Piece] = [
         (slice(start, stop), cells.values() if isinstance(cells, CategoryCodes) else cells)

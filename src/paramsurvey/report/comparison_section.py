@@ -34,7 +34,7 @@ def comparison(subject: Subject, before: Subject) -> str:
     changes = provenance_of(before.run).changes(provenance_of(subject.run))
     against = before.directory or before.name
     parts = [
-        paragraph(f"Compared with {against}: {found.both:,} psets are in both, matched by their values."),
+        paragraph(f"Compared with {against}: {_matched(found)}"),
         table("What changed in the program", ("fact", "before", "now"), changes)
         if changes
         else paragraph("Code, arguments, commit and versions are the same, as far as they are known."),
@@ -44,6 +44,13 @@ def comparison(subject: Subject, before: Subject) -> str:
         *_speed(found),
     ]
     return section("comparison", "Comparison", *parts)
+
+
+def _matched(found: Comparison) -> str:
+    if not found.unknown_keys:
+        return f"{found.both:,} psets are in both, matched by their values."
+    why = "; ".join(f"{name}: {reason}" for name, reason in found.unknown_keys.items())
+    return f"no psets are matched, because these keys could not be compared: {why}."
 
 
 def _group(words: str, group: PsetGroup) -> str:
@@ -64,7 +71,7 @@ def _columns(found: Comparison) -> list[str]:
     ]
     if found.not_compared:
         unread = ", ".join(found.not_compared)
-        why = "lists, dicts and bytes are not read from a checkpoint"
+        why = "lists, dicts, bytes and values of several types are not read from a checkpoint"
         parts.append(paragraph(f"Results that are not compared, because {why}: {unread}."))
     for words, names in (("only before", found.only_before), ("only now", found.only_after)):
         if names:

@@ -29,15 +29,27 @@ def slices(subject: Subject, seen: ShownColumns) -> Slicer:
     values = [*seen.values, *([SECONDS] if subject.data.has_seconds else [])]
     units = {SECONDS: "s", **subject.data.units}
     shown = slicer(subject.data, seen.axes, values, units, live=subject.link is not None)
-    return replace(shown, html=section("slices", "Slices", shown.html))
+    return replace(shown, html=section("slices", "Slices", _unread(subject), shown.html))
+
+
+def _unread(subject: Subject) -> str:
+    """Return which keys cannot be axes, and what has them."""
+    if not subject.data.unread:
+        return ""
+    keys = ", ".join(subject.data.unread)
+    return paragraph(
+        f"Without these keys, whose values a report on a checkpoint does not read, because they are pickled, "
+        f"nested or of several types: {keys}. A report on what paramsurvey.load() returns has them."
+    )
 
 
 def importance(subject: Subject, seen: ShownColumns, pictures: Pictures) -> str:
     """Return how much each axis matters."""
     parts = [] if subject.why_empty else [_importance(one, pictures) for one in seen.importances if one.axes]
     if not parts:
-        said = subject.why_empty or "No key of the psets varies, so none matters."
-        return section("importance", "Importance", paragraph(said))
+        which = "No other key" if subject.data.unread else "No key"
+        said = subject.why_empty or f"{which} of the psets varies, so none matters."
+        return section("importance", "Importance", _unread(subject), paragraph(said))
     return section("importance", "Importance", f'<div class="pair">{"".join(parts)}</div>')
 
 

@@ -189,7 +189,9 @@ class LoadedPsets:
             name = str(stored.key)
             column = self._columns.setdefault(name, Column())
             column.make_room(self.total)
-            self._dtypes[name] = stored.dtype
+            differs = self._dtypes.setdefault(name, stored.dtype) != stored.dtype
+            if differs:  # the values decide, unless they are categories, which became more
+                self._dtypes[name] = stored.dtype if stored.dtype.startswith("category") else ""
             for at, values in table.pieces(stored):
                 column.put(rows[at], _widened(values))
 

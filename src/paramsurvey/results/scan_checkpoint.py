@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.duplicates import FinishedRows, rows_that_count, was_written_by_two
+from paramsurvey.checkpoint.format.common_type import cast_exactly, common_type
 from paramsurvey.checkpoint.format.part_files import (
     FAILURES,
     LARGEST_BYTES,
@@ -26,7 +27,7 @@ from paramsurvey.checkpoint.format.part_files import (
     read_schema,
     strange_parts,
 )
-from paramsurvey.checkpoint.format.part_table import join_tables, latest_start, start_name
+from paramsurvey.checkpoint.format.part_table import PartTable, join_tables, latest_start, start_name
 from paramsurvey.checkpoint.format.schema import POSITION, UNITS, field_info
 from paramsurvey.checkpoint.gone_parts import gone_parts
 from paramsurvey.checkpoint.plain_files import checkpoint_path
@@ -39,19 +40,42 @@ from paramsurvey.checkpoint.stored import (
     read_run_tolerantly,
     strange_text,
 )
+from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, hash_values
+from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.reporting.console import warn
 
 TRIES = 20  # because parts may be merged while they are read
 ROLES = ("pset", "result", "time")
 
 
-def scan(
-    path: str | os.PathLike[str],
-    tell: Tell = warn,
-    roles: Collection[str] = ROLES,
-    lasting: bool = False,
-) -> Any:
-    """Return a checkpoint's finished psets as an Arrow dataset; see `paramsurvey.scan`.
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """The finished psets of a checkpoint.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    keys : tuple of str
+        The psets' keys, those that the dataset does not have included.
+    left_out : mapping of str to HashPairs or None
+        The columns that have no common type. For psets' keys, these are the identities of the values, in the
+        order of the dataset's rows.
+    """
+
+    dataset: Any
+    keys: tuple[str, ...]
+    left_out: Mapping[str, HashPairs | None]
+
+
+def scan(path: str | os.PathLike[str]) -> Any:
+    """Return a checkpoint's finished psets as an Arrow dataset; see `paramsurvey.scan`."""
+    return scan_columns(path, warn, ROLES).dataset
+
+
+def scan_columns(
+    path: str | os.PathLike[str], tell: Tell, roles: Collection[str], lasting: bool = False
+) -> Scanned:
+    """Return a checkpoint's finished psets.
 
     Parameters
     ----------
@@ -59,7 +83,8 @@ def scan(
     tell : callable
         Called with a message for each thing that is damaged.
     roles : collection of str
-        The kinds of columns that the dataset has. ``'position'`` is the kind of the psets' numbers.
+        The kinds of columns that the dataset has. ``'position'`` is the kind of the psets' numbers, and
+        ``'identity'`` what tells pickled values of the psets apart.
     lasting : bool
         Whether to read all files at once that may be merged while the run goes on, so that the dataset stays
         readable.
@@ -73,18 +98,24 @@ def scan(
         try:
             parts = live_parts(directory / RESULTS)[0]
             schemas = _schemas(parts, complaints.append)
-            common = _common_schema(schemas, roles, complaints.append)
+            common, left_out = _common_schema(schemas, roles, complaints.append)
             kept = {str(path): counts for path, counts in rows_that_count(parts).items()}
             small = [str(part.path) for part in parts if lasting and part.size < LARGEST_BYTES // 2]
-            dataset = _dataset(schemas, common, kept, small)
+            read = [path for path in schemas if path in kept or path in small]
+            dataset = _dataset(schemas, common, kept, read)
+            in_order = [path for path in schemas if path not in read] + read
+            found = {
+                name: _identities(name, in_order, kept) if role == "pset" and "identity" in roles else None
+                for name, role in left_out.items()
+            }
         except FileNotFoundError:
             continue
         if kept:
-            left_out = sum(int((~counts).sum()) for counts in kept.values())
-            complaints.append(duplicates_text(directory / RESULTS, left_out))
+            twice = sum(int((~counts).sum()) for counts in kept.values())
+            complaints.append(duplicates_text(directory / RESULTS, twice))
         for complaint in complaints:
             tell(complaint)
-        return dataset
+        return Scanned(dataset, pset_keys(*schemas.values()), found)
     raise RuntimeError(f"the parts in {str(directory)!r} are merged faster than they can be read: try again")
 
 
@@ -122,23 +153,33 @@ def _finished(directory: Path) -> FinishedRows:
     return finished
 
 
-def pset_keys(*tables: Any) -> tuple[str, ...]:
-    """Return the names of the columns that are psets' keys, from the first dataset or table that has any."""
-    for table in tables:
-        fields = [] if table is None else list(table.schema)
-        names = tuple(field.name for field in fields if field_info(field).get("role") == "pset")
-        if names:
-            return names
-    return ()
+def pset_keys(*schemas: Any) -> tuple[str, ...]:
+    """Return the names of the columns that are psets' keys, from all schemas or tables."""
+    fields = [field for schema in schemas for field in getattr(schema, "schema", schema)]
+    return tuple(dict.fromkeys(field.name for field in fields if field_info(field).get("role") == "pset"))
+
+
+def _identities(name: str, paths: Sequence[str], kept: Mapping[str, NDArray[np.bool_]]) -> HashPairs:
+    """Return what tells the values of a pset's key apart, in the order of a dataset; nothing is unpickled."""
+    return HashPairs.joined([_identities_in(name, path)[kept.get(path, slice(None))] for path in paths])
+
+
+def _identities_in(name: str, path: str) -> HashPairs:
+    part = _part_at(path)
+    fields = {field.name: field_info(field) for field in read_schema(part)}
+    names = [other for other, info in fields.items() if other == name or info.get("of") == name]
+    if name not in fields:
+        return hash_values(np.full(part.rows, np.nan))
+    table = PartTable(read_columns(part, [POSITION, *names]))
+    return Hasher().column(name, table.pset_columns()[fields[name]["key"][1:]])
 
 
 def _dataset(
-    schemas: Mapping[str, Any], common: Any, kept: Mapping[str, NDArray[np.bool_]], small: Collection[str]
+    schemas: Mapping[str, Any], common: Any, kept: Mapping[str, NDArray[np.bool_]], read: Sequence[str]
 ) -> Any:
-    """Return files as a dataset. Those in `kept` and `small` are read now, and only some rows of `kept`."""
+    """Return files as a dataset. Those in `read` are read now and come last; `kept` says which rows count."""
     if not schemas:
         return ds.dataset(pa.table({}))
-    read = [path for path in schemas if path in kept or path in small]
     whole = ds.dataset([path for path in schemas if path not in read], schema=common)
     some = [_kept_rows(ds.dataset(path, schema=common).to_table(), kept.get(path)) for path in read]
     return ds.dataset([whole, ds.dataset(some, schema=common)]) if some else whole
@@ -159,18 +200,27 @@ def _schemas(parts: Sequence[Part], tell: Tell) -> dict[str, Any]:
     return schemas
 
 
-def _common_schema(schemas: Mapping[str, Any], roles: Collection[str], tell: Tell) -> Any:
-    """Return a schema with the columns of some roles, as which all parts can be read."""
+def _common_schema(
+    schemas: Mapping[str, Any], roles: Collection[str], tell: Tell
+) -> tuple[Any, dict[str, str]]:
+    """Return a schema as which all parts can be read, and the roles of the columns that it leaves out."""
     found: dict[str, dict[str, Any]] = {}
     for path, schema in schemas.items():
         for field in schema:
             if field_info(field).get("role") in roles:
                 found.setdefault(field.name, {})[path] = field
-    return pa.schema([field for fields in found.values() for field in _common_field(fields, tell)])
+    agreed = {name: _common_field(fields, tell) for name, fields in found.items()}
+    left_out = {
+        name: field_info(next(iter(found[name].values())))["role"]
+        for name, field in agreed.items()
+        if field is None
+    }
+    kept = [field for field in agreed.values() if field is not None]
+    return pa.schema([field for field in kept if field_info(field).get("of") not in left_out]), left_out
 
 
-def _common_field(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
-    """Yield a field as which the fields of all parts can be read, if there is one; they are by path."""
+def _common_field(fields: Mapping[str, Any], tell: Tell) -> Any:
+    """Return a field as which those of all parts, by path, can be read; None if there is none."""
     *_, last = [field for field in fields.values() if not pa.types.is_null(field.type)] or fields.values()
     kind = _common_type(list(fields.values()))
     unit = _newest_unit(fields)
@@ -178,11 +228,11 @@ def _common_field(fields: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
     agreed = None if kind is None else pa.field(last.name, kind, metadata=metadata)
     if agreed is None or not all(_fits(path, field, agreed) for path, field in fields.items()):
         tell(
-            f"the column {last.name!r} has values of different types in different parts of the "
-            "checkpoint, and is left out: use paramsurvey.load(), which has it"
+            f"the column {last.name!r} has values of different types, for which there is no common type, and "
+            "is left out: use paramsurvey.load(), which has it"
         )
-        return
-    yield agreed
+        return None
+    return agreed
 
 
 def _newest_unit(fields: Mapping[str, Any]) -> Any:
@@ -193,9 +243,14 @@ def _newest_unit(fields: Mapping[str, Any]) -> Any:
     return units[max(reversed(list(units)), key=_latest_start)]
 
 
-def _latest_start(path: str) -> int:
+def _part_at(path: str) -> Part:
     part = Part.of(Path(path))
     assert part is not None  # else `live_parts` would not have it
+    return part
+
+
+def _latest_start(path: str) -> int:
+    part = _part_at(path)
     try:
         name = start_name(read_schema(part))
         return 0 if name is None else latest_start(read_columns(part, [name]))
@@ -205,29 +260,15 @@ def _latest_start(path: str) -> int:
 
 def _common_type(fields: list[Any]) -> Any:
     """Return a type that can hold the values of all fields, or most of them; None if there is none."""
-    types = [field.type for field in fields]
-    codecs = [field_info(field).get("codec") for field in fields if not pa.types.is_null(field.type)]
-    if len({codec == "pickle" for codec in codecs}) > 1:
+    codecs = [str(field_info(field).get("codec")) for field in fields if not pa.types.is_null(field.type)]
+    if "mixed" in codecs or len({codec == "pickle" for codec in codecs}) > 1:
         return None
-    kinds = dict.fromkeys(map(_in_utc, types) if len(set(types)) > 1 else types)
-    schemas = [pa.schema([pa.field("x", kind)]) for kind in kinds]
-    try:
-        return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
-    except pa.ArrowException:
-        return None
-
-
-def _in_utc(kind: Any) -> Any:
-    """Return the type of times with a zone that any such time fits in."""
-    return pa.timestamp(kind.unit, "UTC") if pa.types.is_timestamp(kind) and kind.tz else kind
+    return common_type(field.type for field in fields)
 
 
 def _fits(path: str, field: Any, agreed: Any) -> bool:
     """Tell whether a part's column can be read as `agreed`, by reading it unless the types say so."""
     if field.type == agreed.type or pa.types.is_null(field.type):
         return True
-    try:
-        ds.dataset(path, schema=pa.schema([agreed])).to_table()
-    except pa.ArrowException:  # such as an integer that no float equals, or a time beyond nanoseconds
-        return False
-    return True
+    stored = ds.dataset(path, schema=pa.schema([field])).to_table().column(0)
+    return cast_exactly(stored, agreed.type) is not None

@@ -70,7 +70,7 @@ def stored_survey(
     need_pyarrow()
     from paramsurvey.checkpoint.gone_parts import gone_parts
     from paramsurvey.checkpoint.stored import read_run_tolerantly
-    from paramsurvey.results.scan_checkpoint import ROLES, failures_table, pset_keys, scan
+    from paramsurvey.results.scan_checkpoint import ROLES, failures_table, pset_keys, scan_columns
     from paramsurvey.views.columns.arrow import stored_data
 
     path, complaints = checkpoint_path(directory), list[str]()
@@ -79,6 +79,7 @@ def stored_survey(
     # failures first, so that psets which succeed meanwhile are in both
     failures = failures_table(path, complaints.append)
     roles = (*ROLES, "identity", *["position"] * with_positions)
-    finished = scan(path, complaints.append, roles, lasting)
-    data = stored_data(finished, failures, pset_keys(finished, failures))
-    return StoredSurvey(path, run, finished, failures, data, tuple(dict.fromkeys(complaints)))
+    scanned = scan_columns(path, complaints.append, roles, lasting)
+    keys = tuple(dict.fromkeys([*scanned.keys, *(() if failures is None else pset_keys(failures))]))
+    data = stored_data(scanned.dataset, failures, keys, scanned.left_out)
+    return StoredSurvey(path, run, scanned.dataset, failures, data, tuple(dict.fromkeys(complaints)))

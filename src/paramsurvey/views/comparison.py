@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher, hash_values
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.groups import Floats
-from paramsurvey.views.columns.source import families
+from paramsurvey.views.columns.source import EXACT, families, whole_numbers
 from paramsurvey.views.columns.survey_data import (
     FAILED,
     FINISHED,
     SECONDS,
     SurveyData,
-    chunks_of,
-    contents_of,
 )
+from paramsurvey.views.matching import Rows, all_hashes, matched, unmatchable_keys
 
 MOST_EXAMPLES = 20
 SLOWER = 1.2  # times the seconds: less is put down to chance
 LEAST_SECONDS = 0.01
-SHORT = 2**31 - 1  # numbers below it, and the next one, fit into four bytes
 NOWHERE = np.uint8(255)  # the state of a pset that the other survey does not have
 
+NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 _NO_FAMILIES = np.zeros(0, dtype=np.uint8)
-
-Rows = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True)
@@ -125,7 +121,11 @@ class Comparison:
     only_before, only_after : tuple of str
         The results' keys that are not.
     not_compared : tuple of str
-        The results' keys that are in both, but whose values are not read from a file: lists, dicts, bytes.
+        The results' keys that are in both, but whose values are not read from a file: lists, dicts, bytes,
+        and values whose types do not fit together.
+    unknown_keys : mapping of str to str
+        The psets' keys whose values are not known in one of the surveys, and why. If there are any, no two
+        psets can be said to be the same or different, so none is in both, new or gone.
     finished_both : int
         Psets that finished both times.
     speed : SpeedChanges, optional
@@ -142,6 +142,7 @@ class Comparison:
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
     not_compared: tuple[str, ...]
+    unknown_keys: Mapping[str, str]
     finished_both: int
     speed: SpeedChanges | None
 
@@ -181,14 +182,14 @@ def compare(before: SurveyData, after: SurveyData, rtol: float = 1e-9, atol: flo
     rtol, atol : float
         Numbers differ when they are further apart than `atol` plus `rtol` times the larger of the two.
     """
-    pairs = _Pairs(before, after)
+    pairs, unknown = _Pairs(before, after), unmatchable_keys(before, after)
     common = [name for name in after.results if name in before.results]
     read = [name for name in common if before.finished.is_read(name) and after.finished.is_read(name)]
     columns = [pairs.changes(name, rtol, atol) for name in read]
     return Comparison(
         int(np.count_nonzero(pairs.partner >= 0)),
-        _group(after, np.flatnonzero(pairs.partner < 0)),
-        _group(before, np.flatnonzero(~pairs.used)),
+        _group(after, NO_ROWS if unknown else np.flatnonzero(pairs.partner < 0)),
+        _group(before, NO_ROWS if unknown else np.flatnonzero(~pairs.used)),
         pairs.with_states(FINISHED, FAILED),
         pairs.with_states(FAILED, FINISHED),
         pairs.with_states(FAILED, FAILED),
@@ -196,6 +197,7 @@ def compare(before: SurveyData, after: SurveyData, rtol: float = 1e-9, atol: flo
         tuple(name for name in before.results if name not in common),
         tuple(name for name in after.results if name not in common),
         tuple(name for name in common if name not in read),
+        unknown,
         pairs.with_states(FINISHED, FINISHED).count,
         pairs.speed() if before.has_seconds and after.has_seconds else None,
     )
@@ -219,7 +221,7 @@ class _Pairs:
 
     def __init__(self, before: SurveyData, after: SurveyData) -> None:
         self._before, self._after = before, after
-        self.partner = _matched(before, after)
+        self.partner = matched(before, after)
         self.used = np.zeros(len(before), dtype=np.bool_)
         self.used[self.partner[self.partner >= 0]] = True
         self._was = np.append(before.all_states(), NOWHERE)[self.partner]
@@ -233,26 +235,39 @@ class _Pairs:
         """Return how a result changed."""
         changed = compared = 0
         largest = _Top()
-        both = (self._before, self._after)
-        is_numeric = all(data.finished.kind(name) in ("i", "u", "f") for data in both)
-        was, is_ = (HashPairs.empty(0) if is_numeric else _all_hashes(data, (name,)) for data in both)
-        kind_was, kind_is = (_NO_FAMILIES if is_numeric else _all_families(data, name) for data in both)
+        kinds = [data.finished.kind(name) for data in (self._before, self._after)]
+        is_numeric = all(kind in ("i", "u", "f") for kind in kinds)
+        exact = self._exact_distances(name) if "f" not in kinds and is_numeric else None
+        unlike = None if is_numeric else _Unlikeness(self._before, self._after, name)
         for rows, old, new in self._both(name):
             compared += len(rows)
             with np.errstate(invalid="ignore"):
                 apart = np.abs(new - old)
-                differs = apart > atol + rtol * np.maximum(np.abs(old), np.abs(new))
+                if exact is not None:
+                    apart = np.where(np.isnan(apart), apart, exact[rows])
+                allowed = atol + rtol * np.maximum(np.abs(old), np.abs(new))
             strange = ~np.isfinite(apart) & ~((old == new) | (np.isnan(old) & np.isnan(new)))
-            if not is_numeric:  # of texts, only whether they are the same can be told; True is no number
-                no_numbers = np.flatnonzero(np.isnan(old) & np.isnan(new))
-                there = rows[no_numbers]
-                strange[no_numbers] = ~was[self.partner[there]].equal(is_[there])
-                strange |= (kind_was[self.partner[rows]] != kind_is[rows]) & np.isfinite(apart)
+            if unlike is not None:
+                unlike.correct(apart, strange, rows, self.partner[rows], old, new)
             apart[strange] = np.inf
-            at = np.flatnonzero(differs | strange)
+            at = np.flatnonzero((apart > allowed) | strange)
             changed += len(at)
             largest.add(apart[at], rows[at])
         return ColumnChanges(name, compared, changed, self._listed(name, largest.rows))
+
+    def _exact_distances(self, name: str) -> Floats | None:
+        """Return how far apart integers are, for each row of the second survey; None if floats tell that."""
+        old, new = (whole_numbers(data.columns(name)) for data in (self._before, self._after))
+        if not any(len(one) and (one.max() > EXACT or one.min() < -EXACT) for one in (old, new)):
+            return None
+        if old.dtype != new.dtype:
+            old, new = old.astype(object), new.astype(object)
+        old = np.append(old, np.zeros(1, dtype=old.dtype))[self.partner]
+        larger, smaller = np.maximum(old, new), np.minimum(old, new)
+        if old.dtype == np.int64:  # their difference may be twice as large as any of them
+            larger, smaller = larger.view(np.uint64), smaller.view(np.uint64)
+        apart: Floats = (larger - smaller).astype(np.float64)
+        return apart
 
     def speed(self) -> SpeedChanges:
         """Return how the seconds changed."""
@@ -289,6 +304,24 @@ class _Pairs:
         return tuple(map(Change, self._after.labels(places), self._after.psets(places), old, new))
 
 
+class _Unlikeness:
+    """What floats do not tell of two values: whether texts are the same, or large integers, or True and 1."""
+
+    def __init__(self, before: SurveyData, after: SurveyData, name: str) -> None:
+        self._was, self._is = (all_hashes(data, (name,)) for data in (before, after))
+        self._kind_was, self._kind_is = (_all_families(data, name) for data in (before, after))
+
+    def correct(
+        self, apart: Floats, strange: NDArray[np.bool_], rows: Rows, partners: Rows, old: Floats, new: Floats
+    ) -> None:
+        """Correct how far apart values are, and which of them cannot be subtracted but differ."""
+        same = self._was[partners].equal(self._is[rows])
+        no_numbers = np.isnan(old) & np.isnan(new)
+        strange[no_numbers] = ~same[no_numbers]
+        strange |= (self._kind_was[partners] != self._kind_is[rows]) & np.isfinite(apart)
+        apart[(apart == 0) & (np.abs(new) >= EXACT) & ~same] = 1.0  # integers that floats cannot tell apart
+
+
 class _Top:
     """Keeps the rows with the largest numbers; the largest first."""
 
@@ -306,95 +339,5 @@ class _Top:
         self._by, self.rows = by[order], rows[order]
 
 
-def _matched(before: SurveyData, after: SurveyData) -> Rows:
-    """Return for each pset of the second survey the row of the same one in the first; -1 for none.
-
-    Where surveys were made alike, equal psets have equal numbers. So the numbers up to the first that
-    does not fit are matched as they are; what comes then is sorted and searched.
-    """
-    if not len(before) or not len(after):
-        return np.full(len(after), -1, dtype=np.int64)
-    row_at, numbers = _rows_by_number(before), _short(after.positions())
-    pickled = _with_identities(before) | _with_identities(after)
-    stored = _all_hashes(before, before.keys, pickled)
-    partner, misfit = _same_numbers(stored, row_at, _hashes(after, after.keys, pickled), numbers)
-    if misfit > numbers.max():
-        return partner
-    del row_at
-    partner[numbers >= misfit] = -1
-    free = np.ones(len(before), dtype=np.bool_)
-    free[partner[partner >= 0]] = False
-    rest, looking = np.flatnonzero(free), np.flatnonzero(partner < 0)
-    order = np.argsort(before.positions()[rest], kind="stable")
-    rest = rest[order]  # of equal psets, the first takes the first
-    looking = looking[np.argsort(numbers[looking], kind="stable")]
-    stored = stored[rest]
-    found, which = Matcher(stored).match(_all_hashes(after, after.keys, pickled)[looking])
-    partner[looking[found]] = rest[which]
-    return partner
-
-
-def _rows_by_number(data: SurveyData) -> Rows:
-    """Return the row of the pset with each number; -1 where there is none, as at the end."""
-    numbers = data.positions()
-    rows: Rows = np.full(int(numbers.max()) + 2, -1, dtype=np.int32 if len(data) < SHORT else np.int64)
-    rows[numbers] = np.arange(len(data))
-    return rows
-
-
-def _short(numbers: NDArray[np.int64]) -> Rows:
-    """Return numbers in four bytes each where they fit."""
-    return numbers.astype(np.int32) if numbers.max() < SHORT else numbers
-
-
-def _same_numbers(
-    stored: HashPairs, row_at: Rows, after: Iterator[HashPairs], numbers: Rows
-) -> tuple[Rows, int]:
-    """Return the row of the pset with the same number, and the first number whose psets are not the same."""
-    partner, start, misfit = np.empty(len(numbers), dtype=row_at.dtype), 0, int(numbers.max()) + 1
-    for hashes in after:
-        rows = slice(start, start + len(hashes))
-        likely = row_at[np.minimum(numbers[rows], np.int64(len(row_at) - 1))]  # the last one is never taken
-        same = (likely >= 0) & stored[likely].equal(hashes)
-        misfit = min(misfit, int(numbers[rows].min(where=~same, initial=misfit)))
-        partner[rows] = likely
-        start = rows.stop
-    return partner, misfit
-
-
-def _with_identities(data: SurveyData) -> frozenset[str]:
-    """Return the keys of which only the identities of the values are known: their types count, too."""
-    sources = [source for source in (data.finished, data.missing) if source is not None]
-    return frozenset(name for name in data.keys for source in sources if source.has_identities(name))
-
-
-def _hashes(data: SurveyData, names: Sequence[str], pickled: Collection[str] = ()) -> Iterator[HashPairs]:
-    """Yield what some of the rows' columns are, a chunk at a time; equal numbers are the same.
-
-    Not in the columns that are pickled in one of two surveys: there, 1 is not 1.0 in either.
-    """
-    loose, strict = Hasher(by_value=True), Hasher()
-    for source in (data.finished, data.missing):
-        for cells, count in contents_of(source, names):
-            exact = {name: _absent(strict.column(name, cells[name])) for name in names if name in pickled}
-            yield loose.keys({**cells, **exact}, count)
-
-
-def _absent(hashes: HashPairs) -> HashPairs:
-    """Return the hashes of values with that of nan for None: a part of nothing but None stores nothing."""
-    none, nan = hash_values([None]), hash_values([np.nan])
-    hashes.put(hashes.equal(none), nan)
-    return hashes
-
-
-def _all_hashes(data: SurveyData, names: Sequence[str], pickled: Collection[str] = ()) -> HashPairs:
-    hashes, start = HashPairs.empty(len(data)), 0
-    for some in _hashes(data, names, pickled):
-        hashes.put(slice(start, start + len(some)), some)
-        start += len(some)
-    return hashes
-
-
 def _all_families(data: SurveyData, name: str) -> NDArray[np.uint8]:
-    cells = (cells for source in (data.finished, data.missing) for cells, _ in chunks_of(source, [name]))
-    return np.concatenate([_NO_FAMILIES, *(families(some[name]) for some in cells)])
+    return np.concatenate([_NO_FAMILIES, *map(families, data.columns(name))])

@@ -14,11 +14,18 @@ from paramsurvey.checkpoint.format import duration_codecs, pickles, zoned_codecs
 from paramsurvey.checkpoint.format.codec import Codec, are, listed, to
 
 DIGITS = 38  # of the widest decimals that most programs know
+PICKLES = frozenset({"mixed", "pickle"})
+"""The codecs whose arrays are pickles."""
+ENCODING_ERRORS = (pa.ArrowException, UnicodeEncodeError, OverflowError, ValueError, TypeError)
+"""What is raised for a value that fits a codec, but that it cannot store after all."""
 
 
 @cache
 def codecs() -> dict[str, Codec]:
-    """Return the codecs by name; the first that fits is used, and ``pickle`` fits everything."""
+    """Return the codecs by name; the first that fits is used, and ``pickle`` fits everything.
+
+    ``mixed`` are pickles, too, of which some would not be needed if other values were not in the column.
+    """
     return {
         "nothing": Codec(lambda values: not values, lambda values: pa.nulls(len(values)), listed),
         "str": _plain(str, pa.string()),
@@ -30,10 +37,14 @@ def codecs() -> dict[str, Codec]:
         "list of str": _list_of(str, pa.string()),
         "list of int": _list_of(int, pa.int64()),
         "list of float": _list_of(float, pa.float64()),
+        "empty list": Codec(
+            _all_empty_lists, to(pa.list_(pa.null())), lambda array: [[] for _ in range(len(array))]
+        ),
         "array": Codec(_all_arrays, _arrays, _unpacked_arrays),
         "large int": Codec(_all_ints, to(pa.decimal128(DIGITS)), _ints),
         **duration_codecs.codecs(),
         **zoned_codecs.codecs(),
+        "mixed": Codec(lambda values: False, pickles.pickle_values, pickles.unpickle_values),
         "pickle": Codec(lambda values: True, pickles.pickle_values, pickles.unpickle_values),
     }
 
@@ -47,6 +58,10 @@ def _list_of(kind: type, arrow: Any) -> Codec:
         return are(values, list) and are((item for value in values for item in value), kind)
 
     return Codec(fits, to(pa.list_(arrow)), listed)
+
+
+def _all_empty_lists(values: list[Any]) -> bool:
+    return are(values, list) and not any(values)
 
 
 def _all_naive(kind: type) -> Callable[[list[Any]], bool]:

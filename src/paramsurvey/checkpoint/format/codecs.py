@@ -17,7 +17,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format import pickles
-from paramsurvey.checkpoint.format.codec_table import codecs
+from paramsurvey.checkpoint.format.codec_table import ENCODING_ERRORS, PICKLES, codecs
+from paramsurvey.checkpoint.format.variants import (
+    MOST,
+    are_mixed,
+    decode_variant,
+    encode_variants,
+    is_variants,
+    variants,
+)
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 from paramsurvey.transport.column_by_row import fits_float, object_array, unpack_values, value_array
@@ -44,6 +52,7 @@ class Kind(IntEnum):
     MILLISECOND = 7
     MICROSECOND = 8
     NANOSECOND = 9
+    VARIANT = 16  # from here on: a value of the first, second, ... variant
 
 
 UNITS = {"s": Kind.SECOND, "ms": Kind.MILLISECOND, "us": Kind.MICROSECOND, "ns": Kind.NANOSECOND}
@@ -77,11 +86,20 @@ def encode(pieces: Sequence[Piece], count: int) -> Encoded:
     dtypes = {values.dtype.str if isinstance(values, np.ndarray) else "" for _, values in pieces}
     if len(dtypes) == 1 and "" not in dtypes:
         return _encode_nans(pieces, count) if _all_nan(pieces) else _encode_numbers(pieces, count)
+    if (widest := _widest_integers(dtypes)) is not None:
+        return _encode_numbers([(at, np.asarray(values, dtype=widest)) for at, values in pieces], count)
     pieces_of_numbers = [piece for piece in pieces if not _are_none(piece[1])]
     kinds = {values.dtype.kind if isinstance(values, np.ndarray) else "" for _, values in pieces_of_numbers}
     if kinds and kinds <= {"i", "f"} and all(fits_float(values) for _, values in pieces_of_numbers):
         return _encode_mixed_numbers(pieces, count)
     return _encode_objects(pieces, count)
+
+
+def _widest_integers(dtypes: set[str]) -> np.dtype[Any] | None:
+    """Return the type of integers that holds those of several types; None for other values."""
+    kinds = {np.dtype(text).kind if text else "" for text in dtypes}
+    found = np.result_type(*dtypes) if kinds <= {"i", "u"} and kinds else None
+    return found if found is not None and found.kind in "iu" else None
 
 
 def _are_none(values: Values) -> bool:
@@ -194,7 +212,10 @@ def _encode_objects(pieces: Sequence[Piece], count: int) -> Encoded:
         elif type(values[i]) is float and values[i] != values[i]:
             values[i], kinds[i] = None, Kind.NAN
     has_units = not {"Timedelta", "Timestamp"}.isdisjoint(kind.__name__ for kind in types)
-    return (_encode_units(values, kinds) if has_units else None) or _encode_values(values, kinds)
+    units = _encode_units(values, kinds) if has_units else None
+    return (
+        units or _encode_one_kind(values, kinds) or _encode_variants(values, kinds) or _pickled(values, kinds)
+    )
 
 
 def _encode_units(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
@@ -210,23 +231,40 @@ def _encode_units(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
             values[i] = values[i].as_unit(finest)
         except (ValueError, OverflowError):  # a year that is too far away for it
             return None
-    encoded = _encode_values(values, kinds)
-    return None if encoded.codec == "pickle" else encoded
+    return _encode_one_kind(values, kinds)
 
 
-def _encode_values(values: list[Any], kinds: NDArray[np.int8]) -> Encoded:
-    """Encode values, in which None stands for whatever is not of the codec's type."""
+def _encode_one_kind(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
+    """Encode values of one kind, in which None stands for whatever is not of it; None for all else."""
     present = [value for value in values if value is not None]
-    uniform = bool(((kinds == Kind.VALUE) | (kinds == Kind.MISSING)).all())
     for name, codec in codecs().items():
-        if codec.fits(present):
+        if name not in PICKLES and codec.fits(present):
             try:
-                return Encoded(codec.encode(values), name, None if uniform else kinds)
-            except (pa.ArrowException, UnicodeEncodeError, OverflowError, ValueError, TypeError):
-                if name == "pickle":
-                    raise
+                return Encoded(codec.encode(values), name, _kinds_if_needed(kinds))
+            except ENCODING_ERRORS:
                 continue  # such as a lone surrogate, or a year too far away: another codec can store it
-    raise AssertionError("a pickle fits everything")
+    return None
+
+
+def _encode_variants(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
+    """Encode values of several kinds that one Arrow type can hold; None for all else."""
+    there = np.array([i for i, value in enumerate(values) if value is not None], dtype=np.int64)
+    found = encode_variants([values[i] for i in there.tolist()])
+    if found is None:
+        return None
+    places, kinds = np.full(len(values), -1, dtype=np.int64), kinds.copy()
+    places[there], kinds[there] = np.arange(len(there)), Kind.VARIANT + found.which
+    return Encoded(found.array.take(pa.array(places, mask=places < 0)), found.codec, kinds)
+
+
+def _pickled(values: list[Any], kinds: NDArray[np.int8]) -> Encoded:
+    codec = "mixed" if are_mixed([value for value in values if value is not None]) else "pickle"
+    return Encoded(codecs()[codec].encode(values), codec, _kinds_if_needed(kinds))
+
+
+def _kinds_if_needed(kinds: NDArray[np.int8]) -> NDArray[np.int8] | None:
+    uniform = bool(((kinds == Kind.VALUE) | (kinds == Kind.MISSING)).all())
+    return None if uniform else kinds
 
 
 # ---- decoding
@@ -265,6 +303,9 @@ def _decode_kinds(array: Any, codec: str, kinds: NDArray[np.int8], unpickle: boo
             yield at, np.full(len(at), np.nan)
         elif kind == Kind.NAT:
             yield at, [_nat()] * len(at)
+        elif Kind.VARIANT <= kind < Kind.VARIANT + MOST and is_variants(codec):
+            variant = variants(codec)[kind - Kind.VARIANT]
+            yield at, decode_variant(array.take(pa.array(at)), variant, _decode_plain)
         elif kind != Kind.MISSING:
             raise ValueError(f"{kind} is no kind of value")
 
@@ -278,9 +319,13 @@ def _nat() -> Any:
 def _decode_values(array: Any, codec: str, unpickle: bool) -> Values:
     """Return the values that are not null, in order."""
     present = array if array.null_count == 0 else array.drop_null()
-    if codec == "number":
-        data: NDArray[Any] = present.to_numpy(zero_copy_only=False)
-        return data
-    if codec == "pickle" and not unpickle:
+    if codec in PICKLES and not unpickle:
         return [pickles.placeholder(content) for content in present.to_pylist()]
-    return codecs()[codec].decode(present)
+    return _decode_plain(present, codec)
+
+
+def _decode_plain(array: Any, codec: str) -> Values:
+    if codec == "number":
+        data: NDArray[Any] = array.to_numpy(zero_copy_only=False)
+        return data
+    return codecs()[codec].decode(array)

@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from paramsurvey.checkpoint.format import pickles
-from paramsurvey.checkpoint.format.codec_table import codecs
+from paramsurvey.checkpoint.format.codec_table import PICKLES, codecs
 from paramsurvey.checkpoint.format.codecs import Encoded, Piece, encode
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES
+from paramsurvey.checkpoint.format.variants import is_variants
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
 from paramsurvey.errors import NotACheckpoint
 from paramsurvey.fast_dataclass import dataclass
@@ -215,7 +216,7 @@ def check_columns(schema: Any, infos: Mapping[str, Mapping[str, str]]) -> None:
 
 def _check_codec(name: str, info: Mapping[str, str]) -> None:
     codec = info.get("codec", "number")
-    if info.get("role") in ROLES and codec != "number" and codec not in codecs():
+    if info.get("role") in ROLES and codec != "number" and codec not in codecs() and not is_variants(codec):
         raise NotACheckpoint(
             f"the column {name!r} is not known here: a later version of paramsurvey has stored its values, "
             f"as {codec[:LONGEST_NAME]!r}; use the version that wrote the checkpoint, or a later one"
@@ -239,7 +240,7 @@ def pset_column(
 ) -> StoredColumn:
     """Return a column, with the identities of its values if they are pset values and pickled."""
     hashes = None
-    if role == "pset" and column.codec == "pickle":
+    if role == "pset" and column.codec in PICKLES:
         hashes = hash_values(np.full(len(column.array), np.nan))
         for at, values in pieces:
             hashes.put(at, hash_values(values))

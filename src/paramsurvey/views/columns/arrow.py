@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from paramsurvey.checkpoint.format import pickles
-from paramsurvey.checkpoint.format.codec_table import codecs
+from paramsurvey.checkpoint.format.codec_table import PICKLES, codecs
 from paramsurvey.checkpoint.format.dtype_text import categories_in
 from paramsurvey.checkpoint.format.schema import field_info
 from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
 from paramsurvey.params.dataframes import units_of_fields
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
-from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, nothing
+from paramsurvey.views.columns.source import CHUNK, NOT_READ, ColumnSource, Rows, nothing
 from paramsurvey.views.columns.survey_data import SurveyData
 
 READ_BYTES = 1 << 20  # of one column at once
@@ -34,6 +34,9 @@ class ArrowColumns:
     ----------
     data : Dataset, Table, path or list of paths
         The paths are those of Parquet files.
+    left_out : mapping of str to HashPairs or None, optional
+        Columns that the dataset does not have because their values have no common type. For the psets' keys,
+        these are the identities of the values.
 
     Examples
     --------
@@ -42,15 +45,16 @@ class ArrowColumns:
     [[1, 2], [3]]
     """
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Any, left_out: Mapping[str, HashPairs | None] | None = None) -> None:
         if isinstance(data, os.PathLike):
             data = str(data)
         if isinstance(data, list):
             data = [str(one) if isinstance(one, os.PathLike) else one for one in data]
         self._dataset = data if isinstance(data, ds.Dataset) else ds.dataset(data)
         self._names = tuple(self._dataset.schema.names)
+        self._left_out = left_out or {}
         self._count: int = self._dataset.count_rows()
-        infos = {name: field_info(self._dataset.schema.field(name)) for name in self._names}
+        infos = {name: self._info(name) for name in self._names}
         self._identities = {
             info["of"]: name for name, info in infos.items() if info.get("role") == "identity"
         }
@@ -62,10 +66,13 @@ class ArrowColumns:
             )
             self._reading["fragment_scan_options"] = piecewise
 
+    def _info(self, name: str) -> dict[str, str]:
+        return field_info(self._dataset.schema.field(name))
+
     @property
     def names(self) -> tuple[str, ...]:
         """The columns' names."""
-        return self._names
+        return (*self._names, *self._left_out)
 
     @property
     def is_stored(self) -> bool:
@@ -92,34 +99,63 @@ class ArrowColumns:
         return "i" if pa.types.is_integer(kind) else "f" if pa.types.is_floating(kind) else ""
 
     def is_read(self, name: str) -> bool:
-        """Tell whether a column's values are read: binary and nested ones are not."""
+        """Tell whether a column's values are read: binary and nested ones are not, nor those left out."""
+        if name in self._left_out:
+            return False
         return name not in self._names or not _is_opaque(self._dataset.schema.field(name).type)
 
     def chunks(self, names: Sequence[str], size: int = CHUNK) -> Iterator[Mapping[str, ColumnValues]]:
         """Yield the rows in their order, at most `size` at a time."""
-        there = [name for name in names if name in self._names]
+        there, start = [name for name in names if name in self._names], 0
         for batch in self._batches(there, size):
+            rows = slice(start, start + batch.num_rows)
             cells = {name: _in_order(_cells(batch.column(name)), self._categories[name]) for name in there}
-            yield {name: cells[name] if name in cells else nothing(batch.num_rows) for name in names}
+            yield {name: cells[name] if name in cells else self._unseen(name, rows) for name in names}
+            start = rows.stop
+
+    def _unseen(self, name: str, rows: slice) -> ColumnValues:
+        """Return the cells of a column that the dataset does not have."""
+        count = rows.stop - rows.start
+        if name not in self._left_out:
+            return nothing(count)
+        identities = self._left_out[name]
+        codes = np.zeros(count, dtype=np.int64)
+        if identities is not None:
+            codes[identities[rows].equal(hash_values([np.nan]))] = -1
+        return CategoryCodes(codes, [NOT_READ, np.nan])
 
     def has_identities(self, name: str) -> bool:
-        """Tell whether a column is pickled, and the identities of its values are stored."""
-        return name in self._identities
+        """Tell whether nothing but the identities of a column's values is known."""
+        return name in self._identities or self._left_out.get(name) is not None
+
+    def is_comparable(self, name: str) -> bool:
+        """Tell whether a column's values, or their identities, are known."""
+        if self.has_identities(name) or name not in self.names:
+            return True
+        return name in self._names and self._info(name).get("codec") not in PICKLES
 
     def contents(self, names: Sequence[str]) -> Iterator[Mapping[str, ColumnValues | HashPairs]]:
         """Yield the rows in the same chunks, with nested and binary values, or the identities of pickles."""
-        read = {name: self._identities.get(name, name) for name in names}
+        read, start = {name: self._identities.get(name, name) for name in names}, 0
         for batch in self._batches([name for name in read.values() if name in self._names], CHUNK):
+            rows = slice(start, start + batch.num_rows)
             yield {
-                name: self._content(batch.column(own), own) if own in self._names else nothing(len(batch))
+                name: self._content(batch.column(own), own)
+                if own in self._names
+                else self._unseen_content(name, rows)
                 for name, own in read.items()
             }
+            start = rows.stop
+
+    def _unseen_content(self, name: str, rows: slice) -> ColumnValues | HashPairs:
+        identities = self._left_out.get(name)
+        return self._unseen(name, rows) if identities is None else identities[rows]
 
     def _content(self, array: Any, name: str) -> ColumnValues | HashPairs:
-        info = field_info(self._dataset.schema.field(name))
+        info = self._info(name)
         if info.get("role") == "identity":
             return _identities(array)
-        if not _is_opaque(array.type) or info.get("codec") == "pickle":
+        if not _is_opaque(array.type) or info.get("codec") in PICKLES:
             return _cells(array)
         values: list[Any] = [np.nan] * len(array)
         decode = codecs()[info["codec"]].decode if info.get("codec") in codecs() else _listed
@@ -139,13 +175,26 @@ class ArrowColumns:
         there = [name for name in names if name in self._names]
         table = self._dataset.take(pa.array(rows), columns=there, **self._reading)
         return {
-            name: self._natives(name, table.column(name)) if name in there else nothing(len(rows)).tolist()
+            name: self._natives(name, table.column(name)) if name in there else self._words(name, rows)
             for name in names
         }
 
+    def _words(self, name: str, rows: Rows) -> list[Any]:
+        """Return texts that stand for the values of a column that was left out; they differ as these do."""
+        identities = self._left_out.get(name)
+        if name in self._left_out and identities is None:
+            return [NOT_READ] * len(rows)
+        if identities is None:
+            return [np.nan] * len(rows)
+        there = ~identities[rows].equal(hash_values([np.nan]))
+        words = [
+            f"<a value that was not read, {one & 0xFFFFFFFF:08x}>" for one in identities.one[rows].tolist()
+        ]
+        return [word if known else np.nan for word, known in zip(words, there.tolist(), strict=True)]
+
     def _natives(self, name: str, array: Any) -> list[Any]:
         values = [np.nan if value is None else value for value in _natives(array)]
-        if field_info(self._dataset.schema.field(name)).get("codec") != "pickle":
+        if self._info(name).get("codec") not in PICKLES:
             return values
         return [pickles.placeholder(value) if isinstance(value, bytes) else value for value in values]
 
@@ -154,7 +203,12 @@ class ArrowColumns:
         return list(rows.tolist())
 
 
-def stored_data(finished: Any, failures: Any = None, keys: Sequence[str] | None = None) -> SurveyData:
+def stored_data(
+    finished: Any,
+    failures: Any = None,
+    keys: Sequence[str] | None = None,
+    left_out: Mapping[str, HashPairs | None] | None = None,
+) -> SurveyData:
     """Return the columns of results that are on a disk.
 
     Parameters
@@ -165,13 +219,16 @@ def stored_data(finished: Any, failures: Any = None, keys: Sequence[str] | None 
         The psets without a result, with `KIND`, ``_exception`` and ``_traceback``.
     keys : sequence of str, optional
         The psets' keys; by default, the fields' metadata say which these are.
+    left_out : mapping of str to HashPairs or None, optional
+        Columns that `finished` does not have because their values have no common type. For the psets' keys,
+        these are the identities of the values.
 
     Raises
     ------
     ValueError
         It is not known which columns are the psets' keys.
     """
-    source = ArrowColumns(finished)
+    source = ArrowColumns(finished, left_out)
     found = source.pset_keys() if keys is None else tuple(keys)
     if keys is None and not found and source.names:
         raise ValueError("which of the columns are the psets' keys? name them: keys=[...]")
@@ -200,7 +257,7 @@ def _cells(array: Any) -> ColumnValues:
         whole: np.ndarray[Any, Any] = array.to_numpy(zero_copy_only=False)
         return whole
     if _is_opaque(kind):
-        return CategoryCodes(np.where(array.is_null(), -1, 0), [f"({kind})", np.nan])
+        return CategoryCodes(np.where(array.is_null(), -1, 0), [NOT_READ, np.nan])
     return _coded(array.dictionary_encode())
 
 

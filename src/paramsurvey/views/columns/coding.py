@@ -198,7 +198,7 @@ def _place(value: Any, place: Callable[[tuple[type, Any]], int]) -> int:
 def _is_absent(value: Any) -> bool:
     if isinstance(value, (float, np.floating, Decimal)):
         return bool(value != value)
-    return value is pd.NaT or value is pd.NA
+    return value is None or value is pd.NaT or value is pd.NA
 
 
 class ValueCoder:

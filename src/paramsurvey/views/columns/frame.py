@@ -71,6 +71,10 @@ class FrameColumns:
         """Tell that all columns have their values."""
         return False
 
+    def is_comparable(self, name: str) -> bool:
+        """Tell that all columns can be compared."""
+        return True
+
     def contents(self, names: Sequence[str]) -> Iterator[Mapping[str, ColumnValues | HashPairs]]:
         """Yield the same as `chunks`."""
         yield from self.chunks(names)

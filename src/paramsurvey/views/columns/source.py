@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from numbers import Real
@@ -24,6 +24,9 @@ from paramsurvey.params.sources import CategoryCodes, ColumnValues
 CHUNK = 1 << 18  # rows: a column of them is 2 MB, which stays in a processor's cache while it is used
 
 EXACT = 1 << 53  # up to here, floats are exact
+
+NOT_READ = "(not read)"
+"""What stands for values that are not read: they are pickled or nested, or they are of several types."""
 
 Rows = NDArray[np.int64]
 
@@ -59,6 +62,10 @@ class ColumnSource(Protocol):
         """Tell whether `contents` has nothing but identities of a column's values: they are pickled."""
         ...
 
+    def is_comparable(self, name: str) -> bool:
+        """Tell whether `contents` has all that tells a column's values apart."""
+        ...
+
     def contents(self, names: Sequence[str]) -> Iterator[Mapping[str, ColumnValues | HashPairs]]:
         """Yield the rows in the same chunks, with all that tells their values apart: for comparisons."""
         ...
@@ -80,6 +87,21 @@ def numbers(cells: ColumnValues) -> NDArray[np.float64]:
     if isinstance(cells, np.ndarray):
         return cells.astype(np.float64, copy=False)
     return np.fromiter(map(number, cells), dtype=np.float64, count=len(cells))
+
+
+def whole_numbers(chunks: Iterable[ColumnValues]) -> NDArray[Any]:
+    """Return integers as one array, with 0 for what is not there."""
+    found = [np.zeros(0, dtype=np.int64)]
+    for cells in chunks:
+        if isinstance(cells, CategoryCodes):
+            table = np.array([0 if value != value else value for value in cells.categories], dtype=object)
+            found.append(table[cells.codes])
+        elif isinstance(cells, np.ndarray):
+            found.append(cells if cells.dtype.kind in "iu" else np.zeros(len(cells), dtype=np.int64))
+        else:
+            found.append(np.array([value if type(value) is int else 0 for value in cells], dtype=object))
+    kinds = {one.dtype.kind for one in found if len(one)}
+    return np.concatenate(found if len(kinds) < 2 else [one.astype(object) for one in found])
 
 
 def number(value: Any) -> float:

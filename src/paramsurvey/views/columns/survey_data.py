@@ -17,7 +17,7 @@ from paramsurvey.transport.messages import FailureKind
 from paramsurvey.views.columns.axes import Axis, Codes
 from paramsurvey.views.columns.coding import Coder, Values, find_axis
 from paramsurvey.views.columns.groups import chosen
-from paramsurvey.views.columns.source import CHUNK, ColumnSource, Rows, as_floats, numbers
+from paramsurvey.views.columns.source import CHUNK, NOT_READ, ColumnSource, Rows, as_floats, numbers
 
 FAILING: Final = "(failing)"
 """As a value: 1 for a pset that failed, 0 for one that finished."""
@@ -216,6 +216,12 @@ class SurveyData:
     def _floats(self, name: str, cells: Mapping[str, ColumnValues], start: int, stop: int) -> Floats:
         return self._numbers[name][start:stop] if name in self._numbers else numbers(cells[name])
 
+    def columns(self, name: str) -> Iterator[ColumnValues]:
+        """Yield one column of all rows as it is, a chunk at a time."""
+        return (
+            cells[name] for source in (self.finished, self.missing) for cells, _ in chunks_of(source, [name])
+        )
+
     def sample(self, axes: Iterable[str], values: Iterable[str], most: int) -> Chunk:
         """Return all rows if there are at most about `most`, else that many at random.
 
@@ -297,17 +303,29 @@ class SurveyData:
         """Yield the columns of all rows, a chunk at a time, and the rows' states."""
         start = 0
         for cells, count in chunks_of(self.finished, names):
-            yield self.with_common_floats(cells), np.full(count, FINISHED, dtype=np.uint8)
+            yield self._as_one(cells), np.full(count, FINISHED, dtype=np.uint8)
         for cells, count in chunks_of(self.missing, names):
-            yield self.with_common_floats(cells), self.states[start : start + count]
+            yield self._as_one(cells), self.states[start : start + count]
             start += count
 
-    def with_common_floats(self, cells: Mapping[str, ColumnValues]) -> Mapping[str, ColumnValues]:
-        """Return columns of one source, with floats for integers where the other source has floats."""
-        return {
-            name: as_floats(column) if name in self._floats_in_one_source else column
-            for name, column in cells.items()
-        }
+    def _as_one(self, cells: Mapping[str, ColumnValues]) -> Mapping[str, ColumnValues]:
+        """Return columns of one source as they can be together with those of the other one.
+
+        Integers become floats where the other source has floats. If the values of the finished psets are not
+        read, those of the others are not told apart either: values that have nothing but failures mislead.
+        """
+        return {name: self._column_as_one(name, column) for name, column in cells.items()}
+
+    def _column_as_one(self, name: str, column: ColumnValues) -> ColumnValues:
+        if name in self.unread:
+            return _as_one_value(column)
+        return as_floats(column) if name in self._floats_in_one_source else column
+
+    @cached_property
+    def unread(self) -> tuple[str, ...]:
+        """The psets' keys whose values are not read, for which a constant stands."""
+        source = self.finished if len(self.finished) or self.missing is None else self.missing
+        return tuple(name for name in self.keys if not source.is_read(name))
 
     @cached_property
     def _floats_in_one_source(self) -> frozenset[str]:
@@ -354,6 +372,12 @@ def contents_of(
         return
     for cells in source.contents(names):
         yield cells, _length(cells[names[0]])
+
+
+def _as_one_value(cells: ColumnValues) -> ColumnValues:
+    """Return a constant for all cells but those that are nan."""
+    codes = Values().add(cells)
+    return CategoryCodes(np.where(codes < 0, -1, 0), [NOT_READ, np.nan])
 
 
 def _length(cells: ColumnValues | HashPairs) -> int:

@@ -1,0 +1,65 @@
+"""One Arrow type for values that were stored as several, if it can hold all of them exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+
+WIDE_INT = pa.decimal128(38)
+
+
+def common_type(types: Iterable[Any]) -> Any:
+    """Return the type for values of several types; None if there is none.
+
+    Times with a zone become those of UTC, if there are several zones. Text and bytes have nothing in common,
+    nor have dates and times; and True is no number.
+
+    Examples
+    --------
+    >>> common_type([pa.int64(), pa.null(), pa.float64()])
+    DataType(double)
+    >>> common_type([pa.timestamp("us", "Asia/Tokyo"), pa.timestamp("ns", "-05:00")])
+    TimestampType(timestamp[ns, tz=UTC])
+    """
+    kinds = list(dict.fromkeys(types))
+    if len(kinds) > 1:
+        kinds = list(dict.fromkeys(map(_in_utc, kinds)))
+    if any(map(pa.types.is_binary, kinds)) and any(map(pa.types.is_string, kinds)):
+        return None
+    if pa.uint64() in kinds and any(map(pa.types.is_signed_integer, kinds)):
+        kinds.append(WIDE_INT)  # else it would be int64, which does not have all of uint64
+    schemas = [pa.schema([pa.field("x", kind)]) for kind in kinds]
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
+    except pa.ArrowException:
+        return None
+
+
+def _in_utc(kind: Any) -> Any:
+    """Return the type of times with a zone that any such time fits in."""
+    return pa.timestamp(kind.unit, "UTC") if pa.types.is_timestamp(kind) and kind.tz else kind
+
+
+def cast_exactly(array: Any, kind: Any) -> Any:
+    """Return an Arrow array as another type; None if a value would not come back as it was.
+
+    Examples
+    --------
+    >>> cast_exactly(pa.array([2**53]), pa.float64()) is None
+    False
+    >>> cast_exactly(pa.array([2**53 + 1]), pa.float64()) is None
+    True
+    """
+    try:
+        wider = array.cast(kind)
+        comes_back = holds_only_empty_lists(array.type) or wider.cast(array.type).equals(array)
+    except pa.ArrowException:  # such as a time that is too far away for nanoseconds
+        return None
+    return wider if comes_back else None
+
+
+def holds_only_empty_lists(kind: Any) -> bool:
+    """Tell whether this is the type of lists without items, to which no other list can be cast."""
+    return bool(pa.types.is_list(kind) and pa.types.is_null(kind.value_type))

@@ -1,0 +1,168 @@
+"""Columns whose values are of several kinds that one Arrow type can hold: each value knows its own kind.
+
+For example ``timedelta`` and ``Timedelta``, times of several zones, lists of integers and of floats, arrays
+and lists. They are stored as the type that `paramsurvey.scan` would also find for them in several files, so
+that it does not matter how a survey's psets are distributed over files. The codec lists the variants: the
+codec and the type of each.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from paramsurvey.checkpoint.format.codec_table import ENCODING_ERRORS, PICKLES, codecs
+from paramsurvey.checkpoint.format.common_type import cast_exactly, common_type, holds_only_empty_lists
+from paramsurvey.fast_dataclass import dataclass
+
+PREFIX = "variants:"
+MOST = 100  # of one column, so that a small number says which one a value is
+NUMBERS = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
+
+Stored = tuple[str, Any]
+"""The name of a codec, and an Arrow array of what it has stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """Values as one Arrow array.
+
+    Attributes
+    ----------
+    codec : str
+        It says what the variants are.
+    array : pyarrow.Array
+    which : int8 array
+        The variant of each value.
+    """
+
+    codec: str
+    array: Any
+    which: NDArray[np.int8]
+
+
+def encode_variants(values: list[Any]) -> Variants | None:
+    """Return values, none of which is None, as one array; None if there is no type for all of them."""
+    groups: dict[Hashable, list[int]] = {}
+    for at, value in enumerate(values):
+        groups.setdefault(_kind_of(value), []).append(at)
+    found: dict[tuple[str, Any], list[tuple[list[int], Any]]] = {}
+    for places in groups.values():
+        stored = store([values[at] for at in places])
+        if stored is None:
+            return None
+        found.setdefault((stored[0], stored[1].type), []).append((places, stored[1]))
+    kind = common_type(kind for _, kind in found)
+    if kind is None or len(found) > MOST:
+        return None
+    return _joined(found, kind, len(values))
+
+
+def _joined(
+    found: dict[tuple[str, Any], list[tuple[list[int], Any]]], kind: Any, count: int
+) -> Variants | None:
+    which, order, arrays = np.zeros(count, dtype=np.int8), list[int](), list[Any]()
+    for number, pieces in enumerate(found.values()):
+        for places, array in pieces:
+            which[places] = number
+            order += places
+            arrays.append(cast_exactly(array, kind))
+    if any(array is None for array in arrays):
+        return None
+    in_place = np.argsort(np.array(order, dtype=np.int64))
+    fields = [pa.field(codec, variant) for codec, variant in found]
+    text = base64.b64encode(pa.schema(fields).serialize().to_pybytes()).decode()
+    return Variants(PREFIX + text, pa.concat_arrays(arrays).take(pa.array(in_place)), which)
+
+
+def _kind_of(value: Any) -> Hashable:
+    """Return the same for values that one codec can probably store."""
+    kind = type(value)
+    if kind is int:
+        return kind, -(2**63) <= value < 2**63
+    if kind is list:
+        return kind, frozenset(map(type, value))
+    if isinstance(value, (np.ndarray, np.generic)):
+        return kind, value.dtype.str, value.ndim
+    if isinstance(value, datetime):
+        return kind, getattr(value, "unit", ""), id(value.tzinfo)
+    return kind, getattr(value, "unit", "") if kind.__name__ == "Timedelta" else ""
+
+
+def store(values: list[Any]) -> Stored | None:
+    """Return values, none of which is None, as the first codec that is not a pickle stores them, if any does.
+
+    It is also told how numbers are stored, for which there is no codec.
+    """
+    (kind, *others) = set(map(type, values))
+    if not others and kind in NUMBERS and (kind is not int or all(-(2**63) <= v < 2**63 for v in values)):
+        return "number", pa.array(values, NUMBERS[kind])
+    for name, codec in codecs().items():
+        if name not in PICKLES and codec.fits(values):
+            try:
+                return name, codec.encode(values)
+            except ENCODING_ERRORS:
+                continue  # such as a lone surrogate, or a year too far away: another codec can store it
+    return None
+
+
+def are_mixed(values: list[Any]) -> bool:
+    """Tell whether some values, none of which is None, could be stored without a pickle by themselves."""
+    groups: dict[Hashable, list[Any]] = {}
+    for value in values:
+        groups.setdefault(_kind_of(value), []).append(value)
+    depends_on_value = (list, np.ndarray)
+    return any(
+        store([value]) is not None
+        for group in groups.values()
+        for value in (group[:1] if _is_decided_by_kind(group[0], depends_on_value) else group)
+    )
+
+
+def _is_decided_by_kind(value: Any, containers: tuple[type, ...]) -> bool:
+    plain = (str, bytes, int, float, datetime, np.generic)
+    return isinstance(value, containers) or not isinstance(value, plain)
+
+
+def is_variants(codec: str) -> bool:
+    """Tell whether a codec lists variants that this version can read.
+
+    Raises
+    ------
+    ValueError
+        It lists something, but not variants.
+    """
+    return codec.startswith(PREFIX) and all(
+        name in codecs() or name == "number" for name, _ in variants(codec)
+    )
+
+
+@cache
+def variants(codec: str) -> tuple[tuple[str, Any], ...]:
+    """Return the codec and the type of each variant.
+
+    Raises
+    ------
+    ValueError
+        The codec does not list variants.
+    """
+    try:
+        content = base64.b64decode(codec.removeprefix(PREFIX), validate=True)
+        schema = pa.ipc.read_schema(pa.py_buffer(content))
+    except (binascii.Error, pa.ArrowException, OSError, EOFError) as error:
+        raise ValueError("the variants of a column are not what we write") from error
+    return tuple((field.name, field.type) for field in schema)
+
+
+def decode_variant(array: Any, variant: Stored, decode: Callable[[Any, str], Any]) -> Any:
+    """Return the values of one variant; `decode` is what decodes an array of one codec."""
+    name, kind = variant
+    return decode(array if holds_only_empty_lists(kind) else array.cast(kind), name)
