@@ -108,6 +108,70 @@ def test_nor_in_a_figure_without_a_layout(results: MapResults, name: str) -> Non
     assert_legible(figure)
 
 
+@pytest.fixture
+def long_names() -> MapResults:
+    """Return results with long names, and numbers so small that a power of ten stands beside their axis."""
+    paramsurvey.init(backend="serial", verbose=0)
+    axes = {
+        "a_key_with_a_long_name_that_goes_on": [f"/data/model-{at}/run/result.csv" for at in range(8)],
+        "another_rather_long_name_of_a_key": [1.2345678e-7 * at for at in range(1, 7)],
+        "flag": [True, False],
+    }
+
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        _, small, flag = pset.values()
+        assert small < 6e-7 or not flag
+        return {"the_name_of_a_result_that_goes_on": small * (1 + flag)}
+
+    return paramsurvey.map(worker, paramsurvey.params.product(axes))
+
+
+LONG_KEY, SMALL_KEY, RESULT = (
+    "a_key_with_a_long_name_that_goes_on",
+    "another_rather_long_name_of_a_key",
+    "the_name_of_a_result_that_goes_on",
+)
+LONG_NAMES = {
+    "slice": lambda plot, ax: plot.slice(LONG_KEY, "flag", RESULT, ax=ax),
+    "line": lambda plot, ax: plot.slice(LONG_KEY, value=RESULT, ax=ax),
+    "line of small keys": lambda plot, ax: plot.slice(SMALL_KEY, ax=ax),
+    "distribution": lambda plot, ax: plot.distribution(RESULT, ax=ax),
+    "distribution of a key": lambda plot, ax: plot.distribution(SMALL_KEY, ax=ax),
+    "importance": lambda plot, ax: plot.importance(RESULT, ax=ax),
+    "failures": lambda plot, ax: plot.failures(ax=ax),
+}
+
+
+@pytest.mark.parametrize("name", LONG_NAMES)
+@pytest.mark.parametrize("layout", ["constrained", None])
+def test_long_names_touch_neither_those_of_the_next_axes_nor_a_power_of_ten(
+    long_names: MapResults, name: str, layout: Any
+) -> None:
+    figure, axes = plt.subplots(1, 2, figsize=(6.4, 3), layout=layout)
+    for ax in axes:
+        LONG_NAMES[name](long_names.plot, ax)
+    assert_legible(figure)
+    for ax in axes:
+        legend, power = ax.get_legend(), ax.yaxis.get_offset_text()
+        assert legend is None or not touch(legend.get_window_extent(), power.get_window_extent())
+
+
+def test_in_a_short_timeline_the_name_of_the_colours_is_as_short_as_their_scale(results: MapResults) -> None:
+    figure, ax = plt.subplots(figsize=(4, 1.8), layout="constrained")
+    PICTURES["timeline"](results.plot, ax)
+    figure.draw_without_rendering()
+    scale = figure.axes[-1]
+    assert scale.yaxis.label.get_window_extent().height <= scale.get_window_extent().height + 1
+
+
+def test_in_a_column_of_a_paper_every_bar_of_importance_has_its_name(results: MapResults) -> None:
+    _, ax = plt.subplots(figsize=(3.4, 2.6))
+    results.plot.importance("score", ax=ax)
+    bars = {round(bar.get_y() + bar.get_height() / 2) for bar in ax.patches}
+    assert set(ax.get_yticks()) == bars
+    assert_legible(ax.figure)
+
+
 def test_a_figure_that_its_user_has_laid_out_stays_so(results: MapResults) -> None:
     figure, axes = plt.subplots(1, 2)
     figure.subplots_adjust(left=0.31)

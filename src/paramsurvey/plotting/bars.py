@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from paramsurvey.plotting.figures import axes_for, ink
 from paramsurvey.plotting.labels import (
+    LEAST_TICK,
+    LONGEST_NAME,
     LONGEST_TICK,
     label_seconds,
     label_y,
     legend_above,
+    name_below,
     name_beside,
     named,
     points_across,
@@ -33,6 +37,7 @@ BAR, TALLEST = 0.32, 12.0  # inches: of a bar, and of all of them
 MOST_COUNTS = 8  # on an axis that counts psets
 BESIDE, GAP = "small", 5.0  # the font of texts beside bars; points before and after them
 MOST_BESIDE = 0.6  # of the width of the axes: more would leave no room for bars
+LONGEST_PART = 30  # characters of a name within a sentence
 TIMES = " × "  # between the names of two axes
 VALUE_NAMES = {FAILING: "failing", SECONDS: "the seconds"}
 
@@ -69,13 +74,20 @@ def draw_importance(view: Importance, ax: Any = None, units: Units | None = None
     if not view.exact:
         _draw_intervals(axes, frame, pairs)
     name = VALUE_NAMES.get(view.value, view.value)
-    axes.set(ylim=(len(names) - 0.4, -0.6), xlabel=f"share of the variance of {shown(name, 30)}")
+    axes.set(ylim=(len(names) - 0.4, -0.6), xlabel="share of the variance")
     axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
     axes.axvline(0, color=ink(), linewidth=0.8)
     label_y(axes, names)
     legend_above(axes, handles, _how(view))  # leaves the names less room
     label_y(axes, names)
+    name_below(axes, partial(_share_of, name))
     return axes
+
+
+def _share_of(name: str, longest: int) -> str:
+    """Return what the bars of importance show: in two lines, if there is no room for a long name in one."""
+    between = " " if longest == LONGEST_NAME else "\n"
+    return f"share of the variance{between}of {shown(name, min(longest, LONGEST_PART))}"
 
 
 def _pair_names(axes: list[str], pairs: Any) -> list[str]:
@@ -137,10 +149,12 @@ def draw_distribution(view: Distribution, ax: Any = None, units: Units | None = 
     lines = [axes.axvline(at, color=VERMILLION, linestyle="--", label="quartiles") for at in quarters]
     if view.logarithmic:
         axes.set_xscale("log")
-    axes.set(xlabel=named(view.name, units), ylabel="psets")
+    name = partial(named, view.name, units)
+    axes.set(xlabel=name(LEAST_TICK), ylabel="psets")
     _count_whole(axes.yaxis)
     absent = f"{view.absent:,} without a number" if view.absent else ""
     legend_above(axes, [median, lines[0]], absent)
+    name_below(axes, name)
     return axes
 
 

@@ -19,8 +19,10 @@ LONGEST_NAME = 40
 LABELS_PART = 0.36  # how much of the width or height of the Axes' place labels may take
 SECONDS_SHOWN, FEW_DIGITS = 5, (-2, 5)  # ticks; powers of ten that are written out
 LEGEND = "small"  # its font
-HANDLE = 6.5  # of its font's size: the mark beside each text, and the space around
-LEGEND_LINE = 1.8  # of the font's size: from one line of a legend to the next
+HANDLE, COLUMN_GAP = 2.8, 2.0  # of its font's size: the mark beside each text, and the space between columns
+FRAME, ABOVE = 2.5, 0.2  # of its font's size: the space around it, and below it
+TIGHT = {"borderpad": 0.2, "labelspacing": 0.25}  # also of its font's size: a legend that takes little room
+NAME_GAP = 0.08  # of the width of the Axes' place: between the names of two of them
 
 
 def named(name: str, units: Mapping[str, str] | None = None, longest: int = LONGEST_NAME) -> str:
@@ -97,19 +99,51 @@ def legend_above(axes: Any, handles: Sequence[Any], title: str = "") -> None:
     It is no wider than the Axes, because a layout would make these narrower to give it room.
     """
     settle(axes)
-    size, rows = _font_size(LEGEND), 0
+    power = axes.yaxis.get_offset_text()  # a power of ten is at the left, above the axis
+    below = power.get_window_extent().height if power.get_text() else 0.0
     if handles:
-        inches = _extent(axes)[0]
-        longest = max(LEAST_TICK, int((inches / size - HANDLE) / CHARACTER))
-        texts = [fill(handle.get_label(), longest, break_long_words=False) for handle in handles]
-        lines = [line for text in texts for line in text.splitlines()]
-        widest = (max(map(len, lines)) * CHARACTER + HANDLE) * size
-        columns = min(len(handles), max(1, int(inches / widest)))
-        rows = -(-len(lines) // columns)
-        above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
-        axes.legend(handles, texts, ncols=columns, frameon=False, fontsize=LEGEND, **above)
+        size = _font_size(LEGEND) / POINT
+        room = _room_above(axes) * _points(axes) - FRAME * size
+        texts = _broken([handle.get_label() for handle in handles], room - HANDLE * size)
+        columns = _columns(texts, room, size)
+        pad = ABOVE + below * _points(axes) / size
+        above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": pad}
+        legend = axes.legend(handles, texts, ncols=columns, frameon=False, fontsize=LEGEND, **TIGHT, **above)
+        below = legend.get_window_extent().height
     if title:
-        axes.set_title(title, pad=6 + rows * LEGEND_LINE * size / POINT)
+        axes.set_title(fill(title, _longest_title(axes, title)), pad=6 + below * _points(axes))
+
+
+def _room_above(axes: Any) -> float:
+    """Return how many pixels wide a legend may be: as the Axes, up to a power of ten above the colorbar."""
+    box = axes.get_window_extent()
+    bars = [one.colorbar for one in axes.collections if one.colorbar is not None]
+    powers = [bar.ax.yaxis.get_offset_text() for bar in bars]
+    return float(min([box.x1, *(one.get_window_extent().x0 for one in powers if one.get_text())]) - box.x0)
+
+
+def _broken(texts: Sequence[str], room: float) -> list[str]:
+    """Return the texts of a legend, those that are wider than `room` points in lines."""
+    widest = max(width(text, LEGEND) / len(text) for text in texts)  # of a character
+    longest = max(LEAST_TICK, int(room / widest))
+    return [fill(text, longest, break_long_words=False) for text in texts]
+
+
+def _columns(texts: Sequence[str], room: float, size: float) -> int:
+    """Return in how many columns a legend has room, if matplotlib fills one after the other."""
+    widths = [max(width(line, LEGEND) for line in text.splitlines()) + HANDLE * size for text in texts]
+    for count in range(len(texts), 1, -1):
+        step = -(-len(texts) // count)
+        columns = [max(widths[at : at + step]) for at in range(0, len(texts), step)]
+        if sum(columns) + COLUMN_GAP * size * (len(columns) - 1) <= room:
+            return count
+    return 1
+
+
+def _longest_title(axes: Any, title: str) -> int:
+    """Return how many characters a line of the title may have."""
+    size = axes.title.get_fontsize()
+    return max(LEAST_TICK, int(len(title) * _room_around(axes) * _points(axes) / width(title, size)))
 
 
 def label_x(axes: Any, labels: Sequence[str]) -> None:
@@ -209,16 +243,30 @@ def name_beside(axes: Any, make: Callable[[int], str]) -> None:
 
 
 def name_below(axes: Any, make: Callable[[int], str]) -> None:
-    """Name the x axis, with no more characters than have room in the figure, half of them to each side."""
+    """Name the x axis, with no more characters than have room between the neighbours of the Axes."""
     settle(axes)
-    box, across = axes.get_window_extent(), axes.figure.get_window_extent().width
-    middle, longest = (box.x0 + box.x1) / 2, LONGEST_NAME
-    room = 2 * float(min(middle, across - middle))
+    box, power, longest = axes.get_window_extent(), axes.xaxis.get_offset_text(), LONGEST_NAME
+    room, middle = _room_around(axes), float(box.x0 + box.x1) / 2
+    if power.get_text():  # a power of ten is at the right, as high as the name
+        room = min(room, 2 * (float(power.get_window_extent().x0) - middle) - NAME_GAP * box.width)
     while True:
         drawn = axes.set_xlabel(make(longest)).get_window_extent().width
         if drawn <= room or longest == LEAST_TICK:
             return
         longest = max(LEAST_TICK, min(longest - 1, int(longest * room / drawn)))
+
+
+def _room_around(axes: Any) -> float:
+    """Return how many pixels there are for a text above or below the middle of the Axes."""
+    box, across = axes.get_window_extent(), axes.figure.get_window_extent().width
+    middle = float(box.x0 + box.x1) / 2
+    place = _place(axes)[0] * axes.figure.dpi
+    return float(min(2 * middle, 2 * (across - middle), place) - NAME_GAP * place)
+
+
+def _points(axes: Any) -> float:
+    """Return how many points a pixel is."""
+    return float(1 / (POINT * axes.figure.dpi))
 
 
 def _longest(inches: float, size: float) -> int:

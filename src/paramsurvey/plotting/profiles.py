@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from paramsurvey.plotting.figures import axes_for
-from paramsurvey.plotting.labels import LEAST_TICK, label_x, legend_above, name_beside, named, shown
+from paramsurvey.plotting.labels import (
+    LEAST_TICK,
+    label_x,
+    legend_above,
+    name_below,
+    name_beside,
+    named,
+    shown,
+)
 from paramsurvey.plotting.palette import BLUE, PATTERNS, VERMILLION
 from paramsurvey.views.columns.survey_data import FAILING
 from paramsurvey.views.failures import CauseView
@@ -62,12 +70,13 @@ def draw_profile(view: Slice, ax: Any = None, units: Units | None = None) -> Any
         marks = axes.scatter(some, view.values[0, some], marker="x", color=VERMILLION, zorder=3)
         marks.set_label(LEFT_OUT)
         handles.append(marks)
-    axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(view.x.name, units))
+    axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(view.x.name, units, LEAST_TICK))
     axes.set_ylabel(described(view, units, LEAST_TICK))  # takes the room that it needs
     if view.value == FAILING and view.reduction not in WORDS:
         axes.set_ylim(SHARE_LIMITS)
     legend_above(axes, handles)
     label_x(axes, view.x.labels())
+    name_below(axes, partial(named, view.x.name, units))
     name_beside(axes, partial(described, view, units))
     return axes
 
@@ -85,7 +94,9 @@ def draw_rates(view: CauseView, ax: Any = None, units: Units | None = None) -> A
     (low, high), places = rates.interval, np.arange(len(rates.axes[0]))
     error = np.clip([rates.rate - low, high - rates.rate], 0, None)
     axes.errorbar(places, rates.rate, error, fmt="o", color=VERMILLION, markersize=4, capsize=2)
-    axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=named(rates.axes[0].name, units))
+    name = partial(named, rates.axes[0].name, units)
+    axes.set(xlim=(-0.5, len(places) - 0.5), xlabel=name(LEAST_TICK))
     label_x(axes, rates.axes[0].labels())
+    name_below(axes, name)
     name_beside(axes, failed_share)
     return axes

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from paramsurvey.plotting.figures import axes_for
-from paramsurvey.plotting.labels import label_seconds, label_y, legend_above
+from paramsurvey.plotting.labels import label_seconds, label_y, legend_above, name_beside
 from paramsurvey.plotting.palette import VALUES, VERMILLION
 from paramsurvey.views.timeline import Timeline
 
 ROW = 0.2  # inches
+BUSY_SHARE = "busy share of the time"
 
 
 def draw_timeline(view: Timeline, ax: Any = None, units: Mapping[str, str] | None = None) -> Any:
@@ -32,7 +33,7 @@ def draw_timeline(view: Timeline, ax: Any = None, units: Mapping[str, str] | Non
     axes = axes_for(ax, width=8.0, height=min(8.0, max(2.6, ROW * len(view.workers) + 1.6)))
     edges = np.arange(len(view.workers) + 1) - 0.5
     mesh = axes.pcolormesh(view.edges, edges, view.share, cmap=VALUES, vmin=0, vmax=1, rasterized=True)
-    axes.figure.colorbar(mesh, ax=axes, label="busy share of the time")
+    scale = axes.figure.colorbar(mesh, ax=axes, label="busy share")
     handles = []
     if view.failed.any():
         rows, columns = np.nonzero(view.failed)
@@ -44,4 +45,10 @@ def draw_timeline(view: Timeline, ax: Any = None, units: Mapping[str, str] | Non
     label_y(axes, view.workers)
     legend_above(axes, handles)  # leaves the workers less room
     label_y(axes, view.workers)
+    name_beside(scale.ax, _busy_share)
     return axes
+
+
+def _busy_share(longest: int) -> str:
+    """Return what the colours mean, in at most `longest` characters, or in two words."""
+    return BUSY_SHARE if longest >= len(BUSY_SHARE) else "busy share"
