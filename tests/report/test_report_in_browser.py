@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 import paramsurvey
 from browsers import Browser, shown
@@ -124,6 +125,45 @@ def test_a_report_has_no_serious_barrier(
     browser.script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     assert browser.barriers() == []
     assert browser.overflow() <= 0
+
+
+FOCUSED = """
+const focused = document.activeElement;
+if (focused === document.body) return null;
+const box = focused.getBoundingClientRect(), outline = getComputedStyle(focused);
+const all = [...document.querySelectorAll("a, select, summary, input, button, [tabindex]")];
+const isSeen = box.top < innerHeight && box.bottom > 0 && box.left < innerWidth && box.right > 0;
+const isMarked = outline.outlineStyle !== "none" && parseFloat(outline.outlineWidth) >= 2;
+return [all.filter(one => one.checkVisibility()).indexOf(focused), isSeen && isMarked];
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_tab_key_leads_through_the_whole_report_and_back_and_it_can_be_seen_where(
+    reports: dict[str, str], browser: Browser, width: int
+) -> None:
+    def places(*keys: str) -> list[tuple[int, bool]]:
+        browser.open(reports["long"], width)
+        found: list[tuple[int, bool]] = []
+        while True:
+            browser.press(*keys)
+            place = browser.script(FOCUSED)
+            if place is None or tuple(place) in found:  # the browser's own controls come next, or nothing
+                return found
+            assert browser.driver.switch_to.active_element.accessible_name
+            found.append(tuple(place))
+
+    there = places(Keys.TAB)
+    assert there == [(at, True) for at in range(len(there))]
+    assert places(Keys.SHIFT, Keys.TAB) == there[::-1]
+    assert len(there) > 20
+
+
+def test_what_is_folded_is_opened_by_the_enter_key(reports: dict[str, str], browser: Browser) -> None:
+    browser.open(reports["long"])
+    browser.script("document.querySelector('summary').focus()")
+    browser.press(Keys.ENTER)
+    assert browser.script("return document.querySelector('details').open")
 
 
 OVERLAPS = """

@@ -192,7 +192,7 @@ def _failure(found: StoredPset) -> str:
     why = found.failure
     traceback = code(both_ends(why.traceback), 3 * END, "traceback") if why.traceback else ""
     said = f'<p class="bad">{text(both_ends(why.exception), 3 * END)}</p>'
-    return section("failure", f"Why it failed: {why.kind}", said, traceback)
+    return section("failure", f"Why it failed (kind: {why.kind})", said, traceback)
 
 
 def _output(found: StoredPset) -> str:

@@ -189,7 +189,7 @@ def failures(subject: Subject, pictures: Pictures) -> str:
         table("Causes, the most frequent first", ("cause", "psets", "kind", "exception", "line"), causes),
         _others(found),
         "".join(_cause(view, at, subject, pictures) for at, view in enumerate(found.causes, 1)),
-        _where(found.together, pictures) if len(found.causes) > 1 else "",
+        f"<h3>All causes</h3>{_where(found.together, pictures)}" if len(found.causes) > 1 else "",
     )
 
 
@@ -231,5 +231,4 @@ def _where(view: CauseView, pictures: Pictures, picture: bool = True) -> str:
             f"Share of the psets that failed: {view.count:,} failures, by the axes that tell most about them."
         )
         drawn = pictures.draw(heatmap.draw_failures, view, words, 3.8)
-    whose = "" if view.cause.exception else "All causes together. "
-    return drawn + details(f"{whose}Rates by axes, with 95 % intervals", "".join(tables))
+    return drawn + details("Rates by axes, with 95 % intervals", "".join(tables))
