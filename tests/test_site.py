@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import posixpath
@@ -34,7 +35,8 @@ const loaded = () => new Promise(done => frame.addEventListener("load", done, {o
     const shown = frame.contentDocument;
     const pages = [shown.documentElement, ...shown.querySelectorAll(".bd-article-container")];
     const tables = [...shown.querySelectorAll("table")].map(table => table.parentElement);
-    for (const [width, boxes] of [[1300, [...pages, ...tables]], [400, pages]]) {
+    const code = shown.querySelectorAll("pre");
+    for (const [width, boxes] of [[1300, [...pages, ...tables, ...code]], [400, pages]]) {
       frame.width = width;
       const isWide = boxes.some(box => box.scrollWidth > box.clientWidth + 1);
       if (isWide) wide.push(page.split("/").pop() + " at " + width);
@@ -63,6 +65,7 @@ def test_the_site_is_built_and_complete(tmp_path: Path, request: pytest.FixtureR
     assert sorted(set(names_with_a_page()) - documented(site)) == []
     program = browsers.chromium(is_needed=request.config.getoption("--need-browser"))
     assert too_wide(site, tmp_path, program) == "nothing"
+    assert barriers(site) == []
 
 
 def build(folder: Path) -> Path:
@@ -83,7 +86,7 @@ def build(folder: Path) -> Path:
 
 
 def too_wide(site: Path, folder: Path, program: str) -> str:
-    """Return the pages that are too wide for 1300 or 400 pixels, or have a table that is cut off at 1300."""
+    """Return the pages that are too wide for 1300 or 400 pixels, or have a table or code cut off at 1300."""
     pages = [page.as_uri() for page in sorted(site.rglob("*.html")) if page.parent.name != "_static"]
     harness = folder / "harness.html"
     harness.write_text(HARNESS.replace("PAGES", json.dumps(pages)))
@@ -92,6 +95,24 @@ def too_wide(site: Path, folder: Path, program: str) -> str:
     found = re.search(r"<title>too wide: (.*?)</title>", page)
     assert found, page
     return found[1]
+
+
+def barriers(site: Path) -> list[str]:
+    """Return what axe-core finds on one page of each kind, in light and in dark colours."""
+    pages = [
+        "index.html",
+        "first-hour.html",
+        "how-to/plots.html",
+        "gallery/index.html",
+        "gallery/failures.html",
+    ]
+    found = []
+    with browsers.opened(is_needed=True) as browser:
+        for page, colours in itertools.product(pages, ("light", "dark")):
+            browser.prefer(colours)
+            browser.open((site / page).as_uri())
+            found += [f"{page}, {colours}: {one}" for one in browser.barriers()]
+    return found
 
 
 def pictures_of(example: str, site: Path) -> list[Path]:
