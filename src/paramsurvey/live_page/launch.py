@@ -57,7 +57,10 @@ class Pages:
 
 
 def _started(directory: str) -> subprocess.Popen[str]:
-    from paramsurvey.backends.multiprocessing.new_process import interpreter  # a session may not need it
+    from paramsurvey.backends.multiprocessing.new_process import (  # a session may not need it
+        interpreter,
+        starting_environment,
+    )
 
     path = [os.path.abspath(entry) for entry in sys.path]
     boot = BOOT.format(path=path if ROOT in path else [*path, ROOT], directory=directory)
@@ -68,6 +71,7 @@ def _started(directory: str) -> subprocess.Popen[str]:
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,  # Ctrl-C is for the survey
+        env=starting_environment(),
     )
 
 

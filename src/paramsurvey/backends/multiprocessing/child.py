@@ -41,6 +41,7 @@ def main(
     the driver is gone; the system then ends this process, if it can. The modules `ahead` are imported while
     the driver is busy.
     """
+    os.environ["PARAMSURVEY_WORKER"] = "1"
     from paramsurvey.backends.multiprocessing import identity
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
     from paramsurvey.transport.own_descriptors import OwnDescriptors
