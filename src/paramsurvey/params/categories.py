@@ -69,7 +69,10 @@ def column_of(values: Any, infer_category: bool) -> pd.Series[Any]:
     """
     if _are_objects(values) and has_none(values):
         return _as_objects(values)
-    return _marked(_as_category(values), values) if infer_category else pd.Series(values)
+    try:
+        return _marked(_as_category(values), values) if infer_category else pd.Series(values)
+    except UnicodeEncodeError:  # half a surrogate pair, as in the name of a file that is not UTF-8
+        return _as_objects(values)
 
 
 def _marked(column: pd.Series[Any], values: Any) -> pd.Series[Any]:

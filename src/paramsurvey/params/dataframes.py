@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,13 +108,11 @@ def _units_in_xarray(table: Any) -> dict[str, str]:
 
 def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame | None:
     """Return a dict of columns as a table; None if no value is a list, because then it is a single pset."""
-    import pandas as pd
-
     cells = columns.values()
     if columns and all(is_single_value(cell) or isinstance(cell, (Mapping, Set)) for cell in cells):
         return None
     try:
-        return native_frame(pd.DataFrame(dict(columns)))
+        return native_frame(table_of(dict(columns)))
     except (TypeError, ValueError) as error:
         raise PsetError(
             f"psets is a dict of columns that do not make a table ({error}): give lists of equal length, or "
@@ -157,6 +155,37 @@ def as_series(values: Values | NDArray[Any]) -> pd.Series[Any]:
     except Exception:  # the user's objects may look like arrays to pandas, and raise any exception
         boxed = np.fromiter(values, dtype=object, count=len(values))
         return pd.Series(boxed, dtype=object)
+
+
+def table_of(
+    columns: Mapping[Any, Any], index: pd.Index[Any] | None = None, copy: bool | None = None
+) -> pd.DataFrame:
+    """Return what `pandas.DataFrame` makes of columns, also if the strings of pandas cannot hold a text.
+
+    The name of a file that is not UTF-8 has halves of surrogate pairs. Its column gets the dtype object.
+    """
+    import pandas as pd
+
+    try:
+        return pd.DataFrame(columns, index=index, copy=copy)
+    except UnicodeEncodeError:
+        known = dict(columns)
+        for name, values in columns.items():
+            if isinstance(values, list):
+                column = as_series(values)
+                known[name] = column if index is None else column.set_axis(index)
+        return pd.DataFrame(known, index=index)
+
+
+def table_of_rows(rows: Sequence[Mapping[Any, Any]]) -> pd.DataFrame:
+    """Return what `pandas.DataFrame` makes of rows, with the same exception as `table_of`."""
+    import pandas as pd
+
+    try:
+        return pd.DataFrame(rows)
+    except UnicodeEncodeError:
+        objects = pd.DataFrame(rows, dtype=object)
+        return table_of({name: column.tolist() for name, column in objects.items()})
 
 
 def _without_reasons(frame: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from paramsurvey.params.dataframes import table_of
 from paramsurvey.params.sources.pset_source import ColumnValues
 from paramsurvey.params.spaces.grids_and_products import Space
 from paramsurvey.transport.job_code import Decoder
@@ -66,7 +67,7 @@ class SpaceSource:
         chosen = range(len(self)) if rows is None else rows
         if len(chosen) == 0:
             return self._space[:0]  # has the dtypes that the other rows have
-        return pd.DataFrame(self._space.columns(chosen), index=pd.RangeIndex(len(chosen)))
+        return table_of(self._space.columns(chosen), pd.RangeIndex(len(chosen)))
 
 
 if TYPE_CHECKING:

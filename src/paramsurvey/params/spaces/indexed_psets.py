@@ -12,6 +12,7 @@ import numpy as np
 
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.axes import has_none
+from paramsurvey.params.dataframes import table_of
 from paramsurvey.params.row_math import blocks
 from paramsurvey.transport.column_by_row import object_array
 from paramsurvey.transport.decoders import pset_maker
@@ -157,7 +158,7 @@ def _frame_of(psets: IndexedPsets, rows: range) -> pd.DataFrame:
         return _frame_of(psets, range(1)).iloc[:0].set_axis(index)
     values = psets.columns(rows if rows.step == 1 else np.array(rows, dtype=np.int64))
     columns = {name: _with_none(column, index) for name, column in values.items()}
-    return pd.DataFrame(columns, index=index, columns=list(psets.names), copy=False)
+    return table_of({name: columns[name] for name in psets.names}, index, copy=False)
 
 
 def _with_none(values: Values, index: pd.RangeIndex) -> Values | pd.Series[Any]:

@@ -1,0 +1,55 @@
+"""Names of files that are not UTF-8: Python has halves of surrogate pairs in them; pandas' strings cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import paramsurvey
+from paramsurvey import params
+
+NAMES = ["a", "caf\udce9.txt"]
+FORMS: dict[str, Callable[[], Any]] = {
+    "list": lambda: [{"f": name} for name in NAMES],
+    "generator": lambda: ({"f": name} for name in NAMES),
+    "dict of columns": lambda: {"f": NAMES},
+    "grid": lambda: params.grid(f=NAMES),
+    "aligned": lambda: params.aligned(f=NAMES, n=[1, 2]),
+    "product": lambda: params.product({"f": NAMES}),
+    "product without categories": lambda: params.product({"f": NAMES}, infer_category=False),
+    "product of rows": lambda: params.product([{"f": name, "n": 1} for name in NAMES], {"x": [1]}),
+    "where": lambda: params.grid(f=NAMES, x=[1, 2]).where(lambda pset: pset["x"] == 1),
+    "with seeds": lambda: params.add_seed(params.grid(f=NAMES), 1),
+    "rows with seeds": lambda: params.add_seed([{"f": name, "n": 1} for name in NAMES], 1),
+    "table of a space": lambda: params.grid(f=NAMES).to_df(),
+}
+
+
+def measure(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+    return {"length": len(pset["f"]), "same": pset["f"]}
+
+
+@pytest.mark.parametrize("options", [{}, {"checkpoint": "dir"}], ids=["", "checkpoint"])
+@pytest.mark.parametrize("form", FORMS)
+def test_psets_of_every_form_can_have_them(form: str, options: dict[str, Any], in_tmp: Any) -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(measure, FORMS[form](), **options)
+    assert results["f"].tolist() == results["same"].tolist() == NAMES
+    assert results["length"].tolist() == [1, 8]
+    if options:
+        assert paramsurvey.load("dir")["f"].tolist() == NAMES
+        assert paramsurvey.map(measure, FORMS[form](), **options).progress.resumed == 2
+
+
+def test_psets_with_types_by_column_can_have_them(in_tmp: Any) -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(measure, FORMS["list"](), pset_types="column")
+    assert results["f"].tolist() == results["same"].tolist() == NAMES
+
+
+def test_a_sample_can_have_them(in_tmp: Any) -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(measure, params.sample(20, f=NAMES))
+    assert set(results["f"]) == set(NAMES)
