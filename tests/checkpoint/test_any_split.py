@@ -20,6 +20,11 @@ SECONDS = pd.Timestamp("2026-11-30").as_unit("s")
 
 ONE_TYPE: dict[str, tuple[str, list[Any]]] = {
     "integers and floats": ("double", [1, 2, 0.5]),
+    "integers and no values": ("int64", [1, None, float("nan")]),
+    "large integers and no values": ("int64", [2**60 + 1, None, float("nan")]),
+    "integers and no time": ("int64", [1, pd.NaT, 2]),
+    "bools and no values": ("bool", [True, None, float("nan")]),
+    "texts and no values": ("string", ["a", None, float("nan")]),
     "small and large integers": ("decimal128(38, 0)", [1, 2**70, 3]),
     "large integers and floats": ("double", [2**70, 2, 0.5]),
     "durations of Python and pandas": (

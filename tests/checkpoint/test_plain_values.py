@@ -69,7 +69,16 @@ def test_a_number_is_an_integer_of_64_bits_where_it_is_one_else_a_float_where_it
 
 @pytest.mark.parametrize(
     "value",
-    [None, float("nan"), np.float32("nan"), pd.NaT, pd.NA, np.datetime64("NaT"), np.timedelta64("NaT")],
+    [
+        None,
+        float("nan"),
+        complex("nan"),
+        np.float32("nan"),
+        pd.NaT,
+        pd.NA,
+        np.datetime64("NaT"),
+        np.timedelta64("NaT"),
+    ],
 )
 def test_what_stands_for_no_value_is_nan(value: Any) -> None:
     assert same(plain(value), float("nan"))

@@ -333,6 +333,7 @@ MIXED: dict[str, list[Any]] = {
     "numbers and bools": [1, True, 0],
     "texts and bytes": ["a", b"a", b"b"],
     "objects and numbers": [{"a": 1}, 1, None],
+    "objects and no time": [pd.NaT, 1j, {"a": 1}],
     "zones": [NOON, NOON.replace(hour=11).astimezone(ZoneInfo("Asia/Tokyo")), NOON.replace(hour=10)],
     "durations": [timedelta(1), pd.Timedelta(1, "ns"), timedelta(2)],
     "lists and arrays": [[1], np.array([2]), [3]],

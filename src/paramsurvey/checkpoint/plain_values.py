@@ -47,6 +47,8 @@ def _is_absent(value: Any) -> bool:
 
     if isinstance(value, (np.datetime64, np.timedelta64)):
         return bool(np.isnat(value))
+    if type(value) is complex:  # a column of complex numbers has nan as one of them
+        return value != value
     return value is None or value is pd.NaT or value is pd.NA
 
 

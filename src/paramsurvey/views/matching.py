@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, Matcher, hash_values
@@ -107,9 +108,10 @@ def _hashes(data: SurveyData, names: Sequence[str], pickled: Collection[str] = (
 
 
 def _absent(hashes: HashPairs) -> HashPairs:
-    """Return the hashes of values with that of nan for None: a part of nothing but None stores nothing."""
-    none, nan = hash_values([None]), hash_values([np.nan])
-    hashes.put(hashes.equal(none), nan)
+    """Return the hashes of values, with that of nan for None and the like, of which a file stores nothing."""
+    nan = hash_values([np.nan])
+    for nothing in (None, pd.NaT, pd.NA, complex("nan")):
+        hashes.put(hashes.equal(hash_values([nothing])), nan)
     return hashes
 
 

@@ -24,6 +24,7 @@ from paramsurvey.checkpoint.format.variants import (
     decode_variant,
     encode_variants,
     is_variants,
+    number_type,
     variants,
 )
 from paramsurvey.fast_dataclass import dataclass
@@ -85,10 +86,13 @@ def encode(pieces: Sequence[Piece], count: int) -> Encoded:
     pieces = [piece for mixed in pieces for piece in _split_by_kind(mixed)]
     dtypes = {values.dtype.str if isinstance(values, np.ndarray) else "" for _, values in pieces}
     if len(dtypes) == 1 and "" not in dtypes:
-        return _encode_nans(pieces, count) if _all_nan(pieces) else _encode_numbers(pieces, count)
+        are_nan = _all_nan([values for _, values in pieces])
+        return _encode_nans(pieces, count) if are_nan else _encode_numbers(pieces, count)
     if (widest := _widest_integers(dtypes)) is not None:
         return _encode_numbers([(at, np.asarray(values, dtype=widest)) for at, values in pieces], count)
     pieces_of_numbers = [piece for piece in pieces if not _are_none(piece[1])]
+    if _are_integers([values for _, values in pieces_of_numbers if not _all_nan([values])]):
+        return _encode_integers(pieces, count)
     kinds = {values.dtype.kind if isinstance(values, np.ndarray) else "" for _, values in pieces_of_numbers}
     if kinds and kinds <= {"i", "f"} and all(fits_float(values) for _, values in pieces_of_numbers):
         return _encode_mixed_numbers(pieces, count)
@@ -162,9 +166,9 @@ def _encode_numbers(pieces: Sequence[Piece], count: int) -> Encoded:
     return Encoded(pa.array(data, mask=None if covered.all() else ~covered), "number")
 
 
-def _all_nan(pieces: Sequence[Piece]) -> bool:
-    arrays = [np.asarray(values) for _, values in pieces]
-    if any(array.dtype.kind != "f" or (array.size and array[0] == array[0]) for array in arrays):
+def _all_nan(columns: Sequence[Values]) -> bool:
+    arrays = [values for values in columns if isinstance(values, np.ndarray) and values.dtype.kind == "f"]
+    if len(arrays) < len(columns) or any(array.size and array[0] == array[0] for array in arrays):
         return False
     return all(bool(np.isnan(array).all()) for array in arrays)
 
@@ -182,6 +186,22 @@ def _in_order(pieces: Sequence[Piece], count: int) -> bool:
     ends = [0, *(at.stop if isinstance(at, slice) else -1 for at, _ in pieces)]
     starts = [*(at.start if isinstance(at, slice) else -1 for at, _ in pieces), count]
     return starts == ends
+
+
+def _are_integers(columns: Sequence[Values]) -> bool:
+    kinds = {values.dtype.kind if isinstance(values, np.ndarray) else "" for values in columns}
+    return kinds == {"i"}
+
+
+def _encode_integers(pieces: Sequence[Piece], count: int) -> Encoded:
+    """Store integers among which there are None and nan."""
+    data, kinds = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int8)
+    for at, values in pieces:
+        if isinstance(values, np.ndarray) and values.dtype.kind == "i":
+            data[at], kinds[at] = values, Kind.VALUE
+        else:
+            kinds[at] = Kind.NONE if _are_none(values) else Kind.NAN
+    return Encoded(pa.array(data, mask=kinds != Kind.VALUE), "number", kinds)
 
 
 def _encode_mixed_numbers(pieces: Sequence[Piece], count: int) -> Encoded:
@@ -237,6 +257,8 @@ def _encode_units(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
 def _encode_one_kind(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
     """Encode values of one kind, in which None stands for whatever is not of it; None for all else."""
     present = [value for value in values if value is not None]
+    if present and (kind := number_type(present)) is not None:
+        return Encoded(pa.array(values, kind), "number", _kinds_if_needed(kinds))
     for name, codec in codecs().items():
         if name not in PICKLES and codec.fits(present):
             try:

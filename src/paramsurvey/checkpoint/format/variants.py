@@ -102,9 +102,8 @@ def store(values: list[Any]) -> Stored | None:
 
     It is also told how numbers are stored, for which there is no codec.
     """
-    (kind, *others) = set(map(type, values))
-    if not others and kind in NUMBERS and (kind is not int or all(-(2**63) <= v < 2**63 for v in values)):
-        return "number", pa.array(values, NUMBERS[kind])
+    if (kind := number_type(values)) is not None:
+        return "number", pa.array(values, kind)
     for name, codec in codecs().items():
         if name not in PICKLES and codec.fits(values):
             try:
@@ -112,6 +111,14 @@ def store(values: list[Any]) -> Stored | None:
             except ENCODING_ERRORS:
                 continue  # such as a lone surrogate, or a year too far away: another codec can store it
     return None
+
+
+def number_type(values: list[Any]) -> Any:
+    """Return the Arrow type of numbers that are all of one type that has one; None for other values."""
+    kind, *others = set(map(type, values))
+    if others or (kind is int and not all(-(2**63) <= value < 2**63 for value in values)):
+        return None
+    return NUMBERS.get(kind)
 
 
 def are_mixed(values: list[Any]) -> bool:
