@@ -375,6 +375,24 @@ def test_psets_that_differ_only_in_mixed_values_are_never_taken_for_the_same(kin
     assert not found.unknown_keys
 
 
+def test_failed_psets_of_mixed_values_are_matched_though_nothing_is_unpickled() -> None:
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        raise ValueError("all fail")
+
+    files: list[list[Any]] = [[1, "1"], [{"a": 1}, None], [{"a": 2}], [2, 3], [timedelta(1), {"a": 3}]]
+    psets = [{"x": x, "n": n} for n, x in enumerate(x for values in files for x in values)]
+    for values in files:
+        run(worker, [pset for pset in psets if any(pset["x"] is x for x in values)], checkpoint="files")
+    in_memory = data_of(run(worker, psets, checkpoint="one"))
+    surveys = (in_memory, stored_survey("files").data, stored_survey("one").data)
+    for one in surveys:
+        assert [compare(one, other).both for other in surveys] == [len(psets)] * 3
+    examples = [
+        pset["x"] for _, pset in compare(surveys[1], survey(pd.DataFrame({"x": [0]}), ["x"])).gone.examples
+    ]
+    assert sum(str(x).startswith("<a pickled object") for x in examples) == len(psets) - 1
+
+
 def test_no_psets_are_matched_if_a_key_cannot_be_compared() -> None:
     for name, values in (("before", [1, 2]), ("after", [2, 3])):
         run(lambda *_: {"y": 1.0}, [{"n": 1, "x": {"a": a}} for a in values], checkpoint=name)

@@ -35,20 +35,21 @@ def plain(value: Any, depth: int = 0) -> Any:
             return {key: plain(item, depth + 1) for key, item in value.items()}
     if type(value) is np.ndarray:
         return _plain_array(value)
-    if _is_absent(value):
+    if is_absent(value):
         return float("nan")
     if isinstance(value, (datetime, timedelta, np.timedelta64)):
         return _plain_time(value)
     return _plain_number(value)
 
 
-def _is_absent(value: Any) -> bool:
+def is_absent(value: Any) -> bool:
+    """Tell whether a value stands for no value."""
     import pandas as pd
 
     if isinstance(value, (np.datetime64, np.timedelta64)):
         return bool(np.isnat(value))
-    if type(value) is complex:  # a column of complex numbers has nan as one of them
-        return value != value
+    if type(value) in (float, complex):  # a column of complex numbers has nan as one of them
+        return bool(value != value)
     return value is None or value is pd.NaT or value is pd.NA
 
 

@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from paramsurvey.checkpoint.format.codec_table import PICKLES
 from paramsurvey.checkpoint.format.codecs import Encoded, Piece, decode, encode, shifted
+from paramsurvey.checkpoint.format.pickles import dumps
 from paramsurvey.checkpoint.format.schema import (
     POSITION,
     StoredColumn,
@@ -22,7 +24,8 @@ from paramsurvey.checkpoint.format.schema import (
     to_table,
 )
 from paramsurvey.checkpoint.format.time_columns import TIME_TYPES, join_times, read_times
-from paramsurvey.checkpoint.typed_hash import HashPairs, hash_values
+from paramsurvey.checkpoint.plain_values import is_absent
+from paramsurvey.checkpoint.typed_hash import Hasher, HashPairs, hash_values
 from paramsurvey.engine.collecting.pset_times import Times
 from paramsurvey.errors import CheckpointError
 from paramsurvey.params.dataframes import units_of_fields
@@ -144,9 +147,10 @@ class PartTable:
 
     def pset_columns(self) -> dict[str, Values | HashPairs]:
         """Return what the psets' identities are computed from, without unpickling anything."""
-        return {str(stored.key): self._comparable(stored) for stored in self.columns("pset")}
+        return {str(stored.key): self.comparable(stored) for stored in self.columns("pset")}
 
-    def _comparable(self, stored: StoredColumn) -> Values | HashPairs:
+    def comparable(self, stored: StoredColumn) -> Values | HashPairs:
+        """Return what identifies a column's values: their hashes, if they are pickled."""
         if stored.hashes is not None:
             return stored.hashes
         pieces = self.pieces(stored)
@@ -156,6 +160,21 @@ class PartTable:
         for at, values in pieces:
             hashes.put(at, hash_values(values))
         return hashes
+
+    def keeps_pickled(self, stored: StoredColumn) -> bool:
+        """Tell whether a column is pickled, and may not be unpickled."""
+        return not self._unpickle and stored.column.codec in PICKLES
+
+    def pickles(self, stored: StoredColumn) -> list[bytes | None]:
+        """Return a column's values as pickles, without unpickling any; None stands for None and nan."""
+        if self.keeps_pickled(stored):
+            return list(stored.column.array.to_pylist())
+        found: list[bytes | None] = [None] * len(self)
+        for at, values in self.pieces(stored):
+            natives = values.tolist() if isinstance(values, np.ndarray) else values
+            for row, value in zip(np.arange(len(self))[at].tolist(), natives, strict=True):
+                found[row] = None if is_absent(value) else dumps(value)
+        return found
 
     def _array(self, name: str) -> Any:
         column = self._table.column(name)
@@ -234,10 +253,24 @@ def _join_column(found: list[tuple[int, PartTable, StoredColumn]], starts: list[
             first.dtype,
             HashPairs.joined(hashes) if hashes else None,
         )
+    if first.role == "pset" and any(table.keeps_pickled(stored) for _, table, stored in found):
+        return _join_pickles(found, count)
     pieces = [shifted(piece, start) for start, table, stored in found for piece in table.pieces(stored)]
     column = encode(pieces, count)
     dtypes = {stored.dtype for _, _, stored in found}
     return pset_column(first.key, column, pieces, dtypes.pop() if len(dtypes) == 1 else "", first.role)
+
+
+def _join_pickles(found: list[tuple[int, PartTable, StoredColumn]], count: int) -> StoredColumn:
+    """Return a column of psets of which some tables have pickles, as pickles; none is unpickled."""
+    first, hashes = found[0][2], hash_values(np.full(count, np.nan))
+    contents: list[bytes | None] = [None] * count
+    for start, table, stored in found:
+        rows = slice(start, start + len(table))
+        contents[rows] = table.pickles(stored)
+        hashes.put(rows, Hasher().column("", table.comparable(stored)))
+    column = Encoded(pa.chunked_array([pa.array(contents, pa.binary())]), "mixed")
+    return StoredColumn(first.role, first.key, column, "", hashes)
 
 
 def _alike(one: StoredColumn, other: StoredColumn) -> bool:
