@@ -166,6 +166,24 @@ def test_what_is_folded_is_opened_by_the_enter_key(reports: dict[str, str], brow
     assert browser.script("return document.querySelector('details').open")
 
 
+PRINTED = """
+const style = selector => getComputedStyle(document.querySelector(selector));
+return [style("html").color, style("html").colorScheme, style(".heat td").printColorAdjust,
+        style("h3").breakAfter, style("figure").breakInside];
+"""
+
+
+def test_on_paper_a_report_is_black_on_white_and_colours_that_mean_something_are_printed(
+    reports: dict[str, str], browser: Browser
+) -> None:
+    browser.prefer("dark")
+    browser.open(reports["long"])
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": dark})
+    assert browser.script(PRINTED) == ["rgb(26, 26, 26)", "light", "exact", "avoid", "avoid"]
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 OVERLAPS = """
 const cells = [...document.querySelectorAll("tbody td, tbody th")].filter(cell => cell.innerText);
 const boxes = cells.map(cell => {
