@@ -279,6 +279,18 @@ def test_sections_are_computed_again_only_when_something_was_stored(
         assert "9" in client.get("/cells").json()["axes"][0]["labels"]
 
 
+def test_while_the_sections_of_a_survey_that_has_ended_are_those_of_before_the_page_says_so(
+    checkpoint: str, no_pictures: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "The sections below are still being computed, and do not show all psets yet."
+    with opened(checkpoint) as client:
+        sections = client.app.state.pages.sections  # type: ignore[attr-defined]
+        assert said not in client.get("/now").json()["html"]
+        sections.look("running", wait=True)
+        monkeypatch.setattr(sections, "look", lambda status: None)
+        assert said in client.get("/").text
+
+
 RUNNING = Outlook(
     per_second=2.5,
     seconds_left=(10.0, 20.0),

@@ -152,7 +152,7 @@ def now_json(now: Now, shown: Shown) -> bytes:
     running = [one["values"] for one in now.running] if now.is_running else []
     content = {
         "title": title(now),
-        "html": now_html(now, shown.complaints),
+        "html": now_html(now, shown.complaints, shown.status),
         "live": now.is_running,
         "digests": shown.digests,
         "running": asdict(running_places(running, shown.axes)),

@@ -22,10 +22,20 @@ STATUS_TEXTS = {
 }
 
 
-def now_html(now: Now, complaints: Sequence[str] = ()) -> str:
-    """Return the part of the page that changes every second."""
+def now_html(now: Now, complaints: Sequence[str] = (), computed: str = "") -> str:
+    """Return the part of the page that changes every second.
+
+    Parameters
+    ----------
+    now : Now
+    complaints : sequence of str, optional
+        What is damaged.
+    computed : str, optional
+        The status of the run when all sections were computed last.
+    """
     parts = [
         f'<section aria-labelledby="now"><h2 id="now" class="aside">Now</h2>{_status(now)}',
+        _behind(now, computed),
         "".join(f'<p class="notice">{text(one)}</p>' for one in complaints),
         _bar(now) + _cards(now) if now.status else "",  # if nothing is known, zeros would be wrong
         "</section>",
@@ -48,6 +58,13 @@ def _status(now: Now) -> str:
     if now.is_running and now.silent >= SILENT_SECONDS:
         shown += f'<p class="bad" role="status">Not heard from for {text(duration(now.silent))}.</p>'
     return shown
+
+
+def _behind(now: Now, computed: str) -> str:
+    """Return a note for a survey that has just ended: of one that runs nobody expects the latest psets."""
+    if now.is_running or not now.status or computed == now.status:
+        return ""
+    return paragraph("The sections below are still being computed, and do not show all psets yet.")
 
 
 def _percent(part: int, total: int) -> str:

@@ -40,7 +40,7 @@ def survey_page(now: Now, shown: Shown, directory: str) -> str:
     return _document(
         title(now),
         header,
-        f'<div id="now-part">{now_html(now, shown.complaints)}</div>{form}{sections}',
+        f'<div id="now-part">{now_html(now, shown.complaints, shown.status)}</div>{form}{sections}',
         head=REFRESH,
         scripts=("slicer.js", "live.js"),
     )

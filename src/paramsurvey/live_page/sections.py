@@ -52,6 +52,8 @@ class Shown:
     subject : Subject, optional
     complaints : tuple of str
         What is damaged.
+    status : str
+        That of the run when all sections were computed last; empty if some never were.
     """
 
     sections: Mapping[str, str]
@@ -59,6 +61,7 @@ class Shown:
     axes: tuple[Axis, ...] = ()
     subject: Subject | None = None
     complaints: tuple[str, ...] = ()
+    status: str = ""
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -147,6 +150,7 @@ class Sections:
                 self._shown = shown
                 if self._is_closed:
                     return
+            self._shown = replace(self._shown, status=found[0])
             self._of = found
         except Exception:  # a file that has just gone, or a disk that fails: the next look tries again
             logging.getLogger(__name__).exception("the sections of the live page cannot be computed")
