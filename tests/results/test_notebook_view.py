@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 
@@ -133,6 +134,29 @@ def test_of_many_rows_some_are_looked_at() -> None:
     assert html is not None
     assert 0 < Awkward.looks <= 5 * ROWS
     assert f"0 – {20 * ROWS - 1:.4g}" in Reader(html).texts  # the limits are those of all
+
+
+def test_below_a_sparkline_stands_what_its_first_and_last_bars_are() -> None:
+    frame = pd.DataFrame(
+        {
+            "number": [1.5, 2.0, np.nan],
+            "absent": pd.array([3, None, 4], dtype="Int64"),
+            "bool": [True, False, True],
+            "always": [True, True, True],
+            "decimal": [Decimal("0.5"), Decimal(7), None],
+            "span": pd.to_timedelta([1, 2, 3], unit="s"),
+        }
+    )
+    texts = Reader(str(MapResults(frame)._repr_html_())).texts
+    below = [texts[texts.index(name) + 2] for name in frame]  # after the name, and the text of the picture
+    assert below == [
+        "1.5 – 2",
+        "3 – 4",
+        "False, True",
+        "True",
+        "0.5 – 7",
+        "0 days 00:00:01 – 0 days 00:00:03",
+    ]
 
 
 def test_of_very_many_columns_some_are_drawn() -> None:

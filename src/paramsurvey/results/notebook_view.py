@@ -7,7 +7,9 @@ and failures are read only if they are few. Everything that comes from a user is
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from decimal import Decimal
 from html import escape
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,19 +75,31 @@ def _sample(results: pd.DataFrame, names: Sequence[Hashable]) -> pd.DataFrame:
 
 
 def _limits(column: pd.Series[Any], view: Distribution) -> str:
-    """Return the smallest and the largest number, or how many different texts the sample has."""
+    """Return the smallest and the largest number or time, or how many different texts the sample has."""
     if view.labels:
         count = len(view.labels)
         return f"{count} value{'s' * (count != 1)}" if count < len(column) else "all different"
     if not view.known:
         return "no value"
+    if view.bools:
+        return ", ".join(map(str, view.to_frame()[view.name]))
     if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iuf":
-        return ""
+        return _ends(column)
     values = column.to_numpy()
     low, high = values.min(), values.max()
     if low != low:  # a nan hides the others
         low, high = np.fmin.reduce(values), np.fmax.reduce(values)
     return f"{low:.4g} – {high:.4g}" if low < high else f"{low:.4g}"
+
+
+def _ends(column: pd.Series[Any]) -> str:
+    """Return the first and the last of a column's times, or of its numbers that may be absent."""
+    try:
+        ends = [column.min(), column.max()]
+    except TypeError:  # they have no order
+        return ""
+    low, high = (f"{float(end):.4g}" if isinstance(end, (Real, Decimal)) else label(end) for end in ends)
+    return f"{low} – {high}" if low != high else low
 
 
 def sparkline(counts: Sequence[int], title: str) -> str:
