@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,19 @@ def photograph_live(picture: Path) -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as page:
             assert page.stdout is not None
             address = page.stdout.readline().strip()
-            time.sleep(8)  # a quarter of the program's time is for the page: until its sections are there
+            wait_for_slices(address)
             browser.shoot(address, picture, 1280, 1000)
             page.send_signal(signal.SIGINT)
     finally:
         os.killpg(run.pid, signal.SIGINT)
         run.wait()
+
+
+def wait_for_slices(address: str) -> None:
+    """Look at the live page until it has slices: it computes nothing while nobody looks."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    while 'id="slicer"' not in opener.open(address).read().decode():
+        time.sleep(1)
 
 
 def draw_start(path: Path) -> None:
