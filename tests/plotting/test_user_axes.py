@@ -164,6 +164,14 @@ def test_in_a_short_timeline_the_name_of_the_colours_is_as_short_as_their_scale(
     assert scale.yaxis.label.get_window_extent().height <= scale.get_window_extent().height + 1
 
 
+def test_in_a_column_of_a_paper_seconds_of_hours_do_not_touch(results: MapResults) -> None:
+    results["began"] = np.linspace(0, 7000, len(results))
+    results["who"] = [f"node{at % 4:03}.cluster.example.org" for at in range(len(results))]
+    _, ax = plt.subplots(figsize=(3.4, 2.6))
+    results.plot.timeline(worker="who", start="began", seconds="took", ax=ax)
+    assert_legible(ax.figure)
+
+
 def test_in_a_column_of_a_paper_every_bar_of_importance_has_its_name(results: MapResults) -> None:
     _, ax = plt.subplots(figsize=(3.4, 2.6))
     results.plot.importance("score", ax=ax)

@@ -179,6 +179,10 @@ def label_seconds(axes: Any) -> None:
     few_digits.set_powerlimits(FEW_DIGITS)
     axes.xaxis.set_major_formatter(few_digits)
     settle(axes)
+    size = tick_size(axes.xaxis) / POINT
+    widest = max([size, *(width(text.get_text(), size) for text in axes.get_xticklabels())])
+    most = int(_extent(axes)[0] / POINT / (2 * widest))
+    axes.xaxis.set_major_locator(MaxNLocator(max(1, min(SECONDS_SHOWN, most))))
     name, power = axes.xaxis.label, axes.xaxis.get_offset_text()
     if name.get_window_extent().overlaps(power.get_window_extent()):  # a power of ten is at the right
         axes.set_xlabel(name.get_text(), loc="left")

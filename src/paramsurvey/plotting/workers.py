@@ -41,10 +41,10 @@ def draw_timeline(view: Timeline, ax: Any = None, units: Mapping[str, str] | Non
         style = {"marker": "x", "color": VERMILLION, "s": 16}
         handles = [axes.scatter(middle[columns], rows, label="psets that failed", **style)]
     axes.set(xlabel="seconds", ylabel="worker", ylim=(len(view.workers) - 0.5, -0.5))
-    label_seconds(axes)
     label_y(axes, view.workers)
     legend_above(axes, handles)  # leaves the workers less room
     label_y(axes, view.workers)
+    label_seconds(axes)
     name_beside(scale.ax, _busy_share)
     return axes
 
