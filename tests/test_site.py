@@ -20,6 +20,7 @@ sphinx = pytest.importorskip("sphinx")
 
 import browsers  # noqa: E402
 import paramsurvey  # noqa: E402
+from paramsurvey.testing.waiting import wait_until  # noqa: E402
 from test_docs import public_names  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +46,7 @@ const loaded = () => new Promise(done => frame.addEventListener("load", done, {o
   document.title = "too wide: " + (wide.join(" ") || "nothing");
 })();
 </script>"""
+IS_STILL = "return document.readyState === 'complete' && document.getAnimations().length === 0"
 HANGS = 550  # seconds: neither the build nor the look at it takes that long on any machine
 MADE = shutil.ignore_patterns("_build", "gallery", "reference")  # by an earlier build
 
@@ -111,6 +113,7 @@ def barriers(site: Path) -> list[str]:
         for page, colours in itertools.product(pages, ("light", "dark")):
             browser.prefer(colours)
             browser.open((site / page).as_uri())
+            wait_until(lambda: browser.script(IS_STILL), "its colours go on changing")
             found += [f"{page}, {colours}: {one}" for one in browser.barriers()]
     return found
 
