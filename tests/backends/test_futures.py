@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import pickle
@@ -429,6 +430,31 @@ def test_a_future_that_fails_loses_its_group() -> None:
     assert loss.failure.kind == FailureKind.NODE_LOST, "no pset of ours can be the cause"
     assert "the network is gone" in loss.failure.exception
     wait_until(lambda: backend.capacity() == 2, "its place is not free")
+
+
+def interrupt(timeout: float | None = None) -> None:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_an_answer_is_taken_is_no_failure_of_its_group() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(3), []))
+    future = executor.given[0][0]
+    future.result = future.exception = interrupt  # type: ignore[assignment, method-assign]
+    future.set_result([])
+    with pytest.raises(KeyboardInterrupt):
+        backend.poll(1.0)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError()])
+def test_a_process_that_was_interrupted_loses_its_group(error: BaseException) -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(3), []))
+    executor.given[0][0].set_exception(error)
+    (loss,) = backend.poll(1.0)
+    assert type(error).__name__ in loss.failure.exception
 
 
 class DefiantError(Exception):

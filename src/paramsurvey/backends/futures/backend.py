@@ -26,6 +26,7 @@ from paramsurvey.backends.futures.engines import (
     WorkerCount,
     checked_executor,
     checked_future,
+    error_of,
     full_name,
     how_to_renew,
     may_cancel,
@@ -214,10 +215,10 @@ class FuturesBackend:
     def _answers_of(self, submitted: SubmittedGroup) -> list[Answer]:
         """Return the answers to a group; none if it came back to get the job, and was sent again."""
         group = submitted.group
-        try:
-            returned = submitted.future.result()
-        except BaseException as error:  # the pool's, or whatever its transport raises, even CancelledError
+        error = error_of(submitted.future)  # the pool's, or its transport's; what is raised here is Ctrl-C
+        if error is not None:
             return [self._failed(group, error)]
+        returned = submitted.future.result()
         if isinstance(returned, (list, tuple)) and not returned:
             return self._give_job(submitted)
         self._losses = 0

@@ -9,7 +9,7 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 from typing import Any
 
-from paramsurvey.errors import OptionError, with_article
+from paramsurvey.errors import INTERRUPTIONS, OptionError, with_article
 
 WORKER_COUNTS = ("_max_workers", "num_workers", "max_workers")  # attributes that executors do not promise
 ASK_SECONDS = 2.0  # workers come and go over minutes, and asking costs the engine something
@@ -65,6 +65,19 @@ def checked_future(
         f"{full_name(executor)}.submit() returned {with_article(full_name(future))}, which is {fault}: "
         "use another executor, or the multiprocessing backend"
     )
+
+
+def error_of(future: Future[Any]) -> BaseException | None:
+    """Return why a future that is done has no result, even if it was cancelled; None if it has one.
+
+    An exception that ends the map, because a signal has come meanwhile, is raised: it is not the future's.
+    """
+    try:
+        return future.exception()
+    except INTERRUPTIONS:
+        raise
+    except BaseException as error:  # of a transport of its own, even asyncio's CancelledError
+        return error
 
 
 def full_name(thing: object) -> str:
