@@ -11,6 +11,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ LAUNCHER = Path(__file__).parents[1] / "older_kernel.py"
 FIRST_SINCE_3_10 = {"x86_64": 314, "aarch64": 274}.get(platform.machine(), 0)
 MEMFD_CREATE = {"x86_64": 319, "aarch64": 279}.get(platform.machine(), 0)
 PIDFD_OPEN = 434
+FLOCK = {"x86_64": 73, "aarch64": 32}.get(platform.machine(), 0)
 REFUSALS = {
     "the calls of Linux 3.10": (errno.ENOSYS, FIRST_SINCE_3_10, 10_000),
     "no files in memory allowed": (errno.EPERM, MEMFD_CREATE, MEMFD_CREATE),
@@ -52,12 +54,14 @@ pytestmark = pytest.mark.skipif(
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
     """Return a function that runs Python where the system refuses some calls."""
 
-    def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
-        refusal = [str(number) for number in REFUSALS[request.param]]
-        command = [sys.executable, str(LAUNCHER), *refusal, sys.executable, *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    return partial(run_refused, tmp_path, REFUSALS[request.param])
 
-    return run_python
+
+def run_refused(
+    directory: Path, refusal: tuple[int, int, int], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(LAUNCHER), *map(str, refusal), sys.executable, *arguments]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True)
 
 
 def test_a_survey_with_a_shared_array_a_crash_and_a_checkpoint(run: Run) -> None:
@@ -75,3 +79,10 @@ def test_a_command_that_takes_too_long_is_stopped(run: Run) -> None:
         ["0", "0"],
     ]
     assert done.returncode == 1
+
+
+def test_where_files_cannot_be_locked_a_delay_says_what_to_do(tmp_path: Path) -> None:
+    words = ["run", "--verbose=1", "--delay=0.01", "-p", "i=1", "--", "echo", "{i}"]
+    done = run_refused(tmp_path, (errno.ENOSYS, FLOCK, FLOCK), "-m", "paramsurvey", *words)
+    assert "cannot be locked (Function not implemented)" in done.stderr
+    assert "set TMPDIR to a directory on a local disk" in done.stderr

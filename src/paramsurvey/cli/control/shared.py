@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from paramsurvey.cli.failures import CommandFailed
+
 DOUBLE = struct.Struct("d")
 
 
@@ -26,12 +28,24 @@ class SharedDirectory:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[int]:
-        """Hold a lock, and yield the descriptor of its file; a worker that dies releases it."""
+        """Hold a lock, and yield the descriptor of its file; a worker that dies releases it.
+
+        Raises
+        ------
+        CommandFailed
+            The file system has no locks.
+        """
         import fcntl  # Windows lacks it, and never gets here
 
         descriptor = os.open(self._path / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            except OSError as error:
+                raise CommandFailed(
+                    f"files in {self._path.parent} cannot be locked ({error.strerror}), "
+                    "so commands cannot wait for each other: set TMPDIR to a directory on a local disk"
+                ) from None
             yield descriptor
         finally:
             os.close(descriptor)
