@@ -21,6 +21,9 @@ FIRST_SINCE_3_10 = {"x86_64": 314, "aarch64": 274}.get(platform.machine(), 0)
 MEMFD_CREATE = {"x86_64": 319, "aarch64": 279}.get(platform.machine(), 0)
 PIDFD_OPEN = 434
 FLOCK = {"x86_64": 73, "aarch64": 32}.get(platform.machine(), 0)
+FSYNC = {"x86_64": 74, "aarch64": 82}.get(platform.machine(), 0)
+FCHMODAT = {"x86_64": 268, "aarch64": 53}.get(platform.machine(), 0)
+CHMOD = {"x86_64": 90}.get(platform.machine(), FCHMODAT)
 REFUSALS = {
     "the calls of Linux 3.10": (errno.ENOSYS, FIRST_SINCE_3_10, 10_000),
     "no files in memory allowed": (errno.EPERM, MEMFD_CREATE, MEMFD_CREATE),
@@ -86,3 +89,15 @@ def test_where_files_cannot_be_locked_a_delay_says_what_to_do(tmp_path: Path) ->
     done = run_refused(tmp_path, (errno.ENOSYS, FLOCK, FLOCK), "-m", "paramsurvey", *words)
     assert "cannot be locked (Function not implemented)" in done.stderr
     assert "set TMPDIR to a directory on a local disk" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "call"), [(errno.EINVAL, FSYNC), (errno.EPERM, CHMOD)], ids=["no sync", "no permissions"]
+)
+def test_a_file_system_that_can_less_takes_checkpoints_and_tables(
+    error: int, call: int, tmp_path: Path
+) -> None:
+    words = ["run", "--verbose=1", "--checkpoint=out", "-o", "r.csv", "-p", "i=1", "--", "echo", "{i}"]
+    done = run_refused(tmp_path, (error, call, call), "-m", "paramsurvey", *words)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "r.csv").read_text().splitlines()[1].startswith("1,0,")

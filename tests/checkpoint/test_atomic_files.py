@@ -90,6 +90,18 @@ def test_what_cannot_be_written_leaves_what_was_there_and_nothing_else(
     assert (tmp_path / "part").read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_that_cannot_sync_is_written_to_all_the_same(
+    error: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def cannot(_: int) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "fsync", cannot)
+    write_whole(tmp_path / "part", b"new")
+    assert (tmp_path / "part").read_bytes() == b"new"
+
+
 @on_unix
 def test_a_directory_that_cannot_be_synced_is_no_error_and_is_closed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path

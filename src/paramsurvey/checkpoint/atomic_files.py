@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ from paramsurvey.checkpoint.plain_files import NotAPlainFile, open_plain
 CHECKSUM = "checksum"
 PRIVATE = 0o600  # for files that may hold secrets: only their owner can read them
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+NO_SYNC = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})  # of file systems that cannot
 LARGEST_JSON = 1 << 28  # bytes: no file that this package writes is nearly as large
 
 
@@ -29,6 +31,21 @@ def sync_directory(directory: Path) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_file(descriptor: int) -> None:
+    """Wait until a file is on the disk, if its file system can tell.
+
+    Raises
+    ------
+    OSError
+        The disk is full or damaged.
+    """
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise
 
 
 def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666, sync: bool = True) -> Path:
@@ -58,7 +75,7 @@ def write_aside(path: Path, content: bytes | memoryview, mode: int = 0o666, sync
             file.write(content)
             if sync:
                 file.flush()
-                os.fsync(file.fileno())
+                sync_file(file.fileno())
     except BaseException:
         with suppress(OSError):
             aside.unlink()

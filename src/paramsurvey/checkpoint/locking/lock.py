@@ -38,7 +38,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from paramsurvey.checkpoint.atomic_files import NOFOLLOW, write_aside, write_whole
+from paramsurvey.checkpoint.atomic_files import NOFOLLOW, sync_file, write_aside, write_whole
 from paramsurvey.checkpoint.locking.lock_holder import DEAD_SECONDS, LockHolder
 from paramsurvey.errors import CheckpointInUse
 from paramsurvey.fast_dataclass import dataclass
@@ -246,7 +246,7 @@ class Lock:
             return False
         try:
             os.write(descriptor, self._text())
-            os.fsync(descriptor)
+            sync_file(descriptor)
         finally:
             os.close(descriptor)
         return True

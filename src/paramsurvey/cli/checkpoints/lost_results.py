@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -45,11 +44,13 @@ def count_lost(checkpoint: str, computed: int, stored_before: int) -> int:
 
 def why_unwritable(directory: str) -> str:
     """Return why no file can be written into a directory; empty if files can be written."""
+    from paramsurvey.checkpoint.atomic_files import sync_file
+
     try:
         with tempfile.TemporaryFile(dir=directory) as file:
             file.write(bytes(TEST_BYTES))
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
     except OSError as error:
         return error.strerror or str(error)
     return ""

@@ -91,6 +91,8 @@ def _replace_file(table: Table, path: str, writer: Writer) -> None:
 
     This way, nobody ever reads half a file, and an old file stays until the new one is complete.
     """
+    from paramsurvey.checkpoint.atomic_files import sync_file
+
     target = _resolve_link(path)
     descriptor, temporary = tempfile.mkstemp(
         prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent
@@ -99,8 +101,9 @@ def _replace_file(table: Table, path: str, writer: Writer) -> None:
     try:
         writer(table, temporary)
         with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+            sync_file(file.fileno())
+        with suppress(OSError):  # some file systems, such as FAT, know no permissions
+            os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, target)
     except BaseException:
         with suppress(OSError):
