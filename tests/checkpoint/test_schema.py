@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Hashable
 from typing import Any
@@ -20,6 +21,8 @@ from paramsurvey.checkpoint.format.schema import (
     pset_column,
     to_table,
 )
+from paramsurvey.checkpoint.format.variants import PREFIX, is_variants
+from paramsurvey.errors import NotACheckpoint
 
 
 def column(role: str, key: Hashable, values: list[Any], dtype: str = "") -> StoredColumn:
@@ -209,3 +212,17 @@ def test_the_identities_are_those_of_the_values() -> None:
     assert second.hashes is not None
     assert first.hashes.equal(second.hashes[np.array([1, 0])]).all()
     assert not first.hashes.equal(second.hashes).any()
+
+
+@pytest.mark.parametrize("inside", ["pickle", "mixed", "unknown", "variants:"])
+def test_variants_that_are_pickles_or_unknown_are_refused_so_that_none_is_unpickled(inside: str) -> None:
+    fields = pa.schema([pa.field(inside, pa.binary())])
+    codec = PREFIX + base64.b64encode(fields.serialize().to_pybytes()).decode()
+    with pytest.raises(NotACheckpoint, match="is not known here"):
+        check(a=(pa.binary(), {**PSET, "codec": codec}))
+
+
+def test_variants_that_are_none_are_no_checkpoint_of_ours() -> None:
+    for text in ("", "?", base64.b64encode(b"no schema").decode()):
+        with pytest.raises(ValueError, match="not what we write"):
+            is_variants(PREFIX + text)

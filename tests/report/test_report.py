@@ -339,7 +339,7 @@ def test_of_a_checkpoint_that_is_damaged_in_part() -> None:
     Path("run/run.json").write_text("{")
     subject, page = of_checkpoint()
     assert len(subject.complaints) == 2
-    assert "Parts of the checkpoint are damaged" in page
+    assert "Not all of the checkpoint can be read" in page
     assert "its checksum is wrong" in page
     assert subject.status == ""
 

@@ -57,7 +57,7 @@ def summary(subject: Subject) -> str:
     )
     notices = "".join(f'<p class="notice">{text(one)}</p>' for one in subject.complaints)
     if subject.complaints:
-        notices = f'<p class="bad">Parts of the checkpoint are damaged:</p>{notices}'
+        notices = f'<p class="bad">Not all of the checkpoint can be read:</p>{notices}'
     status = f"{subject.status or 'not known'}: {STATES.get(subject.status, STATES[''])}"
     status += f" {_unsettled(counts)}" * bool(_unsettled(counts))
     return section(

@@ -12,7 +12,7 @@ import base64
 import binascii
 from collections.abc import Callable, Hashable
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -140,19 +140,18 @@ def _is_decided_by_kind(value: Any, containers: tuple[type, ...]) -> bool:
 
 
 def is_variants(codec: str) -> bool:
-    """Tell whether a codec lists variants that this version can read.
+    """Tell whether a codec lists variants that this version can read; pickles are none.
 
     Raises
     ------
     ValueError
         It lists something, but not variants.
     """
-    return codec.startswith(PREFIX) and all(
-        name in codecs() or name == "number" for name, _ in variants(codec)
-    )
+    known = ({"number"} | codecs().keys()) - PICKLES
+    return codec.startswith(PREFIX) and all(name in known for name, _ in variants(codec))
 
 
-@cache
+@lru_cache(maxsize=1000)
 def variants(codec: str) -> tuple[tuple[str, Any], ...]:
     """Return the codec and the type of each variant.
 
