@@ -13,7 +13,7 @@ import pytest
 from test_cli import PROGRAM, paramsurvey, script, start
 
 from conftest import wait_until
-from paramsurvey import load
+from paramsurvey import load, scan
 from paramsurvey.cli.control.gate import Control, Gate
 from paramsurvey.cli.control.joblog import JobRecord, append_record
 from paramsurvey.cli.control.limits import Timeout
@@ -146,6 +146,26 @@ def test_a_result_of_any_merged_checkpoint_replaces_a_failure_and_a_later_failur
     for merged in ("one", "other"):
         assert load(merged)["a"].tolist() == [2]
         assert [exception for _, exception, *_ in told(merged).values()] == ["ExitCode9('exit code 9')"] * 2
+
+
+def test_merged_results_are_exactly_those_of_the_shards() -> None:
+    Path("exact.py").write_text(
+        "def f(x, n):\n"
+        "    more = {'large': 2**60 + n} if n % 2 else {}\n"
+        "    return {'none': None, 'nan': float('nan'), 'y': n if n < 3 else 0.5, 'x': x, **more}\n"
+    )
+    axes = ("-p", "x=1,a,true,2.5,none", "-p", "n=1..4", "exact:f")
+    run("--checkpoint", "whole", *axes)
+    for k in (1, 2):
+        run("--shard", f"{k}/2", "--checkpoint", f"out{k}", *axes)
+    assert run_program(["merge", "all", "out1", "out2"]) == 0
+    pd.testing.assert_frame_equal(load("all").to_df(), load("whole").to_df())
+    types = [
+        dict(zip(one.names, one.types, strict=True)) for one in (scan("all").schema, scan("whole").schema)
+    ]
+    assert types[0] == types[1]
+    large = scan("all").to_table(columns=["large"])["large"].drop_null().to_pylist()
+    assert sorted(large) == [2**60 + 1] * 5 + [2**60 + 3] * 5
 
 
 def test_a_damaged_file_of_a_shard_costs_its_psets_and_the_merged_checkpoint_is_resumed(

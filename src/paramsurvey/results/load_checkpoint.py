@@ -54,7 +54,7 @@ def _load(directory: Path, unpickle: bool) -> MapResults:
     complaints: list[str] = []
     run = read_run_tolerantly(directory, complaints.append, set_aside=False)
     complaints += gone_parts(directory, run)
-    results, failures = _read_tables(directory, unpickle, complaints)
+    results, failures = read_tables(directory, unpickle, complaints)
     collector, psets = _collect(results, failures)
     psets.units = newest_units(failures) | newest_units(results)
     progress = _progress_of_tables(results, failures)
@@ -94,7 +94,7 @@ def _collect(results: list[PartTable], failures: list[PartTable]) -> tuple[Colle
     return collector, psets
 
 
-def _read_tables(
+def read_tables(
     directory: Path, unpickle: bool, complaints: list[str]
 ) -> tuple[list[PartTable], list[PartTable]]:
     """Return the parts of results and of failures; what is wrong with any is added to `complaints`."""

@@ -17,7 +17,6 @@ from paramsurvey.cli.options.run_options import RunOptions, SavedConfig
 from paramsurvey.cli.options.types import FilePath
 from paramsurvey.cli.plan import Plan, make_plan
 from paramsurvey.cli.subcommands.run import COMMAND, run
-from paramsurvey.cli.tables.cells import is_missing
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.reporting.console import warn
 
@@ -71,11 +70,11 @@ def _without_shard(saved: SavedCommand) -> SavedCommand:
 class StoredResult:
     """A worker function that knows the result of each pset: what the shards have stored."""
 
-    results: Mapping[str, dict[str, Any]]
+    results: Mapping[str, dict[Any, Any]]
 
     def __call__(
         self, pset: dict[str, Any], system_kwargs: dict[str, Any], user_kwargs: Any
-    ) -> dict[str, Any]:
+    ) -> dict[Any, Any]:
         """Return the result of a pset.
 
         Raises
@@ -91,14 +90,15 @@ class StoredResult:
             ) from None
 
 
-def _key(pset: Mapping[str, Any]) -> str:
+def _key(pset: Mapping[Any, Any]) -> str:
     return repr(sorted(pset.items()))
 
 
-def _stored(directories: Sequence[str]) -> list[dict[str, Any]]:
-    from paramsurvey.results.loading import load
+def _stored(directories: Sequence[str]) -> dict[str, dict[Any, Any]]:
+    """Return the result of each pset, by its key."""
+    from paramsurvey.results.stored_rows import stored_rows
 
-    return [row for directory in directories for row in load(directory).iterdicts()]
+    return {_key(pset): result for directory in directories for pset, result in stored_rows(directory)}
 
 
 def _plan_of(saved: SavedCommand) -> Plan:
@@ -117,20 +117,15 @@ def _plan_of(saved: SavedCommand) -> Plan:
         os.chdir(here)
 
 
-def _merge(out: str, saved: SavedCommand, rows: Sequence[dict[str, Any]], directories: Sequence[str]) -> None:
+def _merge(
+    out: str, saved: SavedCommand, results: Mapping[str, dict[Any, Any]], directories: Sequence[str]
+) -> None:
     from paramsurvey.checkpoint.copied_failures import copy_failures
     from paramsurvey.checkpoint.copied_times import copy_times
     from paramsurvey.cli.shell_session import ShellSession
 
     target = os.path.abspath(out)
     selection = _plan_of(saved).requested.selection
-    names = set(selection.names)
-    results = {
-        _key({name: row[name] for name in names}): {
-            name: value for name, value in row.items() if name not in names and not is_missing(value)
-        }
-        for row in rows
-    }
     with ShellSession(backend="serial", verbose=0) as session:
         assert isinstance(session, ShellSession)
         done = session.run(StoredResult(results), selection, checkpoint=target).survey.progress
