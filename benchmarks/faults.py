@@ -93,8 +93,10 @@ def with_pool(fault: str) -> int:
 
 
 def with_executor(name: str, fault: str) -> int:
+    import faults  # because Parsl's workers import functions by name, and have another main file
+
     with EXECUTORS[name][0]() as pool:
-        futures = [pool.submit(misbehave, i, fault) for i in range(COUNT)]
+        futures = [pool.submit(faults.misbehave, i, fault) for i in range(COUNT)]
         return len(list(collect(futures, lambda future: future.result())))
 
 
@@ -175,6 +177,7 @@ def measure(way: str, fault: str, limit: float) -> str:
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.abspath(__file__))},
     )
     try:
         output, _ = process.communicate(timeout=limit)
