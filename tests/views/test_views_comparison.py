@@ -337,6 +337,7 @@ MIXED: dict[str, list[Any]] = {
     "zones": [NOON, NOON.replace(hour=11).astimezone(ZoneInfo("Asia/Tokyo")), NOON.replace(hour=10)],
     "durations": [timedelta(1), pd.Timedelta(1, "ns"), timedelta(2)],
     "lists and arrays": [[1], np.array([2]), [3]],
+    "lists and empty ones": [[0.5], [1], []],
 }
 
 

@@ -158,7 +158,8 @@ class ArrowColumns:
         if not _is_opaque(array.type) or info.get("codec") in PICKLES:
             return _cells(array)
         values: list[Any] = [np.nan] * len(array)
-        decode = codecs()[info["codec"]].decode if info.get("codec") in codecs() else _listed
+        # parts may have lists and arrays, and empty lists; where it matters, lists equal arrays
+        decode = codecs()["array"].decode if info.get("codec") == "array" else _listed
         found = decode(array.drop_null())
         for at, value in zip(np.flatnonzero(array.is_valid()).tolist(), found, strict=True):
             values[at] = value
