@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,11 @@ from survey_tables import survey
 
 from paramsurvey.views import SECONDS, distribution_of
 from paramsurvey.views.columns.survey_data import KIND
-from paramsurvey.views.distribution import SHARES
+from paramsurvey.views.distribution import SHARES, Distribution
+
+
+def distribution(values: Any) -> Distribution:
+    return distribution_of(survey(pd.DataFrame({"y": values}), []), "y")
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=40))
@@ -41,6 +47,28 @@ def test_whole_numbers_have_a_bin_each() -> None:
     found = distribution_of(survey(pd.DataFrame({"y": [1, 2, 2, 5, 5, 5, 3, 3]}), []), "y")
     assert found.edges.tolist() == [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]
     assert found.counts.tolist() == [1, 2, 2, 0, 3]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [range(40), range(100), range(0, 4000, 100), np.linspace(-1, 3, 50), np.geomspace(1e-6, 1, 36)],
+    ids=["whole numbers", "many of them", "hundreds", "a grid", "a grid of powers"],
+)
+def test_a_regular_grid_looks_even(values: Any) -> None:
+    found = distribution(np.tile(np.asarray(values, dtype=float), 50))
+    assert len(found.counts) < len(values)  # several in each bin
+    assert len(set(found.counts.tolist())) == 1
+
+
+def test_bins_of_a_grid_that_cannot_all_have_equally_many_points_differ_at_the_end_alone() -> None:
+    *first, last = distribution(np.tile(np.arange(41.0), 100)).counts.tolist()
+    assert set(first) == {300}
+    assert last == 200
+
+
+@pytest.mark.parametrize("values", [[0.0, 5e-324, 1e-323], [1e-320, 1.0, 1e308], [-1.7e308, 0.0, 1.7e308]])
+def test_grids_at_the_ends_of_what_floats_can_say_have_bins(values: list[float]) -> None:
+    assert distribution(np.asarray(values)).counts.sum() == 3
 
 
 def test_what_is_spread_over_powers_of_ten_has_logarithmic_bins() -> None:

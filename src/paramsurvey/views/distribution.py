@@ -17,6 +17,11 @@ BINS, LEAST_BINS = 60, 8
 SHARES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 MOST_TEXTS = 30
 WIDE = 1000.0  # times the smallest number: bins may then be in logarithms
+LARGEST_LOG = 700.0  # of a float
+WHOLE = 2.0**53  # up to here, a float that is no whole number looks like none
+MOST_POINTS, MOST_STEPS = 1000, 1e5  # different numbers on a grid, and steps between them
+ON_GRID = 1e-6  # steps by which a number may lie beside the grid
+PREVIEW = 20_000  # numbers, in which it is mostly seen that there are too many for a grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,28 +129,70 @@ def _moments(data: SurveyData, name: str) -> tuple[Moments, int]:
 
 
 def _edges(low: float, high: float, bins: int, sample: Floats) -> tuple[Floats, bool]:
+    """Return the ends of the bins, and whether these are equally wide in the logarithm."""
     if low == high:
         half = max(0.5, abs(low) / 1000)
         return np.array([low - half, low + half]), False
-    if high - low < bins and bool((sample == np.round(sample)).all()):
-        return np.asarray(np.arange(round(low), round(high) + 2) - 0.5), False  # a bin for each whole number
-    if low > 0 and high > WIDE * low:
-        middle = math.log(
-            float(np.median(sample))
-        )  # logarithms: the quotient of two floats may not be a float
-        in_logs, as_it_is = (math.log(low) + math.log(high)) / 2, math.log(low / 2 + high / 2)
-        if abs(middle - in_logs) < abs(middle - as_it_is):
-            return np.asarray(np.geomspace(low, high, bins + 1)), True
-    return np.asarray(
-        np.linspace(low / 2, high / 2, bins + 1) * 2
-    ), False  # the span itself may not be a float
+    if low > 0 and high > WIDE * low and _is_logarithmic(low, high, sample):
+        step = _step(np.log(_few(sample)))
+        logs = _edges_between(math.log(low), math.log(high), step, bins) if step else np.zeros(1)
+        if step and max(-logs[0], logs[-1]) < LARGEST_LOG:
+            return np.exp(logs), True
+        return np.asarray(np.geomspace(low, high, bins + 1)), True
+    is_whole = max(-low, high) < WHOLE and bool((sample == np.round(sample)).all())
+    step = _step(_few(sample)) or float(is_whole)
+    if step and math.isfinite(high - low):
+        return _edges_between(low, high, step, bins), False
+    return np.linspace(low / 2, high / 2, bins + 1) * 2, False  # the span itself may not be a float
+
+
+def _is_logarithmic(low: float, high: float, sample: Floats) -> bool:
+    """Tell whether the median is closer to the middle of the logarithms than to that of the numbers."""
+    # logarithms: the quotient of two floats may not be a float
+    middle = math.log(float(np.median(sample)))
+    in_logs, as_it_is = (math.log(low) + math.log(high)) / 2, math.log(low / 2 + high / 2)
+    return abs(middle - in_logs) < abs(middle - as_it_is)
+
+
+def _few(sample: Floats) -> Floats:
+    """Return the different numbers of a sample, in order, if they are few enough for a grid; else none."""
+    for part in (sample[:PREVIEW], sample):
+        values = np.unique(part)
+        if len(values) > MOST_POINTS:
+            return values[:0]
+    return values
+
+
+def _step(values: Floats) -> float:
+    """Return the step of the regular grid on which different numbers lie; 0 if they lie on none."""
+    if len(values) < 2:
+        return 0.0
+    with np.errstate(all="ignore"):
+        gaps = np.diff(values)
+        steps = gaps / gaps.min()
+        is_grid = steps.sum() <= MOST_STEPS and (abs(steps - np.round(steps)) < ON_GRID).all()
+        return float((values[-1] - values[0]) / np.round(steps).sum()) if is_grid else 0.0
+
+
+def _edges_between(low: float, high: float, step: float, bins: int) -> Floats:
+    """Return the ends of bins that have equally many points of a grid each, as far as that is possible.
+
+    Otherwise, bins with more points than others would look like peaks.
+    """
+    points = round((high - low) / step) + 1
+    least = -(-points // bins)
+    widths = range(least, 2 * least if least < MOST_POINTS else least + 1) or [least]
+    width = min(widths, key=lambda width: (-points % width / width, width))
+    count = -(-points // width)
+    return np.asarray(low + step * (width * np.arange(count + 1) - 0.5))
 
 
 def _histogram(data: SurveyData, name: str, edges: Floats, logarithmic: bool) -> NDArray[np.int64]:
     """Count by arithmetic: the bins are equally wide, in numbers or in logarithms."""
     bins = len(edges) - 1
     low, high = (math.log(end) if logarithmic else end / 2 for end in (edges[0], edges[-1]))
-    per_unit = np.float64(bins) / (high - low)
+    with np.errstate(over="ignore"):
+        per_unit = np.float64(bins) / (high - low)
     counts = np.zeros(bins, dtype=np.int64)
     for chunk in data.chunks([], [name]):
         values = chunk.values[name]
