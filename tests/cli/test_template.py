@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,16 @@ def test_values_are_checked_also_where_numbers_of_psets_and_workers_stand(shell:
 def test_a_number_that_is_no_character_is_refused(value: int) -> None:
     with pytest.raises(BadUsage, match=r"\{a:c\} does not fit"):
         Template(("{a:c}",)).check_values([{"a": value}])
+
+
+@pytest.mark.parametrize("spec", ["13333333333", ".3000000000f", "0999999d", "9" * 5000])
+def test_a_format_that_would_fill_the_memory_is_refused(spec: str) -> None:
+    with pytest.raises(BadUsage, match=r"a=1 \(so long a text fits into no command\): give another"):
+        Template((f"{{a:{spec}}}",)).check_values([{"a": 1}])
+
+
+def test_digits_in_the_format_of_a_date_are_text() -> None:
+    assert Template(("{a:%Y-1234567}",)).fill({"a": date(2026, 1, 2)}) == ["2026-1234567"]
 
 
 def test_a_nul_character_is_refused() -> None:

@@ -38,6 +38,7 @@ FROM_PARALLEL = {  # what GNU parallel calls them
     "0#": "{#:04d}",
     "0%": "{job:02d}",
 }
+MOST_DIGITS = 5  # of the width and the precision in a format: the system takes arguments of 131,071 bytes
 COUNT = "count them first, with paramsurvey run --dry-run ... | wc -l"
 IN_A_SHELL = re.compile(  # {f%.txt}, {#a}, {/a/b}, {^^a}, {f,,}; but not the lists of a shell: {a,b}, {,.bak}
     r"(?:[\w.]*(?=[%#/]|\^\^|,,)|(?!\d+,\d*$)\d*(?=[\^,][^,.]*$))([%#/^,][^\s{}]*)"
@@ -89,7 +90,7 @@ class Placeholder:
     def _text(self, value: Any, parts: Sequence[str]) -> str:
         for part in parts:
             value = str(getattr(PurePath(value_text(value)), part))
-        return format(value, self.spec) if self.spec and not self.is_spread else value_text(value)
+        return _formatted(value, self.spec) if self.spec and not self.is_spread else value_text(value)
 
     def value(self, values: Mapping[str, Any]) -> str:
         """Return the text that takes its place, where only one can stand.
@@ -105,6 +106,14 @@ class Placeholder:
             The format does not fit the value.
         """
         return " ".join(self.texts(values))
+
+
+def _formatted(value: Any, spec: str) -> str:
+    """Return a value in a format, which may not ask for as many characters as would fill the memory."""
+    is_date = hasattr(value, "strftime")  # in whose formats any digits may stand
+    if not is_date and any(len(digits.lstrip("0")) > MOST_DIGITS for digits in re.findall(r"\d+", spec)):
+        raise ValueError("so long a text fits into no command")
+    return format(value, spec)
 
 
 def placeholder_values(pset: Mapping[str, Any], number: int, job: object) -> dict[str, Any]:
