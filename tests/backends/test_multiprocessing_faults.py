@@ -187,6 +187,7 @@ def test_a_worker_that_is_stopped_before_it_does_anything_ends_with_the_driver(i
     wait_until(lambda: not runs(worker), "the worker lives on")
 
 
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="there are no files in memory here")
 def test_where_no_directory_takes_temporary_files_what_psets_print_is_kept_in_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

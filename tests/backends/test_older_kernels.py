@@ -64,7 +64,10 @@ def run_refused(
     directory: Path, refusal: tuple[int, int, int], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(LAUNCHER), *map(str, refusal), sys.executable, *arguments]
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+    if "this system takes no filter" in done.stderr:
+        pytest.skip("this system lets nobody filter system calls")
+    return done
 
 
 def test_a_survey_with_a_shared_array_a_crash_and_a_checkpoint(run: Run) -> None:
@@ -75,7 +78,7 @@ def test_a_survey_with_a_shared_array_a_crash_and_a_checkpoint(run: Run) -> None
 
 
 def test_a_command_that_takes_too_long_is_stopped(run: Run) -> None:
-    words = ["run", "--verbose=0", "--timeout=0.5s", "-p", "seconds=0,1000", "--", "sleep", "{seconds}"]
+    words = ["run", "--verbose=0", "--timeout=3s", "-p", "seconds=0,1000", "--", "sleep", "{seconds}"]
     done = run("-m", "paramsurvey", *words)
     assert [line.split(",")[:2] for line in done.stdout.splitlines()] == [
         ["seconds", "exit_code"],

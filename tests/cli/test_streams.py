@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,7 @@ def in_encoding(encoding: str, *command: str) -> subprocess.CompletedProcess[str
     )
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is no directory without files")
 def test_a_warning_is_a_line_that_names_what_a_shell_has() -> None:
     done = paramsurvey("run", "-p", "a=1", "--", "echo", "{a}", cwd="/proc")  # where no file can be made
     (warning,) = [line for line in done.stderr.splitlines() if "log" in line]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,6 +169,7 @@ def test_the_relay_waits_for_what_is_printed_last_however_late_it_is_asked(
     assert found == []
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_where_no_thread_can_be_started_nothing_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: object) -> None:
         raise RuntimeError("can't start new thread")

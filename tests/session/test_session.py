@@ -203,6 +203,24 @@ def test_a_monitor_that_gets_no_thread_costs_nothing(
     assert len(paramsurvey.map(double, iter(PSETS))) == len(PSETS)
 
 
+@pytest.mark.parametrize(
+    ("option", "loss"),
+    [
+        ({"carbon_server": "localhost"}, "Carbon is sent no progress"),
+        ({"metrics_file": "m.prom"}, "this map has no metrics"),
+        ({"metrics_port": 0}, "this map has no metrics"),
+    ],
+)
+def test_a_monitor_that_was_asked_for_and_gets_no_thread_is_told_of(
+    option: dict[str, Any], loss: str, in_tmp: Path, no_more_threads: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = psutil.Process().num_fds()
+    with paramsurvey.Session(backend="serial", verbose=1, pslogger_prefix=None) as session:
+        assert len(session.map(double, PSETS, **option)) == len(PSETS)
+    assert f"{loss}: the system lets this program start no more threads" in capsys.readouterr().err
+    assert psutil.Process().num_fds() == files
+
+
 def test_one_log_per_session_also_when_init_is_called_again(quietly: Callable[..., None]) -> None:
     quietly()
     paramsurvey.map(double, PSETS)

@@ -56,6 +56,15 @@ def test_nor_where_the_descriptor_is_above_those_that_select_takes() -> None:
         assert not takes_text(high)
 
 
+@pytest.mark.parametrize("number", [60, 1100])
+def test_a_descriptor_that_is_closed_is_an_error(number: int) -> None:
+    allow_open_files(4096)
+    descriptor = fcntl.fcntl(0, fcntl.F_DUPFD, number)
+    os.close(descriptor)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        ready([descriptor], [], 0.0)
+
+
 def read_all(reading: int, count: int) -> bytes:
     found = b""
     while len(found) < count and (data := os.read(reading, 1 << 16)):

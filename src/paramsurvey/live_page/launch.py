@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Timer
 
 from paramsurvey.errors import WorkerStartError
+from paramsurvey.transport import own_program
 
 START_SECONDS = 20.0  # how long the page may take to print its address
 GOODBYE_SECONDS = 3.0
@@ -57,10 +58,7 @@ class Pages:
 
 
 def _started(directory: str) -> subprocess.Popen[str]:
-    from paramsurvey.backends.multiprocessing.new_process import (  # a session may not need it
-        interpreter,
-        starting_environment,
-    )
+    from paramsurvey.backends.multiprocessing.new_process import interpreter  # a session may not need it
 
     path = [os.path.abspath(entry) for entry in sys.path]
     boot = BOOT.format(path=path if ROOT in path else [*path, ROOT], directory=directory)
@@ -71,7 +69,7 @@ def _started(directory: str) -> subprocess.Popen[str]:
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,  # Ctrl-C is for the survey
-        env=starting_environment(),
+        env=own_program.starting_environment(),
     )
 
 
@@ -80,7 +78,11 @@ def _address(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     timer = Timer(START_SECONDS, process.kill)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError:  # no thread is to be had
+        process.kill()
+        return ""
     try:
         return process.stdout.readline().strip()
     finally:

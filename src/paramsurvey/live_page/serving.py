@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from paramsurvey.errors import PackageMissing
+from paramsurvey.transport.own_program import note_begun
 
 BACKLOG = 64
 GOODBYE_SECONDS = 1
@@ -120,6 +121,7 @@ def main(directory: str) -> None:
     """
     from paramsurvey.live_page.access import Access
 
+    note_begun()
     give_way()
     with suppress(OSError):
         SESSION_NICE.write_text(str(NICE))  # the page has a session of its own

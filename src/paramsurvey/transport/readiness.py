@@ -1,23 +1,26 @@
 """Asks the system which files can be read or written, also those whose descriptors are above 1023.
 
-select(2) takes no such descriptor, but a driver with a few hundred workers has them.
+select(2) takes no such descriptor, but a driver with a few hundred workers has them. It is asked about all
+others, because poll(2) knows no terminals on macOS, and Windows does not have it.
 """
 
 from __future__ import annotations
 
-import selectors
-from collections.abc import Iterable
+import errno
+import math
+import os
+import select
+from collections.abc import Sequence
 
-# Windows has only select(2)
-_Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
+SELECTABLE = 1024  # descriptors
 
 
-def ready(reading: Iterable[int], writing: Iterable[int], seconds: float | None) -> set[int]:
+def ready(reading: Sequence[int], writing: Sequence[int], seconds: float | None) -> set[int]:
     """Wait until one of some file descriptors can be read or written, and return those that can.
 
     Parameters
     ----------
-    reading, writing : iterable of int
+    reading, writing : sequence of int
         No descriptor may be in both.
     seconds : float, optional
         How long to wait; None: without end.
@@ -27,9 +30,14 @@ def ready(reading: Iterable[int], writing: Iterable[int], seconds: float | None)
     OSError, ValueError
         The system cannot wait for one of them.
     """
-    with _Selector() as selector:
-        for fd in reading:
-            selector.register(fd, selectors.EVENT_READ)
-        for fd in writing:
-            selector.register(fd, selectors.EVENT_WRITE)
-        return {key.fd for key, _ in selector.select(seconds)}
+    if max((*reading, *writing), default=0) < SELECTABLE or not hasattr(select, "poll"):
+        readable, writable, _ = select.select(reading, writing, [], seconds)
+        return {*readable, *writable}
+    poll = select.poll()
+    for descriptors, event in ((reading, select.POLLIN), (writing, select.POLLOUT)):
+        for fd in descriptors:
+            poll.register(fd, event)
+    found = poll.poll(None if seconds is None else math.ceil(1000 * seconds))
+    if any(event & select.POLLNVAL for _, event in found):
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return {fd for fd, _ in found}

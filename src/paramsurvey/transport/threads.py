@@ -18,6 +18,8 @@ def start_thread(thread: threading.Thread) -> None:
     try:
         thread.start()
     except RuntimeError as error:
+        if "shutdown" in str(error):  # Python itself is ending
+            raise
         raise SurveyError(
             f"the system lets this program start no more threads ({error}): end processes, "
             "or raise the limit on them (ulimit -u)"

@@ -163,12 +163,14 @@ class WorkerCount:
         self._heard = time.monotonic()
         if self._ask is not None:
             self._ended = threading.Event()
-            threading.Thread(
+            asks = threading.Thread(
                 target=self._keep_asking,
                 args=(self._ask, self._ended),
                 daemon=True,
                 name="paramsurvey-workers",
-            ).start()
+            )
+            with suppress(RuntimeError):  # no thread is to be had: the count stays as it is
+                asks.start()
 
     def end(self) -> None:
         """Ask no more; a question that is still unanswered is left behind."""

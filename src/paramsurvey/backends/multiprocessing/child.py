@@ -41,11 +41,12 @@ def main(
     the driver is gone; the system then ends this process, if it can. The modules `ahead` are imported while
     the driver is busy.
     """
-    os.environ["PARAMSURVEY_WORKER"] = "1"
     from paramsurvey.backends.multiprocessing import identity
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
     from paramsurvey.transport.own_descriptors import OwnDescriptors
+    from paramsurvey.transport.own_program import note_begun
 
+    note_begun()
     channel = WorkerChannel(socket_fd)
     _prepare_process(driver, mark_fd)
     for module in ahead:

@@ -16,11 +16,10 @@ from typing import IO, cast
 
 from paramsurvey.backends.multiprocessing.running_mark import new_file
 from paramsurvey.errors import WorkerStartError
-from paramsurvey.transport import output_store
+from paramsurvey.transport import output_store, own_program
 
 ROOT = str(Path(__file__).resolve().parents[3])  # the directory that this package is in
 END_SECONDS = 5.0  # how long the system may take to end a process, which may be waiting for a disk
-WORKER_VARIABLE, STARTING = "PARAMSURVEY_WORKER", "starting"  # in a worker's environment, until it has begun
 BOOT = (
     "import sys; sys.path[:] = {path!r}; from paramsurvey.backends.multiprocessing.child import main; "
     "main({socket}, {mark}, {output}, {lifeline}, {driver}, {ahead!r})"
@@ -100,7 +99,7 @@ def _spawn(fds: Sequence[int], ahead: Sequence[str]) -> subprocess.Popen[bytes]:
             stderr=subprocess.PIPE,
             pass_fds=tuple(fds),
             start_new_session=True,
-            env=starting_environment(),
+            env=own_program.starting_environment(),
         )
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         raise WorkerStartError(
@@ -126,11 +125,6 @@ def _search_path() -> list[str]:
     return path if ROOT in path else [*path, ROOT]
 
 
-def starting_environment() -> dict[str, str]:
-    """Return the environment for a process that will run our code: until it does, it says that it has not."""
-    return {**os.environ, WORKER_VARIABLE: STARTING}
-
-
 def interpreter() -> str:
     """Return the program that workers run.
 
@@ -151,7 +145,7 @@ def interpreter() -> str:
             "this program was made by PyInstaller or the like, so there is no Python that could run workers: "
             "use backend='serial', or set sys.executable to a Python that has the same packages"
         )
-    if os.environ.get(WORKER_VARIABLE) == STARTING:
+    if own_program.runs_another_program():
         raise WorkerStartError(
             f"sys.executable={sys.executable!r} is not Python: it runs the program again, where a worker "
             "should start; set sys.executable to your Python, or use backend='serial'"

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import field
 
 from paramsurvey.backends.multiprocessing.worker_logs import WorkerLogs
+from paramsurvey.errors import SurveyError
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.own_descriptors import OwnDescriptors
 from paramsurvey.transport.patient_writing import write_patiently
@@ -78,7 +79,12 @@ class OutputRelay:
         self._written = 0  # characters
         self._logs = WorkerLogs()
         self._thread = threading.Thread(target=self._relay, daemon=True, name="paramsurvey-output")
-        start_thread(self._thread)
+        try:
+            start_thread(self._thread)
+        except SurveyError:
+            for file in (self._selector, self._wakeup, self._bell):
+                file.close()
+            raise
 
     def log_to(self, stem: str | None) -> None:
         """From now on, write a file for each worker, whose name begins with `stem`; None: write none."""

@@ -194,8 +194,10 @@ class Connection:
 
         This takes up to 25 seconds, in a thread; only `close` waits for it.
         """
-        self._goodbye = threading.Thread(target=self._ray.shutdown, daemon=True, name="paramsurvey-goodbye")
-        self._goodbye.start()
+        goodbye = threading.Thread(target=self._ray.shutdown, daemon=True, name="paramsurvey-goodbye")
+        with suppress(RuntimeError):  # no thread is to be had
+            goodbye.start()
+            self._goodbye = goodbye
 
     def close(self) -> None:
         """Leave the cluster if it was joined here. May be called twice."""

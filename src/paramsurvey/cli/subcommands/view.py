@@ -80,7 +80,8 @@ def _open_browser(address: str) -> None:
     import threading
     import webbrowser
 
-    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    with suppress(RuntimeError):  # no thread is to be had: the address is shown all the same
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 def _has_display() -> bool:

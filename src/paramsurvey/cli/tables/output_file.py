@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -102,13 +103,21 @@ def _replace_file(table: Table, path: str, writer: Writer) -> None:
         writer(table, temporary)
         with open(temporary, "rb+") as file:
             sync_file(file.fileno())
-        with suppress(OSError):  # some file systems, such as FAT, know no permissions
-            os.chmod(temporary, 0o666 & ~_umask())
+        _let_others_read(temporary)
         os.replace(temporary, target)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _let_others_read(path: str) -> None:
+    """Give a file the permissions of a new one, if its file system knows any: FAT does not."""
+    try:
+        os.chmod(path, 0o666 & ~_umask())
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
 
 
 def _umask() -> int:

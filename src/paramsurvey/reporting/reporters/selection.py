@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from paramsurvey.engine.options import Options
-from paramsurvey.errors import DirectoryMissing
+from paramsurvey.errors import DirectoryMissing, SurveyError
 from paramsurvey.reporting.monitor import Monitor
 from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.reporters.log import LogReporter, RunLog
@@ -49,10 +49,21 @@ def select_reporters(
         reporters.append(PlainReporter(options.progress_dt))
     reporters.append(_statistics(options, stats))
     if options.carbon_server is not None:
-        reporters.append(_carbon(options, note))
+        reporters += _if_possible(lambda: _carbon(options, note), note, "Carbon is sent no progress")
     if options.metrics_port is not None or options.metrics_file is not None:
-        reporters.append(_prometheus(options, stats, monitor, note))
+        reporters += _if_possible(
+            lambda: _prometheus(options, stats, monitor, note), note, "this map has no metrics"
+        )
     return reporters
+
+
+def _if_possible(make: Callable[[], Reporter], note: Callable[[str], object], loss: str) -> list[Reporter]:
+    """Make a reporter, which the survey can do without; if the system refuses it a thread, note the loss."""
+    try:
+        return [make()]
+    except SurveyError as error:
+        note(f"{loss}: {error}")
+        return []
 
 
 def _view(options: Options, monitor: Monitor, own_terminal: bool) -> Reporter:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from paramsurvey.engine.progress import MapProgress
+from paramsurvey.errors import SurveyError
 from paramsurvey.reporting.reporter import Reporter
 from paramsurvey.reporting.reporters.prometheus.metrics import (
     BOUNDS,
@@ -69,7 +70,12 @@ class PrometheusReporter:
         self._noted = False
         self._measure(MapProgress(name))
         self._server = None if address is None else self._serve(*address)
-        self._file = None if path is None else MetricsFile(path, self._metrics.registry)
+        try:
+            self._file = None if path is None else MetricsFile(path, self._metrics.registry)
+        except SurveyError:
+            if self._server is not None:
+                self._server.close()
+            raise
 
     def report(self, progress: MapProgress, final: bool) -> None:
         """Note the numbers. The last ones stay in the file, and say that nothing is running any more."""

@@ -9,6 +9,7 @@ from http.server import ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry, MetricsHandler
 
+from paramsurvey.errors import SurveyError
 from paramsurvey.transport.threads import start_thread
 
 PATIENCE = 10.0  # seconds for a client to send its request, and to read the answer
@@ -51,7 +52,11 @@ class MetricsServer:
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=[0.1], name="paramsurvey-metrics", daemon=True
         )
-        start_thread(self._thread)
+        try:
+            start_thread(self._thread)
+        except SurveyError:
+            self._server.server_close()
+            raise
 
     @property
     def port(self) -> int:
