@@ -64,7 +64,7 @@ def _importance(one: Importance, pictures: Pictures) -> str:
     tables = frame_table(f"Shares of {name}", one.to_frame().round(DIGITS)) + frame_table(
         f"Interactions of two, {name}", one.pairs().set_index(["x", "y"]).round(DIGITS)
     )
-    return f"<div>{title}{drawn}{details('As a table', tables)}</div>"
+    return f"<div>{title}{drawn}{details(f'Importance for {name}, as tables', tables)}</div>"
 
 
 def distributions(subject: Subject, seen: ShownColumns, pictures: Pictures) -> str:
@@ -92,7 +92,7 @@ def _distribution(one: Distribution, pictures: Pictures) -> str:
         shares = [(f"quantile {share:g}", value) for share, value in one.quantiles.items()]
         tables = table(f"Quantiles of {one.name}", ("statistic", one.name), [*known, *shares]) + tables
     drawn = pictures.draw(bars.draw_distribution, one, words, height)
-    return f"<div>{title}{drawn}{details('As a table', tables)}</div>"
+    return f"<div>{title}{drawn}{details(f'Distribution of {one.name}, as tables', tables)}</div>"
 
 
 def parallel(subject: Subject, seen: ShownColumns, pictures: Pictures) -> str:
