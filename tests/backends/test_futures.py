@@ -23,7 +23,7 @@ import pytest
 import paramsurvey
 from conftest import wait_until
 from paramsurvey.backends.futures import backend as futures_backend
-from paramsurvey.backends.futures import engines
+from paramsurvey.backends.futures import engines, submitted_groups, task
 from paramsurvey.backends.futures.backend import FuturesBackend
 from paramsurvey.backends.futures.map_lock import MapLock
 from paramsurvey.backends.futures.task import LoadedJobs
@@ -181,6 +181,7 @@ def test_threads_run_here_side_by_side(threads: ThreadPoolExecutor) -> None:
 
 
 MEETINGS: dict[str, threading.Barrier] = {}
+GATES: dict[str, threading.Event] = {}
 
 
 def test_threads_that_change_the_directory_leave_the_driver_at_home(
@@ -369,9 +370,13 @@ class ManualExecutor(Executor):
         return future
 
 
+def job(**options: Any) -> Job:
+    return Job(key="k", name="default", code=b"code", chdir=os.getcwd(), **options)
+
+
 def opened(executor: Executor, *, isolate: bool = True, **options: Any) -> FuturesBackend:
     backend = FuturesBackend(Options(backend=executor, isolate=isolate), {})
-    backend.open(Job(key="k", name="default", code=b"code", chdir=os.getcwd(), **options), {})
+    backend.open(job(**options), {})
     return backend
 
 
@@ -410,6 +415,72 @@ def test_groups_that_were_given_up_before_they_ran_are_cancelled() -> None:
     assert backend.capacity() == 4
 
 
+class Clock:
+    """What a module has as its `time`."""
+
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(futures_backend, "time", clock)
+    monkeypatch.setattr(submitted_groups, "time", clock)
+    return clock
+
+
+def give_up_two_running_groups(executor: ManualExecutor) -> FuturesBackend:
+    """Return the backend after its map, which was interrupted."""
+    backend = opened(executor, timeout=1.0)
+    for group_id in (1, 2):
+        backend.submit(Group(group_id, range(1), []))
+        executor.given[-1][0].set_running_or_notify_cancel()
+    backend.end_job()
+    return backend
+
+
+def test_groups_of_an_earlier_map_that_have_ended_since_keep_no_worker_busy(clock: Clock) -> None:
+    executor = ManualExecutor(2)
+    backend = give_up_two_running_groups(executor)
+    for future, _ in executor.given:
+        future.set_result([b"too late"])
+    backend.open(job(timeout=1.0), {})
+    clock.now = 100.0
+    assert backend.poll(0.0) == []
+    assert backend.capacity() == 4
+
+
+def test_groups_of_an_earlier_map_that_still_run_get_the_timeout_of_this_one(clock: Clock) -> None:
+    backend = give_up_two_running_groups(ManualExecutor(2))
+    clock.now = 100.0
+    backend.open(job(timeout=1.0), {})
+    assert backend.poll(0.0) == []
+    clock.now = 102.0
+    with pytest.raises(BackendLost, match="all 2 workers"):
+        backend.poll(0.0)
+
+
+def test_a_map_with_a_timeout_runs_after_one_that_was_left(threads: ThreadPoolExecutor) -> None:
+    start(threads)
+    gate = GATES["left"] = threading.Event()
+
+    def wait(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> None:
+        import test_futures
+
+        if pset["a"] > 0:
+            test_futures.GATES["left"].wait(HANG)
+
+    for _ in paramsurvey.imap_unordered(wait, psets_of(10), group_size=1):
+        break
+    gate.set()
+    left = time.perf_counter()
+    wait_until(lambda: time.perf_counter() - left > 0.2, "time stands still")
+    assert len(paramsurvey.map(who, psets_of(3), timeout=0.1)) == 3
+
+
 def test_with_a_timeout_a_process_that_does_not_isolate_gets_one_pset_at_a_time_and_no_queue() -> None:
     backend = opened(ManualExecutor(2), timeout=1.0)
     assert (backend.largest_group(), backend.capacity()) == (None, 4)
@@ -445,6 +516,45 @@ def test_ctrl_c_while_an_answer_is_taken_is_no_failure_of_its_group() -> None:
     future.set_result([])
     with pytest.raises(KeyboardInterrupt):
         backend.poll(1.0)
+
+
+def test_what_came_back_before_ctrl_c_is_taken_the_next_time() -> None:
+    executor = ManualExecutor(2)
+    backend = opened(executor)
+    for group_id in (1, 2, 3):
+        backend.submit(Group(group_id, range(1), []))
+    executor.given[1][0].exception = interrupt  # type: ignore[method-assign]
+    for group_id, (future, _) in enumerate(executor.given, 1):
+        future.set_result([pickle.dumps(Reply(group_id, 0, 1))])
+    with pytest.raises(KeyboardInterrupt):
+        backend.poll(1.0)
+    assert [answer.group_id for answer in backend.poll(0.0)] == [1, 3]
+
+
+def test_a_group_whose_submission_was_interrupted_does_not_run_in_a_thread() -> None:
+    class Interrupted(ManualExecutor):
+        def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            super().submit(function, *args, **kwargs)
+            raise KeyboardInterrupt
+
+    backend = opened(Interrupted(1))
+    with pytest.raises(KeyboardInterrupt):
+        backend.submit(Group(1, range(1), []))
+    link = task.links["k", 1]
+    backend.abort(1)
+    assert link.abandoned.is_set()
+    assert ("k", 1) not in task.links
+
+
+def test_a_future_that_denies_its_error_loses_its_group() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(3), []))
+    future = executor.given[0][0]
+    future.exception = lambda timeout=None: None  # type: ignore[method-assign]
+    future.set_exception(OSError("the network is gone"))
+    (loss,) = backend.poll(1.0)
+    assert "the network is gone" in loss.failure.exception
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError()])

@@ -9,13 +9,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from conftest import GRACE, runs, wait_until
+from paramsurvey.reporting import signals as signals_module
 from paramsurvey.reporting.signals import DeferredSignals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are Unix's")
@@ -77,46 +81,173 @@ def test_a_signal_that_came_before_code_of_the_user_does_not_wait_for_it() -> No
             pytest.fail("the user's code was called")
 
 
-def test_a_signal_that_is_not_heard_is_sent_again_until_it_raises() -> None:
-    def block() -> None:
-        with signals.noted():
-            send(signal.SIGINT)
-            time.sleep(0.1)  # for it to be sent again in vain
-        threading.Event().wait(GRACE)
-
-    with DeferredSignals(patience=0.01) as signals:
-        signals.check()
-        with pytest.raises(KeyboardInterrupt):
-            block()
+# a signal is sent again
 
 
-def test_a_signal_that_was_heard_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[int] = []
-    monkeypatch.setattr(signal, "pthread_kill", lambda thread, number: sent.append(number))
-    with DeferredSignals(patience=0.1) as signals:
+class Sender:
+    """What sends a signal again: it takes a turn when the test says so.
+
+    Attributes
+    ----------
+    sent : list of int
+        The signals that it has sent, if `record` was called; otherwise, it sends them.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sent: list[int] = []
+        self._monkeypatch = monkeypatch
+        self._sleeps: SimpleQueue[None] = SimpleQueue()
+        self._wakes: SimpleQueue[None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        made = SimpleNamespace(start_new_thread=self._start, allocate_lock=threading.Lock)
+        monkeypatch.setattr(signals_module, "_thread", made)
+        monkeypatch.setattr(signals_module, "time", SimpleNamespace(sleep=self._sleep))
+
+    def _start(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        self._threads.append(threading.Thread(target=function, args=arguments, daemon=True))
+        self._threads[-1].start()
+
+    def _sleep(self, seconds: float) -> None:
+        self._sleeps.put(None)
+        self._wakes.get(timeout=GRACE)
+
+    def record(self) -> None:
+        self._monkeypatch.setattr(signal, "pthread_kill", lambda thread, number: self.sent.append(number))
+
+    def wake(self) -> None:
+        """Let it take a turn."""
+        self._sleeps.get(timeout=GRACE)
+        self._wakes.put(None)
+
+    def take_turn(self) -> None:
+        """Let it take a turn, and return when it sleeps again."""
+        self.wake()
+        self._sleeps.get(timeout=GRACE)
+        self._sleeps.put(None)
+
+    def wake_and_block(self) -> None:
+        """Let it take turns until one interrupts this: just before a thread blocks, a signal is not heard."""
+        for _ in range(int(GRACE / 0.05)):
+            self._wakes.put(None)
+            threading.Event().wait(0.05)
+
+    def finish(self) -> None:
+        """Let it take its last turn, after the map is over, and wait for its end."""
+        self._wakes.put(None)
+        for thread in self._threads:
+            thread.join(GRACE)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def sender(monkeypatch: pytest.MonkeyPatch) -> Sender:
+    return Sender(monkeypatch)
+
+
+def test_a_signal_that_was_noted_raises_where_code_may_block(sender: Sender) -> None:
+    with DeferredSignals(patience=1.0) as signals:
         signals.check()
         send(signal.SIGINT)
+        for _ in range(2):  # what blocks may swallow it
+            with pytest.raises(KeyboardInterrupt), signals.may_block():
+                sender.wake_and_block()
+    sender.finish()
+
+
+def test_elsewhere_a_signal_is_not_sent_again(sender: Sender) -> None:
+    sender.record()
+    with DeferredSignals(patience=1.0) as signals:
+        signals.check()
+        send(signal.SIGINT)
+        with signals.may_block():
+            pass
+        sender.take_turn()
+        sender.take_turn()
         with pytest.raises(KeyboardInterrupt):
             signals.check()
-        time.sleep(0.3)
-    assert sent == []
+    sender.finish()
+    assert sender.sent == []
 
 
-def test_a_signal_that_came_while_a_map_ended_is_not_sent_to_what_follows(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    sent: list[int] = []
-    monkeypatch.setattr(signal, "pthread_kill", lambda thread, number: sent.append(number))
+def test_a_signal_that_was_sent_again_but_arrives_late_does_not_raise(sender: Sender) -> None:
+    sender.record()
+    with DeferredSignals(patience=1.0) as signals:
+        signals.check()
+        send(signal.SIGINT)
+        with signals.may_block():
+            sender.take_turn()
+        (number,) = sender.sent
+        send(number)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)  # the user's own second one
+    sender.finish()
+
+
+def test_code_that_may_block_is_left_though_its_very_exit_is_interrupted(sender: Sender) -> None:
+    with DeferredSignals(patience=1.0) as signals:
+        signals.check()
+        send(signal.SIGINT)
+        context = signals.may_block()
+        context.__enter__()
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)  # and `__exit__` does nothing
+        sender.record()
+        sender.take_turn()
+    sender.finish()
+    assert sender.sent == []
+
+
+def test_the_last_signal_is_the_one_that_is_sent_again(sender: Sender) -> None:
+    with DeferredSignals(patience=1.0) as signals:
+        signals.check()
+        with signals.noted():
+            send(signal.SIGINT)
+            send(signal.SIGTERM)
+        with pytest.raises(SystemExit) as caught, signals.may_block():
+            sender.wake_and_block()
+    sender.finish()
+    assert caught.value.code == 143
+
+
+def test_a_signal_is_not_sent_to_what_follows_the_map(sender: Sender) -> None:
+    sender.record()
 
     def end_a_map() -> None:
-        with DeferredSignals(patience=0.1) as signals:
+        with DeferredSignals(patience=1.0) as signals:
             signals.hold()
             send(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         end_a_map()
-    time.sleep(0.3)
-    assert sent == []
+    sender.finish()
+    assert sender.sent == []
+
+
+def test_while_a_signal_is_sent_again_the_handlers_stay(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else SIGTERM would kill the program: the map might end at the same moment."""
+    sends, is_restored = threading.Event(), threading.Event()
+    found = []
+
+    def send_slowly(thread: int, number: int) -> None:
+        sends.set()
+        found.append(is_restored.wait(0.2))
+
+    def run_a_map() -> None:
+        with DeferredSignals(patience=1.0) as signals:
+            signals.hold()
+            send(signal.SIGTERM)
+            with signals.may_block():
+                sender.wake()
+                assert sends.wait(GRACE)
+
+    monkeypatch.setattr(signal, "pthread_kill", send_slowly)
+    with pytest.raises(SystemExit):
+        run_a_map()
+    is_restored.set()
+    sender.finish()
+    assert found == [False]
 
 
 @pytest.mark.parametrize("at_once", [False, True])

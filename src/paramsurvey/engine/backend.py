@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
 from paramsurvey.errors import UnknownOption
@@ -136,6 +137,20 @@ class ListsWorkers(Protocol):
     def workers(self) -> Sequence[WorkerPlace]:
         """Return where each worker runs."""
         ...
+
+
+@runtime_checkable
+class CallsForeignCode(Protocol):
+    """A backend that calls an engine's own code, which may block for ever. This is optional.
+
+    Attributes
+    ----------
+    may_block : callable
+        Set before `Backend.open`. Returns a context to enter around each such call, and around nothing else:
+        if the user has pressed Ctrl-C, KeyboardInterrupt is soon raised there, as long as it takes.
+    """
+
+    may_block: Callable[[], AbstractContextManager[None]]
 
 
 def places_of(backend: Backend) -> Sequence[WorkerPlace]:

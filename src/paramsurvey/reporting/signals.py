@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import Any
 
@@ -30,8 +30,8 @@ class DeferredSignals:
     stop_signals : sequence of str
         The names of the signals that end the map as Ctrl-C does.
     patience : float, optional
-        Seconds after which a signal that was noted, but has not raised, is sent again, so that it raises
-        wherever this thread is: what it called may block for ever. None: it is not sent again.
+        Seconds after which a signal that was noted is sent again, so that it raises if this thread is within
+        `may_block`. None: it is not sent again.
     """
 
     def __init__(
@@ -46,6 +46,9 @@ class DeferredSignals:
         self._seen: int | None = None
         self._raised = False
         self._held = True
+        self._may_block = False
+        self._is_sent_again = False  # the signal that comes next
+        self._sending = _thread.allocate_lock()  # taken by `__exit__` and the sender, never by a handler
         self._previous: dict[int, Any] = {}
         self._owner = os.getpid()
         self._thread = 0
@@ -65,7 +68,8 @@ class DeferredSignals:
 
     def __exit__(self, *exception: object) -> None:
         self._held = True
-        previous, self._previous = self._previous, {}  # from now on, nothing is sent again
+        with self._sending if os.getpid() == self._owner else nullcontext():  # a forked child has no sender
+            previous, self._previous = self._previous, {}  # from now on, nothing is sent again
         for number, handler in reversed(previous.items()):  # SIGINT last: it raises from then on
             signal.signal(number, handler)
         if exception[:1] == (None,) and not self._raised:
@@ -76,20 +80,24 @@ class DeferredSignals:
             signal.signal(number, default_handler(number))
             os.kill(os.getpid(), number)
             return
-        again = self._seen is not None
-        self._seen = number
-        if not self._held and (again or self._at_once):
+        is_first, self._seen = self._seen is None, number
+        is_sent_again, self._is_sent_again = self._is_sent_again, False
+        raises = self._may_block if is_sent_again else self._at_once or not is_first
+        if raises and not self._held:
             self.check()
-        elif not again and self._patience is not None:
+        elif is_first and self._patience is not None:
             with suppress(RuntimeError):  # no thread is to be had: it is heard when what blocks returns
                 # not `Thread`, which has locks that this thread may hold
-                _thread.start_new_thread(self._send_again, (number, self._patience))
+                _thread.start_new_thread(self._send_again, (self._patience,))
 
-    def _send_again(self, number: int, patience: float) -> None:
-        time.sleep(patience)
-        while not self._raised and self._previous:
-            signal.pthread_kill(self._thread, number)
+    def _send_again(self, patience: float) -> None:
+        """Send the last signal again and again until the map is over, but only while code may block."""
+        while self._previous:
             time.sleep(patience)
+            with self._sending:
+                if self._previous and self._may_block and self._seen is not None:
+                    self._is_sent_again = True
+                    signal.pthread_kill(self._thread, self._seen)
 
     @contextmanager
     def raised_at_once(self) -> Iterator[None]:
@@ -105,6 +113,13 @@ class DeferredSignals:
         """Note signals without raising, so that no lock that is acquired meanwhile stays locked."""
         return _Noted(self)
 
+    def may_block(self) -> AbstractContextManager[None]:
+        """Let a signal that was noted raise here after `patience`, because code that is not ours may block.
+
+        It raises anywhere within, so nothing of ours that must be done as a whole belongs here.
+        """
+        return _MayBlock(self)
+
     def hold(self) -> None:
         """Raise nothing until the next `check`, while the map ends and its results are built."""
         self._held = True
@@ -113,7 +128,9 @@ class DeferredSignals:
         """Raise KeyboardInterrupt, or Stopped(128 + number) for another signal, if one has come."""
         seen = self._seen  # read only once, because another signal may come in between
         self._held = False
-        self._raised = self._raised or seen is not None
+        if seen is not None:
+            self._raised = True
+            self._may_block = False  # even if the exit from that context is what this interrupts
         if seen == signal.SIGINT:
             raise KeyboardInterrupt
         if seen is not None:
@@ -133,6 +150,21 @@ class _Noted:
 
     def __exit__(self, *exception: object) -> None:
         self._signals._held = self._before
+
+
+class _MayBlock:
+    """What `DeferredSignals.may_block` returns."""
+
+    __slots__ = ("_signals",)
+
+    def __init__(self, signals: DeferredSignals) -> None:
+        self._signals = signals
+
+    def __enter__(self) -> None:
+        self._signals._may_block = True
+
+    def __exit__(self, *exception: object) -> None:
+        self._signals._may_block = False
 
 
 def default_handler(number: int) -> Any:

@@ -27,7 +27,7 @@ from paramsurvey.transport.safe_text import safe_line, shortened
 if TYPE_CHECKING:
     from paramsurvey.engine.survey import Survey
 
-PATIENCE_SECONDS = 1.0  # for the loop to hear of a signal, before what it waits for is interrupted
+PATIENCE_SECONDS = 1.0  # for the loop to hear of a signal, before code that may block is interrupted
 
 
 class Watch:

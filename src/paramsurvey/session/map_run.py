@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
-from paramsurvey.engine.backend import Backend
+from paramsurvey.engine.backend import Backend, CallsForeignCode
 from paramsurvey.engine.checkpoint import Status
 from paramsurvey.engine.options import Options
 from paramsurvey.engine.survey import Survey
@@ -126,6 +126,8 @@ class MapRun:
         status = Status.FINISHED
         try:
             self.watch.signals.check()  # whatever is raised from here on, the map will be closed
+            if isinstance(self.backend, CallsForeignCode):
+                self.backend.may_block = self.watch.signals.may_block
             self.backend.open(self.job, self.backend_options)
             for _ in self.survey.rounds():
                 self._check_stop()

@@ -14,7 +14,7 @@ import uuid
 import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +26,10 @@ from paramsurvey.backends.futures.engines import (
     WorkerCount,
     checked_executor,
     checked_future,
-    error_of,
     full_name,
     how_to_renew,
     may_cancel,
+    outcome_of,
     why_gone,
 )
 from paramsurvey.backends.futures.executorlib_threads import ExecutorlibThreads
@@ -38,7 +38,7 @@ from paramsurvey.backends.futures.returned_answers import read_answers
 from paramsurvey.backends.futures.submitted_groups import SubmittedGroup, SubmittedGroups
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.reloaded_modules import Reloads
-from paramsurvey.engine.backend import Backend, Resources
+from paramsurvey.engine.backend import Backend, CallsForeignCode, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
 from paramsurvey.errors import BackendLost, OptionError, ParamsurveyWarning, UnknownOption, suggestion
 from paramsurvey.transport.messages import (
@@ -109,6 +109,7 @@ class FuturesBackend:
         self._reloads = Reloads()
         self._numbers = WorkerNumbers()  # of threads
         self._submitted = SubmittedGroups()
+        self.may_block: Callable[[], AbstractContextManager[None]] = nullcontext
         self._broken: BaseException | None = None
         self._gone = ""  # why nothing more will come back, once that is known
         self._lock: MapLock | None = None
@@ -136,6 +137,8 @@ class FuturesBackend:
         """Load the job here if the workers are threads; otherwise keep it until a process asks for it."""
         job = replace(job, pool=self._setup.pool)
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
+        self._answers: list[Answer] = []  # that `poll` has not returned yet
+        self._submitted.count_from_now()
         self._broken, self._gone, self._always_sends_job, self._losses = None, "", False, 0
         self._job_requests = 0  # how many groups came back because their process did not have the job
         self._has_warned = False  # that there are no workers
@@ -185,13 +188,12 @@ class FuturesBackend:
         self._hand_over(group, self._always_sends_job)
 
     def _hand_over(self, group: Group, with_job: bool) -> None:
-        packed = self._packed_job if with_job else None
+        job = self._packed_job if with_job else None
+        call = (remote.run_group, self._job.key, group, job, self._isolation)
         try:
-            future: Any = self._executor.submit(
-                remote.run_group, self._job.key, group, packed, self._isolation
-            )
-            checked = checked_future(future, self._executor, self._submitted)
-            self._submitted.add(SubmittedGroup(group, checked, with_job))
+            with self.may_block():
+                checked = checked_future(self._executor.submit(*call), self._executor, self._submitted)
+                self._submitted.add(SubmittedGroup(group, checked, with_job))
         except OptionError:
             raise
         except Exception as error:  # it broke or was shut down; `poll` says so when all groups are back
@@ -201,24 +203,27 @@ class FuturesBackend:
     def poll(self, timeout: float) -> Answers:
         """Return what has come back, and what is lost."""
         self._check_files()
-        self._check_broken()
-        self._check_stuck()
+        if not self._answers:  # else this was interrupted, and they are taken first
+            self._check_broken()
         self._warn_without_workers()
-        answers: list[Answer] = []
         for submitted in self._submitted.come_back(min(timeout, LONGEST_WAIT)):
-            answers.extend(self._answers_of(submitted))
+            self._answers += self._answers_of(submitted)
         if not self._threads and self._answer_deadline.is_check_due():
-            self._submitted.note_begun()
-            answers.extend(self._overdue())
+            with self.may_block():
+                self._submitted.note_begun()
+            self._answers += self._overdue()
+        answers, self._answers = self._answers, []
+        if not answers:
+            self._check_stuck()
         return answers
 
     def _answers_of(self, submitted: SubmittedGroup) -> list[Answer]:
         """Return the answers to a group; none if it came back to get the job, and was sent again."""
         group = submitted.group
-        error = error_of(submitted.future)  # the pool's, or its transport's; what is raised here is Ctrl-C
+        with self.may_block():
+            returned, error = outcome_of(submitted.future)  # the error is the pool's, or its transport's
         if error is not None:
             return [self._failed(group, error)]
-        returned = submitted.future.result()
         if isinstance(returned, (list, tuple)) and not returned:
             return self._give_job(submitted)
         self._losses = 0
@@ -285,7 +290,8 @@ class FuturesBackend:
         """Raise once the executor accepts nothing more, and everything that it had is back."""
         if self._broken is not None and not self._submitted:
             self._raise_lost(self._broken, text_of(self._broken))
-        self._gone = self._gone or self._why_gone()
+        with self.may_block():
+            self._gone = self._gone or self._why_gone()
         if self._gone and not self._submitted.have_come_back():  # what has come back is taken first
             self._submitted.forget_all()  # no worker could give them back
             self._raise_lost(None, self._gone)
@@ -349,9 +355,9 @@ class FuturesBackend:
 
     def abort(self, group_id: int) -> None:
         """Give up a group. A worker that runs it cannot be stopped, and gets no other until it is done."""
+        self._forget(group_id)  # also if Ctrl-C came before it was noted as submitted
         submitted = self._submitted.get(group_id)
         if submitted is not None:
-            self._forget(group_id)
             self._submitted.give_up(submitted)
             if may_cancel(self._executor):
                 self._canceller.cancel(submitted.future)
@@ -391,3 +397,4 @@ if TYPE_CHECKING:
     from paramsurvey.engine.options import DEFAULTS
 
     _: Backend = FuturesBackend(DEFAULTS, {})
+    _calls: CallsForeignCode = FuturesBackend(DEFAULTS, {})

@@ -67,17 +67,18 @@ def checked_future(
     )
 
 
-def error_of(future: Future[Any]) -> BaseException | None:
-    """Return why a future that is done has no result, even if it was cancelled; None if it has one.
+def outcome_of(future: Future[Any]) -> tuple[Any, BaseException | None]:
+    """Return the result of a future that is done, and why it has none, even if it was cancelled; or None.
 
     An exception that ends the map, because a signal has come meanwhile, is raised: it is not the future's.
     """
     try:
-        return future.exception()
+        error = future.exception()
+        return (future.result(), None) if error is None else (None, error)
     except INTERRUPTIONS:
         raise
     except BaseException as error:  # of a transport of its own, even asyncio's CancelledError
-        return error
+        return None, error
 
 
 def full_name(thing: object) -> str:

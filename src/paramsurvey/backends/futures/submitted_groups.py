@@ -73,24 +73,20 @@ class SubmittedGroups:
         return any(future.running() for future in list(self._by_future))
 
     def come_back(self, timeout: float) -> Iterator[SubmittedGroup]:
-        """Wait until a group comes back, and yield all that have, except those given up."""
-        for future in self._wait(timeout):
-            submitted = self._by_future.pop(future, None)
-            if submitted is None:
-                continue  # of an engine that is gone
-            self.given_up.pop(submitted, None)
-            if self._in_hand.get(submitted.group.id) is submitted:
-                del self._in_hand[submitted.group.id]
-                yield submitted
+        """Wait until a group comes back, and yield all that have, except those given up.
 
-    def _wait(self, timeout: float) -> list[Future[list[bytes]]]:
-        """Wait until a future is done, and return all that are."""
-        found = []
+        Those that the caller does not take, because it is interrupted, come back the next time.
+        """
         with suppress(Empty):
-            found.append(self._done.get(timeout=timeout))
+            future = self._done.get(timeout=timeout)
             while True:
-                found.append(self._done.get_nowait())
-        return found
+                submitted = self._by_future.pop(future, None)  # None: of an engine that is gone
+                if submitted is not None:
+                    self.given_up.pop(submitted, None)
+                    if self._in_hand.get(submitted.group.id) is submitted:
+                        del self._in_hand[submitted.group.id]
+                        yield submitted
+                future = self._done.get_nowait()
 
     def note_begun(self) -> None:
         """Note which groups have begun to run, since executors do not say when they did."""
@@ -104,7 +100,12 @@ class SubmittedGroups:
         del self._in_hand[submitted.group.id]
         self.given_up[submitted] = time.perf_counter()
 
+    def count_from_now(self) -> None:
+        """Let the time since groups were given up begin now, because another map begins."""
+        self.given_up = dict.fromkeys(self.given_up, time.perf_counter())
+
     def forget_all(self) -> None:
         """Stop waiting for anything, because the engine that has the groups is gone."""
         self._by_future.clear()
         self._in_hand.clear()
+        self.given_up.clear()
