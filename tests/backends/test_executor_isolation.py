@@ -36,6 +36,7 @@ from paramsurvey.testing.contract.faults import PSETS, faulty_at_one_pset, only_
 from paramsurvey.testing.waiting import runs
 from paramsurvey.transport.messages import Answer, Group, Job, LostGroup
 
+NEEDS_BOOT_IDS = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has boot ids")
 HANG = 60.0  # seconds that something which ends by itself may take on a slow machine
 POOLS: dict[str, Callable[[], Executor]] = {
     "spawn": partial(ProcessPoolExecutor, 2, multiprocessing.get_context("spawn")),
@@ -311,6 +312,7 @@ def _watch(file: LockFile) -> list[bool]:
     return [first, view.map_runs()]
 
 
+@NEEDS_BOOT_IDS
 def test_a_process_that_starts_after_the_map_was_over_knows_it() -> None:
     """An engine may start one for each group, also for those that wait in its queue."""
     lock = MapLock()
@@ -334,6 +336,7 @@ def test_where_files_cannot_be_locked_nobody_concludes_that_the_map_is_over(
     unlocked.release()
 
 
+@NEEDS_BOOT_IDS
 @pytest.mark.parametrize("home", ["", "another machine", "another directory"])
 def test_where_the_lock_was_never_seen_a_map_is_not_known_to_be_over(home: str, in_tmp: Path) -> None:
     lock = MapLock()
@@ -353,6 +356,17 @@ def test_a_lock_in_use_is_not_old_enough_to_be_cleaned_away(forked: Executor) ->
     lock = MapLock()
     os.utime(lock.file.path, (0, 0))
     assert forked.submit(_runs, lock.file).result(timeout=HANG)
+    assert Path(lock.file.path).stat().st_mtime > 0
+    lock.release()
+
+
+def test_a_lock_that_no_process_here_looks_at_is_touched_by_the_driver() -> None:
+    """Such processes are on other machines, and one that starts here after days must see the lock."""
+    now = 0.0
+    lock = MapLock(lambda: now)
+    os.utime(lock.file.path, (0, 0))
+    now = 2 * map_lock.TOUCH_SECONDS
+    assert lock.is_kept()
     assert Path(lock.file.path).stat().st_mtime > 0
     lock.release()
 

@@ -280,7 +280,7 @@ class FuturesBackend:
 
     def _check_files(self) -> None:
         """Raise if the program has closed our file, because then it has closed the executor's, too."""
-        if self._lock is not None and not self._lock.is_ours():
+        if self._lock is not None and not self._lock.is_kept():
             # an executor that cannot hear its processes may wait for ever, and what it writes would go into
             # the files that have these numbers now
             self._submitted.forget_all()

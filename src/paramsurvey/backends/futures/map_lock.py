@@ -11,6 +11,8 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.own_descriptors import OwnDescriptors
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+TOUCH_SECONDS = 3600.0  # systems remove files from /tmp that nobody has touched for days
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,20 @@ def home_of(path: str) -> str:
 class MapLock:
     """The driver's side: holds the lock until `release`.
 
+    Parameters
+    ----------
+    clock : callable
+        Returns seconds.
+
     Attributes
     ----------
     file : LockFile
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.file = LockFile()
+        self._clock = clock
+        self._touch_at = clock() + TOUCH_SECONDS
         self._fd: int | None = None
         with suppress(OSError):  # if the disk is full, the survey goes on without the lock
             self._fd, path = tempfile.mkstemp(prefix="paramsurvey-map-")
@@ -66,6 +76,19 @@ class MapLock:
     def is_ours(self) -> bool:
         """Tell whether the program has left the file alone; closing it would have freed the lock."""
         return self._own.are_ours()
+
+    def is_kept(self) -> bool:
+        """Tell whether the file is ours, and keep it from being cleaned away if this is called now and then.
+
+        Processes on this machine touch it, too, but there may be none until one starts late.
+        """
+        if not self.is_ours():
+            return False
+        if self._fd is not None and self._clock() >= self._touch_at:
+            self._touch_at = self._clock() + TOUCH_SECONDS
+            with suppress(OSError):
+                os.utime(self._fd)
+        return True
 
     def release(self) -> None:
         """Say that the map is over. May be called twice."""
@@ -102,7 +125,7 @@ class MapLockView:
         except OSError as error:
             self._seen = self._seen or error.errno in (errno.EACCES, errno.EAGAIN)
             with suppress(OSError):
-                os.utime(fd)  # systems remove files from /tmp that nobody has touched for days
+                os.utime(fd)  # see TOUCH_SECONDS
             return True
         else:
             return not self._seen and not self._is_at_home()
