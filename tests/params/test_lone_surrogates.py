@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import paramsurvey
@@ -15,6 +17,14 @@ FORMS: dict[str, Callable[[], Any]] = {
     "list": lambda: [{"f": name} for name in NAMES],
     "generator": lambda: ({"f": name} for name in NAMES),
     "dict of columns": lambda: {"f": NAMES},
+    "dict of tuples": lambda: {"f": tuple(NAMES)},
+    "dict of arrays": lambda: {"f": np.array(NAMES)},
+    "dict of arrays of objects": lambda: {"f": np.array(NAMES, dtype=object)},
+    "dict of arrays of pandas": lambda: {"f": pd.array(NAMES, dtype=object), "n": [1, 2]},
+    "structured array": lambda: np.array(
+        [(name, n) for n, name in enumerate(NAMES)], dtype=[("f", "U9"), ("n", "i8")]
+    ),
+    "structured array of objects": lambda: np.array([(name,) for name in NAMES], dtype=[("f", object)]),
     "grid": lambda: params.grid(f=NAMES),
     "aligned": lambda: params.aligned(f=NAMES, n=[1, 2]),
     "product": lambda: params.product({"f": NAMES}),
@@ -23,6 +33,10 @@ FORMS: dict[str, Callable[[], Any]] = {
     "where": lambda: params.grid(f=NAMES, x=[1, 2]).where(lambda pset: pset["x"] == 1),
     "with seeds": lambda: params.add_seed(params.grid(f=NAMES), 1),
     "rows with seeds": lambda: params.add_seed([{"f": name, "n": 1} for name in NAMES], 1),
+    "added column": lambda: params.add_column(pd.DataFrame({"n": [0, 1]}), "f", lambda row: NAMES[row["n"]]),
+    "added column without categories": lambda: params.add_column(
+        pd.DataFrame({"n": [0, 1]}), "f", lambda row: NAMES[row["n"]], infer_category=False
+    ),
     "table of a space": lambda: params.grid(f=NAMES).to_df(),
 }
 
@@ -53,3 +67,25 @@ def test_a_sample_can_have_them(in_tmp: Any) -> None:
     paramsurvey.init(backend="serial", verbose=0)
     results = paramsurvey.map(measure, params.sample(20, f=NAMES))
     assert set(results["f"]) == set(NAMES)
+
+
+def test_columns_beside_them_keep_their_dtypes(in_tmp: Any) -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    beside = {
+        "small": np.array([1, 2], dtype=np.int8),
+        "category": pd.Categorical(["x", "y"]),
+        "nullable": pd.array([1, None], dtype="Int64"),
+        "list": [0.5, 2],
+        "shared": 7,
+    }
+    results = paramsurvey.map(measure, {"f": np.array(NAMES), **beside})
+    pd.testing.assert_frame_equal(results[list(beside)], pd.DataFrame(beside))
+    shared = paramsurvey.map(measure, {"f": NAMES[1], "n": [1, 2]})
+    assert shared["f"].tolist() == [NAMES[1]] * 2
+
+
+@pytest.mark.parametrize("form", ["list", "dict of columns", "dict of arrays"])
+def test_the_check_of_psets_of_0_4_takes_them(form: str) -> None:
+    with pytest.deprecated_call():
+        prepared = paramsurvey.utils.psets_prep(FORMS[form]())
+    assert prepared["f"].tolist() == NAMES

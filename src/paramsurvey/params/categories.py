@@ -71,7 +71,7 @@ def column_of(values: Any, infer_category: bool) -> pd.Series[Any]:
         return _as_objects(values)
     try:
         return _marked(_as_category(values), values) if infer_category else pd.Series(values)
-    except UnicodeEncodeError:  # half a surrogate pair, as in the name of a file that is not UTF-8
+    except UnicodeEncodeError:
         return _as_objects(values)
 
 
@@ -101,6 +101,8 @@ def _as_category(values: Any) -> pd.Series[Any]:
         if _are_objects(values) and _would_change(to_python(values)):
             return _as_objects(values)
         return pd.Series(values, dtype="category")
+    except UnicodeEncodeError:  # half a surrogate pair, as in the name of a file that is not UTF-8
+        return _as_objects(values)
     except TypeError:
         return pd.Series(values)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from paramsurvey.params.categories import as_category_if_smaller
-from paramsurvey.params.dataframes import native_frame
+from paramsurvey.params.dataframes import as_series, native_frame
 from paramsurvey.params.row_math import blocks
 from paramsurvey.transport.messages import Pset
 
@@ -55,9 +55,9 @@ def add_column(
             f"add_column() takes a DataFrame, not {type(df).__name__}: "
             f"give {'psets.to_df()' if hasattr(df, 'to_df') else 'pd.DataFrame(psets)'}"
         )
-    column = pd.Series([func(row) for row in rows_of(df)])
+    column = as_series([func(row) for row in rows_of(df)])
     result = native_frame(df.copy())
-    result[name] = (as_category_if_smaller(column) if infer_category else column).array
+    result[name] = (as_category_if_smaller(column) if infer_category else column).set_axis(result.index)
     return result
 
 

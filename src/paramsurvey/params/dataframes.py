@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from paramsurvey.transport.messages import Values
 
 READERS = {".feather": "read_feather", ".json": "read_json", ".xlsx": "read_excel"}
 
@@ -122,8 +121,6 @@ def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame | None:
 
 def _of_records(records: NDArray[Any]) -> pd.DataFrame:
     """Return a structured array as a table; refuse one that would need more than one value per cell."""
-    import pandas as pd
-
     if records.ndim != 1:
         raise PsetError(
             f"psets is a structured array with {records.ndim} dimensions: give one with 1, psets.reshape(-1)"
@@ -141,51 +138,50 @@ def _of_records(records: NDArray[Any]) -> pd.DataFrame:
             raise PsetError("the structured array has masked values: fill them, with psets.filled(...)")
         records = np.ma.getdata(records)
     columns = {name: np.asarray(records[name]) for name in records.dtype.names or ()}
-    return _without_reasons(native_frame(pd.DataFrame(columns)))
+    return _without_reasons(native_frame(table_of(columns)))
 
 
-def as_series(values: Values | NDArray[Any]) -> pd.Series[Any]:
+def as_series(values: Sequence[Any] | NDArray[Any]) -> pd.Series[Any]:
     """Return `values` with the dtype that pandas gives to a list of them."""
     import pandas as pd
 
-    if isinstance(values, np.ndarray) and values.dtype != object:
+    if isinstance(values, np.ndarray) and values.dtype.kind not in "OU":
         return pd.Series(values)
+    natives = values.tolist() if isinstance(values, np.ndarray) else list(values)
     try:
-        return pd.Series(list(values))
+        return pd.Series(natives)
     except Exception:  # the user's objects may look like arrays to pandas, and raise any exception
-        boxed = np.fromiter(values, dtype=object, count=len(values))
-        return pd.Series(boxed, dtype=object)
+        return pd.Series(np.fromiter(natives, dtype=object, count=len(natives)), dtype=object)
 
 
-def table_of(
-    columns: Mapping[Any, Any], index: pd.Index[Any] | None = None, copy: bool | None = None
-) -> pd.DataFrame:
-    """Return what `pandas.DataFrame` makes of columns, also if the strings of pandas cannot hold a text.
+def table_of(data: Any, index: pd.Index[Any] | None = None, copy: bool | None = None) -> pd.DataFrame:
+    """Return what `pandas.DataFrame` makes of columns or rows, also if pandas' strings cannot hold a text.
 
     The name of a file that is not UTF-8 has halves of surrogate pairs. Its column gets the dtype object.
     """
     import pandas as pd
 
     try:
-        return pd.DataFrame(columns, index=index, copy=copy)
+        return pd.DataFrame(data, index=index, copy=copy)
     except UnicodeEncodeError:
-        known = dict(columns)
-        for name, values in columns.items():
-            if isinstance(values, list):
-                column = as_series(values)
-                known[name] = column if index is None else column.set_axis(index)
-        return pd.DataFrame(known, index=index)
+        objects = pd.DataFrame(data, index=index, dtype=object)
+        given = data if isinstance(data, Mapping) else {}
+        columns = {
+            name: given[name]
+            if _has_own_dtype(given.get(name))
+            else as_series(column.tolist()).set_axis(objects.index)
+            for name, column in objects.items()
+        }
+        return pd.DataFrame(columns, index=objects.index)
 
 
-def table_of_rows(rows: Sequence[Mapping[Any, Any]]) -> pd.DataFrame:
-    """Return what `pandas.DataFrame` makes of rows, with the same exception as `table_of`."""
+def _has_own_dtype(column: object) -> bool:
+    """Tell whether pandas takes the dtype of a column as it is, instead of looking at the values."""
     import pandas as pd
 
-    try:
-        return pd.DataFrame(rows)
-    except UnicodeEncodeError:
-        objects = pd.DataFrame(rows, dtype=object)
-        return table_of({name: column.tolist() for name, column in objects.items()})
+    dtype = getattr(column, "dtype", None)
+    is_open = dtype is None or str(dtype) == "object" or getattr(dtype, "kind", "") == "U"
+    return isinstance(column, (pd.Series, pd.Index)) or not is_open
 
 
 def _without_reasons(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from paramsurvey.errors import PsetError, with_article
 from paramsurvey.params.axes import as_list
 from paramsurvey.params.column_names import without_reasons
 from paramsurvey.params.computed_column import rows_of
-from paramsurvey.params.dataframes import frame_of, table_of_rows
+from paramsurvey.params.dataframes import frame_of, table_of
 from paramsurvey.params.row_math import check_seed
 from paramsurvey.params.sources.named_rows import dicts_of
 from paramsurvey.params.spaces.grids_and_products import Space
@@ -97,7 +97,7 @@ def _frame_and_rows(psets: object) -> tuple[pd.DataFrame, Iterable[Mapping[Any, 
             f"psets cannot be {with_article(type(psets).__name__)}: give a DataFrame or a list of dicts"
         )
     rows = [without_reasons(pset) for pset in dicts_of(as_list(psets))]
-    return table_of_rows(rows), rows
+    return table_of(rows), rows
 
 
 def _occurrences(keys: Iterable[bytes]) -> Iterator[int]:

@@ -165,8 +165,9 @@ def _psets_prep(psets: Any) -> pd.DataFrame:
     import pandas as pd
 
     from paramsurvey.params.column_names import RESERVED, check_names
+    from paramsurvey.params.dataframes import table_of
 
-    frame = psets if isinstance(psets, pd.DataFrame) else pd.DataFrame(psets)
+    frame = psets if isinstance(psets, pd.DataFrame) else table_of(psets)
     if reserved := [name for name in frame.columns if str(name).startswith("_")]:
         raise PsetError(f"column {reserved[0]!r} {RESERVED}: rename it")
     check_names(list(frame.columns))

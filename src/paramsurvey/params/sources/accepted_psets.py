@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.errors import with_article
 from paramsurvey.params.axes import as_list
 from paramsurvey.params.column_names import without_reasons
-from paramsurvey.params.dataframes import frame_of, table_of_rows
+from paramsurvey.params.dataframes import frame_of, table_of
 from paramsurvey.params.late_psets import first_psets, without_pauses
 from paramsurvey.params.sources.named_rows import dicts_of
 from paramsurvey.params.sources.pset_list import PsetList
@@ -84,7 +84,7 @@ def name_if_exhausted(psets: object) -> str:
 
 
 def _typed_by_column(psets: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    return table_of_rows([dict(without_reasons(pset)) for pset in psets])
+    return table_of([dict(without_reasons(pset)) for pset in psets])
 
 
 def _dicts(psets: Any) -> list[Mapping[str, Any]]:
