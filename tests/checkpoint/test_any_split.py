@@ -65,6 +65,12 @@ LEFT_OUT: dict[str, list[Any]] = {
     "integers that no float is equal to": [2**53 + 1, 0.5, 2],
     "large integers that no float is equal to": [2**70 + 1, 0.5, None],
     "times that are too far away for nanoseconds": [pd.Timestamp(1), datetime(1, 1, 1), None],
+    "lists of large integers, then of small ones": [[2**63], [1], [2]],
+    "lists of small integers, then of large ones": [[1], [2], [2**63]],
+    "lists of texts with surrogates, then without": [["\ud800"], ["a"], ["b"]],
+    "lists of texts without surrogates, then with": [["a"], ["b"], ["\ud800"]],
+    "durations of millions of years, then short ones": [timedelta.max, timedelta(1), timedelta(2)],
+    "short durations, then those of millions of years": [timedelta(1), timedelta(2), timedelta.max],
 }
 
 OBJECTS: dict[str, list[Any]] = {

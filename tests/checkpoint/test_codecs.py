@@ -11,7 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from paramsurvey.checkpoint.format import variants
 from paramsurvey.checkpoint.format.codecs import decode, encode, encode_cells
+from paramsurvey.checkpoint.format.variants import store
 from paramsurvey.errors import CheckpointError
 from paramsurvey.params.sources import CategoryCodes
 
@@ -219,3 +221,18 @@ def test_categories_are_stored_as_their_values() -> None:
     numbers = encode_cells(CategoryCodes(np.array([1, -1, 0], dtype=np.int8), [5, 6, np.nan]))
     assert read_back(numbers, 3)[::2] == [6, 5]
     assert np.isnan(read_back(numbers, 3)[1])
+
+
+def test_times_with_a_zone_object_each_are_stored_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def counted(values: list[Any]) -> Any:
+        calls.append(len(values))
+        return store(values)
+
+    monkeypatch.setattr(variants, "store", counted)
+    zones = [timezone(timedelta(hours=1 + n % 2)) for n in range(20)]
+    values = [datetime(2026, 11, 30, tzinfo=zone) for zone in zones]
+    found = variants.encode_variants(values)
+    assert found is not None
+    assert calls == [10, 10]

@@ -17,14 +17,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from paramsurvey.checkpoint.format import pickles
-from paramsurvey.checkpoint.format.codec_table import ENCODING_ERRORS, PICKLES, codecs
+from paramsurvey.checkpoint.format.codec_table import PICKLES, codecs
 from paramsurvey.checkpoint.format.variants import (
     MOST,
     are_mixed,
     decode_variant,
     encode_variants,
     is_variants,
-    number_type,
+    store,
     variants,
 )
 from paramsurvey.fast_dataclass import dataclass
@@ -256,16 +256,8 @@ def _encode_units(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
 
 def _encode_one_kind(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
     """Encode values of one kind, in which None stands for whatever is not of it; None for all else."""
-    present = [value for value in values if value is not None]
-    if present and (kind := number_type(present)) is not None:
-        return Encoded(pa.array(values, kind), "number", _kinds_if_needed(kinds))
-    for name, codec in codecs().items():
-        if name not in PICKLES and codec.fits(present):
-            try:
-                return Encoded(codec.encode(values), name, _kinds_if_needed(kinds))
-            except ENCODING_ERRORS:
-                continue  # such as a lone surrogate, or a year too far away: another codec can store it
-    return None
+    stored = store(values)
+    return None if stored is None else Encoded(stored[1], stored[0], _kinds_if_needed(kinds))
 
 
 def _encode_variants(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Hashable
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -87,25 +88,36 @@ def _kind_of(value: Any) -> Hashable:
     """Return the same for values that one codec can probably store."""
     kind = type(value)
     if kind is int:
-        return kind, -(2**63) <= value < 2**63
+        return kind, _fits_int64(value)
     if kind is list:
         return kind, frozenset(map(type, value))
     if isinstance(value, (np.ndarray, np.generic)):
         return kind, value.dtype.str, value.ndim
     if isinstance(value, datetime):
-        return kind, getattr(value, "unit", ""), id(value.tzinfo)
+        return kind, getattr(value, "unit", ""), _zone_of(value)
     return kind, getattr(value, "unit", "") if kind.__name__ == "Timedelta" else ""
 
 
+def _zone_of(value: datetime) -> Hashable:
+    """Return the same for times of one zone, though each has a zone object of its own."""
+    kind: Hashable = type(value.tzinfo)
+    return repr(value.tzinfo) if kind in (timezone, ZoneInfo) else kind
+
+
+def _fits_int64(value: int) -> bool:
+    return -(2**63) <= value < 2**63
+
+
 def store(values: list[Any]) -> Stored | None:
-    """Return values, none of which is None, as the first codec that is not a pickle stores them, if any does.
+    """Return values, with null for None, as the first codec that is not a pickle stores them, if any does.
 
     It is also told how numbers are stored, for which there is no codec.
     """
-    if (kind := number_type(values)) is not None:
+    present = [value for value in values if value is not None]
+    if (kind := _number_type(present)) is not None:
         return "number", pa.array(values, kind)
     for name, codec in codecs().items():
-        if name not in PICKLES and codec.fits(values):
+        if name not in PICKLES and codec.fits(present):
             try:
                 return name, codec.encode(values)
             except ENCODING_ERRORS:
@@ -113,12 +125,12 @@ def store(values: list[Any]) -> Stored | None:
     return None
 
 
-def number_type(values: list[Any]) -> Any:
+def _number_type(values: list[Any]) -> Any:
     """Return the Arrow type of numbers that are all of one type that has one; None for other values."""
-    kind, *others = set(map(type, values))
-    if others or (kind is int and not all(-(2**63) <= value < 2**63 for value in values)):
+    kinds = set(map(type, values))
+    if len(kinds) != 1 or (kinds == {int} and not all(map(_fits_int64, values))):
         return None
-    return NUMBERS.get(kind)
+    return NUMBERS.get(kinds.pop())
 
 
 def are_mixed(values: list[Any]) -> bool:
@@ -126,17 +138,17 @@ def are_mixed(values: list[Any]) -> bool:
     groups: dict[Hashable, list[Any]] = {}
     for value in values:
         groups.setdefault(_kind_of(value), []).append(value)
-    depends_on_value = (list, np.ndarray)
-    return any(
-        store([value]) is not None
-        for group in groups.values()
-        for value in (group[:1] if _is_decided_by_kind(group[0], depends_on_value) else group)
-    )
+    asked = (group if _differ_within_kind(group[0]) else group[:1] for group in groups.values())
+    return any(store([value]) is not None for some in asked for value in some)
 
 
-def _is_decided_by_kind(value: Any, containers: tuple[type, ...]) -> bool:
-    plain = (str, bytes, int, float, datetime, np.generic)
-    return isinstance(value, containers) or not isinstance(value, plain)
+def _differ_within_kind(value: Any) -> bool:
+    """Tell whether codecs may store some values of this one's kind, but not others.
+
+    They cannot store all texts, integers, times and durations, nor lists of these.
+    """
+    items = value if type(value) is list else [value]
+    return all(isinstance(item, (str, int, datetime, timedelta, np.timedelta64)) for item in items)
 
 
 def is_variants(codec: str) -> bool:
