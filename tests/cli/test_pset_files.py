@@ -80,7 +80,7 @@ def test_names_of_files_on_stdin_that_are_not_utf_8_are_refused(null: bool) -> N
 
 def test_a_list_of_files_whose_names_are_not_utf_8_is_refused(in_tmp: Path) -> None:
     Path("list").write_bytes(b"ok.txt\ncaf\xe9.txt\n")
-    with pytest.raises(BadUsage, match=r"not UTF-8 text.: save it as UTF-8; if the name of a file"):
+    with pytest.raises(BadUsage, match="save it as UTF-8; if it lists a file whose name is not"):
         Inputs().values("f", "list")
 
 

@@ -49,8 +49,8 @@ def comparison(subject: Subject, before: Subject) -> str:
 def _matched(found: Comparison) -> str:
     if not found.unknown_keys:
         return f"{found.both:,} psets are in both, matched by their values."
-    why = "; ".join(f"{name}: {reason}" for name, reason in found.unknown_keys.items())
-    return f"no psets are matched, because these keys could not be compared: {why}."
+    names, why = ", ".join(found.unknown_keys), "; ".join(set(found.unknown_keys.values()))
+    return f"no psets are matched, because keys could not be compared ({names}): {why}."
 
 
 def _group(words: str, group: PsetGroup) -> str:

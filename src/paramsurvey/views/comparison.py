@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from paramsurvey.checkpoint.plain_values import EXACT
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.groups import Floats
-from paramsurvey.views.columns.source import EXACT, families, whole_numbers
+from paramsurvey.views.columns.source import families, whole_numbers
 from paramsurvey.views.columns.survey_data import (
     FAILED,
     FINISHED,
@@ -248,7 +249,10 @@ class _Pairs:
                 allowed = atol + rtol * np.maximum(np.abs(old), np.abs(new))
             strange = ~np.isfinite(apart) & ~((old == new) | (np.isnan(old) & np.isnan(new)))
             if unlike is not None:
-                unlike.correct(apart, strange, rows, self.partner[rows], old, new)
+                same, same_kind = unlike.are_same(self.partner[rows], rows)
+                no_numbers = np.isnan(old) & np.isnan(new)
+                strange = np.where(no_numbers, ~same, strange | (~same_kind & np.isfinite(apart)))
+                apart[(apart == 0) & (np.abs(new) >= EXACT) & ~same] = 1.0  # floats cannot tell them apart
             apart[strange] = np.inf
             at = np.flatnonzero((apart > allowed) | strange)
             changed += len(at)
@@ -311,15 +315,10 @@ class _Unlikeness:
         self._was, self._is = (all_hashes(data, (name,)) for data in (before, after))
         self._kind_was, self._kind_is = (_all_families(data, name) for data in (before, after))
 
-    def correct(
-        self, apart: Floats, strange: NDArray[np.bool_], rows: Rows, partners: Rows, old: Floats, new: Floats
-    ) -> None:
-        """Correct how far apart values are, and which of them cannot be subtracted but differ."""
-        same = self._was[partners].equal(self._is[rows])
-        no_numbers = np.isnan(old) & np.isnan(new)
-        strange[no_numbers] = ~same[no_numbers]
-        strange |= (self._kind_was[partners] != self._kind_is[rows]) & np.isfinite(apart)
-        apart[(apart == 0) & (np.abs(new) >= EXACT) & ~same] = 1.0  # integers that floats cannot tell apart
+    def are_same(self, partners: Rows, rows: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return whether values before and after are the same, and whether they are of the same kind."""
+        same_kind = self._kind_was[partners] == self._kind_is[rows]
+        return self._was[partners].equal(self._is[rows]), same_kind
 
 
 class _Top:

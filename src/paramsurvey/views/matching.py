@@ -14,7 +14,10 @@ from paramsurvey.views.columns.source import ColumnSource
 from paramsurvey.views.columns.survey_data import SurveyData, contents_of
 
 SHORT = 2**31 - 1  # numbers below it, and the next one, fit into four bytes
-NO_IDENTITIES = "its values are pickled, and nothing that tells them apart was read with them"
+NO_IDENTITIES = (
+    "the values are pickled, and nothing that tells them apart was read with them: "
+    "compare what paramsurvey.load() returns"
+)
 
 Rows = NDArray[np.signedinteger[Any]]
 

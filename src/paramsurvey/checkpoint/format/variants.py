@@ -100,8 +100,8 @@ def _kind_of(value: Any) -> Hashable:
 
 def _zone_of(value: datetime) -> Hashable:
     """Return the same for times of one zone, though each has a zone object of its own."""
-    kind: Hashable = type(value.tzinfo)
-    return repr(value.tzinfo) if kind in (timezone, ZoneInfo) else kind
+    kind = type(value.tzinfo)
+    return kind, repr(value.tzinfo) if kind in (timezone, ZoneInfo) else ""
 
 
 def _fits_int64(value: int) -> bool:

@@ -59,7 +59,8 @@ class Inputs:
             reason = error.strerror
         except UnicodeDecodeError:
             raise BadUsage(
-                f"{what} cannot be read (it is not UTF-8 text): save it as UTF-8; {OTHER_NAME}"
+                f"{what} cannot be read (it is not UTF-8 text): save it as UTF-8; "
+                f"if it lists a file whose name is not UTF-8, {OTHER_NAME}"
             ) from None
         except ValueError:
             reason = "no file has a name with a NUL byte"

@@ -11,7 +11,7 @@ from paramsurvey.cli.errors import BadUsage
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")  # 007 and +7 stay text: as numbers they would look different
 FLOAT = re.compile(r"-?(?:(?:0|[1-9]\d*)?\.\d+|(?:0|[1-9]\d*)\.?)(?:[eE][-+]?\d+)?")
-OTHER_NAME = "if the name of a file is not, rename it, or make a link to it, with another name"
+OTHER_NAME = "rename that file, or make a link to it whose name is UTF-8"
 SURROGATE = re.compile("[\ud800-\udfff]")
 ITEM = re.compile(r'"((?:[^"]|"")*)"(?=,|$)|([^,]*)', re.DOTALL)
 
@@ -66,7 +66,7 @@ def check_text(name: str, values: object) -> None:
         if not _is_unicode(value):
             raise BadUsage(
                 f"the parameter {name!r} has the value {value!r}, which is not UTF-8 text: give another; "
-                f"{OTHER_NAME}"
+                f"if it is the name of a file, {OTHER_NAME}"
             )
 
 

@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pandas import NaT
 
+from paramsurvey.checkpoint.plain_values import EXACT
 from paramsurvey.checkpoint.typed_hash import HashPairs
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
 
 CHUNK = 1 << 18  # rows: a column of them is 2 MB, which stays in a processor's cache while it is used
-
-EXACT = 1 << 53  # up to here, floats are exact
 
 NOT_READ = "(not read)"
 """What stands for values that are not read: they are pickled or nested, or they are of several types."""
