@@ -31,6 +31,7 @@ from paramsurvey.cli.checkpoints.run_state import describe, read_state
 from paramsurvey.errors import SurveyError
 from paramsurvey.results.load_checkpoint import load_without_unpickling
 
+NOT_UNICODE = "caf\udce9.txt"
 PROGRAM = Path(sys.executable).with_name("paramsurvey")
 
 EXPLODE = r"""
@@ -300,6 +301,25 @@ def test_what_is_pickled_is_shown_as_such() -> None:
     assert "a pickled object" in "".join(describe(read_state("dir")))
 
 
+PLAIN = [1, 300, -70000, 2**70, 0.5, True, False, "a", "b" * 300, "c" * 100_000, ""]
+OTHERS = [b"a", [1], {"a": 1}, (), NOT_UNICODE]
+
+
+def test_plain_values_among_others_are_missing_as_they_are() -> None:
+    def work(pset: dict[str, Any], *_: object) -> dict[str, Any]:
+        raise ValueError("no")
+
+    paramsurvey.map(work, [{"x": value} for value in (*PLAIN, *OTHERS)], checkpoint="dir")
+    with exploding():
+        shown = load_without_unpickling("dir").missing["x"].tolist()
+    assert list(map(repr, shown[: len(PLAIN)])) == list(map(repr, PLAIN))
+    assert all(text.startswith("<a pickled object of") for text in shown[len(PLAIN) :])
+    for form in ("csv", "json", "parquet", "sqlite"):
+        done = subprocess.run([PROGRAM, "missing", "dir", "-o", f"missing.{form}"], capture_output=True)
+        assert (done.returncode, done.stderr) == (0, f"missing.{form}: 16 rows\n".encode())
+    assert pd.read_csv("missing.csv")["x"].str.contains("a pickled object").sum() == len(OTHERS)
+
+
 def test_a_pset_that_is_an_object_is_missing_like_others() -> None:
     def work(pset: dict[str, Any], *_: object) -> dict[str, Any]:
         raise ValueError("no")
@@ -374,6 +394,7 @@ def test_whatever_a_pickled_value_is_it_is_shown(content: bytes) -> None:
     array = pa.array([content, None, trap()], pa.binary())
     with exploding():
         (piece,) = decode(array, "pickle", unpickle=False)
+        decode(array, "mixed", unpickle=False)
     assert isinstance(piece[1], list)
     assert all(type(value) is str for value in piece[1])
     assert isinstance(piece[0], np.ndarray)

@@ -290,7 +290,7 @@ def decode(
     """Return the values of a stored column, an `Array` or `ChunkedArray`, and where they belong.
 
     Unpickling runs code chosen by whoever wrote the pickle. Unless `unpickle` is true, a text that says what
-    it is stands for a pickled value.
+    it is stands for a pickled value, except for numbers, texts and bools beside others.
     """
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
@@ -334,7 +334,8 @@ def _decode_values(array: Any, codec: str, unpickle: bool) -> Values:
     """Return the values that are not null, in order."""
     present = array if array.null_count == 0 else array.drop_null()
     if codec in PICKLES and not unpickle:
-        return [pickles.placeholder(content) for content in present.to_pylist()]
+        shown = pickles.number_text_or_bool if codec == "mixed" else pickles.placeholder
+        return [shown(content) for content in present.to_pylist()]
     return _decode_plain(present, codec)
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pickle
 import zlib
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
 from paramsurvey.errors import CheckpointError
 from paramsurvey.transport.pickling import dump_code
+
+IN_EVERY_PICKLE = {"PROTO", "FRAME", "MEMOIZE", "STOP"}
+ARGUMENTS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "SHORT_BINUNICODE", "BINUNICODE"}
+BOOLS = {"NEWTRUE": True, "NEWFALSE": False}
+MOST_INSTRUCTIONS = 6  # of the pickle of a number, text or bool: a long text is between two frames
 
 
 def pickle_values(values: list[Any]) -> Any:
@@ -49,3 +55,21 @@ def placeholder(content: object) -> str:
     """Return the text that stands for a pickled value; it differs for different values."""
     data = content if isinstance(content, bytes) else repr(content).encode(errors="backslashreplace")
     return f"<a pickled object of {len(data)} bytes, {zlib.crc32(data):08x}>"
+
+
+def number_text_or_bool(content: Any) -> Any:
+    """Return one of these from its pickle, without unpickling; for anything else, its placeholder.
+
+    Such a pickle has a single instruction besides those that every pickle has, and it names no function.
+    """
+    import pickletools
+
+    try:
+        steps = [
+            (step.name, value) for step, value, _ in islice(pickletools.genops(content), MOST_INSTRUCTIONS)
+        ]
+        ((name, value),) = (step for step in steps if step[0] not in IN_EVERY_PICKLE)
+        str(value).encode()  # half a surrogate pair could not be written
+    except Exception:  # it is no pickle, or another one
+        return placeholder(content)
+    return value if name in ARGUMENTS else BOOLS.get(name, placeholder(content))
