@@ -18,6 +18,7 @@ FORMS: dict[str, Callable[[], Any]] = {
     "generator": lambda: ({"f": name} for name in NAMES),
     "dict of columns": lambda: {"f": NAMES},
     "dict of tuples": lambda: {"f": tuple(NAMES)},
+    "dict of iterators": lambda: {"f": iter(NAMES)},
     "dict of arrays": lambda: {"f": np.array(NAMES)},
     "dict of arrays of objects": lambda: {"f": np.array(NAMES, dtype=object)},
     "dict of arrays of pandas": lambda: {"f": pd.array(NAMES, dtype=object), "n": [1, 2]},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +111,8 @@ def _of_columns(columns: Mapping[Any, Any]) -> pd.DataFrame | None:
     if columns and all(is_single_value(cell) or isinstance(cell, (Mapping, Set)) for cell in cells):
         return None
     try:
-        return native_frame(table_of(dict(columns)))
+        known = {name: list(cell) if isinstance(cell, Iterator) else cell for name, cell in columns.items()}
+        return native_frame(table_of(known))
     except (TypeError, ValueError) as error:
         raise PsetError(
             f"psets is a dict of columns that do not make a table ({error}): give lists of equal length, or "
