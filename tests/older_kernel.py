@@ -2,8 +2,8 @@
 
 Usage: python tests/older_kernel.py ERROR FIRST LAST COMMAND...
 
-FIRST and LAST are numbers of system calls, ERROR that of the error that they get. The command cannot
-undo it, nor can what it starts. The filter is a program of five instructions, as seccomp(2) describes it.
+FIRST and LAST are numbers of system calls, ERROR that of the error that they get. Neither the
+command nor what it starts can undo this. The filter is a program of five instructions; see seccomp(2).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m paramsurvey`` is the program ``paramsurvey``, also where its script is not on the path."""
+"""``python -m paramsurvey`` is the same as ``paramsurvey``, even if that script is not on the path."""
 
 from paramsurvey.cli import main
 

@@ -75,6 +75,6 @@ def test_a_frozen_program_can_run_psets_itself(app: App) -> None:
 
 def test_a_program_that_is_run_in_place_of_a_worker_starts_none_itself(app: App) -> None:
     done = app.run(frozen=False)
-    assert "is not Python: it runs the program again, where a worker should start" in done.stderr
+    assert "is not Python: it runs this program again instead of a worker" in done.stderr
     assert "there is no end to it" not in done.stderr
     assert app.runs() < 10

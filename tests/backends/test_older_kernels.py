@@ -1,7 +1,7 @@
 """Clusters run kernels that are ten years old, and sandboxes refuse what they do not know: all works there.
 
 The system refuses real calls to all processes of a test: either all calls that Linux has got since 3.10, the
-kernel of CentOS 7, or one, as old versions of Docker do.
+kernel of CentOS 7, or a single one, as old versions of Docker do.
 """
 
 from __future__ import annotations

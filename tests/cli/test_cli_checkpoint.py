@@ -341,8 +341,8 @@ def test_resume_shows_output_as_the_run_did(here: Here, options: list[str]) -> N
 def test_resume_says_that_it_has_the_options_of_the_run(here: Here, option: str) -> None:
     here("run", "-v0", "-p", "a=1", "--checkpoint", "out", "--", "echo", "{a}")
     assert here("resume", "out", option, code=2)[1] == (
-        f"paramsurvey: resume has no option {option}, because it has those of the run: leave it out, or type "
-        f"the command of the run again, with {option}, and it resumes (see paramsurvey resume --help)\n"
+        f"paramsurvey: resume has no option {option}, because it uses those of the run: leave it out, or "
+        f"continue the run by typing its command again, with {option} (see paramsurvey resume --help)\n"
     )
     assert "No such option '--tagg'" in here("resume", "out", "--tagg", code=2)[1]
 

@@ -1,6 +1,6 @@
 """One Ctrl-C, and no more: what the driver is doing by then goes to its end, however long it takes.
 
-Only what an executor's own code blocks is interrupted; see `test_blocking_executors`.
+Only an executor's own code that blocks is interrupted; see `test_blocking_executors`.
 """
 
 from __future__ import annotations

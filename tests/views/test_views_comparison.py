@@ -459,7 +459,7 @@ def test_a_survey_whose_only_key_cannot_be_read_as_one_column_has_a_report_witho
     assert [axis.name for axis in found.data.varying()] == []
     write_report(checkpoint_subject("survey"), "survey.html", against="survey")
     page = Path("survey.html").read_text()
-    assert "Without these keys, whose values a report on a checkpoint does not read" in page
+    assert "These keys are left out, because a report on a checkpoint does not read values that are" in page
     assert "2 psets are in both, matched by their values" in page
 
 

@@ -17,7 +17,7 @@ from paramsurvey.checkpoint.plain_files import NotAPlainFile, open_plain
 CHECKSUM = "checksum"
 PRIVATE = 0o600  # for files that may hold secrets: only their owner can read them
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-NO_SYNC = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})  # of file systems that cannot
+NO_SYNC = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})  # of file systems that cannot sync
 LARGEST_JSON = 1 << 28  # bytes: no file that this package writes is nearly as large
 
 

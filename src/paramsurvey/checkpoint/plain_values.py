@@ -48,7 +48,7 @@ def is_absent(value: Any) -> bool:
 
     if isinstance(value, (np.datetime64, np.timedelta64)):
         return bool(np.isnat(value))
-    if type(value) in (float, complex):  # a column of complex numbers has nan as one of them
+    if type(value) in (float, complex):  # in a column of complex numbers, nan is complex, too
         return bool(value != value)
     return value is None or value is pd.NaT or value is pd.NA
 

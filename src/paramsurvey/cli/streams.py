@@ -20,7 +20,7 @@ def open_closed_streams() -> None:
 
 
 def show_warnings_in_a_line() -> None:
-    """Show our own warnings as other messages: in a shell, there is no line of a program to point to."""
+    """Show our own warnings like our other messages: in a shell, there is no line of a program to show."""
     formatted = warnings.formatwarning
 
     def format_warning(message: Warning | str, category: type[Warning], *place: Any, **line: Any) -> str:

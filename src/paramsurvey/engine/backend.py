@@ -147,7 +147,7 @@ class CallsForeignCode(Protocol):
     ----------
     may_block : callable
         Set before `Backend.open`. Returns a context to enter around each such call, and around nothing else:
-        if the user has pressed Ctrl-C, KeyboardInterrupt is soon raised there, as long as it takes.
+        if the user has pressed Ctrl-C, KeyboardInterrupt is soon raised in it, repeatedly until it is left.
     """
 
     may_block: Callable[[], AbstractContextManager[None]]

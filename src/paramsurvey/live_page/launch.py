@@ -80,7 +80,7 @@ def _address(process: subprocess.Popen[str]) -> str:
     timer.daemon = True
     try:
         timer.start()
-    except RuntimeError:  # no thread is to be had
+    except RuntimeError:  # no thread can be started
         process.kill()
         return ""
     try:

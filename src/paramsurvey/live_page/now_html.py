@@ -31,7 +31,7 @@ def now_html(now: Now, complaints: Sequence[str] = (), computed: str = "") -> st
     complaints : sequence of str, optional
         What is damaged.
     computed : str, optional
-        The status of the run when all sections were computed last.
+        The status of the run when all sections were last computed.
     """
     parts = [
         f'<section aria-labelledby="now"><h2 id="now" class="aside">Now</h2>{_status(now)}',
@@ -61,7 +61,7 @@ def _status(now: Now) -> str:
 
 
 def _behind(now: Now, computed: str) -> str:
-    """Return a note for a survey that has just ended: of one that runs nobody expects the latest psets."""
+    """Return a note if a survey has just ended; while it runs, nobody expects to see the latest psets."""
     if now.is_running or not now.status or computed == now.status:
         return ""
     return paragraph("The sections below are still being computed, and do not show all psets yet.")

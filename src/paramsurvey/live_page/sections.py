@@ -53,7 +53,7 @@ class Shown:
     complaints : tuple of str
         What is damaged.
     status : str
-        That of the run when all sections were computed last; empty if some never were.
+        The status of the run when all sections were last computed; empty before that.
     """
 
     sections: Mapping[str, str]

@@ -156,9 +156,9 @@ def as_series(values: Sequence[Any] | NDArray[Any]) -> pd.Series[Any]:
 
 
 def table_of(data: Any, index: pd.Index[Any] | None = None, copy: bool | None = None) -> pd.DataFrame:
-    """Return what `pandas.DataFrame` makes of columns or rows, also if pandas' strings cannot hold a text.
+    """Return what `pandas.DataFrame` makes of columns or rows, even if pandas' strings cannot hold a text.
 
-    The name of a file that is not UTF-8 has halves of surrogate pairs. Its column gets the dtype object.
+    A file name that is not UTF-8 contains halves of surrogate pairs: its column gets the dtype object.
     """
     import pandas as pd
 

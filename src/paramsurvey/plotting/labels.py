@@ -115,7 +115,7 @@ def legend_above(axes: Any, handles: Sequence[Any], title: str = "") -> None:
 
 
 def _room_above(axes: Any) -> float:
-    """Return how many pixels wide a legend may be: as the Axes, up to a power of ten above the colorbar."""
+    """Return how many pixels wide a legend may be: as the Axes, or up to the colorbar's power of ten."""
     box = axes.get_window_extent()
     bars = [one.colorbar for one in axes.collections if one.colorbar is not None]
     powers = [bar.ax.yaxis.get_offset_text() for bar in bars]
@@ -123,7 +123,7 @@ def _room_above(axes: Any) -> float:
 
 
 def _broken(texts: Sequence[str], room: float) -> list[str]:
-    """Return the texts of a legend, those that are wider than `room` points in lines."""
+    """Return the texts of a legend; those that are wider than `room` points are broken into lines."""
     widest = max(width(text, LEGEND) / len(text) for text in texts)  # of a character
     longest = max(LEAST_TICK, int(room / widest))
     return [fill(text, longest, break_long_words=False) for text in texts]
@@ -247,7 +247,7 @@ def name_beside(axes: Any, make: Callable[[int], str]) -> None:
 
 
 def name_below(axes: Any, make: Callable[[int], str]) -> None:
-    """Name the x axis, with no more characters than have room between the neighbours of the Axes."""
+    """Name the x axis, with no more characters than there is room for between the Axes' neighbours."""
     settle(axes)
     box, power, longest = axes.get_window_extent(), axes.xaxis.get_offset_text(), LONGEST_NAME
     room, middle = _room_around(axes), float(box.x0 + box.x1) / 2

@@ -33,12 +33,12 @@ def slices(subject: Subject, seen: ShownColumns) -> Slicer:
 
 
 def _unread(subject: Subject) -> str:
-    """Return which keys cannot be axes, and what has them."""
+    """Return which keys cannot be axes, and which report has them."""
     if not subject.data.unread:
         return ""
     keys = ", ".join(subject.data.unread)
     return paragraph(
-        f"Without these keys, whose values a report on a checkpoint does not read, because they are pickled, "
+        f"These keys are left out, because a report on a checkpoint does not read values that are pickled, "
         f"nested or of several types: {keys}. A report on what paramsurvey.load() returns has them."
     )
 

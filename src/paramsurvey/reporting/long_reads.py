@@ -43,7 +43,7 @@ class LongReads:
                 self._thread = threading.Thread(
                     target=self._watch, args=(self._ended,), name="paramsurvey: long reads", daemon=True
                 )
-                with suppress(RuntimeError):  # no thread is to be had, and nobody is told of long reads
+                with suppress(RuntimeError):  # no thread can be started, and nobody is told of long reads
                     self._thread.start()
         try:
             yield

@@ -47,7 +47,7 @@ class DeferredSignals:
         self._raised = False
         self._held = True
         self._may_block = False
-        self._is_sent_again = False  # the signal that comes next
+        self._is_sent_again = False  # whether the signal that comes next is one that was sent again
         self._sending = _thread.allocate_lock()  # taken by `__exit__` and the sender, never by a handler
         self._previous: dict[int, Any] = {}
         self._owner = os.getpid()
@@ -86,7 +86,7 @@ class DeferredSignals:
         if raises and not self._held:
             self.check()
         elif is_first and self._patience is not None:
-            with suppress(RuntimeError):  # no thread is to be had: it is heard when what blocks returns
+            with suppress(RuntimeError):  # no thread can be started: the signal waits until the call returns
                 # not `Thread`, which has locks that this thread may hold
                 _thread.start_new_thread(self._send_again, (self._patience,))
 
@@ -116,7 +116,7 @@ class DeferredSignals:
     def may_block(self) -> AbstractContextManager[None]:
         """Let a signal that was noted raise here after `patience`, because code that is not ours may block.
 
-        It raises anywhere within, so nothing of ours that must be done as a whole belongs here.
+        It may raise at any point in the context, which is no place for work that must be done as a whole.
         """
         return _MayBlock(self)
 
@@ -130,7 +130,7 @@ class DeferredSignals:
         self._held = False
         if seen is not None:
             self._raised = True
-            self._may_block = False  # even if the exit from that context is what this interrupts
+            self._may_block = False  # even if this interrupts the exit from that context
         if seen == signal.SIGINT:
             raise KeyboardInterrupt
         if seen is not None:

@@ -190,7 +190,7 @@ class LoadedPsets:
             column = self._columns.setdefault(name, Column())
             column.make_room(self.total)
             differs = self._dtypes.setdefault(name, stored.dtype) != stored.dtype
-            if differs:  # the values decide, unless they are categories, which became more
+            if differs:  # the values decide, unless they are categories: the later file has more of them
                 self._dtypes[name] = stored.dtype if stored.dtype.startswith("category") else ""
             for at, values in table.pieces(stored):
                 column.put(rows[at], _widened(values))

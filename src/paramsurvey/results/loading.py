@@ -55,7 +55,7 @@ def scan(path: str | os.PathLike[str]) -> pyarrow.dataset.Dataset:
     need, in no particular order. Besides the columns of the psets and of the results, there are ``_seconds``,
     ``_start``, ``_worker``, ``_host`` and ``_attempts``, as in `MapResults.timeline`; checkpoints of older
     versions do not have them. Lists and arrays are lists, and times of several zones are in UTC. Nothing is
-    unpickled: pickled columns are binary, and one whose values have no type in common is left out, with a
+    unpickled: pickled columns are binary, and a column whose values have no common type is left out, with a
     warning. While a run is going on, its files are merged now and then, so scan again if one is gone. Unlike
     `load`, this does not compare the checksums of files larger than one megabyte, because that would mean
     reading all of them.

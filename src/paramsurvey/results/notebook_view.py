@@ -93,7 +93,7 @@ def _limits(column: pd.Series[Any], view: Distribution) -> str:
 
 
 def _ends(column: pd.Series[Any]) -> str:
-    """Return the first and the last of a column's times, or of its numbers that may be absent."""
+    """Return the first and last of a column's times, or the limits of its numbers that may be absent."""
     try:
         ends = [column.min(), column.max()]
     except TypeError:  # they have no order

@@ -56,10 +56,10 @@ class Scanned:
     ----------
     dataset : Dataset
     keys : tuple of str
-        The psets' keys, those that the dataset does not have included.
+        The psets' keys, including those that the dataset does not have.
     left_out : mapping of str to HashPairs or None
-        The columns that have no common type. For psets' keys, these are the identities of the values, in the
-        order of the dataset's rows.
+        The columns whose values have no common type. For a key of the psets, the identities of its values, in
+        the order of the dataset's rows.
     """
 
     dataset: Any
@@ -203,7 +203,7 @@ def _schemas(parts: Sequence[Part], tell: Tell) -> dict[str, Any]:
 def _common_schema(
     schemas: Mapping[str, Any], roles: Collection[str], tell: Tell
 ) -> tuple[Any, dict[str, str]]:
-    """Return a schema as which all parts can be read, and the roles of the columns that it leaves out."""
+    """Return a schema with which all parts can be read, and the roles of the columns that it leaves out."""
     found: dict[str, dict[str, Any]] = {}
     for path, schema in schemas.items():
         for field in schema:
@@ -220,7 +220,7 @@ def _common_schema(
 
 
 def _common_field(fields: Mapping[str, Any], tell: Tell) -> Any:
-    """Return a field as which those of all parts, by path, can be read; None if there is none."""
+    """Return a field that can hold those of all parts, which are given by path; None if there is none."""
     *_, last = [field for field in fields.values() if not pa.types.is_null(field.type)] or fields.values()
     kind = _common_type(list(fields.values()))
     unit = _newest_unit(fields)

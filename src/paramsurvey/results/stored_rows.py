@@ -19,9 +19,9 @@ Row = dict[Hashable, Any]
 
 
 def stored_rows(path: str | os.PathLike[str]) -> Iterator[tuple[Row, Row]]:
-    """Yield each finished pset and its result, in which None is no nan, and 1 is not 1.0.
+    """Yield each finished pset and its result; None does not become nan, nor 1 become 1.0.
 
-    Objects are unpickled, and what is damaged is told in warnings.
+    Objects are unpickled, and warnings say what is damaged.
     """
     directory, complaints = checkpoint_path(path), list[str]()
     complaints += gone_parts(directory, read_run_tolerantly(directory, complaints.append, set_aside=False))

@@ -10,12 +10,12 @@ import errno
 import os
 from typing import IO
 
-# an older kernel does not know a call, or a sandbox lets nobody make it
+# an older kernel does not know the call, or a sandbox forbids it
 NOT_OFFERED = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP})
 
 
 def open_process(pid: int) -> int | None:
-    """Return a file descriptor that becomes readable when a process ends; None where there are none.
+    """Return a descriptor that becomes readable when a process ends; None if the system has no such thing.
 
     Raises
     ------

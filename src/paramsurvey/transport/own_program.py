@@ -1,4 +1,4 @@
-"""Tells whether a process that was started to run our code does: what PyInstaller has made would run itself.
+"""Tells whether a process that we started runs our code: a program made by PyInstaller would run itself.
 
 Workers load this module, so it loads only the standard library.
 """
@@ -11,7 +11,7 @@ VARIABLE, STARTING, BEGUN = "PARAMSURVEY_WORKER", "starting", "1"
 
 
 def starting_environment() -> dict[str, str]:
-    """Return the environment of a process that is to run our code: until it does, it says so."""
+    """Return the environment for a process that is to run our code; it says that it does not do so yet."""
     return {**os.environ, VARIABLE: STARTING}
 
 
@@ -21,5 +21,5 @@ def note_begun() -> None:
 
 
 def runs_another_program() -> bool:
-    """Tell whether this process was started to run our code and runs a user's program in its place."""
+    """Tell whether this process was started to run our code, but runs a user's program instead."""
     return os.environ.get(VARIABLE) == STARTING

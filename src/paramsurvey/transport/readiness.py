@@ -1,7 +1,7 @@
-"""Asks the system which files can be read or written, also those whose descriptors are above 1023.
+"""Asks the system which files can be read or written, even those whose descriptors are above 1023.
 
-select(2) takes no such descriptor, but a driver with a few hundred workers has them. It is asked about all
-others, because poll(2) knows no terminals on macOS, and Windows does not have it.
+select(2) does not take such descriptors, but a driver with a few hundred workers has them. All others are
+left to it, because poll(2) does not support terminals on macOS, and Windows does not have poll(2).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Starts threads, which the system may refuse: a limit on processes counts them, too."""
+"""Starts threads, which the system may refuse, because a limit on processes counts threads, too."""
 
 from __future__ import annotations
 

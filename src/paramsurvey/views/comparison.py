@@ -260,7 +260,7 @@ class _Pairs:
         return ColumnChanges(name, compared, changed, self._listed(name, largest.rows))
 
     def _exact_distances(self, name: str) -> Floats | None:
-        """Return how far apart integers are, for each row of the second survey; None if floats tell that."""
+        """Return how far apart integers are, for each row of the second survey; None if floats are enough."""
         old, new = (whole_numbers(data.columns(name)) for data in (self._before, self._after))
         if not any(len(one) and (one.max() > EXACT or one.min() < -EXACT) for one in (old, new)):
             return None

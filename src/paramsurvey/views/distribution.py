@@ -18,10 +18,10 @@ SHARES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 MOST_TEXTS = 30
 WIDE = 1000.0  # times the smallest number: bins may then be in logarithms
 LARGEST_LOG = 700.0  # of a float
-WHOLE = 2.0**53  # up to here, a float that is no whole number looks like none
+WHOLE = 2.0**53  # from here on, every float is a whole number
 MOST_POINTS, MOST_STEPS = 1000, 1e5  # different numbers on a grid, and steps between them
-ON_GRID = 1e-6  # steps by which a number may lie beside the grid
-PREVIEW = 20_000  # numbers, in which it is mostly seen that there are too many for a grid
+ON_GRID = 1e-6  # of a step: how far a number may be from the grid
+PREVIEW = 20_000  # numbers: enough to see, in most cases, that there are too many for a grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +177,7 @@ def _step(values: Floats) -> float:
 def _edges_between(low: float, high: float, step: float, bins: int) -> Floats:
     """Return the ends of bins that have equally many points of a grid each, as far as that is possible.
 
-    Otherwise, bins with more points than others would look like peaks.
+    A bin with more points than the others would look like a peak.
     """
     points = round((high - low) / step) + 1
     least = -(-points // bins)

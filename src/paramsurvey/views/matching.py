@@ -99,9 +99,9 @@ def _with_identities(data: SurveyData) -> frozenset[str]:
 
 
 def _hashes(data: SurveyData, names: Sequence[str], pickled: Collection[str] = ()) -> Iterator[HashPairs]:
-    """Yield what some of the rows' columns are, a chunk at a time; equal numbers are the same.
+    """Yield a hash of some columns for each row, a chunk at a time; equal numbers have equal hashes.
 
-    Not in the columns that are pickled in one of two surveys: there, 1 is not 1.0 in either.
+    Columns that are pickled in one of the two surveys are an exception: in both, 1 is not 1.0 there.
     """
     loose, strict = Hasher(by_value=True), Hasher()
     for source in (data.finished, data.missing):
@@ -111,7 +111,7 @@ def _hashes(data: SurveyData, names: Sequence[str], pickled: Collection[str] = (
 
 
 def _absent(hashes: HashPairs) -> HashPairs:
-    """Return the hashes of values, with that of nan for None and the like, of which a file stores nothing."""
+    """Return hashes with that of nan for None and the like, because a file stores all of them as null."""
     nan = hash_values([np.nan])
     for nothing in (None, pd.NaT, pd.NA, complex("nan")):
         hashes.put(hashes.equal(hash_values([nothing])), nan)
@@ -119,6 +119,7 @@ def _absent(hashes: HashPairs) -> HashPairs:
 
 
 def all_hashes(data: SurveyData, names: Sequence[str], pickled: Collection[str] = ()) -> HashPairs:
+    """Return a hash of some columns for each row; see `_hashes`."""
     hashes, start = HashPairs.empty(len(data)), 0
     for some in _hashes(data, names, pickled):
         hashes.put(slice(start, start + len(some)), some)

@@ -203,7 +203,7 @@ class FuturesBackend:
     def poll(self, timeout: float) -> Answers:
         """Return what has come back, and what is lost."""
         self._check_files()
-        if not self._answers:  # else this was interrupted, and they are taken first
+        if not self._answers:  # some are left over if the last `poll` was interrupted: they come first
             self._check_broken()
         self._warn_without_workers()
         for submitted in self._submitted.come_back(min(timeout, LONGEST_WAIT)):

@@ -1,4 +1,4 @@
-"""Cancels futures in a thread of its own, because it is an executor's own code, which may block for ever."""
+"""Cancels futures in a separate thread, because an executor's own ``cancel`` may block for ever."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Canceller:
         self._futures.put(future)
         if self._thread is None:
             thread = threading.Thread(target=self._run, daemon=True, name="paramsurvey-cancels")
-            with suppress(RuntimeError):  # no thread is to be had: the future runs to its end
+            with suppress(RuntimeError):  # no thread can be started: the future runs to its end
                 thread.start()
                 self._thread = thread
 
     def finish(self) -> None:
-        """Wait until all are cancelled, but not for long: what blocks is left behind."""
+        """Wait until all are cancelled, but not for long: a call that blocks is left behind."""
         if self._thread is not None:
             self._futures.put(None)
             self._thread.join(LONGEST_FINISH)

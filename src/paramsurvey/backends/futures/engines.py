@@ -68,16 +68,16 @@ def checked_future(
 
 
 def outcome_of(future: Future[Any]) -> tuple[Any, BaseException | None]:
-    """Return the result of a future that is done, and why it has none, even if it was cancelled; or None.
+    """Return a finished future's result and None; or None and its exception, even if it was cancelled.
 
-    An exception that ends the map, because a signal has come meanwhile, is raised: it is not the future's.
+    An exception that a signal raises meanwhile, to end the map, is not the future's, and is passed on.
     """
     try:
         error = future.exception()
         return (future.result(), None) if error is None else (None, error)
     except INTERRUPTIONS:
         raise
-    except BaseException as error:  # of a transport of its own, even asyncio's CancelledError
+    except BaseException as error:  # of the executor's transport, even asyncio's CancelledError
         return None, error
 
 
@@ -170,7 +170,7 @@ class WorkerCount:
                 daemon=True,
                 name="paramsurvey-workers",
             )
-            with suppress(RuntimeError):  # no thread is to be had: the count stays as it is
+            with suppress(RuntimeError):  # no thread can be started: the count stays as it is
                 asks.start()
 
     def end(self) -> None:

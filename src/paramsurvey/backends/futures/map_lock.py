@@ -32,7 +32,7 @@ class LockFile:
     path : str
         Empty where no file can be made.
     home : str
-        What `home_of` says in the driver; empty if there is no lock that could be seen there.
+        What `home_of` returns in the driver; empty if there is no lock that could be seen there.
     """
 
     path: str = ""
@@ -40,7 +40,7 @@ class LockFile:
 
 
 def home_of(path: str) -> str:
-    """Return what tells a file's directory from all others, on all machines; empty if that is not known."""
+    """Return a text that tells a file's directory from those of all machines; empty if it is not known."""
     try:
         directory = os.stat(os.path.dirname(path))
         return f"{BOOT_ID.read_text().strip()} {directory.st_dev} {directory.st_ino}"
@@ -70,7 +70,7 @@ class MapLock:
             self._fd, path = tempfile.mkstemp(prefix="paramsurvey-map-")
             self.file = LockFile(path)
             lock(self._fd)
-            self.file = LockFile(path, home_of(path))  # so that who sees no lock here knows the map is over
+            self.file = LockFile(path, home_of(path))  # whoever sees no lock here knows the map is over
         self._own = OwnDescriptors(*(() if self._fd is None else (self._fd,)))
 
     def is_ours(self) -> bool:
@@ -78,9 +78,9 @@ class MapLock:
         return self._own.are_ours()
 
     def is_kept(self) -> bool:
-        """Tell whether the file is ours, and keep it from being cleaned away if this is called now and then.
+        """Tell whether the file is still ours, and touch it now and then, so that it is not cleaned away.
 
-        Processes on this machine touch it, too, but there may be none until one starts late.
+        Processes on this machine touch it, too, but it may be days before the first of them starts.
         """
         if not self.is_ours():
             return False

@@ -101,7 +101,7 @@ class SubmittedGroups:
         self.given_up[submitted] = time.perf_counter()
 
     def count_from_now(self) -> None:
-        """Let the time since groups were given up begin now, because another map begins."""
+        """Count the time since groups were given up from now on, because another map begins."""
         self.given_up = dict.fromkeys(self.given_up, time.perf_counter())
 
     def forget_all(self) -> None:

@@ -131,8 +131,8 @@ def interpreter() -> str:
     Raises
     ------
     WorkerStartError
-        Python does not know where it is, or it is no Python: it would run this program again, which would
-        start workers again, without end.
+        Python does not know its own program, or that program is not Python: it would run this program again,
+        which would start workers again, without end.
     """
     if not sys.executable:
         raise WorkerStartError(
@@ -147,8 +147,8 @@ def interpreter() -> str:
         )
     if own_program.runs_another_program():
         raise WorkerStartError(
-            f"sys.executable={sys.executable!r} is not Python: it runs the program again, where a worker "
-            "should start; set sys.executable to your Python, or use backend='serial'"
+            f"sys.executable={sys.executable!r} is not Python: it runs this program again instead of "
+            "a worker; set sys.executable to your Python, or use backend='serial'"
         )
     return sys.executable
 

@@ -195,7 +195,7 @@ class Connection:
         This takes up to 25 seconds, in a thread; only `close` waits for it.
         """
         goodbye = threading.Thread(target=self._ray.shutdown, daemon=True, name="paramsurvey-goodbye")
-        with suppress(RuntimeError):  # no thread is to be had
+        with suppress(RuntimeError):  # no thread can be started
             goodbye.start()
             self._goodbye = goodbye
 

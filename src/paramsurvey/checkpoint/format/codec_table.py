@@ -17,14 +17,14 @@ DIGITS = 38  # of the widest decimals that most programs know
 PICKLES = frozenset({"mixed", "pickle"})
 """The codecs whose arrays are pickles."""
 ENCODING_ERRORS = (pa.ArrowException, UnicodeEncodeError, OverflowError, ValueError, TypeError)
-"""What is raised for a value that fits a codec, but that it cannot store after all."""
+"""What is raised if a codec cannot store a value after all, although the value fits it."""
 
 
 @cache
 def codecs() -> dict[str, Codec]:
     """Return the codecs by name; the first that fits is used, and ``pickle`` fits everything.
 
-    ``mixed`` are pickles, too, of which some would not be needed if other values were not in the column.
+    ``mixed`` stores pickles, too, of columns in which some values would need no pickle if they were alone.
     """
     return {
         "nothing": Codec(lambda values: not values, lambda values: pa.nulls(len(values)), listed),

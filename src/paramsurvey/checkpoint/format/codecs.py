@@ -194,7 +194,7 @@ def _are_integers(columns: Sequence[Values]) -> bool:
 
 
 def _encode_integers(pieces: Sequence[Piece], count: int) -> Encoded:
-    """Store integers among which there are None and nan."""
+    """Store integers that have None and nan among them."""
     data, kinds = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int8)
     for at, values in pieces:
         if isinstance(values, np.ndarray) and values.dtype.kind == "i":
@@ -255,13 +255,13 @@ def _encode_units(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
 
 
 def _encode_one_kind(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
-    """Encode values of one kind, in which None stands for whatever is not of it; None for all else."""
+    """Encode values of one kind, with None where there is no such value; return None for several kinds."""
     stored = store(values)
     return None if stored is None else Encoded(stored[1], stored[0], _kinds_if_needed(kinds))
 
 
 def _encode_variants(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
-    """Encode values of several kinds that one Arrow type can hold; None for all else."""
+    """Encode values of several kinds as one Arrow type; return None if no type can hold all of them."""
     there = np.array([i for i, value in enumerate(values) if value is not None], dtype=np.int64)
     found = encode_variants([values[i] for i in there.tolist()])
     if found is None:
@@ -289,8 +289,8 @@ def decode(
 ) -> list[Piece]:
     """Return the values of a stored column, an `Array` or `ChunkedArray`, and where they belong.
 
-    Unpickling runs code chosen by whoever wrote the pickle. Unless `unpickle` is true, a text that says what
-    it is stands for a pickled value, except for numbers, texts and bools beside others.
+    Unpickling runs code chosen by whoever wrote the pickle. Unless `unpickle` is true, a placeholder
+    stands for each pickled value; in a mixed column, numbers, texts and bools are returned as they are.
     """
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()

@@ -13,8 +13,8 @@ WIDE_INT = pa.decimal128(38)
 def common_type(types: Iterable[Any]) -> Any:
     """Return the type for values of several types; None if there is none.
 
-    Times with a zone become those of UTC, if there are several zones. Text and bytes have nothing in common,
-    nor have dates and times; and True is no number.
+    Times with a zone become times in UTC if there are several zones. Text and bytes have no common type, nor
+    do dates and times, nor bools and numbers.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def common_type(types: Iterable[Any]) -> Any:
     if any(map(pa.types.is_binary, kinds)) and any(map(pa.types.is_string, kinds)):
         return None
     if pa.uint64() in kinds and any(map(pa.types.is_signed_integer, kinds)):
-        kinds.append(WIDE_INT)  # else it would be int64, which does not have all of uint64
+        kinds.append(WIDE_INT)  # else it would be int64, which cannot hold all of uint64
     schemas = [pa.schema([pa.field("x", kind)]) for kind in kinds]
     try:
         return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
@@ -38,7 +38,7 @@ def common_type(types: Iterable[Any]) -> Any:
 
 
 def _in_utc(kind: Any) -> Any:
-    """Return the type of times with a zone that any such time fits in."""
+    """Return the type of times in UTC for that of times in any zone; other types as they are."""
     return pa.timestamp(kind.unit, "UTC") if pa.types.is_timestamp(kind) and kind.tz else kind
 
 

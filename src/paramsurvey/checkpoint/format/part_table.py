@@ -262,7 +262,7 @@ def _join_column(found: list[tuple[int, PartTable, StoredColumn]], starts: list[
 
 
 def _join_pickles(found: list[tuple[int, PartTable, StoredColumn]], count: int) -> StoredColumn:
-    """Return a column of psets of which some tables have pickles, as pickles; none is unpickled."""
+    """Return a key's column as pickles, because some tables have pickles of it; none is unpickled."""
     first, hashes = found[0][2], hash_values(np.full(count, np.nan))
     contents: list[bytes | None] = [None] * count
     for start, table, stored in found:

@@ -58,9 +58,9 @@ def placeholder(content: object) -> str:
 
 
 def number_text_or_bool(content: Any) -> Any:
-    """Return one of these from its pickle, without unpickling; for anything else, its placeholder.
+    """Return the number, text or bool in a pickle, without unpickling; for anything else, a placeholder.
 
-    Such a pickle has a single instruction besides those that every pickle has, and it names no function.
+    Besides the instructions that every pickle has, such a pickle has only one, which names no function.
     """
     import pickletools
 
@@ -70,6 +70,6 @@ def number_text_or_bool(content: Any) -> Any:
         ]
         ((name, value),) = (step for step in steps if step[0] not in IN_EVERY_PICKLE)
         str(value).encode()  # half a surrogate pair could not be written
-    except Exception:  # it is no pickle, or another one
+    except Exception:  # not a pickle, or one of something else
         return placeholder(content)
     return value if name in ARGUMENTS else BOOLS.get(name, placeholder(content))

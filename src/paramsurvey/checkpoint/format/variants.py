@@ -1,4 +1,4 @@
-"""Columns whose values are of several kinds that one Arrow type can hold: each value knows its own kind.
+"""Columns whose values are of several kinds that one Arrow type can hold: the kind of each value is stored.
 
 For example ``timedelta`` and ``Timedelta``, times of several zones, lists of integers and of floats, arrays
 and lists. They are stored as the type that `paramsurvey.scan` would also find for them in several files, so
@@ -39,7 +39,7 @@ class Variants:
     Attributes
     ----------
     codec : str
-        It says what the variants are.
+        A text that says what the variants are.
     array : pyarrow.Array
     which : int8 array
         The variant of each value.
@@ -85,7 +85,7 @@ def _joined(
 
 
 def _kind_of(value: Any) -> Hashable:
-    """Return the same for values that one codec can probably store."""
+    """Return a key that is equal for values that one codec can probably store."""
     kind = type(value)
     if kind is int:
         return kind, _fits_int64(value)
@@ -99,7 +99,7 @@ def _kind_of(value: Any) -> Hashable:
 
 
 def _zone_of(value: datetime) -> Hashable:
-    """Return the same for times of one zone, though each has a zone object of its own."""
+    """Return a key that is equal for times in one zone, even if each has a zone object of its own."""
     kind = type(value.tzinfo)
     return kind, repr(value.tzinfo) if kind in (timezone, ZoneInfo) else ""
 
@@ -109,9 +109,9 @@ def _fits_int64(value: int) -> bool:
 
 
 def store(values: list[Any]) -> Stored | None:
-    """Return values, with null for None, as the first codec that is not a pickle stores them, if any does.
+    """Store values, with null for None, with the first codec that can, except as pickles; None if none can.
 
-    It is also told how numbers are stored, for which there is no codec.
+    Numbers, for which there is no codec, are stored under the name ``number``.
     """
     present = [value for value in values if value is not None]
     if (kind := _number_type(present)) is not None:
@@ -126,7 +126,7 @@ def store(values: list[Any]) -> Stored | None:
 
 
 def _number_type(values: list[Any]) -> Any:
-    """Return the Arrow type of numbers that are all of one type that has one; None for other values."""
+    """Return the Arrow type of numbers that are all of one Python type; None for other values."""
     kinds = set(map(type, values))
     if len(kinds) != 1 or (kinds == {int} and not all(map(_fits_int64, values))):
         return None
@@ -134,7 +134,7 @@ def _number_type(values: list[Any]) -> Any:
 
 
 def are_mixed(values: list[Any]) -> bool:
-    """Tell whether some values, none of which is None, could be stored without a pickle by themselves."""
+    """Tell whether any of these values, none of which is None, could be stored unpickled if it were alone."""
     groups: dict[Hashable, list[Any]] = {}
     for value in values:
         groups.setdefault(_kind_of(value), []).append(value)
@@ -152,7 +152,7 @@ def _differ_within_kind(value: Any) -> bool:
 
 
 def is_variants(codec: str) -> bool:
-    """Tell whether a codec lists variants that this version can read; pickles are none.
+    """Tell whether a codec lists variants that this version can read; pickles are not allowed as variants.
 
     Raises
     ------

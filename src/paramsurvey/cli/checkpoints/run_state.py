@@ -258,7 +258,7 @@ def describe(state: RunState, most: int = SHOWN) -> list[str]:
     ----------
     state : RunState
     most : int
-        How many running psets and causes there may be. If only 1, there is no room for the command either.
+        How many running psets, and how many causes, to show. If it is 1, the command is left out, too.
     """
     from paramsurvey.reporting.humanize import clipped
     from paramsurvey.transport.safe_text import safe_line

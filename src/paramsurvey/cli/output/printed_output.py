@@ -38,7 +38,7 @@ class PrintedOutput:
 
 
 class UntouchedText:
-    """The text stream for the same pipe or file that passes bytes on as they are, whatever its encoding.
+    """Decodes bytes, and has a stream to the same pipe or file that writes the text as these very bytes.
 
     A terminal, and a stream that is not a file, get text instead: bytes that are not UTF-8 are escaped.
 
@@ -50,6 +50,7 @@ class UntouchedText:
     ----------
     stream : text file
         Where to write the texts.
+    is_terminal : bool
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -66,12 +67,12 @@ class UntouchedText:
     def close(self) -> None:
         """Write nothing more; the stream that was given stays open."""
         if self._is_own:
-            with suppress(OSError, ValueError):  # who wrote has been told already
+            with suppress(OSError, ValueError):  # a write that failed has already said so
                 self.stream.close()
 
 
 def _reopened(stream: TextIO) -> TextIO | None:
-    """Return a stream of UTF-8 and any other bytes into the same file; None if there is no file."""
+    """Return a UTF-8 stream into the same file that can also write other bytes; None if there is no file."""
     try:
         descriptor = stream.fileno()
         stream.flush()  # what was printed earlier comes first

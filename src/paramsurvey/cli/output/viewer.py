@@ -214,7 +214,7 @@ class OutputViewer:
                 self._streams[name] = UntouchedText(getattr(sys, name))
             output = self._streams[name]
             lines = output.text(data.removesuffix(b"\n")).split("\n")
-            if output.is_terminal:  # it gets the colors, and nothing else that it would obey
+            if output.is_terminal:  # it gets colors, but no other control sequences
                 lines = [safe_output(line.removesuffix("\r")) for line in lines]
             rest = "".join(f"{tag}{line}\n" for line in lines)
             while rest and not self._abandoned:

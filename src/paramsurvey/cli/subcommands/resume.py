@@ -25,7 +25,7 @@ Examples:
 
 
 class ResumeCommand(BareCommand):
-    """A click command that tells where the options of ``paramsurvey run`` are that it lacks."""
+    """A click command that says where to give the options of ``paramsurvey run`` that it lacks."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words."""
@@ -36,8 +36,8 @@ class ResumeCommand(BareCommand):
             if not any(name in (*one.opts, *one.secondary_opts) for one in run.params):
                 raise
             raise click.UsageError(
-                f"resume has no option {name}, because it has those of the run: leave it out, or type "
-                f"the command of the run again, with {name}, and it resumes",
+                f"resume has no option {name}, because it uses those of the run: leave it out, or "
+                f"continue the run by typing its command again, with {name}",
                 ctx,
             ) from None
 

@@ -80,7 +80,7 @@ def _open_browser(address: str) -> None:
     import threading
     import webbrowser
 
-    with suppress(RuntimeError):  # no thread is to be had: the address is shown all the same
+    with suppress(RuntimeError):  # no thread can be started: the address is shown all the same
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 

@@ -104,14 +104,14 @@ def screen_of(state: RunState, console: Console) -> Table:
         lines: list[Text | ProgressBar] = [*headline, bar, *chain.from_iterable(others)]
         if len(lines) <= console.height or state.status != "running":
             break
-    screen = Table.grid()  # each line a row, as the bar does not end its own
+    screen = Table.grid()  # one row for each line, because the bar does not end its line
     for line in lines:
         screen.add_row(line)
     return screen
 
 
 def _in_lines(line: str, console: Console) -> list[Text]:
-    """Return a line, in several ones if it is wider than the terminal."""
+    """Return a line, broken into several if it is wider than the terminal."""
     from rich.text import Text
 
     if Text(line).cell_len <= console.width:

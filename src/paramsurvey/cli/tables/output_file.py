@@ -112,7 +112,7 @@ def _replace_file(table: Table, path: str, writer: Writer) -> None:
 
 
 def _let_others_read(path: str) -> None:
-    """Give a file the permissions of a new one, if its file system knows any: FAT does not."""
+    """Give a file the permissions of a new one, if its file system has permissions: FAT has none."""
     try:
         os.chmod(path, 0o666 & ~_umask())
     except OSError as error:

@@ -75,7 +75,7 @@ class RunLog:
         on_warning : callable, optional
             Called with one sentence if the log cannot be made or, once, if it cannot be written.
         elsewhere : str
-            How the user can have it in another directory, for these sentences.
+            How the user can have the log in another directory: the end of these sentences.
         """
         if stream is not None:
             log = cls(stream, GIVEN_STREAM, on_warning)

@@ -58,7 +58,7 @@ def select_reporters(
 
 
 def _if_possible(make: Callable[[], Reporter], note: Callable[[str], object], loss: str) -> list[Reporter]:
-    """Make a reporter, which the survey can do without; if the system refuses it a thread, note the loss."""
+    """Make a reporter that a survey can do without: if the system refuses it a thread, note what is lost."""
     try:
         return [make()]
     except SurveyError as error:

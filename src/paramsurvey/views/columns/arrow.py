@@ -158,7 +158,7 @@ class ArrowColumns:
         if not _is_opaque(array.type) or info.get("codec") in PICKLES:
             return _cells(array)
         values: list[Any] = [np.nan] * len(array)
-        # parts may have lists and arrays, and empty lists; where it matters, lists equal arrays
+        # the parts may have lists, arrays or empty lists; all become lists, which comparisons take for arrays
         decode = codecs()["array"].decode if info.get("codec") == "array" else _listed
         found = decode(array.drop_null())
         for at, value in zip(np.flatnonzero(array.is_valid()).tolist(), found, strict=True):
@@ -181,7 +181,7 @@ class ArrowColumns:
         }
 
     def _words(self, name: str, rows: Rows) -> list[Any]:
-        """Return texts that stand for the values of a column that was left out; they differ as these do."""
+        """Return texts that stand for the values of a column that was left out; they differ if these do."""
         identities = self._left_out.get(name)
         if name in self._left_out and identities is None:
             return [NOT_READ] * len(rows)

@@ -89,7 +89,7 @@ def numbers(cells: ColumnValues) -> NDArray[np.float64]:
 
 
 def whole_numbers(chunks: Iterable[ColumnValues]) -> NDArray[Any]:
-    """Return integers as one array, with 0 for what is not there."""
+    """Return integers as one array, with 0 for those that are absent."""
     found = [np.zeros(0, dtype=np.int64)]
     for cells in chunks:
         if isinstance(cells, CategoryCodes):

@@ -312,7 +312,7 @@ class SurveyData:
         """Return columns of one source as they can be together with those of the other one.
 
         Integers become floats where the other source has floats. If the values of the finished psets are not
-        read, those of the others are not told apart either: values that have nothing but failures mislead.
+        read, those of the others are not told apart either: a value with nothing but failures would mislead.
         """
         return {name: self._column_as_one(name, column) for name, column in cells.items()}
 
@@ -323,7 +323,7 @@ class SurveyData:
 
     @cached_property
     def unread(self) -> tuple[str, ...]:
-        """The psets' keys whose values are not read, for which a constant stands."""
+        """The psets' keys whose values are not read: one constant stands for all of them."""
         source = self.finished if len(self.finished) or self.missing is None else self.missing
         return tuple(name for name in self.keys if not source.is_read(name))
 
