@@ -97,7 +97,7 @@ def test_where_files_cannot_be_locked_a_delay_says_what_to_do(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("error", "call"), [(errno.EINVAL, FSYNC), (errno.EPERM, CHMOD)], ids=["no sync", "no permissions"]
 )
-def test_a_file_system_that_can_less_takes_checkpoints_and_tables(
+def test_checkpoints_and_tables_are_written_where_the_file_system_refuses_a_call(
     error: int, call: int, tmp_path: Path
 ) -> None:
     words = ["run", "--verbose=1", "--checkpoint=out", "-o", "r.csv", "-p", "i=1", "--", "echo", "{i}"]

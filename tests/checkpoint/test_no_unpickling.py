@@ -305,7 +305,7 @@ PLAIN = [1, 300, -70000, 2**70, 0.5, True, False, "a", "b" * 300, "c" * 100_000,
 OTHERS = [b"a", [1], {"a": 1}, (), NOT_UNICODE]
 
 
-def test_plain_values_among_others_are_missing_as_they_are() -> None:
+def test_plain_values_of_a_mixed_column_are_shown_as_they_are() -> None:
     def work(pset: dict[str, Any], *_: object) -> dict[str, Any]:
         raise ValueError("no")
 

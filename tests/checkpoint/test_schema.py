@@ -222,7 +222,7 @@ def test_variants_that_are_pickles_or_unknown_are_refused_so_that_none_is_unpick
         check(a=(pa.binary(), {**PSET, "codec": codec}))
 
 
-def test_variants_that_are_none_are_no_checkpoint_of_ours() -> None:
+def test_a_codec_that_does_not_list_variants_is_refused() -> None:
     for text in ("", "?", base64.b64encode(b"no schema").decode()):
         with pytest.raises(ValueError, match="not what we write"):
             is_variants(PREFIX + text)

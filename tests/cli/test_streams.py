@@ -198,7 +198,7 @@ def in_encoding(encoding: str, *command: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is no directory without files")
-def test_a_warning_is_a_line_that_names_what_a_shell_has() -> None:
+def test_a_warning_is_one_line_that_says_what_to_do_in_a_shell() -> None:
     done = paramsurvey("run", "-p", "a=1", "--", "echo", "{a}", cwd="/proc")  # where no file can be made
     (warning,) = [line for line in done.stderr.splitlines() if "log" in line]
     assert warning.startswith("paramsurvey: The log file .paramsurvey-DATE-TIME.log cannot be created (")

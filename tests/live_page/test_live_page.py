@@ -279,7 +279,7 @@ def test_sections_are_computed_again_only_when_something_was_stored(
         assert "9" in client.get("/cells").json()["axes"][0]["labels"]
 
 
-def test_while_the_sections_of_a_survey_that_has_ended_are_those_of_before_the_page_says_so(
+def test_the_page_says_so_while_the_sections_of_an_ended_survey_are_not_up_to_date(
     checkpoint: str, no_pictures: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = "The sections below are still being computed, and do not show all psets yet."

@@ -48,7 +48,7 @@ def measure(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[
 
 @pytest.mark.parametrize("options", [{}, {"checkpoint": "dir"}], ids=["", "checkpoint"])
 @pytest.mark.parametrize("form", FORMS)
-def test_psets_of_every_form_can_have_them(form: str, options: dict[str, Any], in_tmp: Any) -> None:
+def test_psets_of_every_form_can_have_such_names(form: str, options: dict[str, Any], in_tmp: Any) -> None:
     paramsurvey.init(backend="serial", verbose=0)
     results = paramsurvey.map(measure, FORMS[form](), **options)
     assert results["f"].tolist() == results["same"].tolist() == NAMES
@@ -58,19 +58,19 @@ def test_psets_of_every_form_can_have_them(form: str, options: dict[str, Any], i
         assert paramsurvey.map(measure, FORMS[form](), **options).progress.resumed == 2
 
 
-def test_psets_with_types_by_column_can_have_them(in_tmp: Any) -> None:
+def test_psets_with_types_by_column_can_have_such_names(in_tmp: Any) -> None:
     paramsurvey.init(backend="serial", verbose=0)
     results = paramsurvey.map(measure, FORMS["list"](), pset_types="column")
     assert results["f"].tolist() == results["same"].tolist() == NAMES
 
 
-def test_a_sample_can_have_them(in_tmp: Any) -> None:
+def test_a_sample_can_have_such_names(in_tmp: Any) -> None:
     paramsurvey.init(backend="serial", verbose=0)
     results = paramsurvey.map(measure, params.sample(20, f=NAMES))
     assert set(results["f"]) == set(NAMES)
 
 
-def test_columns_beside_them_keep_their_dtypes(in_tmp: Any) -> None:
+def test_columns_beside_such_names_keep_their_dtypes(in_tmp: Any) -> None:
     paramsurvey.init(backend="serial", verbose=0)
     beside = {
         "small": np.array([1, 2], dtype=np.int8),
@@ -86,7 +86,7 @@ def test_columns_beside_them_keep_their_dtypes(in_tmp: Any) -> None:
 
 
 @pytest.mark.parametrize("form", ["list", "dict of columns", "dict of arrays"])
-def test_the_check_of_psets_of_0_4_takes_them(form: str) -> None:
+def test_the_check_of_psets_of_0_4_takes_such_names(form: str) -> None:
     with pytest.deprecated_call():
         prepared = paramsurvey.utils.psets_prep(FORMS[form]())
     assert prepared["f"].tolist() == NAMES

@@ -139,7 +139,7 @@ return [all.filter(one => one.checkVisibility()).indexOf(focused), isSeen && isM
 
 
 @pytest.mark.parametrize("width", [1280, 400])
-def test_the_tab_key_leads_through_the_whole_report_and_back_and_it_can_be_seen_where(
+def test_the_tab_key_leads_through_the_whole_report_and_back_and_the_focus_is_visible(
     reports: dict[str, str], browser: Browser, width: int
 ) -> None:
     def places(*keys: str) -> list[tuple[int, bool]]:

@@ -183,7 +183,7 @@ def test_a_signal_that_was_sent_again_but_arrives_late_does_not_raise(sender: Se
     sender.finish()
 
 
-def test_code_that_may_block_is_left_though_its_very_exit_is_interrupted(sender: Sender) -> None:
+def test_the_context_for_blocking_code_is_left_even_if_its_exit_is_interrupted(sender: Sender) -> None:
     with DeferredSignals(patience=1.0) as signals:
         signals.check()
         send(signal.SIGINT)

@@ -136,7 +136,7 @@ def test_of_many_rows_some_are_looked_at() -> None:
     assert f"0 – {20 * ROWS - 1:.4g}" in Reader(html).texts  # the limits are those of all
 
 
-def test_below_a_sparkline_stands_what_its_first_and_last_bars_are() -> None:
+def test_below_a_sparkline_are_the_values_of_its_first_and_last_bars() -> None:
     frame = pd.DataFrame(
         {
             "number": [1.5, 2.0, np.nan],

@@ -211,7 +211,7 @@ def test_a_monitor_that_gets_no_thread_costs_nothing(
         ({"metrics_port": 0}, "this map has no metrics"),
     ],
 )
-def test_a_monitor_that_was_asked_for_and_gets_no_thread_is_told_of(
+def test_if_a_requested_monitor_gets_no_thread_a_message_says_so(
     option: dict[str, Any], loss: str, in_tmp: Path, no_more_threads: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = psutil.Process().num_fds()

@@ -48,7 +48,7 @@ def test_nobody_waits_for_who_does_not_read(kind: str, seconds: float) -> None:
         assert write_patiently(stream, LINES[first:], seconds) < 1024
 
 
-def test_nor_where_the_descriptor_is_above_those_that_select_takes() -> None:
+def test_nobody_waits_where_the_descriptor_is_too_large_for_select_either() -> None:
     allow_open_files(4096)
     with ends("pipe") as (_, stream), open(fcntl.fcntl(stream, fcntl.F_DUPFD, 1100), "w") as high:
         written = write_patiently(high, LINES)

@@ -67,7 +67,7 @@ def test_bins_of_a_grid_that_cannot_all_have_equally_many_points_differ_at_the_e
 
 
 @pytest.mark.parametrize("values", [[0.0, 5e-324, 1e-323], [1e-320, 1.0, 1e308], [-1.7e308, 0.0, 1.7e308]])
-def test_grids_at_the_ends_of_what_floats_can_say_have_bins(values: list[float]) -> None:
+def test_grids_of_the_smallest_and_largest_floats_have_bins(values: list[float]) -> None:
     assert distribution(np.asarray(values)).counts.sum() == 3
 
 

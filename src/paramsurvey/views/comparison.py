@@ -261,7 +261,7 @@ class _Pairs:
 
     def _exact_distances(self, name: str) -> Floats | None:
         """Return how far apart integers are, for each row of the second survey; None if floats are enough."""
-        old, new = (whole_numbers(data.columns(name)) for data in (self._before, self._after))
+        old, new = (whole_numbers(data.column_chunks(name)) for data in (self._before, self._after))
         if not any(len(one) and (one.max() > EXACT or one.min() < -EXACT) for one in (old, new)):
             return None
         if old.dtype != new.dtype:
@@ -339,4 +339,4 @@ class _Top:
 
 
 def _all_families(data: SurveyData, name: str) -> NDArray[np.uint8]:
-    return np.concatenate([_NO_FAMILIES, *map(families, data.columns(name))])
+    return np.concatenate([_NO_FAMILIES, *map(families, data.column_chunks(name))])

@@ -216,7 +216,7 @@ class SurveyData:
     def _floats(self, name: str, cells: Mapping[str, ColumnValues], start: int, stop: int) -> Floats:
         return self._numbers[name][start:stop] if name in self._numbers else numbers(cells[name])
 
-    def columns(self, name: str) -> Iterator[ColumnValues]:
+    def column_chunks(self, name: str) -> Iterator[ColumnValues]:
         """Yield one column of all rows as it is, a chunk at a time."""
         return (
             cells[name] for source in (self.finished, self.missing) for cells, _ in chunks_of(source, [name])
