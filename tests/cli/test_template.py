@@ -190,7 +190,7 @@ def test_a_number_that_is_no_character_is_refused(value: int) -> None:
 
 @pytest.mark.parametrize("spec", ["13333333333", ".3000000000f", "0999999d", "9" * 5000])
 def test_a_format_that_would_fill_the_memory_is_refused(spec: str) -> None:
-    with pytest.raises(BadUsage, match=r"a=1 \(so long a text fits into no command\): give another"):
+    with pytest.raises(BadUsage, match=r"a=1 \(the text would be too long for a command\): give another"):
         Template((f"{{a:{spec}}}",)).check_values([{"a": 1}])
 
 

@@ -112,7 +112,7 @@ def _formatted(value: Any, spec: str) -> str:
     """Return a value in a format; refuse one that asks for so many characters that they fill the memory."""
     is_date = hasattr(value, "strftime")  # its format may contain any digits
     if not is_date and any(len(digits.lstrip("0")) > MOST_DIGITS for digits in re.findall(r"\d+", spec)):
-        raise ValueError("so long a text fits into no command")
+        raise ValueError("the text would be too long for a command")
     return format(value, spec)
 
 
