@@ -7,11 +7,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from paramsurvey import Session
+from paramsurvey.testing.waiting import wait_until
 from paramsurvey.transport.messages import Pset
 
 HANG = 30.0  # seconds
@@ -64,13 +66,23 @@ def usual_handler() -> Iterator[None]:
 
 
 def press_ctrl_c_when(event: threading.Event) -> threading.Thread:
+    main = threading.main_thread().native_id
+
     def press() -> None:
         if event.wait(HANG):
+            # Python hears of a signal that comes just before it waits only at the next one
+            wait_until(lambda: is_asleep(main), "the main thread does not wait")
             os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=press)
     thread.start()
     return thread
+
+
+def is_asleep(thread: int | None) -> bool:
+    """Tell whether a thread of this program waits in the kernel; True where that cannot be known."""
+    stat = Path(f"/proc/self/task/{thread}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "S"
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -957,7 +957,7 @@ def test_psets_of_a_product_are_native_in_results_and_when_read_back(ran: RanPse
     pd.testing.assert_frame_equal(loaded.missing.to_psets(), results.missing.to_psets())
     schema = paramsurvey.scan("dir").schema
     kinds = [str(schema.field(name).type) for name in ("a", "c", "s", "t", "n")]
-    assert kinds == ["int64", "double", "string", "bool", "double"]
+    assert kinds == ["int64", "double", "string", "bool", "int64"]
 
 
 def test_a_checkpoint_of_a_product_is_gone_on_with_by_one_of_plain_columns(ran: RanPsets) -> None:
