@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.transport.column_by_row import LARGEST_EXACT
+
 MAX_DEPTH = 50  # of containers within containers
-EXACT = 1 << 53  # up to here, floats are exact
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -90,7 +91,7 @@ def _plain_list(items: list[Any]) -> list[Any] | NDArray[Any]:
 
 
 def _are_exact_as_floats(items: list[Any]) -> bool:
-    return all(type(item) is float or -EXACT <= item <= EXACT for item in items)
+    return all(type(item) is float or -LARGEST_EXACT <= item <= LARGEST_EXACT for item in items)
 
 
 def _plain_array(array: NDArray[Any]) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from typing import IO
 NOT_OFFERED = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP})
 
 
-def open_process(pid: int) -> int | None:
+def process_descriptor(pid: int) -> int | None:
     """Return a descriptor that becomes readable when a process ends; None if the system has no such thing.
 
     Raises

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from paramsurvey.checkpoint.plain_values import EXACT
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.transport.column_by_row import LARGEST_EXACT
 from paramsurvey.views.columns.groups import Floats
 from paramsurvey.views.columns.source import families, whole_numbers
 from paramsurvey.views.columns.survey_data import (
@@ -252,7 +252,8 @@ class _Pairs:
                 same, same_kind = unlike.are_same(self.partner[rows], rows)
                 no_numbers = np.isnan(old) & np.isnan(new)
                 strange = np.where(no_numbers, ~same, strange | (~same_kind & np.isfinite(apart)))
-                apart[(apart == 0) & (np.abs(new) >= EXACT) & ~same] = 1.0  # floats cannot tell them apart
+                too_large = np.abs(new) >= LARGEST_EXACT  # for floats to tell them apart
+                apart[(apart == 0) & too_large & ~same] = 1.0
             apart[strange] = np.inf
             at = np.flatnonzero((apart > allowed) | strange)
             changed += len(at)
@@ -262,7 +263,9 @@ class _Pairs:
     def _exact_distances(self, name: str) -> Floats | None:
         """Return how far apart integers are, for each row of the second survey; None if floats are enough."""
         old, new = (whole_numbers(data.column_chunks(name)) for data in (self._before, self._after))
-        if not any(len(one) and (one.max() > EXACT or one.min() < -EXACT) for one in (old, new)):
+        if not any(
+            len(one) and (one.max() > LARGEST_EXACT or one.min() < -LARGEST_EXACT) for one in (old, new)
+        ):
             return None
         if old.dtype != new.dtype:
             old, new = old.astype(object), new.astype(object)

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.transport.column_by_row import LARGEST_EXACT
 from paramsurvey.views.columns.axes import ABSENT
 from paramsurvey.views.columns.groups import QUANTILE_ROWS, Floats, Moments
 from paramsurvey.views.columns.survey_data import FINISHED, NOT_RUN, SECONDS, SurveyData
@@ -18,7 +19,6 @@ SHARES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 MOST_TEXTS = 30
 WIDE = 1000.0  # times the smallest number: bins may then be in logarithms
 LARGEST_LOG = 700.0  # of a float
-WHOLE = 2.0**53  # from here on, every float is a whole number
 MOST_POINTS, MOST_STEPS = 1000, 1e5  # different numbers on a grid, and steps between them
 ON_GRID = 1e-6  # of a step: how far a number may be from the grid
 PREVIEW = 20_000  # numbers: enough to see, in most cases, that there are too many for a grid
@@ -139,7 +139,7 @@ def _edges(low: float, high: float, bins: int, sample: Floats) -> tuple[Floats, 
         if step and max(-logs[0], logs[-1]) < LARGEST_LOG:
             return np.exp(logs), True
         return np.asarray(np.geomspace(low, high, bins + 1)), True
-    is_whole = max(-low, high) < WHOLE and bool((sample == np.round(sample)).all())
+    is_whole = max(-low, high) < LARGEST_EXACT and bool((sample == np.round(sample)).all())
     step = _step(_few(sample)) or float(is_whole)
     if step and math.isfinite(high - low):
         return _edges_between(low, high, step, bins), False

@@ -73,7 +73,7 @@ class WorkerProcess:
         self._stderr = relay.add(os.dup(self._process.stderr.fileno()), "stderr", self.pid)
         self._process.stdout.close()
         self._process.stderr.close()
-        self.pidfd = kernel_files.open_process(self.pid)
+        self.pidfd = kernel_files.process_descriptor(self.pid)
         files = (self._lifeline, self._mark_file, self._output_file)
         pidfds = () if self.pidfd is None else (self.pidfd,)
         self._own = OwnDescriptors(*(file.fileno() for file in files), *pidfds)

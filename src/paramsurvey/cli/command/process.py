@@ -14,7 +14,7 @@ from typing import IO
 
 from paramsurvey.cli.command.orphan_guard import OrphanGuard
 from paramsurvey.cli.failures import CommandFailed
-from paramsurvey.transport.kernel_files import open_process
+from paramsurvey.transport.kernel_files import process_descriptor
 
 BUILTINS = frozenset(  # of a shell, without a program of the same name
     {
@@ -117,7 +117,7 @@ def _wait_for_end(process: subprocess.Popen[bytes], timeout: float | None) -> bo
     if timeout is None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         return True
-    if (descriptor := open_process(process.pid)) is None:
+    if (descriptor := process_descriptor(process.pid)) is None:
         return _poll_for_end(process, time.monotonic() + timeout)
     try:
         with selectors.DefaultSelector() as selector:

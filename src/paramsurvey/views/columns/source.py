@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pandas import NaT
 
-from paramsurvey.checkpoint.plain_values import EXACT
 from paramsurvey.checkpoint.typed_hash import HashPairs
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
+from paramsurvey.transport.column_by_row import LARGEST_EXACT
 
 CHUNK = 1 << 18  # rows: a column of them is 2 MB, which stays in a processor's cache while it is used
 
@@ -147,12 +147,12 @@ def as_floats(cells: ColumnValues) -> ColumnValues:
         return list(map(_as_float, cells))
     if cells.dtype.kind not in "iu" or not len(cells):
         return cells
-    is_exact = int(cells.min()) >= -EXACT and int(cells.max()) <= EXACT
+    is_exact = int(cells.min()) >= -LARGEST_EXACT and int(cells.max()) <= LARGEST_EXACT
     return cells.astype(np.float64) if is_exact else list(map(_as_float, cells.tolist()))
 
 
 def _as_float(value: Any) -> Any:
-    return float(value) if type(value) is int and -EXACT <= value <= EXACT else value
+    return float(value) if type(value) is int and -LARGEST_EXACT <= value <= LARGEST_EXACT else value
 
 
 def nothing(count: int) -> NDArray[np.float64]:
