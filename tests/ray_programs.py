@@ -26,7 +26,8 @@ QUICK = {
     "health_check_period_ms": 500,
     "health_check_failure_threshold": 4,
 }
-AGENTS = ("/dashboard/agent.py", "/runtime_env/agent/main.py")
+# The agents of Ray, by the file that they run and, where setproctitle is installed, by their title.
+AGENTS = ("/dashboard/agent.py", "/runtime_env/agent/main.py", "ray::DashboardAgent", "ray::RuntimeEnvAgent")
 
 PREAMBLE = f"""
 LOCAL = {{**{SMALL!r}, "_system_config": {UNDISTURBED!r}}}
@@ -100,7 +101,7 @@ class Program:
         wait_until(lambda: not self._names(), lambda: f"left: {self._names()}")
 
     def _names(self) -> list[str]:
-        """Name the processes that are left, but for Ray's agents: those of 2.9 outlive a killed driver."""
+        """Name the processes that are left, but for Ray's agents: they outlive a killed driver."""
         found = []
         for process in self._processes():
             with suppress(psutil.Error):  # it is gone
