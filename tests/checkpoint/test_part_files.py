@@ -247,6 +247,14 @@ def test_columns_are_read_by_name_and_one_that_is_not_there_is_damage(tmp_path: 
         read_columns(part, ["x", "y"])
 
 
+def test_what_is_a_dictionary_in_memory_is_text_in_the_file(tmp_path: Path) -> None:
+    plain = table(0, [1, 2, 3]).append_column("host", pa.array(["n1", None, "n2"]))
+    encoded = plain.set_column(2, "host", plain.column("host").dictionary_encode())
+    part = write_part(tmp_path, encoded, 1, 1, "aaaaaaaa")
+    assert read_columns(part).equals(plain)
+    assert read_schema(part).equals(plain.schema, check_metadata=True)
+
+
 def test_damage_of_a_small_part_is_noticed_where_only_its_columns_are_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from paramsurvey.checkpoint.format import time_columns as module
 from paramsurvey.checkpoint.format.time_columns import (
+    HOSTS,
     TIME_TYPES,
     failed_time_columns,
     join_times,
@@ -54,7 +55,7 @@ def arrays(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_back(*batch: Times) -> Times:
     columns = time_columns(batch)
-    assert {key: column.type for key, column in columns.items()} == TIME_TYPES
+    assert {key: column.type for key, column in columns.items()} == {**TIME_TYPES, "host": HOSTS}
     return read_times(arrays(columns), sum(map(len, batch)))
 
 
@@ -116,7 +117,8 @@ def test_without_the_columns_nothing_is_known() -> None:
 
 
 def test_the_columns_of_several_parts_follow_each_other_and_what_none_has_is_left_out() -> None:
-    batch = [time_columns([of_one_worker(2, host="")]), time_columns([of_one_worker(3, 7, "", {0: 2})])]
+    written = [time_columns([of_one_worker(2, host="")]), time_columns([of_one_worker(3, 7, "", {0: 2})])]
+    batch = [{key: columns[key].cast(kind) for key, kind in TIME_TYPES.items()} for columns in written]
     joined = join_times(batch)
     assert set(joined) == set(TIME_TYPES) - {"host"}
     assert joined["worker"].to_pylist() == [4, 4, 7, 7, 7]

@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -50,6 +51,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio: spr
 
 TRIES = 20  # because parts may be merged and removed while a directory is read
 TOKEN_LENGTH = 8
+ARROW_SCHEMA = "ARROW:schema"  # the key under which Parquet files have the schema that Arrow reads
 MAGIC = b"PAR1"  # every Parquet file ends with it
 
 _NAME = re.compile(r"(\d{8,})-(\d{8,})-(\d{9,})-([0-9a-f]{8})(?:-([0-9a-f]{8}))?\.parquet")
@@ -192,17 +194,27 @@ def _serialized(table: Any) -> Any:
 
     A dictionary is worthwhile for text only. Integers are written as differences, which makes most of them
     small. Everything else is written as it is, which costs a fifth of what compressing it would.
+
+    A column that is a dictionary in memory is text for everybody who reads the file. Arrow would say in the
+    schema that it stores what the column was in memory, therefore we store that schema ourselves.
     """
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        table,
+    sink, stored = pa.BufferOutputStream(), pa.schema([_as_stored(field) for field in table.schema])
+    with pq.ParquetWriter(
         sink,
+        table.schema,
         compression="none",
-        use_dictionary=[f.name for f in table.schema if pa.types.is_string(f.type)],
-        column_encoding={f.name: "DELTA_BINARY_PACKED" for f in table.schema if f.type in DIFFERENCES},
+        use_dictionary=[f.name for f in stored if pa.types.is_string(f.type)],
+        column_encoding={f.name: "DELTA_BINARY_PACKED" for f in stored if f.type in DIFFERENCES},
         write_statistics=False,
-    )
+        store_schema=False,
+    ) as file:
+        file.write_table(table)
+        file.add_key_value_metadata({ARROW_SCHEMA: b64encode(stored.serialize().to_pybytes()).decode()})
     return sink.getvalue()
+
+
+def _as_stored(field: Any) -> Any:
+    return field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
 
 
 def read_part(part: Part, unpickle: bool = False) -> PartTable:

@@ -25,16 +25,22 @@ TIME_TYPES = {
 """The type of each column, by its key. Unknown values are null. Failures store their attempts elsewhere."""
 
 
+HOSTS = pa.dictionary(pa.int32(), TIME_TYPES["host"])
+"""The type of the hosts until they are written, so that no name has to be looked up for each row."""
+
+
 def time_columns(batch: Sequence[Times]) -> dict[str, Any]:
-    """Return the columns of some psets that have finished."""
-    chunks: dict[str, list[Any]] = {key: [] for key in TIME_TYPES}
+    """Return the columns of some psets that have finished; hosts are `HOSTS`."""
+    types = {**TIME_TYPES, "host": HOSTS}
+    chunks: dict[str, list[Any]] = {key: [] for key in types}
     for times in batch:
         chunks["seconds"].append(_seconds(times.seconds))
         chunks["start"].append(_start(times.began))
         chunks["worker"] += _workers(times.worker)
         chunks["host"] += _hosts(times)
         chunks["attempts"] += _attempts(times)
-    return {key: pa.chunked_array(arrays, TIME_TYPES[key]) for key, arrays in chunks.items()}
+    columns = {key: pa.chunked_array(arrays, types[key]) for key, arrays in chunks.items()}
+    return {**columns, "host": columns["host"].unify_dictionaries()}
 
 
 def failed_time_columns(batch: Sequence[Ran]) -> dict[str, Any]:
@@ -74,9 +80,9 @@ def _workers(worker: NDArray[np.int64]) -> list[Any]:
 
 def _hosts(times: Times) -> list[Any]:
     if len(times.hosts) == 1:
-        return _repeated(times.hosts[0] or None, TIME_TYPES["host"], len(times))
+        return _repeated(times.hosts[0] or None, HOSTS, len(times))
     names = pa.array([host or None for host in times.hosts], TIME_TYPES["host"])
-    return [names.take(pa.array(times.host))]
+    return [names.take(pa.array(times.host)).cast(HOSTS)]
 
 
 def _attempts(times: Times) -> list[Any]:
@@ -97,7 +103,7 @@ def _repeated(value: int | str | None, kind: Any, count: int) -> list[Any]:
 
 @lru_cache(maxsize=64)
 def _chunk(value: int | str | None, kind: Any) -> Any:
-    return pa.repeat(pa.scalar(value, kind), CHUNK)
+    return pa.repeat(value, CHUNK).cast(kind)
 
 
 def read_times(columns: Mapping[str, Any], count: int) -> Times:
