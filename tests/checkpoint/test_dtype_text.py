@@ -171,3 +171,32 @@ def test_numbers_of_a_survey_that_went_on_with_texts_are_no_texts() -> None:
     for values in (pd.Series([1, 2]), pd.Series([None], dtype="str")):
         paramsurvey.map(lambda pset, *_: {}, pd.DataFrame({"a": values}), checkpoint="dir")
     assert paramsurvey.load("dir").a[:2].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [2**53 + 1, None, 1],
+        [2**64 - 1, 2**63, None],
+        [2**53 + 1, 0.5, None],
+        ["a", None, float("nan")],
+        [datetime(2026, 11, 30), None, pd.NaT],
+        [True, pd.NA, None],
+        [1, 2, 3],
+    ],
+    ids=str,
+)
+def test_a_column_of_objects_has_the_objects_that_it_had(values: list[Any]) -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    psets = pd.DataFrame({"a": pd.Series(values, dtype=object)})
+    paramsurvey.map(lambda pset, *_: {}, psets, checkpoint="dir")
+    back = paramsurvey.load("dir").a
+    assert back.dtype == object
+    assert [repr(value) for value in back] == [repr(value) for value in values]
+
+
+def test_a_column_of_objects_has_nan_where_a_part_did_not_have_its_key() -> None:
+    paramsurvey.init(backend="serial", verbose=0)
+    for psets in ({"a": pd.Series([2**53 + 1], dtype=object)}, {"b": [1]}):
+        paramsurvey.map(lambda pset, *_: {}, pd.DataFrame(psets), checkpoint="dir")
+    assert repr(paramsurvey.load("dir").a.tolist()) == repr([2**53 + 1, float("nan")])

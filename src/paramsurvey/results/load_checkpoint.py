@@ -215,11 +215,12 @@ class LoadedPsets:
 
 
 def _series(column: Column, rows: Rows, dtype: str) -> pd.Series[Any]:
-    if dtype not in LONG_FLOATS:
+    if dtype != "object" and dtype not in LONG_FLOATS:
         return restore_dtype(series_of(column, rows), dtype)
     data, there = column.get(rows)
-    # as objects, because pandas would convert them to float64 on the way
-    return restore_dtype(pd.Series(np.where(there, data, np.nan), dtype=object), dtype)
+    values = data.astype(object)  # because pandas would convert them to float64 on the way
+    values[~there] = np.nan
+    return restore_dtype(pd.Series(values, dtype=object), dtype)
 
 
 def _widened(values: Values) -> Values:
