@@ -23,8 +23,13 @@ ONE_TYPE: dict[str, tuple[str, list[Any]]] = {
     "integers and no values": ("int64", [1, None, float("nan")]),
     "large integers and no values": ("int64", [2**60 + 1, None, float("nan")]),
     "integers and no time": ("int64", [1, pd.NaT, 2]),
+    "integers and NA": ("int64", [1, pd.NA, 2]),
+    "integers, floats and NA": ("double", [1, 0.5, pd.NA, float("nan")]),
+    "bools and NA": ("bool", [True, False, pd.NA]),
+    "texts and NA": ("string", ["a", pd.NA, None]),
     "bools and no values": ("bool", [True, None, float("nan")]),
     "texts and no values": ("string", ["a", None, float("nan")]),
+    "texts, then no values": ("string", ["a", "b", None, float("nan")]),
     "small and large integers": ("decimal128(38, 0)", [1, 2**70, 3]),
     "large integers and floats": ("double", [2**70, 2, 0.5]),
     "durations of Python and pandas": (
@@ -45,12 +50,23 @@ ONE_TYPE: dict[str, tuple[str, list[Any]]] = {
         "timestamp[ns, tz=UTC]",
         [pd.Timestamp(1, tz=BERLIN), SECONDS.tz_localize(TOKYO), pd.Timestamp(2, tz=BERLIN)],
     ),
+    "zoned times of pandas in one zone and two units": (
+        "timestamp[ns, tz=Europe/Berlin]",
+        [SECONDS.tz_localize(BERLIN), SECONDS.tz_localize(BERLIN), pd.Timestamp(1, tz=BERLIN)],
+    ),
+    "times of one zone, then no values": (
+        "timestamp[us, tz=Europe/Berlin]",
+        [NOON.replace(tzinfo=BERLIN), NOON.replace(tzinfo=BERLIN, day=1), None, pd.NaT],
+    ),
     "lists of integers and floats": ("list<item: double>", [[1, 2], [0.5], [3]]),
+    "lists of integers, and of floats and nan": ("list<item: double>", [[1], [0.5, float("nan")], [2]]),
     "empty lists": ("list<item: null>", [[], [], []]),
     "lists, some of them empty": ("list<item: int64>", [[], [1, 2], []]),
     "lists and arrays": ("list<item: int64>", [[1, 2], np.array([3]), [4]]),
     "arrays of several dtypes": ("list<item: double>", [np.array([1]), np.array([0.5]), None]),
     "nothing": ("null", [None, None, None]),
+    "nothing of several kinds": ("null", [None, float("nan"), pd.NaT, pd.NA]),
+    "nan, then None": ("null", [float("nan"), float("nan"), None]),
 }
 
 LEFT_OUT: dict[str, list[Any]] = {
@@ -104,14 +120,14 @@ def in_memory(values: list[Any]) -> pd.DataFrame:
     return paramsurvey.map(work, [{"n": n, "x": value} for n, value in enumerate(values)]).to_df()
 
 
-def scanned(directory: str) -> tuple[dict[str, str], dict[str, list[Any]], set[str]]:
-    """Return the types of the columns x and y, their values in the order of n, and what was said."""
+def scanned(directory: str) -> tuple[dict[str, str], dict[str, str], set[str]]:
+    """Return the types of the columns x and y, their values in the order of n as text, and what was said."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         table = paramsurvey.scan(directory).to_table().sort_by("n")
     names = [name for name in ("x", "y") if name in table.column_names]
     types = {name: str(table.schema.field(name).type).replace("element", "item") for name in names}
-    return types, {name: table[name].to_pylist() for name in names}, {str(one.message) for one in said}
+    return types, {name: repr(table[name].to_pylist()) for name in names}, {str(one.message) for one in said}
 
 
 @pytest.mark.parametrize("kind", ONE_TYPE)
@@ -151,3 +167,13 @@ def test_pickles_are_bytes_in_a_scan_whatever_file_they_are_in(kind: str, sessio
         types, _, said = scanned(split)
         assert types == {"x": "binary", "y": "binary"}
         assert not said
+
+
+def test_short_floats_with_nan_are_in_a_scan_beside_long_ones(session: None) -> None:
+    for n, dtype in enumerate(("float32", "float64")):
+        psets = pd.DataFrame({"n": [2 * n, 2 * n + 1], "x": pd.Series([0.5, float("nan")], dtype=dtype)})
+        paramsurvey.map(work, psets, checkpoint="dir", group_size=2)
+    types, values, said = scanned("dir")
+    assert types == {"x": "double", "y": "double"}
+    assert values["x"] == "[0.5, nan, 0.5, nan]"
+    assert not said

@@ -185,14 +185,21 @@ def test_a_zone_comes_back_as_the_object_that_it_was() -> None:
         assert back.tzinfo is one.tzinfo
 
 
-@pytest.mark.parametrize("there", [HOUR, NOON, SECONDS, LATER, timedelta(1)])
-def test_nat_is_a_kind_of_its_own(there: Any) -> None:
-    values = [there, pd.NaT, None, pd.NaT]
+@pytest.mark.parametrize("there", [HOUR, NOON, SECONDS, LATER, timedelta(1), 1, True, 2**70, "a"])
+def test_nat_and_na_are_kinds_of_their_own(there: Any) -> None:
+    values = [there, pd.NaT, None, pd.NA]
     encoded = encode([(slice(0, 4), values)], 4)
     assert encoded.codec == encode([(slice(0, 1), [there])], 1).codec
     back = read_back(encoded, 4)
     assert back[0] == there
     assert list(map(type, back)) == list(map(type, values))
+
+
+@pytest.mark.parametrize("name", ["Timestamp", "Timedelta", "NaTType", "NAType", "NoneType"])
+def test_objects_whose_type_only_has_the_name_of_one_of_pandas_are_objects(name: str) -> None:
+    kind = type(name, (), {})  # other packages have such types: those of protocol buffers, for example
+    values = [kind(), kind()]
+    assert encode([(slice(0, 2), values)], 2).kinds is None
 
 
 def test_a_zone_that_is_not_known_here_is_named() -> None:

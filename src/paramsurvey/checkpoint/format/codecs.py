@@ -53,11 +53,14 @@ class Kind(IntEnum):
     MILLISECOND = 7
     MICROSECOND = 8
     NANOSECOND = 9
+    NA = 10
     VARIANT = 16  # from here on: a value of the first, second, ... variant
 
 
 UNITS = {"s": Kind.SECOND, "ms": Kind.MILLISECOND, "us": Kind.MICROSECOND, "ns": Kind.NANOSECOND}
 """The kinds of values with a unit, from the coarsest on."""
+ABSENT = {"NaTType": Kind.NAT, "NAType": Kind.NA}
+"""The kinds of what pandas has for no value, by the names of their types, because it may not be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +87,18 @@ class Encoded:
 def encode(pieces: Sequence[Piece], count: int) -> Encoded:
     """Encode a column with `count` places; places that no piece covers are missing."""
     pieces = [piece for mixed in pieces for piece in _split_by_kind(mixed)]
+    present = [piece for piece in pieces if not _are_none(piece[1])]
+    if pieces and _all_nan([values for _, values in present]):
+        return _encode_nothing(pieces, count)
     dtypes = {values.dtype.str if isinstance(values, np.ndarray) else "" for _, values in pieces}
     if len(dtypes) == 1 and "" not in dtypes:
-        are_nan = _all_nan([values for _, values in pieces])
-        return _encode_nans(pieces, count) if are_nan else _encode_numbers(pieces, count)
+        return _encode_numbers(pieces, count)
     if (widest := _widest_integers(dtypes)) is not None:
         return _encode_numbers([(at, np.asarray(values, dtype=widest)) for at, values in pieces], count)
-    pieces_of_numbers = [piece for piece in pieces if not _are_none(piece[1])]
-    if _are_integers([values for _, values in pieces_of_numbers if not _all_nan([values])]):
+    if _are_integers([values for _, values in present if not _all_nan([values])]):
         return _encode_integers(pieces, count)
-    kinds = {values.dtype.kind if isinstance(values, np.ndarray) else "" for _, values in pieces_of_numbers}
-    if kinds and kinds <= {"i", "f"} and all(fits_float(values) for _, values in pieces_of_numbers):
+    kinds = {values.dtype.kind if isinstance(values, np.ndarray) else "" for _, values in present}
+    if kinds <= {"i", "f"} and all(fits_float(values) for _, values in present):
         return _encode_mixed_numbers(pieces, count)
     return _encode_objects(pieces, count)
 
@@ -173,11 +177,11 @@ def _all_nan(columns: Sequence[Values]) -> bool:
     return all(bool(np.isnan(array).all()) for array in arrays)
 
 
-def _encode_nans(pieces: Sequence[Piece], count: int) -> Encoded:
+def _encode_nothing(pieces: Sequence[Piece], count: int) -> Encoded:
     """Store only kinds: a nan may stand for a missing text, and must not turn its column into floats."""
     kinds = np.zeros(count, dtype=np.int8)
-    for at, _ in pieces:
-        kinds[at] = Kind.NAN
+    for at, values in pieces:
+        kinds[at] = Kind.NONE if _are_none(values) else Kind.NAN
     return Encoded(pa.nulls(count), "nothing", kinds)
 
 
@@ -223,19 +227,23 @@ def _encode_objects(pieces: Sequence[Piece], count: int) -> Encoded:
         data[at], kinds[at] = object_array(natives, len(natives)), Kind.VALUE
     values = data.tolist()
     types = set(map(type, values))
-    nat = {kind for kind in types if kind.__name__ == "NaTType"}
-    for i in np.flatnonzero(kinds).tolist() if types & {type(None), float, *nat} else ():
-        if values[i] is None:
-            kinds[i] = Kind.NONE
-        elif type(values[i]) in nat:
-            values[i], kinds[i] = None, Kind.NAT
+    absent = {kind: ABSENT[_name_in_pandas(kind)] for kind in types if _name_in_pandas(kind) in ABSENT}
+    absent[type(None)] = Kind.NONE
+    for i in np.flatnonzero(kinds).tolist() if types & {float, *absent} else ():
+        if type(values[i]) in absent:
+            values[i], kinds[i] = None, absent[type(values[i])]
         elif type(values[i]) is float and values[i] != values[i]:
             values[i], kinds[i] = None, Kind.NAN
-    has_units = not {"Timedelta", "Timestamp"}.isdisjoint(kind.__name__ for kind in types)
+    has_units = not {"Timedelta", "Timestamp"}.isdisjoint(map(_name_in_pandas, types))
     units = _encode_units(values, kinds) if has_units else None
     return (
         units or _encode_one_kind(values, kinds) or _encode_variants(values, kinds) or _pickled(values, kinds)
     )
+
+
+def _name_in_pandas(kind: type) -> str:
+    """Return the name of a type of pandas; an empty one for other types, which may have equal names."""
+    return kind.__name__ if kind.__module__.partition(".")[0] == "pandas" else ""
 
 
 def _encode_units(values: list[Any], kinds: NDArray[np.int8]) -> Encoded | None:
@@ -315,8 +323,8 @@ def _decode_kinds(array: Any, codec: str, kinds: NDArray[np.int8], unpickle: boo
             yield at, [None] * len(at)
         elif kind == Kind.NAN:
             yield at, np.full(len(at), np.nan)
-        elif kind == Kind.NAT:
-            yield at, [_nat()] * len(at)
+        elif kind in (Kind.NAT, Kind.NA):
+            yield at, [_of_pandas(kind)] * len(at)
         elif Kind.VARIANT <= kind < Kind.VARIANT + MOST and is_variants(codec):
             variant = variants(codec)[kind - Kind.VARIANT]
             yield at, decode_variant(array.take(pa.array(at)), variant, _decode_plain)
@@ -324,10 +332,10 @@ def _decode_kinds(array: Any, codec: str, kinds: NDArray[np.int8], unpickle: boo
             raise ValueError(f"{kind} is no kind of value")
 
 
-def _nat() -> Any:
+def _of_pandas(kind: int) -> Any:
     import pandas as pd
 
-    return pd.NaT
+    return pd.NaT if kind == Kind.NAT else pd.NA
 
 
 def _decode_values(array: Any, codec: str, unpickle: bool) -> Values:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 WIDE_INT = pa.decimal128(38)
 
@@ -13,8 +15,8 @@ WIDE_INT = pa.decimal128(38)
 def common_type(types: Iterable[Any]) -> Any:
     """Return the type for values of several types; None if there is none.
 
-    Times with a zone become times in UTC if there are several zones. Text and bytes have no common type, nor
-    do dates and times, nor bools and numbers.
+    Times of several zones become times in UTC. Text and bytes have no common type, nor do dates and times,
+    nor bools and numbers.
 
     Examples
     --------
@@ -23,14 +25,15 @@ def common_type(types: Iterable[Any]) -> Any:
     >>> common_type([pa.timestamp("us", "Asia/Tokyo"), pa.timestamp("ns", "-05:00")])
     TimestampType(timestamp[ns, tz=UTC])
     """
-    kinds = list(dict.fromkeys(types))
-    if len(kinds) > 1:
-        kinds = list(dict.fromkeys(map(_in_utc, kinds)))
+    kinds = set(types)
+    if len({kind.tz for kind in kinds if pa.types.is_timestamp(kind)}) > 1:
+        kinds = set(map(_in_utc, kinds))
     if any(map(pa.types.is_binary, kinds)) and any(map(pa.types.is_string, kinds)):
         return None
     if pa.uint64() in kinds and any(map(pa.types.is_signed_integer, kinds)):
-        kinds.append(WIDE_INT)  # else it would be int64, which cannot hold all of uint64
-    schemas = [pa.schema([pa.field("x", kind)]) for kind in kinds]
+        kinds.add(WIDE_INT)  # else it would be int64, which cannot hold all of uint64
+    in_order = sorted(kinds, key=str)  # because what Arrow finds for three types may depend on their order
+    schemas = [pa.schema([pa.field("x", kind)]) for kind in in_order]
     try:
         return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
     except pa.ArrowException:
@@ -54,10 +57,19 @@ def cast_exactly(array: Any, kind: Any) -> Any:
     """
     try:
         wider = array.cast(kind)
-        comes_back = holds_only_empty_lists(array.type) or wider.cast(array.type).equals(array)
+        comes_back = holds_only_empty_lists(array.type) or _are_equal(wider.cast(array.type), array)
     except pa.ArrowException:  # such as a time that is too far away for nanoseconds
         return None
     return wider if comes_back else None
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Tell whether two Arrow arrays of one type have equal values; unlike in Arrow, nan is equal to nan."""
+    if pa.types.is_list(one.type):
+        one, other = pc.list_flatten(one), pc.list_flatten(other)
+    if pa.types.is_floating(one.type):
+        return np.array_equal(one, other, equal_nan=True)
+    return bool(one.equals(other))
 
 
 def holds_only_empty_lists(kind: Any) -> bool:
