@@ -118,6 +118,42 @@ def read_back(path: str) -> dict[str, list[Any]]:
     return {str(name): frame[name].tolist() for name in frame.columns}
 
 
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "json", "jsonl", "parquet", "feather", "sqlite", "nc"])
+def test_texts_that_are_not_unicode_are_written_with_backslashes(
+    in_tmp: Path, suffix: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As the name of a file may be, of which Python makes halves of surrogate pairs."""
+    name = "caf\udce9.txt"
+    frame = pd.DataFrame({"p": [0, 1]})
+    for column, values in {
+        "text": ["a", name],
+        "list": [["a"], [name]],
+        "dict": [{"k": 1}, {name: name}],
+        "mixed": [1, name],
+        "category": pd.Categorical.from_codes([0, 1], pd.Index(["a", name], dtype=object)),
+        "number": [1, 2],
+    }.items():
+        frame[column] = values if column == "category" else pd.Series(values, dtype=object)
+    frame.columns = pd.Index([*frame.columns[:-1], name], dtype=object)
+    write_table(MapResults(frame, progress=MapProgress("names", total=2, finished=2)), f"out.{suffix}")
+    assert os.listdir() == [f"out.{suffix}"]
+    said = capfd.readouterr().err
+    assert "2 rows" in said
+    assert "is called 'caf\\\\udce9.txt' in " in said
+    if suffix in ("json", "jsonl"):
+        text = Path(f"out.{suffix}").read_text("utf-8")
+        rows = json.loads(text) if suffix == "json" else [json.loads(line) for line in text.splitlines()]
+        back = {name: [row[name] for row in rows] for name in rows[0]}
+        assert back["dict"][1] == {"caf\\udce9.txt": "caf\\udce9.txt"}
+    elif suffix == "tsv":
+        back = pd.read_csv("out.tsv", sep="\t").to_dict("list")
+    else:
+        back = read_back(f"out.{suffix}")
+    assert back["text"] == back["category"] == ["a", "caf\\udce9.txt"]
+    assert back["mixed"][1] == "caf\\udce9.txt"
+    assert list(map(int, back["caf\\udce9.txt"])) == [1, 2]
+
+
 def test_an_array_is_json_in_csv(in_tmp: Path) -> None:
     write_table(pd.DataFrame({"v": [np.array([1, 2])]}), "out.csv")
     assert Path("out.csv").read_text() == 'v\n"[1, 2]"\n'

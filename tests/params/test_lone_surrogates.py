@@ -11,8 +11,10 @@ import pytest
 
 import paramsurvey
 from paramsurvey import params
+from paramsurvey.errors import DoesNotFit
 
 NAMES = ["a", "caf\udce9.txt"]
+ESCAPED = ["a", "caf\\udce9.txt"]
 FORMS: dict[str, Callable[[], Any]] = {
     "list": lambda: [{"f": name} for name in NAMES],
     "generator": lambda: ({"f": name} for name in NAMES),
@@ -90,3 +92,41 @@ def test_the_check_of_psets_of_0_4_takes_such_names(form: str) -> None:
     with pytest.deprecated_call():
         prepared = paramsurvey.utils.psets_prep(FORMS[form]())
     assert prepared["f"].tolist() == NAMES
+
+
+@pytest.mark.parametrize("form", ["list", "grid", "where", "dict of arrays"])
+def test_results_with_such_names_become_arrays_which_have_backslashes(form: str) -> None:
+    pytest.importorskip("xarray")
+    paramsurvey.init(backend="serial", verbose=0)
+    data = paramsurvey.map(measure, FORMS[form]()).to_xarray()
+    assert data["f"].values.tolist() == ESCAPED
+    assert set(data["same"].values.flat) == set(ESCAPED)
+    assert set(data["length"].values.flat) == {1, 8}
+
+
+def test_a_name_along_another_axis_is_a_coordinate() -> None:
+    pytest.importorskip("xarray")
+    paramsurvey.init(backend="serial", verbose=0)
+    psets = [{"n": n, "f": NAMES[n], "x": x} for n in (0, 1) for x in (1, 2)]
+    data = paramsurvey.map(lambda pset, *rest: {"y": pset["x"]}, psets).to_xarray()
+    assert data["f"].dims == ("n",)
+    assert data["f"].values.tolist() == ESCAPED
+
+
+@pytest.mark.parametrize("form", ["parquet", "feather", "csv"])
+def test_what_to_do_about_such_texts_is_said(form: str, in_tmp: Any) -> None:
+    pytest.importorskip("pyarrow")
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(measure, [{"f": name} for name in NAMES])
+    with pytest.raises(DoesNotFit, match=r"'f', which has text that utf-8 cannot encode, 'caf.udce9.txt': "):
+        getattr(results, f"to_{form}")("out")
+
+
+@pytest.mark.parametrize("form", ["parquet", "feather", "csv"])
+def test_a_column_with_such_a_name_is_to_be_renamed(form: str, in_tmp: Any) -> None:
+    pytest.importorskip("pyarrow")
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(measure, [{"f": "a"}])
+    results.columns = pd.Index(["f", NAMES[1], "same"], dtype=object)
+    with pytest.raises(DoesNotFit, match=r"column 'caf.udce9.txt', whose name utf-8 cannot encode: rename"):
+        getattr(results, f"to_{form}")("out")

@@ -52,7 +52,7 @@ def escape_surrogates(value: Any) -> Any:
     >>> print(escape_surrogates("a" + chr(0xD800)))
     a\\ud800
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or value.isascii():
         return value
     text = value.encode(errors="backslashreplace").decode()
     return value if text == value else text

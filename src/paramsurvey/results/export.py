@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from paramsurvey.errors import DoesNotFit, PackageMissing, suggestion, with_article
+from paramsurvey.params.column_names import escape_surrogates
+from paramsurvey.params.dataframes import as_series
 from paramsurvey.results.dict_table import DictTable
 from paramsurvey.results.missing import Missing
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 
+UTF_8 = ("utf-8", "strict")
 CSV_VALUES = (str, int, float, bool, np.generic, date, time, timedelta, type(None), type(pd.NA))
 
 
@@ -73,7 +76,8 @@ class Exportable(DictTable):
         An axis is a key of the psets whose values are combined with all values of the other axes. A key that
         depends on one axis becomes a coordinate along it, and one that depends on several becomes a variable.
         Psets without a result, and holes in a grid, are nan. Psets that are not on a grid (a sample, or psets
-        with duplicates) have one dimension, ``pset``, with their keys as coordinates.
+        with duplicates) have one dimension, ``pset``, with their keys as coordinates. Texts that are not
+        Unicode, such as the names of some files, have backslashes, since xarray cannot hold them.
 
         Returns
         -------
@@ -186,7 +190,7 @@ def _grid_dataset(
     finished: Rows,
 ) -> xarray.Dataset:
     names = [axis.name for axis in grid.axes]
-    coordinates: dict[Hashable, Any] = {axis.name: _to_numpy(pd.Series(axis.values)) for axis in grid.axes}
+    coordinates: dict[Hashable, Any] = {axis.name: _to_numpy(as_series(axis.values)) for axis in grid.axes}
     variables: dict[Hashable, Any] = {}
     for name in [name for name in psets.columns if name not in names]:
         axis = grid.determining(pd.factorize(psets[name], use_na_sentinel=False)[0].astype(np.int64))
@@ -227,7 +231,7 @@ def _to_numpy(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     """Return a column's values as a numpy array of numbers or times, or else of objects."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biufcmM":
         return column.to_numpy()
-    values = column.tolist()
+    values = list(map(escape_surrogates, column.tolist()))
     inferred = pd.Series(values)
     if isinstance(inferred.dtype, np.dtype) and inferred.dtype.kind in "biufcmM":
         return inferred.to_numpy()
@@ -279,24 +283,40 @@ def _encoding(target: Any, options: Mapping[str, Any]) -> tuple[str, str] | None
 
 def _check_csv(table: pd.DataFrame, encoding: tuple[str, str] | None) -> None:
     """Refuse the first column whose values, or whose name, would be lost as text."""
+    _check_names(table, "CSV", encoding)
     for name, column in _columns(table):
-        _check_encoded(name, name, encoding)
         if not _has_objects(column) and not isinstance(column.dtype, pd.CategoricalDtype):
             continue
         for value in _distinct_values(column):
             if not _fits_text(value):
                 raise _does_not_fit(name, with_article(type(value).__qualname__), "CSV")
-            _check_encoded(name, value, encoding)
+            _check_encoded(name, value, "CSV", encoding)
 
 
-def _check_encoded(name: Hashable, value: object, encoding: tuple[str, str] | None) -> None:
+def _check_names(table: pd.DataFrame, form: str, encoding: tuple[str, str] | None) -> None:
+    for name in table.columns:
+        if not _can_be_encoded(name, encoding):
+            assert encoding is not None
+            raise DoesNotFit(
+                f"{form} cannot hold the column {name!r}, whose name {encoding[0]} cannot encode: "
+                "rename it first"
+            )
+
+
+def _check_encoded(name: Hashable, value: object, form: str, encoding: tuple[str, str] | None) -> None:
+    if not _can_be_encoded(value, encoding):
+        assert encoding is not None
+        raise _does_not_fit(name, f"text that {encoding[0]} cannot encode, {value!r:.50}", form)
+
+
+def _can_be_encoded(value: object, encoding: tuple[str, str] | None) -> bool:
     if encoding is None or not isinstance(value, (str, Mapping, list, tuple)):
-        return
+        return True
     try:
         str(value).encode(*encoding)
-    except UnicodeEncodeError as error:
-        what = f"text that {encoding[0]} cannot encode, {value!r:.50}"
-        raise _does_not_fit(name, what, "CSV") from error
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _fits_text(value: Any) -> bool:
@@ -315,9 +335,14 @@ def _check_arrow(table: pd.DataFrame, form: str) -> None:
         raise DoesNotFit(
             f"{form} cannot hold the column {unnamed[0]!r}, whose name is not a string: rename it first"
         )
+    _check_names(table, form, UTF_8)
     for name, column in _columns(table):
         try:
             _try_arrow(arrow, column, form)
+        except UnicodeEncodeError as error:
+            for value in _distinct_values(column):
+                _check_encoded(name, value, form, UTF_8)
+            raise _does_not_fit(name, f"text that cannot be encoded ({error})", form) from error
         except (arrow.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise _does_not_fit(name, _describe_types(column), form) from error
 

@@ -6,6 +6,7 @@ import math
 import sys
 from typing import Any
 
+from paramsurvey.params.column_names import escape_surrogates
 from paramsurvey.transport.safe_repr import describe
 
 NOTHING = ("NAType", "NaTType")  # of pandas, which need not be loaded
@@ -25,15 +26,20 @@ def is_missing(value: Any) -> bool:
 def as_text(value: Any) -> str | None:
     """Return a cell as text: JSON for lists, dicts and arrays; None for an empty cell.
 
+    What is not Unicode in it, as in the names of some files, has backslashes.
+
     Examples
     --------
     >>> as_text([1, {"k": None}]), as_text("x"), as_text(1 + 2j)
     ('[1, {"k": null}]', 'x', '(1+2j)')
     """
+    text = None if is_missing(value) else _text_of(value)
+    return None if text is None else str(escape_surrogates(text))
+
+
+def _text_of(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if is_missing(value):
-        return None
     try:
         if not isinstance(value, (bool, int, float, list, tuple, dict)):
             value = json_value(value)
@@ -57,13 +63,13 @@ def native_or_text(value: Any) -> Any:
     """Return a string, a number or bytes as they are, and anything else as text."""
     if hasattr(value, "dtype") and getattr(value, "shape", None) == ():
         value = value.item()
-    return value if isinstance(value, (str, int, float, bytes)) else as_text(value)
+    return value if isinstance(value, (int, float, bytes)) else as_text(value)
 
 
 def strict_json(value: Any) -> Any:
     """Return a cell as JSON has it: null for what is missing, and a text for what JSON does not have."""
     if isinstance(value, dict):
-        return {str(key): strict_json(one) for key, one in value.items()}
+        return {escape_surrogates(str(key)): strict_json(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [strict_json(one) for one in value]
     if is_missing(value):
@@ -71,6 +77,7 @@ def strict_json(value: Any) -> Any:
     if isinstance(value, float) and math.isinf(value):
         return str(value)
     try:
-        return value if isinstance(value, PLAIN) else strict_json(json_value(value))
+        plain = isinstance(value, PLAIN)
+        return escape_surrogates(value) if plain else strict_json(json_value(value))
     except Exception:  # the methods of a user's object may raise anything
         return describe(value, sys.maxsize)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from paramsurvey.cli.tables.cells import as_text, is_missing, native_or_text
 from paramsurvey.cli.tables.table import Table, tell_renamed, unique_names
 from paramsurvey.cli.tables.text_formats import write_csv, write_json, write_jsonl, write_tsv
+from paramsurvey.params.column_names import escape_surrogates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +148,7 @@ def _write_netcdf(table: Table, path: str) -> None:
 
 def _netcdf_names(names: Iterable[Any]) -> Mapping[Any, str]:
     names = list(names)
-    wanted = [_netcdf_name(str(name)) for name in names]
+    wanted = [_netcdf_name(escape_surrogates(str(name))) for name in names]
     for name, other in zip(names, wanted, strict=True):
         if name and str(name) != other:
             tell_renamed(name, other, "netCDF")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramsurvey.cli.errors import say
 from paramsurvey.fast_dataclass import dataclass
+from paramsurvey.params.column_names import escape_surrogates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +96,7 @@ def unique_names(
     taken: set[str] = set()
     unique = []
     for name in names:
-        wanted = str(name) or "unnamed"
+        wanted = escape_surrogates(str(name)) or "unnamed"
         candidates = (wanted if number == 1 else f"{wanted}_{number}" for number in range(1, 1 << 30))
         found = next(candidate for candidate in candidates if comparable(candidate) not in taken)
         taken.add(comparable(found))
