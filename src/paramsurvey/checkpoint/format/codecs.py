@@ -298,7 +298,7 @@ def decode(
     """Return the values of a stored column, an `Array` or `ChunkedArray`, and where they belong.
 
     Unpickling runs code chosen by whoever wrote the pickle. Unless `unpickle` is true, a placeholder
-    stands for each pickled value; in a mixed column, numbers, texts and bools are returned as they are.
+    stands for each pickled value except numbers, texts, times, paths, and lists, sets and dicts of these.
     """
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
@@ -342,8 +342,7 @@ def _decode_values(array: Any, codec: str, unpickle: bool) -> Values:
     """Return the values that are not null, in order."""
     present = array if array.null_count == 0 else array.drop_null()
     if codec in PICKLES and not unpickle:
-        shown = pickles.number_text_or_bool if codec == "mixed" else pickles.placeholder
-        return [shown(content) for content in present.to_pylist()]
+        return [pickles.plain_value_or_placeholder(content) for content in present.to_pylist()]
     return _decode_plain(present, codec)
 
 

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import pickle
 import zlib
-from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
+from paramsurvey.checkpoint.format.plain_pickles import plain_value
 from paramsurvey.errors import CheckpointError
 from paramsurvey.transport.pickling import dump_code
-
-IN_EVERY_PICKLE = {"PROTO", "FRAME", "MEMOIZE", "STOP"}
-ARGUMENTS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "SHORT_BINUNICODE", "BINUNICODE"}
-BOOLS = {"NEWTRUE": True, "NEWFALSE": False}
-MOST_INSTRUCTIONS = 6  # of the pickle of a number, text or bool: a long text is between two frames
 
 
 def pickle_values(values: list[Any]) -> Any:
@@ -57,19 +52,9 @@ def placeholder(content: object) -> str:
     return f"<a pickled object of {len(data)} bytes, {zlib.crc32(data):08x}>"
 
 
-def number_text_or_bool(content: Any) -> Any:
-    """Return the number, text or bool in a pickle, without unpickling; for anything else, a placeholder.
-
-    Besides the instructions that every pickle has, such a pickle has only one, which names no function.
-    """
-    import pickletools
-
+def plain_value_or_placeholder(content: Any) -> Any:
+    """Return the plain value in a pickle, without unpickling; for anything else, a placeholder."""
     try:
-        steps = [
-            (step.name, value) for step, value, _ in islice(pickletools.genops(content), MOST_INSTRUCTIONS)
-        ]
-        ((name, value),) = (step for step in steps if step[0] not in IN_EVERY_PICKLE)
-        str(value).encode()  # half a surrogate pair could not be written
-    except Exception:  # not a pickle, or one of something else
+        return plain_value(content)
+    except ValueError:
         return placeholder(content)
-    return value if name in ARGUMENTS else BOOLS.get(name, placeholder(content))
