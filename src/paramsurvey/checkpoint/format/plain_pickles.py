@@ -25,7 +25,7 @@ WITH_VALUE = {
 }  # fmt: skip
 EMPTY = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": set}
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-TIME_UNITS: dict[int, Any] = {7: "s", 8: "ms", 9: "us", 10: "ns"}  # numpy's numbers, which pickles of pandas have
+TIME_UNITS: dict[int, Any] = {7: "s", 8: "ms", 9: "us", 10: "ns"}  # numpy's numbers
 
 
 def _checked(make: Any) -> Callable[..., Any]:
