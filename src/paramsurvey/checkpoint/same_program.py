@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from paramsurvey.checkpoint.typed_hash import canonical, code_of
+from paramsurvey.checkpoint.canonical_form import canonical, code_of
 from paramsurvey.errors import CheckpointChanged, with_article
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.safe_repr import describe

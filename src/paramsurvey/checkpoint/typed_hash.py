@@ -15,16 +15,15 @@ True is not a number.
 from __future__ import annotations
 
 import hashlib
-import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from paramsurvey.checkpoint.canonical_form import canonical
 from paramsurvey.checkpoint.plain_values import plain
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.params.sources import CategoryCodes, ColumnValues
@@ -32,8 +31,6 @@ from paramsurvey.transport.column_by_row import object_array
 
 U64 = NDArray[np.uint64]
 BLOCK = 1 << 15  # values: few enough that all steps of a mix work in the processor's cache
-SHORT_INT = 2000  # bits: Python always converts such a number to decimal digits
-MAX_DEPTH = 50  # of containers within containers
 
 MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # of splitmix64
 STRING_KEYS = ("paramsurvey:str1", "paramsurvey:str2")  # siphash wants 16 bytes
@@ -239,96 +236,6 @@ def _hash_objects(values: list[Any]) -> HashPairs:
     digests = b"".join(hashlib.blake2b(canonical(value), digest_size=16).digest() for value in values)
     pairs = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
     return _salted(pairs[:, 0].copy(), "other", pairs[:, 1].copy())
-
-
-def canonical(thing: object, depth: int = 0) -> bytes:
-    """Return bytes that are the same for equal things in every process.
-
-    Pickles are not: they depend on which parts of a thing are the same object, and on the order of its sets.
-    """
-    if depth > MAX_DEPTH:
-        return b"deep"
-    below = depth + 1
-    if thing is None:
-        return _framed("NoneType", b"None")
-    if isinstance(thing, int):
-        return _framed(type(thing).__name__, _digits(thing).encode())
-    if isinstance(thing, float):
-        return _framed("float", b"nan" if math.isnan(thing) else struct.pack("<d", thing + 0.0))
-    if isinstance(thing, str):
-        return _framed("str", thing.encode("utf-8", "surrogatepass"))
-    if isinstance(thing, (bytes, bytearray)):
-        return _framed("bytes", bytes(thing))
-    if isinstance(thing, (date, datetime)):
-        return _framed("date", thing.isoformat().encode())
-    if isinstance(thing, timedelta):
-        return _framed("timedelta", repr(thing).encode())
-    if isinstance(thing, (list, tuple)):
-        return _framed(type(thing).__qualname__, b"".join(canonical(item, below) for item in thing))
-    if isinstance(thing, (set, frozenset)):
-        return _framed("set", b"".join(sorted(canonical(item, below) for item in thing)))
-    if isinstance(thing, Mapping):
-        pairs = (canonical(key, below) + canonical(value, below) for key, value in thing.items())
-        return _framed("dict", b"".join(sorted(pairs)))
-    return _canonical_object(thing, below)
-
-
-def _digits(number: int) -> str:
-    """Return an integer as text, whatever limit on decimal digits is set in this process."""
-    if isinstance(number, bool):
-        return repr(number)
-    return int.__repr__(number) if number.bit_length() <= SHORT_INT else hex(number)
-
-
-def _canonical_object(thing: Any, depth: int) -> bytes:
-    if isinstance(thing, np.ndarray) and not thing.dtype.hasobject:
-        content = np.ascontiguousarray(thing).reshape(-1).view(np.uint8).data
-        return _framed(f"array {thing.dtype.str} {thing.shape}", hashlib.blake2b(content).digest())
-    if isinstance(thing, np.ndarray):
-        return _framed(f"array {thing.shape}", canonical(thing.ravel().tolist(), depth))
-    if isinstance(thing, np.generic):
-        return _canonical_scalar(thing, depth)
-    code = getattr(thing, "__code__", None)
-    if code is not None:
-        return _framed("function", canonical(code_of(code), depth))
-    if isinstance(thing, type):
-        return _framed("class", f"{thing.__module__}.{thing.__qualname__}".encode())
-    return _framed("object", _canonical_reduced(thing, depth))
-
-
-def _canonical_scalar(thing: Any, depth: int) -> bytes:
-    native = thing.item()
-    if thing.dtype.kind in "biufUS" and not isinstance(native, np.generic):
-        return canonical(native, depth)
-    if isinstance(thing, (np.longdouble, np.clongdouble)):  # their bytes include meaningless padding
-        return _framed(f"numpy {thing.dtype.str}", repr(thing + 0).encode())
-    if thing.dtype.hasobject:
-        return _framed("numpy object", canonical(native, depth))
-    return _framed(f"numpy {thing.dtype.str}", thing.tobytes())
-
-
-def _canonical_reduced(thing: Any, depth: int) -> bytes:
-    """Return the canonical form of an object's parts, into which it is taken apart as pickle would."""
-    try:
-        reduced = thing.__reduce_ex__(4)
-    except Exception:  # it cannot be pickled, and its repr may contain an address, which is never the same
-        return f"{type(thing).__module__}.{type(thing).__qualname__}".encode()
-    if isinstance(reduced, str):
-        return reduced.encode()
-    made_by, arguments, *rest = reduced
-    name = f"{getattr(made_by, '__module__', '')}.{getattr(made_by, '__qualname__', made_by)}"
-    parts = [list(part) if hasattr(part, "__next__") else part for part in rest[:3]]
-    return canonical([name, list(arguments), *parts], depth)
-
-
-def code_of(code: Any) -> list[Any]:
-    """Return what a code object does, without its place in a file."""
-    constants = [code_of(each) if hasattr(each, "co_code") else each for each in code.co_consts]
-    return [code.co_code, list(code.co_names), list(code.co_varnames), constants]
-
-
-def _framed(kind: str, content: bytes) -> bytes:
-    return f"{kind}:{len(content)}:".encode() + content
 
 
 class Matcher:
