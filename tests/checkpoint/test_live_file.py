@@ -87,7 +87,7 @@ def read_back(**content: Any) -> dict[str, Any]:
     [
         ("written", ["", "2026-01-01T00:00:00Z"], [5, None, ["a"]], ""),
         ("cores", [0, 2, 2**63 - 1], [-1, 2**63, 1.0, "2", True, None], 0),
-        ("per_second", [0, 0.0, 7, 2.5], [-0.1, float("nan"), float("inf"), "1", True], None),
+        ("per_second", [0, 0.0, 7, 2.5], [-0.1, float("nan"), float("inf"), 10**400, "1", True], None),
         ("seconds_left", [[0, 1.5]], [[1], [1, 2, 3], [1, "2"], [-1, 2], {"1": 1, "2": 2}, 5, "12"], None),
         (
             "running",

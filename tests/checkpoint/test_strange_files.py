@@ -179,6 +179,15 @@ def test_nor_can_a_report_or_a_trace_be_written_there(path: Any) -> None:
             write(path)
 
 
+def test_a_report_or_a_trace_that_cannot_be_written_leaves_nothing_behind() -> None:
+    results = paramsurvey.map(lambda *_: {"b": 1}, [{"a": 1}], verbose=0)
+    Path("taken/by/a/directory").mkdir(parents=True)
+    for write in (results.report, results.timeline().to_trace):
+        with pytest.raises(IsADirectoryError):
+            write("taken/by")
+    assert os.listdir("taken") == ["by"]
+
+
 @pytest.mark.parametrize("path", NO_NAMES[:2], ids=ascii)
 def test_every_subcommand_refuses_it_with_what_to_leave_out(
     path: str, capsys: pytest.CaptureFixture[str]

@@ -115,12 +115,11 @@ def write_report(subject: Subject, path: str | os.PathLike[str], against: Any = 
     against : MapResults or path, optional
         An earlier survey, or its checkpoint.
     """
-    from paramsurvey.checkpoint.atomic_files import write_aside
+    from paramsurvey.checkpoint.atomic_files import write_whole
 
     before = None
     if against is not None:
         is_path = isinstance(against, (str, os.PathLike))
         before = checkpoint_subject(against) if is_path else subject_of(against)
     target = Path(os.path.realpath(possible_path(path)))
-    content = page_of(subject, before).encode()
-    os.replace(write_aside(target, content), target)
+    write_whole(target, page_of(subject, before).encode())

@@ -7,7 +7,6 @@ It is replaced about once a second while the survey runs, and removed at its end
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from paramsurvey.engine.progress import Outlook
 
 NAME = "live.json"
 LARGEST = 4 << 20  # bytes: no file that this package writes is larger
+LARGEST_NUMBER = 1 << 63
 
 
 def write_live(directory: Path, run: Mapping[str, Any], outlook: Outlook) -> None:
@@ -84,11 +84,11 @@ def _list(value: Any) -> list[Any]:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and value >= 0
+    return type(value) in (int, float) and 0 <= value < LARGEST_NUMBER
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 1 << 63
+    return type(value) is int and 0 <= value < LARGEST_NUMBER
 
 
 def _is_text(value: Any) -> bool:
