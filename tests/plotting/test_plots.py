@@ -162,8 +162,25 @@ def test_failures_are_shown_by_the_axes_that_tell_most_and_by_cause(results: Map
     assert np.nansum(mesh_values(ax)) == 1
     assert texts(ax) == ["at least one pset failed", "2 failed"]
     assert texts(results.plot.failures(0))[-1] == "2 failed: ValueError"
-    with pytest.raises(IndexError, match=r"no cause 1: choose one that results.missing.summary\(\) shows"):
+    with pytest.raises(IndexError, match=r"choose another one that results.missing.summary\(\) shows"):
         results.plot.failures(1)
+
+
+def test_a_cause_is_a_row_of_the_summary_also_where_psets_were_not_run(results: MapResults) -> None:
+    calls = iter(range(100))
+
+    def interrupted(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        raise ValueError("no")
+
+    with pytest.raises(KeyboardInterrupt):
+        paramsurvey.map(interrupted, [{"x": x} for x in range(9)])
+    stopped = paramsurvey.last_results()
+    assert stopped.missing.summary()["kind"].to_list() == ["not run", "raised"]
+    assert texts(stopped.plot.failures(1))[-1].endswith(" failed: ValueError")
+    with pytest.raises(IndexError, match="but psets that were not run: choose another one"):
+        stopped.plot.failures(0)
 
 
 def test_where_nothing_failed_the_picture_says_so(results: MapResults) -> None:

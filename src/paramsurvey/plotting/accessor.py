@@ -147,14 +147,15 @@ class SurveyPlot(PlotAccessor):
         Raises
         ------
         IndexError
-            When there is no such cause among the twenty most frequent.
+            When there is no such cause among the twenty most frequent, or its psets were not run.
         """
         from paramsurvey.plotting.figures import make_room
         from paramsurvey.plotting.heatmap import draw_failures
         from paramsurvey.views import failures_of
 
         data = self._data()
-        return make_room(draw_failures(_chosen_cause(failures_of(data), cause), ax, data.units))
+        found = _chosen_cause(failures_of(data), cause, self._results.missing)
+        return make_room(draw_failures(found, ax, data.units))
 
     def parallel(
         self, columns: Sequence[str] | None = None, *, value: str | None = None, ax: Any = None
@@ -299,14 +300,23 @@ def _columns_that_vary(data: SurveyData, value: str | None) -> list[str]:
     return columns + last
 
 
-def _chosen_cause(failures: Failures, cause: int | None) -> CauseView:
+def _chosen_cause(failures: Failures, cause: int | None, missing: Any) -> CauseView:
+    """Return the failures in a row of ``missing.summary()``, which also has the psets that were not run."""
     if cause is None:
         return failures.together
     if not failures.causes:
         raise IndexError(f"there is no cause {cause}, because no pset has failed: leave it out")
-    if not 0 <= cause < len(failures.causes):
-        raise IndexError(f"there is no cause {cause}: choose one that results.missing.summary() shows")
-    return failures.causes[cause]
+    rows = missing.summary()[["kind", "exception", "line"]].to_numpy().tolist()
+    wanted = rows[cause] if 0 <= cause < len(rows) else []
+    shown = {(view.cause.kind, view.cause.exception, view.cause.line): view for view in failures.causes}
+    found = shown.get(tuple(wanted))
+    if found is None:
+        why = ", but psets that were not run" if wanted[:1] == ["not run"] else ""
+        raise IndexError(
+            f"row {cause} is none of the {len(shown)} most frequent causes of failure{why}: "
+            "choose another one that results.missing.summary() shows"
+        )
+    return found
 
 
 class PlotOfResults:
