@@ -180,6 +180,27 @@ def test_what_waits_is_as_large_as_what_it_holds() -> None:
     assert StagedFailure(3, FAILED, 1).halves() == []
 
 
+LARGE = 1_000_000
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.zeros(LARGE),
+        "x" * 8 * LARGE,
+        b"x" * 8 * LARGE,
+        [0.5] * LARGE,
+        [np.zeros(LARGE // 2), "x" * 4 * LARGE],
+        {"a": {"b": [np.zeros(LARGE)]}},
+    ],
+    ids=["array", "text", "bytes", "list", "list of arrays", "dicts"],
+)
+def test_large_objects_count_with_their_content(value: Any) -> None:
+    assert 8 * LARGE <= staged(Outcome({"x": value})).size <= 9 * LARGE
+    half = staged(Outcome({"x": value}), Outcome({"x": None}))
+    assert 8 * LARGE <= half.size <= 9 * LARGE
+
+
 def test_numbers_take_no_more_memory_in_a_table_than_is_said() -> None:
     source = PsetTable(pd.DataFrame({"a": np.arange(COUNT)}))
     reply = reply_of([Outcome({"x": 0.5, "y": i}) for i in range(COUNT)], 0)

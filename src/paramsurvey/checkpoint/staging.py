@@ -30,7 +30,8 @@ from paramsurvey.transport.messages import Failure, Group, Offsets, Reply, Rows,
 
 NUMBER_BYTES = 8
 OTHER_COLUMNS = 1 + len(TIME_TYPES)  # the row's position, and when and where its pset ran
-OBJECT_BYTES = 100  # roughly what a value that is not a number takes
+OBJECT_BYTES = 100  # roughly what a value that is not a number takes, without its content
+MEASURED, MEASURED_DEPTH = 16, 3  # values of a column or list; lists in lists: all would take too long
 FAILURE_BYTES = 200  # roughly what a failure takes, without what the pset printed
 
 
@@ -94,9 +95,30 @@ class StagedReply:
     def size(self) -> int:
         """About how many bytes its rows take in a table, which is more than it takes itself."""
         values = [values for pieces in self.columns.values() for _, values in pieces]
-        objects = sum(len(cells) for cells in [*values, *self.psets.values()] if isinstance(cells, list))
+        objects = [cells for cells in [*values, *self.psets.values()] if isinstance(cells, list)]
         numbers = len(self.rows) * (len(self.columns) + len(self.psets) + OTHER_COLUMNS)
-        return NUMBER_BYTES * numbers + OBJECT_BYTES * objects + sum(map(len, self.printed.values()))
+        content = sum(map(_content_of_all, objects)) + sum(map(len, self.printed.values()))
+        return NUMBER_BYTES * numbers + OBJECT_BYTES * sum(map(len, objects)) + content
+
+
+def _content_of_all(values: Sequence[Any], depth: int = MEASURED_DEPTH) -> int:
+    """Return about how many bytes the content of some objects takes, judging by a few of them."""
+    some = values[:: -(-len(values) // MEASURED) or 1]
+    return len(values) * sum(_content(value, depth) for value in some) // max(1, len(some))
+
+
+def _content(value: Any, depth: int) -> int:
+    """Return about how many bytes the content of an object takes: a text's, an array's, a list's."""
+    if isinstance(value, (str, bytes, bytearray)):
+        return len(value)
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return NUMBER_BYTES * len(value) + (_content_of_all(value, depth - 1) if depth else 0)
+    try:
+        return int(getattr(value, "nbytes", 0))
+    except Exception:  # the user's objects may raise anything
+        return 0
 
 
 def _between(piece: Piece, start: int, stop: int) -> Piece | None:
