@@ -410,7 +410,37 @@ def test_parts_that_cannot_be_merged_stay_and_that_is_told() -> None:
     writer.add("results", "b", 1)
     assert writer.close() == 0
     assert disk.stored() == ["a", "b"]
-    assert told == ["parts of the checkpoint cannot be merged, and stay as they are: ValueError('no')"]
+    assert told == [
+        "parts of the checkpoint cannot be merged, and stay as they are (ValueError('no')): nothing is lost, "
+        "but there may be many small files; the next map with this checkpoint merges them"
+    ]
+
+
+def test_on_a_disk_that_was_full_merging_goes_on_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FullForAWhile(Disk):
+        def merge(self, go_on: Callable[[], bool]) -> bool:
+            if self.errors:
+                raise self.errors.pop(0)
+            return super().merge(go_on)
+
+        def add(self, things: list[Any]) -> None:
+            self.parts.append(things)
+
+    monkeypatch.setattr(writer_module, "MERGE_RETRY_SECONDS", 0.0)
+    told: list[str] = []
+    disk = FullForAWhile(*(OSError(errno.ENOSPC, "full") for _ in range(2)))
+    writer = Writer({"results": (disk, list)}, lambda: None, told.append)  # type: ignore[dict-item]
+    writer.start()
+    for left in (1, 0):
+        writer.add("results", "a", 1)
+        wait_until(lambda: len(disk.errors) == left, "it is not tried", seconds=60)  # noqa: B023
+    writer.add("results", "a", 1)
+    wait_until(lambda: disk.merged == [True], "they are not merged", seconds=60)
+    assert writer.close() == 0
+    assert told == [
+        "parts of the checkpoint cannot be merged at the moment ([Errno 28] full): nothing is lost, and "
+        "merging is tried again; make room, or repair the disk"
+    ]
 
 
 def test_on_a_good_disk_what_is_added_is_written_soon(monkeypatch: pytest.MonkeyPatch) -> None:

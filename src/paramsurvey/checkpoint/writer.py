@@ -16,6 +16,7 @@ SHORTEST_PAUSE = 0.05  # seconds between two writes: results that come slowly ar
 LONGEST_PAUSE = 0.3  # ... and results that come fast are collected, but durable within a second
 PAUSE_PER_WRITE = 15  # how many times longer than a write the pause is, so that writing takes little time
 RETRY_SECONDS = 2.0  # after a write that failed
+MERGE_RETRY_SECONDS = 60.0  # after a merge that failed, which costs more
 TICK_SECONDS = 1.0
 FIRST_TICK_SECONDS = 0.1  # early, because what is done then need not be done at the end, when the user waits
 MOST_BYTES = 64 * 2**20  # in tables that are not written yet; a survey with more to write waits ...
@@ -263,16 +264,33 @@ class Writer:
 
     def _merge_loop(self) -> None:
         """Merge parts as they become many; no failure matters, since parts may also stay unmerged."""
+        next_merge, told = 0.0, False
         while not self._closing:
             self._new_part.wait()
             self._new_part.clear()
-            for part_set, _ in self._part_sets.values():
-                try:
-                    while not self._closing and part_set.merge(self._may_go_on):
-                        pass
-                except Exception as error:
-                    self._tell(f"parts of the checkpoint cannot be merged, and stay as they are: {error!r}")
-                    return
+            if time.monotonic() < next_merge:
+                continue
+            try:
+                self._merge_all()
+            except DISK_TROUBLE as error:
+                next_merge = time.monotonic() + MERGE_RETRY_SECONDS
+                if not told:
+                    told = True
+                    self._tell(
+                        f"parts of the checkpoint cannot be merged at the moment ({error}): nothing is lost, "
+                        "and merging is tried again; make room, or repair the disk"
+                    )
+            except Exception as error:
+                self._tell(
+                    f"parts of the checkpoint cannot be merged, and stay as they are ({error!r}): nothing is "
+                    "lost, but there may be many small files; the next map with this checkpoint merges them"
+                )
+                return
+
+    def _merge_all(self) -> None:
+        for part_set, _ in self._part_sets.values():
+            while not self._closing and part_set.merge(self._may_go_on):
+                pass
 
     def _may_go_on(self) -> bool:
         return not (self._closing or self._stopped)
