@@ -16,9 +16,7 @@ from typing import Any
 import numpy as np
 
 SHORT_INT = 2000  # bits: Python always converts such a number to decimal digits
-MAX_DEPTH = (
-    50  # of containers within containers: what is deeper comes after everything else, not in its place
-)
+MAX_DEPTH = 50  # of containers within containers: what is deeper follows at the end
 MOST_AGAIN, MOST_OBJECTS = 1_000, 100_000  # references back to a container; objects that are taken apart
 
 

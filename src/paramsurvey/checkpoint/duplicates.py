@@ -120,9 +120,7 @@ def _is_from_main_writer(
     """Tell for each row whether its writer stored its pset most often, or is the last of those that did."""
     pairs, often = np.unique(pset[counts] * writers + writer[counts], return_counts=True)
     best_last = np.lexsort((pairs % writers, often, pairs // writers))
-    chosen = np.zeros(
-        len(pset), dtype=np.int64
-    )  # the writer for each pset; there are at most len(pset) psets
+    chosen = np.zeros(len(pset), dtype=np.int64)  # the writer for each pset
     chosen[pairs[best_last] // writers] = pairs[best_last] % writers  # the last one assigned remains
     best: NDArray[np.bool_] = chosen[pset] == writer
     return best

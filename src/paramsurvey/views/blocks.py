@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.views.columns.groups import Floats
 
-MOST_BLOCKS = (
-    20_000  # of one pset each; of more psets, tiny neighbours share one. There may be a few times as many
-)
+MOST_BLOCKS = 20_000  # of one pset each; if there are more psets, tiny neighbours share a block
 SAME_TIME = 1e-4  # seconds: starts are known to the microsecond, and seconds are float32
 SAME_BEGIN = 1e-6  # seconds: of two starts that are this close, it is not known which was first
 

@@ -239,7 +239,7 @@ class _Pairs:
         kinds = [data.finished.kind(name) for data in (self._before, self._after)]
         is_numeric = all(kind in ("i", "u", "f") for kind in kinds)
         exact = self._exact_distances(name) if "f" not in kinds and is_numeric else None
-        unlike = None if is_numeric else _Unlikeness(self._before, self._after, name)
+        exact_values = None if is_numeric else _ExactValues(self._before, self._after, name)
         for rows, old, new in self._both(name):
             compared += len(rows)
             with np.errstate(invalid="ignore"):
@@ -248,8 +248,8 @@ class _Pairs:
                     apart = np.where(np.isnan(apart), apart, exact[rows])
                 allowed = atol + rtol * np.maximum(np.abs(old), np.abs(new))
             strange = ~np.isfinite(apart) & ~((old == new) | (np.isnan(old) & np.isnan(new)))
-            if unlike is not None:
-                same, same_kind = unlike.are_same(self.partner[rows], rows)
+            if exact_values is not None:
+                same, same_kind = exact_values.are_same(self.partner[rows], rows)
                 no_numbers = np.isnan(old) & np.isnan(new)
                 strange = np.where(no_numbers, ~same, strange | (~same_kind & np.isfinite(apart)))
                 too_large = np.abs(new) >= LARGEST_EXACT  # for floats to tell them apart
@@ -311,8 +311,8 @@ class _Pairs:
         return tuple(map(Change, self._after.labels(places), self._after.psets(places), old, new))
 
 
-class _Unlikeness:
-    """What floats do not tell of two values: whether texts are the same, or large integers, or True and 1."""
+class _ExactValues:
+    """Compares values that floats do not tell apart: texts, large integers, True and 1."""
 
     def __init__(self, before: SurveyData, after: SurveyData, name: str) -> None:
         self._was, self._is = (all_hashes(data, (name,)) for data in (before, after))

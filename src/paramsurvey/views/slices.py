@@ -19,10 +19,8 @@ Reduction = Literal["mean", "median", "min", "max", "std", "count", "failures"]
 REDUCTIONS: Final = get_args(Reduction)
 
 MOST_PLACES = 60  # of an axis: a picture has no room for more
-LEAST_PLACES, PSETS_PER_CELL = (
-    8,
-    8,
-)  # of an axis that is cut into ranges: with more, most cells would be empty
+LEAST_PLACES = 8  # of an axis that is cut into ranges
+PSETS_PER_CELL = 8  # on average: with fewer, most cells would be empty
 MEDIAN_ROWS = 1 << 22  # medians of more rows are those of as many, chosen at random
 
 NO_PSET, ONLY_FAILED, ONLY_NOT_RUN, ONLY_NAN, SHOWN = range(5)

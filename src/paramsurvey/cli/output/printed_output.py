@@ -37,7 +37,7 @@ class PrintedOutput:
         self._stream.flush()
 
 
-class UntouchedText:
+class VerbatimOutput:
     """Decodes bytes, and has a stream to the same pipe or file that writes the text as these very bytes.
 
     A terminal, and a stream that is not a file, get text instead: bytes that are not UTF-8 are escaped.
@@ -56,8 +56,8 @@ class UntouchedText:
     def __init__(self, stream: TextIO) -> None:
         self.is_terminal = stream.isatty()
         self.stream, self._errors = stream, "backslashreplace"
-        if not self.is_terminal and (untouched := _reopened(stream)) is not None:
-            self.stream, self._errors = untouched, "surrogateescape"
+        if not self.is_terminal and (reopened := _reopened(stream)) is not None:
+            self.stream, self._errors = reopened, "surrogateescape"
         self._is_own = self.stream is not stream
 
     def text(self, data: bytes) -> str:

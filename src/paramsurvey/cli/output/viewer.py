@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
-from paramsurvey.cli.output.printed_output import UntouchedText
+from paramsurvey.cli.output.printed_output import VerbatimOutput
 from paramsurvey.cli.output.spool import STREAMS, numbers_in_spool, spool_path
 from paramsurvey.cli.placeholders import NUMBER, fill, placeholder_values
 from paramsurvey.cli.value_text import value_text
@@ -81,7 +81,7 @@ class OutputViewer:
         self._shown: dict[tuple[int, str], int] = {}  # how many bytes of a file have been shown
         self._follows = follows
         self._look_at = 0.0
-        self._streams: dict[str, UntouchedText] = {}  # by name, once something is written to them
+        self._streams: dict[str, VerbatimOutput] = {}  # by name, once something is written to them
         # psets with their tags; an event is set when all before it is shown; None is the end
         self._done: SimpleQueue[tuple[int, str] | threading.Event | None] = SimpleQueue()
         self._written = 0  # characters
@@ -211,7 +211,7 @@ class OutputViewer:
     def _write(self, name: str, tag: str, data: bytes) -> None:
         try:
             if name not in self._streams:
-                self._streams[name] = UntouchedText(getattr(sys, name))
+                self._streams[name] = VerbatimOutput(getattr(sys, name))
             output = self._streams[name]
             lines = output.text(data.removesuffix(b"\n")).split("\n")
             if output.is_terminal:  # it gets colors, but no other control sequences
