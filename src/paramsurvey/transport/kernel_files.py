@@ -25,11 +25,12 @@ def process_descriptor(pid: int) -> int | None:
     if not hasattr(os, "pidfd_open"):
         return None
     try:
-        return os.pidfd_open(pid)
+        descriptor: int = os.pidfd_open(pid)
     except OSError as error:
         if error.errno in NOT_OFFERED:
             return None
         raise
+    return descriptor
 
 
 def unnamed_file(buffering: int = -1) -> IO[bytes]:

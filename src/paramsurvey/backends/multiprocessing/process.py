@@ -17,7 +17,7 @@ from paramsurvey.backends.multiprocessing.channel import DriverChannel
 from paramsurvey.backends.multiprocessing.new_process import END_SECONDS, StartedProcess
 from paramsurvey.backends.multiprocessing.output_relay import TAIL_LINES, OutputRelay
 from paramsurvey.backends.multiprocessing.running_mark import crash_report, shared_mark
-from paramsurvey.transport import kernel_files, output_store
+from paramsurvey.transport import ended_children, kernel_files, output_store
 from paramsurvey.transport.main_file import MainFile
 from paramsurvey.transport.own_descriptors import OwnDescriptors
 
@@ -98,9 +98,8 @@ class WorkerProcess:
         """Tell whether the process has ended; it stays a zombie until `end`."""
         if self._process.returncode is not None:
             return True
-        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         try:
-            return os.waitid(os.P_PID, self.pid, flags) is not None
+            return ended_children.has_ended(self.pid)
         except ChildProcessError:  # other code in this program has waited for it
             self._code_is_lost = True
             return True

@@ -6,7 +6,6 @@ import os
 import selectors
 import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -14,6 +13,7 @@ from typing import IO
 
 from paramsurvey.cli.command.orphan_guard import OrphanGuard
 from paramsurvey.cli.failures import CommandFailed
+from paramsurvey.transport.ended_children import wait_until_ended
 from paramsurvey.transport.kernel_files import process_descriptor
 
 BUILTINS = frozenset(  # of a shell, without a program of the same name
@@ -23,7 +23,6 @@ BUILTINS = frozenset(  # of a shell, without a program of the same name
         *("wait", "while"),
     }
 )
-POLL_SECONDS = 0.005  # between two checks on a process, where the system cannot wake us at its end
 
 
 class RunningCommand:
@@ -114,26 +113,14 @@ def _why_not_started(program: str, error: Exception) -> str:
 
 def _wait_for_end(process: subprocess.Popen[bytes], timeout: float | None) -> bool:
     """Wait until a process has ended, and tell whether it did in time. The process remains a zombie."""
-    if timeout is None:
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        return True
-    if (descriptor := process_descriptor(process.pid)) is None:
-        return _poll_for_end(process, time.monotonic() + timeout)
+    if timeout is None or (descriptor := process_descriptor(process.pid)) is None:
+        return wait_until_ended(process.pid, timeout)
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)
             return bool(selector.select(timeout))
     finally:
         os.close(descriptor)
-
-
-def _poll_for_end(process: subprocess.Popen[bytes], deadline: float) -> bool:
-    flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
-    while os.waitid(os.P_PID, process.pid, flags) is None:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(POLL_SECONDS)
-    return True
 
 
 def _end_group(process: subprocess.Popen[bytes], grace: float) -> None:
