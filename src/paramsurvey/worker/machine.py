@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 CGROUP = Path("/sys/fs/cgroup")
+OWN_CGROUPS = Path("/proc/self/cgroup")
 LINUX_STATUS = Path("/proc/self/status")
 
 
@@ -30,23 +33,35 @@ def _affinity_cores() -> int:
 
 
 def _quota_cores() -> int:
-    """Return the cgroup's CPU quota (version 2, else 1) in whole cores; a huge number if it has none."""
-    try:
-        quota, period = (CGROUP / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        quota, period = _quota_version_1()
-    if quota in ("max", "-1"):
-        return sys.maxsize
-    return max(1, int(quota) // int(period))
+    """Return the CPU quota of this process in whole cores; a huge number if it has none."""
+    return min(map(_quota_of, _cgroups()), default=sys.maxsize)
 
 
-def _quota_version_1() -> tuple[str, str]:
-    try:
-        quota = (CGROUP / "cpu/cpu.cfs_quota_us").read_text().strip()
-        period = (CGROUP / "cpu/cpu.cfs_period_us").read_text().strip()
-    except OSError:
-        return "max", "1"
-    return quota, period
+def _cgroups() -> Iterator[Path]:
+    """Yield the directories of the cgroups that may have a quota: this process's own, and all above them.
+
+    In a container, the directory at the top may be that of the container, whatever name its cgroup has.
+    """
+    own = {CGROUP: "", CGROUP / "cpu": ""}  # of version 2, and of version 1
+    with suppress(OSError):  # only Linux has this file
+        for line in OWN_CGROUPS.read_text().splitlines():
+            controllers, _, path = line.partition(":")[2].partition(":")
+            if controllers == "":
+                own[CGROUP] = path
+            elif "cpu" in controllers.split(","):
+                own[CGROUP / "cpu"] = path
+    for top, path in own.items():
+        below = PurePosixPath(path.strip("/"))
+        yield from (top / part for part in (below, *below.parents))
+
+
+def _quota_of(cgroup: Path) -> int:
+    """Return the CPU quota of a cgroup of version 2 or 1 in whole cores; a huge number if it has none."""
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        with suppress(OSError, ValueError):
+            quota, period = " ".join((cgroup / name).read_text() for name in names).split()
+            return sys.maxsize if quota in ("max", "-1") else max(1, int(quota) // int(period))
+    return sys.maxsize
 
 
 def wanted_workers(ncores: int | None, threads: int = 1) -> int:
