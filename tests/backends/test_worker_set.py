@@ -233,3 +233,23 @@ def test_an_exit_code_that_somebody_else_has_taken_is_not_made_up(in_tmp: Path, 
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert "ended with exit code 0" not in ended.stdout
     assert "SIGCHLD" in ended.stdout or "exit code 7" in ended.stdout, ended.stdout + ended.stderr
+
+
+CODES = """
+import os, signal, subprocess
+import paramsurvey
+
+{ignore}
+
+def work(pset, system_kwargs, user_kwargs):
+    return {{"code": subprocess.run(["sh", "-c", f"exit {{pset['code']}}"]).returncode}}
+
+paramsurvey.init(ncores=1, verbose=0)
+print(paramsurvey.map(work, [{{"code": code}} for code in (0, 3)])["code"].tolist())
+"""
+
+
+def test_a_worker_learns_how_its_own_processes_end_even_if_the_program_does_not_care(in_tmp: Path) -> None:
+    program = CODES.format(ignore=HANDLERS["ignored"])
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (ended.stdout, ended.stderr) == ("[0, 3]\n", "")

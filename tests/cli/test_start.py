@@ -185,3 +185,22 @@ print([bool(ahead) for ahead in started])
 def test_a_run_of_commands_starts_its_first_worker_ahead_and_no_more_than_it_needs(in_tmp: Path) -> None:
     done = subprocess.run([sys.executable, "-c", COUNTS_STARTS], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[True, False]", done.stderr
+
+
+IGNORES_CHILDREN = """
+import os, signal, sys
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.executable, [sys.executable, "-m", "paramsurvey", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.parametrize("backend", ["multiprocessing", "serial"])
+def test_a_run_learns_how_commands_end_even_if_what_started_it_ignores_such_news(
+    in_tmp: Path, backend: str
+) -> None:
+    words = ["run", "-v0", "--backend", backend, "--ok-codes=0,3", "-p", "code=0,3"]
+    command = [sys.executable, "-c", IGNORES_CHILDREN, *words, "--", "sh", "-c", "exit {code}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    rows = [line.split(",")[:2] for line in done.stdout.splitlines()[1:]]
+    assert rows == [["0", "0"], ["3", "3"]], done.stderr

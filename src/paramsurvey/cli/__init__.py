@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 from contextlib import suppress
 
@@ -49,6 +50,9 @@ def main() -> None:
             os.write(2, b"paramsurvey: interrupted\n")  # our own messages may not even be loaded
             os._exit(INTERRUPTED)
 
+    if hasattr(signal, "SIGCHLD"):  # not on Windows
+        # what has started this program may ignore it, but then the system keeps no exit codes of commands
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     open_closed_streams()
     show_warnings_in_a_line()
     write_any_character()

@@ -100,6 +100,8 @@ def _prepare_process(driver: int, mark_fd: int) -> None:
     faulthandler.enable(mark_fd)  # into the file behind the mark, which the driver reads
     # Ctrl-C is for the driver, which ends this worker if necessary
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # the program may ignore its children, and a function that runs programs would get 0 as every exit code
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
     threading.Thread(target=_die_with_driver, args=(driver,), daemon=True, name="paramsurvey-parent").start()
