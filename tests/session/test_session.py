@@ -23,6 +23,7 @@ import pytest
 import paramsurvey
 from conftest import wait_until
 from paramsurvey import params
+from paramsurvey.backends import registry
 from paramsurvey.errors import (
     DirectoryMissing,
     OptionError,
@@ -1167,6 +1168,24 @@ def test_an_interruption_while_the_results_are_put_together_stays_one(
     with pytest.raises(KeyboardInterrupt):
         paramsurvey.map(double, PSETS)
     assert paramsurvey.last_results() is before
+
+
+def test_an_interruption_while_another_backend_starts_leaves_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    create = registry.create
+
+    def create_or_interrupt(options: Any, own: Any) -> Any:
+        if options.backend == "serial":
+            raise KeyboardInterrupt
+        return create(options, own)
+
+    monkeypatch.setattr(registry, "create", create_or_interrupt)
+    with paramsurvey.Session(ncores=1, verbose=0) as session:
+        with pytest.raises(KeyboardInterrupt):
+            session.update(backend="serial", verbose=0)
+        assert session.backend.name == session.options.backend == "multiprocessing"
+        assert session.map(double, PSETS).progress.finished == len(PSETS)
 
 
 @pytest.mark.parametrize("name", ["map", "imap_unordered", "last_results"])

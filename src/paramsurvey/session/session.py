@@ -140,7 +140,7 @@ class Session:
                         self._replace_log()
                     if backend:
                         self._replace_backend(before)
-        except Exception:
+        except BaseException:  # also Ctrl-C: starting another backend may take long
             self._options = before
             raise
 
@@ -378,10 +378,10 @@ class Session:
 
     def _replace_backend(self, before: SessionOptions) -> None:
         """End the backend and start another; if that fails, start one with the options `before`."""
-        self._running.close()
         try:
+            self._running.close()
             self._running = self._start_backend()
-        except Exception:
+        except BaseException:
             self._options = before
             self._running = self._start_backend()
             raise
