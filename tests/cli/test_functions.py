@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from paramsurvey import keywords
-from paramsurvey.cli.command.functions import as_worker
+from paramsurvey.cli.command.functions import as_worker, load_function
 from paramsurvey.cli.errors import BadUsage
 
 
@@ -45,6 +47,35 @@ def test_a_mistake_in_one_of_three_names_is_no_worker_function() -> None:
     assert repr(as_worker(model, ["x", "y", "z"])) == "<keywords(model)>"
     with pytest.raises(BadUsage, match="needs 'z', which the psets do not have, and does not take 'zz'"):
         as_worker(model, ["x", "y", "zz"])
+
+
+# ---- files
+
+
+@pytest.fixture
+def own_path(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget at the end where modules were imported from."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "modules", {**sys.modules})
+
+
+@pytest.mark.usefixtures("own_path")
+def test_the_function_of_a_file_is_found_wherever_the_file_is(in_tmp: Path) -> None:
+    (in_tmp / "sub").mkdir()
+    (in_tmp / "sub" / "my-shapes.py").write_text("def area(width):\n    return 2 * width\n")
+    assert load_function("sub/my-shapes.py:area")(3) == 6
+
+
+def test_a_file_that_does_not_exist_is_named(in_tmp: Path) -> None:
+    with pytest.raises(BadUsage, match=r"there is no file sub/shapes\.py: correct its name"):
+        load_function("sub/shapes.py:area")
+
+
+@pytest.mark.usefixtures("own_path")
+def test_a_file_with_the_name_of_another_module_is_to_be_renamed(in_tmp: Path) -> None:
+    (in_tmp / "random.py").write_text("def area(width):\n    return 2 * width\n")
+    with pytest.raises(BadUsage, match=r"random\.py .* another module 'random' \(.*\): rename the file"):
+        load_function("random.py:area")
 
 
 # ---- names with dots

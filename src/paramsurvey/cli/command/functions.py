@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from paramsurvey.cli.errors import BadUsage
@@ -36,27 +37,42 @@ def load_function(reference: str) -> Function:
         There is no such module or function, or the module cannot be imported.
     """
     module_name, _, name = reference.partition(":")
-    directory = os.getcwd()
     if module_name.endswith(".py"):
-        path = Path(module_name)
-        directory, module_name = str(path.resolve().parent), path.stem
-    if directory not in sys.path:
-        sys.path.insert(0, directory)  # workers get the same sys.path
-    module = _import(module_name)
+        module = _import_file(Path(module_name))
+    else:
+        module = _import(module_name, os.getcwd())
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
             known = [
                 key for key, value in vars(module).items() if callable(value) and not key.startswith("_")
             ]
-            raise BadUsage(f"the module {module_name!r} has no function {name!r}{suggestion(name, known)}")
+            raise BadUsage(
+                f"the module {module.__name__!r} has no function {name!r}{suggestion(name, known)}"
+            )
         found = getattr(found, part)
     if not callable(found):
         raise BadUsage(f"{reference} is {with_article(type(found).__name__)}: give a function")
     return found  # type: ignore[no-any-return]  # it is callable
 
 
-def _import(name: str) -> Any:
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise BadUsage(f"there is no file {path}: correct its name")
+    module = _import(path.stem, str(path.resolve().parent))
+    own = getattr(module, "__file__", None)
+    if own is None or not os.path.samefile(own, path):
+        raise BadUsage(
+            f"{path} cannot be imported, because Python has another module {path.stem!r} "
+            f"({own or 'built in'}): rename the file"
+        )
+    return module
+
+
+def _import(name: str, directory: str) -> ModuleType:
+    """Import a module, which may be in a directory where Python would not look for it."""
+    if directory not in sys.path:
+        sys.path.insert(0, directory)  # workers get the same sys.path
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
