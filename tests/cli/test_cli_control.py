@@ -17,6 +17,7 @@ from paramsurvey import load, scan
 from paramsurvey.cli.control.gate import Control, Gate
 from paramsurvey.cli.control.joblog import JobRecord, append_record
 from paramsurvey.cli.control.limits import Timeout
+from paramsurvey.cli.control.shared import MOST_DURATIONS, SharedDirectory
 from paramsurvey.cli.output.result_tree import tree_path
 from paramsurvey.cli.program import run_program
 from paramsurvey.reporting.console import warn
@@ -434,6 +435,15 @@ def test_a_timeout_of_the_median(tmp_path: Path) -> None:
     for seconds in (1.0, 3.0, 2.0):
         gate.note_end(seconds)
     assert gate.seconds_left(1.0) == 3.0
+
+
+def test_the_median_is_that_of_the_last_commands_so_that_it_costs_the_same_however_many_there_were(
+    tmp_path: Path,
+) -> None:
+    shared = SharedDirectory(str(tmp_path))
+    for seconds in [100.0] * 1500 + [1.0] * (MOST_DURATIONS - 2) + [3.0] * 2:
+        shared.add_duration(seconds)
+    assert shared.median_duration(3) == 1.0
 
 
 def test_psets_are_in_the_environment() -> None:

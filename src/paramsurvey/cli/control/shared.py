@@ -11,6 +11,7 @@ from pathlib import Path
 from paramsurvey.cli.failures import CommandFailed
 
 DOUBLE = struct.Struct("d")
+MOST_DURATIONS = 1000  # from which the median is computed, since that is done for each command
 
 
 class SharedDirectory:
@@ -56,14 +57,17 @@ class SharedDirectory:
             file.write(DOUBLE.pack(seconds))
 
     def median_duration(self, at_least: int) -> float | None:
-        """Return the median of the seconds that commands took; None for fewer than `at_least`."""
+        """Return the median of the seconds that the last commands took; None for fewer than `at_least`."""
         from statistics import median  # here, because few runs need it
 
         try:
-            data = (self._path / "durations").read_bytes()
+            with open(self._path / "durations", "rb") as file:
+                count = file.seek(0, os.SEEK_END) // DOUBLE.size
+                most = min(count, MOST_DURATIONS)
+                file.seek((count - most) * DOUBLE.size)
+                known = [seconds for (seconds,) in DOUBLE.iter_unpack(file.read(most * DOUBLE.size))]
         except FileNotFoundError:
             return None
-        known = [seconds for (seconds,) in DOUBLE.iter_unpack(data[: len(data) // DOUBLE.size * DOUBLE.size])]
         return median(known) if len(known) >= at_least else None
 
     @contextmanager
