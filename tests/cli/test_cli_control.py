@@ -446,6 +446,17 @@ def test_the_median_is_that_of_the_last_commands_so_that_it_costs_the_same_howev
     assert shared.median_duration(3) == 1.0
 
 
+@pytest.mark.parametrize("chosen", [["--only", "3,2"], ["--shard", "2/2"], []], ids=" ".join)
+def test_messages_number_sets_as_placeholders_do(
+    chosen: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--", "sh", "-c", "test {#} != 2 # {a}"]
+    run("-p", "a=5,6,7", *chosen, "-j1", "--retries", "1", "-v3", *command, code=1)
+    said = capfd.readouterr().err
+    assert "pset 2 (a=6) is tried again after: ExitCode1" in said
+    assert "sent: pset 2 (a=6)" in said
+
+
 def test_psets_are_in_the_environment() -> None:
     text = 'echo "$PARAMSURVEY_PSET_A $PARAMSURVEY_PSET_M_LR $S"'
     run("-j1", "-p", "a=1", "-p", "m.lr=x y", "--env", "S={a}-{job}", "--shell", "-o", "r.csv", "--", text)

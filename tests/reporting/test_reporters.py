@@ -10,6 +10,7 @@ import pytest
 
 import paramsurvey
 from conftest import FakeClock
+from paramsurvey.backends import serial
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.reporter import plain_line
 from paramsurvey.reporting.reporters.log import LogReporter, RunLog
@@ -166,12 +167,13 @@ def test_after_every_action_the_same_counters_are_not_written_again() -> None:
 
 
 def test_verbose_3_prints_each_action_once_with_its_psets(
-    in_tmp: None, capsys: pytest.CaptureFixture[str]
+    in_tmp: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def work(pset: Any, system_kwargs: Any, user_kwargs: Any) -> None:
         if pset["i"] == 4:
             raise ValueError("no")
 
+    monkeypatch.setattr(serial, "REPLY_SECONDS", float("inf"))  # one reply for a group, however slow this is
     paramsurvey.init(backend="serial", verbose=0)
     paramsurvey.map(work, [{"i": i} for i in range(5)], group_size=3, name="fit", verbose=3)
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("fit progress: ")]

@@ -45,7 +45,8 @@ def run_plan(plan: Plan, saved: SavedCommand | None, on_change: str) -> int:
     """
     with ExitStack() as stack:
         session = ShellSession(**_session_options(plan))
-        session.next_steps = ShellNextSteps(plan.requested.dotted)
+        requested = plan.requested
+        session.next_steps = ShellNextSteps(requested.dotted, requested.selection.numbers)
         stack.enter_context(session)
         files = stack.enter_context(RunFiles(plan))
         halting = _halting(plan)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from paramsurvey.cli.placeholders import NUMBER
-from paramsurvey.transport.messages import Pset
+from paramsurvey.transport.messages import Pset, Rows
 
 
 class ShellNextSteps:
@@ -16,14 +16,24 @@ class ShellNextSteps:
     ----------
     dotted : mapping of str to str, optional
         By column, the names that were typed with dots.
+    numbers : callable, optional
+        Returns the numbers of the psets of some rows, as ``{#}``, ``--only`` and ``tail`` have them; by
+        default, psets are numbered from 1.
     """
 
-    def __init__(self, dotted: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, dotted: Mapping[str, str] | None = None, numbers: Callable[[Rows], list[int]] | None = None
+    ) -> None:
         self._dotted = dotted or {}
+        self._numbers = numbers
 
     def pset(self, pset: Pset) -> Pset:
         """Return it with names as they were typed, and without its number, which is no parameter."""
         return {self._dotted.get(name, name): value for name, value in pset.items() if name != NUMBER}
+
+    def numbers(self, rows: Rows) -> list[int]:
+        """Return their numbers, from 1."""
+        return [int(row) + 1 for row in rows] if self._numbers is None else self._numbers(rows)
 
     def threads(self, count: str) -> str:
         """Say what limits the threads: a program that uses OpenMP is slower here than when run by hand."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from paramsurvey.transport.messages import Pset
+from paramsurvey.transport.messages import Pset, Rows
 
 
 class NextSteps(Protocol):
-    """Says what to do next, after ``next:`` or as a remedy, and gives psets' keys the user's names."""
+    """Says what to do next, after ``next:`` or as a remedy; gives psets the user's names and numbers."""
 
     def pset(self, pset: Pset) -> Pset:
         """Return a pset with the names that its user has given to its keys, for messages."""
+        ...
+
+    def numbers(self, rows: Rows) -> list[int]:
+        """Return the numbers by which the user knows the psets of some rows."""
         ...
 
     def threads(self, count: str) -> str:
@@ -49,6 +53,10 @@ class PythonNextSteps:
     def pset(self, pset: Pset) -> Pset:
         """Return it as it is."""
         return pset
+
+    def numbers(self, rows: Rows) -> list[int]:
+        """Return the rows: the labels of psets in the results and in `missing`."""
+        return list(map(int, rows))
 
     def threads(self, count: str) -> str:
         """Name the option of `init`."""

@@ -103,7 +103,7 @@ class Watch:
         """Note why a pset is tried again, and log it."""
         self._monitor.retried(row, failure)
         reason = safe_line(shortened(failure.exception, LONGEST_SHOWN))
-        self.console.say(f"pset number {row} is tried again after: {reason}", at=2)
+        self.console.say(f"{self._pset_text(row)} is tried again after: {reason}", at=2)
 
     def acted(self, what: str, rows: Callable[[], Rows]) -> None:
         """Say what was done with psets, and the counters, if the user wants to see every action."""
@@ -112,13 +112,18 @@ class Watch:
 
     def _psets_text(self, rows: Rows) -> str:
         """Return psets in words: their numbers, and also the keys if there is only one."""
-        first, last = int(rows[0]), int(rows[-1])
-        if len(rows) > 1:
-            return f"psets {first} to {last}" if last - first == len(rows) - 1 else f"{len(rows)} psets"
+        if len(rows) == 1:
+            return self._pset_text(int(rows[0]))
+        numbers = self._next_steps.numbers(rows)
+        are_consecutive = numbers == [*range(numbers[0], numbers[-1] + 1)]
+        return f"psets {numbers[0]} to {numbers[-1]}" if are_consecutive else f"{len(rows)} psets"
+
+    def _pset_text(self, row: int) -> str:
+        number = self._next_steps.numbers(range(row, row + 1))[0]
         with suppress(KeyError):  # an iterator's pset that was dropped
-            if self._survey is not None and (keys := self._next_steps.pset(self._survey.pset(first))):
-                return f"pset {first} ({safe_line(pset_text(first, keys))})"
-        return f"pset {first}"
+            if self._survey is not None and (keys := self._next_steps.pset(self._survey.pset(row))):
+                return f"pset {number} ({safe_line(pset_text(number, keys))})"
+        return f"pset {number}"
 
     def end(self, survey: Survey, interrupted: bool) -> None:
         """Show the last counters, say how it went, and end."""
