@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from paramsurvey import Session
+from paramsurvey.session import late_answers
 from paramsurvey.testing.waiting import wait_until
 from paramsurvey.transport.messages import Pset
 
@@ -65,6 +66,12 @@ def usual_handler() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture
+def briefly_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a map wait only briefly for results that are being read, because these are never read."""
+    monkeypatch.setattr(late_answers, "LONGEST_SECONDS", 0.5)
+
+
 def press_ctrl_c_when(event: threading.Event) -> threading.Thread:
     main = threading.main_thread().native_id
 
@@ -86,7 +93,9 @@ def is_asleep(thread: int | None) -> bool:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_one_ctrl_c_ends_a_map_whose_executor_blocks(method: str, usual_handler: None) -> None:
+def test_one_ctrl_c_ends_a_map_whose_executor_blocks(
+    method: str, usual_handler: None, briefly_late: None
+) -> None:
     executor = EXECUTORS[method] = Blocking(method)
     begun = BEGUN[method] = threading.Event()
 
@@ -112,4 +121,83 @@ def test_one_ctrl_c_ends_a_map_whose_executor_blocks(method: str, usual_handler:
     assert results is not None
     assert results["square"].tolist() == [i**2 for i in range(len(results))]
     assert len(results) >= READY - 2, "what had finished is lost"
+    assert set(results.missing.kinds()) == {"not run"}
+
+
+class Unreadable(Future[Any]):
+    """A future that `SomeUnreadable` made."""
+
+    def __init__(self, executor: SomeUnreadable, blocks: bool) -> None:
+        super().__init__()
+        self._executor, self._blocks = executor, blocks
+
+    def add_done_callback(self, fn: Any) -> None:
+        super().add_done_callback(fn)
+        self._executor.note_watched()
+
+    def result(self, timeout: float | None = None) -> Any:
+        if self._blocks:
+            self._executor.note_done()
+            self._executor.gate.wait(HANG)
+        return super().result(timeout)
+
+
+class SomeUnreadable(ThreadPoolExecutor):
+    """Four threads; the results of the third group and of the sixth can never be read."""
+
+    def __init__(self) -> None:
+        super().__init__(4)
+        self._submitted = self._watched = self._done = 0
+        self._counts = threading.Lock()
+        self.all_watched, self.all_done, self.gate = (threading.Event() for _ in range(3))
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self._submitted += 1
+        future = Unreadable(self, self._submitted in (3, 6))
+        super().submit(self._run, future, function, args)
+        return future
+
+    def _run(self, future: Future[Any], function: Any, args: Any) -> None:
+        future.set_result(function(*args))
+        self.note_done()
+
+    def note_watched(self) -> None:
+        self._watched += 1
+        if self._watched == WATCHED:
+            self.all_watched.set()
+
+    def note_done(self) -> None:
+        with self._counts:
+            self._done += 1
+        if self._done >= WATCHED:
+            self.all_done.set()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.gate.set()
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+WATCHED = 8  # groups: two for each thread
+UNREADABLE: list[SomeUnreadable] = []
+
+
+def test_results_that_block_cost_none_of_the_others(usual_handler: None, briefly_late: None) -> None:
+    def square(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:
+        import test_blocking_executors as here
+
+        here.UNREADABLE[-1].all_watched.wait(here.HANG)
+        return {"square": pset["i"] ** 2}
+
+    executor = SomeUnreadable()
+    UNREADABLE.append(executor)
+    presses = press_ctrl_c_when(executor.all_done)
+    with executor, Session(backend=executor, verbose=0) as session:
+        with pytest.raises(KeyboardInterrupt):
+            session.map(square, [{"i": i} for i in range(WATCHED)], group_size=1)
+        results = session.last_results()
+        assert not executor.gate.is_set()
+    presses.join()
+    assert results is not None
+    assert results["i"].tolist() == [0, 1, 3, 4, 6, 7]
+    assert results["square"].tolist() == [i**2 for i in results["i"]]
     assert set(results.missing.kinds()) == {"not run"}

@@ -22,8 +22,7 @@ import pytest
 
 import paramsurvey
 from conftest import wait_until
-from paramsurvey.backends.futures import backend as futures_backend
-from paramsurvey.backends.futures import engines, submitted_groups, task
+from paramsurvey.backends.futures import engines, executor_health, submitted_groups, task
 from paramsurvey.backends.futures.backend import FuturesBackend
 from paramsurvey.backends.futures.map_lock import MapLock
 from paramsurvey.backends.futures.task import LoadedJobs
@@ -427,7 +426,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(futures_backend, "time", clock)
+    monkeypatch.setattr(executor_health, "time", clock)
     monkeypatch.setattr(submitted_groups, "time", clock)
     return clock
 
@@ -506,18 +505,7 @@ def interrupt(timeout: float | None = None) -> None:
     raise KeyboardInterrupt
 
 
-def test_ctrl_c_while_an_answer_is_taken_is_no_failure_of_its_group() -> None:
-    executor = ManualExecutor(1)
-    backend = opened(executor)
-    backend.submit(Group(1, range(3), []))
-    future = executor.given[0][0]
-    future.result = future.exception = interrupt  # type: ignore[assignment, method-assign]
-    future.set_result([])
-    with pytest.raises(KeyboardInterrupt):
-        backend.poll(1.0)
-
-
-def test_what_came_back_before_ctrl_c_is_taken_the_next_time() -> None:
+def test_what_comes_back_beside_a_result_that_is_interrupted_is_kept() -> None:
     executor = ManualExecutor(2)
     backend = opened(executor)
     for group_id in (1, 2, 3):
@@ -525,9 +513,115 @@ def test_what_came_back_before_ctrl_c_is_taken_the_next_time() -> None:
     executor.given[1][0].exception = interrupt  # type: ignore[method-assign]
     for group_id, (future, _) in enumerate(executor.given, 1):
         future.set_result([pickle.dumps(Reply(group_id, 0, 1))])
-    with pytest.raises(KeyboardInterrupt):
-        backend.poll(1.0)
-    assert [answer.group_id for answer in backend.poll(0.0)] == [1, 3]
+    assert [answer.group_id for answer in backend.poll(0.0) if isinstance(answer, Reply)] == [1, 3]
+
+
+class SlowToRead(Future[Any]):
+    """A future whose result is being read until `gate` opens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.gate = threading.Event(), threading.Event()
+
+    def result(self, timeout: float | None = None) -> Any:
+        self.begun.set()
+        assert self.gate.wait(HANG)
+        return super().result(timeout)
+
+
+class SlowExecutor(ManualExecutor):
+    """Its futures are `SlowToRead`, and a thread has one done after the other."""
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers)
+        self._thread = ThreadPoolExecutor(1)
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> SlowToRead:
+        future = SlowToRead()
+        self.given.append((future, args))
+        return future
+
+    def finish(self, index: int) -> SlowToRead:
+        """Have a future done; return it when its result is being read."""
+        future, group = self.given[index][0], self.given[index][1][1]
+        assert isinstance(future, SlowToRead)
+        self._thread.submit(future.set_result, [pickle.dumps(Reply(group.id, 0, 1))])
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        for future, _ in self.given:
+            assert isinstance(future, SlowToRead)
+            future.gate.set()
+        self._thread.shutdown()
+
+
+def test_no_poll_waits_for_a_result_that_is_slow_to_read() -> None:
+    with SlowExecutor(1) as executor:
+        backend = opened(executor)
+        backend.submit(Group(1, range(1), []))
+        future = executor.finish(0)
+        assert future.begun.wait(HANG)
+        assert (backend.is_reading(), list(backend.poll(0.0)), list(backend.last_answers())) == (True, [], [])
+        future.gate.set()
+        wait_until(lambda: not backend.is_reading(), "it is still being read")
+        assert [answer.group_id for answer in backend.last_answers()] == [1]
+
+
+def test_not_even_what_is_done_at_once_is_read_in_this_thread() -> None:
+    class AtOnce(ManualExecutor):
+        def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            self.given.append((SlowToRead(), args))
+            self.given[-1][0].set_result([pickle.dumps(Reply(1, 0, 1))])
+            return self.given[-1][0]
+
+    executor = AtOnce(1)
+    backend = opened(executor)
+    backend.submit(Group(1, range(1), []))
+    assert backend.is_reading()
+    executor.given[0][0].gate.set()  # type: ignore[attr-defined]
+    assert [answer.group_id for answer in backend.poll(HANG)] == [1]
+
+
+def test_an_engine_that_is_lost_gives_what_is_being_read() -> None:
+    with SlowExecutor(1) as executor:
+        backend = opened(executor)
+        backend.submit(Group(1, range(1), []))
+        future = executor.finish(0)
+        assert future.begun.wait(HANG)
+        executor._client = SimpleNamespace(status="closed")  # type: ignore[attr-defined]
+        assert list(backend.poll(0.0)) == []
+        future.gate.set()
+        assert [answer.group_id for answer in backend.poll(HANG)] == [1]
+
+
+def test_while_a_result_is_read_no_pset_takes_too_long(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """The executor's only thread reads it, and cannot tell what else is done."""
+    with SlowExecutor(2) as executor:
+        backend = opened(executor, isolate=False, timeout=1.0)
+        for group_id in (1, 2):
+            backend.submit(Group(group_id, range(1), []))
+            executor.given[-1][0].set_running_or_notify_cancel()
+        backend._answer_deadline._check_at = 0.0
+        backend.poll(0.0)
+        assert backend.running(1) == (0, 0.0)
+        future = executor.finish(0)
+        assert future.begun.wait(HANG)
+        executor.finish(1)
+        clock.now = 100.0
+        backend._answer_deadline._check_at = 0.0
+        backend.poll(0.0)
+        assert (backend.running(1), backend.running(2)) == (None, (0, 0.0))
+
+
+def test_after_ctrl_c_the_job_is_not_sent_to_who_asks_for_it() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor)
+    for group_id in (1, 2):
+        backend.submit(Group(group_id, range(1), []))
+    executor.given[0][0].set_result([])
+    executor.given[1][0].set_result([pickle.dumps(Reply(2, 0, 1))])
+    assert [answer.group_id for answer in backend.last_answers()] == [2]
+    assert len(executor.given) == 2, "submit may block"
 
 
 def test_a_group_whose_submission_was_interrupted_does_not_run_in_a_thread() -> None:
@@ -564,6 +658,15 @@ def test_a_process_that_was_interrupted_loses_its_group(error: BaseException) ->
     executor.given[0][0].set_exception(error)
     (loss,) = backend.poll(1.0)
     assert type(error).__name__ in loss.failure.exception
+
+
+def test_whoever_was_interrupted_is_not_to_blame() -> None:
+    executor = ManualExecutor(1)
+    backend = opened(executor, isolate=False)
+    backend.submit(Group(1, range(1), []))
+    executor.given[0][0].set_exception(KeyboardInterrupt())
+    (loss,) = backend.poll(1.0)
+    assert loss.failure.kind is FailureKind.NODE_LOST
 
 
 class DefiantError(Exception):
@@ -687,7 +790,7 @@ def test_a_map_that_waits_for_an_engine_without_workers_says_so_once(monkeypatch
     executor = ManualExecutor(1)
     executor._client = SimpleNamespace(status="running", nthreads=lambda: threads)  # type: ignore[attr-defined]
     backend = opened(executor)
-    monkeypatch.setattr(futures_backend, "SILENT_SECONDS", 0.0)
+    monkeypatch.setattr(executor_health, "SILENT_SECONDS", 0.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         backend.poll(0.0)  # there is nothing to run

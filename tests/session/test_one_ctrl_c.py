@@ -6,12 +6,13 @@ Only an executor's own code that blocks is interrupted; see `test_blocking_execu
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,7 +53,7 @@ def session() -> Iterator[Session]:
 
 def take_long_after_ctrl_c() -> None:
     """Press Ctrl-C, and stay until the signal could have been sent again."""
-    signal.raise_signal(signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
     wait_until(lambda: len(turns_taken) > TURNS, "nothing would send the signal again")
 
 
@@ -78,6 +79,32 @@ def test_a_result_that_is_being_unpickled_is_kept(session: Session) -> None:
     results = session.last_results()
     assert results is not None
     assert len(results) == 1
+
+
+class SlowToRead(Future[Any]):
+    """A future; Ctrl-C is pressed while its result is read."""
+
+    def result(self, timeout: float | None = None) -> Any:
+        take_long_after_ctrl_c()
+        return super().result(timeout)
+
+
+class SlowExecutor(ThreadPoolExecutor):
+    """A thread, and futures that are `SlowToRead`."""
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = SlowToRead()
+        super().submit(lambda: future.set_result(function(*args)))
+        return future
+
+
+def test_a_result_that_the_executor_takes_long_to_read_is_kept() -> None:
+    with SlowExecutor(1) as executor, Session(backend=executor, verbose=0) as session:
+        with pytest.raises(KeyboardInterrupt):
+            session.map(square, [{"a": 2}, {"a": 3}], group_size=2)
+        results = session.last_results()
+    assert results is not None
+    assert results["square"].tolist() == [4, 9]
 
 
 def square(pset: Pset, system_kwargs: Any, user_kwargs: Any) -> dict[str, int]:

@@ -153,6 +153,27 @@ class CallsForeignCode(Protocol):
     may_block: Callable[[], AbstractContextManager[None]]
 
 
+@runtime_checkable
+class AnswersLate(Protocol):
+    """A backend that needs time to read what has come back, in a thread. This is optional.
+
+    An interrupted map waits for that, though not for long, and keeps what had finished.
+    """
+
+    def is_reading(self) -> bool:
+        """Tell whether an answer is being read just now."""
+        ...
+
+    def last_answers(self) -> Answers:
+        """Return the answers that have been read; neither wait nor call an engine's own code."""
+        ...
+
+
+def last_answers(backend: Backend) -> Answers:
+    """Return what an interrupted map can still have from its backend, without waiting."""
+    return backend.last_answers() if isinstance(backend, AnswersLate) else backend.poll(0.0)
+
+
 def places_of(backend: Backend) -> Sequence[WorkerPlace]:
     """Return where a backend's workers run; nothing if it does not list them."""
     workers = getattr(backend, "workers", None)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
-from paramsurvey.engine.backend import Backend, WorkerPlace, places_of
+from paramsurvey.engine.backend import Backend, WorkerPlace, last_answers, places_of
 from paramsurvey.engine.checkpoint import Checkpoint, NoCheckpoint
 from paramsurvey.engine.collecting.collector import finished_rows, results_by_offset, unpickled_reply
 from paramsurvey.engine.collecting.pset_times import timed_failures
@@ -285,7 +285,7 @@ class Survey:
         This must not run psets, so a backend that runs them inside `poll` is not asked.
         """
         if not self.backend.runs_here:
-            self._arrived.extend(self.backend.poll(0.0))
+            self._arrived.extend(last_answers(self.backend))
         while self._arrived:
             self._settle_one(self._arrived.popleft())
 

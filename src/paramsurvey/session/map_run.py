@@ -16,6 +16,7 @@ from paramsurvey.engine.survey import Survey
 from paramsurvey.errors import SessionClosed
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.reporting.watch import Watch
+from paramsurvey.session.late_answers import wait_for_late_answers
 from paramsurvey.transport.messages import Job
 from paramsurvey.worker.forked_children import end_if_forked
 
@@ -141,6 +142,7 @@ class MapRun:
             status = status_of(error)
             if status is Status.INTERRUPTED:
                 with suppress(Exception):  # the interruption is what the caller must see
+                    wait_for_late_answers(self.backend, self.watch.console.say)
                     self.survey.settle_arrived()
             raise
         finally:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
-import time
 import uuid
-import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -26,21 +24,18 @@ from paramsurvey.backends.futures.engines import (
     WorkerCount,
     checked_executor,
     checked_future,
-    full_name,
     how_to_renew,
     may_cancel,
-    outcome_of,
-    why_gone,
 )
-from paramsurvey.backends.futures.executorlib_threads import ExecutorlibThreads
+from paramsurvey.backends.futures.executor_health import ExecutorHealth
 from paramsurvey.backends.futures.map_lock import LockFile, MapLock
 from paramsurvey.backends.futures.returned_answers import read_answers
-from paramsurvey.backends.futures.submitted_groups import SubmittedGroup, SubmittedGroups
+from paramsurvey.backends.futures.submitted_groups import Outcome, SubmittedGroup, SubmittedGroups
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.backends.reloaded_modules import Reloads
-from paramsurvey.engine.backend import Backend, CallsForeignCode, Resources
+from paramsurvey.engine.backend import AnswersLate, Backend, CallsForeignCode, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
-from paramsurvey.errors import BackendLost, OptionError, ParamsurveyWarning, UnknownOption, suggestion
+from paramsurvey.errors import INTERRUPTIONS, OptionError, UnknownOption, suggestion
 from paramsurvey.transport.messages import (
     Answer,
     Answers,
@@ -62,8 +57,6 @@ if TYPE_CHECKING:
     from paramsurvey.engine.options import Options
 
 GROUPS_PER_WORKER = 2  # one runs, and one waits, so that no worker has to wait
-SILENT_SECONDS = 60.0  # without workers, before a warning that the map is waiting for them
-MOST_LOSSES = 3  # how often the engine may lose all its groups before it counts as broken
 OWN_OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "ncores": (lambda value: type(value) is int and value > 0, "a positive int"),
     "isolate": (lambda value: isinstance(value, bool), "a bool"),
@@ -110,8 +103,7 @@ class FuturesBackend:
         self._numbers = WorkerNumbers()  # of threads
         self._submitted = SubmittedGroups()
         self.may_block: Callable[[], AbstractContextManager[None]] = nullcontext
-        self._broken: BaseException | None = None
-        self._gone = ""  # why nothing more will come back, once that is known
+        self._health = ExecutorHealth(self._executor, self._count, self._submitted)
         self._lock: MapLock | None = None
         self._was_opened = False
         self._verbose = options.verbose
@@ -139,9 +131,9 @@ class FuturesBackend:
         self._job, self._packed_job = job, pickle.dumps(job, protocol=5)
         self._answers: list[Answer] = []  # that `poll` has not returned yet
         self._submitted.count_from_now()
-        self._broken, self._gone, self._always_sends_job, self._losses = None, "", False, 0
+        self._to_give_job: list[SubmittedGroup] = []  # groups whose process asks for the job
+        self._always_sends_job = False
         self._job_requests = 0  # how many groups came back because their process did not have the job
-        self._has_warned = False  # that there are no workers
         self._job_is_kept = False  # whether a process has run a group with the job of an earlier one
         self._answer_deadline = AnswerDeadline(job.timeout, job.keep_groups)
         self._directory = os.getcwd()
@@ -154,7 +146,7 @@ class FuturesBackend:
         file = LockFile() if self._lock is None else self._lock.file
         self._isolation = remote.Isolation(self._setup, file) if self._isolates else None
         self._count.begin()
-        self._executorlib = ExecutorlibThreads(self._executor)
+        self._health = ExecutorHealth(self._executor, self._count, self._submitted)
         remote.drivers[job.key] = os.getpid()
         if self._threads:
             with suppress(JobNotLoadable):  # the first group fails with it, as on other backends
@@ -162,7 +154,7 @@ class FuturesBackend:
 
     def capacity(self) -> int:
         """Return how many groups to queue; workers still busy with what was given up do not count."""
-        if self._broken is not None or self._gone:
+        if not self._health.accepts_groups():
             return 0
         free = self.core_count() - len(self._submitted.given_up)
         return (free if self._must_watch() else free * GROUPS_PER_WORKER) - len(self._submitted)
@@ -197,50 +189,72 @@ class FuturesBackend:
         except OptionError:
             raise
         except Exception as error:  # it broke or was shut down; `poll` says so when all groups are back
-            self._broken = self._broken or error
+            self._health.broken = self._health.broken or error
             self._forget(group.id)
 
     def poll(self, timeout: float) -> Answers:
         """Return what has come back, and what is lost."""
         self._check_files()
         if not self._answers:  # some are left over if the last `poll` was interrupted: they come first
-            self._check_broken()
-        self._warn_without_workers()
-        for submitted in self._submitted.come_back(min(timeout, LONGEST_WAIT)):
-            self._answers += self._answers_of(submitted)
+            self._health.check(self.may_block, self._isolates)
+        if self._verbose > 0:
+            self._health.warn_without_workers()
+        self._take(min(timeout, LONGEST_WAIT))
+        while self._to_give_job:
+            self._give_job(self._to_give_job.pop(0))
         if not self._threads and self._answer_deadline.is_check_due():
             with self.may_block():
                 self._submitted.note_begun()
             self._answers += self._overdue()
-        answers, self._answers = self._answers, []
+        answers = self._all_answers()
         if not answers:
-            self._check_stuck()
+            self._health.check_stuck(self._job.timeout)
         return answers
 
-    def _answers_of(self, submitted: SubmittedGroup) -> list[Answer]:
-        """Return the answers to a group; none if it came back to get the job, and was sent again."""
+    def is_reading(self) -> bool:
+        """Tell whether what came of a group is being read just now."""
+        return self._submitted.are_being_read()
+
+    def last_answers(self) -> Answers:
+        """Return what has come back, without calling the executor, which may block."""
+        self._take(0.0)
+        return self._all_answers()
+
+    def _all_answers(self) -> list[Answer]:
+        answers, self._answers = self._answers, []
+        return answers
+
+    def _take(self, timeout: float) -> None:
+        """Wait until groups come back, and read the answers to them."""
+        for submitted, outcome in self._submitted.come_back(timeout):
+            self._answers += self._answers_of(submitted, outcome)
+
+    def _answers_of(self, submitted: SubmittedGroup, outcome: Outcome) -> list[Answer]:
+        """Return the answers to a group; none if it came back to get the job."""
         group = submitted.group
-        with self.may_block():
-            returned, error = outcome_of(submitted.future)  # the error is the pool's, or its transport's
+        returned, error = outcome  # the error is the pool's, or its transport's
         if error is not None:
             return [self._failed(group, error)]
         if isinstance(returned, (list, tuple)) and not returned:
-            return self._give_job(submitted)
-        self._losses = 0
+            return self._ask_for_job(submitted)
+        self._health.answered()
         self._job_is_kept = self._job_is_kept or not submitted.with_job
         self._answer_deadline.answered()
         self._forget(group.id)
         return read_answers(group, returned)
 
-    def _give_job(self, submitted: SubmittedGroup) -> list[Answer]:
-        """Send a group again, with the job. If it asks once more, it is lost, or this might never end."""
+    def _ask_for_job(self, submitted: SubmittedGroup) -> list[Answer]:
+        """Have a group sent again, with the job. If it asks once more, it is lost: this might never end."""
         if submitted.with_job:
             return [self._lost(submitted.group, "its process does not know that the map runs")]
+        self._to_give_job.append(submitted)
+        return []
+
+    def _give_job(self, submitted: SubmittedGroup) -> None:
         self._job_requests += 1
         if not self._job_is_kept and self._job_requests > GROUPS_PER_WORKER * self.core_count():
             self._always_sends_job = True  # each group gets a new process, as in executorlib without blocks
         self._hand_over(submitted.group, with_job=True)
-        return []
 
     def _failed(self, group: Group, error: BaseException) -> Answer:
         if isinstance(error, ImportError):
@@ -249,17 +263,17 @@ class FuturesBackend:
                 "install the same paramsurvey for them"
             )
         if isinstance(error, BrokenExecutor):
-            self._broken = error
+            self._health.broken = error
         reason = f"the executor lost it ({type_name(error)}: {text_of(error)})"
-        return self._lost(group, reason, never_ran=isinstance(error, CancelledError))
+        return self._lost(group, reason, is_blameless=isinstance(error, (CancelledError, *INTERRUPTIONS)))
 
-    def _lost(self, group: Group, reason: str, never_ran: bool = False) -> LostGroup:
+    def _lost(self, group: Group, reason: str, is_blameless: bool = False) -> LostGroup:
         """Return the loss of a group: where psets are isolated, none of them can be the cause."""
         self._forget(group.id)
-        self._losses, self._last_loss = self._losses + 1, reason
-        if self._isolates or never_ran or self._gone:
+        self._health.lost(reason)
+        if self._isolates or is_blameless or self._health.gone:
             return LostGroup(group.id, Failure(FailureKind.NODE_LOST, f"NodeLost({reason!r})"))
-        again = self._broken is None  # if it is broken, no worker is left to try it
+        again = self._health.broken is None  # if it is broken, no worker is left to try it
         return LostGroup(group.id, Failure(FailureKind.CRASHED, f"WorkerDied({reason!r})", retryable=again))
 
     def _overdue(self) -> list[Answer]:
@@ -285,60 +299,6 @@ class FuturesBackend:
             # the files that have these numbers now
             self._submitted.forget_all()
             raise descriptors_lost(how_to_renew(self._executor))
-
-    def _check_broken(self) -> None:
-        """Raise once the executor accepts nothing more, and everything that it had is back."""
-        if self._broken is not None and not self._submitted:
-            self._raise_lost(self._broken, text_of(self._broken))
-        with self.may_block():
-            self._gone = self._gone or self._why_gone()
-        if self._gone and not self._submitted.have_come_back():  # what has come back is taken first
-            self._submitted.forget_all()  # no worker could give them back
-            self._raise_lost(None, self._gone)
-        if self._isolates and self._losses > MOST_LOSSES * GROUPS_PER_WORKER * self.core_count():
-            self._raise_lost(
-                None, f"it has lost {self._losses} groups one after the other: {self._last_loss}"
-            )
-
-    def _why_gone(self) -> str:
-        """Return why nothing more will come back; else an empty text."""
-        if self._executorlib.have_ended(self._submitted.any_runs):
-            self._executorlib.let_go()
-            return "it was shut down while the map ran"
-        return why_gone(self._executor)
-
-    def _raise_lost(self, cause: BaseException | None, reason: str) -> None:
-        raise BackendLost(
-            f"the executor is broken ({reason}); what had finished "
-            f"is in paramsurvey.last_results(): {how_to_renew(self._executor)}, or use the "
-            "multiprocessing backend, which replaces workers that die"
-        ) from cause
-
-    def _check_stuck(self) -> None:
-        """Raise if all workers have been busy with psets that were given up for another timeout."""
-        busy, timeout = self._submitted.given_up, self._job.timeout
-        if timeout is None or len(busy) < self.core_count():
-            return
-        if time.perf_counter() - max(busy.values()) > timeout:
-            raise BackendLost(
-                f"all {self.core_count()} workers of the executor run psets that took longer than timeout="
-                f"{timeout:g} seconds and cannot be stopped: use the multiprocessing backend, which can"
-            )
-
-    def _warn_without_workers(self) -> None:
-        """Warn, once per map, if there are no workers to run what was handed over; some may still join."""
-        seconds = self._count.seconds_without_workers()
-        if seconds < SILENT_SECONDS or self._has_warned or not self._submitted:
-            return
-        self._has_warned = True
-        if self._verbose > 0:
-            warnings.warn(
-                f"for {seconds:.0f} s {full_name(self._executor)} has had no workers, or its scheduler has "
-                "not answered, and the map waits: start workers, or end it with Ctrl-C, which keeps what has "
-                "finished",
-                ParamsurveyWarning,
-                stacklevel=2,
-            )
 
     def running(self, group_id: int) -> tuple[int, float] | None:
         """Return which pset of a group runs, and for how long, if that can be known."""
@@ -398,3 +358,4 @@ if TYPE_CHECKING:
 
     _: Backend = FuturesBackend(DEFAULTS, {})
     _calls: CallsForeignCode = FuturesBackend(DEFAULTS, {})
+    _late: AnswersLate = FuturesBackend(DEFAULTS, {})

@@ -9,7 +9,7 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 from typing import Any
 
-from paramsurvey.errors import INTERRUPTIONS, OptionError, with_article
+from paramsurvey.errors import OptionError, with_article
 
 WORKER_COUNTS = ("_max_workers", "num_workers", "max_workers")  # attributes that executors do not promise
 ASK_SECONDS = 2.0  # workers come and go over minutes, and asking costs the engine something
@@ -68,15 +68,10 @@ def checked_future(
 
 
 def outcome_of(future: Future[Any]) -> tuple[Any, BaseException | None]:
-    """Return a finished future's result and None; or None and its exception, even if it was cancelled.
-
-    An exception that a signal raises meanwhile, to end the map, is not the future's, and is passed on.
-    """
+    """Return a finished future's result and None; or None and its exception, even if it was cancelled."""
     try:
         error = future.exception()
         return (future.result(), None) if error is None else (None, error)
-    except INTERRUPTIONS:
-        raise
     except BaseException as error:  # of the executor's transport, even asyncio's CancelledError
         return None, error
 

@@ -43,7 +43,7 @@ class OwnPoolBackend(FuturesBackend):
 
     def open(self, job: Job, options: Mapping[str, Any]) -> None:
         """Begin a map, on a new pool if the last one was broken."""
-        if self._broken is not None:
+        if self._health.broken is not None:
             self.close()
             self._executor = self._new_pool()
         super().open(job, options)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from typing import Any
 
+from paramsurvey.backends.futures.engines import outcome_of
 from paramsurvey.fast_dataclass import dataclass
 from paramsurvey.transport.messages import Group
+
+Outcome = tuple[Any, BaseException | None]  # what came back, or why nothing did
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +34,9 @@ class SubmittedGroup:
 class SubmittedGroups:
     """The groups that were submitted and have not come back.
 
+    What came of a group is read where the executor calls a future's callbacks, usually in a thread of its
+    own. So the survey never waits for a future whose result takes long to read, or blocks.
+
     Attributes
     ----------
     given_up : dict of SubmittedGroup to float
@@ -40,7 +48,9 @@ class SubmittedGroups:
         self.given_up: dict[SubmittedGroup, float] = {}
         self._in_hand: dict[int, SubmittedGroup] = {}  # by group
         self._by_future: dict[Future[list[bytes]], SubmittedGroup] = {}  # including those given up
-        self._done: SimpleQueue[Future[list[bytes]]] = SimpleQueue()
+        self._being_read: set[Future[list[bytes]]] = set()  # including those given up
+        self._adds: int | None = None  # the thread that is in `add`
+        self._outcomes: SimpleQueue[tuple[Future[list[bytes]], Outcome]] = SimpleQueue()
 
     def __len__(self) -> int:
         """Return how many there are, without those that were given up."""
@@ -60,38 +70,70 @@ class SubmittedGroups:
 
     def add(self, submitted: SubmittedGroup) -> None:
         """Keep a group until its future is done."""
-        submitted.future.add_done_callback(self._done.put)  # called in some thread of the executor's
+        self._adds = threading.get_ident()
+        try:
+            submitted.future.add_done_callback(self._come_back)
+        finally:
+            self._adds = None
         self._by_future[submitted.future] = submitted
         self._in_hand[submitted.group.id] = submitted
 
+    def _come_back(self, future: Future[list[bytes]]) -> None:
+        """Read what came of a group: here, unless it is done so early that `add` calls this."""
+        self._being_read.add(future)
+        if self._adds == threading.get_ident():
+            thread = threading.Thread(
+                target=self._read_outcome, args=(future,), daemon=True, name="paramsurvey-reads"
+            )
+            with suppress(RuntimeError):  # no thread can be started
+                thread.start()
+                return
+        self._read_outcome(future)
+
+    def _read_outcome(self, future: Future[list[bytes]]) -> None:
+        try:
+            self._outcomes.put((future, outcome_of(future)))
+        finally:
+            self._being_read.discard(future)
+
+    def are_being_read(self) -> bool:
+        """Tell whether the outcome of any is being read just now; those that were given up do not count."""
+        return any(submitted.future in self._being_read for submitted in self)
+
     def have_come_back(self) -> bool:
-        """Tell whether there are any that `come_back` would yield at once."""
-        return not self._done.empty()
+        """Tell whether there are any that `come_back` would yield at once, or soon."""
+        return self.are_being_read() or not self._outcomes.empty()
 
     def any_runs(self) -> bool:
         """Tell whether any of them is running, also one that was given up."""
         return any(future.running() for future in list(self._by_future))
 
-    def come_back(self, timeout: float) -> Iterator[SubmittedGroup]:
+    def come_back(self, timeout: float) -> Iterator[tuple[SubmittedGroup, Outcome]]:
         """Wait until a group comes back, and yield all that have, except those given up.
 
         Those that the caller does not take, because it is interrupted, come back the next time.
         """
         with suppress(Empty):
-            future = self._done.get(timeout=timeout)
+            future, outcome = self._outcomes.get(timeout=timeout)
             while True:
                 submitted = self._by_future.pop(future, None)  # None: of an engine that is gone
                 if submitted is not None:
                     self.given_up.pop(submitted, None)
                     if self._in_hand.get(submitted.group.id) is submitted:
                         del self._in_hand[submitted.group.id]
-                        yield submitted
-                future = self._done.get_nowait()
+                        yield submitted, outcome
+                future, outcome = self._outcomes.get_nowait()
 
     def note_begun(self) -> None:
-        """Note which groups have begun to run, since executors do not say when they did."""
-        now = time.perf_counter()
+        """Note which groups have begun to run, since executors do not say when they did.
+
+        While an outcome is being read, the executor may be unable to tell that others are done, so that none
+        counts as running all that time.
+        """
+        now, are_being_read = time.perf_counter(), self.are_being_read()
         for submitted in self._in_hand.values():
+            if are_being_read:
+                submitted.begun = None
             if submitted.begun is None and submitted.future.running():
                 submitted.begun = now
 
