@@ -13,7 +13,7 @@ from scipy.stats import qmc
 from survey_tables import grid, survey
 
 from paramsurvey.views import FAILING, SECONDS, importance_of
-from paramsurvey.views.importance import Importance
+from paramsurvey.views.importance import Importance, grids
 from paramsurvey.views.importance.estimate import student
 
 Floats = NDArray[np.float64]
@@ -49,6 +49,22 @@ def gridded(values: Floats, **more: Any) -> pd.DataFrame:
 
 
 # ---- exact
+
+
+def test_many_axes_of_few_places_each_do_not_take_long_to_be_no_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No subset of them has 700 to 1,400 cells, and there are more than half a million with 625."""
+    steps, original = list[int](), grids._subsets
+
+    def counted(axes: Any, least: int, most: int) -> Any:
+        steps.append(least)
+        return original(axes, least, most)
+
+    monkeypatch.setattr(grids, "_subsets", counted)
+    levels = np.random.default_rng(0).integers(0, 5, (700, 60))
+    table = pd.DataFrame(levels, columns=[f"x{at}" for at in range(60)])
+    data = survey(table.assign(y=1.0), list(table.columns))
+    assert grids.find_grid(data) is None
+    assert len(steps) <= grids.MOST_STEPS + 1
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (4, 1, 3), (2, 3, 4, 2), (5,), (2, 2, 2, 2, 3)])

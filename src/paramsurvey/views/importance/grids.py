@@ -16,6 +16,7 @@ from paramsurvey.views.columns.survey_data import SurveyData
 DENSE_CELLS = 1 << 25  # as floats 270 MB: larger grids are estimated from some of their psets
 LEAST_FILLED = 0.5  # of a grid's cells: with fewer psets than that, they are a sample
 MOST_SUBSETS = 1000  # of axes that are considered
+MOST_STEPS = 100_000  # of the search for them: many axes that are equally long have too many subsets
 TRIES = 20  # of them are checked: a look at all psets, unless two of the first are in one cell
 
 
@@ -59,14 +60,19 @@ def find_grid(data: SurveyData) -> GridOfPsets | None:
     axes = [axis for axis in axes if not isinstance(axis.values[0], Range)]
     if not axes or count > DENSE_CELLS:
         return None
-    found = list(islice(_subsets(axes, count, math.floor(count / LEAST_FILLED)), MOST_SUBSETS))
+    steps = islice(_subsets(axes, count, math.floor(count / LEAST_FILLED)), MOST_STEPS)
+    found = list(islice((some for some in steps if some is not None), MOST_SUBSETS))
     found.sort(key=lambda some: (_size(some) != count, -len(some)))
     grids = (GridOfPsets(tuple(axis.name for axis in some), tuple(map(len, some))) for some in found[:TRIES])
     return next((grid for grid in grids if _tells_all_apart(data, grid)), None)
 
 
-def _subsets(axes: Sequence[Axis], least: int, most: int) -> Iterator[tuple[Axis, ...]]:
-    """Yield the subsets that have from `least` to `most` cells; those with the first axes come first."""
+def _subsets(axes: Sequence[Axis], least: int, most: int) -> Iterator[tuple[Axis, ...] | None]:
+    """Yield the subsets that have from `least` to `most` cells, those with the first axes first.
+
+    For each step of the search, it yields None, so that whoever takes them can end it.
+    """
+    yield None
     if not axes:
         if least <= 1 <= most:
             yield ()
@@ -74,7 +80,7 @@ def _subsets(axes: Sequence[Axis], least: int, most: int) -> Iterator[tuple[Axis
     first, *rest = axes
     if len(first) <= most:
         for some in _subsets(rest, -(-least // len(first)), most // len(first)):
-            yield (first, *some)
+            yield None if some is None else (first, *some)
     if math.prod(map(len, rest)) >= least:
         yield from _subsets(rest, least, most)
 
