@@ -141,6 +141,20 @@ def test_bools_are_counted_as_false_and_true(results: MapResults) -> None:
     assert [label.get_text() for label in ax.get_yticklabels()] == ["True"]
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_seconds_may_be_durations_and_times(results: MapResults, zone: str | None) -> None:
+    results["duration"] = pd.to_timedelta(results["took"], unit="s")
+    results["moment"] = pd.Timestamp("2026-01-01", tz=zone) + pd.to_timedelta(results["began"], unit="s")
+    wanted = results.plot.cost("C", seconds="took")
+    found = results.plot.cost("C", seconds="duration")
+    widths = [[bar.get_width() for bar in ax.patches] for ax in (found, wanted)]
+    np.testing.assert_allclose(*widths, rtol=1e-6)
+    wanted = results.plot.timeline(worker="pid", start="began", seconds="took")
+    found = results.plot.timeline(worker="pid", start="moment", seconds="duration")
+    np.testing.assert_allclose(mesh_values(found), mesh_values(wanted), atol=1e-6)
+    assert found.get_xlim() == pytest.approx(wanted.get_xlim())
+
+
 def test_zeros_and_ones_are_numbers(results: MapResults) -> None:
     results["bit"] = (results["took"] > 1).astype(int)
     assert results.plot.distribution("bit").get_ylabel() == "psets"

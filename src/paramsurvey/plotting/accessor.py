@@ -234,8 +234,9 @@ class SurveyPlot(PlotAccessor):
         Parameters
         ----------
         worker, start, seconds : str, optional
-            Columns with each pset's worker (a number, or a name), the time when it began, in seconds, and how
-            long it took: all three, or none. None: what the map has measured, failed psets included.
+            Columns with each pset's worker (a number, or a name), the time when it began, and how long it
+            took, in seconds or as pandas' times and durations: all three, or none. None: what the map has
+            measured, failed psets included.
         ax : Axes, optional
             Where to draw.
 
@@ -251,6 +252,7 @@ class SurveyPlot(PlotAccessor):
         from paramsurvey.plotting.figures import make_room
         from paramsurvey.plotting.workers import draw_timeline
         from paramsurvey.views import measured_timeline, timeline_of
+        from paramsurvey.views.columns.frame import in_seconds
 
         names = (worker, start, seconds)
         if names == (None, None, None):
@@ -258,7 +260,8 @@ class SurveyPlot(PlotAccessor):
             return make_room(draw_timeline(measured_timeline(self._results.timeline()), ax))
         if None in names:
             raise TypeError("timeline() needs all of worker=, start= and seconds=, or none of them")
-        return make_room(draw_timeline(timeline_of(*(self._results[name].to_numpy() for name in names)), ax))
+        began, took = (in_seconds(self._results[name]) for name in (start, seconds))
+        return make_room(draw_timeline(timeline_of(self._results[worker].to_numpy(), began, took), ax))
 
     def _data(self, seconds: str | None = None) -> SurveyData:
         from paramsurvey.views import data_of

@@ -130,6 +130,20 @@ def _is_number(dtype: Any) -> bool:
     return plain is not None and plain.kind in "biuf"
 
 
+def in_seconds(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column of numbers, of durations, or of times, which are counted in seconds since 1970.
+
+    Examples
+    --------
+    >>> in_seconds(pd.Series(pd.to_timedelta([1500, 250], unit="ms"))).tolist()
+    [1.5, 0.25]
+    """
+    if column.dtype.kind == "M":  # whatever its unit and its zone
+        zone = getattr(column.dtype, "tz", None)
+        column = column - pd.Timestamp(0, tz="UTC").tz_convert(zone)
+    return column.dt.total_seconds() if column.dtype.kind == "m" else pd.to_numeric(column)
+
+
 def data_of(results: Any, seconds: str | None = None) -> SurveyData:
     """Return the columns of results that are in memory.
 
@@ -144,7 +158,7 @@ def data_of(results: Any, seconds: str | None = None) -> SurveyData:
     extra = {KIND: missing.kinds(), POSITION: missing.numbers()} if len(missing) else {}
     times = {}
     if seconds is not None:
-        times = {SECONDS: pd.to_numeric(results[seconds])}
+        times = {SECONDS: in_seconds(results[seconds])}
     else:
         finished, failed = results.measured_seconds()
         if np.isfinite(finished).any() or np.isfinite(failed).any():
