@@ -66,6 +66,23 @@ def test_it_has_the_counts_a_sparkline_of_each_column_and_the_table() -> None:
     assert "2 values" in page.texts
 
 
+@pytest.mark.parametrize(
+    ("rows", "different", "said"),
+    [
+        (100, 3, "3 values"),
+        (100, 40, "40 values"),
+        (100, 100, "all different"),
+        (3000, 3, "3 values"),
+        (3000, 40, "at least 40 values"),
+    ],
+)
+def test_different_texts_are_counted(rows: int, different: int, said: str) -> None:
+    page = Reader(
+        html_of(lambda pset, *_: {"word": f"w{pset['x'] % different}"}, [{"x": x} for x in range(rows)])
+    )
+    assert said in page.texts
+
+
 def test_one_value_is_not_several() -> None:
     assert "1 value" in Reader(html_of(lambda *args: {"kind": "odd"}, [{"x": 1}, {"x": 2}])).texts
 

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from paramsurvey.results.missing_count import counted
-from paramsurvey.views.columns.axes import label
+from paramsurvey.views.columns.axes import ABSENT, label
 from paramsurvey.views.columns.frame import FrameColumns
 from paramsurvey.views.columns.survey_data import SurveyData
-from paramsurvey.views.distribution import Distribution, distribution_of
+from paramsurvey.views.distribution import MOST_TEXTS, Distribution, distribution_of
 
 if TYPE_CHECKING:
     from paramsurvey.results.missing import Missing
@@ -60,7 +60,7 @@ def _cards(results: pd.DataFrame) -> Iterator[str]:
     data = SurveyData(FrameColumns(_sample(results, names[:MOST_COLUMNS])))
     for name in names[:MOST_COLUMNS] if len(results) else ():
         view = distribution_of(data, name, BINS)
-        limits = _limits(results[name], view)
+        limits = _how_many(results[name], data) if view.labels else _limits(results[name], view)
         drawn = sparkline(view.counts.tolist(), f"{label(name)}: {limits}")
         yield f'<div style="{CARD}">{escape(label(name))}<br>{drawn}<br>{escape(limits)}</div>'
     if len(names) > MOST_COLUMNS:
@@ -74,11 +74,18 @@ def _sample(results: pd.DataFrame, names: Sequence[Hashable]) -> pd.DataFrame:
     return frame.iloc[np.sort(np.random.default_rng(0).integers(0, len(frame), ROWS))]
 
 
+def _how_many(column: pd.Series[Any], sample: SurveyData) -> str:
+    """Return how many different texts a column has; if it is long, at least how many."""
+    axis = sample.axis(str(column.name))
+    count = len(axis) - (axis.values[-1] is ABSENT)
+    if count == len(column):
+        return "all different"
+    at_least = "at least " * (len(column) > ROWS and count > MOST_TEXTS)  # the sample has all of a few
+    return f"{at_least}{count:,} value{'s' * (count != 1)}"
+
+
 def _limits(column: pd.Series[Any], view: Distribution) -> str:
-    """Return the smallest and the largest number or time, or how many different texts the sample has."""
-    if view.labels:
-        count = len(view.labels)
-        return f"{count} value{'s' * (count != 1)}" if count < len(column) else "all different"
+    """Return the smallest and the largest number or time."""
     if not view.known:
         return "no value"
     if view.bools:
