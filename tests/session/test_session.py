@@ -28,6 +28,7 @@ from paramsurvey.errors import (
     DirectoryMissing,
     OptionError,
     ParamsurveyWarning,
+    PsetError,
     SessionClosed,
     SurveyError,
     UnknownOption,
@@ -1168,6 +1169,19 @@ def test_an_interruption_while_the_results_are_put_together_stays_one(
     with pytest.raises(KeyboardInterrupt):
         paramsurvey.map(double, PSETS)
     assert paramsurvey.last_results() is before
+
+
+def test_psets_of_an_iterator_with_options_for_the_backend_are_refused_rather_than_run_without_them() -> None:
+    psets: list[dict[str, Any]] = [{"a": 1}, {"a": 2, "serial": {"num_gpus": 1}}]
+    with paramsurvey.Session(backend="serial", verbose=0) as session:
+        with pytest.raises(
+            PsetError, match=r"pset number 1 has options .* 'serial': .*: give a list of psets"
+        ):
+            session.map(double, iter(psets))
+        assert (
+            session.map(double, iter([{"a": 1, "serial": "X-7"}, {"a": 2, "serial": {}}])).progress.finished
+            == 2
+        )
 
 
 def test_an_interruption_while_another_backend_starts_leaves_the_one_before(

@@ -302,8 +302,10 @@ def _check_pset_options(backend: Backend, source: PsetSource) -> PsetOptions:
 
     The psets themselves get the checked options, with the backend's own names: num_cores becomes num_cpus.
     """
-    from paramsurvey.params.sources import PsetList, PsetTable, cell_list
+    from paramsurvey.params.sources import PsetList, PsetStream, PsetTable, cell_list
 
+    if isinstance(source, PsetStream):
+        source.backend = backend.name  # it refuses them when it reads psets that have any
     if backend.name not in source.names:
         return None
     given = cell_list(source.columns(range(len(source)))[backend.name])

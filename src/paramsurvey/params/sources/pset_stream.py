@@ -21,7 +21,7 @@ from paramsurvey.params.sources.dict_columns import (
 from paramsurvey.params.sources.named_rows import dict_of
 from paramsurvey.params.sources.pset_source import ColumnValues
 from paramsurvey.params.sources.pset_table import PsetTable
-from paramsurvey.params.sources.refusals import check_pset
+from paramsurvey.params.sources.refusals import check_no_options, check_pset
 from paramsurvey.params.sources.stream_chunks import (
     LEAST_FOR_COLUMNS,
     Chunk,
@@ -51,9 +51,15 @@ class PsetStream:
     ----------
     psets : iterator of dicts
         It yields `NOT_YET` when it has no pset at the moment.
+
+    Attributes
+    ----------
+    backend : str
+        The name of the backend, for which these psets cannot have options of their own.
     """
 
     names: tuple[str, ...] = ()
+    backend = ""
 
     def __init__(self, psets: Iterator[Any]) -> None:
         self._psets = psets
@@ -133,6 +139,7 @@ class PsetStream:
                 own = dict(without_reasons(pset))
                 if not checked.issuperset(own):
                     check_names(list(own))
+                    check_no_options(self._count + len(psets), own, self.backend)
                     checked.update(own)
                 add(own)
         finally:

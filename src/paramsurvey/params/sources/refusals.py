@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from paramsurvey.errors import PsetTypeError, with_article
+from paramsurvey.errors import PsetError, PsetTypeError, with_article
 
 
 def check_pset(number: int, pset: object) -> None:
@@ -25,6 +25,22 @@ def check_pset(number: int, pset: object) -> None:
         f"pset number {number} is {with_article(type(pset).__name__)}, {shown}: "
         f"make it a dict{_conversion_hint(pset)}"
     )
+
+
+def check_no_options(number: int, pset: Mapping[str, Any], backend: str) -> None:
+    """Refuse a pset of an iterator that has options for the backend: groups are made without looking at them.
+
+    Raises
+    ------
+    PsetError
+        Gives the pset's number, from 0.
+    """
+    options = pset.get(backend)
+    if isinstance(options, Mapping) and options:
+        raise PsetError(
+            f"pset number {number} has options for the backend, {backend!r}: {options!r:.100}, which psets "
+            f"from an iterator cannot have: give a list of psets, or map({backend}=...) for all of them"
+        )
 
 
 def _conversion_hint(pset: Any) -> str:
