@@ -140,7 +140,7 @@ def test_an_option_that_it_does_not_have_is_refused_in_its_own_words(install: In
 
 def test_its_options_must_be_a_dict(install: Install) -> None:
     install()
-    with pytest.raises(OptionError, match=r"theirs has the value 3, .* theirs takes dict"):
+    with pytest.raises(OptionError, match=r"theirs has the value 3, .* theirs takes a dict"):
         paramsurvey.init(backend="theirs", theirs=3, verbose=0)
 
 

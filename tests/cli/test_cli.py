@@ -483,7 +483,7 @@ def test_bad_usage_is_one_line_and_leaves_nothing(
 
 def test_options_without_a_value_take_no_word_of_what_follows() -> None:
     Path("shapes.py").write_text("def area(width):\n    return width\n")
-    for options in (["--zip"], ["--shuffle"], ["-v"], ["-vv"], ["--verbose"]):
+    for options in (["--zip"], ["--shuffle"], ["-v"], ["-vv"], ["-vvv"], ["--verbose"]):
         done = paramsurvey("run", "-p", "width=1,2", "--dry-run", *options, "shapes:area")
         assert sorted(done.stdout.splitlines()) == ["shapes:area(width=1)", "shapes:area(width=2)"]
 

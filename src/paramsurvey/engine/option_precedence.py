@@ -21,6 +21,11 @@ IN_WORDS = {  # how a sentence names what the table of options calls a type
     "bool or int": "True, False or a whole number",
     "str": "a text",
     "str or None": "a text, or None",
+    "dict": "a dict",
+    "function": "a function",
+    "path": "a path",
+    "seconds": "a number of seconds",
+    "text stream": "an open text stream",
 }
 
 

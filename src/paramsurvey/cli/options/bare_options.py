@@ -35,6 +35,7 @@ BARE = {
     "-v": Bare("--verbose=2", NUMBER),
     "--verbose": Bare("--verbose=2", NUMBER),
     "-vv": Bare("--verbose=3", NEVER),
+    "-vvv": Bare("--verbose=3", NEVER),  # which is what there is
 }
 
 
