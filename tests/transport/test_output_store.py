@@ -215,3 +215,24 @@ def test_a_store_cuts_while_another_process_writes() -> None:
         finally:
             store.end()
     assert found == dict.fromkeys(range(3), "one\ntwo\n")
+
+
+PRINTS = """
+import paramsurvey
+
+def talk(pset, system_kwargs, user_kwargs):
+    print("grün")
+
+paramsurvey.init(backend="{backend}", ncores=1, verbose=0)
+paramsurvey.map(talk, [{{"a": 1}}])
+print(ascii(paramsurvey.map(talk, [{{"a": 1}}], capture_output="store").output_of(0)))
+"""
+
+
+@pytest.mark.parametrize("backend", ["multiprocessing", "serial"])
+def test_letters_arrive_whatever_the_encoding_of_the_system_is(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    done = subprocess.run([sys.executable, "-c", PRINTS.format(backend=backend)], capture_output=True)
+    assert done.stdout.decode("latin-1") == "grün\n'gr\\xfcn\\n'\n", done.stderr

@@ -5,6 +5,7 @@ Workers load this module, so it loads only the standard library.
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Callable, MutableMapping
@@ -97,12 +98,12 @@ class OutputStore:
         self._streams: tuple[Any, Any] | None = None
 
     def begin(self) -> None:
-        """Redirect the streams, even a `sys.stdout` that was replaced, as notebooks do."""
+        """Redirect the streams, even a `sys.stdout` that was replaced, as notebooks do; they write UTF-8."""
         flush_streams()
         self._saved = [os.dup(stream) for stream in STREAMS]
         for stream in STREAMS:
             os.dup2(self._fd, stream)
-        if not _writes_to(sys.stdout, 1) or not _writes_to(sys.stderr, 2):
+        if not _writes_utf_8_to(sys.stdout, 1) or not _writes_utf_8_to(sys.stderr, 2):
             self._streams = sys.stdout, sys.stderr
             sys.stdout, sys.stderr = _text_stream(1), _text_stream(2)
 
@@ -211,10 +212,10 @@ def _python_flush() -> Callable[[], None]:
     return flush
 
 
-def _writes_to(stream: Any, fd: int) -> bool:
+def _writes_utf_8_to(stream: Any, fd: int) -> bool:
     try:
-        return bool(stream.fileno() == fd)
-    except (AttributeError, OSError, ValueError):
+        return bool(stream.fileno() == fd) and codecs.lookup(stream.encoding).name == "utf-8"
+    except (AttributeError, OSError, ValueError, LookupError, TypeError):  # it is not one of Python's own
         return False
 
 

@@ -102,8 +102,8 @@ def _prepare_process(driver: int, mark_fd: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # the program may ignore its children, and a function that runs programs would get 0 as every exit code
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
+    for stream in (sys.stdout, sys.stderr):  # which the driver reads as UTF-8, whatever the locale is
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]  # real files here
     threading.Thread(target=_die_with_driver, args=(driver,), daemon=True, name="paramsurvey-parent").start()
 
 
