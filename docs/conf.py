@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -47,16 +48,54 @@ def link_to_the_gallery(app: Any, docname: str, source: list[str]) -> None:
     source[0] = source[0].replace("examples/GALLERY_HEADER.rst)", "gallery/index.rst)")
 
 
-def let_code_in_tables_break(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
-    """Mark where long names and paths in tables may go on in the next line."""
+def let_tables_break(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Mark where long names and paths in tables may go on in the next line, and where numbers may not."""
 
     def breaking(table: re.Match[str]) -> str:
-        return re.sub(r'(?<=<span class="pre">)[^<]{12,}', marked, table[0])
+        whole = re.sub(r"(?<=\d) (?=(?:of \d|(?:s|ms|µs|kB|MB|GB)\b))", "&nbsp;", table[0])
+        return titled(re.sub(r'(?<=<span class="pre">)[^<]{12,}', marked, whole))
 
     def marked(code: re.Match[str]) -> str:
-        return re.sub(r"([/_.:=,])(?=\w)", r"\1<wbr>", code[0])
+        return re.sub(r"(?<=[\w)\]])([/_.:=,])(?=\w)", r"\1<wbr>", code[0])
 
-    context["body"] = re.sub(r"<table.*?</table>", breaking, context.get("body", ""), flags=re.DOTALL)
+    body = re.sub(r"<table.*?</table>", breaking, context.get("body", ""), flags=re.DOTALL)
+    context["body"] = re.sub(r'<span class="pre">(?=-[\w-]{1,20}</span>)', '<span class="pre option">', body)
+
+
+def titled(table: str) -> str:
+    """Give each cell the title of its column, for telephones, if there are more than two columns."""
+    head = re.search(r"<thead>.*?</thead>", table, flags=re.DOTALL)
+    titles = re.findall(r"<th\b.*?</th>", head[0], flags=re.DOTALL) if head else []
+    if len(titles) < 3 or "dataframe" in table:
+        return table
+    texts = [re.sub(r"<[^>]+>", "", title).strip().replace('"', "&quot;") for title in titles]
+    at = itertools.cycle(texts)
+    return re.sub(r"<td\b", lambda cell: f'<td data-title="{next(at)}"', table)
+
+
+def link_pictures(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Let each picture lead to itself, where it can be enlarged, and mark those too wide for a telephone."""
+    folders = [Path(app.srcdir, "_static/pictures"), Path(app.srcdir, "gallery/images")]
+
+    def linked(picture: re.Match[str]) -> str:
+        files = [folder / Path(picture[1]).name for folder in folders]
+        if not any(file.exists() for file in files):
+            return picture[0]
+        kind = "picture wide" if width_of(next(filter(Path.exists, files))) > WIDE else "picture"
+        return f'<a class="{kind}" href="{picture[1]}">{picture[0]}</a>'
+
+    pattern = r'<img [^>]*\bsrc="([^"]*_images/[^"]+)"[^>]*>'
+    context["body"] = re.sub(pattern, linked, context.get("body", ""))
+
+
+WIDE = 720  # pixels of a picture: at half of it, the letters can still be read
+
+
+def width_of(picture: Path) -> float:
+    if picture.suffix == ".svg":
+        found = re.search(r'<svg [^>]*\bwidth="([\d.]+)"', picture.read_text(encoding="utf-8"))
+        return float(found[1]) if found else 0.0
+    return int.from_bytes(picture.read_bytes()[16:20], "big")  # where a PNG file has it
 
 
 def take_reports(app: Any, exception: Exception | None) -> None:
@@ -68,9 +107,19 @@ def take_reports(app: Any, exception: Exception | None) -> None:
             shutil.copy(report, place)
 
 
+def is_not_public(app: Any, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out of the reference what the page of public names does not have."""
+    return None if name in PUBLIC else True
+
+
+PUBLIC = set(re.findall(r"\w+", (HERE / "api.md").read_text(encoding="utf-8")))
+
+
 def setup(app: Any) -> None:
     app.connect("source-read", link_to_the_gallery)
-    app.connect("html-page-context", let_code_in_tables_break)
+    app.connect("html-page-context", let_tables_break)
+    app.connect("html-page-context", link_pictures)
+    app.connect("autodoc-skip-member", is_not_public)
     app.connect("build-finished", take_reports)
 
 
@@ -124,6 +173,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_favicon = "_static/favicon.svg"
 html_show_sourcelink = False
+html_domain_indices = False  # of modules there is one that has a page
 html_copy_source = False
 html_theme_options = {
     "announcement": announcement_of(version, (HERE.parent / "CHANGELOG.md").read_text(encoding="utf-8")),

@@ -27,7 +27,21 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(path.stem for path in (ROOT / "docs/examples").glob("*.py"))
 COMPILER = shutil.which("cc")  # without one, the survey of a C program is left out
 HARNESS = """<iframe height="900"></iframe><script>
-const frame = document.querySelector("iframe"), wide = [];
+const frame = document.querySelector("iframe"), flaws = [];
+const tell = (page, flaw) => flaws.push(page.split("/").pop() + ": " + flaw);
+const isCut = box => box.scrollWidth > box.clientWidth + 1;
+function* brokenWords(shown) {
+  for (const heading of shown.querySelectorAll(".bd-article :is(h1, h2, h3)")) {
+    for (const text of [...heading.childNodes].filter(node => node.nodeType === Node.TEXT_NODE)) {
+      for (const word of text.data.matchAll(/[\\w.]+/g)) {
+        const range = shown.createRange();
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        if (range.getClientRects().length > 1) yield word[0];
+      }
+    }
+  }
+}
 const loaded = () => new Promise(done => frame.addEventListener("load", done, {once: true}));
 (async () => {
   for (const page of PAGES) {
@@ -39,11 +53,16 @@ const loaded = () => new Promise(done => frame.addEventListener("load", done, {o
     const code = shown.querySelectorAll("pre");
     for (const [width, boxes] of [[1300, [...pages, ...tables, ...code]], [400, pages]]) {
       frame.width = width;
-      const isWide = boxes.some(box => box.scrollWidth > box.clientWidth + 1);
-      if (isWide) wide.push(page.split("/").pop() + " at " + width);
+      if (boxes.some(isCut)) tell(page, "something is too wide at " + width);
+    }
+    if ([...shown.querySelectorAll(".prev-next-area a")].some(isCut)) tell(page, "a link is cut off");
+    for (const word of brokenWords(shown)) tell(page, "a heading breaks " + word);
+    for (const image of shown.querySelectorAll(".bd-article img:not(.sphx-glr-thumbcontainer img)")) {
+      const name = image.src.split("/").pop();
+      if (image.clientWidth < 0.45 * image.naturalWidth) tell(page, name + " is too small");
     }
   }
-  document.title = "too wide: " + (wide.join(" ") || "nothing");
+  document.title = "flaws: " + (flaws.join(", ") || "none");
 })();
 </script>"""
 IS_STILL = "return document.readyState === 'complete' && document.getAnimations().length === 0"
@@ -66,7 +85,7 @@ def test_the_site_is_built_and_complete(tmp_path: Path, request: pytest.FixtureR
     ] == []
     assert sorted(set(names_with_a_page()) - documented(site)) == []
     program = browsers.chromium(is_needed=request.config.getoption("--need-browser"))
-    assert too_wide(site, tmp_path, program) == "nothing"
+    assert flaws(site, tmp_path, program) == "none"
     assert barriers(site) == []
 
 
@@ -87,14 +106,18 @@ def build(folder: Path) -> Path:
     return site
 
 
-def too_wide(site: Path, folder: Path, program: str) -> str:
-    """Return the pages that are too wide for 1300 or 400 pixels, or have a table or code cut off at 1300."""
+def flaws(site: Path, folder: Path, program: str) -> str:
+    """Return what cannot be seen as it should.
+
+    That is what is too wide for 1300 or 400 pixels, tables and code that are cut off at 1300, and, at 400,
+    links that are cut off, words of headings that are broken, and pictures too small to read.
+    """
     pages = [page.as_uri() for page in sorted(site.rglob("*.html")) if page.parent.name != "_static"]
     harness = folder / "harness.html"
     harness.write_text(HARNESS.replace("PAGES", json.dumps(pages)))
     options = ("--allow-file-access-from-files", "--window-size=1400,1000", "--virtual-time-budget=60000")
     page = browsers.shown(program, harness.as_uri(), folder / "profile", *options, seconds=HANGS)
-    found = re.search(r"<title>too wide: (.*?)</title>", page)
+    found = re.search(r"<title>flaws: (.*?)</title>", page)
     assert found, page
     return found[1]
 
@@ -143,7 +166,7 @@ def documented(site: Path) -> set[str]:
 
 
 def test_make_pictures_makes_every_picture_that_is_committed() -> None:
-    program = (ROOT / "docs/pictures/__main__.py").read_text(encoding="utf-8")
+    program = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "docs/pictures").glob("*.py"))
     made = set(re.findall(r'"([\w-]+\.(?:png|svg))":', program))
     assert made == {path.name for path in (ROOT / "docs/_static/pictures").iterdir()}
 

@@ -53,9 +53,9 @@ plt.show()
 # %%
 # The failures of a single cause, and the number of steps of the psets that found a root:
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4), layout="constrained")
-results.plot.failures(0, ax=left)
-results.plot.slice("start", "function", "steps", ax=right)
+figure, (above, below) = plt.subplots(2, 1, figsize=(6, 9), layout="constrained")
+results.plot.failures(0, ax=above)
+results.plot.slice("start", "function", "steps", ax=below)
 plt.show()
 
 # %%

@@ -57,7 +57,7 @@ plt.show()
 # A result may be an array. These are the final spins of three psets:
 
 some = results.to_df().query("size == 32 and temperature in [1.8, 2.3, 3.2]")
-figure, panels = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
+figure, panels = plt.subplots(1, 3, figsize=(7, 2.7), layout="constrained")
 for panel, pset in zip(panels, some.itertuples(), strict=True):
     panel.imshow(pset.spins, cmap="cividis")
     panel.set_title(f"T = {pset.temperature}")

@@ -28,9 +28,11 @@ def julia(radius, turn):
 psets = params.grid(radius=[0.65, 0.7, 0.75, 0.78, 0.82], turn=np.linspace(0.2, 0.45, 6).round(2))
 results = paramsurvey.map(julia, psets)
 
-figure, panels = plt.subplots(5, 6, figsize=(10, 7), layout="constrained")
+figure, panels = plt.subplots(5, 6, figsize=(6.4, 4.8), layout="constrained")
 for pset, panel in zip(results.itertuples(), panels.flat, strict=True):
     panel.imshow(pset.image, cmap="cividis")
-    panel.set_title(f"{pset.radius} at {pset.turn}", fontsize=7)
-    panel.set_axis_off()
+    panel.set(xlabel=pset.turn, ylabel=pset.radius, xticks=[], yticks=[])
+    panel.label_outer()
+figure.supxlabel("turn")
+figure.supylabel("radius")
 plt.show()

@@ -54,14 +54,14 @@ study.best_params
 # The trials concentrate where the accuracy is high.
 
 table = study.trials_dataframe()
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-left.plot(table["number"], table["value"], ".", label="a trial")
-left.plot(table["number"], table["value"].cummax(), label="the best so far")
-left.set(xlabel="trial", ylabel="accuracy")
-left.legend()
-dots = right.scatter(
+figure, (above, below) = plt.subplots(2, 1, figsize=(6, 8), layout="constrained")
+above.plot(table["number"], table["value"], ".", label="a trial")
+above.plot(table["number"], table["value"].cummax(), label="the best so far")
+above.set(xlabel="trial", ylabel="accuracy")
+above.legend()
+dots = below.scatter(
     table["params_learning_rate"], table["params_leaves"], c=table["value"], cmap="cividis", vmin=0.95
 )
-right.set(xscale="log", xlabel="learning rate", ylabel="leaves")
+below.set(xscale="log", xlabel="learning rate", ylabel="leaves")
 figure.colorbar(dots, label="accuracy")
 plt.show()

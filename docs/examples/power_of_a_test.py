@@ -29,7 +29,7 @@ results = paramsurvey.map(power, params.add_seed(psets, root=42))
 # %%
 # Without any effect, one experiment in twenty still finds one: this is the meaning of 0.05.
 
-results.to_xarray().power.plot.line(x="effect", hue="animals", figsize=(8, 4.5))
+results.to_xarray().power.plot.line(x="effect", hue="animals", figsize=(7, 4.5))
 plt.axhline(0.8, color="grey", linestyle="--")
 plt.show()
 
@@ -37,6 +37,6 @@ plt.show()
 # The smallest group size that finds the effect in four of five experiments:
 
 enough = results.to_df().query("power >= 0.8 and effect > 0").groupby("effect")["animals"].min()
-enough.plot.bar(xlabel="effect, in standard deviations", ylabel="animals in each group", figsize=(8, 4))
+enough.plot.bar(xlabel="effect, in standard deviations", ylabel="animals in each group", figsize=(7, 4))
 plt.tight_layout()
 plt.show()

@@ -48,11 +48,11 @@ plt.show()
 # The same along one line, as a bifurcation diagram, and two of the solutions.
 
 line = results.to_df().query("mortality == 0.3")
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-left.plot(line["capacity"], line[["fewest", "most"]], ".-")
-left.set(xlabel="food for the hares (capacity)", ylabel="hares, fewest and most")
+figure, (above, below) = plt.subplots(2, 1, figsize=(6, 8), layout="constrained")
+above.plot(line["capacity"], line[["fewest", "most"]], ".-")
+above.set(xlabel="food for the hares (capacity)", ylabel="hares, fewest and most")
 for pset in line.query("capacity in [1.5, 3]").itertuples():
-    right.plot(pset.hares, pset.lynxes, lw=0.8, label=f"capacity {pset.capacity}")
-right.set(xlabel="hares", ylabel="lynxes")
-right.legend()
+    below.plot(pset.hares, pset.lynxes, lw=0.8, label=f"capacity {pset.capacity}")
+below.set(xlabel="hares", ylabel="lynxes")
+below.legend()
 plt.show()

@@ -41,11 +41,13 @@ patterns
 # A result that is an array is one cell of the table. Here is an image for each pset, at its place in the
 # grid:
 
-figure, panels = plt.subplots(4, 4, figsize=(8, 8.4), layout="constrained")
+figure, panels = plt.subplots(4, 4, figsize=(6.4, 6.4), layout="constrained")
 for pset, panel in zip(results.itertuples(), panels.flat, strict=True):
     panel.imshow(pset.pattern, cmap="cividis", vmin=0, vmax=0.4)
-    panel.set_title(f"feed {pset.feed}, kill {pset.kill}", fontsize=8)
-    panel.set_axis_off()
+    panel.set(xlabel=pset.kill, ylabel=pset.feed, xticks=[], yticks=[])
+    panel.label_outer()
+figure.supxlabel("kill")
+figure.supylabel("feed")
 plt.show()
 
 # %%

@@ -53,13 +53,15 @@ results[["push", "mass", "farthest"]].round(2)
 # There is a row for each push and a column for each time. The lines show the last five units of time.
 
 some = results.to_df().query("mass == 1")
-figure, panels = plt.subplots(len(some), len(FRAMES), figsize=(10, 7.2), layout="constrained")
+figure, panels = plt.subplots(len(some), len(FRAMES), figsize=(6.4, 4.2), layout="constrained")
 for pset, row in zip(some.itertuples(), panels, strict=True):
     for time, panel in zip(FRAMES, row, strict=True):
         now = time * 25
         path = pset.paths[max(0, now - 125) : now + 1]
         panel.plot(path[..., 0], path[..., 1], lw=0.8)
-        panel.scatter(*pset.paths[now].T, c=["C0", "C1", "C2"], s=18, zorder=3)
-        panel.set(xlim=(-1.5, 1.5), ylim=(-1, 1), xticks=[], yticks=[])
-        panel.set_title(f"push {pset.push:g}, time {time}", fontsize=8)
+        panel.scatter(*pset.paths[now].T, c=["C0", "C1", "C2"], s=12, zorder=3)
+        panel.set(xlim=(-1.5, 1.5), ylim=(-1, 1), xticks=[], yticks=[], xlabel=time, ylabel=f"{pset.push:g}")
+        panel.label_outer()
+figure.supxlabel("time")
+figure.supylabel("push")
 plt.show()

@@ -37,7 +37,7 @@ print(results.progress)
 
 # %%
 steps = results.to_xarray().steps
-figure, panel = plt.subplots(figsize=(9, 7), layout="constrained")
+figure, panel = plt.subplots(figsize=(7, 5.5), layout="constrained")
 np.log(steps.where(steps > 0)).plot(ax=panel, cmap="cividis", add_colorbar=False)
 panel.set_aspect("equal")
 plt.show()

@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import browser
@@ -21,7 +22,11 @@ PLACE = Path(__file__).parents[1] / "_static/pictures"
 
 MAKERS: dict[str, Callable[[Path], None]] = {
     "start.png": surveys.draw_start,
-    "plots.png": surveys.draw_plots,
+    **{name: partial(surveys.draw_alone, draw, surveys.results) for name, draw in surveys.START.items()},
+    **{
+        name: partial(surveys.draw_alone, draw, surveys.survey_of_the_plots_page)
+        for name, draw in surveys.PLOTS.items()
+    },
     "run.svg": lambda path: terminal.record(surveys.COMMANDS, path),
     "missing.svg": lambda path: terminal.record(surveys.AFTERWARDS, path, moving=False),
     "report.png": lambda path: browser.photograph(surveys.report(), path, 1280, 860),

@@ -1,4 +1,4 @@
-"""The survey that the pictures show: how far a ball flies."""
+"""The surveys that the pictures show: how far a ball flies, and that of the page about plots."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import stat
 import subprocess
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,15 +71,14 @@ def throw(drag: float, speed: float, angle: float) -> dict[str, float]:
     return {"distance": x, "height": highest}
 
 
+@cache
 def results() -> Any:
     """Run the survey of the report and of the first picture, once."""
-    if not hasattr(results, "kept"):
-        paramsurvey.init(verbose=0)
-        psets = params.grid(drag=[0, 0.005, 0.01, 0.02, 0.03], speed=range(10, 41, 3), angle=range(10, 81, 5))
-        kept = paramsurvey.map(throw, psets, name="throw", checkpoint="night")
-        kept.units = {"drag": "1/m", "speed": "m/s", "angle": "°", "distance": "m", "height": "m"}
-        results.kept = kept  # type: ignore[attr-defined]
-    return results.kept  # type: ignore[attr-defined]
+    paramsurvey.init(verbose=0)
+    psets = params.grid(drag=[0, 0.005, 0.01, 0.02, 0.03], speed=range(10, 41, 3), angle=range(10, 81, 5))
+    found = paramsurvey.map(throw, psets, name="throw", checkpoint="night")
+    found.units = {"drag": "1/m", "speed": "m/s", "angle": "°", "distance": "m", "height": "m"}
+    return found
 
 
 def report() -> Path:
@@ -113,34 +115,66 @@ def wait_for_slices(address: str) -> None:
 
 
 def draw_start(path: Path) -> None:
-    """Draw what a survey looks like, for the first page: a slice, what matters, and where it failed."""
+    """Draw what a survey looks like, for the README: a slice, what matters, and where it failed."""
+    with drawing(path, figsize=(15, 4.2), ncols=3) as axes:
+        for draw, one in zip((draw_slice, draw_importance, draw_failures), axes, strict=True):
+            draw(results().plot, one)
+
+
+def draw_alone(draw: Callable[[Any, Any], object], survey: Callable[[], Any], path: Path) -> None:
+    """Draw one plot of a survey, so small that its letters can be read on a telephone."""
+    with drawing(path, figsize=(7 if "parallel" in path.name else 4.8, 4)) as axes:
+        draw(survey().plot, axes)
+
+
+@contextmanager
+def drawing(path: Path, **options: Any) -> Iterator[Any]:
+    """Let the caller draw into new axes, and write the figure."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, 3, figsize=(15, 4.2), layout="constrained")
-    results().plot.slice("angle", "speed", "distance", at={"drag": 0.01}, ax=axes[0])
-    results().plot.importance("distance", ax=axes[1])
-    results().plot.failures(ax=axes[2])
+    figure, axes = plt.subplots(layout="constrained", **options)
+    yield axes
     figure.savefig(path, dpi=100)
     plt.close(figure)
 
 
-def draw_plots(path: Path) -> None:
-    """Draw one picture of each kind, for the page about plots."""
-    import matplotlib
+def draw_slice(plot: Any, axes: Any) -> object:
+    return plot.slice("angle", "speed", "distance", at={"drag": 0.01}, ax=axes)
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(2, 3, figsize=(15, 8.4), layout="constrained")
-    plot, ((slice_, importance, failures), (distribution, parallel, cost)) = results().plot, axes
-    plot.slice("angle", "speed", "distance", at={"drag": 0.01}, ax=slice_)
-    plot.importance("distance", ax=importance)
-    plot.failures(ax=failures)
-    plot.distribution("distance", ax=distribution)
-    plot.parallel(value="distance", ax=parallel)
-    plot.cost("speed", ax=cost)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+def draw_importance(plot: Any, axes: Any) -> object:
+    return plot.importance("distance", ax=axes)
+
+
+def draw_failures(plot: Any, axes: Any) -> object:
+    return plot.failures(ax=axes)
+
+
+START: dict[str, Callable[[Any, Any], object]] = {
+    "start-slice.png": draw_slice,
+    "start-importance.png": draw_importance,
+    "start-failures.png": draw_failures,
+}
+
+# The pictures of the page about plots show the survey on that page.
+PLOTS: dict[str, Callable[[Any, Any], object]] = {
+    "plot-slice.png": lambda plot, axes: plot.slice("C", "gamma", "score", ax=axes),
+    "plot-importance.png": lambda plot, axes: plot.importance("score", ax=axes),
+    "plot-failures.png": lambda plot, axes: plot.failures(ax=axes),
+    "plot-distribution.png": lambda plot, axes: plot.distribution("score", ax=axes),
+    "plot-parallel.png": lambda plot, axes: plot.parallel(value="score", ax=axes),
+    "plot-cost.png": lambda plot, axes: plot.cost("C", seconds="took", ax=axes),
+}
+
+
+@cache
+def survey_of_the_plots_page() -> Any:
+    """Run the first program of the page about plots, and return its results."""
+    paramsurvey.init(verbose=0)
+    page = (Path(__file__).parents[1] / "how-to/plots.md").read_text(encoding="utf-8")
+    program: dict[str, Any] = {"__name__": "plots"}
+    exec(page.split("```python\n")[1].split("```")[0], program)
+    return program["results"]

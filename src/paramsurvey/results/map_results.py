@@ -186,7 +186,7 @@ class MapResults(Exportable):
         Returns
         -------
         PsetTimeline
-            A DataFrame, with a method `~PsetTimeline.to_trace` that writes it for Perfetto. It has a row for
+            A DataFrame, with a method `to_trace` that writes it for Perfetto. It has a row for
             each pset that is known to have run, in the order of the psets: ``pset`` (its number in the
             survey; the first is 0), ``worker`` (a number; 0 if it is not known), ``host`` (the worker's
             machine), ``start`` (UTC, by that machine's clock), ``seconds``, ``attempts`` (how often it was
