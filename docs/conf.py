@@ -59,7 +59,8 @@ def let_tables_break(app: Any, page: str, template: str, context: dict[str, Any]
         return re.sub(r"(?<=[\w)\]])([/_.:=,])(?=\w)", r"\1<wbr>", code[0])
 
     body = re.sub(r"<table.*?</table>", breaking, context.get("body", ""), flags=re.DOTALL)
-    context["body"] = re.sub(r'<span class="pre">(?=-[\w-]{1,20}</span>)', '<span class="pre option">', body)
+    option = r'<span class="pre">(?=--?\w[^<]{0,20}</span>)'
+    context["body"] = re.sub(option, '<span class="pre option">', body)
 
 
 def titled(table: str) -> str:
