@@ -6,9 +6,11 @@ Workers load this module, so it loads only the standard library.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+MOST_LINKS = 40  # one leading to another, as Linux has it
 
 
 def make_new(path: str, flags: int) -> int:
@@ -34,6 +36,35 @@ def _make(path: str, flags: int, mode: int) -> int:
 def open_own(path: str, flags: int) -> int:
     """Open a file that `make_new` made, without following a link. This is an opener for `open`."""
     return os.open(path, flags & ~os.O_CREAT | NOFOLLOW)
+
+
+def followed(path: str) -> str:
+    """Return the file that is to be replaced: where links lead, if `path` is one.
+
+    As in Linux, a link in a directory where everybody may write, such as /tmp, is not followed unless it is
+    this user's, or that of the directory's owner: another user could have it lead to any file of this user's.
+
+    Raises
+    ------
+    PermissionError
+        Somebody else's link is in such a directory.
+    """
+    for _ in range(MOST_LINKS):
+        if not os.path.islink(path):
+            break
+        if _may_be_a_trap(path):
+            raise PermissionError(
+                f"{path!a} is another user's link, in a directory where everybody may write: remove it, or "
+                "choose another file"
+            )
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    return os.path.realpath(path)
+
+
+def _may_be_a_trap(link: str) -> bool:
+    folder = os.stat(os.path.dirname(link) or os.curdir)
+    trusted = (folder.st_uid, os.geteuid()) if hasattr(os, "geteuid") else ()
+    return bool(trusted and folder.st_mode & stat.S_IWOTH and os.lstat(link).st_uid not in trusted)
 
 
 def first_new(paths: Iterable[str]) -> str:

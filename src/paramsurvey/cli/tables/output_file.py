@@ -15,6 +15,7 @@ from paramsurvey.cli.tables.stdout import STDOUT, print_table
 from paramsurvey.cli.tables.table import Table
 from paramsurvey.cli.tables.text_formats import csv_text, write_csv
 from paramsurvey.errors import suggestion
+from paramsurvey.transport.new_files import followed
 
 
 def check_output(path: str) -> None:
@@ -27,7 +28,10 @@ def check_output(path: str) -> None:
     """
     if path == STDOUT:
         return
-    target = _resolve_link(path)
+    try:
+        target = _resolve_link(path)
+    except PermissionError as error:
+        raise BadUsage(f"{path} cannot be written: {error}") from error
     suffix = Path(path).suffix.lower()
     if suffix not in WRITERS:
         raise BadUsage(f"{path}: there is no format {suffix or '(no suffix)'!r}{suggestion(suffix, WRITERS)}")
@@ -48,7 +52,7 @@ def _check_packages(suffix: str, path: str) -> None:
 
 def _resolve_link(path: str) -> Path:
     """Return the file that is replaced: if a path is a symbolic link, the file that it leads to."""
-    return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+    return Path(followed(path)) if os.path.islink(path) else Path(path)
 
 
 def write_table(table: Table, path: str, announce: bool = True) -> None:
