@@ -123,8 +123,15 @@ def test_why_a_pset_failed_is_read_also_where_an_older_version_pickled_it(
     assert "half a pair: \ud800" in again.missing._traceback[0]
 
 
+@pytest.mark.parametrize(
+    ("keep_results", "remedy"),
+    [
+        (True, "its results are complete in memory; save them elsewhere"),
+        (False, "make room, and run the survey again, which computes what is missing"),
+    ],
+)
 def test_the_end_that_cannot_be_written_is_told_and_a_whole_one_is_not(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], keep_results: bool, remedy: str
 ) -> None:
     def full(*arguments: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -133,8 +140,11 @@ def test_the_end_that_cannot_be_written_is_told_and_a_whole_one_is_not(
     assert capfd.readouterr().err == ""
     with monkeypatch.context() as patch:
         patch.setattr("paramsurvey.checkpoint.part_set.write_part", full)
-        assert len(paramsurvey.map(twice, psets(1, 2), checkpoint="dir")) == 2
-    assert "the end of the survey could not be written to the checkpoint 'dir'" in capfd.readouterr().err
+        results = paramsurvey.map(twice, psets(1, 2), checkpoint="dir", keep_results=keep_results)
+    assert len(results) == 2 * keep_results
+    said = capfd.readouterr().err
+    assert "the end of the survey could not be written to the checkpoint 'dir'" in said
+    assert said.endswith(f"{remedy}\n")
     assert places() == {1: 0}
 
 

@@ -103,7 +103,7 @@ def test_what_cannot_be_stored_is_told_also_to_who_wants_to_hear_nothing(
     assert len(results) == COUNT
     said = capfd.readouterr().err
     assert f"some psets cannot be stored in the checkpoint, and will run again ({error!r})" in said
-    assert "2 psets cannot be stored in the checkpoint 'dir'" in said
+    assert "2 psets cannot be stored in the checkpoint 'dir', and will run again when the survey is" in said
     loaded = paramsurvey.load("dir")
     assert sorted(set(range(COUNT)) - set(loaded.i)) == UNSTORABLE
     assert json.loads(Path("dir/run.json").read_text())["stored"]["results"] == COUNT - 2

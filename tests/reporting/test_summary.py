@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import paramsurvey
@@ -50,6 +52,7 @@ def test_many_causes_stay_few_lines() -> None:
     facts = SummaryFacts(progress=MapProgress("fit", total=60, failures=52), elapsed=2, cases=cases)
     assert "12 × 3 other causes" in summary(facts)
     assert len(summary(facts).splitlines()) == 8
+    assert summary(replace(facts, cases=cases[:6])).splitlines()[6] == "  5 × 1 other cause"
 
 
 def test_an_interrupted_map_says_where_its_results_are() -> None:

@@ -104,7 +104,7 @@ def test_causes_are_told_where_failures_are_few(monkeypatch: pytest.MonkeyPatch)
 
     said = Reader(html_of(worker, [{"x": x} for x in range(7)])).texts[0]
     assert said == (
-        "7 of 7 psets are missing: 2 × ValueError, 2 × KeyError, 2 × OSError, 1 other causes; "
+        "7 of 7 psets are missing: 2 × ValueError, 2 × KeyError, 2 × OSError, 1 other cause; "
         "see results.missing"
     )
     monkeypatch.setattr(missing_count, "READ_FAILURES", 6)

@@ -246,9 +246,10 @@ class DirectoryCheckpoint:
         try:
             batch = StagedReply.of(group, reply, self._source)
         except MemoryError:  # the results themselves are in memory already
+            returned = "map() returns them all the same, and " * self._collector.keep_results
             self._warn(
                 f"too little memory is free to store {len(reply.walls):,} results in the checkpoint: "
-                "map() returns them all the same, and resuming runs their psets again"
+                f"{returned}resuming runs their psets again"
             )
             return
         if batch is None:
@@ -279,9 +280,14 @@ class DirectoryCheckpoint:
             owner = None if self._is_taken_over else self._lock.check()
             if owner is not None:
                 self._is_taken_over = True
+                remedy = (
+                    "the survey goes on in memory; save its results elsewhere"
+                    if self._collector.keep_results
+                    else "keep_results=False keeps no results elsewhere; stop this program"
+                )
                 self._warn(
                     f"the checkpoint {self._options.path!r} was taken over by {owner}: nothing more is "
-                    "written to it, and the survey goes on in memory; save its results elsewhere"
+                    f"written to it, and {remedy}"
                 )
         return not self._is_taken_over
 
@@ -308,11 +314,20 @@ class DirectoryCheckpoint:
             self._lock.release()
         refused = 0 if self._writer is None else self._writer.refused
         if refused > 1:  # the first one has been reported
-            self._warn(f"{refused} psets cannot be stored in the checkpoint {self._options.path!r}")
-        if unwritten:
             self._warn(
-                f"the end of the survey could not be written to the checkpoint {self._options.path!r}: "
+                f"{refused} psets cannot be stored in the checkpoint {self._options.path!r}, and will run "
+                "again when the survey is resumed: let the function return plain data"
+            )
+        if unwritten:
+            remedy = (
                 "its results are complete in memory; save them elsewhere"
+                if self._collector.keep_results
+                else "keep_results=False keeps them nowhere else; make room, and run the survey again, which "
+                "computes what is missing"
+            )
+            self._warn(
+                "the end of the survey could not be written to the checkpoint "
+                f"{self._options.path!r}: {remedy}"
             )
 
     def _end_run(self, status: Status) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paramsurvey.live_page.now import SILENT_SECONDS, Now
-from paramsurvey.report.markup import LinkedText, details, paragraph, section, table, text
+from paramsurvey.report.markup import LinkedText, counted, details, paragraph, section, table, text
 from paramsurvey.reporting.humanize import duration, frequency, span
 
 FEW_WORKERS = 8  # whose table is open at first
@@ -171,13 +171,15 @@ def _workers(now: Now) -> str:
     workers: Sequence[Mapping[str, Any]] = now.live.get("workers", ()) if now.is_running else ()
     cores = now.live.get("cores", 0) if now.is_running else 0
     if not workers:
-        return section("workers", "Workers", paragraph(f"{cores} cores are used.")) if cores else ""
+        are = "is" if cores == 1 else "are"
+        said = paragraph(f"{counted(cores, 'core')} {are} used.")
+        return section("workers", "Workers", said) if cores else ""
     busy = sum(one["cpu"] or 0.0 for one in workers)
     memory = sum(one["memory"] or 0 for one in workers)
     hosts = {one["host"] for one in workers}
     where = next(iter(hosts)) if len(hosts) == 1 else f"{len(hosts)} machines"
     known = any(one["cpu"] is not None for one in workers)
-    cpu = f", which keep {busy:.1f} cores busy and hold {_bytes(memory)}" if known else ""
+    cpu = f": {busy:.1f} cores busy, {_bytes(memory)}" if known else ""
     rows = [
         (
             str(one["number"]),
@@ -191,7 +193,9 @@ def _workers(now: Now) -> str:
     shown = table("Workers now", ("worker", "pset", "CPU", "memory", "process"), rows)
     if len(rows) > FEW_WORKERS:
         shown = details("Each of them", shown)
-    return section("workers", "Workers", paragraph(f"{len(workers)} workers on {where}{cpu}."), shown)
+    return section(
+        "workers", "Workers", paragraph(f"{counted(len(workers), 'worker')} on {where}{cpu}."), shown
+    )
 
 
 def _pset_of(number: int) -> LinkedText:

@@ -196,9 +196,12 @@ def failures(subject: Subject, pictures: Pictures) -> str:
 def _others(found: Failures) -> str:
     said = []
     if found.other_causes:
-        said.append(f"{found.other_causes:,} more causes account for {found.other_failures:,} failures.")
+        failures = counted(found.other_failures, "failure")
+        verb = "accounts" if found.other_causes == 1 else "account"
+        said.append(f"{counted(found.other_causes, 'more cause')} {verb} for {failures}.")
     if found.not_run:
-        said.append(f"{found.not_run:,} psets were not run, which does not count as failing.")
+        was = "was" if found.not_run == 1 else "were"
+        said.append(f"{counted(found.not_run, 'pset')} {was} not run, which does not count as failing.")
     return paragraph(*said) if said else ""
 
 
@@ -228,7 +231,7 @@ def _where(view: CauseView, pictures: Pictures, picture: bool = True) -> str:
     drawn = ""
     if picture and (view.pairs or view.axes):
         words = (
-            f"Share of the psets that failed: {view.count:,} failures, by the axes that tell most about them."
+            f"Share of the psets that failed: {counted(view.count, 'failure')}, by the axes that tell most."
         )
         drawn = pictures.draw(heatmap.draw_failures, view, words, 3.8)
     return drawn + details("Rates by axes, with 95 % intervals", "".join(tables))

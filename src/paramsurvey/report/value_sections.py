@@ -9,7 +9,16 @@ import numpy as np
 
 from paramsurvey.plotting import bars, lines
 from paramsurvey.report.choice_of_axes import ShownColumns
-from paramsurvey.report.markup import details, frame_table, paragraph, section, shown_name, table, text
+from paramsurvey.report.markup import (
+    counted,
+    details,
+    frame_table,
+    paragraph,
+    section,
+    shown_name,
+    table,
+    text,
+)
 from paramsurvey.report.pictures import Pictures
 from paramsurvey.report.slicer import Slicer, slicer
 from paramsurvey.report.subject import Subject
@@ -71,7 +80,8 @@ def distributions(subject: Subject, seen: ShownColumns, pictures: Pictures) -> s
     """Return how the results are distributed."""
     parts = [_distribution(one, pictures) for one in seen.distributions]
     more = len(subject.data.results) - len(parts)
-    note = paragraph(f"{more} more results are not shown.") if more > 0 else ""
+    are = "is" if more == 1 else "are"
+    note = paragraph(f"{counted(more, 'more result')} {are} not shown.") if more > 0 else ""
     if not parts:
         said = subject.why_empty or (
             "The results have no keys." if len(subject.data.finished) else "No pset has a result."

@@ -119,7 +119,8 @@ def _failures(facts: SummaryFacts) -> list[str]:
     lines = [_case(case) for case in shown]
     rest = facts.cases[SHOWN_CAUSES:]
     if rest:
-        lines.append(f"{sum(case.count for case in rest):,} × {len(rest)} other causes")
+        causes = f"{len(rest)} other cause{'s' * (len(rest) != 1)}"
+        lines.append(f"{sum(case.count for case in rest):,} × {causes}")
     return lines
 
 

@@ -72,7 +72,7 @@ def _causes(missing: Missing) -> str:
     cases = causes.most_frequent()
     lines = [f"{case.count:,} × {_cause_name(case.cause.kind, case.cause.exception)}" for case in cases]
     more = len(lines) - MOST_CAUSES
-    return ", ".join(lines[:MOST_CAUSES]) + (f", {more} other causes" if more > 0 else "")
+    return ", ".join(lines[:MOST_CAUSES]) + (f", {more} other cause{'s' * (more != 1)}" if more > 0 else "")
 
 
 def _cause_name(kind: str, exception: str) -> str:

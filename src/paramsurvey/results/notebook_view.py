@@ -64,7 +64,8 @@ def _cards(results: pd.DataFrame) -> Iterator[str]:
         drawn = sparkline(view.counts.tolist(), f"{label(name)}: {limits}")
         yield f'<div style="{CARD}">{escape(label(name))}<br>{drawn}<br>{escape(limits)}</div>'
     if len(names) > MOST_COLUMNS:
-        yield f'<div style="{CARD}">and {len(names) - MOST_COLUMNS:,} more columns</div>'
+        more = len(names) - MOST_COLUMNS
+        yield f'<div style="{CARD}">and {more:,} more column{"s" * (more != 1)}</div>'
 
 
 def _sample(results: pd.DataFrame, names: Sequence[Hashable]) -> pd.DataFrame:
