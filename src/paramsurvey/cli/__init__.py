@@ -41,7 +41,7 @@ def main() -> None:
                 from paramsurvey.cli.streams import (
                     discard_unwritable_output,
                     open_closed_streams,
-                    show_warnings_in_a_line,
+                    show_warnings_as_messages,
                     write_any_character,
                 )
         except BaseException as error:
@@ -54,7 +54,7 @@ def main() -> None:
         # what has started this program may ignore it, but then the system keeps no exit codes of commands
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     open_closed_streams()
-    show_warnings_in_a_line()
+    show_warnings_as_messages()
     write_any_character()
     code = run_program()
     discard_unwritable_output()

@@ -19,7 +19,7 @@ def open_closed_streams() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (it stays open while the program runs)
 
 
-def show_warnings_in_a_line() -> None:
+def show_warnings_as_messages() -> None:
     """Show our own warnings like our other messages: in a shell, there is no line of a program to show."""
     formatted = warnings.formatwarning
 

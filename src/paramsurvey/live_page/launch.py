@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Timer
 
 from paramsurvey.errors import WorkerStartError
-from paramsurvey.transport import own_program
+from paramsurvey.transport import child_startup
 
 START_SECONDS = 20.0  # how long the page may take to print its address
 GOODBYE_SECONDS = 3.0
@@ -69,7 +69,7 @@ def _started(directory: str) -> subprocess.Popen[str]:
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,  # Ctrl-C is for the survey
-        env=own_program.starting_environment(),
+        env=child_startup.starting_environment(),
     )
 
 

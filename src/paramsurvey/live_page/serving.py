@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from paramsurvey.errors import PackageMissing
-from paramsurvey.transport.own_program import note_begun
+from paramsurvey.transport.child_startup import note_begun
 
 BACKLOG = 64
 GOODBYE_SECONDS = 1

@@ -25,7 +25,7 @@ from paramsurvey.backends.futures.map_lock import LockFile, MapLockView
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
 from paramsurvey.errors import WorkerStartError
 from paramsurvey.fast_dataclass import dataclass
-from paramsurvey.transport import own_program
+from paramsurvey.transport import child_startup
 from paramsurvey.transport.messages import CaptureMode, Group, Job, JobRejected
 from paramsurvey.worker.job_loading import JobNotLoadable
 from paramsurvey.worker.nested_session import own_session_holder
@@ -143,7 +143,7 @@ def run_group(key: str, group: Group, packed_job: bytes | None, isolation: Isola
     """
     if drivers.get(key) == os.getpid():
         return _run_in_thread(key, group, packed_job)
-    own_program.note_begun()  # so that paramsurvey, imported here, makes no log
+    child_startup.note_begun()  # so that paramsurvey, imported here, makes no log
     if isolation is not None:
         return _run_isolated(key, group, packed_job, isolation)
     try:

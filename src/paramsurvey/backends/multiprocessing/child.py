@@ -43,8 +43,8 @@ def main(
     """
     from paramsurvey.backends.multiprocessing import identity
     from paramsurvey.backends.multiprocessing.channel import WorkerChannel
+    from paramsurvey.transport.child_startup import note_begun
     from paramsurvey.transport.own_descriptors import OwnDescriptors
-    from paramsurvey.transport.own_program import note_begun
 
     note_begun()
     channel = WorkerChannel(socket_fd)

@@ -16,7 +16,7 @@ from typing import IO, cast
 
 from paramsurvey.backends.multiprocessing.running_mark import new_file
 from paramsurvey.errors import WorkerStartError
-from paramsurvey.transport import output_store, own_program
+from paramsurvey.transport import child_startup, output_store
 
 ROOT = str(Path(__file__).resolve().parents[3])  # the directory that this package is in
 END_SECONDS = 5.0  # how long the system may take to end a process, which may be waiting for a disk
@@ -99,7 +99,7 @@ def _spawn(fds: Sequence[int], ahead: Sequence[str]) -> subprocess.Popen[bytes]:
             stderr=subprocess.PIPE,
             pass_fds=tuple(fds),
             start_new_session=True,
-            env=own_program.starting_environment(),
+            env=child_startup.starting_environment(),
         )
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         raise WorkerStartError(
@@ -145,7 +145,7 @@ def interpreter() -> str:
             "this program was made by PyInstaller or the like, so there is no Python that could run workers: "
             "use backend='serial', or set sys.executable to a Python that has the same packages"
         )
-    if own_program.runs_another_program():
+    if child_startup.runs_another_program():
         raise WorkerStartError(
             f"sys.executable={sys.executable!r} is not Python: it runs this program again instead of "
             "a worker; set sys.executable to your Python, or use backend='serial'"

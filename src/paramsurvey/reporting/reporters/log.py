@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from paramsurvey.engine.progress import MapProgress
 from paramsurvey.reporting.next_steps import PythonNextSteps
 from paramsurvey.reporting.reporter import Reporter, plain_line
-from paramsurvey.transport import own_program
+from paramsurvey.transport import child_startup
 from paramsurvey.transport.new_files import make_private, open_own
 from paramsurvey.transport.own_descriptors import OwnDescriptors, never_finalize
 from paramsurvey.transport.safe_text import safe_block, safe_line
@@ -80,7 +80,7 @@ class RunLog:
         """
         if stream is not None:
             log = cls(stream, GIVEN_STREAM, on_warning)
-        elif prefix is None or own_program.VARIABLE in os.environ:
+        elif prefix is None or child_startup.VARIABLE in os.environ:
             log = cls(None, None, on_warning)
         else:
             log = cls._in_new_file(prefix, on_warning, elsewhere)

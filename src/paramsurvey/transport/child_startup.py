@@ -1,4 +1,4 @@
-"""Tells whether a process that we started runs our code: a program made by PyInstaller would run itself.
+"""Tells whether a process that we started got to our code: one made by PyInstaller runs its program again.
 
 Workers load this module, so it loads only the standard library.
 """
