@@ -425,6 +425,7 @@ def test_precedence_of_variables_arguments_and_configuration() -> None:
         ),
         (["--", "echo", ":::", "a"], "::: is GNU parallel's: write -p NAME=A,B,C"),
         (["echo", "::::", "a.txt"], ":::: is GNU parallel's: write -p NAME=@FILE"),
+        (["-p", "x=1..3", ":::", "a", "b"], "::: is GNU parallel's: write -p NAME=A,B,C"),
         (["-p", "a=1", "--multirun", "--", "echo"], "there is no option --multirun: leave it out"),
         (["-p", "a=1", "--n-jobs", "2", "--", "echo"], "there is no option --n-jobs: write -j N"),
         (["-p", "a=1", "--seed", "--", "echo"], "(see paramsurvey run --help)"),

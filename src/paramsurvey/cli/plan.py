@@ -141,10 +141,10 @@ def make_plan(
     from paramsurvey.cli.psets.requested import request_psets
     from paramsurvey.engine.option_precedence import resolve
 
-    if not (options.params or options.psets or options.sweep):
-        _refuse_values_of_parallel([*words, *(command or ())])
-        if words and "=" in words[0]:
-            raise BadUsage(_stray_word(words[0], command))
+    has_axes = options.params or options.psets or options.sweep
+    _refuse_values_of_parallel(words if has_axes else [*words, *(command or ())])
+    if not has_axes and words and "=" in words[0]:
+        raise BadUsage(_stray_word(words[0], command))
     requested = request_psets(options, config.get("params_config", {}), stdin)
     resolved = resolve(os.environ, options.for_session(), options.for_map())
     task = _make_task(options, words, command, config.get("command_config") or requested.command)
