@@ -1184,6 +1184,14 @@ def test_psets_of_an_iterator_with_options_for_the_backend_are_refused_rather_th
         )
 
 
+def test_a_session_says_what_it_is() -> None:
+    with paramsurvey.Session(ncores=2, verbose=0) as session:
+        assert repr(session) == "<Session: multiprocessing, 2 cores>"
+        session.update(backend="serial", verbose=0)
+        assert repr(session) == "<Session: serial, 1 core>"
+    assert repr(session) == "<Session: closed>"
+
+
 def test_an_interruption_while_another_backend_starts_leaves_the_one_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

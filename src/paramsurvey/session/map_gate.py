@@ -54,6 +54,11 @@ class MapGate:
         """Whether a map has begun and not ended."""
         return self._turn.locked()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
     def check_open(self) -> None:
         """Raise `SessionClosed` if `close` was called."""
         if self._closed:

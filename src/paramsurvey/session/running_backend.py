@@ -41,7 +41,8 @@ class RunningBackend:
             self._threads.restore()
             raise
         cores = self.backend.core_count()
-        console.say(f"paramsurvey uses the {self.backend.name} backend with {cores} cores", at=2)
+        counted = f"{cores} core{'s' * (cores != 1)}"
+        console.say(f"paramsurvey uses the {self.backend.name} backend with {counted}", at=2)
         if notice := stand_in.notice(options.values.backend):
             console.say(notice)
         self._warn_if_crowded(options.values, cores, console)

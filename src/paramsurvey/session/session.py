@@ -88,7 +88,10 @@ class Session:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Session: {self.backend.name}, {self.backend.core_count()} cores>"
+        if self._gate.is_closed:
+            return "<Session: closed>"
+        cores = self.backend.core_count()
+        return f"<Session: {self.backend.name}, {cores} core{'s' * (cores != 1)}>"
 
     @property
     def options(self) -> Options:
