@@ -260,6 +260,25 @@ def test_a_failure_in_another_order_is_still_made_good(ran: RanPsets) -> None:
     assert len(loaded.missing) == 0
 
 
+def test_max_failures_counts_what_fails_in_this_run_and_not_what_had_failed_before() -> None:
+    def fail(pset: Any, system_kwargs: Any, user_kwargs: Any) -> None:
+        raise ValueError(pset["i"])
+
+    paramsurvey.init(backend="serial", verbose=0)
+    failed = []
+    for _ in range(3):
+        results = paramsurvey.map(
+            fail,
+            [{"i": i} for i in range(9)],
+            checkpoint="dir",
+            retry_failed=False,
+            max_failures=2,
+            group_size=1,
+        )
+        failed.append(results.missing["_exception"].str.startswith("ValueError").sum())
+    assert failed == [2, 4, 6]
+
+
 def test_what_was_not_run_is_no_failure(ran: RanPsets) -> None:
     results = paramsurvey.map(fragile, PSETS, checkpoint="dir", max_failures=1, group_size=1)
     assert len(results.missing) > 1

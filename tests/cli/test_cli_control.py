@@ -411,6 +411,13 @@ def test_failures_before_the_success_that_was_waited_for_do_not_matter() -> None
     run("-p", "a=1,0,0", "-j1", "--halt", "soon,done=2", *command, code=1)
 
 
+def test_a_halt_counts_what_fails_in_this_run_and_not_what_had_failed_before() -> None:
+    options = ("-p", "a=1..4", "-j1", "--checkpoint=out", "--keep-failed", "--halt=now,fail=1")
+    for failed in (1, 2):
+        run(*options, "--", "sh", "-c", "exit {a}", code=1)
+        assert len(load("out").missing) == failed
+
+
 def test_starts_keep_their_distance() -> None:
     run("-p", "a=1..3", "-j3", "--delay", "300ms", "--joblog", "log", "--", "true", "{a}")
     starts = sorted(pd.read_csv("log", sep="\t")["Starttime"])

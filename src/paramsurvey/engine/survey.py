@@ -77,7 +77,7 @@ class Survey:
         The backend options of each row.
     deadline : Deadline
     max_failures : int or None
-        End the map when this many psets have failed.
+        End the map when this many psets have failed in this run.
     longest_first : bool
         Whether psets that will probably take longest go first.
     in_batches : bool
@@ -109,10 +109,9 @@ class Survey:
         self._arrived: deque[Answer] = deque()  # answers not settled yet
         self._attempts: dict[int, int] = {}  # by row, of psets that failed and will run again
         self._lost_groups = LostGroups(self.queue, self.in_batches)
-        self._decoder = self.source.decoder()
-        self._next_id = 0
-        self._recalls = Recalls(self.sizer, self.clock)
-        self._check_at = 0.0
+        self._decoder, self._next_id = self.source.decoder(), 0
+        self._recalls, self._check_at = Recalls(self.sizer, self.clock), 0.0
+        self.failed_before = 0  # psets that failed in earlier runs, and are not tried again
         self._given_up = self.more_may_come = False  # more: from an iterator that has no pset at the moment
 
     def rounds(self) -> Iterator[None]:
@@ -241,6 +240,7 @@ class Survey:
         self.progress.finished += len(resumed.finished)
         self.progress.resumed += len(resumed.finished)
         self.progress.failures += len(resumed.failed)
+        self.failed_before += len(resumed.failed)
         if not self.collector.keep_results:
             self.source.forget(resumed.finished)
 
@@ -395,6 +395,6 @@ class Survey:
                 self._settle_loss(sent, with_output(loss, self.backend.abort(group_id)))
 
     def _stop_at_max_failures(self) -> None:
-        if self.max_failures is not None and self.progress.failures >= self.max_failures:
+        if self.max_failures is not None and self.progress.failures - self.failed_before >= self.max_failures:
             reached = f"not run: max_failures={self.max_failures} was reached before its turn"
             self.give_up(Failure(FailureKind.NOT_RUN, reached))

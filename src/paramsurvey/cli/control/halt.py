@@ -58,8 +58,9 @@ class Halting:
     def _is_fulfilled(self, survey: Survey) -> bool:
         progress, halt = survey.progress, self._halt
         succeeded = progress.finished - progress.resumed
-        done = succeeded + progress.failures
-        count = {"fail": progress.failures, "success": succeeded, "done": done}[halt.event]
+        failed = progress.failures - survey.failed_before
+        done = succeeded + failed
+        count = {"fail": failed, "success": succeeded, "done": done}[halt.event]
         if halt.is_percent:
             whole = progress.total if halt.event == "done" else done
             return count >= PERCENTAGE_NEEDS and 100 * count >= halt.count * whole
