@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -18,6 +20,7 @@ from paramsurvey.cli.control.gate import Control, Gate
 from paramsurvey.cli.control.joblog import JobRecord, append_record
 from paramsurvey.cli.control.limits import Timeout
 from paramsurvey.cli.control.shared import MOST_DURATIONS, SharedDirectory
+from paramsurvey.cli.failures import CommandFailed
 from paramsurvey.cli.output.result_tree import tree_path
 from paramsurvey.cli.program import run_program
 from paramsurvey.reporting.console import warn
@@ -462,6 +465,15 @@ def test_messages_number_sets_as_placeholders_do(
     said = capfd.readouterr().err
     assert "pset 2 (a=6) is tried again after: ExitCode1" in said
     assert "sent: pset 2 (a=6)" in said
+
+
+def test_a_niceness_that_only_administrators_may_have_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: int) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    with pytest.raises(CommandFailed, match="--nice -5 needs the rights of an administrator"):
+        Gate(Control(nice=-5))
 
 
 def test_psets_are_in_the_environment() -> None:

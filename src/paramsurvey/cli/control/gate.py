@@ -10,6 +10,7 @@ from functools import cache
 
 from paramsurvey.cli.control.limits import Timeout
 from paramsurvey.cli.control.shared import DOUBLE, SharedDirectory
+from paramsurvey.cli.failures import CommandFailed
 from paramsurvey.fast_dataclass import dataclass
 
 CHECK_SECONDS = 0.25  # between two looks at the load, the memory, or the median
@@ -56,7 +57,7 @@ class Gate:
         self._control = control
         self._shared = SharedDirectory(control.directory) if control.needs_directory else None
         if control.nice is not None:
-            os.setpriority(os.PRIO_PROCESS, 0, control.nice)  # the commands inherit it
+            _be_nice(control.nice)
 
     def wait(self) -> None:
         """Return when a command may start."""
@@ -116,6 +117,17 @@ class Gate:
     def check_every(self) -> float | None:
         """Seconds between two checks on a running command; None if there is nothing to check."""
         return CHECK_SECONDS if self._shared is not None else None
+
+
+def _be_nice(niceness: int) -> None:
+    """Set the niceness of this process, which its commands inherit."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, niceness)
+    except PermissionError:
+        raise CommandFailed(
+            f"--nice {niceness} needs the rights of an administrator, as it is less than what this process has: "
+            "give a higher one, up to 19"
+        ) from None
 
 
 @cache
