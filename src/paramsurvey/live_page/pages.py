@@ -29,7 +29,8 @@ def survey_page(now: Now, shown: Shown, directory: str) -> str:
     )
     header = (
         f"<h1>{text(now.name or 'survey')}</h1>"
-        f'<p class="quiet">The checkpoint {text(directory)}, as it is now. <span id="contact"></span></p>'
+        f'<p class="quiet">The checkpoint <code>{text(directory)}</code>, as it is now. '
+        '<span id="contact"></span></p>'
         f'<nav aria-label="sections"><ul>{links}</ul></nav>'
     )
     form = (
