@@ -125,7 +125,7 @@ def _be_nice(niceness: int) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, niceness)
     except PermissionError:
         raise CommandFailed(
-            f"--nice {niceness} needs the rights of an administrator, as it is less than what this process has: "
+            f"--nice {niceness} needs the rights of an administrator, as it is less than this process has: "
             "give a higher one, up to 19"
         ) from None
 
