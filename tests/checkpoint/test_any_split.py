@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import paramsurvey
+from paramsurvey.results.report_subjects import checkpoint_subject
 
 NOON = datetime(2026, 11, 30, 12)
 BERLIN, TOKYO = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Tokyo")
@@ -177,3 +178,15 @@ def test_short_floats_with_nan_are_in_a_scan_beside_long_ones(session: None) -> 
     assert types == {"x": "double", "y": "double"}
     assert values["x"] == "[0.5, nan, 0.5, nan]"
     assert not said
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_key_of_psets_may_be_a_key_of_results_in_another_run(order: int, session: None) -> None:
+    runs = [([{"n": 1, "a": 1}], {"b": 2}), ([{"n": 2, "c": 1}], {"a": "text"})]
+    for psets, result in runs[::order]:
+        paramsurvey.map(lambda *_, result=result: result, psets, checkpoint="dir")  # type: ignore[misc]
+    assert sorted(paramsurvey.load("dir").a, key=str) == [1, "text"]
+    types, _, said = scanned("dir")
+    assert types == {}
+    assert len(said) == 1
+    assert set(checkpoint_subject("dir").data.keys) == {"n", "a", "c"}

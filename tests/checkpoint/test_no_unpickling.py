@@ -24,7 +24,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import paramsurvey
@@ -378,6 +378,12 @@ def fuzzed(role: str, key: str, codec: str, dtype: str, array: Any, name: str) -
     lacks=st.none() | st.integers(0, 5),
     kind=st.sampled_from(["results", "failures"]),
     garbage=st.none() | st.binary(max_size=20),
+)
+@example(  # the name of a column of psets elsewhere, with values that do not fit
+    fields=[("failure", "skind", "number", "", pa.array([[1], [], None]), "a")],
+    lacks=None,
+    kind="results",
+    garbage=None,
 )
 @pytest.mark.filterwarnings("ignore")
 def test_whatever_parts_say_nothing_is_unpickled_and_errors_are_sentences(

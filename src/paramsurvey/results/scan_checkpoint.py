@@ -168,7 +168,7 @@ def _identities_in(name: str, path: str) -> HashPairs:
     part = _part_at(path)
     fields = {field.name: field_info(field) for field in read_schema(part)}
     names = [other for other, info in fields.items() if other == name or info.get("of") == name]
-    if name not in fields:
+    if fields.get(name, {}).get("role") != "pset":  # a result may have the name of another run's key
         return hash_values(np.full(part.rows, np.nan))
     table = PartTable(read_columns(part, [POSITION, *names]))
     return Hasher().column(name, table.pset_columns()[fields[name]["key"][1:]])
@@ -207,11 +207,14 @@ def _common_schema(
     found: dict[str, dict[str, Any]] = {}
     for path, schema in schemas.items():
         for field in schema:
-            if field_info(field).get("role") in roles:
-                found.setdefault(field.name, {})[path] = field
-    agreed = {name: _common_field(fields, tell) for name, fields in found.items()}
+            found.setdefault(field.name, {})[path] = field
+    wanted = {
+        name: {path: field for path, field in fields.items() if field_info(field).get("role") in roles}
+        for name, fields in found.items()
+    }
+    agreed = {name: _common_field(fields, found[name], tell) for name, fields in wanted.items() if fields}
     left_out = {
-        name: field_info(next(iter(found[name].values())))["role"]
+        name: field_info(next(iter(wanted[name].values())))["role"]
         for name, field in agreed.items()
         if field is None
     }
@@ -219,14 +222,18 @@ def _common_schema(
     return pa.schema([field for field in kept if field_info(field).get("of") not in left_out]), left_out
 
 
-def _common_field(fields: Mapping[str, Any], tell: Tell) -> Any:
-    """Return a field that can hold those of all parts, which are given by path; None if there is none."""
+def _common_field(fields: Mapping[str, Any], namesakes: Mapping[str, Any], tell: Tell) -> Any:
+    """Return a field that can hold those of all parts, which are given by path; None if there is none.
+
+    A dataset finds its columns by name, so the field must hold `namesakes` as well: all fields of the name,
+    whatever their role.
+    """
     *_, last = [field for field in fields.values() if not pa.types.is_null(field.type)] or fields.values()
     kind = _common_type(list(fields.values()))
     unit = _newest_unit(fields)
     metadata = {**last.metadata, **({} if unit is None else {UNITS: unit})}
     agreed = None if kind is None else pa.field(last.name, kind, metadata=metadata)
-    if agreed is None or not all(_fits(path, field, agreed) for path, field in fields.items()):
+    if agreed is None or not all(_fits(path, field, agreed) for path, field in namesakes.items()):
         tell(
             f"the column {last.name!r} has values of different types, for which there is no common type, and "
             "is left out: use paramsurvey.load(), which has it"
