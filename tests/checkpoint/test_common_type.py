@@ -27,6 +27,7 @@ COMMON: list[tuple[list[Any], Any]] = [
     ([pa.timestamp("us", BERLIN), pa.null()], pa.timestamp("us", BERLIN)),
     ([pa.timestamp("us", BERLIN), pa.timestamp("ns", BERLIN)], pa.timestamp("ns", BERLIN)),
     ([pa.timestamp("us", BERLIN), pa.timestamp("ns", TOKYO)], pa.timestamp("ns", "UTC")),
+    ([pa.timestamp("us", BERLIN), pa.timestamp("us", TOKYO), pa.null()], pa.timestamp("us", "UTC")),
     ([pa.timestamp("us", "UTC"), pa.timestamp("us", TOKYO)], pa.timestamp("us", "UTC")),
     ([pa.duration("s"), pa.duration("us")], pa.duration("us")),
     ([pa.string(), pa.null()], pa.string()),

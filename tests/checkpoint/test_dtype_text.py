@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import paramsurvey
-from paramsurvey.checkpoint.format.dtype_text import dtype_text, restore_dtype
+from paramsurvey.checkpoint.format.dtype_text import categories_in, dtype_text, restore_dtype
 
 NAMES = ["low", "middle", "high"]
 
@@ -71,6 +71,13 @@ def test_a_thousand_categories_are_kept_more_are_not_written_into_every_part(
     assert len(back.dtype.categories) == (count if are_kept else 2)
 
 
+def test_categories_are_in_the_text_in_their_order() -> None:
+    assert categories_in(dtype_text(pd.CategoricalDtype(NAMES))) == NAMES
+    assert categories_in(dtype_text(pd.CategoricalDtype([3, 1, 2], ordered=True))) == [3, 1, 2]
+    for text in ("category", "int64", "", dtype_text(pd.CategoricalDtype())):
+        assert categories_in(text) == []
+
+
 def test_categories_that_are_no_json_are_those_that_occur() -> None:
     for values in ([date(2026, 1, 1), date(2027, 1, 1)], [(1,), (2,)]):
         dtype = pd.CategoricalDtype(pd.Index(values, dtype=object, tupleize_cols=False))
@@ -101,6 +108,7 @@ def test_a_value_that_is_no_category_of_this_part_is_not_lost() -> None:
         ([1, None], "string"),
         ([0.1, 0.2], "float16"),
         (["a"], "int64"),
+        ([1.0, None], "bool"),
         ([1], "geometry"),
         ([1], "of a package that is not there[x]"),
         (["a"], ARROW["int16"]),

@@ -76,8 +76,6 @@ def _dtype(text: str) -> Any:
 
 def _has_same_values(restored: pd.Series[Any], series: pd.Series[Any]) -> bool:
     """Tell whether the values are still the same: numpy and Arrow truncate, and anything becomes a text."""
-    if restored.dtype == object:
-        return True
     if _is_text(restored.dtype):
         kind = pd.api.types.infer_dtype(series, skipna=True)
         return kind in ("string", "empty") or bool(series.isna().all())
