@@ -243,3 +243,31 @@ def test_times_with_a_zone_object_each_are_stored_together(monkeypatch: pytest.M
     found = variants.encode_variants(values)
     assert found is not None
     assert calls == [10, 10]
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("pieces", "codec", "kind"),
+    [
+        ([np.array([1], dtype=np.int8), np.array([300])], "number", pa.int64()),
+        ([np.array([NAN, NAN]), np.array([NAN])], "nothing", pa.null()),
+        ([np.array([1, 2]), np.array([NAN])], "number", pa.int64()),
+        ([np.array([1, 2]), np.array([0.5])], "number", pa.float64()),
+        ([[HOUR.as_unit(unit) for unit in ("s", "ms", "us", "ns")]], "Timedelta", pa.duration("ns")),
+    ],
+    ids=str,
+)
+def test_pieces_of_a_column_are_stored_as_one(pieces: list[Any], codec: str, kind: Any) -> None:
+    ends = np.cumsum([len(piece) for piece in pieces]).tolist()
+    starts = [0, *ends[:-1]]
+    encoded = encode([(slice(a, b), one) for a, b, one in zip(starts, ends, pieces, strict=True)], ends[-1])
+    assert (encoded.codec, encoded.array.type) == (codec, kind)
+    given = [value for piece in pieces for value in (piece if isinstance(piece, list) else piece.tolist())]
+    assert repr(read_back(encoded, ends[-1])) == repr(given)
+
+
+def test_a_category_that_is_missing_is_nan_among_floats() -> None:
+    codes = CategoryCodes(np.array([0, -1, 1], dtype=np.int8), [0.5, 1.5, NAN])
+    assert repr(read_back(encode_cells(codes), 3)) == "[0.5, nan, 1.5]"
