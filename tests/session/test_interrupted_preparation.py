@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -51,3 +53,33 @@ def test_after_ctrl_c_at_any_instruction_the_checkpoint_is_free_and_nobody_write
     results = paramsurvey.map(square, [{"a": 3}], checkpoint="stored")
     assert results.b.tolist() == [9]
     assert json.loads(Path("stored/run.json").read_text())
+
+
+INTERRUPTED_IMPORT = """
+import signal, sys
+import paramsurvey
+
+class PressesCtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("pandas._libs.tslibs.") and self in sys.meta_path:
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGINT)
+
+def square(pset, system_kwargs, user_kwargs):
+    return {"b": pset["a"] ** 2}
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, PressesCtrlC())
+try:
+    paramsurvey.init(backend="serial", verbose=0)
+except KeyboardInterrupt:
+    print("interrupted")
+print(paramsurvey.map(square, [{"a": 3}]).b.tolist())
+"""
+
+
+def test_ctrl_c_while_pandas_is_loaded_leaves_no_half_of_it(in_tmp: Path) -> None:
+    """Python cannot import the other half later: a compiled module that was interrupted stays broken."""
+    program = [sys.executable, "-c", INTERRUPTED_IMPORT]
+    run = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert run.stdout.splitlines() == ["interrupted", "[9]"], run.stderr

@@ -37,6 +37,7 @@ from paramsurvey.reporting.console import Console, warn
 from paramsurvey.reporting.next_steps import NextSteps
 from paramsurvey.reporting.reporters.log import RunLog
 from paramsurvey.reporting.reporters.selection import check_metrics
+from paramsurvey.reporting.signals import DeferredSignals
 from paramsurvey.reporting.watch import Watch
 from paramsurvey.session.last_function import LastFunction
 from paramsurvey.session.map_run import MapRun, status_of
@@ -367,11 +368,12 @@ def _check_chdir(chdir: str | None) -> str:
 
 
 def load_pandas() -> None:
-    """Import pandas, while the workers start."""
+    """Import pandas, while the workers start. Ctrl-C waits for it: half of pandas cannot be imported again."""
     if "pandas" in sys.modules:
         return
     try:
-        with garbage_collection_off():
+        with DeferredSignals() as signals, garbage_collection_off():
+            signals.check()  # from now on, a second Ctrl-C does not wait
             import pandas  # noqa: F401  (so that others find it loaded)
     except KeyboardInterrupt as error:
         raise interrupted_at_start(error) from None
