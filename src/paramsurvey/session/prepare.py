@@ -368,7 +368,7 @@ def _check_chdir(chdir: str | None) -> str:
 
 
 def load_pandas() -> None:
-    """Import pandas, while the workers start. Ctrl-C waits for it: half of pandas cannot be imported again."""
+    """Import pandas, while the workers start. Ctrl-C waits for that: half of it cannot be imported again."""
     if "pandas" in sys.modules:
         return
     try:

@@ -11,13 +11,15 @@ import gc
 import time
 import uuid
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from paramsurvey.backends.answer_deadline import AnswerDeadline
 from paramsurvey.backends.answers import AnswerUnreadable, read_answer
 from paramsurvey.backends.nested_worker_setup import NestedWorkerSetup
+from paramsurvey.backends.ray.calls_in_threads import call_in_thread
 from paramsurvey.backends.ray.connection import ClusterWatch, Connection, Node
 from paramsurvey.backends.ray.lost_tasks import LossesInARow, answer_for, died, node_lost, out_of_memory
 from paramsurvey.backends.ray.ray_options import (
@@ -29,7 +31,7 @@ from paramsurvey.backends.ray.ray_options import (
 from paramsurvey.backends.ray.stopped_worker import TaskBegun, end_worker
 from paramsurvey.backends.ray.task import run_group
 from paramsurvey.backends.reloaded_modules import Reloads
-from paramsurvey.engine.backend import Backend, Resources
+from paramsurvey.engine.backend import Backend, CallsForeignCode, Resources
 from paramsurvey.engine.deadline import LONGEST_WAIT
 from paramsurvey.engine.options import Options
 from paramsurvey.errors import (
@@ -105,6 +107,7 @@ class RayBackend:
         self._suspects: set[int] = set()  # rows that were running when memory ran out
         self._reloads = Reloads()
         self._generation = 0  # of the caller's modules
+        self.may_block: Callable[[], AbstractContextManager[None]] = nullcontext
         self._pool = uuid.uuid4().hex  # by which Ray workers number themselves
         self._connect()
 
@@ -152,7 +155,7 @@ class RayBackend:
         self._job = job
         self._generation += self._reloads.any_since_last_call()
         self._map_options = {**self._defaults(), "name": job.name, **options}
-        self._job_ref = self._ray.put(job)
+        self._job_ref = call_in_thread(partial(self._ray.put, job), self.may_block)
         self._answer_deadline = AnswerDeadline(job.timeout, job.keep_groups)
         self._losses, self._last_loss = LossesInARow(), ""
         self._counted: list[Node] | None = None  # the nodes whose slots `_map_slots` is the number of
@@ -191,14 +194,13 @@ class RayBackend:
         if not self._suspects.isdisjoint(group.rows):
             options["num_cpus"] = max(self._largest_node(), options["num_cpus"])
         tells = self._job.timeout is not None
-        return self._task(options).remote(setup, self._job.key, [self._job_ref], group, tells)
-
-    def _task(self, options: dict[str, Any]) -> Any:
         key = tuple(sorted(options.items()))
-        if key not in self._tasks:
+        is_new = key not in self._tasks  # then Ray asks the head first, which may hang
+        if is_new:
             task = self._ray.remote(max_retries=0, num_returns="streaming", **options)
             self._tasks[key] = task(run_group)
-        return self._tasks[key]
+        start = partial(self._tasks[key].remote, setup, self._job.key, [self._job_ref], group, tells)
+        return call_in_thread(start, self.may_block) if is_new else start()
 
     def _largest_node(self) -> float:
         """Return the cores of the largest node, so that a task that asks for all of them runs alone there."""
@@ -384,3 +386,4 @@ if TYPE_CHECKING:
     from paramsurvey.engine.options import DEFAULTS
 
     _: Backend = RayBackend(DEFAULTS, {})
+    _calls: CallsForeignCode = RayBackend(DEFAULTS, {})
