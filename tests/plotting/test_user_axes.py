@@ -156,6 +156,47 @@ def test_long_names_touch_neither_those_of_the_next_axes_nor_a_power_of_ten(
         assert legend is None or not touch(legend.get_window_extent(), power.get_window_extent())
 
 
+@pytest.fixture
+def days() -> MapResults:
+    """Return results of 30 days, with numbers so large that a sum stands above their colours."""
+    paramsurvey.init(backend="serial", verbose=0)
+    when = [np.datetime64("2024-01-01") + day for day in range(30)]
+
+    def worker(pset: dict[str, Any], system_kwargs: Any, user_kwargs: Any) -> dict[str, Any]:
+        day = pset["when"].day
+        assert pset["k"] != 2 or day not in (3, 4)
+        return {"y": 1e12 + 1e6 * day}
+
+    psets = {"when": [value.astype("datetime64[s]").item() for value in when], "k": [1, 2, 3]}
+    return paramsurvey.map(worker, paramsurvey.params.product(psets))
+
+
+@pytest.mark.parametrize("layout", ["constrained", None])
+@pytest.mark.parametrize("figsize", [(5, 4), (7, 4)], ids=str)
+def test_upright_dates_beside_a_second_picture_do_not_touch(
+    days: MapResults, layout: Any, figsize: Any
+) -> None:
+    figure, axes = plt.subplots(1, 2, figsize=figsize, layout=layout)
+    for ax in axes:
+        days.plot.slice("when", "k", "y", ax=ax)
+    assert_legible(figure)
+
+
+def test_labels_of_a_figure_that_is_made_smaller_do_not_touch(days: MapResults) -> None:
+    figure, ax = plt.subplots(figsize=(8, 8), layout="constrained")
+    days.plot.slice("k", "when", "y", ax=ax)
+    assert len(ax.get_yticks()) == 30
+    figure.set_size_inches(4, 3)
+    assert_legible(figure)
+
+
+def test_in_a_column_of_a_paper_a_legend_stands_above_the_sum_of_the_colours(days: MapResults) -> None:
+    figure, ax = plt.subplots(figsize=(3.4, 2.6))
+    days.plot.slice("k", "when", "y", ax=ax)
+    assert "1e12" in figure.axes[-1].yaxis.get_offset_text().get_text()
+    assert_legible(figure)
+
+
 def test_in_a_short_timeline_the_name_of_the_colours_is_as_short_as_their_scale(results: MapResults) -> None:
     figure, ax = plt.subplots(figsize=(4, 1.8), layout="constrained")
     PICTURES["timeline"](results.plot, ax)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import fill
 from typing import Any
@@ -107,6 +106,8 @@ def legend_above(axes: Any, handles: Sequence[Any], title: str = "") -> None:
         texts = _broken([handle.get_label() for handle in handles], room - HANDLE * size)
         columns = _columns(texts, room, size)
         pad = ABOVE + below * _points(axes) / size
+        if max(width(line, LEGEND) for text in texts for line in text.splitlines()) + HANDLE * size > room:
+            pad = ABOVE + max(below, _power_above(axes)) * _points(axes) / size  # no room beside it
         above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": pad}
         legend = axes.legend(handles, texts, ncols=columns, frameon=False, fontsize=LEGEND, **TIGHT, **above)
         below = legend.get_window_extent().height
@@ -117,9 +118,19 @@ def legend_above(axes: Any, handles: Sequence[Any], title: str = "") -> None:
 def _room_above(axes: Any) -> float:
     """Return how many pixels wide a legend may be: as the Axes, or up to the colorbar's power of ten."""
     box = axes.get_window_extent()
+    return float(min([box.x1, *(one.x0 for one in _powers_of_colors(axes))]) - box.x0)
+
+
+def _power_above(axes: Any) -> float:
+    """Return how many pixels high the colorbar's power of ten is."""
+    return float(max((one.height for one in _powers_of_colors(axes)), default=0.0))
+
+
+def _powers_of_colors(axes: Any) -> list[Any]:
+    """Return where powers of ten stand, above the colorbar."""
     bars = [one.colorbar for one in axes.collections if one.colorbar is not None]
     powers = [bar.ax.yaxis.get_offset_text() for bar in bars]
-    return float(min([box.x1, *(one.get_window_extent().x0 for one in powers if one.get_text())]) - box.x0)
+    return [one.get_window_extent() for one in powers if one.get_text()]
 
 
 def _broken(texts: Sequence[str], room: float) -> list[str]:
@@ -148,26 +159,30 @@ def _longest_title(axes: Any, title: str) -> int:
 
 def label_x(axes: Any, labels: Sequence[str]) -> None:
     """Put labels below the places 0, 1, 2, ...: side by side if they fit, else upright, else only some."""
+    from paramsurvey.plotting.place_labels import label_places, step_of
+
     settle(axes)
     inches, size = _extent(axes)[0], tick_size(axes.xaxis)
     texts = told_apart(labels, _longest(_place(axes)[1], size))
     across = max((width(text, size / POINT) for text in texts), default=0.0) * POINT + size
     fits = across * len(texts) <= inches
-    step = 1 if fits else _step(len(texts), inches, size)
-    axes.set_xticks(range(0, len(texts), step), texts[::step])
-    if not fits and across * len(texts[::step]) > inches:
+    step = 1 if fits else step_of(len(texts), inches, LINE * size)
+    is_upright = not fits and across * len(texts[::step]) > inches
+    if is_upright:
         axes.tick_params(axis="x", labelrotation=90)
+    label_places(axes.xaxis, texts, LINE * size if is_upright else across)
 
 
 def label_y(axes: Any, labels: Sequence[str]) -> None:
     """Put labels beside the places 0, 1, 2, ...; only some of them if there is no room for all."""
+    from paramsurvey.plotting.place_labels import label_places
+
     settle(axes)
-    inches, size = _extent(axes)[1], tick_size(axes.yaxis)
+    size = tick_size(axes.yaxis)
     across = _place(axes)[0]
     room, most = LABELS_PART * across / POINT, _longest(across, size)
     texts = fitting(lambda longest: told_apart(labels, min(longest, most)), room, size / POINT)
-    step = _step(len(texts), inches, size)
-    axes.set_yticks(range(0, len(texts), step), texts[::step])
+    label_places(axes.yaxis, texts, LINE * size)
 
 
 def label_seconds(axes: Any) -> None:
@@ -276,11 +291,6 @@ def _points(axes: Any) -> float:
 def _longest(inches: float, size: float) -> int:
     """Return how many characters labels across this many inches may have."""
     return min(LONGEST_TICK, max(LEAST_TICK, int(LABELS_PART * inches / (CHARACTER * size))))
-
-
-def _step(count: int, inches: float, size: float) -> int:
-    room = max(1, int(inches / (LINE * size)))
-    return max(1, math.ceil(count / room))
 
 
 def _extent(axes: Any) -> tuple[float, float]:
