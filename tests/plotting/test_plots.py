@@ -393,8 +393,19 @@ def test_what_stands_beside_bars_of_cost_touches_nothing_however_small_they_are(
     ax.figure.draw_without_rendering()
     assert len(ax.texts) in (0, count)
     assert not any(one.overlaps(other) for one, other in pairwise(_boxes(ax.texts)))
-    inside = ax.get_window_extent().x1 + 1
+    inside = ax.get_window_extent().x1 - 2  # pixels: it does not touch the frame
     assert all(box.x1 <= inside for box in _boxes(ax.texts))
+
+
+@pytest.mark.parametrize("layout", [None, "tight", "constrained"])
+@pytest.mark.parametrize("longest", [1e-3, 9.0, 3e4])
+def test_what_stands_beside_the_longest_bar_of_cost_ends_before_the_frame(
+    results: MapResults, longest: float, layout: str | None
+) -> None:
+    results["took"] = np.linspace(longest / 9, longest, len(results))
+    ax = results.plot.cost("C", seconds="took", ax=plt.figure(figsize=(3.4, 2.6), layout=layout).subplots())
+    ax.figure.draw_without_rendering()
+    assert max(box.x1 for box in _boxes(ax.texts)) < ax.get_window_extent().x1 - 2
 
 
 def _boxes(texts: Any) -> list[Any]:

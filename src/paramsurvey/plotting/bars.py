@@ -35,7 +35,7 @@ from paramsurvey.views.importance import Importance
 MOST_PAIRS, LEAST_SHARE = 5, 0.01  # of the variance: weaker interactions cannot be seen
 BAR, TALLEST = 0.32, 12.0  # inches: of a bar, and of all of them
 MOST_COUNTS = 8  # on an axis that counts psets
-BESIDE, GAP = "small", 5.0  # the font of texts beside bars; points before and after them
+BESIDE, GAP = "small", 6.0  # the font of texts beside bars; points between them and the frame
 MOST_BESIDE = 0.6  # of the width of the axes: more would leave no room for bars
 LONGEST_PART = 30  # characters of a name within a sentence
 TIMES = " × "  # between the names of two axes
@@ -198,25 +198,32 @@ def draw_cost(view: AxisCost, ax: Any = None, units: Units | None = None) -> Any
     axes.set(ylim=(len(view.axis) - 0.4, -0.6), xlabel="seconds of all psets")
     name_beside(axes, lambda longest: named(view.axis.name, units, longest))
     label_y(axes, view.axis.labels())
-    _write_beside(axes, bars, view)
+    beside = _write_beside(axes, bars, view)
     label_seconds(axes)
+    if beside:  # its ticks may have left the Axes less room
+        points = points_across(axes) / axes.get_window_extent().width
+        _end_inside(axes, view, np.array([text.get_window_extent().width for text in beside]) * points)
     return axes
 
 
-def _write_beside(axes: Any, bars: Any, view: AxisCost) -> None:
+def _write_beside(axes: Any, bars: Any, view: AxisCost) -> list[Any]:
     """Write share and median beside all bars; or only the share if there is no room, or nothing."""
     if len(axes.get_yticks()) < len(view.axis):
-        return  # a text is higher than a bar, and would overlap its neighbours
+        return []  # a text is higher than a bar, and would overlap its neighbours
     room = points_across(axes)
     for texts in (_shares(view, medians=True), _shares(view, medians=False)):
-        wide = np.array([width(text, BESIDE) for text in texts]) + GAP
-        if wide.max(initial=0.0) <= MOST_BESIDE * room:
-            break
-    else:
-        return
-    ends = view.seconds * room / (room - wide)  # of the axes, if bar and text are to end there
-    axes.set_xlim(0, ends.max(initial=0.0) or 1.0)
-    axes.bar_label(bars, texts, fontsize=BESIDE)
+        wide = np.array([width(text, BESIDE) for text in texts])
+        if wide.max(initial=0.0) + GAP <= MOST_BESIDE * room:
+            _end_inside(axes, view, wide)
+            return list(axes.bar_label(bars, texts, fontsize=BESIDE))
+    return []
+
+
+def _end_inside(axes: Any, view: AxisCost, wide: Any) -> None:
+    """Let bars, and the texts beside them, which are so many points `wide`, end before the frame."""
+    room = points_across(axes)
+    left = np.maximum(room - wide - GAP, (1 - MOST_BESIDE) * room / 2)  # for the bars
+    axes.set_xlim(0, (view.seconds * room / left).max(initial=0.0) or 1.0)
 
 
 def _shares(view: AxisCost, medians: bool) -> list[str]:
