@@ -345,6 +345,50 @@ def test_parallel_coordinates_with_long_names_and_values_are_readable() -> None:
     assert len({text.get_text() for text in ax.texts if text.xy[0] == 0}) == 6
 
 
+def test_names_of_many_parallel_coordinates_do_not_touch_in_a_narrow_figure(results: MapResults) -> None:
+    axes = plt.figure(figsize=(3.4, 2.6), layout="constrained").subplots()
+    ax = results.plot.parallel(["C", "kernel", "depth", "status", "took", "pid"], value="score", ax=axes)
+    ax.figure.draw_without_rendering()
+    assert overlaps(ax.get_xticklabels()) == []
+
+
+def parallel_labels(found: list[float | None], wide: float) -> list[str]:
+    """Return the labels of a result in parallel coordinates, in a figure `wide` inches wide."""
+    paramsurvey.init(backend="serial", verbose=0)
+    results = paramsurvey.map(
+        lambda pset, system_kwargs, user_kwargs: {"y": found[pset["at"]]},
+        [{"at": at} for at in range(len(found))],
+    )
+    axes = plt.figure(figsize=(wide, 2.6), layout="constrained").subplots()
+    drawn = results.plot.parallel(["at", "y", "at"], ax=axes).texts
+    return [text.get_text() for text in drawn if text.xy[0] == 1]
+
+
+def test_numbers_are_rounded_where_there_is_little_room_in_parallel_coordinates() -> None:
+    found = [1.8197e-10, 0.0316228, 0.99993, 31.6228, 1234567.0, None]
+    assert parallel_labels(found, 6.4) == [
+        "1.8197e-10",
+        "0.0316228",
+        "0.99993",
+        "31.6228",
+        "1.23457e+06",
+        "(no value)",
+    ]
+    assert parallel_labels(found, 1.6) == ["2e-10", "0.03", "1", "32", "1e+06", "(none)"]
+
+
+def test_numbers_that_look_the_same_when_they_are_rounded_are_written_once_in_parallel_coordinates() -> None:
+    close = [0.1, *(0.999901 + at * 1e-6 for at in range(4)), 2.0]
+    assert parallel_labels(close, 1.6) == ["0.1", "0.9999", "2"]
+
+
+def test_ranges_with_little_room_in_parallel_coordinates_are_their_lower_ends() -> None:
+    labels = parallel_labels([at / 200 for at in range(200)], 1.6)
+    assert labels[0] == "0"
+    lows = [float(label) for label in labels]  # none is cut
+    assert lows == sorted(set(lows))
+
+
 def test_parallel_coordinates_with_wide_letters_do_not_touch_the_next_axis() -> None:
     paramsurvey.init(backend="serial", verbose=0)
     wide = ["W" * 60, "M" * 60, "Q" * 60]

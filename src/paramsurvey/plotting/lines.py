@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from paramsurvey.plotting.labels import (
     named,
     named_apart,
     points_between,
-    told_apart,
     width,
 )
 from paramsurvey.plotting.palette import BLUE, VALUES
+from paramsurvey.plotting.short_labels import short_labels
 from paramsurvey.views.columns.axes import Axis
 from paramsurvey.views.parallel import Link, Parallel
 
@@ -51,7 +52,7 @@ def draw_parallel(view: Parallel, ax: Any = None, units: Units | None = None) ->
         scale = axes.figure.colorbar(bands, ax=axes)
         name_beside(scale.ax, lambda longest: f"mean of {named(view.value, units, longest)}")
     axes.set(xlim=(-0.25, len(view.axes) - 1 + LAST), ylim=(-0.02, 1.02), yticks=[])
-    axes.set_xticks(range(len(view.axes)), _names(axes, view.axes, units))
+    _name_axes(axes, view.axes, units)
     room = points_between(axes)
     for at, axis in enumerate(view.axes):
         axes.axvline(at, color=ink(), linewidth=0.8)
@@ -62,13 +63,14 @@ def draw_parallel(view: Parallel, ax: Any = None, units: Units | None = None) ->
     return axes
 
 
-def _names(axes: Any, shown: Sequence[Axis], units: Units | None) -> list[str]:
-    """Return the texts below the axes: their names, and the units if there is room for them."""
+def _name_axes(axes: Any, shown: Sequence[Axis], units: Units | None) -> None:
+    """Write the axes' names below them: with their units if there is room, small if there is little."""
     names, room = [axis.name for axis in shown], points_between(axes) - GAP
-    texts = fitting(lambda longest: named_apart(names, units, longest), room, "medium")
-    if max(width(text, "medium") for text in texts) <= room:
-        return texts
-    return fitting(lambda longest: named_apart(names, None, longest), room, "medium")
+    for with_units, size in ((units, "medium"), (None, "medium"), (None, SIZE)):
+        texts = fitting(partial(named_apart, names, with_units), room, size)
+        if max(width(text, size) for text in texts) <= room:
+            break
+    axes.set_xticks(range(len(names)), texts, fontsize=size)
 
 
 def _draw_bands(axes: Any, links: Sequence[Link]) -> Any:
@@ -107,12 +109,12 @@ def _height(place: int, axis: Axis) -> float:
 
 def _label_places(axes: Any, at: int, axis: Axis, room: float) -> None:
     """Label the places of an axis; each label has `room` points."""
-    whole = axis.labels()
-    labels = fitting(lambda longest: told_apart(whole, longest), room - 2 * LABEL_GAP, SIZE)
+    labels = fitting(lambda longest: short_labels(axis, longest), room - 2 * LABEL_GAP, SIZE)
     step = -(-len(labels) // MOST_LABELS)
     ground = axes.get_facecolor()
     opacity = 0.75 if ground[3] else 0.0  # none if the picture has no background of its own
     style = {"facecolor": ground[:3], "alpha": opacity, "edgecolor": "none", "pad": 1}
     beside: Any = {"xytext": (LABEL_GAP, 0), "textcoords": "offset points", "va": "center"}
     for place in range(0, len(labels), step):
-        axes.annotate(labels[place], (at, _height(place, axis)), fontsize=SIZE, bbox=style, **beside)
+        if labels[place]:
+            axes.annotate(labels[place], (at, _height(place, axis)), fontsize=SIZE, bbox=style, **beside)
