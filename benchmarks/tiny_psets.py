@@ -122,7 +122,7 @@ def small_rows() -> list[Row]:
     milliseconds = 1e3 * statistics.median(times["ours"])
     return [
         Row(
-            f"{SMALL} psets, with workers that are there",
+            f"{SMALL} psets, when the workers are already running",
             f"{ratio:.2f}× the time of ProcessPoolExecutor ({milliseconds:.1f} ms)",
             "≤ 1.5×",
             ratio <= 1.5,
@@ -143,7 +143,7 @@ def leak_row(one_map: Callable[[], object]) -> Row:
         one_map()
     more = [after - was for after, was in zip(held(), before, strict=True)]
     return Row(
-        f"{MAPS:,} maps of {SMALL} psets leave, after as many others",
+        f"what another {MAPS:,} maps of {SMALL} psets leave behind, after {MAPS:,} of them",
         f"{more[0] / 1e6:.1f} MB in the driver, {more[1] / 1e6:.1f} MB in all workers, {more[2]} threads, "
         f"{more[3]} open files, {more[4]} processes",
         f"≤ {MOST_GROWTH / 1e6:g} MB each, and nothing else",
