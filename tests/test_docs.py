@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import reduce
 from importlib import import_module
 from inspect import getdoc, isclass, isfunction, isroutine, signature
@@ -243,6 +243,14 @@ def test_the_docstring_of_a_public_name_is_complete(name: str, thing: Any) -> No
         silent = returned in ("None", "Iterator[None]")
         assert silent or re.search(r"\n(Returns|Yields)\n---", doc), f"{name} does not tell what it returns"
         assert "\nExamples\n---" in doc, f"{name} has no example"
+
+
+def test_the_arguments_of_a_public_dataclass_are_in_its_docstring() -> None:
+    made = [(name, thing) for name, thing in documented() if isclass(thing) and is_dataclass(thing)]
+    assert {name for name, _ in made} >= {"MapProgress"}
+    for name, thing in made:
+        untold = [one for one in signature(thing).parameters if f"\n{one} : " not in getdoc(thing)]
+        assert untold == [], f"{name} does not tell of these arguments"
 
 
 def modules() -> Iterator[str]:

@@ -134,8 +134,6 @@ class MapProgress:
         Attempts beyond a pset's first.
     resumed : int
         Psets whose results came from the checkpoint of an earlier run; `finished` includes them.
-    outlook : Outlook
-        What other processes learn besides the counters.
 
     Examples
     --------
@@ -151,7 +149,7 @@ class MapProgress:
     exceptions: int = 0
     retried: int = 0
     resumed: int = 0
-    outlook: Outlook = field(default=Outlook(), repr=False, compare=False)
+    outlook: Outlook = field(default=Outlook(), init=False, repr=False, compare=False)  # for other processes
 
     def __repr__(self) -> str:
         more = [f"{name}: {getattr(self, name)}" for name in ("retried", "resumed") if getattr(self, name)]
