@@ -152,6 +152,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "remove_config_comments": True,
     "capture_repr": ("_repr_html_", "__repr__"),
+    "ignore_repr_types": r"subprocess\.CompletedProcess",
 }
 
 # ---- the look
