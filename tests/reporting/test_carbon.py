@@ -57,11 +57,14 @@ class CarbonCache:
     def points(self, metric: str) -> list[float]:
         """Return the values of a metric, oldest first."""
         path = self.home / (metric.replace(".", "/") + ".wsp")
-        if not path.exists() or path.stat().st_size == 0:
+        if not path.exists():
             return []
         import whisper  # is there only where carbon is
 
-        _, values = whisper.fetch(str(path), 0)
+        try:
+            _, values = whisper.fetch(str(path), 0)
+        except whisper.CorruptWhisperFile:  # carbon is just making it
+            return []
         return [value for value in values if value is not None]
 
     def last(self, prefix: str) -> dict[str, float | None]:
